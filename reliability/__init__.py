@@ -1,0 +1,75 @@
+"""From resistive-memory wafer measurements to the accuracy a network keeps, and how sure we are.
+
+The public surface is the list ``__all__`` below; everything else is private to its room. Names are
+resolved on first use, so that ``import reliability`` stays fast.
+
+>>> import reliability as rel
+>>> rel.load_technology("oxram-130nm").memory
+'OxRAM'
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "InputError": "errors",
+    "Technology": "technology",
+    "Parameter": "technology",
+    "load_technology": "technology",
+    "list_technologies": "technology",
+    "MissionProfile": "mission",
+    "Segment": "mission",
+    "sample_population": "population",
+    "age": "population",
+    "Network": "network",
+    "Neuron": "network",
+    "load_network": "network",
+    "load_mnist": "network",
+    "map_weights": "network",
+    "sample_chips": "network",
+    "evaluate": "network",
+    "load_study": "campaign",
+    "plan_study": "campaign",
+    "run_study": "campaign",
+    "write_report": "report",
+}
+_ROOMS = ("devices", "statistics", "network", "campaign", "report")
+
+__all__ = ["__version__", *_HOMES, *_ROOMS]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"reliability.{_HOMES[name]}"), name)
+    if name in _ROOMS:
+        return import_module(f"reliability.{name}")
+    raise AttributeError(f"module 'reliability' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+if TYPE_CHECKING:
+    from reliability.campaign import load_study, plan_study, run_study
+    from reliability.errors import InputError
+    from reliability.mission import MissionProfile, Segment
+    from reliability.network import (
+        Network,
+        Neuron,
+        evaluate,
+        load_mnist,
+        load_network,
+        map_weights,
+        sample_chips,
+    )
+    from reliability.population import age, sample_population
+    from reliability.report import write_report
+    from reliability.technology import (
+        Parameter,
+        Technology,
+        list_technologies,
+        load_technology,
+    )

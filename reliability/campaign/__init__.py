@@ -1,0 +1,7 @@
+"""Campaigns: a study's specification, its plan, the run, and the store it can resume from."""
+
+from reliability.campaign.plan import plan_study
+from reliability.campaign.run import run_study
+from reliability.campaign.spec import Study, load_study
+
+__all__ = ["Study", "load_study", "plan_study", "run_study"]

@@ -1,0 +1,159 @@
+"""The answer of a finished study as plain numbers with their intervals."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy import stats
+from scipy.special import expit, logit
+
+from reliability import __version__
+from reliability.campaign.spec import Study
+from reliability.statistics.intervals import mean_interval
+
+
+def summarize(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
+    """Return what ``summary.json`` holds.
+
+    The headline is the end of the mission at the first temperature; every age is listed beside it.
+
+    Parameters
+    ----------
+    study : Study
+    results : dict of str to Dataset
+        The groups of the store.
+    """
+    chips, ideal = results["chips"], results["ideal"]
+    ages = [
+        {
+            "time_s": float(time),
+            "temperature_k": float(temperature),
+            **accuracy_interval(
+                chips["accuracy"].sel(time=time, temperature=temperature).values,
+                study.network.images,
+                _draw_means(results, time, temperature),
+                study.confidence,
+            ),
+        }
+        for temperature in study.ages.temperatures
+        for time in study.ages.times
+    ]
+    headline = ages[len(study.ages.times) - 1]
+    at = {"time": study.ages.times[-1], "temperature": study.ages.temperatures[0]}
+    last = chips.sel(at)
+    energy = last["energy"].mean("chip")
+    summary: dict[str, Any] = {
+        "title": study.title,
+        "technology": study.technology,
+        "ideal_accuracy": float(ideal["accuracy"].mean()),
+        "ideal_accuracy_low": float(ideal["accuracy_low"].mean()),
+        "ideal_accuracy_high": float(ideal["accuracy_high"].mean()),
+        "ideal_spikes_per_image": float(ideal["spikes"].mean()),
+        "accuracy": headline,
+        "accuracy_by_age": ages,
+        "chips": study.population.chips,
+        "images": study.network.images,
+        "spikes_per_image": float(last["spikes"].mean()),
+        "energy_per_image_joule": float(energy.sel(energy_model="synapse_and_neuron")),
+        "energy_per_image_system_joule": float(energy.sel(energy_model="system")),
+        "warnings": list(chips.attrs["warnings"]),
+        "seed": study.seed,
+        "spec_hash": study.spec_hash,
+        "reliability_version": __version__,
+    }
+    if study.sensitivity:
+        grid = explained(results["sensitivity"], study)
+        summary["measured_accuracy"] = study.sensitivity.measured
+        summary["combinations"] = int(grid.size)
+        summary["combinations_explaining_measured"] = int(grid.sum())
+    return summary
+
+
+def _draw_means(
+    results: dict[str, xr.Dataset], time: float, temperature: float
+) -> np.ndarray | None:
+    if "draws" not in results:
+        return None
+    return results["draws"]["accuracy"].sel(time=time, temperature=temperature).mean("chip").values
+
+
+def accuracy_interval(
+    accuracy: np.ndarray, images: int, draw_means: np.ndarray | None, confidence: float
+) -> dict[str, Any]:
+    """Mean accuracy of a chip and how sure we are, with all that is uncertain in it.
+
+    Three parts add in variance: the finite number of simulated chips, the finite number of test
+    images (binomial) and, where the card was drawn, the uncertainty of its parameters. The last is
+    a prediction interval for one more draw, Student-t on the logit scale, so that it stays between
+    0 and 1.
+
+    Parameters
+    ----------
+    accuracy : ndarray, shape (chips,)
+    images : int
+    draw_means : ndarray, shape (draws,), or None
+        Mean accuracy of the chips of each draw of the card.
+    confidence : float
+
+    Returns
+    -------
+    dict
+        ``mean``, ``low``, ``high``, ``confidence``; the standard deviations ``sigma_chips`` (from
+        chip to chip), ``sigma_monte_carlo`` (of the mean), ``sigma_images``, ``sigma_parameters``
+        (None when not drawn).
+
+    Examples
+    --------
+    >>> found = accuracy_interval(np.array([0.83, 0.84, 0.85]), 10_000, None, 0.95)
+    >>> round(found["mean"], 3), found["low"] < 0.84 < found["high"]
+    (0.84, True)
+    """
+    mean, low, high = mean_interval(accuracy, confidence)
+    bound = 0.5 / images  # keeps the logit finite
+    inside = float(np.clip(mean, bound, 1 - bound))
+    sigma_chips = float(np.std(accuracy, ddof=1)) if accuracy.size > 1 else float("nan")
+    sigma_mean = sigma_chips / np.sqrt(accuracy.size)
+    sigma_images = float(np.sqrt(inside * (1 - inside) / images))
+    z = stats.norm.ppf(0.5 + confidence / 2)
+    sampling = np.hypot((high - low) / 2 if accuracy.size > 1 else 0.0, z * sigma_images)
+    down = up = float(sampling)
+    sigma_parameters = None
+    if draw_means is not None:
+        scores = logit(np.clip(draw_means, bound, 1 - bound))
+        half = stats.t.ppf(0.5 + confidence / 2, scores.size - 1) * scores.std(ddof=1)
+        half *= np.sqrt(1 + 1 / scores.size)
+        centre = scores.mean()
+        sigma_parameters = float(np.std(draw_means, ddof=1))
+        down = float(np.hypot(sampling, max(mean - expit(centre - half), 0.0)))
+        up = float(np.hypot(sampling, max(expit(centre + half) - mean, 0.0)))
+    return {
+        "mean": mean,
+        "low": max(mean - down, 0.0),
+        "high": min(mean + up, 1.0),
+        "confidence": confidence,
+        "sigma_chips": sigma_chips,
+        "sigma_monte_carlo": float(sigma_mean),
+        "sigma_images": sigma_images,
+        "sigma_parameters": sigma_parameters,
+    }
+
+
+def explained(grid: xr.Dataset, study: Study) -> xr.DataArray:
+    """Mark the points of the sensitivity grid at which one measured chip could have come out.
+
+    The measured accuracy of a single chip has to lie inside the prediction interval of one more
+    chip: Student-t with the spread from chip to chip, the error of the simulated mean, and the
+    binomial error of the simulated images.
+
+    Returns
+    -------
+    DataArray of bool (point)
+    """
+    assert study.sensitivity is not None
+    accuracy = grid["accuracy"]
+    n = accuracy.sizes["chip"]
+    mean = accuracy.mean("chip")
+    variance = accuracy.var("chip", ddof=1) * (1 + 1 / n)
+    variance = variance + mean * (1 - mean) / study.sensitivity.images
+    half = stats.t.ppf(0.5 + study.confidence / 2, n - 1) * np.sqrt(variance)
+    return abs(mean - study.sensitivity.measured) <= half

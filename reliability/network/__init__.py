@@ -1,0 +1,18 @@
+"""Networks on resistive memory: weights onto cells, cells into spikes or sums, then accuracy."""
+
+from reliability.network.datasets import load_mnist
+from reliability.network.evaluation import evaluate
+from reliability.network.mapping import map_weights, read_weights, sample_chips
+from reliability.network.model import Network, load_network
+from reliability.network.neuron import Neuron
+
+__all__ = [
+    "Network",
+    "Neuron",
+    "evaluate",
+    "load_mnist",
+    "load_network",
+    "map_weights",
+    "read_weights",
+    "sample_chips",
+]

@@ -1,0 +1,247 @@
+"""Accuracy of a network on ideal cells, on a technology, or on a given population of chips."""
+
+from functools import lru_cache
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from reliability import __version__
+from reliability.errors import InputError, unknown_name
+from reliability.mission import MissionProfile
+from reliability.network.datasets import load_mnist
+from reliability.network.formal import run_formal
+from reliability.network.mapping import read_weights, sample_chips
+from reliability.network.model import Network
+from reliability.network.neuron import Neuron, sample_neurons
+from reliability.network.spiking import count_reads, rate_code, run_spiking
+from reliability.population import addresses, age
+from reliability.statistics.intervals import wilson
+from reliability.technology import Technology
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+# Energy of one synaptic event where the cells are ideal and no card says it: SPIRIT, IEDM 2019.
+_ENERGY_EVENT = {"synapse_and_neuron": 3.6e-12, "system": 180e-12}
+
+
+def evaluate(
+    network: Network,
+    cells: Technology | xr.Dataset | None = None,
+    *,
+    coding: Literal["spiking", "formal"] = "spiking",
+    chips: int = 20,
+    images: int = 10_000,
+    delta_s: int = 10,
+    spike_limit: int = 1024,
+    activation: Literal["argmax", "tanh"] = "argmax",
+    neuron: Neuron | None = None,
+    profile: MissionProfile | None = None,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> xr.Dataset:
+    """Evaluate a network on test images.
+
+    Parameters
+    ----------
+    network : Network
+    cells : Technology, Dataset or None
+        A technology: ``chips`` chips are sampled from it. A population of chips (..., cell) with
+        cells ordered as by `map_weights`: used as it is. None: one chip of ideal cells.
+    coding : {"spiking", "formal"}
+    chips : int
+        Number of chips to sample.
+    images : int
+        Number of MNIST test images, evenly spaced over the 10 000 (their order is not random).
+    delta_s : int
+        Spiking: lead of the first over the second output count that decides.
+    spike_limit : int
+        Spiking: input events after which the leading output decides.
+    activation : {"argmax", "tanh"}
+        Formal: what is compared.
+    neuron : Neuron, optional
+        By default without mismatch and leak.
+    profile : MissionProfile, optional
+        Mission to age the cells by before they are evaluated.
+    seed : int
+        Of the cells, the neurons and the input events.
+    confidence : float
+        Of the intervals.
+
+    Returns
+    -------
+    Dataset
+        With the population's leading dimensions (``chip``): ``accuracy`` with its Wilson interval
+        over images ``accuracy_low``, ``accuracy_high``; ``spikes``, the mean number of input
+        events per image, and ``spikes_quantile`` over images; ``energy`` per image (J) for each
+        ``energy_model``; ``confusion`` (label, predicted); ``reads`` of every cell over all images.
+
+        A synaptic event is one input event at one output, so an image costs events x outputs
+        times the energy of one event. Formally coded, each non-zero pixel is one event.
+
+    Raises
+    ------
+    InputError
+        A size out of range or an unknown coding.
+
+    Examples
+    --------
+    >>> import reliability as rel
+    >>> ideal = evaluate(rel.load_network("spirit"), images=500, seed=1)
+    >>> bool(ideal["accuracy"].item() > 0.8)
+    True
+    """
+    data = load_mnist("test")
+    _check(coding, activation, images, delta_s, spike_limit, chips, data.sizes["image"])
+    neuron = Neuron() if neuron is None else neuron
+    chosen = _chosen(images)
+    pixels = data["pixels"].values[chosen]
+    labels = data["label"].values[chosen].astype(np.int64)
+    technology, population, lead, address, weights = _chips(network, cells, chips, profile, seed)
+    upper, lower, gain = sample_neurons(neuron, address, network.outputs, seed)
+    weights = weights * gain[:, None, :]
+
+    if coding == "spiking":
+        sequences = _sequences(images, spike_limit, seed)
+        predicted, events = run_spiking(weights, upper, lower, sequences, neuron, delta_s)
+        reads = count_reads(sequences, events, network.inputs)
+    else:
+        predicted = run_formal(weights, pixels, activation, upper)
+        active = np.count_nonzero(pixels, axis=1).astype(np.int32)
+        events = np.broadcast_to(active, predicted.shape)
+        reads = np.broadcast_to(np.count_nonzero(pixels, axis=0), (len(weights), network.inputs))
+
+    correct = (predicted == labels).sum(axis=1)
+    low, high = wilson(correct, images, confidence)
+    spikes = events.mean(axis=1)
+    energy_event = _energy_of_an_event(technology)
+    energy = spikes[:, None] * network.outputs * np.array(list(energy_event.values()))
+    per_cell = network.outputs * 2 * network.weight_max
+    flat: dict[str, tuple[tuple[str, ...], NDArray, str]] = {
+        "accuracy": ((), correct / images, "1"),
+        "accuracy_low": ((), low, "1"),
+        "accuracy_high": ((), high, "1"),
+        "spikes": ((), spikes, "1"),
+        "spikes_quantile": (("quantile",), np.quantile(events, QUANTILES, axis=1).T, "1"),
+        "energy": (("energy_model",), energy, "J"),
+        "confusion": (("label", "predicted"), _confusion(labels, predicted, network.outputs), "1"),
+        "reads": (("cell",), np.repeat(reads, per_cell, axis=1), "1"),
+    }
+    dims, shape = tuple(lead.sizes), tuple(lead.sizes.values())
+    out = xr.Dataset(
+        {
+            name: ((*dims, *extra), array.reshape(*shape, *array.shape[1:]), {"units": unit})
+            for name, (extra, array, unit) in flat.items()
+        },
+        coords={
+            **{name: c for name, c in lead.coords.items() if "cell" not in c.dims},
+            "quantile": list(QUANTILES),
+            "energy_model": list(energy_event),
+            "label": np.arange(network.outputs),
+            "predicted": np.arange(network.outputs),
+        },
+    )
+    out.attrs = {
+        "seed": int(seed),
+        "technology": "ideal" if technology is None else technology.name,
+        "network": network.name,
+        "network_sha256": network.fingerprint,
+        "coding": coding,
+        "delta_s": delta_s,
+        "spike_limit": spike_limit,
+        "images": images,
+        "confidence": confidence,
+        "mission": "[]" if population is None else population.attrs["mission"],
+        "warnings": [] if population is None else population.attrs["warnings"],
+        "spec_hash": "",
+        "reliability_version": __version__,
+    }
+    return out
+
+
+@lru_cache(maxsize=2)
+def _sequences(images: int, spike_limit: int, seed: int) -> NDArray[np.uint16]:
+    """Input events of the chosen test images; chips and ages share them."""
+    chosen = _chosen(images)
+    return rate_code(load_mnist("test")["pixels"].values[chosen], chosen, spike_limit, seed)
+
+
+def _chosen(images: int) -> NDArray[np.int64]:
+    total = load_mnist("test").sizes["image"]
+    return np.arange(images) * total // images
+
+
+def _chips(
+    network: Network,
+    cells: Technology | xr.Dataset | None,
+    chips: int,
+    profile: MissionProfile | None,
+    seed: int,
+) -> tuple[
+    Technology | None, xr.Dataset | None, xr.DataArray, NDArray[np.int64], NDArray[np.float32]
+]:
+    """Technology, population, an array with its leading dimensions, chip addresses and weights."""
+    if cells is None:
+        if profile is not None:
+            raise InputError("profile: ideal cells do not age; give a technology or a population")
+        lead = xr.DataArray(np.zeros(1), dims="chip", coords={"chip": [0]})
+        weights = network.weights.astype(np.float32)[None]
+        return None, None, lead, np.zeros((1, 3), dtype=np.int64), weights
+    if isinstance(cells, Technology):
+        cells = sample_chips(cells, network, chips=chips, seed=seed)
+    expected = network.weights.size * 2 * network.weight_max
+    if cells.sizes.get("cell") != expected:
+        raise InputError(
+            f"cells: got {cells.sizes.get('cell')} cells per chip, "
+            f"network {network.name} needs {expected}"
+        )
+    if profile is not None:
+        cells = age(cells, profile)
+    technology = Technology.from_json(cells.attrs["technology_card"])
+    lead = cells["conductance"].transpose(..., "cell").isel(cell=0, drop=True)
+    weights = read_weights(cells, network, technology).reshape(-1, *network.weights.shape)
+    return technology, cells, lead, addresses(cells), weights
+
+
+def _confusion(
+    labels: NDArray[np.int64], predicted: NDArray[np.int16], classes: int
+) -> NDArray[np.int64]:
+    """Count of each (label, predicted) on each chip."""
+    pair = labels * classes + predicted
+    counts = [np.bincount(row, minlength=classes**2) for row in pair]
+    return np.array(counts).reshape(len(predicted), classes, classes)
+
+
+def _energy_of_an_event(technology: Technology | None) -> dict[str, float]:
+    if technology is None:
+        return _ENERGY_EVENT
+    return {
+        "synapse_and_neuron": technology["energy.event"],
+        "system": technology["energy.event_system"],
+    }
+
+
+def _check(
+    coding: Any,
+    activation: Any,
+    images: int,
+    delta_s: int,
+    spike_limit: int,
+    chips: int,
+    available: int,
+) -> None:
+    if coding not in ("spiking", "formal"):
+        raise unknown_name("coding", str(coding), ("spiking", "formal"))
+    if activation not in ("argmax", "tanh"):
+        raise unknown_name("activation", str(activation), ("argmax", "tanh"))
+    limits = {
+        "images": (images, available),
+        "delta_s": (delta_s, 1_000_000),
+        "spike_limit": (spike_limit, 1_000_000),
+        "chips": (chips, 100_000_000),
+    }
+    for name, (value, high) in limits.items():
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+            raise InputError(f"{name}: got {value!r}, expected an integer")
+        if not 1 <= value <= high:
+            raise InputError(f"{name}: got {value}, allowed 1 to {high}")

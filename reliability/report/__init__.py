@@ -1,0 +1,6 @@
+"""Reports: figures as pure functions of Datasets, and the document that carries them."""
+
+from reliability.report import figures
+from reliability.report.document import write_report
+
+__all__ = ["figures", "write_report"]

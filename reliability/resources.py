@@ -1,0 +1,11 @@
+"""Where the data that ship with the suite lie, installed or in a checkout."""
+
+from importlib import resources
+from importlib.resources.abc import Traversable
+
+
+def data_folder() -> Traversable:
+    """Return the folder ``data``: inside an installed package, beside it in a checkout."""
+    package = resources.files("reliability")
+    inside = package / "data"
+    return inside if inside.is_dir() else package / ".." / "data"

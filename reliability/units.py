@@ -1,0 +1,149 @@
+"""Quantities at the door: text with a unit in, SI numbers inside, engineers' units in figures."""
+
+import math
+import re
+from functools import lru_cache
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+from reliability.errors import InputError
+
+BOLTZMANN = 8.617333262e-5  # eV/K, CODATA 2018 (exact from the SI definitions, rounded)
+
+_NUMBER_UNIT = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*?)\s*$")
+_PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
+
+
+@lru_cache(maxsize=1)
+def _registry() -> Any:
+    from pint import UnitRegistry  # slow import, and only text needs it
+
+    registry: Any = UnitRegistry(cache_folder=None)
+    registry.define("decade = 1")
+    return registry
+
+
+@lru_cache(maxsize=1024)
+def _convert(value: float, unit: str, target: str) -> float:
+    registry = _registry()
+    return float(registry.Quantity(value, unit or "").to(target).magnitude)
+
+
+def quantity(
+    value: str | float,
+    unit: str,
+    name: str = "value",
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+) -> float:
+    """Convert a number or a text with a unit to the SI number in ``unit``.
+
+    Parameters
+    ----------
+    value : str or float
+        ``"85 degC"``, ``"10 years"``, ``"50 uS"``; a bare number is taken to be in ``unit``.
+    unit : str
+        Target unit, e.g. ``"K"``; ``""`` for a pure number.
+    name : str
+        What the message of an error calls it.
+    low, high : float
+        Closed range that is physically possible, in ``unit``.
+
+    Raises
+    ------
+    InputError
+        Not a number, a unit of another dimension, not finite, or out of range.
+
+    Examples
+    --------
+    >>> quantity("85 degC", "K")
+    358.15
+    >>> round(quantity("10 years", "s"))
+    315576000
+    >>> quantity("3 kg", "K", name="temperature")
+    Traceback (most recent call last):
+    reliability.errors.InputError: temperature: got '3 kg', which is not in units of K
+    """
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        try:
+            number = float(value)  # NumPy scalars
+        except (TypeError, ValueError):
+            raise InputError(
+                f"{name}: got {value!r}, expected a number or '<number> <unit>'"
+            ) from None
+    elif isinstance(value, str):
+        match = _NUMBER_UNIT.match(value)
+        if not match:
+            raise InputError(
+                f"{name}: got {value!r}, expected '<number> <unit>' in units of {unit}"
+            )
+        text = match.group(2)
+        try:
+            number = _convert(float(match.group(1)), text, unit) if text else float(match.group(1))
+        except Exception:  # pint raises many kinds, some of them not its own
+            raise InputError(
+                f"{name}: got {value!r}, which is not in units of {unit or '1'}"
+            ) from None
+    else:
+        number = float(value)
+    if not math.isfinite(number):
+        raise InputError(f"{name}: got {value!r}, expected a finite number")
+    if not low <= number <= high:
+        raise InputError(f"{name}: got {value!r}, allowed {_range(low, high)} {unit}".rstrip())
+    return number
+
+
+def _range(low: float, high: float) -> str:
+    if math.isinf(high):
+        return f">= {low:g}"
+    if math.isinf(low):
+        return f"<= {high:g}"
+    return f"{low:g} to {high:g}"
+
+
+def engineering(value: float, unit: str, digits: int = 3) -> str:
+    """Print an SI number as engineers read it.
+
+    >>> engineering(4.9e3, "ohm"), engineering(3.6e-12, "J"), engineering(358.15, "K")
+    ('4.9 kΩ', '3.6 pJ', '85 °C')
+    """
+    if not math.isfinite(value):
+        return f"{value} {unit}".strip()
+    if unit == "K":
+        return f"{value - 273.15:.{digits}g} °C"
+    if unit == "s" and abs(value) >= 120:
+        return duration(value)
+    symbol = {"ohm": "Ω", "1": "", "eV": "eV"}.get(unit, unit)
+    if symbol in {"", "mm", "eV", "K", "eV/K"} or value == 0:
+        return f"{value:.{digits}g} {symbol}".strip()
+    exponent = 3 * math.floor(math.log10(abs(value)) / 3 + 1e-12)
+    exponent = min(max(exponent, -15), 12)
+    return f"{value / 10.0**exponent:.{digits}g} {_PREFIXES[exponent]}{symbol}".strip()
+
+
+def duration(seconds: float) -> str:
+    """Print a time in the largest unit that leaves a number of at least one.
+
+    >>> duration(3600.0), duration(315576000.0), duration(0.0)
+    ('1 h', '10 years', '0 s')
+    """
+    for size, name in ((31557600.0, "year"), (86400.0, "day"), (3600.0, "h"), (60.0, "min")):
+        if seconds >= size * 0.9995:
+            count = seconds / size
+            plural = "s" if name in {"year", "day"} and round(count, 2) != 1 else ""
+            return f"{count:.3g} {name}{plural}"
+    return f"{seconds:.3g} s"
+
+
+def _typed(unit: str, low: float, high: float = math.inf) -> BeforeValidator:
+    return BeforeValidator(lambda value: quantity(value, unit, low=low, high=high))
+
+
+# Types for specifications and cards: text with a unit or a bare SI number, checked at the door.
+Kelvin = Annotated[float, _typed("K", 1e-3, 2000.0)]
+Seconds = Annotated[float, _typed("s", 0.0)]
+Volts = Annotated[float, _typed("V", -100.0, 100.0)]
+Fraction = Annotated[float, _typed("", 0.0, 1.0)]
+NonNegative = Annotated[float, _typed("", 0.0)]
