@@ -4,11 +4,84 @@ from pathlib import Path
 
 import pytest
 
+_REPOSITORY = Path(__file__).resolve().parents[1]
+
+SMALL_STUDY = """
+title = "small"
+technology = "oxram-130nm"
+seed = 5
+
+[network]
+images = 40
+
+[population]
+chips = 5
+dies_per_wafer = 3
+
+[ages]
+times = ["0 s", "10 years"]
+temperatures = ["25 degC", "125 degC"]
+
+[uncertainty]
+draws = 5
+chips = 2
+images = 30
+
+[sensitivity]
+chips = 2
+images = 30
+measured_source = "a test"
+
+[[sensitivity.factor]]
+name = "spread"
+label = "spread (x card)"
+parameters = ["programming.LRS.sigma_cell"]
+scale = [0.5, 1.0]
+
+[[sensitivity.factor]]
+name = "stuck"
+label = "stuck cells"
+parameters = ["defects.stuck_lrs"]
+value = [0.0, 0.01]
+"""
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    return _REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def analyses(repository: Path) -> Path:
+    return repository / "analyses"
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Real data beside the checkout; the project works without, so tests that need it skip."""
-    folder = Path(__file__).resolve().parents[2] / "shared"
+    folder = _REPOSITORY.parent / "shared"
     if not folder.is_dir():
         pytest.skip("no folder 'shared' beside the checkout")
     return folder
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """A study with every kind of task, small enough for a second."""
+    path = tmp_path / "small.toml"
+    path.write_text(SMALL_STUDY)
+    return path
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the small study, run and reported once; tests only read it."""
+    import reliability as rel
+
+    folder = tmp_path_factory.mktemp("finished")
+    spec = folder / "small.toml"
+    spec.write_text(SMALL_STUDY)
+    study = rel.load_study(spec)
+    rel.run_study(study, folder / "out")
+    rel.write_report(study, folder / "out")
+    return folder / "out"

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from reliability import __version__
 from reliability.errors import InputError, from_validation, unknown_name
 from reliability.network.model import Network, load_network
 from reliability.technology import Technology, load_technology
@@ -117,8 +118,9 @@ class Study(_Table):
 
     @property
     def spec_hash(self) -> str:
-        """SHA-256 of the study, its card and its network: equal hashes, equal results."""
+        """SHA-256 of study, card, network and version: equal hashes, equal results."""
         parts = (
+            __version__,
             self.model_dump_json(),
             self.load_technology().fingerprint,
             self.load_network().fingerprint,

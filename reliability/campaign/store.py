@@ -53,7 +53,7 @@ def _difference(old: Mapping[str, object], new: Mapping[str, object], prefix: st
                 return _difference(a, b, f"{prefix}{key}.")
         elif json.dumps(a) != json.dumps(b):
             return f"{prefix}{key}: {str(a)[:60]} there, {str(b)[:60]} here"
-    return "other card or network"
+    return "another card, network or version of the suite"
 
 
 def is_complete(folder: Path) -> bool:

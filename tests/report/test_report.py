@@ -1,0 +1,86 @@
+"""The report: one self-contained file that says the answer, and escapes what it is given."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+import reliability as rel
+from reliability.campaign.spec import load_study
+from reliability.report import figures
+
+
+@pytest.fixture
+def written(finished):
+    return finished / "report.html"
+
+
+def test_report_is_one_file_with_every_part(written) -> None:
+    text = written.read_text("utf-8")
+    assert not re.search(r'(src|href)="(?!#)[^"]', text)  # links point inside only
+    assert "http" not in re.sub(r'xmlns(:\w+)?="[^"]*"', "", text).replace("https://doi", "")
+    for part in ("conductance", "accuracy", "spikes", "wafers", "factors", "combinations",
+                 "budget", "parameters", "provenance"):  # fmt: skip
+        assert f'id="{part}"' in text
+    assert text.count("<svg") == text.count('role="img"')  # each figure has its alternative text
+    assert "assumed" in text
+    assert "V_TRANS" in text  # sources are printed
+    assert len(text) < 5e6
+
+
+def test_summary_holds_what_machines_need(written) -> None:
+    summary = json.loads((written.parent / "summary.json").read_text())
+    assert {"ideal_accuracy", "accuracy", "spikes_per_image", "energy_per_image_joule", "seed",
+            "spec_hash", "reliability_version"} <= set(summary)  # fmt: skip
+    accuracy = summary["accuracy"]
+    assert accuracy["low"] <= accuracy["mean"] <= accuracy["high"]
+    assert accuracy["confidence"] == 0.95
+    assert len(summary["accuracy_by_age"]) == 4
+
+
+def test_text_from_files_is_escaped(small, tmp_path) -> None:
+    evil = "<script>alert(1)</script>"
+    small.write_text(small.read_text().replace('title = "small"', f'title = "{evil}"')
+                     .replace('label = "stuck cells"', f'label = "{evil}"'))  # fmt: skip
+    study = load_study(small)
+    report = rel.write_report(study, rel.run_study(study, tmp_path / "out"))
+    assert "<script" not in report.read_text("utf-8")
+
+
+def test_report_of_an_unfinished_study_is_refused(small, tmp_path) -> None:
+    with pytest.raises(rel.InputError, match="run the study first"):
+        rel.write_report(load_study(small), tmp_path)
+
+
+def test_same_results_same_report(written, small, tmp_path) -> None:
+    first = written.read_bytes()
+    rel.write_report(load_study(small), written.parent)
+    assert written.read_bytes() == first
+
+
+def test_axes_have_units() -> None:
+    times = [0.0, 3600.0]
+    accuracy = xr.DataArray(
+        np.full((1, 2, 4), 0.8),
+        dims=("temperature", "time", "chip"),
+        coords={"temperature": [298.15], "time": times},
+    )
+    ax = Figure().subplots()
+    figures.accuracy_against_time(accuracy, ax, references={"ideal": 0.9})
+    assert ax.get_ylabel() == "accuracy (%)"
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["as pro-\ngrammed", "1 h"]
+
+
+def test_wafer_map_draws_each_die_where_it_is() -> None:
+    values = xr.DataArray(
+        [0.8, 0.9], dims="chip", coords={"x": ("chip", [0.0, 30.0]), "y": ("chip", [10.0, 0.0])}
+    )
+    ax = Figure().subplots()
+    dies = figures.wafer_map(values, ax, diameter=200, die=(10, 10), norm=Normalize(0, 1))
+    centres = [p.get_extents().get_points().mean(axis=0).tolist() for p in dies.get_paths()]
+    assert centres == [[0.0, 10.0], [30.0, 0.0]]
+    assert dies.get_array().tolist() == [0.8, 0.9]
