@@ -21,6 +21,7 @@ _HOMES = {
     "list_technologies": "technology",
     "MissionProfile": "mission",
     "Segment": "mission",
+    "read_measurements": "measurements",
     "sample_population": "population",
     "age": "population",
     "Network": "network",
@@ -35,7 +36,7 @@ _HOMES = {
     "run_study": "campaign",
     "write_report": "report",
 }
-_ROOMS = ("devices", "statistics", "network", "campaign", "report")
+_ROOMS = ("devices", "measurements", "statistics", "network", "campaign", "report")
 
 __all__ = ["__version__", *_HOMES, *_ROOMS]
 
@@ -55,6 +56,7 @@ def __dir__() -> list[str]:
 if TYPE_CHECKING:
     from reliability.campaign import load_study, plan_study, run_study
     from reliability.errors import InputError
+    from reliability.measurements import read_measurements
     from reliability.mission import MissionProfile, Segment
     from reliability.network import (
         Network,

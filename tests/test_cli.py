@@ -82,3 +82,13 @@ def test_help_has_examples_and_version_is_told(call) -> None:
     for command in ([], ["run"], ["plan"], ["technologies"], ["technologies", "show"]):
         assert "Example" in call(*command, "--help").stdout
     assert __version__ in call("--version").stdout
+
+
+def test_inspect_says_what_is_in_a_file(call, tmp_path) -> None:
+    file = tmp_path / "reads.csv"
+    file.write_text("cell,time [h],G [uS]\n1,0,50\n1,24,48\n2,0,55\n2,24,bad\n")
+    found = call("inspect", file)
+    assert found.exit_code == 0, found.output
+    assert "4 rows, 1 bad" in found.stdout
+    assert "bad lines: 5" in found.stdout
+    assert json.loads(call("inspect", file, "--json").stdout)["bad"] == 1

@@ -1,0 +1,22 @@
+"""Read what testers write into the Dataset that a sampled population also is.
+
+`read_measurements` reads any known layout, `inspect` says what was understood of it. One layout,
+one module: `tidy` (CSV, TSV, Parquet, XLSX), `keithley`, `keysight`, `stdf`, and in `research`
+relaxation, bake, cycling, sweep, endurance and noise.
+"""
+
+from reliability.measurements.read import LAYOUTS, load_mapping, read_measurements
+from reliability.measurements.summary import Axis, Summary, Values, inspect
+from reliability.measurements.wafer_map import WaferMap, place_dies
+
+__all__ = [
+    "LAYOUTS",
+    "Axis",
+    "Summary",
+    "Values",
+    "WaferMap",
+    "inspect",
+    "load_mapping",
+    "place_dies",
+    "read_measurements",
+]

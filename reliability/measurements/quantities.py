@@ -1,0 +1,174 @@
+"""The names that a measured Dataset uses, their units, and what testers call them."""
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from reliability.errors import InputError
+from reliability.units import quantity
+
+Role = Literal["axis", "wafer", "die", "cell", "value"]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One column that the importers know by name.
+
+    Parameters
+    ----------
+    unit : str
+        Unit inside the Dataset (SI, but mm on the wafer).
+    role : {"axis", "wafer", "die", "cell", "value"}
+        A dimension; a property of each wafer, die or cell; or a measured value.
+    low : float
+        A value below is impossible and makes its row a bad one.
+    words : str
+        Other names, in lower case without separators, that headers use for it.
+    label : bool
+        May be text.
+    """
+
+    unit: str
+    role: Role
+    low: float = -math.inf
+    words: str = ""
+    label: bool = False
+
+
+KNOWN: dict[str, Quantity] = {
+    "wafer": Quantity("", "axis", words="waferid wafername wafernumber waferno slot", label=True),
+    "lot": Quantity("", "wafer", words="lotid lotname lotnumber", label=True),
+    "die": Quantity("", "axis", words="dieid site sitenumber chip chipid", label=True),
+    "die_x": Quantity("", "die", words="diex xdie xcoord xcoordinate diecolumn xindex"),
+    "die_y": Quantity("", "die", words="diey ydie ycoord ycoordinate dierow yindex"),
+    "x": Quantity("mm", "die", words="xmm posx xposition"),
+    "y": Quantity("mm", "die", words="ymm posy yposition"),
+    "cell": Quantity("", "axis", words="address addr celladdress cellid bit dut", label=True),
+    "row": Quantity("", "cell", words="arrayrow wl wordline"),
+    "column": Quantity("", "cell", words="arraycolumn col bl bitline"),
+    "state": Quantity("", "cell", words="level levelindex statelevel", label=True),
+    "target": Quantity("S", "cell", 0.0, "targetconductance gtarget"),
+    "initial_conductance": Quantity("S", "cell", words="g0 ginitial gstart"),
+    "temperature": Quantity("K", "axis", 1e-3, "temp tbake baketemperature temperatur"),
+    "nominal_time": Quantity("s", "axis", 0.0, "timepoint nominaltimepoint tnominal"),
+    "time": Quantity("s", "axis", 0.0, "elapsed elapsedtime timestamp readtime timeafterverify"),
+    "cycles": Quantity("", "axis", 0.0, "cycle cyclenumber ncycles cyclecount"),
+    "reads": Quantity("", "axis", 0.0, "read readnumber nreads readcount pulses"),
+    "pulse_width": Quantity("s", "axis", 0.0, "pw width pulselength"),
+    "word_line_voltage": Quantity("V", "axis", words="vwl wlv gatevoltage vg vgate"),
+    "bit_line_voltage": Quantity("V", "axis", words="vbl blv"),
+    "source_line_voltage": Quantity("V", "axis", words="vsl slv"),
+    "read_voltage": Quantity("V", "axis", words="vread readv"),
+    "conductance": Quantity("S", "value", words="g cond gread"),
+    "resistance": Quantity("ohm", "value", words="r res rread"),
+    "conductance_before": Quantity("S", "value", words="gbefore gpre"),
+    "conductance_after": Quantity("S", "value", words="gafter gpost"),
+    "resistance_before": Quantity("ohm", "value", words="rbefore rpre"),
+    "resistance_after": Quantity("ohm", "value", words="rafter rpost"),
+    "conductance_lrs": Quantity("S", "value", words="glrs gset gon"),
+    "conductance_hrs": Quantity("S", "value", words="ghrs greset goff"),
+    "resistance_lrs": Quantity("ohm", "value", words="rlrs rset ron"),
+    "resistance_hrs": Quantity("ohm", "value", words="rhrs rreset roff"),
+    "current": Quantity("A", "value", words="i iread readcurrent"),
+    "voltage": Quantity("V", "value", words="v bias"),
+}
+
+# The order of dimensions in a Dataset; others follow, "repeat" comes last.
+AXES = (
+    *("wafer", "die", "cell", "state", "temperature", "pulse_width"),
+    *("source_line_voltage", "bit_line_voltage", "word_line_voltage", "read_voltage"),
+    *("reads", "cycles", "time"),
+)
+
+_UNIT_WORDS = {
+    "C": "degC",
+    "°C": "degC",
+    "degc": "degC",
+    "deg C": "degC",
+    "°K": "K",
+    "Ohm": "ohm",
+    "Ohms": "ohm",
+    "ohms": "ohm",
+    "kOhm": "kohm",
+    "MOhm": "Mohm",
+    "sec": "s",
+    "secs": "s",
+    "hrs": "h",
+    "hr": "h",
+    "1": "",
+    "-": "",
+    "#": "",
+    "%": "percent",
+}
+_HEADER_UNIT = re.compile(r"^(.*?)\s*[\[(]\s*([^\])]*?)\s*[\])]\s*$")
+
+
+def split_unit(header: str) -> tuple[str, str]:
+    """Split a header or a column text into its name and its unit.
+
+    >>> split_unit("Bake time (h)"), split_unit("G [uS]"), split_unit("address")
+    (('Bake time', 'h'), ('G', 'uS'), ('address', ''))
+    """
+    match = _HEADER_UNIT.match(header.strip())
+    return (match.group(1), match.group(2)) if match else (header.strip(), "")
+
+
+def known_name(header: str) -> str:
+    """Return the standard name of a header, or "" when no name fits.
+
+    >>> known_name("Cell address"), known_name("G"), known_name("operator")
+    ('cell', 'conductance', '')
+    """
+    if header.strip() in ("t", "T"):
+        return "time" if header.strip() == "t" else "temperature"
+    word = re.sub(r"[^a-z0-9]", "", header.lower())
+    for name, known in KNOWN.items():
+        if word == name.replace("_", "") or word in known.words.split():
+            return name
+    return ""
+
+
+def unit_inside(name: str, unit: str) -> str:
+    """Return the unit that a quantity has in the Dataset: that of its name, else the SI base unit.
+
+    Raises
+    ------
+    InputError
+        A unit that does not exist.
+    """
+    if name in KNOWN:
+        return KNOWN[name].unit
+    unit = _UNIT_WORDS.get(unit, unit)
+    for inside in ("", "S", "ohm", "A", "V", "K", "s", "Hz", "m", "F", "J", "W", "C"):
+        try:
+            scaling(name, unit, inside)
+        except InputError:
+            continue
+        return inside
+    raise InputError(f"{name}: {unit!r} is not a unit that is known")
+
+
+def scaling(name: str, unit: str, inside: str) -> tuple[float, float]:
+    """Return factor and offset that take numbers in ``unit`` to numbers in ``inside``.
+
+    Raises
+    ------
+    InputError
+        A unit of another dimension.
+
+    Examples
+    --------
+    >>> scaling("temperature", "degC", "K"), scaling("conductance", "uS", "S")
+    ((1.0, 273.15), (1e-06, 0.0))
+    """
+    unit = _UNIT_WORDS.get(unit, unit)
+    if unit in ("", inside):
+        return 1.0, 0.0
+    try:
+        offset = quantity(f"0 {unit}", inside, name)
+        factor = quantity(f"1 {unit}", inside, name) - offset
+    except InputError:
+        what = f"of {inside}" if inside else "of a pure number"
+        raise InputError(f"{name}: {unit!r} is not a unit {what}") from None
+    return float(f"{factor:.13g}"), offset

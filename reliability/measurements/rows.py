@@ -1,0 +1,317 @@
+"""Turn pieces of a table into columns of numbers in SI units; every bad row is located."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from reliability.measurements.log import Log
+from reliability.measurements.quantities import KNOWN
+
+MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "None", "none", "-", "--")
+OVERRANGE = 9.9e37  # SCPI-99 reports +-9.9e37 for overflow and 9.91e37 for "not a number"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column that is taken from a table.
+
+    Parameters
+    ----------
+    name : str
+        Name in the Dataset.
+    position : int
+        Column in the file, from 0.
+    factor, offset : float
+        Take the number in the file to the unit of the Dataset.
+    text : bool
+        A label instead of a number.
+    required : bool
+        A row without it is bad.
+    """
+
+    name: str
+    position: int
+    factor: float = 1.0
+    offset: float = 0.0
+    text: bool = False
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Form:
+    """How the text of a table is written.
+
+    Parameters
+    ----------
+    delimiter : str
+        One character, or ``" "`` for any white space.
+    decimal : str
+        ``"."`` or ``","``.
+    width : int
+        Fields in a full row.
+    """
+
+    delimiter: str
+    decimal: str
+    width: int
+
+
+def recognise_form(lines: Sequence[str], delimiter: str = "", decimal: str = "") -> Form:
+    """Find delimiter, decimal sign and number of columns from the first lines of a table.
+
+    >>> recognise_form(["1;2,5;3", "2;2,6;4"])
+    Form(delimiter=';', decimal=',', width=3)
+    """
+    sample = [line.strip("\r\n") for line in lines if line.strip() and line.lstrip()[0] != "#"]
+    if not delimiter:
+        best = 0
+        for candidate in ("\t", ";", ",", "|"):
+            present = sum(candidate in line for line in sample)
+            if present > max(best, len(sample) // 2):
+                delimiter, best = candidate, present
+        if not delimiter:
+            delimiter = " " if sum(len(line.split()) > 1 for line in sample) > 0 else ","
+    widths = [len(split_line(line, delimiter)) for line in sample]
+    width = max(set(widths), key=lambda count: (widths.count(count), count)) if widths else 0
+    if not decimal:
+        joined = "".join(sample)
+        decimal = "," if delimiter != "," and joined.count(",") > joined.count(".") else "."
+    return Form(delimiter, decimal, width)
+
+
+def split_line(line: str, delimiter: str) -> list[str]:
+    """Split one line into its fields.
+
+    >>> split_line('3, "a, b", 5', ",")
+    ['3', 'a, b', '5']
+    """
+    if delimiter == " ":
+        return line.split()
+    if '"' not in line:
+        return [entry.strip() for entry in line.rstrip("\r\n").split(delimiter)]
+    reader = csv.reader([line.rstrip("\r\n")], delimiter=delimiter, skipinitialspace=True)
+    return [entry.strip() for entry in next(reader, [])]
+
+
+def number(text: str, decimal: str = ".") -> float:
+    """Return the number that a field holds: NaN when it is missing.
+
+    Raises
+    ------
+    ValueError
+        The field holds something else.
+    """
+    text = text.strip()
+    if text in MISSING:
+        return np.nan
+    return float(text.replace(",", ".") if decimal == "," else text)
+
+
+def read_piece(
+    lines: Sequence[str], first: int, form: Form, fields: Sequence[Field], log: Log
+) -> dict[str, NDArray[Any]]:
+    """Read the lines of one piece of a table.
+
+    Parameters
+    ----------
+    lines : sequence of str
+    first : int
+        Line number of the first of them in the file.
+    form : Form
+    fields : sequence of Field
+        Columns to take.
+    log : Log
+        Takes the bad rows.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (good rows,)
+        Numbers as float64 in the units of the Dataset, labels as objects, and ``"line"``.
+    """
+    numbers = np.arange(first, first + len(lines))
+    full = [line for line in lines if (start := line.lstrip()) and start[0] != "#"]
+    if len(full) < len(lines):
+        keep = [bool(start := line.lstrip()) and start[0] != "#" for line in lines]
+        numbers = numbers[keep]
+        log.blank += len(lines) - len(full)
+    log.rows += len(full)
+    if not full:
+        return {}
+    raw = _read_even(full, form, fields)
+    if raw is None:
+        good, raw = _read_uneven(full, numbers, form, fields, log)
+        numbers = numbers[good]
+    return settle(raw, numbers, fields, log, form.decimal)
+
+
+def _read_even(
+    lines: Sequence[str], form: Form, fields: Sequence[Field]
+) -> dict[str, NDArray[Any]] | None:
+    """Read rows that all have the same number of clean fields; None when some have not."""
+    text = "".join(lines)
+    if '"' in text:
+        return None
+    if form.delimiter == " ":
+        if sum(len(line.split()) for line in lines) != len(lines) * form.width:
+            return None
+    elif text.count(form.delimiter) != len(lines) * (form.width - 1):
+        return None
+    try:
+        frame = pd.read_csv(
+            io.StringIO(text),
+            sep=r"\s+" if form.delimiter == " " else form.delimiter,
+            header=None,
+            names=list(range(form.width)),
+            index_col=False,
+            usecols=sorted({field.position for field in fields}),
+            dtype={field.position: str if field.text else np.float64 for field in fields},
+            keep_default_na=False,
+            na_values=list(MISSING),
+            decimal=form.decimal,
+            float_precision="round_trip",
+            skipinitialspace=True,
+            skip_blank_lines=False,
+            low_memory=False,
+        )
+    except (ValueError, OverflowError):  # the parser's own error is a ValueError
+        return None
+    if len(frame) != len(lines):
+        return None
+    return {field.name: frame[field.position].to_numpy() for field in fields}
+
+
+def _read_uneven(
+    lines: Sequence[str], numbers: NDArray[Any], form: Form, fields: Sequence[Field], log: Log
+) -> tuple[NDArray[np.bool_], dict[str, NDArray[Any]]]:
+    """Read row by row, and reject the rows that have not the right number of fields."""
+    table, good = [], np.ones(len(lines), dtype=bool)
+    wrong: list[int] = []
+    for index, line in enumerate(lines):
+        row = split_line(line, form.delimiter)
+        while len(row) > form.width and row[-1] == "":
+            row.pop()
+        if len(row) == form.width:
+            table.append(row)
+        else:
+            good[index] = False
+            wrong.append(len(row))
+    if wrong:
+        message = f"{wrong[0]} field{'s'[: wrong[0] != 1]} instead of {form.width}"
+        log.reject(numbers[~good], message)
+    columns = {
+        field.name: np.array([row[field.position] for row in table], dtype=object)
+        for field in fields
+    }
+    return good, columns
+
+
+def settle(
+    raw: dict[str, NDArray[Any]],
+    numbers: NDArray[Any],
+    fields: Sequence[Field],
+    log: Log,
+    decimal: str = ".",
+) -> dict[str, NDArray[Any]]:
+    """Convert raw columns to numbers in the Dataset's units; reject rows that cannot be.
+
+    Parameters
+    ----------
+    raw : dict of str to ndarray, shape (n,)
+        Numbers, or objects (text, None).
+    numbers : ndarray of int, shape (n,)
+        Line numbers.
+    fields : sequence of Field
+    log : Log
+    decimal : str
+
+    Returns
+    -------
+    dict of str to ndarray, shape (good rows,)
+        The columns and ``"line"``.
+    """
+    bad = np.zeros(len(numbers), dtype=bool)
+    columns: dict[str, NDArray[Any]] = {}
+    for field in fields:
+        values = raw[field.name]
+        if field.text:
+            columns[field.name], missing = _labels(values)
+        else:
+            columns[field.name], odd = _numbers(values, decimal)
+            _reject(bad, odd, numbers, values, f"{field.name}: {{!r}} is not a number", log)
+            missing = np.isnan(columns[field.name])
+            _convert(field, columns[field.name], log)
+        if field.required:
+            _reject(bad, missing, numbers, values, f"{field.name} is missing", log)
+        known = KNOWN.get(field.name)
+        if known is not None and not field.text:
+            with np.errstate(invalid="ignore"):
+                low = columns[field.name] < known.low
+                if known.unit == "ohm":
+                    low |= columns[field.name] == 0
+            message = f"{field.name}: {{!r}} is not possible"
+            _reject(bad, low, numbers, values, message, log)
+    columns["line"] = numbers
+    return {name: column[~bad] for name, column in columns.items()} if bad.any() else columns
+
+
+def _reject(
+    bad: NDArray[np.bool_],
+    more: NDArray[np.bool_],
+    numbers: NDArray[Any],
+    values: NDArray[Any],
+    message: str,
+    log: Log,
+) -> None:
+    new = more & ~bad
+    if new.any():
+        value = values[np.argmax(new)]
+        value = float(value) if isinstance(value, np.floating) else value
+        log.reject(numbers[new], message.format(value))
+        bad |= new
+
+
+def _labels(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    text = np.array(["" if pd.isna(value) else str(value).strip() for value in values], object)
+    missing = np.isin(text.astype(str), MISSING)
+    return text, missing
+
+
+def _numbers(values: NDArray[Any], decimal: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    if values.dtype != object:
+        return values.astype(np.float64), np.zeros(len(values), dtype=bool)
+    text = pd.Series(values, dtype=object)
+    missing = (text.isna() | text.isin(MISSING)).to_numpy()
+    if decimal == ",":
+        text = text.map(lambda entry: entry.replace(",", ".") if isinstance(entry, str) else entry)
+    result = pd.to_numeric(text.where(~missing, np.nan), errors="coerce")
+    converted = result.to_numpy(dtype=np.float64, copy=True)
+    return converted, np.isnan(converted) & ~missing
+
+
+def _convert(field: Field, values: NDArray[np.float64], log: Log) -> None:
+    over = np.abs(values) >= OVERRANGE
+    if over.any():
+        log.overrange += int(over.sum())
+        values[over] = np.nan
+    if field.factor != 1.0:
+        values[:] = scaled(values, field.factor)
+    if field.offset != 0.0:
+        values += field.offset
+
+
+def scaled(values: NDArray[np.float64], factor: float) -> NDArray[np.float64]:
+    """Return values times a factor; 200 ns give exactly 2e-7 s, not the product with 1e-9.
+
+    >>> float(scaled(np.array([200.0]), 1e-9)[0]), 200 * 1e-9
+    (2e-07, 2.0000000000000002e-07)
+    """
+    inverse = 1.0 / factor
+    if inverse > 1.0 and abs(inverse - round(inverse)) < 1e-9 * inverse:
+        return values / round(inverse)
+    return values * factor
