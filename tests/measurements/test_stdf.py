@@ -8,10 +8,9 @@ import pytest
 
 pytest.importorskip("pystdf")
 
-from tests.measurements.stdf_writer import StdfWriter
-
 from reliability.errors import InputError
 from reliability.measurements import read_measurements
+from tests.measurements.stdf_writer import StdfWriter
 
 DIES = [(-1, 0), (0, 0), (1, 0), (0, 1), (0, -1)]
 
