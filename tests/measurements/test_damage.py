@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from test_research import ORDER, relaxation
-from test_testers import EXPORT, clarius
-from test_tidy import LONG
 
 from reliability.errors import InputError
 from reliability.measurements import LAYOUTS, inspect, read_measurements
+from tests.measurements.test_research import ORDER, relaxation
+from tests.measurements.test_testers import EXPORT, clarius
+from tests.measurements.test_tidy import LONG
 
 PIECES = [
     *(b"", b"nan", b"inf", b"-1", b"1e400", b'"', b",", b"\t", b"\n", b"\x00", b"\xff", b"#"),
@@ -31,7 +31,7 @@ def whole_files(folder: Path) -> list[bytes]:
         b"\n".join(b"%d," % i + b",".join(b"%d" % (1000 + j) for j in range(40)) for i in range(3)),
     ]
     try:
-        from test_stdf import lot  # skips where pystdf is missing
+        from tests.measurements.test_stdf import lot  # skips where pystdf is missing
 
         files += [lot("<").data, lot(">").data]
     except pytest.skip.Exception:
