@@ -85,10 +85,16 @@ def raw_sha256(arrays: dict[str, NDArray[np.uint8]]) -> str:
 def main() -> None:
     """Command line entry."""
     parser = argparse.ArgumentParser(description="Resample MNIST to 12x12 pixels.")
-    parser.add_argument("--idx", type=Path, required=True, metavar="FOLDER",
-                        help="folder with the four MNIST IDX .gz files")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE",
-                        help="the .npz file to write")
+    parser.add_argument(
+        "--idx",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="folder with the four MNIST IDX .gz files",
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="the .npz file to write"
+    )
     args = parser.parse_args()
 
     arrays: dict[str, NDArray[np.uint8]] = {}
@@ -102,8 +108,10 @@ def main() -> None:
     with args.out.open("wb") as stream:
         np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
     print(f"arrays  sha256 {raw_sha256(arrays)}")
-    print(f"file    sha256 {hashlib.sha256(args.out.read_bytes()).hexdigest()}"
-          f"  ({args.out.stat().st_size} bytes)")
+    print(
+        f"file    sha256 {hashlib.sha256(args.out.read_bytes()).hexdigest()}"
+        f"  ({args.out.stat().st_size} bytes)"
+    )
 
 
 if __name__ == "__main__":
