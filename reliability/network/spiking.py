@@ -156,67 +156,130 @@ def _integrate_and_fire(  # type: ignore[no-untyped-def]
 ):
     outputs, lanes = up.shape
     length = sequences.shape[1]
-    one, zero = np.float32(1), np.float32(0)
     for k in prange(sequences.shape[0]):
         v = np.zeros((outputs, lanes), dtype=np.float32)  # charge
         s = np.zeros((outputs, lanes), dtype=np.float32)  # positive minus negative spikes
         rest = np.zeros((outputs, lanes), dtype=np.float32)  # events left of the refractory period
         best = np.empty(lanes, dtype=np.float32)
         second = np.empty(lanes, dtype=np.float32)
+        chip = np.arange(lanes)  # that a lane works for
         open_ = np.zeros(lanes, dtype=np.float32)
-        open_[:count] = one
+        open_[:count] = 1
+        upper, lower = up, down
+        n = lanes  # lanes in use
         left = count
         check = 0  # no lead can reach delta before this event
         for t in range(length):
             i = sequences[k, t]
-            if refractory > zero:
-                for j in range(outputs):
-                    for c in range(lanes):
-                        x = v[j, c] * keep + w[i, j, c]
-                        ready = rest[j, c] <= zero
-                        plus = one if (x >= up[j, c]) & ready else zero
-                        minus = one if (x <= -down[j, c]) & ready else zero
-                        v[j, c] = x - plus * up[j, c] + minus * down[j, c]
-                        s[j, c] += plus - minus
-                        rest[j, c] = refractory if plus + minus > zero else rest[j, c] - one
+            if refractory > 0:
+                _step_refractory(v, s, rest, upper, lower, keep, refractory, w[i])
+            elif n == lanes:
+                _step(v, s, upper, lower, keep, w[i])
             else:
-                for j in range(outputs):
-                    for c in range(lanes):
-                        x = v[j, c] * keep + w[i, j, c]
-                        plus = one if x >= up[j, c] else zero
-                        minus = one if x <= -down[j, c] else zero
-                        v[j, c] = x - plus * up[j, c] + minus * down[j, c]
-                        s[j, c] += plus - minus
+                _step_gathered(v, s, upper, lower, keep, w[i], chip, n)
             last = t == length - 1
             if t < check and not last:
                 continue
-            best[:] = s[0]
-            second[:] = np.float32(-1e30)
-            for j in range(1, outputs):
-                for c in range(lanes):
-                    x = s[j, c]
-                    second[c] = max(second[c], min(best[c], x))
-                    best[c] = max(best[c], x)
-            lead = np.float32(-1)
-            for c in range(lanes):
-                lead = max(lead, (best[c] - second[c]) * open_[c])
+            lead = _largest_lead(s, best, second, open_, n)
+            # An event moves a lead by 2 at most: one up, the other down.
+            check = t + max(1, int(np.ceil((delta - lead) / 2)))
             if lead < delta and not last:
-                # An event moves a lead by 2 at most: one up, the other down.
-                check = t + max(1, int(np.ceil((delta - lead) / 2)))
                 continue
-            check = t + 1
-            for c in range(count):
-                if open_[c] > zero and (best[c] - second[c] >= delta or last):
+            largest = np.float32(0)  # lead of the chips that stay open
+            for c in range(n):
+                lead = (best[c] - second[c]) * open_[c]
+                if lead < delta and not last:
+                    largest = max(largest, lead)
+                elif open_[c] > 0:
                     winner = 0
                     for j in range(1, outputs):
                         if s[j, c] > s[winner, c]:
                             winner = j
-                    predicted[c, k] = winner
-                    events[c, k] = t + 1
-                    open_[c] = zero
+                    predicted[chip[c], k] = winner
+                    events[chip[c], k] = t + 1
+                    open_[c] = 0
                     left -= 1
             if left == 0:
                 break
+            check = t + max(1, int(np.ceil((delta - largest) / 2)))
+            if 2 * left <= n and n > 8 and refractory == 0:
+                # Half the lanes work for nobody: move the open chips together.
+                if n == lanes:
+                    upper, lower = up.copy(), down.copy()
+                n = _compact(v, s, upper, lower, chip, open_, n)
+
+
+@njit(cache=True)
+def _step(v, s, upper, lower, keep, w):  # type: ignore[no-untyped-def]
+    one, zero = np.float32(1), np.float32(0)
+    for j in range(v.shape[0]):
+        for c in range(v.shape[1]):
+            x = v[j, c] * keep + w[j, c]
+            plus = one if x >= upper[j, c] else zero
+            minus = one if x <= -lower[j, c] else zero
+            v[j, c] = x - plus * upper[j, c] + minus * lower[j, c]
+            s[j, c] += plus - minus
+
+
+@njit(cache=True)
+def _step_gathered(v, s, upper, lower, keep, w, chip, n):  # type: ignore[no-untyped-def]
+    one, zero = np.float32(1), np.float32(0)
+    for j in range(v.shape[0]):
+        for c in range(n):
+            x = v[j, c] * keep + w[j, chip[c]]
+            plus = one if x >= upper[j, c] else zero
+            minus = one if x <= -lower[j, c] else zero
+            v[j, c] = x - plus * upper[j, c] + minus * lower[j, c]
+            s[j, c] += plus - minus
+
+
+@njit(cache=True)
+def _step_refractory(v, s, rest, upper, lower, keep, refractory, w):  # type: ignore[no-untyped-def]
+    one, zero = np.float32(1), np.float32(0)
+    for j in range(v.shape[0]):
+        for c in range(v.shape[1]):
+            x = v[j, c] * keep + w[j, c]
+            ready = rest[j, c] <= zero
+            plus = one if (x >= upper[j, c]) & ready else zero
+            minus = one if (x <= -lower[j, c]) & ready else zero
+            v[j, c] = x - plus * upper[j, c] + minus * lower[j, c]
+            s[j, c] += plus - minus
+            rest[j, c] = refractory if plus + minus > zero else rest[j, c] - one
+
+
+# Only comparisons: without NaN they vectorise, and their result is the same in any order.
+@njit(cache=True, fastmath={"nnan", "nsz"})
+def _largest_lead(s, best, second, open_, n):  # type: ignore[no-untyped-def]
+    for c in range(n):
+        best[c] = s[0, c]
+        second[c] = np.float32(-1e30)
+    for j in range(1, s.shape[0]):
+        for c in range(n):
+            x, b = s[j, c], best[c]
+            low = x if x < b else b
+            second[c] = low if low > second[c] else second[c]
+            best[c] = x if x > b else b
+    lead = np.float32(-1)
+    for c in range(n):
+        x = (best[c] - second[c]) * open_[c]
+        lead = x if x > lead else lead
+    return lead
+
+
+@njit(cache=True)
+def _compact(v, s, upper, lower, chip, open_, n):  # type: ignore[no-untyped-def]
+    to = 0
+    for c in range(n):
+        if open_[c] > 0:
+            for j in range(v.shape[0]):
+                v[j, to], s[j, to] = v[j, c], s[j, c]
+                upper[j, to], lower[j, to] = upper[j, c], lower[j, c]
+            chip[to], open_[to] = chip[c], open_[c]
+            to += 1
+    whole = min(n, -(-to // 8) * 8)  # whole vectors; the rest of the last one stays closed
+    for c in range(to, whole):
+        open_[c] = 0
+    return whole
 
 
 @njit(parallel=True, cache=True)
