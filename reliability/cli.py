@@ -124,7 +124,7 @@ def plan(spec: Path, chips: int | None, workers: int, as_json: bool) -> None:
         return
     lines = {
         "chips": f"{found['chips']}",
-        "ages": f"{found['ages']} (times × temperatures)",
+        "ages": f"{found['ages']} (times × temperatures × reads × read voltages)",
         "parameter draws": f"{found['draws']}",
         "sensitivity points": f"{found['sensitivity_points']}",
         "tasks": f"{found['tasks']}",

@@ -39,7 +39,7 @@ class Task:
 
 def make_plan(study: Study, chunk: int = CHUNK) -> list[Task]:
     """Cut a study into tasks of ``chunk`` chips, or of a few draws or sensitivity points."""
-    ages = len(study.ages.times) * len(study.ages.temperatures)
+    ages = len(study.ages.combinations)
     images = study.network.images
     tasks = [Task("ideal", 0, 1, images)]
     tasks += _cut("chips", study.population.chips, chunk, images * ages)
@@ -79,7 +79,7 @@ def plan_study(study: Study, *, workers: int = 1) -> dict[str, Any]:
     tasks = make_plan(study)
     work = sum(task.image_evaluations for task in tasks)
     network = study.load_network()
-    ages = len(study.ages.times) * len(study.ages.temperatures)
+    ages = len(study.ages.combinations)
     cells = network.weights.size * 2 * network.weight_max
     per_chip = 8 * (network.inputs + network.outputs**2 + 12) + 4 * 2 * 61
     return {

@@ -156,20 +156,35 @@ def _at_all_ages(
     images: int,
     reduce: Callable[[xr.Dataset, xr.Dataset], xr.Dataset],
 ) -> xr.Dataset:
-    """Evaluate one population at every temperature and time, along those two dimensions."""
+    """Evaluate one population at every combination of the study's ages, a dimension for each axis.
+
+    Reads and read voltage become dimensions only where the study has more than one.
+    """
     neuron = _neuron(study, technology)
-    rows = []
-    for temperature in study.ages.temperatures:
-        row = []
-        for time in study.ages.times:
-            aged = age(programmed, MissionProfile.constant(time, temperature))
-            row.append(reduce(aged, _evaluate(study, network, aged, neuron, images)))
-        rows.append(_along(_axis("time", study.ages.times, "s"), row))
-    out = _along(_axis("temperature", study.ages.temperatures, "K"), rows)
-    notes = {note for row in rows for note in row.attrs["warnings"]}
-    out.attrs = rows[0].attrs | {"warnings": sorted(notes)}
+    notes: set[str] = set()
+
+    def at(
+        conditions: dict[str, float], axes: list[tuple[str, tuple[float, ...], str]]
+    ) -> xr.Dataset:
+        if axes:
+            (name, values, unit), *inner = axes
+            parts = [at({**conditions, name: value}, inner) for value in values]
+            return (
+                parts[0] if _is_single(name, values) else _along(_axis(name, values, unit), parts)
+            )
+        aged = age(programmed, MissionProfile.constant(**conditions))
+        result = _evaluate(study, network, aged, neuron, images)
+        notes.update(result.attrs["warnings"])
+        return reduce(aged, result)
+
+    out = at({}, study.ages.axes)
+    out.attrs["warnings"] = sorted(notes)
     del out.attrs["mission"]  # it is on the axes
     return out
+
+
+def _is_single(name: str, values: tuple[float, ...]) -> bool:
+    return name in ("reads", "read_voltage") and len(values) == 1
 
 
 def _along(axis: xr.DataArray, parts: list[xr.Dataset]) -> xr.Dataset:

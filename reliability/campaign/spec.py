@@ -1,5 +1,6 @@
 """What a study is: a TOML file, typed and checked before anything runs."""
 
+import itertools
 import tomllib
 from hashlib import sha256
 from pathlib import Path
@@ -11,7 +12,7 @@ from reliability import __version__
 from reliability.errors import InputError, from_validation, unknown_name
 from reliability.network.model import Network, load_network
 from reliability.technology import Technology, load_technology
-from reliability.units import Kelvin, Seconds
+from reliability.units import Kelvin, NonNegative, Seconds, Volts
 
 _Count = Annotated[int, Field(ge=1, strict=True)]
 
@@ -39,18 +40,47 @@ class PopulationTable(_Table):
 
 
 class AgesTable(_Table):
-    """Every time at every temperature, from the moment of programming."""
+    """Every combination of time, temperature, reads and read voltage, from programming on."""
 
     times: Annotated[tuple[Seconds, ...], Field(min_length=1)] = (0.0,)
     temperatures: Annotated[tuple[Kelvin, ...], Field(min_length=1)] = (298.15,)
+    reads: Annotated[tuple[NonNegative, ...], Field(min_length=1)] = (0.0,)
+    read_voltages: Annotated[tuple[Volts, ...], Field(min_length=1)] = (0.1,)
 
     @model_validator(mode="after")
     def _no_repeats(self) -> "AgesTable":
-        for name in ("times", "temperatures"):
+        for name in type(self).model_fields:
             values = getattr(self, name)
             if list(values) != sorted(set(values)):
                 raise ValueError(f"{name}: got {list(values)}, expected rising values")
         return self
+
+    @property
+    def axes(self) -> list[tuple[str, tuple[float, ...], str]]:
+        """Name, values and unit of each axis, as in `reliability.Segment`; outermost first."""
+        return [
+            ("read_voltage", self.read_voltages, "V"),
+            ("reads", self.reads, "1"),
+            ("temperature", self.temperatures, "K"),
+            ("time", self.times, "s"),
+        ]
+
+    @property
+    def combinations(self) -> list[dict[str, float]]:
+        """All combinations, the last axis fastest."""
+        names = [name for name, _, _ in self.axes]
+        values = itertools.product(*(values for _, values, _ in self.axes))
+        return [dict(zip(names, combination, strict=True)) for combination in values]
+
+    @property
+    def end(self) -> dict[str, float]:
+        """The headline: longest and most read, at the first temperature and read voltage."""
+        return {
+            "read_voltage": self.read_voltages[0],
+            "reads": self.reads[-1],
+            "temperature": self.temperatures[0],
+            "time": self.times[-1],
+        }
 
 
 class UncertaintyTable(_Table):

@@ -1,6 +1,6 @@
 """The answer of a finished study as plain numbers with their intervals."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import xarray as xr
@@ -11,11 +11,13 @@ from reliability import __version__
 from reliability.campaign.spec import Study
 from reliability.statistics.intervals import mean_interval
 
+_Data = TypeVar("_Data", xr.Dataset, xr.DataArray)
+
 
 def summarize(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
     """Return what ``summary.json`` holds.
 
-    The headline is the end of the mission at the first temperature; every age is listed beside it.
+    The headline is the end of the mission (`AgesTable.end`); every age is listed beside it.
 
     Parameters
     ----------
@@ -26,21 +28,21 @@ def summarize(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
     chips, ideal = results["chips"], results["ideal"]
     ages = [
         {
-            "time_s": float(time),
-            "temperature_k": float(temperature),
+            "time_s": age["time"],
+            "temperature_k": age["temperature"],
+            "reads": age["reads"],
+            "read_voltage_v": age["read_voltage"],
             **accuracy_interval(
-                chips["accuracy"].sel(time=time, temperature=temperature).values,
+                at_age(chips["accuracy"], age).values,
                 study.network.images,
-                _draw_means(results, time, temperature),
+                _draw_means(results, age),
                 study.confidence,
             ),
         }
-        for temperature in study.ages.temperatures
-        for time in study.ages.times
+        for age in study.ages.combinations
     ]
-    headline = ages[len(study.ages.times) - 1]
-    at = {"time": study.ages.times[-1], "temperature": study.ages.temperatures[0]}
-    last = chips.sel(at)
+    headline = ages[study.ages.combinations.index(study.ages.end)]
+    last = at_age(chips, study.ages.end)
     energy = last["energy"].mean("chip")
     summary: dict[str, Any] = {
         "title": study.title,
@@ -69,12 +71,15 @@ def summarize(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
     return summary
 
 
-def _draw_means(
-    results: dict[str, xr.Dataset], time: float, temperature: float
-) -> np.ndarray | None:
+def at_age(data: _Data, age: dict[str, float]) -> _Data:
+    """Select one combination of ages; an axis of one value is no dimension."""
+    return data.sel({name: value for name, value in age.items() if name in data.dims})
+
+
+def _draw_means(results: dict[str, xr.Dataset], age: dict[str, float]) -> np.ndarray | None:
     if "draws" not in results:
         return None
-    return results["draws"]["accuracy"].sel(time=time, temperature=temperature).mean("chip").values
+    return at_age(results["draws"]["accuracy"], age).mean("chip").values
 
 
 def accuracy_interval(

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 
 from reliability.campaign.spec import Study
 from reliability.campaign.store import read_results
-from reliability.campaign.summary import explained, summarize
+from reliability.campaign.summary import at_age, explained, summarize
 from reliability.report import figures as draw
 from reliability.technology import Parameter, Technology
 from reliability.units import duration, engineering
@@ -116,14 +116,17 @@ def _answer(study: Study, summary: dict[str, Any]) -> list[str]:
 def _figures(
     study: Study, technology: Technology, results: dict[str, xr.Dataset], summary: dict[str, Any]
 ) -> Iterator[_Figure]:
-    chips = results["chips"]
-    first, last = {"time": study.ages.times[0]}, {"time": study.ages.times[-1]}
-    coldest = {"temperature": study.ages.temperatures[0]}
-    hottest = {"temperature": study.ages.temperatures[-1]}
+    ages, end = study.ages, study.ages.end
+    # One read voltage and the last of the reads, where the figure is about time and temperature.
+    end_reads = {k: end[k] for k in ("reads", "read_voltage")}
+    chips = at_age(results["chips"], end_reads)
+    start = {"time": ages.times[0], "temperature": ages.temperatures[0]}
+    worst = {"time": ages.times[-1], "temperature": ages.temperatures[-1]}
+    here = {k: end[k] for k in ("time", "temperature")}
     many = f"{study.population.chips} chips"
 
     with _canvas(10, 4.4, 1, 2) as (figure, axes):
-        for ax, age in zip(axes.flat, ({**first, **coldest}, {**last, **hottest}), strict=True):
+        for ax, age in zip(axes.flat, (start, worst), strict=True):
             draw.probability_plot(chips["conductance_quantile"].sel(age), ax)
             ax.set_title(_age_title(age), pad=18, fontsize=10)
         axes.flat[0].legend(loc="lower right", fontsize=8)
@@ -142,7 +145,7 @@ def _figures(
         if study.sensitivity:
             measured = study.sensitivity.measured
             references[f"measured chip {_percent(measured, 0)}"] = measured
-        draws = results["draws"]["accuracy"] if "draws" in results else None
+        draws = at_age(results["draws"]["accuracy"], end_reads) if "draws" in results else None
         draw.accuracy_against_time(
             chips["accuracy"], axes.flat[0], draws=draws, references=references
         )
@@ -169,7 +172,18 @@ def _figures(
             _svg(figure, "Input spikes and energy per image against time"),
         )
 
-    accuracy = chips["accuracy"].sel({**last, **coldest})
+    if len(ages.reads) > 1:
+        with _canvas(8.6, 4.4) as (figure, axes):
+            accuracy = results["chips"]["accuracy"].sel(here)
+            draw.accuracy_against_reads(accuracy, axes.flat[0], ideal=summary["ideal_accuracy"])
+            yield _Figure(
+                "reads",
+                "Accuracy against reads of every cell",
+                f"Mean over {many} (line) and 5 to 95 % of chips (band). {_age_title(here)}.",
+                _svg(figure, "Accuracy against number of reads for each read voltage"),
+            )
+
+    accuracy = chips["accuracy"].sel(here)
     wafers = np.unique(accuracy["wafer"].values)
     columns = min(len(wafers), 4)
     rows = -(-len(wafers) // columns)
@@ -194,16 +208,16 @@ def _figures(
         yield _Figure(
             "wafers",
             "Accuracy per chip on the wafer",
-            f"{_age_title({**last, **coldest})}. One chip per die; the notch is at the bottom.",
+            f"{_age_title(here)}. One chip per die; the notch is at the bottom.",
             _svg(figure, "Wafer maps of the accuracy of each chip"),
         )
 
     with _canvas(5.6, 4.8) as (figure, axes):
-        draw.confusion_matrix(chips["confusion"].sel({**last, **coldest}).sum("chip"), axes.flat[0])
+        draw.confusion_matrix(chips["confusion"].sel(here).sum("chip"), axes.flat[0])
         yield _Figure(
             "confusion",
             "Which digits are confused",
-            f"All chips together. {_age_title({**last, **coldest})}.",
+            f"All chips together. {_age_title(here)}.",
             _svg(figure, "Confusion matrix"),
         )
 

@@ -109,6 +109,36 @@ def accuracy_against_time(
     ax.legend(title="temperature", loc="lower left")
 
 
+def accuracy_against_reads(accuracy: xr.DataArray, ax: Axes, *, ideal: float) -> None:
+    """Accuracy against the number of reads of every cell, one line for each read voltage.
+
+    Parameters
+    ----------
+    accuracy : DataArray (reads, chip) or (read_voltage, reads, chip)
+    ax : Axes
+    ideal : float
+        Accuracy of ideal cells, as a line.
+    """
+    if "read_voltage" not in accuracy.dims:
+        accuracy = accuracy.expand_dims("read_voltage")
+    reads = accuracy["reads"].values
+    x = _log_time(reads)
+    for k, voltage in enumerate(np.atleast_1d(accuracy["read_voltage"].values)):
+        colour = PALETTE[k % len(PALETTE)]
+        values = accuracy.isel(read_voltage=k).transpose("reads", "chip").values
+        low, high = np.quantile(values, [0.05, 0.95], axis=1)
+        ax.fill_between(x, low, high, color=colour, alpha=0.15, lw=0)
+        ax.plot(x, values.mean(axis=1), "o-", color=colour, label=engineering(float(voltage), "V"))
+    ax.axhline(ideal, color="0.3", lw=1, ls="--")
+    ax.annotate(f"ideal cells {ideal:.1%}", (x[0], ideal), **_LABEL)
+    ax.set_xticks(x, ["0" if r == 0 else f"{r:.0e}".replace("e+", "e") for r in reads])
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_xlabel("read pulses of every cell (log scale)")
+    ax.set_ylabel("accuracy (%)")
+    ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
+    ax.legend(title="read voltage", loc="lower left")
+
+
 def spikes_against_time(chips: xr.Dataset, ax: Axes) -> None:
     """Input spikes per image, and energy on a second axis, against time for each temperature.
 
