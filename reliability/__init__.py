@@ -24,6 +24,11 @@ _HOMES = {
     "read_measurements": "measurements",
     "sample_population": "population",
     "age": "population",
+    "fit_lifetime": "statistics",
+    "programming_window": "window",
+    "endurance": "cycling",
+    "sample_cycles": "cycling",
+    "best_reference": "cycling",
     "Network": "network",
     "Neuron": "network",
     "load_network": "network",
@@ -55,6 +60,7 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from reliability.campaign import load_study, plan_study, run_study
+    from reliability.cycling import best_reference, endurance, sample_cycles
     from reliability.errors import InputError
     from reliability.measurements import read_measurements
     from reliability.mission import MissionProfile, Segment
@@ -69,9 +75,11 @@ if TYPE_CHECKING:
     )
     from reliability.population import age, sample_population
     from reliability.report import write_report
+    from reliability.statistics import fit_lifetime
     from reliability.technology import (
         Parameter,
         Technology,
         list_technologies,
         load_technology,
     )
+    from reliability.window import programming_window

@@ -23,7 +23,9 @@ class Segment:
     reads : float
         Read pulses that every cell receives in the segment.
     read_voltage : float or str
-        Across the cell, V.
+        Across the cell, V; positive in the direction of SET.
+    alternating : bool
+        Whether the polarity alternates from read to read.
 
     Examples
     --------
@@ -38,6 +40,7 @@ class Segment:
     temperature: float = 298.15
     reads: float = 0.0
     read_voltage: float = 0.1
+    alternating: bool = False
 
     def __init__(
         self,
@@ -45,12 +48,16 @@ class Segment:
         temperature: float | str = 298.15,
         reads: float = 0.0,
         read_voltage: float | str = 0.1,
+        alternating: bool = False,
     ) -> None:
         put = object.__setattr__  # frozen: fields are set once, in SI
         put(self, "time", quantity(time, "s", "time", low=0.0))
         put(self, "temperature", quantity(temperature, "K", "temperature", low=1e-3, high=2000.0))
         put(self, "reads", quantity(reads, "", "reads", low=0.0))
         put(self, "read_voltage", quantity(read_voltage, "V", "read_voltage", low=-10.0, high=10.0))
+        if not isinstance(alternating, bool):
+            raise InputError(f"alternating: got {alternating!r}, expected true or false")
+        put(self, "alternating", alternating)
 
 
 @dataclass(frozen=True)
@@ -79,9 +86,10 @@ class MissionProfile:
         temperature: float | str = 298.15,
         reads: float = 0.0,
         read_voltage: float | str = 0.1,
+        alternating: bool = False,
     ) -> "MissionProfile":
         """Return a profile of one segment (units as for `Segment`)."""
-        return cls([Segment(time, temperature, reads, read_voltage)])
+        return cls([Segment(time, temperature, reads, read_voltage, alternating)])
 
     def __add__(self, later: "MissionProfile") -> "MissionProfile":
         return MissionProfile(self.segments + later.segments)
@@ -112,5 +120,6 @@ class MissionProfile:
             reads = (
                 f", {s.reads:.3g} reads at {engineering(s.read_voltage, 'V')}" if s.reads else ""
             )
+            reads += " alternating" if s.reads and s.alternating else ""
             parts.append(f"{duration(s.time)} at {engineering(s.temperature, 'K')}{reads}")
         return " + ".join(parts) or "as programmed"

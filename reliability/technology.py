@@ -41,6 +41,21 @@ VOCABULARY: dict[str, str] = {
     "programming.*.radial": "",
     "programming.*.sigma_cell": "",
     "programming.*.sigma_cycle": "",
+    "programming.compliance_current": "A",
+    "programming.reset_voltage": "V",
+    "programming.pulse_width": "s",
+    "programming.LRS.compliance_exponent": "",
+    "programming.LRS.sigma_exponent": "",
+    "programming.HRS.reset_threshold": "V",
+    "programming.HRS.reset_exponent": "",
+    "programming.*.width_exponent": "",
+    "programming.verify.lrs_resistance": "ohm",
+    "programming.verify.hrs_resistance": "ohm",
+    "programming.verify.attempts": "",
+    "programming.verify.wait": "s",
+    "programming.target.error_*": "S",
+    "target.minimum": "S",
+    "target.maximum": "S",
     "defects.stuck_lrs": "",
     "defects.stuck_hrs": "",
     "defects.unformed": "",
@@ -50,12 +65,90 @@ VOCABULARY: dict[str, str] = {
     "relaxation.*.shift": "",
     "relaxation.onset_time": "s",
     "relaxation.reference_time": "s",
+    "relaxation.target.sigma_one_second": "S",
+    "relaxation.target.sigma_per_efold": "S",
+    "relaxation.target.shift_per_efold": "S",
+    "relaxation.target.sigma_*": "S",
+    "relaxation.target.shift_*": "S",
+    "relaxation.target.onset_time": "s",
+    "relaxation.target.reference_time": "s",
+    "relaxation.target.reference_temperature": "K",
+    "relaxation.target.attempt_time": "s",
+    "relaxation.target.decades_per_step": "",
+    "relaxation.target.*.time": "s",
+    "relaxation.target.*.error_*": "S",
     "retention.*.time_constant": "s",
     "retention.*.reference_temperature": "K",
     "retention.*.activation_energy": "eV",
     "retention.*.sigma_activation_energy": "eV",
     "retention.*.shape": "",
     "retention.final_resistance": "ohm",
+    "drift.reference_time": "s",
+    "drift.nu_intercept": "",
+    "drift.nu_slope": "",
+    "drift.nu_minimum": "",
+    "drift.nu_maximum": "",
+    "drift.sigma_intercept": "",
+    "drift.sigma_slope": "",
+    "drift.sigma_minimum": "",
+    "drift.sigma_maximum": "",
+    "drift.reference_temperature": "K",
+    "drift.attempt_time": "s",
+    "drift.conduction_energy": "eV",
+    "cycles.memory_medium": "",
+    "cycles.memory_slow": "",
+    "cycles.correlation_*": "",
+    "cycles.*.medium": "",
+    "cycles.*.slow": "",
+    "cycles.*.sigma_spread": "",
+    "cycles.*.skew": "",
+    "cycles.*.tail": "",
+    "endurance.scale": "",
+    "endurance.shape": "",
+    "endurance.sigma_lot": "",
+    "endurance.sigma_wafer": "",
+    "endurance.sigma_die": "",
+    "endurance.stuck_lrs": "",
+    "endurance.activation_energy": "eV",
+    "endurance.reference_temperature": "K",
+    "endurance.reference_energy": "J",
+    "endurance.energy_exponent": "",
+    "endurance.onset": "",
+    "endurance.*.closing": "",
+    "endurance.*.widening": "",
+    "read_disturb.bound_reads": "",
+    "read_disturb.bound_cells": "",
+    "read_disturb.bound_confidence": "",
+    "read_disturb.reference_voltage": "V",
+    "read_disturb.reference_temperature": "K",
+    "read_disturb.reference_width": "s",
+    "read_disturb.width_exponent": "",
+    "read_disturb.alternating_share": "",
+    "read_disturb.*.reads": "",
+    "read_disturb.*.sigma": "",
+    "read_disturb.*.lifetime_shape": "",
+    "read_disturb.*.clustering": "",
+    "read_disturb.*.voltage_slope": "1/V",
+    "read_disturb.*.activation_energy": "eV",
+    "read_disturb.*.shape": "",
+    "read_disturb.*.final_resistance": "ohm",
+    "noise.reference_conductance": "S",
+    "noise.white": "",
+    "noise.white_exponent": "",
+    "noise.flicker": "",
+    "noise.flicker_exponent": "",
+    "noise.flicker_limit": "",
+    "noise.flicker_onset": "s",
+    "noise.telegraph_share": "",
+    "noise.telegraph_amplitude": "",
+    "noise.telegraph_exponent": "",
+    "noise.telegraph_spread": "",
+    "noise.telegraph_shortest": "s",
+    "noise.telegraph_longest": "s",
+    "conduction.nonlinearity_voltage": "V",
+    "conduction.reference_temperature": "K",
+    "conduction.*.activation_energy": "eV",
+    "conduction.*.temperature_coefficient": "1/K",
     "read.voltage": "V",
     "read.pulse_width": "s",
     "neuron.capacitance": "F",
@@ -67,10 +160,29 @@ VOCABULARY: dict[str, str] = {
 }
 # What a section may choose, and the laws there are.
 LAWS: dict[str, tuple[str, ...]] = {
-    "programming.*": ("normal_conductance", "lognormal_resistance"),
+    "programming.*": ("normal_conductance", "lognormal_resistance", "loglogistic_resistance"),
     "relaxation": ("saturating", "log_time"),
+    "relaxation.target": ("random_walk", "log_linear", "snapshots"),
     "retention.*": ("arrhenius_loss",),
+    "endurance": ("weibull", "lognormal"),
+    "read_disturb.*": ("lognormal", "clustering"),
+    "noise": ("power", "logarithmic"),
+    "conduction": ("sinh", "polynomial"),
 }
+# Names whose values may be negative.
+_SIGNED = (
+    "*.radial",
+    "*.shift",
+    "*.shift_*",
+    "*.error_*",
+    "*.sigma_[0-9]",
+    "*.nu_*",
+    "drift.sigma_*",
+    "*_exponent",
+    "*.skew",
+    "*.correlation_*",
+    "*.temperature_coefficient",
+)
 _CONDITIONS = {"temperature": "K", "time": "s", "conductance": "S", "reads": "", "voltage": "V"}
 
 
@@ -165,6 +277,10 @@ class Technology(Mapping[str, float]):
         except KeyError:
             raise unknown_name(f"parameter of {self.name}", key, self.parameters) from None
 
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the value of a parameter, or ``default`` where the card has none."""
+        return self[key] if key in self.parameters else default
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.parameters)
 
@@ -201,6 +317,7 @@ class Technology(Mapping[str, float]):
         changed = dict(self.parameters)
         for key, value in values.items():
             self[key]  # refuses an unknown name
+            _check_possible(key, value)
             old = changed[key]
             changed[key] = Parameter(
                 value=value,
@@ -263,6 +380,8 @@ def load_technology(name_or_path: str | Path) -> Technology:
     ----------
     name_or_path : str or Path
         A name of ``list_technologies()``, or a path (it ends with ``.toml`` or has a separator).
+        A card that says ``base = "<name or path>"`` is a variant: it has all that the other card
+        has, but for what it says itself.
 
     Raises
     ------
@@ -271,10 +390,16 @@ def load_technology(name_or_path: str | Path) -> Technology:
 
     Examples
     --------
-    >>> load_technology("oxram-130mm")
+    >>> load_technology("oxram-130n")
     Traceback (most recent call last):
-    reliability.errors.InputError: unknown technology 'oxram-130mm'; did you mean 'oxram-130nm'? ...
+    reliability.errors.InputError: unknown technology 'oxram-130n'; did you mean 'oxram-130nm'? ...
     """
+    text = str(name_or_path)
+    return _from_table(_read_table(name_or_path), text)
+
+
+def _read_table(name_or_path: str | Path, variants: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Read a card's TOML, on top of that of its base where it names one."""
     text = str(name_or_path)
     if isinstance(name_or_path, Path) or text.endswith(".toml") or "/" in text or "\\" in text:
         path = Path(name_or_path)
@@ -291,7 +416,25 @@ def load_technology(name_or_path: str | Path) -> Technology:
         table = tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{text}: not a TOML file: {error}") from None
-    return _from_table(table, text)
+    base = table.pop("base", None)
+    if base is None:
+        return table
+    if not isinstance(base, str) or text in variants:
+        raise InputError(f"{text}: base: got {base!r}, expected another card's name or file")
+    beside = Path(text).parent / base
+    own_file = text.endswith(".toml") and base.endswith(".toml") and beside.is_file()
+    return _merged(_read_table(beside if own_file else base, (*variants, text)), table)
+
+
+def _merged(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Return ``base`` with the tables of ``own`` put in; a parameter is replaced whole."""
+    out = dict(base)
+    for key, entry in own.items():
+        old = out.get(key)
+        if isinstance(old, dict) and isinstance(entry, dict) and "value" not in entry:
+            entry = _merged(old, entry)
+        out[key] = entry
+    return out
 
 
 def _from_table(table: dict[str, Any], where: str) -> Technology:
@@ -369,6 +512,9 @@ def _parameter(name: str, entry: Any, sources: dict[str, str], where: str) -> Pa
     if known is None:
         section = name.rpartition(".")[0]
         same = [p for p in VOCABULARY if fnmatchcase(section, p.rpartition(".")[0])]
+        if not same:
+            known_sections = {p.rpartition(".")[0].replace("*", "LRS") for p in VOCABULARY}
+            raise InputError(f"{where}: {unknown_name('section', section, known_sections)}")
         raise InputError(
             f"{where}: {section}: "
             + str(unknown_name("parameter", name.split(".")[-1], [p.split(".")[-1] for p in same]))
@@ -408,6 +554,12 @@ def _parameter(name: str, entry: Any, sources: dict[str, str], where: str) -> Pa
         ) from None
     except TypeError as error:
         raise InputError(f"{where}: {name}: {error}") from None
-    if parameter.value < 0 and not name.endswith((".radial", ".shift")):
-        raise InputError(f"{where}: {name}: value: got {parameter.value:g}, allowed >= 0 {unit}")
+    _check_possible(name, parameter.value, f"{where}: ")
     return parameter
+
+
+def _check_possible(name: str, value: float, where: str = "") -> None:
+    signed = any(fnmatchcase(name, pattern) for pattern in _SIGNED)
+    if not math.isfinite(value) or (value < 0 and not signed):
+        unit = (_unit_of(name) or ("",))[0]
+        raise InputError(f"{where}{name}: value: got {value:g}, allowed >= 0 {unit}".rstrip())

@@ -12,7 +12,7 @@ from scipy.special import ndtr
 from reliability.campaign import store
 from reliability.campaign.plan import CHUNK, Task, make_plan, points
 from reliability.campaign.spec import Study
-from reliability.mission import MissionProfile
+from reliability.mission import MissionProfile, Segment
 from reliability.network import Network, Neuron, evaluate, sample_chips
 from reliability.population import age
 from reliability.technology import Technology
@@ -172,7 +172,9 @@ def _at_all_ages(
             return (
                 parts[0] if _is_single(name, values) else _along(_axis(name, values, unit), parts)
             )
-        aged = age(programmed, MissionProfile.constant(**conditions))
+        c = conditions
+        mission = Segment(c["time"], c["temperature"], c["reads"], c["read_voltage"])
+        aged = age(programmed, MissionProfile([mission]))
         result = _evaluate(study, network, aged, neuron, images)
         notes.update(result.attrs["warnings"])
         return reduce(aged, result)

@@ -4,6 +4,38 @@ Every module has the same shape: a frozen dataclass of parameters made from a te
 functions (parameters, conditions, latents) -> array, and the closed form of the distribution.
 """
 
-from reliability.devices import programming, relaxation, retention
+from reliability.devices import (
+    conduction,
+    cycles,
+    drift,
+    endurance,
+    equivalent_time,
+    first_passage,
+    gate,
+    noise,
+    path,
+    programming,
+    read_disturb,
+    relaxation,
+    retention,
+    target,
+    verify,
+)
 
-__all__ = ["programming", "relaxation", "retention"]
+__all__ = [
+    "conduction",
+    "cycles",
+    "drift",
+    "endurance",
+    "equivalent_time",
+    "first_passage",
+    "gate",
+    "noise",
+    "path",
+    "programming",
+    "read_disturb",
+    "relaxation",
+    "retention",
+    "target",
+    "verify",
+]

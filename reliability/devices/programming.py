@@ -1,29 +1,49 @@
-"""Programming: the conductance that one SET or RESET pulse leaves behind.
+"""Programming of two states: the conductance that one SET or RESET pulse leaves behind.
 
 A cell's deviation d is the sum of independent normal terms, from the lot down to the single
 programming pulse, relative to the median resistance R:
 
     d = lot + wafer + radial ((r/r_wafer)^2 - 1/2) + die + cell + cycle
 
-- ``normal_conductance`` (LRS):     G = (1 - d) / R, not below 0
-- ``lognormal_resistance`` (HRS):   G = exp(-d) / R, that is ln R_cell = ln R + d
+- ``normal_conductance`` (LRS):      G = (1 - d) / R, not below 0
+- ``lognormal_resistance`` (HRS):    G = exp(-d) / R, that is ln R_cell = ln R + d
+- ``loglogistic_resistance``:        ln R_cell = ln R + s ln[p / (1 - p)], p = Phi(d / sigma),
+  s = sigma sqrt(3) / pi: the same median and sigma with heavier tails
 
-LRS read current is close to normal and HRS read current log-normal in HfO2 1T1R arrays [1]_. Read
-voltages up to 0.1 V. The body is described, not the tails: failed SET and RESET pulses are defects.
+LRS read current is close to normal and HRS read current log-normal in HfO2 1T1R arrays [1]_; the
+log-logistic law fits multilevel post-programming conductance of HfO2 best over six states [2]_.
+Read voltages up to 0.1 V. The body is described, not the tails: failed SET and RESET pulses are
+defects.
+
+The median and the spread follow the programming conditions (`set_conditions`):
+
+    R_LRS ~ I_c^-a w^-b,   sigma_LRS ~ I_c^-p,   R_HRS ~ (V_reset - V_T)^n w^c
+
+with the compliance current I_c, the RESET stop voltage V_reset and the pulse width w. a = 1 says
+that the SET ends at a constant voltage V_c = R I_c, 0.4 to 0.7 V in oxides [3]_. The RESET law in
+the overdrive V_reset - V_T is what a 1T1R array shows over 0.5 V (see `devices.gate`).
 
 .. [1] "Pulse-induced low-power resistive switching in HfO2 metal-insulator-metal diodes for
    nonvolatile memory applications" and UCL 1T1R cycling study, acemap 53082961 (2013), abstract.
+.. [2] doi:10.1016/j.mssp.2025.109668, abstract.
+.. [3] M. Lanza et al., Adv. Electron. Mater. 5, 1800143 (2019), doi:10.1002/aelm.201800143.
 """
 
-from dataclasses import dataclass, fields
+import math
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import log_ndtr, ndtr, ndtri
 
-from reliability.technology import Technology
+from reliability.errors import InputError
+from reliability.technology import Parameter, Technology
+from reliability.units import engineering, quantity
 
 STATES = ("LRS", "HRS")
+_SIGMAS = ("sigma_lot", "sigma_wafer", "sigma_die", "sigma_cell", "sigma_cycle")
 
 
 @dataclass(frozen=True)
@@ -32,7 +52,7 @@ class Programming:
 
     Parameters
     ----------
-    law : {"normal_conductance", "lognormal_resistance"}
+    law : {"normal_conductance", "lognormal_resistance", "loglogistic_resistance"}
     resistance : float
         Median resistance, ohm.
     sigma_lot, sigma_wafer, sigma_die, sigma_cell, sigma_cycle : float
@@ -60,14 +80,7 @@ class Programming:
     @property
     def sigma(self) -> float:
         """Standard deviation of the deviation d over all levels, without the radial part."""
-        parts = (
-            self.sigma_lot,
-            self.sigma_wafer,
-            self.sigma_die,
-            self.sigma_cell,
-            self.sigma_cycle,
-        )
-        return float(np.sqrt(sum(part**2 for part in parts)))
+        return math.hypot(*(getattr(self, name) for name in _SIGMAS))
 
 
 def conductance(parameters: Programming, deviation: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -79,14 +92,45 @@ def conductance(parameters: Programming, deviation: NDArray[np.floating]) -> NDA
     >>> (1 / conductance(hrs, np.array([0.0]))).round(6)
     array([88000.])
     """
+    kind = deviation.dtype.type
     if parameters.law == "normal_conductance":
-        out = (1.0 - deviation) / parameters.resistance
-        return np.maximum(out, 0.0, out=out)
-    return np.exp(-deviation) / parameters.resistance
+        out = (kind(1.0) - deviation) * kind(1.0 / parameters.resistance)
+        return np.maximum(out, kind(0.0), out=out)
+    if parameters.law == "loglogistic_resistance" and parameters.sigma > 0:
+        score = deviation / kind(parameters.sigma)
+        logit = log_ndtr(score) - log_ndtr(-score)
+        deviation = kind(parameters.sigma * math.sqrt(3) / math.pi) * logit
+    return np.exp(-deviation) * kind(1.0 / parameters.resistance)
+
+
+def deviation_at(parameters: Programming, reference: ArrayLike) -> NDArray[np.float64]:
+    """Return the deviation d at which a cell has the conductance ``reference`` (S).
+
+    The inverse of `conductance`; below a reference lie the cells with a larger deviation.
+
+    Examples
+    --------
+    >>> lrs = Programming("normal_conductance", 5e3, 0, 0, 0, 0, 0.1, 0.15)
+    >>> deviation_at(lrs, [2e-4, 1e-4]).round(6).tolist()
+    [0.0, 0.5]
+    """
+    g = np.asarray(reference, float) * parameters.resistance
+    if parameters.law == "normal_conductance":
+        return 1.0 - g
+    with np.errstate(divide="ignore"):
+        log_resistance = -np.log(g)
+    if parameters.law == "loglogistic_resistance" and parameters.sigma > 0:
+        logit = log_resistance * math.pi / (math.sqrt(3) * parameters.sigma)
+        # through the smaller of the two tails, so that neither loses digits
+        tail = np.exp(-np.abs(logit)) / (1 + np.exp(-np.abs(logit)))
+        return np.asarray(-np.sign(logit) * parameters.sigma * ndtri(tail))
+    return log_resistance
 
 
 def mean(parameters: Programming) -> float:
     """Return the mean conductance over all levels, S (radial part and truncation neglected).
+
+    For the log-logistic law E[G] = G_median pi s / sin(pi s), infinite from s = 1 on.
 
     Examples
     --------
@@ -96,6 +140,10 @@ def mean(parameters: Programming) -> float:
     """
     if parameters.law == "normal_conductance":
         return 1.0 / parameters.resistance
+    if parameters.law == "loglogistic_resistance":
+        s = parameters.sigma * math.sqrt(3) / math.pi
+        ratio = 1.0 if s == 0 else math.inf if s >= 1 else math.pi * s / math.sin(math.pi * s)
+        return ratio / parameters.resistance
     return float(np.exp(parameters.sigma**2 / 2) / parameters.resistance)
 
 
@@ -114,7 +162,141 @@ def probability_below(parameters: Programming, reference: ArrayLike) -> NDArray[
     >>> probability_below(lrs, [2e-4]).round(6)
     array([0.5])
     """
-    g = np.asarray(reference, float) * parameters.resistance
-    with np.errstate(divide="ignore"):
-        score = g - 1.0 if parameters.law == "normal_conductance" else np.log(g)
-    return np.asarray(ndtr(score / parameters.sigma))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(ndtr(-deviation_at(parameters, reference) / parameters.sigma))
+
+
+def set_conditions(
+    technology: Technology,
+    *,
+    compliance_current: float | str | None = None,
+    reset_voltage: float | str | None = None,
+    pulse_width: float | str | None = None,
+) -> Technology:
+    """Return the card of cells programmed under other conditions.
+
+    Parameters
+    ----------
+    technology : Technology
+        A card with the conditions that its LRS and HRS hold for.
+    compliance_current : float or str, optional
+        Of the SET, A.
+    reset_voltage : float or str, optional
+        Stop voltage of the RESET, V.
+    pulse_width : float or str, optional
+        Of SET and RESET, s.
+
+    Returns
+    -------
+    Technology
+        The same card with its medians, LRS spreads and conditions changed. Every room that takes
+        a card (populations, networks, windows) takes this one.
+
+    Raises
+    ------
+    InputError
+        The card states no conditions; a current or width of 0 or less; a RESET voltage at which
+        the card's cells do not reset.
+
+    Warns
+    -----
+    UserWarning
+        A condition outside the range that the card gives for it (``valid``).
+
+    Examples
+    --------
+    >>> import reliability as rel
+    >>> tech = rel.load_technology("oxram-130nm")
+    >>> low = set_conditions(tech, compliance_current="50 uA")
+    >>> round(low["programming.LRS.resistance"] / tech["programming.LRS.resistance"], 3)
+    2.0
+    """
+    asked = {
+        "compliance_current": compliance_current,
+        "reset_voltage": reset_voltage,
+        "pulse_width": pulse_width,
+    }
+    wanted = {
+        f"programming.{name}": condition(technology, name, value)
+        for name, value in asked.items()
+        if value is not None
+    }
+    for note in out_of_range(technology, wanted):
+        warnings.warn(note, stacklevel=2)
+    factor = _factors(technology, wanted)
+    changed = dict(technology.parameters)
+    for key, value in wanted.items():
+        changed[key] = changed[key].model_copy(update={"value": value})
+    for key, ratio in factor.items():
+        if ratio != 1.0:
+            changed[key] = _scaled(changed[key], ratio)
+    return replace(technology, parameters=changed)
+
+
+def condition(technology: Technology, name: str, value: float | str) -> float:
+    """Check one programming condition and return it in SI."""
+    parameter = technology.parameters.get(f"programming.{name}")
+    if parameter is None:
+        raise InputError(f"{name}: {technology.name} does not say what it depends on")
+    number = quantity(value, parameter.unit, name, low=0.0)
+    if number == 0:
+        raise InputError(f"{name}: got {value!r}, allowed > 0 {parameter.unit}")
+    return number
+
+
+def out_of_range(technology: Technology, conditions: Mapping[str, float]) -> list[str]:
+    """Return one line for each condition (dotted name to SI value) that leaves its valid range."""
+    notes = []
+    for key, value in conditions.items():
+        unit, valid = technology.parameters[key].unit, technology.parameters[key].valid
+        if valid and not valid[0] <= value <= valid[1]:
+            low, high = (engineering(end, unit) for end in valid)
+            got = engineering(value, unit)
+            notes.append(f"{key}: {got} is outside the valid range {low} to {high}")
+    return notes
+
+
+def _factors(technology: Technology, wanted: dict[str, float]) -> dict[str, float]:
+    """What the conditions multiply the parameters of the states by."""
+    factor: dict[str, float] = {}
+
+    def multiply(key: str, ratio: float) -> None:
+        factor[key] = factor.get(key, 1.0) * ratio
+
+    for key, value in wanted.items():
+        ratio = value / technology[key]
+        if key.endswith("compliance_current"):
+            exponent = technology["programming.LRS.compliance_exponent"]
+            multiply("programming.LRS.resistance", ratio**-exponent)
+            spread = ratio ** -technology["programming.LRS.sigma_exponent"]
+            multiply("programming.LRS.sigma_cell", spread)
+            multiply("programming.LRS.sigma_cycle", spread)
+        elif key.endswith("reset_voltage"):
+            threshold = technology["programming.HRS.reset_threshold"]
+            if value <= threshold:
+                raise InputError(
+                    f"reset_voltage: got {value:g} V, allowed > {threshold:g} V, below which cells "
+                    f"of {technology.name} do not reset"
+                )
+            overdrive = (value - threshold) / (technology[key] - threshold)
+            exponent = technology["programming.HRS.reset_exponent"]
+            multiply("programming.HRS.resistance", overdrive**exponent)
+        else:
+            for state, sign in (("LRS", -1.0), ("HRS", 1.0)):
+                exponent = sign * technology[f"programming.{state}.width_exponent"]
+                multiply(f"programming.{state}.resistance", ratio**exponent)
+    return factor
+
+
+def _scaled(parameter: Parameter, ratio: float) -> Parameter:
+    """Multiply a value and its uncertainty; what it came from stays."""
+    update: dict[str, object] = {
+        "value": parameter.value * ratio,
+        "valid": None,
+        "note": f"{parameter.note + '; ' if parameter.note else ''}x {ratio:.6g} by the conditions",
+    }
+    if parameter.interval:
+        update["interval"] = tuple(end * ratio for end in parameter.interval)
+    if parameter.distribution == "normal" and parameter.sigma is not None:
+        update["sigma"] = parameter.sigma * ratio
+    return parameter.model_copy(update=update)

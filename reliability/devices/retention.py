@@ -21,7 +21,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr
+from scipy.optimize import brentq
+from scipy.special import logsumexp, ndtr
 
 from reliability.technology import Technology
 from reliability.units import BOLTZMANN
@@ -74,25 +75,49 @@ def acceleration(parameters: Retention, temperature: ArrayLike) -> NDArray[np.fl
     return np.exp(-parameters.activation_energy / BOLTZMANN * inverse)
 
 
-def log_stress(
-    parameters: Retention,
-    times: NDArray[np.floating],
-    temperatures: NDArray[np.floating],
-    z: NDArray[np.floating],
+def stress(
+    parameters: Retention, times: ArrayLike, temperatures: ArrayLike, z: NDArray[np.floating]
 ) -> NDArray[np.floating]:
-    """Return ln x of cells with latents ``z`` after segments of times (s) and temperatures (K).
+    """Return x^shape of cells with latents ``z`` after segments of times (s) and temperatures (K).
 
-    With no time at all, ln x is -inf.
+    Examples
+    --------
+    >>> law = Retention(3e7, 398.15, 1.4, 0.05, 1.0, 1e5)
+    >>> stress(law, [1.5e7, 1.5e7], [398.15, 398.15], np.zeros(1)).round(6)
+    array([1.])
     """
     kind = z.dtype.type
-    total = np.full(z.shape, -np.inf, dtype=z.dtype)
-    for temperature in np.unique(temperatures):
-        time = times[temperatures == temperature].sum()
-        if time > 0:
-            median = np.log(time / parameters.time_constant * acceleration(parameters, temperature))
-            slope = parameters.sigma_activation_energy / (BOLTZMANN * temperature)
-            np.logaddexp(total, kind(median) - kind(slope) * z, out=total)
+    parts = _stresses(parameters, times, temperatures)
+    # with one temperature the power goes into the exponent
+    power = parameters.shape if len(parts) == 1 else 1.0
+    total = np.zeros(z.shape, dtype=z.dtype)
+    with np.errstate(over="ignore", divide="ignore"):  # x = inf: all is lost; 0: nothing
+        for median, slope in parts:
+            part = z * kind(-power * slope)
+            part += kind(power * median)
+            total += np.exp(part, out=part)
+        if parameters.shape != power:
+            np.log(total, out=total)
+            total *= kind(parameters.shape)
+            np.exp(total, out=total)
     return total
+
+
+def _stresses(
+    parameters: Retention, times: ArrayLike, temperatures: ArrayLike
+) -> list[tuple[float, float]]:
+    """For each temperature: ln x of the median cell, and how much a unit of z takes from it."""
+    t, kelvin = (np.atleast_1d(np.asarray(x, float)) for x in (times, temperatures))
+    out = []
+    for temperature in np.unique(kelvin):
+        time = t[kelvin == temperature].sum()
+        if time > 0:
+            inverse = 1.0 / temperature - 1.0 / parameters.reference_temperature
+            median = np.log(time) - np.log(parameters.time_constant)
+            median -= parameters.activation_energy / BOLTZMANN * inverse
+            slope = parameters.sigma_activation_energy / (BOLTZMANN * temperature)
+            out.append((float(median), float(slope)))
+    return out
 
 
 def conductance(
@@ -122,15 +147,67 @@ def conductance(
     array([4.311e-05])
     """
     kind = initial.dtype.type
-    x = np.exp(kind(parameters.shape) * log_stress(parameters, times, temperatures, z))
+    left = stress(parameters, times, temperatures, z)
+    np.negative(left, out=left)
+    np.exp(left, out=left)
     end = kind(1.0 / parameters.final_resistance)
-    return end + (initial - end) * np.exp(-x)
+    out = initial - end
+    out *= left
+    out += end
+    return out
+
+
+def equivalent_duration(
+    parameters: Retention, times: ArrayLike, temperatures: ArrayLike, temperature: float
+) -> float:
+    """Return the time (s) at one ``temperature`` (K) that ages the median cell as a profile does.
+
+    Parameters
+    ----------
+    parameters : Retention
+    times, temperatures : array_like, shape (segments,)
+        s and K.
+    temperature : float
+        K.
+
+    Examples
+    --------
+    Ten years of days at 85 degC and nights at 25 degC, after three solder reflows of 30 s at
+    260 degC, are this many years at 85 degC; the reflows alone are eight of them:
+
+    >>> law = Retention(3e7, 398.15, 1.4, 0.05, 1.0, 88e3)
+    >>> year = 365.25 * 86400
+    >>> t = equivalent_duration(law, [90.0, 5 * year, 5 * year], [533.15, 358.15, 298.15], 358.15)
+    >>> round(t / year, 1)
+    13.3
+    """
+    weight = acceleration(parameters, temperatures) / acceleration(parameters, temperature)
+    return float(np.sum(np.asarray(times, float) * weight))
 
 
 def probability_crossed(
-    parameters: Retention, initial: float, time: float, temperature: float, reference: float
+    parameters: Retention,
+    initial: float,
+    times: ArrayLike,
+    temperatures: ArrayLike,
+    reference: float,
 ) -> float:
-    """Return the probability that a cell has crossed ``reference`` (S) at constant temperature.
+    """Return the probability that a cell has crossed ``reference`` (S) after a profile.
+
+    Parameters
+    ----------
+    parameters : Retention
+    initial : float
+        Conductance before, S.
+    times, temperatures : array_like, shape () or (segments,)
+        s and K.
+    reference : float
+        S.
+
+    Notes
+    -----
+    ln x falls with z, so the cells that crossed are those below one score z*: P = Phi(z*). At one
+    temperature z* has a closed form, over several it is the root of one equation.
 
     Examples
     --------
@@ -142,8 +219,16 @@ def probability_crossed(
     left = (reference - end) / (initial - end)
     if not 0 < left < 1:
         return 0.0
-    needed = np.log(-np.log(left)) / parameters.shape  # ln x at the crossing
-    median = np.log(time / parameters.time_constant * acceleration(parameters, temperature))
-    return float(
-        ndtr((median - needed) * BOLTZMANN * temperature / parameters.sigma_activation_energy)
-    )
+    needed = float(np.log(-np.log(left)) / parameters.shape)  # ln x at the crossing
+    parts = _stresses(parameters, times, temperatures)
+    if not parts:
+        return 0.0
+    median, slope = (np.array(column) for column in zip(*parts, strict=True))
+    if not slope.all():
+        return float(logsumexp(median) >= needed)
+    # each temperature alone crosses at its own score, all together at the largest of them or later
+    low = float(np.max((median - needed) / slope))
+    if len(parts) == 1:
+        return float(ndtr(low))
+    high = low + np.log(len(parts)) / slope.min()
+    return float(ndtr(brentq(lambda z: logsumexp(median - slope * z) - needed, low, high)))

@@ -1,0 +1,72 @@
+"""Cells per second of sampling and ageing, beside drawing plain normals with NumPy.
+
+Usage: python benchmarks/population.py [millions of cells]
+
+Prints, for float32 and one process, the rate at which cells are sampled, aged, and both, the rate
+at which NumPy fills an array with normal numbers (one thread, as it comes), and the ratio of the
+two. Memory is the peak of what was allocated, in copies of the array.
+"""
+
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable
+
+import numpy as np
+
+import reliability as rel
+
+MISSION = rel.MissionProfile(
+    [
+        rel.Segment(time="1 h"),
+        rel.Segment(time="10 years", temperature="85 degC", reads=8e8, read_voltage=0.1),
+    ]
+)
+CASES = (("oxram-130nm", "LRS"), ("oxram-130nm", "HRS"), ("pcm-mushroom", 0.5), ("techB", 0.4))
+
+
+def seconds(work: Callable[[], object], repeats: int = 3) -> float:
+    """Return the shortest of some runs."""
+    best = np.inf
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+def main() -> None:
+    import warnings
+
+    warnings.simplefilter("ignore")
+    cells = int(float(sys.argv[1]) * 1e6) if len(sys.argv) > 1 else 10_000_000
+    normals = np.empty(cells, np.float32)
+    plain = cells / seconds(
+        lambda: np.random.default_rng(1).standard_normal(out=normals, dtype=np.float32)
+    )
+    print(f"{cells:.0e} cells, float32; NumPy draws {plain:.2e} normals/s")
+    print(f"{'card':<14}{'state':<6}{'sample':>10}{'age':>10}{'both':>10}{'copies':>8}  both/NumPy")
+    for name, state in CASES:
+        card = rel.load_technology(name)
+
+        def sample(card: rel.Technology = card, state: str | float = state) -> object:
+            return rel.sample_population(card, cells=cells, state=state, seed=1, dtype=np.float32)
+
+        population = sample()
+        sampling = seconds(sample)
+        ageing = seconds(lambda population=population: rel.age(population, MISSION))
+        del population
+        tracemalloc.start()
+        aged = rel.age(sample(), MISSION)
+        copies = tracemalloc.get_traced_memory()[1] / (4 * cells)
+        tracemalloc.stop()
+        del aged
+        both = cells / (sampling + ageing)
+        print(
+            f"{name:<14}{state!s:<6}{cells / sampling:>10.2e}{cells / ageing:>10.2e}{both:>10.2e}"
+            f"{copies:>8.2f}  1/{plain / both:.1f}"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,340 @@
+"""Cycling: populations of cells written again and again, until they are misread or stuck.
+
+A cell has one path: its fresh resistance (from `population`), its scores over the cycles, its
+quantile of hard failure. All temperatures of a test see the same path, worn at their own rate.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from reliability.devices import cycles as cycle_process
+from reliability.devices import endurance as wear
+from reliability.devices import first_passage, programming
+from reliability.devices.programming import STATES, Programming
+from reliability.errors import InputError, unknown_name
+from reliability.population import addresses, sample_population
+from reliability.random import draw, stream
+from reliability.statistics import clopper_pearson
+from reliability.statistics.lifetime import fit_lifetime
+from reliability.technology import Technology
+from reliability.units import quantity
+
+# Why a cell failed.
+MODES = ("none", "lrs_misread", "hrs_misread", "stuck_lrs", "stuck_hrs", "defect")
+_METHODS = ("first_passage", "every_cycle")
+_MOST_CYCLES = 10**15
+
+
+def endurance(
+    technology: Technology,
+    *,
+    wafers: int = 1,
+    dies: int = 1,
+    cells: int = 1000,
+    cycles: float = 1e6,
+    temperature: Sequence[float | str] = (298.15,),
+    energy: float | str | None = None,
+    reference: float | str | None = None,
+    method: Literal["first_passage", "every_cycle"] = "first_passage",
+    seed: int = 0,
+    lot: int = 0,
+) -> xr.Dataset:
+    """Cycle cells until they are misread or stuck, and count.
+
+    Parameters
+    ----------
+    technology : Technology
+    wafers, dies, cells : int
+        Wafers of the lot, dies per wafer, cells per die.
+    cycles : float
+        Length of the test; cells that have not failed by then are censored.
+    temperature : sequence of float or str
+        K.
+    energy : float or str, optional
+        Programming energy of a SET and RESET pair, J; the card's reference energy by default.
+    reference : float or str, optional
+        Conductance that separates the states when read, S; `best_reference` by default.
+    method : {"first_passage", "every_cycle"}
+        The law of the first passage, or drawing each cycle; see `devices.first_passage`.
+    seed, lot : int
+
+    Returns
+    -------
+    Dataset
+        ``cycles_to_failure`` and ``mode`` (index into ``MODES``; 0 is a censored cell), dimensions
+        (temperature, wafer, die, cell); ``fraction_failed`` with its exact 95 % interval
+        ``fraction_low`` and ``fraction_high`` against ``cycles``; ``weibull_scale`` and
+        ``weibull_shape`` fitted to the cells, with their 95 % intervals (NaN where no cell
+        failed).
+
+    Raises
+    ------
+    InputError
+        A size, condition or method that cannot be; correlated states with ``first_passage``.
+
+    Notes
+    -----
+    Intervals take the cells as independent; wafers and dies that differ widen them. Cards of levels
+    instead of two states (PCM, analog OxRAM) have no reading reference: their cells fail for good
+    or not at all.
+
+    Examples
+    --------
+    >>> import reliability as rel
+    >>> test = endurance(rel.load_technology("oxram-130nm"), cells=200, cycles=1e4, seed=7)
+    >>> bool(test["fraction_failed"].sel(cycles=1e4) > test["fraction_failed"].sel(cycles=1))
+    True
+    """
+    if method not in _METHODS:
+        raise unknown_name("method", str(method), _METHODS)
+    length = quantity(cycles, "", "cycles", low=1, high=_MOST_CYCLES)
+    if length != int(length):
+        raise InputError(f"cycles: got {cycles!r}, expected a whole number")
+    if isinstance(temperature, (str, int, float)):
+        temperature = (temperature,)
+    kelvin = np.array([quantity(t, "K", "temperature", low=1e-3, high=2000.0) for t in temperature])
+    joule = None if energy is None else quantity(energy, "J", "energy", low=1e-21)
+    two_states = "programming.LRS.resistance" in technology
+    limit = np.nan
+    if reference is not None:
+        limit = quantity(reference, "S", "reference", low=1e-15)
+    elif two_states:
+        limit = best_reference(technology)
+
+    law = wear.Endurance.from_technology(technology)
+    fresh = _fresh(technology, wafers, dies, cells, seed, lot)
+    address = addresses(fresh[0])
+    hard, stuck_lrs = _hard_failures(law, address, cells, seed, lot)
+    rate = wear.acceleration(law, kelvin, joule)
+    with np.errstate(over="ignore"):
+        until_stuck = np.ceil(hard / rate[:, None])
+    stop = np.minimum(until_stuck, length).astype(np.int64)
+    if two_states:
+        process = cycle_process.Cycles.from_technology(technology)
+        reading = _reading(process, law, fresh, address, rate, limit, int(length), seed)
+    if not two_states:
+        cycle, state = np.zeros(stop.shape, np.int64), np.zeros(stop.shape, np.uint8)
+    elif method == "every_cycle":
+        walk = cycle_process.start(process, seed, address, cells)
+        cycle, state = first_passage.first_crossings(process, walk, reading, stop)
+    else:
+        u = np.stack(
+            [draw(seed, f"endurance.{s}", address, cells, law="uniform").ravel() for s in STATES], 1
+        )
+        cycle, state = first_passage.crossings_from_law(process, reading, -np.log1p(-u), stop)
+
+    mode = np.where(cycle > 0, state + 1, 0).astype(np.uint8)
+    broken = (until_stuck <= length) & ((cycle == 0) | (cycle > until_stuck))
+    mode[broken] = np.where(np.broadcast_to(stuck_lrs, broken.shape), 3, 4)[broken]
+    life = np.where(broken, until_stuck, np.where(cycle > 0, cycle, length))
+    defect = fresh[0]["defect"].values.ravel() > 0
+    mode[:, defect], life[:, defect] = 5, 1
+    shape = (len(kelvin), wafers, dies, cells)
+    return _counted(
+        fresh[0], kelvin, life.reshape(shape), mode.reshape(shape), length, limit, method
+    )
+
+
+def sample_cycles(
+    technology: Technology,
+    *,
+    cells: int,
+    cycles: int,
+    wafer: int = 0,
+    die: int = 0,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Sample the resistance of unworn cells of one die over consecutive SET/RESET cycles.
+
+    Returns
+    -------
+    Dataset
+        ``resistance`` (ohm), dimensions (cell, cycle, state): the HRS of a cycle comes before its
+        LRS.
+
+    Examples
+    --------
+    >>> import reliability as rel
+    >>> r = sample_cycles(rel.load_technology("oxram-130nm"), cells=50, cycles=20)["resistance"]
+    >>> bool(r.sel(state="HRS").median() > r.sel(state="LRS").median())
+    True
+    """
+    process = cycle_process.Cycles.from_technology(technology)
+    fresh = _fresh(technology, wafer + 1, die + 1, cells, seed, lot=0)
+    address = np.array([[wafer, die, 0]])
+    scores = cycle_process.advance(cycle_process.start(process, seed, address, cells), cycles)
+    out = np.empty(scores.shape)
+    for s in (0, 1):
+        log_r = -np.log(fresh[s]["conductance"].isel(wafer=wafer, die=die).values)
+        sigma = _cell_sigma(process, s, address, cells, seed)
+        deviation = cycle_process.from_score(process, s, scores[:, :, s])
+        out[:, :, s] = np.exp(log_r[:, None] + sigma[:, None] * deviation)
+    attrs = {name: fresh[0].attrs[name] for name in _PROVENANCE}
+    return xr.Dataset(
+        {"resistance": (("cell", "cycle", "state"), out, {"units": "ohm"})},
+        coords={"state": np.array(STATES)},
+        attrs=attrs,
+    )
+
+
+def best_reference(technology: Technology) -> float:
+    """Return the conductance, S, at which fresh single pulses of both states are misread least.
+
+    Examples
+    --------
+    >>> import reliability as rel
+    >>> 1e-5 < best_reference(rel.load_technology("oxram-130nm")) < 2e-4
+    True
+    """
+    lrs, hrs = (Programming.from_technology(technology, state) for state in STATES)
+
+    def errors(log_g: float) -> float:
+        g = np.exp(log_g)
+        below = programming.probability_below(lrs, g)
+        return float(below + 1.0 - programming.probability_below(hrs, g))
+
+    ends = (-np.log(hrs.resistance), -np.log(lrs.resistance))
+    return float(np.exp(minimize_scalar(errors, bounds=ends, method="bounded").x))
+
+
+_PROVENANCE = ("seed", "technology", "technology_card", "spec_hash", "reliability_version")
+
+
+def _fresh(
+    technology: Technology, wafers: int, dies: int, cells: int, seed: int, lot: int
+) -> tuple[xr.Dataset, xr.Dataset]:
+    """Cells in LRS and in HRS without the part that each cycle draws anew."""
+    kwargs: dict[str, Any] = {"wafers": wafers, "dies": dies, "cells": cells, "lot": lot}
+    if "target.maximum" in technology:
+        whole = technology["target.maximum"]
+        full = sample_population(technology, state=whole, seed=seed, **kwargs)
+        return full, full
+    steady = technology.with_values({f"programming.{s}.sigma_cycle": 0.0 for s in STATES})
+    lrs, hrs = (sample_population(steady, state=state, seed=seed, **kwargs) for state in STATES)
+    for population in (lrs, hrs):
+        population.attrs["technology_card"] = technology.to_json()
+    return lrs, hrs
+
+
+def _hard_failures(
+    law: wear.Endurance, address: NDArray[np.int64], cells: int, seed: int, lot: int
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Equivalent cycles to hard failure of each cell (flat), and whether it sticks in LRS."""
+
+    def normal(level: str, *where: int) -> float:
+        return float(stream(seed, f"endurance.{level}", *where).standard_normal())
+
+    deviation = np.array(
+        [
+            law.sigma_lot * normal("lot", lot)
+            + law.sigma_wafer * normal("wafer", wafer)
+            + law.sigma_die * normal("die", wafer, die)
+            for wafer, die, _ in address.tolist()
+        ]
+    )
+    u = draw(seed, "endurance.hard", address, cells, law="uniform")
+    end = draw(seed, "endurance.stuck", address, cells, law="uniform") < law.stuck_lrs
+    return wear.hard_failure(law, u, deviation[:, None]).ravel(), end.ravel()
+
+
+def _cell_sigma(
+    process: cycle_process.Cycles, state: int, address: NDArray[np.int64], cells: int, seed: int
+) -> NDArray[np.float64]:
+    z = draw(seed, f"cycles.sigma.{STATES[state]}", address, cells).ravel()
+    return cycle_process.cell_sigma(process, state, z)
+
+
+def _reading(
+    process: cycle_process.Cycles,
+    law: wear.Endurance,
+    fresh: tuple[xr.Dataset, xr.Dataset],
+    address: NDArray[np.int64],
+    rate: NDArray[np.float64],
+    limit: float,
+    length: int,
+    seed: int,
+) -> first_passage.Reading:
+    cells = fresh[0].sizes["cell"]
+    blocks = first_passage.blocks(length)
+    worn = blocks.middle * rate[:, None]
+    with np.errstate(divide="ignore"):
+        margin = [
+            np.log(population["conductance"].values.ravel()) - np.log(limit) for population in fresh
+        ]
+    return first_passage.Reading(
+        margin=np.stack(margin, axis=1),
+        sigma=np.stack([_cell_sigma(process, s, address, cells, seed) for s in (0, 1)], axis=1),
+        shift=np.stack([wear.shift(law, s, worn) for s in (0, 1)], axis=2),
+        spread=np.stack([wear.spread(law, s, worn) for s in (0, 1)], axis=2),
+        last=blocks.last,
+    )
+
+
+def _counted(
+    fresh: xr.Dataset,
+    kelvin: NDArray[np.float64],
+    life: NDArray[np.float64],
+    mode: NDArray[np.uint8],
+    length: float,
+    limit: float,
+    method: str,
+) -> xr.Dataset:
+    """The Dataset of a test: failures, their fraction against cycles, the fitted Weibull law."""
+    grid = np.unique(np.round(np.geomspace(1, length, 1 + int(8 * np.log10(length)) + 1)))
+    flat, failed = life.reshape(len(kelvin), -1), mode.reshape(len(kelvin), -1) > 0
+    total = flat.shape[1]
+    counts = np.array(
+        [
+            np.searchsorted(np.sort(row[bad]), grid, side="right")
+            for row, bad in zip(flat, failed, strict=True)
+        ]
+    )
+    low, high = clopper_pearson(counts, np.full(counts.shape, total))
+    fits = np.array([_weibull(row, bad) for row, bad in zip(flat, failed, strict=True)])
+    dims, curve = ("temperature", "wafer", "die", "cell"), ("temperature", "cycles")
+    attrs: dict[str, Any] = {name: fresh.attrs[name] for name in _PROVENANCE}
+    attrs |= {"reference_conductance": limit, "test_cycles": length, "method": method}
+    one = {"units": "1"}
+    variables: dict[str, Any] = {
+        "cycles_to_failure": (dims, life, one | {"long_name": "cycles to failure or to the end"}),
+        "mode": (dims, mode, one | {"flag_meanings": " ".join(MODES)}),
+        "fraction_failed": (curve, counts / total, one),
+        "fraction_low": (curve, low, one),
+        "fraction_high": (curve, high, one),
+    }
+    for i, name in enumerate(("scale", "shape")):
+        for j, end in enumerate(("", "_low", "_high")):
+            variables[f"weibull_{name}{end}"] = ("temperature", fits[:, i, j], one)
+    kept = {name: fresh[name] for name in ("wafer", "lot", "die", "x", "y", "radius")}
+    return xr.Dataset(
+        variables,
+        coords={"temperature": ("temperature", kelvin, {"units": "K"}), "cycles": grid, **kept},
+        attrs=attrs,
+    )
+
+
+def _weibull(
+    life: NDArray[np.float64], failed: NDArray[np.bool_]
+) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Scale and shape with their intervals; a failure in cycle n is one between n - 1 and n."""
+    nothing = (np.nan,) * 3
+    if not failed.any():
+        return nothing, nothing
+    rows, frequency = np.unique(np.stack([life, failed], axis=1), axis=0, return_counts=True)
+    bad = rows[:, 1] > 0
+    if bad.sum() < 2 and bad.all():
+        return nothing, nothing  # all cells failed in one cycle: no maximum
+    fit = fit_lifetime(
+        lower=np.where(bad, rows[:, 0] - 1, rows[:, 0]),
+        upper=np.where(bad, rows[:, 0], np.inf),
+        frequency=frequency,
+    )
+    scale, shape = (
+        (fit.parameters[name], *fit.interval(name, 0.95)) for name in ("scale", "shape")
+    )
+    return scale, shape

@@ -1,0 +1,253 @@
+"""Endurance: what writing does to a cell, gradually and then for good.
+
+Cycles at any temperature and programming energy count as equivalent cycles at the reference
+condition, and those add up:
+
+    x = sum of n (E/E_ref)^p exp[(Ea/k) (1/T_ref - 1/T)]
+
+Two things come of them.
+
+- Window closing: the median ln R of LRS rises, that of HRS falls, and the spread over cycles grows,
+
+      ln R_LRS + c_LRS log10(1 + x/x_on),   ln R_HRS - c_HRS log10(1 + x/x_on),
+      sigma (1 + x/x_on)^w
+
+- Hard failure: the cell sticks in LRS or HRS after x_f equivalent cycles,
+  ``weibull``: x_f = scale exp(d) (-ln(1 - q))^(1/shape), or ``lognormal``:
+  x_f = scale exp(d + z(q)/shape), with the cell's quantile q and the deviation d that it shares
+  with its lot, wafer and die.
+
+A fixed share of cells sticks in LRS. Programming energy controls both [1]_, low-voltage programming
+gains orders of magnitude in cycles [2]_, and the degradation of both states with cycles follows
+analytic laws in HfOx [3]_. Valid as long as the pulses stay the same; a failed cell that a stronger
+pulse would bring back counts as failed.
+
+.. [1] D. Alfaro Robayo, thesis (CEA-Leti), abstract.
+.. [2] T. Hirtzlin et al., Front. Neurosci. 13, 1383 (2020), doi:10.3389/fnins.2019.01383, abstract.
+.. [3] P. Huang et al., "Analytic model of endurance degradation and its practical applications for
+   operation scheme optimization in metal oxide based RRAM", abstract.
+"""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import log_ndtr, ndtri
+
+from reliability.errors import InputError
+from reliability.technology import Technology
+from reliability.units import BOLTZMANN
+
+STATES = ("LRS", "HRS")
+
+
+@dataclass(frozen=True)
+class Endurance:
+    """Wear of a cell by its writes, pairs in the order (LRS, HRS).
+
+    Parameters
+    ----------
+    law : {"weibull", "lognormal"}
+        Of the cycles to hard failure over the cells of a die.
+    scale : float
+        Characteristic (63 %, or median) cycles to hard failure at the reference condition.
+    shape : float
+        Weibull shape, or the inverse of the standard deviation of ln cycles.
+    sigma_lot, sigma_wafer, sigma_die : float
+        Standard deviation of ln scale.
+    stuck_lrs : float
+        Share of hard failures that leave the cell in LRS.
+    activation_energy : float
+        eV.
+    reference_temperature : float
+        K.
+    reference_energy : float
+        Programming energy of a SET and RESET pair, J.
+    energy_exponent : float
+        p.
+    onset : float
+        x_on, equivalent cycles after which the window starts to close.
+    closing : (float, float)
+        Change of ln R per decade beyond the onset, towards the other state.
+    widening : (float, float)
+        w, growth exponent of the spread over cycles.
+    """
+
+    law: str
+    scale: float
+    shape: float
+    sigma_lot: float
+    sigma_wafer: float
+    sigma_die: float
+    stuck_lrs: float
+    activation_energy: float
+    reference_temperature: float
+    reference_energy: float
+    energy_exponent: float
+    onset: float
+    closing: tuple[float, float]
+    widening: tuple[float, float]
+
+    @classmethod
+    def from_technology(cls, technology: Technology) -> "Endurance":
+        """Read the section ``endurance`` of a card.
+
+        A card that says nothing of window closing (levels that verify sets anew) has none.
+        """
+
+        def pair(name: str) -> tuple[float, float]:
+            given = [technology.parameters.get(f"endurance.{state}.{name}") for state in STATES]
+            lrs, hrs = (parameter.value if parameter else 0.0 for parameter in given)
+            return lrs, hrs
+
+        pairs = {name: pair(name) for name in ("closing", "widening")}
+        single = {f.name for f in fields(cls)} - set(pairs) - {"law"}
+        values = {name: technology[f"endurance.{name}"] for name in single}
+        return cls(law=technology.laws["endurance"], **values, **pairs)  # type: ignore[arg-type]
+
+
+def acceleration(
+    parameters: Endurance, temperature: ArrayLike, energy: ArrayLike | None = None
+) -> NDArray[np.float64]:
+    """Return how many cycles at the reference condition one cycle is worth.
+
+    Parameters
+    ----------
+    parameters : Endurance
+    temperature : array_like
+        K.
+    energy : array_like, optional
+        Programming energy of a SET and RESET pair, J; the reference energy by default.
+
+    Examples
+    --------
+    >>> law = _example()
+    >>> acceleration(law, [298.15, 358.15]).round(2)
+    array([1.  , 3.68])
+    >>> float(acceleration(law, 298.15, 5e-11))  # half the energy
+    0.25
+    """
+    inverse = 1.0 / parameters.reference_temperature - 1.0 / np.asarray(temperature, float)
+    heat = np.exp(parameters.activation_energy / BOLTZMANN * inverse)
+    if energy is None:
+        return heat
+    e = np.asarray(energy, float)
+    if np.any(e <= 0):
+        raise InputError(f"energy: got {e.min():g} J, allowed more than 0")
+    return heat * (e / parameters.reference_energy) ** parameters.energy_exponent
+
+
+def equivalent_cycles(
+    parameters: Endurance,
+    cycles: ArrayLike,
+    temperature: ArrayLike,
+    energy: ArrayLike | None = None,
+) -> NDArray[np.float64]:
+    """Return the equivalent cycles x of stretches of cycles (last axis), added up.
+
+    Examples
+    --------
+    >>> float(equivalent_cycles(_example(), [1e4, 1e4], [298.15, 298.15]))
+    20000.0
+    """
+    n = np.asarray(cycles, float)
+    if np.any(n < 0):
+        raise InputError(f"cycles: got {n.min():g}, allowed 0 or more")
+    return np.sum(n * acceleration(parameters, temperature, energy), axis=-1)
+
+
+def shift(parameters: Endurance, state: int, x: ArrayLike) -> NDArray[np.float64]:
+    """Return the change of ln R of a state (0 LRS, 1 HRS) after x equivalent cycles.
+
+    Examples
+    --------
+    >>> shift(_example(), 0, [0.0, 9e4]), shift(_example(), 1, [9e4])
+    (array([0. , 0.1]), array([-0.3]))
+    """
+    sign = 1.0 if state == 0 else -1.0
+    decades = np.log10(1.0 + np.asarray(x, float) / parameters.onset)
+    return sign * parameters.closing[state] * decades
+
+
+def spread(parameters: Endurance, state: int, x: ArrayLike) -> NDArray[np.float64]:
+    """Return by how much the spread over cycles has grown after x equivalent cycles."""
+    return (1.0 + np.asarray(x, float) / parameters.onset) ** parameters.widening[state]
+
+
+def hard_failure(
+    parameters: Endurance, quantile: ArrayLike, deviation: ArrayLike = 0.0
+) -> NDArray[np.float64]:
+    """Return the equivalent cycles to hard failure of cells.
+
+    Parameters
+    ----------
+    parameters : Endurance
+    quantile : array_like
+        Uniform latent of each cell, 0 to 1.
+    deviation : array_like
+        ln scale of the cell's die minus that of the technology.
+
+    Examples
+    --------
+    >>> hard_failure(_example(), [1 - np.exp(-1)])
+    array([10000000.])
+    """
+    q = np.asarray(quantile, float)
+    with np.errstate(divide="ignore"):
+        log_time = np.log(-np.log1p(-q)) if parameters.law == "weibull" else ndtri(q)
+    return parameters.scale * np.exp(np.asarray(deviation, float) + log_time / parameters.shape)
+
+
+def probability_failed(
+    parameters: Endurance, x: ArrayLike, cells: float = 1.0, deviation: float = 0.0
+) -> NDArray[np.float64]:
+    """Return the probability that at least one of ``cells`` cells of a die has failed for good.
+
+    Weakest link: ``F_cells = 1 - (1 - F)^cells``.
+
+    Examples
+    --------
+    Of a Weibull law, an array of n cells has the scale of one cell over n^(1/shape):
+
+    >>> law = _example()
+    >>> probability_failed(law, [law.scale / 1e6 ** (1 / law.shape)], cells=1e6).round(4)
+    array([0.6321])
+    """
+    relative = np.asarray(x, float) / (parameters.scale * np.exp(deviation))
+    with np.errstate(divide="ignore"):
+        if parameters.law == "weibull":
+            log_survival = -(relative**parameters.shape)
+        else:
+            log_survival = log_ndtr(-parameters.shape * np.log(relative))
+    return -np.expm1(cells * log_survival)
+
+
+def array_quantile(
+    parameters: Endurance, probability: ArrayLike, cells: float, deviation: float = 0.0
+) -> NDArray[np.float64]:
+    """Return the equivalent cycles by which the first of ``cells`` cells has failed for good.
+
+    Parameters
+    ----------
+    parameters : Endurance
+    probability : array_like
+        Of an array of ``cells`` cells on one die, 0 to 1.
+    cells, deviation : float
+
+    Examples
+    --------
+    >>> law = _example()
+    >>> x = array_quantile(law, 0.1, cells=1e6)
+    >>> round(float(probability_failed(law, x, cells=1e6)), 6)
+    0.1
+    """
+    one = -np.expm1(np.log1p(-np.asarray(probability, float)) / cells)
+    return hard_failure(parameters, one, deviation)
+
+
+def _example() -> Endurance:
+    """Parameters for the examples."""
+    return Endurance(
+        "weibull", 1e7, 1.5, 0.1, 0.2, 0.2, 0.5, 0.2, 298.15, 1e-10, 2.0, 1e4,
+        (0.1, 0.3), (0.1, 0.1),
+    )  # fmt: skip

@@ -1,0 +1,342 @@
+"""Noise: what one read of an unchanging cell differs by from another.
+
+Three independent parts, all relative to the conductance G:
+
+- white: sigma_w (G/G_ref)^-a at every read;
+- flicker (1/f): spectral density Q^2/f per Hz up to f = 1/(2 t_r), so that the variance seen within
+  a time t grows in log time,
+
+      var(t) = Q^2 ln((t + t_r) / (2 t_r)),
+      Q = min(Q_ref (G/G_ref)^-a, Q_max)      ``power``, as in PCM [1]_
+      Q = Q_ref log10(G/G_ref) G_ref/G        ``logarithmic``, as in CMO/HfOx [2]_
+
+  a path is a sum of Ornstein-Uhlenbeck processes, two a decade;
+- telegraph (RTN): a share p of cells has one active trap. It takes A G away while it is filled,
+  with ln A normal, and has exponentially distributed capture and emission times whose means are
+  spread log-uniformly. The amplitude grows as the filament gets thinner [3]_ and has a heavier tail
+  in HRS than in LRS [4]_: median A = A_ref (G/G_ref)^-a.
+
+Valid for read voltages up to about 0.1 V; bias changes the times and amplitudes of traps [3]_.
+
+.. [1] S. R. Nandakumar et al., ICECS 2019, as fitted in IBM aihwkit 1.1.0.
+.. [2] Falcone et al. (CMO/HfOx), as fitted in IBM aihwkit 1.1.0.
+.. [3] S. Ambrogio et al., IEEE Trans. Electron Devices 61, part II "Random telegraph noise" (2014),
+   doi:10.1109/TED.2014.2330202, abstract.
+.. [4] "Investigation of random telegraph noise amplitudes in hafnium oxide resistive memory
+   devices", abstract.
+"""
+
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
+
+from reliability.errors import InputError
+from reliability.technology import Technology
+
+_PER_DECADE = 2  # Ornstein-Uhlenbeck processes: within 1 % of 1/f in the density
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Noise of a technology.
+
+    Parameters
+    ----------
+    law : {"power", "logarithmic"}
+        Of Q.
+    reference_conductance : float
+        G_ref, S.
+    white, white_exponent : float
+        sigma_w at G_ref, and a.
+    flicker, flicker_exponent, flicker_limit : float
+        Q_ref, a and Q_max; the last two are for the law ``power``.
+    flicker_onset : float
+        t_r, s: nothing is faster.
+    telegraph_share : float
+        Share of cells with an active trap.
+    telegraph_amplitude, telegraph_exponent, telegraph_spread : float
+        Median A at G_ref, a, and the standard deviation of ln A.
+    telegraph_shortest, telegraph_longest : float
+        Range of mean capture and emission times, s.
+    """
+
+    law: str
+    reference_conductance: float
+    white: float
+    white_exponent: float
+    flicker: float
+    flicker_exponent: float
+    flicker_limit: float
+    flicker_onset: float
+    telegraph_share: float
+    telegraph_amplitude: float
+    telegraph_exponent: float
+    telegraph_spread: float
+    telegraph_shortest: float
+    telegraph_longest: float
+
+    @classmethod
+    def from_technology(cls, technology: Technology) -> "Noise":
+        """Read the section ``noise`` of a card.
+
+        A card that says nothing of the white part or of traps has none.
+        """
+        absent = {
+            "white": 0.0, "white_exponent": 0.0, "flicker_exponent": 0.0, "flicker_limit": np.inf,
+            "telegraph_share": 0.0, "telegraph_amplitude": 0.0, "telegraph_exponent": 0.0,
+            "telegraph_spread": 0.0, "telegraph_shortest": 1.0, "telegraph_longest": 1.0,
+        }  # fmt: skip
+        names = [f.name for f in fields(cls) if f.name != "law"]
+        values = {
+            name: technology[f"noise.{name}"]
+            for name in names
+            if f"noise.{name}" in technology or name not in absent
+        }
+        return cls(law=technology.laws["noise"], **{**absent, **values})
+
+
+class Traps(NamedTuple):
+    """One trap per cell; amplitude 0 where there is none."""
+
+    amplitude: NDArray[np.float64]  # relative to G
+    capture: NDArray[np.float64]  # mean time to capture, s
+    emission: NDArray[np.float64]  # mean time to emission, s
+
+    @property
+    def filled(self) -> NDArray[np.float64]:
+        """Stationary probability that the trap is filled."""
+        return self.emission / (self.capture + self.emission)
+
+    @property
+    def correlation_time(self) -> NDArray[np.float64]:
+        """1 / (1/capture + 1/emission), s."""
+        return 1.0 / (1.0 / self.capture + 1.0 / self.emission)
+
+
+def white_sigma(parameters: Noise, conductance: ArrayLike) -> NDArray[np.floating]:
+    """Return the relative standard deviation of the white part."""
+    relative = _relative(parameters, conductance)
+    kind = relative.dtype.type
+    return kind(parameters.white) * relative ** kind(-parameters.white_exponent)
+
+
+def flicker_amplitude(parameters: Noise, conductance: ArrayLike) -> NDArray[np.floating]:
+    """Return Q, the square root of the relative spectral density at 1 Hz.
+
+    Examples
+    --------
+    >>> flicker_amplitude(_example(), [1e-4, 4e-4])
+    array([0.01 , 0.005])
+    """
+    relative = _relative(parameters, conductance)
+    kind = relative.dtype.type
+    if parameters.law == "logarithmic":
+        return kind(parameters.flicker) * np.abs(np.log10(relative)) / relative
+    q = kind(parameters.flicker) * relative ** kind(-parameters.flicker_exponent)
+    return (
+        q if parameters.flicker_limit == np.inf else np.minimum(q, kind(parameters.flicker_limit))
+    )
+
+
+def flicker_sigma(
+    parameters: Noise, conductance: ArrayLike, time: ArrayLike
+) -> NDArray[np.floating]:
+    """Return the relative standard deviation of the 1/f part within a time (s).
+
+    Examples
+    --------
+    >>> flicker_sigma(_example(), 1e-4, [0.0, 1e-6, 1.0]).round(4)
+    array([0.    , 0.    , 0.0362])
+    """
+    q = flicker_amplitude(parameters, conductance)
+    t, t_r = np.asarray(time, float), parameters.flicker_onset
+    return q * np.sqrt(np.log(np.maximum((t + t_r) / (2 * t_r), 1.0)))
+
+
+def flicker_density(
+    parameters: Noise, conductance: ArrayLike, frequency: ArrayLike
+) -> NDArray[np.floating]:
+    """Return the spectral density of the 1/f part over G^2, per Hz (one-sided).
+
+    Q^2 / f; its integral from 1/t to 1/(2 t_r) is the variance within t.
+    """
+    q = flicker_amplitude(parameters, conductance)
+    return q**2 / np.asarray(frequency, float)
+
+
+def traps(parameters: Noise, conductance: ArrayLike, uniform: NDArray[np.floating]) -> Traps:
+    """Return the traps of cells.
+
+    Parameters
+    ----------
+    parameters : Noise
+    conductance : array_like, shape (...)
+        S.
+    uniform : ndarray, shape (4, ...)
+        Latents of each cell: is there a trap, its amplitude, its capture and its emission time.
+
+    Examples
+    --------
+    >>> one = traps(_example(), 1e-4, np.array([[0.1], [0.5], [0.0], [0.5]]))
+    >>> one.amplitude.round(3), one.capture, one.emission.round(3)
+    (array([0.05]), array([1.e-05]), array([0.032]))
+    """
+    present, amplitude, capture, emission = (np.asarray(u, float) for u in uniform)
+    median = parameters.telegraph_amplitude * (
+        _relative(parameters, conductance) ** -parameters.telegraph_exponent
+    )
+    size = median * np.exp(parameters.telegraph_spread * ndtri(amplitude))
+    decades = np.log(parameters.telegraph_longest / parameters.telegraph_shortest)
+    return Traps(
+        np.where(present < parameters.telegraph_share, np.minimum(size, 1.0), 0.0),
+        parameters.telegraph_shortest * np.exp(decades * capture),
+        parameters.telegraph_shortest * np.exp(decades * emission),
+    )
+
+
+def telegraph_density(traps: Traps, frequency: ArrayLike) -> NDArray[np.float64]:
+    """Return the spectral density of each trap over G^2, per Hz (one-sided): a Lorentzian.
+
+    4 A^2 p (1 - p) tau / (1 + (2 pi f tau)^2), p the probability that the trap is filled, tau the
+    correlation time. Frequencies are a trailing axis.
+    """
+    f = np.asarray(frequency, float)
+    tau = traps.correlation_time[..., None]
+    variance = (traps.amplitude**2 * traps.filled * (1 - traps.filled))[..., None]
+    return 4 * variance * tau / (1 + (2 * np.pi * f * tau) ** 2)
+
+
+def read(
+    parameters: Noise,
+    conductance: NDArray[np.floating],
+    time: float,
+    z: NDArray[np.floating],
+    uniform: NDArray[np.floating] | None = None,
+) -> NDArray[np.floating]:
+    """Return single reads, S, at ``time`` (s) after the cells were last known.
+
+    White and 1/f noise as one normal number a cell; the trap, if latents are given, is filled or
+    not with its stationary probability.
+
+    Parameters
+    ----------
+    parameters : Noise
+    conductance : ndarray, shape (...)
+        Without noise, S.
+    time : float
+    z : ndarray, shape (...)
+        Standard normal latent of this read.
+    uniform : ndarray, shape (5, ...), optional
+        Latents of the traps (see `traps`) and of this read's state of the trap.
+
+    Examples
+    --------
+    >>> read(_example(), np.array([1e-4]), 1.0, np.array([1.0])).round(7)
+    array([0.0001038])
+    """
+    kind = conductance.dtype.type
+    t_r = parameters.flicker_onset
+    growth = kind(np.sqrt(np.log(max((time + t_r) / (2 * t_r), 1.0))))
+    sigma = flicker_amplitude(parameters, conductance) * growth
+    if parameters.white > 0:
+        sigma = np.hypot(sigma, white_sigma(parameters, conductance))
+    sigma *= z
+    sigma += kind(1.0)
+    if uniform is not None:
+        trap = traps(parameters, conductance, uniform[:4])
+        sigma -= (trap.amplitude * (uniform[4] < trap.filled)).astype(conductance.dtype)
+    sigma *= conductance
+    return np.maximum(sigma, kind(0.0), out=sigma)
+
+
+def series(
+    parameters: Noise,
+    conductance: NDArray[np.floating],
+    times: NDArray[np.floating],
+    trap: Traps,
+    generator: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Return reads of the same cells at a sequence of times, S, shape (times, ...).
+
+    Stationary: the first read is as noisy as the last, with all that is slower than the sequence
+    as an offset. Exact at any sequence of times, equal steps or not. A read is a point in time:
+    what is faster than the reads folds back into their spectrum.
+
+    Parameters
+    ----------
+    parameters : Noise
+    conductance : ndarray, shape (...)
+        Without noise, S.
+    times : ndarray, shape (times,)
+        Increasing, s.
+    trap : Traps
+        One for each cell.
+    generator : numpy.random.Generator
+        From `reliability.random.stream`.
+
+    Raises
+    ------
+    InputError
+        Times that do not increase.
+
+    Examples
+    --------
+    >>> from reliability.random import stream
+    >>> g = np.array([1e-4])
+    >>> quiet = Traps(np.zeros(1), np.ones(1), np.ones(1))
+    >>> series(_example(), g, np.arange(3) * 1e-3, quiet, stream(1, "noise")).shape
+    (3, 1)
+    """
+    t = np.asarray(times, float)
+    if np.any(np.diff(t) <= 0):
+        raise InputError("times: expected increasing times")
+    g = np.asarray(conductance, float)
+    rates, size = _lorentzians(parameters, t)
+    weight = flicker_amplitude(parameters, g) * size
+    white = white_sigma(parameters, g)
+    out = np.empty((len(t), *g.shape))
+    slow = generator.standard_normal((len(rates), *g.shape))
+    filled = generator.random(g.shape) < trap.filled
+    column = (slice(None), *(None,) * g.ndim)
+    for i in range(len(t)):
+        if i:
+            step = t[i] - t[i - 1]
+            keep = np.exp(-rates * step)[column]
+            slow = keep * slow
+            slow += np.sqrt(1 - keep**2) * generator.standard_normal(slow.shape)
+            stay = np.exp(-step / trap.correlation_time)
+            probability = trap.filled + stay * (filled - trap.filled)
+            filled = generator.random(g.shape) < probability
+        noise = weight * slow.sum(axis=0) + white * generator.standard_normal(g.shape)
+        out[i] = g * (1 + noise - trap.amplitude * filled)
+    return np.maximum(out, 0.0)
+
+
+def _lorentzians(
+    parameters: Noise, times: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float]:
+    """Rates (1/s) of the Ornstein-Uhlenbeck processes that make 1/f, and the size of each over Q.
+
+    A sum of Lorentzians of equal variance, spaced evenly in log rate by d, has the density
+    variance / (d f): the variance of each is d.
+    """
+    fastest = np.pi / parameters.flicker_onset  # f = rate / 2 pi up to 1 / (2 t_r)
+    slowest = 0.1 / max(float(times[-1] - times[0]), parameters.flicker_onset)
+    count = max(int(np.ceil(_PER_DECADE * np.log10(fastest / slowest))), 1)
+    rates = np.geomspace(slowest, fastest, count)
+    pitch = np.log(fastest / slowest) / max(count - 1, 1)
+    return rates, float(np.sqrt(pitch))
+
+
+def _relative(parameters: Noise, conductance: ArrayLike) -> NDArray[np.floating]:
+    g = np.asarray(conductance)
+    g = g if g.dtype.kind == "f" else g.astype(float)
+    return g / g.dtype.type(parameters.reference_conductance)
+
+
+def _example() -> Noise:
+    """Parameters for the examples."""
+    return Noise("power", 1e-4, 0.01, 0.5, 0.01, 0.5, np.inf, 1e-6, 0.3, 0.05, 0.5, 0.7, 1e-5, 1e2)

@@ -1,0 +1,175 @@
+"""Programming to a target conductance: the error that program and verify leaves on many levels.
+
+    G = max(target + sigma(g) z, 0),    g = target / G_max,    sigma(g) = sum over k of error_k g^k
+
+with z standard normal and the coefficients in siemens. Published fits of this form, each a card:
+
+- mushroom PCM, 2nd degree, G_max 25 uS (Nandakumar et al. [1]_; Joshi et al. [2]_);
+- OxRAM, 4th degree, G_max 40 uS, 1 s after programming (Wan et al. [3]_);
+- OxRAM, 1st degree, 50 to 225 uS (Milo et al. [4]_);
+- CMO/HfOx, 1st degree (Falcone et al. [5]_).
+
+A negative sigma of a polynomial counts as 0. Valid on the levels from ``target.minimum`` to
+``target.maximum`` of the card, at low read voltage and room temperature.
+
+.. [1] S. R. Nandakumar et al., ICECS 2019 (IEEE document 8964852), as in IBM aihwkit.
+.. [2] V. Joshi et al., Nat. Commun. 11, 2473 (2020), doi:10.1038/s41467-020-16108-9, Fig. 3b.
+.. [3] W. Wan et al., Nature (2022), doi:10.1038/s41586-022-04992-8, Ext. Data Fig. 3.
+.. [4] V. Milo et al., IRPS 2021, Fig. 4, as fitted in sandialabs/cross-sim.
+.. [5] Falcone et al., as fitted in IBM aihwkit 1.1.0.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr
+
+from reliability.errors import InputError
+from reliability.technology import Technology
+from reliability.units import quantity
+
+Coefficients = tuple[float, ...]
+_LARGEST = 1e-3  # S; a larger number is a fraction of G_max
+
+
+@dataclass(frozen=True)
+class Target:
+    """Programming to levels.
+
+    Parameters
+    ----------
+    minimum, maximum : float
+        Lowest and highest level, S; the highest is G_max.
+    error : tuple of float
+        Coefficients of sigma in g, S, constant first.
+    """
+
+    minimum: float
+    maximum: float
+    error: Coefficients
+
+    @classmethod
+    def from_technology(cls, technology: Technology) -> "Target":
+        """Read the sections ``target`` and ``programming.target`` of a card."""
+        if "target.maximum" not in technology:
+            raise InputError(f"state: {technology.name} has no levels, allowed: 'LRS' or 'HRS'")
+        return cls(
+            technology["target.minimum"],
+            technology["target.maximum"],
+            coefficients(technology, "programming.target.error"),
+        )
+
+
+def levels(parameters: Target, state: ArrayLike | str) -> NDArray[np.float64]:
+    """Return target conductances, S, from siemens or fractions of G_max.
+
+    Parameters
+    ----------
+    parameters : Target
+    state : array_like of float, or str
+        Text with a unit (``"12 uS"``), numbers up to 1e-3 (siemens), or, if any is larger,
+        fractions of G_max from 0 to 1.
+
+    Raises
+    ------
+    InputError
+        Negative, not finite, or above G_max.
+
+    Examples
+    --------
+    >>> pcm = Target(0.0, 25e-6, (2.6e-7,))
+    >>> levels(pcm, [0.0, 0.5, 1.0]).tolist(), float(levels(pcm, "5 uS").round(9))
+    ([0.0, 1.25e-05, 2.5e-05], 5e-06)
+    """
+    if isinstance(state, str):
+        out = np.asarray(quantity(state, "S", "state"))
+    else:
+        try:
+            out = np.asarray(state, dtype=float)
+        except (TypeError, ValueError):
+            raise InputError(
+                f"state: got {state!r}, expected 'LRS', 'HRS', a conductance or a fraction of G_max"
+            ) from None
+        if (out > _LARGEST).any():
+            out = out * parameters.maximum
+    top = parameters.maximum
+    bad = ~((out >= 0) & (out <= top * (1 + 1e-12)))
+    if bad.any():
+        raise InputError(
+            f"state: got {np.asarray(state, object)[bad].ravel()[0] if out.ndim else state!r}, "
+            f"allowed 0 to {top:.3g} S, or a fraction of G_max from 0 to 1"
+        )
+    return out
+
+
+def sigma(parameters: Target, target: ArrayLike) -> NDArray[np.float64]:
+    """Return the standard deviation, S, of the programming error at ``target`` (S).
+
+    Examples
+    --------
+    >>> pcm = Target(0.0, 25e-6, (0.26348e-6, 1.9650e-6, -1.1731e-6))
+    >>> sigma(pcm, [0.0, 25e-6]).round(11).tolist()
+    [2.6348e-07, 1.05538e-06]
+    """
+    g = np.asarray(target, float) / parameters.maximum
+    return np.maximum(polynomial(parameters.error, g), 0.0)
+
+
+def conductance(
+    parameters: Target, target: NDArray[np.floating], z: NDArray[np.floating]
+) -> NDArray[np.floating]:
+    """Return the conductance, S, of cells programmed to ``target`` (S) with latents ``z``.
+
+    Examples
+    --------
+    >>> pcm = Target(0.0, 25e-6, (1e-6,))
+    >>> conductance(pcm, np.array([5e-6, 0.0]), np.array([1.0, -1.0])).round(9).tolist()
+    [6e-06, 0.0]
+    """
+    out = sigma(parameters, target).astype(z.dtype) * z
+    out += np.asarray(target, z.dtype)
+    return np.maximum(out, z.dtype.type(0.0), out=out)
+
+
+def moments(
+    parameters: Target, target: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return mean and standard deviation, S, of the programmed conductance, cut at 0 included.
+
+    Notes
+    -----
+    For X = max(m + s z, 0): E X = m Phi(a) + s phi(a), E X^2 = (m^2 + s^2) Phi(a) + m s phi(a) with
+    a = m / s.
+
+    Examples
+    --------
+    >>> mean, spread = moments(Target(0.0, 25e-6, (1e-6,)), [0.0])
+    >>> round(float(mean[0] * 1e6), 4), round(float(spread[0] * 1e6), 4)
+    (0.3989, 0.5838)
+    """
+    m = np.asarray(target, float)
+    s = np.maximum(sigma(parameters, m), 1e-300)
+    a = m / s
+    density = np.exp(-(a**2) / 2) / np.sqrt(2 * np.pi)
+    mean = m * ndtr(a) + s * density
+    square = (m**2 + s**2) * ndtr(a) + m * s * density
+    return mean, np.sqrt(np.maximum(square - mean**2, 0.0))
+
+
+def polynomial(coefficients: Coefficients, g: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sum over k of coefficients[k] g^k."""
+    out = np.zeros_like(g)
+    for coefficient in reversed(coefficients):
+        out = out * g + coefficient
+    return out
+
+
+def coefficients(technology: Technology, stem: str) -> Coefficients:
+    """Read ``<stem>_0``, ``<stem>_1``, ... of a card."""
+    out: list[float] = []
+    while f"{stem}_{len(out)}" in technology:
+        out.append(technology[f"{stem}_{len(out)}"])
+    if not out:
+        technology[f"{stem}_0"]  # refuses with the nearest name
+    return tuple(out)

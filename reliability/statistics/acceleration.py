@@ -1,0 +1,254 @@
+"""How stress shortens life: log life as a linear function of transformed stresses.
+
+Each law gives one or two regressors ``x(stress)``; in a fit, ``log life = intercept + sum of
+coefficient * x + offset``, with these coefficients [1]_ [2]_:
+
+=================== ========================================== ==============================
+law                 life                                       coefficients
+=================== ========================================== ==============================
+arrhenius           exp(Ea / kT)                               activation_energy (eV)
+eyring              (1/T) exp(Ea / kT)                         activation_energy (eV)
+inverse_power       V^-n                                       exponent
+e_model             exp(-gamma E)                              field_acceleration (1/E)
+inverse_e           exp(G / E)                                 field_constant (E)
+voltage_exponential exp(-gamma V)                              voltage_acceleration (1/V)
+thermochemical      exp((Ea - a E) / kT)                       activation_energy, field_coupling
+=================== ========================================== ==============================
+
+The laws of temperature act on the stress named ``temperature`` (K), the others on any. Laws combine
+with ``+``: ``"arrhenius+inverse_power"``, or as a mapping from stress to law. k is Boltzmann's
+constant in eV/K.
+
+References
+----------
+.. [1] JEDEC JEP122H, "Failure Mechanisms and Models for Semiconductor Devices", 2016.
+.. [2] L. A. Escobar, W. Q. Meeker, Stat. Sci. 21, 552 (2006), doi:10.1214/088342306000000321.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from reliability.errors import InputError, unknown_name
+from reliability.units import BOLTZMANN
+
+Array = NDArray[np.float64]
+
+
+class Law(NamedTuple):
+    """One acceleration law: names of its coefficients and functions of the stresses it takes."""
+
+    stresses: tuple[str, ...]  # "*": any stress that is not a temperature
+    coefficients: tuple[str, ...]
+    regressors: Callable[..., tuple[Array, ...]]
+    offset: Callable[..., Array] | None = None
+
+
+def _inverse_energy(temperature: Array) -> Array:
+    return 1 / (BOLTZMANN * temperature)
+
+
+LAWS: dict[str, Law] = {
+    "arrhenius": Law(("temperature",), ("activation_energy",), lambda t: (_inverse_energy(t),)),
+    "eyring": Law(
+        ("temperature",), ("activation_energy",), lambda t: (_inverse_energy(t),),
+        lambda t: -np.log(t),
+    ),
+    "inverse_power": Law(("*",), ("exponent",), lambda v: (-np.log(v),)),
+    "e_model": Law(("*",), ("field_acceleration",), lambda e: (-e,)),
+    "inverse_e": Law(("*",), ("field_constant",), lambda e: (1 / e,)),
+    "voltage_exponential": Law(("*",), ("voltage_acceleration",), lambda v: (-v,)),
+    "thermochemical": Law(
+        ("temperature", "*"), ("activation_energy", "field_coupling"),
+        lambda t, e: (_inverse_energy(t), -e * _inverse_energy(t)),
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Acceleration:
+    """Laws with the stresses they act on.
+
+    Attributes
+    ----------
+    laws : tuple of Law
+    stresses : tuple of tuple of str
+        Names of the stresses of each law.
+    coefficients : tuple of str
+        Names of all coefficients, in order.
+    """
+
+    laws: tuple[Law, ...]
+    stresses: tuple[tuple[str, ...], ...]
+    coefficients: tuple[str, ...]
+
+    def regressors(self, stress: Mapping[str, ArrayLike]) -> tuple[Array, Array]:
+        """Regressors, shape (rows, coefficients), and offset, shape (rows,), of given stresses.
+
+        Raises
+        ------
+        InputError
+            A stress is missing, or not positive and finite.
+        """
+        values = {}
+        for name in sorted({name for names in self.stresses for name in names}):
+            if name not in stress:
+                raise InputError(f"stress: {name!r} is missing, got {', '.join(stress) or 'none'}")
+            value = np.atleast_1d(np.asarray(stress[name], float))
+            if not np.all(np.isfinite(value) & (value > 0)):
+                raise InputError(f"stress {name}: got a value that is not positive and finite")
+            values[name] = value
+        size = max(value.size for value in values.values())
+        columns: list[Array] = []
+        offset = np.zeros(size)
+        for law, names in zip(self.laws, self.stresses, strict=True):
+            arguments = [np.broadcast_to(values[name], (size,)) for name in names]
+            columns += [np.asarray(column, float) for column in law.regressors(*arguments)]
+            if law.offset is not None:
+                offset = offset + law.offset(*arguments)
+        return np.stack(columns, axis=1), offset
+
+
+def acceleration(
+    laws: str | Mapping[str, str], stresses: Sequence[str], name: str = "acceleration"
+) -> Acceleration:
+    """Assign laws to stresses.
+
+    Parameters
+    ----------
+    laws : str or mapping
+        ``"arrhenius"``, ``"arrhenius+inverse_power"``, or ``{"temperature": "arrhenius",
+        "voltage": "inverse_power"}``.
+    stresses : sequence of str
+        Names of the stresses that the data have.
+    name : str
+        What an error calls it.
+
+    Raises
+    ------
+    InputError
+        Unknown law, or a law without a stress to act on.
+
+    Examples
+    --------
+    >>> acceleration("arrhenius+inverse_power", ["temperature", "voltage"]).coefficients
+    ('activation_energy', 'exponent')
+    """
+    if isinstance(laws, Mapping):
+        pairs = [(law, key) for key, law in laws.items()]
+    else:
+        pairs = [(law.strip(), "") for law in laws.split("+")]
+    free = [stress for stress in stresses if stress != "temperature"]
+    chosen, taken, coefficients = [], [], []
+    for law_name, key in pairs:
+        if law_name not in LAWS:
+            raise unknown_name(name, law_name, LAWS)
+        law = LAWS[law_name]
+        names = []
+        for wanted in law.stresses:
+            if wanted == "*" and key and key != "temperature":
+                names.append(key)
+            elif wanted == "*":
+                if not free:
+                    raise InputError(
+                        f"{name} {law_name}: no stress beside the temperature is left for it, "
+                        f"got {', '.join(stresses) or 'none'}"
+                    )
+                names.append(free[0])
+            else:
+                names.append(wanted)
+        free = [stress for stress in free if stress not in names]
+        missing = [n for n in names if n not in stresses]
+        if missing:
+            raise InputError(f"{name} {law_name}: needs the stress {missing[0]!r}")
+        chosen.append(law)
+        taken.append(tuple(names))
+        coefficients += [(c, names[-1]) for c in law.coefficients]
+    plain = [c for c, _ in coefficients]
+    unique = tuple(c if plain.count(c) == 1 else f"{c}_{s}" for c, s in coefficients)
+    return Acceleration(tuple(chosen), tuple(taken), unique)
+
+
+def arrhenius(
+    temperature_from: ArrayLike, temperature_to: ArrayLike, activation_energy: ArrayLike
+) -> Array:
+    """How many times faster a thermally activated process is at ``temperature_to``.
+
+    ``AF = exp(Ea/k (1/T_from - 1/T_to))``.
+
+    Parameters
+    ----------
+    temperature_from, temperature_to : array_like
+        In K, greater than 0.
+    activation_energy : array_like
+        In eV.
+
+    Raises
+    ------
+    InputError
+        A temperature is not greater than 0.
+
+    Examples
+    --------
+    >>> round(float(arrhenius(328.15, 398.15, 0.7)), 1)
+    77.6
+    """
+    cold, hot = np.asarray(temperature_from, float), np.asarray(temperature_to, float)
+    if not (np.all(cold > 0) and np.all(hot > 0)):
+        raise InputError("temperature: got a value that is not greater than 0 K")
+    return np.exp(np.asarray(activation_energy, float) / BOLTZMANN * (1 / cold - 1 / hot))
+
+
+def eyring(
+    temperature_from: ArrayLike, temperature_to: ArrayLike, activation_energy: ArrayLike
+) -> Array:
+    """Acceleration from one temperature to another when life is ``(1/T) exp(Ea/kT)``.
+
+    Parameters as `arrhenius`.
+
+    Examples
+    --------
+    >>> round(float(eyring(328.15, 398.15, 0.7)), 1)
+    94.2
+    """
+    ratio = np.asarray(temperature_to, float) / np.asarray(temperature_from, float)
+    return arrhenius(temperature_from, temperature_to, activation_energy) * ratio
+
+
+def inverse_power(stress_from: ArrayLike, stress_to: ArrayLike, exponent: ArrayLike) -> Array:
+    """Acceleration ``(to/from)^exponent`` of a life that falls as a power of the stress.
+
+    Examples
+    --------
+    >>> float(inverse_power(1.0, 2.0, 3.0))
+    8.0
+    """
+    ratio = np.asarray(stress_to, float) / np.asarray(stress_from, float)
+    return ratio ** np.asarray(exponent, float)
+
+
+def exponential_field(stress_from: ArrayLike, stress_to: ArrayLike, slope: ArrayLike) -> Array:
+    """Acceleration ``exp(slope (to - from))``: the E model, or exponential in voltage.
+
+    Examples
+    --------
+    >>> round(float(exponential_field(0.1, 0.3, 20.0)), 2)
+    54.6
+    """
+    difference = np.asarray(stress_to, float) - np.asarray(stress_from, float)
+    return np.exp(np.asarray(slope, float) * difference)
+
+
+def inverse_field(stress_from: ArrayLike, stress_to: ArrayLike, constant: ArrayLike) -> Array:
+    """Acceleration ``exp(G (1/from - 1/to))``: the 1/E model.
+
+    Examples
+    --------
+    >>> round(float(inverse_field(5.0, 10.0, 20.0)), 2)
+    7.39
+    """
+    difference = 1 / np.asarray(stress_from, float) - 1 / np.asarray(stress_to, float)
+    return np.exp(np.asarray(constant, float) * difference)

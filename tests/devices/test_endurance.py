@@ -1,0 +1,144 @@
+"""Wear and the law of the first passage against closed forms and plain Monte Carlo."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import integrate, stats
+from scipy.special import ndtr
+
+from reliability.devices import cycles as C
+from reliability.devices import endurance as E
+from reliability.devices import first_passage as F
+from reliability.errors import InputError
+from reliability.technology import load_technology
+
+LAW = E._example()
+PROCESS = C.Cycles((10, 100), (0.08, 0.01), (0.45, 0.28))
+
+
+def test_card_is_read():
+    law = E.Endurance.from_technology(load_technology("oxram-130nm"))
+    assert law.law == "weibull"
+    assert law.scale == 1e7
+    assert law.closing[1] > law.closing[0] > 0
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.floats(0, 1e9), st.floats(0, 1e9), st.floats(250, 450), st.floats(250, 450))
+def test_cycles_add_up(n1, n2, t1, t2):
+    both = E.equivalent_cycles(LAW, [n1, n2], [t1, t2])
+    apart = E.equivalent_cycles(LAW, [n1], [t1]) + E.equivalent_cycles(LAW, [n2], [t2])
+    assert both == pytest.approx(apart, rel=1e-12)
+    assert E.equivalent_cycles(LAW, [n1, n2], [t1, t1]) == pytest.approx(
+        E.equivalent_cycles(LAW, [n1 + n2], [t1]), rel=1e-12
+    )
+
+
+def test_no_cycles_change_nothing():
+    for state in (0, 1):
+        assert E.shift(LAW, state, 0.0) == 0
+        assert E.spread(LAW, state, 0.0) == 1
+    assert E.probability_failed(LAW, 0.0) == 0
+
+
+def test_hotter_and_harder_is_never_better():
+    rate = E.acceleration(LAW, np.linspace(250, 450, 30))
+    assert (np.diff(rate) > 0).all()
+    assert (np.diff(E.acceleration(LAW, 300.0, np.linspace(1e-12, 1e-9, 30))) > 0).all()
+    with pytest.raises(InputError, match="energy"):
+        E.acceleration(LAW, 300.0, 0.0)
+
+
+@pytest.mark.parametrize("law", ["weibull", "lognormal"])
+def test_hard_failures_follow_the_law_and_the_weakest_link(law):
+    parameters = replace(LAW, law=law)
+    u = np.random.default_rng(3).random((4000, 50))
+    life = E.hard_failure(parameters, u)
+    for x in (1e6, 1e7):
+        for observed, cells in ((life.ravel() <= x, 1), ((life <= x).any(axis=1), 50)):
+            expected = float(E.probability_failed(parameters, x, cells=cells))
+            error = np.sqrt(expected * (1 - expected) / observed.size)
+            assert abs(observed.mean() - expected) < 4.5 * error + 1e-12
+    oracle = {
+        "weibull": stats.weibull_min(1.5, scale=1e7),
+        "lognormal": stats.lognorm(1 / 1.5, scale=1e7),
+    }[law]
+    np.testing.assert_allclose(
+        E.probability_failed(parameters, [1e5, 1e7]), oracle.cdf([1e5, 1e7]), rtol=1e-12
+    )
+
+
+def test_blocks_cover_every_cycle_once():
+    for cycles in (1, 2, 37, 1000, 10**9):
+        last = F.blocks(cycles).last
+        assert last[-1] == cycles
+        assert last[0] == 1
+        assert (np.diff(last) > 0).all()
+
+
+def test_hazard_without_memory_is_the_normal_tail():
+    white = C.Cycles((10, 100), (0, 0), (0, 0))
+    table = F.hazards(white, 0, np.array([1, 10, 1000]))
+    at = np.flatnonzero(np.isclose(F._LEVELS, 2.0))[0]
+    per_cycle = -np.log(ndtr(2.0))
+    np.testing.assert_allclose(table[at], per_cycle * np.array([1, 9, 990]), rtol=1e-9)
+
+
+def test_second_cycle_of_one_slow_part_is_the_bivariate_integral():
+    """Probability that neither of two cycles crosses, by direct quadrature."""
+    law = C.Cycles((10, 100), (0, 0), (0.5, 0.5))
+    level, phi = 1.0, law.phi[1]
+    table = F.hazards(law, 0, np.array([1, 2]))
+    at = np.flatnonzero(np.isclose(F._LEVELS, level))[0]
+    rho = 0.5 * phi
+    neither = stats.multivariate_normal([0, 0], [[1, rho], [rho, 1]]).cdf([level, level])
+    assert np.exp(-table[at].sum()) == pytest.approx(neither, rel=2e-4)
+    far = integrate.quad(lambda s: ndtr(np.sqrt(2) * (1.0 - np.sqrt(0.5) * s)) * stats.norm.pdf(s),
+                         -8, 8)[0]  # fmt: skip
+    assert np.exp(-table[at, 0]) == pytest.approx(far, rel=1e-4)
+
+
+def _reading(cells, margin, blocks, shift=0.0):
+    wear = np.zeros((1, len(blocks.last), 2)) + shift
+    return F.Reading(
+        np.tile(margin, (cells, 1)).astype(float), np.ones((cells, 2)), wear,
+        np.ones_like(wear), blocks.last,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("margin", [(2.0, -50.0), (50.0, -2.5), (2.5, -2.5)])
+def test_law_and_every_cycle_agree(margin):
+    cells, cycles = 20_000, 2000
+    blocks = F.blocks(cycles)
+    reading, stop = _reading(cells, margin, blocks), np.full((1, cells), cycles)
+    drawn, state = F.first_crossings(PROCESS, C.start(PROCESS, 6, [0, 0, 0], cells), reading, stop)
+    energy = np.random.default_rng(2).exponential(size=(cells, 2))
+    law, law_state = F.crossings_from_law(PROCESS, reading, energy, stop)
+    for n in (1, 2, 5, 20, 100, 500, 2000):
+        a, b = (((c > 0) & (c <= n)).mean() for c in (drawn, law))
+        error = np.sqrt((a * (1 - a) + b * (1 - b)) / cells)
+        assert abs(a - b) < 4.5 * error + 1e-12, n
+    shares = [(s[c > 0] == 1).mean() for s, c in ((state, drawn), (law_state, law))]
+    assert shares[0] == pytest.approx(shares[1], abs=0.03)
+
+
+def test_every_cycle_finds_the_first_crossing_of_the_path():
+    cells, cycles = 200, 300
+    reading = _reading(cells, (2.0, -2.0), F.blocks(cycles))
+    stop = np.full((1, cells), cycles)
+    found, state = F.first_crossings(PROCESS, C.start(PROCESS, 9, [0, 0, 0], cells), reading, stop)
+    u = C.advance(C.start(PROCESS, 9, [0, 0, 0], cells), cycles)
+    crossed = (u[:, :, 0] > 2.0) | (u[:, :, 1] < -2.0)
+    expected = np.where(crossed.any(1), crossed.argmax(1) + 1, 0)
+    assert (found[0] == expected).all()
+    hit = found[0] > 0
+    at = u[np.flatnonzero(hit), found[0][hit] - 1]
+    assert (state[0][hit] == (at[:, 1] < -2.0)).all()
+
+
+def test_correlated_states_need_every_cycle():
+    with pytest.raises(InputError, match="every_cycle"):
+        F.hazards(replace(PROCESS, correlation=(0, 0, 0.5)), 0, np.array([1]))

@@ -1,0 +1,254 @@
+"""Relaxation of two states and of levels, on published fits and on held-out measured cells."""
+
+import importlib.util
+import math
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import integrate
+
+import reliability as rel
+from reliability.devices import relaxation
+from reliability.devices.equivalent_time import equivalent_time
+from reliability.devices.relaxation import Relaxation, TargetRelaxation
+
+ROOM = 298.15
+TWO = {
+    law: Relaxation(law, 0.1, -0.03, onset_time=1e-3, reference_time=3600.0)
+    for law in ("saturating", "log_time")
+}
+WALK = TargetRelaxation("random_walk", 1e-4, (1e-6, 4e-6, 1e-6), (0.0, -2e-6, 0.0), 1e-3, 1e4)
+
+
+# --- two states
+
+
+def test_saturating_stops_and_log_time_goes_on() -> None:
+    hour, decade = 3600.0, 3.15e8
+    assert relaxation.progress(TWO["saturating"], decade) == 1.0
+    more = math.log1p(decade / 1e-3) / math.log1p(hour / 1e-3)
+    assert relaxation.progress(TWO["log_time"], decade) == pytest.approx(more)
+
+
+@pytest.mark.parametrize("law", TWO)
+def test_population_of_two_states_agrees_with_the_closed_form(law: str) -> None:
+    z = np.random.default_rng(2).standard_normal(300_000)
+    g = relaxation.conductance(TWO[law], np.full(z.shape, 1e-4), 100.0, z)
+    for reference in (0.9e-4, 0.97e-4, 1.05e-4):
+        p = float(relaxation.probability_below(TWO[law], 1e-4, 100.0, reference))
+        share = (g < reference).mean()
+        assert abs(p - share) < 4 * math.sqrt(p * (1 - p) / len(z))
+
+
+@pytest.mark.parametrize("law", TWO)
+def test_no_time_changes_nothing(law: str) -> None:
+    z = np.random.default_rng(0).standard_normal(100)
+    g = np.full(100, 1e-4)
+    assert (relaxation.conductance(TWO[law], g, 0.0, z) == g).all()
+    assert relaxation.probability_below(TWO[law], 1e-4, 0.0, [0.9e-4, 1.1e-4]).tolist() == [0, 1]
+
+
+# --- levels
+
+
+def test_walk_has_the_variance_of_log_time_whatever_its_steps() -> None:
+    for decades in (0.5, 1.0, 3.0, 20.0):
+        law = TargetRelaxation(
+            "random_walk", 1e-4, (1e-6,), (0.0,), 1e-3, 1e4, decades_per_step=decades
+        )
+        for time in (1e-4, 0.5, 77.0, 1e6):
+            expected = math.sqrt(math.log1p(time / 1e-3) / math.log1p(1e4 / 1e-3)) * 1e-6
+            assert relaxation.sigma(law, 5e-5, [time], [ROOM]) == pytest.approx(expected)
+
+
+def test_reads_of_one_cell_correlate_as_those_of_a_walk() -> None:
+    """cov(change at t1, change at t2) = variance at t1, within a step of the walk."""
+    law = TargetRelaxation("random_walk", 1e-4, (1e-6,), (0.0,), 1e-3, 1e4, decades_per_step=1.0)
+    rng = np.random.default_rng(4)
+    z = [rng.standard_normal(100_000) for _ in range(12)]
+    start = np.full(100_000, 5e-5)
+    early, late = (
+        relaxation.target_conductance(law, start, start, [t], [ROOM], z) - start
+        for t in (1e-3 * 1e3, 1e4)  # the end of the third step
+    )
+    measured = np.cov(early, late)
+    assert measured[0, 1] == pytest.approx(measured[0, 0], rel=0.03)
+
+
+@given(
+    st.lists(st.floats(1e-3, 1e7), min_size=1, max_size=5),
+    st.floats(250.0, 500.0),
+)
+def test_cutting_a_stretch_changes_no_equivalent_time(times: list[float], kelvin: float) -> None:
+    whole = equivalent_time([sum(times)], [kelvin], 1e-13, ROOM)
+    cut = equivalent_time(times, [kelvin] * len(times), 1e-13, ROOM)
+    assert cut == pytest.approx(whole, rel=1e-9)
+
+
+@given(st.floats(1e-3, 1e8), st.floats(250.0, 500.0), st.floats(0.0, 100.0))
+def test_hotter_is_never_a_shorter_time(time: float, kelvin: float, more: float) -> None:
+    cool, hot = (equivalent_time([time], [t], 1e-13, ROOM) for t in (kelvin, kelvin + more))
+    assert hot >= cool * (1 - 1e-12)
+
+
+def test_equivalent_time_follows_the_front_segment_by_segment() -> None:
+    """Against the rate equation dE/dt = (k T / t_a) exp(-E / k T), E in units of k T_ref."""
+    segments = [(1e3, 300.0), (5e2, 380.0), (2e4, 320.0)]
+    attempt = 1e-9
+    front, start = segments[0][1] / ROOM * math.log(1e-3 / attempt), 1e-3
+    for time, kelvin in segments:
+        ratio = kelvin / ROOM
+        path = integrate.solve_ivp(
+            lambda log_t, f, r=ratio: r * np.exp(log_t - math.log(attempt) - f / r),
+            (math.log(start), math.log(time)),
+            [front],
+            method="LSODA",
+            rtol=1e-9,
+            atol=1e-9,
+        )
+        front, start = float(path.y[0, -1]), 1e-9
+    found = equivalent_time(*zip(*segments, strict=True), attempt, ROOM)
+    assert math.log(found / attempt) == pytest.approx(front, rel=1e-5)
+
+
+def test_wan_total_error_at_the_published_times() -> None:
+    """Quartic fits of the total error at 1 s, 1 day and 2 days; G_max 40 uS."""
+    tech = rel.load_technology("oxram-analog")
+    published = {
+        1.0: (0.348, 16.030, -43.853, 45.393, -16.815),
+        86400.0: (0.701, 22.086, -50.773, 47.095, -16.458),
+        172800.0: (0.782, 20.274, -43.507, 37.062, -11.934),
+    }
+    cells = 100_000
+    for g in (0.3, 0.6, 1.0):
+        pop = rel.sample_population(tech, cells=cells, state=g * 40e-6, seed=9)
+        for time, coefficients in published.items():
+            aged = rel.age(pop, rel.MissionProfile.constant(time=time))["conductance"] * 1e6
+            sigma = sum(c * g**k for k, c in enumerate(coefficients))
+            # retention at 25 degC takes nothing in two days
+            assert float(aged.std(ddof=1)) == pytest.approx(sigma, rel=4 / math.sqrt(2 * cells))
+            assert abs(float(aged.mean()) - 40 * g) < 4 * sigma / math.sqrt(cells)
+
+
+def test_cmo_hfox_shift_and_sigma_at_several_times() -> None:
+    tech = rel.load_technology("oxram-cmo-hfox")
+    cells = 100_000
+    pop = rel.sample_population(tech, cells=cells, state="40 uS", seed=9)
+    programmed = 0.0112185391 + 0.01129027418 * 40
+    for time in (10.0, 3600.0, 86400.0):
+        aged = rel.age(pop, rel.MissionProfile.constant(time=time))["conductance"] * 1e6
+        sigma = math.hypot(programmed, 0.41183342 + 0.04201137 * math.log(time))
+        shift = -0.08900206 * math.log(time)
+        assert abs(float(aged.mean()) - 40 - shift) < 4 * sigma / math.sqrt(cells)
+        assert float(aged.std(ddof=1)) == pytest.approx(sigma, rel=4 / math.sqrt(2 * cells))
+
+
+@pytest.mark.parametrize("name", ["techB", "oxram-analog", "oxram-cmo-hfox"])
+def test_no_time_changes_no_level(name: str) -> None:
+    law = TargetRelaxation.from_technology(rel.load_technology(name))
+    g = np.linspace(0.1, 1.0, 7) * law.maximum
+    assert relaxation.steps(law, [0.0], [ROOM]) == []
+    assert (relaxation.target_conductance(law, g, g, [0.0], [ROOM], []) == g).all()
+
+
+def test_conductance_stays_positive() -> None:
+    g = np.full(4, 1e-7)
+    z = [np.full(4, -5.0)] * 4
+    assert (relaxation.target_conductance(WALK, g, g, [1e4], [ROOM], z) >= 0).all()
+
+
+# --- the measured array
+
+
+@pytest.fixture(scope="module")
+def script(repository: Path) -> ModuleType:
+    path = repository / "data/technologies/fit_techB.py"
+    spec = importlib.util.spec_from_file_location("fit_techB", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_card_holds_what_the_script_fits(script: ModuleType, shared: Path) -> None:
+    reads = script.read_relaxation(shared / "measured/techB_relaxation.tsv.gz")
+    found = script.fit_relaxation(reads)
+    card = TargetRelaxation.from_technology(rel.load_technology("techB"))
+    np.testing.assert_allclose(found["sigma"], card.sigma, atol=6e-10)
+    np.testing.assert_allclose(found["shift"], card.shift, atol=6e-10)
+    assert found["onset_time"] == pytest.approx(card.onset_time, rel=0.01)
+    error, tech = script.fit_error(reads), rel.load_technology("techB")
+    for k in (0, 1):
+        assert error[k] == pytest.approx(tech[f"programming.target.error_{k}"], abs=1e-10)
+
+
+def fitted(script: ModuleType, reads: object) -> TargetRelaxation:
+    found = script.fit_relaxation(reads)
+    return TargetRelaxation(
+        "random_walk",
+        script.G_MAX,
+        tuple(found["sigma"]),
+        tuple(found["shift"]),
+        found["onset_time"],
+        script.REFERENCE_TIME,
+    )
+
+
+BANDS = [(5, 20), (20, 40), (40, 60), (60, 80), (80, 100), (100, 128)]
+
+
+def test_held_out_cells_relax_as_predicted(script: ModuleType, shared: Path) -> None:
+    """Fitted on half of the cells, checked per band and time on the other half."""
+    reads = script.read_relaxation(shared / "measured/techB_relaxation.tsv.gz")
+    known = reads.cell % 2 == 0
+    law = fitted(script, reads[known])
+    other = reads[~known]
+    ratios, misses, inside = [], 0, []
+    for low, high in BANDS:
+        band = other[other.g0.between(low * 1e-6, high * 1e-6)]
+        for time, group in band.groupby("time"):
+            times, kelvin = [time], [ROOM]
+            sigma = relaxation.sigma(law, group.g0, times, kelvin)
+            shift = relaxation.mean_shift(law, group.g0, times)
+            score = (group.change - shift) / sigma
+            ratios.append(score.std())
+            # standard error of ln sd, which rare jumps of many levels make large
+            slack = math.sqrt((score.kurt() + 2) / (4 * len(score)))
+            misses += abs(math.log(score.std())) > 0.25 + 4 * slack
+            error = group.change.std() / math.sqrt(len(group))
+            off = abs(group.change.mean() - shift.mean())
+            # the shift is linear in log time to about a quarter of its size
+            misses += off > 4 * error + 0.25 * abs(shift.mean()) + 0.1e-6
+            inside.append((abs(score) < 1.645).mean())
+    assert np.median(ratios) == pytest.approx(1.0, abs=0.15)
+    assert misses == 0
+    # 90 % intervals hold at least 82 %; early reads, which jump rarely but far, more
+    assert min(inside) > 0.82
+    assert np.mean(inside) < 0.98
+
+
+def test_measured_path_is_a_walk(script: ModuleType, shared: Path) -> None:
+    """What justifies the law: cov(change at 0.01 s, change at 1 s) is the variance at 0.01 s."""
+    reads = script.read_relaxation(shared / "measured/techB_relaxation.tsv.gz")
+    middle = reads[reads.g0.between(30e-6, 70e-6) & (reads.time < 2000)]
+    table = middle.pivot_table(index="cell", columns="time", values="change")
+    covariance = table.cov()
+    for early in (0.1, 1.0, 100.0):
+        ratio = covariance.loc[early, 1000.0] / covariance.loc[early, early]
+        assert ratio == pytest.approx(1.0, abs=0.25)
+
+
+def test_bakes_widen_as_the_equivalent_time_says(script: ModuleType, shared: Path) -> None:
+    law = TargetRelaxation.from_technology(rel.load_technology("techB"))
+    baked = script.read_bake(shared / "measured/techB_bake.tsv.gz")
+    for low, high in BANDS[1:4]:
+        band = baked[baked.g0.between(low * 1e-6, high * 1e-6)]
+        for kelvin, group in band.groupby("temperature"):
+            sigma = relaxation.sigma(law, group.g0, [group.time.mean()], [kelvin])
+            predicted = math.sqrt(float(np.mean(sigma**2)))
+            assert group.change.std() == pytest.approx(predicted, rel=0.3)
