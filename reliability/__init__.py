@@ -25,7 +25,10 @@ _HOMES = {
     "sample_population": "population",
     "age": "population",
     "fit_lifetime": "statistics",
+    "Verify": "devices.verify",
+    "set_conditions": "devices.programming",
     "programming_window": "window",
+    "sampled_error_rate": "window",
     "endurance": "cycling",
     "sample_cycles": "cycling",
     "best_reference": "cycling",
@@ -61,6 +64,8 @@ def __dir__() -> list[str]:
 if TYPE_CHECKING:
     from reliability.campaign import load_study, plan_study, run_study
     from reliability.cycling import best_reference, endurance, sample_cycles
+    from reliability.devices.programming import set_conditions
+    from reliability.devices.verify import Verify
     from reliability.errors import InputError
     from reliability.measurements import read_measurements
     from reliability.mission import MissionProfile, Segment
@@ -82,4 +87,4 @@ if TYPE_CHECKING:
         list_technologies,
         load_technology,
     )
-    from reliability.window import programming_window
+    from reliability.window import programming_window, sampled_error_rate

@@ -83,6 +83,7 @@ VOCABULARY: dict[str, str] = {
     "retention.*.sigma_activation_energy": "eV",
     "retention.*.shape": "",
     "retention.final_resistance": "ohm",
+    "retention.sigma_final": "",
     "drift.reference_time": "s",
     "drift.nu_intercept": "",
     "drift.nu_slope": "",

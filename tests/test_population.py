@@ -296,3 +296,16 @@ def test_hotter_is_never_better_for_a_population(tech: Technology) -> None:
         for c in (25, 85, 125, 150)
     ]
     assert medians == sorted(medians, reverse=True)
+
+
+def test_lost_cells_end_at_different_resistances() -> None:
+    """All lost: what is left is the spread of the ends that the card states."""
+    tech = rel.load_technology("oxram-130nm")
+    pop = rel.sample_population(tech, cells=20_000, state="LRS", seed=3)
+    good = pop["defect"].values.ravel() == 0
+    lost = rel.age(pop, rel.MissionProfile.constant("1e6 years", "150 degC"))
+    log_r = -np.log(lost["conductance"].values.ravel()[good])
+    n = good.sum()
+    sigma = tech["retention.sigma_final"]
+    assert abs(log_r.mean() - np.log(tech["retention.final_resistance"])) < 4 * sigma / np.sqrt(n)
+    assert abs(log_r.std() / sigma - 1) < 4 / np.sqrt(2 * n)

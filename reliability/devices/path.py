@@ -7,6 +7,7 @@ that ageing in two steps equals ageing in one.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,6 +112,7 @@ def _retained(
     if f"retention.{state}.time_constant" not in technology or history.duration == 0:
         return initial
     law = retention.Retention.from_technology(technology, state)
+    law = replace(law, final_resistance=_ends(technology, law.final_resistance, latents))
     return retention.conductance(
         law, initial, history.times, history.temperatures, latents("retention")
     )
@@ -138,4 +140,17 @@ def _disturbed(
     )
     if not np.any(reads):
         return initial
+    law = replace(law, final_resistance=_ends(technology, law.final_resistance, latents))
     return read_disturb.conductance(law, initial, reads * each, latents("read_disturb"))
+
+
+def _ends(
+    technology: Technology, median: float | NDArray[np.floating], latents: Latents
+) -> float | NDArray[np.floating]:
+    """Resistance (ohm) at which each cell ends, if the card says that lost cells spread.
+
+    Without it all lost cells would be equal, and a population would look better for its losses.
+    """
+    if "retention.sigma_final" not in technology:
+        return median
+    return median * np.exp(technology["retention.sigma_final"] * latents("end"))

@@ -67,8 +67,8 @@ class ReadDisturb:
         Share of a read's stress that is left when polarity alternates.
     shape : float
         Exponent of the stretched exponential.
-    final_resistance : float
-        1 / G_end, ohm.
+    final_resistance : float or ndarray
+        1 / G_end, ohm; one number, or one for each cell.
     """
 
     law: str
@@ -85,7 +85,7 @@ class ReadDisturb:
     width_exponent: float
     alternating_share: float
     shape: float
-    final_resistance: float
+    final_resistance: float | NDArray[np.floating]
 
     @classmethod
     def from_technology(cls, technology: Technology, state: str) -> "ReadDisturb":
@@ -288,7 +288,7 @@ def conductance(
     np.exp(x, out=x)
     moved = np.exp(np.negative(x, out=x), out=x)
     moved -= kind(1.0)  # what is lost by it is below the last digit of the sum
-    moved *= initial - kind(1.0 / parameters.final_resistance)
+    moved *= initial - np.asarray(1.0 / parameters.final_resistance, dtype=initial.dtype)
     moved += initial
     return moved
 
@@ -303,7 +303,7 @@ def probability_crossed(
     >>> round(probability_crossed(_example(), 1e-5, 1e6 * np.log(2), 5.5e-5), 3)
     0.5
     """
-    end = 1.0 / parameters.final_resistance
+    end = 1.0 / float(parameters.final_resistance)
     left = (reference - end) / (initial - end)
     if not 0 < left < 1:
         return 0.0

@@ -42,8 +42,8 @@ class Retention:
         Median and spread over cells, eV.
     shape : float
         Exponent of the stretched exponential.
-    final_resistance : float
-        1 / G_end, ohm.
+    final_resistance : float or ndarray
+        1 / G_end, ohm; one number, or one for each cell.
     """
 
     time_constant: float
@@ -51,7 +51,7 @@ class Retention:
     activation_energy: float
     sigma_activation_energy: float
     shape: float
-    final_resistance: float
+    final_resistance: float | NDArray[np.floating]
 
     @classmethod
     def from_technology(cls, technology: Technology, state: str) -> "Retention":
@@ -146,11 +146,10 @@ def conductance(
     >>> conductance(law, g, np.array([3e7]), np.array([398.15]), np.zeros(1)).round(8)
     array([4.311e-05])
     """
-    kind = initial.dtype.type
     left = stress(parameters, times, temperatures, z)
     np.negative(left, out=left)
     np.exp(left, out=left)
-    end = kind(1.0 / parameters.final_resistance)
+    end = np.asarray(1.0 / parameters.final_resistance, dtype=initial.dtype)
     out = initial - end
     out *= left
     out += end
@@ -215,7 +214,7 @@ def probability_crossed(
     >>> round(probability_crossed(law, 1e-4, 3e7 * np.log(2), 398.15, 5.5e-5), 3)
     0.5
     """
-    end = 1.0 / parameters.final_resistance
+    end = 1.0 / float(parameters.final_resistance)
     left = (reference - end) / (initial - end)
     if not 0 < left < 1:
         return 0.0
