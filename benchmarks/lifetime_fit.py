@@ -210,7 +210,8 @@ def coverage(path: Path, samples: int) -> None:
         "The profile interval (the default) covers 88 to 92 % when a test ends at a set time, with",
         "20 units as with 200. With ten failures of twenty in a test that is stopped by the number",
         "of failures it covers less, as any likelihood-ratio interval does;",
-        '`method="calibrated"` (Bartlett\'s factor from simulated samples) corrects for it.',
+        '`method="calibrated"` (Bartlett\'s factor from simulated samples) corrects for it. The',
+        "studentised bootstrap misses the scale when the scale lies beyond the end of the test.",
     ]
     path.write_text("\n".join(lines) + "\n")
 

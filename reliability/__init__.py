@@ -32,6 +32,9 @@ _HOMES = {
     "endurance": "cycling",
     "sample_cycles": "cycling",
     "best_reference": "cycling",
+    "solve_crossbar": "crossbar",
+    "crossbar_limit": "crossbar",
+    "resistance_levels": "crossbar",
     "Network": "network",
     "Neuron": "network",
     "load_network": "network",
@@ -44,7 +47,7 @@ _HOMES = {
     "run_study": "campaign",
     "write_report": "report",
 }
-_ROOMS = ("devices", "measurements", "statistics", "network", "campaign", "report")
+_ROOMS = ("crossbar", "devices", "measurements", "statistics", "network", "campaign", "report")
 
 __all__ = ["__version__", *_HOMES, *_ROOMS]
 
@@ -63,6 +66,7 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from reliability.campaign import load_study, plan_study, run_study
+    from reliability.crossbar import crossbar_limit, resistance_levels, solve_crossbar
     from reliability.cycling import best_reference, endurance, sample_cycles
     from reliability.devices.programming import set_conditions
     from reliability.devices.verify import Verify

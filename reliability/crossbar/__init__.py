@@ -1,0 +1,47 @@
+"""The crossbar: exact currents with resistive lines, read margins, the largest array that works."""
+
+from reliability.crossbar.cells import (
+    PolynomialCell,
+    SelectorCell,
+    SinhCell,
+    TransistorCell,
+    law_of,
+)
+from reliability.crossbar.inference import (
+    effective_conductance,
+    effective_weights,
+    linearisation_error,
+    tile_weights,
+    untile_weights,
+)
+from reliability.crossbar.limits import crossbar_limit, resistance_levels
+from reliability.crossbar.margins import data_dependent_margin, read_currents, worst_case_margin
+from reliability.crossbar.reads import read_charge, read_rows
+from reliability.crossbar.solver import ConvergenceError, solve_crossbar
+from reliability.crossbar.spice import to_spice
+from reliability.crossbar.wires import Wire, load_wire
+
+__all__ = [
+    "ConvergenceError",
+    "PolynomialCell",
+    "SelectorCell",
+    "SinhCell",
+    "TransistorCell",
+    "Wire",
+    "crossbar_limit",
+    "data_dependent_margin",
+    "effective_conductance",
+    "effective_weights",
+    "law_of",
+    "linearisation_error",
+    "load_wire",
+    "read_charge",
+    "read_currents",
+    "read_rows",
+    "resistance_levels",
+    "solve_crossbar",
+    "tile_weights",
+    "to_spice",
+    "untile_weights",
+    "worst_case_margin",
+]

@@ -1,0 +1,75 @@
+"""What `solve_crossbar` and its neighbours accept, checked at the door."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from reliability.errors import InputError
+
+Array = NDArray[np.float64]
+SMALLEST = 1e-20  # ohm; a smaller segment drops nothing that a double can show
+
+
+def checked(value: ArrayLike, name: str, *, low: float = -np.inf, unit: str = "") -> Array:
+    """Return a finite real array in double precision, or say in one line what is wrong with it."""
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise InputError(f"{name}: not an array: {error}") from None
+    if array.dtype.kind not in "fiu":
+        raise InputError(f"{name}: got {array.dtype} values, expected real numbers")
+    array = np.asarray(array, dtype=np.float64)
+    for wrong, allowed in (
+        (~np.isfinite(array), "finite numbers"),
+        (array < low, f">= {low:g} {unit}"),
+    ):
+        if wrong.any():
+            place = tuple(int(axis[0]) for axis in np.nonzero(wrong)) if array.ndim else ()
+            where = f" at {place}" if place else ""
+            raise InputError(f"{name}: got {array[place]:g}{where}, allowed {allowed}")
+    return array
+
+
+def input_vectors(v: Array, batch: tuple[int, ...], m: int) -> tuple[Array, bool]:
+    """Bring the voltages to shape batch + (k, m); say whether the caller gave k."""
+    if v.ndim == 1 and v.shape == (m,):
+        return np.broadcast_to(v, (*batch, 1, m)), False
+    if batch and v.shape == (*batch, m):
+        return v[..., None, :], False
+    if v.ndim == 2 and v.shape[0] == m:
+        return np.broadcast_to(np.ascontiguousarray(v.T), (*batch, v.shape[1], m)), True
+    if batch and v.shape[:-1] == (*batch, m):
+        return np.swapaxes(v, -1, -2), True
+    arrays = f"{(*batch, m)}, {(*batch, m)} + (vectors,) or " if batch else ""
+    raise InputError(f"voltage: got shape {v.shape}, expected {arrays}({m},) or ({m}, vectors)")
+
+
+def of_each_line(
+    value: ArrayLike, name: str, batch: tuple[int, ...], size: int, low: float, unit: str
+) -> Array:
+    """Return one number for each line of each array; resistances may be infinite."""
+    array = _resistances(value, name) if low == 0.0 else checked(value, name, unit=unit)
+    try:
+        return np.broadcast_to(array, (*batch, size))
+    except ValueError:
+        raise InputError(
+            f"{name}: got shape {array.shape}, expected a number or {(*batch, size)}"
+        ) from None
+
+
+def segments(value: ArrayLike, name: str, shape: tuple[int, int]) -> float | Array:
+    """Return the resistance of all segments, or an array of them; ``inf`` in an array is open."""
+    array = _resistances(value, name)
+    if array.ndim == 0:
+        if array == np.inf:
+            raise InputError(f"{name}: got inf, allowed only for single segments of an array")
+        return float(array) if array > SMALLEST else 0.0
+    if array.shape != shape:
+        raise InputError(f"{name}: got shape {array.shape}, expected a number or {shape}")
+    return np.ascontiguousarray(array)
+
+
+def _resistances(value: ArrayLike, name: str) -> Array:
+    raw = np.asarray(value)
+    infinite = (raw == np.inf) if raw.dtype.kind == "f" else np.zeros(raw.shape, dtype=bool)
+    array = checked(np.where(infinite, 0.0, raw), name, low=0.0, unit="ohm")
+    return np.where(infinite, np.inf, array)

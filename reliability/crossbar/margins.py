@@ -1,0 +1,286 @@
+"""Reading one cell among many: read margin and sneak paths under each biasing scheme.
+
+The cell at (row, column) is read by ``read_voltage`` on its word line and the sense input on its
+bit line; what the other lines are held at is the scheme. The margin is the gap between the smallest
+current of a stored LRS and the largest of a stored HRS, over the current ``V G_LRS`` of an LRS cell
+alone: above 0 one reference tells the states apart.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from reliability.crossbar.arguments import checked
+from reliability.crossbar.cells import Law
+from reliability.crossbar.solver import solve_crossbar
+from reliability.errors import InputError, unknown_name
+from reliability.random import stream
+from reliability.statistics import clopper_pearson, mean_interval
+
+Array = NDArray[np.float64]
+
+
+class Scheme(NamedTuple):
+    """Voltage of unselected word and bit lines as a fraction of the read voltage; None floats."""
+
+    word: float | None
+    bit: float | None
+
+
+SCHEMES = {
+    "grounded": Scheme(0.0, 0.0),
+    "floating": Scheme(None, None),
+    "V/2": Scheme(1 / 2, 1 / 2),
+    "V/3": Scheme(1 / 3, 2 / 3),
+}
+
+
+def read_currents(
+    conductance: ArrayLike,
+    cells: Sequence[tuple[int, int]] | NDArray[np.integer],
+    scheme: str,
+    read_voltage: float,
+    *,
+    source_resistance: float = 0.0,
+    sense_resistance: float = 0.0,
+    cell: Law | None = None,
+    **crossbar: Any,
+) -> Array:
+    """Current into the sense input when each of the given cells is read in turn.
+
+    Parameters
+    ----------
+    conductance : array_like, shape (m, n)
+        S.
+    cells : sequence of (row, column), k of them
+    scheme : {"grounded", "floating", "V/2", "V/3"}
+    read_voltage : float
+        V.
+    source_resistance, sense_resistance : float
+        Ohm, of every driver and sense input that is connected.
+    cell, **crossbar
+        As for `solve_crossbar`.
+
+    Returns
+    -------
+    ndarray, shape (k,)
+        A.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> g = np.full((64, 64), 1e-4)
+    >>> g[0, 63] = 1e-6
+    >>> for scheme in SCHEMES:  # of one HRS cell among LRS cells
+    ...     print(f"{scheme:9s}{read_currents(g, [(0, 63)], scheme, 0.2)[0] * 1e6:7.3f} uA")
+    grounded   0.577 uA
+    floating 551.641 uA
+    V/2      554.034 uA
+    V/3      426.779 uA
+    """
+    g = checked(conductance, "conductance", low=0.0, unit="S")
+    if g.ndim != 2:
+        raise InputError(f"conductance: got shape {g.shape}, expected (rows, columns)")
+    if scheme not in SCHEMES:
+        raise unknown_name("scheme", scheme, SCHEMES)
+    chosen = np.asarray(cells)
+    if chosen.ndim != 2 or chosen.shape[1:] != (2,) or chosen.dtype.kind not in "iu":
+        raise InputError("cells: expected pairs (row, column)")
+    if np.any((chosen < 0) | (chosen >= g.shape)):
+        raise InputError(f"cells: a pair lies outside the array of shape {g.shape}")
+    k, (m, n) = len(chosen), g.shape
+    row, column = (np.arange(k), chosen[:, 0]), (np.arange(k), chosen[:, 1])
+    other = SCHEMES[scheme]
+    v = np.full((k, m), (other.word or 0.0) * read_voltage)
+    v[row] = read_voltage
+    held = np.full((k, n), (other.bit or 0.0) * read_voltage)
+    held[column] = 0.0
+    source = np.full((k, m), np.inf if other.word is None else source_resistance)
+    source[row] = source_resistance
+    sense = np.full((k, n), np.inf if other.bit is None else sense_resistance)
+    sense[column] = sense_resistance
+    out = solve_crossbar(
+        np.broadcast_to(g, (k, m, n)), v, source_resistance=source, sense_resistance=sense,
+        bit_line_voltage=held, cell=cell, **crossbar,
+    )  # fmt: skip
+    return out["output_current"].values[column]
+
+
+def worst_case_margin(
+    lrs: float,
+    hrs: float,
+    shape: tuple[int, int],
+    scheme: str,
+    read_voltage: float,
+    **crossbar: Any,
+) -> xr.Dataset:
+    """Read margin of a uniform array over the extreme data and places.
+
+    Parameters
+    ----------
+    lrs, hrs : float
+        Conductances, S.
+    shape : (rows, columns)
+    scheme, read_voltage, **crossbar
+        As for `read_currents`.
+
+    Returns
+    -------
+    Dataset
+        ``current`` (background, place, state) in A: all other cells LRS or HRS; the read cell
+        nearest to driver and sense input, or farthest; ``margin``: smallest LRS minus largest HRS
+        current over ``read_voltage * lrs``.
+
+    Examples
+    --------
+    >>> from reliability.crossbar import SelectorCell
+    >>> def margin(scheme, cell):
+    ...     out = worst_case_margin(1e-4, 1e-6, (16, 16), scheme, 1.0, cell=cell)
+    ...     return round(float(out["margin"]), 2)
+    >>> [margin(scheme, None) for scheme in SCHEMES]
+    [0.96, -6.14, -6.37, -3.97]
+    >>> [margin(scheme, SelectorCell(1e-10, 0.05)) for scheme in SCHEMES]
+    [0.32, 0.32, 0.2, 0.32]
+    """
+    if not 0 <= hrs < lrs:
+        raise InputError(f"lrs, hrs: got {lrs:g} and {hrs:g} S, expected 0 <= hrs < lrs")
+    m, n = shape
+    levels = {"LRS": lrs, "HRS": hrs}
+    near = {"drive": 0, "sense": m - 1}
+    if crossbar.get("drive") == "right":
+        near["drive"] = n - 1
+    if crossbar.get("sense") == "top":
+        near["sense"] = 0
+    places = {
+        "near": (near["sense"], near["drive"]),
+        "far": (m - 1 - near["sense"], n - 1 - near["drive"]),
+    }
+    current = np.empty((2, 2, 2))
+    for a, background in enumerate(levels.values()):
+        for p, place in enumerate(places.values()):
+            for s, stored in enumerate(levels.values()):
+                g = np.full(shape, background)
+                g[place] = stored
+                current[a, p, s] = read_currents(g, [place], scheme, read_voltage, **crossbar)[0]
+    margin = (current[..., 0].min() - current[..., 1].max()) / (read_voltage * lrs)
+    return xr.Dataset(
+        {
+            "current": (("background", "place", "state"), current, {"units": "A"}),
+            "margin": ((), margin, {"units": "1"}),
+        },
+        coords={"background": list(levels), "place": list(places), "state": list(levels)},
+    )
+
+
+def data_dependent_margin(
+    lrs: ArrayLike,
+    hrs: ArrayLike,
+    shape: tuple[int, int],
+    scheme: str,
+    read_voltage: float,
+    *,
+    density: float = 0.5,
+    arrays: int = 16,
+    cells: int = 64,
+    seed: int = 0,
+    confidence: float = 0.95,
+    **crossbar: Any,
+) -> xr.Dataset:
+    """Read margin over random data and random cells of a population.
+
+    Each Monte Carlo array stores ones (LRS) with probability ``density``; every cell takes a
+    conductance from the population of its state; ``cells`` random cells are read.
+
+    Parameters
+    ----------
+    lrs, hrs : array_like, any shape
+        Conductances of sampled cells, S.
+    shape : (rows, columns)
+    scheme, read_voltage, **crossbar
+        As for `read_currents`.
+    density : float
+        Fraction of ones, 0 to 1 exclusive.
+    arrays, cells, seed : int
+    confidence : float
+
+    Returns
+    -------
+    Dataset
+        ``current`` (array, read) in A and ``stored`` (1: LRS); ``margin`` (array): smallest LRS
+        minus largest HRS current over the median LRS current alone; ``margin_mean`` with
+        ``margin_low``, ``margin_high``; ``reference``, the current with the fewest errors, and
+        ``bit_error_rate`` at it with an exact (Clopper-Pearson) interval ``bit_error_rate_low``,
+        ``bit_error_rate_high``. Reads of one array share its cells, so the interval is that of
+        independent reads only where spread of the read cell dominates.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> lrs, hrs = 1e-4 * rng.lognormal(0, 0.05, 999), 1e-6 * rng.lognormal(0, 0.5, 999)
+    >>> out = data_dependent_margin(lrs, hrs, (16, 16), "grounded", 0.1, arrays=4, cells=32)
+    >>> float(out["bit_error_rate"]), bool(out["margin_low"] > 0.7)
+    (0.0, True)
+    """
+    one = checked(lrs, "lrs", low=0.0, unit="S").ravel()
+    zero = checked(hrs, "hrs", low=0.0, unit="S").ravel()
+    if one.size == 0 or zero.size == 0:
+        raise InputError("lrs, hrs: got no cells")
+    if not 0 < density < 1:
+        raise InputError(f"density: got {density}, allowed more than 0 and less than 1")
+    if arrays < 2 or cells < 1:
+        raise InputError(
+            f"arrays, cells: got {arrays} and {cells}, expected 2 or more and 1 or more"
+        )
+    current = np.empty((arrays, cells))
+    stored = np.empty((arrays, cells), dtype=np.int8)
+    for a in range(arrays):
+        draws = stream(seed, "crossbar.margin", a)
+        data = draws.random(shape) < density
+        g = np.where(data, draws.choice(one, shape), draws.choice(zero, shape))
+        places = np.column_stack([draws.integers(0, size, cells) for size in shape])
+        current[a] = read_currents(g, places, scheme, read_voltage, **crossbar)
+        stored[a] = data[tuple(places.T)]
+    alone = read_voltage * float(np.median(one))
+    low = np.where(stored == 1, current, np.inf).min(axis=1)
+    high = np.where(stored == 0, current, -np.inf).max(axis=1)
+    margin = (low - high) / alone
+    both = np.isfinite(margin)
+    mean = mean_interval(margin[both], confidence) if both.any() else (np.nan,) * 3
+    reference, errors = best_reference(current.ravel(), stored.ravel() == 1)
+    bounds = clopper_pearson(errors, stored.size, confidence)
+    return xr.Dataset(
+        {
+            "current": (("array", "read"), current, {"units": "A"}),
+            "stored": (("array", "read"), stored),
+            "margin": ("array", np.where(both, margin, np.nan)),
+            "margin_mean": mean[0],
+            "margin_low": mean[1],
+            "margin_high": mean[2],
+            "reference": ((), reference, {"units": "A"}),
+            "bit_error_rate": errors / stored.size,
+            "bit_error_rate_low": float(bounds.low),
+            "bit_error_rate_high": float(bounds.high),
+        },
+        attrs={"seed": seed, "scheme": scheme, "density": density, "confidence": confidence},
+    )
+
+
+def best_reference(current: Array, is_lrs: NDArray[np.bool_]) -> tuple[float, int]:
+    """Reference current with the fewest errors (LRS is read above it), and their number.
+
+    >>> import numpy as np
+    >>> best_reference(np.array([1.0, 2.0, 3.0, 4.0]), np.array([False, True, False, True]))
+    (1.5, 1)
+    """
+    order = np.argsort(current, kind="stable")
+    sorted_current, ones = current[order], is_lrs[order]
+    errors = np.concatenate([[0], np.cumsum(ones)]) + np.concatenate(
+        [[np.sum(~ones)], np.sum(~ones) - np.cumsum(~ones)]
+    )
+    place = int(np.argmin(errors))
+    edges = np.concatenate([[sorted_current[0]], sorted_current, [sorted_current[-1]]])
+    return float((edges[place] + edges[place + 1]) / 2), int(errors[place])
