@@ -3,6 +3,12 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples on every run; explore with `pytest --hypothesis-profile explore`.
+settings.register_profile("fixed", derandomize=True)
+settings.register_profile("explore", max_examples=1000)
+settings.load_profile("fixed")
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
 

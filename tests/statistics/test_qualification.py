@@ -49,7 +49,8 @@ def test_sample_size_is_the_smallest(p, failures, confidence):
     assert binomial_bound(failures, n, confidence) <= p
     if n > failures + 1:
         assert binomial_bound(failures, n - 1, confidence) > p
-    assert consumer_risk(p, n, failures) <= 1 - confidence + 1e-9
+    # to the accuracy of inverting the beta function over millions of devices
+    assert consumer_risk(p, n, failures) <= 1 - confidence + 1e-7
 
 
 def test_jesd47_lots_show_one_per_cent():
