@@ -89,13 +89,23 @@ def _answer(study: Study, summary: dict[str, Any]) -> list[str]:
     """Say first what the study found."""
     end, start = summary["accuracy"], summary["accuracy_by_age"][0]
     sure = _percent(end["confidence"], 0)
-    when = duration(end["time_s"]) if end["time_s"] else "programming"
+    first, when = (
+        _age_title(
+            {
+                "time": age["time_s"],
+                "temperature": age["temperature_k"],
+                "reads": age["reads"],
+                "read_voltage": age["read_voltage_v"],
+            }
+        )
+        for age in (start, end)
+    )
     lines = [
         f"Ideal cells classify {_percent(summary['ideal_accuracy'])} of {summary['images']} test "
-        f"images; chips as programmed {_percent(start['mean'])} on average "
+        f"images. {first} the mean of chips is {_percent(start['mean'])} "
         f"(interval at {sure}: {_percent(start['low'])} to {_percent(start['high'])}).",
-        f"After {when} at {engineering(end['temperature_k'], 'K')} the mean is "
-        f"{_percent(end['mean'])} ({_percent(end['low'])} to {_percent(end['high'])}), with "
+        f"{when} the mean is {_percent(end['mean'])} "
+        f"({_percent(end['low'])} to {_percent(end['high'])}), with "
         f"{_percent(end['sigma_chips'])} (1σ) from chip to chip; an image takes "
         f"{summary['spikes_per_image']:.0f} input spikes and "
         f"{engineering(summary['energy_per_image_joule'], 'J')} in synapses and neurons "
@@ -128,7 +138,7 @@ def _figures(
     with _canvas(10, 4.4, 1, 2) as (figure, axes):
         for ax, age in zip(axes.flat, (start, worst), strict=True):
             draw.probability_plot(chips["conductance_quantile"].sel(age), ax)
-            ax.set_title(_age_title(age), pad=18, fontsize=10)
+            ax.set_title(_age_title(age | end_reads), pad=18, fontsize=10)
         axes.flat[0].legend(loc="lower right", fontsize=8)
         yield _Figure(
             "conductance",
@@ -138,40 +148,8 @@ def _figures(
             _svg(figure, "Probability plot of conductance by state and wafer"),
         )
 
-    with _canvas(8.6, 4.6) as (figure, axes):
-        references = {
-            f"ideal cells {_percent(summary['ideal_accuracy'])}": summary["ideal_accuracy"]
-        }
-        if study.sensitivity:
-            measured = study.sensitivity.measured
-            references[f"measured chip {_percent(measured, 0)}"] = measured
-        draws = at_age(results["draws"]["accuracy"], end_reads) if "draws" in results else None
-        draw.accuracy_against_time(
-            chips["accuracy"], axes.flat[0], draws=draws, references=references
-        )
-        yield _Figure(
-            "accuracy",
-            "Accuracy against time and temperature",
-            f"Mean over {many} (line), 5 to 95 % of chips (band)"
-            + (
-                ", 5 to 95 % of the mean over draws of the card's parameters (dots)."
-                if draws is not None
-                else "."
-            ),
-            _svg(figure, "Accuracy against time for each temperature with bands"),
-        )
-
-    with _canvas(8.6, 4.4) as (figure, axes):
-        draw.spikes_against_time(chips, axes.flat[0])
-        yield _Figure(
-            "spikes",
-            "Spikes and energy per image",
-            "Mean input spikes until the decision (line) and 5 to 95 % of chips (band). Energy is "
-            f"{engineering(technology['energy.event'], 'J')} for each spike at each output; with "
-            f"logic and interface {engineering(technology['energy.event_system'], 'J')}.",
-            _svg(figure, "Input spikes and energy per image against time"),
-        )
-
+    if len(ages.times) > 1:
+        yield from _time_figures(study, technology, results, summary)
     if len(ages.reads) > 1:
         with _canvas(8.6, 4.4) as (figure, axes):
             accuracy = results["chips"]["accuracy"].sel(here)
@@ -208,7 +186,7 @@ def _figures(
         yield _Figure(
             "wafers",
             "Accuracy per chip on the wafer",
-            f"{_age_title(here)}. One chip per die; the notch is at the bottom.",
+            f"{_age_title(end)}. One chip per die; the notch is at the bottom.",
             _svg(figure, "Wafer maps of the accuracy of each chip"),
         )
 
@@ -217,12 +195,54 @@ def _figures(
         yield _Figure(
             "confusion",
             "Which digits are confused",
-            f"All chips together. {_age_title(here)}.",
+            f"All chips together. {_age_title(end)}.",
             _svg(figure, "Confusion matrix"),
         )
 
     if study.sensitivity:
         yield from _sensitivity_figures(study, results["sensitivity"])
+
+
+def _time_figures(
+    study: Study, technology: Technology, results: dict[str, xr.Dataset], summary: dict[str, Any]
+) -> Iterator[_Figure]:
+    end_reads = {k: study.ages.end[k] for k in ("reads", "read_voltage")}
+    chips = at_age(results["chips"], end_reads)
+    many = f"{study.population.chips} chips"
+
+    with _canvas(8.6, 4.6) as (figure, axes):
+        references = {
+            f"ideal cells {_percent(summary['ideal_accuracy'])}": summary["ideal_accuracy"]
+        }
+        if study.sensitivity:
+            measured = study.sensitivity.measured
+            references[f"measured chip {_percent(measured, 0)}"] = measured
+        draws = at_age(results["draws"]["accuracy"], end_reads) if "draws" in results else None
+        draw.accuracy_against_time(
+            chips["accuracy"], axes.flat[0], draws=draws, references=references
+        )
+        yield _Figure(
+            "accuracy",
+            "Accuracy against time and temperature",
+            f"Mean over {many} (line), 5 to 95 % of chips (band)"
+            + (
+                ", 5 to 95 % of the mean over draws of the card's parameters (dots)."
+                if draws is not None
+                else "."
+            ),
+            _svg(figure, "Accuracy against time for each temperature with bands"),
+        )
+
+    with _canvas(8.6, 4.4) as (figure, axes):
+        draw.spikes_against_time(chips, axes.flat[0])
+        yield _Figure(
+            "spikes",
+            "Spikes and energy per image",
+            "Mean input spikes until the decision (line) and 5 to 95 % of chips (band). Energy is "
+            f"{engineering(technology['energy.event'], 'J')} for each spike at each output; with "
+            f"logic and interface {engineering(technology['energy.event_system'], 'J')}.",
+            _svg(figure, "Input spikes and energy per image against time"),
+        )
 
 
 def _sensitivity_figures(study: Study, grid: xr.Dataset) -> Iterator[_Figure]:
@@ -269,10 +289,13 @@ def _sensitivity_figures(study: Study, grid: xr.Dataset) -> Iterator[_Figure]:
 
 
 def _age_title(age: dict[str, float]) -> str:
-    time, temperature = age["time"], age["temperature"]
-    if time == 0:
-        return "As programmed"
-    return f"After {duration(time)} at {engineering(temperature, 'K')}"
+    reads = ""
+    if age.get("reads"):
+        reads = f"{age['reads']:.3g} reads at {engineering(age['read_voltage'], 'V')}"
+    if age["time"] == 0:
+        return f"After {reads}" if reads else "As programmed"
+    title = f"After {duration(age['time'])} at {engineering(age['temperature'], 'K')}"
+    return f"{title} and {reads}" if reads else title
 
 
 @contextmanager

@@ -84,3 +84,25 @@ def test_wafer_map_draws_each_die_where_it_is() -> None:
     centres = [p.get_extents().get_points().mean(axis=0).tolist() for p in dies.get_paths()]
     assert centres == [[0.0, 10.0], [30.0, 0.0]]
     assert dies.get_array().tolist() == [0.8, 0.9]
+
+
+def test_study_over_reads_shows_them_and_says_so(small, tmp_path) -> None:
+    text = small.read_text()
+    old = 'times = ["0 s", "10 years"]\ntemperatures = ["25 degC", "125 degC"]'
+    assert old in text
+    small.write_text(
+        text.replace(
+            old, 'times = ["1 h"]\nreads = [0, 1e6, 1e14]\nread_voltages = ["0.1 V", "0.3 V"]'
+        )
+    )
+    study = load_study(small)
+    report = rel.write_report(study, rel.run_study(study, tmp_path / "out"))
+    page = report.read_text("utf-8")
+    assert 'id="reads"' in page
+    assert 'id="spikes"' not in page  # one time is no curve
+    assert "After 1 h at 25 °C and 1e+14 reads at 100 mV" in page
+    ages = json.loads((report.parent / "summary.json").read_text())["accuracy_by_age"]
+    assert len(ages) == 6
+    by_reads = {(a["read_voltage_v"], a["reads"]): a["mean"] for a in ages}
+    assert by_reads[0.1, 0.0] == by_reads[0.3, 0.0]  # what is not read is not disturbed
+    assert by_reads[0.1, 1e14] < by_reads[0.1, 0.0]
