@@ -11,7 +11,7 @@ resolved on first use, so that ``import reliability`` stays fast.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from reliability.version import __version__
 
 _HOMES = {
     "InputError": "errors",

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from reliability import __version__
 from reliability.errors import InputError
+from reliability.version import __version__
 
 
 class _Group(click.Group):

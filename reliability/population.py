@@ -16,7 +16,6 @@ import numpy as np
 import xarray as xr
 from numpy.typing import DTypeLike, NDArray
 
-from reliability import __version__
 from reliability.blocks import Scores, for_blocks
 from reliability.cells import DEFECTS, STUCK, Pick, State, codes, defects_in, program, states_in
 from reliability.devices import path
@@ -25,6 +24,7 @@ from reliability.errors import InputError
 from reliability.mission import MissionProfile, Segment
 from reliability.technology import Technology
 from reliability.units import engineering
+from reliability.version import __version__
 from reliability.wafer import die_sites
 
 

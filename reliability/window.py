@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import ndtr, ndtri
 
-from reliability import __version__
 from reliability.devices import programming
 from reliability.devices import verify as verifying
 from reliability.devices.programming import STATES, Programming
@@ -28,6 +27,7 @@ from reliability.errors import InputError, unknown_name
 from reliability.random import stream
 from reliability.technology import Technology
 from reliability.units import quantity
+from reliability.version import __version__
 from reliability.wafer import radial_positions
 
 Condition = float | str | Sequence[float | str]

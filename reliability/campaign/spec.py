@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from reliability import __version__
 from reliability.errors import InputError, from_validation, unknown_name
 from reliability.network.model import Network, load_network
 from reliability.technology import Technology, load_technology
 from reliability.units import Kelvin, NonNegative, Seconds, Volts
+from reliability.version import __version__
 
 _Count = Annotated[int, Field(ge=1, strict=True)]
 

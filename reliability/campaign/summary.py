@@ -7,9 +7,9 @@ import xarray as xr
 from scipy import stats
 from scipy.special import expit, logit
 
-from reliability import __version__
 from reliability.campaign.spec import Study
 from reliability.statistics.intervals import mean_interval
+from reliability.version import __version__
 
 _Data = TypeVar("_Data", xr.Dataset, xr.DataArray)
 

@@ -14,7 +14,6 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability import __version__
 from reliability.crossbar.margins import SCHEMES, read_currents
 from reliability.crossbar.solver import solve_crossbar
 from reliability.crossbar.wires import Wire, load_wire
@@ -23,6 +22,7 @@ from reliability.population import sample_population
 from reliability.random import stream
 from reliability.statistics import mean_interval
 from reliability.technology import Technology
+from reliability.version import __version__
 
 Array = NDArray[np.float64]
 _FEW, _MANY = 4, 32  # Monte Carlo arrays of one size: at first, at most

@@ -14,7 +14,6 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from reliability import __version__
 from reliability.crossbar import kernels
 from reliability.crossbar.arguments import (
     SMALLEST,
@@ -26,6 +25,7 @@ from reliability.crossbar.arguments import (
 )
 from reliability.crossbar.cells import Law
 from reliability.errors import InputError, unknown_name
+from reliability.version import __version__
 
 Drive = Literal["left", "right", "both"]
 Sense = Literal["bottom", "top", "both"]

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from reliability import __version__
 from reliability.errors import InputError, unknown_name
 from reliability.measurements import keithley, keysight, research, stdf, tidy
 from reliability.measurements.log import Log
@@ -22,6 +21,7 @@ from reliability.measurements.tables import kind_of, open_table, sheet_name
 from reliability.measurements.traces import unit_of
 from reliability.measurements.wafer_map import WaferMap, place_dies, wafer_map_from
 from reliability.units import quantity
+from reliability.version import __version__
 
 LAYOUTS: dict[str, Callable[..., xr.Dataset]] = {
     "tidy": tidy.read,

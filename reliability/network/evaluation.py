@@ -7,7 +7,6 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability import __version__
 from reliability.errors import InputError, unknown_name
 from reliability.mission import MissionProfile
 from reliability.network.datasets import load_mnist
@@ -19,6 +18,7 @@ from reliability.network.spiking import count_reads, rate_code, run_spiking
 from reliability.population import addresses, age
 from reliability.statistics.intervals import wilson
 from reliability.technology import Technology
+from reliability.version import __version__
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 # Energy of one synaptic event where the cells are ideal and no card says it: SPIRIT, IEDM 2019.
