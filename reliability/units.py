@@ -145,5 +145,4 @@ def _typed(unit: str, low: float, high: float = math.inf) -> BeforeValidator:
 Kelvin = Annotated[float, _typed("K", 1e-3, 2000.0)]
 Seconds = Annotated[float, _typed("s", 0.0)]
 Volts = Annotated[float, _typed("V", -100.0, 100.0)]
-Fraction = Annotated[float, _typed("", 0.0, 1.0)]
 NonNegative = Annotated[float, _typed("", 0.0)]

@@ -174,9 +174,11 @@ def _at_all_ages(
                 parts[0] if _is_single(name, values) else _along(_axis(name, values, unit), parts)
             )
         c = conditions
-        stressed = c["time"] > 0 or c["reads"] > 0
-        key = (c["time"], c["temperature"] * stressed, c["reads"], c["read_voltage"])
-        if key in known:  # without stress the temperature does not matter
+        # Without stress the temperature does not matter, without reads their voltage does not.
+        read = c["reads"] > 0
+        stressed = read or c["time"] > 0
+        key = (c["time"], c["temperature"] * stressed, c["reads"], c["read_voltage"] * read)
+        if key in known:
             return known[key]
         mission = Segment(c["time"], c["temperature"], c["reads"], c["read_voltage"])
         aged = age(programmed, MissionProfile([mission]))
