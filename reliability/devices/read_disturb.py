@@ -298,6 +298,8 @@ def probability_crossed(
 ) -> float:
     """Return the probability that a cell has crossed ``reference`` (S) after equivalent reads.
 
+    For a cell that ends at ``final_resistance``, which is then one number.
+
     Examples
     --------
     >>> round(probability_crossed(_example(), 1e-5, 1e6 * np.log(2), 5.5e-5), 3)

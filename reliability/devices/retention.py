@@ -7,8 +7,9 @@ Each cell has its own activation energy E = Ea + sigma_Ea z and goes to an end c
 
 so tau is log-normal with sigma_Ea / kT, and stress adds as equivalent time: ageing in two steps
 equals ageing in one. Both states end at one resistance: the LRS conductance falls to it and the
-median HRS conductance rises to it. Arrhenius law with one barrier; holds
-between room temperature and about 260 degC, below solder melting.
+median HRS conductance rises to it. Lost cells spread around it where the card says so
+(`reliability.devices.path`); the closed forms here are for the median end. Arrhenius law with one
+barrier; holds between room temperature and about 260 degC, below solder melting.
 
 Sources: retention and switching share one barrier in HfO [1]_; direction of HRS loss [2]_;
 acceleration as in JEDEC JEP122.

@@ -89,17 +89,7 @@ def _answer(study: Study, summary: dict[str, Any]) -> list[str]:
     """Say first what the study found."""
     end, start = summary["accuracy"], summary["accuracy_by_age"][0]
     sure = _percent(end["confidence"], 0)
-    first, when = (
-        _age_title(
-            {
-                "time": age["time_s"],
-                "temperature": age["temperature_k"],
-                "reads": age["reads"],
-                "read_voltage": age["read_voltage_v"],
-            }
-        )
-        for age in (start, end)
-    )
+    first, when = map(_age_title, (study.ages.combinations[0], study.ages.end))
     lines = [
         f"Ideal cells classify {_percent(summary['ideal_accuracy'])} of {summary['images']} test "
         f"images. {first} the mean of chips is {_percent(start['mean'])} "
@@ -114,10 +104,11 @@ def _answer(study: Study, summary: dict[str, Any]) -> list[str]:
     if study.sensitivity:
         measured = study.sensitivity.measured
         gap = (summary["ideal_accuracy"] - measured) * 100
+        factors = ", ".join(factor.name for factor in study.sensitivity.factor)
         lines.append(
             f"The measured chip has {_percent(measured, 0)} ({study.sensitivity.measured_source}), "
             f"{gap:.1f} points below ideal. {summary['combinations_explaining_measured']} of "
-            f"{summary['combinations']} combinations of spread, window, mismatch and stuck cells "
+            f"{summary['combinations']} combinations of {factors} "
             "could have given it; one chip cannot tell them apart."
         )
     return lines
