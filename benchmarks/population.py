@@ -2,9 +2,9 @@
 
 Usage: python benchmarks/population.py [millions of cells]
 
-Prints, for float32 and one process, the rate at which cells are sampled, aged, and both, the rate
-at which NumPy fills an array with normal numbers (one thread, as it comes), and the ratio of the
-two. Memory is the peak of what was allocated, in copies of the array.
+Prints, for float32 and one process, the rate at which cells are sampled, aged, read with noise, and
+all three, the rate at which NumPy fills an array with normal numbers (one thread, as it comes), and
+the ratio of the two. Memory is the peak of what was allocated, in copies of the array.
 """
 
 import sys
@@ -45,7 +45,8 @@ def main() -> None:
         lambda: np.random.default_rng(1).standard_normal(out=normals, dtype=np.float32)
     )
     print(f"{cells:.0e} cells, float32; NumPy draws {plain:.2e} normals/s")
-    print(f"{'card':<14}{'state':<6}{'sample':>10}{'age':>10}{'both':>10}{'copies':>8}  both/NumPy")
+    columns = "".join(f"{name:>10}" for name in ("sample", "age", "read", "all"))
+    print(f"{'card':<14}{'state':<6}{columns}{'copies':>8}  all/NumPy")
     for name, state in CASES:
         card = rel.load_technology(name)
 
@@ -54,17 +55,19 @@ def main() -> None:
 
         population = sample()
         sampling = seconds(sample)
+        aged = rel.age(population, MISSION)
         ageing = seconds(lambda population=population: rel.age(population, MISSION))
-        del population
+        reading = seconds(lambda aged=aged: rel.read_cells(aged, overwrite=True))
+        del population, aged
         tracemalloc.start()
-        aged = rel.age(sample(), MISSION)
+        aged = rel.read_cells(rel.age(sample(), MISSION), overwrite=True)
         copies = tracemalloc.get_traced_memory()[1] / (4 * cells)
         tracemalloc.stop()
         del aged
-        both = cells / (sampling + ageing)
+        whole = cells / (sampling + ageing + reading)
         print(
-            f"{name:<14}{state!s:<6}{cells / sampling:>10.2e}{cells / ageing:>10.2e}{both:>10.2e}"
-            f"{copies:>8.2f}  1/{plain / both:.1f}"
+            f"{name:<14}{state!s:<6}{cells / sampling:>10.2e}{cells / ageing:>10.2e}"
+            f"{cells / reading:>10.2e}{whole:>10.2e}{copies:>8.2f}  1/{plain / whole:.1f}"
         )
 
 

@@ -24,6 +24,7 @@ _HOMES = {
     "read_measurements": "measurements",
     "sample_population": "population",
     "age": "population",
+    "read_cells": "reading",
     "fit_lifetime": "statistics",
     "Verify": "devices.verify",
     "set_conditions": "devices.programming",
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
         sample_chips,
     )
     from reliability.population import age, sample_population
+    from reliability.reading import read_cells
     from reliability.report import write_report
     from reliability.statistics import fit_lifetime
     from reliability.technology import (

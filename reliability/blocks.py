@@ -62,6 +62,17 @@ class Scores:
         size = self._block.stop - self._block.start
         return self._stream(phenomenon).random(size, dtype=np.float32)
 
+    def sixteenths(self, phenomenon: str, count: int) -> list[NDArray[np.floating]]:
+        """Return up to four uniform numbers of each cell, of 16 bits each, for one phenomenon.
+
+        For what needs no finer number: they cost a third of `uniform`.
+        """
+        size = self._block.stop - self._block.start
+        bits = self._stream(phenomenon).integers(2**64, size=size, dtype=np.uint64)
+        parts = (((bits >> np.uint64(16 * k)) & np.uint64(0xFFFF)) for k in range(count))
+        half, scale = (self._dtype.type(x) for x in (0.5, 2.0**-16))  # type: ignore[call-overload]
+        return [(part.astype(self._dtype) + half) * scale for part in parts]
+
     def _stream(self, phenomenon: str) -> np.random.Generator:
         number = self._block.start // BLOCK
         name = f"{phenomenon}/block {number}" if number else phenomenon

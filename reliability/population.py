@@ -233,7 +233,8 @@ def age(population: xr.Dataset, profile: MissionProfile) -> xr.Dataset:
         scores = Scores(seed, address[chip], block, programmed.dtype)
         g, wrong, out = (array[chip, block] for array in (programmed, defect, aged))
         if is_target:
-            out[:] = path.target_conductance(technology, state[block], g, history, scores)
+            each = 1.0 if reads is None else reads[chip, block]
+            out[:] = path.target_conductance(technology, state[block], g, history, scores, each)
             out[wrong > 0] = g[wrong > 0]
             return
         for name, pick in states_in(state[block]):

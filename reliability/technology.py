@@ -163,7 +163,7 @@ VOCABULARY: dict[str, str] = {
 LAWS: dict[str, tuple[str, ...]] = {
     "programming.*": ("normal_conductance", "lognormal_resistance", "loglogistic_resistance"),
     "relaxation": ("saturating", "log_time"),
-    "relaxation.target": ("random_walk", "log_linear", "snapshots"),
+    "relaxation.target": ("random_walk", "saturating", "log_linear", "snapshots"),
     "retention.*": ("arrhenius_loss",),
     "endurance": ("weibull", "lognormal"),
     "read_disturb.*": ("lognormal", "clustering"),

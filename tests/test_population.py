@@ -1,6 +1,7 @@
 """Populations: hierarchy, keyed streams, one path, levels, defects, warnings."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -309,3 +310,21 @@ def test_lost_cells_end_at_different_resistances() -> None:
     sigma = tech["retention.sigma_final"]
     assert abs(log_r.mean() - np.log(tech["retention.final_resistance"])) < 4 * sigma / np.sqrt(n)
     assert abs(log_r.std() / sigma - 1) < 4 / np.sqrt(2 * n)
+
+
+def test_levels_are_disturbed_where_a_card_says_how() -> None:
+    """The law of the states, with the section of the levels; without reads nothing happens."""
+    card = rel.load_technology("oxram-130nm")
+    levels = rel.load_technology("techB")
+    disturb = {
+        name.replace(".HRS.", ".target."): p
+        for name, p in card.parameters.items()
+        if name.startswith("read_disturb.") and ".LRS." not in name
+    }
+    laws = levels.laws | {"read_disturb.target": card.laws["read_disturb.HRS"]}
+    both = replace(levels, parameters=levels.parameters | disturb, laws=laws)
+    pop = sample_population(both, cells=2000, state=10e-6, seed=4)
+    still = age(pop, MissionProfile([Segment(time="1 h", reads=0, read_voltage=0.3)]))
+    read = age(pop, MissionProfile([Segment(time="1 h", reads=1e12, read_voltage=0.3)]))
+    assert (values(read) >= values(still)).mean() > 0.95  # HRS cells are SET by reads
+    assert values(read).mean() > 1.5 * values(still).mean()

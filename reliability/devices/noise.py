@@ -26,6 +26,7 @@ Valid for read voltages up to about 0.1 V; bias changes the times and amplitudes
    devices", abstract.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -214,7 +215,7 @@ def read(
     conductance: NDArray[np.floating],
     time: float,
     z: NDArray[np.floating],
-    uniform: NDArray[np.floating] | None = None,
+    uniform: Sequence[NDArray[np.floating]] | NDArray[np.floating] | None = None,
 ) -> NDArray[np.floating]:
     """Return single reads, S, at ``time`` (s) after the cells were last known.
 
@@ -242,14 +243,38 @@ def read(
     growth = kind(np.sqrt(np.log(max((time + t_r) / (2 * t_r), 1.0))))
     sigma = flicker_amplitude(parameters, conductance) * growth
     if parameters.white > 0:
-        sigma = np.hypot(sigma, white_sigma(parameters, conductance))
+        sigma *= sigma
+        sigma += white_sigma(parameters, conductance) ** 2
+        np.sqrt(sigma, out=sigma)
     sigma *= z
     sigma += kind(1.0)
     if uniform is not None:
-        trap = traps(parameters, conductance, uniform[:4])
-        sigma -= (trap.amplitude * (uniform[4] < trap.filled)).astype(conductance.dtype)
+        sigma -= _taken_by_traps(parameters, conductance, uniform)
     sigma *= conductance
     return np.maximum(sigma, kind(0.0), out=sigma)
+
+
+def _taken_by_traps(
+    parameters: Noise,
+    conductance: NDArray[np.floating],
+    uniform: Sequence[NDArray[np.floating]] | NDArray[np.floating],
+) -> NDArray[np.floating]:
+    """Relative conductance that the traps of `traps` take away now, in the cells' own precision."""
+    kind = conductance.dtype.type
+    present, size, capture, emission, now = (np.asarray(u, kind) for u in uniform)
+    decades = kind(np.log(parameters.telegraph_longest / parameters.telegraph_shortest))
+    # filled: emission / (capture + emission) of times that are log-uniform
+    empty = np.exp(decades * (capture - emission))
+    active = np.flatnonzero((present < kind(parameters.telegraph_share)) & (now * (1 + empty) < 1))
+    out = np.zeros(conductance.shape, conductance.dtype)
+    log_size = ndtri(size.ravel()[active])
+    log_size *= kind(parameters.telegraph_spread)
+    log_size += kind(np.log(max(parameters.telegraph_amplitude, 1e-30)))
+    if parameters.telegraph_exponent:
+        relative = _relative(parameters, conductance.ravel()[active])
+        log_size -= kind(parameters.telegraph_exponent) * np.log(relative)
+    out.reshape(-1)[active] = np.exp(np.minimum(log_size, kind(0.0), out=log_size), out=log_size)
+    return out
 
 
 def series(

@@ -67,6 +67,7 @@ def target_conductance(
     programmed: NDArray[np.floating],
     history: MissionProfile,
     latents: Latents,
+    reads: NDArray[np.floating] | float = 1.0,
 ) -> NDArray[np.floating]:
     """Return the conductance, S, of cells programmed to ``target`` (S) after ``history``.
 
@@ -76,7 +77,7 @@ def target_conductance(
     target : ndarray, broadcast to ``programmed``
     programmed : ndarray, shape (...)
     history : MissionProfile
-    latents : callable
+    latents, reads
         As for `state_conductance`.
 
     Examples
@@ -99,7 +100,8 @@ def target_conductance(
         drifting = drift.Drift.from_technology(technology)
         if drift.log_time(drifting, times, temperatures) > 0:
             g = drift.conductance(drifting, g, target, times, temperatures, latents("drift"))
-    return _retained(technology, "target", g, history, latents)
+    g = _retained(technology, "target", g, history, latents)
+    return _disturbed(technology, "target", g, history, latents, reads)
 
 
 def _retained(

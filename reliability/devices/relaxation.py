@@ -16,11 +16,12 @@ Many levels (`TargetRelaxation`): mean and spread depend on the programmed level
   the walk by its equivalent time (`equivalent_time`), s_T = s(t_eq), which gives the weak
   growth of sigma after bakes from 100 to 260 degC; the mean shift shows none and keeps the time.
   sigma(g) and shift(g) are straight between values at evenly spaced levels from g = 0 to g = 1.
+- ``saturating``: the same walk, at rest beyond t_ref, as [1]_ reports of two states.
 - ``log_linear``: mean shift and sigma straight in ln t, the same at every level (CMO/HfOx, [3]_).
 - ``snapshots``: the total error, programming included, at given times; straight in ln t between
   them, constant after the last (Wan et al., [4]_).
 
-Temperature is not applied in the laws other than ``random_walk``. Times are valid as the card says.
+Temperature is not applied in the laws other than the two walks. Times are valid as the card says.
 
 .. [1] A. Valentian et al., IEDM 2019, 14.3.1.
 .. [2] Our computation on the data of github.com/akashlevy/RRAM-Relaxation-Master-Model @ ca0cfff.
@@ -143,15 +144,15 @@ class TargetRelaxation:
 
     Parameters
     ----------
-    law : {"random_walk", "log_linear", "snapshots"}
+    law : {"random_walk", "saturating", "log_linear", "snapshots"}
     maximum : float
         G_max, S.
     sigma, shift : tuple of float
-        ``random_walk``: at the reference time, S, one value for each of evenly spaced levels from
+        Walks: at the reference time, S, one value for each of evenly spaced levels from
         0 to G_max. ``log_linear``: sigma at 1 s and its growth per e-fold of time, and the shift
         per e-fold, S.
     onset_time, reference_time, attempt_time, reference_temperature, decades_per_step : float
-        Of the ``random_walk``; s and K. One step of the walk unfolds over so many decades.
+        Of the walks; s and K. One step of the walk unfolds over so many decades.
     snapshots : tuple of Snapshot
         Of the law ``snapshots``, in order of time, the first being the programming error.
     """
@@ -231,6 +232,7 @@ def steps(parameters: TargetRelaxation, times: ArrayLike, temperatures: ArrayLik
     time = equivalent_time(
         times, temperatures, parameters.attempt_time, parameters.reference_temperature
     )
+    time = _until_rest(parameters, time)
     out: list[float] = []
     done = 0.0
     end = parameters.onset_time
@@ -259,6 +261,7 @@ def mean_shift(
         return np.zeros_like(g)
     if parameters.law == "log_linear":
         return np.full_like(g, parameters.shift[0] * max(math.log(total), 0.0) if total > 0 else 0)
+    total = _until_rest(parameters, total)
     s = _log_progress(total, parameters.onset_time, parameters.reference_time)
     return _between_levels(parameters.shift, g / parameters.maximum) * s
 
@@ -290,7 +293,7 @@ def level_sigma(
     g = np.asarray(target, float)
     if parameters.law == "log_linear":
         return np.ones_like(g)
-    if parameters.law == "random_walk":
+    if parameters.law in ("random_walk", "saturating"):
         return _between_levels(parameters.sigma, g / parameters.maximum)
     error = np.array(
         [
@@ -345,6 +348,10 @@ def target_conductance(
         walk *= level_sigma(parameters, target, times).astype(initial.dtype)
         out += walk
     return np.maximum(out, kind(0.0), out=out)
+
+
+def _until_rest(parameters: TargetRelaxation, time: float) -> float:
+    return min(time, parameters.reference_time) if parameters.law == "saturating" else time
 
 
 def _between_levels(values: Coefficients, g: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from reliability.errors import InputError, unknown_name
 from reliability.mission import MissionProfile
 from reliability.network.datasets import load_mnist
 from reliability.network.formal import run_formal
-from reliability.network.mapping import read_weights, sample_chips
+from reliability.network.mapping import Mapping, read_weights, sample_chips
 from reliability.network.model import Network
 from reliability.network.neuron import Neuron, sample_neurons
 from reliability.network.spiking import count_reads, rate_code, run_spiking
@@ -30,6 +30,7 @@ def evaluate(
     cells: Technology | xr.Dataset | None = None,
     *,
     coding: Literal["spiking", "formal"] = "spiking",
+    mapping: Mapping = "two_level",
     chips: int = 20,
     images: int = 10_000,
     delta_s: int = 10,
@@ -49,6 +50,8 @@ def evaluate(
         A technology: ``chips`` chips are sampled from it. A population of chips (..., cell) with
         cells ordered as by `map_weights`: used as it is. None: one chip of ideal cells.
     coding : {"spiking", "formal"}
+    mapping : {"two_level", "multi_level"}
+        How cells that are sampled here hold a weight (`reliability.network.mapping`).
     chips : int
         Number of chips to sample.
     images : int
@@ -97,7 +100,9 @@ def evaluate(
     chosen = _chosen(images)
     pixels = data["pixels"].values[chosen]
     labels = data["label"].values[chosen].astype(np.int64)
-    technology, population, lead, address, weights = _chips(network, cells, chips, profile, seed)
+    technology, population, lead, address, weights = _chips(
+        network, cells, mapping, chips, profile, seed
+    )
     upper, lower, gain = sample_neurons(neuron, address, network.outputs, seed)
     weights = weights * gain[:, None, :]
 
@@ -116,7 +121,8 @@ def evaluate(
     spikes = events.mean(axis=1)
     energy_event = _energy_of_an_event(technology)
     energy = spikes[:, None] * network.outputs * np.array(list(energy_event.values()))
-    per_cell = network.outputs * 2 * network.weight_max
+    on_chip = network.weights.size * 2 * network.weight_max  # cells, where they are ideal
+    per_cell = (on_chip if population is None else population.sizes["cell"]) // network.inputs
     flat: dict[str, tuple[tuple[str, ...], NDArray, str]] = {
         "accuracy": ((), correct / images, "1"),
         "accuracy_low": ((), low, "1"),
@@ -174,6 +180,7 @@ def _chosen(images: int) -> NDArray[np.int64]:
 def _chips(
     network: Network,
     cells: Technology | xr.Dataset | None,
+    mapping: Mapping,
     chips: int,
     profile: MissionProfile | None,
     seed: int,
@@ -188,18 +195,12 @@ def _chips(
         weights = network.weights.astype(np.float32)[None]
         return None, None, lead, np.zeros((1, 3), dtype=np.int64), weights
     if isinstance(cells, Technology):
-        cells = sample_chips(cells, network, chips=chips, seed=seed)
-    expected = network.weights.size * 2 * network.weight_max
-    if cells.sizes.get("cell") != expected:
-        raise InputError(
-            f"cells: got {cells.sizes.get('cell')} cells per chip, "
-            f"network {network.name} needs {expected}"
-        )
+        cells = sample_chips(cells, network, chips=chips, mapping=mapping, seed=seed)
     if profile is not None:
         cells = age(cells, profile)
     technology = Technology.from_json(cells.attrs["technology_card"])
-    lead = cells["conductance"].transpose(..., "cell").isel(cell=0, drop=True)
     weights = read_weights(cells, network, technology).reshape(-1, *network.weights.shape)
+    lead = cells["conductance"].transpose(..., "cell").isel(cell=0, drop=True)
     return technology, cells, lead, addresses(cells), weights
 
 
@@ -213,7 +214,7 @@ def _confusion(
 
 
 def _energy_of_an_event(technology: Technology | None) -> dict[str, float]:
-    if technology is None:
+    if technology is None or "energy.event" not in technology:
         return _ENERGY_EVENT
     return {
         "synapse_and_neuron": technology["energy.event"],

@@ -59,11 +59,11 @@ class Neuron:
 
     @classmethod
     def from_technology(cls, technology: Technology) -> "Neuron":
-        """Return the neuron with the mismatches and leak of a card."""
+        """Return the neuron with the mismatches and leak of a card, none where it has none."""
         return cls(
-            threshold_mismatch=technology["neuron.threshold_mismatch"],
-            injector_mismatch=technology["neuron.injector_mismatch"],
-            leak=technology["neuron.leak"],
+            threshold_mismatch=technology.get("neuron.threshold_mismatch", 0.0),
+            injector_mismatch=technology.get("neuron.injector_mismatch", 0.0),
+            leak=technology.get("neuron.leak", 0.0),
         )
 
 

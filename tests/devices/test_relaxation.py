@@ -2,6 +2,7 @@
 
 import importlib.util
 import math
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -252,3 +253,18 @@ def test_bakes_widen_as_the_equivalent_time_says(script: ModuleType, shared: Pat
             sigma = relaxation.sigma(law, group.g0, [group.time.mean()], [kelvin])
             predicted = math.sqrt(float(np.mean(sigma**2)))
             assert group.change.std() == pytest.approx(predicted, rel=0.3)
+
+
+def test_a_saturating_walk_is_the_walk_until_its_reference_time_and_then_rests() -> None:
+    card = rel.load_technology("techB")
+    walk = TargetRelaxation.from_technology(card)
+    rests = replace(walk, law="saturating")
+    g = np.linspace(0, card["target.maximum"], 9)
+    for time in ([1.0], [3600.0], [1e4]):
+        until = relaxation.sigma(walk, g, time, [ROOM])
+        assert relaxation.sigma(rests, g, time, [ROOM]) == pytest.approx(until)
+        moved = relaxation.mean_shift(walk, g, time)
+        assert relaxation.mean_shift(rests, g, time) == pytest.approx(moved)
+    late = relaxation.sigma(rests, g, [3e8], [358.15])
+    assert late == pytest.approx(relaxation.sigma(rests, g, [1e4], [298.15]))
+    assert (late < relaxation.sigma(walk, g, [3e8], [358.15])).all()
