@@ -15,6 +15,7 @@ from reliability.version import __version__
 
 _HOMES = {
     "InputError": "errors",
+    "RunError": "errors",
     "Technology": "technology",
     "Parameter": "technology",
     "load_technology": "technology",
@@ -46,6 +47,7 @@ _HOMES = {
     "load_study": "campaign",
     "plan_study": "campaign",
     "run_study": "campaign",
+    "study_status": "campaign",
     "write_report": "report",
 }
 _ROOMS = ("crossbar", "devices", "measurements", "statistics", "network", "campaign", "report")
@@ -66,12 +68,12 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from reliability.campaign import load_study, plan_study, run_study
+    from reliability.campaign import load_study, plan_study, run_study, study_status
     from reliability.crossbar import crossbar_limit, resistance_levels, solve_crossbar
     from reliability.cycling import best_reference, endurance, sample_cycles
     from reliability.devices.programming import set_conditions
     from reliability.devices.verify import Verify
-    from reliability.errors import InputError
+    from reliability.errors import InputError, RunError
     from reliability.measurements import read_measurements
     from reliability.mission import MissionProfile, Segment
     from reliability.network import (

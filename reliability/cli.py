@@ -3,12 +3,14 @@
 import json
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
-from reliability.errors import InputError
+from reliability.errors import InputError, RunError
 from reliability.version import __version__
 
 
@@ -23,6 +25,11 @@ class _Group(click.Group):
                 raise
             click.echo(f"error: {error}", err=True)
             ctx.exit(2)
+        except RunError as error:
+            if ctx.params.get("debug"):
+                raise
+            click.echo(f"failed: {error}", err=True)
+            ctx.exit(1)
         except KeyboardInterrupt:
             if ctx.params.get("debug"):
                 raise
@@ -44,12 +51,23 @@ def main(debug: bool) -> None:
     """
 
 
+_set = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Set a key of the study, or a parameter or law of its card, by its dotted name.",
+)
+_yes = click.option("--yes", is_flag=True, help="Run a sweep of any number of points.")
+
+
 @main.command()
 @click.argument("spec", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for results.")
 @click.option("--seed", type=int, help="Seed instead of the study's.")
 @click.option("--chips", type=int, help="Number of chips instead of the study's.")
 @click.option("--technology", help="Card name or file instead of the study's.")
+@_set
 @click.option(
     "--workers",
     type=click.IntRange(1),
@@ -57,6 +75,12 @@ def main(debug: bool) -> None:
     show_default="all cores",
     help="Processes. The results do not depend on it.",
 )
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Dask scheduler (tcp://host:8786), or 'local' to start a cluster of --workers here.",
+)
+@_yes
 @click.option("--json", "as_json", is_flag=True, help="Print progress and result as JSON lines.")
 def run(
     spec: Path,
@@ -64,51 +88,86 @@ def run(
     seed: int | None,
     chips: int | None,
     technology: str | None,
+    settings: tuple[str, ...],
     workers: int,
+    scheduler: str | None,
+    yes: bool,
     as_json: bool,
 ) -> None:
     """Run the study SPEC and write results.zarr, summary.json and report.html.
 
-    The same command goes on with a study that was interrupted.
+    The same command goes on with a study that was interrupted. With more chips, draws or points of
+    its sweep it computes what is missing.
 
     \b
     Examples:
       reliability run analyses/spirit.toml --out out/spirit
       reliability run analyses/spirit.toml --out out/quick --chips 10 --seed 7
+      reliability run analyses/spirit.toml --out out/hot --set temperature="125 degC"
+      reliability run analyses/spirit.toml --out out/log --set technology.relaxation.law=log_time
     """
-    from reliability.campaign import run_study
+    from contextlib import nullcontext
 
-    study = _load(spec, seed=seed, chips=chips, technology=technology)
-    if as_json:
-        run_study(study, out, workers=workers, progress=_print_event)
-    elif sys.stderr.isatty():
-        _run_with_bar(study, out, workers)
-    else:
-        run_study(study, out, workers=workers, progress=_print_line)
+    from reliability.campaign import run_study
+    from reliability.campaign.execute import local_cluster
     from reliability.report import write_report
 
+    study = _load(spec, settings, yes, seed=seed, chips=chips, technology=technology)
+    cluster = local_cluster(workers) if scheduler == "local" else nullcontext(scheduler)
+    with cluster as address, _progress(as_json) as progress:
+        run_study(study, out, workers=workers, scheduler=address, progress=progress)
     report = write_report(study, out)
     summary = json.loads((out / "summary.json").read_text("utf-8"))
     if as_json:
         click.echo(json.dumps({"event": "done", "report": str(report), "summary": summary}))
         return
-    accuracy = summary["accuracy"]
-    click.echo(
-        f"accuracy {accuracy['mean']:.1%} ({accuracy['low']:.1%} to {accuracy['high']:.1%} at "
-        f"{accuracy['confidence']:.0%}), ideal {summary['ideal_accuracy']:.1%}, "
-        f"{summary['spikes_per_image']:.0f} spikes per image"
-    )
+    if study.sweep:
+        _print_points(summary)
+    else:
+        click.echo(
+            f"accuracy {_accuracy(summary)}, ideal {summary['ideal_accuracy']:.1%}, "
+            f"{summary['spikes_per_image']:.0f} spikes per image"
+        )
     for warning in summary["warnings"]:
         click.echo(f"warning: {warning}", err=True)
     click.echo(f"report: {report.resolve()}")
 
 
+def _accuracy(answer: dict[str, Any]) -> str:
+    found = answer["accuracy"]
+    return (
+        f"{found['mean']:.1%} ({found['low']:.1%} to {found['high']:.1%} at "
+        f"{found['confidence']:.0%})"
+    )
+
+
+def _print_points(summary: dict[str, Any]) -> None:
+    """Print each point of a sweep; of many, the best and the worst."""
+    points = summary["points"]
+    if len(points) > 20:
+        ordered = sorted(points, key=lambda point: point["accuracy"]["mean"])
+        click.echo(f"{len(points)} points; worst and best:")
+        points = [ordered[0], ordered[-1]]
+    for point in points:
+        where = ", ".join(f"{name}={value}" for name, value in point["point"].items())
+        click.echo(f"accuracy {_accuracy(point)}  {where}")
+
+
 @main.command()
 @click.argument("spec", type=click.Path(path_type=Path))
 @click.option("--chips", type=int, help="Number of chips instead of the study's.")
+@_set
 @click.option("--workers", type=click.IntRange(1), default=os.cpu_count, show_default="all cores")
+@_yes
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def plan(spec: Path, chips: int | None, workers: int, as_json: bool) -> None:
+def plan(
+    spec: Path,
+    chips: int | None,
+    settings: tuple[str, ...],
+    workers: int,
+    yes: bool,
+    as_json: bool,
+) -> None:
     """Say what running SPEC would do, how long it would take and how large it would be.
 
     \b
@@ -118,22 +177,70 @@ def plan(spec: Path, chips: int | None, workers: int, as_json: bool) -> None:
     from reliability.campaign import plan_study
     from reliability.units import duration
 
-    found = plan_study(_load(spec, chips=chips), workers=workers)
+    found = plan_study(_load(spec, settings, yes, chips=chips), workers=workers)
     if as_json:
         click.echo(json.dumps(found))
         return
+    _print_table(
+        {
+            "points of the sweep": f"{found['points']}",
+            "chips": f"{found['chips']}",
+            "ages": f"{found['ages']} (times × temperatures × reads × read voltages)",
+            "parameter draws": f"{found['draws']}",
+            "sensitivity combinations": f"{found['combinations']}",
+            "tasks": f"{found['tasks']:,}",
+            "image evaluations": f"{found['image_evaluations']:,}",
+            "time": f"about {duration(found['seconds'])} with {workers} workers",
+            "memory": f"about {found['memory_bytes'] / 1e6:.0f} MB per worker",
+            "disk": f"about {found['disk_bytes'] / 1e6:.1f} MB",
+            "spec hash": found["spec_hash"][:16],
+        }
+    )
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def status(folder: Path, as_json: bool) -> None:
+    """Say how far the study in FOLDER is, whoever runs it.
+
+    \b
+    Example:
+      reliability status out/spirit
+    """
+    from reliability.campaign import study_status
+
+    found = study_status(folder)
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    share = found["work_done"] / max(found["work"], 1)
     lines = {
-        "chips": f"{found['chips']}",
-        "ages": f"{found['ages']} (times × temperatures × reads × read voltages)",
-        "parameter draws": f"{found['draws']}",
-        "sensitivity points": f"{found['sensitivity_points']}",
-        "tasks": f"{found['tasks']}",
-        "image evaluations": f"{found['image_evaluations']:,}",
-        "time": f"about {duration(found['seconds'])} with {workers} workers",
-        "memory": f"about {found['memory_bytes'] / 1e6:.0f} MB per worker",
-        "disk": f"about {found['disk_bytes'] / 1e6:.1f} MB",
-        "spec hash": found["spec_hash"][:16],
+        "study": found["title"],
+        "done": f"{share:.0%} of the work, {found['tasks_done']} of {found['tasks']} tasks",
+        "running": found["running"] or "no",
+        "chips": str(found["chips_done"]),
     }
+    if "accuracy" in found:
+        low, high = found["accuracy_low"], found["accuracy_high"]
+        lines["accuracy so far"] = f"{found['accuracy']:.1%} ({low:.1%} to {high:.1%}), all ages"
+    _print_table(lines)
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON schema of a study, for editors that complete and check TOML.
+
+    \b
+    Example:
+      reliability schema > study.schema.json
+    """
+    from reliability.campaign import Study
+
+    click.echo(json.dumps(Study.model_json_schema(), indent=1))
+
+
+def _print_table(lines: dict[str, str]) -> None:
     width = max(map(len, lines))
     for key, value in lines.items():
         click.echo(f"{key:<{width}}  {value}")
@@ -243,14 +350,31 @@ def inspect(file: Path, layout: str | None, columns: str | None, as_json: bool) 
         click.echo(f"meta  {key}: {value}")
 
 
-def _load(spec: Path, **overrides: Any) -> Any:
+def _load(spec: Path, settings: tuple[str, ...], yes: bool, **overrides: Any) -> Any:
+    import tomllib
+
     from reliability.campaign import load_study
+    from reliability.campaign.spec import MOST_POINTS
 
     keys = {"chips": "population.chips"}
-    return load_study(spec, {keys.get(name, name): value for name, value in overrides.items()})
+    values = {keys.get(name, name): value for name, value in overrides.items()}
+    for setting in settings:
+        name, sign, text = setting.partition("=")
+        if not sign:
+            raise InputError(f"--set: got {setting!r}, expected NAME=VALUE")
+        try:
+            values[name.strip()] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            values[name.strip()] = text.strip()  # a bare word, or a number with a unit
+    return load_study(spec, values, most_points=10**12 if yes else MOST_POINTS)
 
 
-def _run_with_bar(study: Any, out: Path, workers: int) -> None:
+@contextmanager
+def _progress(as_json: bool) -> Iterator[Callable[[Any, int, int], None]]:
+    """Yield what a run reports to: JSON lines, a bar in a terminal, else plain lines."""
+    if as_json or not sys.stderr.isatty():
+        yield _print_event if as_json else _print_line
+        return
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -260,8 +384,6 @@ def _run_with_bar(study: Any, out: Path, workers: int) -> None:
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
-
-    from reliability.campaign import run_study
 
     columns = (
         TextColumn("{task.description}"),
@@ -274,12 +396,7 @@ def _run_with_bar(study: Any, out: Path, workers: int) -> None:
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
         work = bar.add_task("image evaluations", total=None)
-        run_study(
-            study,
-            out,
-            workers=workers,
-            progress=lambda task, done, total: bar.update(work, completed=done, total=total),
-        )
+        yield lambda task, done, total: bar.update(work, completed=done, total=total)
 
 
 def _print_line(task: Any, done: int, total: int) -> None:

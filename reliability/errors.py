@@ -16,6 +16,10 @@ class InputError(ValueError):
         super().__init__(" ".join(message.split()))
 
 
+class RunError(RuntimeError):
+    """Parts of a study that could not be computed; the command line ends with exit code 1."""
+
+
 def unknown_name(kind: str, got: str, allowed: Iterable[str]) -> InputError:
     """Build the error for a name that does not exist, with the nearest one that does.
 

@@ -5,7 +5,7 @@ import re
 from functools import lru_cache
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
 from reliability.errors import InputError
 
@@ -142,7 +142,8 @@ def _typed(unit: str, low: float, high: float = math.inf) -> BeforeValidator:
 
 
 # Types for specifications and cards: text with a unit or a bare SI number, checked at the door.
-Kelvin = Annotated[float, _typed("K", 1e-3, 2000.0)]
-Seconds = Annotated[float, _typed("s", 0.0)]
-Volts = Annotated[float, _typed("V", -100.0, 100.0)]
-NonNegative = Annotated[float, _typed("", 0.0)]
+_Quantity = WithJsonSchema({"type": ["number", "string"]})
+Kelvin = Annotated[float, _typed("K", 1e-3, 2000.0), _Quantity]
+Seconds = Annotated[float, _typed("s", 0.0), _Quantity]
+Volts = Annotated[float, _typed("V", -100.0, 100.0), _Quantity]
+NonNegative = Annotated[float, _typed("", 0.0), _Quantity]

@@ -3,5 +3,6 @@
 from reliability.campaign.plan import plan_study
 from reliability.campaign.run import run_study
 from reliability.campaign.spec import Study, load_study
+from reliability.campaign.status import study_status
 
-__all__ = ["Study", "load_study", "plan_study", "run_study"]
+__all__ = ["Study", "load_study", "plan_study", "run_study", "study_status"]

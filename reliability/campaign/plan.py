@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from reliability.campaign.spec import Study
+from reliability.campaign.sweep import count_points, sweep_points
 
 _DRAWS = 4  # per task
-_POINTS = 16  # sensitivity points per task
-CHUNK = 32  # chips per task
+_COMBINATIONS = 16  # of the sensitivity grid, per task
+_MOST_CHIPS = 64  # per task: more gain no speed
+_WORK = 2_000_000  # image evaluations per task: a few seconds
+_MEMORY = 4e8  # bytes of cells and their latents in a task
+BATCH = 4  # tasks of chips between two looks at the interval of a study that may stop early
 
 
 @dataclass(frozen=True)
@@ -19,47 +23,74 @@ class Task:
 
     Parameters
     ----------
-    group : {"ideal", "chips", "draws", "sensitivity"}
+    group : {"ideal", "chips", "draws", "sensitivity", "endurance"}
+    point : int
+        Of the sweep; 0 without one.
     first, count : int
-        Range along the group's own dimension (chip, draw or point).
-    image_evaluations : int
-        Images times chips times ages, the measure of work.
+        Range along the group's own dimension.
+    size, chunk : int
+        Length of that dimension in the whole study, and how much of it each of its tasks has.
+    work : int
+        Image evaluations: images times chips times ages.
     """
 
     group: str
+    point: int
     first: int
     count: int
-    image_evaluations: int
+    size: int
+    chunk: int
+    work: int
 
     @property
     def name(self) -> str:
-        """Name of the task's part in the store."""
-        return f"{self.group}-{self.first:08d}-{self.count}"
+        """What progress and errors call the task."""
+        where = f"{self.group} {self.first} to {self.first + self.count - 1}"
+        return f"point {self.point}, {where}" if self.point else where
 
 
-def make_plan(study: Study, chunk: int = CHUNK) -> list[Task]:
-    """Cut a study into tasks of ``chunk`` chips, or of a few draws or sensitivity points."""
+def chips_per_task(study: Study) -> int:
+    """Return how many chips a task should have to take a few seconds and little memory."""
+    network = study.load_network()
+    cells = network.weights.size * 2 * network.weight_max
+    by_work = _WORK // (study.network.images * len(study.ages.combinations))
+    by_memory = int(_MEMORY // (cells * 4 * 8))
+    return max(1, min(_MOST_CHIPS, by_work, by_memory))
+
+
+def make_plan(study: Study, chunk: int) -> Iterator[Task]:
+    """Cut a study into tasks of ``chunk`` chips, or of a few draws or combinations.
+
+    Tasks are made one at a time: a plan of a million of them takes no memory. Those of chips come
+    last, chunk by chunk through all points, so that a study can stop when it is sure enough.
+    """
     ages = len(study.ages.combinations)
     images = study.network.images
-    tasks = [Task("ideal", 0, 1, images)]
-    tasks += _cut("chips", study.population.chips, chunk, images * ages)
-    if study.uncertainty:
-        u = study.uncertainty
-        tasks += _cut("draws", u.draws, _DRAWS, u.images * u.chips * ages)
-    if study.sensitivity:
-        s = study.sensitivity
-        tasks += _cut("sensitivity", len(points(study)), _POINTS, s.images * s.chips)
-    return tasks
+    for k in range(count_points(study)):
+        yield Task("ideal", k, 0, 1, 1, 1, images)
+        if study.uncertainty:
+            u = study.uncertainty
+            yield from _cut("draws", k, u.draws, _DRAWS, u.images * u.chips * ages)
+        if study.sensitivity:
+            s = study.sensitivity
+            yield from _cut(
+                "sensitivity", k, len(combinations(study)), _COMBINATIONS, s.images * s.chips
+            )
+    for first in range(0, study.population.chips, chunk):
+        for k in range(count_points(study)):
+            total = study.population.chips
+            count = min(chunk, total - first)
+            yield Task("chips", k, first, count, total, chunk, count * images * ages)
 
 
-def _cut(group: str, total: int, size: int, work: int) -> Iterator[Task]:
+def _cut(group: str, point: int, total: int, size: int, work: int) -> Iterator[Task]:
     for first in range(0, total, size):
         count = min(size, total - first)
-        yield Task(group, first, count, count * work)
+        yield Task(group, point, first, count, total, size, count * work)
 
 
-def points(study: Study) -> list[dict[str, float]]:
-    """Return the level of each factor at every point of the sensitivity grid."""
+def combinations(study: Study) -> list[dict[str, float]]:
+    """Return the level of each factor at every combination of the sensitivity grid."""
     factors = study.sensitivity.factor if study.sensitivity else ()
     names = [factor.name for factor in factors]
     levels = itertools.product(*(factor.levels for factor in factors))
@@ -72,27 +103,33 @@ def plan_study(study: Study, *, workers: int = 1) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``chips``, ``ages``, ``draws``, ``sensitivity_points``, ``tasks``, ``image_evaluations``,
-        ``seconds`` (estimate), ``memory_bytes`` (peak of one worker, estimate), ``disk_bytes``
-        (estimate), ``spec_hash``.
+        ``points`` (of the sweep), ``chips``, ``ages``, ``draws``, ``combinations`` (of the
+        sensitivity grid), ``tasks``, ``image_evaluations``, ``seconds`` (estimate),
+        ``memory_bytes`` (peak of one worker, estimate), ``disk_bytes`` (estimate), ``spec_hash``.
     """
-    tasks = make_plan(study)
-    work = sum(task.image_evaluations for task in tasks)
+    tasks = work = 0
+    for task in make_plan(study, chips_per_task(study)):
+        tasks, work = tasks + 1, work + task.work
     network = study.load_network()
-    ages = len(study.ages.combinations)
+    ages, swept = len(study.ages.combinations), count_points(study)
     cells = network.weights.size * 2 * network.weight_max
     per_chip = 8 * (network.inputs + network.outputs**2 + 12) + 4 * 2 * 61
+    if study.sweep:
+        per_chip = 8 * 6
     return {
+        "points": swept,
         "chips": study.population.chips,
         "ages": ages,
         "draws": study.uncertainty.draws if study.uncertainty else 0,
-        "sensitivity_points": len(points(study)) if study.sensitivity else 0,
-        "tasks": len(tasks),
+        "combinations": len(combinations(study)) if study.sensitivity else 0,
+        "tasks": tasks,
         "image_evaluations": work,
         "seconds": work / _rate(study) / workers,
         # cells of one chunk with their latents, events of all images, compiled code and libraries
-        "memory_bytes": CHUNK * cells * 4 * 8 + study.network.spike_limit * 1e4 * 6 + 350e6,
-        "disk_bytes": study.population.chips * ages * per_chip,
+        "memory_bytes": chips_per_task(study) * cells * 4 * 8
+        + study.network.spike_limit * 1e4 * 6
+        + 350e6,
+        "disk_bytes": swept * study.population.chips * ages * per_chip,
         "spec_hash": study.spec_hash,
     }
 
@@ -103,9 +140,11 @@ def _rate(study: Study) -> float:
 
     from reliability.network import Neuron, evaluate
 
+    study = study.at(sweep_points(study)[0])
     technology, network = study.load_technology(), study.load_network()
     settings: Mapping[str, Any] = {
         "coding": study.network.coding,
+        "mapping": study.network.mapping,
         "delta_s": study.network.delta_s,
         "spike_limit": study.network.spike_limit,
         "neuron": Neuron.from_technology(technology),

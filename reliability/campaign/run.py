@@ -1,25 +1,24 @@
-"""Run a study: the tasks of its plan, one after the other or in several processes."""
+"""Run a study: the tasks of its plan, here, in several processes, or on a Dask cluster."""
 
-import multiprocessing
-from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
-import numpy as np
 import xarray as xr
-from scipy.special import ndtr
 
-from reliability.campaign import store
-from reliability.campaign.plan import CHUNK, Task, make_plan, points
+from reliability.campaign import execute, store
+from reliability.campaign.lock import locked
+from reliability.campaign.plan import BATCH, Task, chips_per_task, make_plan
 from reliability.campaign.spec import Study
-from reliability.mission import MissionProfile, Segment
-from reliability.network import Network, Neuron, evaluate, sample_chips
-from reliability.population import age
-from reliability.technology import Technology
+from reliability.campaign.store import Layout
+from reliability.campaign.summary import at_age
+from reliability.campaign.sweep import sweep_points
+from reliability.campaign.tasks import compute
+from reliability.errors import RunError
+from reliability.statistics.intervals import mean_interval
 
-# Cumulative probabilities at which the conductance distribution of every chip is kept: evenly
-# spaced normal scores, as probability paper shows them.
-_SCORES = np.linspace(-3, 3, 61)
+Progress = Callable[[Task, int, int], None]
 
 
 def run_study(
@@ -27,20 +26,25 @@ def run_study(
     out: str | Path,
     *,
     workers: int = 1,
-    chunk: int = CHUNK,
-    progress: Callable[[Task, int, int], None] | None = None,
+    chunk: int | None = None,
+    scheduler: str | None = None,
+    progress: Progress | None = None,
 ) -> Path:
-    """Run a study, or go on with one that was interrupted.
+    """Run a study, go on with one that was interrupted, or extend one.
 
     Parameters
     ----------
     study : Study
     out : str or Path
-        Folder for the results; a new one, or one that holds this very study.
+        Folder for the results: a new one, or one that holds this very study, or the same study
+        with fewer chips, draws or points of its sweep; only what is missing is computed.
     workers : int
         Processes. The results do not depend on it.
-    chunk : int
-        Chips per task. The results do not depend on it.
+    chunk : int, optional
+        Chips per task of a new folder; by default a few seconds of work. The results do not depend
+        on it.
+    scheduler : str, optional
+        Address of a Dask scheduler whose workers see ``out`` under the same path.
     progress : callable, optional
         Called as ``progress(task, image evaluations done, of all)`` when a task is done.
 
@@ -52,273 +56,123 @@ def run_study(
     Raises
     ------
     InputError
-        The folder holds something else.
+        The folder holds something else, or another run is at work in it.
+    RunError
+        Tasks failed; the message names them. All others are done and kept.
     """
     folder = Path(out)
-    store.open_folder(folder, study.model_dump(mode="json"), study.spec_hash)
-    if store.is_complete(folder):
-        return folder
-    tasks = make_plan(study, chunk)
-    total = sum(task.image_evaluations for task in tasks)
-    missing = [task for task in tasks if not store.has_part(folder, task.name)]
-    done = total - sum(task.image_evaluations for task in missing)
-    for task in _execute(study, folder, missing, workers):
-        done += task.image_evaluations
-        if progress:
-            progress(task, done, total)
-    dimension = {"ideal": "chip", "chips": "chip", "draws": "draw", "sensitivity": "point"}
-    groups: dict[str, tuple[str, list[str]]] = {}
-    for task in tasks:
-        groups.setdefault(task.group, (dimension[task.group], []))[1].append(task.name)
-    store.write_results(folder, groups)
+    if scheduler is not None:
+        executor = execute.on_dask(scheduler)
+    else:
+        executor = execute.in_processes(workers) if workers > 1 else execute.in_this_process()
+    with locked(folder):
+        layout = store.open_folder(
+            folder,
+            study.model_dump(mode="json"),
+            (study.spec_hash, study.frame_hash),
+            sweep_points(study),
+            chunk or chips_per_task(study),
+        )
+        with executor as run:
+            _run(study, layout, run, progress)
+        store.finish(layout)
     return folder
 
 
-def _execute(study: Study, folder: Path, tasks: list[Task], workers: int) -> Iterable[Task]:
-    """Yield tasks as they are done."""
-    if workers == 1:
-        for task in tasks:
-            _run_task(study, folder, task)
-            yield task
-        return
-    # Spawned, not forked: threads of numerical libraries do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _one_thread) as pool:
-        futures = {pool.submit(_run_task, study, folder, task): task for task in tasks}
-        try:
-            for future in as_completed(futures):
-                future.result()
-                yield futures[future]
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+def _run(study: Study, layout: Layout, run: execute.Execute, progress: Progress | None) -> None:
+    attributes = {"spec_hash": study.spec_hash, "seed": study.seed}
+    text = study.model_dump_json()
+    scouts, total, groups = [], 0, set()
+    for task in make_plan(study, layout.chunk):
+        total += task.work
+        if task.group not in groups:
+            groups.add(task.group)
+            if not store.fit_group(layout, task, attributes):
+                scouts.append(task)
+    done = 0
 
+    def finished(task: Task) -> None:
+        nonlocal done
+        done += task.work
+        if progress:
+            progress(task, done, total)
 
-def _one_thread() -> None:
-    """Let each worker compute in one thread, so that workers do not get in each other's way."""
-    import signal
-
-    import numba
-
-    numba.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
-
-
-def _run_task(study: Study, folder: Path, task: Task) -> None:
-    technology, network = study.load_technology(), study.load_network()
-    compute = {
-        "ideal": _ideal,
-        "chips": _chips,
-        "draws": _draws,
-        "sensitivity": _sensitivity,
-    }[task.group]
-    part = compute(study, technology, network, task)
-    part.attrs["spec_hash"] = study.spec_hash
-    part.attrs["seed"] = study.seed
-    store.write_part(folder, task.name, part)
-
-
-def _evaluate(
-    study: Study,
-    network: Network,
-    cells: Technology | xr.Dataset | None,
-    neuron: Neuron,
-    images: int,
-    **settings: object,
-) -> xr.Dataset:
-    return evaluate(
-        network,
-        cells,
-        coding=study.network.coding,
-        images=images,
-        delta_s=study.network.delta_s,
-        spike_limit=study.network.spike_limit,
-        neuron=neuron,
-        seed=study.seed,
-        confidence=study.confidence,
-        **settings,  # type: ignore[arg-type]
-    )
-
-
-def _neuron(study: Study, technology: Technology) -> Neuron:
-    return Neuron.from_technology(technology) if study.network.neuron == "technology" else Neuron()
-
-
-def _ideal(study: Study, technology: Technology, network: Network, task: Task) -> xr.Dataset:
-    return _evaluate(study, network, None, Neuron(), study.network.images).drop_vars("reads")
-
-
-def _at_all_ages(
-    study: Study,
-    technology: Technology,
-    network: Network,
-    programmed: xr.Dataset,
-    images: int,
-    reduce: Callable[[xr.Dataset, xr.Dataset], xr.Dataset],
-) -> xr.Dataset:
-    """Evaluate one population at every combination of the study's ages, a dimension for each axis.
-
-    Reads and read voltage become dimensions only where the study has more than one.
-    """
-    neuron = _neuron(study, technology)
-    notes: set[str] = set()
-    known: dict[tuple[float, ...], xr.Dataset] = {}
-
-    def at(
-        conditions: dict[str, float], axes: list[tuple[str, tuple[float, ...], str]]
-    ) -> xr.Dataset:
-        if axes:
-            (name, values, unit), *inner = axes
-            parts = [at({**conditions, name: value}, inner) for value in values]
-            return (
-                parts[0] if _is_single(name, values) else _along(_axis(name, values, unit), parts)
-            )
-        c = conditions
-        # Without stress the temperature does not matter, without reads their voltage does not.
-        read = c["reads"] > 0
-        stressed = read or c["time"] > 0
-        key = (c["time"], c["temperature"] * stressed, c["reads"], c["read_voltage"] * read)
-        if key in known:
-            return known[key]
-        mission = Segment(c["time"], c["temperature"], c["reads"], c["read_voltage"])
-        aged = age(programmed, MissionProfile([mission]))
-        result = _evaluate(study, network, aged, neuron, images)
-        notes.update(result.attrs["warnings"])
-        known[key] = reduce(aged, result)
-        return known[key]
-
-    out = at({}, study.ages.axes)
-    out.attrs["warnings"] = sorted(notes)
-    del out.attrs["mission"]  # it is on the axes
-    return out
-
-
-def _is_single(name: str, values: tuple[float, ...]) -> bool:
-    return name in ("reads", "read_voltage") and len(values) == 1
-
-
-def _along(axis: xr.DataArray, parts: list[xr.Dataset]) -> xr.Dataset:
-    """Stack Datasets that differ in their variables only along a new dimension."""
-    return xr.concat(parts, axis, data_vars="all", coords="minimal", compat="equals", join="exact")
-
-
-def _axis(name: str, values: Iterable[float], unit: str) -> xr.DataArray:
-    values = list(values)
-    return xr.DataArray(values, dims=name, coords={name: values}, name=name, attrs={"units": unit})
-
-
-def _chips(study: Study, technology: Technology, network: Network, task: Task) -> xr.Dataset:
-    programmed = sample_chips(
-        technology,
-        network,
-        chips=task.count,
-        first=task.first,
-        dies_per_wafer=study.population.dies_per_wafer,
-        seed=study.seed,
-    )
-    per_input = network.outputs * 2 * network.weight_max
-
-    def reduce(aged: xr.Dataset, result: xr.Dataset) -> xr.Dataset:
-        reads = result["reads"].isel(cell=slice(None, None, per_input)).rename(cell="input")
-        result = result.drop_vars("reads").assign(reads_per_input=reads)
-        return result.assign(conductance_quantile=_conductance_quantiles(aged))
-
-    return _at_all_ages(study, technology, network, programmed, study.network.images, reduce)
-
-
-def _conductance_quantiles(population: xr.Dataset) -> xr.DataArray:
-    """Conductance of each state of each chip at evenly spaced normal scores."""
-    probability = ndtr(_SCORES)
-    states = ("LRS", "HRS")
-    values = [
-        np.quantile(
-            population["conductance"].values[:, population["state"].values == state],
-            probability,
-            axis=1,
-        ).T
-        for state in states
-    ]
-    return xr.DataArray(
-        np.stack(values, axis=1).astype(np.float32),
-        dims=("chip", "programmed_state", "probability"),
-        coords={"programmed_state": list(states), "probability": probability},
-        attrs={"units": "S"},
-    )
-
-
-def _draws(study: Study, technology: Technology, network: Network, task: Task) -> xr.Dataset:
-    """Accuracy of chips of cards drawn from the parameters' uncertainty."""
-    settings = study.uncertainty
-    assert settings is not None  # the plan has draws only then
-    parts = []
-    for k in range(task.first, task.first + task.count):
-        card = technology.drawn(study.seed, k)
-        # Each draw is a lot of its own, or the chips of all draws would share their luck.
-        programmed = sample_chips(
-            card,
-            network,
-            chips=settings.chips,
-            first=k * settings.chips,
-            dies_per_wafer=study.population.dies_per_wafer,
-            seed=study.seed,
-            lot=k + 1,
+    # The first task of each group tells what the group's arrays are like.
+    failed: list[tuple[Task, Exception]] = []
+    for task, part in run(partial(_compute, text, layout), scouts):
+        if isinstance(part, Exception):
+            raise RunError(f"{task.name}: {_reason(part)}") from part
+        part.attrs |= attributes
+        store.create_group(layout, task, part)
+        store.write_part(layout, task, part)
+        finished(task)
+    store.write_points(layout)
+    for batch in _batches(study, layout):
+        todo = set(store.missing(layout, batch))
+        done += sum(task.work for task in batch if task not in todo and task not in scouts)
+        queue = (task for task in batch if task in todo)
+        for task, outcome in run(partial(_compute_and_write, text, layout), queue):
+            if isinstance(outcome, OSError):  # disk full, folder gone: the others would fail too
+                raise RunError(f"{task.name}: {_reason(outcome)}; what is done is kept")
+            if isinstance(outcome, Exception):
+                failed.append((task, outcome))
+            else:
+                finished(task)
+        if failed:
+            continue
+        if study.population.until and batch[-1].group == "chips" and _is_sure(study, layout, batch):
+            break
+    if failed:
+        names = "; ".join(f"{task.name} ({_reason(error)})" for task, error in failed[:5])
+        more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
+        raise RunError(
+            f"{len(failed)} tasks failed: {names}{more}. The others are done and kept; "
+            "the same command tries these again"
         )
-        result = _at_all_ages(
-            study,
-            card,
-            network,
-            programmed,
-            settings.images,
-            lambda _, r: r[["accuracy", "spikes"]],
+
+
+def _batches(study: Study, layout: Layout) -> Iterator[list[Task]]:
+    """All tasks at once, or, of a study that may stop early, a few of chips at a time."""
+    plan = make_plan(study, layout.chunk)
+    if not study.population.until:
+        size = 100_000  # what is known of a batch is held in memory
+    else:
+        size = BATCH * len(layout.points)
+        others = [task for task in make_plan(study, layout.chunk) if task.group != "chips"]
+        if others:
+            yield others
+        plan = (task for task in plan if task.group == "chips")
+    while batch := list(islice(plan, size)):
+        yield batch
+
+
+def _is_sure(study: Study, layout: Layout, batch: list[Task]) -> bool:
+    """Whether the mean accuracy of the chips so far is known well enough; then they are all."""
+    chips = batch[-1].first + batch[-1].count
+    accuracy = store.read_results(layout.folder)["chips"]["accuracy"].isel(chip=slice(chips))
+    accuracy = at_age(accuracy, study.ages.end)
+    widest = 0.0
+    for k in range(len(layout.points)):
+        mean, low, high = mean_interval(
+            accuracy.isel({store.POINT: k}).values if layout.swept else accuracy.values,
+            study.confidence,
         )
-        chip = np.arange(settings.chips)
-        result = result.drop_vars([c for c in result.coords if "chip" in result[c].dims])
-        parts.append(result.assign_coords(chip=chip))
-    out = _along(_axis("draw", range(task.first, task.first + task.count), "1"), parts)
-    out.attrs = parts[0].attrs | {
-        "warnings": sorted({note for part in parts for note in part.attrs["warnings"]})
-    }
-    return out
+        widest = max(widest, high - mean, mean - low)
+    assert study.population.until is not None  # asked for by the study
+    if widest > study.population.until:
+        return False
+    last = batch[-1]
+    store.fit_group(layout, Task(last.group, 0, 0, chips, chips, last.chunk, 0), {})
+    return True
 
 
-def _sensitivity(study: Study, technology: Technology, network: Network, task: Task) -> xr.Dataset:
-    """Accuracy of a few chips at points of the sensitivity grid."""
-    settings = study.sensitivity
-    assert settings is not None  # the plan has points only then
-    profile = MissionProfile.constant(settings.time, settings.temperature)
-    chosen = points(study)[task.first : task.first + task.count]
-    parts = []
-    for point in chosen:
-        card = varied(technology, study, point)
-        result = _evaluate(
-            study,
-            network,
-            card,
-            _neuron(study, card),
-            settings.images,
-            chips=settings.chips,
-            profile=profile,
-        )[["accuracy", "spikes"]]
-        result = result.drop_vars([c for c in result.coords if "chip" in result[c].dims])
-        parts.append(result.assign_coords(chip=np.arange(settings.chips)))
-    index = _axis("point", range(task.first, task.first + task.count), "1")
-    out = _along(index, parts)
-    levels = {
-        factor.name: (
-            "point",
-            [point[factor.name] for point in chosen],
-            {"long_name": factor.label},
-        )
-        for factor in settings.factor
-    }
-    return out.assign_coords(levels)
+def _compute(study: str, layout: Layout, task: Task) -> xr.Dataset:
+    return compute(study, tuple(layout.points[task.point].items()), task).load()
 
 
-def varied(technology: Technology, study: Study, point: dict[str, float]) -> Technology:
-    """Return the card with the factors of the sensitivity grid at the levels of a point."""
-    values: dict[str, float] = {}
-    for factor in study.sensitivity.factor if study.sensitivity else ():
-        for name in factor.parameters:
-            level = point[factor.name]
-            values[name] = level * technology[name] if factor.scale else level
-    return technology.with_values(values)
+def _compute_and_write(study: str, layout: Layout, task: Task) -> None:
+    store.write_part(layout, task, _compute(study, layout, task))
+
+
+def _reason(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:300]

@@ -1,51 +1,73 @@
 """What a study is: a TOML file, typed and checked before anything runs."""
 
 import itertools
+import json
 import tomllib
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from reliability.campaign.dotted import Value, flat, put, vary
 from reliability.errors import InputError, from_validation, unknown_name
+from reliability.network.mapping import Mapping
 from reliability.network.model import Network, load_network
 from reliability.technology import Technology, load_technology
 from reliability.units import Kelvin, NonNegative, Seconds, Volts
 from reliability.version import __version__
 
+MOST_POINTS = 100_000  # of a sweep, unless the user says that so many are meant
+_CHECKED = 2000  # points of a sweep that are tried before anything runs
 _Count = Annotated[int, Field(ge=1, strict=True)]
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class NetworkTable(_Table):
     """Which network, and how it is evaluated."""
 
     name: str = "spirit"
+    """A network that ships with the suite, or a TOML file of weights."""
     coding: Literal["spiking", "formal"] = "spiking"
+    """Spikes until a decision, or weighted sums."""
+    mapping: Mapping = "two_level"
+    """A weight on several two-level cells, or on one multi-level cell on each side."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 10_000
+    """Test images, evenly spaced over the 10 000."""
     delta_s: _Count = 10
+    """Lead of the first over the second output count that decides."""
     spike_limit: _Count = 1024
+    """Input events after which the leading output decides."""
     neuron: Literal["technology", "ideal"] = "technology"
+    """Mismatch and leak as the card has them, or none."""
 
 
 class PopulationTable(_Table):
     """The chips, all on dies of one lot."""
 
     chips: _Count = 100
+    """How many; with `until`, at most so many."""
     dies_per_wafer: _Count = 25
+    """Chips on one wafer, one on each die."""
+    until: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Stop when the Monte Carlo interval of the mean accuracy is within so much of the mean, at
+    the end of the mission and at every point of a sweep."""
 
 
 class AgesTable(_Table):
     """Every combination of time, temperature, reads and read voltage, from programming on."""
 
     times: Annotated[tuple[Seconds, ...], Field(min_length=1)] = (0.0,)
+    """Since programming, rising: ["0 s", "10 years"]."""
     temperatures: Annotated[tuple[Kelvin, ...], Field(min_length=1)] = (298.15,)
+    """Of storage, rising: ["25 degC", "85 degC"]."""
     reads: Annotated[tuple[NonNegative, ...], Field(min_length=1)] = (0.0,)
+    """Of every cell, rising."""
     read_voltages: Annotated[tuple[Volts, ...], Field(min_length=1)] = (0.1,)
+    """Of those reads, rising."""
 
     @model_validator(mode="after")
     def _no_repeats(self) -> "AgesTable":
@@ -87,18 +109,26 @@ class UncertaintyTable(_Table):
     """Draws of the card's parameters from their uncertainty."""
 
     draws: Annotated[int, Field(ge=2, strict=True)] = 24
+    """Cards that are drawn."""
     chips: _Count = 8
+    """Chips of each drawn card."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 2000
+    """Test images for each of them."""
 
 
 class Factor(_Table):
     """One axis of the sensitivity grid: parameters that are scaled or set together."""
 
     name: str
+    """Short name of the axis."""
     label: str
+    """What figures print."""
     parameters: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Dotted names of the card's parameters that change together."""
     scale: tuple[float, ...] = ()
+    """Factors on the card's values."""
     value: tuple[float, ...] = ()
+    """Values in SI instead of the card's."""
 
     @model_validator(mode="after")
     def _scale_or_value(self) -> "Factor":
@@ -116,49 +146,158 @@ class SensitivityTable(_Table):
     """All combinations of the factors, compared with a measured accuracy."""
 
     chips: Annotated[int, Field(ge=2, strict=True)] = 16
+    """Chips at each combination."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 2000
+    """Test images for each of them."""
     time: Seconds = 3600.0
+    """Since programming."""
     temperature: Kelvin = 298.15
+    """Of storage until then."""
     measured: Annotated[float, Field(gt=0, lt=1)] = 0.84
+    """Accuracy of the measured chip."""
     measured_source: str
+    """Where that is reported."""
     factor: Annotated[tuple[Factor, ...], Field(min_length=1)]
+    """Axes of the grid."""
+
+
+class Axis(_Table):
+    """One axis of a sweep: values, or a range from ``low`` to ``high``."""
+
+    name: str
+    """What changes: a key of this file ("network.delta_s"), the card ("technology"), one of its
+    parameters or laws ("technology.relaxation.LRS.sigma", "technology.relaxation.law"), or
+    "temperature", "time", "reads", "read_voltage"."""
+    label: str = ""
+    """What figures print; the name by default."""
+    values: tuple[Value, ...] = ()
+    """The values, SI or text with a unit."""
+    low: Value | None = None
+    """Begin of a range."""
+    high: Value | None = None
+    """End of a range."""
+    points: Annotated[int, Field(ge=2, strict=True)] = 5
+    """Values on the range, where the design is a grid."""
+    spacing: Literal["linear", "log"] = "linear"
+    """Of the range."""
+
+    @model_validator(mode="after")
+    def _values_or_range(self) -> "Axis":
+        ends = (self.low is not None) + (self.high is not None)
+        if ends == 1 or bool(self.values) == bool(ends):
+            raise ValueError("got neither or both of values and low, high; expected one of them")
+        if len(set(self.values)) < len(self.values):
+            raise ValueError(f"values: got {list(self.values)}, expected each of them once")
+        return self
+
+
+class DesignTable(_Table):
+    """How the axes of a sweep are combined."""
+
+    kind: Literal["grid", "latin_hypercube", "sobol"] = "grid"
+    """All combinations, or `points` of them spread over the ranges (scipy.stats.qmc)."""
+    points: Annotated[int, Field(ge=1, strict=True)] = 64
+    """Of the two designs that are not a grid."""
 
 
 class Study(_Table):
     """A whole study; every field has a default but the title and the technology."""
 
     title: str
+    """What the report is called."""
     question: str = ""
+    """What the study is to answer."""
     technology: str
+    """Name of a card, or a card's TOML file."""
+    parameters: dict[str, Value] = {}
+    """Parameters and laws of the card to set instead, by dotted name."""
     seed: Annotated[int, Field(strict=True)] = 0
+    """Equal seeds, equal results."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """Of all intervals."""
     network: NetworkTable = NetworkTable()
     population: PopulationTable = PopulationTable()
     ages: AgesTable = AgesTable()
     uncertainty: UncertaintyTable | None = None
     sensitivity: SensitivityTable | None = None
+    sweep: tuple[Axis, ...] = ()
+    design: DesignTable = DesignTable()
+
+    @field_validator("parameters", mode="before")
+    @classmethod
+    def _dotted(cls, value: Any) -> Any:
+        return flat(value) if isinstance(value, dict) else value
+
+    @model_validator(mode="after")
+    def _one_grid(self) -> "Study":
+        if self.sweep and self.sensitivity:
+            raise ValueError("got both sweep and sensitivity, expected one of them")
+        names = [axis.name for axis in self.sweep]
+        if len(set(names)) < len(names):
+            raise ValueError(f"sweep: got {names}, expected each name once")
+        return self
 
     def load_technology(self) -> Technology:
-        """Return the card that the study names."""
-        return load_technology(self.technology)
+        """Return the card that the study names, with what the study sets instead."""
+        return vary(load_technology(self.technology), self.parameters)
 
     def load_network(self) -> Network:
         """Return the network that the study names."""
         return load_network(self.network.name)
 
+    def at(self, point: dict[str, Value]) -> "Study":
+        """Return the study at one point of its sweep, a study without a sweep.
+
+        Raises
+        ------
+        InputError
+            A name or value that cannot be.
+        """
+        table = self.model_dump(exclude={"sweep", "design"})
+        for name, value in point.items():
+            put(table, name, value)
+        try:
+            study = Study(**table)
+        except ValidationError as error:
+            raise from_validation(error, "sweep", KEYS) from None
+        study.load_technology()
+        study.load_network()
+        return study
+
     @property
     def spec_hash(self) -> str:
-        """SHA-256 of study, card, network and version: equal hashes, equal results."""
+        """SHA-256 of study, cards, network and version: equal hashes, equal results."""
+        return self._hash(self.model_dump_json())
+
+    @property
+    def frame_hash(self) -> str:
+        """The same without how many chips, draws and points: studies that extend one another."""
+        frame = json.loads(self.model_dump_json(exclude={"sweep", "design"}))
+        del frame["population"]["chips"]
+        if frame["uncertainty"]:
+            del frame["uncertainty"]["draws"]
+        frame["axes"] = [axis.name for axis in self.sweep]
+        return self._hash(json.dumps(frame, sort_keys=True))
+
+    def _hash(self, text: str) -> str:
+        named = {axis.name: axis.values for axis in self.sweep}
+        cards = named.get("technology", (self.technology,))
+        networks = named.get("network.name", (self.network.name,))
         parts = (
             __version__,
-            self.model_dump_json(),
-            self.load_technology().fingerprint,
-            self.load_network().fingerprint,
+            text,
+            *(load_technology(str(card)).fingerprint for card in cards),
+            *(load_network(str(name)).fingerprint for name in networks),
         )
         return sha256("\n".join(parts).encode()).hexdigest()
 
 
-def load_study(path: str | Path, overrides: dict[str, Any] | None = None) -> Study:
+def load_study(
+    path: str | Path,
+    overrides: dict[str, Any] | None = None,
+    *,
+    most_points: int = MOST_POINTS,
+) -> Study:
     """Read and check a study.
 
     Parameters
@@ -166,7 +305,10 @@ def load_study(path: str | Path, overrides: dict[str, Any] | None = None) -> Stu
     path : str or Path
         TOML file. A technology that is a file is looked up beside it.
     overrides : dict, optional
-        Dotted key to value, e.g. ``{"population.chips": 20}``; None values are ignored.
+        Dotted name to value, as the names of a sweep's axes, e.g. ``{"population.chips": 20}`` or
+        ``{"technology.read.voltage": "0.2 V"}``; None values are ignored.
+    most_points : int
+        Sweeps of more points are refused.
 
     Raises
     ------
@@ -183,22 +325,32 @@ def load_study(path: str | Path, overrides: dict[str, Any] | None = None) -> Stu
         raise InputError(f"{file.name}: not a TOML file: {error}") from None
     for key, value in (overrides or {}).items():
         if value is not None:
-            *sections, last = key.split(".")
-            target = table
-            for section in sections:
-                target = target.setdefault(section, {})
-                if not isinstance(target, dict):
-                    raise InputError(f"{file.name}: {section}: got {target!r}, expected a table")
-            target[last] = value
+            try:
+                put(table, key, value)
+            except InputError as error:
+                raise InputError(f"{file.name}: {error}") from None
     try:
         study = Study(**table)
     except ValidationError as error:
-        raise from_validation(error, file.name, _KEYS) from None
-    beside = file.parent / study.technology
-    if study.technology.endswith(".toml") and beside.is_file():
-        study = study.model_copy(update={"technology": str(beside)})
+        raise from_validation(error, file.name, KEYS) from None
+    study = _with_cards_beside(study, file.parent)
     _check_names(study, file.name)
+    _check_sweep(study, file.name, most_points)
     return study
+
+
+def _with_cards_beside(study: Study, folder: Path) -> Study:
+    def beside(card: Any) -> Any:
+        path = folder / str(card)
+        return str(path) if str(card).endswith(".toml") and path.is_file() else card
+
+    sweep = tuple(
+        axis.model_copy(update={"values": tuple(map(beside, axis.values))})
+        if axis.name == "technology"
+        else axis
+        for axis in study.sweep
+    )
+    return study.model_copy(update={"technology": beside(study.technology), "sweep": sweep})
 
 
 def _check_names(study: Study, where: str) -> None:
@@ -222,6 +374,23 @@ def _check_names(study: Study, where: str) -> None:
                 raise InputError(f"{where}: sensitivity.factor.parameters: {line}")
 
 
+def _check_sweep(study: Study, where: str, most: int) -> None:
+    """Refuse sweeps that are too large by mistake, and points that cannot be."""
+    from reliability.campaign.sweep import count_points, sweep_points
+
+    if not study.sweep:
+        return
+    try:
+        count = count_points(study)
+        if count > most:
+            raise InputError(f"sweep: got {count:.3g} points, allowed {most:g}; --yes if meant")
+        if count <= _CHECKED:
+            for point in sweep_points(study):
+                study.at(point)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
 def _keys(model: type[BaseModel], prefix: str = "") -> dict[str, list[str]]:
     """Valid keys of every table of a specification."""
     found = {prefix: sorted(model.model_fields)}
@@ -232,6 +401,8 @@ def _keys(model: type[BaseModel], prefix: str = "") -> dict[str, list[str]]:
         "uncertainty": UncertaintyTable,
         "sensitivity": SensitivityTable,
         "factor": Factor,
+        "sweep": Axis,
+        "design": DesignTable,
     }
     for name in model.model_fields:
         if name in tables:
@@ -239,4 +410,4 @@ def _keys(model: type[BaseModel], prefix: str = "") -> dict[str, list[str]]:
     return found
 
 
-_KEYS = _keys(Study)
+KEYS = _keys(Study)

@@ -1,47 +1,139 @@
-"""The store: finished parts on disk while a study runs, one Zarr store when it is done.
+"""The store: one Zarr v3 hierarchy that workers write into, each task its own chunks.
 
-A part is written beside its name and renamed when it is whole, so what is there is complete. The
-final store holds nothing of time, host or worker: the same study gives the same bytes.
+A task's values are written first, then their checksum (CRC-32) into ``task_checksum``: a task whose
+checksum is missing is not there, one whose values do not have it is damaged, and both are computed
+again. Zarr itself renames each chunk into place when it is whole and guards it by CRC-32C. The
+store holds nothing of time, host or worker: the same study gives the same bytes.
+
+Beside it ``study.json`` says whose results they are, and a lock keeps a second run out.
 """
 
 import json
-import shutil
-from collections.abc import Mapping
+import warnings
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
+import zarr
+from zarr.codecs import Crc32cCodec, ZstdCodec
 
+from reliability.campaign.plan import Task
 from reliability.errors import InputError
 
 RESULTS = "results.zarr"
-_STUDY = "study.json"
-_PARTS = "parts"
+MARKER = "study.json"
+CHECKSUM = "task_checksum"
+POINT = "point"
+# The dimension of each group along which its tasks follow one another.
+DIMENSIONS = {
+    "ideal": "chip",
+    "chips": "chip",
+    "draws": "draw",
+    "sensitivity": "combination",
+}
 
 
-def open_folder(folder: Path, spec: Mapping[str, object], spec_hash: str) -> None:
-    """Claim an output folder for a study, or refuse it when it holds anything else."""
-    marker = folder / _STUDY
+@dataclass(frozen=True)
+class Layout:
+    """How an output folder holds a study.
+
+    Parameters
+    ----------
+    folder : Path
+    chunk : int
+        Chips per task.
+    points : tuple of dict
+        Points of the sweep in the order in which the store has them.
+    swept : bool
+        Whether arrays have the dimension ``point``.
+    """
+
+    folder: Path
+    chunk: int
+    points: tuple[dict[str, Any], ...]
+    swept: bool
+
+    @property
+    def root(self) -> str:
+        """Path of the Zarr hierarchy."""
+        return str(self.folder / RESULTS)
+
+    def group(self, name: str, mode: str = "r+") -> zarr.Group | None:
+        """Open a group, None if it is not there yet."""
+        if not (self.folder / RESULTS / name / "zarr.json").is_file():
+            return None
+        return zarr.open_group(self.root, path=name, mode=mode)  # type: ignore[arg-type]
+
+
+def open_folder(
+    folder: Path,
+    spec: Mapping[str, object],
+    hashes: tuple[str, str],
+    points: list[dict[str, Any]],
+    chunk: int,
+) -> Layout:
+    """Claim an output folder for a study, go on with it there, or refuse what is there.
+
+    Parameters
+    ----------
+    folder : Path
+    spec : mapping
+        The study as JSON values.
+    hashes : (str, str)
+        ``Study.spec_hash`` and ``Study.frame_hash``.
+    points : list of dict
+        Points of its sweep; those that the store lacks are put after those that it has.
+    chunk : int
+        Chips per task of a new store; one that is there keeps its own.
+
+    Raises
+    ------
+    InputError
+        The folder holds something else, or a study that this one does not extend.
+    """
+    marker = folder / MARKER
+    swept = bool(spec.get("sweep"))
     if folder.exists() and not folder.is_dir():
         raise InputError(f"out: {str(folder)!r} is a file, expected a folder")
-    if folder.is_dir() and any(folder.iterdir()):
+    if folder.is_dir() and any(entry.name != "lock.json" for entry in folder.iterdir()):
         if not marker.is_file():
             raise InputError(f"out: folder {str(folder)!r} is not empty and holds no study")
         try:
             other = json.loads(marker.read_text("utf-8"))
-        except json.JSONDecodeError:
+            known, spec_there, frame = other["points"], other["spec"], other["frame_hash"]
+            chunk = other["chunk"]
+        except (json.JSONDecodeError, KeyError, UnicodeDecodeError):
             raise InputError(f"out: {str(marker)!r} is damaged; choose another folder") from None
-        if other["spec_hash"] != spec_hash:
+        fewer = _fewer(spec_there, spec) or (not all(point in points for point in known))
+        if frame != hashes[1] or fewer:
             raise InputError(
                 f"out: folder {str(folder)!r} holds another study "
-                f"({_difference(other['spec'], spec)}); choose another folder"
+                f"({_difference(spec_there, spec)}); choose another folder"
             )
-        return
-    (folder / _PARTS).mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"spec_hash": spec_hash, "spec": spec}, indent=1, sort_keys=True)
-    temporary = folder / f".{_STUDY}"
+        points = known + [point for point in points if point not in known]
+    folder.mkdir(parents=True, exist_ok=True)
+    text = {"spec_hash": hashes[0], "frame_hash": hashes[1], "chunk": chunk, "points": points}
+    replace_text(marker, json.dumps({**text, "spec": spec}, indent=1, sort_keys=True))
+    return Layout(folder, chunk, tuple(points), swept)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file beside its name and rename it when it is whole."""
+    temporary = path.with_name(f".{path.name}")
     temporary.write_text(text, "utf-8")
-    temporary.replace(marker)
+    temporary.replace(path)
+
+
+def _fewer(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether the new study has fewer chips or draws than what is there."""
+    pairs = [(old["population"]["chips"], new["population"]["chips"])]
+    if old["uncertainty"] and new["uncertainty"]:
+        pairs.append((old["uncertainty"]["draws"], new["uncertainty"]["draws"]))
+    return any(there > here for there, here in pairs)
 
 
 def _difference(old: Mapping[str, object], new: Mapping[str, object], prefix: str = "") -> str:
@@ -56,86 +148,193 @@ def _difference(old: Mapping[str, object], new: Mapping[str, object], prefix: st
     return "another card, network or version of the suite"
 
 
-def is_complete(folder: Path) -> bool:
-    """Whether the final store is there."""
-    return (folder / RESULTS).is_dir()
-
-
-def has_part(folder: Path, name: str) -> bool:
-    """Whether a task's part is there."""
-    return (folder / _PARTS / f"{name}.npz").is_file()
-
-
-def write_part(folder: Path, name: str, part: xr.Dataset) -> None:
-    """Keep the result of one task (numbers and text only; nothing is pickled)."""
-    parts = folder / _PARTS
-    parts.mkdir(parents=True, exist_ok=True)
-    layout = {
-        "attrs": part.attrs,
-        "variables": {
-            str(key): {"dims": list(map(str, v.dims)), "attrs": v.attrs}
-            for key, v in part.variables.items()
-        },
-        "coords": [str(key) for key in part.coords],
-    }
-    temporary = parts / f".{name}.npz"
-    with temporary.open("wb") as file:
-        arrays = {str(key): v.values for key, v in part.variables.items()}
-        np.savez(file, **{"/layout": np.array(json.dumps(layout)), **arrays})  # type: ignore[arg-type]
-    temporary.replace(parts / f"{name}.npz")
-
-
-def read_part(folder: Path, name: str) -> xr.Dataset:
-    """Read what `write_part` wrote."""
-    with np.load(folder / _PARTS / f"{name}.npz", allow_pickle=False) as arrays:
-        layout = json.loads(str(arrays["/layout"]))
-        variables = {
-            key: xr.Variable(v["dims"], arrays[key], v["attrs"])
-            for key, v in layout["variables"].items()
-        }
-    coords = {key: variables.pop(key) for key in layout["coords"]}
-    return xr.Dataset(variables, coords=coords, attrs=layout["attrs"])
-
-
-def write_results(folder: Path, groups: Mapping[str, tuple[str, list[str]]]) -> None:
-    """Join the parts into the final store and remove them.
-
-    Parameters
-    ----------
-    folder : Path
-    groups : mapping of str to (dimension, part names)
-        Zarr group, the dimension along which its parts follow one another, and the parts in order.
-    """
-    temporary = folder / f".{RESULTS}"
-    shutil.rmtree(temporary, ignore_errors=True)
-    for group, (dimension, names) in groups.items():
-        parts = [read_part(folder, name) for name in names]
-        whole = parts[0]
-        if len(parts) > 1:
-            whole = xr.concat(
-                parts,
-                dimension,
-                data_vars="minimal",
-                coords="minimal",
-                compat="equals",
-                join="exact",
-            )
-        # variable-length text is the only kind that Zarr v3 specifies
-        whole = whole.assign_coords(
-            {name: c.astype(object) for name, c in whole.coords.items() if c.dtype.kind == "U"}
+def fit_group(layout: Layout, task: Task, attributes: Mapping[str, Any]) -> bool:
+    """Lengthen the arrays of a task's group to the study; False if it has none yet."""
+    group = layout.group(task.group)
+    if group is None:
+        return False
+    sizes = _sizes(layout, task)
+    for _, array in group.arrays():
+        shape = tuple(
+            sizes.get(name, old) for name, old in zip(_dims(array), array.shape, strict=True)
         )
-        encoding = {str(key): {"chunks": v.shape} for key, v in whole.variables.items() if v.shape}
-        whole.to_zarr(temporary, group=group, mode="w", encoding=encoding, consolidated=False)
-    temporary.rename(folder / RESULTS)
-    shutil.rmtree(folder / _PARTS)
+        if shape != array.shape:
+            array.resize(shape)
+    group.attrs.update(attributes)
+    return True
+
+
+def create_group(layout: Layout, task: Task, part: xr.Dataset) -> None:
+    """Create the arrays of a group, of all its tasks, after the first part of it.
+
+    What has the group's dimension (or a place in the sweep) gets it in full length, the rest is
+    written here once.
+    """
+    dimension = DIMENSIONS[task.group]
+    lead: list[str] = [POINT] if layout.swept else []
+    own = {
+        name: v
+        for name, v in part.variables.items()
+        if dimension in v.dims or (layout.swept and name in part.data_vars)
+    }
+    still = part.drop_vars(list(own))
+    # variable-length text is the only kind that Zarr v3 specifies
+    still = still.assign_coords(
+        {name: c.astype(object) for name, c in still.coords.items() if c.dtype.kind == "U"}
+    )
+    still.to_zarr(layout.root, group=task.group, mode="w", consolidated=False)
+    group = layout.group(task.group)
+    assert group is not None  # just written
+    sizes = _sizes(layout, task)
+    chunks = {POINT: 1, dimension: task.chunk, "task": 1}
+
+    def create(name: str, v: xr.Variable, lead: list[str]) -> None:
+        dims = [*lead, *map(str, v.dims)]
+        here = dict(zip(map(str, v.dims), v.shape, strict=True))
+        group.create_array(
+            name,
+            shape=tuple(sizes.get(d, here.get(d, 1)) for d in dims),
+            chunks=tuple(chunks.get(d, here.get(d, 1)) for d in dims),
+            dtype=v.dtype,
+            fill_value=np.nan if v.dtype.kind == "f" else 0,
+            dimension_names=dims,
+            attributes=dict(v.attrs),
+            compressors=[ZstdCodec(level=3), Crc32cCodec()],
+        )
+
+    for name, v in own.items():
+        # an index has no place in the sweep: chip 7 is chip 7 at every point
+        create(str(name), v, [] if name == dimension else lead)
+    create(CHECKSUM, xr.Variable("task", np.zeros(sizes["task"], np.uint32)), lead)
+    group[CHECKSUM].attrs["long_name"] = "CRC-32 of what a task wrote; 0: nothing yet"
+    group.attrs["coordinates"] = " ".join(sorted(str(n) for n in own if n in part.coords))
+
+
+def write_points(layout: Layout) -> None:
+    """Write the values of each axis at every point of the sweep as coordinates of all groups."""
+    if not layout.swept:
+        return
+    for name in DIMENSIONS:
+        group = layout.group(name)
+        if group is None:
+            continue
+        axes = {
+            axis: (POINT, np.array([point[axis] for point in layout.points]))
+            for axis in layout.points[0]
+        }
+        coords = {
+            key: (dims, values.astype(object) if values.dtype.kind == "U" else values)
+            for key, (dims, values) in axes.items()
+        }
+        index = {POINT: np.arange(len(layout.points))}
+        listed = set(str(group.attrs.get("coordinates", "")).split()) | set(axes)
+        attributes = {**group.attrs, "coordinates": " ".join(sorted(listed))}
+        table = xr.Dataset(coords={**coords, **index})
+        table.to_zarr(layout.root, group=name, mode="a", consolidated=False)
+        zarr.open_group(layout.root, path=name, mode="r+").attrs.put(attributes)
+
+
+def write_part(layout: Layout, task: Task, part: xr.Dataset) -> None:
+    """Write the result of one task, then its checksum."""
+    group = layout.group(task.group)
+    assert group is not None  # the driver creates it before it gives tasks away
+    for name, array in _arrays(group, layout, task):
+        array[_where(array, layout, task)] = part[name].values
+    checksum = group[CHECKSUM]
+    checksum[_task_index(layout, task)] = _checksum(  # type: ignore[index]
+        {name: np.asarray(part[name].values) for name, _ in _arrays(group, layout, task)}
+    )
+
+
+def missing(layout: Layout, tasks: Iterable[Task]) -> Iterator[Task]:
+    """Yield the tasks whose values are not there, or do not have their checksum."""
+    groups: dict[str, tuple[zarr.Group, np.ndarray] | None] = {}
+    for task in tasks:
+        if task.group not in groups:
+            group = layout.group(task.group)
+            groups[task.group] = None if group is None else (group, np.asarray(group[CHECKSUM]))
+        found = groups[task.group]
+        if found is None or not _is_whole(*found, layout, task):
+            yield task
+
+
+def _is_whole(group: zarr.Group, checksums: np.ndarray, layout: Layout, task: Task) -> bool:
+    if not is_written(checksums, layout, task):
+        return False
+    try:
+        values = {
+            name: np.asarray(array[_where(array, layout, task)])
+            for name, array in _arrays(group, layout, task)
+        }
+    except Exception:  # a damaged chunk: each codec raises its own kind
+        return False
+    return bool(_checksum(values) == checksums[_task_index(layout, task)])
+
+
+def is_written(checksums: np.ndarray | None, layout: Layout, task: Task) -> bool:
+    """Whether a task has its checksum in those of its group (None: no group yet)."""
+    if checksums is None:
+        return False
+    index = _task_index(layout, task)
+    inside = all(k < n for k, n in zip(index, checksums.shape, strict=True))
+    return bool(inside and checksums[index])
+
+
+def _checksum(values: Mapping[str, np.ndarray]) -> int:
+    out = 0
+    for name in sorted(values):
+        out = zlib.crc32(np.ascontiguousarray(values[name]).tobytes(), out)
+    return out or 1
+
+
+def _arrays(group: zarr.Group, layout: Layout, task: Task) -> Iterator[tuple[str, zarr.Array]]:
+    """Arrays of which a task writes a part."""
+    dimension = DIMENSIONS[task.group]
+    for name, array in sorted(group.arrays()):
+        dims = _dims(array)
+        swept = layout.swept and dims[:1] == (POINT,) and len(dims) > 1
+        if name != CHECKSUM and (dimension in dims or swept):
+            yield name, array
+
+
+def _where(array: zarr.Array, layout: Layout, task: Task) -> tuple[Any, ...]:
+    part = slice(task.first, task.first + task.count)
+    own = {DIMENSIONS[task.group]: part, POINT: task.point}
+    return tuple(own.get(d, slice(None)) for d in _dims(array))
+
+
+def _task_index(layout: Layout, task: Task) -> tuple[int, ...]:
+    number = task.first // task.chunk
+    return (task.point, number) if layout.swept else (number,)
+
+
+def _dims(array: zarr.Array) -> tuple[str, ...]:
+    return tuple(map(str, array.metadata.dimension_names or ()))  # type: ignore[union-attr]
+
+
+def _sizes(layout: Layout, task: Task) -> dict[str, int]:
+    """Full length of the dimensions along which a group grows."""
+    return {
+        DIMENSIONS[task.group]: task.size,
+        POINT: len(layout.points),
+        "task": -(-task.size // task.chunk),
+    }
+
+
+def finish(layout: Layout) -> None:
+    """Write the metadata of all arrays in one place, so that opening the store is one read."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Consolidated metadata")
+        zarr.consolidate_metadata(layout.root)
 
 
 def read_results(folder: Path) -> dict[str, xr.Dataset]:
-    """Open every group of a finished study, by name."""
-    store = folder / RESULTS
-    if not store.is_dir():
+    """Open every group of a study's results, by name."""
+    root = folder / RESULTS
+    if not root.is_dir():
         raise InputError(f"results: no {RESULTS} in {str(folder)!r}; run the study first")
-    names = sorted(path.name for path in store.iterdir() if path.is_dir())
+    names = sorted(path.name for path in root.iterdir() if path.is_dir())
     return {
-        name: xr.open_zarr(store, group=name, consolidated=False, chunks=None) for name in names
+        name: xr.open_zarr(root, group=name, consolidated=False, chunks=None).drop_vars(CHECKSUM)
+        for name in names
     }

@@ -8,6 +8,7 @@ from scipy import stats
 from scipy.special import expit, logit
 
 from reliability.campaign.spec import Study
+from reliability.campaign.sweep import Point, sweep_points
 from reliability.statistics.intervals import mean_interval
 from reliability.version import __version__
 
@@ -17,7 +18,8 @@ _Data = TypeVar("_Data", xr.Dataset, xr.DataArray)
 def summarize(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
     """Return what ``summary.json`` holds.
 
-    The headline is the end of the mission (`AgesTable.end`); every age is listed beside it.
+    The headline is the end of the mission (`AgesTable.end`); every age is listed beside it. Of a
+    sweep there is one such answer for each of ``points``.
 
     Parameters
     ----------
@@ -25,6 +27,34 @@ def summarize(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
     results : dict of str to Dataset
         The groups of the store.
     """
+    chips = results["chips"]
+    summary: dict[str, Any] = {
+        "title": study.title,
+        "technology": study.technology,
+        "chips": int(chips.sizes["chip"]),
+        "images": study.network.images,
+        "warnings": list(chips.attrs["warnings"]),
+        "seed": study.seed,
+        "spec_hash": study.spec_hash,
+        "reliability_version": __version__,
+    }
+    if study.sweep:
+        summary["points"] = [
+            {"point": point} | _answer(study.at(point), at_point(results, point))
+            for point in sweep_points(study)
+        ]
+        return summary
+    summary |= _answer(study, results)
+    if study.sensitivity:
+        grid = explained(results["sensitivity"], study)
+        summary["measured_accuracy"] = study.sensitivity.measured
+        summary["combinations"] = int(grid.size)
+        summary["combinations_explaining_measured"] = int(grid.sum())
+    return summary
+
+
+def _answer(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
+    """Accuracy, spikes and energy of a study without a sweep."""
     chips, ideal = results["chips"], results["ideal"]
     ages = [
         {
@@ -44,31 +74,28 @@ def summarize(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
     headline = ages[study.ages.combinations.index(study.ages.end)]
     last = at_age(chips, study.ages.end)
     energy = last["energy"].mean("chip")
-    summary: dict[str, Any] = {
-        "title": study.title,
-        "technology": study.technology,
+    return {
         "ideal_accuracy": float(ideal["accuracy"].mean()),
         "ideal_accuracy_low": float(ideal["accuracy_low"].mean()),
         "ideal_accuracy_high": float(ideal["accuracy_high"].mean()),
         "ideal_spikes_per_image": float(ideal["spikes"].mean()),
         "accuracy": headline,
         "accuracy_by_age": ages,
-        "chips": study.population.chips,
-        "images": study.network.images,
         "spikes_per_image": float(last["spikes"].mean()),
         "energy_per_image_joule": float(energy.sel(energy_model="synapse_and_neuron")),
         "energy_per_image_system_joule": float(energy.sel(energy_model="system")),
-        "warnings": list(chips.attrs["warnings"]),
-        "seed": study.seed,
-        "spec_hash": study.spec_hash,
-        "reliability_version": __version__,
     }
-    if study.sensitivity:
-        grid = explained(results["sensitivity"], study)
-        summary["measured_accuracy"] = study.sensitivity.measured
-        summary["combinations"] = int(grid.size)
-        summary["combinations_explaining_measured"] = int(grid.sum())
-    return summary
+
+
+def at_point(results: dict[str, xr.Dataset], point: Point) -> dict[str, xr.Dataset]:
+    """Select one point of a sweep in every group."""
+    out = {}
+    for name, group in results.items():
+        here = np.ones(group.sizes["point"], dtype=bool)
+        for axis, value in point.items():
+            here &= group[axis].values == value
+        out[name] = group.isel(point=int(np.flatnonzero(here)[0]))
+    return out
 
 
 def at_age(data: _Data, age: dict[str, float]) -> _Data:
@@ -144,7 +171,7 @@ def accuracy_interval(
 
 
 def explained(grid: xr.Dataset, study: Study) -> xr.DataArray:
-    """Mark the points of the sensitivity grid at which one measured chip could have come out.
+    """Mark the combinations of the sensitivity grid at which one measured chip could have come out.
 
     The measured accuracy of a single chip has to lie inside the prediction interval of one more
     chip: Student-t with the spread from chip to chip, the error of the simulated mean, and the
@@ -152,7 +179,7 @@ def explained(grid: xr.Dataset, study: Study) -> xr.DataArray:
 
     Returns
     -------
-    DataArray of bool (point)
+    DataArray of bool (combination)
     """
     assert study.sensitivity is not None
     accuracy = grid["accuracy"]

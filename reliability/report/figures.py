@@ -89,7 +89,7 @@ def accuracy_against_time(
         Horizontal lines.
     """
     times = accuracy["time"].values
-    x = _log_time(times)
+    x = log_time(times)
     for k, temperature in enumerate(accuracy["temperature"].values):
         colour = PALETTE[k % len(PALETTE)]
         at = accuracy.sel(temperature=temperature).transpose("time", "chip")
@@ -103,7 +103,7 @@ def accuracy_against_time(
     for k, (label, value) in enumerate((references or {}).items()):
         ax.axhline(value, color="0.3", lw=1, ls=("--", "-.")[k % 2])
         ax.annotate(label, (x[1:2].mean() if x.size > 1 else x[0], value), **_LABEL)
-    _time_axis(ax, times, x)
+    time_axis(ax, times, x)
     ax.set_ylabel("accuracy (%)")
     ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
     ax.legend(title="temperature", loc="lower left")
@@ -122,7 +122,7 @@ def accuracy_against_reads(accuracy: xr.DataArray, ax: Axes, *, ideal: float) ->
     if "read_voltage" not in accuracy.dims:
         accuracy = accuracy.expand_dims("read_voltage")
     reads = accuracy["reads"].values
-    x = _log_time(reads)
+    x = log_time(reads)
     for k, voltage in enumerate(np.atleast_1d(accuracy["read_voltage"].values)):
         colour = PALETTE[k % len(PALETTE)]
         values = accuracy.isel(read_voltage=k).transpose("reads", "chip").values
@@ -149,7 +149,7 @@ def spikes_against_time(chips: xr.Dataset, ax: Axes) -> None:
     ax : Axes
     """
     times = chips["time"].values
-    x = _log_time(times)
+    x = log_time(times)
     for k, temperature in enumerate(chips["temperature"].values):
         colour = PALETTE[k % len(PALETTE)]
         spikes = chips["spikes"].sel(temperature=temperature).transpose("time", "chip").values
@@ -157,7 +157,7 @@ def spikes_against_time(chips: xr.Dataset, ax: Axes) -> None:
         ax.fill_between(x, low, high, color=colour, alpha=0.18, lw=0)
         label = engineering(float(temperature), "K")
         ax.plot(x, spikes.mean(axis=1), "o-", color=colour, label=label)
-    _time_axis(ax, times, x)
+    time_axis(ax, times, x)
     ax.set_ylabel("input spikes per image")
     ax.set_ylim(bottom=0)
     energy = chips["energy"].sel(energy_model="synapse_and_neuron")
@@ -246,7 +246,7 @@ def accuracy_against_factor(
     Parameters
     ----------
     grid : Dataset
-        ``accuracy`` (point, chip) with the factors as coordinates of ``point``.
+        ``accuracy`` (combination, chip) with the factors as coordinates of ``combination``.
     ax : Axes
     factor : str
         On the x axis.
@@ -256,15 +256,15 @@ def accuracy_against_factor(
         Levels of the other factors.
     measured : float
     """
-    chosen = np.ones(grid.sizes["point"], dtype=bool)
+    chosen = np.ones(grid.sizes["combination"], dtype=bool)
     for name, level in fixed.items():
         chosen &= grid[name].values == level
     levels: Sequence[float | None] = [None] if lines is None else list(np.unique(grid[lines]))
     ticks = np.unique(grid[factor].values)
     for k, line in enumerate(levels):
         mask = chosen if lines is None else chosen & (grid[lines].values == line)
-        part = grid.isel(point=mask).sortby(factor)
-        values = part["accuracy"].transpose("point", "chip").values
+        part = grid.isel(combination=mask).sortby(factor)
+        values = part["accuracy"].transpose("combination", "chip").values
         x = np.searchsorted(ticks, part[factor].values)
         label = None if lines is None else f"× {line:g}"
         low, high = np.quantile(values, [0.05, 0.95], axis=1)
@@ -289,8 +289,8 @@ def sensitivity_matrix(
     Parameters
     ----------
     grid : Dataset
-        ``accuracy`` (point, chip) with the factors as coordinates of ``point``.
-    explains : DataArray of bool (point)
+        ``accuracy`` (combination, chip) with the factors as coordinates of ``combination``.
+    explains : DataArray of bool (combination)
     ax : Axes
     rows, columns : list of str
         Factors that make the rows and the columns, outermost first.
@@ -325,7 +325,7 @@ def sensitivity_matrix(
     ax.spines[:].set_visible(False)
 
 
-def _log_time(times: np.ndarray) -> np.ndarray:
+def log_time(times: np.ndarray) -> np.ndarray:
     """Log-time positions; zero stands one and a half decades before the first real time."""
     positive = times[times > 0]
     first = positive.min() if positive.size else 1.0
@@ -333,7 +333,8 @@ def _log_time(times: np.ndarray) -> np.ndarray:
         return np.where(times > 0, np.log10(times), np.log10(first) - 1.5)
 
 
-def _time_axis(ax: Axes, times: np.ndarray, x: np.ndarray) -> None:
+def time_axis(ax: Axes, times: np.ndarray, x: np.ndarray) -> None:
+    """Label an axis of log time with times (s) that stand at x."""
     labels = ["as pro-\ngrammed" if t == 0 else duration(float(t)) for t in times]
     ax.set_xticks(x, labels)
     ax.xaxis.set_minor_locator(NullLocator())

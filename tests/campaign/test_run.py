@@ -1,20 +1,26 @@
 """Runs: the same bits whatever the workers, chunks and interruptions; folders are safe."""
 
+import contextlib
 import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import reliability as rel
-from reliability.campaign import store
-from reliability.campaign.plan import make_plan, plan_study, points
+from reliability.campaign import execute, store
+from reliability.campaign.plan import combinations, make_plan, plan_study
 from reliability.campaign.spec import load_study
+from reliability.statistics.intervals import mean_interval
 
 
 def tree_hash(folder: Path) -> str:
@@ -30,34 +36,98 @@ def study(small):
     return load_study(small)
 
 
-def test_results_do_not_depend_on_workers_or_chunks(study, tmp_path) -> None:
-    """Bit-identical files with 1 and 2 workers and with chunks of 1, 2 and all chips."""
-    hashes = set()
-    for k, (workers, chunk) in enumerate([(1, 32), (2, 2), (1, 1)]):
-        folder = rel.run_study(study, tmp_path / f"out{k}", workers=workers, chunk=chunk)
-        hashes.add(tree_hash(folder / "results.zarr"))
-    assert len(hashes) == 1
+@pytest.fixture
+def swept(tmp_path: Path) -> Path:
+    """A study over two axes, small enough for a second."""
+    path = tmp_path / "swept.toml"
+    path.write_text(SWEPT)
+    return path
 
 
-def test_an_interrupted_run_goes_on_to_the_same_bits(study, tmp_path, finished) -> None:
-    class Stop(Exception):
-        pass
+SWEPT = """
+title = "swept"
+technology = "oxram-130nm"
+seed = 5
+
+[network]
+images = 40
+
+[population]
+chips = 3
+
+[ages]
+times = ["0 s", "10 years"]
+
+[[sweep]]
+name = "network.delta_s"
+values = [5, 10]
+
+[[sweep]]
+name = "technology.relaxation.law"
+values = ["saturating", "log_time"]
+"""
+
+
+def values_of(folder: Path) -> dict[str, xr.Dataset]:
+    return {name: group.load() for name, group in store.read_results(folder).items()}
+
+
+def test_results_do_not_depend_on_workers_chunks_or_executor(study, tmp_path, finished) -> None:
+    """The same files with 1 and 2 processes and on Dask; the same numbers with other chunks."""
+    runs = {"processes": {"workers": 2}, "again": {}}
+    for name, how in runs.items():
+        folder = rel.run_study(study, tmp_path / name, **how)
+        assert tree_hash(folder / "results.zarr") == tree_hash(finished / "results.zarr")
+    chunks = rel.run_study(study, tmp_path / "chunks", chunk=2)
+    for name, group in values_of(chunks).items():
+        assert group.identical(values_of(finished)[name])
+
+
+def test_a_dask_cluster_gives_the_same_files(study, tmp_path, finished) -> None:
+    pytest.importorskip("distributed")
+    with execute.local_cluster(2) as address:
+        folder = rel.run_study(study, tmp_path / "dask", scheduler=address)
+    assert tree_hash(folder / "results.zarr") == tree_hash(finished / "results.zarr")
+
+
+def test_a_missing_scheduler_is_one_line(study, tmp_path, monkeypatch) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(execute, "_TIMEOUT", "1 s")
+    with pytest.raises(rel.InputError, match=r"no answer from 'tcp://127.0.0.1:9'"):
+        rel.run_study(study, tmp_path / "none", scheduler="tcp://127.0.0.1:9")
+
+
+class Stop(Exception):
+    pass
+
+
+def interrupted(study, folder: Path, share: float, **how) -> list[str]:
+    """Run until a share of the work is done; return the names of the tasks that are."""
+    names: list[str] = []
 
     def stop(task, done, total):
-        if done > total * 0.4:
+        names.append(task.name)
+        if done > total * share:
             raise Stop
 
-    broken = tmp_path / "broken"
     with pytest.raises(Stop):
-        rel.run_study(study, broken, chunk=1, progress=stop)
-    kept = {path.name for path in (broken / "parts").iterdir()}
-    assert kept
-    assert not (broken / "results.zarr").exists()
+        rel.run_study(study, folder, progress=stop, **how)
+    return names
+
+
+def test_an_interrupted_run_goes_on_to_the_same_bits(study, tmp_path) -> None:
+    whole = rel.run_study(study, tmp_path / "whole", chunk=1)
+    broken = tmp_path / "broken"
+    kept = interrupted(study, broken, 0.4, chunk=1)
+    assert rel.study_status(broken)["tasks_done"] == len(kept)
     again: list[str] = []
-    rel.run_study(study, broken, chunk=1, progress=lambda task, *_: again.append(task.name))
-    assert not {f"{name}.npz" for name in again} & kept  # nothing is computed twice
-    assert tree_hash(broken / "results.zarr") == tree_hash(finished / "results.zarr")
-    assert not (broken / "parts").exists()
+    rel.run_study(study, broken, progress=lambda task, *_: again.append(task.name))
+    assert again
+    assert not set(again) & set(kept)  # nothing is computed twice
+    assert tree_hash(broken / "results.zarr") == tree_hash(whole / "results.zarr")
+    status = rel.study_status(broken)
+    assert status["tasks_done"] == status["tasks"]
+    assert status["running"] is None
 
 
 def test_killed_in_the_middle(small, tmp_path, repository, finished) -> None:
@@ -72,12 +142,40 @@ def test_killed_in_the_middle(small, tmp_path, repository, finished) -> None:
     process.stderr.readline()  # the first task is done
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert not (out / "results.zarr").exists()
+    assert not (out / "report.html").exists()
     subprocess.run([*command, "--out", str(out)], check=True, env=environment, capture_output=True)
     assert tree_hash(out / "results.zarr") == tree_hash(finished / "results.zarr")
 
 
-def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(small, tmp_path, repository) -> None:
+@pytest.mark.slow
+def test_killed_twenty_times_at_random(small, tmp_path, repository, finished) -> None:
+    """The driver, with its workers or without, at any moment; then the bits are the same."""
+    command = [sys.executable, "-m", "reliability.cli", "run", str(small), "--workers", "2"]
+    environment = {**os.environ, "PYTHONPATH": str(repository)}
+    moments = np.random.default_rng(3).uniform(0.5, 12.0, 20)
+    for k, moment in enumerate(moments):
+        out = tmp_path / f"killed{k % 4}"  # five kills in the same folder
+        process = subprocess.Popen(
+            [*command, "--out", str(out)], stderr=subprocess.DEVNULL, env=environment,
+            start_new_session=True,
+        )  # fmt: skip
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=moment)
+        with contextlib.suppress(ProcessLookupError):
+            if k % 2:
+                os.kill(process.pid, signal.SIGKILL)
+            else:
+                os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    for k in range(4):
+        out = tmp_path / f"killed{k}"
+        subprocess.run(
+            [*command, "--out", str(out)], check=True, env=environment, capture_output=True
+        )
+        assert tree_hash(out / "results.zarr") == tree_hash(finished / "results.zarr")
+
+
+def test_ctrl_c_finishes_what_runs_and_says_how_to_go_on(small, tmp_path, repository) -> None:
     environment = {**os.environ, "PYTHONPATH": str(repository)}
     out = tmp_path / "stopped"
     command = [sys.executable, "-m", "reliability.cli", "run", str(small), "--out", str(out)]
@@ -87,15 +185,181 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(small, tmp_path, reposi
     assert process.stderr is not None
     process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    _, message = process.communicate(timeout=60)
+    _, message = process.communicate(timeout=120)
     if process.returncode == 0:
         pytest.skip("finished before the signal came")
     assert process.returncode == 130
     assert "the same command goes on" in message
     assert "Traceback" not in message
-    assert list((out / "parts").glob("*.npz"))
+    status = rel.study_status(out)
+    assert 0 < status["tasks_done"] < status["tasks"]
+    assert not (out / "lock.json").exists()
     subprocess.run(command, check=True, env=environment, capture_output=True)
     assert (out / "report.html").is_file()
+
+
+def test_more_chips_and_draws_compute_only_what_is_missing(small, tmp_path) -> None:
+    more = {"population.chips": 9, "uncertainty.draws": 9}
+    fresh = values_of(rel.run_study(load_study(small, more), tmp_path / "fresh", chunk=2))
+    folder = rel.run_study(load_study(small), tmp_path / "grown", chunk=2)
+    again: list[str] = []
+    grown = load_study(small, more)
+    rel.run_study(grown, folder, progress=lambda task, *_: again.append(task.name))
+    # chip 4 and draw 4 were alone in their tasks, which now are whole
+    assert sorted(again) == ["chips 4 to 5", "chips 6 to 7", "chips 8 to 8", "draws 4 to 7",
+                             "draws 8 to 8"]  # fmt: skip
+    for name, group in values_of(folder).items():
+        assert group.identical(fresh[name])
+    with pytest.raises(rel.InputError, match=r"population.chips: 9 there, 5 here"):
+        rel.run_study(load_study(small), folder)
+
+
+def test_more_points_compute_only_what_is_missing(swept, tmp_path) -> None:
+    folder = rel.run_study(load_study(swept), tmp_path / "out")
+    before = values_of(folder)["chips"]["accuracy"]
+    text = swept.read_text().replace("values = [5, 10]", "values = [2, 5, 10]")
+    swept.write_text(text)
+    again: list[int] = []
+    rel.run_study(load_study(swept), folder, progress=lambda task, *_: again.append(task.point))
+    assert set(again) == {4, 5}
+    after = values_of(folder)["chips"]["accuracy"]
+    assert after.isel(point=slice(4)).identical(before)
+    assert sorted(after["network.delta_s"].values) == [2, 2, 5, 5, 10, 10]
+    rel.write_report(load_study(swept), folder)
+
+
+def damage(chunk: Path) -> None:
+    raw = bytearray(chunk.read_bytes())
+    raw[len(raw) // 2] ^= 0xFF
+    chunk.write_bytes(bytes(raw))
+
+
+@pytest.mark.parametrize("how", ["flipped", "truncated", "removed", "other numbers"])
+def test_a_damaged_chunk_is_found_and_computed_again(study, tmp_path, how) -> None:
+    folder = rel.run_study(study, tmp_path / "out", chunk=2)
+    good = tree_hash(folder / "results.zarr")
+    chunk = folder / "results.zarr" / "chips" / "accuracy" / "c" / "0" / "0" / "1"
+    if how == "flipped":
+        damage(chunk)
+    elif how == "truncated":
+        chunk.write_bytes(chunk.read_bytes()[:-3])
+    elif how == "removed":
+        chunk.unlink()
+    else:  # a whole chunk with a valid checksum of its own, but not what the task wrote
+        chunk.write_bytes(chunk.with_name("0").read_bytes())
+    again: list[str] = []
+    rel.run_study(study, folder, progress=lambda task, *_: again.append(task.name))
+    assert again == ["chips 2 to 3"]
+    assert tree_hash(folder / "results.zarr") == good
+
+
+def test_two_runs_at_once_and_a_dead_owner(study, tmp_path) -> None:
+    folder = tmp_path / "out"
+    refused = []
+
+    def second(task, done, total):
+        if not refused:
+            with pytest.raises(rel.InputError, match=rf"run by process {os.getpid()} on .*since"):
+                rel.run_study(study, folder)
+            refused.append(rel.study_status(folder)["running"])
+
+    rel.run_study(study, folder, progress=second)
+    assert f"process {os.getpid()}" in refused[0]
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
+                          capture_output=True, text=True, check=True)  # fmt: skip
+    owner = {"host": socket.gethostname(), "pid": int(dead.stdout), "since": time.time()}
+    (folder / "lock.json").write_text(json.dumps(owner))
+    rel.run_study(study, folder)
+    assert not (folder / "lock.json").exists()
+
+
+def test_a_study_stops_when_it_is_sure_enough(small, tmp_path) -> None:
+    def run(until: float, name: str) -> xr.Dataset:
+        settings = {"population.chips": 40, "population.until": until}
+        study = load_study(small, settings)
+        folder = rel.run_study(study, tmp_path / name, chunk=1)
+        rel.run_study(study, folder)  # the same command again changes nothing
+        rel.write_report(study, folder)
+        return values_of(folder)["chips"]
+
+    few, many = run(0.1, "few"), run(0.02, "many")
+    assert few.sizes["chip"] % 4 == 0
+    assert few.sizes["chip"] < many.sizes["chip"]
+    assert many.isel(chip=slice(few.sizes["chip"]))["accuracy"].equals(few["accuracy"])
+    last = few["accuracy"].isel(time=-1, temperature=0).values
+    mean, low, high = mean_interval(last, 0.95)
+    assert max(high - mean, mean - low) <= 0.1
+
+
+def die_or_double(number: int) -> int:
+    if number == 3:
+        os._exit(9)  # what the kernel does to a process that takes all memory
+    if number == 4:
+        raise ValueError("four")
+    return 2 * number
+
+
+def test_a_task_that_kills_its_worker_is_named_and_the_rest_completes() -> None:
+    with execute.in_processes(2) as run:
+        done = dict(run(die_or_double, range(8)))
+    assert {k: v for k, v in done.items() if k not in (3, 4)} == {
+        k: 2 * k for k in (0, 1, 2, 5, 6, 7)
+    }
+    assert "worker died" in str(done[3])
+    assert isinstance(done[4], ValueError)
+
+
+def test_failed_tasks_are_named_and_end_with_code_1(small, tmp_path, monkeypatch) -> None:
+    from click.testing import CliRunner
+
+    from reliability.campaign import run as running
+    from reliability.cli import main
+
+    real = running.compute
+
+    def fails(study, point, task):
+        if task.group == "draws" and task.first == 4:
+            raise MemoryError("no room")
+        return real(study, point, task)
+
+    monkeypatch.setattr(running, "compute", fails)
+    out = tmp_path / "out"
+    command = ["run", str(small), "--out", str(out), "--workers", "1"]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 1
+    assert "1 tasks failed: draws 4 to 4 (MemoryError: no room)" in result.stderr
+    status = rel.study_status(out)
+    assert status["tasks_done"] == status["tasks"] - 1
+    monkeypatch.setattr(running, "compute", real)
+    assert CliRunner().invoke(main, command).exit_code == 0
+
+
+def test_a_full_disk_stops_the_run_and_keeps_what_is_done(study, tmp_path, monkeypatch) -> None:
+    real = store.write_part
+
+    def full(layout, task, part):
+        if task.group == "chips" and task.first == 2:
+            raise OSError(28, "No space left on device")
+        real(layout, task, part)
+
+    monkeypatch.setattr(store, "write_part", full)
+    with pytest.raises(rel.RunError, match=r"chips 2 to 3: OSError.*No space left.*is kept"):
+        rel.run_study(study, tmp_path / "out", chunk=2)
+    assert rel.study_status(tmp_path / "out")["tasks_done"] >= 3
+
+
+def test_a_store_opens_directly_with_units_and_provenance(finished, study) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        chips = xr.open_zarr(finished / "results.zarr", group="chips", chunks=None)
+    assert chips["time"].attrs["units"] == "s"
+    assert chips["energy"].attrs["units"] == "J"
+    assert {"wafer", "die", "x", "radius"} <= set(chips.coords)
+    assert chips.attrs["seed"] == 5
+    assert chips.attrs["spec_hash"] == study.spec_hash
+    metadata = json.loads((finished / "results.zarr" / "zarr.json").read_text())
+    assert metadata["zarr_format"] == 3
+    assert "chips/accuracy" in metadata["consolidated_metadata"]["metadata"]
 
 
 def test_a_folder_with_something_else_is_left_alone(study, tmp_path) -> None:
@@ -111,19 +375,9 @@ def test_a_folder_with_something_else_is_left_alone(study, tmp_path) -> None:
 
 def test_another_study_is_refused_with_the_difference(small, finished) -> None:
     before = tree_hash(finished)
-    with pytest.raises(rel.InputError, match=r"another study \(population.chips: 5 there, 6 here"):
-        rel.run_study(load_study(small, {"population.chips": 6}), finished)
+    with pytest.raises(rel.InputError, match=r"another study \(seed: 5 there, 6 here"):
+        rel.run_study(load_study(small, {"seed": 6}), finished)
     assert tree_hash(finished) == before
-
-
-def test_a_truncated_part_is_not_taken_for_a_result(study, tmp_path) -> None:
-    """Parts are renamed when whole: a leftover of a crash has another name and is ignored."""
-    folder = tmp_path / "out"
-    store.open_folder(folder, study.model_dump(mode="json"), study.spec_hash)
-    (folder / "parts" / ".ideal-00000000-1.npz").write_bytes(b"PK half a file")
-    assert not store.has_part(folder, "ideal-00000000-1")
-    rel.run_study(study, folder)
-    assert store.is_complete(folder)
 
 
 def test_plan_covers_every_chip_draw_and_point_once(study) -> None:
@@ -137,7 +391,7 @@ def test_plan_covers_every_chip_draw_and_point_once(study) -> None:
             "draws": list(range(5)),
             "sensitivity": list(range(4)),
         }
-    assert points(study)[1] == {"spread": 0.5, "stuck": 0.01}
+    assert combinations(study)[1] == {"spread": 0.5, "stuck": 0.01}
 
 
 def test_plan_estimates(study) -> None:
@@ -161,15 +415,3 @@ def test_stored_numbers_are_those_of_evaluate(study, finished) -> None:
     assert stored.values.tolist() == direct["accuracy"].values.tolist()
     assert results["chips"].attrs["spec_hash"] == study.spec_hash
     assert results["chips"]["wafer"].values.tolist() == [0, 0, 0, 1, 1]
-
-
-def test_no_pickle_in_the_store(study, tmp_path) -> None:
-    folder = tmp_path / "out"
-
-    def look(task, *_):
-        with np.load(folder / "parts" / f"{task.name}.npz", allow_pickle=False) as arrays:
-            assert all(arrays[name].dtype != object for name in arrays)
-
-    rel.run_study(study, folder, progress=look)
-    text = json.loads((folder / "study.json").read_text())
-    assert text["spec_hash"] == study.spec_hash

@@ -1,0 +1,70 @@
+"""How far a study is: what its folder says, whoever runs it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reliability.campaign import lock, store
+from reliability.campaign.plan import make_plan
+from reliability.campaign.spec import Study
+from reliability.campaign.store import CHECKSUM, MARKER, Layout
+from reliability.errors import InputError
+from reliability.statistics.intervals import mean_interval
+
+
+def study_status(folder: str | Path) -> dict[str, Any]:
+    """Return how far the study of a folder is.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Output folder of `reliability.run_study`.
+
+    Returns
+    -------
+    dict
+        ``title``, ``tasks`` and ``tasks_done`` (by their checksums, which are not verified here),
+        ``work`` and ``work_done`` (image evaluations), ``running`` (who runs it, or None),
+        ``chips_done`` and, once there are two, ``accuracy`` of the chips so far with its Monte
+        Carlo interval ``accuracy_low``, ``accuracy_high`` (all ages and points together).
+
+    Raises
+    ------
+    InputError
+        No study in the folder.
+    """
+    folder = Path(folder)
+    try:
+        marker = json.loads((folder / MARKER).read_text("utf-8"))
+        study = Study.model_validate_json(json.dumps(marker["spec"]))
+        layout = Layout(folder, marker["chunk"], tuple(marker["points"]), bool(study.sweep))
+    except (OSError, ValueError, KeyError):
+        raise InputError(f"status: no study in {str(folder)!r}") from None
+    checksums: dict[str, np.ndarray | None] = {}
+    counts = {"tasks": 0, "tasks_done": 0, "work": 0, "work_done": 0}
+    chips: set[int] = set()
+    for task in make_plan(study, layout.chunk):
+        if task.group not in checksums:
+            group = layout.group(task.group, "r")
+            checksums[task.group] = None if group is None else np.asarray(group[CHECKSUM])
+        counts["tasks"] += 1
+        counts["work"] += task.work
+        if store.is_written(checksums[task.group], layout, task):
+            counts["tasks_done"] += 1
+            counts["work_done"] += task.work
+            if task.group == "chips":
+                chips |= set(range(task.first, task.first + task.count))
+    answer: dict[str, Any] = {
+        "title": study.title,
+        **counts,
+        "running": lock.owner(folder),
+        "chips_done": len(chips),
+    }
+    if len(chips) > 1:
+        accuracy = store.read_results(folder)["chips"]["accuracy"].isel(chip=sorted(chips))
+        of_chip = accuracy.mean([name for name in accuracy.dims if name != "chip"])
+        mean, low, high = mean_interval(of_chip.values, study.confidence)
+        answer |= {"accuracy": mean, "accuracy_low": low, "accuracy_high": high}
+    return answer

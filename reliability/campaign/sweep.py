@@ -1,0 +1,83 @@
+"""The points of a sweep: all combinations of its axes, or a design spread over their ranges."""
+
+import itertools
+import math
+
+import numpy as np
+from scipy.stats import qmc
+
+from reliability.campaign.dotted import unit_of
+from reliability.campaign.spec import Axis, Study
+from reliability.errors import InputError
+from reliability.random import stream
+from reliability.technology import load_technology
+from reliability.units import quantity
+
+Point = dict[str, int | float | str]
+
+
+def count_points(study: Study) -> int:
+    """Return how many points a sweep has; 1 without a sweep.
+
+    The product is not built: a sweep that is too large by mistake can be told from its size.
+    """
+    if study.sweep and study.design.kind != "grid":
+        return study.design.points
+    return math.prod(len(axis.values) or axis.points for axis in study.sweep)
+
+
+def sweep_points(study: Study) -> list[Point]:
+    """Return the value of each axis at every point, the last axis fastest; one empty point without.
+
+    Raises
+    ------
+    InputError
+        A range of something that is no number, or a design over listed values.
+
+    Examples
+    --------
+    >>> axes = [{"name": "network.delta_s", "values": [5, 10]},
+    ...         {"name": "temperature", "low": "25 degC", "high": "85 degC", "points": 2}]
+    >>> study = Study(title="t", technology="oxram-130nm", sweep=axes)
+    >>> [tuple(point.values()) for point in sweep_points(study)]
+    [(5, 298.15), (5, 358.15), (10, 298.15), (10, 358.15)]
+    """
+    names = [axis.name for axis in study.sweep]
+    if study.design.kind == "grid" or not study.sweep:
+        levels = [axis.values or _on_range(study, axis, _even(axis.points)) for axis in study.sweep]
+        return [dict(zip(names, point, strict=True)) for point in itertools.product(*levels)]
+    listed = [axis.name for axis in study.sweep if axis.values]
+    if listed:
+        raise InputError(f"sweep: {listed[0]}: got values, a {study.design.kind} needs low, high")
+    columns = [
+        _on_range(study, axis, column)
+        for axis, column in zip(study.sweep, _design(study).T, strict=True)
+    ]
+    return [dict(zip(names, point, strict=True)) for point in zip(*columns, strict=True)]
+
+
+def _even(points: int) -> np.ndarray:
+    return np.linspace(0.0, 1.0, points)
+
+
+def _design(study: Study) -> np.ndarray:
+    """Points in the unit cube, shape (points, axes)."""
+    rng = stream(study.seed, "design")
+    if study.design.kind == "latin_hypercube":
+        return qmc.LatinHypercube(len(study.sweep), rng=rng).random(study.design.points)
+    sobol = qmc.Sobol(len(study.sweep), rng=rng)
+    whole = sobol.random_base2(max(math.ceil(math.log2(study.design.points)), 0))
+    return whole[: study.design.points]
+
+
+def _on_range(study: Study, axis: Axis, share: np.ndarray) -> tuple[float, ...]:
+    unit = unit_of(load_technology(study.technology), axis.name)
+    ends = [end for end in (axis.low, axis.high) if end is not None]  # the spec has both
+    low, high = (quantity(end, unit or "", f"sweep: {axis.name}") for end in ends)
+    if axis.spacing == "linear":
+        values = low + share * (high - low)
+    elif low <= 0 or high <= 0:
+        raise InputError(f"sweep: {axis.name}: got {low:g} to {high:g}, a log range is above 0")
+    else:
+        values = low * (high / low) ** share
+    return tuple(float(f"{value:.12g}") for value in values)  # ends as they were written

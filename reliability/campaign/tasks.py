@@ -1,0 +1,276 @@
+"""What one task of a study computes: a part of the results, as a Dataset."""
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy.special import ndtr
+
+from reliability.campaign.plan import Task, combinations
+from reliability.campaign.spec import Study
+from reliability.mission import MissionProfile, Segment
+from reliability.network import Network, Neuron, evaluate, sample_chips
+from reliability.population import age
+from reliability.technology import Technology
+from reliability.units import engineering
+
+# Cumulative probabilities at which the conductance distribution of every chip is kept: evenly
+# spaced normal scores, as probability paper shows them.
+_SCORES = np.linspace(-3, 3, 61)
+# What is kept of every chip at the points of a sweep.
+_KEPT = ("accuracy", "accuracy_low", "accuracy_high", "spikes", "energy")
+
+
+def compute(study: str, point: tuple[tuple[str, Any], ...], task: Task) -> xr.Dataset:
+    """Compute one task.
+
+    Parameters
+    ----------
+    study : str
+        The study as JSON, which travels to workers.
+    point : tuple of (name, value)
+        Of its sweep.
+    task : Task
+    """
+    here, technology, network = _prepared(study, point)
+    part = _GROUPS[task.group](here, technology, network, task)
+    axes = [name for name, _ in point]
+    # an age that is swept is an axis of the sweep, not a dimension of length one
+    part = part.isel({name: 0 for name in axes if name in part.dims}, drop=True)
+    part = part.drop_vars([name for name in axes if name in part.coords])
+    if point:
+        part = part[[name for name in _KEPT if name in part]]
+        # what is swept is no attribute of all points
+        last = {name.rpartition(".")[2] for name in axes} | {axes[0].partition(".")[0]}
+        part.attrs = {key: value for key, value in part.attrs.items() if key not in last}
+    part.attrs["seed"] = here.seed
+    return part
+
+
+@lru_cache(maxsize=8)
+def _prepared(text: str, point: tuple[tuple[str, Any], ...]) -> tuple[Study, Technology, Network]:
+    """Study, card and network of a point, read once by each worker."""
+    study = Study.model_validate_json(text)
+    if point:
+        study = study.at(dict(point))
+    return study, study.load_technology(), study.load_network()
+
+
+def _evaluate(
+    study: Study,
+    network: Network,
+    cells: Technology | xr.Dataset | None,
+    neuron: Neuron,
+    images: int,
+    **settings: object,
+) -> xr.Dataset:
+    return evaluate(
+        network,
+        cells,
+        coding=study.network.coding,
+        mapping=study.network.mapping,
+        images=images,
+        delta_s=study.network.delta_s,
+        spike_limit=study.network.spike_limit,
+        neuron=neuron,
+        seed=study.seed,
+        confidence=study.confidence,
+        **settings,  # type: ignore[arg-type]
+    )
+
+
+def _neuron(study: Study, technology: Technology) -> Neuron:
+    return Neuron.from_technology(technology) if study.network.neuron == "technology" else Neuron()
+
+
+def _ideal(study: Study, technology: Technology, network: Network, task: Task) -> xr.Dataset:
+    return _evaluate(study, network, None, Neuron(), study.network.images).drop_vars("reads")
+
+
+def _at_all_ages(
+    study: Study,
+    technology: Technology,
+    network: Network,
+    programmed: xr.Dataset,
+    images: int,
+    reduce: Callable[[xr.Dataset, xr.Dataset], xr.Dataset],
+) -> xr.Dataset:
+    """Evaluate one population at every combination of the study's ages, a dimension for each axis.
+
+    Reads and read voltage become dimensions only where the study has more than one.
+    """
+    neuron = _neuron(study, technology)
+    notes: set[str] = set()
+    known: dict[tuple[float, ...], xr.Dataset] = {}
+
+    def at(
+        conditions: dict[str, float], axes: list[tuple[str, tuple[float, ...], str]]
+    ) -> xr.Dataset:
+        if axes:
+            (name, values, unit), *inner = axes
+            parts = [at({**conditions, name: value}, inner) for value in values]
+            return (
+                parts[0] if _is_single(name, values) else _along(_axis(name, values, unit), parts)
+            )
+        c = conditions
+        # Without stress the temperature does not matter, without reads their voltage does not.
+        read = c["reads"] > 0
+        stressed = read or c["time"] > 0
+        key = (c["time"], c["temperature"] * stressed, c["reads"], c["read_voltage"] * read)
+        if key in known:
+            return known[key]
+        mission = Segment(c["time"], c["temperature"], c["reads"], c["read_voltage"])
+        aged = age(programmed, MissionProfile([mission]))
+        result = _evaluate(study, network, aged, neuron, images)
+        notes.update(result.attrs["warnings"])
+        known[key] = reduce(aged, result)
+        return known[key]
+
+    out = at({}, study.ages.axes)
+    out.attrs["warnings"] = sorted(notes)
+    del out.attrs["mission"]  # it is on the axes
+    return out
+
+
+def _is_single(name: str, values: tuple[float, ...]) -> bool:
+    return name in ("reads", "read_voltage") and len(values) == 1
+
+
+def _along(axis: xr.DataArray, parts: list[xr.Dataset]) -> xr.Dataset:
+    """Stack Datasets that differ in their variables only along a new dimension."""
+    return xr.concat(parts, axis, data_vars="all", coords="minimal", compat="equals", join="exact")
+
+
+def _axis(name: str, values: Iterable[float], unit: str) -> xr.DataArray:
+    values = list(values)
+    return xr.DataArray(values, dims=name, coords={name: values}, name=name, attrs={"units": unit})
+
+
+def _chips(study: Study, technology: Technology, network: Network, task: Task) -> xr.Dataset:
+    programmed = sample_chips(
+        technology,
+        network,
+        chips=task.count,
+        mapping=study.network.mapping,
+        first=task.first,
+        dies_per_wafer=study.population.dies_per_wafer,
+        seed=study.seed,
+    )
+    per_input = programmed.sizes["cell"] // network.inputs
+
+    def reduce(aged: xr.Dataset, result: xr.Dataset) -> xr.Dataset:
+        reads = result["reads"].isel(cell=slice(None, None, per_input)).rename(cell="input")
+        result = result.drop_vars("reads").assign(reads_per_input=reads)
+        return result.assign(conductance_quantile=_conductance_quantiles(aged))
+
+    return _at_all_ages(study, technology, network, programmed, study.network.images, reduce)
+
+
+def _conductance_quantiles(population: xr.Dataset) -> xr.DataArray:
+    """Conductance of each state or level of each chip at evenly spaced normal scores."""
+    probability = ndtr(_SCORES)
+    if "state" in population.coords:
+        of_cell = population["state"].values
+        names = {state: state for state in ("LRS", "HRS")}
+    else:
+        of_cell = population["target"].values
+        names = {level: engineering(level, "S") for level in np.unique(of_cell)}
+    values = [
+        np.quantile(population["conductance"].values[:, of_cell == kind], probability, axis=1).T
+        for kind in names
+    ]
+    return xr.DataArray(
+        np.stack(values, axis=1).astype(np.float32),
+        dims=("chip", "programmed_state", "probability"),
+        coords={"programmed_state": list(names.values()), "probability": probability},
+        attrs={"units": "S"},
+    )
+
+
+def _draws(study: Study, technology: Technology, network: Network, task: Task) -> xr.Dataset:
+    """Accuracy of chips of cards drawn from the parameters' uncertainty."""
+    settings = study.uncertainty
+    assert settings is not None  # the plan has draws only then
+    parts = []
+    for k in range(task.first, task.first + task.count):
+        card = technology.drawn(study.seed, k)
+        # Each draw is a lot of its own, or the chips of all draws would share their luck.
+        programmed = sample_chips(
+            card,
+            network,
+            chips=settings.chips,
+            mapping=study.network.mapping,
+            first=k * settings.chips,
+            dies_per_wafer=study.population.dies_per_wafer,
+            seed=study.seed,
+            lot=k + 1,
+        )
+        result = _at_all_ages(
+            study,
+            card,
+            network,
+            programmed,
+            settings.images,
+            lambda _, r: r[["accuracy", "spikes"]],
+        )
+        chip = np.arange(settings.chips)
+        result = result.drop_vars([c for c in result.coords if "chip" in result[c].dims])
+        parts.append(result.assign_coords(chip=chip))
+    out = _along(_axis("draw", range(task.first, task.first + task.count), "1"), parts)
+    out.attrs = parts[0].attrs | {
+        "warnings": sorted({note for part in parts for note in part.attrs["warnings"]})
+    }
+    return out
+
+
+def _sensitivity(study: Study, technology: Technology, network: Network, task: Task) -> xr.Dataset:
+    """Accuracy of a few chips at combinations of the sensitivity grid."""
+    settings = study.sensitivity
+    assert settings is not None  # the plan has combinations only then
+    profile = MissionProfile.constant(settings.time, settings.temperature)
+    chosen = combinations(study)[task.first : task.first + task.count]
+    parts = []
+    for point in chosen:
+        card = varied(technology, study, point)
+        result = _evaluate(
+            study,
+            network,
+            card,
+            _neuron(study, card),
+            settings.images,
+            chips=settings.chips,
+            profile=profile,
+        )[["accuracy", "spikes"]]
+        result = result.drop_vars([c for c in result.coords if "chip" in result[c].dims])
+        parts.append(result.assign_coords(chip=np.arange(settings.chips)))
+    index = _axis("combination", range(task.first, task.first + task.count), "1")
+    out = _along(index, parts)
+    levels = {
+        factor.name: (
+            "combination",
+            [point[factor.name] for point in chosen],
+            {"long_name": factor.label},
+        )
+        for factor in settings.factor
+    }
+    return out.assign_coords(levels)
+
+
+def varied(technology: Technology, study: Study, point: dict[str, float]) -> Technology:
+    """Return the card with the factors of the sensitivity grid at the levels of a point."""
+    values: dict[str, float] = {}
+    for factor in study.sensitivity.factor if study.sensitivity else ():
+        for name in factor.parameters:
+            level = point[factor.name]
+            values[name] = level * technology[name] if factor.scale else level
+    return technology.with_values(values)
+
+
+_GROUPS: dict[str, Callable[[Study, Technology, Network, Task], xr.Dataset]] = {
+    "ideal": _ideal,
+    "chips": _chips,
+    "draws": _draws,
+    "sensitivity": _sensitivity,
+}

@@ -1,0 +1,181 @@
+"""The figures of a study's document, in the order in which it shows them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import matplotlib
+import numpy as np
+import xarray as xr
+from matplotlib.colors import Normalize
+
+from reliability.campaign.spec import Study
+from reliability.campaign.summary import at_age, explained
+from reliability.report import figures as draw
+from reliability.report.canvas import Drawn, age_title, canvas, percent, svg
+from reliability.technology import Technology
+from reliability.units import engineering
+
+
+def study_figures(
+    study: Study, technology: Technology, results: dict[str, xr.Dataset], summary: dict[str, Any]
+) -> Iterator[Drawn]:
+    ages, end = study.ages, study.ages.end
+    # One read voltage and the last of the reads, where the figure is about time and temperature.
+    end_reads = {k: end[k] for k in ("reads", "read_voltage")}
+    chips = at_age(results["chips"], end_reads)
+    start = {"time": ages.times[0], "temperature": ages.temperatures[0]}
+    worst = {"time": ages.times[-1], "temperature": ages.temperatures[-1]}
+    here = {k: end[k] for k in ("time", "temperature")}
+    many = f"{study.population.chips} chips"
+
+    with canvas(10, 4.4, 1, 2) as (figure, axes):
+        for ax, age in zip(axes.flat, (start, worst), strict=True):
+            draw.probability_plot(chips["conductance_quantile"].sel(age), ax)
+            ax.set_title(age_title(age | end_reads), pad=18, fontsize=10)
+        axes.flat[0].legend(loc="lower right", fontsize=8)
+        yield Drawn(
+            "conductance",
+            "Conductance of the cells",
+            "Cumulative distribution of both states on normal probability paper, one line per chip "
+            f"({many}); a straight line on the log axis is log-normal.",
+            svg(figure, "Probability plot of conductance by state and wafer"),
+        )
+
+    if len(ages.times) > 1:
+        yield from _time_figures(study, technology, results, summary)
+    if len(ages.reads) > 1:
+        with canvas(8.6, 4.4) as (figure, axes):
+            accuracy = results["chips"]["accuracy"].sel(here)
+            draw.accuracy_against_reads(accuracy, axes.flat[0], ideal=summary["ideal_accuracy"])
+            yield Drawn(
+                "reads",
+                "Accuracy against reads of every cell",
+                f"Mean over {many} (line) and 5 to 95 % of chips (band). {age_title(here)}.",
+                svg(figure, "Accuracy against number of reads for each read voltage"),
+            )
+
+    accuracy = chips["accuracy"].sel(here)
+    wafers = np.unique(accuracy["wafer"].values)
+    columns = min(len(wafers), 4)
+    rows = -(-len(wafers) // columns)
+    with canvas(2.5 * columns + 1, 2.9 * rows + 0.2, rows, columns) as (figure, axes):
+        norm = Normalize(*np.quantile(accuracy.values, [0.02, 0.98]))
+        for ax in axes.flat[len(wafers) :]:
+            ax.set_axis_off()
+        for ax, wafer in zip(axes.flat, wafers, strict=False):
+            dies = draw.wafer_map(
+                accuracy.isel(chip=accuracy["wafer"].values == wafer),
+                ax,
+                diameter=technology["wafer.diameter"] * 1e3,
+                die=(technology["wafer.die_width"] * 1e3, technology["wafer.die_height"] * 1e3),
+                norm=norm,
+            )
+            ax.set_title(f"wafer {wafer}", fontsize=10)
+        bar = figure.colorbar(dies, ax=list(axes.flat), shrink=0.75, extend="both")
+        bar.ax.yaxis.set_major_formatter(
+            matplotlib.ticker.PercentFormatter(1, symbol="", decimals=0)
+        )
+        bar.set_label("accuracy (%)")
+        yield Drawn(
+            "wafers",
+            "Accuracy per chip on the wafer",
+            f"{age_title(end)}. One chip per die; the notch is at the bottom.",
+            svg(figure, "Wafer maps of the accuracy of each chip"),
+        )
+
+    with canvas(5.6, 4.8) as (figure, axes):
+        draw.confusion_matrix(chips["confusion"].sel(here).sum("chip"), axes.flat[0])
+        yield Drawn(
+            "confusion",
+            "Which digits are confused",
+            f"All chips together. {age_title(end)}.",
+            svg(figure, "Confusion matrix"),
+        )
+
+    if study.sensitivity:
+        yield from _sensitivity_figures(study, results["sensitivity"])
+
+
+def _time_figures(
+    study: Study, technology: Technology, results: dict[str, xr.Dataset], summary: dict[str, Any]
+) -> Iterator[Drawn]:
+    end_reads = {k: study.ages.end[k] for k in ("reads", "read_voltage")}
+    chips = at_age(results["chips"], end_reads)
+    many = f"{study.population.chips} chips"
+
+    with canvas(8.6, 4.6) as (figure, axes):
+        references = {
+            f"ideal cells {percent(summary['ideal_accuracy'])}": summary["ideal_accuracy"]
+        }
+        if study.sensitivity:
+            measured = study.sensitivity.measured
+            references[f"measured chip {percent(measured, 0)}"] = measured
+        draws = at_age(results["draws"]["accuracy"], end_reads) if "draws" in results else None
+        draw.accuracy_against_time(
+            chips["accuracy"], axes.flat[0], draws=draws, references=references
+        )
+        yield Drawn(
+            "accuracy",
+            "Accuracy against time and temperature",
+            f"Mean over {many} (line), 5 to 95 % of chips (band)"
+            + (
+                ", 5 to 95 % of the mean over draws of the card's parameters (dots)."
+                if draws is not None
+                else "."
+            ),
+            svg(figure, "Accuracy against time for each temperature with bands"),
+        )
+
+    with canvas(8.6, 4.4) as (figure, axes):
+        draw.spikes_against_time(chips, axes.flat[0])
+        yield Drawn(
+            "spikes",
+            "Spikes and energy per image",
+            "Mean input spikes until the decision (line) and 5 to 95 % of chips (band). Energy is "
+            f"{engineering(technology['energy.event'], 'J')} for each spike at each output; with "
+            f"logic and interface {engineering(technology['energy.event_system'], 'J')}.",
+            svg(figure, "Input spikes and energy per image against time"),
+        )
+
+
+def _sensitivity_figures(study: Study, grid: xr.Dataset) -> Iterator[Drawn]:
+    settings = study.sensitivity
+    assert settings is not None
+    names = [factor.name for factor in settings.factor]
+    # The card's own level: scale 1, or the lowest of a factor that is set.
+    card = {f.name: 1.0 if 1.0 in f.scale else min(f.levels) for f in settings.factor}
+    panels: list[tuple[str, str | None]] = [(names[0], names[1] if len(names) > 1 else None)]
+    panels += [(name, None) for name in names[2:]]
+    age = {"time": settings.time, "temperature": settings.temperature}
+    with canvas(4.0 * len(panels), 4.0, 1, len(panels), sharey=True) as (figure, axes):
+        for ax, (factor, lines) in zip(axes.flat, panels, strict=True):
+            fixed = {k: v for k, v in card.items() if k not in (factor, lines)}
+            draw.accuracy_against_factor(
+                grid, ax, factor=factor, lines=lines, fixed=fixed, measured=settings.measured
+            )
+        for ax in axes.flat[1:]:
+            ax.set_ylabel("")
+        levels = ", ".join(f"{name} {level:g}" for name, level in card.items())
+        yield Drawn(
+            "factors",
+            "What costs accuracy",
+            f"Each factor alone, the others as the card has them ({levels}). Mean and 5 to 95 % of "
+            f"{settings.chips} chips on {settings.images} images. {age_title(age)}.",
+            svg(figure, "Accuracy against each factor"),
+        )
+    half = (len(names) + 1) // 2
+    if len(names) < 2:
+        return
+    with canvas(10.5, 6.4) as (figure, axes):
+        draw.sensitivity_matrix(
+            grid, explained(grid, study), axes.flat[0], rows=names[:half], columns=names[half:]
+        )
+        yield Drawn(
+            "combinations",
+            f"Which combinations explain {settings.measured:.0%}",
+            "Mean accuracy (%) of every combination. Framed: one chip measured at "
+            f"{settings.measured:.0%} lies inside the {percent(study.confidence, 0)} prediction "
+            "interval of a chip there (spread from chip to chip, simulation and image error "
+            "included).",
+            svg(figure, "Matrix of accuracy over all combinations of factors"),
+        )

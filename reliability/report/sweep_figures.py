@@ -1,0 +1,201 @@
+"""The figures of a sweep: its points beside each other, against time, against an axis."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
+
+from reliability.campaign.dotted import unit_of
+from reliability.campaign.spec import Axis, Study
+from reliability.campaign.summary import at_age, at_point
+from reliability.campaign.sweep import Point, sweep_points
+from reliability.report.canvas import Drawn, age_title, canvas, percent, svg
+from reliability.report.figures import PALETTE, log_time, time_axis
+from reliability.technology import load_technology
+from reliability.units import engineering
+
+_MOST_LINES = 7  # of the palette
+_MOST_ROWS = 40
+
+
+def axis_label(axis: Axis) -> str:
+    """Return what figures call an axis of a sweep."""
+    return axis.label or axis.name
+
+
+def value_text(study: Study, name: str, value: float | str) -> str:
+    """Print the value of an axis as engineers read it."""
+    unit = unit_of(load_technology(study.technology), name)
+    if isinstance(value, str) or unit is None:
+        return str(value).replace("_", " ")
+    return engineering(float(value), unit or "1")
+
+
+def point_text(study: Study, point: Point) -> str:
+    """Print a point of a sweep."""
+    return ", ".join(value_text(study, name, value) for name, value in point.items())
+
+
+def accuracy_of_points(
+    accuracy: np.ndarray, intervals: np.ndarray, labels: list[str], ax: Axes
+) -> None:
+    """Accuracy at each point of a sweep: mean with its interval, and the spread of chips.
+
+    Parameters
+    ----------
+    accuracy : ndarray, shape (points, chips)
+    intervals : ndarray, shape (points, 2)
+        Of the means.
+    labels : list of str
+    ax : Axes
+    """
+    y = np.arange(len(labels))[::-1]
+    low, high = np.quantile(accuracy, [0.05, 0.95], axis=1)
+    ax.hlines(y, low, high, color=PALETTE[5], lw=7, alpha=0.6, label="5 to 95 % of chips")
+    mean = accuracy.mean(axis=1)
+    error = np.abs(intervals.T - mean)
+    ax.errorbar(
+        mean, y, xerr=error, fmt="o", color="black", ms=4, capsize=3, lw=1.2, label="mean, interval"
+    )
+    ax.set_yticks(y, labels)
+    ax.set_ylim(-0.6, len(labels) - 0.4)
+    ax.set_xlabel("accuracy (%)")
+    ax.xaxis.set_major_formatter(PercentFormatter(1, symbol=""))
+    ax.grid(axis="y", visible=False)
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=8)
+
+
+def points_against_time(accuracy: list[xr.DataArray], labels: list[str], ax: Axes) -> None:
+    """Accuracy against time, one line for each point: mean, and 5 to 95 % of chips.
+
+    Parameters
+    ----------
+    accuracy : list of DataArray (time, chip)
+    labels : list of str
+    ax : Axes
+    """
+    times = accuracy[0]["time"].values
+    x = log_time(times)
+    for k, (values, label) in enumerate(zip(accuracy, labels, strict=True)):
+        at = values.transpose("time", "chip")
+        low, high = np.quantile(at.values, [0.05, 0.95], axis=1)
+        style = ("o-", "s--", "^:", "D-.")[k % 4]
+        ax.fill_between(x, low, high, color=PALETTE[k], alpha=0.13, lw=0)
+        ax.plot(x, at.mean("chip"), style, ms=4, color=PALETTE[k], label=label)
+    time_axis(ax, times, x)
+    ax.set_ylabel("accuracy (%)")
+    ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
+    ax.legend(loc="best", fontsize=8)
+
+
+def accuracy_against_axis(
+    x: np.ndarray, accuracy: np.ndarray, lines: list[str], ax: Axes, *, label: str, log: bool
+) -> None:
+    """Accuracy against a number that is swept, one line for each combination of the others.
+
+    Parameters
+    ----------
+    x : ndarray, shape (values,)
+    accuracy : ndarray, shape (lines, values, chips)
+    lines : list of str
+    ax : Axes
+    label : str
+        Of the x axis.
+    log : bool
+        Whether the x axis is logarithmic.
+    """
+    for k, (values, line) in enumerate(zip(accuracy, lines, strict=True)):
+        low, high = np.quantile(values, [0.05, 0.95], axis=1)
+        ax.fill_between(x, low, high, color=PALETTE[k], alpha=0.13, lw=0)
+        ax.plot(x, values.mean(axis=1), "o-", ms=4, color=PALETTE[k], label=line or None)
+    if log:
+        ax.set_xscale("log")
+    ax.set_xlabel(label)
+    ax.set_ylabel("accuracy (%)")
+    ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
+    if lines != [""]:
+        ax.legend(loc="best", fontsize=8)
+
+
+def sweep_figures(
+    study: Study, results: dict[str, xr.Dataset], summary: dict[str, Any]
+) -> Iterator[Drawn]:
+    """Yield the figures of a sweep's document."""
+    points = sweep_points(study)
+    names = " × ".join(axis_label(axis) for axis in study.sweep)
+    labels = [point_text(study, point) for point in points]
+    here = [at_point({"chips": results["chips"]}, point)["chips"]["accuracy"] for point in points]
+    end = study.ages.end
+    last = np.array([at_age(values, end).values for values in here])
+    many = f"{results['chips'].sizes['chip']} chips"
+    sure = percent(study.confidence, 0)
+    swept = {axis.name for axis in study.sweep}
+    when = age_title(end) if not swept & set(end) else "At the age that is swept"
+
+    if len(points) <= _MOST_ROWS:
+        intervals = np.array(
+            [[p["accuracy"]["low"], p["accuracy"]["high"]] for p in summary["points"]]
+        )
+        with canvas(8.6, 1.6 + 0.34 * len(points)) as (figure, axes):
+            accuracy_of_points(last, intervals, labels, axes.flat[0])
+            yield Drawn(
+                "points",
+                "Accuracy at every point",
+                f"{names}. {when}: mean of {many} with its {sure} interval, and the spread of "
+                "chips.",
+                svg(figure, "Accuracy at every point of the sweep"),
+            )
+    if "time" in here[0].dims and len(study.ages.times) > 1 and len(points) <= _MOST_LINES:
+        with canvas(8.6, 4.8) as (figure, axes):
+            rest = {k: v for k, v in end.items() if k != "time"}
+            points_against_time([at_age(v, rest) for v in here], labels, axes.flat[0])
+            at = "" if "temperature" in swept else f" At {engineering(end['temperature'], 'K')}."
+            yield Drawn(
+                "time",
+                "Accuracy against time",
+                f"One line for each of {names}: mean of {many}, and 5 to 95 % of them (band).{at}",
+                svg(figure, "Accuracy against time for each point of the sweep"),
+            )
+    for axis in study.sweep:
+        yield from _against(study, axis, points, last, when, many)
+
+
+def _against(
+    study: Study, axis: Axis, points: list[Point], last: np.ndarray, when: str, many: str
+) -> Iterator[Drawn]:
+    """Draw accuracy against one axis of a grid, if it is of numbers and the lines are not many."""
+    values = sorted({point[axis.name] for point in points}, key=str)
+    others = list(dict.fromkeys(_without(point, axis.name) for point in points))
+    numbers = [value for value in values if not isinstance(value, str)]
+    if study.design.kind != "grid" or len(numbers) < max(len(values), 2):
+        return
+    if len(others) > _MOST_LINES:
+        return
+    values = sorted(numbers)
+    index = {(_without(p, axis.name), p[axis.name]): k for k, p in enumerate(points)}
+    accuracy = np.array([[last[index[other, value]] for value in values] for other in others])
+    unit = unit_of(load_technology(study.technology), axis.name)
+    x = np.array(values, float) - (273.15 if unit == "K" else 0.0)
+    symbol = {"K": "°C", "": "", "1": "", None: ""}.get(unit, unit)
+    with canvas(7.6, 4.6) as (figure, axes):
+        accuracy_against_axis(
+            x,
+            accuracy,
+            [point_text(study, dict(other)) for other in others],
+            axes.flat[0],
+            label=axis_label(axis) + (f" ({symbol})" if symbol else ""),
+            log=bool(x.min() > 0 and x.max() / x.min() > 30),
+        )
+        yield Drawn(
+            f"against-{axis.name.replace('.', '-').replace('_', '-').lower()}",
+            f"Accuracy against {axis_label(axis)}",
+            f"{when}. Mean of {many} (line) and 5 to 95 % of them (band).",
+            svg(figure, f"Accuracy against {axis_label(axis)}"),
+        )
+
+
+def _without(point: Point, name: str) -> tuple[tuple[str, Any], ...]:
+    return tuple((key, value) for key, value in point.items() if key != name)
