@@ -19,7 +19,7 @@ from reliability.devices.programming import STATES, Programming
 from reliability.errors import InputError, unknown_name
 from reliability.population import addresses, sample_population
 from reliability.random import draw, stream
-from reliability.statistics import clopper_pearson
+from reliability.statistics.intervals import clopper_pearson, effective_share
 from reliability.statistics.lifetime import fit_lifetime
 from reliability.technology import Technology
 from reliability.units import quantity
@@ -79,7 +79,8 @@ def endurance(
 
     Notes
     -----
-    Intervals take the cells as independent; wafers and dies that differ widen them. Cards of levels
+    Wafers (of one wafer, dies) that differ widen the intervals as far as the simulated ones show it
+    (`statistics.intervals.effective_share`). Cards of levels
     instead of two states (PCM, analog OxRAM) have no reading reference: their cells fail for good
     or not at all.
 
@@ -286,16 +287,24 @@ def _counted(
 ) -> xr.Dataset:
     """The Dataset of a test: failures, their fraction against cycles, the fitted Weibull law."""
     grid = np.unique(np.round(np.geomspace(1, length, 1 + int(8 * np.log10(length)) + 1)))
-    flat, failed = life.reshape(len(kelvin), -1), mode.reshape(len(kelvin), -1) > 0
-    total = flat.shape[1]
-    counts = np.array(
+    # wafers are the units that differ at random; of one wafer, its dies
+    groups = life.shape[1] if life.shape[1] > 1 else life.shape[2]
+    flat, failed = (a.reshape(len(kelvin), groups, -1) for a in (life, mode > 0))
+    per_group = np.array(
         [
-            np.searchsorted(np.sort(row[bad]), grid, side="right")
-            for row, bad in zip(flat, failed, strict=True)
+            [np.searchsorted(np.sort(row[bad]), grid, side="right") for row, bad in zip(*group)]
+            for group in zip(flat, failed, strict=True)
+        ]
+    )  # (temperature, group, cycles)
+    counts, total = per_group.sum(axis=1), flat[0].size
+    worth = effective_share(per_group.swapaxes(1, 2), flat.shape[2])
+    low, high = clopper_pearson(counts * worth, total * worth)
+    fits = np.array(
+        [
+            _weibull(row.ravel(), bad.ravel(), share)
+            for row, bad, share in zip(flat, failed, worth[:, -1], strict=True)
         ]
     )
-    low, high = clopper_pearson(counts, np.full(counts.shape, total))
-    fits = np.array([_weibull(row, bad) for row, bad in zip(flat, failed, strict=True)])
     dims, curve = ("temperature", "wafer", "die", "cell"), ("temperature", "cycles")
     attrs: dict[str, Any] = {name: fresh.attrs[name] for name in _PROVENANCE}
     attrs |= {"reference_conductance": limit, "test_cycles": length, "method": method}
@@ -319,9 +328,12 @@ def _counted(
 
 
 def _weibull(
-    life: NDArray[np.float64], failed: NDArray[np.bool_]
+    life: NDArray[np.float64], failed: NDArray[np.bool_], worth: float
 ) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    """Scale and shape with their intervals; a failure in cycle n is one between n - 1 and n."""
+    """Scale and shape with their intervals; a failure in cycle n is one between n - 1 and n.
+
+    A cell counts as the share ``worth`` of an independent one.
+    """
     nothing = (np.nan,) * 3
     if not failed.any():
         return nothing, nothing
@@ -332,7 +344,7 @@ def _weibull(
     fit = fit_lifetime(
         lower=np.where(bad, rows[:, 0] - 1, rows[:, 0]),
         upper=np.where(bad, rows[:, 0], np.inf),
-        frequency=frequency,
+        frequency=frequency * worth,
     )
     scale, shape = (
         (fit.parameters[name], *fit.interval(name, 0.95)) for name in ("scale", "shape")

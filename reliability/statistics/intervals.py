@@ -70,6 +70,48 @@ def clopper_pearson(successes: ArrayLike, trials: ArrayLike, confidence: float =
     return Interval(low, high)
 
 
+def effective_share(successes: ArrayLike, trials: ArrayLike) -> NDArray[np.float64]:
+    """Share of the trials that clustered trials are worth, 0 to 1 (one over the design effect).
+
+    Trials of one cluster (the cells of a wafer) resemble each other. The variance of the
+    proportion is estimated from the clusters, and compared with the binomial one; with few
+    clusters the quantile of Student's t allows for what is not known of that variance [1]_.
+
+    Parameters
+    ----------
+    successes : array_like, shape (..., clusters)
+    trials : array_like, broadcast to ``successes``
+
+    Returns
+    -------
+    ndarray, shape (...)
+        To multiply successes and trials with before `clopper_pearson`. 1 with one cluster, and
+        where the clusters show no more than binomial scatter (or no success at all).
+
+    References
+    ----------
+    .. [1] E. L. Korn, B. I. Graubard, Survey Methodology 24, 193 (1998).
+
+    Examples
+    --------
+    >>> round(float(effective_share([1, 0, 30, 5], [100, 100, 100, 100])), 3)
+    0.016
+    """
+    k, n = np.broadcast_arrays(np.asarray(successes, float), np.asarray(trials, float))
+    clusters = k.shape[-1]
+    total = n.sum(axis=-1)
+    if clusters < 2:
+        return np.ones(total.shape)
+    p = k.sum(axis=-1) / total
+    deviation = k - p[..., None] * n
+    variance = clusters / (clusters - 1) * (deviation**2).sum(axis=-1) / total**2
+    binomial = p * (1 - p) / total
+    with np.errstate(invalid="ignore", divide="ignore"):
+        effect = np.where(binomial > 0, variance / binomial, 1.0)
+    quantiles = stats.t.ppf(0.975, total - 1) / stats.t.ppf(0.975, clusters - 1)
+    return np.where(effect > 1, np.minimum(quantiles**2 / np.maximum(effect, 1.0), 1.0), 1.0)
+
+
 def binomial_bound(failures: int, trials: int, confidence: float = 0.95) -> float:
     """Exact one-sided upper bound of a failure probability.
 
