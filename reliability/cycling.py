@@ -292,8 +292,11 @@ def _counted(
     flat, failed = (a.reshape(len(kelvin), groups, -1) for a in (life, mode > 0))
     per_group = np.array(
         [
-            [np.searchsorted(np.sort(row[bad]), grid, side="right") for row, bad in zip(*group)]
-            for group in zip(flat, failed, strict=True)
+            [
+                np.searchsorted(np.sort(row[bad]), grid, side="right")
+                for row, bad in zip(rows, bads, strict=True)
+            ]
+            for rows, bads in zip(flat, failed, strict=True)
         ]
     )  # (temperature, group, cycles)
     counts, total = per_group.sum(axis=1), flat[0].size
@@ -301,8 +304,8 @@ def _counted(
     low, high = clopper_pearson(counts * worth, total * worth)
     fits = np.array(
         [
-            _weibull(row.ravel(), bad.ravel(), share)
-            for row, bad, share in zip(flat, failed, worth[:, -1], strict=True)
+            _weibull(flat[k].ravel(), failed[k].ravel(), float(worth[k, -1]))
+            for k in range(len(kelvin))
         ]
     )
     dims, curve = ("temperature", "wafer", "die", "cell"), ("temperature", "cycles")

@@ -210,8 +210,8 @@ def create_group(layout: Layout, task: Task, part: xr.Dataset) -> None:
     group.attrs["coordinates"] = " ".join(sorted(str(n) for n in own if n in part.coords))
 
 
-def write_points(layout: Layout) -> None:
-    """Write the values of each axis at every point of the sweep as coordinates of all groups."""
+def write_points(layout: Layout, units: Mapping[str, str | None]) -> None:
+    """Write the values of each axis (and its unit) at every point as coordinates of all groups."""
     if not layout.swept:
         return
     for name in DIMENSIONS:
@@ -223,7 +223,11 @@ def write_points(layout: Layout) -> None:
             for axis in layout.points[0]
         }
         coords = {
-            key: (dims, values.astype(object) if values.dtype.kind == "U" else values)
+            key: (
+                dims,
+                values.astype(object) if values.dtype.kind == "U" else values,
+                {} if units[key] is None else {"units": units[key] or "1"},
+            )
             for key, (dims, values) in axes.items()
         }
         index = {POINT: np.arange(len(layout.points))}

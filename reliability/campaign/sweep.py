@@ -44,7 +44,10 @@ def sweep_points(study: Study) -> list[Point]:
     """
     names = [axis.name for axis in study.sweep]
     if study.design.kind == "grid" or not study.sweep:
-        levels = [axis.values or _on_range(study, axis, _even(axis.points)) for axis in study.sweep]
+        levels = [
+            _listed(study, axis) if axis.values else _on_range(study, axis, _even(axis.points))
+            for axis in study.sweep
+        ]
         return [dict(zip(names, point, strict=True)) for point in itertools.product(*levels)]
     listed = [axis.name for axis in study.sweep if axis.values]
     if listed:
@@ -62,7 +65,8 @@ def _even(points: int) -> np.ndarray:
 
 def _design(study: Study) -> np.ndarray:
     """Points in the unit cube, shape (points, axes)."""
-    rng = stream(study.seed, "design")
+    # scipy's designs spawn generators of their own, which a keyed stream cannot
+    rng = np.random.default_rng(int(stream(study.seed, "design").integers(2**63)))
     if study.design.kind == "latin_hypercube":
         return qmc.LatinHypercube(len(study.sweep), rng=rng).random(study.design.points)
     sobol = qmc.Sobol(len(study.sweep), rng=rng)
@@ -70,8 +74,20 @@ def _design(study: Study) -> np.ndarray:
     return whole[: study.design.points]
 
 
+def axis_unit(study: Study, axis: Axis) -> str | None:
+    """Return the SI unit of an axis, None if its values are no quantities."""
+    return unit_of(load_technology(study.technology), axis.name)
+
+
+def _listed(study: Study, axis: Axis) -> tuple[int | float | str, ...]:
+    unit = axis_unit(study, axis)
+    if unit is None:
+        return axis.values
+    return tuple(quantity(value, unit, f"sweep: {axis.name}") for value in axis.values)
+
+
 def _on_range(study: Study, axis: Axis, share: np.ndarray) -> tuple[float, ...]:
-    unit = unit_of(load_technology(study.technology), axis.name)
+    unit = axis_unit(study, axis)
     ends = [end for end in (axis.low, axis.high) if end is not None]  # the spec has both
     low, high = (quantity(end, unit or "", f"sweep: {axis.name}") for end in ends)
     if axis.spacing == "linear":

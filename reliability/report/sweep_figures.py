@@ -11,7 +11,7 @@ from matplotlib.ticker import PercentFormatter
 from reliability.campaign.dotted import unit_of
 from reliability.campaign.spec import Axis, Study
 from reliability.campaign.summary import at_age, at_point
-from reliability.campaign.sweep import Point, sweep_points
+from reliability.campaign.sweep import Point, axis_unit, sweep_points
 from reliability.report.canvas import Drawn, age_title, canvas, percent, svg
 from reliability.report.figures import PALETTE, log_time, time_axis
 from reliability.technology import load_technology
@@ -177,7 +177,7 @@ def _against(
     values = sorted(numbers)
     index = {(_without(p, axis.name), p[axis.name]): k for k, p in enumerate(points)}
     accuracy = np.array([[last[index[other, value]] for value in values] for other in others])
-    unit = unit_of(load_technology(study.technology), axis.name)
+    unit = axis_unit(study, axis)
     x = np.array(values, float) - (273.15 if unit == "K" else 0.0)
     symbol = {"K": "°C", "": "", "1": "", None: ""}.get(unit, unit)
     with canvas(7.6, 4.6) as (figure, axes):

@@ -1,0 +1,210 @@
+"""Sweeps: names, designs, sizes, and one-line refusals; their results against single studies."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+import reliability as rel
+from reliability.campaign.dotted import flat, put
+from reliability.campaign.spec import Study
+from reliability.campaign.store import read_results
+from reliability.campaign.sweep import count_points, sweep_points
+from reliability.cli import main
+
+HEAD = """
+title = "sweep <script>alert(1)</script>"
+technology = "oxram-130nm"
+seed = 5
+
+[network]
+images = 40
+
+[population]
+chips = 3
+
+[ages]
+times = ["0 s", "10 years"]
+"""
+
+
+def axis(name: str, body: str) -> str:
+    return f'\n[[sweep]]\nname = "{name}"\n{body}\n'
+
+
+@pytest.fixture
+def spec(tmp_path):
+    def write(*axes: str, head: str = HEAD):
+        path = tmp_path / "sweep.toml"
+        path.write_text(head + "".join(axes))
+        return path
+
+    return write
+
+
+LAW = axis("technology.relaxation.law", 'values = ["saturating", "log_time"]')
+
+
+def test_every_kind_of_name_reaches_its_place(spec) -> None:
+    path = spec(
+        LAW,
+        axis("technology.read.voltage", 'values = ["0.1 V"]'),
+        axis("technology", 'values = ["oxram-130nm", "oxram-300mm"]'),
+        axis("network.delta_s", "values = [5]"),
+        axis("temperature", 'low = "25 degC"\nhigh = "125 degC"\npoints = 3'),
+    )
+    study = rel.load_study(path)
+    points = sweep_points(study)
+    assert len(points) == count_points(study) == 12
+    last = study.at(points[-1])
+    assert last.load_technology().name == "oxram-300mm"
+    assert last.load_technology().laws["relaxation"] == "log_time"
+    assert last.network.delta_s == 5
+    assert last.ages.temperatures == (398.15,)
+    assert not last.sweep
+
+
+def test_points_of_a_sweep_are_the_studies_that_they_stand_for(spec, tmp_path) -> None:
+    path = spec(LAW, axis("temperature", 'values = ["25 degC", "125 degC"]'))
+    study = rel.load_study(path)
+    results = read_results(rel.run_study(study, tmp_path / "swept"))["chips"]
+    assert results["accuracy"].dims == ("point", "time", "chip")
+    single = {"technology.relaxation.law": "log_time", "temperature": "125 degC"}
+    path.write_text(HEAD)
+    alone = read_results(rel.run_study(rel.load_study(path, single), tmp_path / "alone"))["chips"]
+    here = results.isel(point=3)
+    assert here["technology.relaxation.law"].item() == "log_time"
+    assert here["temperature"].item() == 398.15
+    assert here["temperature"].attrs["units"] == "K"
+    for name in ("accuracy", "spikes", "energy"):
+        assert (here[name].values == alone[name].isel(temperature=0).values).all()
+
+
+def test_the_report_of_a_sweep_says_best_worst_and_every_point(spec, tmp_path) -> None:
+    path = spec(LAW, axis("network.delta_s", "values = [2, 5, 10]"))
+    result = CliRunner().invoke(
+        main, ["run", str(path), "--out", str(tmp_path / "out"), "--workers", "1"]
+    )
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count("technology.relaxation.law=") == 6
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    means = [point["accuracy"]["mean"] for point in summary["points"]]
+    text = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert f"best {max(means) * 100:.1f} %" in text
+    assert f"worst {min(means) * 100:.1f} %" in text
+    assert "<script>alert" not in text
+    assert {"points", "time", "against-network-delta-s", "answers"} <= set(
+        re.findall(r'<h2 id="([^"]+)"', text)
+    )
+    assert text.count("<tr>\n<td>") == 12  # six points at two ages
+
+
+def test_designs_fill_their_ranges_and_do_not_depend_on_anything_but_the_seed(spec) -> None:
+    ranges = (
+        axis("technology.read.voltage", 'low = "50 mV"\nhigh = "0.2 V"'),
+        axis("technology.relaxation.LRS.sigma", 'low = 0.01\nhigh = 1.0\nspacing = "log"'),
+    )
+    for kind in ("latin_hypercube", "sobol"):
+        study = rel.load_study(spec(*ranges, f'\n[design]\nkind = "{kind}"\npoints = 16\n'))
+        points = sweep_points(study)
+        assert points == sweep_points(study)
+        volts = np.array([point["technology.read.voltage"] for point in points])
+        sigma = np.array([point["technology.relaxation.LRS.sigma"] for point in points])
+        # one point in each of 16 equal slices of either axis
+        assert sorted(np.floor((volts - 0.05) / 0.15 * 16)) == list(range(16))
+        assert sorted(np.floor(np.log(sigma / 0.01) / np.log(100) * 16)) == list(range(16))
+        other = study.model_copy(update={"seed": 6})
+        assert sweep_points(other) != points
+
+
+@pytest.mark.parametrize(
+    ("axes", "says"),
+    [
+        (axis("network.delta", "values = [1]"), r"\[network\] unknown key 'delta'; did you mean"),
+        (axis("technology.read.volt", "values = [1]"), "did you mean 'read.voltage'"),
+        (
+            axis("technology.read.voltage", 'values = ["1 kg"]'),
+            "'1 kg', which is not in units of V",
+        ),
+        (axis("technology.relaxation.law", 'values = ["x"]'), "unknown relaxation.law 'x'"),
+        (axis("technology.read.law", 'values = ["x"]'), "has no law of 'read'"),
+        (axis("network.delta_s", "values = []"), "got neither or both of values and low, high"),
+        (axis("network.delta_s", "low = 1"), "got neither or both of values and low, high"),
+        (axis("network.delta_s", "values = [1, 1]"), "expected each of them once"),
+        (axis("network.delta_s", "values = [0]"), "network.delta_s"),
+        (axis("temperature", 'low = "0 K"\nhigh = "1 K"\nspacing = "log"'), "log range is above 0"),
+        (LAW + LAW, "expected each name once"),
+        (LAW + '\n[design]\nkind = "sobol"\n', "got values, a sobol needs low, high"),
+        (axis("title.x", "values = [1]"), "title"),
+    ],
+)
+def test_sweeps_that_cannot_be_are_named(spec, axes, says) -> None:
+    with pytest.raises(rel.InputError, match=says) as error:
+        rel.load_study(spec(axes))
+    assert "\n" not in str(error.value)
+    assert "sweep.toml" in str(error.value)
+
+
+def test_a_sweep_that_is_too_large_by_mistake_is_refused_with_its_size(spec) -> None:
+    path = spec(*(axis(f"network.{n}", "low = 1\nhigh = 9\npoints = 1000000")
+                  for n in ("delta_s", "spike_limit")))  # fmt: skip
+    result = CliRunner().invoke(main, ["plan", str(path)])
+    assert result.exit_code == 2
+    assert "got 1e+12 points, allowed 100000; --yes if meant" in result.stderr
+
+
+def test_set_changes_keys_parameters_laws_and_ages(spec, tmp_path) -> None:
+    out = tmp_path / "out"
+    result = CliRunner().invoke(
+        main,
+        ["run", str(spec()), "--out", str(out), "--workers", "1",
+         "--set", "temperature=125 degC", "--set", "technology.relaxation.law=log_time",
+         "--set", "technology.read.voltage=0.2 V", "--set", "network.delta_s=5"],
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    there = json.loads((out / "study.json").read_text())["spec"]
+    assert there["ages"]["temperatures"] == [398.15]
+    assert there["parameters"] == {"relaxation.law": "log_time", "read.voltage": "0.2 V"}
+    assert there["network"]["delta_s"] == 5
+    report = (out / "report.html").read_text("utf-8")
+    assert "set by the study; the card has 0.1" in report
+    for wrong, says in (("x", "expected NAME=VALUE"), ("nework.images=3", "unknown key 'nework'")):
+        result = CliRunner().invoke(main, ["plan", str(spec()), "--set", wrong])
+        assert result.exit_code == 2
+        assert says in result.stderr
+
+
+def test_status_and_schema(finished) -> None:
+    result = CliRunner().invoke(main, ["status", str(finished)])
+    assert "100% of the work" in result.stdout
+    assert "accuracy so far" in result.stdout
+    found = json.loads(CliRunner().invoke(main, ["status", str(finished), "--json"]).stdout)
+    assert found["tasks_done"] == found["tasks"]
+    assert CliRunner().invoke(main, ["status", str(finished / "nowhere")]).exit_code == 2
+    schema = json.loads(CliRunner().invoke(main, ["schema"]).stdout)
+    assert schema == Study.model_json_schema()
+    undocumented = [
+        f"{table}.{name}"
+        for table, entry in {"Study": schema, **schema["$defs"]}.items()
+        for name, field in entry["properties"].items()
+        if "description" not in field and "$ref" not in str(field)
+    ]
+    assert not undocumented
+
+
+@given(
+    st.recursive(
+        st.integers() | st.text(max_size=3),
+        lambda inner: st.dictionaries(st.text("ab", min_size=1, max_size=2), inner, max_size=3),
+        max_leaves=8,
+    ).filter(lambda table: isinstance(table, dict))
+)
+def test_what_is_put_is_found_under_its_dotted_name(table) -> None:
+    for name, value in flat(table).items():
+        out: dict = {}
+        put(out, name, value)
+        assert flat(out) == {name: value}
