@@ -121,13 +121,7 @@ def run(
     if as_json:
         click.echo(json.dumps({"event": "done", "report": str(report), "summary": summary}))
         return
-    if study.sweep:
-        _print_points(summary)
-    else:
-        click.echo(
-            f"accuracy {_accuracy(summary)}, ideal {summary['ideal_accuracy']:.1%}, "
-            f"{summary['spikes_per_image']:.0f} spikes per image"
-        )
+    _print_answer(summary)
     for warning in summary["warnings"]:
         click.echo(f"warning: {warning}", err=True)
     click.echo(f"report: {report.resolve()}")
@@ -141,16 +135,26 @@ def _accuracy(answer: dict[str, Any]) -> str:
     )
 
 
-def _print_points(summary: dict[str, Any]) -> None:
-    """Print each point of a sweep; of many, the best and the worst."""
-    points = summary["points"]
-    if len(points) > 20:
-        ordered = sorted(points, key=lambda point: point["accuracy"]["mean"])
+def _print_answer(summary: dict[str, Any]) -> None:
+    """Print each answer of a study; of many points, the worst and the best accuracy."""
+    points = summary.get("points", [summary])
+    if len(points) > 20 and "accuracy" in points[0]:
+        points = sorted(points, key=lambda point: point["accuracy"]["mean"])
         click.echo(f"{len(points)} points; worst and best:")
-        points = [ordered[0], ordered[-1]]
+        points = [points[0], points[-1]]
     for point in points:
-        where = ", ".join(f"{name}={value}" for name, value in point["point"].items())
-        click.echo(f"accuracy {_accuracy(point)}  {where}")
+        where = "".join(f"  {name}={value}" for name, value in point.get("point", {}).items())
+        if "accuracy" in point:
+            click.echo(
+                f"accuracy {_accuracy(point)}, ideal {point['ideal_accuracy']:.1%}, "
+                f"{point['spikes_per_image']:.0f} spikes per image{where}"
+            )
+        for found in point.get("endurance", []):
+            click.echo(
+                f"endurance at {found['temperature_k']:.0f} K: {found['fraction_failed']:.2%} "
+                f"({found['low']:.2%} to {found['high']:.2%} at {found['confidence']:.0%}) of "
+                f"cells failed by {found['cycles']:.3g} cycles{where}"
+            )
 
 
 @main.command()

@@ -40,9 +40,11 @@ def endurance(
     temperature: Sequence[float | str] = (298.15,),
     energy: float | str | None = None,
     reference: float | str | None = None,
+    attempts: int = 1,
     method: Literal["first_passage", "every_cycle"] = "first_passage",
     seed: int = 0,
     lot: int = 0,
+    first_wafer: int = 0,
 ) -> xr.Dataset:
     """Cycle cells until they are misread or stuck, and count.
 
@@ -59,9 +61,13 @@ def endurance(
         Programming energy of a SET and RESET pair, J; the card's reference energy by default.
     reference : float or str, optional
         Conductance that separates the states when read, S; `best_reference` by default.
+    attempts : int
+        Pulses, each verified, after which a cell that is still on the wrong side of the reference
+        counts as failed in this cycle. Their wear beyond one pulse is neglected.
     method : {"first_passage", "every_cycle"}
         The law of the first passage, or drawing each cycle; see `devices.first_passage`.
-    seed, lot : int
+    seed, lot, first_wafer : int
+        As of `reliability.sample_population`.
 
     Returns
     -------
@@ -75,7 +81,8 @@ def endurance(
     Raises
     ------
     InputError
-        A size, condition or method that cannot be; correlated states with ``first_passage``.
+        A size, condition or method that cannot be; correlated states with ``first_passage``;
+        more than one attempt with ``every_cycle``.
 
     Notes
     -----
@@ -93,6 +100,10 @@ def endurance(
     """
     if method not in _METHODS:
         raise unknown_name("method", str(method), _METHODS)
+    if isinstance(attempts, bool) or not isinstance(attempts, (int, np.integer)) or attempts < 1:
+        raise InputError(f"attempts: got {attempts!r}, expected an integer of 1 or more")
+    if attempts > 1 and method == "every_cycle":
+        raise InputError(f"attempts: got {attempts}, allowed 1 with method='every_cycle'")
     length = quantity(cycles, "", "cycles", low=1, high=_MOST_CYCLES)
     if length != int(length):
         raise InputError(f"cycles: got {cycles!r}, expected a whole number")
@@ -108,7 +119,7 @@ def endurance(
         limit = best_reference(technology)
 
     law = wear.Endurance.from_technology(technology)
-    fresh = _fresh(technology, wafers, dies, cells, seed, lot)
+    fresh = _fresh(technology, wafers, dies, cells, seed, lot, first_wafer)
     address = addresses(fresh[0])
     hard, stuck_lrs = _hard_failures(law, address, cells, seed, lot)
     rate = wear.acceleration(law, kelvin, joule)
@@ -127,7 +138,9 @@ def endurance(
         u = np.stack(
             [draw(seed, f"endurance.{s}", address, cells, law="uniform").ravel() for s in STATES], 1
         )
-        cycle, state = first_passage.crossings_from_law(process, reading, -np.log1p(-u), stop)
+        cycle, state = first_passage.crossings_from_law(
+            process, reading, -np.log1p(-u), stop, int(attempts)
+        )
 
     mode = np.where(cycle > 0, state + 1, 0).astype(np.uint8)
     broken = (until_stuck <= length) & ((cycle == 0) | (cycle > until_stuck))
@@ -136,9 +149,22 @@ def endurance(
     defect = fresh[0]["defect"].values.ravel() > 0
     mode[:, defect], life[:, defect] = 5, 1
     shape = (len(kelvin), wafers, dies, cells)
-    return _counted(
-        fresh[0], kelvin, life.reshape(shape), mode.reshape(shape), length, limit, method
-    )
+    dims = ("temperature", "wafer", "die", "cell")
+    kept = {name: fresh[0][name] for name in ("wafer", "lot", "die", "x", "y", "radius")}
+    one = {"units": "1"}
+    test = xr.Dataset(
+        {
+            "cycles_to_failure": (
+                dims, life.reshape(shape), one | {"long_name": "cycles to failure or to the end"}
+            ),
+            "mode": (dims, mode.reshape(shape), one | {"flag_meanings": " ".join(MODES)}),
+        },
+        coords={"temperature": ("temperature", kelvin, {"units": "K"}), **kept},
+        attrs={name: fresh[0].attrs[name] for name in _PROVENANCE}
+        | {"reference_conductance": limit, "test_cycles": length, "method": method}
+        | {"attempts": int(attempts)},
+    )  # fmt: skip
+    return count_failures(test)
 
 
 def sample_cycles(
@@ -207,10 +233,12 @@ _PROVENANCE = ("seed", "technology", "technology_card", "spec_hash", "reliabilit
 
 
 def _fresh(
-    technology: Technology, wafers: int, dies: int, cells: int, seed: int, lot: int
+    technology: Technology, wafers: int, dies: int, cells: int, seed: int, lot: int, first: int = 0
 ) -> tuple[xr.Dataset, xr.Dataset]:
     """Cells in LRS and in HRS without the part that each cycle draws anew."""
-    kwargs: dict[str, Any] = {"wafers": wafers, "dies": dies, "cells": cells, "lot": lot}
+    kwargs: dict[str, Any] = {
+        "wafers": wafers, "dies": dies, "cells": cells, "lot": lot, "first_wafer": first
+    }  # fmt: skip
     if "target.maximum" in technology:
         whole = technology["target.maximum"]
         full = sample_population(technology, state=whole, seed=seed, **kwargs)
@@ -276,16 +304,25 @@ def _reading(
     )
 
 
-def _counted(
-    fresh: xr.Dataset,
-    kelvin: NDArray[np.float64],
-    life: NDArray[np.float64],
-    mode: NDArray[np.uint8],
-    length: float,
-    limit: float,
-    method: str,
-) -> xr.Dataset:
-    """The Dataset of a test: failures, their fraction against cycles, the fitted Weibull law."""
+def count_failures(test: xr.Dataset) -> xr.Dataset:
+    """Add to a test the fraction failed against cycles and the fitted Weibull law.
+
+    Parameters
+    ----------
+    test : Dataset
+        ``cycles_to_failure`` and ``mode`` (temperature, wafer, die, cell), the attribute
+        ``test_cycles``; several tests of wafers of one lot can be joined along ``wafer``.
+
+    Returns
+    -------
+    Dataset
+        What `endurance` returns.
+    """
+    life, mode = (
+        test[name].transpose("temperature", "wafer", "die", "cell").values
+        for name in ("cycles_to_failure", "mode")
+    )
+    kelvin, length = test["temperature"].values, float(test.attrs["test_cycles"])
     grid = np.unique(np.round(np.geomspace(1, length, 1 + int(8 * np.log10(length)) + 1)))
     # wafers are the units that differ at random; of one wafer, its dies
     groups = life.shape[1] if life.shape[1] > 1 else life.shape[2]
@@ -308,13 +345,8 @@ def _counted(
             for k in range(len(kelvin))
         ]
     )
-    dims, curve = ("temperature", "wafer", "die", "cell"), ("temperature", "cycles")
-    attrs: dict[str, Any] = {name: fresh.attrs[name] for name in _PROVENANCE}
-    attrs |= {"reference_conductance": limit, "test_cycles": length, "method": method}
-    one = {"units": "1"}
+    curve, one = ("temperature", "cycles"), {"units": "1"}
     variables: dict[str, Any] = {
-        "cycles_to_failure": (dims, life, one | {"long_name": "cycles to failure or to the end"}),
-        "mode": (dims, mode, one | {"flag_meanings": " ".join(MODES)}),
         "fraction_failed": (curve, counts / total, one),
         "fraction_low": (curve, low, one),
         "fraction_high": (curve, high, one),
@@ -322,12 +354,7 @@ def _counted(
     for i, name in enumerate(("scale", "shape")):
         for j, end in enumerate(("", "_low", "_high")):
             variables[f"weibull_{name}{end}"] = ("temperature", fits[:, i, j], one)
-    kept = {name: fresh[name] for name in ("wafer", "lot", "die", "x", "y", "radius")}
-    return xr.Dataset(
-        variables,
-        coords={"temperature": ("temperature", kelvin, {"units": "K"}), "cycles": grid, **kept},
-        attrs=attrs,
-    )
+    return test.assign(variables).assign_coords(cycles=("cycles", grid, one))
 
 
 def _weibull(

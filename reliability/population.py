@@ -39,6 +39,7 @@ def sample_population(
     verify: Verify | None = None,
     seed: int = 0,
     lot: int = 0,
+    first_wafer: int = 0,
     dtype: DTypeLike = np.float64,
 ) -> xr.Dataset:
     """Sample cells as programmed.
@@ -59,6 +60,8 @@ def sample_population(
     seed : int
     lot : int
         Lots differ by their own effect.
+    first_wafer : int
+        Number of the first of the wafers in the lot.
     dtype : float32 or float64
 
     Returns
@@ -99,6 +102,7 @@ def sample_population(
     if chips is not None:
         dims, shape = ("wafer", "die", "chip", "cell"), (wafers, dies, chips, cells)
     address = np.stack(np.unravel_index(np.arange(int(np.prod(shape[:-1]))), shape[:-1]), axis=-1)
+    address[:, 0] += first_wafer
     if chips is None:
         address = np.column_stack([address, np.zeros(len(address), int)])
     made = program(
@@ -111,7 +115,7 @@ def sample_population(
             for name, array in made.variables.items()
         },
         coords={
-            "wafer": np.arange(wafers),
+            "wafer": first_wafer + np.arange(wafers),
             "lot": ("wafer", np.full(wafers, lot)),
             "die": np.arange(dies),
             **_site_coordinates("die", x, y),

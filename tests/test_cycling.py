@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from reliability import cycling
+from reliability.devices import cycles as cycle_process
 from reliability.devices import endurance as wear
+from reliability.devices import first_passage
 from reliability.errors import InputError
 from reliability.technology import load_technology
 
@@ -159,3 +162,59 @@ def test_best_reference_has_the_least_errors():
 
     assert errors(best) <= min(errors(best * f) for f in np.geomspace(0.5, 2, 41)) + 1e-9
     assert replace(lrs).resistance < 1 / best < hrs.resistance
+
+
+@pytest.mark.parametrize("attempts", [1, 3])
+def test_law_of_verified_cycles_against_brute_force(attempts):
+    """Structural simulation: slow parts carried on, the white part drawn by each attempt."""
+    medium, slow, memory, threshold = 0.3, 0.2, (5.0, 40.0), 1.0
+    law = cycle_process.Cycles(memory, (medium, medium), (slow, slow))
+    ends = np.array([1, 5, 40])
+    row = int(np.argmin(abs(first_passage._LEVELS - threshold)))
+    summed = np.cumsum(first_passage.hazards(law, 0, np.arange(1, 41), attempts), axis=1)
+    expected = np.exp(-summed[row, ends - 1])
+    rng, cells = np.random.default_rng(2), 100_000
+    a, b = rng.standard_normal((2, cells))
+    alive, found = np.ones(cells, bool), []
+    for _ in range(40):
+        known = np.sqrt(medium) * a + np.sqrt(slow) * b
+        pulses = known + np.sqrt(1 - medium - slow) * rng.standard_normal((attempts, cells))
+        alive &= ~(pulses > threshold).all(axis=0)
+        found.append(alive.mean())
+        for part, tau in ((a, memory[0]), (b, memory[1])):
+            phi = np.exp(-1 / tau)
+            part *= phi
+            part += np.sqrt(1 - phi**2) * rng.standard_normal(cells)
+    got = np.array(found)[ends - 1]
+    assert np.all(np.abs(got - expected) < 4 * np.sqrt(expected * (1 - expected) / cells) + 5e-4)
+
+
+def test_more_attempts_never_fail_earlier():
+    conditions = {"cells": 2000, "cycles": 1e4, "seed": 5}
+    one, five = (
+        cycling.endurance(LASTING, attempts=n, **conditions)["cycles_to_failure"] for n in (1, 5)
+    )
+    assert (five >= one).all()
+    assert five.mean() > one.mean()
+
+
+def test_wafers_joined_are_the_test_of_all_of_them():
+    conditions = {"dies": 2, "cells": 50, "cycles": 1e4, "seed": 5}
+    whole = cycling.endurance(LASTING, wafers=3, **conditions)
+    parts = [cycling.endurance(LASTING, first_wafer=k, **conditions) for k in range(3)]
+    lives = xr.concat([part[["cycles_to_failure", "mode"]] for part in parts], "wafer")
+    again = cycling.count_failures(lives)
+    for name in whole:
+        assert whole[name].equals(again[name]), name
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"attempts": 0}, "attempts: got 0"),
+        ({"attempts": 2, "method": "every_cycle"}, "allowed 1 with method='every_cycle'"),
+    ],
+)
+def test_attempts_that_cannot_be_are_refused(settings, says):
+    with pytest.raises(InputError, match=says):
+        cycling.endurance(LASTING, cells=10, cycles=10, **settings)

@@ -23,7 +23,7 @@ class Task:
 
     Parameters
     ----------
-    group : {"ideal", "chips", "draws", "sensitivity", "endurance"}
+    group : {"ideal", "chips", "draws", "sensitivity", "endurance", "endurance_draws"}
     point : int
         Of the sweep; 0 without one.
     first, count : int
@@ -31,7 +31,7 @@ class Task:
     size, chunk : int
         Length of that dimension in the whole study, and how much of it each of its tasks has.
     work : int
-        Image evaluations: images times chips times ages.
+        Image evaluations (images times chips times ages), or what takes as long as one.
     """
 
     group: str
@@ -64,23 +64,39 @@ def make_plan(study: Study, chunk: int) -> Iterator[Task]:
     Tasks are made one at a time: a plan of a million of them takes no memory. Those of chips come
     last, chunk by chunk through all points, so that a study can stop when it is sure enough.
     """
-    ages = len(study.ages.combinations)
-    images = study.network.images
     for k in range(count_points(study)):
-        yield Task("ideal", k, 0, 1, 1, 1, images)
-        if study.uncertainty:
-            u = study.uncertainty
-            yield from _cut("draws", k, u.draws, _DRAWS, u.images * u.chips * ages)
-        if study.sensitivity:
-            s = study.sensitivity
-            yield from _cut(
-                "sensitivity", k, len(combinations(study)), _COMBINATIONS, s.images * s.chips
-            )
-    for first in range(0, study.population.chips, chunk):
+        if "accuracy" in study.outputs:
+            yield from _accuracy_but_chips(study, k)
+        if "endurance" in study.outputs:
+            yield from _endurance(study, k)
+    if "accuracy" not in study.outputs:
+        return
+    total = study.population.chips
+    work = study.network.images * len(study.ages.combinations)
+    for first in range(0, total, chunk):
         for k in range(count_points(study)):
-            total = study.population.chips
             count = min(chunk, total - first)
-            yield Task("chips", k, first, count, total, chunk, count * images * ages)
+            yield Task("chips", k, first, count, total, chunk, count * work)
+
+
+def _accuracy_but_chips(study: Study, point: int) -> Iterator[Task]:
+    yield Task("ideal", point, 0, 1, 1, 1, study.network.images)
+    if study.uncertainty:
+        u = study.uncertainty
+        work = u.images * u.chips * len(study.ages.combinations)
+        yield from _cut("draws", point, u.draws, _DRAWS, work)
+    if study.sensitivity:
+        s = study.sensitivity
+        total = len(combinations(study))
+        yield from _cut("sensitivity", point, total, _COMBINATIONS, s.images * s.chips)
+
+
+def _endurance(study: Study, point: int) -> Iterator[Task]:
+    e = study.endurance
+    work = e.dies * e.cells * len(e.temperatures)
+    yield from _cut("endurance", point, e.wafers, 1, work)
+    if study.uncertainty:
+        yield from _cut("endurance_draws", point, study.uncertainty.draws, _DRAWS, work)
 
 
 def _cut(group: str, point: int, total: int, size: int, work: int) -> Iterator[Task]:

@@ -105,6 +105,25 @@ class AgesTable(_Table):
         }
 
 
+class EnduranceTable(_Table):
+    """Cells cycled to failure, where the outputs have "endurance"."""
+
+    wafers: _Count = 5
+    """Of one lot."""
+    dies: _Count = 20
+    """On each wafer."""
+    cells: _Count = 1000
+    """On each die."""
+    cycles: Annotated[float, Field(ge=1, le=1e15)] = 1e6
+    """Length of the test."""
+    temperatures: Annotated[tuple[Kelvin, ...], Field(min_length=1)] = (298.15,)
+    """Of the cells while they are cycled."""
+    attempts: _Count = 1
+    """Verified pulses after which a cell on the wrong side of the reference has failed."""
+    method: Literal["first_passage", "every_cycle"] = "first_passage"
+    """The law of the first passage, or each cycle drawn."""
+
+
 class UncertaintyTable(_Table):
     """Draws of the card's parameters from their uncertainty."""
 
@@ -215,9 +234,14 @@ class Study(_Table):
     """Equal seeds, equal results."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     """Of all intervals."""
+    outputs: Annotated[tuple[Literal["accuracy", "endurance"], ...], Field(min_length=1)] = (
+        "accuracy",
+    )
+    """What is computed: accuracy of the network at every age, endurance of the cells."""
     network: NetworkTable = NetworkTable()
     population: PopulationTable = PopulationTable()
     ages: AgesTable = AgesTable()
+    endurance: EnduranceTable = EnduranceTable()
     uncertainty: UncertaintyTable | None = None
     sensitivity: SensitivityTable | None = None
     sweep: tuple[Axis, ...] = ()
@@ -232,6 +256,8 @@ class Study(_Table):
     def _one_grid(self) -> "Study":
         if self.sweep and self.sensitivity:
             raise ValueError("got both sweep and sensitivity, expected one of them")
+        if "accuracy" not in self.outputs and (self.sensitivity or self.population.until):
+            raise ValueError('outputs: sensitivity and population.until need "accuracy"')
         names = [axis.name for axis in self.sweep]
         if len(set(names)) < len(names):
             raise ValueError(f"sweep: got {names}, expected each name once")
@@ -273,7 +299,7 @@ class Study(_Table):
     def frame_hash(self) -> str:
         """The same without how many chips, draws and points: studies that extend one another."""
         frame = json.loads(self.model_dump_json(exclude={"sweep", "design"}))
-        del frame["population"]["chips"]
+        del frame["population"]["chips"], frame["endurance"]["wafers"]
         if frame["uncertainty"]:
             del frame["uncertainty"]["draws"]
         frame["axes"] = [axis.name for axis in self.sweep]
@@ -398,6 +424,7 @@ def _keys(model: type[BaseModel], prefix: str = "") -> dict[str, list[str]]:
         "network": NetworkTable,
         "population": PopulationTable,
         "ages": AgesTable,
+        "endurance": EnduranceTable,
         "uncertainty": UncertaintyTable,
         "sensitivity": SensitivityTable,
         "factor": Factor,

@@ -34,6 +34,8 @@ DIMENSIONS = {
     "chips": "chip",
     "draws": "draw",
     "sensitivity": "combination",
+    "endurance": "wafer",
+    "endurance_draws": "draw",
 }
 
 
@@ -129,8 +131,11 @@ def replace_text(path: Path, text: str) -> None:
 
 
 def _fewer(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """Whether the new study has fewer chips or draws than what is there."""
-    pairs = [(old["population"]["chips"], new["population"]["chips"])]
+    """Whether the new study has fewer chips, wafers or draws than what is there."""
+    pairs = [
+        (old["population"]["chips"], new["population"]["chips"]),
+        (old["endurance"]["wafers"], new["endurance"]["wafers"]),
+    ]
     if old["uncertainty"] and new["uncertainty"]:
         pairs.append((old["uncertainty"]["draws"], new["uncertainty"]["draws"]))
     return any(there > here for there, here in pairs)

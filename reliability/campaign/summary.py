@@ -7,6 +7,7 @@ import xarray as xr
 from scipy import stats
 from scipy.special import expit, logit
 
+from reliability.campaign.endurance import endurance_answer
 from reliability.campaign.spec import Study
 from reliability.campaign.sweep import Point, sweep_points
 from reliability.statistics.intervals import mean_interval
@@ -27,30 +28,39 @@ def summarize(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
     results : dict of str to Dataset
         The groups of the store.
     """
-    chips = results["chips"]
     summary: dict[str, Any] = {
         "title": study.title,
         "technology": study.technology,
-        "chips": int(chips.sizes["chip"]),
-        "images": study.network.images,
-        "warnings": list(chips.attrs["warnings"]),
+        "warnings": sorted({n for g in results.values() for n in g.attrs.get("warnings", [])}),
         "seed": study.seed,
         "spec_hash": study.spec_hash,
         "reliability_version": __version__,
     }
+    if "accuracy" in study.outputs:
+        summary["chips"] = int(results["chips"].sizes["chip"])
+        summary["images"] = study.network.images
     if study.sweep:
         summary["points"] = [
-            {"point": point} | _answer(study.at(point), at_point(results, point))
+            {"point": point} | _answers(study.at(point), at_point(results, point))
             for point in sweep_points(study)
         ]
         return summary
-    summary |= _answer(study, results)
+    summary |= _answers(study, results)
     if study.sensitivity:
         grid = explained(results["sensitivity"], study)
         summary["measured_accuracy"] = study.sensitivity.measured
         summary["combinations"] = int(grid.size)
         summary["combinations_explaining_measured"] = int(grid.sum())
     return summary
+
+
+def _answers(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
+    answers: dict[str, Any] = {}
+    if "accuracy" in study.outputs:
+        answers |= _answer(study, results)
+    if "endurance" in study.outputs:
+        answers["endurance"] = endurance_answer(study, results)
+    return answers
 
 
 def _answer(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import ndtr
 
+from reliability.campaign import endurance
 from reliability.campaign.plan import Task, combinations
 from reliability.campaign.spec import Study
 from reliability.mission import MissionProfile, Segment
@@ -19,8 +20,8 @@ from reliability.units import engineering
 # Cumulative probabilities at which the conductance distribution of every chip is kept: evenly
 # spaced normal scores, as probability paper shows them.
 _SCORES = np.linspace(-3, 3, 61)
-# What is kept of every chip at the points of a sweep.
-_KEPT = ("accuracy", "accuracy_low", "accuracy_high", "spikes", "energy")
+# What is not kept of every chip at the points of a sweep, or has another shape at each of them.
+_LEFT_OUT = ("spikes_quantile", "confusion", "reads_per_input", "conductance_quantile")
 
 
 def compute(study: str, point: tuple[tuple[str, Any], ...], task: Task) -> xr.Dataset:
@@ -41,12 +42,18 @@ def compute(study: str, point: tuple[tuple[str, Any], ...], task: Task) -> xr.Da
     part = part.isel({name: 0 for name in axes if name in part.dims}, drop=True)
     part = part.drop_vars([name for name in axes if name in part.coords])
     if point:
-        part = part[[name for name in _KEPT if name in part]]
+        part = part.drop_vars(_LEFT_OUT, errors="ignore")
+        part = part.drop_vars([n for n, c in part.coords.items() if not _is_used(part, c)])
         # what is swept is no attribute of all points
         last = {name.rpartition(".")[2] for name in axes} | {axes[0].partition(".")[0]}
         part.attrs = {key: value for key, value in part.attrs.items() if key not in last}
     part.attrs["seed"] = here.seed
     return part
+
+
+def _is_used(part: xr.Dataset, coordinate: xr.DataArray) -> bool:
+    dims = {name for variable in part.data_vars.values() for name in variable.dims}
+    return set(coordinate.dims) <= dims
 
 
 @lru_cache(maxsize=8)
@@ -273,4 +280,6 @@ _GROUPS: dict[str, Callable[[Study, Technology, Network, Task], xr.Dataset]] = {
     "chips": _chips,
     "draws": _draws,
     "sensitivity": _sensitivity,
+    "endurance": lambda study, technology, _, task: endurance.wafer(study, technology, task),
+    "endurance_draws": lambda study, technology, _, task: endurance.drawn(study, technology, task),
 }

@@ -31,7 +31,7 @@ import numba
 import numpy as np
 from numpy.polynomial.hermite_e import hermegauss, hermeval
 from numpy.typing import NDArray
-from scipy.special import factorial, ndtr
+from scipy.special import factorial, log_ndtr
 
 from reliability.devices.cycles import Cycles, Walk, moments, parts_of
 from reliability.errors import InputError
@@ -66,7 +66,7 @@ def blocks(cycles: int) -> Blocks:
     return Blocks(last, (first + last) / 2 - 1)
 
 
-def hazards(parameters: Cycles, state: int, last: NDArray[np.int64]) -> Floats:
+def hazards(parameters: Cycles, state: int, last: NDArray[np.int64], attempts: int = 1) -> Floats:
     """Return the cumulative hazard that each block adds, for each tabulated threshold.
 
     Parameters
@@ -76,6 +76,9 @@ def hazards(parameters: Cycles, state: int, last: NDArray[np.int64]) -> Floats:
         0 LRS, 1 HRS.
     last : ndarray of int, shape (blocks,)
         Last cycle of each block.
+    attempts : int
+        Pulses of one cycle, each verified, that must all cross: the white part is drawn anew by
+        each of them, so q becomes q^attempts.
 
     Returns
     -------
@@ -93,7 +96,7 @@ def hazards(parameters: Cycles, state: int, last: NDArray[np.int64]) -> Floats:
 
     >>> law = Cycles((10, 100), (0.08, 0.01), (0.45, 0.28))
     >>> first = hazards(law, 0, np.array([1]))[:, 0]
-    >>> bool(np.allclose(-np.expm1(-first[70]), ndtr(-_LEVELS[70]), rtol=1e-4))
+    >>> bool(np.allclose(-np.expm1(-first[70]), np.exp(log_ndtr(-_LEVELS[70])), rtol=1e-4))
     True
     """
     if any(parameters.correlation):
@@ -102,7 +105,8 @@ def hazards(parameters: Cycles, state: int, last: NDArray[np.int64]) -> Floats:
             "0; draw every cycle (method='every_cycle')"
         )
     phi_medium, phi_slow = parameters.phi
-    each = _each_cycle(parameters.medium[state], parameters.slow[state], phi_medium, phi_slow)
+    medium, slow = parameters.medium[state], parameters.slow[state]
+    each = _each_cycle(medium, slow, phi_medium, phi_slow, attempts)
     steps = len(each)
     cumulative = np.concatenate([np.zeros((1, len(_LEVELS))), np.cumsum(each, axis=0)])
     beyond = np.maximum(last - steps, 0)
@@ -111,14 +115,17 @@ def hazards(parameters: Cycles, state: int, last: NDArray[np.int64]) -> Floats:
 
 
 @lru_cache(maxsize=16)
-def _each_cycle(medium: float, slow: float, phi_medium: float, phi_slow: float) -> Floats:
+def _each_cycle(
+    medium: float, slow: float, phi_medium: float, phi_slow: float, attempts: int
+) -> Floats:
     """-ln(1 - hazard) of the survivors in cycle 1, 2, ..., shape (cycles, levels)."""
     white = 1.0 - medium - slow
     a, weight_a, carry_a = _part(medium, white, phi_medium)
     b, weight_b, carry_b = _part(slow, white, phi_slow)
     known = np.sqrt(medium) * a[:, None] + np.sqrt(slow) * b
     score = (known - _LEVELS[:, None, None]) / np.sqrt(white)
-    crosses, stays = ndtr(score), ndtr(-score)
+    log_crosses = attempts * log_ndtr(score)
+    crosses, stays = np.exp(log_crosses), -np.expm1(log_crosses)
     weight = weight_a[:, None] * weight_b
     memory = max(
         -1 / np.log(phi) if share > 0 else 0.0
@@ -200,7 +207,11 @@ def first_crossings(
 
 
 def crossings_from_law(
-    parameters: Cycles, reading: Reading, energy: Floats, stop: NDArray[np.int64]
+    parameters: Cycles,
+    reading: Reading,
+    energy: Floats,
+    stop: NDArray[np.int64],
+    attempts: int = 1,
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     """Return the first crossings by the law of the first passage, block by block.
 
@@ -211,6 +222,8 @@ def crossings_from_law(
     energy : ndarray, shape (cells, 2)
         Standard exponential latent of each cell and state: the cumulative hazard that it survives.
     stop : ndarray of int, shape (conditions, cells)
+    attempts : int
+        As of `hazards`.
 
     Returns
     -------
@@ -218,7 +231,7 @@ def crossings_from_law(
     """
     cycle = np.zeros(stop.shape, np.int64)
     state = np.zeros(stop.shape, np.uint8)
-    tables = np.stack([hazards(parameters, s, reading.last) for s in (0, 1)])
+    tables = np.stack([hazards(parameters, s, reading.last, attempts) for s in (0, 1)])
     log_tables = np.log(np.maximum(tables, 1e-300))
     maps = _maps(parameters)
 

@@ -11,10 +11,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from reliability.campaign.spec import Study
 from reliability.campaign.store import read_results, replace_text
-from reliability.campaign.summary import summarize
-from reliability.report.canvas import age_title, percent
+from reliability.campaign.summary import at_point, summarize
+from reliability.campaign.sweep import Point, sweep_points
+from reliability.report.canvas import Drawn, age_title, percent
+from reliability.report.endurance_figures import endurance_figures, endurance_lines
 from reliability.report.study_figures import study_figures
-from reliability.report.sweep_figures import axis_label, sweep_figures
+from reliability.report.sweep_figures import axis_label, point_text, sweep_figures
 from reliability.report.sweep_rows import sweep_answer, sweep_rows
 from reliability.technology import Parameter, Technology
 from reliability.units import duration, engineering
@@ -47,28 +49,46 @@ def write_report(study: Study, folder: str | Path) -> Path:
     environment.globals.update(
         duration=duration, engineering=engineering, percent=percent, axis_label=axis_label
     )
-    if study.sweep:
-        own: dict[str, Any] = {
-            "answer": sweep_answer(study, results, summary),
-            "figures": list(sweep_figures(study, results, summary)),
-            "rows": list(sweep_rows(study, results, summary)),
-        }
-    else:
-        own = {
-            "answer": _answer(study, summary),
-            "figures": list(study_figures(study, technology, results, summary)),
-        }
+    answer: list[str] = []
+    figures: list[Drawn] = []
+    endurance: list[tuple[str, list[dict]]] = []  # a table for each point
+    rows: list[dict[str, Any]] = []
+    if "accuracy" in study.outputs and study.sweep:
+        answer += sweep_answer(study, results, summary)
+        figures += sweep_figures(study, results, summary)
+        rows += sweep_rows(study, results, summary)
+    elif "accuracy" in study.outputs:
+        answer += _answer(study, summary)
+        figures += study_figures(study, technology, results, summary)
+    if "endurance" in study.outputs:
+        for point, found in _points(study, summary):
+            here = at_point(results, point) if study.sweep else results
+            title = point_text(study, point)
+            answer += [f"{title}{title and ': '}{line}" for line in
+                       endurance_lines(study, here, found["endurance"])]  # fmt: skip
+            figures += endurance_figures(study, here, title)
+            endurance.append((title, found["endurance"]))
     text = environment.get_template("sweep.html" if study.sweep else "report.html").render(
         study=study,
         summary=summary,
+        answer=answer,
+        figures=figures,
+        rows=rows,
+        endurance=endurance,
         technology=technology,
         parameters=[parameter_row(name, p) for name, p in sorted(technology.parameters.items())],
         provenance=_provenance(study, technology),
-        **own,
     )
     replace_text(folder / "summary.json", json.dumps(summary, indent=1))
     replace_text(folder / "report.html", text)
     return folder / "report.html"
+
+
+def _points(study: Study, summary: dict[str, Any]) -> list[tuple[Point, dict[str, Any]]]:
+    """Each point of the study with its answers; without a sweep there is one."""
+    if not study.sweep:
+        return [({}, summary)]
+    return list(zip(sweep_points(study), summary["points"], strict=True))
 
 
 def _answer(study: Study, summary: dict[str, Any]) -> list[str]:

@@ -1,0 +1,137 @@
+"""The figures and words of endurance: cells that have failed against cycles."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+
+from reliability.campaign.spec import Study
+from reliability.cycling import MODES, count_failures
+from reliability.report.canvas import Drawn, canvas, percent, svg
+from reliability.report.figures import PALETTE
+from reliability.units import engineering
+
+
+def failures_against_cycles(
+    test: xr.Dataset, ax: Axes, *, draws: xr.DataArray | None = None
+) -> None:
+    """Fraction of cells failed against cycles, one line for each temperature with its interval.
+
+    Parameters
+    ----------
+    test : Dataset
+        From `reliability.endurance`.
+    ax : Axes
+    draws : DataArray (draw, temperature, cycles), optional
+        Fraction failed of drawn cards; 5 to 95 % of them as dots.
+    """
+    n = test["cycles"].values
+    for k, kelvin in enumerate(test["temperature"].values):
+        at, colour = test.sel(temperature=kelvin), PALETTE[k % len(PALETTE)]
+        shown = at["fraction_failed"].values > 0
+        ax.fill_between(n, at["fraction_low"], at["fraction_high"], color=colour, alpha=0.15, lw=0)
+        ax.plot(
+            n[shown], at["fraction_failed"].values[shown], color=colour,
+            label=engineering(float(kelvin), "K"),
+        )  # fmt: skip
+        if draws is not None:
+            edges = draws.sel(temperature=kelvin).quantile([0.05, 0.95], "draw").values
+            for edge in edges:
+                ax.plot(n, np.where(edge > 0, edge, np.nan), ":", color=colour, lw=1.2)
+    _axes(ax, test)
+    ax.legend(title="temperature", fontsize=8, title_fontsize=8)
+
+
+def failures_of_wafers(test: xr.Dataset, ax: Axes) -> None:
+    """Fraction of cells failed against cycles, one line for each wafer.
+
+    Parameters
+    ----------
+    test : Dataset
+        ``cycles_to_failure`` and ``mode`` (wafer, die, cell) at one temperature.
+    ax : Axes
+    """
+    for k, wafer in enumerate(test["wafer"].values):
+        life = test["cycles_to_failure"].sel(wafer=wafer).values.ravel()
+        failed = test["mode"].sel(wafer=wafer).values.ravel() > 0
+        x = np.sort(life[failed])
+        style = "-" if k < len(PALETTE) else "--"
+        share = np.arange(1, x.size + 1) / life.size
+        ax.plot(x, share, style, lw=1.2, color=PALETTE[k % len(PALETTE)], label=f"{wafer}")
+    _axes(ax, test)
+    ax.legend(title="wafer", fontsize=8, title_fontsize=8)
+
+
+def _axes(ax: Axes, test: xr.Dataset) -> None:
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlim(1, float(test.attrs["test_cycles"]))
+    ax.set_ylim(max(0.5 / test["mode"].size, 1e-6), 1.2)
+    ax.set_xlabel("SET/RESET cycles")
+    ax.set_ylabel("fraction of cells failed")
+
+
+def endurance_figures(study: Study, results: dict[str, xr.Dataset], title: str) -> Iterator[Drawn]:
+    """Yield the figures of an endurance test; ``title`` names the point of a sweep."""
+    test = count_failures(results["endurance"].load())
+    draws = results["endurance_draws"]["fraction_failed"] if "endurance_draws" in results else None
+    e = study.endurance
+    hottest = test.isel(temperature=-1)
+    with canvas(10, 4.4, 1, 2, sharey=True) as (figure, axes):
+        left, right = axes.flat
+        failures_against_cycles(test, left, draws=draws)
+        failures_of_wafers(hottest, right)
+        right.set_ylabel("")
+        right.set_title(f"at {engineering(float(hottest['temperature']), 'K')}", fontsize=10)
+        dots = "" if draws is None else " Dots: 5 to 95 % of cards drawn from what is uncertain."
+        anchor = "".join(c if c.isalnum() else "-" for c in title.lower())
+        yield Drawn(
+            f"endurance{anchor and '-'}{anchor}",
+            f"Cells failed against cycles{title and ': '}{title}",
+            f"{e.wafers} wafers of {e.dies} dies of {e.cells} cells; a cell fails when "
+            f"{_pulses(e.attempts)} on the wrong side of the reading reference, or for good. Bands:"
+            f" 95 % interval of all wafers.{dots} Right: each wafer alone.",
+            svg(figure, "Fraction of cells failed against cycles by temperature and by wafer"),
+        )
+
+
+def _pulses(attempts: int) -> str:
+    if attempts == 1:
+        return "a pulse leaves it"
+    return f"{attempts} verified pulses in a row leave it"
+
+
+def endurance_lines(study: Study, results: dict[str, xr.Dataset], answer: list[dict]) -> list[str]:
+    """Say what the test found."""
+    first, last = answer[0], answer[-1]
+
+    def said(found: dict[str, Any]) -> str:
+        reached = [c for c in found["cycles_to_share"] if c["cycles"] is not None]
+        text = f"at {engineering(found['temperature_k'], 'K')} "
+        if reached:
+            parts = [f"{percent(c['share'], 1)} by cycle {c['cycles']:,.0f}" for c in reached]
+            text += ", ".join(parts) + "; "
+        return text + (
+            f"{found['failed']:,} of {found['cells']:,} cells by {found['cycles']:,.0f} cycles "
+            f"({percent(found['fraction_failed'], 2)}, {percent(found['low'], 2)} to "
+            f"{percent(found['high'], 2)} at {percent(found['confidence'], 0)})"
+        )
+
+    mode = results["endurance"]["mode"].values
+    counts = np.bincount(mode.ravel(), minlength=len(MODES))[1:]
+    kinds = ", ".join(
+        f"{percent(n / max(counts.sum(), 1), 1)} {_kind(name)}"
+        for name, n in zip(MODES[1:], counts, strict=True)
+        if n
+    )
+    lines = [f"Cells failed {said(first)}."]
+    if last is not first:
+        lines.append(f"Cells failed {said(last)}.")
+    lines.append(f"Of the failures: {kinds or 'none'}.")
+    return lines
+
+
+def _kind(mode: str) -> str:
+    return mode.replace("_", " ").replace("lrs", "LRS").replace("hrs", "HRS")
