@@ -117,5 +117,7 @@ def unit_of(technology: Technology, name: str) -> str | None:
     """Return the SI unit of the values of a dotted name, None where they are not quantities."""
     if name in AGES:
         return AGES[name][1]
+    if name == "network.read_temperature":
+        return "K"
     parameter = technology.parameters.get(name.removeprefix("technology."))
     return parameter.unit if name.startswith("technology.") and parameter else None

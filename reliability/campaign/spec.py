@@ -43,6 +43,9 @@ class NetworkTable(_Table):
     """Input events after which the leading output decides."""
     neuron: Literal["technology", "ideal"] = "technology"
     """Mismatch and leak as the card has them, or none."""
+    read_temperature: Kelvin | None = None
+    """Read the cells at this temperature and with their noise, the same noise for all images;
+    by default at the card's own temperature and without noise."""
 
 
 class PopulationTable(_Table):
@@ -256,6 +259,8 @@ class Study(_Table):
     def _one_grid(self) -> "Study":
         if self.sweep and self.sensitivity:
             raise ValueError("got both sweep and sensitivity, expected one of them")
+        if self.sensitivity and self.network.read_temperature is not None:
+            raise ValueError("got sensitivity and network.read_temperature, expected one of them")
         if "accuracy" not in self.outputs and (self.sensitivity or self.population.until):
             raise ValueError('outputs: sensitivity and population.until need "accuracy"')
         names = [axis.name for axis in self.sweep]

@@ -83,7 +83,7 @@ def _listed(study: Study, axis: Axis) -> tuple[int | float | str, ...]:
     unit = axis_unit(study, axis)
     if unit is None:
         return axis.values
-    return tuple(quantity(value, unit, f"sweep: {axis.name}") for value in axis.values)
+    return tuple(_tidy(quantity(value, unit, f"sweep: {axis.name}")) for value in axis.values)
 
 
 def _on_range(study: Study, axis: Axis, share: np.ndarray) -> tuple[float, ...]:
@@ -96,4 +96,9 @@ def _on_range(study: Study, axis: Axis, share: np.ndarray) -> tuple[float, ...]:
         raise InputError(f"sweep: {axis.name}: got {low:g} to {high:g}, a log range is above 0")
     else:
         values = low * (high / low) ** share
-    return tuple(float(f"{value:.12g}") for value in values)  # ends as they were written
+    return tuple(map(_tidy, values))
+
+
+def _tidy(value: float) -> float:
+    """Round off what the conversion of a unit or the spacing of a range leaves behind."""
+    return float(f"{value:.12g}")

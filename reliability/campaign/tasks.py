@@ -14,6 +14,7 @@ from reliability.campaign.spec import Study
 from reliability.mission import MissionProfile, Segment
 from reliability.network import Network, Neuron, evaluate, sample_chips
 from reliability.population import age
+from reliability.reading import read_cells
 from reliability.technology import Technology
 from reliability.units import engineering
 
@@ -130,6 +131,8 @@ def _at_all_ages(
             return known[key]
         mission = Segment(c["time"], c["temperature"], c["reads"], c["read_voltage"])
         aged = age(programmed, MissionProfile([mission]))
+        if study.network.read_temperature is not None:
+            aged = read_cells(aged, temperature=study.network.read_temperature, overwrite=True)
         result = _evaluate(study, network, aged, neuron, images)
         notes.update(result.attrs["warnings"])
         known[key] = reduce(aged, result)
