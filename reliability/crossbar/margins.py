@@ -53,8 +53,8 @@ def read_currents(
 
     Parameters
     ----------
-    conductance : array_like, shape (m, n)
-        S.
+    conductance : array_like, shape (m, n) or (k, m, n)
+        S; one array, or one for each read.
     cells : sequence of (row, column), k of them
     scheme : {"grounded", "floating", "V/2", "V/3"}
     read_voltage : float
@@ -82,16 +82,18 @@ def read_currents(
     V/3      426.779 uA
     """
     g = checked(conductance, "conductance", low=0.0, unit="S")
-    if g.ndim != 2:
-        raise InputError(f"conductance: got shape {g.shape}, expected (rows, columns)")
     if scheme not in SCHEMES:
         raise unknown_name("scheme", scheme, SCHEMES)
     chosen = np.asarray(cells)
     if chosen.ndim != 2 or chosen.shape[1:] != (2,) or chosen.dtype.kind not in "iu":
         raise InputError("cells: expected pairs (row, column)")
-    if np.any((chosen < 0) | (chosen >= g.shape)):
-        raise InputError(f"cells: a pair lies outside the array of shape {g.shape}")
-    k, (m, n) = len(chosen), g.shape
+    if g.ndim != 2 and g.shape[:-2] != (len(chosen),):
+        raise InputError(
+            f"conductance: got shape {g.shape}, expected (rows, columns) or (reads, rows, columns)"
+        )
+    if np.any((chosen < 0) | (chosen >= g.shape[-2:])):
+        raise InputError(f"cells: a pair lies outside the array of shape {g.shape[-2:]}")
+    k, (m, n) = len(chosen), g.shape[-2:]
     row, column = (np.arange(k), chosen[:, 0]), (np.arange(k), chosen[:, 1])
     other = SCHEMES[scheme]
     v = np.full((k, m), (other.word or 0.0) * read_voltage)

@@ -135,7 +135,7 @@ def test_limit_is_confident_and_has_an_interval(technology):
     at = out.sel(tried=size)
     assert at["value"] <= at["value_high"] <= 0.3
     assert out["value_high"].sel(tried=out["tried"][out["tried"] > size].min()) > 0.3
-    assert out["drawn_size"].min() <= out["size_low"] <= out["size_high"] <= out["drawn_size"].max()
+    assert out["size_low"] <= size <= out["monte_carlo_high"] <= out["size_high"]
 
 
 def test_limit_of_a_function_of_ones_own(technology):
