@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from reliability.commands.size import size
 from reliability.errors import InputError
 from reliability.version import __version__
 
@@ -241,6 +242,9 @@ def inspect(file: Path, layout: str | None, columns: str | None, as_json: bool) 
         click.echo(f"      {q.low:.3g} |{q.histogram}| {q.high:.3g} ({q.scale} bins)")
     for key, value in found.metadata.items():
         click.echo(f"meta  {key}: {value}")
+
+
+main.add_command(size)
 
 
 def _load(spec: Path, **overrides: Any) -> Any:

@@ -15,7 +15,7 @@ from reliability.crossbar.inference import (
     untile_weights,
 )
 from reliability.crossbar.limits import crossbar_limit
-from reliability.crossbar.maps import crossbar_border, resistance_levels, size_map
+from reliability.crossbar.maps import crossbar_border, pareto_set, resistance_levels, size_map
 from reliability.crossbar.margins import data_dependent_margin, read_currents, worst_case_margin
 from reliability.crossbar.reads import read_charge, read_rows
 from reliability.crossbar.solver import ConvergenceError, solve_crossbar
@@ -37,6 +37,7 @@ __all__ = [
     "law_of",
     "linearisation_error",
     "load_wire",
+    "pareto_set",
     "read_charge",
     "read_currents",
     "read_rows",

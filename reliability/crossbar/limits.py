@@ -6,7 +6,7 @@ criterion meets the limit, so noise makes the answer smaller, never larger.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from scipy import stats
 from reliability.cells import program
 from reliability.crossbar.criteria import CRITERIA, Conditions, Criterion
 from reliability.crossbar.margins import SCHEMES
-from reliability.crossbar.wires import Wire, load_wire
+from reliability.crossbar.wires import load_wire
 from reliability.errors import InputError, unknown_name
 from reliability.random import stream
 from reliability.statistics import mean_interval
@@ -124,7 +124,7 @@ def crossbar_limit(
     >>> int(out["size"]) < 64, out["drawn_size"].shape
     (True, (2,))
     """
-    wire = _wire(segment_resistance, node)
+    word, bit, sigma_ln = line_segments(segment_resistance, node, cell_layout)
     if not callable(criterion) and criterion not in CRITERIA:
         raise unknown_name("criterion", criterion, CRITERIA)
     if scheme not in SCHEMES:
@@ -141,7 +141,6 @@ def crossbar_limit(
     shape_of = _shapes(rows, columns, aspect)
 
     def largest(card: Technology, factor: float) -> tuple[int, dict[int, tuple[float, ...]]]:
-        word, bit = _segments(segment_resistance, wire, cell_layout)
         lines = {
             "word_line_resistance": word * factor,
             "bit_line_resistance": bit * factor,
@@ -158,45 +157,79 @@ def crossbar_limit(
         progress(1, cards)
     drawn = np.zeros(uncertainty_draws, dtype=np.int64)
     for draw in range(uncertainty_draws):
-        z = float(stream(seed, "crossbar.wire", draw).standard_normal())
-        factor = math.exp((wire.sigma_ln if wire else 0.0) * z)
+        factor = wire_factor(sigma_ln, seed, draw)
         drawn[draw] = largest(technology.drawn(seed, draw), factor)[0]
         if progress:
             progress(draw + 2, cards)
-    sizes = sorted(tried)
-    columns_of = np.array([tried[n] for n in sizes]).T
     margin = criterion == "read_margin"
-    value, below, above = 1 - columns_of[[0, 2, 1]] if margin else columns_of[:3]
-    word, bit = _segments(segment_resistance, wire, cell_layout)
-    bound = 1 - limit if margin else limit
+    out = size_dataset(
+        size, tried, drawn, shape_of(size) if size else (0, 0),
+        bound=1 - limit if margin else limit, max_size=max_size, confidence=confidence,
+    )  # fmt: skip
+    if margin:  # trials count what is lost of it
+        low, high = 1 - out["value_high"], 1 - out["value_low"]
+        out = out.assign(value=1 - out["value"], value_low=low, value_high=high)
+    return out.assign_attrs(
+        criterion=criterion if isinstance(criterion, str) else criterion.__name__,
+        limit=limit,
+        word_line_resistance=word,
+        bit_line_resistance=bit,
+        technology=technology.name,
+        seed=seed,
+    )
+
+
+def size_dataset(
+    size: int,
+    tried: Mapping[int, tuple[float, ...]],
+    drawn: NDArray[np.integer],
+    shape: tuple[int, int],
+    *,
+    bound: float,
+    max_size: int,
+    confidence: float,
+) -> xr.Dataset:
+    """Put the outcome of a search together; see `crossbar_limit`.
+
+    Parameters
+    ----------
+    size : int
+        Largest that works.
+    tried : mapping of int to (mean, low, high, arrays)
+        Criterion of each size of the card as it is.
+    drawn : ndarray of int
+        Largest of each drawn card.
+    shape : (rows, columns)
+        Of the largest array.
+    bound : float
+        That the criterion must not exceed.
+    max_size : int
+    confidence : float
+    """
+    sizes = sorted(tried)
+    mean, below, above, arrays = np.array([tried[n] for n in sizes]).T
     surely = [n for n in sizes if n > size and not tried[n][1] <= bound]  # these surely fail
     possible = max((n for n in sizes if n < min(surely, default=math.inf)), default=0)
+    possible = max(possible, size)
     low, high = prediction_of_sizes(drawn, max_size, confidence)
-    shape = shape_of(size) if size else (0, 0)
     return xr.Dataset(
         {
             "size": ((), size, {"units": "lines"}),
             "rows": ((), shape[0], {"units": "lines"}),
             "columns": ((), shape[1], {"units": "lines"}),
-            "monte_carlo_high": ((), max(possible, size), {"units": "lines"}),
+            "monte_carlo_high": ((), possible, {"units": "lines"}),
             "size_low": ((), np.fmin(low, size), {"units": "lines"}),
-            "size_high": ((), np.fmax(high, max(possible, size)), {"units": "lines"}),
+            "size_high": ((), np.fmax(high, possible), {"units": "lines"}),
             "drawn_size": ("draw", drawn, {"units": "lines"}),
-            "value": ("tried", value),
+            "value": ("tried", mean),
             "value_low": ("tried", below),
             "value_high": ("tried", above),
-            "arrays": ("tried", columns_of[3].astype(int)),
+            "arrays": ("tried", arrays.astype(int)),
         },
         coords={"tried": sizes},
         attrs={
-            "criterion": criterion if isinstance(criterion, str) else criterion.__name__,
-            "limit": limit,
-            "confidence": confidence,
             "max_size": max_size,
-            "word_line_resistance": word,
-            "bit_line_resistance": bit,
-            "technology": technology.name,
-            "seed": seed,
+            "confidence": confidence,
             "reliability_version": __version__,
         },
     )
@@ -325,17 +358,25 @@ def _shapes(
     return lambda n: (n, max(1, round(n * aspect)))
 
 
-def _wire(segment_resistance: float | None, node: str | None) -> Wire | None:
+def line_segments(
+    segment_resistance: float | None, node: str | None, layout: str
+) -> tuple[float, float, float]:
+    """Ohm per cell along word and bit line, and the standard deviation of their logarithm.
+
+    >>> line_segments(2.0, None, "1T1R")
+    (2.0, 2.0, 0.0)
+    """
     if (segment_resistance is None) == (node is None):
         raise InputError("segment_resistance, node: give one of them")
-    if segment_resistance is not None and not 0 <= segment_resistance < math.inf:
+    if node is not None:
+        wire = load_wire(node)
+        return (*wire.segment_resistance(layout), wire.sigma_ln)
+    ohm = float(segment_resistance or 0.0)
+    if not 0 <= ohm < math.inf:
         raise InputError(f"segment_resistance: got {segment_resistance}, allowed >= 0 ohm")
-    return load_wire(node) if node else None
+    return ohm, ohm, 0.0
 
 
-def _segments(
-    segment_resistance: float | None, wire: Wire | None, layout: str
-) -> tuple[float, float]:
-    if wire is None:
-        return float(segment_resistance or 0.0), float(segment_resistance or 0.0)
-    return wire.segment_resistance(layout)
+def wire_factor(sigma_ln: float, seed: int, draw: int) -> float:
+    """Factor on the line resistance of a drawn card."""
+    return math.exp(sigma_ln * float(stream(seed, "crossbar.wire", draw).standard_normal()))

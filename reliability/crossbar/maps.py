@@ -22,6 +22,7 @@ AXES = {
     "nonlinearity_voltage": "V",
     "scheme": "",
 }
+_VALUES = ("value", "value_low", "value_high")
 _SIZES = ("size", "size_low", "size_high", "monte_carlo_high", "rows", "columns")
 
 
@@ -29,6 +30,7 @@ def size_map(
     technology: Technology,
     axes: Mapping[str, Sequence[Any]],
     *,
+    search: Callable[..., xr.Dataset] = crossbar_limit,
     progress: Callable[[int, int], None] | None = None,
     **study: Any,
 ) -> xr.Dataset:
@@ -43,18 +45,24 @@ def size_map(
         ``wire`` (ohm per segment, or a node of `load_wire`), ``nonlinearity_voltage`` (V, of
         `SinhCell`; inf is a linear cell) and ``scheme``. A level that is set here is exact in
         every drawn card.
+    search : callable
+        What finds the largest array of one card, e.g. `reliability.network.tile_limit` of one
+        network.
     progress : callable, optional
         Called with (cards searched, cards to search).
     **study
-        As for `crossbar_limit`.
+        As for ``search``.
 
     Returns
     -------
     Dataset
         ``size``, ``size_low``, ``size_high``, ``monte_carlo_high``, ``rows``, ``columns`` with one
-        dimension for each axis; ``value``, ``value_low``, ``value_high``: the criterion at
-        ``size`` and the interval of its mean, NaN where no size works; ``segment_resistance`` (ohm
-        along a word line).
+        dimension for each axis, and ``drawn_size`` (..., draw); ``value``, ``value_low``,
+        ``value_high``: the criterion at ``size`` and the interval of its mean, NaN where no size
+        works; ``segment_resistance`` (ohm along a word line); ``energy`` (J) of one read of one
+        cell of an ideal array, averaged over data, ``V^2 t (density G_LRS + (1 - density) G_HRS)``
+        with the card's pulse width; ``signal`` (A), the difference of LRS and HRS currents. A map
+        of one point also has its trials: ``trial``, ``trial_low``, ``trial_high`` (tried).
 
     Raises
     ------
@@ -78,32 +86,46 @@ def size_map(
     if "hrs_resistance" in axes and "ratio" in axes:
         raise InputError("hrs_resistance, ratio: give one of them")
     shape = tuple(len(values) for values in axes.values())
-    names = [*_SIZES, "value", "value_low", "value_high", "segment_resistance"]
+    names = [*_SIZES, *_VALUES, "segment_resistance", "energy", "signal"]
     found = {name: np.full(shape, np.nan) for name in names}
-    cards = 1 + int(study.get("uncertainty_draws", 8))
-    total, attrs = cards * int(np.prod(shape, dtype=int)), {}
-    for count, (place, point) in enumerate(zip(np.ndindex(shape), product(*axes.values()))):  # noqa: B905
+    draws = int(study.setdefault("uncertainty_draws", 8))
+    drawn = np.zeros((*shape, draws), dtype=np.int64)
+    cards = 1 + draws
+    total, attrs, last = cards * int(np.prod(shape, dtype=int)), {}, xr.Dataset()
+    for count, (place, point) in enumerate(
+        zip(np.ndindex(shape), product(*axes.values()), strict=True)
+    ):
         card, options = _at(technology, dict(zip(axes, point, strict=True)))
         report = None
         if progress is not None:
             first = count * cards
             report = lambda done, _, first=first: progress(first + done, total)  # noqa: E731
-        out = crossbar_limit(card, **{**study, **options}, progress=report)
+        out = search(card, **{**study, **options}, progress=report)
         for name in _SIZES:
             found[name][place] = out[name].item()
         if out["size"] > 0:
             at = out.sel(tried=out["size"])
-            for name in ("value", "value_low", "value_high"):
+            for name in _VALUES:
                 found[name][place] = at[name].item()
+        drawn[place] = out["drawn_size"].values
         found["segment_resistance"][place] = out.attrs["word_line_resistance"]
-        attrs = out.attrs
+        found["energy"][place], found["signal"][place] = _price(card, study)
+        attrs, last = out.attrs, out
     dims = tuple(axes)
-    units = dict.fromkeys(_SIZES, "lines") | {"segment_resistance": "ohm"}
-    whole = ("size", "rows", "columns", "monte_carlo_high")
-    variables = {
-        name: (dims, values.astype(int) if name in whole else values, {"units": units.get(name, "1")})
-        for name, values in found.items()
+    units = dict.fromkeys(_SIZES, "lines")
+    units |= {"segment_resistance": "ohm", "energy": "J", "signal": "A"}
+    for name in ("size", "rows", "columns", "monte_carlo_high"):
+        found[name] = found[name].astype(int)
+    variables: dict[str, Any] = {
+        name: (dims, values, {"units": units.get(name, "1")}) for name, values in found.items()
     }
+    variables["drawn_size"] = ((*dims, "draw"), drawn, {"units": "lines"})
+    if total == cards:
+        variables |= {
+            new: ("tried", last[old].values, {"units": "1"})
+            for new, old in zip(("trial", "trial_low", "trial_high"), _VALUES, strict=True)
+        }
+        variables["tried"] = ("tried", last["tried"].values, {"units": "lines"})
     kept = {k: v for k, v in attrs.items() if not k.endswith("_resistance")}
     return xr.Dataset(
         variables,
@@ -142,10 +164,8 @@ def resistance_levels(
     Returns
     -------
     Dataset
-        That of `size_map`, with ``energy`` (J) of one read of one cell of an ideal array, averaged
-        over data, ``V^2 t (density G_LRS + (1 - density) G_HRS)`` with the card's pulse width;
-        ``signal`` (A), the difference of LRS and HRS currents; ``pareto``: no other pair has a size
-        as large, an energy as low and a signal as large, one of them better.
+        That of `size_map` with ``pareto``: no other pair has a size as large, an energy as low and
+        a signal as large, one of them better.
 
     Examples
     --------
@@ -165,28 +185,34 @@ def resistance_levels(
             "segment_resistance": segment_resistance, "max_size": max_size, "seed": seed, **study,
         },
     )  # fmt: skip
-    volts = study.get("read_voltage") or technology["read.voltage"]
-    density = study.get("density", 0.5)
-    ohm, times = out["lrs_resistance"], out["ratio"]
-    energy = volts**2 * (density + (1 - density) / times) / ohm * technology["read.pulse_width"]
-    signal = volts * (1 - 1 / times) / ohm
-    dims = ("lrs_resistance", "ratio")
-    out["energy"] = energy.transpose(*dims).assign_attrs(units="J")
-    out["signal"] = signal.transpose(*dims).assign_attrs(units="A")
-    points = np.column_stack([out["size"].values.ravel(), -out["energy"].values.ravel(),
-                              out["signal"].values.ravel()])  # fmt: skip
+    out["pareto"] = pareto_set(out)
+    return out.assign_attrs(segment_resistance=segment_resistance)
+
+
+def pareto_set(sizes: xr.Dataset) -> xr.DataArray:
+    """Points of a map that no other beats in size, energy and signal together.
+
+    Examples
+    --------
+    >>> points = xr.Dataset({"size": ("x", [64, 32, 32]), "energy": ("x", [2.0, 1.0, 3.0]),
+    ...                      "signal": ("x", [1.0, 1.0, 1.0])})
+    >>> pareto_set(points).values.tolist()
+    [True, True, False]
+    """
+    signs = {"size": 1.0, "energy": -1.0, "signal": 1.0}
+    points = np.column_stack([sign * sizes[name].values.ravel() for name, sign in signs.items()])
     beaten = [
         any((other >= point).all() and (other > point).any() for other in points)
         for point in points
     ]
-    out["pareto"] = (dims, ~np.array(beaten).reshape(out["size"].shape))
-    return out.assign_attrs(segment_resistance=segment_resistance)
+    return xr.DataArray(~np.array(beaten).reshape(sizes["size"].shape), dims=sizes["size"].dims)
 
 
 def crossbar_border(
     technology: Technology,
     rows: Sequence[int],
     *,
+    axes: Mapping[str, Sequence[Any]] | None = None,
     progress: Callable[[int, int], None] | None = None,
     **study: Any,
 ) -> xr.Dataset:
@@ -196,6 +222,8 @@ def crossbar_border(
     ----------
     technology : Technology
     rows : sequence of int
+    axes : mapping, optional
+        As for `size_map`, one value each.
     progress, **study
         As for `crossbar_limit`, which searches the columns.
 
@@ -217,13 +245,17 @@ def crossbar_border(
     if len(rows) == 0:
         raise InputError("rows: got no value, expected one or more")
     cards = 1 + int(study.get("uncertainty_draws", 8))
+    for name, values in (axes or {}).items():
+        if len(values) != 1:
+            raise InputError(f"{name}: got {len(values)} values, expected one")
+    card, options = _at(technology, {name: values[0] for name, values in (axes or {}).items()})
     found, attrs = [], {}
     for count, m in enumerate(rows):
         report = None
         if progress is not None:
             first = count * cards
             report = lambda done, _, first=first: progress(first + done, cards * len(rows))  # noqa: E731
-        out = crossbar_limit(technology, **{**study, "rows": int(m)}, progress=report)
+        out = crossbar_limit(card, **{**study, **options, "rows": int(m)}, progress=report)
         found.append([out[name].item() for name in ("size", "size_low", "size_high")])
         attrs = out.attrs
     size, low, high = np.array(found, dtype=float).T
@@ -272,6 +304,15 @@ def _at(technology: Technology, point: Mapping[str, Any]) -> tuple[Technology, d
             raise InputError(f"nonlinearity_voltage: got {v0:g} V, allowed more than 0")
         options["cell"] = None if np.isinf(v0) else SinhCell(v0)
     return technology.with_values(values), options
+
+
+def _price(card: Technology, study: Mapping[str, Any]) -> tuple[float, float]:
+    """Energy of one cell's read, J, and difference of its two currents, A."""
+    volts = card["read.voltage"] if study.get("read_voltage") is None else study["read_voltage"]
+    density = study.get("density", 0.5)
+    lrs, hrs = (1 / card[f"programming.{state}.resistance"] for state in ("LRS", "HRS"))
+    energy = volts**2 * card["read.pulse_width"] * (density * lrs + (1 - density) * hrs)
+    return energy, volts * (lrs - hrs)
 
 
 def _coordinate(name: str, values: Sequence[Any]) -> tuple[str, Any, dict[str, str]]:

@@ -14,7 +14,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.crossbar.inference import effective_conductance
-from reliability.crossbar.limits import largest_size, prediction_of_sizes
+from reliability.crossbar.limits import (
+    largest_size,
+    line_segments,
+    size_dataset,
+    wire_factor,
+)
 from reliability.crossbar.reads import read_rows
 from reliability.errors import InputError, unknown_name
 from reliability.mission import MissionProfile
@@ -56,7 +61,8 @@ def on_tiles(
     word_line_resistance, bit_line_resistance : float
         Ohm per cell.
     **crossbar
-        ``source_resistance``, ``sense_resistance``; for ``"matrix"`` also ``drive``, ``sense``.
+        ``source_resistance``, ``sense_resistance``; for ``"matrix"`` also ``drive``, ``sense``,
+        ``cell``, ``read_voltage`` of `effective_conductance`.
 
     Returns
     -------
@@ -83,6 +89,11 @@ def on_tiles(
     down, across = tile
     if down < 1 or across < 1:
         raise InputError(f"tile: got {tile}, expected (rows, columns), each 1 or more")
+    allowed = ["source_resistance", "sense_resistance"]
+    allowed += [] if reading == "rows" else ["drive", "sense", "cell", "read_voltage", "tolerance"]
+    for name in crossbar:
+        if name not in allowed:
+            raise unknown_name(f"option of reading {reading!r}", name, allowed)
     card = Technology.from_json(population.attrs["technology_card"])
     g = population["conductance"].transpose(..., "cell").values.astype(float)
     rows, columns = network.inputs, network.outputs * 2 * network.weight_max
@@ -98,12 +109,13 @@ def on_tiles(
         "bit_line_resistance": bit_line_resistance,
         **crossbar,
     }
+    seen: Any
     if reading == "matrix":
         seen = effective_conductance(in_series(tiles, access), **lines)
     else:
         flat = tiles.reshape(-1, down, across)
-        seen = np.stack([read_rows(one, 1.0, access_resistance=access, **lines) for one in flat])
-        seen = seen.reshape(tiles.shape)
+        each = [read_rows(one, 1.0, access_resistance=access, **lines) for one in flat]
+        seen = np.stack(each).reshape(tiles.shape)
     whole = seen.swapaxes(-3, -2).reshape(len(tiles), tiles.shape[1] * down, -1)
     whole = whole[:, :rows, :columns].reshape(g.shape)
     out = population.drop_vars(["programmed"], errors="ignore")  # the cells are not these
@@ -240,14 +252,20 @@ def tile_limit(
     network: Network,
     technology: Technology,
     limit: float = 0.01,
-    segment_resistance: float = 1.0,
+    segment_resistance: float | None = None,
     *,
+    node: str | None = None,
+    cell_layout: str = "1T1R",
+    reading: Reading = "rows",
+    chips: int = 8,
+    images: int = 2000,
     max_size: int = 256,
     uncertainty_draws: int = 4,
+    profile: MissionProfile | None = None,
     confidence: float = 0.95,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
-    **study: Any,
+    **crossbar: Any,
 ) -> xr.Dataset:
     """Largest square tile on which a network loses no more accuracy than a limit.
 
@@ -257,19 +275,21 @@ def tile_limit(
     technology : Technology
     limit : float
         Accuracy that may be lost to the lines, as a fraction of all images.
-    segment_resistance : float
-        Ohm per cell along both lines.
+    segment_resistance : float, optional
+        Ohm per cell along both lines (1 without a node).
+    node, cell_layout : str
+        Of `reliability.crossbar.load_wire` and `Wire.segment_resistance`.
+    reading, chips, images, profile, **crossbar
+        As for `accuracy_on_tiles`.
     max_size : int
         Tiles larger than the layer leave cells in the HRS unused.
     uncertainty_draws : int
-        Cards drawn from the uncertainty of the technology's parameters.
+        Cards drawn from the uncertainty of the technology's parameters (and of the wire).
     confidence : float
         Of the bound at one size, one-sided over chips, and of the interval of the size.
     seed : int
     progress : callable, optional
         Called with (cards searched, cards to search).
-    **study
-        ``reading``, ``chips``, ``images``, ``profile`` and others of `accuracy_on_tiles`.
 
     Returns
     -------
@@ -287,60 +307,46 @@ def tile_limit(
     """
     if not (math.isfinite(limit) and max_size >= 2):
         raise InputError("limit, max_size: expected a finite number and 2 or more")
+    if segment_resistance is None and node is None:
+        segment_resistance = 1.0
+    word, bit, sigma_ln = line_segments(segment_resistance, node, cell_layout)
 
-    def largest(card: Technology) -> tuple[int, dict[int, tuple[float, ...]]]:
+    def largest(card: Technology, factor: float) -> tuple[int, dict[int, tuple[float, ...]]]:
+        population = _chips(card, network, chips, profile, seed)
+        ideal = evaluate(network, population, images=images, seed=seed)["accuracy"].values
         tried: dict[int, tuple[float, ...]] = {}
 
         def works(n: int) -> bool:
-            found = accuracy_on_tiles(
-                network, card, [segment_resistance],
-                **{"chips": 8, **study}, tile=(n, n), uncertainty_draws=0,
-                confidence=2 * confidence - 1, seed=seed,
+            seen = on_tiles(
+                population, network, tile=(n, n), reading=reading,
+                word_line_resistance=word * factor, bit_line_resistance=bit * factor, **crossbar,
             )  # fmt: skip
-            names = ("lost_mean", "lost_low", "lost_high")
-            tried[n] = (*(float(found[name][0]) for name in names), float(found.sizes["chip"]))
+            found = evaluate(network, seen, images=images, seed=seed)["accuracy"].values
+            tried[n] = (*mean_interval(ideal - found, 2 * confidence - 1), float(chips))
             return tried[n][2] <= limit
 
         return largest_size(works, max_size), tried
 
-    size, tried = largest(technology)
+    size, tried = largest(technology, 1.0)
     drawn = np.zeros(uncertainty_draws, dtype=np.int64)
     for draw in range(uncertainty_draws):
         if progress:
             progress(draw + 1, 1 + uncertainty_draws)
-        drawn[draw] = largest(technology.drawn(seed, draw))[0]
+        factor = wire_factor(sigma_ln, seed, draw)
+        drawn[draw] = largest(technology.drawn(seed, draw), factor)[0]
     if progress:
         progress(1 + uncertainty_draws, 1 + uncertainty_draws)
-    sizes = sorted(tried)
-    columns = np.array([tried[n] for n in sizes]).T
-    surely = [n for n in sizes if n > size and not tried[n][1] <= limit]
-    possible = max((n for n in sizes if n < min(surely, default=math.inf)), default=0)
-    low, high = prediction_of_sizes(drawn, max_size, confidence)
-    return xr.Dataset(
-        {
-            **{name: ((), size, {"units": "lines"}) for name in ("size", "rows", "columns")},
-            "monte_carlo_high": ((), max(possible, size), {"units": "lines"}),
-            "size_low": ((), np.fmin(low, size), {"units": "lines"}),
-            "size_high": ((), np.fmax(high, max(possible, size)), {"units": "lines"}),
-            "drawn_size": ("draw", drawn, {"units": "lines"}),
-            "value": ("tried", columns[0]),
-            "value_low": ("tried", columns[1]),
-            "value_high": ("tried", columns[2]),
-            "arrays": ("tried", columns[3].astype(int)),
-        },
-        coords={"tried": sizes},
-        attrs={
-            "criterion": "accuracy_drop",
-            "limit": limit,
-            "confidence": confidence,
-            "max_size": max_size,
-            "word_line_resistance": segment_resistance,
-            "bit_line_resistance": segment_resistance,
-            "network": network.name,
-            "technology": technology.name,
-            "seed": seed,
-            "reliability_version": __version__,
-        },
+    return size_dataset(
+        size, tried, drawn, (size, size), bound=limit, max_size=max_size, confidence=confidence
+    ).assign_attrs(
+        criterion="accuracy_drop",
+        limit=limit,
+        word_line_resistance=word,
+        bit_line_resistance=bit,
+        network=network.name,
+        images=images,
+        technology=technology.name,
+        seed=seed,
     )
 
 

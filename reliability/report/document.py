@@ -1,39 +1,26 @@
 """The document: a finished study as one self-contained HTML file and a summary for machines."""
 
-import importlib.metadata
-import io
 import json
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
 import xarray as xr
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
 
 from reliability.campaign.spec import Study
 from reliability.campaign.store import read_results
 from reliability.campaign.summary import at_age, explained, summarize
 from reliability.report import figures as draw
+from reliability.report import page
+from reliability.report.page import Figure as _Figure
+from reliability.report.page import canvas as _canvas
+from reliability.report.page import svg as _svg
 from reliability.technology import Parameter, Technology
 from reliability.units import duration, engineering
-
-_NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))  # same figure, same bytes
-
-
-@dataclass(frozen=True)
-class _Figure:
-    id: str
-    title: str
-    caption: str
-    svg: Markup
 
 
 def write_report(study: Study, folder: str | Path) -> Path:
@@ -54,12 +41,7 @@ def write_report(study: Study, folder: str | Path) -> Path:
     results = read_results(folder)
     summary = summarize(study, results)
     technology = study.load_technology()
-    environment = Environment(
-        loader=PackageLoader("reliability.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-    )
+    environment = page.environment()
     environment.globals.update(duration=duration, engineering=engineering, percent=_percent)
     text = environment.get_template("report.html").render(
         study=study,
@@ -70,15 +52,9 @@ def write_report(study: Study, folder: str | Path) -> Path:
         parameters=[parameter_row(name, p) for name, p in sorted(technology.parameters.items())],
         provenance=_provenance(study, technology),
     )
-    _replace(folder / "summary.json", json.dumps(summary, indent=1))
-    _replace(folder / "report.html", text)
+    page.replace(folder / "summary.json", json.dumps(summary, indent=1))
+    page.replace(folder / "report.html", text)
     return folder / "report.html"
-
-
-def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(text, "utf-8")
-    temporary.replace(path)
 
 
 def _percent(value: float, digits: int = 1) -> str:
@@ -289,27 +265,6 @@ def _age_title(age: dict[str, float]) -> str:
     return f"{title} and {reads}" if reads else title
 
 
-@contextmanager
-def _canvas(
-    width: float, height: float, rows: int = 1, columns: int = 1, *, sharey: bool = False
-) -> Iterator[tuple[Figure, np.ndarray]]:
-    with matplotlib.rc_context(draw.STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        yield figure, figure.subplots(rows, columns, squeeze=False, sharey=sharey)
-
-
-def _svg(figure: Figure, description: str) -> Markup:
-    """Return a figure as inline SVG with its alternative text."""
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata=_NO_METADATA)
-    text = buffer.getvalue()
-    body = text[text.index("<svg") :]
-    title = Markup("<title>{}</title>").format(description)
-    head, _, rest = body.partition(">")
-    wide = figure.get_figwidth() * 95  # px; small figures are not blown up to the page
-    return Markup(f'{head} role="img" style="max-width:{wide:.0f}px">') + title + Markup(rest)
-
-
 def parameter_row(name: str, parameter: Parameter) -> dict[str, str]:
     """Return a parameter as the texts of a table: value, uncertainty, confidence, source, note."""
     p, unit = parameter, parameter.unit
@@ -339,14 +294,7 @@ def _provenance(study: Study, technology: Technology) -> list[tuple[str, str]]:
         ("spec hash", study.spec_hash),
         ("technology card", f"{technology.name}, SHA-256 {technology.fingerprint}"),
         ("network", f"{network.name}, SHA-256 {network.fingerprint}"),
-        ("versions", ", ".join(f"{p} {_version(p)}" for p in packages)),
+        ("versions", ", ".join(f"{p} {page.version_of(p)}" for p in packages)),
         ("Python", platform.python_version()),
         ("study", study.model_dump_json()),
     ]
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"

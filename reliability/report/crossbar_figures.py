@@ -1,0 +1,277 @@
+"""Figures of crossbars: the largest array over levels and wires, its price in energy, its voltages.
+
+Each is a function (Dataset, Axes) that draws, like those of `reliability.report.figures`.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.image import AxesImage
+from matplotlib.ticker import (
+    FuncFormatter,
+    LogLocator,
+    NullFormatter,
+    NullLocator,
+    PercentFormatter,
+)
+
+from reliability.report.figures import PALETTE
+from reliability.units import engineering
+
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_NAMES = {
+    "lrs_resistance": "LRS resistance",
+    "hrs_resistance": "HRS resistance",
+    "ratio": "HRS / LRS",
+    "wire": "line resistance per cell",
+    "segment_resistance": "line resistance per cell",
+    "spread": "spread of the states (× card)",
+    "nonlinearity_voltage": "nonlinearity voltage",
+    "scheme": "biasing scheme",
+    "rows": "rows (word lines)",
+    "columns": "columns (bit lines)",
+}
+
+
+def largest_array_map(
+    sizes: xr.Dataset, ax: Axes, *, x: str, y: str, wanted: int | None = None
+) -> None:
+    """Contours of the largest array over two axes; one of them with the border of its interval.
+
+    Parameters
+    ----------
+    sizes : Dataset
+        ``size``, ``size_low``, ``size_high`` of `size_map` with the two dimensions x and y, both
+        of positive numbers.
+    ax : Axes
+    x, y : str
+    wanted : int, optional
+        Size whose border is drawn thick, with dashes where the lower and dots where the upper end
+        of the interval reaches it.
+    """
+    size = np.maximum(sizes["size"].transpose(y, x).values.astype(float), 1.0)
+    across, up = sizes[x].values.astype(float), sizes[y].values.astype(float)
+    top = float(sizes.attrs.get("max_size", size.max()))
+    levels = 2.0 ** np.arange(2, np.ceil(np.log2(max(size.max(), 8))) + 0.5)
+    edges = np.concatenate([[0.9], levels, [2 * max(levels[-1], top)]])
+    filled = ax.contourf(across, up, size, edges, cmap="cividis", norm="log", alpha=0.85)
+    lines = ax.contour(across, up, size, levels, colors="white", linewidths=0.8)
+    ax.clabel(lines, fmt=lambda level: f"{level:.0f}", fontsize=8, colors="white")
+    filled.set_edgecolor("face")
+    if wanted is not None:
+        for name, style in (("size_low", "--"), ("size", "-"), ("size_high", ":")):
+            values = np.maximum(sizes[name].transpose(y, x).values.astype(float), 1.0)
+            if np.nanmin(values) < wanted < np.nanmax(values):
+                ax.contour(across, up, values, [wanted], colors="white", linewidths=3.6,
+                           linestyles=style)  # fmt: skip
+                ax.contour(across, up, values, [wanted], colors=PALETTE[4], linewidths=2,
+                           linestyles=style)  # fmt: skip
+    _log_axis(ax.xaxis, x, sizes[x])
+    _log_axis(ax.yaxis, y, sizes[y])
+    ax.grid(False)
+
+
+def size_against(sizes: xr.Dataset, ax: Axes, *, x: str, lines: str | None = None) -> None:
+    """Largest array against one axis, a line for each value of a second, intervals as bars.
+
+    Parameters
+    ----------
+    sizes : Dataset
+        ``size``, ``size_low``, ``size_high`` of `size_map` with the dimension x and, if given,
+        the dimension ``lines``.
+    ax : Axes
+    x : str
+    lines : str, optional
+    """
+    numbers = sizes[x].dtype.kind in "fiu" and np.all(np.isfinite(sizes[x].values.astype(float)))
+    place = sizes[x].values.astype(float) if numbers else np.arange(sizes.sizes[x], dtype=float)
+    parts = (
+        [sizes] if lines is None else [sizes.isel({lines: k}) for k in range(sizes.sizes[lines])]
+    )
+    for k, part in enumerate(parts):
+        size = part["size"].values.astype(float)
+        bars = _bars(size, part["size_low"].values, part["size_high"].values)
+        label = None if lines is None else _value(sizes[lines], k)
+        shift = 1 + 0.02 * (k - (len(parts) - 1) / 2)  # bars side by side
+        at = place * shift if numbers else place + 0.06 * (k - (len(parts) - 1) / 2)
+        ax.errorbar(at, size, bars, fmt=_MARKERS[k % len(_MARKERS)] + "-", capsize=3, lw=1.3,
+                    color=PALETTE[k % len(PALETTE)], label=label)  # fmt: skip
+    if numbers:
+        _log_axis(ax.xaxis, x, sizes[x])
+    else:
+        ax.set_xticks(place, [_value(sizes[x], k) for k in range(len(place))])
+        ax.set_xlabel(_NAMES[x])
+    _size_axis(ax, sizes)
+    if lines is not None:
+        ax.legend(title=_NAMES[lines], fontsize=8, title_fontsize=8)
+
+
+def levels_pareto(levels: xr.Dataset, ax: Axes) -> None:
+    """Size against read energy of every pair of LRS resistance and HRS/LRS ratio.
+
+    Colour is the LRS resistance, the marker the ratio, bars are the interval of the size; pairs
+    that no other beats in size, energy and signal together are filled.
+
+    Parameters
+    ----------
+    levels : Dataset
+        Of `resistance_levels`.
+    ax : Axes
+    """
+    for a, ohm in enumerate(levels["lrs_resistance"].values):
+        colour = PALETTE[a % len(PALETTE)]
+        ax.plot([], [], "s", color=colour, label=engineering(float(ohm), "ohm"))
+        for b, _ in enumerate(levels["ratio"].values):
+            one = levels.isel(lrs_resistance=a, ratio=b)
+            bars = _bars(*(np.atleast_1d(one[n].values.astype(float)) for n in
+                           ("size", "size_low", "size_high")))  # fmt: skip
+            ax.errorbar(float(one["energy"]), max(float(one["size"]), 1.0), bars, capsize=3,
+                        fmt=_MARKERS[b % len(_MARKERS)], color=colour, ms=7,
+                        mfc=colour if bool(one["pareto"]) else "white")  # fmt: skip
+    for b, times in enumerate(levels["ratio"].values):
+        marker = _MARKERS[b % len(_MARKERS)]
+        ax.plot([], [], marker, color="0.3", mfc="white", label=f"HRS / LRS {times:g}")
+    _log_axis(ax.xaxis, "energy", levels["energy"])
+    ax.set_xlabel("energy of one cell's read, mean over data")
+    _size_axis(ax, levels)
+    ax.legend(fontsize=8, ncols=2, title="LRS, ratio; filled: not beaten", title_fontsize=8)
+
+
+def feasible_border(border: xr.Dataset, ax: Axes) -> None:
+    """Most columns for each number of rows: the arrays that work lie below the line.
+
+    Parameters
+    ----------
+    border : Dataset
+        Of `crossbar_border`.
+    ax : Axes
+    """
+    rows = border["rows"].values.astype(float)
+    columns = np.maximum(border["columns"].values.astype(float), 1.0)
+    low = np.maximum(border["columns_low"].values, 1.0)
+    high = np.maximum(border["columns_high"].values, 1.0)
+    ax.fill_between(rows, low, high, color=PALETTE[0], alpha=0.25, lw=0, label="interval")
+    ax.fill_between(rows, 1, low, color=PALETTE[2], alpha=0.15, lw=0, label="works")
+    ax.plot(rows, columns, "o-", color=PALETTE[0], label="largest")
+    ax.set_xscale("log", base=2)
+    ax.set_yscale("log", base=2)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+    ax.set_ylim(1, 1.2 * float(high.max()))
+    ax.set_xlabel(_NAMES["rows"])
+    ax.set_ylabel(_NAMES["columns"])
+    ax.legend(loc="lower left", fontsize=8)
+
+
+def criterion_against_size(found: xr.Dataset, ax: Axes) -> None:
+    """Criterion of every tried size with its interval, the limit, and the sizes of drawn cards.
+
+    Parameters
+    ----------
+    found : Dataset
+        Of `crossbar_limit` or `tile_limit`.
+    ax : Axes
+    """
+    tried, value = found["tried"].values, found["value"].values
+    low, high = found["value_low"].values, found["value_high"].values
+    bars = _bars(value, low, high)
+    ax.axhline(found.attrs["limit"], color=PALETTE[4], lw=1.2, ls="--", label="limit")
+    ax.errorbar(tried, value, bars, fmt="o-", ms=4, lw=1, capsize=3, color=PALETTE[0],
+                label="mean over arrays")  # fmt: skip
+    lines = np.clip([found[name].item() for name in ("size_low", "size_high")], 1, None)
+    ax.axvspan(lines[0], lines[1], color=PALETTE[2], alpha=0.2, lw=0, label="interval of the size")
+    if found["size"] > 0:
+        ax.axvline(found["size"].item(), color=PALETTE[2], lw=1.5, label="largest")
+    ax.set_xscale("log", base=2)
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+    ax.set_xlabel("searched lines")
+    ax.set_ylabel(str(found.attrs["criterion"]).replace("_", " "))
+    ax.legend(fontsize=8)
+
+
+def voltage_map(voltage: xr.DataArray, ax: Axes) -> AxesImage:
+    """Voltage of the word line, or of the bit line, at every cell of one array.
+
+    Parameters
+    ----------
+    voltage : DataArray (row, column)
+        ``word_line_voltage`` or ``bit_line_voltage`` (V) of `solve_crossbar` with ``fields``.
+    ax : Axes
+
+    Returns
+    -------
+    AxesImage
+        For a colour bar.
+    """
+    image = ax.imshow(voltage.transpose("row", "column").values * 1e3, cmap="cividis",
+                      interpolation="nearest", aspect="equal")  # fmt: skip
+    ax.set_xlabel("bit line")
+    ax.set_ylabel("word line")
+    ax.grid(False)
+    return image
+
+
+def accuracy_against_resistance(found: Mapping[str, xr.Dataset], ax: Axes) -> None:
+    """Accuracy that a network loses to the lines of its tiles, with its interval as a band.
+
+    Parameters
+    ----------
+    found : mapping of str to Dataset
+        Label and Dataset of `accuracy_on_tiles`.
+    ax : Axes
+    """
+    for k, (label, one) in enumerate(found.items()):
+        ohm = one["segment_resistance"].values
+        keep, colour = ohm > 0, PALETTE[k % len(PALETTE)]
+        low, high = one["lost_low"].values[keep], one["lost_high"].values[keep]
+        ax.fill_between(ohm[keep], low, high, color=colour, alpha=0.18, lw=0)
+        ax.plot(ohm[keep], one["lost_mean"].values[keep], _MARKERS[k % len(_MARKERS)] + "-",
+                color=colour, label=label)  # fmt: skip
+    _log_axis(ax.xaxis, "segment_resistance", one["segment_resistance"])
+    ax.set_ylabel("accuracy lost to the lines (points)")
+    ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
+    ax.legend(fontsize=8)
+
+
+def _bars(value: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Lengths of error bars, 0 where an end is not known."""
+    ends = np.stack([value - low, high - value])
+    return np.nan_to_num(np.maximum(ends, 0.0))
+
+
+def _value(axis: xr.DataArray, place: int) -> str:
+    value = axis.values[place]
+    if isinstance(value, str):
+        return value
+    if axis.name == "nonlinearity_voltage" and np.isinf(value):
+        return "linear"
+    return engineering(float(value), str(axis.attrs.get("units", "1")))
+
+
+def _size_axis(ax: Axes, sizes: xr.Dataset) -> None:
+    ax.set_yscale("log", base=2)
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+    ax.set_ylabel("largest array (lines)")
+    top = sizes.attrs.get("max_size")
+    if top and float(sizes["size"].max()) >= top:
+        ax.axhline(top, color="0.5", lw=1, ls=":")
+        ax.annotate("search ends", (0.01, top), xycoords=("axes fraction", "data"), fontsize=8,
+                    va="bottom", color="0.4")  # fmt: skip
+
+
+def _log_axis(axis: Axis, name: str, values: xr.DataArray) -> None:
+    """Log scale in engineers' units, ticked at 1, 2, 5 over few decades."""
+    unit = str(values.attrs.get("units", "1"))
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})  # type: ignore[attr-defined]
+    numbers = values.values.astype(float)
+    numbers = numbers[np.isfinite(numbers) & (numbers > 0)]
+    decades = np.log10(numbers.max() / numbers.min()) if numbers.size else 1.0
+    subs: Sequence[float] = (1.0,) if decades > 3 else (1.0, 2.0, 5.0)
+    axis.set_major_locator(LogLocator(subs=subs))
+    axis.set_minor_locator(NullLocator())
+    axis.set_minor_formatter(NullFormatter())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: engineering(value, unit)))
+    axis.set_label_text(_NAMES.get(name, name.replace("_", " ")))
