@@ -24,9 +24,9 @@ CARD = rel.load_technology("oxram-130nm")
 
 def largest(figure: Figure) -> None:
     """Largest array against LRS resistance and line resistance."""
-    axes = {"lrs_resistance": np.geomspace(3e3, 1e5, 6), "ratio": [20.0],
-            "wire": np.geomspace(0.3, 30, 6)}  # fmt: skip
-    sizes = size_map(CARD, axes, limit=0.3, max_size=512, uncertainty_draws=4)
+    axes = {"lrs_resistance": np.geomspace(3e3, 5e4, 5), "ratio": [20.0],
+            "wire": np.geomspace(1, 30, 5)}  # fmt: skip
+    sizes = size_map(CARD, axes, limit=0.3, max_size=256, uncertainty_draws=4)
     draw.largest_array_map(
         sizes.isel(ratio=0), figure.subplots(), x="lrs_resistance", y="wire", wanted=64
     )
@@ -35,8 +35,8 @@ def largest(figure: Figure) -> None:
 def levels(figure: Figure) -> None:
     """Size against read energy of LRS resistance and ratio."""
     found = resistance_levels(
-        CARD, [5e3, 10e3, 20e3, 50e3], [5.0, 10.0, 30.0, 100.0], limit=0.3,
-        segment_resistance=1.0, max_size=512, uncertainty_draws=4,
+        CARD, [5e3, 10e3, 20e3], [10.0, 30.0, 100.0], limit=0.3, segment_resistance=3.0,
+        max_size=256, uncertainty_draws=4,
     )  # fmt: skip
     draw.levels_pareto(found, figure.subplots())
 
@@ -44,7 +44,7 @@ def levels(figure: Figure) -> None:
 def border(figure: Figure) -> None:
     """Most columns for each number of rows."""
     found = crossbar_border(
-        CARD, [8, 16, 32, 64, 128, 256], limit=0.3, node="130nm", max_size=512,
+        CARD, [8, 16, 32, 64, 128], limit=0.3, node="130nm", max_size=512,
         uncertainty_draws=4,
     )  # fmt: skip
     draw.feasible_border(found, figure.subplots())
@@ -78,7 +78,7 @@ def accuracy(figure: Figure) -> None:
             chips=4,
             images=1000,
             uncertainty_draws=6,
-        )  # fmt: skip
+        )
         for label, (tile, reading) in cases.items()
     }
     for label, one in found.items():

@@ -272,11 +272,13 @@ def prediction_of_sizes(
     """
     if drawn.size < 2:
         return math.nan, math.nan
-    logs = np.log(np.maximum(drawn, 1))
+    logs = np.log(drawn[drawn > 0])
+    if logs.size < 2:
+        return 0.0, float(max_size)
     half = float(
-        stats.t.ppf(0.5 + confidence / 2, drawn.size - 1)
+        stats.t.ppf(0.5 + confidence / 2, logs.size - 1)
         * logs.std(ddof=1)
-        * math.sqrt(1 + 1 / drawn.size)
+        * math.sqrt(1 + 1 / logs.size)
     )
     centre = float(logs.mean())
     low = 0.0 if drawn.min() == 0 else math.floor(math.exp(centre - half))

@@ -10,6 +10,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.image import AxesImage
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import (
     FuncFormatter,
     LogLocator,
@@ -52,23 +53,31 @@ def largest_array_map(
         Size whose border is drawn thick, with dashes where the lower and dots where the upper end
         of the interval reaches it.
     """
-    size = np.maximum(sizes["size"].transpose(y, x).values.astype(float), 1.0)
     across, up = sizes[x].values.astype(float), sizes[y].values.astype(float)
-    top = float(sizes.attrs.get("max_size", size.max()))
-    levels = 2.0 ** np.arange(2, np.ceil(np.log2(max(size.max(), 8))) + 0.5)
-    edges = np.concatenate([[0.9], levels, [2 * max(levels[-1], top)]])
-    filled = ax.contourf(across, up, size, edges, cmap="cividis", norm="log", alpha=0.85)
-    lines = ax.contour(across, up, size, levels, colors="white", linewidths=0.8)
-    ax.clabel(lines, fmt=lambda level: f"{level:.0f}", fontsize=8, colors="white")
+
+    def octaves(name: str) -> np.ndarray:
+        return np.log2(np.maximum(sizes[name].transpose(y, x).values.astype(float), 1.0))
+
+    size = octaves("size")
+    levels = np.arange(np.floor(size.min()), np.ceil(size.max()) + 1.5)
+    filled = ax.contourf(across, up, size, levels, cmap="cividis", alpha=0.8)
     filled.set_edgecolor("face")
+    lines = ax.contour(across, up, size, levels, colors="black", linewidths=0.7)
+    halo = [withStroke(linewidth=2.5, foreground="white")]
+    for text in ax.clabel(lines, fmt=lambda level: f"{2**level:.0f}", fontsize=9):
+        text.set_path_effects(halo)
     if wanted is not None:
-        for name, style in (("size_low", "--"), ("size", "-"), ("size_high", ":")):
-            values = np.maximum(sizes[name].transpose(y, x).values.astype(float), 1.0)
-            if np.nanmin(values) < wanted < np.nanmax(values):
-                ax.contour(across, up, values, [wanted], colors="white", linewidths=3.6,
-                           linestyles=style)  # fmt: skip
-                ax.contour(across, up, values, [wanted], colors=PALETTE[4], linewidths=2,
-                           linestyles=style)  # fmt: skip
+        ends = (("size_low", "--", "lower end of the interval"), ("size", "-", "largest array"),
+                ("size_high", ":", "upper end"))  # fmt: skip
+        for name, style, label in ends:
+            values, level = octaves(name), np.log2(wanted)
+            if np.nanmin(values) < level < np.nanmax(values):
+                for width, colour in ((3.6, "white"), (2.0, PALETTE[4])):
+                    ax.contour(across, up, values, [level], colors=colour, linewidths=width,
+                               linestyles=style)  # fmt: skip
+                ax.plot([], [], style, color=PALETTE[4], lw=2, label=label)
+        legend = ax.legend(title=f"{wanted} lines", fontsize=8, title_fontsize=8, frameon=True)
+        legend.get_frame().set(alpha=0.9, edgecolor="none")
     _log_axis(ax.xaxis, x, sizes[x])
     _log_axis(ax.yaxis, y, sizes[y])
     ax.grid(False)
@@ -106,7 +115,8 @@ def size_against(sizes: xr.Dataset, ax: Axes, *, x: str, lines: str | None = Non
         ax.set_xlabel(_NAMES[x])
     _size_axis(ax, sizes)
     if lines is not None:
-        ax.legend(title=_NAMES[lines], fontsize=8, title_fontsize=8)
+        ax.legend(title=_NAMES[lines], fontsize=8, title_fontsize=8, ncols=3, loc="lower center",
+                  bbox_to_anchor=(0.5, 1.0))  # fmt: skip
 
 
 def levels_pareto(levels: xr.Dataset, ax: Axes) -> None:
@@ -215,7 +225,7 @@ def voltage_map(voltage: xr.DataArray, ax: Axes) -> AxesImage:
 
 
 def accuracy_against_resistance(found: Mapping[str, xr.Dataset], ax: Axes) -> None:
-    """Accuracy that a network loses to the lines of its tiles, with its interval as a band.
+    """Accuracy that a network loses to the lines of its tiles, with its interval as bars.
 
     Parameters
     ----------
@@ -224,12 +234,13 @@ def accuracy_against_resistance(found: Mapping[str, xr.Dataset], ax: Axes) -> No
     ax : Axes
     """
     for k, (label, one) in enumerate(found.items()):
-        ohm = one["segment_resistance"].values
-        keep, colour = ohm > 0, PALETTE[k % len(PALETTE)]
-        low, high = one["lost_low"].values[keep], one["lost_high"].values[keep]
-        ax.fill_between(ohm[keep], low, high, color=colour, alpha=0.18, lw=0)
-        ax.plot(ohm[keep], one["lost_mean"].values[keep], _MARKERS[k % len(_MARKERS)] + "-",
-                color=colour, label=label)  # fmt: skip
+        part = one.sel(segment_resistance=one["segment_resistance"] > 0)
+        mean = part["lost_mean"].values
+        bars = _bars(mean, part["lost_low"].values, part["lost_high"].values)
+        shift = 1 + 0.05 * (k - (len(found) - 1) / 2)  # bars side by side
+        ax.errorbar(part["segment_resistance"].values * shift, mean, bars, capsize=3, lw=1.3,
+                    fmt=_MARKERS[k % len(_MARKERS)] + "-", color=PALETTE[k % len(PALETTE)],
+                    label=label)  # fmt: skip
     _log_axis(ax.xaxis, "segment_resistance", one["segment_resistance"])
     ax.set_ylabel("accuracy lost to the lines (points)")
     ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
@@ -253,6 +264,7 @@ def _value(axis: xr.DataArray, place: int) -> str:
 
 def _size_axis(ax: Axes, sizes: xr.Dataset) -> None:
     ax.set_yscale("log", base=2)
+    ax.yaxis.set_major_locator(LogLocator(base=2, subs=(1.0, 1.5)))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
     ax.set_ylabel("largest array (lines)")
     top = sizes.attrs.get("max_size")
