@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from reliability.commands.qualify import qualify
 from reliability.commands.size import size
 from reliability.errors import InputError
 from reliability.version import __version__
@@ -245,6 +246,7 @@ def inspect(file: Path, layout: str | None, columns: str | None, as_json: bool) 
 
 
 main.add_command(size)
+main.add_command(qualify)
 
 
 def _load(spec: Path, **overrides: Any) -> Any:

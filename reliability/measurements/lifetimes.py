@@ -126,7 +126,10 @@ def read_lifetimes(
         lower = found[clock]
         upper = np.where(found.get("event", np.ones(rows)) == 1, lower, np.inf)
     frequency = np.nan_to_num(found.get("frequency", np.ones(rows)), nan=1.0)
-    stress = {name: found[name] for name in ("temperature", "voltage") if name in found}
+    stress: dict[str, Array] = {}
+    for name in ("temperature", "voltage"):
+        if name in found:
+            stress[name] = found[name]
     for name, value in (constants or {}).items():
         if name not in ("temperature", "voltage"):
             raise unknown_name("constant", name, ("temperature", "voltage"))
@@ -269,9 +272,9 @@ def _fields(
                 chosen[name] = position, table.units[position]
     elif isinstance(columns, Mapping):
         for name, wanted in columns.items():
-            entry = wanted if isinstance(wanted, Mapping) else {"column": wanted}
-            position, unit = find_column(table, entry.get("column", ""), name)
-            chosen[name] = position, str(entry.get("unit", unit))
+            asked = wanted if isinstance(wanted, Mapping) else {"column": wanted}
+            position, unit = find_column(table, asked.get("column", ""), name)
+            chosen[name] = position, str(asked.get("unit", unit))
     else:
         if len(columns) != len(table.names):
             raise InputError(

@@ -10,7 +10,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.image import AxesImage
-from matplotlib.patheffects import withStroke
+from matplotlib.patheffects import AbstractPathEffect, withStroke
 from matplotlib.ticker import (
     FuncFormatter,
     LogLocator,
@@ -63,7 +63,7 @@ def largest_array_map(
     filled = ax.contourf(across, up, size, levels, cmap="cividis", alpha=0.8)
     filled.set_edgecolor("face")
     lines = ax.contour(across, up, size, levels, colors="black", linewidths=0.7)
-    halo = [withStroke(linewidth=2.5, foreground="white")]
+    halo: list[AbstractPathEffect] = [withStroke(linewidth=2.5, foreground="white")]
     for text in ax.clabel(lines, fmt=lambda level: f"{2**level:.0f}", fontsize=9):
         text.set_path_effects(halo)
     if wanted is not None:

@@ -98,6 +98,10 @@ class Assessment:
         Exact binomial bound of the fraction, NaN unless all units had the same test and the bound
         is not of a fit.
     fit : LifetimeFit or None
+    coefficients : dict of str to float
+        Of the acceleration, fitted or assumed.
+    shape : float or None
+        Of the Weibull law, None of another.
     comparison : pandas.DataFrame or None
         Laws that were compared.
     assumptions : tuple of str
@@ -120,6 +124,8 @@ class Assessment:
     rate_bound: float
     binomial: float
     fit: LifetimeFit | None
+    coefficients: dict[str, float]
+    shape: float | None
     comparison: "pd.DataFrame | None"
     assumptions: tuple[str, ...]
     not_shown: tuple[str, ...]
@@ -199,7 +205,7 @@ def assess_claim(
             raise InputError(
                 f"{missing[0]}: {data.failures:g} failures do not give it; state it as known"
             )
-        return _assumed(claim, data, acting, laws, coefficients, fixed.get("shape", 1.0), fixed)
+        return _assumed(claim, data, acting, laws, coefficients, fixed.get("shape", 1.0))
     arguments: dict[str, Any] = {
         "lower": data.lower, "upper": data.upper, "frequency": data.frequency,
         "stress": acting or None, "acceleration": chosen,
@@ -267,7 +273,7 @@ def _factors(claim: Claim, acting: Mapping[str, Array], laws: Any, values: Array
 
 def _assumed(
     claim: Claim, data: Any, acting: Mapping[str, Array], laws: Any,
-    coefficients: Mapping[str, float], shape: float, fixed: Mapping[str, float],
+    coefficients: Mapping[str, float], shape: float,
 ) -> Assessment:  # fmt: skip
     """Bound with a known shape and acceleration, also without a failure."""
     values = np.array([coefficients[name] for name in laws.coefficients]) if laws else np.zeros(0)
@@ -287,10 +293,9 @@ def _assumed(
     if same and np.ptp(use) <= 1e-9 * use.max() and data.units == int(data.units):
         share = binomial_bound(int(failures), int(data.units), claim.confidence)
         exact = -math.expm1(math.log1p(-share) * (claim.duration / use.max()) ** shape)
-    assumed = [] if "shape" in fixed else ["constant failure rate assumed"]
-    if "shape" in fixed:
-        assumed = ["constant failure rate"] if shape == 1 else [f"Weibull shape {shape:g} assumed"]
-    assumed += [f"{_words(name)} {value:g} assumed" for name, value in coefficients.items()]
+    law = "constant failure rate" if shape == 1 else f"Weibull shape {shape:g}"
+    assumed = [f"{law} assumed"]
+    assumed += [f"{_told(name, value)} assumed" for name, value in coefficients.items()]
     assumed.append(f"{failures:g} of {data.units:g} units failed in the test")
     told = [
         "the shape of the life distribution and the acceleration are not tested, only used",
@@ -299,7 +304,8 @@ def _assumed(
     return Assessment(
         claim, bound <= claim.fraction, bound, math.nan,
         claim.duration * (hazard * exposure / needed) ** (1 / shape), data.units, failures, total,
-        float(use.max()), needed / total, exact, None, None, tuple(assumed), tuple(told), factor,
+        float(use.max()), needed / total, exact, None, dict(coefficients), shape, None,
+        tuple(assumed), tuple(told), factor,
     )  # fmt: skip
 
 
@@ -315,16 +321,18 @@ def _fitted(
     life = fit.quantile(claim.fraction, stress, **options)
     estimate, bound = float(share.value), float(share.high)
     data = fit.data
-    known = np.where(data.lower > 0, data.lower, np.where(np.isfinite(data.upper), data.upper, 0))
+    known = np.maximum(data.lower, 0.0)  # a unit counts for the time it is known to have lived
     laws = assign_laws(chosen, list(data.stress)) if chosen else None
-    values = np.array([fit.parameters[name] for name in laws.coefficients]) if laws else np.zeros(0)
+    names = laws.coefficients if laws else ()
+    values = np.array([fit.parameters[name] for name in names])
+    shape = {"weibull": fit.parameters.get("shape"), "exponential": 1.0}.get(fit.distribution.name)
     use = np.broadcast_to(known * _factors(claim, data.stress, laws, values), known.shape)
     total = float(data.frequency @ use)
     assumed = [f"{fit.distribution.name} law"]
     if chosen and laws is not None:
         for name in laws.coefficients:
             source = "assumed" if name in coefficients else "fitted"
-            assumed.append(f"{_words(name)} {fit.parameters[name]:.3g} {source}")
+            assumed.append(f"{_told(name, fit.parameters[name])} {source}")
     assumed.append(f"{fit.failures:g} of {fit.units:g} units failed in the test")
     told = list(_reach(claim, float(use.max())))
     if estimate > 0 and float(data.frequency.sum()) * max(estimate, 1e-300) < 1:
@@ -344,8 +352,10 @@ def _fitted(
     needed = float(stats.chi2.ppf(claim.confidence, 2 * fit.failures + 2)) / 2
     return Assessment(
         claim, bound <= claim.fraction, bound, estimate, float(life.low), fit.units, fit.failures,
-        total, float(use.max()), needed / total, math.nan, fit, table, tuple(assumed), tuple(told),
-        factor,
+        total, float(use.max()), needed / total if total else math.inf,
+        math.nan, fit,
+        {name: fit.parameters[name] for name in names}, shape, table, tuple(assumed),
+        tuple(told), factor,
     )  # fmt: skip
 
 
@@ -358,9 +368,15 @@ def _reach(claim: Claim, longest: float) -> list[str]:
     ]
 
 
-def _words(name: str) -> str:
-    unit = {"activation_energy": "Ea (eV)", "voltage_acceleration": "voltage acceleration (1/V)"}
-    return unit.get(name, name.replace("_", " "))
+def _told(name: str, value: float) -> str:
+    """A coefficient as it stands in a sentence.
+
+    >>> _told("activation_energy", 0.7), _told("exponent", 3.0)
+    ('Ea = 0.7 eV', 'exponent = 3')
+    """
+    known = {"activation_energy": ("Ea", " eV"), "voltage_acceleration": ("voltage slope", " /V")}
+    words, unit = known.get(name, (name.replace("_", " "), ""))
+    return f"{words} = {value:.3g}{unit}"
 
 
 def more_units(found: Assessment) -> int | None:

@@ -344,8 +344,8 @@ def data_sheet_sentence(
     quantity: str,
     bound: float,
     *,
-    time: float,
-    temperature: float,
+    time: float | str,
+    temperature: float | str | None,
     confidence: float,
     assumptions: Sequence[str],
     unit: str = "",
@@ -358,10 +358,10 @@ def data_sheet_sentence(
         E.g. ``"BER"``.
     bound : float
         Upper bound of it.
-    time : float
-        In s.
-    temperature : float
-        In K.
+    time : float or str
+        In s, or as it is printed (``"1e+06 cycles"``).
+    temperature : float, str or None
+        In K, or as it is printed (``"85 °C and 100 mV"``), or none.
     confidence : float
     assumptions : sequence of str
         All of them, at least one: no such statement holds without.
@@ -381,13 +381,17 @@ def data_sheet_sentence(
     """
     if not assumptions:
         raise InputError("assumptions: got none, at least one is required")
-    _positive(temperature=temperature)
+    if isinstance(temperature, (int, float)):
+        _positive(temperature=temperature)
+        temperature = engineering(temperature, "K")
     _probability(confidence=confidence)
     if not (math.isfinite(bound) and bound >= 0):
         raise InputError(f"bound: got {bound!r}, allowed a finite number of 0 or more")
     value = f"{bound:.2g} {unit}".strip()
+    when = time if isinstance(time, str) else duration(time)
+    where = f" at {temperature}" if temperature else ""
     return (
-        f"{quantity} after {duration(time)} at {engineering(temperature, 'K')} <= {value} "
+        f"{quantity} after {when}{where} <= {value} "
         f"at {100 * confidence:g} % confidence, given: {'; '.join(assumptions)}."
     )
 
