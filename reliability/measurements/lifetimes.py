@@ -204,6 +204,12 @@ def lifetimes_of(data: xr.Dataset, failure: str, *, state: str | None = None) ->
     out = _dataset(lower[tested], upper[tested], np.ones(int(tested.sum())), stress, clock)
     kept = ("source", "source_sha256", "rows_read", "rows_bad", "bad_lines", "problems")
     attrs = {name: data.attrs[name] for name in kept if name in data.attrs}
+    if tested.sum() > 0 and "temperature" in dims and g.sizes["temperature"] > 1:
+        place = dims.index("temperature")
+        per_cell = tested.reshape(values.shape[:-1]).sum(axis=place)
+        if (per_cell > 1).any():
+            note = "cells were baked at several temperatures: each bake counts as a unit of its own"
+            attrs["problems"] = [*attrs.get("problems", []), note]
     early = int((bad & known)[np.arange(len(bad)), np.argmax(known, axis=1)].sum())
     return out.assign_attrs(
         attrs | {"failure": failure, "failed_at_first_read": early,

@@ -96,7 +96,7 @@ def _plans(found: Assessment, data: xr.Dataset) -> Iterator[dict[str, float]]:
     claim = found.claim
     temperatures = np.unique(data["temperature"].values) if "temperature" in data else np.zeros(0)
     energy, shape = found.coefficients.get("activation_energy"), found.shape
-    if energy is None or shape is None or "temperature" not in claim.stress:
+    if energy is None or energy <= 0 or shape is None or "temperature" not in claim.stress:
         return
     if set(claim.stress) != {"temperature"}:
         return

@@ -292,7 +292,8 @@ def _assumed(
     exact = math.nan
     if same and np.ptp(use) <= 1e-9 * use.max() and data.units == int(data.units):
         share = binomial_bound(int(failures), int(data.units), claim.confidence)
-        exact = -math.expm1(math.log1p(-share) * (claim.duration / use.max()) ** shape)
+        exponent = (claim.duration / use.max()) ** shape
+        exact = -math.expm1(math.log1p(-share) * exponent) if share < 1 else 1.0
     law = "constant failure rate" if shape == 1 else f"Weibull shape {shape:g}"
     assumed = [f"{law} assumed"]
     assumed += [f"{_told(name, value)} assumed" for name, value in coefficients.items()]
@@ -345,10 +346,15 @@ def _fitted(
         told.append(f"the data do not tell {' from '.join(rivals)} (AICc within 2)")
     factor = 1.0
     if bound > claim.fraction:
-        gap, have = (
-            special.logit(x) - special.logit(max(estimate, 1e-300)) for x in (claim.fraction, bound)
-        )
-        factor = float((have / gap) ** 2) if gap > 0 else math.inf
+        factor = math.inf
+        if 0 < estimate < claim.fraction and bound < 1:
+            gap, have = (
+                float(special.logit(x) - special.logit(estimate)) for x in (claim.fraction, bound)
+            )
+            factor = (have / gap) ** 2
+    energy = fit.parameters.get("activation_energy", 1.0)
+    if energy <= 0:
+        told.append("failures do not come sooner when hotter: the fitted Ea is not above 0")
     needed = float(stats.chi2.ppf(claim.confidence, 2 * fit.failures + 2)) / 2
     return Assessment(
         claim, bound <= claim.fraction, bound, estimate, float(life.low), fit.units, fit.failures,
