@@ -76,8 +76,9 @@ def largest_array_map(
                     ax.contour(across, up, values, [level], colors=colour, linewidths=width,
                                linestyles=style)  # fmt: skip
                 ax.plot([], [], style, color=PALETTE[4], lw=2, label=label)
-        legend = ax.legend(title=f"{wanted} lines", fontsize=8, title_fontsize=8, frameon=True)
-        legend.get_frame().set(alpha=0.9, edgecolor="none")
+        if ax.get_legend_handles_labels()[0]:
+            legend = ax.legend(title=f"{wanted} lines", fontsize=8, title_fontsize=8, frameon=True)
+            legend.get_frame().set(alpha=0.9, edgecolor="none")
     _log_axis(ax.xaxis, x, sizes[x])
     _log_axis(ax.yaxis, y, sizes[y])
     ax.grid(False)
