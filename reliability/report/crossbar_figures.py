@@ -102,8 +102,7 @@ def size_against(sizes: xr.Dataset, ax: Axes, *, x: str, lines: str | None = Non
         [sizes] if lines is None else [sizes.isel({lines: k}) for k in range(sizes.sizes[lines])]
     )
     for k, part in enumerate(parts):
-        size = part["size"].values.astype(float)
-        bars = _bars(size, part["size_low"].values, part["size_high"].values)
+        size, bars = _size_bars(part)
         label = None if lines is None else _value(sizes[lines], k)
         shift = 1 + 0.02 * (k - (len(parts) - 1) / 2)  # bars side by side
         at = place * shift if numbers else place + 0.06 * (k - (len(parts) - 1) / 2)
@@ -116,8 +115,7 @@ def size_against(sizes: xr.Dataset, ax: Axes, *, x: str, lines: str | None = Non
         ax.set_xlabel(_NAMES[x])
     _size_axis(ax, sizes)
     if lines is not None:
-        ax.legend(title=_NAMES[lines], fontsize=8, title_fontsize=8, ncols=3, loc="lower center",
-                  bbox_to_anchor=(0.5, 1.0))  # fmt: skip
+        ax.legend(title=_NAMES[lines], fontsize=8, title_fontsize=8, loc="best")
 
 
 def levels_pareto(levels: xr.Dataset, ax: Axes) -> None:
@@ -137,9 +135,8 @@ def levels_pareto(levels: xr.Dataset, ax: Axes) -> None:
         ax.plot([], [], "s", color=colour, label=engineering(float(ohm), "ohm"))
         for b, _ in enumerate(levels["ratio"].values):
             one = levels.isel(lrs_resistance=a, ratio=b)
-            bars = _bars(*(np.atleast_1d(one[n].values.astype(float)) for n in
-                           ("size", "size_low", "size_high")))  # fmt: skip
-            ax.errorbar(float(one["energy"]), max(float(one["size"]), 1.0), bars, capsize=3,
+            size, bars = _size_bars(one)
+            ax.errorbar(float(one["energy"]), size[0], bars, capsize=3,
                         fmt=_MARKERS[b % len(_MARKERS)], color=colour, ms=7,
                         mfc=colour if bool(one["pareto"]) else "white")  # fmt: skip
     for b, times in enumerate(levels["ratio"].values):
@@ -248,6 +245,13 @@ def accuracy_against_resistance(found: Mapping[str, xr.Dataset], ax: Axes) -> No
     ax.legend(fontsize=8)
 
 
+def _size_bars(sizes: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Sizes and lengths of their bars; none stands at one line, where a log axis ends."""
+    names = ("size", "size_low", "size_high")
+    size, low, high = (np.maximum(np.atleast_1d(sizes[n].values).astype(float), 1.0) for n in names)
+    return size, _bars(size, low, high)
+
+
 def _bars(value: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Lengths of error bars, 0 where an end is not known."""
     ends = np.stack([value - low, high - value])
@@ -265,7 +269,9 @@ def _value(axis: xr.DataArray, place: int) -> str:
 
 def _size_axis(ax: Axes, sizes: xr.Dataset) -> None:
     ax.set_yscale("log", base=2)
-    ax.yaxis.set_major_locator(LogLocator(base=2, subs=(1.0, 1.5)))
+    low, high = ax.get_ylim()
+    ax.yaxis.set_major_locator(LogLocator(base=2, subs=(1.0, 1.5) if high < 16 * low else (1.0,)))
+    ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
     ax.set_ylabel("largest array (lines)")
     top = sizes.attrs.get("max_size")

@@ -223,6 +223,8 @@ def _figures(found: xr.Dataset) -> Iterator[Figure]:
                               lines=long[1] if len(long) > 1 else None)  # fmt: skip
             if panels:
                 ax.set_title(f"{_HEADERS[panels]} {_axis_text(part, panels)}", fontsize=10)
+        for ax in axes.flat[1:]:
+            ax.set_ylabel("")
         yield Figure("size", "Largest array", _caption(found, long),
                      svg(figure, "Largest array with intervals"))  # fmt: skip
     if len(numeric) >= 2 and long[:2] == numeric[:2]:
