@@ -357,7 +357,7 @@ def data_sheet_sentence(
     quantity : str
         E.g. ``"BER"``.
     bound : float
-        Upper bound of it.
+        Upper bound of it; printed with two digits, rounded up, so that the sentence stays true.
     time : float or str
         In s, or as it is printed (``"1e+06 cycles"``).
     temperature : float, str or None
@@ -387,13 +387,25 @@ def data_sheet_sentence(
     _probability(confidence=confidence)
     if not (math.isfinite(bound) and bound >= 0):
         raise InputError(f"bound: got {bound!r}, allowed a finite number of 0 or more")
-    value = f"{bound:.2g} {unit}".strip()
+    value = f"{_rounded_up(bound):.2g} {unit}".strip()
     when = time if isinstance(time, str) else duration(time)
     where = f" at {temperature}" if temperature else ""
     return (
         f"{quantity} after {when}{where} <= {value} "
         f"at {100 * confidence:g} % confidence, given: {'; '.join(assumptions)}."
     )
+
+
+def _rounded_up(value: float) -> float:
+    """Round to two significant digits, never down.
+
+    >>> _rounded_up(0.1141), _rounded_up(2.4e-6), _rounded_up(0.0)
+    (0.12, 2.4e-06, 0.0)
+    """
+    if value == 0:
+        return 0.0
+    digits = 1 - math.floor(math.log10(value))
+    return float(f"{math.ceil(value * 10.0**digits * (1 - 1e-9))}e{-digits}")
 
 
 def _positive(**values: float) -> None:
