@@ -109,13 +109,11 @@ def on_tiles(
         "bit_line_resistance": bit_line_resistance,
         **crossbar,
     }
-    seen: Any
+    seen: Any  # an array of the tiles' shape
     if reading == "matrix":
         seen = effective_conductance(in_series(tiles, access), **lines)
     else:
-        flat = tiles.reshape(-1, down, across)
-        each = [read_rows(one, 1.0, access_resistance=access, **lines) for one in flat]
-        seen = np.stack(each).reshape(tiles.shape)
+        seen = read_rows(tiles, 1.0, access_resistance=access, **lines)
     whole = seen.swapaxes(-3, -2).reshape(len(tiles), tiles.shape[1] * down, -1)
     whole = whole[:, :rows, :columns].reshape(g.shape)
     out = population.drop_vars(["programmed"], errors="ignore")  # the cells are not these

@@ -77,14 +77,14 @@ def test_interval_grows_with_the_cards_uncertainty(network, technology):
 
 
 def test_largest_tile(network, technology):
-    study = {"chips": 2, "images": 200, "uncertainty_draws": 1, "max_size": 64, "seed": 1}
-    found = tile_limit(network, technology, 0.05, 30.0, reading="matrix", **study)
+    study = {"chips": 2, "images": 200, "uncertainty_draws": 1, "max_size": 32, "seed": 1}
+    found = tile_limit(network, technology, 0.05, 100.0, reading="matrix", **study)
     size = found["size"].item()
-    assert 0 < size < 64
+    assert 0 < size < 32
     assert found["value_high"].sel(tried=size) <= 0.05
     assert found["size_low"] <= size <= found["size_high"]
     loose = tile_limit(network, technology, 0.05, 0.0, **study)
-    assert loose["size"].item() == 64
+    assert loose["size"].item() == 32
 
 
 @pytest.mark.parametrize(
