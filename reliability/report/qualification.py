@@ -167,9 +167,11 @@ def needed(told: dict[str, Any]) -> list[str]:
         texts = [f"{units} units in the same test with {outcome} "
                  f"({units - told['test']['units']:.0f} more)"]  # fmt: skip
     for plan in told["plans"]:
+        count = f"{plan['units']} unit{'s' if plan['units'] > 1 else ''}"
         texts.append(
-            f"or {plan['units']} units for {_span(plan['duration'], clock)} at "
-            f"{engineering(plan['temperature'], 'K')} without a failure"
+            f"or {count} for {_span(plan['duration'], clock)} at "
+            f"{engineering(plan['temperature'], 'K')} without a failure, "
+            f"if Ea and the shape are as {'fitted' if told['law'] else 'assumed'}"
         )
     return texts
 

@@ -93,6 +93,15 @@ def _notes(found: xr.Dataset) -> list[str]:
         )
     if (sizes == 0).any():
         notes.append("note: none means that no tried size meets the limit with this confidence")
+        if "trial" in found:
+            margin = found.attrs["criterion"] == "read_margin"
+            ends = found["trial_low"] if margin else -found["trial_high"]
+            best = int(ends.values.argmax())
+            notes.append(
+                f"note: best tried: {found['tried'].values[best]} lines with "
+                f"{_name(found.attrs['criterion'])} {found['trial'].values[best]:.3g} "
+                f"({found['trial_low'].values[best]:.3g} to {found['trial_high'].values[best]:.3g})"
+            )
     return notes
 
 

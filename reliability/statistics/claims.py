@@ -216,8 +216,8 @@ def assess_claim(
         fits.append(fit_lifetime(distribution=name, fixed=held or None, **arguments))
     table = compare_lifetimes(fits)
     best = str(table["distribution"][0])
-    fit = next(fit for fit in fits if fit.distribution.name == best)
-    return _fitted(claim, fit, table, wanted, coefficients, chosen, method, seed)
+    fits.sort(key=lambda fit: fit.distribution.name != best)
+    return _fitted(claim, fits, table, wanted, coefficients, chosen, method, seed)
 
 
 def _laws(
@@ -311,10 +311,11 @@ def _assumed(
 
 
 def _fitted(
-    claim: Claim, fit: LifetimeFit, table: "pd.DataFrame", wanted: set[str],
+    claim: Claim, fits: Sequence[LifetimeFit], table: "pd.DataFrame", wanted: set[str],
     coefficients: Mapping[str, float], chosen: str | None, method: str, seed: int,
 ) -> Assessment:  # fmt: skip
-    """Bound of a fitted law."""
+    """Bound of the first of the fitted laws, and of rivals that the data do not tell from it."""
+    fit = fits[0]
     stress = {name: claim.stress[name] for name in wanted} or None
     two_sided = 2 * claim.confidence - 1
     options: Any = {"confidence": two_sided, "method": method, "seed": seed}
@@ -341,9 +342,14 @@ def _fitted(
             f"the fraction at the claim (estimate {estimate:.2g}) is below one unit of "
             f"{fit.units:g}: the tail is that of the law, not seen"
         )
-    rivals = table[table["difference"] < 2]["distribution"].tolist()
-    if len(rivals) > 1:
-        told.append(f"the data do not tell {' from '.join(rivals)} (AICc within 2)")
+    close = set(table[table["difference"] < 2]["distribution"])
+    for rival in fits[1:]:
+        if rival.distribution.name in close:
+            other = rival.failure_probability(claim.duration, stress, **options)
+            told.append(
+                f"the data do not tell {fit.distribution.name} from {rival.distribution.name} "
+                f"(AICc within 2), with which the bound is {float(other.high):.2g}"
+            )
     factor = 1.0
     if bound > claim.fraction:
         factor = math.inf
