@@ -113,6 +113,14 @@ def test_size_refuses_in_one_line(call, tmp_path, options, says):
     assert not (tmp_path / "out").exists()
 
 
+def test_size_that_does_not_converge_is_one_line_and_exit_code_1(call, monkeypatch):
+    monkeypatch.setattr("reliability.crossbar.solver._LIMIT", 1)
+    found = call(*SIZE)
+    assert found.exit_code == 1
+    assert "did not converge: residual" in found.stderr
+    assert "Traceback" not in found.output
+
+
 def test_results_do_not_overwrite_other_files(call, tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     found = call(*SIZE, "--out", tmp_path)

@@ -83,11 +83,15 @@ def size(as_json: bool, out: Path | None, **options: Any) -> None:
       reliability size --limit 30% --rows "16, 64, 256"
       reliability size --criterion accuracy_drop --limit 1% --wire "5 ohm" --max-size 256
     """
+    from reliability.crossbar import ConvergenceError
     from reliability.report.size import size_lines, size_table, write_size_report
 
     if out is not None:
         results_folder(out, "size.json")
-    found = _search(as_json, options)
+    try:
+        found = _search(as_json, options)
+    except ConvergenceError as error:
+        raise click.ClickException(str(error)) from error  # one line, exit code 1
     report = None if out is None else write_size_report(found, out)
     if as_json:
         told = {"event": "done", **size_table(found)}
