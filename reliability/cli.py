@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from reliability.commands.qualify import qualify
+from reliability.commands.size import size
 from reliability.errors import InputError, RunError
 from reliability.version import __version__
 
@@ -352,6 +354,10 @@ def inspect(file: Path, layout: str | None, columns: str | None, as_json: bool) 
         click.echo(f"      {q.low:.3g} |{q.histogram}| {q.high:.3g} ({q.scale} bins)")
     for key, value in found.metadata.items():
         click.echo(f"meta  {key}: {value}")
+
+
+main.add_command(size)
+main.add_command(qualify)
 
 
 def _load(spec: Path, settings: tuple[str, ...], yes: bool, **overrides: Any) -> Any:

@@ -23,6 +23,7 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from reliability.campaign.plan import Task
 from reliability.errors import InputError
+from reliability.files import replace_text
 
 RESULTS = "results.zarr"
 MARKER = "study.json"
@@ -121,13 +122,6 @@ def open_folder(
     text = {"spec_hash": hashes[0], "frame_hash": hashes[1], "chunk": chunk, "points": points}
     replace_text(marker, json.dumps({**text, "spec": spec}, indent=1, sort_keys=True))
     return Layout(folder, chunk, tuple(points), swept)
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a file beside its name and rename it when it is whole."""
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(text, "utf-8")
-    temporary.replace(path)
 
 
 def _fewer(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:

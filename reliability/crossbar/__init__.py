@@ -14,7 +14,8 @@ from reliability.crossbar.inference import (
     tile_weights,
     untile_weights,
 )
-from reliability.crossbar.limits import crossbar_limit, resistance_levels
+from reliability.crossbar.limits import crossbar_limit
+from reliability.crossbar.maps import crossbar_border, pareto_set, resistance_levels, size_map
 from reliability.crossbar.margins import data_dependent_margin, read_currents, worst_case_margin
 from reliability.crossbar.reads import read_charge, read_rows
 from reliability.crossbar.solver import ConvergenceError, solve_crossbar
@@ -28,6 +29,7 @@ __all__ = [
     "SinhCell",
     "TransistorCell",
     "Wire",
+    "crossbar_border",
     "crossbar_limit",
     "data_dependent_margin",
     "effective_conductance",
@@ -35,10 +37,12 @@ __all__ = [
     "law_of",
     "linearisation_error",
     "load_wire",
+    "pareto_set",
     "read_charge",
     "read_currents",
     "read_rows",
     "resistance_levels",
+    "size_map",
     "solve_crossbar",
     "tile_weights",
     "to_spice",

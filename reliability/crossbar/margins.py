@@ -53,8 +53,8 @@ def read_currents(
 
     Parameters
     ----------
-    conductance : array_like, shape (m, n)
-        S.
+    conductance : array_like, shape (m, n) or (k, m, n)
+        S; one array, or one for each read.
     cells : sequence of (row, column), k of them
     scheme : {"grounded", "floating", "V/2", "V/3"}
     read_voltage : float
@@ -82,16 +82,18 @@ def read_currents(
     V/3      426.779 uA
     """
     g = checked(conductance, "conductance", low=0.0, unit="S")
-    if g.ndim != 2:
-        raise InputError(f"conductance: got shape {g.shape}, expected (rows, columns)")
     if scheme not in SCHEMES:
         raise unknown_name("scheme", scheme, SCHEMES)
     chosen = np.asarray(cells)
     if chosen.ndim != 2 or chosen.shape[1:] != (2,) or chosen.dtype.kind not in "iu":
         raise InputError("cells: expected pairs (row, column)")
-    if np.any((chosen < 0) | (chosen >= g.shape)):
-        raise InputError(f"cells: a pair lies outside the array of shape {g.shape}")
-    k, (m, n) = len(chosen), g.shape
+    if g.ndim != 2 and g.shape[:-2] != (len(chosen),):
+        raise InputError(
+            f"conductance: got shape {g.shape}, expected (rows, columns) or (reads, rows, columns)"
+        )
+    if np.any((chosen < 0) | (chosen >= g.shape[-2:])):
+        raise InputError(f"cells: a pair lies outside the array of shape {g.shape[-2:]}")
+    k, (m, n) = len(chosen), g.shape[-2:]
     row, column = (np.arange(k), chosen[:, 0]), (np.arange(k), chosen[:, 1])
     other = SCHEMES[scheme]
     v = np.full((k, m), (other.word or 0.0) * read_voltage)
@@ -183,6 +185,7 @@ def data_dependent_margin(
     read_voltage: float,
     *,
     density: float = 0.5,
+    data: ArrayLike | None = None,
     arrays: int = 16,
     cells: int = 64,
     seed: int = 0,
@@ -203,6 +206,8 @@ def data_dependent_margin(
         As for `read_currents`.
     density : float
         Fraction of ones, 0 to 1 exclusive.
+    data : array_like of bool, shape (rows, columns), optional
+        What every array stores, e.g. the bits of real weights, instead of random data.
     arrays, cells, seed : int
     confidence : float
 
@@ -231,6 +236,9 @@ def data_dependent_margin(
         raise InputError("lrs, hrs: got no cells")
     if not 0 < density < 1:
         raise InputError(f"density: got {density}, allowed more than 0 and less than 1")
+    bits = None if data is None else np.asarray(data)
+    if bits is not None and (bits.shape != tuple(shape) or not np.isin(bits, (0, 1)).all()):
+        raise InputError(f"data: got shape {bits.shape}, expected 0 or 1 of shape {tuple(shape)}")
     if arrays < 2 or cells < 1:
         raise InputError(
             f"arrays, cells: got {arrays} and {cells}, expected 2 or more and 1 or more"
@@ -239,11 +247,11 @@ def data_dependent_margin(
     stored = np.empty((arrays, cells), dtype=np.int8)
     for a in range(arrays):
         draws = stream(seed, "crossbar.margin", a)
-        data = draws.random(shape) < density
-        g = np.where(data, draws.choice(one, shape), draws.choice(zero, shape))
+        ones = draws.random(shape) < density if bits is None else bits == 1
+        g = np.where(ones, draws.choice(one, shape), draws.choice(zero, shape))
         places = np.column_stack([draws.integers(0, size, cells) for size in shape])
         current[a] = read_currents(g, places, scheme, read_voltage, **crossbar)
-        stored[a] = data[tuple(places.T)]
+        stored[a] = ones[tuple(places.T)]
     alone = read_voltage * float(np.median(one))
     low = np.where(stored == 1, current, np.inf).min(axis=1)
     high = np.where(stored == 0, current, -np.inf).max(axis=1)

@@ -27,8 +27,8 @@ def read_rows(
 
     Parameters
     ----------
-    conductance : array_like, shape (m, n)
-        S.
+    conductance : array_like, shape (..., m, n)
+        S, of one array or of many.
     read_voltage : float
         V, on the row that is read.
     word_line_resistance, bit_line_resistance : float
@@ -38,7 +38,7 @@ def read_rows(
 
     Returns
     -------
-    ndarray, shape (m, n)
+    ndarray, shape (..., m, n)
         Current of each cell when its row is read, A.
 
     Examples
@@ -49,19 +49,19 @@ def read_rows(
     8.3313 uA
     """
     g = checked(conductance, "conductance", low=0.0, unit="S")
-    if g.ndim != 2 or 0 in g.shape:
-        raise InputError(f"conductance: got shape {g.shape}, expected (rows, columns)")
-    m, n = g.shape
+    if g.ndim < 2 or 0 in g.shape:
+        raise InputError(f"conductance: got shape {g.shape}, expected (..., rows, columns)")
+    m = g.shape[-2]
     below = np.arange(m, 0, -1)[:, None] * bit_line_resistance + sense_resistance
     path = g / (1 + g * (access_resistance + below))
     out = solve_crossbar(
-        path[:, None, :],
-        np.full((m, 1), read_voltage),
+        path[..., None, :],
+        np.full((*g.shape[:-1], 1), read_voltage),
         word_line_resistance=word_line_resistance,
         bit_line_resistance=0.0,
         source_resistance=source_resistance,
     )
-    return out["output_current"].values.reshape(m, n)
+    return out["output_current"].values.reshape(g.shape)
 
 
 def read_charge(

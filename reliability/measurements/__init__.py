@@ -5,6 +5,7 @@ one module: `tidy` (CSV, TSV, Parquet, XLSX), `keithley`, `keysight`, `stdf`, an
 relaxation, bake, cycling, sweep, endurance and noise.
 """
 
+from reliability.measurements.lifetimes import lifetimes_of, read_lifetimes
 from reliability.measurements.read import LAYOUTS, load_mapping, read_measurements
 from reliability.measurements.summary import Axis, Summary, Values, inspect
 from reliability.measurements.wafer_map import WaferMap, place_dies
@@ -16,7 +17,9 @@ __all__ = [
     "Values",
     "WaferMap",
     "inspect",
+    "lifetimes_of",
     "load_mapping",
     "place_dies",
+    "read_lifetimes",
     "read_measurements",
 ]

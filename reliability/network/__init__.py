@@ -5,14 +5,18 @@ from reliability.network.evaluation import evaluate
 from reliability.network.mapping import map_weights, read_weights, sample_chips
 from reliability.network.model import Network, load_network
 from reliability.network.neuron import Neuron
+from reliability.network.tiles import accuracy_on_tiles, on_tiles, tile_limit
 
 __all__ = [
     "Network",
     "Neuron",
+    "accuracy_on_tiles",
     "evaluate",
     "load_mnist",
     "load_network",
     "map_weights",
+    "on_tiles",
     "read_weights",
     "sample_chips",
+    "tile_limit",
 ]

@@ -1,23 +1,24 @@
 """The document: a finished study as one self-contained HTML file and a summary for machines."""
 
-import importlib.metadata
 import json
 import platform
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from reliability.campaign.spec import Study
-from reliability.campaign.store import read_results, replace_text
+from reliability.campaign.store import read_results
 from reliability.campaign.summary import at_point, summarize
 from reliability.campaign.sweep import Point, sweep_points
-from reliability.report.canvas import Drawn, age_title, percent
+from reliability.files import replace_text
+from reliability.report import page
 from reliability.report.endurance_figures import endurance_figures, endurance_lines
+from reliability.report.page import Figure
 from reliability.report.study_figures import study_figures
 from reliability.report.sweep_figures import axis_label, point_text, sweep_figures
 from reliability.report.sweep_rows import sweep_answer, sweep_rows
+from reliability.report.words import age_title, percent
 from reliability.technology import Parameter, Technology
 from reliability.units import duration, engineering
 
@@ -40,17 +41,12 @@ def write_report(study: Study, folder: str | Path) -> Path:
     results = read_results(folder)
     summary = summarize(study, results)
     technology = study.load_technology()
-    environment = Environment(
-        loader=PackageLoader("reliability.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-    )
+    environment = page.environment()
     environment.globals.update(
         duration=duration, engineering=engineering, percent=percent, axis_label=axis_label
     )
     answer: list[str] = []
-    figures: list[Drawn] = []
+    figures: list[Figure] = []
     endurance: list[tuple[str, list[dict]]] = []  # a table for each point
     rows: list[dict[str, Any]] = []
     if "accuracy" in study.outputs and study.sweep:
@@ -143,20 +139,12 @@ def parameter_row(name: str, parameter: Parameter) -> dict[str, str]:
 
 def _provenance(study: Study, technology: Technology) -> list[tuple[str, str]]:
     network = study.load_network()
-    packages = ("rram-reliability", "numpy", "scipy", "numba", "xarray", "zarr")
     return [
         ("seed", str(study.seed)),
         ("spec hash", study.spec_hash),
         ("technology card", f"{technology.name}, SHA-256 {technology.fingerprint}"),
         ("network", f"{network.name}, SHA-256 {network.fingerprint}"),
-        ("versions", ", ".join(f"{p} {_version(p)}" for p in packages)),
+        ("versions", page.versions()),
         ("Python", platform.python_version()),
         ("study", study.model_dump_json()),
     ]
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"

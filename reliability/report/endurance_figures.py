@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 
 from reliability.campaign.spec import Study
 from reliability.cycling import MODES, count_failures
-from reliability.report.canvas import Drawn, canvas, percent, svg
 from reliability.report.figures import PALETTE
+from reliability.report.page import Figure, canvas, svg
+from reliability.report.words import percent
 from reliability.units import engineering
 
 
@@ -73,7 +74,7 @@ def _axes(ax: Axes, test: xr.Dataset) -> None:
     ax.set_ylabel("fraction of cells failed")
 
 
-def endurance_figures(study: Study, results: dict[str, xr.Dataset], title: str) -> Iterator[Drawn]:
+def endurance_figures(study: Study, results: dict[str, xr.Dataset], title: str) -> Iterator[Figure]:
     """Yield the figures of an endurance test; ``title`` names the point of a sweep."""
     test = count_failures(results["endurance"].load())
     draws = results["endurance_draws"]["fraction_failed"] if "endurance_draws" in results else None
@@ -87,7 +88,7 @@ def endurance_figures(study: Study, results: dict[str, xr.Dataset], title: str) 
         right.set_title(f"at {engineering(float(hottest['temperature']), 'K')}", fontsize=10)
         dots = "" if draws is None else " Dots: 5 to 95 % of cards drawn from what is uncertain."
         anchor = "".join(c if c.isalnum() else "-" for c in title.lower())
-        yield Drawn(
+        yield Figure(
             f"endurance{anchor and '-'}{anchor}",
             f"Cells failed against cycles{title and ': '}{title}",
             f"{e.wafers} wafers of {e.dies} dies of {e.cells} cells; a cell fails when "

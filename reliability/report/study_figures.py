@@ -11,14 +11,15 @@ from matplotlib.colors import Normalize
 from reliability.campaign.spec import Study
 from reliability.campaign.summary import at_age, explained
 from reliability.report import figures as draw
-from reliability.report.canvas import Drawn, age_title, canvas, percent, svg
+from reliability.report.page import Figure, canvas, svg
+from reliability.report.words import age_title, percent
 from reliability.technology import Technology
 from reliability.units import engineering
 
 
 def study_figures(
     study: Study, technology: Technology, results: dict[str, xr.Dataset], summary: dict[str, Any]
-) -> Iterator[Drawn]:
+) -> Iterator[Figure]:
     ages, end = study.ages, study.ages.end
     # One read voltage and the last of the reads, where the figure is about time and temperature.
     end_reads = {k: end[k] for k in ("reads", "read_voltage")}
@@ -33,7 +34,7 @@ def study_figures(
             draw.probability_plot(chips["conductance_quantile"].sel(age), ax)
             ax.set_title(age_title(age | end_reads), pad=18, fontsize=10)
         axes.flat[0].legend(loc="lower right", fontsize=8)
-        yield Drawn(
+        yield Figure(
             "conductance",
             "Conductance of the cells",
             "Cumulative distribution of both states on normal probability paper, one line per chip "
@@ -47,7 +48,7 @@ def study_figures(
         with canvas(8.6, 4.4) as (figure, axes):
             accuracy = results["chips"]["accuracy"].sel(here)
             draw.accuracy_against_reads(accuracy, axes.flat[0], ideal=summary["ideal_accuracy"])
-            yield Drawn(
+            yield Figure(
                 "reads",
                 "Accuracy against reads of every cell",
                 f"Mean over {many} (line) and 5 to 95 % of chips (band). {age_title(here)}.",
@@ -76,7 +77,7 @@ def study_figures(
             matplotlib.ticker.PercentFormatter(1, symbol="", decimals=0)
         )
         bar.set_label("accuracy (%)")
-        yield Drawn(
+        yield Figure(
             "wafers",
             "Accuracy per chip on the wafer",
             f"{age_title(end)}. One chip per die; the notch is at the bottom.",
@@ -85,7 +86,7 @@ def study_figures(
 
     with canvas(5.6, 4.8) as (figure, axes):
         draw.confusion_matrix(chips["confusion"].sel(here).sum("chip"), axes.flat[0])
-        yield Drawn(
+        yield Figure(
             "confusion",
             "Which digits are confused",
             f"All chips together. {age_title(end)}.",
@@ -98,7 +99,7 @@ def study_figures(
 
 def _time_figures(
     study: Study, technology: Technology, results: dict[str, xr.Dataset], summary: dict[str, Any]
-) -> Iterator[Drawn]:
+) -> Iterator[Figure]:
     end_reads = {k: study.ages.end[k] for k in ("reads", "read_voltage")}
     chips = at_age(results["chips"], end_reads)
     many = f"{study.population.chips} chips"
@@ -114,7 +115,7 @@ def _time_figures(
         draw.accuracy_against_time(
             chips["accuracy"], axes.flat[0], draws=draws, references=references
         )
-        yield Drawn(
+        yield Figure(
             "accuracy",
             "Accuracy against time and temperature",
             f"Mean over {many} (line), 5 to 95 % of chips (band)"
@@ -128,7 +129,7 @@ def _time_figures(
 
     with canvas(8.6, 4.4) as (figure, axes):
         draw.spikes_against_time(chips, axes.flat[0])
-        yield Drawn(
+        yield Figure(
             "spikes",
             "Spikes and energy per image",
             "Mean input spikes until the decision (line) and 5 to 95 % of chips (band). Energy is "
@@ -138,7 +139,7 @@ def _time_figures(
         )
 
 
-def _sensitivity_figures(study: Study, grid: xr.Dataset) -> Iterator[Drawn]:
+def _sensitivity_figures(study: Study, grid: xr.Dataset) -> Iterator[Figure]:
     settings = study.sensitivity
     assert settings is not None
     names = [factor.name for factor in settings.factor]
@@ -156,7 +157,7 @@ def _sensitivity_figures(study: Study, grid: xr.Dataset) -> Iterator[Drawn]:
         for ax in axes.flat[1:]:
             ax.set_ylabel("")
         levels = ", ".join(f"{name} {level:g}" for name, level in card.items())
-        yield Drawn(
+        yield Figure(
             "factors",
             "What costs accuracy",
             f"Each factor alone, the others as the card has them ({levels}). Mean and 5 to 95 % of "
@@ -170,7 +171,7 @@ def _sensitivity_figures(study: Study, grid: xr.Dataset) -> Iterator[Drawn]:
         draw.sensitivity_matrix(
             grid, explained(grid, study), axes.flat[0], rows=names[:half], columns=names[half:]
         )
-        yield Drawn(
+        yield Figure(
             "combinations",
             f"Which combinations explain {settings.measured:.0%}",
             "Mean accuracy (%) of every combination. Framed: one chip measured at "

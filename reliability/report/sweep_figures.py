@@ -12,8 +12,9 @@ from reliability.campaign.dotted import unit_of
 from reliability.campaign.spec import Axis, Study
 from reliability.campaign.summary import at_age, at_point
 from reliability.campaign.sweep import Point, axis_unit, sweep_points
-from reliability.report.canvas import Drawn, age_title, canvas, percent, svg
 from reliability.report.figures import PALETTE, log_time, time_axis
+from reliability.report.page import Figure, canvas, svg
+from reliability.report.words import age_title, percent
 from reliability.technology import load_technology
 from reliability.units import engineering
 
@@ -122,7 +123,7 @@ def accuracy_against_axis(
 
 def sweep_figures(
     study: Study, results: dict[str, xr.Dataset], summary: dict[str, Any]
-) -> Iterator[Drawn]:
+) -> Iterator[Figure]:
     """Yield the figures of a sweep's document."""
     points = sweep_points(study)
     names = " × ".join(axis_label(axis) for axis in study.sweep)
@@ -141,7 +142,7 @@ def sweep_figures(
         )
         with canvas(8.6, 1.6 + 0.34 * len(points)) as (figure, axes):
             accuracy_of_points(last, intervals, labels, axes.flat[0])
-            yield Drawn(
+            yield Figure(
                 "points",
                 "Accuracy at every point",
                 f"{names}. {when}: mean of {many} with its {sure} interval, and the spread of "
@@ -153,7 +154,7 @@ def sweep_figures(
             rest = {k: v for k, v in end.items() if k != "time"}
             points_against_time([at_age(v, rest) for v in here], labels, axes.flat[0])
             at = "" if "temperature" in swept else f" At {engineering(end['temperature'], 'K')}."
-            yield Drawn(
+            yield Figure(
                 "time",
                 "Accuracy against time",
                 f"One line for each of {names}: mean of {many}, and 5 to 95 % of them (band).{at}",
@@ -165,7 +166,7 @@ def sweep_figures(
 
 def _against(
     study: Study, axis: Axis, points: list[Point], last: np.ndarray, when: str, many: str
-) -> Iterator[Drawn]:
+) -> Iterator[Figure]:
     """Draw accuracy against one axis of a grid, if it is of numbers and the lines are not many."""
     values = sorted({point[axis.name] for point in points}, key=str)
     others = list(dict.fromkeys(_without(point, axis.name) for point in points))
@@ -189,7 +190,7 @@ def _against(
             label=axis_label(axis) + (f" ({symbol})" if symbol else ""),
             log=bool(x.min() > 0 and x.max() / x.min() > 30),
         )
-        yield Drawn(
+        yield Figure(
             f"against-{axis.name.replace('.', '-').replace('_', '-').lower()}",
             f"Accuracy against {axis_label(axis)}",
             f"{when}. Mean of {many} (line) and 5 to 95 % of them (band).",

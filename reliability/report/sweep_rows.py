@@ -9,8 +9,8 @@ import xarray as xr
 from reliability.campaign.spec import Study
 from reliability.campaign.summary import at_age, at_point
 from reliability.campaign.sweep import sweep_points
-from reliability.report.canvas import age_title, percent
 from reliability.report.sweep_figures import axis_label, point_text, value_text
+from reliability.report.words import age_title, percent
 from reliability.statistics.intervals import mean_interval
 
 

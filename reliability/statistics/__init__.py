@@ -2,12 +2,14 @@
 intervals and qualification plans; knows no devices."""
 
 from reliability.statistics.acceleration import Acceleration, acceleration
+from reliability.statistics.claims import Assessment, Claim, assess_claim, more_units
 from reliability.statistics.correlation import (
     autocorrelation,
     cycle_memory,
     effective_sample_size,
     integrated_time,
 )
+from reliability.statistics.curves import life_against_temperature, probability_curves
 from reliability.statistics.importance import importance_sampling
 from reliability.statistics.intervals import (
     Interval,
@@ -37,9 +39,12 @@ from reliability.statistics.variance import radial_trend, variance_components
 
 __all__ = [
     "Acceleration",
+    "Assessment",
+    "Claim",
     "Interval",
     "LifetimeFit",
     "acceleration",
+    "assess_claim",
     "autocorrelation",
     "binomial_bound",
     "clopper_pearson",
@@ -56,10 +61,13 @@ __all__ = [
     "importance_sampling",
     "integrated_time",
     "kaplan_meier",
+    "life_against_temperature",
     "likelihood_ratio_test",
     "mean_interval",
+    "more_units",
     "plan_test",
     "plotting_positions",
+    "probability_curves",
     "qualify",
     "radial_trend",
     "sample_size",

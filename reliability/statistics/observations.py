@@ -165,6 +165,8 @@ def _typical(low: Array, high: Array, count: Array, positive: bool) -> float:
     if positive:
         ends = np.where(np.isfinite(high) & (low <= 0), high, low)
         usable = (ends > 0) & (count > 0)
+        if not usable.any():
+            return 1.0  # nothing is known but that all were good at 0
         return float(np.exp(np.average(np.log(ends[usable]), weights=count[usable])))
     ends = np.where(np.isfinite(low), low, high)
     usable = np.isfinite(ends) & (count > 0)

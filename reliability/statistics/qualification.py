@@ -344,8 +344,8 @@ def data_sheet_sentence(
     quantity: str,
     bound: float,
     *,
-    time: float,
-    temperature: float,
+    time: float | str,
+    temperature: float | str | None,
     confidence: float,
     assumptions: Sequence[str],
     unit: str = "",
@@ -357,11 +357,11 @@ def data_sheet_sentence(
     quantity : str
         E.g. ``"BER"``.
     bound : float
-        Upper bound of it.
-    time : float
-        In s.
-    temperature : float
-        In K.
+        Upper bound of it; printed with two digits, rounded up, so that the sentence stays true.
+    time : float or str
+        In s, or as it is printed (``"1e+06 cycles"``).
+    temperature : float, str or None
+        In K, or as it is printed (``"85 °C and 100 mV"``), or none.
     confidence : float
     assumptions : sequence of str
         All of them, at least one: no such statement holds without.
@@ -381,15 +381,31 @@ def data_sheet_sentence(
     """
     if not assumptions:
         raise InputError("assumptions: got none, at least one is required")
-    _positive(temperature=temperature)
+    if isinstance(temperature, (int, float)):
+        _positive(temperature=temperature)
+        temperature = engineering(temperature, "K")
     _probability(confidence=confidence)
     if not (math.isfinite(bound) and bound >= 0):
         raise InputError(f"bound: got {bound!r}, allowed a finite number of 0 or more")
-    value = f"{bound:.2g} {unit}".strip()
+    value = f"{_rounded_up(bound):.2g} {unit}".strip()
+    when = time if isinstance(time, str) else duration(time)
+    where = f" at {temperature}" if temperature else ""
     return (
-        f"{quantity} after {duration(time)} at {engineering(temperature, 'K')} <= {value} "
+        f"{quantity} after {when}{where} <= {value} "
         f"at {100 * confidence:g} % confidence, given: {'; '.join(assumptions)}."
     )
+
+
+def _rounded_up(value: float) -> float:
+    """Round to two significant digits, never down.
+
+    >>> _rounded_up(0.1141), _rounded_up(2.4e-6), _rounded_up(0.0)
+    (0.12, 2.4e-06, 0.0)
+    """
+    if value == 0:
+        return 0.0
+    digits = 1 - math.floor(math.log10(value))
+    return float(f"{math.ceil(value * 10.0**digits * (1 - 1e-9))}e{-digits}")
 
 
 def _positive(**values: float) -> None:

@@ -135,7 +135,7 @@ def test_limit_is_confident_and_has_an_interval(technology):
     at = out.sel(tried=size)
     assert at["value"] <= at["value_high"] <= 0.3
     assert out["value_high"].sel(tried=out["tried"][out["tried"] > size].min()) > 0.3
-    assert out["drawn_size"].min() <= out["size_low"] <= out["size_high"] <= out["drawn_size"].max()
+    assert out["size_low"] <= size <= out["monte_carlo_high"] <= out["size_high"]
 
 
 def test_limit_of_a_function_of_ones_own(technology):
@@ -194,3 +194,19 @@ def test_bad_input(call, message):
     with pytest.raises(InputError) as caught:
         call()
     assert message in str(caught.value)
+
+
+def test_margin_of_the_real_weights():
+    """All ones around the read cell is worse than random data; the bits are those that are read."""
+    rng = np.random.default_rng(4)
+    lrs, hrs = 1e-4 * rng.lognormal(0, 0.02, 300), 1e-6 * rng.lognormal(0, 0.1, 300)
+    lines = {"word_line_resistance": 20.0, "bit_line_resistance": 20.0}
+    study = {"arrays": 4, "cells": 60, "seed": 1, **lines}
+    ones = np.ones((24, 24), dtype=bool)
+    ones[::5, ::5] = False
+    full = data_dependent_margin(lrs, hrs, (24, 24), "grounded", 0.1, data=ones, **study)
+    half = data_dependent_margin(lrs, hrs, (24, 24), "grounded", 0.1, **study)
+    assert full["margin_mean"] < half["margin_mean"]
+    assert full["stored"].mean() > 0.9
+    with pytest.raises(InputError, match="data: got shape"):
+        data_dependent_margin(lrs, hrs, (24, 24), "grounded", 0.1, data=[1, 0])

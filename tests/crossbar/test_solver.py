@@ -212,6 +212,14 @@ def test_rows_read_through_gates_equal_arrays_with_one_row():
         assert np.allclose(got[i], want, rtol=1e-10)
 
 
+def test_rows_of_many_arrays_are_those_of_each():
+    g = np.stack([random_array(6, 5, k)[0] for k in range(6)]).reshape(2, 3, 6, 5)
+    lines = {"word_line_resistance": 4.0, "bit_line_resistance": 6.0, "access_resistance": 900.0}
+    both = read_rows(g, 0.1, **lines)
+    assert both.shape == g.shape
+    assert np.array_equal(both[1, 2], read_rows(g[1, 2], 0.1, **lines))
+
+
 def test_charge_of_pulse_widths_is_the_sum_over_time():
     g, _ = random_array(5, 4, 9)
     width = np.array([0.0, 1e-9, 4e-9, 4e-9, 9e-9])

@@ -106,3 +106,23 @@ def test_study_over_reads_shows_them_and_says_so(small, tmp_path) -> None:
     by_reads = {(a["read_voltage_v"], a["reads"]): a["mean"] for a in ages}
     assert by_reads[0.1, 0.0] == by_reads[0.3, 0.0]  # what is not read is not disturbed
     assert by_reads[0.1, 1e14] < by_reads[0.1, 0.0]
+
+
+def test_figures_of_crossbars_take_what_the_rooms_give(tmp_path) -> None:
+    from reliability.network import accuracy_on_tiles
+    from reliability.report import crossbar_figures as draw
+
+    technology = rel.load_technology("oxram-130nm")
+    found = accuracy_on_tiles(
+        rel.load_network("spirit"), technology, [1.0, 100.0], tile=(144, 80), chips=2, images=50,
+        uncertainty_draws=0,
+    )  # fmt: skip
+    ax = Figure().subplots()
+    draw.accuracy_against_resistance({"one tile": found}, ax)
+    assert ax.get_xscale() == "log"
+    assert ax.get_xlabel() == "line resistance per cell"
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["one tile"]
+    solved = rel.solve_crossbar(np.full((4, 6), 1e-4), np.full(4, 0.1), fields=True)
+    image = draw.voltage_map(solved["word_line_voltage"], Figure().subplots())
+    assert image.get_array().max() < 100  # mV
+    assert image.get_array().shape == (4, 6)

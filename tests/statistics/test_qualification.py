@@ -95,9 +95,13 @@ def test_sentence():
         assumptions=["Arrhenius, Ea = 0.7 eV", "constant failure rate"],
     )  # fmt: skip
     assert text == (
-        "failure rate after 41.7 days at 55 °C <= 51 FIT at 60 % confidence, given: "
+        "failure rate after 41.7 days at 55 °C <= 52 FIT at 60 % confidence, given: "
         "Arrhenius, Ea = 0.7 eV; constant failure rate."
     )
+    cycles = data_sheet_sentence(
+        "BER", 1.01e-6, time="1e+06 cycles", temperature=None, confidence=0.9, assumptions=["none"]
+    )
+    assert cycles == "BER after 1e+06 cycles <= 1.1e-06 at 90 % confidence, given: none."
     with pytest.raises(InputError, match="assumptions"):
         data_sheet_sentence("BER", 1e-6, time=1, temperature=300, confidence=0.9, assumptions=[])
 

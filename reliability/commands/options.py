@@ -1,0 +1,70 @@
+"""What the commands share: lists of quantities at the door, progress, and folders for results."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from reliability.errors import InputError
+
+Progress = Callable[[int, int], None]
+
+
+def quantities(text: str, unit: str, name: str) -> list[float]:
+    """Read a list such as ``"10 kohm, 30 kohm"`` in SI.
+
+    >>> quantities("10 kohm, 30 kohm", "ohm", "lrs")
+    [10000.0, 30000.0]
+    """
+    from reliability.units import quantity
+
+    return [quantity(entry, unit, name) for entry in entries(text, name)]
+
+
+def entries(text: str, name: str) -> list[str]:
+    """Split a list at its commas.
+
+    >>> entries("V/2, V/3", "scheme")
+    ['V/2', 'V/3']
+    """
+    found = [entry.strip() for entry in text.split(",") if entry.strip()]
+    if not found:
+        raise InputError(f"{name}: got {text!r}, expected one value or more with commas between")
+    return found
+
+
+@contextmanager
+def shown_progress(what: str, as_json: bool) -> Iterator[Progress]:
+    """Give a function that shows how far a calculation is: a bar, lines, or JSON lines."""
+    if as_json:
+        yield lambda done, total: click.echo(
+            json.dumps({"event": "progress", "done": done, "total": total})
+        )
+    elif sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("left"),
+                   TimeRemainingColumn())  # fmt: skip
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            work = bar.add_task(what, total=None)
+            yield lambda done, total: bar.update(work, completed=done, total=total)
+    else:
+        yield lambda done, total: click.echo(f"{done / total:4.0%}  {what}", err=True)
+
+
+def results_folder(out: Path, marker: str) -> None:
+    """Refuse a folder that holds anything but the results of the same command.
+
+    Raises
+    ------
+    InputError
+        A file, or a folder that is not empty and has no ``marker``.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError(f"out: {str(out)!r} is a file, expected a folder")
+    if out.is_dir() and any(out.iterdir()) and not (out / marker).is_file():
+        raise InputError(f"out: folder {str(out)!r} is not empty and holds no {marker}")

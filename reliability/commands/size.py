@@ -1,0 +1,194 @@
+"""``reliability size``: the largest array that works."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reliability.commands.options import entries, quantities, results_folder, shown_progress
+from reliability.errors import InputError, unknown_name
+
+
+@click.command()
+@click.option("--technology", default="oxram-130nm", show_default=True, help="Card name or file.")
+@click.option(
+    "--criterion",
+    default="output_error",
+    show_default=True,
+    help="output_error, step_error, bit_error_rate, read_margin or accuracy_drop.",
+)
+@click.option("--limit", default="5%", show_default=True, help="What the criterion must meet.")
+@click.option(
+    "--wire",
+    default="130nm",
+    show_default=True,
+    help="Line resistance per cell ('2 ohm') or node of the wire table ('22nm'); a list.",
+)
+@click.option("--cell-layout", default="1T1R", show_default=True, help="Of a node: 1T1R, passive.")
+@click.option("--lrs", help="Median LRS resistances, '10 kohm, 30 kohm'; default the card's.")
+@click.option("--hrs", help="Median HRS resistances; or --ratio.")
+@click.option("--ratio", help="HRS over LRS resistances, '10, 100'.")
+@click.option("--spread", help="Factors on every spread of the states, '0.5, 1'.")
+@click.option("--nonlinearity", help="Voltages of sinh cells, '0.3 V, linear'.")
+@click.option("--scheme", help="Biasing of unselected lines: grounded, floating, V/2, V/3; a list.")
+@click.option("--rows", help="Fixed number of rows, columns are searched; several give a border.")
+@click.option("--columns", type=click.IntRange(1), help="Fixed number of columns.")
+@click.option("--aspect", type=float, default=1.0, show_default=True, help="Columns over rows.")
+@click.option("--read-voltage", help="Instead of the card's.")
+@click.option("--source-resistance", help="Of each driver.")
+@click.option("--sense-resistance", help="Of each sense input.")
+@click.option("--drive", default="left", show_default=True, help="Driven: left, right, both.")
+@click.option(
+    "--sense", default="bottom", show_default=True, help="Sensed ends: top, bottom, both."
+)
+@click.option("--density", default="50%", show_default=True, help="Stored ones.")
+@click.option("--activity", default="50%", show_default=True, help="Rows driven at once.")
+@click.option("--network", default="spirit", show_default=True, help="For accuracy_drop.")
+@click.option(
+    "--reading",
+    default="rows",
+    show_default=True,
+    help="For accuracy_drop: rows (one at a time) or matrix (all at once).",
+)
+@click.option("--images", type=int, default=2000, show_default=True, help="For accuracy_drop.")
+@click.option("--max-size", type=click.IntRange(2), default=512, show_default=True)
+@click.option(
+    "--draws",
+    type=click.IntRange(0),
+    default=8,
+    show_default=True,
+    help="Cards drawn from the uncertainty of the parameters.",
+)
+@click.option("--confidence", default="95%", show_default=True, help="Of bounds and intervals.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for results and report.")
+@click.option("--json", "as_json", is_flag=True, help="Print progress and result as JSON lines.")
+def size(as_json: bool, out: Path | None, **options: Any) -> None:
+    """Find the largest array that meets a wanted error, margin or accuracy.
+
+    Sizes are searched on Monte Carlo arrays of the technology's cells with exact currents. The
+    interval holds the noise of these arrays and the uncertainty of the card and of the wire. With
+    --out it writes results.zarr, size.json and report.html.
+
+    \b
+    Examples:
+      reliability size --limit 30%
+      reliability size --limit 20% --wire 22nm --lrs "10 kohm, 30 kohm, 100 kohm" --ratio 10,100 \\
+          --out out/size
+      reliability size --criterion bit_error_rate --limit 3% --wire "1 ohm, 5 ohm" --draws 0
+      reliability size --criterion read_margin --limit 0.1 --scheme grounded,V/2 \\
+          --nonlinearity "0.1 V, linear"
+      reliability size --limit 30% --rows "16, 64, 256"
+      reliability size --criterion accuracy_drop --limit 1% --wire "5 ohm" --max-size 256
+    """
+    from reliability.crossbar import ConvergenceError
+    from reliability.report.size import size_lines, size_table, write_size_report
+
+    if out is not None:
+        results_folder(out, "size.json")
+    try:
+        found = _search(as_json, options)
+    except ConvergenceError as error:
+        raise click.ClickException(str(error)) from error  # one line, exit code 1
+    report = None if out is None else write_size_report(found, out)
+    if as_json:
+        told = {"event": "done", **size_table(found)}
+        click.echo(json.dumps(told | ({} if report is None else {"report": str(report)})))
+        return
+    for line in size_lines(found):
+        click.echo(line)
+    if report is not None:
+        click.echo(f"report: {report.resolve()}")
+
+
+def _search(as_json: bool, options: dict[str, Any]) -> Any:
+    from reliability.crossbar import crossbar_border, crossbar_limit, size_map
+    from reliability.technology import load_technology
+    from reliability.units import quantity
+
+    card = load_technology(options["technology"])
+    axes = _axes(options)
+    study: dict[str, Any] = {
+        "limit": quantity(options["limit"], "", "limit"),
+        "max_size": options["max_size"],
+        "uncertainty_draws": options["draws"],
+        "confidence": quantity(options["confidence"], "", "confidence", low=0.0, high=1.0),
+        "seed": options["seed"],
+    }
+    lines = {
+        name: quantity(options[name], unit, name, low=0.0)
+        for name, unit in (("source_resistance", "ohm"), ("sense_resistance", "ohm"))
+        if options[name]
+    }
+    if "wire" in axes and any(isinstance(wire, str) for wire in axes["wire"]):
+        study["cell_layout"] = options["cell_layout"]
+    if options["criterion"] == "accuracy_drop":
+        from reliability.network import load_network, tile_limit
+
+        for name in ("scheme", "nonlinearity_voltage"):
+            if name in axes:
+                raise InputError(f"{name}: does not go with the criterion accuracy_drop")
+        for name in ("rows", "columns", "read_voltage"):
+            if options[name]:
+                raise InputError(f"{name}: does not go with the criterion accuracy_drop")
+        network = load_network(options["network"])
+        study |= {"reading": options["reading"], "images": options["images"], **lines}
+        with shown_progress("cards", as_json) as progress:
+            return size_map(
+                card, axes, search=partial(tile_limit, network), progress=progress, **study
+            )
+    study |= {
+        **lines,
+        "criterion": options["criterion"],
+        "density": quantity(options["density"], "", "density"),
+        "activity": quantity(options["activity"], "", "activity"),
+        "drive": options["drive"],
+        "sense": options["sense"],
+        "columns": options["columns"],
+        "aspect": options["aspect"],
+    }
+    if options["read_voltage"]:
+        study["read_voltage"] = quantity(options["read_voltage"], "V", "read_voltage")
+    rows = [int(m) for m in quantities(options["rows"], "", "rows")] if options["rows"] else []
+    with shown_progress("cards", as_json) as progress:
+        if len(rows) < 2:
+            study["rows"] = rows[0] if rows else None
+            return size_map(card, axes, search=crossbar_limit, progress=progress, **study)
+        several = [name for name, values in axes.items() if len(values) > 1]
+        if several:
+            raise InputError(f"{several[0]}: give one value when there are several numbers of rows")
+        return crossbar_border(card, rows, axes=axes, progress=progress, **study)
+
+
+def _axes(options: dict[str, Any]) -> dict[str, list[Any]]:
+    """Axes of the map: what was given, and always the wire."""
+    axes: dict[str, list[Any]] = {}
+    plain = (("lrs", "lrs_resistance", "ohm"), ("hrs", "hrs_resistance", "ohm"),
+             ("ratio", "ratio", ""), ("spread", "spread", ""))  # fmt: skip
+    for option, axis, unit in plain:
+        if options[option]:
+            axes[axis] = quantities(options[option], unit, option)
+    axes["wire"] = [_wire(entry) for entry in entries(options["wire"], "wire")]
+    if options["nonlinearity"]:
+        axes["nonlinearity_voltage"] = [
+            float("inf") if entry == "linear" else quantities(entry, "V", "nonlinearity")[0]
+            for entry in entries(options["nonlinearity"], "nonlinearity")
+        ]
+    if options["scheme"]:
+        from reliability.crossbar.margins import SCHEMES
+
+        axes["scheme"] = entries(options["scheme"], "scheme")
+        for scheme in axes["scheme"]:
+            if scheme not in SCHEMES:
+                raise unknown_name("scheme", scheme, SCHEMES)
+    return axes
+
+
+def _wire(entry: str) -> str | float:
+    from reliability.units import quantity
+
+    if entry.endswith("nm"):
+        return entry.replace(" ", "")
+    return quantity(entry, "ohm", "wire", low=0.0)

@@ -1,0 +1,224 @@
+"""``reliability size`` and ``reliability qualify`` as an engineer uses them."""
+
+import json
+
+import pytest
+import xarray as xr
+from click.testing import CliRunner
+
+from reliability.cli import main
+
+SIZE = ["size", "--limit", "40%", "--wire", "5 ohm", "--max-size", "32", "--draws", "0"]
+OVEN = """temperature [degC],time [h],event,count
+125,700,F,1
+125,900,F,2
+125,1000,S,37
+150,90,F,2
+150,150,F,4
+150,240,F,6
+150,500,S,3
+"""
+BAKE = """cell,temperature [degC],time [h],G [uS]
+1,125,0,50
+1,125,24,48
+1,125,500,47
+2,125,0,55
+2,125,24,9
+3,125,0,52
+3,125,24,51
+3,125,500,50
+"""
+
+
+@pytest.fixture
+def call():
+    return lambda *arguments: CliRunner().invoke(main, list(map(str, arguments)))
+
+
+@pytest.fixture
+def oven(tmp_path):
+    path = tmp_path / "oven.csv"
+    path.write_text(OVEN, "utf-8")
+    return path
+
+
+def test_size_prints_a_table_with_intervals(call):
+    found = call(*SIZE)
+    assert found.exit_code == 0, found.output
+    assert "largest" in found.stdout
+    assert "5 Ω" in found.stdout
+    assert "100%" in found.stderr  # progress
+
+
+def test_size_writes_results_report_and_json(call, tmp_path):
+    out = tmp_path / "size"
+    found = call(*SIZE, "--ratio", "10, 30", "--lrs", "5 kohm, 10 kohm", "--out", out, "--json")
+    assert found.exit_code == 0, found.output
+    events = [json.loads(line) for line in found.stdout.splitlines()]
+    assert events[-1]["event"] == "done"
+    assert len(events[-1]["rows"]) == 4
+    data = xr.open_zarr(out / "results.zarr", consolidated=False)
+    assert dict(data["size"].sizes) == {"lrs_resistance": 2, "ratio": 2, "wire": 1}
+    assert json.loads((out / "size.json").read_text())["rows"] == events[-1]["rows"]
+    text = (out / "report.html").read_text("utf-8")
+    for part in ("size", "map", "pareto", "table", "provenance"):
+        assert f'id="{part}"' in text
+    assert text.count("<svg") == text.count('role="img"') == 3
+    assert "http" not in text.split("</style>")[1].replace("http://www.w3.org", "")
+    again = call(*SIZE, "--out", out)  # the same folder takes new results
+    assert again.exit_code == 0, again.output
+    one = (out / "report.html").read_text("utf-8")
+    assert 'id="trials"' in one
+    assert 'id="voltages"' in one
+
+
+def test_size_searches_one_side_and_draws_a_border(call, tmp_path):
+    found = call(*SIZE, "--rows", "8", "--json")
+    row = json.loads(found.stdout.splitlines()[-1])["rows"][0]
+    assert row["largest_rows"] in (0, 8)
+    border = call(*SIZE, "--rows", "8, 16", "--out", tmp_path / "border")
+    assert border.exit_code == 0, border.output
+    assert 'id="border"' in (tmp_path / "border" / "report.html").read_text("utf-8")
+
+
+def test_size_by_the_accuracy_of_a_network(call):
+    found = call("size", "--criterion", "accuracy_drop", "--limit", "20%", "--wire", "50 ohm",
+                 "--images", 50, "--max-size", 8, "--draws", 0, "--json")  # fmt: skip
+    assert found.exit_code == 0, found.output
+    told = json.loads(found.stdout.splitlines()[-1])
+    assert told["criterion"] == "accuracy_drop"
+    assert told["rows"][0]["size"] <= 8
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--criterion", "output_eror"], "did you mean 'output_error'"),
+        (["--wire", "28nm"], "unknown node '28nm'"),
+        (["--wire", "3 V"], "not in units of ohm"),
+        (["--lrs", "10 kohm", "--ratio", "0.5"], "expected 0 < LRS < HRS"),
+        (["--scheme", "V/4"], "unknown scheme 'V/4'"),
+        (["--rows", "8, 16", "--lrs", "5 kohm, 9 kohm"], "lrs_resistance: give one value"),
+        (["--criterion", "accuracy_drop", "--scheme", "V/2"], "does not go with"),
+        (["--confidence", "40%"], "confidence"),
+        (["--technology", "oxram"], "did you mean"),
+    ],
+)
+def test_size_refuses_in_one_line(call, tmp_path, options, says):
+    found = call(*SIZE, *options, "--out", tmp_path / "out")
+    assert found.exit_code == 2, found.output
+    error = [line for line in found.stderr.splitlines() if line.startswith("error")]
+    assert len(error) == 1
+    assert says in error[0]
+    assert not (tmp_path / "out").exists()
+
+
+def test_size_that_does_not_converge_is_one_line_and_exit_code_1(call, monkeypatch):
+    monkeypatch.setattr("reliability.crossbar.solver._LIMIT", 1)
+    found = call(*SIZE)
+    assert found.exit_code == 1
+    assert "did not converge: residual" in found.stderr
+    assert "Traceback" not in found.output
+
+
+def test_results_do_not_overwrite_other_files(call, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    found = call(*SIZE, "--out", tmp_path)
+    assert found.exit_code == 2
+    assert "is not empty and holds no size.json" in found.stderr
+
+
+def test_qualify_shows_a_claim_and_writes_a_report(call, oven, tmp_path):
+    out = tmp_path / "out"
+    found = call("qualify", oven, "--claim", "1 year", "--at", "55 degC", "--fraction", "1%",
+                 "--quantity", "BER", "--out", out)  # fmt: skip
+    assert found.exit_code == 0, found.output
+    assert found.stdout.startswith("SHOWN: BER <= 0.01 after 1 year at 55 °C, 90 % confidence")
+    assert "data sheet   BER after 1 year at 55 °C <= " in found.stdout
+    assert "FIT" in found.stdout
+    told = json.loads((out / "qualification.json").read_text())
+    assert told["passed"]
+    assert told["margin"] > 1
+    text = (out / "report.html").read_text("utf-8")
+    for part in ("probability", "arrhenius", "parameters", "laws", "assumptions"):
+        assert f'id="{part}"' in text
+
+
+def test_qualify_ends_with_1_and_says_what_it_takes(call, oven):
+    found = call("qualify", oven, "--claim", "10 years", "--at", "85 degC", "--fraction", "1e-4")
+    assert found.exit_code == 1, found.output
+    assert found.stdout.startswith("NOT SHOWN")
+    assert "to show it" in found.stdout
+
+
+def test_qualify_counts_as_jesd47_does(call):
+    found = call(
+        "qualify", "--devices", 231, "--duration", "1000 h", "--test-at", "125 degC",
+        "--claim", "1000 h", "--at", "125 degC", "--fraction", "1%",
+        "--jesd47", "uncycled high-temperature data retention", "--json",
+    )  # fmt: skip
+    told = json.loads(found.stdout)
+    assert found.exit_code == 0
+    assert told["jesd47"]["sample_plan_met"]
+    assert told["bound"] == pytest.approx(told["binomial_bound"])
+    assert told["sentence"].startswith("failed fraction after 41.7 days at 125 °C <= 0.01 at")
+    carried = call(
+        "qualify", "--devices", 231, "--duration", "1000 h", "--test-at", "125 degC",
+        "--claim", "10 years", "--at", "55 degC", "--fraction", "1%",
+        "--activation-energy", "0.7 eV", "--json",
+    )  # fmt: skip
+    told = json.loads(carried.stdout)
+    assert carried.exit_code == 1
+    assert [plan["units"] for plan in told["plans"]] == [259, 130]  # as plan_test documents
+    assert told["units_needed"] == 259
+
+
+def test_qualify_reads_against_a_limit(call, tmp_path):
+    path = tmp_path / "bake.csv"
+    path.write_text(BAKE, "utf-8")
+    found = call("qualify", path, "--failure", "conductance < 20 uS", "--claim", "24 h",
+                 "--at", "125 degC", "--fraction", "5%", "--json")  # fmt: skip
+    told = json.loads(found.stdout)
+    assert found.exit_code == 1
+    assert (told["test"]["units"], told["test"]["failures"]) == (3, 1)
+
+
+def test_qualify_endurance_in_cycles(call, tmp_path):
+    path = tmp_path / "cycles.csv"
+    path.write_text("a,b\n1e6,0\n2e6,1\n" + "1e6,0\n" * 30)
+    found = call("qualify", path, "--columns", "cycles, event", "--claim", "1e4 cycles",
+                 "--fraction", "5%")  # fmt: skip
+    assert found.exit_code == 0, found.output
+    assert "after 1e+04 cycles <=" in found.stdout
+    assert "FIT" not in found.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--claim", "10", "--at", "85 degC"], "expected a unit: years, h, cycles, reads"),
+        (["--claim", "10 years"], "temperature: differs in the test"),
+        (["--claim", "1e5 cycles", "--at", "85 degC"], "the test counts time"),
+        (["--claim", "10 years", "--at", "85 degC, 90 degC"], "two values of temperature"),
+        (["--claim", "10 years", "--at", "85"], "expected a unit: degC, K or V"),
+        (["--claim", "10 years", "--at", "85 degC", "--distribution", "weibul"], "did you mean"),
+        (["--claim", "10 years", "--at", "85 degC", "--jesd47", "retention"], "unknown test"),
+        (["--claim", "10 years", "--at", "85 degC", "--devices", "3"], "go without a file"),
+        (
+            ["--claim", "10 years", "--at", "85 degC", "--assume", "shape"],
+            "expected 'name = value'",
+        ),
+    ],
+)
+def test_qualify_refuses_in_one_line(call, oven, options, says):
+    found = call("qualify", oven, "--fraction", "1%", *options)
+    assert found.exit_code == 2, found.output
+    assert len(found.stderr.strip().splitlines()) == 1
+    assert says in found.stderr
+
+
+def test_help_has_examples(call):
+    for command in ("size", "qualify"):
+        text = call(command, "--help").stdout
+        assert "Examples:" in text
+        assert f"reliability {command}" in text
