@@ -24,7 +24,7 @@ def test_report_is_one_file_with_every_part(written) -> None:
     assert not re.search(r'(src|href)="(?!#|data:)[^"]', text)  # links point inside only
     assert "http" not in re.sub(r'xmlns(:\w+)?="[^"]*"', "", text).replace("https://doi", "")
     for part in ("conductance", "accuracy", "spikes", "wafers", "factors", "combinations",
-                 "budget", "parameters", "provenance"):  # fmt: skip
+                 "answers", "parameters", "provenance"):  # fmt: skip
         assert f'id="{part}"' in text
     assert text.count("<svg") == text.count('role="img"')  # each figure has its alternative text
     assert "assumed" in text
