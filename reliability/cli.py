@@ -151,6 +151,12 @@ def _print_answer(summary: dict[str, Any]) -> None:
                 f"accuracy {_accuracy(point)}, ideal {point['ideal_accuracy']:.1%}, "
                 f"{point['spikes_per_image']:.0f} spikes per image{where}"
             )
+        if "crossbar" in point:
+            found = point["crossbar"]
+            click.echo(
+                f"largest array {found['rows']} x {found['columns']} "
+                f"({found['low']:.0f} to {found['high']:.0f}){where}"
+            )
         for found in point.get("endurance", []):
             click.echo(
                 f"endurance at {found['temperature_k']:.0f} K: {found['fraction_failed']:.2%} "

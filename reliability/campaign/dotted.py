@@ -21,6 +21,13 @@ AGES = {
     "read_voltage": ("read_voltages", "V"),
 }
 
+# Keys of a study that are quantities.
+_QUANTITIES = {
+    "network.read_temperature": "K",
+    "crossbar.segment_resistance": "ohm",
+    "crossbar.read_voltage": "V",
+}
+
 
 def put(table: dict[str, Any], name: str, value: Any) -> None:
     """Set what ``name`` means in the table of a study.
@@ -117,7 +124,7 @@ def unit_of(technology: Technology, name: str) -> str | None:
     """Return the SI unit of the values of a dotted name, None where they are not quantities."""
     if name in AGES:
         return AGES[name][1]
-    if name == "network.read_temperature":
-        return "K"
+    if name in _QUANTITIES:
+        return _QUANTITIES[name]
     parameter = technology.parameters.get(name.removeprefix("technology."))
     return parameter.unit if name.startswith("technology.") and parameter else None

@@ -11,6 +11,7 @@ from reliability.campaign.sweep import count_points, sweep_points
 
 _DRAWS = 4  # per task
 _COMBINATIONS = 16  # of the sensitivity grid, per task
+_CROSSBAR = 500_000  # image evaluations that take as long as one search
 _MOST_CHIPS = 64  # per task: more gain no speed
 _WORK = 2_000_000  # image evaluations per task: a few seconds
 _MEMORY = 4e8  # bytes of cells and their latents in a task
@@ -23,7 +24,8 @@ class Task:
 
     Parameters
     ----------
-    group : {"ideal", "chips", "draws", "sensitivity", "endurance", "endurance_draws"}
+    group : {"ideal", "chips", "draws", "sensitivity", "endurance", "endurance_draws",
+        "crossbar"}
     point : int
         Of the sweep; 0 without one.
     first, count : int
@@ -69,6 +71,8 @@ def make_plan(study: Study, chunk: int) -> Iterator[Task]:
             yield from _accuracy_but_chips(study, k)
         if "endurance" in study.outputs:
             yield from _endurance(study, k)
+        if "crossbar" in study.outputs:
+            yield from _cut("crossbar", k, 1, 1, _CROSSBAR * _cards(study))
     if "accuracy" not in study.outputs:
         return
     total = study.population.chips
@@ -89,6 +93,10 @@ def _accuracy_but_chips(study: Study, point: int) -> Iterator[Task]:
         s = study.sensitivity
         total = len(combinations(study))
         yield from _cut("sensitivity", point, total, _COMBINATIONS, s.images * s.chips)
+
+
+def _cards(study: Study) -> int:
+    return 1 + (study.uncertainty.draws if study.uncertainty else 0)
 
 
 def _endurance(study: Study, point: int) -> Iterator[Task]:

@@ -14,7 +14,7 @@ from reliability.errors import InputError, from_validation, unknown_name
 from reliability.network.mapping import Mapping
 from reliability.network.model import Network, load_network
 from reliability.technology import Technology, load_technology
-from reliability.units import Kelvin, NonNegative, Seconds, Volts
+from reliability.units import Kelvin, NonNegative, Ohms, Seconds, Volts
 from reliability.version import __version__
 
 MOST_POINTS = 100_000  # of a sweep, unless the user says that so many are meant
@@ -127,6 +127,39 @@ class EnduranceTable(_Table):
     """The law of the first passage, or each cycle drawn."""
 
 
+class CrossbarTable(_Table):
+    """The largest array that works, where the outputs have "crossbar"."""
+
+    criterion: Literal["output_error", "step_error", "bit_error_rate", "read_margin"] = (
+        "output_error"
+    )
+    """What has to be met (`reliability.crossbar_limit`)."""
+    limit: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    """Of the criterion."""
+    segment_resistance: Ohms | None = None
+    """Of the line along one cell; or a node."""
+    node: str | None = None
+    """Of the wire table, "130nm"; it has an uncertainty of its own."""
+    cell_layout: Literal["1T1R", "passive"] = "1T1R"
+    """Of a node: how long a cell is."""
+    scheme: Literal["grounded", "floating", "V/2", "V/3"] = "grounded"
+    """Unselected lines."""
+    read_voltage: Volts | None = None
+    """Instead of the card's."""
+    density: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Share of cells in LRS."""
+    activity: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Share of rows that are driven at once."""
+    max_size: Annotated[int, Field(ge=2, strict=True)] = 512
+    """Larger arrays are not tried."""
+
+    @model_validator(mode="after")
+    def _one_wire(self) -> "CrossbarTable":
+        if self.segment_resistance is not None and self.node is not None:
+            raise ValueError("got both segment_resistance and node, expected one of them")
+        return self
+
+
 class UncertaintyTable(_Table):
     """Draws of the card's parameters from their uncertainty."""
 
@@ -237,14 +270,16 @@ class Study(_Table):
     """Equal seeds, equal results."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     """Of all intervals."""
-    outputs: Annotated[tuple[Literal["accuracy", "endurance"], ...], Field(min_length=1)] = (
-        "accuracy",
-    )
-    """What is computed: accuracy of the network at every age, endurance of the cells."""
+    outputs: Annotated[
+        tuple[Literal["accuracy", "endurance", "crossbar"], ...], Field(min_length=1)
+    ] = ("accuracy",)
+    """What is computed: accuracy of the network at every age, endurance of the cells, the largest
+    crossbar."""
     network: NetworkTable = NetworkTable()
     population: PopulationTable = PopulationTable()
     ages: AgesTable = AgesTable()
     endurance: EnduranceTable = EnduranceTable()
+    crossbar: CrossbarTable = CrossbarTable()
     uncertainty: UncertaintyTable | None = None
     sensitivity: SensitivityTable | None = None
     sweep: tuple[Axis, ...] = ()
@@ -430,6 +465,7 @@ def _keys(model: type[BaseModel], prefix: str = "") -> dict[str, list[str]]:
         "population": PopulationTable,
         "ages": AgesTable,
         "endurance": EnduranceTable,
+        "crossbar": CrossbarTable,
         "uncertainty": UncertaintyTable,
         "sensitivity": SensitivityTable,
         "factor": Factor,

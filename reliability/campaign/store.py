@@ -37,6 +37,7 @@ DIMENSIONS = {
     "sensitivity": "combination",
     "endurance": "wafer",
     "endurance_draws": "draw",
+    "crossbar": "array",
 }
 
 

@@ -7,6 +7,7 @@ import xarray as xr
 from scipy import stats
 from scipy.special import expit, logit
 
+from reliability.campaign.crossbar import crossbar_answer
 from reliability.campaign.endurance import endurance_answer
 from reliability.campaign.spec import Study
 from reliability.campaign.sweep import Point, sweep_points
@@ -60,6 +61,8 @@ def _answers(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
         answers |= _answer(study, results)
     if "endurance" in study.outputs:
         answers["endurance"] = endurance_answer(study, results)
+    if "crossbar" in study.outputs:
+        answers["crossbar"] = crossbar_answer(results)
     return answers
 
 

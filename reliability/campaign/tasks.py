@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import ndtr
 
-from reliability.campaign import endurance
+from reliability.campaign import crossbar, endurance
 from reliability.campaign.plan import Task, combinations
 from reliability.campaign.spec import Study
 from reliability.mission import MissionProfile, Segment
@@ -284,5 +284,6 @@ _GROUPS: dict[str, Callable[[Study, Technology, Network, Task], xr.Dataset]] = {
     "draws": _draws,
     "sensitivity": _sensitivity,
     "endurance": lambda study, technology, _, task: endurance.wafer(study, technology, task),
+    "crossbar": lambda study, technology, _, task: crossbar.largest(study, technology, task),
     "endurance_draws": lambda study, technology, _, task: endurance.drawn(study, technology, task),
 }

@@ -15,6 +15,7 @@ from reliability.files import replace_text
 from reliability.report import page
 from reliability.report.endurance_figures import endurance_figures, endurance_lines
 from reliability.report.page import Figure
+from reliability.report.size_sweep import size_figures, size_lines
 from reliability.report.study_figures import study_figures
 from reliability.report.sweep_figures import axis_label, point_text, sweep_figures
 from reliability.report.sweep_rows import sweep_answer, sweep_rows
@@ -64,6 +65,12 @@ def write_report(study: Study, folder: str | Path) -> Path:
                        endurance_lines(study, here, found["endurance"])]  # fmt: skip
             figures += endurance_figures(study, here, title)
             endurance.append((title, found["endurance"]))
+    sizes: list[tuple[str, dict[str, Any]]] = []  # a row for each point
+    if "crossbar" in study.outputs:
+        answer += size_lines(study, summary)
+        figures += size_figures(study, summary) if study.sweep else []
+        sizes = [(point_text(study, point), found["crossbar"])
+                 for point, found in _points(study, summary)]  # fmt: skip
     text = environment.get_template("sweep.html" if study.sweep else "report.html").render(
         study=study,
         summary=summary,
@@ -71,6 +78,7 @@ def write_report(study: Study, folder: str | Path) -> Path:
         figures=figures,
         rows=rows,
         endurance=endurance,
+        sizes=sizes,
         technology=technology,
         parameters=[parameter_row(name, p) for name, p in sorted(technology.parameters.items())],
         provenance=_provenance(study, technology),

@@ -14,6 +14,7 @@ SMALL = {
     "endurance.wafers": 2,
     "endurance.dies": 2,
     "endurance.cells": 30,
+    "crossbar.max_size": 8,
 }
 
 
@@ -34,5 +35,5 @@ def test_a_shipped_study_runs_to_its_report(path, tmp_path) -> None:
     assert study.question.replace("'", "&#39;") in report
     summary = json.loads((folder / "summary.json").read_text())
     for point in summary.get("points", [summary]):
-        for answer in ("accuracy", "endurance"):
+        for answer in ("accuracy", "endurance", "crossbar"):
             assert (answer in point) == (answer in study.outputs)

@@ -1,0 +1,125 @@
+"""The largest crossbar of a study: its figures, words and table."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from reliability.campaign.spec import Axis, Study
+from reliability.campaign.sweep import Point, axis_unit, sweep_points
+from reliability.report.figures import PALETTE
+from reliability.report.page import Figure, canvas, svg
+from reliability.report.sweep_figures import axis_label, point_text
+from reliability.report.words import percent
+from reliability.units import engineering
+
+_MOST_LINES = 7
+
+
+def sizes_against_axis(
+    x: np.ndarray,
+    size: np.ndarray,
+    lines: list[str],
+    ax: Axes,
+    *,
+    label: str,
+    unit: str,
+    title: str,
+) -> None:
+    """Largest array against a number that is swept, one line for each combination of the others.
+
+    Parameters
+    ----------
+    x : ndarray, shape (values,)
+    size : ndarray, shape (lines, values, 3)
+        Lines of the largest array, and the ends of its interval.
+    lines : list of str
+    ax : Axes
+    label, unit : str
+        Of the x axis.
+    title : str
+        What the lines are.
+    """
+    shift = (np.arange(len(lines)) - (len(lines) - 1) / 2) * 0.012  # bars beside each other
+    for k, (values, line) in enumerate(zip(size, lines, strict=True)):
+        at, colour = x * 10 ** shift[k], PALETTE[k]
+        none = values[:, 0] == 0
+        shown = np.where(none, np.nan, values[:, 0])
+        error = np.abs(np.maximum(values[:, 1:], 1).T - shown)
+        ax.errorbar(
+            at, shown, yerr=error, fmt="o-", ms=4, capsize=3, lw=1.2, color=colour,
+            label=line or None,
+        )  # fmt: skip
+        ax.plot(at[none], np.ones(none.sum()), "x", color=colour, clip_on=False)
+    ax.set_xscale("log")
+    ax.set_yscale("log", base=2)
+    ax.set_ylim(bottom=1)
+    ax.set_xticks(x, [engineering(float(value), unit) for value in x])
+    ax.minorticks_off()
+    ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    ax.set_xlabel(label)
+    ax.set_ylabel("largest array (lines)")
+    if lines != [""]:
+        ax.legend(loc="best", fontsize=8, title=title, title_fontsize=8)
+
+
+def size_figures(study: Study, summary: dict[str, Any]) -> Iterator[Figure]:
+    """Yield a figure for each numeric axis of a grid."""
+    points = sweep_points(study)
+    sizes = [[p["crossbar"][name] for name in ("size", "low", "high")] for p in summary["points"]]
+    for axis in study.sweep:
+        given = {point[axis.name] for point in points}
+        values = sorted(value for value in given if not isinstance(value, str))
+        others = list(dict.fromkeys(_without(point, axis) for point in points))
+        if len(values) < 2 or len(others) > _MOST_LINES or min(values) <= 0:
+            continue
+        index = {(_without(p, axis), p[axis.name]): k for k, p in enumerate(points)}
+        if len(index) < len(values) * len(others):  # not a grid
+            continue
+        size = np.array([[sizes[index[other, value]] for value in values] for other in others])
+        with canvas(7.6, 4.6) as (figure, axes):
+            sizes_against_axis(
+                np.array(values, float),
+                size,
+                [point_text(study, dict(other)) for other in others],
+                axes.flat[0],
+                label=axis_label(axis),
+                unit=axis_unit(study, axis) or "1",
+                title=", ".join(axis_label(other) for other in study.sweep if other != axis),
+            )
+            yield Figure(
+                f"size-{axis.name.replace('.', '-').replace('_', '-').lower()}",
+                f"Largest array against {axis_label(axis)}",
+                f"Number of word and bit lines at which {size_criterion(study)}, with the "
+                f"{percent(study.confidence, 0)} interval (Monte Carlo arrays"
+                + (" and the card's uncertainty)." if study.uncertainty else ").")
+                + " A cross: no array.",
+                svg(figure, f"Largest array against {axis_label(axis)}"),
+            )
+
+
+def size_criterion(study: Study) -> str:
+    """Say what an array has to meet."""
+    c = study.crossbar
+    sign = "at least" if c.criterion == "read_margin" else "at most"
+    return f"the {c.criterion.replace('_', ' ')} is {sign} {c.limit:g}"
+
+
+def size_lines(study: Study, summary: dict[str, Any]) -> list[str]:
+    """Say which array is the largest."""
+    points = sweep_points(study)
+    answers = summary.get("points", [summary])
+    best = int(np.argmax([answer["crossbar"]["size"] for answer in answers]))
+    found, where = answers[best]["crossbar"], point_text(study, points[best])
+    if found["size"] == 0:
+        return [f"No array meets the limit: nowhere {size_criterion(study)}."]
+    return [
+        f"Largest array at which {size_criterion(study)}: {found['rows']} × {found['columns']} "
+        f"({found['low']:.0f} to {found['high']:.0f} lines at {percent(study.confidence, 0)})"
+        + (f" with {where}." if where else ".")
+    ]
+
+
+def _without(point: Point, axis: Axis) -> tuple[tuple[str, Any], ...]:
+    return tuple((key, value) for key, value in point.items() if key != axis.name)
