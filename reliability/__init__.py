@@ -35,6 +35,7 @@ _HOMES = {
     "solve_crossbar": "crossbar",
     "crossbar_limit": "crossbar",
     "resistance_levels": "crossbar",
+    "Converters": "network",
     "Network": "network",
     "Neuron": "network",
     "load_network": "network",
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
     from reliability.measurements import read_measurements
     from reliability.mission import MissionProfile, Segment
     from reliability.network import (
+        Converters,
         Network,
         Neuron,
         evaluate,

@@ -2,11 +2,13 @@
 
 from reliability.network.datasets import load_mnist
 from reliability.network.evaluation import evaluate
+from reliability.network.formal import Converters
 from reliability.network.mapping import map_weights, read_weights, sample_chips
 from reliability.network.model import Network, load_network
 from reliability.network.neuron import Neuron
 
 __all__ = [
+    "Converters",
     "Network",
     "Neuron",
     "evaluate",

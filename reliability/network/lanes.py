@@ -13,6 +13,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import types
+from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic, models, overload, register_model
 
 LANES = 8
@@ -98,6 +99,30 @@ def bits(typing, mask):  # type: ignore[no-untyped-def]
         return builder.zext(builder.bitcast(arguments[0], ir.IntType(LANES)), ir.IntType(64))
 
     return types.int64(_MASK), emit
+
+
+def _named(name: str) -> Callable:
+    """Return what emits the compiler's own function of float32 lanes."""
+
+    def emit(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        kind = context.get_value_type(_FLOAT)
+        function = ir.FunctionType(kind, [kind] * len(arguments))
+        full = f"llvm.{name}.v{LANES}f32"
+        return builder.call(get_or_insert_function(builder.module, function, full), arguments)
+
+    return emit
+
+
+@intrinsic
+def multiply_add(typing, a, b, c):  # type: ignore[no-untyped-def]
+    """Return a * b + c of float32 lanes, rounded once."""
+    return _FLOAT(_FLOAT, _FLOAT, _FLOAT), _named("fma")
+
+
+@intrinsic
+def nearest(typing, a):  # type: ignore[no-untyped-def]
+    """Return the nearest whole numbers of float32 lanes, of two the even one."""
+    return _FLOAT(_FLOAT), _named("rint")
 
 
 def _define(operation: Callable, kind: Lanes, result: Lanes, instruction: Callable) -> None:
