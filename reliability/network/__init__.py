@@ -1,5 +1,6 @@
 """Networks on resistive memory: weights onto cells, cells into spikes or sums, then accuracy."""
 
+from reliability.network.coding import compare_codings
 from reliability.network.datasets import load_mnist
 from reliability.network.evaluation import evaluate
 from reliability.network.formal import Converters
@@ -11,6 +12,7 @@ __all__ = [
     "Converters",
     "Network",
     "Neuron",
+    "compare_codings",
     "evaluate",
     "load_mnist",
     "load_network",

@@ -79,8 +79,8 @@ def run_formal(
     pixels : ndarray of uint8, shape (images, inputs)
         255 is an input of 1.
     activation : {"argmax", "tanh"}
-        ``argmax`` compares the sums, ``tanh`` compares tanh(sum / threshold), which is what a
-        neuron with two thresholds and reset by subtraction computes on average.
+        ``argmax`` compares the sums, ``tanh`` compares tanh(sum / threshold): neurons whose output
+        saturates and whose thresholds differ.
     threshold : ndarray of float32, shape (chips, outputs)
         In units of weight; scale of the tanh.
     converters : Converters, optional
