@@ -17,7 +17,7 @@ from reliability.errors import InputError
 from reliability.network.lanes import LANES, choose, load, multiply_add, nearest, repeat, store
 
 _IMAGES = 6  # with two outputs each: twelve sums of the sixteen vector registers
-_BATCHES = 16  # of images; with the groups of chips they are the tasks of the threads
+_BATCH = 16  # tiles of images, which stay in the second-level cache while the chips pass
 
 
 @dataclass(frozen=True)
@@ -135,12 +135,12 @@ def _classify(x, w, scale, adc, predicted):  # type: ignore[no-untyped-def]
     inputs = x.shape[1]
     outputs = scale.shape[1] // LANES
     tiles = len(x) // _IMAGES
-    for task in prange(len(w) * _BATCHES):
-        group, batch = task // _BATCHES, task % _BATCHES
+    for task in prange(len(w) * -(-tiles // _BATCH)):
+        batch, group = task // len(w), task % len(w)
         sums = np.empty(2 * _IMAGES * LANES, np.float32)
         best = np.empty(_IMAGES * LANES, np.float32)
         first = np.empty(_IMAGES * LANES, np.int32)
-        for tile in range(batch * tiles // _BATCHES, (batch + 1) * tiles // _BATCHES):
+        for tile in range(batch * _BATCH, min((batch + 1) * _BATCH, tiles)):
             for pair in range(-(-outputs // 2)):
                 _sum_tile(x, tile * _IMAGES, w[group], pair * inputs * 2 * LANES, sums)
                 for j in range(2 * pair, min(2 * pair + 2, outputs)):
