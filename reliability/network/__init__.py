@@ -7,11 +7,13 @@ from reliability.network.formal import Converters
 from reliability.network.mapping import map_weights, read_weights, sample_chips
 from reliability.network.model import Network, load_network
 from reliability.network.neuron import Neuron
+from reliability.network.yields import accuracy_yield
 
 __all__ = [
     "Converters",
     "Network",
     "Neuron",
+    "accuracy_yield",
     "compare_codings",
     "evaluate",
     "load_mnist",
