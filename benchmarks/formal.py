@@ -94,7 +94,7 @@ def main() -> None:
         return run_formal(weights, pixels, "argmax", threshold, CONVERTERS)
 
     def plain(chips=16):  # type: ignore[no-untyped-def]
-        x = CONVERTERS.codes(pixels) / np.float32(2**CONVERTERS.dac_bits - 1)
+        x = CONVERTERS.codes()[pixels] / np.float32(2**CONVERTERS.dac_bits - 1)
         block = sample()[:chips]
         sums = x @ block.transpose(1, 0, 2).reshape(net.inputs, -1)
         step = np.float32(RANGE / 2 ** (CONVERTERS.adc_bits - 1))

@@ -113,7 +113,7 @@ def evaluate(
     else:
         converters = Converters() if converters is None else converters
         predicted = run_formal(weights, pixels, activation, upper, converters)
-        pulses = converters.codes(pixels) > 0
+        pulses = (converters.codes() > 0)[pixels]
         events = np.broadcast_to(pulses.sum(axis=1, dtype=np.int32), predicted.shape)
         reads = np.broadcast_to(pulses.sum(axis=0), (len(weights), network.inputs))
 

@@ -58,9 +58,9 @@ class Converters:
                 f"converters: adc_range: got {self.adc_range}, adc_bits needs a number above 0"
             )
 
-    def codes(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the inputs as whole numbers from 0 to 2**dac_bits - 1."""
-        return np.rint(pixels * ((2**self.dac_bits - 1) / 255)).astype(np.float32)
+    def codes(self) -> NDArray[np.float32]:
+        """Return the whole number from 0 to 2**dac_bits - 1 that each of the 256 pixels becomes."""
+        return np.rint(np.arange(256) * ((2**self.dac_bits - 1) / 255)).astype(np.float32)
 
 
 def run_formal(
@@ -97,20 +97,19 @@ def run_formal(
     own. Whole weights give exact sums up to 2**24; else outputs that differ by less than about
     1e-6 of the sum's size may change places. tanh rises everywhere, so sum / threshold is compared.
     """
-    chips, inputs, _ = weights.shape
+    chips = len(weights)
     converters = Converters() if converters is None else converters
     steps = 2**converters.dac_bits - 1
-    x = np.zeros((-(-len(pixels) // _IMAGES) * _IMAGES, inputs), dtype=np.float32)
-    x[: len(pixels)] = converters.codes(pixels)
     scale = 1 / threshold if activation == "tanh" else np.ones_like(threshold)
     adc = None
     if converters.adc_bits is not None:
         full = 2 ** (converters.adc_bits - 1)
         codes_per_step = full / (float(converters.adc_range or 0) * steps)
         adc = np.array([codes_per_step, -full, full - 1], dtype=np.float32)
-    predicted = np.empty((-(-chips // LANES) * LANES, len(x)), dtype=np.int16)
+    tiles = -(-len(pixels) // _IMAGES)
+    predicted = np.empty((-(-chips // LANES) * LANES, tiles * _IMAGES), dtype=np.int16)
     w, scale = _arrange(weights, scale.astype(np.float32))
-    _classify(x, w, scale, adc, predicted)
+    _classify(pixels, converters.codes(), w, scale, adc, predicted)
     return predicted[:chips, : len(pixels)]
 
 
@@ -131,10 +130,14 @@ def _arrange(weights, scale):  # type: ignore[no-untyped-def]
 
 
 @njit(parallel=True, cache=True)
-def _classify(x, w, scale, adc, predicted):  # type: ignore[no-untyped-def]
-    inputs = x.shape[1]
+def _classify(pixels, codes, w, scale, adc, predicted):  # type: ignore[no-untyped-def]
+    inputs = pixels.shape[1]
     outputs = scale.shape[1] // LANES
-    tiles = len(x) // _IMAGES
+    tiles = predicted.shape[1] // _IMAGES
+    x = np.zeros((tiles * _IMAGES, inputs), np.float32)
+    for k in prange(len(pixels)):
+        for i in range(inputs):
+            x[k, i] = codes[pixels[k, i]]
     for task in prange(len(w) * -(-tiles // _BATCH)):
         batch, group = task // len(w), task % len(w)
         sums = np.empty(2 * _IMAGES * LANES, np.float32)
