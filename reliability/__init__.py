@@ -37,6 +37,7 @@ _HOMES = {
     "solve_crossbar": "crossbar",
     "crossbar_limit": "crossbar",
     "resistance_levels": "crossbar",
+    "Converters": "network",
     "Network": "network",
     "Neuron": "network",
     "load_network": "network",
@@ -44,6 +45,8 @@ _HOMES = {
     "map_weights": "network",
     "sample_chips": "network",
     "evaluate": "network",
+    "compare_codings": "network",
+    "accuracy_yield": "network",
     "load_study": "campaign",
     "plan_study": "campaign",
     "run_study": "campaign",
@@ -77,8 +80,11 @@ if TYPE_CHECKING:
     from reliability.measurements import read_measurements
     from reliability.mission import MissionProfile, Segment
     from reliability.network import (
+        Converters,
         Network,
         Neuron,
+        accuracy_yield,
+        compare_codings,
         evaluate,
         load_mnist,
         load_network,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from reliability.errors import InputError, unknown_name
 from reliability.mission import MissionProfile
 from reliability.network.datasets import load_mnist
-from reliability.network.formal import run_formal
+from reliability.network.formal import Converters, run_formal
 from reliability.network.mapping import Mapping, read_weights, sample_chips
 from reliability.network.model import Network
 from reliability.network.neuron import Neuron, sample_neurons
@@ -36,6 +36,7 @@ def evaluate(
     delta_s: int = 10,
     spike_limit: int = 1024,
     activation: Literal["argmax", "tanh"] = "argmax",
+    converters: Converters | None = None,
     neuron: Neuron | None = None,
     profile: MissionProfile | None = None,
     seed: int = 0,
@@ -62,6 +63,8 @@ def evaluate(
         Spiking: input events after which the leading output decides.
     activation : {"argmax", "tanh"}
         Formal: what is compared.
+    converters : Converters, optional
+        Formal: resolution of inputs and sums, by default without loss.
     neuron : Neuron, optional
         By default without mismatch and leak.
     profile : MissionProfile, optional
@@ -96,6 +99,8 @@ def evaluate(
     """
     data = load_mnist("test")
     _check(coding, activation, images, delta_s, spike_limit, chips, data.sizes["image"])
+    if coding == "spiking" and converters is not None:
+        raise InputError("converters: spikes are not converted; use coding='formal'")
     neuron = Neuron() if neuron is None else neuron
     chosen = _chosen(images)
     pixels = data["pixels"].values[chosen]
@@ -111,10 +116,11 @@ def evaluate(
         predicted, events = run_spiking(weights, upper, lower, sequences, neuron, delta_s)
         reads = count_reads(sequences, events, network.inputs)
     else:
-        predicted = run_formal(weights, pixels, activation, upper)
-        active = np.count_nonzero(pixels, axis=1).astype(np.int32)
-        events = np.broadcast_to(active, predicted.shape)
-        reads = np.broadcast_to(np.count_nonzero(pixels, axis=0), (len(weights), network.inputs))
+        converters = Converters() if converters is None else converters
+        predicted = run_formal(weights, pixels, activation, upper, converters)
+        pulses = (converters.codes() > 0)[pixels]
+        events = np.broadcast_to(pulses.sum(axis=1, dtype=np.int32), predicted.shape)
+        reads = np.broadcast_to(pulses.sum(axis=0), (len(weights), network.inputs))
 
     correct = (predicted == labels).sum(axis=1)
     low, high = wilson(correct, images, confidence)
@@ -155,6 +161,7 @@ def evaluate(
         "coding": coding,
         "delta_s": delta_s,
         "spike_limit": spike_limit,
+        "converters": "" if converters is None else repr(converters),
         "images": images,
         "confidence": confidence,
         "mission": "[]" if population is None else population.attrs["mission"],

@@ -1,8 +1,9 @@
 """The spiking evaluator: rate-coded events in, integrate-and-fire neurons, a lead decides.
 
-All chips see the same event sequences. The kernel goes over events outside and chips inside: the
-state of a block of chips is contiguous and in float32, so every lane does the same and the loop
-vectorises. A chip's result depends on its own lane only, whatever else is in the block.
+All chips see the same event sequences. A group of chips, one per lane of a vector, takes an image
+event by event until each has decided, so the lanes that idle wait for the slowest of a few only,
+and the group's weights stay in the caches from image to image. A chip's result depends on its own
+lane only, whatever else is in the group.
 """
 
 from typing import NamedTuple
@@ -11,11 +12,12 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from reliability.network.lanes import LANES, bits, choose, load, repeat, store
 from reliability.network.neuron import Neuron
 from reliability.random import draw
 
-_BLOCK = 64  # chips; 144 x 10 x 64 float32 weights stay in the second-level cache
-_VECTOR = 16  # chips; a few chips alone get a smaller block, of whole vectors
+_BATCHES = 16  # of images; with the groups of chips they are the tasks of the threads
+_NEVER = 1e30  # threshold that is never reached
 
 
 class Spikes(NamedTuple):
@@ -83,33 +85,20 @@ def run_spiking(
         Predicted class and number of input events until the decision. At the end of the sequence
         the leading output decides, the first one of equals.
     """
-    chips, inputs, outputs = weights.shape
-    images = len(sequences)
-    predicted = np.empty((chips, images), dtype=np.int16)
-    events = np.empty((chips, images), dtype=np.int32)
-    lanes = min(_BLOCK, -(-chips // _VECTOR) * _VECTOR)
-    for first in range(0, chips, lanes):
-        block = slice(first, min(first + lanes, chips))
-        count = block.stop - block.start
-        # Lanes beyond the last chip have no weight and thresholds that they never reach.
-        w = np.zeros((inputs, outputs, lanes), dtype=np.float32)
-        w[..., :count] = np.moveaxis(weights[block], 0, -1)
-        up = np.full((outputs, lanes), 1e30, dtype=np.float32)
-        down = np.full((outputs, lanes), 1e30, dtype=np.float32)
-        up[:, :count], down[:, :count] = upper[block].T, lower[block].T
-        keep = np.float32(1 - neuron.leak)
-        _integrate_and_fire(
-            w,
-            up,
-            down,
-            keep,
-            np.float32(neuron.refractory),
-            sequences,
-            np.float32(delta_s),
-            count,
-            predicted[block],
-            events[block],
-        )
+    chips = len(weights)
+    predicted = np.empty((chips, len(sequences)), dtype=np.int16)
+    events = np.empty((chips, len(sequences)), dtype=np.int32)
+    _integrate_and_fire(
+        _interleave(weights.reshape(chips, -1), np.float32(0)),
+        _interleave(upper, np.float32(_NEVER)),
+        _interleave(-lower, np.float32(-_NEVER)),
+        np.float32(1 - neuron.leak) if neuron.leak else None,
+        np.int32(neuron.refractory) if neuron.refractory else None,
+        sequences,
+        np.int32(delta_s),
+        predicted,
+        events,
+    )
     return Spikes(predicted, events)
 
 
@@ -129,163 +118,132 @@ def count_reads(
     -------
     ndarray of int64, shape (chips, inputs)
     """
-    reads = np.zeros((len(events), inputs), dtype=np.int64)
-    _count_reads(sequences, events, reads)
-    return reads
+    groups = _interleave(events, np.int32(0))
+    reads = np.zeros((len(groups), inputs * LANES), dtype=np.int64)
+    _count_reads(sequences, groups, reads)
+    by_lane = reads.reshape(-1, inputs, LANES).transpose(0, 2, 1)
+    return by_lane.reshape(-1, inputs)[: len(events)]
 
 
 @njit(parallel=True, cache=True)
 def _inverse_cumulative(u, cumulative, out):  # type: ignore[no-untyped-def]
     for k in prange(u.shape[0]):
         total = cumulative[k, -1]
+        source = np.full(total + 1, cumulative.shape[1] - 1, dtype=np.uint16)  # of each unit
+        first = 0
+        for i in range(cumulative.shape[1]):
+            source[first : cumulative[k, i]] = i
+            first = cumulative[k, i]
         for t in range(u.shape[1]):
-            r = np.int64(u[k, t] * total)
-            low, high = 0, cumulative.shape[1] - 1
-            while low < high:  # first input whose cumulative sum is above r
-                middle = (low + high) // 2
-                if cumulative[k, middle] > r:
-                    high = middle
-                else:
-                    low = middle + 1
-            out[k, t] = low
+            out[k, t] = source[np.int64(u[k, t] * total)]
+
+
+# Arrays that are made in compiled code start at a multiple of the vector's size.
+@njit(cache=True)
+def _interleave(rows, fill):  # type: ignore[no-untyped-def]
+    """Put row g * LANES + c into lane c of group g; rows beyond the last are ``fill``."""
+    chips, size = rows.shape
+    out = np.empty((-(-chips // LANES), size * LANES), dtype=rows.dtype)
+    for g in range(len(out)):
+        for c in range(LANES):
+            chip = g * LANES + c
+            for i in range(size):
+                out[g, i * LANES + c] = rows[chip, i] if chip < chips else fill
+    return out
 
 
 @njit(parallel=True, cache=True)
 def _integrate_and_fire(  # type: ignore[no-untyped-def]
-    w, up, down, keep, refractory, sequences, delta, count, predicted, events
+    w, upper, lower, keep, refractory, sequences, delta, predicted, events
 ):
-    outputs, lanes = up.shape
-    length = sequences.shape[1]
-    for k in prange(sequences.shape[0]):
-        v = np.zeros((outputs, lanes), dtype=np.float32)  # charge
-        s = np.zeros((outputs, lanes), dtype=np.float32)  # positive minus negative spikes
-        rest = np.zeros((outputs, lanes), dtype=np.float32)  # events left of the refractory period
-        best = np.empty(lanes, dtype=np.float32)
-        second = np.empty(lanes, dtype=np.float32)
-        chip = np.arange(lanes)  # that a lane works for
-        open_ = np.zeros(lanes, dtype=np.float32)
-        open_[:count] = 1
-        upper, lower = up, down
-        n = lanes  # lanes in use
-        left = count
-        check = 0  # no lead can reach delta before this event
-        for t in range(length):
-            i = sequences[k, t]
-            if refractory > 0:
-                _step_refractory(v, s, rest, upper, lower, keep, refractory, w[i])
-            elif n == lanes:
-                _step(v, s, upper, lower, keep, w[i])
-            else:
-                _step_gathered(v, s, upper, lower, keep, w[i], chip, n)
-            last = t == length - 1
-            if t < check and not last:
-                continue
-            lead = _largest_lead(s, best, second, open_, n)
-            if lead < delta and not last:
-                # An event moves a lead by 2 at most: one up, the other down.
-                check = t + max(1, int(np.ceil((delta - lead) / 2)))
-                continue
-            largest = np.float32(0)  # lead of the chips that stay open
-            for c in range(n):
-                lead = (best[c] - second[c]) * open_[c]
-                if lead < delta and not last:
-                    largest = max(largest, lead)
-                elif open_[c] > 0:
-                    winner = 0
-                    for j in range(1, outputs):
-                        if s[j, c] > s[winner, c]:
-                            winner = j
-                    predicted[chip[c], k] = winner
-                    events[chip[c], k] = t + 1
-                    open_[c] = 0
-                    left -= 1
-            if left == 0:
-                break
-            check = t + max(1, int(np.ceil((delta - largest) / 2)))
-            if 2 * left <= n and n > 8 and refractory == 0:
-                # Half the lanes work for nobody: move the open chips together.
-                if n == lanes:
-                    upper, lower = up.copy(), down.copy()
-                n = _compact(v, s, upper, lower, chip, open_, n)
+    size = upper.shape[1]
+    images = len(sequences)
+    for task in prange(len(w) * _BATCHES):
+        group, batch = task // _BATCHES, task % _BATCHES
+        first = group * LANES
+        chips = min(LANES, len(predicted) - first)
+        charge = np.empty(size, np.float32)
+        count = np.empty(size, np.int32)  # positive minus negative spikes
+        rest = np.empty(size, np.int32)  # events left of the refractory period
+        winner = np.empty(LANES, np.int32)
+        for k in range(batch * images // _BATCHES, (batch + 1) * images // _BATCHES):
+            open_ = (1 << chips) - 1  # bit c: the chip of lane c has not decided
+            charge[:], count[:], rest[:] = 0, 0, 0
+            for t in range(sequences.shape[1]):
+                row = np.int64(sequences[k, t]) * size
+                leads = _step(
+                    charge, count, rest, upper[group], lower[group], keep, refractory, w[group], row
+                )
+                decided = bits(leads >= repeat(delta)) & open_
+                if t == sequences.shape[1] - 1:
+                    decided = open_
+                if decided:
+                    _leader(count, winner)
+                    for c in range(chips):
+                        if decided >> c & 1:
+                            predicted[first + c, k] = winner[c]
+                            events[first + c, k] = t + 1
+                    open_ &= ~decided
+                    if open_ == 0:
+                        break
 
 
 @njit(cache=True)
-def _step(v, s, upper, lower, keep, w):  # type: ignore[no-untyped-def]
-    one, zero = np.float32(1), np.float32(0)
-    for j in range(v.shape[0]):
-        for c in range(v.shape[1]):
-            x = v[j, c] * keep + w[j, c]
-            plus = one if x >= upper[j, c] else zero
-            minus = one if x <= -lower[j, c] else zero
-            v[j, c] = x - plus * upper[j, c] + minus * lower[j, c]
-            s[j, c] += plus - minus
-
-
-# As `_step`, for the open chips only; apart from it because a gather is slower than a plain load.
-@njit(cache=True)
-def _step_gathered(v, s, upper, lower, keep, w, chip, n):  # type: ignore[no-untyped-def]
-    one, zero = np.float32(1), np.float32(0)
-    for j in range(v.shape[0]):
-        for c in range(n):
-            x = v[j, c] * keep + w[j, chip[c]]
-            plus = one if x >= upper[j, c] else zero
-            minus = one if x <= -lower[j, c] else zero
-            v[j, c] = x - plus * upper[j, c] + minus * lower[j, c]
-            s[j, c] += plus - minus
-
-
-@njit(cache=True)
-def _step_refractory(v, s, rest, upper, lower, keep, refractory, w):  # type: ignore[no-untyped-def]
-    one, zero = np.float32(1), np.float32(0)
-    for j in range(v.shape[0]):
-        for c in range(v.shape[1]):
-            x = v[j, c] * keep + w[j, c]
-            ready = rest[j, c] <= zero
-            plus = one if (x >= upper[j, c]) & ready else zero
-            minus = one if (x <= -lower[j, c]) & ready else zero
-            v[j, c] = x - plus * upper[j, c] + minus * lower[j, c]
-            s[j, c] += plus - minus
-            rest[j, c] = refractory if plus + minus > zero else rest[j, c] - one
-
-
-# Only comparisons: without NaN they vectorise, and their result is the same in any order.
-@njit(cache=True, fastmath={"nnan", "nsz"})
-def _largest_lead(s, best, second, open_, n):  # type: ignore[no-untyped-def]
-    for c in range(n):
-        best[c] = s[0, c]
-        second[c] = np.float32(-1e30)
-    for j in range(1, s.shape[0]):
-        for c in range(n):
-            x, b = s[j, c], best[c]
-            low = x if x < b else b
-            second[c] = low if low > second[c] else second[c]
-            best[c] = x if x > b else b
-    lead = np.float32(-1)
-    for c in range(n):
-        x = (best[c] - second[c]) * open_[c]
-        lead = x if x > lead else lead
-    return lead
+def _step(  # type: ignore[no-untyped-def]
+    charge, count, rest, upper, lower, keep, refractory, w, row
+):
+    """Let one input event reach all outputs; return the leads after it."""
+    none, one = repeat(np.int32(0)), repeat(np.int32(1))
+    best = second = repeat(np.int32(-(2**30)))
+    for j in range(0, len(charge), LANES):
+        x = load(charge, j)
+        if keep is not None:
+            x = x * repeat(keep)
+        x = x + load(w, row + j)
+        up, down = load(upper, j), load(lower, j)
+        plus, minus = x >= up, x <= down
+        if refractory is not None:
+            wait = load(rest, j)
+            plus, minus = plus & (none >= wait), minus & (none >= wait)
+            store(rest, j, choose(plus | minus, repeat(refractory), wait - one))
+        store(charge, j, x - choose(plus, up, choose(minus, down, repeat(np.float32(0)))))
+        n = load(count, j) + choose(plus, one, none) - choose(minus, one, none)
+        store(count, j, n)
+        low = choose(n > best, best, n)
+        second = choose(low > second, low, second)
+        best = choose(n > best, n, best)
+    return best - second
 
 
 @njit(cache=True)
-def _compact(v, s, upper, lower, chip, open_, n):  # type: ignore[no-untyped-def]
-    to = 0
-    for c in range(n):
-        if open_[c] > 0:
-            for j in range(v.shape[0]):
-                v[j, to], s[j, to] = v[j, c], s[j, c]
-                upper[j, to], lower[j, to] = upper[j, c], lower[j, c]
-            chip[to], open_[to] = chip[c], open_[c]
-            to += 1
-    whole = min(n, -(-to // 8) * 8)  # whole vectors; the rest of the last one stays closed
-    for c in range(to, whole):
-        open_[c] = 0
-    return whole
+def _leader(count, winner):  # type: ignore[no-untyped-def]
+    """Find the output with the largest count, the first one of equals."""
+    best = repeat(np.int32(-(2**30)))
+    first = best
+    for j in range(0, len(count), LANES):
+        n = load(count, j)
+        first = choose(n > best, repeat(np.int32(j // LANES)), first)
+        best = choose(n > best, n, best)
+    store(winner, 0, first)
 
 
 @njit(parallel=True, cache=True)
 def _count_reads(sequences, events, reads):  # type: ignore[no-untyped-def]
-    for c in prange(events.shape[0]):
-        for k in range(events.shape[1]):
-            for t in range(events[c, k]):
-                reads[c, sequences[k, t]] += 1
+    one, none = repeat(np.int32(1)), repeat(np.int32(0))
+    for g in prange(len(reads)):
+        count = np.zeros(reads.shape[1], np.int32)
+        pulses = 0  # at most so many in each counter
+        for k in range(len(sequences)):
+            ends = load(events[g], k * LANES)
+            t = 0
+            while bits(ends > repeat(np.int32(t))):
+                at = np.int64(sequences[k, t]) * LANES
+                used = ends > repeat(np.int32(t))
+                store(count, at, load(count, at) + choose(used, one, none))
+                t += 1
+            pulses += t
+            if pulses > 2**30 or k == len(sequences) - 1:
+                for i in range(len(count)):
+                    reads[g, i] += count[i]
+                    count[i] = 0
+                pulses = 0

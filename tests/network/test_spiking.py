@@ -1,5 +1,6 @@
 """The spiking kernel against the slow reference, and its rules."""
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,15 +15,15 @@ from tests.network.reference import classify
 
 @given(
     seed=st.integers(0, 2**31),
-    chips=st.integers(1, 70),
+    chips=st.integers(1, 20),
     inputs=st.integers(1, 9),
-    outputs=st.integers(2, 7),
+    outputs=st.integers(2, 11),
     refractory=st.integers(0, 3),
     leak=st.sampled_from([0.0, 0.03]),
     delta_s=st.integers(1, 6),
     noise=st.sampled_from([0.0, 0.7]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_kernel_equals_reference(
     seed, chips, inputs, outputs, refractory, leak, delta_s, noise
 ) -> None:
@@ -35,7 +36,7 @@ def test_kernel_equals_reference(
     sequences = rng.integers(0, inputs, (3, 40)).astype(np.uint16)
     neuron = Neuron(refractory=refractory, leak=leak)
     found = run_spiking(weights, upper, lower, sequences, neuron, delta_s)
-    for c in {0, chips // 2, chips - 1}:
+    for c in {0, chips // 2, chips - 1}:  # whole and broken groups of lanes
         for k, sequence in enumerate(sequences):
             expected = classify(
                 weights[c], upper[c], lower[c], sequence,
@@ -54,6 +55,31 @@ def test_a_chip_does_not_depend_on_its_neighbours() -> None:
         some = run_spiking(weights[part], threshold[part], threshold[part], sequences, Neuron(), 8)
         assert (some.predicted == whole.predicted[part]).all()
         assert (some.events == whole.events[part]).all()
+
+
+def test_results_do_not_depend_on_threads_or_on_the_images_beside() -> None:
+    rng = np.random.default_rng(6)
+    weights = rng.normal(0, 2, (19, 12, 10)).astype(np.float32)
+    upper, lower = rng.uniform(3, 5, (2, 19, 10)).astype(np.float32)
+    sequences = rng.integers(0, 12, (50, 300)).astype(np.uint16)
+    neuron = Neuron(leak=0.01, refractory=1)
+    whole = run_spiking(weights, upper, lower, sequences, neuron, 7)
+    threads = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        for images in (slice(0, 50), slice(7, 8), slice(20, 43)):
+            part = run_spiking(weights, upper, lower, sequences[images], neuron, 7)
+            assert (part.predicted == whole.predicted[:, images]).all()
+            assert (part.events == whole.events[:, images]).all()
+    finally:
+        numba.set_num_threads(threads)
+
+
+def test_a_blank_image_has_a_sequence_too() -> None:
+    pixels = np.array([[0, 0, 0], [0, 7, 0]], dtype=np.uint8)
+    codes = rate_code(pixels, np.arange(2), 20, seed=1)
+    assert (codes[0] < 3).all()
+    assert (codes[1] == 1).all()
 
 
 def test_weight_of_four_fires_once_per_event_and_the_sign_counts() -> None:

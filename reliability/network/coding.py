@@ -1,0 +1,133 @@
+"""Spiking and formal coding beside each other: where the spikes' decisions lead to.
+
+A neuron that subtracts its threshold theta keeps the rest of its charge, so after T events
+
+    count_j = (sum over the events of w_ij - leftover_j) / theta,     |leftover_j| < theta
+
+as long as no weight is larger than the threshold, and by the law of large numbers
+
+    count_j / T  ->  sum_i p_i w_ij / theta,     p_i = pixel_i / sum of the pixels
+
+which is the formal sum, divided by what all outputs share. Both codings then decide alike, except
+where two sums are equal. See ``docs/coding.md`` for what keeps a neuron from this limit.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from reliability.errors import InputError
+from reliability.network.datasets import load_mnist
+from reliability.network.formal import run_formal
+from reliability.network.model import Network
+from reliability.network.neuron import Neuron
+from reliability.network.spiking import rate_code, run_spiking
+from reliability.statistics.intervals import wilson
+from reliability.version import __version__
+
+_EVENTS_AT_ONCE = 2**23  # so many events of images are held in memory
+
+
+def compare_codings(
+    network: Network,
+    *,
+    delta_s: Sequence[int] = (1, 2, 5, 10, 20, 40, 80, 160),
+    spike_limit: int = 4096,
+    images: int = 2000,
+    neuron: Neuron | None = None,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> xr.Dataset:
+    """Compare the decisions of spikes with those of sums, on ideal cells and the same images.
+
+    Parameters
+    ----------
+    network : Network
+    delta_s : sequence of int
+        Leads of the first over the second output count that decide.
+    spike_limit : int
+        Input events after which the leading output decides.
+    images : int
+        Number of MNIST test images, evenly spaced over the 10 000.
+    neuron : Neuron, optional
+        Threshold, leak and refractory period; mismatch belongs to chips and is not drawn here.
+    seed : int
+        Of the input events.
+    confidence : float
+        Of the Wilson intervals over images.
+
+    Returns
+    -------
+    Dataset
+        Over ``delta_s``: ``spikes``, the mean number of input events per image; ``accuracy`` and
+        ``equal``, the share of images that spikes and sums decide alike, each with ``_low`` and
+        ``_high``; ``undecided``, the share that ran to the limit. Without dimension:
+        ``formal_accuracy`` with ``_low`` and ``_high``.
+
+    Raises
+    ------
+    InputError
+        A number of images or events out of range.
+
+    Examples
+    --------
+    >>> import reliability as rel
+    >>> result = compare_codings(rel.load_network("spirit"), delta_s=(2, 40), images=200)
+    >>> bool(result["equal"][1] > result["equal"][0])
+    True
+    """
+    data = load_mnist("test")
+    total = data.sizes["image"]
+    for name, given, most in (("images", images, total), ("spike_limit", spike_limit, 1_000_000)):
+        if not 1 <= given <= most:
+            raise InputError(f"{name}: got {given}, allowed 1 to {most}")
+    if not len(delta_s) or min(delta_s) < 1:
+        raise InputError(f"delta_s: got {list(delta_s)}, expected leads of 1 or more")
+    neuron = Neuron() if neuron is None else neuron
+    chosen = np.arange(images) * total // images
+    pixels, labels = data["pixels"].values[chosen], data["label"].values[chosen]
+    weights = network.weights.astype(np.float32)[None]
+    threshold = np.full((1, network.outputs), neuron.threshold, dtype=np.float32)
+    formal = run_formal(weights, pixels, "argmax", threshold)[0]
+
+    spikes, correct, equal, undecided = np.zeros((4, len(delta_s)))
+    step = max(1, _EVENTS_AT_ONCE // spike_limit)
+    for first in range(0, images, step):
+        part = slice(first, first + step)
+        sequences = rate_code(pixels[part], chosen[part], spike_limit, seed)
+        for d, lead in enumerate(delta_s):
+            found = run_spiking(weights, threshold, threshold, sequences, neuron, lead)
+            spikes[d] += found.events.sum()
+            correct[d] += (found.predicted[0] == labels[part]).sum()
+            equal[d] += (found.predicted[0] == formal[part]).sum()
+            undecided[d] += (found.events == spike_limit).sum()
+
+    shares = {
+        "accuracy": ("delta_s", correct),
+        "equal": ("delta_s", equal),
+        "formal_accuracy": ((), (formal == labels).sum()),
+    }
+    out = xr.Dataset(coords={"delta_s": list(delta_s)})
+    out["spikes"] = "delta_s", spikes / images
+    out["undecided"] = "delta_s", undecided / images
+    for name, (dims, hits) in shares.items():
+        low, high = wilson(hits, images, confidence)
+        out[name], out[f"{name}_low"], out[f"{name}_high"] = (
+            (dims, value) for value in (hits / images, low, high)
+        )
+    for variable in out.values():
+        variable.attrs["units"] = "1"
+    out.attrs = {
+        "seed": int(seed),
+        "technology": "ideal",
+        "network": network.name,
+        "network_sha256": network.fingerprint,
+        "neuron": repr(neuron),
+        "spike_limit": spike_limit,
+        "images": images,
+        "confidence": confidence,
+        "spec_hash": "",
+        "reliability_version": __version__,
+    }
+    return out
