@@ -36,11 +36,17 @@ _HOMES = {
     "crossbar_limit": "crossbar",
     "resistance_levels": "crossbar",
     "Network": "network",
+    "DeepNetwork": "network",
+    "Tiling": "network",
     "Neuron": "network",
     "load_network": "network",
     "load_mnist": "network",
+    "load_mnist28": "network",
     "map_weights": "network",
     "sample_chips": "network",
+    "program_layers": "network",
+    "bit_error_tolerance": "network",
+    "pair_error_rate": "network",
     "evaluate": "network",
     "load_study": "campaign",
     "plan_study": "campaign",
@@ -74,12 +80,18 @@ if TYPE_CHECKING:
     from reliability.measurements import read_measurements
     from reliability.mission import MissionProfile, Segment
     from reliability.network import (
+        DeepNetwork,
         Network,
         Neuron,
+        Tiling,
+        bit_error_tolerance,
         evaluate,
         load_mnist,
+        load_mnist28,
         load_network,
         map_weights,
+        pair_error_rate,
+        program_layers,
         sample_chips,
     )
     from reliability.population import age, sample_population

@@ -143,8 +143,14 @@ class Study(_Table):
         return load_technology(self.technology)
 
     def load_network(self) -> Network:
-        """Return the network that the study names."""
-        return load_network(self.network.name)
+        """Return the network that the study names, one layer of integers."""
+        network = load_network(self.network.name)
+        if not isinstance(network, Network):
+            raise InputError(
+                f"network: name: {network.name} has many layers, a study takes one layer; "
+                "use reliability.evaluate"
+            )
+        return network
 
     @property
     def spec_hash(self) -> str:

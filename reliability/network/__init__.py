@@ -1,18 +1,29 @@
 """Networks on resistive memory: weights onto cells, cells into spikes or sums, then accuracy."""
 
-from reliability.network.datasets import load_mnist
+from reliability.network.binary import bit_error_tolerance, pair_error_rate
+from reliability.network.datasets import load_mnist, load_mnist28
+from reliability.network.deep import evaluate_deep
 from reliability.network.evaluation import evaluate
 from reliability.network.mapping import map_weights, read_weights, sample_chips
 from reliability.network.model import Network, load_network
 from reliability.network.neuron import Neuron
+from reliability.network.onnx import DeepNetwork
+from reliability.network.tiles import Tiling, program_layers
 
 __all__ = [
+    "DeepNetwork",
     "Network",
     "Neuron",
+    "Tiling",
+    "bit_error_tolerance",
     "evaluate",
+    "evaluate_deep",
     "load_mnist",
+    "load_mnist28",
     "load_network",
     "map_weights",
+    "pair_error_rate",
+    "program_layers",
     "read_weights",
     "sample_chips",
 ]

@@ -1,0 +1,406 @@
+"""Weights of many layers in cells: what is programmed, and what the cells read as.
+
+Weights are scaled to u = w / scale between -1 and 1, with one scale for each output channel or for
+each layer, and every u becomes cells in differential pairs:
+
+- ``levels``: one pair of cells with levels. The side of the sign is at ``G_min + |u| (G_max -
+  G_min)``, the other at ``G_min``; the pair reads as ``(G+ - G-) / (G_max - G_min)``.
+- ``bits``: u is rounded to a sign and b - 1 bits, and each bit is one pair of two-state cells. The
+  side of the sign is in the LRS where the bit is set, all others are in the HRS; a pair reads as
+  ``(G+ - G-) / G_unit`` with G_unit = mean G(LRS) - mean G(HRS) of the nominal technology, each
+  with the select transistor in series.
+- ``pairs``: u is -1 or 1, a pair of two-state cells of which one is in the LRS, and a sense
+  amplifier reads the sign of ``G+ - G-``: a bit that is right or wrong, no analogue value.
+
+Columns are cut into tiles of ``rows`` rows; a depthwise or grouped convolution is read column by
+column with the inputs of its own group, so no cell is there that no weight uses. The columns of a
+tile lie side by side: output, bit, side.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from reliability.crossbar.inference import effective_conductance
+from reliability.devices import programming
+from reliability.devices.programming import Programming
+from reliability.devices.target import Target
+from reliability.errors import InputError, unknown_name
+from reliability.network.mapping import in_series, unit_conductance
+from reliability.network.onnx import DeepNetwork, Layer
+from reliability.population import sample_dies
+from reliability.technology import Technology
+
+Cells = Literal["levels", "bits", "pairs"]
+_CELLS = ("levels", "bits", "pairs")
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How the weights of a deep network lie in cells, and how the columns are driven and read.
+
+    Parameters
+    ----------
+    cells : {"levels", "bits", "pairs"}
+    weight_bits : int
+        Bits of a weight, its sign included, for ``bits``.
+    scale : {"channel", "layer"} or float
+        What one is: the largest magnitude of the output channel, that of the layer, or a number
+        for all layers, beyond which a weight is refused.
+    rows, columns : int
+        Of a tile. Rows beyond are another tile, whose sums are added digitally; columns matter to
+        the drop along the lines only.
+    dac_bits : int, optional
+        Levels of an input: unsigned where the layer's inputs are never negative, else with sign.
+        None: exact inputs.
+    dac_range : float
+        Largest input that is coded, in units of the largest one on the calibration images.
+    adc_bits : int, optional
+        Levels of the sum of each column pair of a tile, with sign. None: exact sums.
+    adc_range : float
+        Largest sum that is coded, in units of the largest one of the layer (and bit) with ideal
+        weights on the calibration images; larger ones are clipped.
+    word_line_resistance, bit_line_resistance : float
+        Ohm per cell along the lines; 0 for ideal ones.
+    source_resistance, sense_resistance : float
+        Ohm, of the word-line drivers and the sense inputs.
+    compensation : {"none", "layer"}
+        Digital factor on the sums of a layer: none, or the summed conductance of its cells as
+        programmed over that at the time of evaluation, which undoes a drift that all of them share
+        (V. Joshi et al., Nat. Commun. 11, 2473 (2020), doi:10.1038/s41467-020-16108-9).
+
+    Examples
+    --------
+    >>> Tiling("bits", weight_bits=4, rows=128, adc_bits=8).slices
+    3
+    >>> Tiling("bits", adc_bits=1)
+    Traceback (most recent call last):
+    reliability.errors.InputError: tiling: adc_bits: got 1, allowed 2 to 24
+    """
+
+    cells: Cells = "levels"
+    weight_bits: int = 5
+    scale: Literal["channel", "layer"] | float = "channel"
+    rows: int = 256
+    columns: int = 256
+    dac_bits: int | None = None
+    dac_range: float = 1.0
+    adc_bits: int | None = None
+    adc_range: float = 1.0
+    word_line_resistance: float = 0.0
+    bit_line_resistance: float = 0.0
+    source_resistance: float = 0.0
+    sense_resistance: float = 0.0
+    compensation: Literal["none", "layer"] = "none"
+
+    def __post_init__(self) -> None:
+        if self.cells not in _CELLS:
+            raise unknown_name("cells of a tiling", str(self.cells), _CELLS)
+        if isinstance(self.scale, str) and self.scale not in ("channel", "layer"):
+            raise unknown_name("scale of a tiling", self.scale, ("channel", "layer"))
+        if self.compensation not in ("none", "layer"):
+            raise unknown_name("compensation", str(self.compensation), ("none", "layer"))
+        limits = {
+            "weight_bits": (2, 16),
+            "rows": (1, 1_000_000),
+            "columns": (2 * self.slices, 1_000_000),
+            "dac_bits": (1, 24),
+            "adc_bits": (2, 24),
+        }
+        for name, (low, high) in limits.items():
+            value = getattr(self, name)
+            if value is None and name in ("dac_bits", "adc_bits"):
+                continue
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+                raise InputError(f"tiling: {name}: got {value!r}, expected an integer")
+            if not low <= value <= high:
+                raise InputError(f"tiling: {name}: got {value}, allowed {low} to {high}")
+        for name in ("dac_range", "adc_range") + (
+            () if isinstance(self.scale, str) else ("scale",)
+        ):
+            if not 0 < getattr(self, name) < np.inf:
+                raise InputError(f"tiling: {name}: got {getattr(self, name)}, allowed above 0")
+        for name, value in self.lines.items():
+            if not 0 <= value < np.inf:
+                raise InputError(f"tiling: {name}: got {value}, allowed 0 or more ohm")
+        if self.cells == "pairs" and (self.adc_bits is not None or any(self.lines.values())):
+            raise InputError(
+                "tiling: pairs are read as bits and counted; no ADC or line resistance applies"
+            )
+
+    @property
+    def slices(self) -> int:
+        """Cell pairs of one weight."""
+        return self.weight_bits - 1 if self.cells == "bits" else 1
+
+    @property
+    def lines(self) -> dict[str, Any]:
+        """Resistances of lines, drivers and sense inputs, as `solve_crossbar` takes them."""
+        lines = {
+            "word_line_resistance": self.word_line_resistance,
+            "bit_line_resistance": self.bit_line_resistance,
+        }
+        ends = {
+            "source_resistance": self.source_resistance,
+            "sense_resistance": self.sense_resistance,
+        }
+        return lines | ends
+
+
+class Placed(NamedTuple):
+    """One layer in cells.
+
+    Attributes
+    ----------
+    layer : Layer
+    coded : ndarray of float32, shape (slices, rows, outputs)
+        What each pair should read as, -1 to 1.
+    factor : ndarray of float32, shape (slices, outputs)
+        Weight = sum over slices of factor * coded.
+    first : int
+        First of its cells on the chip; they are ordered by slice, row, output and side (positive
+        first).
+    """
+
+    layer: Layer
+    coded: NDArray[np.float32]
+    factor: NDArray[np.float32]
+    first: int
+
+    @property
+    def cells(self) -> slice:
+        """Its cells on the chip."""
+        return slice(self.first, self.first + 2 * self.coded.size)
+
+    def weights(self, read: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Return the weights (rows, outputs) that pairs reading ``read`` (like coded) make."""
+        return np.einsum("so,sro->ro", self.factor, read).astype(np.float32)
+
+
+def place(network: DeepNetwork, tiling: Tiling) -> tuple[Placed, ...]:
+    """Scale and code the weights of every layer.
+
+    Raises
+    ------
+    InputError
+        A weight beyond a fixed scale, or one that is not plus or minus one scale in ``pairs``.
+
+    Examples
+    --------
+    >>> import reliability as rel
+    >>> net = rel.load_network("mobilenet-mnist")
+    >>> placed = place(net, Tiling("bits", weight_bits=4))
+    >>> placed[0].coded.shape, bool(abs(placed[0].weights(placed[0].coded)).max() > 0)
+    ((3, 9, 16), True)
+    """
+    out, first = [], 0
+    for layer in network.layers:
+        scale = _scale(layer, tiling)
+        u = layer.matrix / scale
+        if tiling.cells == "levels":
+            coded, factor = u[None], scale[None]
+        elif tiling.cells == "pairs":
+            coded, factor = _signs(layer, u)[None], scale[None]
+        else:
+            coded, factor = _bits(u, scale, tiling.slices)
+        out.append(Placed(layer, coded.astype(np.float32), factor.astype(np.float32), first))
+        first = out[-1].cells.stop
+    return tuple(out)
+
+
+def program_layers(
+    technology: Technology,
+    network: DeepNetwork,
+    tiling: Tiling,
+    *,
+    chips: int,
+    first: int = 0,
+    dies_per_wafer: int = 25,
+    seed: int = 0,
+    lot: int = 0,
+) -> xr.Dataset:
+    """Program all layers on chips ``first`` to ``first + chips`` of a lot, one chip per die.
+
+    Returns
+    -------
+    Dataset
+        As `reliability.sample_population`, with dimensions (chip, cell), in float32; the cells of
+        one layer after those of the other, in each as `Placed` says.
+
+    Raises
+    ------
+    InputError
+        A card without levels for ``levels``, without the two states for the others.
+
+    Examples
+    --------
+    >>> import reliability as rel
+    >>> net = rel.load_network("mobilenet-mnist")
+    >>> chips = program_layers(rel.load_technology("techB"), net, Tiling(), chips=1)
+    >>> chips.sizes["cell"] == 2 * net.weights
+    True
+    """
+    check_card(technology, tiling)
+    state = wanted(place(network, tiling), technology, tiling)
+    return sample_dies(
+        technology,
+        state=state,
+        count=chips,
+        first=first,
+        dies_per_wafer=dies_per_wafer,
+        seed=seed,
+        lot=lot,
+    )
+
+
+def check_card(technology: Technology, tiling: Tiling) -> None:
+    """Refuse a card whose cells the tiling can't use."""
+    levels = "target.maximum" in technology
+    if tiling.cells == "levels" and not levels:
+        raise InputError(
+            f"tiling: cells: got 'levels', but {technology.name} has two states; use 'bits' or, "
+            "for a binary network, 'pairs'"
+        )
+    if tiling.cells != "levels" and levels:
+        raise InputError(
+            f"tiling: cells: got {tiling.cells!r}, but {technology.name} has levels; use 'levels'"
+        )
+
+
+def wanted(
+    placed: tuple[Placed, ...], technology: Technology, tiling: Tiling
+) -> NDArray[np.float64] | NDArray[np.str_]:
+    """Return the target (S) or the state of every cell of a chip."""
+    positive = np.concatenate([p.coded.ravel() for p in placed])
+    u = np.stack([positive, -positive], axis=-1)
+    if tiling.cells == "levels":
+        law = Target.from_technology(technology)
+        return (law.minimum + np.clip(u, 0, 1).astype(float) * (law.maximum - law.minimum)).ravel()
+    return np.where(u > 0, "LRS", "HRS").ravel()
+
+
+def read_layer(
+    placed: Placed, conductance: NDArray[np.floating], technology: Technology, tiling: Tiling
+) -> NDArray[np.float32]:
+    """Return what the pairs of a layer read as on one chip, shape (slices, rows, outputs).
+
+    Parameters
+    ----------
+    placed : Placed
+    conductance : ndarray, shape (cell,)
+        S, of all cells of the chip.
+    technology : Technology
+        The nominal one.
+    tiling : Tiling
+        With resistive lines, the pairs read as in an array of linear cells in which the other
+        columns and the tile's unused cells, at ``G_min`` or the median HRS, conduct as well.
+
+    Examples
+    --------
+    >>> import reliability as rel
+    >>> card, net = rel.load_technology("techB"), rel.load_network("mobilenet-mnist")
+    >>> placed = place(net, Tiling())
+    >>> read = read_layer(placed[0], wanted(placed, card, Tiling()), card, Tiling())
+    >>> bool(abs(read - placed[0].coded).max() < 1e-6)
+    True
+    """
+    g = conductance[placed.cells].reshape(*placed.coded.shape, 2)
+    if tiling.cells == "pairs":
+        return np.where(g[..., 0] >= g[..., 1], 1, -1).astype(np.float32)
+    if tiling.cells == "levels":
+        law = Target.from_technology(technology)
+        unit, idle = law.maximum - law.minimum, law.minimum
+    else:
+        series = technology["access.series_resistance"]
+        unit = unit_conductance(technology)
+        median = programming.quantile(Programming.from_technology(technology, "HRS"), 0.5)
+        idle = float(in_series(np.asarray(median), series))
+        g = in_series(g, series)
+    if any(tiling.lines.values()):
+        g = _with_drop(g.astype(float), idle, tiling)
+    return ((g[..., 0] - g[..., 1]) / unit).astype(np.float32)
+
+
+def compensation(
+    placed: Placed,
+    conductance: NDArray[np.floating],
+    programmed: NDArray[np.floating],
+    tiling: Tiling,
+) -> float:
+    """Return the digital factor on a layer's sums, from all cells of one chip, shape (cell,).
+
+    >>> fc = Layer("fc", "Gemm", 0, np.ones((2, 1), np.float32))
+    >>> p = Placed(fc, np.ones((1, 2, 1), np.float32), np.ones((1, 1), np.float32), 0)
+    >>> g = np.array([2e-5, 0.0, 2e-5, 0.0])
+    >>> compensation(p, 0.8 * g, g, Tiling(compensation="layer"))
+    1.25
+    """
+    if tiling.compensation == "none":
+        return 1.0
+    now = float(conductance[placed.cells].sum(dtype=float))
+    return float(programmed[placed.cells].sum(dtype=float)) / now if now > 0 else 1.0
+
+
+def row_tiles(layer: Layer, rows: int) -> tuple[slice, ...]:
+    """Cut the rows of a layer into tiles, all but the last one full.
+
+    >>> row_tiles(Layer("fc", "Gemm", 0, np.zeros((300, 10), np.float32)), 128)[-1]
+    slice(256, 300, None)
+    """
+    return tuple(
+        slice(start, min(start + rows, layer.rows)) for start in range(0, layer.rows, rows)
+    )
+
+
+def _scale(layer: Layer, tiling: Tiling) -> NDArray[np.float64]:
+    size = np.abs(layer.matrix.astype(float))
+    if not isinstance(tiling.scale, str):
+        if size.max() > tiling.scale:
+            raise InputError(
+                f"layer {layer.name!r}: weights {layer.matrix.min():.4g} to "
+                f"{layer.matrix.max():.4g}, allowed {-tiling.scale:g} to {tiling.scale:g}"
+            )
+        return np.full(layer.outputs, float(tiling.scale))
+    largest = size.max(axis=0) if tiling.scale == "channel" else np.full(layer.outputs, size.max())
+    return np.where(largest > 0, largest, 1.0)
+
+
+def _signs(layer: Layer, u: NDArray[np.float64]) -> NDArray[np.float64]:
+    if not np.allclose(np.abs(u), 1, atol=1e-6):
+        raise InputError(
+            f"layer {layer.name!r}: weights {layer.matrix.min():.4g} to {layer.matrix.max():.4g} "
+            "have more than two values, allowed minus and plus one magnitude in each "
+            "output channel; leave it digital or use 'levels' or 'bits'"
+        )
+    return np.sign(u)
+
+
+def _bits(
+    u: NDArray[np.float64], scale: NDArray[np.float64], slices: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    top = 2**slices - 1
+    q = np.rint(u * top).astype(np.int64)
+    power = np.arange(slices)
+    bits = (np.abs(q) >> power[:, None, None]) & 1
+    return bits * np.sign(q), scale * (2.0**power / top)[:, None]
+
+
+def _with_drop(g: NDArray[np.float64], idle: float, tiling: Tiling) -> NDArray[np.float64]:
+    """Effective conductances (slices, rows, outputs, 2) in tiles with resistive lines."""
+    slices, rows, outputs, _ = g.shape
+    across = tiling.columns // (2 * slices)  # outputs of one tile
+    out = np.empty_like(g)
+    for top in range(0, rows, tiling.rows):
+        for left in range(0, outputs, across):
+            at = (slice(None), slice(top, top + tiling.rows), slice(left, left + across))
+            part = g[at].transpose(1, 2, 0, 3)
+            tile = np.full((tiling.rows, tiling.columns), idle)
+            used = part.reshape(len(part), -1)
+            tile[: used.shape[0], : used.shape[1]] = used
+            real = effective_conductance(tile, **tiling.lines)
+            real = real[: used.shape[0], : used.shape[1]].reshape(part.shape)
+            out[at] = real.transpose(2, 0, 1, 3)
+    return out
