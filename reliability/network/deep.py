@@ -2,9 +2,9 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from dataclasses import asdict
 
 import numpy as np
 import xarray as xr
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from reliability.errors import InputError
 from reliability.mission import MissionProfile
+from reliability.network.chips import Loaded, chips_of, default_tiling, load_chip
 from reliability.network.datasets import load_mnist28
 from reliability.network.graph import (
     Converter,
@@ -26,14 +27,9 @@ from reliability.network.runtime import Session
 from reliability.network.tiles import (
     Placed,
     Tiling,
-    check_card,
-    compensation,
     place,
-    read_layer,
     row_tiles,
-    wanted,
 )
-from reliability.population import age, sample_dies
 from reliability.statistics.intervals import wilson
 from reliability.technology import Technology
 from reliability.version import __version__
@@ -107,7 +103,7 @@ def evaluate_deep(
     >>> bool(evaluate_deep(net, images=100)["accuracy"].item() > 0.9)
     True
     """
-    tiling = _default_tiling(cells) if tiling is None else tiling
+    tiling = default_tiling(cells) if tiling is None else tiling
     test = load_mnist28("test") if data is None else data
     inputs, labels = chosen_images(network, test, images)
     if data is None and calibration is None:
@@ -116,28 +112,17 @@ def evaluate_deep(
     placed = place(network, tiling)
     stages, reads = _stages(network, placed, tiling, tuning)
     session = Session(executed_graph(network, stages))
-    population = _population(cells, placed, tiling, chips, profile, seed)
+    population = chips_of(cells, placed, tiling, chips, profile, seed)
 
-    def one(chip: int) -> tuple[NDArray[np.float32], list[float], list[str]]:
-        cells_now = population.chip(chip)
-        values: dict[str, NDArray[np.float32]] = {}
-        errors = []
-        for stage in stages:
-            p = stage.placed
-            read = p.coded
-            if population.technology is not None:
-                g = cells_now.conductance
-                read = read_layer(p, g, population.technology, tiling)
-                read *= np.float32(compensation(p, g, cells_now.programmed, tiling))
-            errors.append(float(np.sqrt(np.mean((read - p.coded) ** 2, dtype=float))))
-            values |= feeds(stage, read)
-        return class_scores(session, network, values, inputs), errors, cells_now.warnings
+    def one(chip: int) -> tuple[NDArray[np.float32], Loaded]:
+        loaded = load_chip(population, chip, stages, tiling)
+        return class_scores(session, network, loaded.values, inputs), loaded
 
     lead = population.lead
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         done = list(pool.map(one, range(lead.size)))
     classes = done[0][0].shape[1]
-    predicted = np.array([scores.argmax(axis=1) for scores, _, _ in done])
+    predicted = np.array([scores.argmax(axis=1) for scores, _ in done])
     if labels.max() >= classes:
         raise InputError(f"label: got {labels.max()}, allowed 0 to {classes - 1} in {network.name}")
     correct = (predicted == labels).sum(axis=1)
@@ -149,7 +134,7 @@ def evaluate_deep(
         "accuracy_low": ((), low),
         "accuracy_high": ((), high),
         "confusion": (("label", "predicted"), confusion.reshape(-1, classes, classes)),
-        "weight_error": (("layer",), np.array([e for _, e, _ in done])),
+        "weight_error": (("layer",), np.array([loaded.errors for _, loaded in done])),
     }
     dims, shape = tuple(lead.sizes), tuple(lead.sizes.values())
     out = xr.Dataset(
@@ -170,11 +155,11 @@ def evaluate_deep(
         "technology": "ideal" if population.technology is None else population.technology.name,
         "network": network.name,
         "network_sha256": network.fingerprint,
-        "tiling": repr(tiling),
+        "tiling": json.dumps(asdict(tiling)),
         "images": len(labels),
         "confidence": confidence,
         "mission": population.mission,
-        "warnings": sorted({note for _, _, notes in done for note in notes}),
+        "warnings": sorted({note for _, loaded in done for note in loaded.warnings}),
         "spec_hash": "",
         "reliability_version": __version__,
     }
@@ -202,88 +187,6 @@ def class_scores(
             f"{len(inputs)} images, expected (image, class)"
         )
     return scores
-
-
-class _Chip(NamedTuple):
-    """Cells of one chip, S, at the time of evaluation and as programmed."""
-
-    conductance: NDArray[np.floating]
-    programmed: NDArray[np.floating]
-    warnings: list[str]
-
-
-class _Population(NamedTuple):
-    """Chips: an array with their leading dimensions, and the cells of each one when asked."""
-
-    lead: xr.DataArray
-    technology: Technology | None
-    mission: str
-    chip: Callable[[int], _Chip]
-
-
-def _population(
-    cells: Technology | xr.Dataset | None,
-    placed: tuple[Placed, ...],
-    tiling: Tiling,
-    chips: int,
-    profile: MissionProfile | None,
-    seed: int,
-) -> _Population:
-    if cells is None:
-        if profile is not None:
-            raise InputError("profile: ideal cells do not age; give a technology or a population")
-        if any(tiling.lines.values()):
-            raise InputError("tiling: lines with resistance need cells; give a technology")
-        lead = xr.DataArray(np.zeros(1), dims="chip", coords={"chip": [0]})
-        return _Population(lead, None, "[]", lambda chip: _Chip(np.empty(0), np.empty(0), []))
-    if isinstance(cells, Technology):
-        return _sampled(cells, placed, tiling, chips, profile, seed)
-    technology = Technology.from_json(cells.attrs["technology_card"])
-    check_card(technology, tiling)
-    expected = placed[-1].cells.stop
-    if cells.sizes.get("cell") != expected:
-        raise InputError(
-            f"cells: got {cells.sizes.get('cell')} cells per chip, the network needs {expected}"
-        )
-    if profile is not None:
-        cells = age(cells, profile)
-    rows = cells["conductance"].transpose(..., "cell")
-    flat = rows.values.reshape(-1, expected)
-    programmed = cells["programmed"].transpose(*rows.dims).values.reshape(-1, expected)
-    notes = list(cells.attrs["warnings"])
-    return _Population(
-        rows.isel(cell=0, drop=True),
-        technology,
-        cells.attrs["mission"],
-        lambda chip: _Chip(flat[chip], programmed[chip], notes),
-    )
-
-
-def _sampled(
-    technology: Technology,
-    placed: tuple[Placed, ...],
-    tiling: Tiling,
-    chips: int,
-    profile: MissionProfile | None,
-    seed: int,
-) -> _Population:
-    """Chips sampled one at a time: those of a large network don't fit in memory together."""
-    check_card(technology, tiling)
-    if isinstance(chips, bool) or not isinstance(chips, (int, np.integer)) or chips < 1:
-        raise InputError(f"chips: got {chips!r}, expected an integer of 1 or more")
-    state = wanted(placed, technology, tiling)
-    # one cell of each chip, for their places on their wafers
-    places = sample_dies(technology, state=state[:1], count=chips, seed=seed)
-
-    def chip(k: int) -> _Chip:
-        cells = sample_dies(technology, state=state, count=1, first=k, seed=seed)
-        cells = cells if profile is None else age(cells, profile)
-        now, programmed = (cells[name].values[0] for name in ("conductance", "programmed"))
-        return _Chip(now, programmed, list(cells.attrs["warnings"]))
-
-    segments = [] if profile is None else [vars(segment) for segment in profile.segments]
-    lead = places["conductance"].isel(cell=0, drop=True)
-    return _Population(lead, technology, json.dumps(segments), chip)
 
 
 def _stages(
@@ -392,10 +295,3 @@ def _inputs(network: DeepNetwork, data: xr.Dataset) -> NDArray[np.float32]:
     if not np.isfinite(inputs).all():
         raise InputError("inputs: got numbers that are not finite")
     return np.ascontiguousarray(inputs, dtype=np.float32)
-
-
-def _default_tiling(cells: Technology | xr.Dataset | None) -> Tiling:
-    """Levels where the card has them, else bits."""
-    if isinstance(cells, xr.Dataset):
-        return Tiling("levels" if "target" in cells.coords else "bits")
-    return Tiling("bits" if cells is not None and "target.maximum" not in cells else "levels")

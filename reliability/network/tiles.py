@@ -17,7 +17,8 @@ column with the inputs of its own group, so no cell is there that no weight uses
 tile lie side by side: output, bit, side.
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ from reliability.crossbar.inference import effective_conductance
 from reliability.devices import programming
 from reliability.devices.programming import Programming
 from reliability.devices.target import Target
+from reliability.devices.verify import Verify
 from reliability.errors import InputError, unknown_name
 from reliability.network.mapping import in_series, unit_conductance
 from reliability.network.onnx import DeepNetwork, Layer
@@ -36,6 +38,7 @@ from reliability.technology import Technology
 
 Cells = Literal["levels", "bits", "pairs"]
 _CELLS = ("levels", "bits", "pairs")
+_COMPENSATIONS = ("none", "drift", "gain")
 
 
 @dataclass(frozen=True)
@@ -67,10 +70,12 @@ class Tiling:
         Ohm per cell along the lines; 0 for ideal ones.
     source_resistance, sense_resistance : float
         Ohm, of the word-line drivers and the sense inputs.
-    compensation : {"none", "layer"}
-        Digital factor on the sums of a layer: none, or the summed conductance of its cells as
+    compensation : {"none", "drift", "gain"}
+        Digital factor on the sums of a layer. ``drift``: the summed conductance of its cells as
         programmed over that at the time of evaluation, which undoes a drift that all of them share
-        (V. Joshi et al., Nat. Commun. 11, 2473 (2020), doi:10.1038/s41467-020-16108-9).
+        (V. Joshi et al., Nat. Commun. 11, 2473 (2020), doi:10.1038/s41467-020-16108-9). ``gain``:
+        the factor that brings what its pairs read as nearest to what they should, as known inputs
+        would find it; it also undoes the mean drop along the lines.
 
     Examples
     --------
@@ -94,15 +99,15 @@ class Tiling:
     bit_line_resistance: float = 0.0
     source_resistance: float = 0.0
     sense_resistance: float = 0.0
-    compensation: Literal["none", "layer"] = "none"
+    compensation: Literal["none", "drift", "gain"] = "none"
 
     def __post_init__(self) -> None:
         if self.cells not in _CELLS:
             raise unknown_name("cells of a tiling", str(self.cells), _CELLS)
         if isinstance(self.scale, str) and self.scale not in ("channel", "layer"):
             raise unknown_name("scale of a tiling", self.scale, ("channel", "layer"))
-        if self.compensation not in ("none", "layer"):
-            raise unknown_name("compensation", str(self.compensation), ("none", "layer"))
+        if self.compensation not in _COMPENSATIONS:
+            raise unknown_name("compensation", str(self.compensation), _COMPENSATIONS)
         limits = {
             "weight_bits": (2, 16),
             "rows": (1, 1_000_000),
@@ -219,10 +224,13 @@ def program_layers(
     chips: int,
     first: int = 0,
     dies_per_wafer: int = 25,
+    verify: Verify | None = None,
     seed: int = 0,
     lot: int = 0,
 ) -> xr.Dataset:
     """Program all layers on chips ``first`` to ``first + chips`` of a lot, one chip per die.
+
+    With ``verify`` the cells of two states are programmed by it (`reliability.devices.verify`).
 
     Returns
     -------
@@ -245,15 +253,18 @@ def program_layers(
     """
     check_card(technology, tiling)
     state = wanted(place(network, tiling), technology, tiling)
-    return sample_dies(
+    cells = sample_dies(
         technology,
         state=state,
         count=chips,
         first=first,
         dies_per_wafer=dies_per_wafer,
+        verify=verify,
         seed=seed,
         lot=lot,
     )
+    cells.attrs["tiling"] = json.dumps(asdict(tiling))
+    return cells
 
 
 def check_card(technology: Technology, tiling: Tiling) -> None:
@@ -326,22 +337,39 @@ def read_layer(
 
 def compensation(
     placed: Placed,
+    read: NDArray[np.float32],
     conductance: NDArray[np.floating],
     programmed: NDArray[np.floating],
     tiling: Tiling,
 ) -> float:
-    """Return the digital factor on a layer's sums, from all cells of one chip, shape (cell,).
+    """Return the digital factor on a layer's sums.
 
+    Parameters
+    ----------
+    placed : Placed
+    read : ndarray, shape (slices, rows, outputs)
+        Of `read_layer`.
+    conductance, programmed : ndarray, shape (cell,)
+        S, of all cells of the chip, now and as programmed.
+    tiling : Tiling
+
+    Examples
+    --------
     >>> fc = Layer("fc", "Gemm", 0, np.ones((2, 1), np.float32))
     >>> p = Placed(fc, np.ones((1, 2, 1), np.float32), np.ones((1, 1), np.float32), 0)
     >>> g = np.array([2e-5, 0.0, 2e-5, 0.0])
-    >>> compensation(p, 0.8 * g, g, Tiling(compensation="layer"))
+    >>> compensation(p, 0.8 * p.coded, 0.8 * g, g, Tiling(compensation="drift"))
     1.25
     """
-    if tiling.compensation == "none":
+    if tiling.compensation == "drift":
+        wanted_sum = float(programmed[placed.cells].sum(dtype=float))
+        got = float(conductance[placed.cells].sum(dtype=float))
+    elif tiling.compensation == "gain":
+        wanted_sum = float((placed.coded.astype(float) * read).sum())
+        got = float((read.astype(float) ** 2).sum())
+    else:
         return 1.0
-    now = float(conductance[placed.cells].sum(dtype=float))
-    return float(programmed[placed.cells].sum(dtype=float)) / now if now > 0 else 1.0
+    return wanted_sum / got if got > 0 else 1.0
 
 
 def row_tiles(layer: Layer, rows: int) -> tuple[slice, ...]:
