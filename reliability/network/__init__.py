@@ -8,6 +8,7 @@ from reliability.network.mapping import map_weights, read_weights, sample_chips
 from reliability.network.model import Network, load_network
 from reliability.network.neuron import Neuron
 from reliability.network.onnx import DeepNetwork
+from reliability.network.rate_coding import evaluate_spiking
 from reliability.network.tiles import Tiling, program_layers
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "bit_error_tolerance",
     "evaluate",
     "evaluate_deep",
+    "evaluate_spiking",
     "load_mnist",
     "load_mnist28",
     "load_network",

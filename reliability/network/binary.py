@@ -80,7 +80,7 @@ def bit_error_tolerance(
         raise InputError(f"rates: got {rates!r}, expected probabilities from 0 to 1")
     if isinstance(draws, bool) or not isinstance(draws, (int, np.integer)) or draws < 2:
         raise InputError(f"draws: got {draws!r}, expected an integer of 2 or more")
-    inputs, labels = chosen_images(network, load_mnist28() if data is None else data, images)
+    inputs, labels, _ = chosen_images(network, load_mnist28() if data is None else data, images)
     stages = tuple(Stage(p) for p in place(network, Tiling("pairs")))
     session = Session(executed_graph(network, stages))
 

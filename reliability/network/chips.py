@@ -20,7 +20,7 @@ from reliability.network.tiles import (
     read_layer,
     wanted,
 )
-from reliability.population import age, sample_dies
+from reliability.population import addresses, age, sample_dies
 from reliability.technology import Technology
 
 
@@ -43,6 +43,8 @@ class Chips(NamedTuple):
         None: one chip of ideal cells.
     mission : str
         What the cells have been through, as a population's attribute says it.
+    address : ndarray of int, shape (chips, 3)
+        Wafer, die and chip.
     chip : callable
         Number of a chip, in the order of ``lead``, to its `Chip`.
     """
@@ -50,6 +52,7 @@ class Chips(NamedTuple):
     lead: xr.DataArray
     technology: Technology | None
     mission: str
+    address: NDArray[np.int64]
     chip: Callable[[int], Chip]
 
 
@@ -80,7 +83,8 @@ def chips_of(
         if any(tiling.lines.values()):
             raise InputError("tiling: lines with resistance need cells; give a technology")
         lead = xr.DataArray(np.zeros(1), dims="chip", coords={"chip": [0]})
-        return Chips(lead, None, "[]", lambda chip: Chip(np.empty(0), np.empty(0), []))
+        none = Chip(np.empty(0), np.empty(0), [])
+        return Chips(lead, None, "[]", np.zeros((1, 3), np.int64), lambda number: none)
     if isinstance(cells, Technology):
         return _sampled(cells, placed, tiling, chips, profile, seed)
     return _given(cells, placed, tiling, profile)
@@ -139,7 +143,8 @@ def _given(
         rows.isel(cell=0, drop=True),
         technology,
         cells.attrs["mission"],
-        lambda chip: Chip(flat[chip], programmed[chip], notes),
+        addresses(cells),
+        lambda number: Chip(flat[number], programmed[number], notes),
     )
 
 
@@ -167,4 +172,4 @@ def _sampled(
 
     segments = [] if profile is None else [vars(segment) for segment in profile.segments]
     lead = places["conductance"].isel(cell=0, drop=True)
-    return Chips(lead, technology, json.dumps(segments), chip)
+    return Chips(lead, technology, json.dumps(segments), addresses(places), chip)

@@ -2,9 +2,10 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -36,6 +37,14 @@ from reliability.version import __version__
 
 _BATCH = 250  # images of one run
 _CALIBRATION = 200  # images that set the ranges of converters
+
+
+class Extremes(NamedTuple):
+    """Range and shape of a tensor."""
+
+    low: float
+    high: float
+    shape: tuple[int, ...]
 
 
 def evaluate_deep(
@@ -105,10 +114,8 @@ def evaluate_deep(
     """
     tiling = default_tiling(cells) if tiling is None else tiling
     test = load_mnist28("test") if data is None else data
-    inputs, labels = chosen_images(network, test, images)
-    if data is None and calibration is None:
-        calibration = load_mnist28("calibration")
-    tuning = _inputs(network, test if calibration is None else calibration)[:_CALIBRATION]
+    inputs, labels, _ = chosen_images(network, test, images)
+    tuning = calibration_inputs(network, data, calibration)
     placed = place(network, tiling)
     stages, reads = _stages(network, placed, tiling, tuning)
     session = Session(executed_graph(network, stages))
@@ -204,47 +211,39 @@ def _stages(
     }
     names = [layer_input(stage, network) for stage in cut]
     names += [name for group in sums.values() for name in group]
-    held = (network.input_name, network.output_name)
-    watched = tuple(name for name in dict.fromkeys(names) if name not in held)
-    session = Session(executed_graph(network, cut, watched))
     values = {k: v for stage in cut for k, v in feeds(stage, stage.placed.coded).items()}
-    low: dict[str, float] = {network.input_name: float(tuning.min())}
-    high: dict[str, float] = {network.input_name: float(tuning.max())}
-    shapes: dict[str, tuple[int, ...]] = {}
-    for arrays in _run(session, network, values, tuning):
-        for name, array in zip((network.output_name, *watched), arrays, strict=True):
-            low[name] = min(float(array.min()), low.get(name, np.inf))
-            high[name] = max(float(array.max()), high.get(name, -np.inf))
-            shapes[name] = array.shape
+    seen = extremes(network, cut, names, values, tuning)
     out, reads = [], []
     for stage, source in zip(cut, names, strict=False):  # its own input comes first in names
         layer = stage.placed.layer
-        shape = shapes[tile_sum(stage, 0, 0)]
+        shape = seen[tile_sum(stage, 0, 0)].shape
         reads.append(int(np.prod(shape[2:] if layer.operator == "Conv" else shape[1:-1])))
         if tiling.dac_bits is None and tiling.adc_bits is None:
             out.append(Stage(stage.placed))
             continue
         dac = adc = None
         if tiling.dac_bits is not None:
-            dac = _converter(low[source], high[source], tiling.dac_bits, tiling.dac_range)
+            dac = _converter(seen[source], tiling.dac_bits, tiling.dac_range)
         if tiling.adc_bits is not None:
             ends = [
-                max(max(-low[name], high[name]) for name in sums[layer.name, s])
+                max(max(-seen[name].low, seen[name].high) for name in sums[layer.name, s])
                 for s in range(len(stage.placed.coded))
             ]
-            adc = tuple(_converter(-e, e, tiling.adc_bits, tiling.adc_range) for e in ends)
+            adc = tuple(
+                _converter(Extremes(-e, e, ()), tiling.adc_bits, tiling.adc_range) for e in ends
+            )
         out.append(Stage(stage.placed, stage.tiles, dac, adc))
     return tuple(out), np.array(reads)
 
 
-def _converter(low: float, high: float, bits: int, share: float) -> Converter:
+def _converter(seen: Extremes, bits: int, share: float) -> Converter:
     """Quantiser of a range: codes from 0 where it holds nothing negative, else around 0."""
-    end = share * max(-low, high)
-    if low >= 0:
+    end = share * max(-seen.low, seen.high)
+    if seen.low >= 0:
         codes = 2**bits - 1
         return Converter(end / codes if end else 1.0, 0.0, float(codes))
     codes = max(2 ** (bits - 1) - 1, 1)
-    return Converter(end / codes, float(-codes), float(codes))
+    return Converter(end / codes if end else 1.0, float(-codes), float(codes))
 
 
 def _run(
@@ -262,10 +261,41 @@ def _run(
         yield session.run({network.input_name: part, **weights})
 
 
+def extremes(
+    network: DeepNetwork,
+    stages: tuple[Stage, ...],
+    names: Sequence[str],
+    weights: Mapping[str, NDArray[np.float32]],
+    inputs: NDArray[np.float32],
+) -> dict[str, Extremes]:
+    """Return the range over these inputs, and the shape, of each named tensor of the graph."""
+    held = (network.input_name, network.output_name)
+    watched = tuple(name for name in dict.fromkeys(names) if name not in held)
+    session = Session(executed_graph(network, stages, watched))
+    ends = Extremes(float(inputs.min()), float(inputs.max()), inputs.shape)
+    out = {network.input_name: ends}
+    for arrays in _run(session, network, weights, inputs):
+        for name, array in zip((network.output_name, *watched), arrays, strict=True):
+            low, high = float(array.min()), float(array.max())
+            if name in out:
+                low, high = min(low, out[name].low), max(high, out[name].high)
+            out[name] = Extremes(low, high, array.shape)
+    return out
+
+
+def calibration_inputs(
+    network: DeepNetwork, data: xr.Dataset | None, calibration: xr.Dataset | None
+) -> NDArray[np.float32]:
+    """Return the inputs that set ranges, as `evaluate_deep` says."""
+    if calibration is None:
+        calibration = load_mnist28("calibration") if data is None else data
+    return _inputs(network, calibration)[:_CALIBRATION]
+
+
 def chosen_images(
     network: DeepNetwork, data: xr.Dataset, images: int | None
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return inputs and labels of ``images`` images, evenly spaced over the data."""
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
+    """Return inputs, labels and indices of ``images`` images, evenly spaced over the data."""
     inputs = _inputs(network, data)
     total = len(inputs)
     count = total if images is None else images
@@ -279,7 +309,7 @@ def chosen_images(
     if labels.min() < 0:
         raise InputError(f"label: got {labels.min()}, expected 0 or more")
     chosen = np.arange(count) * total // count
-    return inputs[chosen], labels[chosen]
+    return inputs[chosen], labels[chosen], chosen
 
 
 def _inputs(network: DeepNetwork, data: xr.Dataset) -> NDArray[np.float32]:
