@@ -10,7 +10,7 @@ arXiv:1904.03652). The last 5 000 of the shuffled training images are held out a
 the weights of the last epoch are kept.
 
     python data/networks/train_binary.py --idx FOLDER --out data/networks/binary-mnist.onnx
-    python data/networks/train_binary.py --idx FOLDER --error-rate 0.08 \\
+    python data/networks/train_binary.py --idx FOLDER --error-rate 0.04 \\
         --out data/networks/binary-mnist-aware.onnx
 
 FOLDER holds the four gzipped IDX files in which MNIST is distributed. Needs the ``train`` extra.
@@ -39,7 +39,7 @@ class Settings:
     """The settings of one training run."""
 
     error_rate: float = 0.0
-    epochs: int = 40
+    epochs: int = 60
     batch: int = 200
     learning_rate: float = 3e-3
     shift: int = 1

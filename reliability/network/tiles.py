@@ -236,7 +236,8 @@ def program_layers(
     -------
     Dataset
         As `reliability.sample_population`, with dimensions (chip, cell), in float32; the cells of
-        one layer after those of the other, in each as `Placed` says.
+        one layer after those of the other, in each as `Placed` says. The coordinate
+        ``layer_index`` (cell) counts the layers from 0.
 
     Raises
     ------
@@ -252,7 +253,8 @@ def program_layers(
     True
     """
     check_card(technology, tiling)
-    state = wanted(place(network, tiling), technology, tiling)
+    placed = place(network, tiling)
+    state = wanted(placed, technology, tiling)
     cells = sample_dies(
         technology,
         state=state,
@@ -264,7 +266,8 @@ def program_layers(
         lot=lot,
     )
     cells.attrs["tiling"] = json.dumps(asdict(tiling))
-    return cells
+    index = np.repeat(np.arange(len(placed), dtype=np.int16), [2 * p.coded.size for p in placed])
+    return cells.assign_coords(layer_index=("cell", index, {"units": "1"}))
 
 
 def check_card(technology: Technology, tiling: Tiling) -> None:

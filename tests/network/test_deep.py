@@ -5,13 +5,17 @@ import os
 import numpy as np
 import pytest
 import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import reliability as rel
 from reliability.network.deep import _stages
 from reliability.network.graph import Stage, executed_graph, feeds
 from reliability.network.runtime import Session
 from reliability.network.tiles import place, read_layer, row_tiles, wanted
+from tests.conftest import SMALL_STUDY
 from tests.network.onnx_models import (
+    convolve,
     model,
     onnx,
     small_network,
@@ -98,6 +102,37 @@ def test_tiles_without_converters_change_nothing(small, rows, cells) -> None:
     whole = run(small, tuple(map(Stage, placed)), reads, x)
     cut = run(small, tuple(Stage(p, row_tiles(p.layer, rows)) for p in placed), reads, x)
     assert cut == pytest.approx(whole, rel=1e-5, abs=1e-5)
+
+
+@given(
+    seed=st.integers(0, 2**31),
+    groups=st.integers(1, 3),
+    inputs_each=st.integers(1, 3),
+    outputs_each=st.integers(1, 3),
+    kernel=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    stride=st.integers(1, 2),
+    rows=st.integers(1, 12),
+    cells=st.sampled_from(["levels", "bits"]),
+)
+@settings(max_examples=30, deadline=None)
+def test_any_convolution_is_its_definition_in_tiles(
+    tmp_path_factory, seed, groups, inputs_each, outputs_each, kernel, stride, rows, cells
+) -> None:
+    rng = np.random.default_rng(seed)
+    w = rng.normal(size=(groups * outputs_each, inputs_each, *kernel)).astype(np.float32)
+    x = rng.normal(size=(2, groups * inputs_each, 5, 4)).astype(np.float32)
+    attributes = {"group": groups, "strides": [stride, stride], "pads": [1, 0, 1, 0]}
+    node = onnx.helper.make_node("Conv", ["x", "w"], ["y"], name="only", **attributes)
+    shapes = [[("x", ["N", *x.shape[1:]])], [("y", ["N", len(w), "H", "W"])]]
+    path = tmp_path_factory.mktemp("conv") / "one.onnx"
+    path.write_bytes(model([node], [tensor("w", w)], *shapes).SerializeToString())
+    network = rel.load_network(path)
+    p = place(network, rel.Tiling(cells, weight_bits=8, scale="layer"))[0]
+    read = (p.coded + rng.normal(0, 0.1, p.coded.shape)).astype(np.float32)
+    got = run(network, (Stage(p, row_tiles(p.layer, rows)),), [read], x)
+    real = p.weights(read).T.reshape(w.shape)
+    expected = convolve(x, real, (1, 0, 1, 0), (stride, stride), groups)
+    assert got == pytest.approx(expected, abs=1e-4)
 
 
 def test_converters_against_numpy(tmp_path) -> None:
@@ -193,11 +228,11 @@ def test_mean_reading_of_level_cells_is_the_target(net, card) -> None:
 
 def test_a_chip_is_the_same_whoever_is_with_it_and_on_any_threads(net, card, monkeypatch) -> None:
     tiling = rel.Tiling(adc_bits=6, dac_bits=6, rows=64)
-    settings = {"tiling": tiling, "images": 300, "seed": 4}
+    same = {"tiling": tiling, "images": 300, "seed": 4}
     profile = rel.MissionProfile.constant("1 day", "85 degC")
-    many = rel.evaluate(net, card, chips=5, profile=profile, **settings)
+    many = rel.evaluate(net, card, chips=5, profile=profile, **same)
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    few = rel.evaluate(net, card, chips=2, profile=profile, **settings)
+    few = rel.evaluate(net, card, chips=2, profile=profile, **same)
     assert few.equals(many.isel(chip=slice(2)))
 
 
@@ -279,7 +314,7 @@ def test_a_fixed_batch_of_the_file_is_kept(tmp_path, small) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "says"),
+    ("chosen", "says"),
     [
         ({"images": 0}, "images: got 0, allowed 1 to 2000"),
         ({"images": 2001}, "allowed 1 to 2000"),
@@ -297,9 +332,9 @@ def test_a_fixed_batch_of_the_file_is_kept(tmp_path, small) -> None:
         ({"tiling": {"cells": "pairs", "adc_bits": 4}}, "counted; no ADC"),
     ],
 )
-def test_bad_settings_are_refused(net, card, settings, says) -> None:
+def test_bad_settings_are_refused(net, card, chosen, says) -> None:
     def call():
-        own = dict(settings)
+        own = dict(chosen)
         if "tiling" in own:
             own["tiling"] = rel.Tiling(**own["tiling"])
         rel.evaluate(net, card, **own)
@@ -356,3 +391,26 @@ def test_an_output_that_is_no_class_scores_is_refused(tmp_path) -> None:
     )
     with pytest.raises(rel.InputError, match=r"shape \(2, 2, 3, 3\) for 2 images"):
         rel.evaluate(rel.load_network(tmp_path / "map.onnx"), data=data)
+
+
+def test_reads_per_image_reach_read_disturb(net) -> None:
+    """A cell of the first layer is read at 196 positions of an image, one of the last once."""
+    tech, tiling = rel.load_technology("oxram-130nm"), rel.Tiling("bits", weight_bits=4)
+    chips = rel.program_layers(tech, net, tiling, chips=1)
+    per_image = rel.evaluate(net, tiling=tiling, images=1)["reads"]
+    each = per_image.isel(layer=chips["layer_index"]).drop_vars("layer")
+    assert each.sizes == {"cell": chips.sizes["cell"]}
+    assert (int(each[0]), int(each[-1])) == (196, 1)
+    mission = rel.MissionProfile.constant("1 h", reads=1e9)
+    worn = rel.age(chips.assign(reads=each), mission)["conductance"].values[0]
+    fresh = rel.age(chips, rel.MissionProfile.constant("1 h"))["conductance"].values[0]
+    change = np.abs(np.log(worn / fresh))
+    first, last = chips["layer_index"].values == 0, chips["layer_index"].values == 9
+    assert change[first].mean() > 3 * change[last].mean() > 0
+
+
+def test_a_study_takes_one_layer(tmp_path) -> None:
+    text = SMALL_STUDY.replace("images = 40", 'name = "mobilenet-mnist"\nimages = 40')
+    (tmp_path / "study.toml").write_text(text)
+    with pytest.raises(rel.InputError, match="mobilenet-mnist has many layers"):
+        rel.load_study(tmp_path / "study.toml")
