@@ -28,7 +28,8 @@ from reliability.units import duration
 CHIPS, IMAGES = 10, 1000
 FOLDER = Path(__file__).parent / "figures"
 SECONDS = [0.0, 60.0, 3600.0, 86400.0, 2592000.0, 31557600.0, 315576000.0]
-MARKS = "os^Dv"
+CELSIUS = [25, 40, 55, 65, 75, 85, 105]
+MARKS = "os^Dv<"
 Curve = dict[str, Any]
 
 
@@ -58,12 +59,12 @@ def numbers() -> dict[str, list[Curve]]:
     card = {name: rel.load_technology(name) for name in rel.list_technologies()}
     constant = rel.MissionProfile.constant
 
-    def aged(name: str, compensation: str, temperature: str) -> Callable[[float], list[float]]:
+    def aged(name: str, compensation: str) -> Callable[[float], list[float]]:
         tiling = rel.Tiling(compensation=compensation)
-        return lambda t: point(net, card[name], tiling, constant(t, temperature) if t else None)
+        return lambda t: point(net, card[name], tiling, constant(t, "25 degC") if t else None)
 
-    def stored(name: str) -> Callable[[float], list[float]]:
-        tiling = rel.Tiling(compensation="drift")
+    def stored(name: str, compensation: str) -> Callable[[float], list[float]]:
+        tiling = rel.Tiling(compensation=compensation)
         return lambda celsius: point(
             net, card[name], tiling, constant("10 years", f"{celsius} degC")
         )
@@ -124,16 +125,26 @@ def numbers() -> dict[str, list[Curve]]:
 
     return {
         "age": [
-            curve("PCM, as it drifts", SECONDS[:5], aged("pcm-mushroom", "none", "25 degC")),
-            curve("PCM, drift compensated", SECONDS, aged("pcm-mushroom", "drift", "25 degC")),
-            curve("analog OxRAM", SECONDS, aged("oxram-analog", "none", "25 degC")),
-            curve("CMO/HfOx", SECONDS, aged("oxram-cmo-hfox", "none", "25 degC")),
-            curve("techB", [*SECONDS[:3], 1e4], aged("techB", "none", "25 degC")),
+            curve("PCM", SECONDS[:4], aged("pcm-mushroom", "none")),
+            curve("PCM, drift compensated", SECONDS, aged("pcm-mushroom", "drift")),
+            curve("analog OxRAM", SECONDS, aged("oxram-analog", "none")),
+            curve("analog OxRAM, gain", SECONDS, aged("oxram-analog", "gain")),
+            curve("CMO/HfOx", SECONDS, aged("oxram-cmo-hfox", "none")),
+            curve("techB", [*SECONDS[:3], 1e4], aged("techB", "none")),
         ],
         "temperature": [
-            curve("PCM, drift compensated", [25, 55, 85, 105, 125, 150], stored("pcm-mushroom")),
-            curve("analog OxRAM", [25, 55, 85, 105, 125, 150], stored("oxram-analog")),
-            curve("CMO/HfOx", [25, 55, 85, 105, 125, 150], stored("oxram-cmo-hfox")),
+            curve(
+                label if compensation == "none" else f"{label}, {compensation}",
+                CELSIUS,
+                stored(name, compensation),
+            )
+            for label, name, compensation in (
+                ("PCM", "pcm-mushroom", "gain"),
+                ("analog OxRAM", "oxram-analog", "none"),
+                ("analog OxRAM", "oxram-analog", "gain"),
+                ("CMO/HfOx", "oxram-cmo-hfox", "none"),
+                ("CMO/HfOx", "oxram-cmo-hfox", "gain"),
+            )
         ],
         "spread": [
             curve("PCM levels", [0, 0.5, 1, 2, 3, 4], spread("pcm-mushroom")),

@@ -74,7 +74,7 @@ class Tiling:
         Digital factor on the sums of a layer. ``drift``: the summed conductance of its cells as
         programmed over that at the time of evaluation, which undoes a drift that all of them share
         (V. Joshi et al., Nat. Commun. 11, 2473 (2020), doi:10.1038/s41467-020-16108-9). ``gain``:
-        the factor that brings what its pairs read as nearest to what they should, as known inputs
+        one over the slope of what its pairs read as against what they should, as known inputs
         would find it; it also undoes the mean drop along the lines.
 
     Examples
@@ -368,8 +368,8 @@ def compensation(
         wanted_sum = float(programmed[placed.cells].sum(dtype=float))
         got = float(conductance[placed.cells].sum(dtype=float))
     elif tiling.compensation == "gain":
-        wanted_sum = float((placed.coded.astype(float) * read).sum())
-        got = float((read.astype(float) ** 2).sum())
+        wanted_sum = float((placed.coded.astype(float) ** 2).sum())
+        got = float((placed.coded.astype(float) * read).sum())
     else:
         return 1.0
     return wanted_sum / got if got > 0 else 1.0
