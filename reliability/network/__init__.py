@@ -9,7 +9,8 @@ from reliability.network.model import Network, load_network
 from reliability.network.neuron import Neuron
 from reliability.network.onnx import DeepNetwork
 from reliability.network.rate_coding import evaluate_spiking
-from reliability.network.tiles import Tiling, program_layers
+from reliability.network.tiles import program_layers
+from reliability.network.tiling import Tiling
 
 __all__ = [
     "DeepNetwork",

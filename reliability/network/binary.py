@@ -22,7 +22,8 @@ from reliability.network.deep import chosen_images, class_scores
 from reliability.network.graph import Stage, executed_graph, feeds
 from reliability.network.onnx import DeepNetwork
 from reliability.network.runtime import Session
-from reliability.network.tiles import Tiling, place
+from reliability.network.tiles import place
+from reliability.network.tiling import Tiling
 from reliability.population import age, sample_dies
 from reliability.random import draw
 from reliability.statistics.intervals import clopper_pearson, mean_interval

@@ -14,12 +14,12 @@ from reliability.mission import MissionProfile
 from reliability.network.graph import Stage, feeds
 from reliability.network.tiles import (
     Placed,
-    Tiling,
     check_card,
     compensation,
     read_layer,
     wanted,
 )
+from reliability.network.tiling import Tiling
 from reliability.population import addresses, age, sample_dies
 from reliability.technology import Technology
 

@@ -25,12 +25,8 @@ from reliability.network.graph import (
 )
 from reliability.network.onnx import DeepNetwork
 from reliability.network.runtime import Session
-from reliability.network.tiles import (
-    Placed,
-    Tiling,
-    place,
-    row_tiles,
-)
+from reliability.network.tiles import Placed, place, row_tiles
+from reliability.network.tiling import Tiling
 from reliability.statistics.intervals import wilson
 from reliability.technology import Technology
 from reliability.version import __version__

@@ -34,7 +34,8 @@ from reliability.network.deep import calibration_inputs, chosen_images, extremes
 from reliability.network.graph import Stage, executed_graph, feeds
 from reliability.network.onnx import DeepNetwork, constants, node_name
 from reliability.network.runtime import Session, onnx_package
-from reliability.network.tiles import Tiling, place
+from reliability.network.tiles import place
+from reliability.network.tiling import Tiling
 from reliability.random import draw, stream
 from reliability.statistics.intervals import wilson
 from reliability.technology import Technology

@@ -328,6 +328,7 @@ def test_a_fixed_batch_of_the_file_is_kept(tmp_path, small) -> None:
         ({"tiling": {"rows": 0}}, "tiling: rows: got 0, allowed 1"),
         ({"tiling": {"adc_bits": 1}}, "tiling: adc_bits: got 1, allowed 2 to 24"),
         ({"tiling": {"dac_range": 0}}, "tiling: dac_range: got 0, allowed above 0"),
+        ({"tiling": {"scale": None}}, "tiling: scale: got None, allowed above 0"),
         ({"tiling": {"sense_resistance": -1}}, "tiling: sense_resistance: got -1"),
         ({"tiling": {"cells": "pairs", "adc_bits": 4}}, "counted; no ADC"),
     ],
