@@ -17,7 +17,13 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
+from matplotlib.ticker import (
+    FixedLocator,
+    FuncFormatter,
+    MultipleLocator,
+    NullLocator,
+    PercentFormatter,
+)
 
 import reliability as rel
 from reliability.crossbar.wires import load_wire
@@ -116,7 +122,7 @@ def numbers() -> dict[str, list[Curve]]:
         return {"label": name, "x": rates, "y": y.tolist()}
 
     def spikes(coding: str) -> Curve:
-        steps = [8, 16, 32, 64, 128]
+        steps = [8, 16, 32, 64, 128, 256]
         out = rel.evaluate_spiking(net, steps=steps, images=400, coding=coding)
         names = ("accuracy", "accuracy_low", "accuracy_high")
         y = np.stack([out[k].values[0] for k in names], axis=1)
@@ -169,7 +175,9 @@ def numbers() -> dict[str, list[Curve]]:
     }
 
 
-def draw_curves(curves: list[Curve], ax: Axes, place: Callable[[float], float] = float) -> None:
+def draw_curves(
+    curves: list[Curve], ax: Axes, place: Callable[[float], float] = float, **legend: Any
+) -> None:
     """Lines with intervals."""
     for k, c in enumerate(curves):
         mean, low, high = np.array(c["y"]).T
@@ -186,8 +194,8 @@ def draw_curves(curves: list[Curve], ax: Axes, place: Callable[[float], float] =
             label=c["label"],
         )
     ax.set_ylabel("accuracy (%)")
-    ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
-    ax.legend(fontsize=8)
+    ax.yaxis.set_major_formatter(PercentFormatter(1, symbol="", decimals=0))
+    ax.legend(fontsize=8, **legend)
 
 
 def ticks(ax: Axes, at: list[float], labels: list[str]) -> None:
@@ -202,7 +210,9 @@ def draw(made: dict[str, list[Curve]]) -> None:
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9.4, 7.2), layout="constrained")
         axes = figure.subplots(2, 2)
-        draw_curves(made["age"], axes[0, 0], lambda s: float(np.log10(max(s, 1.0))))
+        draw_curves(
+            made["age"], axes[0, 0], lambda s: float(np.log10(max(s, 1.0))), loc="lower right"
+        )
         shown = [0.0, 60.0, 3600.0, 86400.0, 31557600.0, 315576000.0]
         ticks(
             axes[0, 0],
@@ -216,18 +226,22 @@ def draw(made: dict[str, list[Curve]]) -> None:
         axes[1, 0].set_xlabel("spread of the cells (times that of the card)")
         draw_curves(made["adc"], axes[1, 1])
         axes[1, 1].set_xlabel("ADC resolution (bits), CMO/HfOx, 8-bit inputs")
-        for ax in axes.flat:
+        for letter, ax in zip("abcd", axes.flat, strict=True):
             ax.set_ylim(0, 1.03)
+            ax.set_title(f"({letter})", loc="left", fontsize=10)
+        axes[0, 0].yaxis.set_major_locator(MultipleLocator(0.05))
+        axes[0, 0].set_ylim(0.8, 1.005)  # uncompensated PCM leaves it
         save(figure, "deep_cells.svg")
 
-        figure = Figure(figsize=(9.4, 3.8), layout="constrained")
+        figure = Figure(figsize=(9.4, 4.0), layout="constrained")
         left, right = figure.subplots(1, 2)
-        draw_curves(made["tile"], left, lambda n: float(np.log2(n)))
+        above = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "ncol": 3, "columnspacing": 1.0}
+        draw_curves(made["tile"], left, lambda n: float(np.log2(n)), **above)
         ticks(left, [5.0, 6.0, 7.0, 8.0], ["32", "64", "128", "256"])
         left.set_xlabel("rows and columns of a tile")
         left.set_ylim(0, 1.03)
-        draw_curves(made["spikes"], right, lambda n: float(np.log2(n)))
-        ticks(right, [3.0, 4.0, 5.0, 6.0, 7.0], ["8", "16", "32", "64", "128"])
+        draw_curves(made["spikes"], right, lambda n: float(np.log2(n)), **above)
+        ticks(right, [3.0, 4.0, 5.0, 6.0, 7.0, 8.0], ["8", "16", "32", "64", "128", "256"])
         right.set_xlabel("time steps, integrate-and-fire neurons, ideal cells")
         right.set_ylim(0, 1.03)
         save(figure, "deep_tiles.svg")
@@ -240,7 +254,7 @@ def draw(made: dict[str, list[Curve]]) -> None:
             (4e-2, "with error-\naware training"),
         ):
             ax.axvline(rate, color="0.4", lw=1, ls="--")
-            ax.annotate(says, (rate, 0.75), xytext=(-4, 0), textcoords="offset points",
+            ax.annotate(says, (rate, 0.8), xytext=(-4, 0), textcoords="offset points",
                         fontsize=8, ha="right")  # fmt: skip
         ax.set_xscale("log")
         ax.set_xlabel("bit-error rate of the weights")

@@ -1,7 +1,11 @@
 """ONNX files: which layers go into cells, and files that can't be right are refused in one line."""
 
+import contextlib
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import reliability as rel
 from tests.network.onnx_models import model, onnx, small_network, small_weights, tensor
@@ -216,3 +220,18 @@ def test_digital_is_for_onnx() -> None:
         rel.load_network("spirit", digital=["x"])
     with pytest.raises(rel.InputError, match="did you mean 'mobilenet-mnist'"):
         rel.load_network("mobilenet-mnst")
+
+
+@given(at=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=4))
+@settings(max_examples=60, deadline=None)
+def test_a_damaged_file_is_refused_or_evaluated(tmp_path_factory, at) -> None:
+    folder = tmp_path_factory.mktemp("damaged")
+    content = bytearray(small_network(folder / "small.onnx").read_bytes())
+    for place, byte in at:
+        content[place % len(content)] = byte
+    (folder / "small.onnx").write_bytes(bytes(content))
+    inputs = (("image", "channel", "row", "column"), np.ones((2, 2, 6, 5)))
+    data = _dataset({"inputs": inputs, "label": ("image", [0, 1])})
+    with contextlib.suppress(rel.InputError):
+        network = rel.load_network(folder / "small.onnx")
+        rel.evaluate(network, data=data, tiling=rel.Tiling(adc_bits=8, rows=7))
