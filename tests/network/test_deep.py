@@ -271,7 +271,7 @@ def test_resistive_lines_are_those_of_the_crossbar_room(tmp_path, card) -> None:
 def test_longer_lines_and_hotter_storage_cost_accuracy(net, card) -> None:
     def mean(profile=None, **tiling):
         result = rel.evaluate(
-            net, card, chips=3, images=500, profile=profile, tiling=rel.Tiling(**tiling)
+            net, card, chips=2, images=300, profile=profile, tiling=rel.Tiling(**tiling)
         )
         return float(result["accuracy"].mean())
 
