@@ -122,7 +122,7 @@ def _given(
     check_card(technology, tiling)
     if "tiling" in cells.attrs:
         programmed_as = json.loads(cells.attrs["tiling"])
-        for name in ("cells", "weight_bits", "scale"):
+        for name in ("cells", "weight_bits", "bits_per_cell", "scale"):
             if programmed_as[name] != asdict(tiling)[name]:
                 raise InputError(
                     f"tiling: {name}: got {asdict(tiling)[name]!r}, but the cells were programmed "

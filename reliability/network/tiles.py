@@ -5,10 +5,11 @@ each layer, and every u becomes cells in differential pairs:
 
 - ``levels``: one pair of cells with levels. The side of the sign is at ``G_min + |u| (G_max -
   G_min)``, the other at ``G_min``; the pair reads as ``(G+ - G-) / (G_max - G_min)``.
-- ``bits``: u is rounded to a sign and b - 1 bits, and each bit is one pair of two-state cells. The
-  side of the sign is in the LRS where the bit is set, all others are in the HRS; a pair reads as
-  ``(G+ - G-) / G_unit`` with G_unit = mean G(LRS) - mean G(HRS) of the nominal technology, each
-  with the select transistor in series.
+- ``bits``: u is rounded to a sign and b - 1 bits, which are cut into digits of ``bits_per_cell``
+  bits, each one pair. Cells with levels hold any digit, as in ``levels``. With two states a digit
+  is one bit: the side of the sign is in the LRS where it is set, all others are in the HRS; a pair
+  reads as ``(G+ - G-) / G_unit`` with G_unit = mean G(LRS) - mean G(HRS) of the nominal technology,
+  each with the select transistor in series.
 - ``pairs``: u is -1 or 1, a pair of two-state cells of which one is in the LRS, and a sense
   amplifier reads the sign of ``G+ - G-``: a bit that is right or wrong, no analogue value.
 
@@ -93,7 +94,7 @@ def place(network: DeepNetwork, tiling: Tiling) -> tuple[Placed, ...]:
         elif tiling.cells == "pairs":
             coded, factor = _signs(layer, u)[None], scale[None]
         else:
-            coded, factor = _bits(u, scale, tiling.slices)
+            coded, factor = _digits(u, scale, tiling)
         out.append(Placed(layer, coded.astype(np.float32), factor.astype(np.float32), first))
         first = out[-1].cells.stop
     return tuple(out)
@@ -161,9 +162,14 @@ def check_card(technology: Technology, tiling: Tiling) -> None:
             f"tiling: cells: got 'levels', but {technology.name} has two states; use 'bits' or, "
             "for a binary network, 'pairs'"
         )
-    if tiling.cells != "levels" and levels:
+    if tiling.cells == "pairs" and levels:
         raise InputError(
-            f"tiling: cells: got {tiling.cells!r}, but {technology.name} has levels; use 'levels'"
+            f"tiling: cells: got 'pairs', but {technology.name} has levels; use 'levels' or 'bits'"
+        )
+    if tiling.cells == "bits" and tiling.bits_per_cell > 1 and not levels:
+        raise InputError(
+            f"tiling: bits_per_cell: got {tiling.bits_per_cell}, but {technology.name} has two "
+            "states, allowed 1"
         )
 
 
@@ -173,7 +179,7 @@ def wanted(
     """Return the target (S) or the state of every cell of a chip."""
     positive = np.concatenate([p.coded.ravel() for p in placed])
     u = np.stack([positive, -positive], axis=-1)
-    if tiling.cells == "levels":
+    if "target.maximum" in technology:
         law = Target.from_technology(technology)
         return (law.minimum + np.clip(u, 0, 1).astype(float) * (law.maximum - law.minimum)).ravel()
     return np.where(u > 0, "LRS", "HRS").ravel()
@@ -207,7 +213,7 @@ def read_layer(
     g = conductance[placed.cells].reshape(*placed.coded.shape, 2)
     if tiling.cells == "pairs":
         return np.where(g[..., 0] >= g[..., 1], 1, -1).astype(np.float32)
-    if tiling.cells == "levels":
+    if "target.maximum" in technology:
         law = Target.from_technology(technology)
         unit, idle = law.maximum - law.minimum, law.minimum
     else:
@@ -292,14 +298,15 @@ def _signs(layer: Layer, u: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.sign(u)
 
 
-def _bits(
-    u: NDArray[np.float64], scale: NDArray[np.float64], slices: int
+def _digits(
+    u: NDArray[np.float64], scale: NDArray[np.float64], tiling: Tiling
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    top = 2**slices - 1
+    """Digits of the rounded weights as shares of the largest digit, and the weight of each."""
+    top, largest = 2 ** (tiling.weight_bits - 1) - 1, 2**tiling.bits_per_cell - 1
     q = np.rint(u * top).astype(np.int64)
-    power = np.arange(slices)
-    bits = (np.abs(q) >> power[:, None, None]) & 1
-    return bits * np.sign(q), scale * (2.0**power / top)[:, None]
+    shift = tiling.bits_per_cell * np.arange(tiling.slices)
+    digits = (np.abs(q) >> shift[:, None, None]) & largest
+    return digits * np.sign(q) / largest, scale * (2.0**shift * largest / top)[:, None]
 
 
 def _with_drop(g: NDArray[np.float64], idle: float, tiling: Tiling) -> NDArray[np.float64]:

@@ -21,6 +21,8 @@ class Tiling:
     cells : {"levels", "bits", "pairs"}
     weight_bits : int
         Bits of a weight, its sign included, for ``bits``.
+    bits_per_cell : int
+        Bits of one digit of it, for ``bits``: 1 for two states, more for cells with levels.
     scale : {"channel", "layer"} or float
         What one is: the largest magnitude of the output channel, that of the layer, or a number
         for all layers, beyond which a weight is refused.
@@ -59,6 +61,7 @@ class Tiling:
 
     cells: Cells = "levels"
     weight_bits: int = 5
+    bits_per_cell: int = 1
     scale: Literal["channel", "layer"] | float = "channel"
     rows: int = 256
     columns: int = 256
@@ -81,19 +84,15 @@ class Tiling:
             raise unknown_name("compensation", str(self.compensation), _COMPENSATIONS)
         limits = {
             "weight_bits": (2, 16),
+            "bits_per_cell": (1, 8),
             "rows": (1, 1_000_000),
-            "columns": (2 * self.slices, 1_000_000),
             "dac_bits": (1, 24),
             "adc_bits": (2, 24),
         }
         for name, (low, high) in limits.items():
-            value = getattr(self, name)
-            if value is None and name in ("dac_bits", "adc_bits"):
-                continue
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-                raise InputError(f"tiling: {name}: got {value!r}, expected an integer")
-            if not low <= value <= high:
-                raise InputError(f"tiling: {name}: got {value}, allowed {low} to {high}")
+            if name not in ("dac_bits", "adc_bits") or getattr(self, name) is not None:
+                _whole(name, getattr(self, name), low, high)
+        _whole("columns", self.columns, 2 * self.slices, 1_000_000)
         numbers = {"dac_range": self.dac_range, "adc_range": self.adc_range}
         if not isinstance(self.scale, str):
             numbers["scale"] = self.scale
@@ -110,7 +109,7 @@ class Tiling:
     @property
     def slices(self) -> int:
         """Cell pairs of one weight."""
-        return self.weight_bits - 1 if self.cells == "bits" else 1
+        return -(-(self.weight_bits - 1) // self.bits_per_cell) if self.cells == "bits" else 1
 
     @property
     def lines(self) -> dict[str, Any]:
@@ -124,3 +123,10 @@ class Tiling:
             "sense_resistance": self.sense_resistance,
         }
         return lines | ends
+
+
+def _whole(name: str, value: Any, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise InputError(f"tiling: {name}: got {value!r}, expected an integer")
+    if not low <= value <= high:
+        raise InputError(f"tiling: {name}: got {value}, allowed {low} to {high}")

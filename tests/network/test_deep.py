@@ -187,6 +187,22 @@ def test_bits_of_ideal_cells_are_the_rounded_weights(net) -> None:
         assert np.abs(p.weights(p.coded) - p.layer.matrix).max() <= size.max() / 31 / 2 * 1.001
 
 
+@pytest.mark.parametrize(("bits", "each", "slices"), [(5, 2, 2), (6, 2, 3), (7, 3, 2), (4, 4, 1)])
+def test_digits_of_level_cells_are_the_rounded_weights(net, card, bits, each, slices) -> None:
+    tiling = rel.Tiling("bits", weight_bits=bits, bits_per_cell=each)
+    one_bit_each = place(net, rel.Tiling("bits", weight_bits=bits))
+    placed = place(net, tiling)
+    for p, q in zip(placed, one_bit_each, strict=True):
+        assert len(p.coded) == slices
+        assert set(np.unique(np.rint(p.coded * (2**each - 1)))) <= set(range(1 - 2**each, 2**each))
+        assert p.weights(p.coded) == pytest.approx(q.weights(q.coded), abs=1e-6)
+    exact = wanted(placed, card, tiling)
+    read = read_layer(placed[3], exact, card, tiling)
+    assert read == pytest.approx(placed[3].coded, abs=1e-6)
+    result = rel.evaluate(net, card, tiling=tiling, chips=1, images=100)
+    assert 0 < result["weight_error"].max() < 0.02
+
+
 def test_perfect_two_state_cells_read_as_coded(net) -> None:
     tech = rel.load_technology("oxram-130nm")
     nothing = {
@@ -320,11 +336,15 @@ def test_a_fixed_batch_of_the_file_is_kept(tmp_path, small) -> None:
         ({"images": 2001}, "allowed 1 to 2000"),
         ({"images": 1.5}, "expected an integer"),
         ({"chips": 0}, "chips: got 0, expected an integer of 1 or more"),
-        ({"tiling": {"cells": "bits"}}, "techB has levels; use 'levels'"),
+        (
+            {"tiling": {"cells": "bits", "bits_per_cell": 0}},
+            "tiling: bits_per_cell: got 0, allowed 1 to 8",
+        ),
         ({"tiling": {"scale": 0.01}}, "layer 'stem': weights -.*allowed -0.01 to 0.01"),
         ({"tiling": {"cells": "level"}}, "did you mean 'levels'"),
         ({"tiling": {"scale": "channels"}}, "did you mean 'channel'"),
         ({"tiling": {"compensation": "gains"}}, "did you mean 'gain'"),
+        ({"tiling": {"cells": "bits", "columns": 7}}, "tiling: columns: got 7, allowed 8 to"),
         ({"tiling": {"rows": 0}}, "tiling: rows: got 0, allowed 1"),
         ({"tiling": {"adc_bits": 1}}, "tiling: adc_bits: got 1, allowed 2 to 24"),
         ({"tiling": {"dac_range": 0}}, "tiling: dac_range: got 0, allowed above 0"),
@@ -349,6 +369,10 @@ def test_cards_and_populations_that_do_not_fit_are_refused(net, card) -> None:
     two = rel.load_technology("oxram-130nm")
     with pytest.raises(rel.InputError, match="oxram-130nm has two states; use 'bits'"):
         rel.evaluate(net, two, tiling=rel.Tiling("levels"))
+    with pytest.raises(rel.InputError, match="techB has levels; use 'levels' or 'bits'"):
+        rel.program_layers(card, net, rel.Tiling("pairs"), chips=1)
+    with pytest.raises(rel.InputError, match="bits_per_cell: got 2, but oxram-130nm has two"):
+        rel.evaluate(net, two, tiling=rel.Tiling("bits", bits_per_cell=2))
     with pytest.raises(rel.InputError, match=r"layer 'stem': weights .* more than two values"):
         rel.evaluate(net, two, tiling=rel.Tiling("pairs"))
     with pytest.raises(rel.InputError, match="got 100 cells per chip, the network needs 35712"):
