@@ -91,8 +91,8 @@ class Tiling:
         }
         for name, (low, high) in limits.items():
             if name not in ("dac_bits", "adc_bits") or getattr(self, name) is not None:
-                _whole(name, getattr(self, name), low, high)
-        _whole("columns", self.columns, 2 * self.slices, 1_000_000)
+                self._whole(name, low, high)
+        self._whole("columns", 2 * self.slices, 1_000_000)
         numbers = {"dac_range": self.dac_range, "adc_range": self.adc_range}
         if not isinstance(self.scale, str):
             numbers["scale"] = self.scale
@@ -101,10 +101,19 @@ class Tiling:
             if not real or not 0 <= value < np.inf or (name in numbers and value == 0):
                 allowed = "above 0" if name in numbers else "0 or more ohm"
                 raise InputError(f"tiling: {name}: got {value!r}, allowed {allowed}")
+            object.__setattr__(self, name, float(value))
         if self.cells == "pairs" and (self.adc_bits is not None or any(self.lines.values())):
             raise InputError(
                 "tiling: pairs are read as bits and counted; no ADC or line resistance applies"
             )
+
+    def _whole(self, name: str, low: int, high: int) -> None:
+        value = getattr(self, name)
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+            raise InputError(f"tiling: {name}: got {value!r}, expected an integer")
+        if not low <= value <= high:
+            raise InputError(f"tiling: {name}: got {value}, allowed {low} to {high}")
+        object.__setattr__(self, name, int(value))  # frozen: a NumPy number becomes a plain one
 
     @property
     def slices(self) -> int:
@@ -123,10 +132,3 @@ class Tiling:
             "sense_resistance": self.sense_resistance,
         }
         return lines | ends
-
-
-def _whole(name: str, value: Any, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise InputError(f"tiling: {name}: got {value!r}, expected an integer")
-    if not low <= value <= high:
-        raise InputError(f"tiling: {name}: got {value}, allowed {low} to {high}")

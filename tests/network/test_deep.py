@@ -365,6 +365,21 @@ def test_bad_settings_are_refused(net, card, chosen, says) -> None:
     assert "\n" not in str(error.value)
 
 
+def test_numpy_numbers_are_numbers(net) -> None:
+    plain = rel.Tiling("bits", rows=64, adc_bits=6, scale=40.0, adc_range=0.5)
+    given = rel.Tiling(
+        "bits",
+        rows=np.int64(64),
+        adc_bits=np.int8(6),
+        scale=np.float32(40),
+        adc_range=np.float64(0.5),
+    )
+    assert given == plain
+    assert rel.evaluate(net, tiling=given, images=20).equals(
+        rel.evaluate(net, tiling=plain, images=20)
+    )
+
+
 def test_cards_and_populations_that_do_not_fit_are_refused(net, card) -> None:
     two = rel.load_technology("oxram-130nm")
     with pytest.raises(rel.InputError, match="oxram-130nm has two states; use 'bits'"):
