@@ -87,6 +87,11 @@ def chips_of(
         return Chips(lead, None, "[]", np.zeros((1, 3), np.int64), lambda number: none)
     if isinstance(cells, Technology):
         return _sampled(cells, placed, tiling, chips, profile, seed)
+    if not isinstance(cells, xr.Dataset) or "technology_card" not in cells.attrs:
+        got = type(cells).__name__
+        raise InputError(
+            f"cells: got {got}, expected a Technology, a population of program_layers, or None"
+        )
     return _given(cells, placed, tiling, profile)
 
 

@@ -301,6 +301,8 @@ def chosen_images(
         raise InputError(f"images: got {images}, allowed 1 to {total}")
     if "label" not in data or data["label"].shape != (total,):
         raise InputError(f"data: expected 'label' of shape ({total},), one for each image")
+    if data["label"].dtype.kind not in "iu":
+        raise InputError(f"label: got {data['label'].dtype}, expected integers")
     labels = data["label"].values.astype(np.int64)
     if labels.min() < 0:
         raise InputError(f"label: got {labels.min()}, expected 0 or more")
@@ -309,9 +311,11 @@ def chosen_images(
 
 
 def _inputs(network: DeepNetwork, data: xr.Dataset) -> NDArray[np.float32]:
-    if "inputs" not in data or not data["inputs"].size:
+    if not isinstance(data, xr.Dataset) or "inputs" not in data or not data["inputs"].size:
         raise InputError("data: expected the variable 'inputs' (image, ...), as the network takes")
     inputs = data["inputs"].values
+    if inputs.dtype.kind not in "fiub":
+        raise InputError(f"inputs: got {inputs.dtype}, expected numbers")
     shape, wanted_shape = inputs.shape[1:], network.input_shape
     fits = len(shape) == len(wanted_shape)
     if not fits or any(w not in (None, s) for s, w in zip(shape, wanted_shape, strict=True)):

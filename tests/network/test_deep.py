@@ -392,6 +392,11 @@ def test_cards_and_populations_that_do_not_fit_are_refused(net, card) -> None:
         rel.evaluate(net, two, tiling=rel.Tiling("pairs"))
     with pytest.raises(rel.InputError, match="got 100 cells per chip, the network needs 35712"):
         rel.evaluate(net, rel.sample_population(card, cells=100, state=0.5))
+    for wrong in ("techB", xr.Dataset({"conductance": ("cell", [1e-5])})):
+        with pytest.raises(
+            rel.InputError, match=r"cells: got (str|Dataset), expected a Technology"
+        ):
+            rel.evaluate(net, wrong)
     with pytest.raises(rel.InputError, match="ideal cells do not age"):
         rel.evaluate(net, profile=rel.MissionProfile.constant("1 h"))
     with pytest.raises(rel.InputError, match="lines with resistance need cells"):
@@ -411,6 +416,9 @@ def test_data_that_do_not_fit_are_refused(net) -> None:
         (data(value=np.nan), "not finite"),
         (data(labels=(0, 1, 10)), "label: got 10, allowed 0 to 9"),
         (data(labels=(0, 1, -1)), "label: got -1"),
+        (data(labels=(0, 1, 0.5)), "label: got float64, expected integers"),
+        (data(value="x"), "inputs: got <U1, expected numbers"),
+        (np.zeros((3, 1, 28, 28)), "expected the variable 'inputs'"),
         (xr.Dataset({"pixels": ("image", [1])}), "expected the variable 'inputs'"),
         (data()[["inputs"]], "expected 'label'"),
     ):
