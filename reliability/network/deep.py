@@ -114,12 +114,12 @@ def evaluate_deep(
     tuning = calibration_inputs(network, data, calibration)
     placed = place(network, tiling)
     stages, reads = _stages(network, placed, tiling, tuning)
-    session = Session(executed_graph(network, stages))
+    graph = executed_graph(network, stages)
     population = chips_of(cells, placed, tiling, chips, profile, seed)
 
     def one(chip: int) -> tuple[NDArray[np.float32], Loaded]:
         loaded = load_chip(population, chip, stages, tiling)
-        return class_scores(session, network, loaded.values, inputs), loaded
+        return class_scores(Session(graph, loaded.values), network, {}, inputs), loaded
 
     lead = population.lead
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -130,16 +130,18 @@ def evaluate_spiking(
     placed = place(network, tiling)
     stages = tuple(Stage(p) for p in placed)
     neurons = _neurons(network, stages, calibration_inputs(network, data, calibration))
-    session = Session(_spiking_graph(network, stages, neurons, leak))
+    graph = _spiking_graph(network, stages, neurons, leak)
     population = chips_of(cells, placed, tiling, chips, profile, seed)
     lead = population.lead
 
     def one(chip: int) -> tuple[NDArray[np.int64], NDArray[np.float64], list[str]]:
         loaded = load_chip(population, chip, stages, tiling)
+        thresholds = {}
         for n in neurons:
             z = draw(seed, f"neuron.{n.name}", population.address[[chip]], int(np.prod(n.shape)))[0]
             scale = np.maximum(1 + threshold_mismatch * z, 0.05).reshape(1, *n.shape)
-            loaded.values[f"{n.name}::threshold"] = (n.threshold * scale).astype(np.float32)
+            thresholds[f"{n.name}::threshold"] = (n.threshold * scale).astype(np.float32)
+        session = Session(graph, loaded.values | thresholds)
         correct, spikes = np.zeros(len(counts), np.int64), np.zeros(len(counts))
         for first in range(0, len(inputs), _BATCH):
             part = slice(first, first + _BATCH)
@@ -148,7 +150,7 @@ def evaluate_spiking(
             if coding == "events":
                 events = [stream(seed, "deep.events", int(image)) for image in index[part]]
             scores, fired = _run_steps(
-                session, network, neurons, loaded.values, inputs[part], events, counts
+                session, network, neurons, thresholds, inputs[part], events, counts
             )
             correct += (scores.argmax(axis=-1) == labels[part]).sum(axis=1)
             spikes += fired
@@ -196,7 +198,7 @@ def _run_steps(
     session: Session,
     network: DeepNetwork,
     neurons: tuple[_Neurons, ...],
-    values: dict[str, NDArray[np.float32]],
+    thresholds: dict[str, NDArray[np.float32]],
     inputs: NDArray[np.float32],
     events: list[np.random.Generator] | None,
     counts: list[int],
@@ -204,7 +206,7 @@ def _run_steps(
     """Summed scores (count, image, class) and spikes of all images (count,) after each count."""
     charge = {
         f"{n.name}::charge": np.broadcast_to(
-            values[f"{n.name}::threshold"] / 2, (len(inputs), *n.shape)
+            thresholds[f"{n.name}::threshold"] / 2, (len(inputs), *n.shape)
         ).astype(np.float32)
         for n in neurons
     }
@@ -215,7 +217,7 @@ def _run_steps(
         if events is not None:
             u = np.stack([source.random(inputs[0].size, dtype=np.float32) for source in events])
             now = (u.reshape(inputs.shape) < inputs).astype(np.float32)
-        scores, *state = session.run({network.input_name: now} | charge | values)
+        scores, *state = session.run({network.input_name: now} | charge)
         total = total + scores.astype(float)
         charge = dict(zip(charge, state[0::2], strict=True))
         fired += sum(float(count) for count in state[1::2])

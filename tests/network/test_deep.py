@@ -104,6 +104,16 @@ def test_tiles_without_converters_change_nothing(small, rows, cells) -> None:
     assert cut == pytest.approx(whole, rel=1e-5, abs=1e-5)
 
 
+def test_bound_weights_are_fed_weights(net) -> None:
+    stages = tuple(map(Stage, place(net, rel.Tiling())))
+    graph, x = executed_graph(net, stages), {"image": rel.load_mnist28()["inputs"].values[:20]}
+    for factor in (1.0, 0.9):
+        ideal = {k: v for s in stages for k, v in feeds(s, s.placed.coded).items()}
+        values = {k: (factor * v).astype(np.float32) for k, v in ideal.items()}
+        bound = Session(graph, values).run(x)[0]
+        assert bound == pytest.approx(Session(graph).run(x | values)[0], abs=1e-4)
+
+
 @given(
     seed=st.integers(0, 2**31),
     groups=st.integers(1, 3),

@@ -33,12 +33,13 @@ def in_steps(network, x, counts, leak=0.0, mismatch=None):
     """Summed scores after each count and the nominal threshold, from the graph."""
     stages = tuple(Stage(p) for p in place(network, rel.Tiling()))
     neurons = _neurons(network, stages, x)
-    session = Session(_spiking_graph(network, stages, neurons, leak))
     values = {k: v for s in stages for k, v in feeds(s, s.placed.coded).items()}
+    thresholds = {}
     for n in neurons:
         scale = np.ones(n.shape) if mismatch is None else mismatch
-        values[f"{n.name}::threshold"] = (n.threshold * scale[None]).astype(np.float32)
-    return *_run_steps(session, network, neurons, values, x, None, counts), neurons
+        thresholds[f"{n.name}::threshold"] = (n.threshold * scale[None]).astype(np.float32)
+    session = Session(_spiking_graph(network, stages, neurons, leak), values | thresholds)
+    return *_run_steps(session, network, neurons, thresholds, x, None, counts), neurons
 
 
 def test_neurons_against_numpy(small) -> None:
