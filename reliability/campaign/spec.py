@@ -308,8 +308,14 @@ class Study(_Table):
         return vary(load_technology(self.technology), self.parameters)
 
     def load_network(self) -> Network:
-        """Return the network that the study names."""
-        return load_network(self.network.name)
+        """Return the network that the study names, one layer of integers."""
+        network = load_network(self.network.name)
+        if not isinstance(network, Network):
+            raise InputError(
+                f"network: name: {network.name} has many layers, a study takes one layer; "
+                "use reliability.evaluate"
+            )
+        return network
 
     def at(self, point: dict[str, Value]) -> "Study":
         """Return the study at one point of its sweep, a study without a sweep.

@@ -125,7 +125,7 @@ def _search(as_json: bool, options: dict[str, Any]) -> Any:
     if "wire" in axes and any(isinstance(wire, str) for wire in axes["wire"]):
         study["cell_layout"] = options["cell_layout"]
     if options["criterion"] == "accuracy_drop":
-        from reliability.network import load_network, tile_limit
+        from reliability.network import Network, load_network, tile_limit
 
         for name in ("scheme", "nonlinearity_voltage"):
             if name in axes:
@@ -134,6 +134,8 @@ def _search(as_json: bool, options: dict[str, Any]) -> Any:
             if options[name]:
                 raise InputError(f"{name}: does not go with the criterion accuracy_drop")
         network = load_network(options["network"])
+        if not isinstance(network, Network):
+            raise InputError(f"network: got {options['network']!r}, expected one of a single layer")
         study |= {"reading": options["reading"], "images": options["images"], **lines}
         with shown_progress("cards", as_json) as progress:
             return size_map(

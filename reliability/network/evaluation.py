@@ -1,6 +1,6 @@
 """Accuracy of a network on ideal cells, on a technology, or on a given population of chips."""
 
-from functools import lru_cache
+from functools import lru_cache, singledispatch
 from typing import Any, Literal
 
 import numpy as np
@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from reliability.errors import InputError, unknown_name
 from reliability.mission import MissionProfile
 from reliability.network.datasets import load_mnist
+from reliability.network.deep import evaluate_deep
 from reliability.network.formal import Converters, run_formal
 from reliability.network.mapping import Mapping, read_weights, sample_chips
 from reliability.network.model import Network
 from reliability.network.neuron import Neuron, sample_neurons
+from reliability.network.onnx import DeepNetwork
 from reliability.network.spiking import count_reads, rate_code, run_spiking
 from reliability.population import addresses, age
 from reliability.statistics.intervals import wilson
@@ -25,6 +27,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _ENERGY_EVENT = {"synapse_and_neuron": 3.6e-12, "system": 180e-12}
 
 
+@singledispatch
 def evaluate(
     network: Network,
     cells: Technology | xr.Dataset | None = None,
@@ -43,6 +46,9 @@ def evaluate(
     confidence: float = 0.95,
 ) -> xr.Dataset:
     """Evaluate a network on test images.
+
+    This is for a `Network` of one layer; a `DeepNetwork` from ONNX is evaluated by
+    `reliability.network.evaluate_deep`, with the parameters given there.
 
     Parameters
     ----------
@@ -170,6 +176,9 @@ def evaluate(
         "reliability_version": __version__,
     }
     return out
+
+
+evaluate.register(DeepNetwork, evaluate_deep)
 
 
 @lru_cache(maxsize=2)

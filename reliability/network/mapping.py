@@ -180,14 +180,19 @@ def in_series(conductance: NDArray[np.floating], resistance: float) -> NDArray[n
 def unit_conductance(
     technology: Technology, network: Network, mapping: Mapping = "two_level"
 ) -> float:
-    """Return G_unit, the conductance (S) that one unit of weight stands for.
-
-    The mean over each state's distribution is taken at 999 evenly spaced quantiles.
-    """
+    """Return G_unit, the conductance (S) that one unit of weight stands for."""
     if mapping == "multi_level" or not has_states(technology):
         law = Target.from_technology(technology)
         n = network.weight_max // cells_per_side(network, mapping)
         return (law.maximum - law.minimum) / n
+    return state_difference(technology)
+
+
+def state_difference(technology: Technology) -> float:
+    """Return mean G_eff(LRS) - mean G_eff(HRS) of the nominal technology, S.
+
+    The mean over each state's distribution is taken at 999 evenly spaced quantiles.
+    """
     p = (np.arange(999) + 0.5) / 999
     mean = {
         state: in_series(

@@ -1,14 +1,17 @@
 """A network as its integer weights."""
 
 import tomllib
+from collections.abc import Collection
 from dataclasses import dataclass
 from hashlib import sha256
+from importlib.resources import as_file
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reliability.errors import InputError, unknown_name
+from reliability.network.onnx import DeepNetwork, load_onnx
 from reliability.resources import data_folder
 
 
@@ -59,18 +62,30 @@ class Network:
         return sha256(repr(self.weights.shape).encode() + self.weights.tobytes()).hexdigest()
 
 
-def load_network(name_or_path: str | Path) -> Network:
-    """Load a network that ships with the suite, or a TOML file of the same form.
+def load_network(
+    name_or_path: str | Path, *, digital: Collection[str] = ()
+) -> Network | DeepNetwork:
+    """Load a network that ships with the suite, or a TOML or ONNX file of one's own.
 
     Parameters
     ----------
     name_or_path : str or Path
-        ``"spirit"`` (144 inputs, 10 outputs, weights -4 to +4) or a path ending with ``.toml``.
+        ``"spirit"`` (144 inputs, 10 outputs, weights -4 to +4), ``"mobilenet-mnist"`` (a
+        depthwise-separable network for MNIST at 28x28), or a path ending with ``.toml`` (of the
+        form of ``spirit.toml``) or ``.onnx``.
+    digital : collection of str
+        Of an ONNX network: names of nodes, or types of operators, whose weights stay digital.
+
+    Returns
+    -------
+    Network or DeepNetwork
+        One layer of integers, or many layers from ONNX.
 
     Raises
     ------
     InputError
-        No such network, or a file that is not one.
+        No such network, or a file that is not one; for ONNX see
+        `reliability.network.onnx.load_onnx`.
 
     Examples
     --------
@@ -80,10 +95,17 @@ def load_network(name_or_path: str | Path) -> Network:
     """
     text = str(name_or_path)
     shipped = {
-        f.name.removesuffix(".toml"): f
+        f.name.rpartition(".")[0]: f
         for f in (data_folder() / "networks").iterdir()
-        if f.name.endswith(".toml")
+        if f.name.endswith((".toml", ".onnx"))
     }
+    if text.endswith(".onnx"):
+        return load_onnx(Path(name_or_path), digital=digital)
+    if text in shipped and shipped[text].name.endswith(".onnx"):
+        with as_file(shipped[text]) as path:
+            return load_onnx(path, name=text, digital=digital)
+    if digital:
+        raise InputError("digital: only layers of an ONNX network can be left digital")
     if text in shipped:
         content = shipped[text].read_bytes()
     elif isinstance(name_or_path, Path) or text.endswith(".toml"):

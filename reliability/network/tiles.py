@@ -1,364 +1,327 @@
-"""A network on tiles with resistive lines: what its cells look like from the sense inputs.
+"""Weights of many layers in cells: what is programmed, and what the cells read as.
 
-The layer's cells, inputs as rows and outputs x sides x cells as columns, are cut into tiles. The
-exact solver gives each tile the conductances that its sense inputs see, and `evaluate` takes them
-as it takes any population: accuracy against the length and the resistance of the lines.
+Weights are scaled to u = w / scale between -1 and 1, with one scale for each output channel or for
+each layer, and every u becomes cells in differential pairs:
+
+- ``levels``: one pair of cells with levels. The side of the sign is at ``G_min + |u| (G_max -
+  G_min)``, the other at ``G_min``; the pair reads as ``(G+ - G-) / (G_max - G_min)``.
+- ``bits``: u is rounded to a sign and b - 1 bits, which are cut into digits of ``bits_per_cell``
+  bits, each one pair. Cells with levels hold any digit, as in ``levels``. With two states a digit
+  is one bit: the side of the sign is in the LRS where it is set, all others are in the HRS; a pair
+  reads as ``(G+ - G-) / G_unit`` with G_unit = mean G(LRS) - mean G(HRS) of the nominal technology,
+  each with the select transistor in series.
+- ``pairs``: u is -1 or 1, a pair of two-state cells of which one is in the LRS, and a sense
+  amplifier reads the sign of ``G+ - G-``: a bit that is right or wrong, no analogue value.
+
+Columns are cut into tiles of ``rows`` rows; a depthwise or grouped convolution is read column by
+column with the inputs of its own group, so no cell is there that no weight uses. The columns of a
+tile lie side by side: output, bit, side.
 """
 
-import math
-from collections.abc import Callable, Sequence
-from typing import Any, Literal
+import json
+from dataclasses import asdict
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.crossbar.inference import effective_conductance
-from reliability.crossbar.limits import (
-    largest_size,
-    line_segments,
-    size_dataset,
-    wire_factor,
-)
-from reliability.crossbar.reads import read_rows
-from reliability.errors import InputError, unknown_name
-from reliability.mission import MissionProfile
-from reliability.network.evaluation import evaluate
-from reliability.network.mapping import in_series, sample_chips
-from reliability.network.model import Network
-from reliability.population import age
-from reliability.statistics import mean_interval
+from reliability.devices import programming
+from reliability.devices.programming import Programming
+from reliability.devices.target import Target
+from reliability.devices.verify import Verify
+from reliability.errors import InputError
+from reliability.network.mapping import in_series, state_difference
+from reliability.network.onnx import DeepNetwork, Layer
+from reliability.network.tiling import Tiling
+from reliability.population import sample_dies
 from reliability.technology import Technology
-from reliability.version import __version__
-
-Reading = Literal["rows", "matrix"]
-_READINGS = ("rows", "matrix")
 
 
-def on_tiles(
-    population: xr.Dataset,
-    network: Network,
-    *,
-    tile: tuple[int, int] = (128, 128),
-    reading: Reading = "rows",
-    word_line_resistance: float = 1.0,
-    bit_line_resistance: float = 1.0,
-    **crossbar: Any,
-) -> xr.Dataset:
-    """Return a population as it looks through the lines of its tiles.
+class Placed(NamedTuple):
+    """One layer in cells.
 
-    Parameters
+    Attributes
     ----------
-    population : Dataset
-        Chips of `sample_chips`, aged or not; what is returned can't be aged any more.
-    network : Network
-        Whose layer the chips carry.
-    tile : (rows, columns)
-        Cells that no weight uses are in the HRS (median).
-    reading : {"rows", "matrix"}
-        ``"rows"``: one row at a time through its gates, as a spike on one input does;
-        ``"matrix"``: all rows at once, gates open (`effective_conductance`).
-    word_line_resistance, bit_line_resistance : float
-        Ohm per cell.
-    **crossbar
-        ``source_resistance``, ``sense_resistance``; for ``"matrix"`` also ``drive``, ``sense``,
-        ``cell``, ``read_voltage`` of `effective_conductance`.
+    layer : Layer
+    coded : ndarray of float32, shape (slices, rows, outputs)
+        What each pair should read as, -1 to 1.
+    factor : ndarray of float32, shape (slices, outputs)
+        Weight = sum over slices of factor * coded.
+    first : int
+        First of its cells on the chip; they are ordered by slice, row, output and side (positive
+        first).
+    """
 
-    Returns
-    -------
-    Dataset
-        The population with ``conductance`` replaced: cells that would give the same currents, in
-        series with the card's access transistor, on lines without resistance.
+    layer: Layer
+    coded: NDArray[np.float32]
+    factor: NDArray[np.float32]
+    first: int
+
+    @property
+    def cells(self) -> slice:
+        """Its cells on the chip."""
+        return slice(self.first, self.first + 2 * self.coded.size)
+
+    def weights(self, read: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Return the weights (rows, outputs) that pairs reading ``read`` (like coded) make."""
+        return np.einsum("so,sro->ro", self.factor, read).astype(np.float32)
+
+
+def place(network: DeepNetwork, tiling: Tiling) -> tuple[Placed, ...]:
+    """Scale and code the weights of every layer.
 
     Raises
     ------
     InputError
-        An unknown reading, a tile without cells, or another number of cells than the network's.
+        A weight beyond a fixed scale, or one that is not plus or minus one scale in ``pairs``.
 
     Examples
     --------
     >>> import reliability as rel
-    >>> net = rel.load_network("spirit")
-    >>> chips = rel.sample_chips(rel.load_technology("oxram-130nm"), net, chips=2, seed=1)
-    >>> seen = on_tiles(chips, net, tile=(144, 80), bit_line_resistance=10.0)
-    >>> bool((seen["conductance"] < chips["conductance"]).all())
-    True
+    >>> net = rel.load_network("mobilenet-mnist")
+    >>> placed = place(net, Tiling("bits", weight_bits=4))
+    >>> placed[0].coded.shape, bool(abs(placed[0].weights(placed[0].coded)).max() > 0)
+    ((3, 9, 16), True)
     """
-    if reading not in _READINGS:
-        raise unknown_name("reading", str(reading), _READINGS)
-    down, across = tile
-    if down < 1 or across < 1:
-        raise InputError(f"tile: got {tile}, expected (rows, columns), each 1 or more")
-    allowed = ["source_resistance", "sense_resistance"]
-    allowed += [] if reading == "rows" else ["drive", "sense", "cell", "read_voltage", "tolerance"]
-    for name in crossbar:
-        if name not in allowed:
-            raise unknown_name(f"option of reading {reading!r}", name, allowed)
-    card = Technology.from_json(population.attrs["technology_card"])
-    g = population["conductance"].transpose(..., "cell").values.astype(float)
-    rows, columns = network.inputs, network.outputs * 2 * network.weight_max
-    if g.shape[-1] != rows * columns:
-        raise InputError(
-            f"population: got {g.shape[-1]} cells per chip, network {network.name} needs "
-            f"{rows * columns}"
-        )
-    access = card["access.series_resistance"]
-    tiles = _cut(g.reshape(-1, rows, columns), tile, 1 / card["programming.HRS.resistance"])
-    lines = {
-        "word_line_resistance": word_line_resistance,
-        "bit_line_resistance": bit_line_resistance,
-        **crossbar,
-    }
-    seen: Any  # an array of the tiles' shape
-    if reading == "matrix":
-        seen = effective_conductance(in_series(tiles, access), **lines)
-    else:
-        seen = read_rows(tiles, 1.0, access_resistance=access, **lines)
-    whole = seen.swapaxes(-3, -2).reshape(len(tiles), tiles.shape[1] * down, -1)
-    whole = whole[:, :rows, :columns].reshape(g.shape)
-    out = population.drop_vars(["programmed"], errors="ignore")  # the cells are not these
-    cell = whole / (1 - access * whole)
-    return out.assign(
-        conductance=(
-            population["conductance"].transpose(..., "cell").dims,
-            cell.astype(population["conductance"].dtype),
-            population["conductance"].attrs,
-        )
-    ).assign_attrs(tile=list(tile), reading=reading)
+    out, first = [], 0
+    for layer in network.layers:
+        scale = _scale(layer, tiling)
+        u = layer.matrix / scale
+        if tiling.cells == "levels":
+            coded, factor = u[None], scale[None]
+        elif tiling.cells == "pairs":
+            coded, factor = _signs(layer, u)[None], scale[None]
+        else:
+            coded, factor = _digits(u, scale, tiling)
+        out.append(Placed(layer, coded.astype(np.float32), factor.astype(np.float32), first))
+        first = out[-1].cells.stop
+    return tuple(out)
 
 
-def accuracy_on_tiles(
-    network: Network,
+def program_layers(
     technology: Technology,
-    segment_resistance: Sequence[float],
+    network: DeepNetwork,
+    tiling: Tiling,
     *,
-    tile: tuple[int, int] = (128, 128),
-    reading: Reading = "rows",
-    chips: int = 8,
-    images: int = 2000,
-    uncertainty_draws: int = 8,
-    profile: MissionProfile | None = None,
-    confidence: float = 0.95,
+    chips: int,
+    first: int = 0,
+    dies_per_wafer: int = 25,
+    verify: Verify | None = None,
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
-    **crossbar: Any,
+    lot: int = 0,
 ) -> xr.Dataset:
-    """Accuracy of a network against the resistance of its tiles' lines.
+    """Program all layers on chips ``first`` to ``first + chips`` of a lot, one chip per die.
 
-    Parameters
-    ----------
-    network : Network
-    technology : Technology
-    segment_resistance : sequence of float
-        Ohm per cell along both lines.
-    tile, reading, **crossbar
-        As for `on_tiles`.
-    chips, images : int
-        Of `evaluate`. The same chips, images and input events at every resistance and without
-        lines, so that the loss is a difference of pairs.
-    uncertainty_draws : int
-        Cards drawn from the uncertainty of the technology's parameters.
-    profile : MissionProfile, optional
-        Mission of the chips before they are read.
-    confidence : float
-    seed : int
-    progress : callable, optional
-        Called with (cards done, cards to do).
+    With ``verify`` the cells of two states are programmed by it (`reliability.devices.verify`).
 
     Returns
     -------
     Dataset
-        ``accuracy`` and ``lost`` (segment_resistance, chip), the latter against the same chip on
-        lines without resistance; ``lost_mean``, ``lost_low``, ``lost_high`` (segment_resistance):
-        Student-t interval of the mean over chips, and with two draws or more the prediction over
-        cards; ``drawn_lost`` (draw, segment_resistance). All of it on the same test images, whose
-        own sampling error is at most ``image_sigma`` (segment_resistance).
+        As `reliability.sample_population`, with dimensions (chip, cell), in float32; the cells of
+        one layer after those of the other, in each as `Placed` says. The coordinate
+        ``layer_index`` (cell) counts the layers from 0.
+
+    Raises
+    ------
+    InputError
+        A card without levels for ``levels``, without the two states for the others.
 
     Examples
     --------
     >>> import reliability as rel
-    >>> found = accuracy_on_tiles(
-    ...     rel.load_network("spirit"), rel.load_technology("oxram-130nm"), [0.0, 300.0],
-    ...     tile=(144, 80), chips=2, images=100, uncertainty_draws=0)
-    >>> found["lost"].values[0].tolist(), bool(found["lost_mean"][1] > 0)
-    ([0.0, 0.0], True)
-    """
-    ohms = [float(ohm) for ohm in segment_resistance]
-    if not ohms or not all(0 <= ohm < math.inf for ohm in ohms):
-        raise InputError(f"segment_resistance: got {ohms}, expected one or more of 0 ohm or above")
-
-    def accuracies(card: Technology) -> NDArray[np.float64]:
-        population = _chips(card, network, chips, profile, seed)
-        options: dict[str, Any] = {"images": images, "seed": seed}
-        seen = [
-            on_tiles(
-                population, network, tile=tile, reading=reading,
-                word_line_resistance=ohm, bit_line_resistance=ohm, **crossbar,
-            )
-            for ohm in ohms
-        ]  # fmt: skip
-        return np.stack(
-            [evaluate(network, one, **options)["accuracy"].values for one in [population, *seen]]
-        )
-
-    nominal = accuracies(technology)
-    drawn = np.empty((uncertainty_draws, len(ohms)))
-    for draw in range(uncertainty_draws):
-        if progress:
-            progress(draw + 1, 1 + uncertainty_draws)
-        one = accuracies(technology.drawn(seed, draw))
-        drawn[draw] = (one[0] - one[1:]).mean(axis=1)
-    if progress:
-        progress(1 + uncertainty_draws, 1 + uncertainty_draws)
-    lost = nominal[0] - nominal[1:]
-    mean, low, high = np.array([mean_interval(row, confidence) for row in lost]).T
-    if uncertainty_draws > 1:  # one more card, and the chips of this one
-        spread = np.array([mean_interval(column, confidence) for column in drawn.T]).T
-        wider = (spread[2] - spread[0]) * math.sqrt(uncertainty_draws + 1)
-        half = np.hypot(wider, mean - low)
-        low, high = mean - half, mean + half
-    share = nominal.mean(axis=1)
-    low, high = np.clip((low, high), share[0] - 1, share[0])  # what can be lost or gained
-    variance = (share[0] * (1 - share[0]) + share[1:] * (1 - share[1:])) / images
-    return xr.Dataset(
-        {
-            "accuracy": (("segment_resistance", "chip"), nominal[1:], {"units": "1"}),
-            "lost": (("segment_resistance", "chip"), lost, {"units": "1"}),
-            "lost_mean": ("segment_resistance", mean, {"units": "1"}),
-            "lost_low": ("segment_resistance", low, {"units": "1"}),
-            "lost_high": ("segment_resistance", high, {"units": "1"}),
-            "drawn_lost": (("draw", "segment_resistance"), drawn, {"units": "1"}),
-            "image_sigma": ("segment_resistance", np.sqrt(variance), {"units": "1"}),
-        },
-        coords={"segment_resistance": ("segment_resistance", ohms, {"units": "ohm"})},
-        attrs={
-            "tile": list(tile),
-            "reading": reading,
-            "network": network.name,
-            "technology": technology.name,
-            "accuracy_without_lines": float(share[0]),
-            "chips": chips,
-            "images": images,
-            "confidence": confidence,
-            "seed": seed,
-            "reliability_version": __version__,
-        },
-    )
-
-
-def tile_limit(
-    network: Network,
-    technology: Technology,
-    limit: float = 0.01,
-    segment_resistance: float | None = None,
-    *,
-    node: str | None = None,
-    cell_layout: str = "1T1R",
-    reading: Reading = "rows",
-    chips: int = 8,
-    images: int = 2000,
-    max_size: int = 256,
-    uncertainty_draws: int = 4,
-    profile: MissionProfile | None = None,
-    confidence: float = 0.95,
-    seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
-    **crossbar: Any,
-) -> xr.Dataset:
-    """Largest square tile on which a network loses no more accuracy than a limit.
-
-    Parameters
-    ----------
-    network : Network
-    technology : Technology
-    limit : float
-        Accuracy that may be lost to the lines, as a fraction of all images.
-    segment_resistance : float, optional
-        Ohm per cell along both lines (1 without a node).
-    node, cell_layout : str
-        Of `reliability.crossbar.load_wire` and `Wire.segment_resistance`.
-    reading, chips, images, profile, **crossbar
-        As for `accuracy_on_tiles`.
-    max_size : int
-        Tiles larger than the layer leave cells in the HRS unused.
-    uncertainty_draws : int
-        Cards drawn from the uncertainty of the technology's parameters (and of the wire).
-    confidence : float
-        Of the bound at one size, one-sided over chips, and of the interval of the size.
-    seed : int
-    progress : callable, optional
-        Called with (cards searched, cards to search).
-
-    Returns
-    -------
-    Dataset
-        As `reliability.crossbar_limit` returns, ``value`` being the accuracy lost.
-
-    Examples
-    --------
-    >>> import reliability as rel
-    >>> found = tile_limit(
-    ...     rel.load_network("spirit"), rel.load_technology("oxram-130nm"), 0.05, 300.0,
-    ...     max_size=32, uncertainty_draws=0, chips=2, images=100)
-    >>> bool(found["size"] <= 32)
+    >>> net = rel.load_network("mobilenet-mnist")
+    >>> chips = program_layers(rel.load_technology("techB"), net, Tiling(), chips=1)
+    >>> chips.sizes["cell"] == 2 * net.weights
     True
     """
-    if not (math.isfinite(limit) and max_size >= 2):
-        raise InputError("limit, max_size: expected a finite number and 2 or more")
-    if segment_resistance is None and node is None:
-        segment_resistance = 1.0
-    word, bit, sigma_ln = line_segments(segment_resistance, node, cell_layout)
-
-    def largest(card: Technology, factor: float) -> tuple[int, dict[int, tuple[float, ...]]]:
-        population = _chips(card, network, chips, profile, seed)
-        ideal = evaluate(network, population, images=images, seed=seed)["accuracy"].values
-        tried: dict[int, tuple[float, ...]] = {}
-
-        def works(n: int) -> bool:
-            seen = on_tiles(
-                population, network, tile=(n, n), reading=reading,
-                word_line_resistance=word * factor, bit_line_resistance=bit * factor, **crossbar,
-            )  # fmt: skip
-            found = evaluate(network, seen, images=images, seed=seed)["accuracy"].values
-            tried[n] = (*mean_interval(ideal - found, 2 * confidence - 1), float(chips))
-            return tried[n][2] <= limit
-
-        return largest_size(works, max_size), tried
-
-    size, tried = largest(technology, 1.0)
-    drawn = np.zeros(uncertainty_draws, dtype=np.int64)
-    for draw in range(uncertainty_draws):
-        if progress:
-            progress(draw + 1, 1 + uncertainty_draws)
-        factor = wire_factor(sigma_ln, seed, draw)
-        drawn[draw] = largest(technology.drawn(seed, draw), factor)[0]
-    if progress:
-        progress(1 + uncertainty_draws, 1 + uncertainty_draws)
-    return size_dataset(
-        size, tried, drawn, (size, size), bound=limit, max_size=max_size, confidence=confidence
-    ).assign_attrs(
-        criterion="accuracy_drop",
-        limit=limit,
-        word_line_resistance=word,
-        bit_line_resistance=bit,
-        network=network.name,
-        images=images,
-        technology=technology.name,
+    check_card(technology, tiling)
+    placed = place(network, tiling)
+    state = wanted(placed, technology, tiling)
+    cells = sample_dies(
+        technology,
+        state=state,
+        count=chips,
+        first=first,
+        dies_per_wafer=dies_per_wafer,
+        verify=verify,
         seed=seed,
+        lot=lot,
+    )
+    cells.attrs["tiling"] = json.dumps(asdict(tiling))
+    index = np.repeat(np.arange(len(placed), dtype=np.int16), [2 * p.coded.size for p in placed])
+    return cells.assign_coords(layer_index=("cell", index, {"units": "1"}))
+
+
+def check_card(technology: Technology, tiling: Tiling) -> None:
+    """Refuse a card whose cells the tiling can't use."""
+    levels = "target.maximum" in technology
+    if tiling.cells == "levels" and not levels:
+        raise InputError(
+            f"tiling: cells: got 'levels', but {technology.name} has two states; use 'bits' or, "
+            "for a binary network, 'pairs'"
+        )
+    if tiling.cells == "pairs" and levels:
+        raise InputError(
+            f"tiling: cells: got 'pairs', but {technology.name} has levels; use 'levels' or 'bits'"
+        )
+    if tiling.cells == "bits" and tiling.bits_per_cell > 1 and not levels:
+        raise InputError(
+            f"tiling: bits_per_cell: got {tiling.bits_per_cell}, but {technology.name} has two "
+            "states, allowed 1"
+        )
+
+
+def wanted(
+    placed: tuple[Placed, ...], technology: Technology, tiling: Tiling
+) -> NDArray[np.float64] | NDArray[np.str_]:
+    """Return the target (S) or the state of every cell of a chip."""
+    positive = np.concatenate([p.coded.ravel() for p in placed])
+    u = np.stack([positive, -positive], axis=-1)
+    if "target.maximum" in technology:
+        law = Target.from_technology(technology)
+        return (law.minimum + np.clip(u, 0, 1).astype(float) * (law.maximum - law.minimum)).ravel()
+    return np.where(u > 0, "LRS", "HRS").ravel()
+
+
+def read_layer(
+    placed: Placed, conductance: NDArray[np.floating], technology: Technology, tiling: Tiling
+) -> NDArray[np.float32]:
+    """Return what the pairs of a layer read as on one chip, shape (slices, rows, outputs).
+
+    Parameters
+    ----------
+    placed : Placed
+    conductance : ndarray, shape (cell,)
+        S, of all cells of the chip.
+    technology : Technology
+        The nominal one.
+    tiling : Tiling
+        With resistive lines, the pairs read as in an array of linear cells in which the other
+        columns and the tile's unused cells, at ``G_min`` or the median HRS, conduct as well.
+
+    Examples
+    --------
+    >>> import reliability as rel
+    >>> card, net = rel.load_technology("techB"), rel.load_network("mobilenet-mnist")
+    >>> placed = place(net, Tiling())
+    >>> read = read_layer(placed[0], wanted(placed, card, Tiling()), card, Tiling())
+    >>> bool(abs(read - placed[0].coded).max() < 1e-6)
+    True
+    """
+    g = conductance[placed.cells].reshape(*placed.coded.shape, 2)
+    if tiling.cells == "pairs":
+        return np.where(g[..., 0] >= g[..., 1], 1, -1).astype(np.float32)
+    if "target.maximum" in technology:
+        law = Target.from_technology(technology)
+        unit, idle = law.maximum - law.minimum, law.minimum
+    else:
+        series = technology["access.series_resistance"]
+        unit = state_difference(technology)
+        median = programming.quantile(Programming.from_technology(technology, "HRS"), 0.5)
+        idle = float(in_series(np.asarray(median), series))
+        g = in_series(g, series)
+    if any(tiling.lines.values()):
+        g = _with_drop(g.astype(float), idle, tiling)
+    return ((g[..., 0] - g[..., 1]) / unit).astype(np.float32)
+
+
+def compensation(
+    placed: Placed,
+    read: NDArray[np.float32],
+    conductance: NDArray[np.floating],
+    programmed: NDArray[np.floating],
+    tiling: Tiling,
+) -> float:
+    """Return the digital factor on a layer's sums.
+
+    Parameters
+    ----------
+    placed : Placed
+    read : ndarray, shape (slices, rows, outputs)
+        Of `read_layer`.
+    conductance, programmed : ndarray, shape (cell,)
+        S, of all cells of the chip, now and as programmed.
+    tiling : Tiling
+
+    Examples
+    --------
+    >>> fc = Layer("fc", "Gemm", 0, np.ones((2, 1), np.float32))
+    >>> p = Placed(fc, np.ones((1, 2, 1), np.float32), np.ones((1, 1), np.float32), 0)
+    >>> g = np.array([2e-5, 0.0, 2e-5, 0.0])
+    >>> compensation(p, 0.8 * p.coded, 0.8 * g, g, Tiling(compensation="drift"))
+    1.25
+    """
+    if tiling.compensation == "drift":
+        wanted_sum = float(programmed[placed.cells].sum(dtype=float))
+        got = float(conductance[placed.cells].sum(dtype=float))
+    elif tiling.compensation == "gain":
+        wanted_sum = float((placed.coded.astype(float) ** 2).sum())
+        got = float((placed.coded.astype(float) * read).sum())
+    else:
+        return 1.0
+    return wanted_sum / got if got > 0 else 1.0
+
+
+def row_tiles(layer: Layer, rows: int) -> tuple[slice, ...]:
+    """Cut the rows of a layer into tiles, all but the last one full.
+
+    >>> row_tiles(Layer("fc", "Gemm", 0, np.zeros((300, 10), np.float32)), 128)[-1]
+    slice(256, 300, None)
+    """
+    return tuple(
+        slice(start, min(start + rows, layer.rows)) for start in range(0, layer.rows, rows)
     )
 
 
-def _chips(
-    card: Technology, network: Network, chips: int, profile: MissionProfile | None, seed: int
-) -> xr.Dataset:
-    population = sample_chips(card, network, chips=chips, seed=seed)
-    return population if profile is None else age(population, profile)
+def _scale(layer: Layer, tiling: Tiling) -> NDArray[np.float64]:
+    size = np.abs(layer.matrix.astype(float))
+    if not isinstance(tiling.scale, str):
+        if size.max() > tiling.scale:
+            raise InputError(
+                f"layer {layer.name!r}: weights {layer.matrix.min():.4g} to "
+                f"{layer.matrix.max():.4g}, allowed {-tiling.scale:g} to {tiling.scale:g}"
+            )
+        return np.full(layer.outputs, float(tiling.scale))
+    largest = size.max(axis=0) if tiling.scale == "channel" else np.full(layer.outputs, size.max())
+    return np.where(largest > 0, largest, 1.0)
 
 
-def _cut(cells: NDArray[np.float64], tile: tuple[int, int], unused: float) -> NDArray[np.float64]:
-    """Cells (chips, rows, columns) as tiles (chips, row tiles, column tiles, rows, columns)."""
-    chips, rows, columns = cells.shape
-    down, across = -(-rows // tile[0]), -(-columns // tile[1])
-    padded = np.full((chips, down * tile[0], across * tile[1]), unused)
-    padded[:, :rows, :columns] = cells
-    return padded.reshape(chips, down, tile[0], across, tile[1]).swapaxes(2, 3).copy()
+def _signs(layer: Layer, u: NDArray[np.float64]) -> NDArray[np.float64]:
+    if not np.allclose(np.abs(u), 1, atol=1e-6):
+        raise InputError(
+            f"layer {layer.name!r}: weights {layer.matrix.min():.4g} to {layer.matrix.max():.4g} "
+            "have more than two values, allowed minus and plus one magnitude in each "
+            "output channel; leave it digital or use 'levels' or 'bits'"
+        )
+    return np.sign(u)
+
+
+def _digits(
+    u: NDArray[np.float64], scale: NDArray[np.float64], tiling: Tiling
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Digits of the rounded weights as shares of the largest digit, and the weight of each."""
+    top, largest = 2 ** (tiling.weight_bits - 1) - 1, 2**tiling.bits_per_cell - 1
+    q = np.rint(u * top).astype(np.int64)
+    shift = tiling.bits_per_cell * np.arange(tiling.slices)
+    digits = (np.abs(q) >> shift[:, None, None]) & largest
+    return digits * np.sign(q) / largest, scale * (2.0**shift * largest / top)[:, None]
+
+
+def _with_drop(g: NDArray[np.float64], idle: float, tiling: Tiling) -> NDArray[np.float64]:
+    """Effective conductances (slices, rows, outputs, 2) in tiles with resistive lines."""
+    slices, rows, outputs, _ = g.shape
+    across = tiling.columns // (2 * slices)  # outputs of one tile
+    out = np.empty_like(g)
+    for top in range(0, rows, tiling.rows):
+        for left in range(0, outputs, across):
+            at = (slice(None), slice(top, top + tiling.rows), slice(left, left + across))
+            part = g[at].transpose(1, 2, 0, 3)
+            tile = np.full((tiling.rows, tiling.columns), idle)
+            used = part.reshape(len(part), -1)
+            tile[: used.shape[0], : used.shape[1]] = used
+            real = effective_conductance(tile, **tiling.lines)
+            real = real[: used.shape[0], : used.shape[1]].reshape(part.shape)
+            out[at] = real.transpose(2, 0, 1, 3)
+    return out

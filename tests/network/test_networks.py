@@ -164,3 +164,14 @@ def test_damaged_network_file(tmp_path, text, says) -> None:
     file.write_text(text)
     with pytest.raises(rel.InputError, match=says):
         rel.load_network(file)
+
+
+def test_mnist28_is_what_the_script_printed() -> None:
+    digest = sha256()
+    for split in ("calibration", "test"):
+        data = rel.load_mnist28(split)
+        digest.update(np.rint(data["inputs"].values * 255).astype(np.uint8).tobytes())
+        digest.update(data["label"].values.tobytes())
+    assert digest.hexdigest() == "b12f9834c63a96d9917a672724dd06341515634aeeb066e1b0618ec55bd95a2b"
+    with pytest.raises(rel.InputError, match="allowed: test, calibration"):
+        rel.load_mnist28("train")
