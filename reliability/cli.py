@@ -147,9 +147,11 @@ def _print_answer(summary: dict[str, Any]) -> None:
     for point in points:
         where = "".join(f"  {name}={value}" for name, value in point.get("point", {}).items())
         if "accuracy" in point:
+            spikes = point.get("spikes_per_image")
             click.echo(
-                f"accuracy {_accuracy(point)}, ideal {point['ideal_accuracy']:.1%}, "
-                f"{point['spikes_per_image']:.0f} spikes per image{where}"
+                f"accuracy {_accuracy(point)}, ideal {point['ideal_accuracy']:.1%}"
+                + ("" if spikes is None else f", {spikes:.0f} spikes per image")
+                + where
             )
         if "crossbar" in point:
             found = point["crossbar"]

@@ -209,7 +209,7 @@ def age(population: xr.Dataset, profile: MissionProfile) -> xr.Dataset:
         population["target"].values if is_target else codes(population["state"].values)
     )
     present = {"target"} if is_target else {name for name, _ in states_in(state)}
-    notes = _out_of_range(technology, history, present)
+    notes = out_of_range(technology, history, present)
     for note in notes:
         warnings.warn(note, stacklevel=2)
     rows = population["programmed"].transpose(..., "cell")
@@ -298,8 +298,16 @@ def _provenance(
     }
 
 
-def _out_of_range(technology: Technology, profile: MissionProfile, states: set[str]) -> list[str]:
-    """One line for each condition that leaves the valid range of a model that is applied."""
+def out_of_range(technology: Technology, profile: MissionProfile, states: set[str]) -> list[str]:
+    """Return one line for each condition that leaves the valid range of a model that is applied.
+
+    Parameters
+    ----------
+    technology : Technology
+    profile : MissionProfile
+    states : set of str
+        ``"LRS"``, ``"HRS"`` or ``"target"``: what the cells are in.
+    """
     notes = []
     for name, (low, high) in technology.valid.items():
         section, _, condition = name.rpartition(".")

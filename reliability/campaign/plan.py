@@ -2,18 +2,20 @@
 
 import itertools
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from reliability.campaign.spec import Study
+from reliability.campaign.spec import AgesTable, Study
 from reliability.campaign.sweep import count_points, sweep_points
+from reliability.network import DeepNetwork
 
 _DRAWS = 4  # per task
 _COMBINATIONS = 16  # of the sensitivity grid, per task
 _CROSSBAR = 500_000  # image evaluations that take as long as one search
 _MOST_CHIPS = 64  # per task: more gain no speed
 _WORK = 2_000_000  # image evaluations per task: a few seconds
+_DEEP = 40  # times as long as an image of a network of one layer
 _MEMORY = 4e8  # bytes of cells and their latents in a task
 BATCH = 4  # tasks of chips between two looks at the interval of a study that may stop early
 
@@ -53,11 +55,24 @@ class Task:
 
 def chips_per_task(study: Study) -> int:
     """Return how many chips a task should have to take a few seconds and little memory."""
-    network = study.load_network()
-    cells = network.weights.size * 2 * network.weight_max
-    by_work = _WORK // (study.network.images * len(study.ages.combinations))
+    cells = _cells(study)
+    work = study.network.images * len(study.ages.combinations) * _cost(study)
+    by_work = _WORK // work
     by_memory = int(_MEMORY // (cells * 4 * 8))
     return max(1, min(_MOST_CHIPS, by_work, by_memory))
+
+
+def _cells(study: Study) -> int:
+    """Cells of a chip."""
+    network = study.load_network()
+    if isinstance(network, DeepNetwork):
+        return 2 * network.weights * study.tiling.tiling(study.load_technology()).slices
+    return int(network.weights.size) * 2 * network.weight_max
+
+
+def _cost(study: Study) -> int:
+    """Image evaluations of a small network that take as long as one of the study's network."""
+    return _DEEP if isinstance(study.load_network(), DeepNetwork) else 1
 
 
 def make_plan(study: Study, chunk: int) -> Iterator[Task]:
@@ -134,12 +149,10 @@ def plan_study(study: Study, *, workers: int = 1) -> dict[str, Any]:
     tasks = work = 0
     for task in make_plan(study, chips_per_task(study)):
         tasks, work = tasks + 1, work + task.work
-    network = study.load_network()
     ages, swept = len(study.ages.combinations), count_points(study)
-    cells = network.weights.size * 2 * network.weight_max
-    per_chip = 8 * (network.inputs + network.outputs**2 + 12) + 4 * 2 * 61
-    if study.sweep:
-        per_chip = 8 * 6
+    cells = _cells(study)
+    # accuracies, spikes, energies; without a sweep also confusion, reads, quantiles
+    per_chip = 8 * 6 if study.sweep else 3000
     return {
         "points": swept,
         "chips": study.population.chips,
@@ -162,25 +175,22 @@ def _rate(study: Study) -> float:
     """Image evaluations per second of one thread, measured on one small block of chips."""
     import numba
 
-    from reliability.network import Neuron, evaluate
+    from reliability.campaign.tasks import compute
 
     study = study.at(sweep_points(study)[0])
-    technology, network = study.load_technology(), study.load_network()
-    settings: Mapping[str, Any] = {
-        "coding": study.network.coding,
-        "mapping": study.network.mapping,
-        "delta_s": study.network.delta_s,
-        "spike_limit": study.network.spike_limit,
-        "neuron": Neuron.from_technology(technology),
-        "seed": study.seed,
-    }
+    chips, images = (16, 400) if _cost(study) == 1 else (2, 100)
+    task = Task("chips", 0, 0, chips, chips, chips, 0)
+    small = {"images": min(images, study.network.images)}
+    quick = study.model_copy(
+        update={"network": study.network.model_copy(update=small), "ages": AgesTable()}
+    )
+    text = quick.model_dump_json()
     threads = numba.get_num_threads()
     numba.set_num_threads(1)
     try:
-        chips, images = 16, min(400, study.network.images)
-        evaluate(network, technology, chips=1, images=images, **settings)  # compiles
+        compute(text, (), task)  # compiles
         start = time.perf_counter()
-        evaluate(network, technology, chips=chips, images=images, **settings)
-        return chips * images / (time.perf_counter() - start)
+        compute(text, (), task)
+        return chips * quick.network.images / (time.perf_counter() - start)
     finally:
         numba.set_num_threads(threads)

@@ -11,14 +11,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from reliability.campaign.dotted import Value, flat, put, vary
 from reliability.errors import InputError, from_validation, unknown_name
+from reliability.network import DeepNetwork, Network, Tiling, load_network
+from reliability.network.chips import default_tiling
 from reliability.network.mapping import Mapping
-from reliability.network.model import Network, load_network
 from reliability.technology import Technology, load_technology
 from reliability.units import Kelvin, NonNegative, Ohms, Seconds, Volts
 from reliability.version import __version__
 
 MOST_POINTS = 100_000  # of a sweep, unless the user says that so many are meant
 _CHECKED = 2000  # points of a sweep that are tried before anything runs
+_DEEP_IMAGES = 2000  # of MNIST at 28 x 28 that ship
 _Count = Annotated[int, Field(ge=1, strict=True)]
 
 
@@ -46,6 +48,41 @@ class NetworkTable(_Table):
     read_temperature: Kelvin | None = None
     """Read the cells at this temperature and with their noise, the same noise for all images;
     by default at the card's own temperature and without noise."""
+
+
+class TilingTable(_Table):
+    """How the weights of a network of many layers lie in cells (`reliability.Tiling`)."""
+
+    cells: Literal["levels", "bits", "pairs"] | None = None
+    """By default levels where the card has them, else bits."""
+    weight_bits: _Count = 5
+    """Of a weight in bits, its sign included."""
+    bits_per_cell: _Count = 1
+    """Of one digit of it."""
+    scale: Literal["channel", "layer"] = "channel"
+    """What has one scale of its own."""
+    rows: _Count = 256
+    """Of a tile."""
+    columns: _Count = 256
+    """Of a tile."""
+    dac_bits: _Count | None = None
+    """Of the inputs; exact by default."""
+    adc_bits: _Count | None = None
+    """Of the sums of a tile; exact by default."""
+    adc_range: Annotated[float, Field(gt=0)] = 1.0
+    """Largest sum that is coded, in units of the largest on the calibration images."""
+    word_line_resistance: Ohms = 0.0
+    """Of the line along one cell."""
+    bit_line_resistance: Ohms = 0.0
+    """Of the line along one cell."""
+    compensation: Literal["none", "drift", "gain"] = "none"
+    """Digital factor on the sums of a layer."""
+
+    def tiling(self, technology: Technology) -> Tiling:
+        """Return the tiling for a card."""
+        values = self.model_dump()
+        values["cells"] = values["cells"] or default_tiling(technology).cells
+        return Tiling(**values)
 
 
 class PopulationTable(_Table):
@@ -276,6 +313,7 @@ class Study(_Table):
     """What is computed: accuracy of the network at every age, endurance of the cells, the largest
     crossbar."""
     network: NetworkTable = NetworkTable()
+    tiling: TilingTable = TilingTable()
     population: PopulationTable = PopulationTable()
     ages: AgesTable = AgesTable()
     endurance: EnduranceTable = EnduranceTable()
@@ -307,15 +345,9 @@ class Study(_Table):
         """Return the card that the study names, with what the study sets instead."""
         return vary(load_technology(self.technology), self.parameters)
 
-    def load_network(self) -> Network:
-        """Return the network that the study names, one layer of integers."""
-        network = load_network(self.network.name)
-        if not isinstance(network, Network):
-            raise InputError(
-                f"network: name: {network.name} has many layers, a study takes one layer; "
-                "use reliability.evaluate"
-            )
-        return network
+    def load_network(self) -> Network | DeepNetwork:
+        """Return the network that the study names."""
+        return load_network(self.network.name)
 
     def at(self, point: dict[str, Value]) -> "Study":
         """Return the study at one point of its sweep, a study without a sweep.
@@ -435,6 +467,8 @@ def _check_names(study: Study, where: str) -> None:
         study.load_network()
     except InputError as error:
         raise InputError(f"{where}: network.name: {error}") from None
+    if isinstance(study.load_network(), DeepNetwork):
+        _check_deep(study, technology, where)
     names = set()
     for factor in study.sensitivity.factor if study.sensitivity else ():
         if factor.name in names:
@@ -444,6 +478,22 @@ def _check_names(study: Study, where: str) -> None:
             if parameter not in technology:
                 line = unknown_name(f"parameter of {technology.name}", parameter, technology)
                 raise InputError(f"{where}: sensitivity.factor.parameters: {line}")
+
+
+def _check_deep(study: Study, technology: Technology, where: str) -> None:
+    """Refuse what goes with networks of one layer only."""
+    tables = [study.network.images]
+    tables += [study.uncertainty.images] if study.uncertainty else []
+    if max(tables) > _DEEP_IMAGES:
+        raise InputError(f"{where}: images: got {max(tables)}, allowed 1 to {_DEEP_IMAGES} test "
+                         f"images for {study.network.name}")  # fmt: skip
+    if study.sensitivity or study.network.read_temperature is not None:
+        raise InputError(f"{where}: sensitivity and network.read_temperature need a network of "
+                         f"one layer, got {study.network.name}")  # fmt: skip
+    try:
+        study.tiling.tiling(technology)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
 
 
 def _check_sweep(study: Study, where: str, most: int) -> None:
@@ -468,6 +518,7 @@ def _keys(model: type[BaseModel], prefix: str = "") -> dict[str, list[str]]:
     found = {prefix: sorted(model.model_fields)}
     tables: dict[str, type[BaseModel]] = {
         "network": NetworkTable,
+        "tiling": TilingTable,
         "population": PopulationTable,
         "ages": AgesTable,
         "endurance": EnduranceTable,

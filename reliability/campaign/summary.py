@@ -11,6 +11,8 @@ from reliability.campaign.crossbar import crossbar_answer
 from reliability.campaign.endurance import endurance_answer
 from reliability.campaign.spec import Study
 from reliability.campaign.sweep import Point, sweep_points
+from reliability.mission import MissionProfile, Segment
+from reliability.population import out_of_range
 from reliability.statistics.intervals import mean_interval
 from reliability.version import __version__
 
@@ -32,7 +34,7 @@ def summarize(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
     summary: dict[str, Any] = {
         "title": study.title,
         "technology": study.technology,
-        "warnings": sorted({n for g in results.values() for n in g.attrs.get("warnings", [])}),
+        "warnings": _warnings(study, results),
         "seed": study.seed,
         "spec_hash": study.spec_hash,
         "reliability_version": __version__,
@@ -53,6 +55,22 @@ def summarize(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
         summary["combinations"] = int(grid.size)
         summary["combinations_explaining_measured"] = int(grid.sum())
     return summary
+
+
+def _warnings(study: Study, results: dict[str, xr.Dataset]) -> list[str]:
+    """Conditions outside the range of a model, at any point and age, and what parts noted."""
+    notes = {note for group in results.values() for note in group.attrs.get("warnings", [])}
+    if "accuracy" in study.outputs:
+        for point in sweep_points(study):
+            here = study.at(point)
+            card = here.load_technology()
+            for age in here.ages.combinations:
+                segment = Segment(
+                    *(age[n] for n in ("time", "temperature", "reads", "read_voltage"))
+                )
+                profile = MissionProfile([segment])
+                notes |= set(out_of_range(card, profile, {"LRS", "HRS", "target"}))
+    return sorted(notes)
 
 
 def _answers(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
@@ -85,15 +103,19 @@ def _answer(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
         for age in study.ages.combinations
     ]
     headline = ages[study.ages.combinations.index(study.ages.end)]
-    last = at_age(chips, study.ages.end)
-    energy = last["energy"].mean("chip")
-    return {
+    answer = {
         "ideal_accuracy": float(ideal["accuracy"].mean()),
         "ideal_accuracy_low": float(ideal["accuracy_low"].mean()),
         "ideal_accuracy_high": float(ideal["accuracy_high"].mean()),
-        "ideal_spikes_per_image": float(ideal["spikes"].mean()),
         "accuracy": headline,
         "accuracy_by_age": ages,
+    }
+    if "spikes" not in chips:  # a network of many layers
+        return answer
+    last = at_age(chips, study.ages.end)
+    energy = last["energy"].mean("chip")
+    return answer | {
+        "ideal_spikes_per_image": float(ideal["spikes"].mean()),
         "spikes_per_image": float(last["spikes"].mean()),
         "energy_per_image_joule": float(energy.sel(energy_model="synapse_and_neuron")),
         "energy_per_image_system_joule": float(energy.sel(energy_model="system")),

@@ -1,5 +1,6 @@
 """What one task of a study computes: a part of the results, as a Dataset."""
 
+import warnings
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
@@ -12,12 +13,21 @@ from reliability.campaign import crossbar, endurance
 from reliability.campaign.plan import Task, combinations
 from reliability.campaign.spec import Study
 from reliability.mission import MissionProfile, Segment
-from reliability.network import Network, Neuron, evaluate, sample_chips
+from reliability.network import (
+    DeepNetwork,
+    Network,
+    Neuron,
+    evaluate,
+    evaluate_deep,
+    program_layers,
+    sample_chips,
+)
 from reliability.population import age
 from reliability.reading import read_cells
 from reliability.technology import Technology
 from reliability.units import engineering
 
+AnyNetwork = Network | DeepNetwork
 # Cumulative probabilities at which the conductance distribution of every chip is kept: evenly
 # spaced normal scores, as probability paper shows them.
 _SCORES = np.linspace(-3, 3, 61)
@@ -37,7 +47,9 @@ def compute(study: str, point: tuple[tuple[str, Any], ...], task: Task) -> xr.Da
     task : Task
     """
     here, technology, network = _prepared(study, point)
-    part = _GROUPS[task.group](here, technology, network, task)
+    with warnings.catch_warnings():  # the summary says them once, for all tasks
+        warnings.filterwarnings("ignore", message=".*outside the valid range")
+        part = _GROUPS[task.group](here, technology, network, task)
     axes = [name for name, _ in point]
     # an age that is swept is an axis of the sweep, not a dimension of length one
     part = part.isel({name: 0 for name in axes if name in part.dims}, drop=True)
@@ -58,7 +70,9 @@ def _is_used(part: xr.Dataset, coordinate: xr.DataArray) -> bool:
 
 
 @lru_cache(maxsize=8)
-def _prepared(text: str, point: tuple[tuple[str, Any], ...]) -> tuple[Study, Technology, Network]:
+def _prepared(
+    text: str, point: tuple[tuple[str, Any], ...]
+) -> tuple[Study, Technology, AnyNetwork]:
     """Study, card and network of a point, read once by each worker."""
     study = Study.model_validate_json(text)
     if point:
@@ -68,39 +82,49 @@ def _prepared(text: str, point: tuple[tuple[str, Any], ...]) -> tuple[Study, Tec
 
 def _evaluate(
     study: Study,
-    network: Network,
+    network: AnyNetwork,
     cells: Technology | xr.Dataset | None,
     neuron: Neuron,
     images: int,
-    **settings: object,
+    **settings: Any,
 ) -> xr.Dataset:
+    settings |= {"images": images, "seed": study.seed, "confidence": study.confidence}
+    if isinstance(network, DeepNetwork):
+        settings["tiling"] = study.tiling.tiling(study.load_technology())
+        return evaluate_deep(network, cells, **settings)
     return evaluate(
         network,
         cells,
         coding=study.network.coding,
         mapping=study.network.mapping,
-        images=images,
         delta_s=study.network.delta_s,
         spike_limit=study.network.spike_limit,
         neuron=neuron,
-        seed=study.seed,
-        confidence=study.confidence,
-        **settings,  # type: ignore[arg-type]
+        **settings,
     )
+
+
+def _program(study: Study, technology: Technology, network: AnyNetwork, **where: Any) -> xr.Dataset:
+    """Program the network on chips of a lot."""
+    where |= {"dies_per_wafer": study.population.dies_per_wafer, "seed": study.seed}
+    if isinstance(network, DeepNetwork):
+        return program_layers(technology, network, study.tiling.tiling(technology), **where)
+    return sample_chips(technology, network, mapping=study.network.mapping, **where)
 
 
 def _neuron(study: Study, technology: Technology) -> Neuron:
     return Neuron.from_technology(technology) if study.network.neuron == "technology" else Neuron()
 
 
-def _ideal(study: Study, technology: Technology, network: Network, task: Task) -> xr.Dataset:
-    return _evaluate(study, network, None, Neuron(), study.network.images).drop_vars("reads")
+def _ideal(study: Study, technology: Technology, network: AnyNetwork, task: Task) -> xr.Dataset:
+    ideal = _evaluate(study, network, None, Neuron(), study.network.images)
+    return ideal.drop_vars(["reads", "weight_error", "layer"], errors="ignore")
 
 
 def _at_all_ages(
     study: Study,
     technology: Technology,
-    network: Network,
+    network: AnyNetwork,
     programmed: xr.Dataset,
     images: int,
     reduce: Callable[[xr.Dataset, xr.Dataset], xr.Dataset],
@@ -158,19 +182,13 @@ def _axis(name: str, values: Iterable[float], unit: str) -> xr.DataArray:
     return xr.DataArray(values, dims=name, coords={name: values}, name=name, attrs={"units": unit})
 
 
-def _chips(study: Study, technology: Technology, network: Network, task: Task) -> xr.Dataset:
-    programmed = sample_chips(
-        technology,
-        network,
-        chips=task.count,
-        mapping=study.network.mapping,
-        first=task.first,
-        dies_per_wafer=study.population.dies_per_wafer,
-        seed=study.seed,
-    )
-    per_input = programmed.sizes["cell"] // network.inputs
+def _chips(study: Study, technology: Technology, network: AnyNetwork, task: Task) -> xr.Dataset:
+    programmed = _program(study, technology, network, chips=task.count, first=task.first)
 
     def reduce(aged: xr.Dataset, result: xr.Dataset) -> xr.Dataset:
+        if isinstance(network, DeepNetwork):
+            return result.drop_vars(["reads", "weight_error", "layer"])
+        per_input = aged.sizes["cell"] // network.inputs
         reads = result["reads"].isel(cell=slice(None, None, per_input)).rename(cell="input")
         result = result.drop_vars("reads").assign(reads_per_input=reads)
         return result.assign(conductance_quantile=_conductance_quantiles(aged))
@@ -199,7 +217,7 @@ def _conductance_quantiles(population: xr.Dataset) -> xr.DataArray:
     )
 
 
-def _draws(study: Study, technology: Technology, network: Network, task: Task) -> xr.Dataset:
+def _draws(study: Study, technology: Technology, network: AnyNetwork, task: Task) -> xr.Dataset:
     """Accuracy of chips of cards drawn from the parameters' uncertainty."""
     settings = study.uncertainty
     assert settings is not None  # the plan has draws only then
@@ -207,15 +225,8 @@ def _draws(study: Study, technology: Technology, network: Network, task: Task) -
     for k in range(task.first, task.first + task.count):
         card = technology.drawn(study.seed, k)
         # Each draw is a lot of its own, or the chips of all draws would share their luck.
-        programmed = sample_chips(
-            card,
-            network,
-            chips=settings.chips,
-            mapping=study.network.mapping,
-            first=k * settings.chips,
-            dies_per_wafer=study.population.dies_per_wafer,
-            seed=study.seed,
-            lot=k + 1,
+        programmed = _program(
+            study, card, network, chips=settings.chips, first=k * settings.chips, lot=k + 1
         )
         result = _at_all_ages(
             study,
@@ -223,7 +234,7 @@ def _draws(study: Study, technology: Technology, network: Network, task: Task) -
             network,
             programmed,
             settings.images,
-            lambda _, r: r[["accuracy", "spikes"]],
+            lambda _, r: r[[name for name in ("accuracy", "spikes") if name in r]],
         )
         chip = np.arange(settings.chips)
         result = result.drop_vars([c for c in result.coords if "chip" in result[c].dims])
@@ -235,7 +246,9 @@ def _draws(study: Study, technology: Technology, network: Network, task: Task) -
     return out
 
 
-def _sensitivity(study: Study, technology: Technology, network: Network, task: Task) -> xr.Dataset:
+def _sensitivity(
+    study: Study, technology: Technology, network: AnyNetwork, task: Task
+) -> xr.Dataset:
     """Accuracy of a few chips at combinations of the sensitivity grid."""
     settings = study.sensitivity
     assert settings is not None  # the plan has combinations only then
@@ -278,7 +291,7 @@ def varied(technology: Technology, study: Study, point: dict[str, float]) -> Tec
     return technology.with_values(values)
 
 
-_GROUPS: dict[str, Callable[[Study, Technology, Network, Task], xr.Dataset]] = {
+_GROUPS: dict[str, Callable[[Study, Technology, AnyNetwork, Task], xr.Dataset]] = {
     "ideal": _ideal,
     "chips": _chips,
     "draws": _draws,

@@ -106,11 +106,15 @@ def _answer(study: Study, summary: dict[str, Any]) -> list[str]:
         f"(interval at {sure}: {percent(start['low'])} to {percent(start['high'])}).",
         f"{when} the mean is {percent(end['mean'])} "
         f"({percent(end['low'])} to {percent(end['high'])}), with "
-        f"{percent(end['sigma_chips'])} (1σ) from chip to chip; an image takes "
-        f"{summary['spikes_per_image']:.0f} input spikes and "
-        f"{engineering(summary['energy_per_image_joule'], 'J')} in synapses and neurons "
-        f"({engineering(summary['energy_per_image_system_joule'], 'J')} with logic and interface).",
+        f"{percent(end['sigma_chips'])} (1σ) from chip to chip.",
     ]
+    if "spikes_per_image" in summary:
+        lines[-1] = lines[-1].removesuffix(".") + (
+            f"; an image takes {summary['spikes_per_image']:.0f} input spikes and "
+            f"{engineering(summary['energy_per_image_joule'], 'J')} in synapses and neurons "
+            f"({engineering(summary['energy_per_image_system_joule'], 'J')} with logic and "
+            "interface)."
+        )
     if study.sensitivity:
         measured = study.sensitivity.measured
         gap = (summary["ideal_accuracy"] - measured) * 100

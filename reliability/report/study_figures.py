@@ -29,18 +29,19 @@ def study_figures(
     here = {k: end[k] for k in ("time", "temperature")}
     many = f"{study.population.chips} chips"
 
-    with canvas(10, 4.4, 1, 2) as (figure, axes):
-        for ax, age in zip(axes.flat, (start, worst), strict=True):
-            draw.probability_plot(chips["conductance_quantile"].sel(age), ax)
-            ax.set_title(age_title(age | end_reads), pad=18, fontsize=10)
-        axes.flat[0].legend(loc="lower right", fontsize=8)
-        yield Figure(
-            "conductance",
-            "Conductance of the cells",
-            "Cumulative distribution of both states on normal probability paper, one line per chip "
-            f"({many}); a straight line on the log axis is log-normal.",
-            svg(figure, "Probability plot of conductance by state and wafer"),
-        )
+    if "conductance_quantile" in chips:
+        with canvas(10, 4.4, 1, 2) as (figure, axes):
+            for ax, age in zip(axes.flat, (start, worst), strict=True):
+                draw.probability_plot(chips["conductance_quantile"].sel(age), ax)
+                ax.set_title(age_title(age | end_reads), pad=18, fontsize=10)
+            axes.flat[0].legend(loc="lower right", fontsize=8)
+            yield Figure(
+                "conductance",
+                "Conductance of the cells",
+                "Cumulative distribution of both states on normal probability paper, one line per "
+                f"chip ({many}); a straight line on the log axis is log-normal.",
+                svg(figure, "Probability plot of conductance by state and wafer"),
+            )
 
     if len(ages.times) > 1:
         yield from _time_figures(study, technology, results, summary)
@@ -127,6 +128,8 @@ def _time_figures(
             svg(figure, "Accuracy against time for each temperature with bands"),
         )
 
+    if "spikes" not in chips:
+        return
     with canvas(8.6, 4.4) as (figure, axes):
         draw.spikes_against_time(chips, axes.flat[0])
         yield Figure(

@@ -65,7 +65,9 @@ def sweep_rows(
                 "low": found["low"],
                 "high": found["high"],
                 "sigma_chips": found["sigma_chips"],
-                "spikes": float(at_age(here["spikes"], age).mean()),
+                "spikes": (
+                    f"{float(at_age(here['spikes'], age).mean()):.0f}" if "spikes" in here else ""
+                ),
                 "difference": ""
                 if point is points[0]
                 else f"{mean * 100:+.2f} ({low * 100:+.2f} to {high * 100:+.2f}) points",
