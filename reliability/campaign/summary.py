@@ -66,7 +66,7 @@ def _warnings(study: Study, results: dict[str, xr.Dataset]) -> list[str]:
             card = here.load_technology()
             for age in here.ages.combinations:
                 segment = Segment(
-                    *(age[n] for n in ("time", "temperature", "reads", "read_voltage"))
+                    age["time"], age["temperature"], age["reads"], age["read_voltage"]
                 )
                 profile = MissionProfile([segment])
                 notes |= set(out_of_range(card, profile, {"LRS", "HRS", "target"}))
