@@ -19,6 +19,7 @@ _HOMES = {
     "Parameter": "technology",
     "load_technology": "technology",
     "list_technologies": "technology",
+    "write_technology": "technology",
     "MissionProfile": "mission",
     "Segment": "mission",
     "read_measurements": "measurements",
@@ -90,5 +91,6 @@ if TYPE_CHECKING:
         Technology,
         list_technologies,
         load_technology,
+        write_technology,
     )
     from reliability.window import programming_window, sampled_error_rate
