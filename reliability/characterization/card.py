@@ -1,7 +1,7 @@
 """From measured Datasets to a technology card: every phenomenon that the data hold, and no other."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from fnmatch import fnmatchcase
 
 import xarray as xr
 
@@ -134,23 +134,23 @@ def card_of(
     base: Technology | None = None,
 ) -> Technology:  # fmt: skip
     """Put fits on a card, on top of what ``base`` says (parameters as for `characterize`).
-
-    What the base states of a section whose law was fitted anew is not kept: it belongs to another
-    law or to other data.
-    """
+"""
     fitted = {key: parameter for fit in fits for key, parameter in fit.parameters.items()}
     laws = {section: law for fit in fits for section, law in fit.laws.items()}
     valid = {key: ends for fit in fits for key, ends in fit.valid.items()}
     groups = {fit.name: fit.correlation for fit in fits if fit.correlation is not None}
     below = base or Technology(name, title, memory, "", {})
+    void = [pattern for fit in fits for pattern in fit.replaces]
     kept = {
         key: parameter
         for key, parameter in below.parameters.items()
-        if _section(key) not in laws or key in fitted
+        if not any(fnmatchcase(key, pattern) for pattern in void)
     }
     parameters = kept | fitted
+    needed = {key: parameter for fit in fits for key, parameter in fit.needed.items()}
     for key, (value, why) in _REQUIRED.items():
-        parameters.setdefault(key, assumed(key, value, why))
+        needed[key] = assumed(key, value, why)
+    parameters = {k: p for k, p in needed.items() if k not in parameters} | parameters
     gone = set(below.parameters) - set(kept)
     old_valid = {k: v for k, v in below.valid.items() if _section(k) not in laws}
     untold = [sentence for fit in fits for sentence in fit.untold]

@@ -1,5 +1,6 @@
 """What a fit of one phenomenon gives, and the bootstrap over cells that says how sure it is."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -34,6 +35,10 @@ class Fit:
         Conditions that the data covered.
     untold : tuple of str
         What the data cannot tell, one sentence each.
+    needed : dict of str to Parameter
+        Assumed values that the model cannot do without, where a base has none either.
+    replaces : tuple of str
+        Patterns of names that a base's values of this phenomenon have, void beside these.
     """
 
     name: str
@@ -42,6 +47,8 @@ class Fit:
     laws: dict[str, str] = field(default_factory=dict)
     valid: dict[str, tuple[float, float]] = field(default_factory=dict)
     untold: tuple[str, ...] = ()
+    needed: dict[str, Parameter] = field(default_factory=dict)
+    replaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,11 +62,14 @@ class Estimate:
     law : {"normal", "lognormal"}
         Of its uncertainty: a positive number has a log-normal one.
     note : str
+    valid : (float, float), optional
+        What draws are kept inside.
     """
 
     name: str
     law: Law = "normal"
     note: str = ""
+    valid: tuple[float, float] | None = None
 
     def value(self, score: float) -> float:
         """Return the value of what the fit works with: the logarithm where it is log-normal."""
@@ -183,13 +193,15 @@ def from_covariance(
     sigma = np.sqrt(np.diag(covariance))
     parameters = {}
     for estimate, score, spread in zip(estimates, scores, sigma, strict=True):
-        factor = (inflation or {}).get(estimate.name, 1.0)
+        sigma_here = float(f"{spread * (inflation or {}).get(estimate.name, 1.0):.3g}")
+        value = estimate.value(score)
+        error = sigma_here * (abs(value) if estimate.law == "lognormal" else 1.0)
         parameters[estimate.name] = Parameter(
-            value=estimate.value(score), unit=unit_of(estimate.name) or "", distribution=estimate.law,
-            sigma=float(spread * factor), source=fitted_by(source), confidence="fitted",
-            note=estimate.note,
+            value=_rounded(value, error), unit=unit_of(estimate.name) or "",
+            distribution=estimate.law, sigma=sigma_here, source=fitted_by(source),
+            confidence="fitted", valid=estimate.valid, note=estimate.note,
         )  # fmt: skip
-    certain = [k for k in range(len(estimates)) if sigma[k] > 0]
+    certain = [k for k in range(len(estimates)) if sigma[k] > 1e-12]
     if len(certain) < 2:
         return parameters, None
     pick = np.ix_(certain, certain)
@@ -200,6 +212,17 @@ def from_covariance(
         parameters=tuple(estimates[k].name for k in certain),
         matrix=tuple(tuple(row) for row in matrix.tolist()),
     )
+
+
+def _rounded(value: float, error: float) -> float:
+    """Round to a thousandth of the error, which readers thank for and no result notices.
+
+    >>> _rounded(1.15746621e-6, 8.86e-9)
+    1.157466e-06
+    """
+    if not error > 0:
+        return float(f"{value:.6g}")
+    return float(f"{round(value, 3 - math.floor(math.log10(error))):.12g}")
 
 
 @dataclass(frozen=True)

@@ -174,4 +174,6 @@ def fit_programming(reads: Sequence[Reads], levels: Levels, seed: int) -> Fit:
         "target.maximum": exact("target.maximum", levels.maximum, source),
         **parameters,
     }
-    return Fit("programming_target", parameters, correlation)
+    return Fit(
+        "programming_target", parameters, correlation, replaces=("programming.target.error_*",)
+    )

@@ -33,7 +33,7 @@ class Reads:
     ----------
     table : DataFrame
         ``conductance`` (S) of every read that is there; ``cell`` (0, 1, ... over all wafers),
-        ``wafer``, ``die``; ``run``; ``first``, the conductance (S) at the start of the run, NaN
+        ``lot``, ``wafer``, ``die``; ``run``; ``first``, the conductance (S) at the start of the run, NaN
         where it was not read; ``state`` ("LRS", "HRS" or "") and ``target`` (S or level number,
         else NaN); ``temperature`` (K), ``read_voltage`` (V), ``cycles``, ``reads``, ``time`` (s)
         and ``point`` (nominal time, s), NaN where the file does not say; ``radius`` (mm).
@@ -108,6 +108,7 @@ def reads_of(dataset: xr.Dataset) -> Reads:
     if "elapsed" in dataset:
         elapsed = column(dataset["elapsed"])
         table["time"] = np.where(np.isfinite(elapsed), elapsed, table["time"])
+    table["lot"] = pd.factorize(pd.Series(axis("lot")))[0]
     table["radius"] = pd.to_numeric(pd.Series(axis("radius")), errors="coerce")
     numbered = _label(dataset, table, column)
     others = [key for key in _OTHER if key in values.dims]

@@ -117,13 +117,15 @@ def fit_relaxation(reads: Sequence[Reads], levels: Levels, seed: int) -> Fit:
             f"{_SECTION}.reference_temperature", kelvin, source,
             "" if np.isfinite(room.temperature).any() else "the file says none: room temperature",
         ),
+    }  # fmt: skip
+    needed = {
         f"{_SECTION}.decades_per_step": assumed(
             f"{_SECTION}.decades_per_step", 3.0, "independent steps of the walk, of three decades"
-        ),
-    }  # fmt: skip
+        )
+    }
     hottest = kelvin
     if bake is None:
-        parameters[f"{_SECTION}.attempt_time"] = assumed(
+        needed[f"{_SECTION}.attempt_time"] = assumed(
             f"{_SECTION}.attempt_time", 1e-13, "one vibration of an atom; no bake was measured",
             sigma=3.0, law="lognormal",
         )  # fmt: skip
@@ -136,7 +138,8 @@ def fit_relaxation(reads: Sequence[Reads], levels: Levels, seed: int) -> Fit:
     }
     return Fit(
         "relaxation_target", parameters, correlation, {_SECTION: "random_walk"}, valid,
-        tuple(untold),
+        tuple(untold), needed,
+        tuple(f"{_SECTION}.{name}" for name in ("sigma_*", "shift_*", "*.*")),
     )  # fmt: skip
 
 
