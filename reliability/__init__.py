@@ -23,6 +23,8 @@ _HOMES = {
     "MissionProfile": "mission",
     "Segment": "mission",
     "read_measurements": "measurements",
+    "characterize": "characterization",
+    "posterior_predictive": "predictive",
     "sample_population": "population",
     "age": "population",
     "fit_lifetime": "statistics",
@@ -67,6 +69,7 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from reliability.campaign import load_study, plan_study, run_study
+    from reliability.characterization import characterize
     from reliability.crossbar import crossbar_limit, resistance_levels, solve_crossbar
     from reliability.cycling import best_reference, endurance, sample_cycles
     from reliability.devices.programming import set_conditions
@@ -84,6 +87,7 @@ if TYPE_CHECKING:
         sample_chips,
     )
     from reliability.population import age, sample_population
+    from reliability.predictive import posterior_predictive
     from reliability.report import write_report
     from reliability.statistics import fit_lifetime
     from reliability.technology import (

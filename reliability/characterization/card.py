@@ -1,16 +1,25 @@
-"""From measured Datasets to a technology card: every phenomenon that the data hold, and no other."""
+"""From measured Datasets to a card: every phenomenon that the data hold, and no other."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
 import xarray as xr
 
+from reliability.characterization import (
+    cycling,
+    disturbing,
+    fluctuating,
+    relaxing_levels,
+    relaxing_states,
+    retaining,
+    states,
+    wearing,
+)
 from reliability.characterization import levels as leveling
-from reliability.characterization import relaxing_levels
 from reliability.characterization.fit import Fit, assumed
-from reliability.characterization.reads import Reads, reads_of
+from reliability.characterization.reads import STATES, Reads, reads_of
 from reliability.errors import InputError
-from reliability.technology import Parameter, Technology
+from reliability.technology import Technology
 from reliability.technology.card import without
 from reliability.units import quantity
 
@@ -91,21 +100,52 @@ def fit_phenomena(
     if not given:
         raise InputError("datasets: got none")
     reads = [reads_of(dataset) for dataset in given]
-    fits: list[Fit] = []
-    _of_levels(fits, reads, maximum, base, seed)
+    noisy = [one for one in reads if fluctuating.can_fit(one)]
+    others = [one for one in reads if one not in noisy]
+    diameter = _REQUIRED["wafer.diameter"][0]
+    if base is not None:
+        diameter = base.get("wafer.diameter", diameter)
+    edge = 1e3 * diameter / 2
+    fits = [
+        *_of_levels(others, maximum, base, seed),
+        *_of_states(others, edge, seed),
+        *(fluctuating.fit_noise(one) for one in noisy),
+    ]
     if not fits:
         found = "; ".join(one.source for one in reads)
         raise InputError(f"nothing that can be fitted in {found}")
+    names = [fit.name for fit in fits]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"{name}: more than one file tells it; put them into one")
     return fits
 
 
+def _of_states(reads: Sequence[Reads], edge: float, seed: int) -> Iterator[Fit]:
+    """Fit what cells of two states tell; the file with most cells gives their programming."""
+    able = sorted((one for one in reads if states.can_fit(one)), key=lambda one: -one.cells)
+    if able:
+        yield from (states.fit_state(able[0], state, edge) for state in STATES)
+    for one in reads:
+        if cycling.can_fit(one):
+            yield cycling.fit_cycles(one, seed)
+        if relaxing_states.can_fit(one):
+            yield relaxing_states.fit_relaxation(one, seed)
+        if retaining.can_fit(one):
+            yield retaining.fit_retention(one)
+        for state in disturbing.disturbed_states(one):
+            yield disturbing.fit_read_disturb(one, state)
+        lives = wearing.failures(one)
+        if wearing.enough(lives):
+            yield wearing.fit_endurance(one, lives)
+
+
 def _of_levels(
-    fits: list[Fit],
     reads: Sequence[Reads],
     maximum: float | str | None,
     base: Technology | None,
     seed: int,
-) -> None:
+) -> Iterator[Fit]:
     named = [one for one in reads if one.table["target"].notna().any()]
     baked = [
         one
@@ -123,18 +163,17 @@ def _of_levels(
     if top is None and base is not None:
         top = base.get("target.maximum")
     found = leveling.find_levels(named, top)
-    fits.append(leveling.fit_programming(named, found, seed))
+    yield leveling.fit_programming(named, found, seed)
     relaxed = [one for one in (*named, *baked) if relaxing_levels.can_fit(one)]
     if relaxed:
-        fits.append(relaxing_levels.fit_relaxation(relaxed, found, seed))
+        yield relaxing_levels.fit_relaxation(relaxed, found, seed)
 
 
 def card_of(
     fits: Sequence[Fit], *, name: str, title: str = "", memory: str = "OxRAM",
     base: Technology | None = None,
 ) -> Technology:  # fmt: skip
-    """Put fits on a card, on top of what ``base`` says (parameters as for `characterize`).
-"""
+    """Put fits on a card, on top of what ``base`` says (parameters as for `characterize`)."""
     fitted = {key: parameter for fit in fits for key, parameter in fit.parameters.items()}
     laws = {section: law for fit in fits for section, law in fit.laws.items()}
     valid = {key: ends for fit in fits for key, ends in fit.valid.items()}
@@ -156,7 +195,7 @@ def card_of(
     untold = [sentence for fit in fits for sentence in fit.untold]
     return Technology(
         name=name,
-        title=title or f"{memory} as measured: {', '.join(fit.name for fit in fits)}",
+        title=title or f"{memory} as measured: {_listed(fits)}",
         memory=memory,
         description=_description(fits, base, untold),
         parameters=parameters,
@@ -171,9 +210,13 @@ def _section(key: str) -> str:
 
 
 def _description(fits: Sequence[Fit], base: Technology | None, untold: Sequence[str]) -> str:
-    lines = [f"Fitted on measured cells: {', '.join(fit.name for fit in fits)}."]
+    lines = [f"Fitted on measured cells: {_listed(fits)}."]
     if base is not None:
         lines.append(f"All else is that of the card {base.name}.")
     if untold:
         lines.append(f"What the data cannot tell: {'; '.join(untold)}.")
     return " ".join(lines)
+
+
+def _listed(fits: Sequence[Fit]) -> str:
+    return ", ".join(fit.name.replace("_", " of ", 1).replace("_", " ") for fit in fits)

@@ -10,7 +10,6 @@ two have in common is not sampling.
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
@@ -92,7 +91,10 @@ def fit_cycles(one: Reads, seed: int) -> Fit:
     for k in set(range(len(estimates))) - set(use):
         name, error = estimates[k].name, again[:, k].std()
         parameters[name] = assumed(
-            name, 0.0, f"none; {found[k]:.2f} +- {error:.2f} in {one.source} changes the variance of a cycle by less than 5 %"
+            name,
+            0.0,
+            f"none; {found[k]:.2f} +- {error:.2f} in {one.source} changes the variance of a cycle "
+            "by less than 5 %",
         )
     memory = float(np.exp(found[1]))
     untold = []
@@ -213,7 +215,9 @@ def _histogram(r: Array) -> Array:
     return flat.reshape(len(r), -1).astype(float)
 
 
-def _shape(counts: Array, weight: Array, start: tuple[float, float] = (0.0, 0.8)) -> tuple[float, float]:
+def _shape(
+    counts: Array, weight: Array, start: tuple[float, float] = (0.0, 0.8)
+) -> tuple[float, float]:
     """Skew and tail of the sinh-arcsinh map with the largest likelihood of the binned values."""
     pooled = weight @ counts
     pooled = pooled / pooled.sum()

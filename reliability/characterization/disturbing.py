@@ -10,7 +10,7 @@ from reliability.characterization.loss import Stressed, log_likelihood, maximise
 from reliability.characterization.reads import ROOM, STATES, Reads
 
 _FEWEST = 20  # cells of a state
-_MOST = 2000
+_MOST = 500
 _TRACE = 1000  # reads of a cell from which on the file is a trace of noise
 
 

@@ -33,8 +33,8 @@ class Reads:
     ----------
     table : DataFrame
         ``conductance`` (S) of every read that is there; ``cell`` (0, 1, ... over all wafers),
-        ``lot``, ``wafer``, ``die``; ``run``; ``first``, the conductance (S) at the start of the run, NaN
-        where it was not read; ``state`` ("LRS", "HRS" or "") and ``target`` (S or level number,
+        ``lot``, ``wafer``, ``die``; ``run``; ``first``, the conductance (S) at the start of the
+        run, NaN where it was not read; ``state`` ("LRS", "HRS" or "") and ``target`` (S or level number,
         else NaN); ``temperature`` (K), ``read_voltage`` (V), ``cycles``, ``reads``, ``time`` (s)
         and ``point`` (nominal time, s), NaN where the file does not say; ``radius`` (mm).
     source : str
@@ -91,7 +91,9 @@ def reads_of(dataset: xr.Dataset) -> Reads:
         raise InputError(f"{name}: no value in it")
 
     def column(coordinate: xr.DataArray) -> NDArray[Any]:
-        return np.asarray(coordinate.broadcast_like(values).transpose(*values.dims).values.ravel())[there]
+        return np.asarray(coordinate.broadcast_like(values).transpose(*values.dims).values.ravel())[
+            there
+        ]
 
     def axis(key: str) -> NDArray[Any]:
         if key in dataset.coords or key in dataset:

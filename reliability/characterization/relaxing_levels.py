@@ -112,7 +112,9 @@ def fit_relaxation(reads: Sequence[Reads], levels: Levels, seed: int) -> Fit:
             "of the cells; the sigmas of its parameters are that much larger"
         )
     parameters |= {
-        f"{_SECTION}.reference_time": exact(f"{_SECTION}.reference_time", reference, source, "last read"),
+        f"{_SECTION}.reference_time": exact(
+            f"{_SECTION}.reference_time", reference, source, "last read"
+        ),
         f"{_SECTION}.reference_temperature": exact(
             f"{_SECTION}.reference_temperature", kelvin, source,
             "" if np.isfinite(room.temperature).any() else "the file says none: room temperature",
@@ -249,7 +251,9 @@ class _WalkFit:
         of a standard deviation follows from the fourth moment of the group.
         """
         n, mean, sd = self.table.groups.moments(weight)
-        off = (self.table.groups.values - mean[self.table.groups.group]) / sd[self.table.groups.group]
+        off = (self.table.groups.values - mean[self.table.groups.group]) / sd[
+            self.table.groups.group
+        ]
         fourth = np.bincount(self.table.groups.group, off**4) / n
         error = np.sqrt(np.maximum(fourth - 1, 0.1) / (4 * n))
         level = self.level_basis @ np.exp(scores[: self.knots][self.supported])
@@ -276,9 +280,7 @@ def _attempt(bake: _Table, weight: Array, fit: _WalkFit, walk: Array, room: floa
     def loss(log_attempt: float) -> float:
         log_time = log_attempt + (np.log(time) - log_attempt) * hot / room
         # ln(1 + t/onset) without overflow
-        progress = np.logaddexp(0.0, log_time - math.log(onset)) / math.log1p(
-            fit.reference / onset
-        )
+        progress = np.logaddexp(0.0, log_time - math.log(onset)) / math.log1p(fit.reference / onset)
         return float(number @ (np.log(sigma) + 0.5 * np.log(progress) - observed) ** 2)
 
     return float(

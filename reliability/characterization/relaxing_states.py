@@ -103,5 +103,3 @@ def _table(one: Reads) -> pd.DataFrame:
     table = table[(table["conductance"] > 0) & ~(table["temperature"] > _HOT)]
     size = table.groupby(["state", "point"])["conductance"].transform("size")
     return table[size >= _FEWEST]
-
-

@@ -12,7 +12,7 @@ from reliability.characterization.reads import STATES, Reads
 from reliability.units import BOLTZMANN
 
 _FEWEST = 20  # cells of a state at a temperature
-_MOST = 2000  # cells of a state that are looked at
+_MOST = 500  # cells of a state that are looked at
 _TEMPERATURES = 2
 
 
@@ -52,8 +52,8 @@ def fit_retention(one: Reads) -> Fit:
     names = [Estimate("retention.final_resistance", "lognormal"),
              Estimate("retention.sigma_final", "lognormal")]  # fmt: skip
     own, untold = [0, 1], []
-    for k, state in enumerate(STATES):
-        section, at = f"retention.{state}", 2 + 5 * k
+    for k, name_of_state in enumerate(STATES):
+        section, at = f"retention.{name_of_state}", 2 + 5 * k
         names += [
             Estimate(f"{section}.time_constant", "lognormal"),
             Estimate(f"{section}.activation_energy"),
@@ -61,23 +61,23 @@ def fit_retention(one: Reads) -> Fit:
             Estimate(f"{section}.shape", "lognormal"),
         ]
         own += [at, at + 1, at + 2, at + 3]
-    for index, name in zip(own, names, strict=True):
-        if covariance[index, index] == 0:
-            untold.append(f"retention: {name.name}, whose likelihood has no maximum in its range")
+    untold += [
+        f"retention: {estimate.name}, whose likelihood has no maximum in its range"
+        for index, estimate in zip(own, names, strict=True)
+        if covariance[index, index] == 0
+    ]
     parameters, correlation = from_covariance(
         "retention", names, best[own], covariance[np.ix_(own, own)], one.source
     )
-    for state in STATES:
-        name = f"retention.{state}.reference_temperature"
-        parameters[name] = exact(name, reference, one.source, "the middle one of the bakes")
+    for name_of_state in STATES:
+        key = f"retention.{name_of_state}.reference_temperature"
+        parameters[key] = exact(key, reference, one.source, "the middle one of the bakes")
     if max(cells) >= _MOST:
         untold.append(f"retention: looked at {_MOST} cells of each state only")
     hot = (float(table["temperature"].min()), float(table["temperature"].max()))
     valid = {f"retention.{state}.temperature": hot for state in STATES}
     valid |= {f"retention.{state}.time": (0.0, float(table["time"].max())) for state in STATES}
-    untold.append(
-        f"retention: below {hot[0] - 273.15:.0f} degC, where another barrier may count"
-    )
+    untold.append(f"retention: below {hot[0] - 273.15:.0f} degC, where another barrier may count")
     return Fit(
         "retention", parameters, correlation,
         {f"retention.{state}": "arrhenius_loss" for state in STATES}, valid, tuple(untold),

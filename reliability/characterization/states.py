@@ -182,9 +182,13 @@ def _radial(runs: pd.DataFrame, deviation: Array, edge: float) -> tuple[float, f
     """Trend over the wafer and its error, where dies have positions enough."""
     if runs["radius"].isna().any():
         return None
-    dies = pd.DataFrame(
-        {"wafer": runs["wafer"], "die": runs["die"], "r": runs["radius"], "d": deviation}
-    ).groupby(["wafer", "die"], as_index=False).mean()
+    dies = (
+        pd.DataFrame(
+            {"wafer": runs["wafer"], "die": runs["die"], "r": runs["radius"], "d": deviation}
+        )
+        .groupby(["wafer", "die"], as_index=False)
+        .mean()
+    )
     if dies.groupby("wafer").size().max() < 6 or dies["r"].nunique() < 4:
         return None
     found = radial_trend(dies["d"], dies["r"], dies["wafer"], reference=edge)
