@@ -258,6 +258,7 @@ def inspect(file: Path, layout: str | None, columns: str | None, as_json: bool) 
     help="What the columns are: 'cell,time [h],-,conductance [uS]', or a TOML file with a mapping.",
 )
 @click.option("--sample-rate", help="Reads a second of traces of noise, such as '400 Hz'.")
+@click.option("--origin", default="", help="Where the data are from, for the sources of the card.")
 @click.option("--maximum", help="Highest conductance as designed, of files that number levels.")
 @click.option("--draws", type=click.IntRange(20), default=100, show_default=True,
               help="Simulated experiments of the check.")  # fmt: skip
@@ -273,6 +274,7 @@ def fit(
     layout: str | None,
     columns: str | None,
     sample_rate: str | None,
+    origin: str,
     maximum: str | None,
     draws: int,
     seed: int,
@@ -295,8 +297,9 @@ def fit(
     from reliability.technology import load_technology, write_technology
 
     below = load_technology(base) if base else None
-    options = {"sample_rate": sample_rate} if sample_rate else {}
+    options: dict[str, Any] = {"sample_rate": sample_rate} if sample_rate else {}
     data = [read_measurements(file, layout, columns=columns, **options) for file in files]
+    data = [one.assign_attrs(origin=origin) if origin else one for one in data]
     fits = fit_phenomena(data, maximum=maximum, base=below, seed=seed)
     card = card_of(fits, name=name or out.stem, title=title, memory=memory, base=below)
     write_technology(card, out)
@@ -343,18 +346,18 @@ def _print_fit(card: Any) -> None:
 
     from reliability.report.document import parameter_row
 
-    table = Table(pad_edge=False, box=None)
-    for heading in ("parameter", "value", "uncertainty", "from"):
-        table.add_column(heading, no_wrap=heading != "from", overflow="fold")
+    table = Table("parameter", "value", "uncertainty", "from", pad_edge=False, box=None)
     count = dict.fromkeys(("fitted", "measured", "published", "assumed"), 0)
+    sources: dict[str, int] = {}
     for key, parameter in card.parameters.items():
         count[parameter.confidence] += 1
         if parameter.confidence == "fitted":
             row = parameter_row(key, parameter)
-            source = parameter.source.partition(" on ")[2]
-            files = " + ".join(part.partition(" (")[0] for part in source.split("; "))
-            table.add_row(key, row["value"], row["uncertainty"], Text(files))
-    Console().print(table)
+            number = sources.setdefault(parameter.source, len(sources) + 1)
+            table.add_row(Text(key), row["value"], row["uncertainty"], Text(f"[{number}]"))
+    Console(width=100).print(table)
+    for source, number in sources.items():
+        click.echo(f"[{number}] {source}")
     click.echo(", ".join(f"{number} {kind}" for kind, number in count.items() if number))
 
 

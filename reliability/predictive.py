@@ -183,7 +183,8 @@ def _of_reads(one: Reads, table: pd.DataFrame, levels: Levels | None) -> _Experi
         programmed = _population(card, place, state.to_numpy(), seed)
         row_place = place.loc[table["run"]].to_numpy()
         groups = table.groupby(["time", "temperature", "reads", "read_voltage"], dropna=False)
-        for (time, temperature, reads, volt), rows in groups.indices.items():
+        for key, rows in groups.indices.items():
+            time, temperature, reads, volt = map(float, tuple(key))  # type: ignore[arg-type]
             where = tuple(row_place[rows].T)
             for label, (population, mine) in programmed.items():
                 chosen = mine[where]
@@ -195,7 +196,7 @@ def _of_reads(one: Reads, table: pd.DataFrame, levels: Levels | None) -> _Experi
                 if time > 0 or reads > 0:
                     sign = -1.0 if label == "LRS" else 1.0
                     volts = card["read.voltage"] if np.isnan(volt) else abs(volt)
-                    segment = Segment(float(time), float(temperature), float(reads), sign * volts)
+                    segment = Segment(time, temperature, reads, sign * volts)
                     aged = age(population, MissionProfile([segment]))
                 g[rows[chosen]] = aged["conductance"].values[at]
         return statistics.of(g, first)
@@ -218,7 +219,7 @@ def _population(
     Of levels one population; of two states one of each, over all dies alike.
     """
     shape = tuple(int(n) + 1 for n in place.max())
-    size = dict(zip(("wafers", "dies", "cells"), shape, strict=True))
+    size: dict[str, Any] = dict(zip(("wafers", "dies", "cells"), shape, strict=True))
     out = {}
     if state.dtype.kind == "f":
         flat = np.zeros(shape)
@@ -311,13 +312,13 @@ def _of_cycles(one: Reads) -> _Experiment:
         index="cell", columns=["state", "cycles"], values="y"
     )
     wide = wide.dropna()
-    observed = {state: wide[state].to_numpy() for state in STATES}
-    cells, cycles = observed["LRS"].shape
+    observed = {state: np.asarray(wide[state], float) for state in STATES}
+    cells, cycles = (int(n) for n in observed["LRS"].shape)
 
     def simulate(card: Technology, seed: int) -> pd.DataFrame:
         made = sample_cycles(card, cells=cells, cycles=cycles, seed=seed)["resistance"]
-        log_r = np.log(made.transpose("state", "cell", "cycle"))
-        return _cycle_statistics({s: log_r.sel(state=s).values for s in STATES})
+        log_r = {s: np.log(made.sel(state=s).transpose("cell", "cycle").values) for s in STATES}
+        return _cycle_statistics(log_r)
 
     return _Experiment(_cycle_statistics(observed), simulate)
 

@@ -257,4 +257,4 @@ class Groups:
             off = self.values - mean[self.group]
             off[w == 0] = 0.0
             square = np.bincount(self.group, w * off**2, self.count) / (n - 1)
-        return n, mean, np.sqrt(square)
+        return np.asarray(n, float), mean, np.sqrt(square)

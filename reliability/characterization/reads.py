@@ -34,11 +34,11 @@ class Reads:
     table : DataFrame
         ``conductance`` (S) of every read that is there; ``cell`` (0, 1, ... over all wafers),
         ``lot``, ``wafer``, ``die``; ``run``; ``first``, the conductance (S) at the start of the
-        run, NaN where it was not read; ``state`` ("LRS", "HRS" or "") and ``target`` (S or level number,
-        else NaN); ``temperature`` (K), ``read_voltage`` (V), ``cycles``, ``reads``, ``time`` (s)
-        and ``point`` (nominal time, s), NaN where the file does not say; ``radius`` (mm).
+        run, NaN where it was not read; ``state`` ("LRS", "HRS" or "") and ``target`` (S or level
+        number, else NaN); ``temperature`` (K), ``read_voltage`` (V), ``cycles``, ``reads``,
+        ``time`` (s) and ``point`` (nominal time, s), NaN where the file does not say; ``radius`` (mm).
     source : str
-        File, number of cells and reads, and digest.
+        File, number of cells and reads, digest, and where ``attrs["origin"]`` says it is from.
     is_level_number : bool
         Whether ``target`` numbers the levels instead of giving their conductance.
     """
@@ -80,7 +80,9 @@ def reads_of(dataset: xr.Dataset) -> Reads:
     name = str(dataset.attrs.get("source", "the Dataset"))
     if "conductance" not in dataset:
         also = "; give constants={'read_voltage': ...}" if "current" in dataset else ""
-        raise InputError(f"{name}: no conductance in it, found {', '.join(dataset)}{also}")
+        raise InputError(
+            f"{name}: no conductance in it, found {', '.join(map(str, dataset))}{also}"
+        )
     values = dataset["conductance"]
     for dim in values.dims:
         if dim not in (*_HIERARCHY, *_AXES, *_OTHER, "state"):
@@ -123,7 +125,9 @@ def reads_of(dataset: xr.Dataset) -> Reads:
     table["first"] = _first(dataset, table, column)
     read = f"{name} ({table['cell'].nunique()} cells, {len(table)} reads)"
     digest = dataset.attrs.get("source_sha256")
-    return Reads(table, f"{read}, sha256 {digest}" if digest else read, numbered)
+    source = f"{read}, sha256 {digest}" if digest else read
+    origin = dataset.attrs.get("origin")
+    return Reads(table, f"{source}, {origin}" if origin else source, numbered)
 
 
 def _index(values: xr.DataArray, dim: str) -> Any:

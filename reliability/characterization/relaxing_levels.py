@@ -22,17 +22,22 @@ from reliability.characterization.fit import (
     assumed,
     bootstrap,
     exact,
+    fitted_by,
     joined,
 )
 from reliability.characterization.levels import Levels, level_of
 from reliability.characterization.reads import ROOM, Reads
+from reliability.devices.relaxation import TargetRelaxation, steps
 from reliability.errors import InputError
+from reliability.technology import Parameter
 
 KNOTS = 9  # at most, evenly spaced from g = 0 to g = 1
 _FEWEST = 20  # cells of a level at a time
 _SUPPORT = 0.25  # a knot without a level so near is as the nearest one that has
 _HOT = 333.0  # K; reads above are bakes
 _SECTION = "relaxation.target"
+_STEPS = (1.0, 1.5, 2.0, 3.0)  # decades that are tried
+_STEP_ERROR = 0.2  # of their logarithm: half the distance between two
 _UNIT = 1e-6  # S, so that numbers are near 1
 
 
@@ -102,10 +107,7 @@ def fit_relaxation(reads: Sequence[Reads], levels: Levels, seed: int) -> Fit:
         "relaxation_target", estimates, scores, again, source,
         {e.name: worse for e in estimates},
     )  # fmt: skip
-    untold = [
-        "relaxation: whether a cell's steps in log time are independent over one decade or over "
-        "several (decades_per_step is assumed)"
-    ]
+    untold = []
     if worse > 1.1:
         untold.append(
             f"relaxation: the law misses single levels and times by {worse:.1f} times the scatter "
@@ -120,11 +122,19 @@ def fit_relaxation(reads: Sequence[Reads], levels: Levels, seed: int) -> Fit:
             "" if np.isfinite(room.temperature).any() else "the file says none: room temperature",
         ),
     }  # fmt: skip
-    needed = {
-        f"{_SECTION}.decades_per_step": assumed(
-            f"{_SECTION}.decades_per_step", 3.0, "independent steps of the walk, of three decades"
+    needed: dict[str, Parameter] = {}
+    decades = _decades_per_step(rooms[0], levels, math.exp(scores[2 * fit.knots]))
+    if decades is None:
+        needed[f"{_SECTION}.decades_per_step"] = assumed(
+            f"{_SECTION}.decades_per_step", 1.0, "independent steps of the walk, of one decade"
         )
-    }
+        untold.append("relaxation: how the reads of one cell are correlated over time")
+    else:
+        parameters[f"{_SECTION}.decades_per_step"] = Parameter(
+            value=decades, distribution="lognormal", sigma=_STEP_ERROR, source=fitted_by(source),
+            confidence="fitted", valid=(_STEPS[0], _STEPS[-1]),
+            note="of 1, 1.5, 2 and 3; by the correlation of a cell's changes",
+        )  # fmt: skip
     hottest = kelvin
     if bake is None:
         needed[f"{_SECTION}.attempt_time"] = assumed(
@@ -143,6 +153,45 @@ def fit_relaxation(reads: Sequence[Reads], levels: Levels, seed: int) -> Fit:
         tuple(untold), needed,
         tuple(f"{_SECTION}.{name}" for name in ("sigma_*", "shift_*", "*.*")),
     )  # fmt: skip
+
+
+def _decades_per_step(one: Reads, levels: Levels, onset: float) -> float | None:
+    """Return how many decades a step of the walk takes, from the correlation of a cell's changes.
+
+    Steps in log time that are independent make the change at a first time and at a later one
+    correlate by the steps that both hold.
+    """
+    table = one.table.assign(level=level_of(one, levels))
+    table = table[(table["level"] >= 0) & (table["time"] > 0) & np.isfinite(table["first"])]
+    wide = table.assign(change=table["conductance"] - table["first"]).pivot_table(
+        index=["level", "run"], columns="point", values="change"
+    )
+    times = wide.columns.to_numpy(float)
+    if len(times) < 3:
+        return None
+    seen = []
+    for _, own in wide.groupby(level="level"):
+        for k in range(1, len(times)):
+            both = own[[times[0], times[k]]].dropna().to_numpy()
+            if len(both) >= _FEWEST and both.std(axis=0).all():
+                seen.append((k, len(both), float(np.corrcoef(both.T)[0, 1])))
+    if not seen:
+        return None
+    later, count, correlation = (np.array(column) for column in zip(*seen, strict=True))
+
+    def miss(decades: float) -> float:
+        law = TargetRelaxation(
+            "random_walk", 1.0, (1.0,), (0.0,), onset, float(times[-1]), decades_per_step=decades
+        )
+        latents = [np.array(steps(law, [time], [ROOM])) for time in times]
+        model = []
+        for amplitude in latents:
+            common = min(len(amplitude), len(latents[0]))
+            dot = amplitude[:common] @ latents[0][:common]
+            model.append(dot / np.linalg.norm(amplitude) / np.linalg.norm(latents[0]))
+        return float(count @ (np.array(model)[later] - correlation) ** 2)
+
+    return min(_STEPS, key=miss)
 
 
 def can_fit(one: Reads) -> bool:

@@ -36,9 +36,9 @@ def fit_relaxation(one: Reads, seed: int) -> Fit:
     """
     table = _table(one)
     grouped = table.groupby(["state", "point"])
-    group = grouped.ngroup().to_numpy()
+    group = np.asarray(grouped.ngroup())
     first = table.groupby(group).first()
-    step = np.log(table["conductance"] / table["first"]).to_numpy()
+    step = np.log(table["conductance"].to_numpy() / table["first"].to_numpy())
     cells = int(table["cell"].max()) + 1
     groups = Groups(step, group, table["cell"].to_numpy(), len(first))
     state = np.array([STATES.index(name) for name in first["state"]])

@@ -171,11 +171,14 @@ def _heaviness(runs: pd.DataFrame, deviation: Array, residual: str) -> dict[str,
 
     if residual == "cell":
         return {"cell": factor(deviation)}
-    inside = by_cell.var().dropna().to_numpy()
+    inside = np.asarray(by_cell.var().dropna(), float)
     degrees = by_cell.size().to_numpy() - 1
     spread = np.std(inside) / np.mean(inside) / math.sqrt(len(inside)) / 2
     normal = 1 / math.sqrt(2 * degrees.sum())
-    return {"cell": factor(by_cell.mean().to_numpy()), "cycle": max(spread / normal, 1.0)}
+    return {
+        "cell": factor(np.asarray(by_cell.mean(), float)),
+        "cycle": max(float(spread / normal), 1.0),
+    }
 
 
 def _radial(runs: pd.DataFrame, deviation: Array, edge: float) -> tuple[float, float] | None:
