@@ -316,21 +316,21 @@ class _WalkFit:
 def _attempt(bake: _Table, weight: Array, fit: _WalkFit, walk: Array, room: float) -> float:
     """Return the ln of the attempt time with which the walk at room gives the bakes' sigma.
 
-    From levels with at least half of the largest sigma, whose relaxation is well above what a read
-    and a bake add.
+    From levels with at least a quarter of the largest sigma, whose relaxation is well above what a
+    read and a bake add. All levels count alike: what the law misses at a level is no sampling.
     """
     n, _, sd = bake.groups.moments(weight)
     level = fit.level_basis @ np.exp(walk[: fit.knots][fit.supported])
-    use = (n >= _FEWEST / 2) & (level[bake.level] >= level.max() / 2)
+    use = (n >= _FEWEST / 2) & (level[bake.level] >= level.max() / 4)
     sigma, hot, time = level[bake.level][use], bake.temperature[use], bake.time[use]
     onset = math.exp(walk[2 * fit.knots])
-    observed, number = np.log(sd[use] * _UNIT), n[use]
+    observed = np.log(sd[use] * _UNIT)
 
     def loss(log_attempt: float) -> float:
         log_time = log_attempt + (np.log(time) - log_attempt) * hot / room
         # ln(1 + t/onset) without overflow
         progress = np.logaddexp(0.0, log_time - math.log(onset)) / math.log1p(fit.reference / onset)
-        return float(number @ (np.log(sigma) + 0.5 * np.log(progress) - observed) ** 2)
+        return float(np.sum((np.log(sigma) + 0.5 * np.log(progress) - observed) ** 2))
 
     return float(
         minimize_scalar(loss, bounds=(math.log(1e-30), math.log(1e-2)), method="bounded").x
