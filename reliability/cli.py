@@ -294,8 +294,9 @@ def fit(
     from reliability.measurements import read_measurements
     from reliability.predictive import posterior_predictive
     from reliability.report import write_fit_report
-    from reliability.technology import load_technology, write_technology
+    from reliability.technology import load_technology, writable, write_technology
 
+    out = writable(out)
     below = load_technology(base) if base else None
     options: dict[str, Any] = {"sample_rate": sample_rate} if sample_rate else {}
     data = [read_measurements(file, layout, columns=columns, **options) for file in files]

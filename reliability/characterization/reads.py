@@ -36,7 +36,8 @@ class Reads:
         ``lot``, ``wafer``, ``die``; ``run``; ``first``, the conductance (S) at the start of the
         run, NaN where it was not read; ``state`` ("LRS", "HRS" or "") and ``target`` (S or level
         number, else NaN); ``temperature`` (K), ``read_voltage`` (V), ``cycles``, ``reads``,
-        ``time`` (s) and ``point`` (nominal time, s), NaN where the file does not say; ``radius`` (mm).
+        ``time`` (s) and ``point`` (nominal time, s), NaN where the file does not say; ``radius``
+        (mm).
     source : str
         File, number of cells and reads, digest, and where ``attrs["origin"]`` says it is from.
     is_level_number : bool

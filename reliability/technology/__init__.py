@@ -8,7 +8,7 @@ refused; an assumed one says so. What was estimated together keeps its correlati
 from reliability.technology.card import Correlation, Parameter, Technology
 from reliability.technology.read import list_technologies, load_technology
 from reliability.technology.vocabulary import LAWS, VOCABULARY
-from reliability.technology.write import to_toml, write_technology
+from reliability.technology.write import to_toml, writable, write_technology
 
 __all__ = [
     "LAWS",
@@ -19,5 +19,6 @@ __all__ = [
     "list_technologies",
     "load_technology",
     "to_toml",
+    "writable",
     "write_technology",
 ]

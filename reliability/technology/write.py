@@ -46,14 +46,20 @@ def write_technology(card: Technology, path: str | Path) -> Path:
     InputError
         A file that is not called ``.toml``, or a folder that is not there.
     """
+    path = writable(path)
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_text(to_toml(card), "utf-8")
+    temporary.replace(path)
+    return path
+
+
+def writable(path: str | Path) -> Path:
+    """Refuse a file that no card can be written to (see `write_technology`)."""
     path = Path(path)
     if path.suffix != ".toml":
         raise InputError(f"technology: got the file {str(path)!r}, expected a name in .toml")
     if not path.parent.is_dir():
         raise InputError(f"technology: no folder {str(path.parent)!r}")
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(to_toml(card), "utf-8")
-    temporary.replace(path)
     return path
 
 
