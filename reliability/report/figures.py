@@ -384,7 +384,9 @@ def predictive_check(check: xr.Dataset, ax: Axes, *, quantity: str) -> None:
         ax.set_xscale(
             "symlog", linthresh=max(float(part["time"].where(part["time"] > 0).min()), 1e-9)
         )
-    ax.legend(fontsize=7, ncols=2 if len(kinds) > 4 else 1)
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + 0.25 * (high - low))  # room for the legend
+    ax.legend(fontsize=7, ncols=3, loc="upper right", columnspacing=1.0, handletextpad=0.2)
 
 
 def _predictive_axis(part: xr.Dataset, of_levels: bool) -> tuple[np.ndarray, np.ndarray]:
