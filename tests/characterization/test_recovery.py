@@ -9,6 +9,7 @@ import xarray as xr
 import reliability as rel
 from reliability.characterization import card_of, fit_phenomena, reads_of
 from reliability.characterization.cycling import fit_cycles
+from reliability.characterization.disturbing import disturbed_states, fit_read_disturb
 from reliability.characterization.fluctuating import fit_noise
 from reliability.characterization.loss import Stressed, log_likelihood, maximise
 from reliability.characterization.relaxing_states import fit_relaxation
@@ -16,6 +17,7 @@ from reliability.characterization.retaining import fit_retention
 from reliability.characterization.states import fit_state
 from reliability.characterization.wearing import failures, fit_endurance
 from reliability.devices import noise
+from reliability.devices.read_disturb import ReadDisturb
 from reliability.devices.relaxation import TargetRelaxation, sigma
 from reliability.random import stream
 from tests.characterization import simulated
@@ -189,6 +191,32 @@ def test_retention() -> None:
                 "sigma_activation_energy": card[f"{section}sigma_activation_energy"]}  # fmt: skip
         for name, value in true.items():
             assert abs(distance(fit.parameters[section + name], value)) < 4, (state, name)
+
+
+@pytest.mark.slow
+def test_read_disturb() -> None:
+    base = rel.load_technology("oxram-130nm").with_values(simulated.NO_DEFECTS)
+    card = simulated.part(base, "read_disturb").with_values({"read_disturb.bound_reads": 1e3})
+    volts, reads = [0.1, 0.2, 0.3], [1e1, 1e3, 1e5, 1e7]
+    g = np.full((240, 1, 3, 5), np.nan)
+    for k, volt in enumerate(volts):
+        segments = [rel.Segment(0.0, ROOM, n, volt) for n in reads]
+        one = simulated.states(card, 80, segments, "reads", reads, noise=0.05, seed=40 + k)
+        g[80 * k : 80 * k + 80, 0, k] = one["conductance"].sel(state="HRS").values[0, 0]
+    data = xr.Dataset(
+        {"conductance": (("cell", "state", "read_voltage", "reads"), g)},
+        coords={"state": ["HRS"], "read_voltage": volts, "reads": [0.0, *reads]},
+    )
+    assert disturbed_states(reads_of(data)) == ["HRS"]
+    fit = fit_read_disturb(reads_of(data), "HRS")
+    section = "read_disturb.HRS."
+    law = ReadDisturb.from_technology(card, "HRS")
+    true = {"reads": law.reads * 10 ** (-law.voltage_slope * 0.1), "shape": law.shape,
+            "voltage_slope": law.voltage_slope, "sigma": law.sigma,
+            "final_resistance": law.final_resistance}  # fmt: skip
+    for name, value in true.items():
+        assert abs(distance(fit.parameters[section + name], value)) < 4, name
+    assert fit.needed[f"{section}activation_energy"].confidence == "assumed"
 
 
 @pytest.mark.parametrize("law", ["weibull", "lognormal"])
