@@ -101,7 +101,7 @@ def fit_phenomena(
         raise InputError("datasets: got none")
     reads = [reads_of(dataset) for dataset in given]
     noisy = [one for one in reads if fluctuating.can_fit(one)]
-    others = [one for one in reads if one not in noisy]
+    others = [one for one in reads if not fluctuating.can_fit(one)]
     diameter = _REQUIRED["wafer.diameter"][0]
     if base is not None:
         diameter = base.get("wafer.diameter", diameter)

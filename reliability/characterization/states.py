@@ -104,9 +104,12 @@ def fit_state(one: Reads, state: str, edge: float) -> Fit:
             valid=(0.0, float(f"{5 * high:.3g}")), source=fitted_by(one.source),
             confidence="fitted", note="the data do not tell it from 0",
         )  # fmt: skip
+    if residual == "cell":  # a base's own value would count twice
+        name = f"{section}.sigma_cycle"
+        parameters[name] = assumed(name, 0.0, "none besides sigma_cell, which holds it")
     return Fit(
         f"programming_{state}", fitted | parameters, correlation, {section: law},
-        untold=tuple(untold), needed=_needed(section, residual),
+        untold=tuple(untold), needed=_needed(section),
     )  # fmt: skip
 
 
@@ -198,11 +201,7 @@ def _radial(runs: pd.DataFrame, deviation: Array, edge: float) -> tuple[float, f
     return found.coefficient, (found.high - found.low) / 2 / _Z90
 
 
-def _needed(section: str, residual: str) -> dict[str, Parameter]:
+def _needed(section: str) -> dict[str, Parameter]:
     why = "none; the data cannot tell it"
     names = ["sigma_lot", "sigma_wafer", "sigma_die", "radial"]
-    out = {f"{section}.{name}": assumed(f"{section}.{name}", 0.0, why) for name in names}
-    if residual == "cell":
-        name = f"{section}.sigma_cycle"
-        out[name] = assumed(name, 0.0, "none besides sigma_cell, which holds it")
-    return out
+    return {f"{section}.{name}": assumed(f"{section}.{name}", 0.0, why) for name in names}

@@ -40,6 +40,8 @@ def test_base_gives_the_rest_with_its_own_source(card: rel.Technology) -> None:
         card.parameters["programming.LRS.sigma_die"] == base.parameters["programming.LRS.sigma_die"]
     )
     assert card.parameters["programming.LRS.resistance"].confidence == "fitted"
+    # one programming a cell: sigma_cell holds the spread over cycles, the base's would count twice
+    assert card["programming.LRS.sigma_cycle"] == 0
 
 
 def test_without_a_base_what_is_needed_is_assumed_and_nothing_else(cells: xr.Dataset) -> None:
@@ -106,6 +108,17 @@ def test_what_cannot_be_fitted_is_refused_in_one_line(data: object, says: str) -
     with pytest.raises(rel.InputError, match=says) as caught:
         rel.characterize(data, name="mine")  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
+
+
+def test_files_of_different_kinds_make_one_card(cells: xr.Dataset) -> None:
+    rng = np.random.default_rng(3)
+    trace = xr.Dataset(
+        {"conductance": (("cell", "time"), 1e-4 * (1 + rng.normal(0, 0.01, (4, 2000))))},
+        coords={"time": np.arange(2000) * 1e-3}, attrs={"source": "noise.csv"},
+    )  # fmt: skip
+    card = rel.characterize([cells, trace], name="mine")
+    assert card["noise.white"] == pytest.approx(0.01, rel=0.1)
+    assert "relaxation.HRS.sigma" in card
 
 
 def test_one_phenomenon_from_two_files_is_refused(cells: xr.Dataset) -> None:
