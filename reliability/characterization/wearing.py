@@ -8,17 +8,20 @@ from reliability.characterization.reads import ROOM, STATES, Reads
 from reliability.statistics import LifetimeFit, fit_lifetime
 
 _FEWEST = 8  # cells
-_FAILURES = 3
+_FAILURES = 5
 _READS = 5  # of a cell over its cycles
+_QUARTER, _CHANCE = 0.25, 1e-4
 _LAWS = ("weibull", "lognormal")
 
 
 def failures(one: Reads) -> pd.DataFrame:
     """Return the interval of cycles in which each cell failed for good.
 
-    A cell has failed when from some read on, to its last one, both states are read on the same side
-    of the reference, the geometric middle of the medians of both states in the first tenth of the
-    cycles. One bad read at the very end is no failure.
+    A read shows a switching cell when ln(R_HRS / R_LRS) is more than a quarter of what it is in the
+    first tenth of the cycles (median of all cells). A cell has failed for good when it switches no
+    more from some read to its last one, at least three times, and so often that its own rate of
+    reads without a switch before would make that in one of 10 000 cells. A state that is misread
+    now and then is the spread of the state, not its end.
 
     Returns
     -------
@@ -35,24 +38,25 @@ def failures(one: Reads) -> pd.DataFrame:
         return nothing
     cycles = wide.index.get_level_values("cycles").to_numpy(float)
     early = wide[cycles <= np.quantile(cycles, 0.1)]
-    reference = float(np.sqrt(early["LRS"].median() * early["HRS"].median()))
-    wide = wide.assign(
-        works=(wide["LRS"] > reference) & (wide["HRS"] < reference),
-        low=(wide["LRS"] < reference) & (wide["HRS"] < reference),
-    )
+    window = np.log(wide["LRS"] / wide["HRS"])
+    needed = _QUARTER * float(window[early.index].median())
+    middle = float(np.sqrt(early["LRS"].median() * early["HRS"].median()))
     rows = []
-    for cell, reads in wide.groupby(level="cell"):
+    for cell, reads in wide.assign(works=window > needed).groupby(level="cell"):
         at = reads.index.get_level_values("cycles").to_numpy(float)
         works = reads["works"].to_numpy()
         if len(at) < _READS or not works[: max(len(at) // 10, 1)].any():
             continue
         last = int(np.flatnonzero(works)[-1])
-        failed = last < len(at) - 2
-        stuck = "HRS" if reads["low"].iloc[-1] else "LRS"
+        idle, run = int((~works[: last + 1]).sum()), len(at) - 1 - last
+        rate = (idle + 1) / (last + 3)
+        failed = run >= max(3.0, np.log(_CHANCE) / np.log(rate))
+        end = float(reads["LRS"].iloc[-1] * reads["HRS"].iloc[-1])
+        stuck = "LRS" if end > middle**2 else "HRS"
         rows.append(
             {
-                "cell": cell, "good": at[last], "bad": at[last + 1] if failed else np.inf,
-                "stuck": stuck if failed else "",
+                "cell": cell, "good": at[last] if failed else at[-1],
+                "bad": at[last + 1] if failed else np.inf, "stuck": stuck if failed else "",
             }
         )  # fmt: skip
     return pd.DataFrame(rows) if len(rows) >= _FEWEST else nothing
