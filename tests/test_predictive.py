@@ -25,7 +25,7 @@ def cells(two_states: rel.Technology):
 
 def test_the_card_that_was_fitted_makes_its_data_again(cells) -> None:
     card = rel.characterize(cells, name="mine")
-    check = rel.posterior_predictive(cells, card, draws=60, seed=2)
+    check = rel.posterior_predictive(cells, card, draws=40, seed=2)
     assert set(check["label"].values) == {"LRS", "HRS"}
     assert {"mean", "sigma", "q05", "q95", "correlation"} == set(check["quantity"].values)
     # statistics of one cell are correlated; the share outside 90 % is 10 % on average
@@ -64,7 +64,8 @@ def test_cycles_have_their_autocorrelation() -> None:
 
 
 def test_same_seed_same_check(cells, two_states: rel.Technology) -> None:
-    one, two = (rel.posterior_predictive(cells, two_states, draws=20, seed=4) for _ in range(2))
+    few = cells.isel(cell=slice(30))
+    one, two = (rel.posterior_predictive(few, two_states, draws=20, seed=4) for _ in range(2))
     assert one.identical(two)
 
 

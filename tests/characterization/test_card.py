@@ -141,6 +141,7 @@ def test_levels_of_a_base_do_not_stay_beside_fitted_ones() -> None:
 # --- measured files
 
 
+@pytest.mark.slow
 def test_measured_cycles_make_a_card_of_two_states(shared: Path) -> None:
     data = rel.read_measurements(shared / "measured/radar_cycling.tsv.gz")
     card = rel.characterize(data, name="radar")

@@ -75,6 +75,7 @@ def test_held_out_cells_relax_as_predicted(half: tuple[rel.Technology, xr.Datase
     assert np.mean(inside) < 0.98
 
 
+@pytest.mark.slow
 def test_check_of_held_out_cells_says_what_the_law_misses(
     half: tuple[rel.Technology, xr.Dataset],
 ) -> None:
