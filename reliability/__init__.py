@@ -20,9 +20,12 @@ _HOMES = {
     "Parameter": "technology",
     "load_technology": "technology",
     "list_technologies": "technology",
+    "write_technology": "technology",
     "MissionProfile": "mission",
     "Segment": "mission",
     "read_measurements": "measurements",
+    "characterize": "characterization",
+    "posterior_predictive": "predictive",
     "sample_population": "population",
     "age": "population",
     "read_cells": "reading",
@@ -79,6 +82,7 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from reliability.campaign import load_study, plan_study, run_study, study_status
+    from reliability.characterization import characterize
     from reliability.crossbar import crossbar_limit, resistance_levels, solve_crossbar
     from reliability.cycling import best_reference, endurance, sample_cycles
     from reliability.devices.programming import set_conditions
@@ -106,6 +110,7 @@ if TYPE_CHECKING:
         sample_chips,
     )
     from reliability.population import age, sample_population
+    from reliability.predictive import posterior_predictive
     from reliability.reading import read_cells
     from reliability.report import write_report
     from reliability.statistics import fit_lifetime
@@ -114,5 +119,6 @@ if TYPE_CHECKING:
         Technology,
         list_technologies,
         load_technology,
+        write_technology,
     )
     from reliability.window import programming_window, sampled_error_rate

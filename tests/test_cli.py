@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -92,3 +93,57 @@ def test_inspect_says_what_is_in_a_file(call, tmp_path) -> None:
     assert "4 rows, 1 bad" in found.stdout
     assert "bad lines: 5" in found.stdout
     assert json.loads(call("inspect", file, "--json").stdout)["bad"] == 1
+
+
+@pytest.fixture
+def reads(tmp_path):
+    """A tester's file of both states, read three times."""
+    rng = np.random.default_rng(5)
+    lines = ["cell,state,time [s],G [uS]"]
+    for state, g, sigma in (("LRS", 200, 0.1), ("HRS", 11, 0.7)):
+        for cell in range(40):
+            first, z = g * np.exp(rng.normal(0, sigma)), rng.normal()
+            for k, time in enumerate((0, 10, 1000)):
+                lines.append(f"{cell},{state},{time},{first * np.exp(0.1 * z * k)}")
+    path = tmp_path / "reads.csv"
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_fit_writes_a_card_that_a_study_runs_on(call, reads, small, tmp_path) -> None:
+    card = tmp_path / "mine.toml"
+    found = call("fit", reads, "--out", card, "--base", "oxram-130nm", "--draws", 20)
+    assert found.exit_code == 0, found.output
+    assert "programming.LRS.resistance" in found.stdout
+    assert "[1] fitted by reliability" in found.stdout
+    assert f"card: {card}" in found.stdout
+    assert "not told: " in found.stdout
+    page = card.with_suffix(".html").read_text("utf-8")
+    assert "<svg" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    ran = call("run", small, "--technology", card, "--out", tmp_path / "out", "--workers", 1)
+    assert ran.exit_code == 0, ran.output
+
+
+def test_fit_prints_json(call, reads, tmp_path) -> None:
+    found = call("fit", reads, "--out", tmp_path / "mine.toml", "--draws", 20, "--json")
+    said = json.loads(found.stdout)
+    assert said["fitted"]["programming.HRS.resistance"]["unit"] == "ohm"
+    assert said["check"]["draws"] == 20
+    assert said["problems"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["fit", "nowhere.csv", "--out", "mine.toml"], "nowhere.csv"),
+        (["fit", "READS", "--out", "mine.txt"], "expected a name in .toml"),
+        (["fit", "READS", "--out", "mine.toml", "--base", "oxram"], "did you mean"),
+        (["fit", "READS", "--out", "mine.toml", "--layout", "tdy"], "did you mean 'tidy'"),
+    ],
+)
+def test_a_bad_fit_is_one_line_and_exit_code_2(call, reads, arguments, says) -> None:
+    found = call(*[reads if argument == "READS" else argument for argument in arguments])
+    assert found.exit_code == 2
+    assert says in found.stderr
+    assert found.stderr.count("\n") == 1

@@ -7,13 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import reliability as rel
-from reliability.technology import LAWS, VOCABULARY, Technology
+from reliability.random import stream
+from reliability.technology import LAWS, VOCABULARY, Parameter, Technology
 
 CARDS = rel.list_technologies()
 HEAD = 'name = "mine"\ntitle = "t"\nmemory = "OxRAM"\ndescription = "d"\n'
 GOOD = '{ value = 0.1, unit = "V", distribution = "exact", source = "s", confidence = "assumed" }'
+
+UNIT = 'unit = "V", '
 
 
 def written(folder: Path, text: str, name: str = "mine.toml") -> Path:
@@ -128,6 +133,121 @@ def test_units_of_a_card_are_only_a_way_to_write(tmp_path: Path) -> None:
     assert one["read.voltage"] == pytest.approx(other["read.voltage"], rel=1e-15)
 
 
+def test_draws_of_parameters_without_a_group_keep_their_bits() -> None:
+    """Numbers from before cards had correlation."""
+    card = rel.load_technology("oxram-130nm").drawn(1, 3)
+    alone = float(stream(1, "card/retention.LRS.time_constant", 3).standard_normal())
+    assert card["retention.LRS.time_constant"] == 3e7 * math.exp(1.2 * alone)
+
+
+GROUPED = """
+[read]
+voltage = { value = 0.1, unit = "V", distribution = "normal", sigma = 0.01, FITTED }
+pulse_width = { value = 50, unit = "ns", distribution = "lognormal", sigma = 0.2, FITTED }
+[neuron]
+leak = { value = 0.1, distribution = "normal", sigma = 0.01, FITTED }
+[correlation.read]
+parameters = ["read.voltage", "read.pulse_width"]
+matrix = [[1, -0.8], [-0.8, 1]]
+""".replace("FITTED", 'source = "s", confidence = "fitted"')
+
+
+def test_draws_have_the_stated_correlation(tmp_path: Path) -> None:
+    card = rel.load_technology(written(tmp_path, HEAD + GROUPED))
+    draws = [card.drawn(4, k) for k in range(1500)]
+    voltage, width, leak = (
+        np.array([draw[key] for draw in draws])
+        for key in ("read.voltage", "read.pulse_width", "neuron.leak")
+    )
+    r = np.corrcoef([voltage, np.log(width), leak])
+    slack = 4 / math.sqrt(len(draws))  # of Fisher's z
+    assert abs(math.atanh(r[0, 1]) - math.atanh(-0.8)) < slack
+    assert abs(math.atanh(r[0, 2])) < slack
+    assert voltage.std() == pytest.approx(0.01, rel=4 / math.sqrt(2 * len(draws)))
+    assert np.log(width).std() == pytest.approx(0.2, rel=4 / math.sqrt(2 * len(draws)))
+    # the first of a group, and all outside, are what they are alone
+    free = rel.Technology(**{**vars(card), "correlation": {}})
+    assert free.drawn(4, 0)["neuron.leak"] == draws[0]["neuron.leak"]
+    assert free.drawn(4, 0)["read.voltage"] == pytest.approx(draws[0]["read.voltage"], rel=1e-14)
+
+
+def test_what_is_set_leaves_its_group(tmp_path: Path) -> None:
+    card = rel.load_technology(written(tmp_path, HEAD + GROUPED))
+    assert card.with_values({"read.voltage": 0.2}).correlation == {}
+    assert card.with_values({"neuron.leak": 0.2}).correlation == card.correlation
+    assert Technology.from_json(card.to_json()) == card
+    own = f'base = "mine.toml"\n{HEAD}[read]\nvoltage = {GOOD}\n'
+    assert rel.load_technology(written(tmp_path, own, "variant.toml")).correlation == {}
+    own = f'base = "mine.toml"\n{HEAD}[neuron]\nleak = {GOOD.replace(UNIT, "")}\n'
+    variant = rel.load_technology(written(tmp_path, own, "other.toml"))
+    assert variant.correlation == card.correlation
+
+
+BAD_GROUPS = {
+    'parameters = ["read.voltage", "read.pulse_width"]\nmatrix = [[1, 2], [2, 1]]': "semi-definite",
+    'parameters = ["read.voltage", "read.pulse_width"]\nmatrix = [[1, 0.5], [0.2, 1]]': "symmetric",
+    'parameters = ["read.voltage", "read.pulse_width"]\nmatrix = [[2, 0], [0, 1]]': "diagonal",
+    'parameters = ["read.voltage", "read.pulse_width"]\nmatrix = [[1, 0]]': "expected 2 x 2",
+    'parameters = ["read.voltage", "read.voltaeg"]\nmatrix = [[1, 0], [0, 1]]': "did you mean",
+    'parameters = ["read.voltage", "read.voltage"]\nmatrix = [[1, 0], [0, 1]]': "each once",
+    'parameters = ["read.voltage", "read.pulse_width"]\nmatrx = [[1]]': "matrix: missing",
+    'matrix = [[1]]': "parameters: missing",
+    'parameters = ["read.voltage", "read.pulse_width"]\nmatrix = [[1, 0], [0, 1]]\n'
+    '[correlation.two]\nparameters = ["neuron.leak", "read.voltage"]\nmatrix = [[1, 0], [0, 1]]': (
+        "also in group 'read'"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", BAD_GROUPS)
+def test_a_group_that_cannot_be_is_refused(text: str, tmp_path: Path) -> None:
+    head = GROUPED[: GROUPED.index("parameters")]
+    with pytest.raises(rel.InputError, match=BAD_GROUPS[text]) as caught:
+        rel.load_technology(written(tmp_path, HEAD + head + text))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_card_survives_its_file(name: str, tmp_path: Path) -> None:
+    card = rel.load_technology(name)
+    again = rel.load_technology(rel.write_technology(card, tmp_path / "again.toml"))
+    assert again == card
+    assert again.fingerprint == card.fingerprint
+
+
+@given(
+    value=st.floats(1e-15, 1e12),
+    sigma=st.floats(0, 1e6),
+    key=st.sampled_from(sorted(k for k in VOCABULARY if "*" not in k)),
+    text=st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
+    law=st.sampled_from(["normal", "lognormal", "exact"]),
+)
+def test_any_parameter_survives_its_file(
+    value: float,
+    sigma: float,
+    key: str,
+    text: str,
+    law: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    parameter = Parameter(
+        value=value, unit=VOCABULARY[key], sigma=None if law == "exact" else sigma,
+        distribution=law, source=f"x {text}", confidence="fitted", note=text,
+        valid=(value / 2, value * 2),
+    )  # fmt: skip
+    card = Technology("mine", text or "t", "OxRAM", "d", {key: parameter})
+    path = rel.write_technology(card, tmp_path_factory.mktemp("cards") / "a.toml")
+    assert rel.load_technology(path) == card
+
+
+def test_the_table_is_refused_where_it_cannot_be_written(tmp_path: Path) -> None:
+    card = rel.load_technology("oxram-130nm")
+    with pytest.raises(rel.InputError, match=r"expected a name in \.toml"):
+        rel.write_technology(card, tmp_path / "card.txt")
+    with pytest.raises(rel.InputError, match="no folder"):
+        rel.write_technology(card, tmp_path / "none" / "card.toml")
+
+
 def test_draws_have_the_stated_spread() -> None:
     card = rel.load_technology("oxram-130nm")
     draws = np.array([card.drawn(1, k)["retention.LRS.time_constant"] for k in range(500)])
@@ -140,7 +260,7 @@ def test_vocabulary_and_laws_hold_no_dead_word() -> None:
     source = "".join(
         path.read_text()
         for path in (Path(rel.__file__).parent).rglob("*.py")
-        if path.name != "technology.py"
+        if path.name != "vocabulary.py"
     )
     for pattern in VOCABULARY:
         word = pattern.rpartition(".")[2].rstrip("*").rstrip("_")

@@ -28,6 +28,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -324,18 +325,34 @@ def fit_shares(
     n = y.shape[1]
     if not lags < n:
         raise InputError(f"fit_shares: got {n} cycles, expected more than {lags} lags")
-    deviation = y - y.mean(axis=1, keepdims=True)
-    measured = [(deviation[:, : n - k] * deviation[:, k:]).sum(1).mean() for k in range(lags + 1)]
-    decay = [np.r_[1.0, np.zeros(n - 1)], *(np.exp(-np.arange(n) / m) for m in memory)]
-    expected = np.column_stack([_expected_sum(gamma, lags) for gamma in decay])
-    shares, _ = nnls(expected, np.array(measured))
+    shares = shares_of(lag_sums(y, lags).mean(axis=0), n, memory)[0]
     white, medium, slow = shares / shares.sum()
     return float(white), float(medium), float(slow)
 
 
-def _expected_sum(gamma: NDArray[np.float64], lags: int) -> NDArray[np.float64]:
-    """E sum_t (y_t - m)(y_t+k - m) of n values with autocovariance gamma and their mean m."""
-    n = len(gamma)
+def lag_sums(scores: NDArray[np.float64], lags: int) -> NDArray[np.float64]:
+    """Return sum_t (y_t - m)(y_t+k - m) of each cell, m its own mean, shape (cells, lags + 1)."""
+    n = scores.shape[1]
+    deviation = scores - scores.mean(axis=1, keepdims=True)
+    return np.stack(
+        [(deviation[:, : n - k] * deviation[:, k:]).sum(axis=1) for k in range(lags + 1)], axis=1
+    )
+
+
+def shares_of(
+    sums: NDArray[np.float64], cycles: int, memory: tuple[float, float]
+) -> tuple[NDArray[np.float64], float]:
+    """Return the white, medium and slow variance that fit mean `lag_sums`, and what they miss."""
+    lags = len(sums) - 1
+    expected = np.column_stack([_expected_sum(m, cycles, lags) for m in (0.0, *memory)])
+    shares, miss = nnls(expected, sums)
+    return shares, float(miss)
+
+
+@lru_cache(maxsize=256)
+def _expected_sum(memory: float, n: int, lags: int) -> NDArray[np.float64]:
+    """E sum_t (y_t - m)(y_t+k - m) of n values of unit variance that forget so, m their mean."""
+    gamma = np.exp(-np.arange(n) / memory) if memory else np.r_[1.0, np.zeros(n - 1)]
     running = np.cumsum(gamma)
     with_mean = (running + running[::-1] - gamma[0]) / n  # cov(y_t, m)
     of_mean = with_mean.mean()

@@ -2,5 +2,6 @@
 
 from reliability.report import figures
 from reliability.report.document import write_report
+from reliability.report.fit import write_fit_report
 
-__all__ = ["figures", "write_report"]
+__all__ = ["figures", "write_fit_report", "write_report"]

@@ -1,7 +1,7 @@
 """Variance components of nested data: lot, wafer, die, cell and cycle, balanced or not."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -28,6 +28,9 @@ class VarianceComponents:
         Mean over the outermost level and its standard error.
     log_likelihood : float
         Restricted log-likelihood at the maximum (moments: at the estimate).
+    covariance : ndarray, shape (levels + 1, levels + 1)
+        Of the logarithms of the standard deviations, in the order of `variance`: inverse of the
+        observed information. NaN in the rows of a component estimated as 0, and for moments.
     """
 
     variance: dict[str, float]
@@ -35,6 +38,7 @@ class VarianceComponents:
     mean: float
     mean_error: float
     log_likelihood: float
+    covariance: Array = field(repr=False)
 
     @property
     def deviation(self) -> dict[str, float]:
@@ -152,7 +156,10 @@ def variance_components(
         value, mean, error = _restricted(moments, nested, integrated_time)
         nothing = dict.fromkeys(names, (float("nan"), float("nan")))
         reported = dict(zip(names, moments.tolist(), strict=True))
-        return VarianceComponents(reported, nothing, float(mean), float(error), float(value))
+        unknown = np.full((len(names), len(names)), np.nan)
+        return VarianceComponents(
+            reported, nothing, float(mean), float(error), float(value), unknown
+        )
 
     start = np.maximum(moments, 1e-3 * spread)
     best, value = _maximise(nested, integrated_time, start)
@@ -163,7 +170,8 @@ def variance_components(
         for i, name in enumerate(names)
     }
     reported = dict(zip(names, best.tolist(), strict=True))
-    return VarianceComponents(reported, interval, float(mean), float(error), value)
+    covariance = _covariance(best, nested, integrated_time)
+    return VarianceComponents(reported, interval, float(mean), float(error), value, covariance)
 
 
 def _nest(y: Array, groups: Mapping[str, ArrayLike]) -> _Nested:
@@ -266,6 +274,34 @@ def _maximise(
         options={"ftol": tolerance, "gtol": 1e-6 * np.sqrt(tolerance / 1e-14), "maxiter": 500},
     )  # fmt: skip
     return np.asarray(full(found.x), float), -float(found.fun)
+
+
+def _covariance(best: Array, nested: _Nested, time: float) -> Array:
+    """Covariance of ln(standard deviation), from the curvature of the restricted likelihood.
+
+    Gradients by complex steps, their differences central in the logarithm.
+    """
+    out = np.full((best.size, best.size), np.nan)
+    shown = np.flatnonzero(best > 1e-8 * best.sum())
+    step = 1e-4
+
+    def gradient(log_deviation: Array) -> Array:
+        slopes = np.empty(shown.size)
+        for j in range(shown.size):
+            moved = log_deviation.astype(complex)
+            moved[j] += 1e-30j
+            variance = best.astype(complex)
+            variance[shown] = np.exp(2 * moved)
+            slopes[j] = _restricted(variance, nested, time)[0].imag / 1e-30
+        return slopes
+
+    at = np.log(best[shown]) / 2
+    move = step * np.eye(shown.size)
+    curvature = np.array([(gradient(at + m) - gradient(at - m)) / (2 * step) for m in move])
+    information = -(curvature + curvature.T) / 2
+    if np.linalg.eigvalsh(information)[0] > 0:
+        out[np.ix_(shown, shown)] = np.linalg.inv(information)
+    return out
 
 
 def _profile(

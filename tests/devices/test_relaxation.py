@@ -1,10 +1,7 @@
-"""Relaxation of two states and of levels, on published fits and on held-out measured cells."""
+"""Relaxation of two states and of levels, on closed forms and published fits."""
 
-import importlib.util
 import math
 from dataclasses import replace
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -160,99 +157,6 @@ def test_conductance_stays_positive() -> None:
     g = np.full(4, 1e-7)
     z = [np.full(4, -5.0)] * 4
     assert (relaxation.target_conductance(WALK, g, g, [1e4], [ROOM], z) >= 0).all()
-
-
-# --- the measured array
-
-
-@pytest.fixture(scope="module")
-def script(repository: Path) -> ModuleType:
-    path = repository / "data/technologies/fit_techB.py"
-    spec = importlib.util.spec_from_file_location("fit_techB", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_card_holds_what_the_script_fits(script: ModuleType, shared: Path) -> None:
-    reads = script.read_relaxation(shared / "measured/techB_relaxation.tsv.gz")
-    found = script.fit_relaxation(reads)
-    card = TargetRelaxation.from_technology(rel.load_technology("techB"))
-    np.testing.assert_allclose(found["sigma"], card.sigma, atol=6e-10)
-    np.testing.assert_allclose(found["shift"], card.shift, atol=6e-10)
-    assert found["onset_time"] == pytest.approx(card.onset_time, rel=0.01)
-    error, tech = script.fit_error(reads), rel.load_technology("techB")
-    for k in (0, 1):
-        assert error[k] == pytest.approx(tech[f"programming.target.error_{k}"], abs=1e-10)
-
-
-def fitted(script: ModuleType, reads: object) -> TargetRelaxation:
-    found = script.fit_relaxation(reads)
-    return TargetRelaxation(
-        "random_walk",
-        script.G_MAX,
-        tuple(found["sigma"]),
-        tuple(found["shift"]),
-        found["onset_time"],
-        script.REFERENCE_TIME,
-    )
-
-
-BANDS = [(5, 20), (20, 40), (40, 60), (60, 80), (80, 100), (100, 128)]
-
-
-def test_held_out_cells_relax_as_predicted(script: ModuleType, shared: Path) -> None:
-    """Fitted on half of the cells, checked per band and time on the other half."""
-    reads = script.read_relaxation(shared / "measured/techB_relaxation.tsv.gz")
-    known = reads.cell % 2 == 0
-    law = fitted(script, reads[known])
-    other = reads[~known]
-    ratios, misses, inside = [], 0, []
-    for low, high in BANDS:
-        band = other[other.g0.between(low * 1e-6, high * 1e-6)]
-        for time, group in band.groupby("time"):
-            times, kelvin = [time], [ROOM]
-            sigma = relaxation.sigma(law, group.g0, times, kelvin)
-            shift = relaxation.mean_shift(law, group.g0, times)
-            score = (group.change - shift) / sigma
-            ratios.append(score.std())
-            # standard error of ln sd, which rare jumps of many levels make large
-            slack = math.sqrt((score.kurt() + 2) / (4 * len(score)))
-            misses += abs(math.log(score.std())) > 0.25 + 4 * slack
-            error = group.change.std() / math.sqrt(len(group))
-            off = abs(group.change.mean() - shift.mean())
-            # the shift is linear in log time to about a quarter of its size
-            misses += off > 4 * error + 0.25 * abs(shift.mean()) + 0.1e-6
-            inside.append((abs(score) < 1.645).mean())
-    assert np.median(ratios) == pytest.approx(1.0, abs=0.15)
-    assert misses == 0
-    # 90 % intervals hold at least 82 %; early reads, which jump rarely but far, more
-    assert min(inside) > 0.82
-    assert np.mean(inside) < 0.98
-
-
-def test_measured_path_is_a_walk(script: ModuleType, shared: Path) -> None:
-    """What justifies the law: cov(change at 0.01 s, change at 1 s) is the variance at 0.01 s."""
-    reads = script.read_relaxation(shared / "measured/techB_relaxation.tsv.gz")
-    middle = reads[reads.g0.between(30e-6, 70e-6) & (reads.time < 2000)]
-    table = middle.pivot_table(index="cell", columns="time", values="change")
-    covariance = table.cov()
-    for early in (0.1, 1.0, 100.0):
-        ratio = covariance.loc[early, 1000.0] / covariance.loc[early, early]
-        assert ratio == pytest.approx(1.0, abs=0.25)
-
-
-def test_bakes_widen_as_the_equivalent_time_says(script: ModuleType, shared: Path) -> None:
-    law = TargetRelaxation.from_technology(rel.load_technology("techB"))
-    baked = script.read_bake(shared / "measured/techB_bake.tsv.gz")
-    for low, high in BANDS[1:4]:
-        band = baked[baked.g0.between(low * 1e-6, high * 1e-6)]
-        for kelvin, group in band.groupby("temperature"):
-            sigma = relaxation.sigma(law, group.g0, [group.time.mean()], [kelvin])
-            predicted = math.sqrt(float(np.mean(sigma**2)))
-            assert group.change.std() == pytest.approx(predicted, rel=0.3)
 
 
 def test_a_saturating_walk_is_the_walk_until_its_reference_time_and_then_rests() -> None:

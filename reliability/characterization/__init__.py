@@ -1,0 +1,14 @@
+"""From measured cells to a technology card that says how sure it is, one file a phenomenon.
+
+`characterize` looks at what the data hold and fits it: levels (`levels`, `relaxing_levels`), two
+states (`states`, `cycling`, `relaxing_states`, `retaining`, `disturbing`, `wearing`) and noise
+(`fluctuating`). Cells are the independent units: every sigma comes from cells drawn again with
+replacement, or from the likelihood of cells, and the correlation of what was fitted together goes
+onto the card.
+"""
+
+from reliability.characterization.card import card_of, characterize, fit_phenomena
+from reliability.characterization.fit import Fit
+from reliability.characterization.reads import Reads, reads_of
+
+__all__ = ["Fit", "Reads", "card_of", "characterize", "fit_phenomena", "reads_of"]

@@ -1,0 +1,24 @@
+"""The technology card: every number about a memory with its unit, uncertainty, source, confidence.
+
+A card is data, a TOML file under ``data/technologies`` or anywhere else. ``VOCABULARY`` is the list
+of everything that a card may say; each room reads the part it needs. A value without a source is
+refused; an assumed one says so. What was estimated together keeps its correlation.
+"""
+
+from reliability.technology.card import Correlation, Parameter, Technology
+from reliability.technology.read import list_technologies, load_technology
+from reliability.technology.vocabulary import LAWS, VOCABULARY
+from reliability.technology.write import to_toml, writable, write_technology
+
+__all__ = [
+    "LAWS",
+    "VOCABULARY",
+    "Correlation",
+    "Parameter",
+    "Technology",
+    "list_technologies",
+    "load_technology",
+    "to_toml",
+    "writable",
+    "write_technology",
+]

@@ -1,0 +1,260 @@
+"""Reading a technology card from TOML: units at the door, variants on a base, one-line errors."""
+
+import tomllib
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from reliability.errors import InputError, from_validation, unknown_name
+from reliability.resources import data_folder
+from reliability.technology.card import Correlation, Parameter, Technology, without
+from reliability.technology.vocabulary import (
+    CONDITIONS,
+    LAWS,
+    VOCABULARY,
+    check_possible,
+    unit_of,
+)
+from reliability.units import quantity
+
+
+def list_technologies() -> list[str]:
+    """Return the names of the cards that ship with the suite.
+
+    >>> "oxram-130nm" in list_technologies()
+    True
+    """
+    folder = data_folder() / "technologies"
+    return sorted(
+        f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")
+    )
+
+
+def load_technology(name_or_path: str | Path) -> Technology:
+    """Load a card by its name, or from a TOML file of one's own.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        A name of ``list_technologies()``, or a path (it ends with ``.toml`` or has a separator).
+        A card that says ``base = "<name or path>"`` is a variant: it has all that the other card
+        has, but for what it says itself. ``[correlation.GROUP]`` has ``parameters = [...]`` and
+        ``matrix = [[...]]``: a parameter that a variant states itself leaves its base's group.
+
+    Raises
+    ------
+    InputError
+        No such card, not TOML, an unknown key, a wrong unit, a missing source or uncertainty.
+
+    Examples
+    --------
+    >>> load_technology("oxram-130n")
+    Traceback (most recent call last):
+    reliability.errors.InputError: unknown technology 'oxram-130n'; did you mean 'oxram-130nm'? ...
+    """
+    text = str(name_or_path)
+    return _from_table(_read_table(name_or_path), text)
+
+
+def _read_table(name_or_path: str | Path, variants: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Read a card's TOML, on top of that of its base where it names one."""
+    text = str(name_or_path)
+    if isinstance(name_or_path, Path) or text.endswith(".toml") or "/" in text or "\\" in text:
+        path = Path(name_or_path)
+        if not path.is_file():
+            raise InputError(
+                f"technology: no file {text!r}; shipped: {', '.join(list_technologies())}"
+            )
+        content = path.read_bytes()
+    elif text in list_technologies():
+        content = (data_folder() / "technologies" / f"{text}.toml").read_bytes()
+    else:
+        raise unknown_name("technology", text, list_technologies())
+    try:
+        table = tomllib.loads(content.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{text}: not a TOML file: {error}") from None
+    base = table.pop("base", None)
+    if base is None:
+        return table
+    if not isinstance(base, str) or text in variants:
+        raise InputError(f"{text}: base: got {base!r}, expected another card's name or file")
+    beside = Path(text).parent / base
+    own_file = text.endswith(".toml") and base.endswith(".toml") and beside.is_file()
+    below = _read_table(beside if own_file else base, (*variants, text))
+    # What the variant says of a parameter, its value or a group, ends what its base says.
+    kept = _correlation(below.pop("correlation", {}), base)
+    own = _correlation(table.pop("correlation", {}), text)
+    said = {name for block in own.values() for name in block.parameters} | set(_stated(table))
+    groups = without(kept, said) | own
+    merged = _merged(below, table)
+    if groups:
+        merged["correlation"] = {name: block.model_dump() for name, block in groups.items()}
+    return merged
+
+
+def _stated(table: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yield the dotted name of every parameter that a table gives a value."""
+    for key, entry in table.items():
+        if isinstance(entry, dict) and "value" not in entry:
+            yield from _stated(entry, f"{prefix}{key}.")
+        elif prefix:
+            yield f"{prefix}{key}"
+
+
+def _merged(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Return ``base`` with the tables of ``own`` put in; a parameter is replaced whole."""
+    out = dict(base)
+    for key, entry in own.items():
+        old = out.get(key)
+        if isinstance(old, dict) and isinstance(entry, dict) and "value" not in entry:
+            entry = _merged(old, entry)
+        out[key] = entry
+    return out
+
+
+def _from_table(table: dict[str, Any], where: str) -> Technology:
+    head = {key: table.pop(key, None) for key in ("name", "title", "memory", "description")}
+    for key, value in head.items():
+        if not isinstance(value, str) or not value:
+            raise InputError(f"{where}: {key}: got {value!r}, expected text")
+    sources = table.pop("sources", {})
+    correlation = _correlation(table.pop("correlation", {}), where)
+    parameters: dict[str, Parameter] = {}
+    laws: dict[str, str] = {}
+    valid: dict[str, tuple[float, float]] = {}
+    for section, content in _sections(table, where):
+        for key, entry in content.items():
+            name = f"{section}.{key}"
+            if key == "law":
+                laws[section] = _law(section, entry, where)
+            elif key == "valid":
+                valid.update(_conditions(section, entry, where))
+            else:
+                parameters[name] = _parameter(name, entry, sources, where)
+    for group, block in correlation.items():
+        for name in block.parameters:
+            if name not in parameters:
+                unknown = unknown_name("parameter", name, parameters)
+                raise InputError(f"{where}: correlation.{group}: {unknown}")
+    return Technology(
+        parameters=parameters, laws=laws, valid=valid, correlation=correlation, **head
+    )
+
+
+def _correlation(table: Any, where: str) -> dict[str, Correlation]:
+    """Read the groups of parameters that were estimated together."""
+    out: dict[str, Correlation] = {}
+    seen: dict[str, str] = {}
+    if not isinstance(table, dict):
+        raise InputError(f"{where}: correlation: got {table!r}, expected a table of groups")
+    for group, entry in table.items():
+        label = f"{where}: correlation.{group}"
+        if not isinstance(entry, dict):
+            raise InputError(f"{label}: got {entry!r}, expected parameters and matrix")
+        try:
+            out[group] = Correlation(**entry)
+        except ValidationError as error:
+            allowed = {"": sorted(Correlation.model_fields)}
+            raise from_validation(error, label, allowed) from None
+        for name in out[group].parameters:
+            if name in seen:
+                raise InputError(f"{label}: {name} is also in group {seen[name]!r}")
+            seen[name] = group
+    return out
+
+
+def _sections(table: dict[str, Any], where: str, prefix: str = "") -> Iterator[tuple[str, dict]]:
+    """Yield (dotted section, its entries), a section being a table of parameters."""
+    own: dict[str, Any] = {}
+    for key, entry in table.items():
+        name = f"{prefix}{key}"
+        if (
+            isinstance(entry, dict)
+            and "value" not in entry
+            and unit_of(name) is None
+            and key != "valid"
+        ):
+            yield from _sections(entry, where, f"{name}.")
+        elif prefix:
+            own[key] = entry
+        else:
+            raise unknown_name(f"key in {where}:", key, {n.split(".")[0] for n in VOCABULARY})
+    if own:
+        yield prefix.rstrip("."), own
+
+
+def _law(section: str, law: Any, where: str) -> str:
+    for pattern, allowed in LAWS.items():
+        if fnmatchcase(section, pattern):
+            if law not in allowed:
+                raise InputError(f"{where}: {section}.{unknown_name('law', str(law), allowed)}")
+            return str(law)
+    raise InputError(f"{where}: {section}.law: this section has no choice of laws")
+
+
+def _conditions(section: str, table: Any, where: str) -> dict[str, tuple[float, float]]:
+    out = {}
+    for key, pair in table.items():
+        if key not in CONDITIONS:
+            raise InputError(
+                f"{where}: {section}.valid: {unknown_name('condition', key, CONDITIONS)}"
+            )
+        name = f"{section}.{key}"
+        low, high = (quantity(end, CONDITIONS[key], f"{where}: {name}") for end in pair)
+        out[name] = (low, high)
+    return out
+
+
+def _parameter(name: str, entry: Any, sources: dict[str, str], where: str) -> Parameter:
+    known = unit_of(name)
+    if known is None:
+        section = name.rpartition(".")[0]
+        same = [p for p in VOCABULARY if fnmatchcase(section, p.rpartition(".")[0])]
+        if not same:
+            known_sections = {p.rpartition(".")[0].replace("*", "LRS") for p in VOCABULARY}
+            raise InputError(f"{where}: {unknown_name('section', section, known_sections)}")
+        raise InputError(
+            f"{where}: {section}: "
+            + str(unknown_name("parameter", name.split(".")[-1], [p.split(".")[-1] for p in same]))
+        )
+    if not isinstance(entry, dict):
+        raise InputError(f"{where}: {name}: got {entry!r}, expected a table with value and source")
+    fields = dict(entry)
+    unit, written = known, fields.get("unit", known)
+    source = fields.get("source")
+    if not isinstance(source, str) or not source.strip():
+        raise InputError(
+            f"{where}: {name}: no source; say where the value comes from (or 'assumed: why')"
+        )
+    fields["source"] = sources.get(source, source)
+
+    def si(number: Any, label: str) -> float:
+        if isinstance(number, (int, float)) and not isinstance(number, bool):
+            return quantity(f"{number!r} {written}", unit, f"{where}: {name}: {label}")
+        return quantity(number, unit, f"{where}: {name}: {label}")
+
+    fields["value"] = si(fields.get("value"), "value")
+    for pair in ("interval", "valid"):
+        if pair in fields:
+            ends = fields[pair]
+            if not isinstance(ends, list) or len(ends) != 2:
+                raise InputError(f"{where}: {name}: {pair}: got {ends!r}, expected [low, high]")
+            fields[pair] = tuple(si(end, pair) for end in ends)
+    if "sigma" in fields and fields.get("distribution") == "normal":
+        # a difference: scale without the offset that degC has
+        fields["sigma"] = si(fields["sigma"], "sigma") - si(0, "sigma")
+    fields["unit"] = unit
+    try:
+        parameter = Parameter(**fields)
+    except ValidationError as error:
+        raise from_validation(
+            error, f"{where}: {name}", {"": sorted(Parameter.model_fields)}
+        ) from None
+    except TypeError as error:
+        raise InputError(f"{where}: {name}: {error}") from None
+    check_possible(name, parameter.value, f"{where}: ")
+    return parameter

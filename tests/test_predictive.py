@@ -1,0 +1,78 @@
+"""The posterior-predictive check: right cards pass, wrong ones do not."""
+
+import numpy as np
+import pytest
+
+import reliability as rel
+from tests.characterization import simulated
+
+
+@pytest.fixture(scope="module")
+def two_states() -> rel.Technology:
+    return simulated.part(
+        rel.load_technology("oxram-130nm").with_values(simulated.NO_DEFECTS), "relaxation"
+    )
+
+
+TIMES = [1.0, 100.0, 1e4]
+
+
+@pytest.fixture(scope="module")
+def cells(two_states: rel.Technology):
+    segments = [rel.Segment(t) for t in TIMES]
+    return simulated.states(two_states, 150, segments, "time", TIMES, seed=31)
+
+
+def test_the_card_that_was_fitted_makes_its_data_again(cells) -> None:
+    card = rel.characterize(cells, name="mine")
+    check = rel.posterior_predictive(cells, card, draws=40, seed=2)
+    assert set(check["label"].values) == {"LRS", "HRS"}
+    assert {"mean", "sigma", "q05", "q95", "correlation"} == set(check["quantity"].values)
+    # statistics of one cell are correlated; the share outside 90 % is 10 % on average
+    assert check.attrs["outside"] < 0.35
+    assert (check["low"] <= check["median"]).all()
+    assert (check["p_value"] > 1e-3).all()
+
+
+def test_a_card_of_other_cells_is_found_out(cells, two_states: rel.Technology) -> None:
+    other = two_states.with_values({"relaxation.HRS.sigma": 0.05, "relaxation.LRS.shift": 0.1})
+    check = rel.posterior_predictive(cells, other, draws=40, seed=2)
+    hrs = check.isel(
+        statistic=((check["label"] == "HRS") & (check["quantity"] == "sigma")
+                   & (check["time"] > 0)).values
+    )  # fmt: skip
+    assert (hrs["observed"] > hrs["high"]).all()
+    assert (hrs["p_value"] < 0.1).all()
+
+
+def test_levels_have_a_statistic_for_every_level_and_time() -> None:
+    card = simulated.part(rel.load_technology("techB"), "relaxation.target")
+    data = simulated.levels(card, [30e-6, 60e-6], 60, [1.0, 100.0], seed=5)
+    check = rel.posterior_predictive(data, card, draws=40, seed=1)
+    sigma = check.isel(statistic=(check["quantity"] == "sigma").values)
+    assert sigma.sizes["statistic"] == 2 * 3
+    assert sorted(set(sigma["level"].values.tolist())) == pytest.approx([30e-6, 60e-6])
+    assert check.attrs["outside"] < 0.35
+
+
+def test_cycles_have_their_autocorrelation() -> None:
+    card = rel.load_technology("oxram-130nm").with_values(simulated.NO_DEFECTS)
+    data = simulated.cycles(card, 64, 100, seed=9)
+    check = rel.posterior_predictive(data, card, draws=20, seed=1)
+    assert "autocorrelation_10" in check["quantity"].values
+    assert np.isfinite(check["observed"]).all()
+
+
+def test_same_seed_same_check(cells, two_states: rel.Technology) -> None:
+    few = cells.isel(cell=slice(30))
+    one, two = (rel.posterior_predictive(few, two_states, draws=20, seed=4) for _ in range(2))
+    assert one.identical(two)
+
+
+def test_what_cannot_be_checked_is_refused(cells, two_states: rel.Technology) -> None:
+    with pytest.raises(rel.InputError, match="draws: got 3"):
+        rel.posterior_predictive(cells, two_states, draws=3)
+    with pytest.raises(rel.InputError, match="confidence: got 2"):
+        rel.posterior_predictive(cells, two_states, confidence=2)
+    with pytest.raises(rel.InputError, match="pcm-joshi cannot simulate"):
+        rel.posterior_predictive(cells, rel.load_technology("pcm-joshi"))
