@@ -33,6 +33,14 @@ class _Group(click.Group):
                 raise
             click.echo(f"failed: {error}", err=True)
             ctx.exit(1)
+        except (click.exceptions.Exit, click.Abort, click.ClickException):
+            raise
+        except Exception as error:
+            if ctx.params.get("debug"):
+                raise
+            text = " ".join(f"{type(error).__name__}: {error}".split())
+            click.echo(f"failed: {text} (--debug shows where)", err=True)
+            ctx.exit(1)
         except KeyboardInterrupt:
             if ctx.params.get("debug"):
                 raise

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from reliability.files import replace_text
 from reliability.report import figures as draw
-from reliability.report.page import canvas
+from reliability.report.document import parameter_row
+from reliability.report.page import canvas, environment, svg
 from reliability.technology import Technology
 from reliability.units import engineering
 
@@ -37,6 +38,16 @@ def write_fit_report(
     Path
     """
     path = Path(path)
+    fitted = [k for k, p in card.parameters.items() if p.confidence == "fitted"]
+    others = [k for k in card.parameters if k not in fitted]
+    text = environment().get_template("fit.html").render(
+        card=card,
+        check=check.attrs,
+        statistics=check.sizes["statistic"],
+        untold=untold,
+        figures=[(title, svg(figure, title)) for title, figure in _figures(check)],
+        parameters=[parameter_row(k, card.parameters[k]) for k in (*fitted, *others)],
+    )  # fmt: skip
     replace_text(path, text)
     return path
 
