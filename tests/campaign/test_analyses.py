@@ -14,7 +14,7 @@ SMALL = {
     "endurance.wafers": 2,
     "endurance.dies": 2,
     "endurance.cells": 30,
-    "crossbar.max_size": 8,
+    "crossbar.max_size": 4,
 }
 
 

@@ -467,8 +467,10 @@ def test_reads_per_image_reach_read_disturb(net) -> None:
     assert change[first].mean() > 3 * change[last].mean() > 0
 
 
-def test_a_study_takes_one_layer(tmp_path) -> None:
+def test_a_study_refuses_what_goes_with_one_layer_only(tmp_path) -> None:
     text = SMALL_STUDY.replace("images = 40", 'name = "mobilenet-mnist"\nimages = 40')
     (tmp_path / "study.toml").write_text(text)
-    with pytest.raises(rel.InputError, match="mobilenet-mnist has many layers"):
+    with pytest.raises(rel.InputError, match=r"one layer, got mobilenet-mnist"):
         rel.load_study(tmp_path / "study.toml")
+    with pytest.raises(rel.InputError, match=r"images: got 5000, allowed 1 to 2000"):
+        rel.load_study(tmp_path / "study.toml", {"network.images": 5000})
