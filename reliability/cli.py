@@ -91,6 +91,7 @@ _yes = click.option("--yes", is_flag=True, help="Run a sweep of any number of po
     metavar="ADDRESS",
     help="Dask scheduler (tcp://host:8786), or 'local' to start a cluster of --workers here.",
 )
+@click.option("--store", metavar="URL", help="For the results, e.g. s3://bucket/name (fsspec).")
 @_yes
 @click.option("--json", "as_json", is_flag=True, help="Print progress and result as JSON lines.")
 def run(
@@ -102,6 +103,7 @@ def run(
     settings: tuple[str, ...],
     workers: int,
     scheduler: str | None,
+    store: str | None,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -125,8 +127,10 @@ def run(
 
     study = _load(spec, settings, yes, seed=seed, chips=chips, technology=technology)
     cluster = local_cluster(workers) if scheduler == "local" else nullcontext(scheduler)
-    with cluster as address, _progress(as_json) as progress:
-        run_study(study, out, workers=workers, scheduler=address, progress=progress)
+    with cluster as address, _progress(out, as_json) as progress:
+        run_study(
+            study, out, workers=workers, scheduler=address, store_url=store, progress=progress
+        )
     report = write_report(study, out)
     summary = json.loads((out / "summary.json").read_text("utf-8"))
     if as_json:
@@ -398,11 +402,13 @@ def _load(spec: Path, settings: tuple[str, ...], yes: bool, **overrides: Any) ->
 
 
 @contextmanager
-def _progress(as_json: bool) -> Iterator[Callable[[Any, int, int], None]]:
+def _progress(out: Path, as_json: bool) -> Iterator[Callable[[Any, int, int], None]]:
     """Yield what a run reports to: JSON lines, a bar in a terminal, else plain lines."""
     if as_json or not sys.stderr.isatty():
         yield _print_event if as_json else _print_line
         return
+    import time
+
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -413,18 +419,36 @@ def _progress(as_json: bool) -> Iterator[Callable[[Any, int, int], None]]:
         TimeRemainingColumn,
     )
 
+    from reliability.campaign import study_status
+
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.fields[answer]}"),
         BarColumn(),
         TaskProgressColumn(),
-        TextColumn("elapsed"),
+        TextColumn("{task.fields[rate]}"),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
     )
+    start, looked, cost = time.monotonic(), 0.0, 0.0
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        work = bar.add_task("image evaluations", total=None)
-        yield lambda task, done, total: bar.update(work, completed=done, total=total)
+        work = bar.add_task("", total=None, answer="image evaluations", rate="")
+        first = None
+
+        def show(task: Any, done: int, total: int) -> None:
+            nonlocal looked, cost, first
+            first = done - task.work if first is None else first
+            now = time.monotonic()
+            rate = f"{(done - first) / max(now - start, 1e-9):,.0f}/s"
+            bar.update(work, completed=done, total=total, rate=rate)
+            if now - looked > max(5.0, 50 * cost):  # looking at the store takes its time
+                found = study_status(out)
+                looked, cost = time.monotonic(), time.monotonic() - now
+                if "accuracy" in found:
+                    half = (found["accuracy_high"] - found["accuracy_low"]) / 2
+                    bar.update(work, answer=f"accuracy {found['accuracy']:.1%} ± {half:.1%}")
+
+        yield show
 
 
 def _print_line(task: Any, done: int, total: int) -> None:

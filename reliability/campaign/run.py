@@ -28,6 +28,7 @@ def run_study(
     workers: int = 1,
     chunk: int | None = None,
     scheduler: str | None = None,
+    store_url: str | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Run a study, go on with one that was interrupted, or extend one.
@@ -45,6 +46,9 @@ def run_study(
         on it.
     scheduler : str, optional
         Address of a Dask scheduler whose workers see ``out`` under the same path.
+    store_url : str, optional
+        URL that fsspec knows (``s3://bucket/name``), for the results of a new study instead of
+        ``results.zarr`` in the folder.
     progress : callable, optional
         Called as ``progress(task, image evaluations done, of all)`` when a task is done.
 
@@ -72,6 +76,7 @@ def run_study(
             (study.spec_hash, study.frame_hash),
             sweep_points(study),
             chunk or chips_per_task(study),
+            store_url,
         )
         with executor as run:
             _run(study, layout, run, progress)

@@ -39,7 +39,9 @@ def study_status(folder: str | Path) -> dict[str, Any]:
     try:
         marker = json.loads((folder / MARKER).read_text("utf-8"))
         study = Study.model_validate_json(json.dumps(marker["spec"]))
-        layout = Layout(folder, marker["chunk"], tuple(marker["points"]), bool(study.sweep))
+        points = tuple(marker["points"])
+        root = store.root_of(folder, marker["store"])
+        layout = Layout(folder, root, marker["chunk"], points, bool(study.sweep))
     except (OSError, ValueError, KeyError):
         raise InputError(f"status: no study in {str(folder)!r}") from None
     checksums: dict[str, np.ndarray | None] = {}

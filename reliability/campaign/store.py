@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -48,6 +48,8 @@ class Layout:
     Parameters
     ----------
     folder : Path
+    root : str
+        Of the Zarr hierarchy: a path, or any URL that fsspec knows.
     chunk : int
         Chips per task.
     points : tuple of dict
@@ -57,20 +59,17 @@ class Layout:
     """
 
     folder: Path
+    root: str
     chunk: int
     points: tuple[dict[str, Any], ...]
     swept: bool
 
-    @property
-    def root(self) -> str:
-        """Path of the Zarr hierarchy."""
-        return str(self.folder / RESULTS)
-
-    def group(self, name: str, mode: str = "r+") -> zarr.Group | None:
+    def group(self, name: str, mode: Literal["r", "r+"] = "r+") -> zarr.Group | None:
         """Open a group, None if it is not there yet."""
-        if not (self.folder / RESULTS / name / "zarr.json").is_file():
+        try:
+            return zarr.open_group(self.root, path=name, mode=mode)
+        except FileNotFoundError:
             return None
-        return zarr.open_group(self.root, path=name, mode=mode)  # type: ignore[arg-type]
 
 
 def open_folder(
@@ -79,6 +78,7 @@ def open_folder(
     hashes: tuple[str, str],
     points: list[dict[str, Any]],
     chunk: int,
+    root: str | None = None,
 ) -> Layout:
     """Claim an output folder for a study, go on with it there, or refuse what is there.
 
@@ -93,6 +93,8 @@ def open_folder(
         Points of its sweep; those that the store lacks are put after those that it has.
     chunk : int
         Chips per task of a new store; one that is there keeps its own.
+    root : str, optional
+        URL for the Zarr hierarchy of a new store instead of ``results.zarr`` in the folder.
 
     Raises
     ------
@@ -101,6 +103,7 @@ def open_folder(
     """
     marker = folder / MARKER
     swept = bool(spec.get("sweep"))
+    root = root or str(folder / RESULTS)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"out: {str(folder)!r} is a file, expected a folder")
     if folder.is_dir() and any(entry.name != "lock.json" for entry in folder.iterdir()):
@@ -109,7 +112,7 @@ def open_folder(
         try:
             other = json.loads(marker.read_text("utf-8"))
             known, spec_there, frame = other["points"], other["spec"], other["frame_hash"]
-            chunk = other["chunk"]
+            chunk, root = other["chunk"], str(other["store"])
         except (json.JSONDecodeError, KeyError, UnicodeDecodeError):
             raise InputError(f"out: {str(marker)!r} is damaged; choose another folder") from None
         fewer = _fewer(spec_there, spec) or (not all(point in points for point in known))
@@ -120,9 +123,22 @@ def open_folder(
             )
         points = known + [point for point in points if point not in known]
     folder.mkdir(parents=True, exist_ok=True)
-    text = {"spec_hash": hashes[0], "frame_hash": hashes[1], "chunk": chunk, "points": points}
-    replace_text(marker, json.dumps({**text, "spec": spec}, indent=1, sort_keys=True))
-    return Layout(folder, chunk, tuple(points), swept)
+    told: dict[str, Any] = {
+        "spec_hash": hashes[0],
+        "frame_hash": hashes[1],
+        "chunk": chunk,
+        "points": points,
+    }
+    # a store in the folder moves with it
+    store = RESULTS if root == str(folder / RESULTS) else root
+    told["store"] = store
+    replace_text(marker, json.dumps({**told, "spec": spec}, indent=1, sort_keys=True))
+    return Layout(folder, root_of(folder, store), chunk, tuple(points), swept)
+
+
+def root_of(folder: Path, store: str) -> str:
+    """Return where a store is: a URL, or a name in the folder."""
+    return store if "://" in store else str(folder / store)
 
 
 def _fewer(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
@@ -334,11 +350,13 @@ def finish(layout: Layout) -> None:
 
 def read_results(folder: Path) -> dict[str, xr.Dataset]:
     """Open every group of a study's results, by name."""
-    root = folder / RESULTS
-    if not root.is_dir():
-        raise InputError(f"results: no {RESULTS} in {str(folder)!r}; run the study first")
-    names = sorted(path.name for path in root.iterdir() if path.is_dir())
+    try:
+        store = json.loads((folder / MARKER).read_text("utf-8"))["store"]
+        root = zarr.open_group(root_of(folder, store), mode="r")
+    except (OSError, ValueError, KeyError):
+        raise InputError(f"results: no {RESULTS} in {str(folder)!r}; run the study first") from None
+    where = root_of(folder, store)
     return {
-        name: xr.open_zarr(root, group=name, consolidated=False, chunks=None).drop_vars(CHECKSUM)
-        for name in names
+        name: xr.open_zarr(where, group=name, consolidated=False, chunks=None).drop_vars(CHECKSUM)
+        for name in sorted(root.group_keys())
     }

@@ -327,6 +327,20 @@ def test_failed_tasks_are_named_and_end_with_code_1(small, tmp_path, monkeypatch
     assert CliRunner().invoke(main, command).exit_code == 0
 
 
+def test_results_go_to_any_url_that_fsspec_knows(study, tmp_path, finished) -> None:
+    pytest.importorskip("fsspec")
+    folder = rel.run_study(study, tmp_path / "out", store_url="memory://results")
+    assert not (folder / "results.zarr").exists()
+    for name, group in values_of(folder).items():
+        assert group.identical(values_of(finished)[name])
+    again: list[str] = []
+    rel.run_study(study, folder, progress=lambda task, *_: again.append(task.name))
+    assert not again
+    assert rel.write_report(study, folder).is_file()
+    status = rel.study_status(folder)
+    assert status["tasks_done"] == status["tasks"]
+
+
 def test_a_full_disk_stops_the_run_and_keeps_what_is_done(study, tmp_path, monkeypatch) -> None:
     real = store.write_part
 
