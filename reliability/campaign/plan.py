@@ -13,8 +13,9 @@ from reliability.network import DeepNetwork
 _DRAWS = 4  # per task
 _COMBINATIONS = 16  # of the sensitivity grid, per task
 _CROSSBAR = 500_000  # image evaluations that take as long as one search
-_MOST_CHIPS = 64  # per task: more gain no speed
-_WORK = 2_000_000  # image evaluations per task: a few seconds
+_MOST_CHIPS = 256  # per task
+_FEWEST_TASKS = 8  # of chips, so that several workers have something to do
+_WORK = 8_000_000  # image evaluations per task: some seconds, a hundred times what it costs to keep
 _DEEP = 40  # times as long as an image of a network of one layer
 _MEMORY = 4e8  # bytes of cells and their latents in a task
 BATCH = 4  # tasks of chips between two looks at the interval of a study that may stop early
@@ -59,7 +60,8 @@ def chips_per_task(study: Study) -> int:
     work = study.network.images * len(study.ages.combinations) * _cost(study)
     by_work = _WORK // work
     by_memory = int(_MEMORY // (cells * 4 * 8))
-    return max(1, min(_MOST_CHIPS, by_work, by_memory))
+    shared_out = -(-study.population.chips * count_points(study) // _FEWEST_TASKS)
+    return max(1, min(_MOST_CHIPS, by_work, by_memory, shared_out))
 
 
 def _cells(study: Study) -> int:

@@ -13,6 +13,7 @@ import warnings
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -101,6 +102,7 @@ def open_folder(
     InputError
         The folder holds something else, or a study that this one does not extend.
     """
+    _opened.cache_clear()  # another study may have been in this folder
     marker = folder / MARKER
     swept = bool(spec.get("sweep"))
     root = root or str(folder / RESULTS)
@@ -256,35 +258,43 @@ def write_points(layout: Layout, units: Mapping[str, str | None]) -> None:
 
 def write_part(layout: Layout, task: Task, part: xr.Dataset) -> None:
     """Write the result of one task, then its checksum."""
-    group = layout.group(task.group)
-    assert group is not None  # the driver creates it before it gives tasks away
-    for name, array in _arrays(group, layout, task):
+    arrays, checksums = _opened(layout.root, task.group, task.size, len(layout.points))
+    own = {name: array for name, array in arrays.items() if _is_of_task(array, layout, task)}
+    for name, array in own.items():
         array[_where(array, layout, task)] = part[name].values
-    checksum = group[CHECKSUM]
-    checksum[_task_index(layout, task)] = _checksum(  # type: ignore[index]
-        {name: np.asarray(part[name].values) for name, _ in _arrays(group, layout, task)}
-    )
+    values = {name: np.asarray(part[name].values) for name in own}
+    checksums[_task_index(layout, task)] = _checksum(values)
+
+
+@lru_cache(maxsize=32)
+def _opened(
+    root: str, group: str, size: int, points: int
+) -> tuple[dict[str, zarr.Array], zarr.Array]:
+    """Arrays of a group and its checksums, opened once by each worker (again when they grow)."""
+    arrays = dict(sorted(zarr.open_group(root, path=group, mode="r+").arrays()))
+    return arrays, arrays.pop(CHECKSUM)
 
 
 def missing(layout: Layout, tasks: Iterable[Task]) -> Iterator[Task]:
     """Yield the tasks whose values are not there, or do not have their checksum."""
-    groups: dict[str, tuple[zarr.Group, np.ndarray] | None] = {}
+    known: dict[str, np.ndarray | None] = {}
     for task in tasks:
-        if task.group not in groups:
-            group = layout.group(task.group)
-            groups[task.group] = None if group is None else (group, np.asarray(group[CHECKSUM]))
-        found = groups[task.group]
-        if found is None or not _is_whole(*found, layout, task):
+        if task.group not in known:
+            group = layout.group(task.group, "r")
+            known[task.group] = None if group is None else np.asarray(group[CHECKSUM])
+        if not _is_whole(known[task.group], layout, task):
             yield task
 
 
-def _is_whole(group: zarr.Group, checksums: np.ndarray, layout: Layout, task: Task) -> bool:
-    if not is_written(checksums, layout, task):
+def _is_whole(checksums: np.ndarray | None, layout: Layout, task: Task) -> bool:
+    if checksums is None or not is_written(checksums, layout, task):
         return False
     try:
+        arrays, _ = _opened(layout.root, task.group, task.size, len(layout.points))
         values = {
             name: np.asarray(array[_where(array, layout, task)])
-            for name, array in _arrays(group, layout, task)
+            for name, array in arrays.items()
+            if _is_of_task(array, layout, task)
         }
     except Exception:  # a damaged chunk: each codec raises its own kind
         return False
@@ -307,14 +317,10 @@ def _checksum(values: Mapping[str, np.ndarray]) -> int:
     return out or 1
 
 
-def _arrays(group: zarr.Group, layout: Layout, task: Task) -> Iterator[tuple[str, zarr.Array]]:
-    """Arrays of which a task writes a part."""
-    dimension = DIMENSIONS[task.group]
-    for name, array in sorted(group.arrays()):
-        dims = _dims(array)
-        swept = layout.swept and dims[:1] == (POINT,) and len(dims) > 1
-        if name != CHECKSUM and (dimension in dims or swept):
-            yield name, array
+def _is_of_task(array: zarr.Array, layout: Layout, task: Task) -> bool:
+    dims = _dims(array)
+    swept = layout.swept and dims[:1] == (POINT,) and len(dims) > 1
+    return DIMENSIONS[task.group] in dims or swept
 
 
 def _where(array: zarr.Array, layout: Layout, task: Task) -> tuple[Any, ...]:
