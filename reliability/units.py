@@ -145,6 +145,7 @@ def _typed(unit: str, low: float, high: float = math.inf) -> BeforeValidator:
 _Quantity = WithJsonSchema({"type": ["number", "string"]})
 Kelvin = Annotated[float, _typed("K", 1e-3, 2000.0), _Quantity]
 Seconds = Annotated[float, _typed("s", 0.0), _Quantity]
+Amperes = Annotated[float, _typed("A", 0.0), _Quantity]
 Ohms = Annotated[float, _typed("ohm", 0.0), _Quantity]
 Volts = Annotated[float, _typed("V", -100.0, 100.0), _Quantity]
 NonNegative = Annotated[float, _typed("", 0.0), _Quantity]

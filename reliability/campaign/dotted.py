@@ -24,6 +24,9 @@ AGES = {
 # Keys of a study that are quantities.
 _QUANTITIES = {
     "network.read_temperature": "K",
+    "programming.compliance_current": "A",
+    "programming.reset_voltage": "V",
+    "programming.pulse_width": "s",
     "crossbar.segment_resistance": "ohm",
     "crossbar.read_voltage": "V",
 }

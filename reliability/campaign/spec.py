@@ -10,12 +10,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from reliability.campaign.dotted import Value, flat, put, vary
+from reliability.devices.programming import set_conditions
 from reliability.errors import InputError, from_validation, unknown_name
 from reliability.network import DeepNetwork, Network, Tiling, load_network
 from reliability.network.chips import default_tiling
 from reliability.network.mapping import Mapping
 from reliability.technology import Technology, load_technology
-from reliability.units import Kelvin, NonNegative, Ohms, Seconds, Volts
+from reliability.units import Amperes, Kelvin, NonNegative, Ohms, Seconds, Volts
 from reliability.version import __version__
 
 MOST_POINTS = 100_000  # of a sweep, unless the user says that so many are meant
@@ -85,6 +86,44 @@ class TilingTable(_Table):
         return Tiling(**values)
 
 
+class VerifyTable(_Table):
+    """Program and verify, instead of one pulse (`reliability.Verify`)."""
+
+    lrs_resistance: Ohms
+    """A cell passes in LRS with at most so much."""
+    hrs_resistance: Ohms
+    """A cell passes in HRS with at least so much."""
+    attempts: Annotated[int, Field(ge=1, le=255, strict=True)]
+    """Pulses after which a cell is given up."""
+    wait: Seconds = 0.0
+    """Between the pulse and the read."""
+
+
+class ProgrammingTable(_Table):
+    """How cells of two states are programmed; by default as the card has it."""
+
+    compliance_current: Amperes | None = None
+    """Of the SET (`reliability.set_conditions`)."""
+    reset_voltage: Volts | None = None
+    """Stop voltage of the RESET."""
+    pulse_width: Seconds | None = None
+    """Of both."""
+    verify: VerifyTable | None = None
+
+
+class Stretch(_Table):
+    """A stretch of time at one temperature, before the ages of a study."""
+
+    time: Seconds
+    """How long."""
+    temperature: Kelvin = 298.15
+    """Of storage."""
+    reads: NonNegative = 0.0
+    """Of every cell."""
+    read_voltage: Volts = 0.1
+    """Of those reads."""
+
+
 class PopulationTable(_Table):
     """The chips, all on dies of one lot."""
 
@@ -108,10 +147,12 @@ class AgesTable(_Table):
     """Of every cell, rising."""
     read_voltages: Annotated[tuple[Volts, ...], Field(min_length=1)] = (0.1,)
     """Of those reads, rising."""
+    before: tuple[Stretch, ...] = ()
+    """What every chip has been through before: a solder reflow, days and nights."""
 
     @model_validator(mode="after")
     def _no_repeats(self) -> "AgesTable":
-        for name in type(self).model_fields:
+        for name in ("times", "temperatures", "reads", "read_voltages"):
             values = getattr(self, name)
             if list(values) != sorted(set(values)):
                 raise ValueError(f"{name}: got {list(values)}, expected rising values")
@@ -314,6 +355,7 @@ class Study(_Table):
     crossbar."""
     network: NetworkTable = NetworkTable()
     tiling: TilingTable = TilingTable()
+    programming: ProgrammingTable = ProgrammingTable()
     population: PopulationTable = PopulationTable()
     ages: AgesTable = AgesTable()
     endurance: EnduranceTable = EnduranceTable()
@@ -343,7 +385,9 @@ class Study(_Table):
 
     def load_technology(self) -> Technology:
         """Return the card that the study names, with what the study sets instead."""
-        return vary(load_technology(self.technology), self.parameters)
+        card = vary(load_technology(self.technology), self.parameters)
+        conditions = self.programming.model_dump(exclude={"verify"}, exclude_none=True)
+        return set_conditions(card, **conditions) if conditions else card
 
     def load_network(self) -> Network | DeepNetwork:
         """Return the network that the study names."""
@@ -519,6 +563,9 @@ def _keys(model: type[BaseModel], prefix: str = "") -> dict[str, list[str]]:
     tables: dict[str, type[BaseModel]] = {
         "network": NetworkTable,
         "tiling": TilingTable,
+        "programming": ProgrammingTable,
+        "verify": VerifyTable,
+        "before": Stretch,
         "population": PopulationTable,
         "ages": AgesTable,
         "endurance": EnduranceTable,

@@ -68,7 +68,8 @@ def _warnings(study: Study, results: dict[str, xr.Dataset]) -> list[str]:
                 segment = Segment(
                     age["time"], age["temperature"], age["reads"], age["read_voltage"]
                 )
-                profile = MissionProfile([segment])
+                before = [Segment(**vars(stretch)) for stretch in here.ages.before]
+                profile = MissionProfile([*before, segment])
                 notes |= set(out_of_range(card, profile, {"LRS", "HRS", "target"}))
     return sorted(notes)
 

@@ -12,6 +12,7 @@ from scipy.special import ndtr
 from reliability.campaign import crossbar, endurance
 from reliability.campaign.plan import Task, combinations
 from reliability.campaign.spec import Study
+from reliability.devices.verify import Verify
 from reliability.mission import MissionProfile, Segment
 from reliability.network import (
     DeepNetwork,
@@ -107,6 +108,8 @@ def _evaluate(
 def _program(study: Study, technology: Technology, network: AnyNetwork, **where: Any) -> xr.Dataset:
     """Program the network on chips of a lot."""
     where |= {"dies_per_wafer": study.population.dies_per_wafer, "seed": study.seed}
+    verify = study.programming.verify
+    where["verify"] = None if verify is None else Verify(**vars(verify))
     if isinstance(network, DeepNetwork):
         return program_layers(technology, network, study.tiling.tiling(technology), **where)
     return sample_chips(technology, network, mapping=study.network.mapping, **where)
@@ -154,7 +157,8 @@ def _at_all_ages(
         if key in known:
             return known[key]
         mission = Segment(c["time"], c["temperature"], c["reads"], c["read_voltage"])
-        aged = age(programmed, MissionProfile([mission]))
+        before = [Segment(**vars(stretch)) for stretch in study.ages.before]
+        aged = age(programmed, MissionProfile([*before, mission]))
         if study.network.read_temperature is not None:
             aged = read_cells(aged, temperature=study.network.read_temperature, overwrite=True)
         result = _evaluate(study, network, aged, neuron, images)

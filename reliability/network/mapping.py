@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from reliability.devices import programming
 from reliability.devices.programming import Programming
 from reliability.devices.target import Target
+from reliability.devices.verify import Verify
 from reliability.errors import InputError, unknown_name
 from reliability.network.model import Network
 from reliability.population import sample_dies
@@ -106,6 +107,7 @@ def sample_chips(
     mapping: Mapping = "two_level",
     first: int = 0,
     dies_per_wafer: int = 25,
+    verify: Verify | None = None,
     seed: int = 0,
     lot: int = 0,
 ) -> xr.Dataset:
@@ -119,6 +121,8 @@ def sample_chips(
     chips, first : int
     mapping : {"two_level", "multi_level"}
     dies_per_wafer, seed, lot : int
+    verify : Verify, optional
+        Program LRS and HRS with verify instead of by one pulse.
 
     Returns
     -------
@@ -161,6 +165,7 @@ def sample_chips(
         count=chips,
         first=first,
         dies_per_wafer=dies_per_wafer,
+        verify=verify,
         seed=seed,
         lot=lot,
     )

@@ -178,6 +178,39 @@ def test_set_changes_keys_parameters_laws_and_ages(spec, tmp_path) -> None:
         assert says in result.stderr
 
 
+def test_conditions_verify_and_what_came_before_reach_the_cells(spec, tmp_path) -> None:
+    head = (
+        HEAD
+        + """
+[[ages.before]]
+time = "90 s"
+temperature = "260 degC"
+
+[programming]
+compliance_current = "100 uA"
+
+[programming.verify]
+lrs_resistance = "12 kohm"
+hrs_resistance = "40 kohm"
+attempts = 10
+"""
+    )
+    study = rel.load_study(spec(head=head))
+    stored = read_results(rel.run_study(study, tmp_path / "out"))["chips"]["accuracy"]
+    card = rel.set_conditions(rel.load_technology("oxram-130nm"), compliance_current="100 uA")
+    net, verify = rel.load_network("spirit"), rel.Verify("12 kohm", "40 kohm", 10)
+    chips = rel.sample_chips(card, net, chips=3, verify=verify, seed=5)
+    reflow = rel.Segment(time="90 s", temperature="260 degC")
+    profile = rel.MissionProfile([reflow, rel.Segment(time="10 years")])
+    neuron = rel.Neuron.from_technology(card)
+    direct = rel.evaluate(net, chips, images=40, seed=5, neuron=neuron, profile=profile)
+    assert stored.isel(time=-1, temperature=0).values.tolist() == direct["accuracy"].values.tolist()
+    with pytest.raises(rel.InputError, match=r"\[programming\] unknown key 'compliance'"):
+        rel.load_study(spec(head=HEAD + '[programming]\ncompliance = "1 mA"\n'))
+    with pytest.raises(rel.InputError, match=r"programming.verify.attempts: missing"):
+        rel.load_study(spec(head=head.replace("attempts = 10", "")))
+
+
 def test_status_and_schema(finished) -> None:
     result = CliRunner().invoke(main, ["status", str(finished)])
     assert "100% of the work" in result.stdout
