@@ -78,10 +78,12 @@ def test_a_card_file_is_found_beside_the_study(small) -> None:
     lambda inner: st.lists(inner, max_size=3)
     | st.dictionaries(st.sampled_from(
         ["title", "technology", "seed", "network", "images", "ages", "times", "factor",
-         "sensitivity", "chips", "population", "parameters"]), inner, max_size=4),
+         "sensitivity", "chips", "population", "parameters", "sweep", "name", "values", "low",
+         "high", "design", "kind", "points", "outputs", "endurance", "crossbar", "tiling",
+         "programming", "before", "until"]), inner, max_size=4),
     max_leaves=12,
 ))  # fmt: skip
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_any_table_is_a_study_or_an_input_error(tmp_path_factory, table) -> None:
     """No TOML content may end in another exception."""
     import tomli_w
