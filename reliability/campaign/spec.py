@@ -14,7 +14,8 @@ from reliability.devices.programming import set_conditions
 from reliability.errors import InputError, from_validation, unknown_name
 from reliability.network import DeepNetwork, Network, Tiling, load_network
 from reliability.network.chips import default_tiling
-from reliability.network.mapping import Mapping
+from reliability.network.mapping import Mapping, has_states
+from reliability.network.tiles import check_card
 from reliability.technology import Technology, load_technology
 from reliability.units import Amperes, Kelvin, NonNegative, Ohms, Seconds, Volts
 from reliability.version import __version__
@@ -408,8 +409,7 @@ class Study(_Table):
             study = Study(**table)
         except ValidationError as error:
             raise from_validation(error, "sweep", KEYS) from None
-        study.load_technology()
-        study.load_network()
+        _check_cells(study, study.load_technology())
         return study
 
     @property
@@ -512,7 +512,12 @@ def _check_names(study: Study, where: str) -> None:
     except InputError as error:
         raise InputError(f"{where}: network.name: {error}") from None
     if isinstance(study.load_network(), DeepNetwork):
-        _check_deep(study, technology, where)
+        _check_deep(study, where)
+    if not study.sweep:  # each point is looked at by itself
+        try:
+            _check_cells(study, technology)
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
     names = set()
     for factor in study.sensitivity.factor if study.sensitivity else ():
         if factor.name in names:
@@ -524,7 +529,7 @@ def _check_names(study: Study, where: str) -> None:
                 raise InputError(f"{where}: sensitivity.factor.parameters: {line}")
 
 
-def _check_deep(study: Study, technology: Technology, where: str) -> None:
+def _check_deep(study: Study, where: str) -> None:
     """Refuse what goes with networks of one layer only."""
     tables = [study.network.images]
     tables += [study.uncertainty.images] if study.uncertainty else []
@@ -534,10 +539,23 @@ def _check_deep(study: Study, technology: Technology, where: str) -> None:
     if study.sensitivity or study.network.read_temperature is not None:
         raise InputError(f"{where}: sensitivity and network.read_temperature need a network of "
                          f"one layer, got {study.network.name}")  # fmt: skip
-    try:
-        study.tiling.tiling(technology)
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from None
+
+
+def _check_cells(study: Study, technology: Technology) -> None:
+    """Refuse a way of holding weights, or of programming, that the card does not have."""
+    if "accuracy" not in study.outputs:
+        return
+    if isinstance(study.load_network(), DeepNetwork):
+        check_card(technology, study.tiling.tiling(technology))
+    elif study.network.mapping == "multi_level" and "target.maximum" not in technology:
+        raise InputError(
+            f"network.mapping: got 'multi_level', but {technology.name} has no levels; "
+            "allowed: 'two_level'"
+        )
+    elif "target.maximum" not in technology and not has_states(technology):
+        raise InputError(f"technology: {technology.name} has neither LRS and HRS nor levels")
+    if study.programming.verify and not has_states(technology):
+        raise InputError(f"programming.verify: {technology.name} has levels, not LRS and HRS")
 
 
 def _check_sweep(study: Study, where: str, most: int) -> None:

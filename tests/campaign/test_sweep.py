@@ -140,6 +140,7 @@ def test_designs_fill_their_ranges_and_do_not_depend_on_anything_but_the_seed(sp
         (LAW + LAW, "expected each name once"),
         (LAW + '\n[design]\nkind = "sobol"\n', "got values, a sobol needs low, high"),
         (axis("title.x", "values = [1]"), "title"),
+        (axis("network.mapping", 'values = ["multi_level"]'), "oxram-130nm has no levels"),
     ],
 )
 def test_sweeps_that_cannot_be_are_named(spec, axes, says) -> None:
