@@ -44,7 +44,7 @@ def relaxation(folder: Path, ax: Axes) -> None:
     results, points = read_results(folder), sweep_points(study)
     rest = {name: value for name, value in study.ages.end.items() if name != "time"}
     here = [at_age(at_point(results, point)["chips"]["accuracy"], rest) for point in points]
-    points_against_time(here, [point_text(study, point) for point in points], ax)
+    points_against_time(here, [point_text(point) for point in points], ax)
 
 
 def save(name: str, draw: Callable[[Path, Axes], None], folder: Path) -> None:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from reliability.errors import InputError, unknown_name
 from reliability.technology import LAWS, Technology
+from reliability.technology.vocabulary import unit_of as unit_of_parameter
 from reliability.units import quantity
 
 # A number, or text: a name, or a number with a unit.
@@ -123,11 +124,14 @@ def vary(technology: Technology, settings: Mapping[str, int | float | str]) -> T
     return replace(technology.with_values(values), laws=laws)
 
 
-def unit_of(technology: Technology, name: str) -> str | None:
-    """Return the SI unit of the values of a dotted name, None where they are not quantities."""
+def unit_of(name: str) -> str | None:
+    """Return the SI unit of the values of a dotted name, None where they are not quantities.
+
+    >>> unit_of("temperature"), unit_of("technology.read.voltage"), unit_of("network.delta_s")
+    ('K', 'V', None)
+    """
     if name in AGES:
         return AGES[name][1]
     if name in _QUANTITIES:
         return _QUANTITIES[name]
-    parameter = technology.parameters.get(name.removeprefix("technology."))
-    return parameter.unit if name.startswith("technology.") and parameter else None
+    return unit_of_parameter(name.removeprefix("technology.")) if "technology." in name else None

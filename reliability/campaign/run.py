@@ -8,12 +8,13 @@ from pathlib import Path
 import xarray as xr
 
 from reliability.campaign import execute, store
+from reliability.campaign.dotted import unit_of
 from reliability.campaign.lock import locked
 from reliability.campaign.plan import BATCH, Task, chips_per_task, make_plan
 from reliability.campaign.spec import Study
 from reliability.campaign.store import Layout
 from reliability.campaign.summary import at_age
-from reliability.campaign.sweep import axis_unit, sweep_points
+from reliability.campaign.sweep import sweep_points
 from reliability.campaign.tasks import compute
 from reliability.errors import RunError
 from reliability.statistics.intervals import mean_interval
@@ -111,7 +112,7 @@ def _run(study: Study, layout: Layout, run: execute.Execute, progress: Progress 
         store.create_group(layout, task, part)
         store.write_part(layout, task, part)
         finished(task)
-    store.write_points(layout, {axis.name: axis_unit(study, axis) for axis in study.sweep})
+    store.write_points(layout, {axis.name: unit_of(axis.name) for axis in study.sweep})
     for batch in _batches(study, layout):
         todo = set(store.missing(layout, batch))
         done += sum(task.work for task in batch if task not in todo and task not in scouts)

@@ -10,7 +10,6 @@ from reliability.campaign.dotted import unit_of
 from reliability.campaign.spec import Axis, Study
 from reliability.errors import InputError
 from reliability.random import stream
-from reliability.technology import load_technology
 from reliability.units import quantity
 
 Point = dict[str, int | float | str]
@@ -45,7 +44,7 @@ def sweep_points(study: Study) -> list[Point]:
     names = [axis.name for axis in study.sweep]
     if study.design.kind == "grid" or not study.sweep:
         levels = [
-            _listed(study, axis) if axis.values else _on_range(study, axis, _even(axis.points))
+            _listed(axis) if axis.values else _on_range(axis, _even(axis.points))
             for axis in study.sweep
         ]
         return [dict(zip(names, point, strict=True)) for point in itertools.product(*levels)]
@@ -53,8 +52,7 @@ def sweep_points(study: Study) -> list[Point]:
     if listed:
         raise InputError(f"sweep: {listed[0]}: got values, a {study.design.kind} needs low, high")
     columns = [
-        _on_range(study, axis, column)
-        for axis, column in zip(study.sweep, _design(study).T, strict=True)
+        _on_range(axis, column) for axis, column in zip(study.sweep, _design(study).T, strict=True)
     ]
     return [dict(zip(names, point, strict=True)) for point in zip(*columns, strict=True)]
 
@@ -74,20 +72,15 @@ def _design(study: Study) -> np.ndarray:
     return whole[: study.design.points]
 
 
-def axis_unit(study: Study, axis: Axis) -> str | None:
-    """Return the SI unit of an axis, None if its values are no quantities."""
-    return unit_of(load_technology(study.technology), axis.name)
-
-
-def _listed(study: Study, axis: Axis) -> tuple[int | float | str, ...]:
-    unit = axis_unit(study, axis)
+def _listed(axis: Axis) -> tuple[int | float | str, ...]:
+    unit = unit_of(axis.name)
     if unit is None:
         return axis.values
     return tuple(_tidy(quantity(value, unit, f"sweep: {axis.name}")) for value in axis.values)
 
 
-def _on_range(study: Study, axis: Axis, share: np.ndarray) -> tuple[float, ...]:
-    unit = axis_unit(study, axis)
+def _on_range(axis: Axis, share: np.ndarray) -> tuple[float, ...]:
+    unit = unit_of(axis.name)
     ends = [end for end in (axis.low, axis.high) if end is not None]  # the spec has both
     low, high = (quantity(end, unit or "", f"sweep: {axis.name}") for end in ends)
     if axis.spacing == "linear":

@@ -60,7 +60,7 @@ def write_report(study: Study, folder: str | Path) -> Path:
     if "endurance" in study.outputs:
         for point, found in _points(study, summary):
             here = at_point(results, point) if study.sweep else results
-            title = point_text(study, point)
+            title = point_text(point)
             answer += [f"{title}{title and ': '}{line}" for line in
                        endurance_lines(study, here, found["endurance"])]  # fmt: skip
             figures += endurance_figures(study, here, title)
@@ -69,7 +69,7 @@ def write_report(study: Study, folder: str | Path) -> Path:
     if "crossbar" in study.outputs:
         answer += size_lines(study, summary)
         figures += size_figures(study, summary) if study.sweep else []
-        sizes = [(point_text(study, point), found["crossbar"])
+        sizes = [(point_text(point), found["crossbar"])
                  for point, found in _points(study, summary)]  # fmt: skip
     text = environment.get_template("sweep.html" if study.sweep else "report.html").render(
         study=study,

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from reliability.campaign.dotted import unit_of
 from reliability.campaign.spec import Axis, Study
-from reliability.campaign.sweep import Point, axis_unit, sweep_points
+from reliability.campaign.sweep import Point, sweep_points
 from reliability.report.figures import PALETTE
 from reliability.report.page import Figure, canvas, svg
 from reliability.report.sweep_figures import axis_label, point_text
@@ -82,10 +83,10 @@ def size_figures(study: Study, summary: dict[str, Any]) -> Iterator[Figure]:
             sizes_against_axis(
                 np.array(values, float),
                 size,
-                [point_text(study, dict(other)) for other in others],
+                [point_text(dict(other)) for other in others],
                 axes.flat[0],
                 label=axis_label(axis),
-                unit=axis_unit(study, axis) or "1",
+                unit=unit_of(axis.name) or "1",
                 title=", ".join(axis_label(other) for other in study.sweep if other != axis),
             )
             yield Figure(
@@ -111,7 +112,7 @@ def size_lines(study: Study, summary: dict[str, Any]) -> list[str]:
     points = sweep_points(study)
     answers = summary.get("points", [summary])
     best = int(np.argmax([answer["crossbar"]["size"] for answer in answers]))
-    found, where = answers[best]["crossbar"], point_text(study, points[best])
+    found, where = answers[best]["crossbar"], point_text(points[best])
     if found["size"] == 0:
         return [f"No array meets the limit: nowhere {size_criterion(study)}."]
     return [

@@ -11,11 +11,10 @@ from matplotlib.ticker import PercentFormatter
 from reliability.campaign.dotted import unit_of
 from reliability.campaign.spec import Axis, Study
 from reliability.campaign.summary import at_age, at_point
-from reliability.campaign.sweep import Point, axis_unit, sweep_points
+from reliability.campaign.sweep import Point, sweep_points
 from reliability.report.figures import PALETTE, log_time, time_axis
 from reliability.report.page import Figure, canvas, svg
 from reliability.report.words import age_title, percent
-from reliability.technology import load_technology
 from reliability.units import engineering
 
 _MOST_LINES = 7  # of the palette
@@ -27,17 +26,17 @@ def axis_label(axis: Axis) -> str:
     return axis.label or axis.name
 
 
-def value_text(study: Study, name: str, value: float | str) -> str:
+def value_text(name: str, value: float | str) -> str:
     """Print the value of an axis as engineers read it."""
-    unit = unit_of(load_technology(study.technology), name)
+    unit = unit_of(name)
     if isinstance(value, str) or unit is None:
         return str(value).replace("_", " ")
     return engineering(float(value), unit or "1")
 
 
-def point_text(study: Study, point: Point) -> str:
+def point_text(point: Point) -> str:
     """Print a point of a sweep."""
-    return ", ".join(value_text(study, name, value) for name, value in point.items())
+    return ", ".join(value_text(name, value) for name, value in point.items())
 
 
 def accuracy_of_points(
@@ -127,7 +126,7 @@ def sweep_figures(
     """Yield the figures of a sweep's document."""
     points = sweep_points(study)
     names = " × ".join(axis_label(axis) for axis in study.sweep)
-    labels = [point_text(study, point) for point in points]
+    labels = [point_text(point) for point in points]
     here = [at_point({"chips": results["chips"]}, point)["chips"]["accuracy"] for point in points]
     end = study.ages.end
     last = np.array([at_age(values, end).values for values in here])
@@ -178,14 +177,14 @@ def _against(
     values = sorted(numbers)
     index = {(_without(p, axis.name), p[axis.name]): k for k, p in enumerate(points)}
     accuracy = np.array([[last[index[other, value]] for value in values] for other in others])
-    unit = axis_unit(study, axis)
+    unit = unit_of(axis.name)
     x = np.array(values, float) - (273.15 if unit == "K" else 0.0)
     symbol = {"K": "°C", "": "", "1": "", None: ""}.get(unit, unit)
     with canvas(7.6, 4.6) as (figure, axes):
         accuracy_against_axis(
             x,
             accuracy,
-            [point_text(study, dict(other)) for other in others],
+            [point_text(dict(other)) for other in others],
             axes.flat[0],
             label=axis_label(axis) + (f" ({symbol})" if symbol else ""),
             log=bool(x.min() > 0 and x.max() / x.min() > 30),

@@ -30,7 +30,7 @@ def sweep_answer(
         answer = summary["points"][k]["accuracy"]
         return (
             f"{percent(answer['mean'])} ({percent(answer['low'])} to {percent(answer['high'])}) "
-            f"with {point_text(study, points[k])}"
+            f"with {point_text(points[k])}"
         )
 
     lines = [f"{len(points)} points of {axes}.{when} best {said(best)}; worst {said(worst)}."]
@@ -59,7 +59,7 @@ def sweep_rows(
             difference = at_age(here["accuracy"], age).values - at_age(first, age).values
             mean, low, high = mean_interval(difference, study.confidence)
             yield {
-                "point": [value_text(study, name, value) for name, value in point.items()],
+                "point": [value_text(name, value) for name, value in point.items()],
                 "age": "swept" if swept & {"time"} else age_title(age),
                 "mean": found["mean"],
                 "low": found["low"],

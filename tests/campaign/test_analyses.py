@@ -9,8 +9,8 @@ import reliability as rel
 
 STUDIES = sorted((Path(__file__).resolve().parents[2] / "analyses").glob("*.toml"))
 SMALL = {
-    "population.chips": 3,
-    "network.images": 30,
+    "population.chips": 2,
+    "network.images": 20,
     "endurance.wafers": 2,
     "endurance.dies": 2,
     "endurance.cells": 30,
