@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from reliability.campaign.dotted import Value, flat, put, vary
 from reliability.devices.programming import set_conditions
 from reliability.errors import InputError, from_validation, unknown_name
+from reliability.mission import MissionProfile, Segment
 from reliability.network import DeepNetwork, Network, Tiling, load_network
 from reliability.network.chips import default_tiling
 from reliability.network.mapping import Mapping, has_states
@@ -175,6 +176,11 @@ class AgesTable(_Table):
         names = [name for name, _, _ in self.axes]
         values = itertools.product(*(values for _, values, _ in self.axes))
         return [dict(zip(names, combination, strict=True)) for combination in values]
+
+    def mission(self, age: dict[str, float]) -> MissionProfile:
+        """Return all that a chip has been through at one of the combinations."""
+        last = Segment(age["time"], age["temperature"], age["reads"], age["read_voltage"])
+        return MissionProfile([*(Segment(**vars(stretch)) for stretch in self.before), last])
 
     @property
     def end(self) -> dict[str, float]:

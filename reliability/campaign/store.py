@@ -66,11 +66,12 @@ class Layout:
     swept: bool
 
     def group(self, name: str, mode: Literal["r", "r+"] = "r+") -> zarr.Group | None:
-        """Open a group, None if it is not there yet."""
+        """Open a group, None if it is not there yet, or not whole."""
         try:
-            return zarr.open_group(self.root, path=name, mode=mode)
+            group = zarr.open_group(self.root, path=name, mode=mode)
         except FileNotFoundError:
             return None
+        return group if CHECKSUM in group else None
 
 
 def open_folder(
@@ -201,8 +202,7 @@ def create_group(layout: Layout, task: Task, part: xr.Dataset) -> None:
         {name: c.astype(object) for name, c in still.coords.items() if c.dtype.kind == "U"}
     )
     still.to_zarr(layout.root, group=task.group, mode="w", consolidated=False)
-    group = layout.group(task.group)
-    assert group is not None  # just written
+    group = zarr.open_group(layout.root, path=task.group, mode="r+")
     sizes = _sizes(layout, task)
     chunks = {POINT: 1, dimension: task.chunk, "task": 1}
 
@@ -223,9 +223,10 @@ def create_group(layout: Layout, task: Task, part: xr.Dataset) -> None:
     for name, v in own.items():
         # an index has no place in the sweep: chip 7 is chip 7 at every point
         create(str(name), v, [] if name == dimension else lead)
-    create(CHECKSUM, xr.Variable("task", np.zeros(sizes["task"], np.uint32)), lead)
-    group[CHECKSUM].attrs["long_name"] = "CRC-32 of what a task wrote; 0: nothing yet"
     group.attrs["coordinates"] = " ".join(sorted(str(n) for n in own if n in part.coords))
+    # last: a group that has its checksums is whole, one that was killed before is made again
+    told = {"long_name": "CRC-32 of what a task wrote; 0: nothing yet"}
+    create(CHECKSUM, xr.Variable("task", np.zeros(sizes["task"], np.uint32), told), lead)
 
 
 def write_points(layout: Layout, units: Mapping[str, str | None]) -> None:

@@ -11,7 +11,6 @@ from reliability.campaign.crossbar import crossbar_answer
 from reliability.campaign.endurance import endurance_answer
 from reliability.campaign.spec import Study
 from reliability.campaign.sweep import Point, sweep_points
-from reliability.mission import MissionProfile, Segment
 from reliability.population import out_of_range
 from reliability.statistics.intervals import mean_interval
 from reliability.version import __version__
@@ -65,12 +64,7 @@ def _warnings(study: Study, results: dict[str, xr.Dataset]) -> list[str]:
             here = study.at(point)
             card = here.load_technology()
             for age in here.ages.combinations:
-                segment = Segment(
-                    age["time"], age["temperature"], age["reads"], age["read_voltage"]
-                )
-                before = [Segment(**vars(stretch)) for stretch in here.ages.before]
-                profile = MissionProfile([*before, segment])
-                notes |= set(out_of_range(card, profile, {"LRS", "HRS", "target"}))
+                notes |= set(out_of_range(card, here.ages.mission(age), {"LRS", "HRS", "target"}))
     return sorted(notes)
 
 

@@ -13,7 +13,7 @@ from reliability.campaign import crossbar, endurance
 from reliability.campaign.plan import Task, combinations
 from reliability.campaign.spec import Study
 from reliability.devices.verify import Verify
-from reliability.mission import MissionProfile, Segment
+from reliability.mission import MissionProfile
 from reliability.network import (
     DeepNetwork,
     Network,
@@ -156,9 +156,7 @@ def _at_all_ages(
         key = (c["time"], c["temperature"] * stressed, c["reads"], c["read_voltage"] * read)
         if key in known:
             return known[key]
-        mission = Segment(c["time"], c["temperature"], c["reads"], c["read_voltage"])
-        before = [Segment(**vars(stretch)) for stretch in study.ages.before]
-        aged = age(programmed, MissionProfile([*before, mission]))
+        aged = age(programmed, study.ages.mission(c))
         if study.network.read_temperature is not None:
             aged = read_cells(aged, temperature=study.network.read_temperature, overwrite=True)
         result = _evaluate(study, network, aged, neuron, images)

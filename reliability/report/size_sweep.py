@@ -7,11 +7,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from reliability.campaign.dotted import unit_of
-from reliability.campaign.spec import Axis, Study
-from reliability.campaign.sweep import Point, sweep_points
+from reliability.campaign.spec import Study
+from reliability.campaign.sweep import sweep_points
 from reliability.report.figures import PALETTE
 from reliability.report.page import Figure, canvas, svg
-from reliability.report.sweep_figures import axis_label, point_text
+from reliability.report.sweep_figures import axis_label, point_text, without
 from reliability.report.words import percent
 from reliability.units import engineering
 
@@ -72,10 +72,10 @@ def size_figures(study: Study, summary: dict[str, Any]) -> Iterator[Figure]:
     for axis in study.sweep:
         given = {point[axis.name] for point in points}
         values = sorted(value for value in given if not isinstance(value, str))
-        others = list(dict.fromkeys(_without(point, axis) for point in points))
+        others = list(dict.fromkeys(without(point, axis.name) for point in points))
         if len(values) < 2 or len(others) > _MOST_LINES or min(values) <= 0:
             continue
-        index = {(_without(p, axis), p[axis.name]): k for k, p in enumerate(points)}
+        index = {(without(p, axis.name), p[axis.name]): k for k, p in enumerate(points)}
         if len(index) < len(values) * len(others):  # not a grid
             continue
         size = np.array([[sizes[index[other, value]] for value in values] for other in others])
@@ -120,7 +120,3 @@ def size_lines(study: Study, summary: dict[str, Any]) -> list[str]:
         f"({found['low']:.0f} to {found['high']:.0f} lines at {percent(study.confidence, 0)})"
         + (f" with {where}." if where else ".")
     ]
-
-
-def _without(point: Point, axis: Axis) -> tuple[tuple[str, Any], ...]:
-    return tuple((key, value) for key, value in point.items() if key != axis.name)

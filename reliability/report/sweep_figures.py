@@ -168,14 +168,14 @@ def _against(
 ) -> Iterator[Figure]:
     """Draw accuracy against one axis of a grid, if it is of numbers and the lines are not many."""
     values = sorted({point[axis.name] for point in points}, key=str)
-    others = list(dict.fromkeys(_without(point, axis.name) for point in points))
+    others = list(dict.fromkeys(without(point, axis.name) for point in points))
     numbers = [value for value in values if not isinstance(value, str)]
     if study.design.kind != "grid" or len(numbers) < max(len(values), 2):
         return
     if len(others) > _MOST_LINES:
         return
     values = sorted(numbers)
-    index = {(_without(p, axis.name), p[axis.name]): k for k, p in enumerate(points)}
+    index = {(without(p, axis.name), p[axis.name]): k for k, p in enumerate(points)}
     accuracy = np.array([[last[index[other, value]] for value in values] for other in others])
     unit = unit_of(axis.name)
     x = np.array(values, float) - (273.15 if unit == "K" else 0.0)
@@ -197,5 +197,6 @@ def _against(
         )
 
 
-def _without(point: Point, name: str) -> tuple[tuple[str, Any], ...]:
+def without(point: Point, name: str) -> tuple[tuple[str, Any], ...]:
+    """Return a point without one of its axes, as something that can be a key."""
     return tuple((key, value) for key, value in point.items() if key != name)

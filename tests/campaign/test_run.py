@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -254,6 +255,15 @@ def test_a_damaged_chunk_is_found_and_computed_again(study, tmp_path, how) -> No
     rel.run_study(study, folder, progress=lambda task, *_: again.append(task.name))
     assert again == ["chips 2 to 3"]
     assert tree_hash(folder / "results.zarr") == good
+
+
+def test_a_group_that_was_killed_while_it_was_made_is_made_again(study, tmp_path, finished) -> None:
+    """The checksums are made last: without them a group is none."""
+    folder = rel.run_study(study, tmp_path / "out")
+    shutil.rmtree(folder / "results.zarr" / "chips" / store.CHECKSUM)
+    assert rel.study_status(folder)["chips_done"] == 0
+    rel.run_study(study, folder)
+    assert tree_hash(folder / "results.zarr") == tree_hash(finished / "results.zarr")
 
 
 def test_two_runs_at_once_and_a_dead_owner(study, tmp_path) -> None:
