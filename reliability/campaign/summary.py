@@ -7,6 +7,7 @@ import xarray as xr
 from scipy import stats
 from scipy.special import expit, logit
 
+from reliability.campaign.architecture import architecture_answer
 from reliability.campaign.crossbar import crossbar_answer
 from reliability.campaign.endurance import endurance_answer
 from reliability.campaign.spec import Study
@@ -76,6 +77,8 @@ def _answers(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
         answers["endurance"] = endurance_answer(study, results)
     if "crossbar" in study.outputs:
         answers["crossbar"] = crossbar_answer(results)
+    if "architecture" in study.outputs:
+        answers["architecture"] = architecture_answer(study, results)
     return answers
 
 

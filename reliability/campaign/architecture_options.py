@@ -1,0 +1,57 @@
+"""Options of the architecture studies: one table each, told apart by ``study``."""
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from reliability.architecture import Sheet, load_sheet
+from reliability.campaign.dotted import Value, flat
+
+
+class _Options(BaseModel):
+    """What every architecture study has; the other fields are arguments of its function."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    study: str
+    """Which study."""
+    sheet: str
+    """Name of a parameter sheet, or a sheet's TOML file."""
+    parameters: dict[str, Value] = {}
+    """Parameters of the sheet to set instead, by dotted name."""
+    work: ClassVar[int] = 20_000
+    """Image evaluations of a small network that take as long as one draw."""
+    draws_per_task: ClassVar[int] = 1
+    """More where a draw takes less time than keeping it (0.1 s)."""
+
+    @field_validator("parameters", mode="before")
+    @classmethod
+    def _dotted(cls, value: Any) -> Any:
+        return flat(value) if isinstance(value, dict) else value
+
+    def load_sheet(self) -> Sheet:
+        """Return the sheet that the study names, with what the study sets instead."""
+        return load_sheet(self.sheet).with_values(self.parameters)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Return the keyword arguments of the study's function."""
+        return {name: getattr(self, name) for name in type(self).model_fields
+                if name not in _Options.model_fields}  # fmt: skip
+
+
+class EnergyOptions(_Options):
+    """Energy of an inference, in spikes and in sums."""
+
+    study: Literal["energy"] = "energy"
+    sheet: str = "energy"
+    network: str = "spirit"
+    """A network of one layer."""
+    draws_per_task: ClassVar[int] = 64
+
+
+OPTIONS: dict[str, type[_Options]] = {
+    "energy": EnergyOptions,
+}
+# With a second study: Annotated[EnergyOptions | OtherOptions, Field(discriminator="study")].
+AnyOptions = EnergyOptions

@@ -1,0 +1,119 @@
+"""The architecture part of a report: answer, figures, checks against chips, parameter sheet."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import xarray as xr
+from matplotlib.axes import Axes
+
+from reliability.campaign.spec import Study
+from reliability.report import architecture_figures as draw
+from reliability.report.page import Figure, Table, canvas, svg
+from reliability.report.words import percent
+from reliability.units import engineering
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """A figure of a study: anchor, title, caption, the function that draws it, size in inches."""
+
+    id: str
+    title: str
+    caption: str
+    function: Callable[[xr.Dataset, Axes], None]
+    size: tuple[float, float] = (7.6, 4.6)
+
+
+_DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
+    "energy": (
+        _Drawing(
+            "event-energy",
+            "Energy of a synaptic event",
+            "One input event at one output, by what takes the energy from the supply. Bars: the "
+            "card and the sheet as they are; whiskers: 95 % of the cards and sheets that are "
+            "drawn from their uncertainty.",
+            draw.event_energy_parts,
+        ),
+    ),
+}
+
+
+def architecture_figures(study: Study, data: xr.Dataset, title: str = "") -> Iterator[Figure]:
+    """Yield the figures of an architecture study.
+
+    Parameters
+    ----------
+    study : Study
+    data : Dataset
+        The group "architecture" of its results, at one point of a sweep.
+    title : str
+        Of that point, "" without a sweep.
+    """
+    assert study.architecture is not None
+    data = data.load()
+    for drawing in _DRAWINGS[study.architecture.study]:
+        with canvas(*drawing.size) as (figure, axes):
+            drawing.function(data, axes.flat[0])
+            name = f"{drawing.title}{title and ': '}{title}"
+            anchor = f"{drawing.id}{title and '-'}{title}".lower()
+            yield Figure(
+                "".join(c if c.isalnum() else "-" for c in anchor),
+                name,
+                drawing.caption,
+                svg(figure, name),
+            )
+
+
+def architecture_lines(found: dict[str, Any]) -> list[str]:
+    """Say each headline number with its interval.
+
+    Parameters
+    ----------
+    found : dict
+        The answer of `reliability.campaign.architecture.architecture_answer`.
+    """
+    lines = []
+    for one in found["quantities"].values():
+        name = one["name"][:1].upper() + one["name"][1:]
+        lines.append(f"{name}: {_text(one['value'], one['unit'])}{_range(one, found)}.")
+    return lines
+
+
+def architecture_tables(study: Study, found: dict[str, Any], title: str = "") -> list[Table]:
+    """Return the table of the checks against published chips, if there are any."""
+    if "checks" not in found:
+        return []
+    rows = [
+        (
+            check["check"],
+            _text(check["published"], check["unit"]),
+            _text(check["model"], check["unit"]),
+            "not drawn" if check["model_low"] is None else
+            f"{_text(check['model_low'], check['unit'])} to "
+            f"{_text(check['model_high'], check['unit'])}",
+            f"{check['ratio']:.2g}",
+            check["source"],
+        )
+        for check in found["checks"]
+    ]  # fmt: skip
+    return [
+        Table(
+            f"checks{title and '-'}{title}".replace(" ", "-"),
+            f"Against published chips{title and ': '}{title}",
+            "Ratio: model over measured. The interval is that of the model over its parameters.",
+            ("chip and quantity", "measured", "model", "interval", "ratio", "source"),
+            rows,
+        )
+    ]
+
+
+def _range(one: dict[str, Any], found: dict[str, Any]) -> str:
+    if one["low"] is None and one["high"] is None:
+        return "" if found["draws"] == 0 else " (interval unbounded)"
+    low, high = (_text(one[end], one["unit"]) for end in ("low", "high"))
+    return f" ({low} to {high} at {percent(found['confidence'], 0)}, {found['draws']} draws)"
+
+
+def _text(value: float | None, unit: str) -> str:
+    return "unbounded" if value is None else engineering(value, unit)
