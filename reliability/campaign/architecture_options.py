@@ -1,11 +1,12 @@
 """Options of the architecture studies: one table each, told apart by ``study``."""
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from reliability.architecture import Sheet, load_sheet
+from reliability.architecture import Sheet, list_nodes, load_sheet
 from reliability.campaign.dotted import Value, flat
+from reliability.units import Ohms
 
 
 class _Options(BaseModel):
@@ -47,7 +48,15 @@ class EnergyOptions(_Options):
     sheet: str = "energy"
     network: str = "spirit"
     """A network of one layer."""
-    draws_per_task: ClassVar[int] = 64
+    nodes: tuple[str, ...] = tuple(list_nodes())
+    """CMOS nodes, of which the last is the newest."""
+    lrs_resistances: tuple[Ohms, ...] = (2e3, 5.5e3, 2e4, 5e4, 1e5, 3e5, 1e6)
+    """Resistances of the LRS."""
+    leads: tuple[int, ...] = (1, 2, 5, 10, 20, 40)
+    """Leads of the first over the second output count that decide."""
+    images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 1000
+    """Test images on which events are counted."""
+    draws_per_task: ClassVar[int] = 16
 
 
 OPTIONS: dict[str, type[_Options]] = {

@@ -35,6 +35,31 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             "drawn from their uncertainty.",
             draw.event_energy_parts,
         ),
+        _Drawing(
+            "energy-node",
+            "Sums get cheaper with every node, events hardly do",
+            "A multiply-accumulate that reads its weight from SRAM, scaled from 45 nm, and an "
+            "event on the same cells with the same pulse, of which only the supply changes. "
+            "Bands: 95 % of the draws.",
+            draw.energy_against_node,
+        ),
+        _Drawing(
+            "gain-resistance",
+            "Gain against the resistance of the cells",
+            "Energy of a sum over that of an event, for the same pulse. It levels off where the "
+            "bias of injector and comparators costs more than the cells. Bands: 95 % of the draws.",
+            draw.gain_against_resistance,
+            (7.6, 5.0),
+        ),
+        _Drawing(
+            "gain-activity",
+            "Gain of an inference against its events",
+            "Energy of all sums over that of the spikes of one inference at 130 nm, against the "
+            "events that a connection gets until the decision. One layer: the lead ΔS of the "
+            "first output that decides, with its accuracy; ten layers: rate coding over time "
+            "steps. Bands and whiskers: 95 % of the draws.",
+            draw.gain_against_activity,
+        ),
     ),
 }
 
