@@ -9,19 +9,23 @@ from reliability.architecture.nodes import Node, load_node
 from reliability.architecture.sheet import Sheet
 
 
-def energy_factor(sheet: Sheet, node: Node) -> float:
+def energy_factor(sheet: Sheet, node: Node, supply: float | None = None) -> float:
     """Energy of an operation at a node, relative to 45 nm at 0.9 V where it is published.
+
+    At the node's nominal supply, or another one (V).
 
     >>> from reliability.architecture.sheet import load_sheet
     >>> sheet = load_sheet("energy")
     >>> round(energy_factor(sheet, load_node("130nm")), 1)
     7.4
     """
-    factor = node.energy() / load_node("45nm").energy(0.9)
+    factor = node.energy(supply) / load_node("45nm").energy(0.9)
     return float(factor ** sheet["scaling.energy_exponent"])
 
 
-def memory_read_energy(sheet: Sheet, node: Node, bits: float, capacity: float) -> float:
+def memory_read_energy(
+    sheet: Sheet, node: Node, bits: float, capacity: float, supply: float | None = None
+) -> float:
     """Energy (J) of reading some bits of an SRAM.
 
     ``bits / 64 E_8kB (capacity / 8 kB)^exponent``: bit and word lines grow with the sides of the
@@ -35,9 +39,11 @@ def memory_read_energy(sheet: Sheet, node: Node, bits: float, capacity: float) -
         That are used of what is read.
     capacity : float
         Of the memory, bits.
+    supply : float, optional
+        V, instead of the node's.
     """
     size = (capacity / 65536) ** sheet["memory.capacity_exponent"]
-    return bits / 64 * sheet["memory.read_64_bits"] * size * energy_factor(sheet, node)
+    return bits / 64 * sheet["memory.read_64_bits"] * size * energy_factor(sheet, node, supply)
 
 
 def arithmetic_energy(sheet: Sheet, node: Node, weight_bits: float) -> float:

@@ -148,7 +148,7 @@ def energy(
     if not isinstance(net, Network) or "programming.LRS.resistance" not in technology:
         raise InputError(f"energy: got {network} on {technology.name}, expected a network of one "
                          "layer on cells with LRS and HRS")  # fmt: skip
-    lrs, cells = _lrs_cells(net), 2 * net.weight_max
+    lrs, cells = mean_lrs_cells(net), 2 * net.weight_max
     behind = {"lrs_cells": lrs, "hrs_cells": cells - lrs}
     event = event_energy(technology, sheet, **behind)
     system = system_energy(sheet, event.total, net.outputs)
@@ -217,11 +217,11 @@ def energy(
             "published.spirit_gain": ("SPIRIT, gain over formal coding (up to)", gain_old),
         },
     )
-    headline = [name for name, v in data.data_vars.items() if not v.dims]
+    headline = [str(name) for name, v in data.data_vars.items() if not v.dims]
     return finish(data, technology, sheet, seed, headline=headline, checks=checks)
 
 
-def _lrs_cells(network: Network) -> float:
+def mean_lrs_cells(network: Network) -> float:
     """Mean number of LRS cells that an input event meets: bright inputs fire more often."""
     rate = load_mnist("test")["pixels"].values.mean(axis=0)
     weights = np.abs(network.weights).mean(axis=1)

@@ -14,6 +14,7 @@ from reliability.technology import Technology
 
 _STUDIES: dict[str, Callable[..., xr.Dataset]] = {
     "energy": architecture.energy,
+    "streams": architecture.streams,
 }
 
 

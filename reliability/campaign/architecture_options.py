@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from reliability.architecture import Sheet, list_nodes, load_sheet
 from reliability.campaign.dotted import Value, flat
-from reliability.units import Ohms
+from reliability.units import Kelvin, Ohms
 
 
 class _Options(BaseModel):
@@ -59,8 +59,24 @@ class EnergyOptions(_Options):
     draws_per_task: ClassVar[int] = 16
 
 
+class StreamsOptions(_Options):
+    """Average power on a stream of events."""
+
+    study: Literal["streams"] = "streams"
+    sheet: str = "streams"
+    network: str = "spirit"
+    """A network of one layer."""
+    node: str = "130nm"
+    """CMOS node."""
+    temperature: Kelvin = 298.15
+    """Of the leakage."""
+    tick: Annotated[float, Field(gt=0)] = 1000.0
+    """Rate at which a clocked core computes, Hz."""
+    draws_per_task: ClassVar[int] = 32
+
+
 OPTIONS: dict[str, type[_Options]] = {
     "energy": EnergyOptions,
+    "streams": StreamsOptions,
 }
-# With a second study: Annotated[EnergyOptions | OtherOptions, Field(discriminator="study")].
-AnyOptions = EnergyOptions
+AnyOptions = Annotated[EnergyOptions | StreamsOptions, Field(discriminator="study")]

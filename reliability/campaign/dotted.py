@@ -30,6 +30,8 @@ _QUANTITIES = {
     "programming.pulse_width": "s",
     "crossbar.segment_resistance": "ohm",
     "crossbar.read_voltage": "V",
+    "architecture.temperature": "K",
+    "architecture.tick": "Hz",
 }
 
 

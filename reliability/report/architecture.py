@@ -61,6 +61,16 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             draw.gain_against_activity,
         ),
     ),
+    "streams": (
+        _Drawing(
+            "power-rate",
+            "Average power against the rate of events",
+            "Six ways to run the same network. Bands: 95 % of the cards and sheets that are drawn, "
+            "for the two ways with resistive cells.",
+            draw.power_against_rate,
+            (7.6, 5.2),
+        ),
+    ),
 }
 
 

@@ -152,3 +152,34 @@ def gain_against_activity(data: xr.Dataset, ax: Axes) -> None:
     ax.set_xlabel("events at a connection for one inference")
     ax.set_ylabel("energy of all sums over that of the spikes")
     ax.legend(loc="upper right", fontsize=9)
+
+
+def power_against_rate(data: xr.Dataset, ax: Axes) -> None:
+    """Average power of each way to run a core against the rate of input events.
+
+    Parameters
+    ----------
+    data : Dataset
+        ``power`` (draw, kind, rate), W, ``rate_against_clocked`` (draw), Hz.
+    ax : Axes
+    """
+    x = data["rate"].values
+    for k, kind in enumerate(data["kind"].values):
+        own = "analog" in str(kind)
+        values = data["power"].sel(kind=kind) * 1e6
+        if own:
+            ax.fill_between(x, *band(values), color=PALETTE[k], alpha=0.15, lw=0)
+        ax.plot(x, values.isel(draw=0), color=PALETTE[k], lw=2.2 if own else 1.3,
+                ls="-" if own else ("--", "-.", ":", (0, (3, 1, 1, 1, 1, 1)))[k % 4],
+                label=str(kind))  # fmt: skip
+    at = float(data["rate_against_clocked"][0])
+    if np.isfinite(at) and at > 0:
+        ax.axvline(at, color="0.3", lw=1, ls="--")
+        ax.annotate("analog events cost less\nthan any clock below", (at, 1e3), fontsize=8,
+                    xytext=(-4, 0), textcoords="offset points", ha="right")  # fmt: skip
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlim(x[0], x[-1])
+    ax.set_xlabel("input events per second")
+    ax.set_ylabel("average power (µW)")
+    ax.legend(fontsize=8, loc="lower right")
