@@ -5,9 +5,10 @@ its arguments. The card has the memory's parameters, the sheet (``data/architect
 chip around it, both with source and uncertainty.
 """
 
+from reliability.architecture.area import area
 from reliability.architecture.energy import energy
 from reliability.architecture.nodes import list_nodes
 from reliability.architecture.sheet import Sheet, list_sheets, load_sheet
 from reliability.architecture.streams import streams
 
-__all__ = ["Sheet", "energy", "list_nodes", "list_sheets", "load_sheet", "streams"]
+__all__ = ["Sheet", "area", "energy", "list_nodes", "list_sheets", "load_sheet", "streams"]

@@ -13,6 +13,7 @@ from reliability.random import stream
 from reliability.technology import Technology
 
 _STUDIES: dict[str, Callable[..., xr.Dataset]] = {
+    "area": architecture.area,
     "energy": architecture.energy,
     "streams": architecture.streams,
 }

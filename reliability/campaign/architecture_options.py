@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from reliability.architecture import Sheet, list_nodes, load_sheet
 from reliability.campaign.dotted import Value, flat
-from reliability.units import Kelvin, Ohms
+from reliability.units import Kelvin, Ohms, Seconds
 
 
 class _Options(BaseModel):
@@ -59,6 +59,24 @@ class EnergyOptions(_Options):
     draws_per_task: ClassVar[int] = 16
 
 
+class AreaOptions(_Options):
+    """Area, time, energy and leakage: in parallel, or shared in time."""
+
+    study: Literal["area"] = "area"
+    sheet: str = "area"
+    nodes: tuple[str, ...] = tuple(list_nodes())
+    """CMOS nodes, oldest first."""
+    inputs: Annotated[int, Field(ge=1, strict=True)] = 144
+    """Of the network."""
+    cells: Annotated[int, Field(ge=2, strict=True)] = 8
+    """Of a weight."""
+    deadline: Annotated[Seconds, Field(gt=0)] = 1e-3
+    """Time for an inference."""
+    temperature: Kelvin = 298.15
+    """Of the leakage."""
+    draws_per_task: ClassVar[int] = 8
+
+
 class StreamsOptions(_Options):
     """Average power on a stream of events."""
 
@@ -76,7 +94,8 @@ class StreamsOptions(_Options):
 
 
 OPTIONS: dict[str, type[_Options]] = {
+    "area": AreaOptions,
     "energy": EnergyOptions,
     "streams": StreamsOptions,
 }
-AnyOptions = Annotated[EnergyOptions | StreamsOptions, Field(discriminator="study")]
+AnyOptions = Annotated[AreaOptions | EnergyOptions | StreamsOptions, Field(discriminator="study")]

@@ -26,6 +26,32 @@ class _Drawing:
 
 
 _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
+    "area": (
+        _Drawing(
+            "smallest-core",
+            "Where the parallel core is the smallest",
+            "Area of the core with a neuron for each class over that of the smaller of the two "
+            "that share in time, all within the same deadline. Thick line: equal areas; thin "
+            "lines: below them the parallel core is the smallest in so many of the draws. With one class "
+            "the two analog cores are the same.",
+            draw.smallest_core,
+            (7.6, 5.0),
+        ),
+        _Drawing(
+            "least-energy-core",
+            "Where the parallel core takes the least energy",
+            "Energy of an inference with the leakage until the deadline: parallel over the best of "
+            "the others. Lines as above.",
+            draw.least_energy_core,
+            (7.6, 5.0),
+        ),
+        _Drawing(
+            "area-classes",
+            "Area against the number of classes",
+            "Three cores at the oldest and the newest node. Bands: 95 % of the draws.",
+            draw.area_against_classes,
+        ),
+    ),
     "energy": (
         _Drawing(
             "event-energy",
