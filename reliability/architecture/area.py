@@ -27,6 +27,7 @@ CORES = ("parallel", "shared analog", "shared digital")
 _CLASSES = tuple(int(n) for n in np.unique(np.logspace(0, 5, 31).round()))
 _FEW = 10  # classes at which the energy is a headline
 _INPUT_BITS = 8
+_LRS_SHARE = 0.2  # of the cells that an event meets, in the network of the chip: 1.6 of 8
 _REGISTER_BITS = 48  # input, weight and sum of a multiplier
 
 

@@ -32,8 +32,8 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             "Where the parallel core is the smallest",
             "Area of the core with a neuron for each class over that of the smaller of the two "
             "that share in time, all within the same deadline. Thick line: equal areas; thin "
-            "lines: below them the parallel core is the smallest in so many of the draws. With one class "
-            "the two analog cores are the same.",
+            "lines: below them the parallel core is the smallest in so many of the draws. With "
+            "one class the two analog cores are the same.",
             draw.smallest_core,
             (7.6, 5.0),
         ),
