@@ -2,11 +2,32 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from reliability.architecture import Sheet, list_nodes, load_sheet
+from reliability.architecture.nodes import load_node
 from reliability.campaign.dotted import Value, flat
+from reliability.errors import InputError
+from reliability.network import Network, load_network
 from reliability.units import Kelvin, Ohms, Seconds
+
+
+def _known_node(name: str) -> str:
+    load_node(name)
+    return name
+
+
+def _one_layer(name: str) -> str:
+    if not isinstance(load_network(name), Network):
+        raise InputError(f"got {name!r}, expected a network of one layer")
+    return name
+
+
+_TWO_STATES = (
+    "programming.LRS.resistance", "programming.HRS.resistance", "read.voltage", "read.pulse_width",
+)  # fmt: skip
+_Node = Annotated[str, AfterValidator(_known_node)]
+_OneLayer = Annotated[str, AfterValidator(_one_layer)]
 
 
 class _Options(BaseModel):
@@ -22,6 +43,8 @@ class _Options(BaseModel):
     """Parameters of the sheet to set instead, by dotted name."""
     work: ClassVar[int] = 20_000
     """Image evaluations of a small network that take as long as one draw."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Parameters that the card must have."""
     draws_per_task: ClassVar[int] = 1
     """More where a draw takes less time than keeping it (0.1 s)."""
 
@@ -46,9 +69,9 @@ class EnergyOptions(_Options):
 
     study: Literal["energy"] = "energy"
     sheet: str = "energy"
-    network: str = "spirit"
+    network: _OneLayer = "spirit"
     """A network of one layer."""
-    nodes: tuple[str, ...] = tuple(list_nodes())
+    nodes: Annotated[tuple[_Node, ...], Field(min_length=1)] = tuple(list_nodes())
     """CMOS nodes, of which the last is the newest."""
     lrs_resistances: tuple[Ohms, ...] = (2e3, 5.5e3, 2e4, 5e4, 1e5, 3e5, 1e6)
     """Resistances of the LRS."""
@@ -56,6 +79,7 @@ class EnergyOptions(_Options):
     """Leads of the first over the second output count that decide."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 1000
     """Test images on which events are counted."""
+    needs: ClassVar[tuple[str, ...]] = _TWO_STATES
     draws_per_task: ClassVar[int] = 16
 
 
@@ -64,7 +88,7 @@ class AreaOptions(_Options):
 
     study: Literal["area"] = "area"
     sheet: str = "area"
-    nodes: tuple[str, ...] = tuple(list_nodes())
+    nodes: Annotated[tuple[_Node, ...], Field(min_length=1)] = tuple(list_nodes())
     """CMOS nodes, oldest first."""
     inputs: Annotated[int, Field(ge=1, strict=True)] = 144
     """Of the network."""
@@ -74,6 +98,7 @@ class AreaOptions(_Options):
     """Time for an inference."""
     temperature: Kelvin = 298.15
     """Of the leakage."""
+    needs: ClassVar[tuple[str, ...]] = _TWO_STATES
     draws_per_task: ClassVar[int] = 8
 
 
@@ -82,14 +107,15 @@ class StreamsOptions(_Options):
 
     study: Literal["streams"] = "streams"
     sheet: str = "streams"
-    network: str = "spirit"
+    network: _OneLayer = "spirit"
     """A network of one layer."""
-    node: str = "130nm"
+    node: _Node = "130nm"
     """CMOS node."""
     temperature: Kelvin = 298.15
     """Of the leakage."""
     tick: Annotated[float, Field(gt=0)] = 1000.0
     """Rate at which a clocked core computes, Hz."""
+    needs: ClassVar[tuple[str, ...]] = _TWO_STATES
     draws_per_task: ClassVar[int] = 32
 
 
