@@ -8,7 +8,7 @@ with its own interval and with a sentence where the chips cannot support it.
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 from reliability.errors import InputError
 from reliability.random import stream
@@ -177,7 +177,7 @@ class _Hierarchy:
         if self.wafers == 1:
             return False
         ratio = self.of_means * self.per_wafer / self.within
-        return bool(stats.f.sf(ratio, self.wafers - 1, self.chips - self.wafers) < 0.05)
+        return bool(special.fdtrc(self.wafers - 1, self.chips - self.wafers, ratio) < 0.05)
 
     def fraction(self, level: float, confidence: float, noise: float) -> _Row:
         """Return the fraction below a level, its interval and a warning."""
