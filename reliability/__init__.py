@@ -63,7 +63,10 @@ _HOMES = {
     "study_status": "campaign",
     "write_report": "report",
 }
-_ROOMS = ("crossbar", "devices", "measurements", "statistics", "network", "campaign", "report")
+_ROOMS = (
+    "architecture", "crossbar", "devices", "measurements", "statistics", "network", "campaign",
+    "report",
+)  # fmt: skip
 
 __all__ = ["__version__", *_HOMES, *_ROOMS]
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from reliability.campaign.architecture_options import OPTIONS, AnyOptions
 from reliability.campaign.dotted import Value, flat, put, vary
 from reliability.devices.programming import set_conditions
 from reliability.errors import InputError, from_validation, unknown_name
@@ -356,10 +357,11 @@ class Study(_Table):
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     """Of all intervals."""
     outputs: Annotated[
-        tuple[Literal["accuracy", "endurance", "crossbar"], ...], Field(min_length=1)
+        tuple[Literal["accuracy", "endurance", "crossbar", "architecture"], ...],
+        Field(min_length=1),
     ] = ("accuracy",)
     """What is computed: accuracy of the network at every age, endurance of the cells, the largest
-    crossbar."""
+    crossbar, a study of the chip around the array."""
     network: NetworkTable = NetworkTable()
     tiling: TilingTable = TilingTable()
     programming: ProgrammingTable = ProgrammingTable()
@@ -367,6 +369,8 @@ class Study(_Table):
     ages: AgesTable = AgesTable()
     endurance: EnduranceTable = EnduranceTable()
     crossbar: CrossbarTable = CrossbarTable()
+    architecture: AnyOptions | None = None
+    """Of the chip around the array: `study` says which, the other keys are that study's."""
     uncertainty: UncertaintyTable | None = None
     sensitivity: SensitivityTable | None = None
     sweep: tuple[Axis, ...] = ()
@@ -377,6 +381,15 @@ class Study(_Table):
     def _dotted(cls, value: Any) -> Any:
         return flat(value) if isinstance(value, dict) else value
 
+    @field_validator("architecture", mode="before")
+    @classmethod
+    def _known_study(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            study = value.get("study")
+            if not isinstance(study, str) or study not in OPTIONS:
+                raise ValueError(str(unknown_name("study", str(study), OPTIONS)))
+        return value
+
     @model_validator(mode="after")
     def _one_grid(self) -> "Study":
         if self.sweep and self.sensitivity:
@@ -385,6 +398,9 @@ class Study(_Table):
             raise ValueError("got sensitivity and network.read_temperature, expected one of them")
         if "accuracy" not in self.outputs and (self.sensitivity or self.population.until):
             raise ValueError('outputs: sensitivity and population.until need "accuracy"')
+        if ("architecture" in self.outputs) != (self.architecture is not None):
+            raise ValueError('outputs: got "architecture" without its table, or the table without '
+                             'it; expected both')  # fmt: skip
         names = [axis.name for axis in self.sweep]
         if len(set(names)) < len(names):
             raise ValueError(f"sweep: got {names}, expected each name once")
@@ -437,9 +453,11 @@ class Study(_Table):
         named = {axis.name: axis.values for axis in self.sweep}
         cards = named.get("technology", (self.technology,))
         networks = named.get("network.name", (self.network.name,))
+        sheets = [self.architecture.load_sheet()] if self.architecture else []
         parts = (
             __version__,
             text,
+            *(sheet.fingerprint for sheet in sheets),
             *(load_technology(str(card)).fingerprint for card in cards),
             *(load_network(str(name)).fingerprint for name in networks),
         )
@@ -517,6 +535,11 @@ def _check_names(study: Study, where: str) -> None:
         study.load_network()
     except InputError as error:
         raise InputError(f"{where}: network.name: {error}") from None
+    try:
+        if study.architecture:
+            study.architecture.load_sheet()
+    except InputError as error:
+        raise InputError(f"{where}: architecture: {error}") from None
     if isinstance(study.load_network(), DeepNetwork):
         _check_deep(study, where)
     if not study.sweep:  # each point is looked at by itself
@@ -607,3 +630,4 @@ def _keys(model: type[BaseModel], prefix: str = "") -> dict[str, list[str]]:
 
 
 KEYS = _keys(Study)
+KEYS |= {f"architecture.{name}": sorted(table.model_fields) for name, table in OPTIONS.items()}

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import ndtr
 
-from reliability.campaign import crossbar, endurance
+from reliability.campaign import architecture, crossbar, endurance
 from reliability.campaign.plan import Task, combinations
 from reliability.campaign.spec import Study
 from reliability.devices.verify import Verify
@@ -300,5 +300,8 @@ _GROUPS: dict[str, Callable[[Study, Technology, AnyNetwork, Task], xr.Dataset]] 
     "sensitivity": _sensitivity,
     "endurance": lambda study, technology, _, task: endurance.wafer(study, technology, task),
     "crossbar": lambda study, technology, _, task: crossbar.largest(study, technology, task),
+    "architecture": lambda study, technology, _, task: architecture.run_draws(
+        study, technology, task
+    ),
     "endurance_draws": lambda study, technology, _, task: endurance.drawn(study, technology, task),
 }
