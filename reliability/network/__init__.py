@@ -14,6 +14,7 @@ from reliability.network.model import Network, load_network
 from reliability.network.neuron import Neuron
 from reliability.network.onnx import DeepNetwork
 from reliability.network.rate_coding import evaluate_spiking
+from reliability.network.spread import accuracy_spread
 from reliability.network.tiles import program_layers
 from reliability.network.tiling import Tiling
 from reliability.network.yields import accuracy_yield
@@ -25,6 +26,7 @@ __all__ = [
     "Neuron",
     "Tiling",
     "accuracy_on_tiles",
+    "accuracy_spread",
     "accuracy_yield",
     "bit_error_tolerance",
     "compare_accuracy",
