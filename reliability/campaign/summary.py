@@ -90,6 +90,7 @@ def _answer(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
             "temperature_k": age["temperature"],
             "reads": age["reads"],
             "read_voltage_v": age["read_voltage"],
+            "inferences": age["inferences"],
             **accuracy_interval(
                 at_age(chips["accuracy"], age).values,
                 study.network.images,
