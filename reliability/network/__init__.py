@@ -2,9 +2,10 @@
 
 from reliability.network.binary import bit_error_tolerance, pair_error_rate
 from reliability.network.coding import compare_codings
-from reliability.network.datasets import load_mnist, load_mnist28
+from reliability.network.datasets import load_mnist, load_mnist28, load_vowels
 from reliability.network.deep import evaluate_deep
 from reliability.network.evaluation import evaluate
+from reliability.network.first_spike import FirstSpike
 from reliability.network.formal import Converters
 from reliability.network.line_drop import accuracy_on_tiles, on_tiles, tile_limit
 from reliability.network.mapping import map_weights, read_weights, sample_chips
@@ -19,6 +20,7 @@ from reliability.network.yields import accuracy_yield
 __all__ = [
     "Converters",
     "DeepNetwork",
+    "FirstSpike",
     "Network",
     "Neuron",
     "Tiling",
@@ -32,6 +34,7 @@ __all__ = [
     "load_mnist",
     "load_mnist28",
     "load_network",
+    "load_vowels",
     "map_weights",
     "on_tiles",
     "pair_error_rate",
