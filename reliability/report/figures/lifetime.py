@@ -43,7 +43,9 @@ def arrhenius_plot(
     if claim is not None:
         ax.plot([claim[0] - 273.15], [claim[1]], "*", ms=14, color="black", mec="white",
                 label="claim", zorder=5)  # fmt: skip
-    clock_axis(ax.yaxis, clock)
+    clock_axis(
+        ax.yaxis, clock, np.concatenate([life["low"].values.ravel(), life["high"].values.ravel()])
+    )
     # colder to the right, as 1/kT rises
     ax.set_xscale("function", functions=(
         lambda t: -1 / (BOLTZMANN * (np.asarray(t) + 273.15)),
@@ -76,12 +78,15 @@ def survival(
     clock : {"time", "cycles", "reads"}
     """
     ax = axes_of(ax)
+    start = min(one.time[0] for one in curves.values()) / 1.5  # a log axis has no zero
     for k, (label, one) in enumerate(curves.items()):
         units = one.at_risk[0]
-        ax.fill_between(one.time, one.low, one.high, step="post", color=colour(k), alpha=0.18, lw=0)
-        ax.step(one.time, one.survival, where="post", color=colour(k), lw=1.4,
+        time = np.append(start, one.time)
+        survival, low, high = (np.append(1.0, v) for v in (one.survival, one.low, one.high))
+        ax.fill_between(time, low, high, step="post", color=colour(k), alpha=0.18, lw=0)
+        ax.step(time, survival, where="post", color=colour(k), lw=1.4,
                 label=f"{label} ({units:g} units)")  # fmt: skip
-    clock_axis(ax.xaxis, clock)
+    clock_axis(ax.xaxis, clock, np.concatenate([one.time for one in curves.values()]))
     ax.set_ylim(-0.02, 1.02)
     percent_axis(ax.yaxis, "not failed")
     ax.legend(loc="lower left")

@@ -6,7 +6,14 @@ from matplotlib.axes import Axes
 from scipy import signal, stats
 
 from reliability.errors import InputError
-from reliability.report.figures.style import Array, axes_of, colour, name_axis, reading_unit
+from reliability.report.figures.style import (
+    Array,
+    axes_of,
+    colour,
+    name_axis,
+    reading_unit,
+    time_unit,
+)
 
 _SEGMENTS = 8  # periodograms that are averaged
 _PER_DECADE = 8  # points of the density
@@ -24,7 +31,7 @@ def noise_trace(conductance: xr.DataArray, ax: Axes | None = None) -> Axes:
     """
     ax = axes_of(ax)
     cells, time = _of_cells(conductance), conductance["time"].values
-    second, seconds = reading_unit(time, "s")
+    second, seconds = time_unit(time)
     siemens, symbol = reading_unit(conductance.values, "S")
     for k, (label, trace) in enumerate(cells.items()):
         ax.plot(time / second, trace / siemens, drawstyle="steps-post", lw=0.9, color=colour(k),

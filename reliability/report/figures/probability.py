@@ -19,6 +19,7 @@ from reliability.report.figures.style import (
     marker,
     name_axis,
     reading_unit,
+    time_unit,
 )
 from reliability.units import engineering
 
@@ -93,7 +94,10 @@ def probability_plot(
     probability_axis(ax, paper)
     for_time = clock in ("time", "cycles", "reads")
     unit = str(curves["time"].attrs.get("units", "1"))
+    log = _PAPERS[paper].log
     factor, symbol = (1.0, "") if for_time else reading_unit(curves["seen_time"].values, unit)
+    if clock == "time" and not log:
+        factor, symbol = time_unit(curves["seen_time"].values)
     curves = curves.assign({n: curves[n] / factor for n in _TIMES if n in curves})
     for k in range(curves.sizes["condition"]):
         one = curves.isel(condition=k)
@@ -119,13 +123,13 @@ def probability_plot(
     ax.set_ylim(100 * lowest / 4, 99.5)
     percent_ticks(ax, paper)
     ax.set_ylabel("failed (%)" if for_time else "share below (%)")
-    _span(curves, ax, [claim[0] / factor] if claim else [], _PAPERS[paper].log)
-    if for_time and _PAPERS[paper].log:
-        clock_axis(ax.xaxis, clock)
-    elif _PAPERS[paper].log:
+    _span(curves, ax, [claim[0] / factor] if claim else [], log)
+    if for_time and log:
+        clock_axis(ax.xaxis, clock, ax.get_xlim())
+    elif log:
         log_axis(ax.xaxis, curves["seen_time"].values)
     if not (for_time and _PAPERS[paper].log):
-        name_axis(ax.xaxis, clock.replace("_", " "), "s" if clock == "time" else symbol)
+        name_axis(ax.xaxis, clock.replace("_", " "), symbol)
     ax.legend(loc="upper left")
     return ax
 

@@ -14,6 +14,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import (
+    FixedFormatter,
     FixedLocator,
     FuncFormatter,
     LogLocator,
@@ -45,6 +46,11 @@ _CLOCK = {
     86400.0: "1 day", 2629800.0: "1 month", 31557600.0: "1 year", 315576000.0: "10 years",
     3155760000.0: "100 years", 31557600000.0: "1000 years",
 }  # fmt: skip
+_FINER = {
+    10.0: "10 s", 600.0: "10 min", 36000.0: "10 h", 604800.0: "1 week", 7889400.0: "3 months",
+    94672800.0: "3 years",
+}  # fmt: skip
+_DECADES = 3.5  # over fewer, the finer marks have room
 
 
 def axes_of(ax: Axes | None) -> Axes:
@@ -73,9 +79,22 @@ def reading_unit(values: ArrayLike, unit: str) -> tuple[float, str]:
     >>> reading_unit([2e-6, 3e-5], "S")
     (1e-06, 'µS')
     """
-    finite = np.abs(np.asarray(values, float).ravel())
-    finite = finite[np.isfinite(finite)]
-    return engineering_unit(float(finite.max()) if finite.size else 0.0, unit)
+    size = np.abs(np.asarray(values, float).ravel())
+    size = size[np.isfinite(size) & (size > 0)]
+    return engineering_unit(float(np.median(size)) if size.size else 0.0, unit)
+
+
+def time_unit(seconds: ArrayLike) -> tuple[float, str]:
+    """Return the size in seconds and the name of the unit in which times are read best.
+
+    >>> time_unit([2e5, 6e6]), time_unit([1e-3, 0.2])
+    ((86400.0, 'days'), (0.001, 'ms'))
+    """
+    longest = float(np.nanmax(np.abs(np.asarray(seconds, float))))
+    for size, name in ((31557600.0, "years"), (86400.0, "days"), (3600.0, "h"), (60.0, "min")):
+        if longest >= 3 * size:
+            return size, name
+    return engineering_unit(longest, "s")
 
 
 def name_axis(axis: Axis, label: str, symbol: str) -> None:
@@ -118,7 +137,7 @@ def power_of_ten(value: float) -> str:
     """
     exponent = math.floor(math.log10(value) + 1e-9)
     times = value / 10.0**exponent
-    factor = f"{times:.3g}×" if abs(times - 1) > 1e-6 else ""
+    factor = f"{times:.2g}×" if abs(times - 1) > 1e-6 else ""
     return f"{factor}10{str(exponent).translate(_RAISED)}"
 
 
@@ -138,12 +157,25 @@ def percent_axis(axis: Axis, label: str) -> None:
     axis.set_label_text(f"{label} (%)")
 
 
-def clock_axis(axis: Axis, clock: str) -> None:
+def clock_marks(first: float, last: float) -> dict[float, str]:
+    """Return round times (s) from the first to the last, with their names.
+
+    >>> clock_marks(1.0, 4000.0)
+    {1.0: '1 s', 10.0: '10 s', 60.0: '1 min', 600.0: '10 min', 3600.0: '1 h'}
+    """
+    marks = _CLOCK | (_FINER if last < first * 10**_DECADES else {})
+    return {t: marks[t] for t in sorted(marks) if first * 0.99 <= t <= last * 1.01}
+
+
+def clock_axis(axis: Axis, clock: str, values: ArrayLike) -> None:
     """Make an axis logarithmic and mark it in times (s), or in counts of cycles or reads."""
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})  # type: ignore[attr-defined]
     if clock == "time":
-        axis.set_major_locator(FixedLocator(list(_CLOCK)))
-        axis.set_major_formatter(FuncFormatter(lambda t, _: _CLOCK.get(t, duration(t))))
+        numbers = np.asarray(values, float)
+        numbers = numbers[np.isfinite(numbers) & (numbers > 0)]
+        marks = clock_marks(float(numbers.min()), float(numbers.max()))
+        axis.set_major_locator(FixedLocator(list(marks)))
+        axis.set_major_formatter(FixedFormatter(list(marks.values())))
     axis.set_label_text(clock)
     axis.set_minor_locator(NullLocator())
 
@@ -178,8 +210,7 @@ def stress_axis(ax: Axes, values: ArrayLike, clock: str) -> None:
     positive = x[x > 0]
     log_axis_from_zero(ax, x)
     if clock == "time":
-        ends = positive.min() * 0.99, positive.max() * 1.01
-        names = {t: name for t, name in _CLOCK.items() if ends[0] <= t <= ends[1]}
+        names = clock_marks(float(positive.min()), float(positive.max()))
     else:
         first, last = math.log10(positive.min()), math.log10(positive.max())
         step = max(1, math.ceil((last - first) / 8))

@@ -54,10 +54,8 @@ def window_map(window: xr.Dataset, ax: Axes | None = None, *, x: str, y: str) ->
     units = {n: reading_unit(window[n].values, str(window[n].attrs["units"])) for n in (x, y)}
     across, up = (window[n].values / units[n][0] for n in (x, y))
     rates = np.log10(np.maximum(rate.transpose(y, x).values, _LOWEST))
-    low, high = np.floor(rates.min()), np.ceil(rates.max())
-    levels = np.arange(low, max(high, low + 1) + 0.5, max(1, round((high - low) / 8)))
-    if levels[-1] < high:
-        levels = np.append(levels, high)
+    step = next(s for s in (0.25, 0.5, 1.0, 2.0, 5.0) if np.ptp(rates) <= 8 * s)
+    levels = step * np.arange(np.floor(rates.min() / step), np.ceil(rates.max() / step) + 1.5)
     filled = ax.contourf(across, up, rates, levels, cmap="cividis_r", alpha=0.85)
     filled.set_edgecolor("face")
     halo: list[AbstractPathEffect] = [withStroke(linewidth=2.5, foreground="white")]
@@ -70,7 +68,7 @@ def window_map(window: xr.Dataset, ax: Axes | None = None, *, x: str, y: str) ->
     if rates.min() < np.log10(wanted) < rates.max():
         for width, tone in ((4.0, "white"), (2.2, PALETTE[4])):
             ax.contour(across, up, rates, [np.log10(wanted)], colors=tone, linewidths=width)
-        ax.plot([], [], color=PALETTE[4], lw=2.2, label=f"bit-error rate {wanted:.0e}")
+        ax.plot([], [], color=PALETTE[4], lw=2.2, label=f"bit-error rate {power_of_ten(wanted)}")
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1))
     bar = ax.figure.colorbar(filled, ax=ax, label="bit-error rate")
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: power_of_ten(10.0**value)))
@@ -107,14 +105,16 @@ def error_rate_against_reference(
     ax.plot(reference, rate, color="black", lw=1.8, label="bit-error rate")
     best = int(np.argmin(rate))
     ax.plot(reference[best], rate[best], "o", color="black", ms=5)
-    ax.annotate(f"{rate[best]:.1e}", (reference[best], rate[best]), xytext=(0, -12), fontsize=8,
-                ha="center", textcoords="offset points")  # fmt: skip
+    ax.annotate(
+        power_of_ten(rate[best]), (reference[best], rate[best]), xytext=(0, -12), fontsize=8,
+        ha="center", textcoords="offset points",
+    )  # fmt: skip
     if wanted is not None:
         ax.axhline(wanted, color="0.3", lw=1, ls=":")
         good = rate <= wanted
         if good.any():
             ax.axvspan(reference[good].min(), reference[good].max(), color=colour(2), alpha=0.15,
-                       lw=0, label=f"at most {wanted:.0e}")  # fmt: skip
+                       lw=0, label=f"at most {power_of_ten(wanted)}")  # fmt: skip
     ax.set_yscale("log")
     ax.set_ylim(max(rate[best] / 300, _LOWEST), 2)
     ax.yaxis.set_major_locator(LogLocator(numticks=9))
