@@ -6,6 +6,8 @@ chip around it, both with source and uncertainty.
 """
 
 from reliability.architecture.energy import energy
+from reliability.architecture.hierarchy import hierarchy
 from reliability.architecture.sheet import Sheet, list_sheets, load_sheet
+from reliability.architecture.tiers import tiers
 
-__all__ = ["Sheet", "energy", "list_sheets", "load_sheet"]
+__all__ = ["Sheet", "energy", "hierarchy", "list_sheets", "load_sheet", "tiers"]

@@ -24,8 +24,11 @@ def test_a_shipped_study_runs_to_its_report(path, tmp_path) -> None:
     assert text.startswith("# "), "a study begins with its question"
     settings = dict(SMALL)
     whole = rel.load_study(path)
-    if whole.network.name.endswith("mnist"):
+    studied = whole.architecture.study if whole.architecture else ""
+    if whole.network.name.endswith("mnist") or studied == "hierarchy":
         pytest.importorskip("onnxruntime")
+    if studied == "tiers":
+        settings |= {"architecture.chips": 1, "architecture.images": 20, "architecture.cells": 200}
     if whole.uncertainty:
         settings |= {"uncertainty.draws": 2, "uncertainty.chips": 1, "uncertainty.images": 20}
     if whole.sensitivity:
