@@ -134,7 +134,9 @@ def load_sheet(name_or_path: str | Path) -> Sheet:
     Parameters
     ----------
     name_or_path : str or Path
-        A name of ``list_sheets()``, or a path (it ends with ``.toml`` or has a separator).
+        A name of ``list_sheets()``, or a path (it ends with ``.toml`` or has a separator). A sheet
+        that says ``base = "<name or path>"`` has all parameters of the other one that it does not
+        state itself.
 
     Raises
     ------
@@ -148,6 +150,10 @@ def load_sheet(name_or_path: str | Path) -> Sheet:
     Traceback (most recent call last):
     reliability.errors.InputError: unknown sheet 'enrgy'; did you mean 'energy'? ...
     """
+    return _load(name_or_path, ())
+
+
+def _load(name_or_path: str | Path, above: tuple[str, ...]) -> Sheet:
     text = str(name_or_path)
     if isinstance(name_or_path, Path) or text.endswith(".toml") or "/" in text or "\\" in text:
         path = Path(name_or_path)
@@ -166,8 +172,13 @@ def load_sheet(name_or_path: str | Path) -> Sheet:
     for key, value in head.items():
         if not isinstance(value, str) or not value:
             raise InputError(f"{text}: {key}: got {value!r}, expected text")
-    sources = table.pop("sources", {})
     parameters: dict[str, Parameter] = {}
+    if "base" in table:
+        base = table.pop("base")
+        if not isinstance(base, str) or base in above or base == text:
+            raise InputError(f"{text}: base: got {base!r}, expected another sheet's name or file")
+        parameters |= _load(base, (*above, text)).parameters
+    sources = table.pop("sources", {})
     for name, entry in _entries(table, text):
         unit = _si_unit(entry.get("unit", ""), f"{text}: {name}")
         parameters[name] = read_parameter(name, entry, unit, sources, text)

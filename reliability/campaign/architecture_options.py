@@ -4,10 +4,18 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from reliability.architecture import Sheet, load_sheet
+from reliability.architecture import Sheet, list_nodes, load_sheet
 from reliability.architecture.tiers import GRID
 from reliability.campaign.dotted import Value, flat
-from reliability.units import Kelvin, Metres, NonNegative, Seconds, SquareMetres, WattsPerArea
+from reliability.units import (
+    Kelvin,
+    Metres,
+    NonNegative,
+    Ohms,
+    Seconds,
+    SquareMetres,
+    WattsPerArea,
+)
 
 _Count = Annotated[int, Field(ge=1, strict=True)]
 
@@ -51,7 +59,49 @@ class EnergyOptions(_Options):
     sheet: str = "energy"
     network: str = "spirit"
     """A network of one layer."""
-    draws_per_task: ClassVar[int] = 64
+    nodes: tuple[str, ...] = tuple(list_nodes())
+    """CMOS nodes, of which the last is the newest."""
+    lrs_resistances: tuple[Ohms, ...] = (2e3, 5.5e3, 2e4, 5e4, 1e5, 3e5, 1e6)
+    """Resistances of the LRS."""
+    leads: tuple[int, ...] = (1, 2, 5, 10, 20, 40)
+    """Leads of the first over the second output count that decide."""
+    images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 1000
+    """Test images on which events are counted."""
+    draws_per_task: ClassVar[int] = 16
+
+
+class AreaOptions(_Options):
+    """Area, time, energy and leakage: in parallel, or shared in time."""
+
+    study: Literal["area"] = "area"
+    sheet: str = "area"
+    nodes: tuple[str, ...] = tuple(list_nodes())
+    """CMOS nodes, oldest first."""
+    inputs: Annotated[int, Field(ge=1, strict=True)] = 144
+    """Of the network."""
+    cells: Annotated[int, Field(ge=2, strict=True)] = 8
+    """Of a weight."""
+    deadline: Annotated[Seconds, Field(gt=0)] = 1e-3
+    """Time for an inference."""
+    temperature: Kelvin = 298.15
+    """Of the leakage."""
+    draws_per_task: ClassVar[int] = 8
+
+
+class StreamsOptions(_Options):
+    """Average power on a stream of events."""
+
+    study: Literal["streams"] = "streams"
+    sheet: str = "streams"
+    network: str = "spirit"
+    """A network of one layer."""
+    node: str = "130nm"
+    """CMOS node."""
+    temperature: Kelvin = 298.15
+    """Of the leakage."""
+    tick: Annotated[float, Field(gt=0)] = 1000.0
+    """Rate at which a clocked core computes, Hz."""
+    draws_per_task: ClassVar[int] = 32
 
 
 class HierarchyOptions(_Options):
@@ -120,10 +170,13 @@ class TiersOptions(_Options):
 
 
 OPTIONS: dict[str, type[_Options]] = {
+    "area": AreaOptions,
     "energy": EnergyOptions,
     "hierarchy": HierarchyOptions,
+    "streams": StreamsOptions,
     "tiers": TiersOptions,
 }
 AnyOptions = Annotated[
-    EnergyOptions | HierarchyOptions | TiersOptions, Field(discriminator="study")
+    AreaOptions | EnergyOptions | HierarchyOptions | StreamsOptions | TiersOptions,
+    Field(discriminator="study"),
 ]

@@ -30,6 +30,32 @@ class _Drawing:
 
 
 _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
+    "area": (
+        _Drawing(
+            "smallest-core",
+            "Where the parallel core is the smallest",
+            "Area of the core with a neuron for each class over that of the smaller of the two "
+            "that share in time, all within the same deadline. Thick line: equal areas; thin "
+            "lines: below them the parallel core is the smallest in so many of the draws. With "
+            "one class the two analog cores are the same.",
+            draw.smallest_core,
+            (7.6, 5.0),
+        ),
+        _Drawing(
+            "least-energy-core",
+            "Where the parallel core takes the least energy",
+            "Energy of an inference with the leakage until the deadline: parallel over the best of "
+            "the others. Lines as above.",
+            draw.least_energy_core,
+            (7.6, 5.0),
+        ),
+        _Drawing(
+            "area-classes",
+            "Area against the number of classes",
+            "Three cores at the oldest and the newest node. Bands: 95 % of the draws.",
+            draw.area_against_classes,
+        ),
+    ),
     "energy": (
         _Drawing(
             "event-energy",
@@ -38,6 +64,41 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             "card and the sheet as they are; whiskers: 95 % of the cards and sheets that are "
             "drawn from their uncertainty.",
             draw.event_energy_parts,
+        ),
+        _Drawing(
+            "energy-node",
+            "Sums get cheaper with every node, events hardly do",
+            "A multiply-accumulate that reads its weight from SRAM, scaled from 45 nm, and an "
+            "event on the same cells with the same pulse, of which only the supply changes. "
+            "Bands: 95 % of the draws.",
+            draw.energy_against_node,
+        ),
+        _Drawing(
+            "gain-resistance",
+            "Gain against the resistance of the cells",
+            "Energy of a sum over that of an event, for the same pulse. It levels off where the "
+            "bias of injector and comparators costs more than the cells. Bands: 95 % of the draws.",
+            draw.gain_against_resistance,
+            (7.6, 5.0),
+        ),
+        _Drawing(
+            "gain-activity",
+            "Gain of an inference against its events",
+            "Energy of all sums over that of the spikes of one inference at 130 nm, against the "
+            "events that a connection gets until the decision. One layer: the lead ΔS of the "
+            "first output that decides, with its accuracy; ten layers: rate coding over time "
+            "steps. Bands and whiskers: 95 % of the draws.",
+            draw.gain_against_activity,
+        ),
+    ),
+    "streams": (
+        _Drawing(
+            "power-rate",
+            "Average power against the rate of events",
+            "Six ways to run the same network. Bands: 95 % of the cards and sheets that are drawn, "
+            "for the two ways with resistive cells.",
+            draw.power_against_rate,
+            (7.6, 5.2),
         ),
     ),
     "hierarchy": (

@@ -99,3 +99,16 @@ def test_draws_have_the_spread_that_the_sheet_says_and_do_not_depend_on_others(m
     assert abs(np.corrcoef(area, leak)[0, 1]) < 4 / np.sqrt(n)
     mine.write_text("\n".join(line for line in TEXT.splitlines() if "leak" not in line))
     assert load_sheet(mine).drawn(3, 7)["cell.area"] == drawn[7]["cell.area"]
+
+
+def test_a_sheet_has_what_its_base_has_and_states_what_it_changes(mine) -> None:
+    head = 'name = "own"\ntitle = "t"\ndescription = "d"\n'
+    stated = '[cell]\narea = { value = 5, unit = "um^2", distribution = "exact", source = "book" '
+    own = mine.with_name("own.toml")
+    own.write_text(f'base = "{mine}"\n{head}{stated}, confidence = "published" }}\n')
+    sheet = load_sheet(own)
+    assert set(sheet) == set(load_sheet(mine))
+    assert sheet["cell.area"] == pytest.approx(5e-12)
+    own.write_text(f'base = "{own}"\n{head}')
+    with pytest.raises(rel.InputError, match="base: got"):
+        load_sheet(own)
