@@ -17,7 +17,7 @@ def law() -> Endurance:
 
 
 def test_a_line_is_lost_with_two_cells_of_a_word(law) -> None:
-    cycles = np.geomspace(1e2, 1e7, 60)
+    cycles = np.geomspace(1e2, 3e6, 60)
     one = probability_failed(law, cycles)
     word = stats.binom.sf(1, 72, one)
     expected = -np.expm1(4 * np.log1p(-word))

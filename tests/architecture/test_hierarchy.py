@@ -8,6 +8,7 @@ from reliability.architecture import hierarchy, load_sheet
 from reliability.architecture.hierarchy import HIERARCHIES, HOSTS, fitting, traffic
 
 pytest.importorskip("onnx")
+SMALL = {"networks": ["mobilenet-mnist"], "capacities": [8192, 16384, 32768]}
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def sheet():
 
 @pytest.fixture(scope="module")
 def data(card, sheet):
-    return hierarchy(card, sheet, networks=["mobilenet-mnist"])
+    return hierarchy(card, sheet, **SMALL)
 
 
 def power(data, period):
@@ -54,7 +55,7 @@ def test_a_cache_that_holds_the_network_needs_no_flash(data, card, sheet) -> Non
         assert float(here["cache_fetched"][k]) == 0
         assert float(here["cache_written_back"][k]) == 0
     slow = sheet.with_values({"flash.rate": sheet["flash.rate"] / 10})
-    other = hierarchy(card, slow, networks=["mobilenet-mnist"])
+    other = hierarchy(card, slow, **SMALL)
     k = fitting(data.sel(host="mcu").isel(network=0))
     energy = [d["energy"].sel(host="mcu").isel(network=0, capacity=k) for d in (data, other)]
     assert energy[0].sel(hierarchy="resistive") == energy[1].sel(hierarchy="resistive")
@@ -86,10 +87,10 @@ def test_waking_up_from_flash_takes_its_transfer_time(data, sheet) -> None:
 
 def test_a_card_that_endures_more_lasts_longer(card, sheet, data) -> None:
     better = card.with_values({"endurance.scale": 10 * card["endurance.scale"]})
-    longer = hierarchy(better, sheet, networks=["mobilenet-mnist"])
+    longer = hierarchy(better, sheet, **SMALL)
     assert (10 * longer["lasts_from"]).values == pytest.approx(data["lasts_from"].values)
     assert bool((data["lasts_from_levelled"] <= data["lasts_from"]).all())
-    hot = hierarchy(card, sheet, networks=["mobilenet-mnist"], temperature="85 degC")
+    hot = hierarchy(card, sheet, **SMALL, temperature="85 degC")
     assert bool((hot["lasts_from"] > data["lasts_from"]).all())
 
 
@@ -113,7 +114,7 @@ def test_flash_is_no_place_for_activations(data) -> None:
 
 
 def test_areas_go_with_capacity_and_square_of_the_feature_size(card, sheet, data) -> None:
-    small = hierarchy(card, sheet, networks=["mobilenet-mnist"], feature_size="65 nm")
+    small = hierarchy(card, sheet, **SMALL, feature_size="65 nm")
     for kind in ("area_sram", "area_resistive"):
         assert (4 * small[kind]).values == pytest.approx(data[kind].values)
         assert np.diff(data[kind] / data["capacity"]) == pytest.approx(0, abs=1e-25)
@@ -124,7 +125,7 @@ def test_units_provenance_and_repeatability(card, sheet, data) -> None:
     assert data["hierarchy"].values.tolist() == list(HIERARCHIES)
     assert set(data.attrs["headline"]) <= set(data.data_vars)
     assert (data["published"] > 0).all()
-    assert data.identical(hierarchy(card, sheet, networks=["mobilenet-mnist"]))
+    assert data.identical(hierarchy(card, sheet, **SMALL))
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,7 @@ def test_units_provenance_and_repeatability(card, sheet, data) -> None:
 )
 def test_what_cannot_be_right_is_named(card, sheet, options, says) -> None:
     with pytest.raises(rel.InputError, match=says) as error:
-        hierarchy(card, sheet, **{"networks": ["mobilenet-mnist"], **options})
+        hierarchy(card, sheet, **{**SMALL, **options})
     assert "\n" not in str(error.value)
 
 

@@ -11,7 +11,7 @@ from reliability.architecture.layout import STRUCTURES
 from reliability.cycling import best_reference
 from reliability.devices.verify import Verify
 
-SMALL = {"chips": 2, "images": 60, "cells": 1000, "temperatures": (318.15, 358.15, 398.15, 473.15)}
+SMALL = {"chips": 1, "images": 100, "cells": 1000, "temperatures": (318.15, 358.15, 398.15, 473.15)}
 
 
 @pytest.fixture(scope="module")
