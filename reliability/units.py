@@ -108,6 +108,8 @@ def engineering(value: float, unit: str, digits: int = 3) -> str:
 
     >>> engineering(4.9e3, "ohm"), engineering(3.6e-12, "J"), engineering(358.15, "K")
     ('4.9 kΩ', '3.6 pJ', '85 °C')
+    >>> engineering(4.86e-14, "m^2"), engineering(2.5e-5, "m^2"), engineering(3.6e4, "W/m^2")
+    ('0.0486 µm²', '25 mm²', '3.6 W/cm²')
     """
     if not math.isfinite(value):
         return f"{value} {unit}".strip()
@@ -115,6 +117,11 @@ def engineering(value: float, unit: str, digits: int = 3) -> str:
         return f"{value - 273.15:.{digits}g} °C"
     if unit == "s" and abs(value) >= 120:
         return duration(value)
+    if unit == "m^2" and value:  # prefixes are squared with the metre
+        scale, name = (1e6, "mm²") if abs(value) >= 1e-8 else (1e12, "µm²")
+        return f"{value * scale:.{digits}g} {name}"
+    if unit == "W/m^2":
+        return f"{value * 1e-4:.{digits}g} W/cm²"
     symbol = {"ohm": "Ω", "1": "", "eV": "eV"}.get(unit, unit)
     if symbol in {"", "mm", "eV", "K", "eV/K"} or value == 0:
         return f"{value:.{digits}g} {symbol}".strip()

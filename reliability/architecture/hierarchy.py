@@ -70,7 +70,7 @@ def hierarchy(
     *,
     networks: Sequence[str] = ("mobilenet-mnist", "binary-mnist"),
     capacities: Sequence[int] = (4096, 8192, 16384, 32768, 65536, 131072, 262144, 524288),
-    local_bytes: Sequence[int] = (16384, 8192, 15360),
+    local_bytes: Sequence[int] = (16384, 16384, 15360),
     scratch: Literal["cached", "own"] = "cached",
     line_bytes: int = 32,
     weight_bits: int = 8,

@@ -115,7 +115,7 @@ class HierarchyOptions(_Options):
         4096, 8192, 16384, 32768, 65536, 131072, 262144, 524288,
     )  # fmt: skip
     """Of the resistive cache, bytes, rising."""
-    local_bytes: tuple[_Count, _Count, _Count] = (16384, 8192, 15360)
+    local_bytes: tuple[_Count, _Count, _Count] = (16384, 16384, 15360)
     """SRAM inside the accelerator, the microcontroller and the FPGA."""
     scratch: Literal["cached", "own"] = "cached"
     """Activations go through the caches, or stay in the host's SRAM."""

@@ -75,7 +75,7 @@ def test_traffic_adds_up() -> None:
 
 def test_waking_up_from_flash_takes_its_transfer_time(data, sheet) -> None:
     wake = data["wake_time"].isel(network=0, capacity=-1)
-    found = traffic("mobilenet-mnist", "pixels", 32, 8, 256, "cached", 8, (512,))
+    found = traffic("mobilenet-mnist", "pixels", 32, 8, 512, "cached", 8, (512,))
     transfer = found.weight_lines * 32 / sheet["flash.rate"]
     start = max(sheet["hyperram.start_time"], sheet["flash.wake_time"])
     assert float(wake.sel(host="mcu", hierarchy="dram_off")) == pytest.approx(start + transfer)
@@ -96,21 +96,21 @@ def test_a_card_that_endures_more_lasts_longer(card, sheet, data) -> None:
 
 def test_activations_that_stay_in_the_host_leave_the_cache_unworn(card, sheet) -> None:
     options = {"networks": ["mobilenet-mnist"], "capacities": [32768]}
-    kept = hierarchy(card, sheet, **options, local_bytes=(16384,) * 3, scratch="own")
+    kept = hierarchy(card, sheet, **options, scratch="own")
     assert (kept["cache_writes"] == 0).all()
     assert (kept["lasts_from"] == 0).all()
     assert (kept["local_written_back"] == 0).all()
     with pytest.raises(
         rel.InputError, match=r"local_bytes: got 8192, .* 9408 bytes of activations"
     ):
-        hierarchy(card, sheet, **options, scratch="own")
+        hierarchy(card, sheet, **options, local_bytes=(8192,) * 3, scratch="own")
 
 
 def test_flash_is_no_place_for_activations(data) -> None:
     """Where the host's SRAM writes back, flash alone takes far more than the rest."""
     energy = data["energy"].sel(host="mcu").isel(network=0, capacity=-1)
     assert float(data["local_written_back"].sel(host="mcu")[0]) > 0
-    assert energy.sel(hierarchy="flash_only") > 100 * energy.sel(hierarchy="dram_off")
+    assert energy.sel(hierarchy="flash_only") > 30 * energy.sel(hierarchy="dram_off")
 
 
 def test_areas_go_with_capacity_and_square_of_the_feature_size(card, sheet, data) -> None:
