@@ -21,6 +21,8 @@ from reliability.network import Network, evaluate, load_mnist, load_network
 from reliability.technology import Technology
 
 _OLD = "130nm"  # the node of the chip
+_USUAL_LEAD = 10  # at which it decides
+_SIZES = (1e3, 1e4, 1e5, 1e6)
 
 
 @dataclass(frozen=True)
@@ -141,8 +143,9 @@ def energy(
         less (inf where none does); ``gain`` (node, lrs_resistance): energy of a
         multiply-accumulate over that of an event; ``activity``, ``accuracy``, ``inference_gain``
         (lead): events of a connection per inference, and energy of all sums over that of the
-        spikes of an inference at 130 nm; ``deep_activity``, ``deep_gain`` (steps) of a network of
-        many layers; and the checks.
+        spikes of an inference at 130 nm; ``size_gain`` (weights): the gain of an event for
+        networks of so many weights, whose SRAM is larger; ``deep_activity``, ``deep_gain``
+        (steps) of a network of many layers; and the checks.
     """
     net = load_network(network)
     if not isinstance(net, Network) or "programming.LRS.resistance" not in technology:
@@ -173,6 +176,9 @@ def energy(
     activity = np.array([float(f["spikes"].mean()) for f in found]) / net.inputs
     deep = np.array([sheet[f"activity.mobilenet_{n}_steps"] for n in (128, 256)])
     deep_mac = mac_energy(sheet, old, 17856)
+    usual = int(np.abs(np.asarray(leads) - _USUAL_LEAD).argmin())
+    bright = float((load_mnist("test")["pixels"].values > 0).mean())
+    by_size = [mac_energy(sheet, old, size) / event.total for size in _SIZES]
     measured = sheet["published.spirit_event"]
     memory = memory_for_mac_energy(sheet, old, sheet["published.spirit_gain"] * measured)
     data = xr.Dataset(
@@ -186,6 +192,11 @@ def energy(
                                     "measured event"),
             "memory_for_gain": scalar(memory / 8, "B", "weight memory at which a "
                                       "multiply-accumulate costs five measured events"),
+            "inference_gain_usual": scalar(
+                gain_old / activity[usual], "1", "energy of all sums over that of the spikes of an "
+                f"inference (lead {leads[usual]})"),
+            "inference_gain_zeros_skipped": scalar(
+                gain_old * bright / activity[usual], "1", "the same where sums skip dark inputs"),
             "gain_new": scalar(macs[-1] / at(supplies[-1]), "1",
                                f"events for a multiply-accumulate at {newest}"),
             "break_even_pulse": scalar(pulses[-1], "s", "read pulse below which an event costs "
@@ -198,6 +209,7 @@ def energy(
             "activity": ("lead", activity, {"units": "1"}),
             "accuracy": ("lead", [float(f["accuracy"].mean()) for f in found], {"units": "1"}),
             "inference_gain": ("lead", gain_old / activity, {"units": "1"}),
+            "size_gain": ("weights", by_size, {"units": "1"}),
             "deep_activity": ("steps", deep, {"units": "1"}),
             "deep_gain": ("steps", deep_mac / event.total / deep, {"units": "1"}),
         },
@@ -206,6 +218,7 @@ def energy(
             "node": [node.name for node in chosen],
             "lrs_resistance": ("lrs_resistance", list(lrs_resistances), {"units": "ohm"}),
             "lead": list(leads),
+            "weights": list(_SIZES),
             "steps": [128, 256],
         },
     )  # fmt: skip
