@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from reliability.architecture import Sheet, list_nodes, load_sheet
 from reliability.architecture.tiers import GRID
 from reliability.campaign.dotted import Value, flat
+from reliability.network import Network, load_network
 from reliability.units import (
     Kelvin,
     Metres,
@@ -135,6 +136,13 @@ class HierarchyOptions(_Options):
     """Of the lines that it writes, lost by then."""
     draws_per_task: ClassVar[int] = 4
 
+    @field_validator("networks")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            load_network(name)
+        return value
+
 
 class TiersOptions(_Options):
     """Planar, stacked and monolithic layouts of memory and logic."""
@@ -167,6 +175,13 @@ class TiersOptions(_Options):
     """Of every cell in that time."""
     allowed_loss: Annotated[float, Field(gt=0, lt=1)] = 0.01
     """Of accuracy, by the heat of the chip."""
+
+    @field_validator("network")
+    @classmethod
+    def _one_layer(cls, value: str) -> str:
+        if not isinstance(load_network(value), Network):
+            raise ValueError(f"got {value!r}, expected a network of one layer")
+        return value
 
 
 OPTIONS: dict[str, type[_Options]] = {
