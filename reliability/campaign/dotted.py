@@ -20,6 +20,7 @@ AGES = {
     "temperature": ("temperatures", "K"),
     "reads": ("reads", ""),
     "read_voltage": ("read_voltages", "V"),
+    "inferences": ("inferences", ""),
 }
 
 # Keys of a study that are quantities.
