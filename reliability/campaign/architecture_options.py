@@ -2,11 +2,13 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from reliability.architecture import Sheet, list_nodes, load_sheet
+from reliability.architecture.nodes import load_node
 from reliability.architecture.tiers import GRID
 from reliability.campaign.dotted import Value, flat
+from reliability.errors import InputError
 from reliability.network import Network, load_network
 from reliability.units import (
     Kelvin,
@@ -18,7 +20,31 @@ from reliability.units import (
     WattsPerArea,
 )
 
+
+def _known_node(name: str) -> str:
+    load_node(name)
+    return name
+
+
+def _known_network(name: str) -> str:
+    load_network(name)
+    return name
+
+
+def _one_layer(name: str) -> str:
+    if not isinstance(load_network(name), Network):
+        raise InputError(f"got {name!r}, expected a network of one layer")
+    return name
+
+
+_TWO_STATES = (
+    "programming.LRS.resistance", "programming.HRS.resistance", "read.voltage", "read.pulse_width",
+)  # fmt: skip
+_Node = Annotated[str, AfterValidator(_known_node)]
 _Count = Annotated[int, Field(ge=1, strict=True)]
+_Positive = Annotated[float, Field(gt=0)]
+_Network = Annotated[str, AfterValidator(_known_network)]
+_OneLayer = Annotated[str, AfterValidator(_one_layer)]
 
 
 class _Options(BaseModel):
@@ -34,6 +60,8 @@ class _Options(BaseModel):
     """Parameters of the sheet to set instead, by dotted name."""
     work: ClassVar[int] = 20_000
     """Image evaluations of a small network that take as long as one draw."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Parameters that the card must have."""
     draws_per_task: ClassVar[int] = 1
     """More where a draw takes less time than keeping it (0.1 s)."""
 
@@ -58,16 +86,34 @@ class EnergyOptions(_Options):
 
     study: Literal["energy"] = "energy"
     sheet: str = "energy"
-    network: str = "spirit"
+    network: _OneLayer = "spirit"
     """A network of one layer."""
-    nodes: tuple[str, ...] = tuple(list_nodes())
+    nodes: Annotated[tuple[_Node, ...], Field(min_length=1)] = tuple(list_nodes())
     """CMOS nodes, of which the last is the newest."""
-    lrs_resistances: tuple[Ohms, ...] = (2e3, 5.5e3, 2e4, 5e4, 1e5, 3e5, 1e6)
+    lrs_resistances: Annotated[tuple[Ohms, ...], Field(min_length=1)] = (
+        2e3,
+        5.5e3,
+        2e4,
+        5e4,
+        1e5,
+        3e5,
+        1e6,
+    )
     """Resistances of the LRS."""
-    leads: tuple[int, ...] = (1, 2, 5, 10, 20, 40)
+    leads: Annotated[tuple[_Count, ...], Field(min_length=1)] = (1, 2, 5, 10, 20, 40)
     """Leads of the first over the second output count that decide."""
+    thresholds: Annotated[tuple[_Positive, ...], Field(min_length=1)] = (
+        6.0,
+        8.0,
+        10.0,
+        12.0,
+        14.0,
+        18.0,
+    )
+    """Thresholds of the first output spike that decides in time coding."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 1000
     """Test images on which events are counted."""
+    needs: ClassVar[tuple[str, ...]] = _TWO_STATES
     draws_per_task: ClassVar[int] = 16
 
 
@@ -76,7 +122,7 @@ class AreaOptions(_Options):
 
     study: Literal["area"] = "area"
     sheet: str = "area"
-    nodes: tuple[str, ...] = tuple(list_nodes())
+    nodes: Annotated[tuple[_Node, ...], Field(min_length=1)] = tuple(list_nodes())
     """CMOS nodes, oldest first."""
     inputs: Annotated[int, Field(ge=1, strict=True)] = 144
     """Of the network."""
@@ -86,6 +132,7 @@ class AreaOptions(_Options):
     """Time for an inference."""
     temperature: Kelvin = 298.15
     """Of the leakage."""
+    needs: ClassVar[tuple[str, ...]] = _TWO_STATES
     draws_per_task: ClassVar[int] = 8
 
 
@@ -94,14 +141,15 @@ class StreamsOptions(_Options):
 
     study: Literal["streams"] = "streams"
     sheet: str = "streams"
-    network: str = "spirit"
+    network: _OneLayer = "spirit"
     """A network of one layer."""
-    node: str = "130nm"
+    node: _Node = "130nm"
     """CMOS node."""
     temperature: Kelvin = 298.15
     """Of the leakage."""
     tick: Annotated[float, Field(gt=0)] = 1000.0
     """Rate at which a clocked core computes, Hz."""
+    needs: ClassVar[tuple[str, ...]] = _TWO_STATES
     draws_per_task: ClassVar[int] = 32
 
 
@@ -110,7 +158,10 @@ class HierarchyOptions(_Options):
 
     study: Literal["hierarchy"] = "hierarchy"
     sheet: str = "hierarchy"
-    networks: Annotated[tuple[str, ...], Field(min_length=1)] = ("mobilenet-mnist", "binary-mnist")
+    networks: Annotated[tuple[_Network, ...], Field(min_length=1)] = (
+        "mobilenet-mnist",
+        "binary-mnist",
+    )
     """Networks that ship, or ONNX files; the first gives the headline."""
     capacities: Annotated[tuple[_Count, ...], Field(min_length=1)] = (
         4096, 8192, 16384, 32768, 65536, 131072, 262144, 524288,
@@ -134,14 +185,8 @@ class HierarchyOptions(_Options):
     """How long the cache has to last."""
     lost_share: Annotated[float, Field(gt=0, lt=1)] = 0.01
     """Of the lines that it writes, lost by then."""
+    needs: ClassVar[tuple[str, ...]] = _TWO_STATES
     draws_per_task: ClassVar[int] = 4
-
-    @field_validator("networks")
-    @classmethod
-    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for name in value:
-            load_network(name)
-        return value
 
 
 class TiersOptions(_Options):
@@ -149,7 +194,7 @@ class TiersOptions(_Options):
 
     study: Literal["tiers"] = "tiers"
     sheet: str = "tiers"
-    network: str = "spirit"
+    network: _OneLayer = "spirit"
     """A network of one layer."""
     chips: _Count = 8
     """Of the accuracy at each temperature."""
@@ -175,13 +220,7 @@ class TiersOptions(_Options):
     """Of every cell in that time."""
     allowed_loss: Annotated[float, Field(gt=0, lt=1)] = 0.01
     """Of accuracy, by the heat of the chip."""
-
-    @field_validator("network")
-    @classmethod
-    def _one_layer(cls, value: str) -> str:
-        if not isinstance(load_network(value), Network):
-            raise ValueError(f"got {value!r}, expected a network of one layer")
-        return value
+    needs: ClassVar[tuple[str, ...]] = _TWO_STATES
 
 
 OPTIONS: dict[str, type[_Options]] = {

@@ -600,6 +600,9 @@ def _check_images(study: Study, where: str) -> None:
 
 def _check_cells(study: Study, technology: Technology) -> None:
     """Refuse a way of holding weights, or of programming, that the card does not have."""
+    for name in study.architecture.needs if study.architecture else ():
+        if name not in technology:
+            raise InputError(f"technology: {technology.name} has no {name}, which the study needs")
     if "accuracy" not in study.outputs:
         return
     if isinstance(study.load_network(), DeepNetwork):

@@ -85,9 +85,10 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             "gain-activity",
             "Gain of an inference against its events",
             "Energy of all sums over that of the spikes of one inference at 130 nm, against the "
-            "events that a connection gets until the decision. One layer: the lead ΔS of the "
-            "first output that decides, with its accuracy; ten layers: rate coding over time "
-            "steps. Bands and whiskers: 95 % of the draws.",
+            "events that a connection gets until the decision. One layer: rate coding with the "
+            "lead ΔS that decides, or the first output spike with its threshold, each with the "
+            "accuracy; ten layers: rate coding over time steps. Bands and whiskers: 95 % of the "
+            "draws.",
             draw.gain_against_activity,
         ),
     ),
