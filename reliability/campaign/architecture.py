@@ -15,7 +15,9 @@ from reliability.technology import Technology
 _STUDIES: dict[str, Callable[..., xr.Dataset]] = {
     "area": architecture.area,
     "energy": architecture.energy,
+    "hierarchy": architecture.hierarchy,
     "streams": architecture.streams,
+    "tiers": architecture.tiers,
 }
 
 

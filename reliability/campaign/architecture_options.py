@@ -6,14 +6,28 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from reliability.architecture import Sheet, list_nodes, load_sheet
 from reliability.architecture.nodes import load_node
+from reliability.architecture.tiers import GRID
 from reliability.campaign.dotted import Value, flat
 from reliability.errors import InputError
 from reliability.network import Network, load_network
-from reliability.units import Kelvin, Ohms, Seconds
+from reliability.units import (
+    Kelvin,
+    Metres,
+    NonNegative,
+    Ohms,
+    Seconds,
+    SquareMetres,
+    WattsPerArea,
+)
 
 
 def _known_node(name: str) -> str:
     load_node(name)
+    return name
+
+
+def _known_network(name: str) -> str:
+    load_network(name)
     return name
 
 
@@ -29,6 +43,7 @@ _TWO_STATES = (
 _Node = Annotated[str, AfterValidator(_known_node)]
 _Count = Annotated[int, Field(ge=1, strict=True)]
 _Positive = Annotated[float, Field(gt=0)]
+_Network = Annotated[str, AfterValidator(_known_network)]
 _OneLayer = Annotated[str, AfterValidator(_one_layer)]
 
 
@@ -127,9 +142,84 @@ class StreamsOptions(_Options):
     draws_per_task: ClassVar[int] = 32
 
 
+class HierarchyOptions(_Options):
+    """A resistive cache against DRAM and flash."""
+
+    study: Literal["hierarchy"] = "hierarchy"
+    sheet: str = "hierarchy"
+    networks: Annotated[tuple[_Network, ...], Field(min_length=1)] = (
+        "mobilenet-mnist",
+        "binary-mnist",
+    )
+    """Networks that ship, or ONNX files; the first gives the headline."""
+    capacities: Annotated[tuple[_Count, ...], Field(min_length=1)] = (
+        4096, 8192, 16384, 32768, 65536, 131072, 262144, 524288,
+    )  # fmt: skip
+    """Of the resistive cache, bytes, rising."""
+    local_bytes: tuple[_Count, _Count, _Count] = (16384, 16384, 15360)
+    """SRAM inside the accelerator, the microcontroller and the FPGA."""
+    scratch: Literal["cached", "own"] = "cached"
+    """Activations go through the caches, or stay in the host's SRAM."""
+    line_bytes: _Count = 32
+    """Of a line of both levels."""
+    weight_bits: _Count = 8
+    """Of a weight in memory."""
+    ways: _Count = 8
+    """Of both levels."""
+    feature_size: Metres = 130e-9
+    """Of the areas."""
+    temperature: Kelvin = 298.15
+    """Of the cells while they are written."""
+    mission: Seconds = 315576000.0
+    """How long the cache has to last."""
+    lost_share: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    """Of the lines that it writes, lost by then."""
+    needs: ClassVar[tuple[str, ...]] = _TWO_STATES
+    draws_per_task: ClassVar[int] = 4
+
+
+class TiersOptions(_Options):
+    """Planar, stacked and monolithic layouts of memory and logic."""
+
+    study: Literal["tiers"] = "tiers"
+    sheet: str = "tiers"
+    network: _OneLayer = "spirit"
+    """A network of one layer."""
+    chips: _Count = 8
+    """Of the accuracy at each temperature."""
+    images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 500
+    """Test images of each chip."""
+    cells: _Count = 20_000
+    """Of each state, for the bit errors."""
+    lines: _Count = 256
+    """Word lines, and bit lines, of a tile."""
+    feature_size: Metres = 130e-9
+    """Of cells and logic."""
+    chip_area: SquareMetres = 25e-6
+    """Of the planar chip."""
+    power_densities: tuple[WattsPerArea, WattsPerArea] = (1e3, 1e6)
+    """Least and most power over the area of the planar chip."""
+    temperatures: Annotated[tuple[Kelvin, ...], Field(min_length=2)] = GRID
+    """At which the cells are aged; looked up in between."""
+    ambient: Kelvin = 318.15
+    """Around the package."""
+    time: Seconds = 315576000.0
+    """Of the mission."""
+    reads: NonNegative = 1e8
+    """Of every cell in that time."""
+    allowed_loss: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    """Of accuracy, by the heat of the chip."""
+    needs: ClassVar[tuple[str, ...]] = _TWO_STATES
+
+
 OPTIONS: dict[str, type[_Options]] = {
     "area": AreaOptions,
     "energy": EnergyOptions,
+    "hierarchy": HierarchyOptions,
     "streams": StreamsOptions,
+    "tiers": TiersOptions,
 }
-AnyOptions = Annotated[AreaOptions | EnergyOptions | StreamsOptions, Field(discriminator="study")]
+AnyOptions = Annotated[
+    AreaOptions | EnergyOptions | HierarchyOptions | StreamsOptions | TiersOptions,
+    Field(discriminator="study"),
+]
