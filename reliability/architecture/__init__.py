@@ -6,8 +6,19 @@ chip around it, both with source and uncertainty.
 """
 
 from reliability.architecture.energy import energy
+from reliability.architecture.incremental import incremental
+from reliability.architecture.learning import learning
 from reliability.architecture.nodes import list_nodes
 from reliability.architecture.sheet import Sheet, list_sheets, load_sheet
 from reliability.architecture.streams import streams
 
-__all__ = ["Sheet", "energy", "list_nodes", "list_sheets", "load_sheet", "streams"]
+__all__ = [
+    "Sheet",
+    "energy",
+    "incremental",
+    "learning",
+    "list_nodes",
+    "list_sheets",
+    "load_sheet",
+    "streams",
+]

@@ -14,6 +14,8 @@ from reliability.technology import Technology
 
 _STUDIES: dict[str, Callable[..., xr.Dataset]] = {
     "energy": architecture.energy,
+    "incremental": architecture.incremental,
+    "learning": architecture.learning,
     "streams": architecture.streams,
 }
 
