@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from reliability.commands.doctor import doctor
 from reliability.commands.fit import fit
 from reliability.commands.qualify import qualify
 from reliability.commands.size import size
@@ -377,6 +378,7 @@ def inspect(file: Path, layout: str | None, columns: str | None, as_json: bool) 
         click.echo(f"meta  {key}: {value}")
 
 
+main.add_command(doctor)
 main.add_command(fit)
 main.add_command(size)
 main.add_command(qualify)

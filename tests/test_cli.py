@@ -15,17 +15,13 @@ def call():
     return lambda *arguments: CliRunner().invoke(main, list(map(str, arguments)))
 
 
-def test_run_prints_the_answer_and_ends_with_the_report(call, small, tmp_path) -> None:
+def test_run_ends_with_the_report_and_again_goes_straight_to_it(call, small, tmp_path) -> None:
     found = call("run", small, "--out", tmp_path / "out", "--workers", 1)
     assert found.exit_code == 0, found.output
     last = found.stdout.strip().splitlines()[-1]
     assert last == f"report: {tmp_path / 'out' / 'report.html'}"
     for name in ("results.zarr", "summary.json", "report.html"):
         assert (tmp_path / "out" / name).exists()
-
-
-def test_run_again_goes_straight_to_the_report(call, small, tmp_path) -> None:
-    call("run", small, "--out", tmp_path / "out", "--workers", 1)
     again = call("run", small, "--out", tmp_path / "out", "--workers", 1, "--json")
     events = [json.loads(line) for line in again.stdout.splitlines()]
     assert [e["event"] for e in events] == ["done"]
