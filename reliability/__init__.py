@@ -54,7 +54,10 @@ _HOMES = {
     "bit_error_tolerance": "network",
     "pair_error_rate": "network",
     "evaluate": "network",
+    "evaluate_inferences": "network",
+    "compare_accuracy": "network",
     "compare_codings": "network",
+    "accuracy_spread": "network",
     "accuracy_yield": "network",
     "evaluate_spiking": "network",
     "load_study": "campaign",
@@ -63,7 +66,10 @@ _HOMES = {
     "study_status": "campaign",
     "write_report": "report",
 }
-_ROOMS = ("crossbar", "devices", "measurements", "statistics", "network", "campaign", "report")
+_ROOMS = (
+    "architecture", "crossbar", "devices", "measurements", "statistics", "network", "campaign",
+    "report",
+)  # fmt: skip
 
 __all__ = ["__version__", *_HOMES, *_ROOMS]
 
@@ -96,10 +102,13 @@ if TYPE_CHECKING:
         Network,
         Neuron,
         Tiling,
+        accuracy_spread,
         accuracy_yield,
         bit_error_tolerance,
+        compare_accuracy,
         compare_codings,
         evaluate,
+        evaluate_inferences,
         evaluate_spiking,
         load_mnist,
         load_mnist28,

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import expit, logit, ndtri, stdtrit
 
+from reliability.campaign.architecture import architecture_answer
 from reliability.campaign.crossbar import crossbar_answer
 from reliability.campaign.endurance import endurance_answer
 from reliability.campaign.spec import Study
@@ -75,6 +76,8 @@ def _answers(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
         answers["endurance"] = endurance_answer(study, results)
     if "crossbar" in study.outputs:
         answers["crossbar"] = crossbar_answer(results)
+    if "architecture" in study.outputs:
+        answers["architecture"] = architecture_answer(study, results)
     return answers
 
 
@@ -87,6 +90,7 @@ def _answer(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
             "temperature_k": age["temperature"],
             "reads": age["reads"],
             "read_voltage_v": age["read_voltage"],
+            "inferences": age["inferences"],
             **accuracy_interval(
                 at_age(chips["accuracy"], age).values,
                 study.network.images,

@@ -48,5 +48,5 @@ def test_a_shipped_study_runs_to_its_report(path, tmp_path) -> None:
     assert study.question.replace("'", "&#39;") in report
     summary = json.loads((folder / "summary.json").read_text())
     for point in summary.get("points", [summary]):
-        for answer in ("accuracy", "endurance", "crossbar"):
+        for answer in ("accuracy", "endurance", "crossbar", "architecture"):
             assert (answer in point) == (answer in study.outputs)
