@@ -8,7 +8,12 @@ import click
 
 
 @click.command(
-    epilog="Exit codes: 0 all checks pass, 1 one does not, 2 wrong option.",
+    epilog="""\b
+Exit codes:
+  0  all checks pass
+  1  one does not
+  2  wrong option
+"""
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
