@@ -170,11 +170,13 @@ def _crossbar() -> float:
 
 
 def _network(chips: int) -> float:
-    from reliability.network import evaluate, load_network
+    from reliability.network import Network, evaluate, load_network
     from reliability.technology import load_technology
 
     cells = load_technology("oxram-130nm") if chips else None
-    found = evaluate(load_network("spirit"), cells, chips=max(chips, 1), images=500, seed=1)
+    network = load_network("spirit")
+    assert isinstance(network, Network)
+    found = evaluate(network, cells, chips=max(chips, 1), images=500, seed=1)
     return float(found["accuracy"].mean()) * 100
 
 
