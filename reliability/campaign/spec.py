@@ -18,6 +18,7 @@ from reliability.network import DeepNetwork, Network, Tiling, load_network
 from reliability.network.chips import default_tiling
 from reliability.network.inferences import steps
 from reliability.network.mapping import Mapping, has_states
+from reliability.network.streams import default_data
 from reliability.network.tiles import check_card
 from reliability.technology import Technology, load_technology
 from reliability.units import Amperes, Kelvin, NonNegative, Ohms, Seconds, Volts
@@ -38,8 +39,8 @@ class NetworkTable(_Table):
 
     name: str = "spirit"
     """A network that ships with the suite, or a TOML file of weights."""
-    coding: Literal["spiking", "formal"] = "spiking"
-    """Spikes until a decision, or weighted sums."""
+    coding: Literal["spiking", "formal", "time"] = "spiking"
+    """Spikes until a decision, weighted sums, or events in time until an output fires first."""
     mapping: Mapping = "two_level"
     """A weight on several two-level cells, or on one multi-level cell on each side."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 10_000
@@ -48,6 +49,10 @@ class NetworkTable(_Table):
     """Lead of the first over the second output count that decides."""
     spike_limit: _Count = 1024
     """Input events after which the leading output decides."""
+    first_spike: Annotated[float, Field(gt=0)] = 16.0
+    """Time: charge at which an output fires, in units of weight (`reliability.FirstSpike`)."""
+    desensitization: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Time: share of its gain that a synapse loses with each event of a sample."""
     neuron: Literal["technology", "ideal"] = "technology"
     """Mismatch and leak as the card has them, or none."""
     read_temperature: Kelvin | None = None
@@ -558,8 +563,7 @@ def _check_names(study: Study, where: str) -> None:
             study.architecture.load_sheet()
     except InputError as error:
         raise InputError(f"{where}: architecture: {error}") from None
-    if isinstance(study.load_network(), DeepNetwork):
-        _check_deep(study, where)
+    _check_images(study, where)
     if not study.sweep:  # each point is looked at by itself
         try:
             _check_cells(study, technology)
@@ -576,13 +580,18 @@ def _check_names(study: Study, where: str) -> None:
                 raise InputError(f"{where}: sensitivity.factor.parameters: {line}")
 
 
-def _check_deep(study: Study, where: str) -> None:
-    """Refuse what goes with networks of one layer only."""
-    tables = [study.network.images]
-    tables += [study.uncertainty.images] if study.uncertainty else []
-    if max(tables) > _DEEP_IMAGES:
-        raise InputError(f"{where}: images: got {max(tables)}, allowed 1 to {_DEEP_IMAGES} test "
-                         f"images for {study.network.name}")  # fmt: skip
+def _check_images(study: Study, where: str) -> None:
+    """Refuse more samples than there are, and what goes with networks of one layer only."""
+    network = study.load_network()
+    there = _DEEP_IMAGES if isinstance(network, DeepNetwork) else default_data(network).label.size
+    tables = {"network": study.network, "uncertainty": study.uncertainty,
+              "sensitivity": study.sensitivity}  # fmt: skip
+    for name, table in tables.items():
+        if table is not None and table.images > there:
+            raise InputError(f"{where}: {name}.images: got {table.images}, allowed 1 to {there} "
+                             f"test images for {study.network.name}")  # fmt: skip
+    if not isinstance(network, DeepNetwork):
+        return
     inferences = any(study.ages.inferences)
     if study.sensitivity or inferences or study.network.read_temperature is not None:
         raise InputError(f"{where}: sensitivity, ages.inferences and network.read_temperature "

@@ -16,6 +16,7 @@ from reliability.devices.verify import Verify
 from reliability.mission import MissionProfile
 from reliability.network import (
     DeepNetwork,
+    FirstSpike,
     Network,
     Neuron,
     evaluate,
@@ -98,6 +99,7 @@ def _evaluate(
     if isinstance(network, DeepNetwork):
         settings["tiling"] = study.tiling.tiling(study.load_technology())
         return evaluate_deep(network, cells, **settings).drop_vars(_OF_IMAGES)
+    first_spike = FirstSpike(study.network.first_spike, study.network.desensitization)
     found = evaluate(
         network,
         cells,
@@ -105,6 +107,7 @@ def _evaluate(
         mapping=study.network.mapping,
         delta_s=study.network.delta_s,
         spike_limit=study.network.spike_limit,
+        first_spike=first_spike if study.network.coding == "time" else None,
         neuron=neuron,
         **settings,
     )
