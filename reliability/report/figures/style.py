@@ -197,7 +197,9 @@ def log_axis_from_zero(ax: Axes, values: ArrayLike) -> None:
 def time_axis(ax: Axes, times: NDArray[Any]) -> None:
     """Make the x axis one of log time with each of these times (s) as a tick."""
     log_axis_from_zero(ax, times)
-    ax.set_xticks(times, ["as pro-\ngrammed" if t == 0 else duration(float(t)) for t in times])
+    ax.set_xticks(
+        times, ["as pro-\ngrammed" if t == 0 else _CLOCK.get(t, duration(float(t))) for t in times]
+    )
     ax.set_xlabel("time since programming (s, log scale)")
 
 
