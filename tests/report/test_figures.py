@@ -238,6 +238,108 @@ def test_images_tell_small_changes(tmp_path: Path) -> None:
         assert compare_images(str(BASELINE / f"{name}.png"), str(drawn), TOLERANCE), name
 
 
+def drawn(ax: Axes, label: str) -> tuple[np.ndarray, np.ndarray]:
+    """Data of the line with a label."""
+    lines = [line for line in ax.lines if line.get_label() == label]
+    return lines[0].get_data()
+
+
+@pytest.mark.parametrize("law", ["normal", "lognormal", "loglogistic", "weibull", "gumbel_min",
+                                 "gumbel_max"])  # fmt: skip
+def test_a_law_is_a_straight_line_on_its_paper(law: str) -> None:
+    ax = figures.probability_plot(weibull(law), Figure().subplots())
+    fit = next(line for line in ax.lines if line.get_linestyle() == "-")
+    x, percent = fit.get_data()
+    inside = (percent > 0.1) & (percent < 99.9)
+    at = ax.transData.transform(np.column_stack([x, percent])[inside])
+    line = np.polyfit(*at.T, 1)
+    assert np.abs(np.polyval(line, at[:, 0]) - at[:, 1]).max() < 0.1  # pixels
+    assert ax.get_ylabel() == "failed (%)"
+    assert ax.get_xlabel() == ("time" if ax.get_xscale() == "log" else "time (days)")
+    assert [text.get_text() for text in ax.texts] == ["6"]  # units still good
+
+
+def test_other_quantities_stand_in_the_unit_that_reads_best() -> None:
+    g = 50e-6 + 2e-6 * SCORES
+    fit = rel.fit_lifetime(time=g * 1e6, distribution="normal")
+    curves = statistics.probability_curves(fit, [{}])
+    curves = curves.assign({n: curves[n] * 1e-6 for n in ("time", "seen_time")})
+    curves["time"].attrs["units"] = "S"
+    ax = figures.probability_plot(curves, Figure().subplots(), clock="conductance")
+    assert ax.get_xlabel() == "conductance (µS)"
+    assert drawn(ax, "all units")[0].mean() == pytest.approx(50)
+    with pytest.raises(rel.InputError, match="did you mean 'weibull'"):
+        figures.probability_plot(curves, Figure().subplots(), paper="wiebull")
+
+
+def test_cells_are_pooled_by_level_and_time_zero_has_a_place() -> None:
+    ax = figures.relaxation_fan(relaxing(), Figure().subplots())
+    x, y = drawn(ax, "50 µS")
+    assert x.tolist() == TIMES.tolist()
+    assert y == pytest.approx(np.full(5, 50))
+    assert ax.get_ylabel() == "conductance (µS)"
+    assert ax.get_xticklabels()[-1].get_text() == "0"
+    left, first = ax.transData.transform([(0.0, 50), (1.0, 50)])[:, 0]
+    assert left < first  # a decade and a half before
+    with pytest.raises(rel.InputError, match="expected reads among them"):
+        figures.read_disturb(relaxing(), Figure().subplots())
+
+
+def test_drift_states_the_coefficient_of_each_level() -> None:
+    ax = figures.drift(drifting(), Figure().subplots())
+    told = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert told == ["2 µS: ν = 0.050", "8 µS: ν = 0.030", "24 µS: ν = 0.010"]
+
+
+def test_spectral_density_of_white_noise_is_its_variance_over_its_bandwidth() -> None:
+    white = 5e-5 * (1 + 0.01 * np.random.default_rng(0).standard_normal(2**15))
+    trace = xr.DataArray(white, dims="time", coords={"time": np.arange(2**15) * 1e-3})
+    ax = figures.power_spectral_density(trace, Figure().subplots(), confidence=0.95)
+    _, density = drawn(ax, "reads")
+    expected = 0.01**2 / 500.0
+    vertices = np.concatenate([path.vertices for path in ax.collections[0].get_paths()])
+    inside = [
+        vertices[vertices[:, 0] == f, 1].min() <= expected <= vertices[vertices[:, 0] == f, 1].max()
+        for f in np.unique(vertices[:, 0])
+    ]
+    assert len(inside) == len(density)
+    assert sum(inside) >= stats.binom.ppf(1e-3, len(inside), 0.95)
+    with pytest.raises(rel.InputError, match="equal steps"):
+        figures.power_spectral_density(
+            trace.assign_coords(time=np.geomspace(1, 2, 2**15)), Figure().subplots()
+        )
+
+
+def test_wafer_map_shows_every_die_of_the_grid_and_categories_have_names() -> None:
+    values = dies(1)[0]
+    ax = figures.wafer_map(values, Figure().subplots(), **WAFER)
+    grid, tested = ax.collections
+    assert len(grid.get_paths()) == values.size  # the whole wafer was sampled
+    assert len(tested.get_paths()) == values.size - 1
+    bar = ax.figure.axes[-1]
+    assert bar.get_ylabel() == "median (µS)"
+    assert np.nanmax(values) * 1e6 == pytest.approx(tested.get_array().max())
+    kinds = xr.where(values > 8e-5, "good", "weak")
+    ax = figures.wafer_map(kinds, Figure().subplots(), **WAFER)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["good", "weak"]
+    chips = values.rename(die="chip").drop_vars("wafer")
+    chips = chips.assign_coords(wafer=("chip", np.full(chips.size, 4)))
+    ax = figures.wafer_map(chips, Figure().subplots(), **WAFER)
+    assert ax.get_title() == "wafer 4"
+    with pytest.raises(rel.InputError, match="one for each of 2 wafers"):
+        figures.wafer_maps(dies(), [ax], **WAFER)
+
+
+def test_without_axes_a_figure_is_new_and_in_style() -> None:
+    from matplotlib import pyplot
+
+    before = pyplot.get_fignums()
+    ax = figures.survival(survivors())
+    assert pyplot.get_fignums() != before
+    assert not ax.spines["top"].get_visible()
+    pyplot.close(ax.figure)
+
+
 if __name__ == "__main__":
     for name, draw in DRAWN.items():
         print(image(draw, BASELINE / f"{name}.png"))
