@@ -39,6 +39,7 @@ DIMENSIONS = {
     "endurance": "wafer",
     "endurance_draws": "draw",
     "crossbar": "array",
+    "architecture": "draw",
 }
 
 

@@ -9,6 +9,7 @@ import xarray as xr
 from reliability.campaign.spec import Study
 from reliability.campaign.summary import at_age, explained
 from reliability.report import figures as draw
+from reliability.report.inference_figures import inference_figures
 from reliability.report.page import Figure, canvas, svg
 from reliability.report.words import age_title, percent
 from reliability.technology import Technology
@@ -20,7 +21,7 @@ def study_figures(
 ) -> Iterator[Figure]:
     ages, end = study.ages, study.ages.end
     # One read voltage and the last of the reads, where the figure is about time and temperature.
-    end_reads = {k: end[k] for k in ("reads", "read_voltage")}
+    end_reads = {k: end[k] for k in ("reads", "read_voltage", "inferences")}
     chips = at_age(results["chips"], end_reads)
     start = {"time": ages.times[0], "temperature": ages.temperatures[0]}
     worst = {"time": ages.times[-1], "temperature": ages.temperatures[-1]}
@@ -45,7 +46,7 @@ def study_figures(
         yield from _time_figures(study, technology, results, summary)
     if len(ages.reads) > 1:
         with canvas(8.6, 4.4) as (figure, axes):
-            accuracy = results["chips"]["accuracy"].sel(here)
+            accuracy = at_age(results["chips"]["accuracy"], here | {"inferences": 0.0})
             draw.accuracy_against_reads(accuracy, axes.flat[0], ideal=summary["ideal_accuracy"])
             yield Figure(
                 "reads",
@@ -53,6 +54,9 @@ def study_figures(
                 f"Mean over {many} (line) and 5 to 95 % of chips (band). {age_title(here)}.",
                 svg(figure, "Accuracy against number of reads for each read voltage"),
             )
+
+    if len(ages.inferences) > 1:
+        yield from inference_figures(study, results, summary["ideal_accuracy"])
 
     accuracy = chips["accuracy"].sel(here)
     wafers = np.unique(accuracy["wafer"].values)
@@ -89,7 +93,7 @@ def study_figures(
 def _time_figures(
     study: Study, technology: Technology, results: dict[str, xr.Dataset], summary: dict[str, Any]
 ) -> Iterator[Figure]:
-    end_reads = {k: study.ages.end[k] for k in ("reads", "read_voltage")}
+    end_reads = {k: study.ages.end[k] for k in ("reads", "read_voltage", "inferences")}
     chips = at_age(results["chips"], end_reads)
     many = f"{study.population.chips} chips"
 
