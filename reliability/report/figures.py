@@ -15,7 +15,7 @@ from matplotlib.collections import PatchCollection
 from matplotlib.colors import Normalize
 from matplotlib.patches import Circle, Rectangle
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator, PercentFormatter
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from reliability.units import duration, engineering
 
@@ -49,25 +49,27 @@ def probability_plot(quantiles: xr.DataArray, ax: Axes) -> None:
         ``conductance_quantile`` (chip, programmed_state, probability), S, with coordinate wafer.
     ax : Axes
     """
-    score = ndtri(quantiles["probability"].values)
+    percent = 100 * quantiles["probability"].values
     wafers = quantiles["wafer"].values
     for wafer in np.unique(wafers):
         colour = PALETTE[int(wafer) % len(PALETTE)]
         label: str | None = f"wafer {wafer}"
         for values in quantiles.isel(chip=wafers == wafer).transpose("chip", ...).values:
             for curve in values:
-                ax.plot(curve * 1e6, score, color=colour, lw=0.7, alpha=0.5, label=label)
+                ax.plot(curve * 1e6, percent, color=colour, lw=0.7, alpha=0.5, label=label)
                 label = None
     top = quantiles.sel(probability=0.5, method="nearest").median("chip")
     for state in quantiles["programmed_state"].values:
         x = float(top.sel(programmed_state=state)) * 1e6
-        ax.annotate(str(state), (x, 3.15), ha="center", annotation_clip=False, weight="bold")
+        ax.annotate(
+            str(state), (x, 1.02), xycoords=("data", "axes fraction"), ha="center",
+            annotation_clip=False, weight="bold",
+        )  # fmt: skip
     ax.set_xscale("log")
     ax.set_xlabel("conductance (µS)")
     ax.set_ylabel("cumulative probability (%)")
-    ax.yaxis.set_major_locator(FixedLocator(list(ndtri(np.array(_PERCENTS) / 100))))
-    ax.yaxis.set_major_formatter(FixedFormatter([f"{p:g}" for p in _PERCENTS]))
-    ax.set_ylim(-3.1, 3.1)
+    probability_axis(ax, _PERCENTS)
+    ax.set_ylim(*(100 * ndtr([-3.1, 3.1])))
 
 
 def accuracy_against_time(
@@ -89,24 +91,53 @@ def accuracy_against_time(
         Horizontal lines.
     """
     times = accuracy["time"].values
-    x = log_time(times)
     for k, temperature in enumerate(accuracy["temperature"].values):
         colour = PALETTE[k % len(PALETTE)]
         at = accuracy.sel(temperature=temperature).transpose("time", "chip")
         low, high = np.quantile(at.values, [0.05, 0.95], axis=1)
-        ax.fill_between(x, low, high, color=colour, alpha=0.18, lw=0)
-        ax.plot(x, at.mean("chip"), "o-", color=colour, label=engineering(float(temperature), "K"))
+        ax.fill_between(times, low, high, color=colour, alpha=0.18, lw=0)
+        label = engineering(float(temperature), "K")
+        ax.plot(times, at.mean("chip"), "o-", color=colour, label=label)
         if draws is not None:
             means = draws.sel(temperature=temperature).mean("chip").transpose("time", "draw").values
             for edge in np.quantile(means, [0.05, 0.95], axis=1):
-                ax.plot(x, edge, ":", color=colour, lw=1.3)
+                ax.plot(times, edge, ":", color=colour, lw=1.3)
     for k, (label, value) in enumerate((references or {}).items()):
         ax.axhline(value, color="0.3", lw=1, ls=("--", "-.")[k % 2])
-        ax.annotate(label, (x[1:2].mean() if x.size > 1 else x[0], value), **_LABEL)
-    time_axis(ax, times, x)
+        ax.annotate(label, (times[min(1, times.size - 1)], value), **_LABEL)
+    time_axis(ax, times)
     ax.set_ylabel("accuracy (%)")
     ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
     ax.legend(title="temperature", loc="lower left")
+
+
+def states_against_time(quantiles: xr.DataArray, ax: Axes) -> None:
+    """Conductance of each state against time: median, and 5 to 95 % of cells, by temperature.
+
+    Parameters
+    ----------
+    quantiles : DataArray
+        ``conductance_quantile`` (temperature, time, chip, programmed_state, probability), S.
+    ax : Axes
+    """
+    times = quantiles["time"].values
+    states = quantiles["programmed_state"].values
+    middle = quantiles.mean("chip")
+    low, median, high = (
+        middle.sel(probability=p, method="nearest") * 1e6 for p in (0.05, 0.5, 0.95)
+    )
+    for k, temperature in enumerate(quantiles["temperature"].values):
+        colour = PALETTE[k % len(PALETTE)]
+        for i, state in enumerate(states):
+            at = {"temperature": temperature, "programmed_state": state}
+            ax.fill_between(times, low.sel(at), high.sel(at), color=colour, alpha=0.13, lw=0)
+            label = f"{state}, {engineering(float(temperature), 'K')}"
+            ax.plot(times, median.sel(at), "os^D"[i % 4] + "-", ms=4, color=colour, label=label)
+    time_axis(ax, times)
+    ax.set_yscale("log")
+    ax.set_ylabel("conductance (µS)")
+    if len(states) * quantiles.sizes["temperature"] <= 12:
+        ax.legend(fontsize=8, ncols=len(states), loc="best")
 
 
 def accuracy_against_reads(accuracy: xr.DataArray, ax: Axes, *, ideal: float) -> None:
@@ -122,16 +153,17 @@ def accuracy_against_reads(accuracy: xr.DataArray, ax: Axes, *, ideal: float) ->
     if "read_voltage" not in accuracy.dims:
         accuracy = accuracy.expand_dims("read_voltage")
     reads = accuracy["reads"].values
-    x = log_time(reads)
     for k, voltage in enumerate(np.atleast_1d(accuracy["read_voltage"].values)):
         colour = PALETTE[k % len(PALETTE)]
         values = accuracy.isel(read_voltage=k).transpose("reads", "chip").values
         low, high = np.quantile(values, [0.05, 0.95], axis=1)
-        ax.fill_between(x, low, high, color=colour, alpha=0.15, lw=0)
-        ax.plot(x, values.mean(axis=1), "o-", color=colour, label=engineering(float(voltage), "V"))
+        ax.fill_between(reads, low, high, color=colour, alpha=0.15, lw=0)
+        label = engineering(float(voltage), "V")
+        ax.plot(reads, values.mean(axis=1), "o-", color=colour, label=label)
     ax.axhline(ideal, color="0.3", lw=1, ls="--")
-    ax.annotate(f"ideal cells {ideal:.1%}", (x[0], ideal), **_LABEL)
-    ax.set_xticks(x, ["0" if r == 0 else f"{r:.0e}".replace("e+", "e") for r in reads])
+    ax.annotate(f"ideal cells {ideal:.1%}", (reads[0], ideal), **_LABEL)
+    _log_scale(ax, reads)
+    ax.set_xticks(reads, ["0" if r == 0 else f"{r:.0e}".replace("e+", "e") for r in reads])
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel("read pulses of every cell (log scale)")
     ax.set_ylabel("accuracy (%)")
@@ -149,15 +181,14 @@ def spikes_against_time(chips: xr.Dataset, ax: Axes) -> None:
     ax : Axes
     """
     times = chips["time"].values
-    x = log_time(times)
     for k, temperature in enumerate(chips["temperature"].values):
         colour = PALETTE[k % len(PALETTE)]
         spikes = chips["spikes"].sel(temperature=temperature).transpose("time", "chip").values
         low, high = np.quantile(spikes, [0.05, 0.95], axis=1)
-        ax.fill_between(x, low, high, color=colour, alpha=0.18, lw=0)
+        ax.fill_between(times, low, high, color=colour, alpha=0.18, lw=0)
         label = engineering(float(temperature), "K")
-        ax.plot(x, spikes.mean(axis=1), "o-", color=colour, label=label)
-    time_axis(ax, times, x)
+        ax.plot(times, spikes.mean(axis=1), "o-", color=colour, label=label)
+    time_axis(ax, times)
     ax.set_ylabel("input spikes per image")
     ax.set_ylim(bottom=0)
     energy = chips["energy"].sel(energy_model="synapse_and_neuron")
@@ -220,7 +251,8 @@ def confusion_matrix(counts: xr.DataArray, ax: Axes) -> None:
     ax : Axes
     """
     share = (counts / counts.sum("predicted")).transpose("label", "predicted").values * 100
-    ax.imshow(share, cmap="Blues", vmin=0, vmax=100)
+    _mesh(share, ax, cmap="Blues", vmin=0, vmax=100)
+    ax.set_aspect("equal")
     for (i, j), value in np.ndenumerate(share):
         if value >= 0.5:
             colour = "white" if value > 55 else "black"
@@ -230,6 +262,13 @@ def confusion_matrix(counts: xr.DataArray, ax: Axes) -> None:
     ax.set_xlabel("class that the chip gave")
     ax.set_ylabel("digit (% of its images)")
     ax.grid(False)
+
+
+def _mesh(table: np.ndarray, ax: Axes, **style: Any) -> None:
+    """Colour the cells of a table, the first row on top."""
+    rows, columns = table.shape
+    ax.pcolormesh(np.arange(columns + 1) - 0.5, np.arange(rows + 1) - 0.5, table, zorder=0, **style)
+    ax.invert_yaxis()
 
 
 def accuracy_against_factor(
@@ -308,7 +347,7 @@ def sensitivity_matrix(
         if bool(explains.values[k]):
             frame = Rectangle((j - 0.46, i - 0.46), 0.92, 0.92, fill=False, ec=PALETTE[4], lw=2)
             ax.add_patch(frame)
-    ax.imshow(table * 100, cmap="Greys_r", vmin=0, vmax=115, aspect="auto")
+    _mesh(table * 100, ax, cmap="Greys_r", vmin=0, vmax=115)
     for (i, j), value in np.ndenumerate(table):
         colour = "white" if value < 0.55 else "black"
         ax.text(j, i, f"{value * 100:.1f}", ha="center", va="center", color=colour, fontsize=8)
@@ -325,20 +364,32 @@ def sensitivity_matrix(
     ax.spines[:].set_visible(False)
 
 
-def log_time(times: np.ndarray) -> np.ndarray:
-    """Log-time positions; zero stands one and a half decades before the first real time."""
-    positive = times[times > 0]
-    first = positive.min() if positive.size else 1.0
-    with np.errstate(divide="ignore"):
-        return np.where(times > 0, np.log10(times), np.log10(first) - 1.5)
-
-
-def time_axis(ax: Axes, times: np.ndarray, x: np.ndarray) -> None:
-    """Label an axis of log time with times (s) that stand at x."""
-    labels = ["as pro-\ngrammed" if t == 0 else duration(float(t)) for t in times]
-    ax.set_xticks(x, labels)
+def time_axis(ax: Axes, times: np.ndarray) -> None:
+    """Make the x axis one of log time with these times (s) as ticks; zero stands before them."""
+    _log_scale(ax, times)
+    ax.set_xticks(times, ["as pro-\ngrammed" if t == 0 else duration(float(t)) for t in times])
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.set_xlabel("time since programming (log scale)")
+    ax.set_xlabel("time since programming (s, log scale)")
+
+
+def _log_scale(ax: Axes, values: np.ndarray) -> None:
+    """Logarithmic x axis; zero stands one and a half decades before the first real value."""
+    positive = values[values > 0]
+    zero = np.log10(positive.min() if positive.size else 1.0) - 1.5
+
+    def place(x: np.ndarray) -> np.ndarray:
+        x = np.asarray(x, float)
+        return np.where(x > 0, np.log10(np.where(x > 0, x, 1.0)), zero)
+
+    ax.set_xscale("function", functions=(place, lambda u: np.power(10.0, u)))
+
+
+def probability_axis(ax: Axes, percents: Sequence[float]) -> None:
+    """Make a y axis of percents normal probability paper, with ticks at some of them."""
+    score, percent = (lambda p: ndtri(np.asarray(p) / 100)), (lambda z: 100 * ndtr(z))
+    ax.set_yscale("function", functions=(score, percent))
+    ax.yaxis.set_major_locator(FixedLocator(list(percents)))
+    ax.yaxis.set_major_formatter(FixedFormatter([f"{p:g}" for p in percents]))
 
 
 def predictive_check(check: xr.Dataset, ax: Axes, *, quantity: str) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, NullLocator
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from reliability.report.figures import PALETTE
 from reliability.units import BOLTZMANN, duration, engineering
@@ -35,32 +35,36 @@ def lifetime_probability(
     """
     lognormal = curves.attrs["distribution"] in ("lognormal", "normal")
 
-    def paper(p: np.ndarray) -> np.ndarray:
-        p = np.clip(p, 1e-12, 1 - 1e-12)
+    def paper(percent: np.ndarray) -> np.ndarray:
+        p = np.clip(np.asarray(percent) / 100, 1e-12, 1 - 1e-12)
         return np.asarray(ndtri(p) if lognormal else np.log(-np.log1p(-p)))
 
+    def percent(score: np.ndarray) -> np.ndarray:
+        return 100 * (ndtr(score) if lognormal else -np.expm1(-np.exp(score)))
+
+    ax.set_yscale("function", functions=(paper, percent))
     for k in range(curves.sizes["condition"]):
         one, colour = curves.isel(condition=k), PALETTE[k % len(PALETTE)]
         seen = one["seen_time"].notnull().values
         label = _condition(one)
         x = one["time"].values
-        ax.fill_between(x, paper(one["low"].values), paper(one["high"].values), color=colour,
+        ax.fill_between(x, 100 * one["low"].values, 100 * one["high"].values, color=colour,
                         alpha=0.15, lw=0)  # fmt: skip
-        ax.plot(x, paper(one["probability"].values), color=colour, lw=1.3,
+        ax.plot(x, 100 * one["probability"].values, color=colour, lw=1.3,
                 label=None if seen.any() else f"{label}, from the fit")  # fmt: skip
         if seen.any():
-            ax.plot(one["seen_time"].values[seen], paper(one["seen_probability"].values[seen]),
+            ax.plot(one["seen_time"].values[seen], 100 * one["seen_probability"].values[seen],
                     _MARKERS[k % len(_MARKERS)], color=colour, ms=5, label=label)  # fmt: skip
     if claim is not None:
-        ax.plot([claim[0]], [paper(np.array([claim[1]]))[0]], "*", ms=14, color="black",
+        ax.plot([claim[0]], [100 * claim[1]], "*", ms=14, color="black",
                 mec="white", label="claim", zorder=5)  # fmt: skip
     ax.set_xscale("log")
     _clock_axis(ax, clock, "x")
-    ax.yaxis.set_major_locator(FixedLocator(list(paper(np.array(_PERCENTS) / 100))))
+    ax.yaxis.set_major_locator(FixedLocator(list(_PERCENTS)))
     ax.yaxis.set_major_formatter(FixedFormatter([f"{p:g}" for p in _PERCENTS]))
     ax.set_ylabel("failed (%)")
     lowest = min(curves["seen_probability"].min().item(), claim[1] if claim else 0.01, 0.01)
-    ax.set_ylim(paper(np.array([lowest / 4]))[0], paper(np.array([0.995]))[0])
+    ax.set_ylim(100 * lowest / 4, 99.5)
     times = curves["seen_time"].values
     ends = [np.nanmin(times), np.nanmax(times)] + ([claim[0]] if claim else [])
     ax.set_xlim(min(ends) / 5, max(ends) * 5)
@@ -81,24 +85,30 @@ def arrhenius_plot(
     claim : (temperature in K, time), optional
         Drawn as a star.
     """
-    x = 1 / (BOLTZMANN * life["temperature"].values)
+    x = life["temperature"].values - 273.15
     for k, fraction in enumerate(life["fraction"].values):
         one, colour = life.isel(fraction=k), PALETTE[k % len(PALETTE)]
         ax.fill_between(x, one["low"].values, one["high"].values, color=colour, alpha=0.18, lw=0)
         ax.plot(x, one["life"].values, color=colour, label=f"{fraction:.3g} failed")
-    seen = 1 / (BOLTZMANN * life["seen_temperature"].values)
+    seen = life["seen_temperature"].values - 273.15
     ax.plot(seen, life["seen_time"].values, "o", ms=3.5, mfc="none", color="0.35",
             label="failures")  # fmt: skip
     if claim is not None:
-        ax.plot([1 / (BOLTZMANN * claim[0])], [claim[1]], "*", ms=14, color="black", mec="white",
+        ax.plot([claim[0] - 273.15], [claim[1]], "*", ms=14, color="black", mec="white",
                 label="claim", zorder=5)  # fmt: skip
     ax.set_yscale("log")
     _clock_axis(ax, clock, "y")
-    ticks = np.unique(np.round(life["temperature"].values - 273.15))
+    # colder to the right, as 1/kT rises
+    ax.set_xscale("function", functions=(
+        lambda t: -1 / (BOLTZMANN * (np.asarray(t) + 273.15)),
+        lambda u: -1 / (BOLTZMANN * np.asarray(u)) - 273.15,
+    ))  # fmt: skip
+    ax.invert_xaxis()
+    ticks = np.unique(np.round(x))
     if len(ticks) > 7:
         step = 25.0
         ticks = np.arange(np.ceil(ticks[0] / step) * step, ticks[-1] + 1, step)
-    ax.xaxis.set_major_locator(FixedLocator(list(1 / (BOLTZMANN * (ticks + 273.15)))))
+    ax.xaxis.set_major_locator(FixedLocator(list(ticks)))
     ax.xaxis.set_major_formatter(FixedFormatter([f"{t:.0f}" for t in ticks]))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel("temperature (°C), equal steps of 1/kT")

@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from reliability.campaign.dotted import unit_of
+from reliability.campaign.selection import at_age, at_point
 from reliability.campaign.spec import Axis, Study
-from reliability.campaign.summary import at_age, at_point
 from reliability.campaign.sweep import Point, sweep_points
-from reliability.report.figures import PALETTE, log_time, time_axis
+from reliability.report.figures import PALETTE, time_axis
 from reliability.report.page import Figure, canvas, svg
 from reliability.report.words import age_title, percent
 from reliability.units import engineering
@@ -78,14 +78,13 @@ def points_against_time(accuracy: list[xr.DataArray], labels: list[str], ax: Axe
     ax : Axes
     """
     times = accuracy[0]["time"].values
-    x = log_time(times)
     for k, (values, label) in enumerate(zip(accuracy, labels, strict=True)):
         at = values.transpose("time", "chip")
         low, high = np.quantile(at.values, [0.05, 0.95], axis=1)
         style = ("o-", "s--", "^:", "D-.")[k % 4]
-        ax.fill_between(x, low, high, color=PALETTE[k], alpha=0.13, lw=0)
-        ax.plot(x, at.mean("chip"), style, ms=4, color=PALETTE[k], label=label)
-    time_axis(ax, times, x)
+        ax.fill_between(times, low, high, color=PALETTE[k], alpha=0.13, lw=0)
+        ax.plot(times, at.mean("chip"), style, ms=4, color=PALETTE[k], label=label)
+    time_axis(ax, times)
     ax.set_ylabel("accuracy (%)")
     ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
     ax.legend(loc="best", fontsize=8)
