@@ -43,18 +43,23 @@ _HOMES = {
     "Converters": "network",
     "Network": "network",
     "DeepNetwork": "network",
+    "FirstSpike": "network",
     "Tiling": "network",
     "Neuron": "network",
     "load_network": "network",
     "load_mnist": "network",
     "load_mnist28": "network",
+    "load_vowels": "network",
     "map_weights": "network",
     "sample_chips": "network",
     "program_layers": "network",
     "bit_error_tolerance": "network",
     "pair_error_rate": "network",
     "evaluate": "network",
+    "evaluate_inferences": "network",
+    "compare_accuracy": "network",
     "compare_codings": "network",
+    "accuracy_spread": "network",
     "accuracy_yield": "network",
     "evaluate_spiking": "network",
     "load_study": "campaign",
@@ -63,7 +68,10 @@ _HOMES = {
     "study_status": "campaign",
     "write_report": "report",
 }
-_ROOMS = ("crossbar", "devices", "measurements", "statistics", "network", "campaign", "report")
+_ROOMS = (
+    "architecture", "crossbar", "devices", "measurements", "statistics", "network", "campaign",
+    "report",
+)  # fmt: skip
 
 __all__ = ["__version__", *_HOMES, *_ROOMS]
 
@@ -93,17 +101,22 @@ if TYPE_CHECKING:
     from reliability.network import (
         Converters,
         DeepNetwork,
+        FirstSpike,
         Network,
         Neuron,
         Tiling,
+        accuracy_spread,
         accuracy_yield,
         bit_error_tolerance,
+        compare_accuracy,
         compare_codings,
         evaluate,
+        evaluate_inferences,
         evaluate_spiking,
         load_mnist,
         load_mnist28,
         load_network,
+        load_vowels,
         map_weights,
         pair_error_rate,
         program_layers,

@@ -1,18 +1,20 @@
 """Work on many cells block by block: in the cache, on all cores, and the same in any division.
 
-Cells of a chip are cut at fixed places, every `BLOCK` cells. A block has streams of its own, so
-that blocks can be worked on in any order; the first block of a chip has the streams that
-`reliability.random.draw` gives.
+Cells of a chip are cut at fixed places, every `BLOCK` cells, and blocks can be worked on in any
+order. In float32 a block enters the streams of `reliability.random.draw` at its place; in float64,
+where a stream can only be read from its start, each block has streams of its own, the first that of
+`draw`.
 """
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from reliability.random import stream
+from reliability.random import fill_float32, fill_words, stream
 
 BLOCK = 65_536  # cells
 _THREADS_ABOVE = 200_000  # cells; below, starting threads costs more than it saves
@@ -41,16 +43,15 @@ class Scores:
     def __init__(
         self, seed: int, address: NDArray[np.integer], block: slice, dtype: DTypeLike
     ) -> None:
-        self._seed, self._address, self._block = seed, address, block
+        self._seed, self._block = seed, block
+        self._address = np.asarray(address, np.int64).reshape(1, 3)
         self._dtype = np.dtype(dtype)
         self._drawn: dict[str, NDArray[np.floating]] = {}
 
     def __call__(self, phenomenon: str) -> NDArray[np.floating]:
         """Return the standard normal scores of the cells for one phenomenon, shape (cells,)."""
         if phenomenon not in self._drawn:
-            out = np.empty(self._block.stop - self._block.start, self._dtype)
-            self._stream(phenomenon).standard_normal(out=out, dtype=out.dtype)
-            self._drawn[phenomenon] = out
+            self._drawn[phenomenon] = self._numbers(phenomenon, "normal", self._dtype)
         return self._drawn[phenomenon]
 
     def of(self, pick: slice | NDArray[Any]) -> Callable[[str], NDArray[np.floating]]:
@@ -59,24 +60,42 @@ class Scores:
 
     def uniform(self, phenomenon: str) -> NDArray[np.float32]:
         """Return uniform numbers of the cells for one phenomenon, shape (cells,)."""
-        size = self._block.stop - self._block.start
-        return self._stream(phenomenon).random(size, dtype=np.float32)
+        return self._numbers(phenomenon, "uniform", np.dtype(np.float32))
 
     def sixteenths(self, phenomenon: str, count: int) -> list[NDArray[np.floating]]:
         """Return up to four uniform numbers of each cell, of 16 bits each, for one phenomenon.
 
-        For what needs no finer number: they cost a third of `uniform`.
+        For what needs no finer number: two of them cost as much as one of `uniform`.
         """
-        size = self._block.stop - self._block.start
-        bits = self._stream(phenomenon).integers(2**64, size=size, dtype=np.uint64)
-        parts = (((bits >> np.uint64(16 * k)) & np.uint64(0xFFFF)) for k in range(count))
         half, scale = (self._dtype.type(x) for x in (0.5, 2.0**-16))  # type: ignore[call-overload]
-        return [(part.astype(self._dtype) + half) * scale for part in parts]
+        out: list[NDArray[np.floating]] = []
+        for k in range(-(-count // 2)):
+            words = np.empty((1, self._size), np.uint32)
+            name = f"{phenomenon}/{k}"
+            fill_words(words, self._seed, name, self._address, first=self._block.start)
+            for part in (words[0] & np.uint32(0xFFFF), words[0] >> np.uint32(16)):
+                number = part.astype(self._dtype)
+                number += half
+                number *= scale
+                out.append(number)
+        return out[:count]
 
-    def _stream(self, phenomenon: str) -> np.random.Generator:
+    @property
+    def _size(self) -> int:
+        return int(self._block.stop - self._block.start)
+
+    def _numbers(
+        self, phenomenon: str, law: Literal["normal", "uniform"], dtype: np.dtype
+    ) -> NDArray[np.floating]:
+        if dtype == np.float32:
+            out = np.empty((1, self._size), np.float32)
+            first = self._block.start
+            fill_float32(out, self._seed, phenomenon, self._address, first=first, law=law)
+            return out[0]
         number = self._block.start // BLOCK
         name = f"{phenomenon}/block {number}" if number else phenomenon
-        return stream(self._seed, name, *(int(index) for index in self._address))
+        generator = stream(self._seed, name, *(int(index) for index in self._address[0]))
+        return generator.standard_normal(self._size, dtype)
 
 
 def for_blocks(work: Callable[[int, slice], None], chips: int, cells: int) -> None:
@@ -98,6 +117,6 @@ def for_blocks(work: Callable[[int, slice], None], chips: int, cells: int) -> No
         for task in tasks:
             work(*task)
         return
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # each thread holds a block
         for _ in pool.map(lambda task: work(*task), tasks):
             pass

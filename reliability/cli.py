@@ -179,6 +179,11 @@ def _print_answer(summary: dict[str, Any]) -> None:
                 f"largest array {found['rows']} x {found['columns']} "
                 f"({found['low']:.0f} to {found['high']:.0f}){where}"
             )
+        if "architecture" in point:
+            from reliability.report.architecture import architecture_lines
+
+            for line in architecture_lines(point["architecture"]):
+                click.echo(f"{line}{where}")
         for found in point.get("endurance", []):
             click.echo(
                 f"endurance at {found['temperature_k']:.0f} K: {found['fraction_failed']:.2%} "

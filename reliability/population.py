@@ -10,6 +10,7 @@ depends on what is computed together.
 import json
 import warnings
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -225,21 +226,27 @@ def age(population: xr.Dataset, profile: MissionProfile) -> xr.Dataset:
     address, seed = addresses(population), int(population.attrs["seed"])
     aged = np.empty_like(programmed)
 
+    path_of = cache(lambda name: path.state_path(technology, name, history))
+    path_of_targets = path.target_path(technology, history) if is_target else None
+
     def after(
         name: str, g: NDArray[np.floating], scores: Scores, chip: int, block: slice, pick: Pick
     ) -> NDArray[np.floating]:
         count = None if pulses is None else pulses[chip, block][pick]
         latents = after_last_pulse(scores.of(pick), count)
         each = 1.0 if reads is None else reads[chip, block][pick]
-        return path.state_conductance(technology, name, g[pick], history, latents, each)
+        return path_of(name)(g[pick], latents, each)
 
     def work(chip: int, block: slice) -> None:
         scores = Scores(seed, address[chip], block, programmed.dtype)
         g, wrong, out = (array[chip, block] for array in (programmed, defect, aged))
-        if is_target:
+        if path_of_targets is not None:
             each = 1.0 if reads is None else reads[chip, block]
-            out[:] = path.target_conductance(technology, state[block], g, history, scores, each)
-            out[wrong > 0] = g[wrong > 0]
+            target = state[block]
+            target = target[:1] if target.strides == (0,) else target  # one for all cells
+            out[:] = path_of_targets(g, target, scores, each)
+            if wrong.any():
+                out[wrong > 0] = g[wrong > 0]
             return
         for name, pick in states_in(state[block]):
             out[pick] = after(name, g, scores, chip, block, pick)

@@ -115,12 +115,22 @@ def engineering(value: float, unit: str, digits: int = 3) -> str:
         return f"{value - 273.15:.{digits}g} °C"
     if unit == "s" and abs(value) >= 120:
         return duration(value)
-    symbol = {"ohm": "Ω", "1": "", "eV": "eV"}.get(unit, unit)
-    if symbol in {"", "mm", "eV", "K", "eV/K"} or value == 0:
-        return f"{value:.{digits}g} {symbol}".strip()
+    factor, symbol = engineering_unit(value, unit)
+    return f"{value / factor:.{digits}g} {symbol}".strip()
+
+
+def engineering_unit(value: float, unit: str) -> tuple[float, str]:
+    """Return the unit with the prefix in which a number is read best, and its size in ``unit``.
+
+    >>> engineering_unit(4.9e3, "ohm"), engineering_unit(2e-5, "S"), engineering_unit(0.5, "1")
+    ((1000.0, 'kΩ'), (1e-06, 'µS'), (1.0, ''))
+    """
+    symbol = {"ohm": "Ω", "1": ""}.get(unit, unit)
+    if symbol in {"", "%", "mm", "eV", "K", "eV/K"} or value == 0:
+        return 1.0, symbol
     exponent = 3 * math.floor(math.log10(abs(value)) / 3 + 1e-12)
     exponent = min(max(exponent, -15), 12)
-    return f"{value / 10.0**exponent:.{digits}g} {_PREFIXES[exponent]}{symbol}".strip()
+    return 10.0**exponent, f"{_PREFIXES[exponent]}{symbol}"
 
 
 def duration(seconds: float) -> str:

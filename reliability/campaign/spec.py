@@ -9,13 +9,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from reliability.campaign.architecture_options import OPTIONS, AnyOptions
 from reliability.campaign.dotted import Value, flat, put, vary
 from reliability.devices.programming import set_conditions
 from reliability.errors import InputError, from_validation, unknown_name
 from reliability.mission import MissionProfile, Segment
 from reliability.network import DeepNetwork, Network, Tiling, load_network
 from reliability.network.chips import default_tiling
+from reliability.network.inferences import steps
 from reliability.network.mapping import Mapping, has_states
+from reliability.network.streams import default_data
 from reliability.network.tiles import check_card
 from reliability.technology import Technology, load_technology
 from reliability.units import Amperes, Kelvin, NonNegative, Ohms, Seconds, Share, Volts
@@ -36,8 +39,8 @@ class NetworkTable(_Table):
 
     name: str = "spirit"
     """A network that ships with the suite, or a TOML file of weights."""
-    coding: Literal["spiking", "formal"] = "spiking"
-    """Spikes until a decision, or weighted sums."""
+    coding: Literal["spiking", "formal", "time"] = "spiking"
+    """Spikes until a decision, weighted sums, or events in time until an output fires first."""
     mapping: Mapping = "two_level"
     """A weight on several two-level cells, or on one multi-level cell on each side."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 10_000
@@ -46,6 +49,10 @@ class NetworkTable(_Table):
     """Lead of the first over the second output count that decides."""
     spike_limit: _Count = 1024
     """Input events after which the leading output decides."""
+    first_spike: Annotated[float, Field(gt=0)] = 16.0
+    """Time: charge at which an output fires, in units of weight (`reliability.FirstSpike`)."""
+    desensitization: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Time: share of its gain that a synapse loses with each event of a sample."""
     neuron: Literal["technology", "ideal"] = "technology"
     """Mismatch and leak as the card has them, or none."""
     read_temperature: Kelvin | None = None
@@ -139,7 +146,7 @@ class PopulationTable(_Table):
 
 
 class AgesTable(_Table):
-    """Every combination of time, temperature, reads and read voltage, from programming on."""
+    """Every combination of time, temperature, reads or inferences, and read voltage."""
 
     times: Annotated[tuple[Seconds, ...], Field(min_length=1)] = (0.0,)
     """Since programming, rising: ["0 s", "10 years"]."""
@@ -149,15 +156,20 @@ class AgesTable(_Table):
     """Of every cell, rising."""
     read_voltages: Annotated[tuple[Volts, ...], Field(min_length=1)] = (0.1,)
     """Of those reads, rising."""
+    inferences: Annotated[tuple[NonNegative, ...], Field(min_length=1)] = (0.0,)
+    """Instead of reads: of the network, each reading its rows as its images do, rising."""
     before: tuple[Stretch, ...] = ()
     """What every chip has been through before: a solder reflow, days and nights."""
 
     @model_validator(mode="after")
     def _no_repeats(self) -> "AgesTable":
-        for name in ("times", "temperatures", "reads", "read_voltages"):
+        for name in ("times", "temperatures", "reads", "read_voltages", "inferences"):
             values = getattr(self, name)
             if list(values) != sorted(set(values)):
                 raise ValueError(f"{name}: got {list(values)}, expected rising values")
+        read = any(self.reads) or any(stretch.reads for stretch in self.before)
+        if any(self.inferences) and read:
+            raise ValueError("got both reads and inferences, expected one of them")
         return self
 
     @property
@@ -168,6 +180,7 @@ class AgesTable(_Table):
             ("reads", self.reads, "1"),
             ("temperature", self.temperatures, "K"),
             ("time", self.times, "s"),
+            ("inferences", self.inferences, "1"),
         ]
 
     @property
@@ -179,7 +192,8 @@ class AgesTable(_Table):
 
     def mission(self, age: dict[str, float]) -> MissionProfile:
         """Return all that a chip has been through at one of the combinations."""
-        last = Segment(age["time"], age["temperature"], age["reads"], age["read_voltage"])
+        reads = age["reads"] + age["inferences"]  # one of them
+        last = Segment(age["time"], age["temperature"], reads, age["read_voltage"])
         return MissionProfile([*(Segment(**vars(stretch)) for stretch in self.before), last])
 
     @property
@@ -190,7 +204,17 @@ class AgesTable(_Table):
             "reads": self.reads[-1],
             "temperature": self.temperatures[0],
             "time": self.times[-1],
+            "inferences": self.inferences[-1],
         }
+
+    @property
+    def evaluations(self) -> int:
+        """How often a population is evaluated, the counting of reads included."""
+        combinations = len(self.combinations)
+        if not any(self.inferences):
+            return combinations
+        counted = combinations // len(self.inferences)
+        return combinations + counted * steps(self.inferences[-1])
 
 
 class EnduranceTable(_Table):
@@ -307,7 +331,7 @@ class Axis(_Table):
     name: str
     """What changes: a key of this file ("network.delta_s"), the card ("technology"), one of its
     parameters or laws ("technology.relaxation.LRS.sigma", "technology.relaxation.law"), or
-    "temperature", "time", "reads", "read_voltage"."""
+    "temperature", "time", "reads", "read_voltage", "inferences"."""
     label: str = ""
     """What figures print; the name by default."""
     values: tuple[Value, ...] = ()
@@ -375,10 +399,11 @@ class Study(_Table):
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     """Of all intervals."""
     outputs: Annotated[
-        tuple[Literal["accuracy", "endurance", "crossbar"], ...], Field(min_length=1)
+        tuple[Literal["accuracy", "endurance", "crossbar", "architecture"], ...],
+        Field(min_length=1),
     ] = ("accuracy",)
     """What is computed: accuracy of the network at every age, endurance of the cells, the largest
-    crossbar."""
+    crossbar, a study of the chip around the array."""
     network: NetworkTable = NetworkTable()
     tiling: TilingTable = TilingTable()
     programming: ProgrammingTable = ProgrammingTable()
@@ -386,6 +411,8 @@ class Study(_Table):
     ages: AgesTable = AgesTable()
     endurance: EnduranceTable = EnduranceTable()
     crossbar: CrossbarTable = CrossbarTable()
+    architecture: AnyOptions | None = None
+    """Of the chip around the array: `study` says which, the other keys are that study's."""
     uncertainty: UncertaintyTable | None = None
     sensitivity: SensitivityTable | None = None
     limits: LimitsTable = LimitsTable()
@@ -396,6 +423,15 @@ class Study(_Table):
     @classmethod
     def _dotted(cls, value: Any) -> Any:
         return flat(value) if isinstance(value, dict) else value
+
+    @field_validator("architecture", mode="before")
+    @classmethod
+    def _known_study(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            study = value.get("study")
+            if not isinstance(study, str) or study not in OPTIONS:
+                raise ValueError(str(unknown_name("study", str(study), OPTIONS)))
+        return value
 
     @model_validator(mode="after")
     def _one_grid(self) -> "Study":
@@ -410,6 +446,9 @@ class Study(_Table):
         for output, limit in wanted.items():
             if limit is not None and output not in self.outputs:
                 raise ValueError(f"limits: got one of {output}, which is not in outputs")
+        if ("architecture" in self.outputs) != (self.architecture is not None):
+            raise ValueError('outputs: got "architecture" without its table, or the table without '
+                             'it; expected both')  # fmt: skip
         names = [axis.name for axis in self.sweep]
         if len(set(names)) < len(names):
             raise ValueError(f"sweep: got {names}, expected each name once")
@@ -462,9 +501,11 @@ class Study(_Table):
         named = {axis.name: axis.values for axis in self.sweep}
         cards = named.get("technology", (self.technology,))
         networks = named.get("network.name", (self.network.name,))
+        sheets = [self.architecture.load_sheet()] if self.architecture else []
         parts = (
             __version__,
             text,
+            *(sheet.fingerprint for sheet in sheets),
             *(load_technology(str(card)).fingerprint for card in cards),
             *(load_network(str(name)).fingerprint for name in networks),
         )
@@ -542,8 +583,12 @@ def _check_names(study: Study, where: str) -> None:
         study.load_network()
     except InputError as error:
         raise InputError(f"{where}: network.name: {error}") from None
-    if isinstance(study.load_network(), DeepNetwork):
-        _check_deep(study, where)
+    try:
+        if study.architecture:
+            study.architecture.load_sheet()
+    except InputError as error:
+        raise InputError(f"{where}: architecture: {error}") from None
+    _check_images(study, where)
     if not study.sweep:  # each point is looked at by itself
         try:
             _check_cells(study, technology)
@@ -560,16 +605,22 @@ def _check_names(study: Study, where: str) -> None:
                 raise InputError(f"{where}: sensitivity.factor.parameters: {line}")
 
 
-def _check_deep(study: Study, where: str) -> None:
-    """Refuse what goes with networks of one layer only."""
-    tables = [study.network.images]
-    tables += [study.uncertainty.images] if study.uncertainty else []
-    if max(tables) > _DEEP_IMAGES:
-        raise InputError(f"{where}: images: got {max(tables)}, allowed 1 to {_DEEP_IMAGES} test "
-                         f"images for {study.network.name}")  # fmt: skip
-    if study.sensitivity or study.network.read_temperature is not None:
-        raise InputError(f"{where}: sensitivity and network.read_temperature need a network of "
-                         f"one layer, got {study.network.name}")  # fmt: skip
+def _check_images(study: Study, where: str) -> None:
+    """Refuse more samples than there are, and what goes with networks of one layer only."""
+    network = study.load_network()
+    there = _DEEP_IMAGES if isinstance(network, DeepNetwork) else default_data(network).label.size
+    tables = {"network": study.network, "uncertainty": study.uncertainty,
+              "sensitivity": study.sensitivity}  # fmt: skip
+    for name, table in tables.items():
+        if table is not None and table.images > there:
+            raise InputError(f"{where}: {name}.images: got {table.images}, allowed 1 to {there} "
+                             f"test images for {study.network.name}")  # fmt: skip
+    if not isinstance(network, DeepNetwork):
+        return
+    inferences = any(study.ages.inferences)
+    if study.sensitivity or inferences or study.network.read_temperature is not None:
+        raise InputError(f"{where}: sensitivity, ages.inferences and network.read_temperature "
+                         f"need a network of one layer, got {study.network.name}")  # fmt: skip
 
 
 def _check_cells(study: Study, technology: Technology) -> None:
@@ -633,3 +684,4 @@ def _keys(model: type[BaseModel], prefix: str = "") -> dict[str, list[str]]:
 
 
 KEYS = _keys(Study)
+KEYS |= {f"architecture.{name}": sorted(table.model_fields) for name, table in OPTIONS.items()}

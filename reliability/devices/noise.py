@@ -261,13 +261,19 @@ def _taken_by_traps(
 ) -> NDArray[np.floating]:
     """Relative conductance that the traps of `traps` take away now, in the cells' own precision."""
     kind = conductance.dtype.type
-    present, size, capture, emission, now = (np.asarray(u, kind) for u in uniform)
+    present, size, capture, emission, now = (np.asarray(u, kind).reshape(-1) for u in uniform)
     decades = kind(np.log(parameters.telegraph_longest / parameters.telegraph_shortest))
+    has = np.flatnonzero(present < kind(parameters.telegraph_share))
     # filled: emission / (capture + emission) of times that are log-uniform
-    empty = np.exp(decades * (capture - emission))
-    active = np.flatnonzero((present < kind(parameters.telegraph_share)) & (now * (1 + empty) < 1))
+    empty = capture[has]
+    empty -= emission[has]
+    empty *= decades
+    np.exp(empty, out=empty)
+    empty += kind(1.0)
+    empty *= now[has]
+    active = has[empty < 1]
     out = np.zeros(conductance.shape, conductance.dtype)
-    log_size = ndtri(size.ravel()[active])
+    log_size = ndtri(size[active])
     log_size *= kind(parameters.telegraph_spread)
     log_size += kind(np.log(max(parameters.telegraph_amplitude, 1e-30)))
     if parameters.telegraph_exponent:

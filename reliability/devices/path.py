@@ -17,142 +17,139 @@ from reliability.mission import MissionProfile
 from reliability.technology import Technology
 
 PHENOMENA = ("relaxation", "drift", "retention", "read_disturb")
+Floats = NDArray[np.floating]
 # phenomenon -> standard normal scores of the cells
-Latents = Callable[[str], NDArray[np.floating]]
+Latents = Callable[[str], Floats]
+Reads = Floats | float
+Path = Callable[[Floats, Latents, Reads], Floats]
+TargetPath = Callable[[Floats, Floats, Latents, Reads], Floats]
 
 
-def state_conductance(
-    technology: Technology,
-    state: str,
-    programmed: NDArray[np.floating],
-    history: MissionProfile,
-    latents: Latents,
-    reads: NDArray[np.floating] | float = 1.0,
-) -> NDArray[np.floating]:
-    """Return the conductance, S, of LRS or HRS cells after ``history``.
+def state_path(technology: Technology, state: str, history: MissionProfile) -> Path:
+    """Return what makes conductances (S) after ``history`` of LRS or HRS cells as programmed.
 
     Parameters
     ----------
     technology : Technology
     state : {"LRS", "HRS"}
-    programmed : ndarray, shape (...)
-        S.
     history : MissionProfile
         All since programming.
-    latents : callable
-        Name of a phenomenon to an array of standard normal scores, shape (...).
-    reads : float or ndarray, shape (...)
-        Reads of each cell for each read of the history.
+
+    Returns
+    -------
+    callable
+        ``(programmed, latents, reads)`` to conductance: S, shape (...); the name of a phenomenon
+        to an array of standard normal scores, shape (...); reads of each cell for each read of the
+        history, a number or shape (...). Cards are read here, once, and not for each block of
+        cells.
 
     Examples
     --------
     >>> import reliability as rel
     >>> tech = rel.load_technology("oxram-130nm")
     >>> decade = MissionProfile.constant(time="10 years", temperature="85 degC")
-    >>> g = state_conductance(tech, "LRS", np.array([2e-4]), decade, lambda name: np.zeros(1))
+    >>> after = state_path(tech, "LRS", decade)
+    >>> g = after(np.array([2e-4]), lambda name: np.zeros(1), 1.0)
     >>> bool(0 < g[0] < 2e-4)
     True
     """
-    g = programmed
+    relaxing = None
     if f"relaxation.{state}.sigma" in technology:
-        law = relaxation.Relaxation.from_technology(technology, state)
-        g = relaxation.conductance(law, g, history.duration, latents("relaxation"))
-    g = _retained(technology, state, g, history, latents)
-    return _disturbed(technology, state, g, history, latents, reads)
+        relaxing = relaxation.Relaxation.from_technology(technology, state)
+    lose = _losses(technology, state, history)
+
+    def after(programmed: Floats, latents: Latents, reads: Reads) -> Floats:
+        g = programmed
+        if relaxing is not None:
+            g = relaxation.conductance(relaxing, g, history.duration, latents("relaxation"))
+        return lose(g, latents, reads)
+
+    return after
 
 
-def target_conductance(
-    technology: Technology,
-    target: NDArray[np.floating],
-    programmed: NDArray[np.floating],
-    history: MissionProfile,
-    latents: Latents,
-    reads: NDArray[np.floating] | float = 1.0,
-) -> NDArray[np.floating]:
-    """Return the conductance, S, of cells programmed to ``target`` (S) after ``history``.
+def target_path(technology: Technology, history: MissionProfile) -> TargetPath:
+    """Return what makes conductances (S) after ``history`` of cells programmed to targets.
 
     Parameters
     ----------
     technology : Technology
-    target : ndarray, broadcast to ``programmed``
-    programmed : ndarray, shape (...)
     history : MissionProfile
-    latents, reads
-        As for `state_conductance`.
+
+    Returns
+    -------
+    callable
+        ``(programmed, target, latents, reads)`` to conductance; ``target`` (S) is broadcast to
+        ``programmed``, the others are as for `state_path`.
 
     Examples
     --------
     >>> import reliability as rel
     >>> tech = rel.load_technology("pcm-mushroom")
     >>> g = np.array([20e-6])
-    >>> day = MissionProfile.constant(time="1 day")
-    >>> target_conductance(tech, g, g, day, lambda name: np.zeros(1)).round(8)
+    >>> after = target_path(tech, MissionProfile.constant(time="1 day"))
+    >>> after(g, g, lambda name: np.zeros(1), 1.0).round(8)
     array([1.327e-05])
     """
-    g = programmed
     times, temperatures = history.times, history.temperatures
+    relaxing = drifting = None
+    count = 0
     if "relaxation.target" in technology.laws:
-        law = relaxation.TargetRelaxation.from_technology(technology)
-        count = len(relaxation.steps(law, times, temperatures))
-        scores = [latents("relaxation" if k == 0 else f"relaxation.{k}") for k in range(count)]
-        g = relaxation.target_conductance(law, g, target, times, temperatures, scores)
+        relaxing = relaxation.TargetRelaxation.from_technology(technology)
+        count = len(relaxation.steps(relaxing, times, temperatures))
     if "drift.nu_intercept" in technology:
         drifting = drift.Drift.from_technology(technology)
-        if drift.log_time(drifting, times, temperatures) > 0:
+        if drift.log_time(drifting, times, temperatures) <= 0:
+            drifting = None
+    lose = _losses(technology, "target", history)
+
+    def after(programmed: Floats, target: Floats, latents: Latents, reads: Reads) -> Floats:
+        g = programmed
+        if relaxing is not None:
+            scores = [latents("relaxation" if k == 0 else f"relaxation.{k}") for k in range(count)]
+            g = relaxation.target_conductance(relaxing, g, target, times, temperatures, scores)
+        if drifting is not None:
             g = drift.conductance(drifting, g, target, times, temperatures, latents("drift"))
-    g = _retained(technology, "target", g, history, latents)
-    return _disturbed(technology, "target", g, history, latents, reads)
+        return lose(g, latents, reads)
+
+    return after
 
 
-def _retained(
-    technology: Technology,
-    state: str,
-    initial: NDArray[np.floating],
-    history: MissionProfile,
-    latents: Latents,
-) -> NDArray[np.floating]:
-    if f"retention.{state}.time_constant" not in technology or history.duration == 0:
-        return initial
-    law = retention.Retention.from_technology(technology, state)
-    law = replace(law, final_resistance=_ends(technology, law.final_resistance, latents))
-    return retention.conductance(
-        law, initial, history.times, history.temperatures, latents("retention")
-    )
+def _losses(technology: Technology, state: str, history: MissionProfile) -> Path:
+    """Return what retention and read disturb do to a state."""
+    retaining = disturbing = None
+    if f"retention.{state}.time_constant" in technology and history.duration > 0:
+        retaining = retention.Retention.from_technology(technology, state)
+    worth = 0.0
+    if f"read_disturb.{state}.voltage_slope" in technology and history.reads > 0:
+        disturbing = read_disturb.ReadDisturb.from_technology(technology, state)
+        segments = history.segments
+        worth = float(
+            read_disturb.equivalent_reads(
+                disturbing,
+                [segment.reads for segment in segments],
+                [segment.read_voltage for segment in segments],
+                history.temperatures,
+                technology.get("read.pulse_width"),
+                [segment.alternating for segment in segments],
+            )
+        )
+        if worth == 0:
+            disturbing = None
+    # Without it all lost cells would be equal, and a population would look better for its losses.
+    spread = technology.get("retention.sigma_final", 0.0)
 
+    def after(g: Floats, latents: Latents, reads: Reads) -> Floats:
+        if retaining is None and disturbing is None:
+            return g
+        # resistance at which each cell ends, over that of the median one
+        end = np.exp(spread * latents("end")) if spread else 1.0
+        if retaining is not None:
+            law = replace(retaining, final_resistance=retaining.final_resistance * end)
+            z = latents("retention")
+            g = retention.conductance(law, g, history.times, history.temperatures, z)
+        if disturbing is not None:
+            ending = replace(disturbing, final_resistance=disturbing.final_resistance * end)
+            g = read_disturb.conductance(ending, g, worth * reads, latents("read_disturb"))
+        return g
 
-def _disturbed(
-    technology: Technology,
-    state: str,
-    initial: NDArray[np.floating],
-    history: MissionProfile,
-    latents: Latents,
-    each: float | NDArray[np.floating],
-) -> NDArray[np.floating]:
-    if f"read_disturb.{state}.voltage_slope" not in technology or history.reads == 0:
-        return initial
-    law = read_disturb.ReadDisturb.from_technology(technology, state)
-    segments = history.segments
-    reads = read_disturb.equivalent_reads(
-        law,
-        [segment.reads for segment in segments],
-        [segment.read_voltage for segment in segments],
-        history.temperatures,
-        technology.get("read.pulse_width"),
-        [segment.alternating for segment in segments],
-    )
-    if not np.any(reads):
-        return initial
-    law = replace(law, final_resistance=_ends(technology, law.final_resistance, latents))
-    return read_disturb.conductance(law, initial, reads * each, latents("read_disturb"))
-
-
-def _ends(
-    technology: Technology, median: float | NDArray[np.floating], latents: Latents
-) -> float | NDArray[np.floating]:
-    """Resistance (ohm) at which each cell ends, if the card says that lost cells spread.
-
-    Without it all lost cells would be equal, and a population would look better for its losses.
-    """
-    if "retention.sigma_final" not in technology:
-        return median
-    return median * np.exp(technology["retention.sigma_final"] * latents("end"))
+    return after

@@ -12,6 +12,11 @@ from reliability.campaign.spec import Study
 from reliability.campaign.store import read_results
 from reliability.campaign.summary import summarize
 from reliability.files import replace_text
+from reliability.report.architecture import (
+    architecture_figures,
+    architecture_lines,
+    architecture_tables,
+)
 from reliability.report.cover import (
     answers_of_points,
     key_figures,
@@ -108,6 +113,9 @@ def study_report(
     if "crossbar" in study.outputs:
         statement += size_lines(study, summary)
         sections.append(_crossbar(study, summary))
+    if "architecture" in study.outputs:
+        statement += _architecture_lines(study, results, summary)
+        sections.append(_architecture(study, results, summary))
     sections += _sensitivity(study, technology, results)
     sections += [
         _qualification(study, technology, summary),
@@ -156,6 +164,21 @@ def _endurance(study: Study, results: _Results, summary: dict[str, Any]) -> Sect
 def _crossbar(study: Study, summary: dict[str, Any]) -> Section:
     figures = size_figures(study, summary) if study.sweep else ()
     return Section("crossbar", "Crossbar", (), list(figures), [size_rows(study, summary)])
+
+
+def _architecture_lines(study: Study, results: _Results, summary: dict[str, Any]) -> Iterator[str]:
+    for title, _, answer in _of_points(study, results, summary):
+        for line in architecture_lines(answer["architecture"]):
+            yield f"{title}{title and ': '}{line}"
+
+
+def _architecture(study: Study, results: _Results, summary: dict[str, Any]) -> Section:
+    figures: list[Figure] = []
+    tables: list[Table] = []
+    for title, here, answer in _of_points(study, results, summary):
+        figures += architecture_figures(study, here["architecture"], title)
+        tables += architecture_tables(study, answer["architecture"], title)
+    return Section("architecture", "Architecture", (), figures, tables)
 
 
 def _sensitivity(study: Study, technology: Technology, results: _Results) -> Iterator[Section]:

@@ -156,7 +156,10 @@ def _acts(key: str, study: Study) -> str:
         until = duration(ages.times[-1])
         return f"to {until} at {_list(ages.temperatures, 'K')}"
     if key == "read_disturb":
-        if max(ages.reads) == 0 and "reads" not in swept:
+        if max(ages.inferences) > 0:
+            volts = _list(ages.read_voltages, "V")
+            return f"by the reads of {max(ages.inferences):.3g} inferences at {volts}"
+        if max(ages.reads) == 0 and not {"reads", "inferences"} & swept:
             return "does not act: no reads are counted"
         return f"to {max(ages.reads):.3g} reads at {_list(ages.read_voltages, 'V')}"
     if key in ("noise", "conduction") and network:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from reliability.architecture import Sheet
 from reliability.campaign.spec import Study
 from reliability.campaign.store import results_fingerprint
 from reliability.campaign.sweep import sweep_points
@@ -28,15 +29,14 @@ _CONFIDENCE = {
 
 def assumptions_section(study: Study) -> Section:
     """Return every parameter of every card with source and confidence."""
-    cards = {str(point.get("technology", study.technology)) for point in sweep_points(study)}
-    if len(cards) < 2:
-        technology = study.load_technology()
-        return Section(
-            "assumptions", "Assumptions",
-            (f"{technology.title}. {technology.description}", confidence_text(technology)),
-            tables=parameter_tables(technology),
-        )  # fmt: skip
     parts = []
+    if study.architecture:
+        sheet = study.architecture.load_sheet()
+        parts.append(Section(
+            "sheet", sheet.title, (sheet.description, confidence_text(sheet)),
+            tables=parameter_tables(sheet, "-sheet"),
+        ))  # fmt: skip
+    cards = {str(point.get("technology", study.technology)) for point in sweep_points(study)}
     for k, name in enumerate(sorted(cards)):
         technology = study.at({"technology": name}).load_technology()
         parts.append(Section(
@@ -47,7 +47,7 @@ def assumptions_section(study: Study) -> Section:
     return Section("assumptions", "Assumptions", parts=tuple(parts))
 
 
-def confidence_text(technology: Technology) -> str:
+def confidence_text(technology: Technology | Sheet) -> str:
     """Say how many parameters are known how well."""
     kinds = [p.confidence for p in technology.parameters.values()]
     told = [f"{kinds.count(k)} are {k} ({why})" for k, why in _CONFIDENCE.items() if k in kinds]
@@ -55,7 +55,7 @@ def confidence_text(technology: Technology) -> str:
 
 
 def parameter_tables(
-    technology: Technology, suffix: str = "", names: Iterable[str] | None = None
+    technology: Technology | Sheet, suffix: str = "", names: Iterable[str] | None = None
 ) -> tuple[Table, Table]:
     """Return the table of all parameters, or of some in their order, and that of their sources."""
     rows = []
@@ -107,6 +107,9 @@ def study_provenance(study: Study, folder: Path) -> Section:
     for name in sorted(cards):
         card = load_technology(name)
         told[f"card {card.name}, SHA-256"] = card.fingerprint
+    if study.architecture:
+        sheet = study.architecture.load_sheet()
+        told[f"sheet {sheet.name}, SHA-256"] = sheet.fingerprint
     if "accuracy" in study.outputs:
         for name in sorted(networks):
             network = load_network(name)

@@ -10,13 +10,16 @@ from reliability.units import duration, engineering
 
 def ages_table(study: Study, summary: dict[str, Any]) -> Table:
     """Return mean accuracy at every age."""
-    read = len(study.ages.reads) > 1
-    header = ["time", "temperature", *(["reads", "read voltage"] if read else []), "accuracy",
+    counted = next((name for name in ("reads", "inferences") if len(getattr(study.ages, name)) > 1),
+                   None)  # fmt: skip
+    header = ["time", "temperature", *([counted, "read voltage"] if counted else []), "accuracy",
               "interval", "chip to chip (1σ)", "simulated chips", "test images",
               "card parameters"]  # fmt: skip
     rows = []
     for age in summary["accuracy_by_age"]:
-        reads = [f"{age['reads']:.3g}", engineering(age["read_voltage_v"], "V")] if read else []
+        reads = []
+        if counted:
+            reads = [f"{age[counted]:.3g}", engineering(age["read_voltage_v"], "V")]
         parameters = age["sigma_parameters"]
         rows.append([
             duration(age["time_s"]) if age["time_s"] else "0 s (as programmed)",

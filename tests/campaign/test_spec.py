@@ -80,7 +80,7 @@ def test_a_card_file_is_found_beside_the_study(small) -> None:
         ["title", "technology", "seed", "network", "images", "ages", "times", "factor",
          "sensitivity", "chips", "population", "parameters", "sweep", "name", "values", "low",
          "high", "design", "kind", "points", "outputs", "endurance", "crossbar", "tiling",
-         "programming", "before", "until"]), inner, max_size=4),
+         "programming", "before", "until", "architecture", "study", "sheet"]), inner, max_size=4),
     max_leaves=12,
 ))  # fmt: skip
 @settings(max_examples=250, deadline=None)
