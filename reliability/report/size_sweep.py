@@ -10,8 +10,14 @@ from reliability.campaign.dotted import unit_of
 from reliability.campaign.spec import Study
 from reliability.campaign.sweep import sweep_points
 from reliability.report import figures as draw
-from reliability.report.page import Figure, canvas, svg
-from reliability.report.sweep_figures import MOST_LINES, axis_label, point_text, without
+from reliability.report.page import Figure, Table, canvas, svg
+from reliability.report.sweep_figures import (
+    MOST_LINES,
+    axis_label,
+    point_text,
+    value_text,
+    without,
+)
 from reliability.report.words import percent
 
 
@@ -74,3 +80,16 @@ def size_lines(study: Study, summary: dict[str, Any]) -> list[str]:
         f"({found['low']:.0f} to {found['high']:.0f} lines at {percent(study.confidence, 0)})"
         + (f" with {where}." if where else ".")
     ]
+
+
+def size_rows(study: Study, summary: dict[str, Any]) -> Table:
+    """Return the largest array of every point."""
+    rows = []
+    for point, answer in zip(sweep_points(study), summary.get("points", [summary]), strict=True):
+        found = answer["crossbar"]
+        shape = f"{found['rows']} × {found['columns']}" if found["size"] else "none"
+        values = [value_text(name, value) for name, value in point.items()] or ["the study"]
+        rows.append([*values, shape, f"{found['low']:.0f} to {found['high']:.0f}"])
+    header = [axis_label(axis) for axis in study.sweep] or ["point"]
+    return Table("sizes", "Largest arrays", "",
+                 [*header, "word lines × bit lines", "interval (lines)"], rows)  # fmt: skip

@@ -7,8 +7,8 @@ import numpy as np
 import xarray as xr
 
 from reliability.campaign.dotted import unit_of
+from reliability.campaign.selection import at_age, at_point
 from reliability.campaign.spec import Axis, Study
-from reliability.campaign.summary import at_age, at_point
 from reliability.campaign.sweep import Point, sweep_points
 from reliability.report import figures as draw
 from reliability.report.page import Figure, canvas, svg

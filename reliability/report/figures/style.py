@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.collections import QuadMesh
 from matplotlib.ticker import (
     FixedFormatter,
     FixedLocator,
@@ -178,6 +179,16 @@ def clock_axis(axis: Axis, clock: str, values: ArrayLike) -> None:
         axis.set_major_formatter(FixedFormatter(list(marks.values())))
     axis.set_label_text(clock)
     axis.set_minor_locator(NullLocator())
+
+
+def table_mesh(ax: Axes, table: ArrayLike, **style: Any) -> QuadMesh:
+    """Colour the cells of a table as vectors, cell (i, j) at x = j and y = i, the first on top."""
+    rows, columns = np.shape(table)
+    mesh = ax.pcolormesh(
+        np.arange(columns + 1) - 0.5, np.arange(rows + 1) - 0.5, table, zorder=0, **style
+    )
+    ax.set_ylim(rows - 0.5, -0.5)
+    return mesh
 
 
 def log_axis_from_zero(ax: Axes, values: ArrayLike) -> None:
