@@ -115,7 +115,7 @@ def test_figures_of_crossbars_take_what_the_rooms_give(tmp_path) -> None:
     ax = Figure().subplots()
     draw.accuracy_against_resistance({"one tile": found}, ax)
     assert ax.get_xscale() == "log"
-    assert ax.get_xlabel() == "line resistance per cell"
+    assert ax.get_xlabel() == "line resistance per cell (Ω)"
     assert [t.get_text() for t in ax.get_legend().get_texts()] == ["one tile"]
     solved = rel.solve_crossbar(np.full((4, 6), 1e-4), np.full(4, 0.1), fields=True)
     image = draw.voltage_map(solved["word_line_voltage"], Figure().subplots()).images[0]
