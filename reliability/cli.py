@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from reliability.commands.compare import compare
 from reliability.commands.doctor import doctor
 from reliability.commands.fit import fit
 from reliability.commands.options import EXIT_CODES, Card, report_options
@@ -428,6 +429,7 @@ main.add_command(fit)
 main.add_command(size)
 main.add_command(qualify)
 main.add_command(report)
+main.add_command(compare)
 
 
 def _load(spec: Path, settings: tuple[str, ...], yes: bool, **overrides: Any) -> Any:
