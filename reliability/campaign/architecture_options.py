@@ -91,25 +91,14 @@ class EnergyOptions(_Options):
     nodes: Annotated[tuple[_Node, ...], Field(min_length=1)] = tuple(list_nodes())
     """CMOS nodes, of which the last is the newest."""
     lrs_resistances: Annotated[tuple[Ohms, ...], Field(min_length=1)] = (
-        2e3,
-        5.5e3,
-        2e4,
-        5e4,
-        1e5,
-        3e5,
-        1e6,
-    )
+        2e3, 5.5e3, 2e4, 5e4, 1e5, 3e5, 1e6,
+    )  # fmt: skip
     """Resistances of the LRS."""
     leads: Annotated[tuple[_Count, ...], Field(min_length=1)] = (1, 2, 5, 10, 20, 40)
     """Leads of the first over the second output count that decide."""
     thresholds: Annotated[tuple[_Positive, ...], Field(min_length=1)] = (
-        6.0,
-        8.0,
-        10.0,
-        12.0,
-        14.0,
-        18.0,
-    )
+        6.0, 8.0, 10.0, 12.0, 14.0, 18.0,
+    )  # fmt: skip
     """Thresholds of the first output spike that decides in time coding."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 1000
     """Test images on which events are counted."""
