@@ -5,8 +5,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from reliability.architecture import Sheet, list_nodes, load_sheet
+from reliability.architecture.incremental import RULES as INCREMENTAL_RULES
 from reliability.architecture.nodes import load_node
 from reliability.architecture.tiers import GRID
+from reliability.architecture.training import RULES
 from reliability.campaign.dotted import Value, flat
 from reliability.errors import InputError
 from reliability.network import Network, load_network
@@ -212,14 +214,76 @@ class TiersOptions(_Options):
     needs: ClassVar[tuple[str, ...]] = _TWO_STATES
 
 
+class IncrementalOptions(_Options):
+    """A deployed network that learns a new class, or a drifted input."""
+
+    study: Literal["incremental"] = "incremental"
+    sheet: str = "learning"
+    scenario: Literal["new_class", "shifted_input"] = "new_class"
+    """What is new: a class never seen, or images moved by one pixel."""
+    rules: Annotated[tuple[str, ...], Field(min_length=1)] = tuple(INCREMENTAL_RULES)
+    """What is shown, and what may be written."""
+    new_class: Annotated[int, Field(ge=0, le=9, strict=True)] = 9
+    """Digit that is new."""
+    steps: Annotated[int, Field(ge=1, le=64, strict=True)] = 4
+    """Largest weight: cells on a side, or levels of one cell."""
+    rate: Annotated[float, Field(ge=0, le=1)] = 0.02
+    """Learning rate."""
+    images: Annotated[int, Field(ge=1, le=50_000, strict=True)] = 6000
+    """Shown while it learns anew."""
+    stored: Annotated[int, Field(ge=1, le=50_000, strict=True)] = 500
+    """Images of before that are kept."""
+    attempts: Annotated[int, Field(ge=1, le=255, strict=True)] = 10
+    """Pulses at most until a two-level cell is verified."""
+    budgets: Annotated[tuple[int, ...], Field(min_length=1)] = (5, 10, 20, 50, 100, 200, 500, 1000)
+    """Writes after which the accuracy is tested."""
+    chips: Annotated[int, Field(ge=1, strict=True)] = 4
+    """Each with other cells and images."""
+    test_images: Annotated[int, Field(ge=10, le=10_000, strict=True)] = 4000
+    """Images that are tested on."""
+
+
+class LearningOptions(_Options):
+    """Trainings that the cells of a network stand."""
+
+    study: Literal["learning"] = "learning"
+    sheet: str = "learning"
+    rules: Annotated[tuple[str, ...], Field(min_length=1)] = tuple(RULES)
+    """Rules with their schedules of writes."""
+    aged: tuple[str, ...] = ("backprop_every", "backprop_hybrid", "delta_two_level", "stdp")
+    """Rules that are also trained on chips whose cells have failed."""
+    images: Annotated[int, Field(ge=1, le=50_000, strict=True)] = 50_000
+    """Training images."""
+    epochs: Annotated[int, Field(ge=1, strict=True)] = 2
+    """How often they are shown in one training."""
+    repeats: Annotated[int, Field(ge=1, strict=True)] = 3
+    """Trainings of each rule that are averaged."""
+    failed: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3)
+    """Shares of cells that have failed."""
+    loss: Annotated[float, Field(gt=0, lt=1)] = 0.02
+    """Accuracy that may be lost to failed cells."""
+    temperature: Kelvin = 298.15
+    """Of the cells while they are written."""
+    work: ClassVar[int] = 100_000
+    draws_per_task: ClassVar[int] = 4096  # all that share trainings
+
+
 OPTIONS: dict[str, type[_Options]] = {
     "area": AreaOptions,
     "energy": EnergyOptions,
     "hierarchy": HierarchyOptions,
+    "incremental": IncrementalOptions,
+    "learning": LearningOptions,
     "streams": StreamsOptions,
     "tiers": TiersOptions,
 }
 AnyOptions = Annotated[
-    AreaOptions | EnergyOptions | HierarchyOptions | StreamsOptions | TiersOptions,
+    AreaOptions
+    | EnergyOptions
+    | HierarchyOptions
+    | IncrementalOptions
+    | LearningOptions
+    | StreamsOptions
+    | TiersOptions,
     Field(discriminator="study"),
 ]

@@ -12,6 +12,7 @@ from reliability.architecture.hierarchy import HOSTS, NAMES
 from reliability.campaign.spec import Study
 from reliability.report import architecture_figures as draw
 from reliability.report import hierarchy_figures as memory
+from reliability.report import incremental_figures, learning_figures
 from reliability.report import tiers_figures as layout
 from reliability.report.page import Figure, Table, canvas, svg
 from reliability.report.words import percent
@@ -90,6 +91,58 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             "accuracy; ten layers: rate coding over time steps. Bands and whiskers: 95 % of the "
             "draws.",
             draw.gain_against_activity,
+        ),
+    ),
+    "incremental": (
+        _Drawing(
+            "accuracy-budget",
+            "Accuracy against the writes that it takes to learn anew",
+            "Mean of the chips; bands: 95 % of the cards that are drawn, each with its own chips "
+            "and images. A curve is level where a rule wants no more writes.",
+            incremental_figures.accuracy_against_budget,
+            (7.6, 5.0),
+        ),
+        _Drawing(
+            "old-new",
+            "What is learnt and what is forgotten",
+            "From what was before along the budgets of writes (dots) to the end (circle; bars: "
+            "95 % of the draws), on the cells of the card and on exact ones.",
+            incremental_figures.old_against_new,
+            (7.6, 5.4),
+        ),
+    ),
+    "learning": (
+        _Drawing(
+            "accuracy-writes",
+            "Accuracy and writes of a training",
+            "Each rule on MNIST at 12x12 pixels, every write of every cell counted: dot at the "
+            "mean of all cells, line to the 99th percentile. Vertical bars: all repeats.",
+            learning_figures.accuracy_against_writes,
+            (9.6, 5.0),
+        ),
+        _Drawing(
+            "trainings-failure",
+            "Trainings that the cells stand",
+            "Until 1 % of the cells of a chip have failed for good, each write a full pulse or "
+            "(many levels only) a weak one that moves the cell a little. Lines: 95 % of the cards "
+            "and sheets that are drawn.",
+            learning_figures.trainings_until_failure,
+            (9.0, 5.4),
+        ),
+        _Drawing(
+            "levelling",
+            "What wear-levelling buys",
+            "The same writes shared by the cells of a synapse, by the rows of the array or by all "
+            "its cells. Whiskers: 95 % of the draws; marks: the first failed cell.",
+            learning_figures.what_levelling_buys,
+            (9.0, 6.0),
+        ),
+        _Drawing(
+            "accuracy-failed",
+            "Learning with cells that have failed",
+            "A training from the start on a chip on which some cells are stuck in LRS or HRS; it "
+            "learns around them. Bands: 95 % of the draws, which differ in the share stuck in LRS.",
+            learning_figures.accuracy_as_cells_fail,
         ),
     ),
     "streams": (
