@@ -1,6 +1,6 @@
 """Figures of the architecture studies for the docs, from the folders of their results.
 
-python docs/make_architecture_figures.py out/energy out/area out/streams
+python docs/make_architecture_figures.py out/energy out/area out/streams out/hierarchy out/tiers
 """
 
 import json
