@@ -18,7 +18,7 @@ FLOORS: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("network",),),
     (("architecture",),),
     (("campaign",),),
-    (("report",),),
+    (("report",), ("doctor",)),
     (("cli", "commands"),),
 )  # fmt: skip
 FLOOR_OF = {name: k for k, rooms in enumerate(FLOORS) for room in rooms for name in room}
