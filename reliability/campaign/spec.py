@@ -263,6 +263,25 @@ class CrossbarTable(_Table):
         return self
 
 
+class AttributionTable(_Table):
+    """Which phenomenon costs how much accuracy, where the outputs have "attribution"."""
+
+    phenomena: tuple[str, ...] = ()
+    """To tell apart ("spread of cells", "relaxation"); by default all that act."""
+    chips: Annotated[int, Field(ge=2, strict=True)] = 24
+    """For each combination of the phenomena."""
+    images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 2000
+    """Test images for each of them."""
+    time: Seconds = 0.0
+    """Since programming."""
+    temperature: Kelvin = 298.15
+    """Of storage until then."""
+    reads: NonNegative = 0.0
+    """Of every cell until then."""
+    read_voltage: Volts = 0.1
+    """Of those reads."""
+
+
 class UncertaintyTable(_Table):
     """Draws of the card's parameters from their uncertainty."""
 
@@ -374,15 +393,17 @@ class Study(_Table):
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     """Of all intervals."""
     outputs: Annotated[
-        tuple[Literal["accuracy", "endurance", "crossbar"], ...], Field(min_length=1)
+        tuple[Literal["accuracy", "attribution", "endurance", "crossbar"], ...],
+        Field(min_length=1),
     ] = ("accuracy",)
-    """What is computed: accuracy of the network at every age, endurance of the cells, the largest
-    crossbar."""
+    """What is computed: accuracy of the network at every age, what each phenomenon costs of it,
+    endurance of the cells, the largest crossbar."""
     network: NetworkTable = NetworkTable()
     tiling: TilingTable = TilingTable()
     programming: ProgrammingTable = ProgrammingTable()
     population: PopulationTable = PopulationTable()
     ages: AgesTable = AgesTable()
+    attribution: AttributionTable = AttributionTable()
     endurance: EnduranceTable = EnduranceTable()
     crossbar: CrossbarTable = CrossbarTable()
     uncertainty: UncertaintyTable | None = None
@@ -557,6 +578,7 @@ def _check_deep(study: Study, where: str) -> None:
     """Refuse what goes with networks of one layer only."""
     tables = [study.network.images]
     tables += [study.uncertainty.images] if study.uncertainty else []
+    tables += [study.attribution.images] if "attribution" in study.outputs else []
     if max(tables) > _DEEP_IMAGES:
         raise InputError(f"{where}: images: got {max(tables)}, allowed 1 to {_DEEP_IMAGES} test "
                          f"images for {study.network.name}")  # fmt: skip
@@ -568,8 +590,12 @@ def _check_deep(study: Study, where: str) -> None:
 
 def _check_cells(study: Study, technology: Technology) -> None:
     """Refuse a way of holding weights, or of programming, that the card does not have."""
-    if "accuracy" not in study.outputs:
+    if not {"accuracy", "attribution"} & set(study.outputs):
         return
+    if "attribution" in study.outputs:
+        from reliability.campaign.attribution import phenomena
+
+        phenomena(study)
     if isinstance(study.load_network(), DeepNetwork):
         check_card(technology, study.tiling.tiling(technology))
     elif study.network.mapping == "multi_level" and "target.maximum" not in technology:
@@ -594,10 +620,25 @@ def _check_sweep(study: Study, where: str, most: int) -> None:
         if count > most:
             raise InputError(f"sweep: got {count:.3g} points, allowed {most:g}; --yes if meant")
         if count <= _CHECKED:
-            for point in sweep_points(study):
-                study.at(point)
+            points = [study.at(point) for point in sweep_points(study)]
+            if "attribution" in study.outputs:
+                _check_phenomena(points)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
+
+
+def _check_phenomena(points: list[Study]) -> None:
+    """Refuse a sweep whose points do not tell the same phenomena apart."""
+    from reliability.campaign.attribution import phenomena
+
+    first = phenomena(points[0])
+    for point in points:
+        if (here := phenomena(point)) != first:
+            differ = ", ".join(sorted(set(here) ^ set(first)))
+            raise InputError(
+                f"attribution.phenomena: points of the sweep differ in {differ}; name those to "
+                "tell apart"
+            )
 
 
 def _keys(model: type[BaseModel], prefix: str = "") -> dict[str, list[str]]:
@@ -611,6 +652,7 @@ def _keys(model: type[BaseModel], prefix: str = "") -> dict[str, list[str]]:
         "before": Stretch,
         "population": PopulationTable,
         "ages": AgesTable,
+        "attribution": AttributionTable,
         "endurance": EnduranceTable,
         "crossbar": CrossbarTable,
         "uncertainty": UncertaintyTable,

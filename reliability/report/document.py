@@ -13,6 +13,11 @@ from reliability.campaign.summary import at_point, summarize
 from reliability.campaign.sweep import Point, sweep_points
 from reliability.files import replace_text
 from reliability.report import page
+from reliability.report.attribution_figures import (
+    attribution_figures,
+    attribution_lines,
+    attribution_rows,
+)
 from reliability.report.endurance_figures import endurance_figures, endurance_lines
 from reliability.report.page import Figure
 from reliability.report.size_sweep import size_figures, size_lines
@@ -57,6 +62,14 @@ def write_report(study: Study, folder: str | Path) -> Path:
     elif "accuracy" in study.outputs:
         answer += _answer(study, summary)
         figures += study_figures(study, technology, results, summary)
+    phenomena: list[tuple[str, list[list[str]]]] = []  # a table for each point
+    if "attribution" in study.outputs:
+        for point, found in _points(study, summary):
+            title = point_text(point)
+            answer += [f"{title}{title and ': '}{line}" for line in
+                       attribution_lines(study.at(point), found["attribution"])]  # fmt: skip
+            figures += attribution_figures(study.at(point), found["attribution"], title)
+            phenomena.append((title, attribution_rows(found["attribution"])))
     if "endurance" in study.outputs:
         for point, found in _points(study, summary):
             here = at_point(results, point) if study.sweep else results
@@ -79,6 +92,7 @@ def write_report(study: Study, folder: str | Path) -> Path:
         rows=rows,
         endurance=endurance,
         sizes=sizes,
+        phenomena=phenomena,
         technology=technology,
         parameters=[parameter_row(name, p) for name, p in sorted(technology.parameters.items())],
         provenance=_provenance(study, technology),

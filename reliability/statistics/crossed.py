@@ -122,6 +122,28 @@ def crossed_mean(
     )
 
 
+def mean_of_rows(
+    values: ArrayLike, groups: ArrayLike | None = None, confidence: float = 0.95
+) -> tuple[float, float, float]:
+    """Return the mean of rows that may come in groups, and its interval (as for `crossed_mean`).
+
+    NaN for the interval of one row.
+
+    Examples
+    --------
+    >>> mean, low, high = mean_of_rows([0.83, 0.84, 0.85])
+    >>> round(mean, 3), round(low, 3), round(high, 3)
+    (0.84, 0.815, 0.865)
+    """
+    x = np.asarray(values, float)
+    mean = float(x.mean())
+    if x.size < 2:
+        return mean, float("nan"), float("nan")
+    variance, degrees, _ = _of_rows(x, groups)
+    half = float(stats.t.ppf(0.5 + confidence / 2, degrees) * np.sqrt(variance))
+    return mean, mean - half, mean + half
+
+
 def _of_rows(of_rows: NDArray[np.float64], groups: ArrayLike | None) -> tuple[float, float, float]:
     """Variance of the mean of rows, its degrees of freedom, and the variance of a row."""
     rows = of_rows.size
