@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from reliability.errors import InputError
 from reliability.mission import MissionProfile
+from reliability.network.deep import evaluate_deep
 from reliability.network.evaluation import evaluate
 from reliability.network.model import Network
 from reliability.network.neuron import Neuron
@@ -89,16 +90,17 @@ def attribute_loss(
     names = chosen(technology, phenomena, profile, of_neurons=isinstance(network, Network))
     settings = settings | {"images": images, "seed": seed}
 
-    def accuracy(card: Technology) -> xr.DataArray:
-        own = dict(settings)
-        if isinstance(network, Network):
-            own["neuron"] = Neuron.from_technology(card)
-        return evaluate(network, card, chips=chips, profile=profile, **own)["accuracy"]
+    def on(card: Technology | None) -> xr.Dataset:
+        here = settings if card is None else settings | {"chips": chips, "profile": profile}
+        if isinstance(network, DeepNetwork):
+            return evaluate_deep(network, card, **here)
+        neuron = None if card is None else Neuron.from_technology(card)
+        return evaluate(network, card, neuron=neuron, **here)
 
-    parts = [accuracy(card) for card in cards(technology, names)]
+    parts = [on(card)["accuracy"] for card in cards(technology, names)]
     table = xr.concat(parts, "combination", coords="minimal", compat="override")
     out = attribution(table, names, confidence)
-    ideal = evaluate(network, None, **settings)
+    ideal = on(None)
     out["accuracy_ideal"] = ((), float(ideal["accuracy"].mean()), {"units": "1"})
     return out.assign_attrs(
         {key: value for key, value in ideal.attrs.items() if key not in ("technology", "warnings")}

@@ -114,15 +114,22 @@ def _groups(result: xr.Dataset) -> dict[str, NDArray[Any]]:
 def _of_chips(
     accuracy: NDArray[np.float64], groups: dict[str, NDArray], noise: float, confidence: float
 ) -> dict[str, _Row]:
+    variances: dict[str, _Row]
     if groups and np.ptp(accuracy) > 0:
         found = variance_components(accuracy, groups, residual="chip", confidence=confidence)
-        rows = {name: (v, *found.interval[name]) for name, v in found.variance.items()}
+        variances = {name: (v, *found.interval[name]) for name, v in found.variance.items()}
     else:
         variance, degrees = float(accuracy.var(ddof=1)), accuracy.size - 1
-        ends = stats.chi2.ppf([0.5 + confidence / 2, 0.5 - confidence / 2], degrees)
-        rows = {"chip": (variance, *(variance * degrees / ends).tolist())}
-    rows["chip"] = tuple(max(value - noise, 0.0) for value in rows["chip"])  # type: ignore
-    return {name: tuple(np.sqrt(row).tolist()) for name, row in rows.items()}  # type: ignore
+        large, small = (
+            float(stats.chi2.ppf(0.5 + side * confidence / 2, degrees)) for side in (1, -1)
+        )
+        variances = {"chip": (variance, variance * degrees / large, variance * degrees / small)}
+    rows = {}
+    for name, of_level in variances.items():
+        taken = noise if name == "chip" else 0.0
+        value, low, high = (float(np.sqrt(max(v - taken, 0.0))) for v in of_level)
+        rows[name] = (value, low, high)
+    return rows
 
 
 def _of_images(values: NDArray[np.bool_], residual: float, confidence: float) -> _Row:
