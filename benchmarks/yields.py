@@ -44,9 +44,9 @@ def main() -> None:
     chips = evaluate(arguments.chips)
     accuracy = chips["accuracy"].values
     y = special.logit(accuracy)
-    print(f"{accuracy.size} chips in {time.perf_counter() - start:.0f} s; mean {accuracy.mean():.3f}"
-          f", logit: skewness {stats.skew(y):.2f}, excess kurtosis {stats.kurtosis(y):.2f}\n")  # fmt: skip
-    print("| accuracy below | of all chips | chips of a group | estimate | median | interval holds |")
+    print(f"{accuracy.size} chips in {time.perf_counter() - start:.0f} s")
+    print(f"mean {accuracy.mean():.3f}; skewness of the logit {stats.skew(y):.2f}")
+    print("\n| accuracy below | of all chips | chips | estimate | median | interval holds |")
     print("|---|---|---|---|---|---|")
     for threshold in THRESHOLDS:
         below = int((accuracy < threshold).sum())

@@ -43,11 +43,13 @@ _HOMES = {
     "Converters": "network",
     "Network": "network",
     "DeepNetwork": "network",
+    "FirstSpike": "network",
     "Tiling": "network",
     "Neuron": "network",
     "load_network": "network",
     "load_mnist": "network",
     "load_mnist28": "network",
+    "load_vowels": "network",
     "map_weights": "network",
     "sample_chips": "network",
     "program_layers": "network",
@@ -67,7 +69,10 @@ _HOMES = {
     "study_status": "campaign",
     "write_report": "report",
 }
-_ROOMS = ("crossbar", "devices", "measurements", "statistics", "network", "campaign", "report")
+_ROOMS = (
+    "architecture", "crossbar", "devices", "measurements", "statistics", "network", "campaign",
+    "report",
+)  # fmt: skip
 
 __all__ = ["__version__", *_HOMES, *_ROOMS]
 
@@ -97,6 +102,7 @@ if TYPE_CHECKING:
     from reliability.network import (
         Converters,
         DeepNetwork,
+        FirstSpike,
         Network,
         Neuron,
         Tiling,
@@ -112,6 +118,7 @@ if TYPE_CHECKING:
         load_mnist,
         load_mnist28,
         load_network,
+        load_vowels,
         map_weights,
         pair_error_rate,
         program_layers,

@@ -31,6 +31,9 @@ _QUANTITIES = {
     "programming.pulse_width": "s",
     "crossbar.segment_resistance": "ohm",
     "crossbar.read_voltage": "V",
+    "architecture.deadline": "s",
+    "architecture.temperature": "K",
+    "architecture.tick": "Hz",
 }
 
 

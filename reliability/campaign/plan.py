@@ -30,7 +30,7 @@ class Task:
     Parameters
     ----------
     group : {"ideal", "chips", "draws", "sensitivity", "attribution", "endurance",
-        "endurance_draws", "crossbar"}
+        "endurance_draws", "crossbar", "architecture"}
     point : int
         Of the sweep; 0 without one.
     first, count : int
@@ -94,6 +94,9 @@ def make_plan(study: Study, chunk: int) -> Iterator[Task]:
             yield from _endurance(study, k)
         if "crossbar" in study.outputs:
             yield from _cut("crossbar", k, 1, 1, _CROSSBAR * _cards(study))
+        if study.architecture:
+            options = study.architecture
+            yield from _cut("architecture", k, _cards(study), options.draws_per_task, options.work)
     if "accuracy" not in study.outputs:
         return
     total = study.population.chips

@@ -4,11 +4,13 @@ import itertools
 import json
 import tomllib
 from hashlib import sha256
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from reliability.campaign.architecture_options import OPTIONS, AnyOptions
 from reliability.campaign.dotted import Value, flat, put, vary
 from reliability.devices.programming import set_conditions
 from reliability.errors import InputError, from_validation, unknown_name
@@ -17,7 +19,9 @@ from reliability.network import DeepNetwork, Network, Tiling, load_network
 from reliability.network.chips import default_tiling
 from reliability.network.inferences import steps
 from reliability.network.mapping import Mapping, has_states
+from reliability.network.streams import default_data
 from reliability.network.tiles import check_card
+from reliability.resources import shipped_studies
 from reliability.technology import Technology, load_technology
 from reliability.units import Amperes, Kelvin, NonNegative, Ohms, Seconds, Volts
 from reliability.version import __version__
@@ -37,8 +41,8 @@ class NetworkTable(_Table):
 
     name: str = "spirit"
     """A network that ships with the suite, or a TOML file of weights."""
-    coding: Literal["spiking", "formal"] = "spiking"
-    """Spikes until a decision, or weighted sums."""
+    coding: Literal["spiking", "formal", "time"] = "spiking"
+    """Spikes until a decision, weighted sums, or events in time until an output fires first."""
     mapping: Mapping = "two_level"
     """A weight on several two-level cells, or on one multi-level cell on each side."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 10_000
@@ -47,6 +51,10 @@ class NetworkTable(_Table):
     """Lead of the first over the second output count that decides."""
     spike_limit: _Count = 1024
     """Input events after which the leading output decides."""
+    first_spike: Annotated[float, Field(gt=0)] = 16.0
+    """Time: charge at which an output fires, in units of weight (`reliability.FirstSpike`)."""
+    desensitization: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Time: share of its gain that a synapse loses with each event of a sample."""
     neuron: Literal["technology", "ideal"] = "technology"
     """Mismatch and leak as the card has them, or none."""
     read_temperature: Kelvin | None = None
@@ -393,11 +401,11 @@ class Study(_Table):
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     """Of all intervals."""
     outputs: Annotated[
-        tuple[Literal["accuracy", "attribution", "endurance", "crossbar"], ...],
+        tuple[Literal["accuracy", "attribution", "endurance", "crossbar", "architecture"], ...],
         Field(min_length=1),
     ] = ("accuracy",)
     """What is computed: accuracy of the network at every age, what each phenomenon costs of it,
-    endurance of the cells, the largest crossbar."""
+    endurance of the cells, the largest crossbar, a study of the chip around the array."""
     network: NetworkTable = NetworkTable()
     tiling: TilingTable = TilingTable()
     programming: ProgrammingTable = ProgrammingTable()
@@ -406,6 +414,8 @@ class Study(_Table):
     attribution: AttributionTable = AttributionTable()
     endurance: EnduranceTable = EnduranceTable()
     crossbar: CrossbarTable = CrossbarTable()
+    architecture: AnyOptions | None = None
+    """Of the chip around the array: `study` says which, the other keys are that study's."""
     uncertainty: UncertaintyTable | None = None
     sensitivity: SensitivityTable | None = None
     sweep: tuple[Axis, ...] = ()
@@ -416,6 +426,15 @@ class Study(_Table):
     def _dotted(cls, value: Any) -> Any:
         return flat(value) if isinstance(value, dict) else value
 
+    @field_validator("architecture", mode="before")
+    @classmethod
+    def _known_study(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            study = value.get("study")
+            if not isinstance(study, str) or study not in OPTIONS:
+                raise ValueError(str(unknown_name("study", str(study), OPTIONS)))
+        return value
+
     @model_validator(mode="after")
     def _one_grid(self) -> "Study":
         if self.sweep and self.sensitivity:
@@ -424,6 +443,9 @@ class Study(_Table):
             raise ValueError("got sensitivity and network.read_temperature, expected one of them")
         if "accuracy" not in self.outputs and (self.sensitivity or self.population.until):
             raise ValueError('outputs: sensitivity and population.until need "accuracy"')
+        if ("architecture" in self.outputs) != (self.architecture is not None):
+            raise ValueError('outputs: got "architecture" without its table, or the table without '
+                             'it; expected both')  # fmt: skip
         names = [axis.name for axis in self.sweep]
         if len(set(names)) < len(names):
             raise ValueError(f"sweep: got {names}, expected each name once")
@@ -476,9 +498,11 @@ class Study(_Table):
         named = {axis.name: axis.values for axis in self.sweep}
         cards = named.get("technology", (self.technology,))
         networks = named.get("network.name", (self.network.name,))
+        sheets = [self.architecture.load_sheet()] if self.architecture else []
         parts = (
             __version__,
             text,
+            *(sheet.fingerprint for sheet in sheets),
             *(load_technology(str(card)).fingerprint for card in cards),
             *(load_network(str(name)).fingerprint for name in networks),
         )
@@ -496,7 +520,8 @@ def load_study(
     Parameters
     ----------
     path : str or Path
-        TOML file. A technology that is a file is looked up beside it.
+        TOML file, or the name of a study that ships with the suite (``"spirit"``). A technology
+        that is a file is looked up beside it.
     overrides : dict, optional
         Dotted name to value, as the names of a sweep's axes, e.g. ``{"population.chips": 20}`` or
         ``{"technology.read.voltage": "0.2 V"}``; None values are ignored.
@@ -509,9 +534,14 @@ def load_study(
         Missing file, not TOML, an unknown key, a value or unit that cannot be right; one line that
         names the key, what it got, what is allowed and the nearest valid name.
     """
-    file = Path(path)
+    file: Path | Traversable = Path(path)
     if not file.is_file():
-        raise InputError(f"study: no file {str(path)!r}")
+        shipped = shipped_studies()
+        if str(path).endswith(".toml"):
+            raise InputError(f"study: no file {str(path)!r}")
+        if str(path) not in shipped:
+            raise unknown_name("study", str(path), shipped)
+        file = shipped[str(path)]
     try:
         table = tomllib.loads(file.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -526,7 +556,7 @@ def load_study(
         study = Study(**table)
     except ValidationError as error:
         raise from_validation(error, file.name, KEYS) from None
-    study = _with_cards_beside(study, file.parent)
+    study = _with_cards_beside(study, Path(path).parent)
     _check_names(study, file.name)
     _check_sweep(study, file.name, most_points)
     return study
@@ -556,8 +586,12 @@ def _check_names(study: Study, where: str) -> None:
         study.load_network()
     except InputError as error:
         raise InputError(f"{where}: network.name: {error}") from None
-    if isinstance(study.load_network(), DeepNetwork):
-        _check_deep(study, where)
+    try:
+        if study.architecture:
+            study.architecture.load_sheet()
+    except InputError as error:
+        raise InputError(f"{where}: architecture: {error}") from None
+    _check_images(study, where)
     if not study.sweep:  # each point is looked at by itself
         try:
             _check_cells(study, technology)
@@ -574,14 +608,22 @@ def _check_names(study: Study, where: str) -> None:
                 raise InputError(f"{where}: sensitivity.factor.parameters: {line}")
 
 
-def _check_deep(study: Study, where: str) -> None:
-    """Refuse what goes with networks of one layer only."""
-    tables = [study.network.images]
-    tables += [study.uncertainty.images] if study.uncertainty else []
-    tables += [study.attribution.images] if "attribution" in study.outputs else []
-    if max(tables) > _DEEP_IMAGES:
-        raise InputError(f"{where}: images: got {max(tables)}, allowed 1 to {_DEEP_IMAGES} test "
-                         f"images for {study.network.name}")  # fmt: skip
+def _check_images(study: Study, where: str) -> None:
+    """Refuse more samples than there are, and what goes with networks of one layer only."""
+    network = study.load_network()
+    there = _DEEP_IMAGES if isinstance(network, DeepNetwork) else default_data(network).label.size
+    tables: dict[str, Any] = {
+        "network": study.network,
+        "uncertainty": study.uncertainty,
+        "sensitivity": study.sensitivity,
+    }
+    tables |= {"attribution": study.attribution} if "attribution" in study.outputs else {}
+    for name, table in tables.items():
+        if table is not None and table.images > there:
+            raise InputError(f"{where}: {name}.images: got {table.images}, allowed 1 to {there} "
+                             f"test images for {study.network.name}")  # fmt: skip
+    if not isinstance(network, DeepNetwork):
+        return
     inferences = any(study.ages.inferences)
     if study.sensitivity or inferences or study.network.read_temperature is not None:
         raise InputError(f"{where}: sensitivity, ages.inferences and network.read_temperature "
@@ -590,6 +632,9 @@ def _check_deep(study: Study, where: str) -> None:
 
 def _check_cells(study: Study, technology: Technology) -> None:
     """Refuse a way of holding weights, or of programming, that the card does not have."""
+    for name in study.architecture.needs if study.architecture else ():
+        if name not in technology:
+            raise InputError(f"technology: {technology.name} has no {name}, which the study needs")
     if not {"accuracy", "attribution"} & set(study.outputs):
         return
     if "attribution" in study.outputs:
@@ -668,3 +713,4 @@ def _keys(model: type[BaseModel], prefix: str = "") -> dict[str, list[str]]:
 
 
 KEYS = _keys(Study)
+KEYS |= {f"architecture.{name}": sorted(table.model_fields) for name, table in OPTIONS.items()}

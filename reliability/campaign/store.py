@@ -40,6 +40,7 @@ DIMENSIONS = {
     "endurance": "wafer",
     "endurance_draws": "draw",
     "crossbar": "array",
+    "architecture": "draw",
 }
 
 

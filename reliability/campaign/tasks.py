@@ -9,13 +9,14 @@ import numpy as np
 import xarray as xr
 from scipy.special import ndtr
 
-from reliability.campaign import attribution, crossbar, endurance
+from reliability.campaign import architecture, attribution, crossbar, endurance
 from reliability.campaign.plan import Task, combinations
 from reliability.campaign.spec import Study
 from reliability.devices.verify import Verify
 from reliability.mission import MissionProfile
 from reliability.network import (
     DeepNetwork,
+    FirstSpike,
     Network,
     Neuron,
     evaluate,
@@ -99,6 +100,7 @@ def _evaluate(
     if isinstance(network, DeepNetwork):
         settings["tiling"] = study.tiling.tiling(study.load_technology())
         return evaluate_deep(network, cells, **settings).drop_vars(_OF_IMAGES)
+    first_spike = FirstSpike(study.network.first_spike, study.network.desensitization)
     found = evaluate(
         network,
         cells,
@@ -106,6 +108,7 @@ def _evaluate(
         mapping=study.network.mapping,
         delta_s=study.network.delta_s,
         spike_limit=study.network.spike_limit,
+        first_spike=first_spike if study.network.coding == "time" else None,
         neuron=neuron,
         **settings,
     )
@@ -348,5 +351,8 @@ _GROUPS: dict[str, Callable[[Study, Technology, AnyNetwork, Task], xr.Dataset]] 
     "attribution": _attribution,
     "endurance": lambda study, technology, _, task: endurance.wafer(study, technology, task),
     "crossbar": lambda study, technology, _, task: crossbar.largest(study, technology, task),
+    "architecture": lambda study, technology, _, task: architecture.run_draws(
+        study, technology, task
+    ),
     "endurance_draws": lambda study, technology, _, task: endurance.drawn(study, technology, task),
 }

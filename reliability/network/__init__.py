@@ -4,9 +4,10 @@ from reliability.network.attribution import attribute_loss
 from reliability.network.binary import bit_error_tolerance, pair_error_rate
 from reliability.network.coding import compare_codings
 from reliability.network.comparison import compare_accuracy
-from reliability.network.datasets import load_mnist, load_mnist28
+from reliability.network.datasets import load_mnist, load_mnist28, load_vowels
 from reliability.network.deep import evaluate_deep
 from reliability.network.evaluation import evaluate
+from reliability.network.first_spike import FirstSpike
 from reliability.network.formal import Converters
 from reliability.network.inferences import evaluate_inferences
 from reliability.network.line_drop import accuracy_on_tiles, on_tiles, tile_limit
@@ -23,6 +24,7 @@ from reliability.network.yields import accuracy_yield
 __all__ = [
     "Converters",
     "DeepNetwork",
+    "FirstSpike",
     "Network",
     "Neuron",
     "Tiling",
@@ -40,6 +42,7 @@ __all__ = [
     "load_mnist",
     "load_mnist28",
     "load_network",
+    "load_vowels",
     "map_weights",
     "on_tiles",
     "pair_error_rate",

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from reliability.errors import InputError
 from reliability.network.comparison import table
@@ -121,7 +121,7 @@ def _of_chips(
     else:
         variance, degrees = float(accuracy.var(ddof=1)), accuracy.size - 1
         large, small = (
-            float(stats.chi2.ppf(0.5 + side * confidence / 2, degrees)) for side in (1, -1)
+            float(special.chdtri(degrees, 0.5 - side * confidence / 2)) for side in (1, -1)
         )
         variances = {"chip": (variance, variance * degrees / large, variance * degrees / small)}
     rows = {}
@@ -140,7 +140,7 @@ def _of_images(values: NDArray[np.bool_], residual: float, confidence: float) ->
     spread = float(each.var(ddof=1))
     variance = max(spread - residual / chips, 0.0)
     error = np.sqrt(max(moment - spread**2 * (images - 3) / (images - 1), 0.0) / images)
-    half = stats.norm.ppf(0.5 + confidence / 2) * error
+    half = special.ndtri(0.5 + confidence / 2) * error
     ends = np.maximum([variance, variance - half, variance + half], 0.0) / images
     low = np.sqrt(ends)
     return float(low[0]), float(low[1]), float(low[2])

@@ -10,7 +10,7 @@ is the one to believe.
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 from reliability.errors import InputError
 from reliability.network.comparison import table
@@ -209,10 +209,12 @@ class _Hierarchy:
         if self.wafers == 1:
             return False
         ratio = self.of_means * self.per_wafer / self.within
-        return bool(stats.f.sf(ratio, self.wafers - 1, self.chips - self.wafers) < 0.05)
+        return bool(special.fdtrc(self.wafers - 1, self.chips - self.wafers, ratio) < 0.05)
 
     def is_refused(self) -> str:
         """Say how the chips differ from a normal law within wafers, if they do at 1 %."""
+        from scipy import stats  # slow to import
+
         if self.chips < 20 or stats.normaltest(self.apart).pvalue > _REFUSED_BELOW:
             return ""
         skewness, kurtosis = stats.skew(self.apart), stats.kurtosis(self.apart)
@@ -257,7 +259,7 @@ def _tail(y: NDArray[np.float64], wafer: NDArray, level: float, confidence: floa
     try:
         fit = fit_tail(y, side="lower", confidence=confidence)
         share = _independent_share(y < -fit.threshold, wafer)
-        wider = float(stats.chi2.cdf(stats.chi2.ppf(confidence, 1) / share, 1))
+        wider = float(special.chdtr(1, special.chdtri(1, 1 - confidence) / share))
         found = fit.probability(level, min(wider, 1 - 1e-12))
     except InputError as error:
         return np.nan, 0.0, 1.0, str(error)

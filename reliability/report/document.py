@@ -13,13 +13,18 @@ from reliability.campaign.summary import at_point, summarize
 from reliability.campaign.sweep import Point, sweep_points
 from reliability.files import replace_text
 from reliability.report import page
+from reliability.report.architecture import (
+    architecture_figures,
+    architecture_lines,
+    architecture_tables,
+)
 from reliability.report.attribution_figures import (
     attribution_figures,
     attribution_lines,
     attribution_rows,
 )
 from reliability.report.endurance_figures import endurance_figures, endurance_lines
-from reliability.report.page import Figure
+from reliability.report.page import Figure, Table
 from reliability.report.size_sweep import size_figures, size_lines
 from reliability.report.study_figures import study_figures
 from reliability.report.sweep_figures import axis_label, point_text, sweep_figures
@@ -84,6 +89,17 @@ def write_report(study: Study, folder: str | Path) -> Path:
         figures += size_figures(study, summary) if study.sweep else []
         sizes = [(point_text(point), found["crossbar"])
                  for point, found in _points(study, summary)]  # fmt: skip
+    tables: list[Table] = []
+    sheet = None
+    if study.architecture:
+        sheet = study.architecture.load_sheet()
+        for point, found in _points(study, summary):
+            here = at_point(results, point) if study.sweep else results
+            title = point_text(point)
+            answer += [f"{title}{title and ': '}{line}" for line in
+                       architecture_lines(found["architecture"])]  # fmt: skip
+            figures += architecture_figures(study, here["architecture"], title)
+            tables += architecture_tables(study, found["architecture"], title)
     text = environment.get_template("sweep.html" if study.sweep else "report.html").render(
         study=study,
         summary=summary,
@@ -93,6 +109,11 @@ def write_report(study: Study, folder: str | Path) -> Path:
         endurance=endurance,
         sizes=sizes,
         phenomena=phenomena,
+        tables=tables,
+        sheet=sheet,
+        sheet_parameters=[parameter_row(name, p) for name, p in sheet.parameters.items()]
+        if sheet
+        else [],
         technology=technology,
         parameters=[parameter_row(name, p) for name, p in sorted(technology.parameters.items())],
         provenance=_provenance(study, technology),

@@ -8,10 +8,10 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.image import AxesImage
-from matplotlib.ticker import NullLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 
 from reliability.campaign.spec import Study
-from reliability.report.figures import PALETTE, log_time
+from reliability.report.figures.style import PALETTE, log_axis_from_zero
 from reliability.report.page import Figure, canvas, svg
 from reliability.report.words import age_title, percent
 from reliability.statistics.intervals import mean_interval
@@ -45,7 +45,8 @@ def accuracy_against_inferences(
         accuracy = accuracy.expand_dims("read_voltage")
         draws = None if draws is None else draws.expand_dims("read_voltage")
     numbers = accuracy["inferences"].values
-    x = log_time(numbers)
+    x = numbers
+    log_axis_from_zero(ax, numbers)
     for k, voltage in enumerate(np.atleast_1d(accuracy["read_voltage"].values)):
         colour = PALETTE[k % len(PALETTE)]
         values = accuracy.isel(read_voltage=k).transpose("inferences", "chip").values
@@ -75,7 +76,6 @@ def accuracy_against_inferences(
         fontsize=8,
     )
     ax.set_xticks(x, [_power(number) for number in numbers])
-    ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel("inferences (log scale)")
     ax.set_ylabel("accuracy (%)")
     ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))

@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-import matplotlib
 import numpy as np
 import xarray as xr
-from matplotlib.colors import Normalize
 
 from reliability.campaign.spec import Study
 from reliability.campaign.summary import at_age, explained
@@ -33,7 +31,7 @@ def study_figures(
     if "conductance_quantile" in chips:
         with canvas(10, 4.4, 1, 2) as (figure, axes):
             for ax, age in zip(axes.flat, (start, worst), strict=True):
-                draw.probability_plot(chips["conductance_quantile"].sel(age), ax)
+                draw.conductance_of_chips(chips["conductance_quantile"].sel(age), ax)
                 ax.set_title(age_title(age | end_reads), pad=18, fontsize=10)
             axes.flat[0].legend(loc="lower right", fontsize=8)
             yield Figure(
@@ -65,23 +63,13 @@ def study_figures(
     columns = min(len(wafers), 4)
     rows = -(-len(wafers) // columns)
     with canvas(2.5 * columns + 1, 2.9 * rows + 0.2, rows, columns) as (figure, axes):
-        norm = Normalize(*np.quantile(accuracy.values, [0.02, 0.98]))
-        for ax in axes.flat[len(wafers) :]:
-            ax.set_axis_off()
-        for ax, wafer in zip(axes.flat, wafers, strict=False):
-            dies = draw.wafer_map(
-                accuracy.isel(chip=accuracy["wafer"].values == wafer),
-                ax,
-                diameter=technology["wafer.diameter"] * 1e3,
-                die=(technology["wafer.die_width"] * 1e3, technology["wafer.die_height"] * 1e3),
-                norm=norm,
-            )
-            ax.set_title(f"wafer {wafer}", fontsize=10)
-        bar = figure.colorbar(dies, ax=list(axes.flat), shrink=0.75, extend="both")
-        bar.ax.yaxis.set_major_formatter(
-            matplotlib.ticker.PercentFormatter(1, symbol="", decimals=0)
+        draw.wafer_maps(
+            (accuracy * 100).assign_attrs(units="%", long_name="accuracy"),
+            list(axes.flat),
+            diameter=technology["wafer.diameter"] * 1e3,
+            die=(technology["wafer.die_width"] * 1e3, technology["wafer.die_height"] * 1e3),
+            edge_exclusion=technology["wafer.edge_exclusion"] * 1e3,
         )
-        bar.set_label("accuracy (%)")
         yield Figure(
             "wafers",
             "Accuracy per chip on the wafer",
