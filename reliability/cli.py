@@ -188,6 +188,12 @@ def _print_answer(summary: dict[str, Any]) -> None:
         points = [points[0], points[-1]]
     for point in points:
         where = "".join(f"  {name}={value}" for name, value in point.get("point", {}).items())
+        if "attribution" in point:
+            first, (loss, *_) = point["attribution"]["phenomena"][0], point["attribution"]["loss"]
+            click.echo(
+                f"loss {100 * loss:.1f} points, most of it {first['name']}: "
+                f"{100 * first['shapley'][0]:.1f}{where}"
+            )
         if "accuracy" in point:
             spikes = point.get("spikes_per_image")
             click.echo(

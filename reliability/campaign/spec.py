@@ -271,6 +271,25 @@ class CrossbarTable(_Table):
         return self
 
 
+class AttributionTable(_Table):
+    """Which phenomenon costs how much accuracy, where the outputs have "attribution"."""
+
+    phenomena: tuple[str, ...] = ()
+    """To tell apart ("spread of cells", "relaxation"); by default all that act."""
+    chips: Annotated[int, Field(ge=2, strict=True)] = 24
+    """For each combination of the phenomena."""
+    images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 2000
+    """Test images for each of them."""
+    time: Seconds = 0.0
+    """Since programming."""
+    temperature: Kelvin = 298.15
+    """Of storage until then."""
+    reads: NonNegative = 0.0
+    """Of every cell until then."""
+    read_voltage: Volts = 0.1
+    """Of those reads."""
+
+
 class UncertaintyTable(_Table):
     """Draws of the card's parameters from their uncertainty."""
 
@@ -401,16 +420,17 @@ class Study(_Table):
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     """Of all intervals."""
     outputs: Annotated[
-        tuple[Literal["accuracy", "endurance", "crossbar", "architecture"], ...],
+        tuple[Literal["accuracy", "attribution", "endurance", "crossbar", "architecture"], ...],
         Field(min_length=1),
     ] = ("accuracy",)
-    """What is computed: accuracy of the network at every age, endurance of the cells, the largest
-    crossbar, a study of the chip around the array."""
+    """What is computed: accuracy of the network at every age, what each phenomenon costs of it,
+    endurance of the cells, the largest crossbar, a study of the chip around the array."""
     network: NetworkTable = NetworkTable()
     tiling: TilingTable = TilingTable()
     programming: ProgrammingTable = ProgrammingTable()
     population: PopulationTable = PopulationTable()
     ages: AgesTable = AgesTable()
+    attribution: AttributionTable = AttributionTable()
     endurance: EnduranceTable = EnduranceTable()
     crossbar: CrossbarTable = CrossbarTable()
     architecture: AnyOptions | None = None
@@ -617,8 +637,12 @@ def _check_images(study: Study, where: str) -> None:
     """Refuse more samples than there are, and what goes with networks of one layer only."""
     network = study.load_network()
     there = _DEEP_IMAGES if isinstance(network, DeepNetwork) else default_data(network).label.size
-    tables = {"network": study.network, "uncertainty": study.uncertainty,
-              "sensitivity": study.sensitivity}  # fmt: skip
+    tables: dict[str, Any] = {
+        "network": study.network,
+        "uncertainty": study.uncertainty,
+        "sensitivity": study.sensitivity,
+    }
+    tables |= {"attribution": study.attribution} if "attribution" in study.outputs else {}
     for name, table in tables.items():
         if table is not None and table.images > there:
             raise InputError(f"{where}: {name}.images: got {table.images}, allowed 1 to {there} "
@@ -636,8 +660,12 @@ def _check_cells(study: Study, technology: Technology) -> None:
     for name in study.architecture.needs if study.architecture else ():
         if name not in technology:
             raise InputError(f"technology: {technology.name} has no {name}, which the study needs")
-    if "accuracy" not in study.outputs:
+    if not {"accuracy", "attribution"} & set(study.outputs):
         return
+    if "attribution" in study.outputs:
+        from reliability.campaign.attribution import phenomena
+
+        phenomena(study)
     if isinstance(study.load_network(), DeepNetwork):
         check_card(technology, study.tiling.tiling(technology))
     elif study.network.mapping == "multi_level" and "target.maximum" not in technology:
@@ -662,10 +690,25 @@ def _check_sweep(study: Study, where: str, most: int) -> None:
         if count > most:
             raise InputError(f"sweep: got {count:.3g} points, allowed {most:g}; --yes if meant")
         if count <= _CHECKED:
-            for point in sweep_points(study):
-                study.at(point)
+            points = [study.at(point) for point in sweep_points(study)]
+            if "attribution" in study.outputs:
+                _check_phenomena(points)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
+
+
+def _check_phenomena(points: list[Study]) -> None:
+    """Refuse a sweep whose points do not tell the same phenomena apart."""
+    from reliability.campaign.attribution import phenomena
+
+    first = phenomena(points[0])
+    for point in points:
+        if (here := phenomena(point)) != first:
+            differ = ", ".join(sorted(set(here) ^ set(first)))
+            raise InputError(
+                f"attribution.phenomena: points of the sweep differ in {differ}; name those to "
+                "tell apart"
+            )
 
 
 def _keys(model: type[BaseModel], prefix: str = "") -> dict[str, list[str]]:
@@ -679,6 +722,7 @@ def _keys(model: type[BaseModel], prefix: str = "") -> dict[str, list[str]]:
         "before": Stretch,
         "population": PopulationTable,
         "ages": AgesTable,
+        "attribution": AttributionTable,
         "endurance": EnduranceTable,
         "crossbar": CrossbarTable,
         "uncertainty": UncertaintyTable,

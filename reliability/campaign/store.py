@@ -37,6 +37,7 @@ DIMENSIONS = {
     "chips": "chip",
     "draws": "draw",
     "sensitivity": "combination",
+    "attribution": "combination",
     "endurance": "wafer",
     "endurance_draws": "draw",
     "crossbar": "array",
@@ -225,7 +226,8 @@ def create_group(layout: Layout, task: Task, part: xr.Dataset) -> None:
     for name, v in own.items():
         # an index has no place in the sweep: chip 7 is chip 7 at every point
         create(str(name), v, [] if name == dimension else lead)
-    group.attrs["coordinates"] = " ".join(sorted(str(n) for n in own if n in part.coords))
+    named = {name for name in part.coords if name in own or name not in part.dims}
+    group.attrs["coordinates"] = " ".join(sorted(map(str, named)))
     # last: a group that has its checksums is whole, one that was killed before is made again
     told = {"long_name": "CRC-32 of what a task wrote; 0: nothing yet"}
     create(CHECKSUM, xr.Variable("task", np.zeros(sizes["task"], np.uint32), told), lead)

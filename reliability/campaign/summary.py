@@ -7,6 +7,7 @@ import xarray as xr
 from scipy.special import expit, logit, ndtri, stdtrit
 
 from reliability.campaign.architecture import architecture_answer
+from reliability.campaign.attribution import attribution_answer, mission
 from reliability.campaign.crossbar import crossbar_answer
 from reliability.campaign.endurance import endurance_answer
 from reliability.campaign.limits import limit_answers
@@ -65,6 +66,11 @@ def _warnings(study: Study, results: dict[str, xr.Dataset]) -> list[str]:
             card = here.load_technology()
             for age in here.ages.combinations:
                 notes |= set(out_of_range(card, here.ages.mission(age), {"LRS", "HRS", "target"}))
+    if "attribution" in study.outputs:
+        for point in sweep_points(study):
+            here = study.at(point)
+            states = {"LRS", "HRS", "target"}
+            notes |= set(out_of_range(here.load_technology(), mission(here), states))
     return sorted(notes)
 
 
@@ -72,6 +78,8 @@ def _answers(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
     answers: dict[str, Any] = {}
     if "accuracy" in study.outputs:
         answers |= _answer(study, results)
+    if "attribution" in study.outputs:
+        answers["attribution"] = attribution_answer(study, results)
     if "endurance" in study.outputs:
         answers["endurance"] = endurance_answer(study, results)
     if "crossbar" in study.outputs:

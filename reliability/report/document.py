@@ -17,6 +17,11 @@ from reliability.report.architecture import (
     architecture_lines,
     architecture_tables,
 )
+from reliability.report.attribution_figures import (
+    attribution_figures,
+    attribution_lines,
+    attribution_table,
+)
 from reliability.report.cover import (
     answers_of_points,
     key_figures,
@@ -107,6 +112,9 @@ def study_report(
         statement += (sweep_answer(study, results, summary) if study.sweep
                       else study_statement(study, summary))  # fmt: skip
         sections.append(_network(study, technology, results, summary))
+    if "attribution" in study.outputs:
+        statement += _attribution_lines(study, summary)
+        sections.append(_attribution(study, summary))
     if "endurance" in study.outputs:
         statement += _endurance_lines(study, results, summary)
         sections.append(_endurance(study, results, summary))
@@ -144,6 +152,23 @@ def _of_points(
 ) -> Iterator[tuple[str, _Results, dict[str, Any]]]:
     for point, answer in answers_of_points(study, summary):
         yield point_text(point), at_point(results, point) if study.sweep else results, answer
+
+
+def _attribution_lines(study: Study, summary: dict[str, Any]) -> Iterator[str]:
+    for point, answer in answers_of_points(study, summary):
+        title = point_text(point)
+        for line in attribution_lines(study.at(point), answer["attribution"]):
+            yield f"{title}{title and ': '}{line}"
+
+
+def _attribution(study: Study, summary: dict[str, Any]) -> Section:
+    figures: list[Figure] = []
+    tables: list[Table] = []
+    for k, (point, answer) in enumerate(answers_of_points(study, summary)):
+        title = point_text(point)
+        figures += attribution_figures(study.at(point), answer["attribution"], title)
+        tables.append(attribution_table(answer["attribution"], title, k + 1))
+    return Section("attribution", "What each phenomenon costs", (), figures, tables)
 
 
 def _endurance_lines(study: Study, results: _Results, summary: dict[str, Any]) -> Iterator[str]:
