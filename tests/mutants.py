@@ -220,6 +220,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="a line of JSON for each mutant")
     parser.add_argument("--per-module", type=int, default=4)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--share", default="0/1", help="of several that run at once: 0/2, 1/2")
     parser.add_argument("--again", action="store_true", help="run survivors again")
     parser.add_argument("--table", action="store_true", help="only print")
     asked = parser.parse_args()
@@ -240,14 +241,16 @@ def main() -> None:
                 if outcome != "survived":
                     sys.exit(f"the tests fail without a mutant:\n{log.read_text()[-3000:]}")
                 print(f"no mutant: {seconds:.0f} s", flush=True)
-            for mutant in chosen(asked.per_module, asked.seed):
+            first, _, step = asked.share.partition("/")
+            for mutant in chosen(asked.per_module, asked.seed)[int(first) :: int(step)]:
                 before = done.get(mutant.name)
                 if before and not (asked.again and before["outcome"] == "survived"):
                     continue
                 place = clone / DEVICES / mutant.module
                 original = place.read_bytes()
-                for compiled in (clone / DEVICES / "__pycache__").glob("*.nb*"):
-                    compiled.unlink()  # kernels of other modules may hold what is mutated
+                if b"njit" in original:  # kernels of other modules may hold what is mutated
+                    for compiled in (clone / DEVICES / "__pycache__").glob("*.nb*"):
+                        compiled.unlink()
                 place.write_text(mutant.source, "utf-8")
                 try:
                     outcome, seconds = run_tests(clone, mutant.module, log)
