@@ -12,7 +12,6 @@ Not collected by pytest: some sixty runs of the tests take half an hour.
 
 import argparse
 import ast
-import copy
 import json
 import os
 import resource
@@ -42,20 +41,37 @@ LONGEST = 240  # seconds of processor time, then a mutant counts as killed: it h
 _SWAPPED = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
 
 
+Place = tuple[tuple[str, int | None], ...]  # of a node: field and index at every level
+
+
 @dataclass(frozen=True)
 class Mutant:
-    """One change: where it is, what it is called, and the source of the changed module."""
+    """One change to one expression."""
 
     module: str
     line: int
     kind: str
     before: str
     after: str
-    source: str
+    place: Place
+    changed: ast.expr
 
     @property
     def name(self) -> str:
         return f"{self.module}:{self.line} {self.before} -> {self.after}"
+
+    def source(self, text: str) -> str:
+        """The module with the change."""
+        tree = ast.parse(text)
+        node = tree
+        for field, index in self.place[:-1]:
+            node = getattr(node, field) if index is None else getattr(node, field)[index]
+        field, index = self.place[-1]
+        if index is None:
+            setattr(node, field, self.changed)
+        else:
+            getattr(node, field)[index] = self.changed
+        return ast.unparse(ast.fix_missing_locations(tree))
 
 
 def variants(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
@@ -89,30 +105,15 @@ def variants(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
 
 def mutants(module: Path) -> list[Mutant]:
     """All mutants of a module."""
-    text = module.read_text("utf-8")
-    tree = ast.parse(text)
     found = []
-    for path, node in _expressions(tree):
+    for place, node in _expressions(ast.parse(module.read_text("utf-8"))):
         for kind, changed in variants(node):
-            mutated = copy.deepcopy(tree)
-            place = mutated
-            for field, index in path[:-1]:
-                place = getattr(place, field) if index is None else getattr(place, field)[index]
-            field, index = path[-1]
-            if index is None:
-                setattr(place, field, changed)
-            else:
-                getattr(place, field)[index] = changed
-            source = ast.unparse(ast.fix_missing_locations(mutated))
             before, after = ast.unparse(node), ast.unparse(ast.fix_missing_locations(changed))
-            found.append(Mutant(module.name, node.lineno, kind, before, after, source))
+            found.append(Mutant(module.name, node.lineno, kind, before, after, place, changed))
     return found
 
 
-Path_ = tuple[tuple[str, int | None], ...]
-
-
-def _expressions(node: ast.AST, path: Path_ = (), inside: bool = False) -> Iterator:
+def _expressions(node: ast.AST, path: Place = (), inside: bool = False) -> Iterator:
     """Expressions in the bodies of functions, without indices, annotations, messages."""
     if inside and isinstance(node, ast.expr) and hasattr(node, "lineno"):
         yield path, node
@@ -251,7 +252,7 @@ def main() -> None:
                 if b"njit" in original:  # kernels of other modules may hold what is mutated
                     for compiled in (clone / DEVICES / "__pycache__").glob("*.nb*"):
                         compiled.unlink()
-                place.write_text(mutant.source, "utf-8")
+                place.write_text(mutant.source(original.decode()), "utf-8")
                 try:
                     outcome, seconds = run_tests(clone, mutant.module, log)
                 finally:
