@@ -27,16 +27,23 @@ import numpy as np
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DEVICES = Path("reliability/devices")
-# What stands directly on the devices, and is checked against their closed forms.
-TESTS = (
-    "tests/devices",
-    "reliability/devices",
-    "tests/test_population.py",
-    "tests/test_reading.py",
-    "tests/test_window.py",
-    "tests/test_cycling.py",
-    "tests/crossbar/test_cells.py",
-)
+# Tests of what stands directly on a module; those of the devices and its doctests always run.
+TESTS = {
+    "conduction.py": ("tests/crossbar/test_cells.py", "tests/test_reading.py"),
+    "cycles.py": ("tests/test_cycling.py",),
+    "drift.py": ("tests/test_population.py", "tests/test_reading.py"),
+    "endurance.py": ("tests/test_cycling.py",),
+    "equivalent_time.py": ("tests/test_population.py",),
+    "first_passage.py": ("tests/test_cycling.py",),
+    "noise.py": ("tests/test_reading.py",),
+    "path.py": ("tests/test_population.py", "tests/test_window.py"),
+    "programming.py": ("tests/test_window.py", "tests/test_population.py"),
+    "read_disturb.py": ("tests/test_population.py",),
+    "relaxation.py": ("tests/test_population.py", "tests/test_window.py"),
+    "retention.py": ("tests/test_population.py",),
+    "target.py": ("tests/test_population.py",),
+    "verify.py": ("tests/test_window.py", "tests/test_population.py"),
+}
 LONGEST = 240  # seconds of processor time, then a mutant counts as killed: it hangs
 _SWAPPED = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
 
@@ -164,8 +171,9 @@ def run_tests(clone: Path, module: str, log: Path) -> tuple[str, float]:
         "-m", "not slow",
     ]  # fmt: skip
     # The module's own tests first: most mutants end there, before the others are collected.
-    stages = [[str(own), str(DEVICES / module)]] if (clone / own).is_file() else []
-    stages.append(list(TESTS))
+    stages = [[str(path) for path in (own, DEVICES / module) if (clone / path).is_file()]]
+    stages += [[test] for test in TESTS.get(module, ())]
+    stages.append(["tests/devices"])
     start = time.monotonic()
     pid = os.fork()
     if pid == 0:
@@ -178,7 +186,7 @@ def run_tests(clone: Path, module: str, log: Path) -> tuple[str, float]:
         import pytest
 
         code = 0
-        for stage in stages:
+        for stage in filter(None, stages):
             code = code or int(pytest.main([*stage, *options]))
         os._exit(code)
     _, status = os.waitpid(pid, 0)
