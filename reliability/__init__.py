@@ -62,6 +62,7 @@ _HOMES = {
     "accuracy_spread": "network",
     "accuracy_yield": "network",
     "evaluate_spiking": "network",
+    "compare_studies": "campaign",
     "load_study": "campaign",
     "plan_study": "campaign",
     "run_study": "campaign",
@@ -89,7 +90,13 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from reliability.campaign import load_study, plan_study, run_study, study_status
+    from reliability.campaign import (
+        compare_studies,
+        load_study,
+        plan_study,
+        run_study,
+        study_status,
+    )
     from reliability.characterization import characterize
     from reliability.crossbar import crossbar_limit, resistance_levels, solve_crossbar
     from reliability.cycling import best_reference, endurance, sample_cycles

@@ -34,7 +34,10 @@ def small(tmp_path):
     ("old", "new", "says"),
     [
         ('"energy"', '"enrgy"', "architecture: unknown study 'enrgy'; did you mean 'energy'"),
-        ('study = "energy"', 'study = "energy"\nnet = "a"', "unknown key 'net'"),
+        ('study = "energy"', 'study = "energy"\nnode = "7nm"', "unknown key 'node'; did you mean"),
+        ('study = "energy"', 'study = "energy"\nnodes = ["7 nm"]', "nodes.0: .*mean '7nm'"),
+        ('study = "energy"', 'study = "energy"\nnetwork = "binary-mnist"', "one layer"),
+        ('"oxram-130nm"', '"techB"', "techB has no programming.LRS.resistance"),
         ('study = "energy"', 'study = "energy"\nsheet = "enrgy"', "did you mean 'energy'"),
         ('study = "energy"', 'study = "energy"\nparameters.supply = 1', "architecture: unknown"),
         ('[architecture]\nstudy = "energy"', "", "outputs: got .architecture. without its table"),
