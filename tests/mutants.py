@@ -33,16 +33,17 @@ TESTS = {
     "cycles.py": ("tests/test_cycling.py",),
     "drift.py": ("tests/test_population.py", "tests/test_reading.py"),
     "endurance.py": ("tests/test_cycling.py",),
-    "equivalent_time.py": ("tests/test_population.py",),
-    "first_passage.py": ("tests/test_cycling.py",),
+    "equivalent_time.py": ("tests/devices/test_relaxation.py", "tests/test_population.py"),
+    "first_passage.py": ("tests/devices/test_endurance.py", "tests/test_cycling.py"),
+    "gate.py": ("tests/devices/test_programming.py",),
     "noise.py": ("tests/test_reading.py",),
     "path.py": ("tests/test_population.py", "tests/test_window.py"),
     "programming.py": ("tests/test_window.py", "tests/test_population.py"),
     "read_disturb.py": ("tests/test_population.py",),
     "relaxation.py": ("tests/test_population.py", "tests/test_window.py"),
     "retention.py": ("tests/test_population.py",),
-    "target.py": ("tests/test_population.py",),
-    "verify.py": ("tests/test_window.py", "tests/test_population.py"),
+    "target.py": ("tests/devices/test_programming.py", "tests/devices/test_drift.py"),
+    "verify.py": ("tests/devices/test_programming.py", "tests/test_window.py"),
 }
 LONGEST = 240  # seconds of processor time, then a mutant counts as killed: it hangs
 _SWAPPED = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
