@@ -20,7 +20,7 @@ def compare(
     template: str,
     as_json: bool,
 ) -> None:
-    """Compare finished studies with the first, and say which differences are real.
+    """Compare the finished studies in FOLDERS with the first, and say which differences are real.
 
     Chips of studies with one seed share their latent variables and are matched (paired); studies
     of other seeds share nothing (unpaired). All differences are tested together. With --out it
