@@ -1,4 +1,4 @@
-"""Make the figure of docs/coding.md and print its numbers.
+"""Make the figures of docs/coding.md and print their numbers.
 
 python docs/make_coding.py
 """
@@ -8,8 +8,9 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MultipleLocator, PercentFormatter
 
 import reliability as rel
 from reliability.report import figures
@@ -23,6 +24,14 @@ NEURONS = {
     "10 % leak per event": rel.Neuron(leak=0.1),
     "4 events of rest after a spike": rel.Neuron(refractory=4),
 }
+
+# Threshold and desensitization: plain, and what was best on training images.
+THRESHOLDS = (6, 8, 10, 12, 14, 16, 18, 20, 24, 32, 48)
+CODES = {
+    "time, first spike": [rel.FirstSpike(t) for t in THRESHOLDS],
+    "time, gain falls by 5 % an event": [rel.FirstSpike(t, 0.05) for t in (4, *THRESHOLDS[:-2])],
+}
+CHIPS = 100
 
 
 def compare() -> dict[str, xr.Dataset]:
@@ -43,8 +52,97 @@ def compare() -> dict[str, xr.Dataset]:
     return curves
 
 
+def ideal_codings(axis: Axes, network: str, codes: list[str]) -> None:
+    """Draw accuracy against events per decision on ideal cells, and print it."""
+    chosen = [code for name in codes for code in CODES[name]]
+    leads = LEADS[:-2]
+    r = rel.compare_codings(
+        rel.load_network(network), delta_s=leads, first_spike=chosen, images=None, seed=1
+    )
+    axis.axhspan(r["formal_accuracy_low"], r["formal_accuracy_high"], color="0.9", lw=0)
+    axis.axhline(r["formal_accuracy"], color="0.2", lw=1, ls="--", label="sums")
+    curves = {"rate": (r["spikes"], *(r[f"accuracy{end}"] for end in ("", "_low", "_high")))}
+    start = 0
+    for name in codes:
+        part = r.isel(first_spike=slice(start, start + len(CODES[name])))
+        start += len(CODES[name])
+        ends = (part[f"time_accuracy{end}"] for end in ("", "_low", "_high"))
+        curves[name] = (part["time_spikes"], *ends)
+    for k, (name, (events, value, low, high)) in enumerate(curves.items()):
+        style = {"label": name, "marker": "os^"[k], "color": f"C{k}", "ms": 4, "lw": 1.2}
+        axis.errorbar(events, value, np.abs([low - value, high - value]), capsize=2, **style)
+        print(f"\n{network}, {name}")
+        settings = leads if name == "rate" else [code.threshold for code in CODES[name]]
+        for setting, *row in zip(
+            settings, *map(np.asarray, (events, value, low, high)), strict=True
+        ):
+            print(f"| {setting} | {row[0]:.1f} | {row[1]:.1%} ({row[2]:.1%} to {row[3]:.1%}) |")
+    print(f"sums {r['formal_accuracy'].item():.2%}")
+    axis.set_xscale("log")
+    axis.set_xlabel("input events per decision, mean")
+    axis.set_ylabel("accuracy on ideal cells, 95 % interval")
+    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+
+
+def on_chips(axis: Axes) -> None:
+    """Draw the accuracy of chips with each coding, as programmed and aged, and print it."""
+    card, net = rel.load_technology("oxram-130nm"), rel.load_network("spirit")
+    chips = rel.sample_chips(card, net, chips=CHIPS, seed=1)
+    aged = rel.age(chips, rel.MissionProfile.constant("10 years", "85 degC"))
+    ways = {
+        "sums": {"coding": "formal"},
+        "rate,\nlead of 10": {"coding": "spiking"},
+        "time,\nthreshold 14,\ngain falls": {"first_spike": rel.FirstSpike(14, 0.05)},
+        "time,\nthreshold 16": {"first_spike": rel.FirstSpike(16)},
+    }
+    groups, ticks = [], []
+    for name, way in ways.items():
+        way = {"coding": "time"} | way
+        for label, population in (("as programmed", chips), ("10 years at 85 °C", aged)):
+            r = rel.evaluate(net, population, images=IMAGES, seed=1, **way)
+            a, events = r["accuracy"].values, r["spikes"].mean().item()
+            half = 1.96 * a.std(ddof=1) / np.sqrt(len(a))
+            print(f"{name!r} {label}: {a.mean():.1%} ± {half:.1%} over chips, spread "
+                  f"{a.std(ddof=1):.1%}, {events:.0f} events")  # fmt: skip
+            groups.append(a)
+        ticks.append(name)
+    at = [n // 2 + (n % 2 - 0.5) * 0.36 for n in range(len(groups))]
+    boxes = axis.boxplot(
+        groups, positions=at, widths=0.3, whis=(5, 95), showfliers=False, patch_artist=True,
+        medianprops={"color": "black"},
+    )  # fmt: skip
+    for n, box in enumerate(boxes["boxes"]):
+        box.set_facecolor(("C0", "C1")[n % 2])
+    axis.set_xticks(range(len(ticks)), ticks, fontsize=8)
+    axis.legend(boxes["boxes"][:2], ["as programmed", "10 years at 85 °C"], fontsize=8)
+    axis.yaxis.set_major_locator(MultipleLocator(0.05))
+    axis.set_ylabel("accuracy of chips (5, 25, 50, 75, 95 %)")
+    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+
+
+def time_figure() -> None:
+    """Make the figure of time coding."""
+    with matplotlib.rc_context(figures.STYLE):
+        figure = Figure(figsize=(11.5, 4.3), layout="constrained")
+        digits, vowels, chips = figure.subplots(1, 3, width_ratios=(1, 1, 1.25))
+        ideal_codings(digits, "spirit", list(CODES))
+        ideal_codings(vowels, "vowels", list(CODES))
+        on_chips(chips)
+        digits.set_title("digits")
+        vowels.set_title("spoken vowels")
+        chips.set_title(f"digits on {CHIPS} chips of oxram-130nm")
+        digits.set_ylim(0.45, 0.95)
+        vowels.set_ylim(0.45, 1.0)
+        handles, labels = digits.get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower left", ncols=4, fontsize=9)
+        out = Path(__file__).parent / "figures" / "time_coding.svg"
+        figure.savefig(out, metadata={"Date": None, "Creator": None}, facecolor="white")
+    print(out)
+
+
 def main() -> None:
     """Command line entry."""
+    time_figure()
     curves = compare()
     with matplotlib.rc_context(figures.STYLE):
         figure = Figure(figsize=(9.0, 4.6), layout="constrained")

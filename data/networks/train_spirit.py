@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,9 +31,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-INPUTS, OUTPUTS = 144, 10
+INPUTS = 144
 W_MAX = 4
-HELD_OUT = 10_000
 INPUT_SUM = 20.0  # an image's inputs add up to this in training (about 19 as pixel / 255)
 DATA = Path(__file__).resolve().parent.parent / "mnist12" / "mnist12.npz"
 
@@ -47,6 +46,7 @@ class Settings:
     epochs: int = 40
     batch: int = 500
     learning_rate: float = 3e-3
+    held_out: int = 10_000
     seed: int = 1
 
 
@@ -79,10 +79,10 @@ def train(x: Tensor, y: Tensor, settings: Settings) -> Result:
     """Train on all images but the held-out ones and return the best epoch on the latter."""
     generator = torch.Generator().manual_seed(settings.seed)
     order = torch.randperm(len(x), generator=generator)
-    part, held_out = order[:-HELD_OUT], order[-HELD_OUT:]
+    part, held_out = order[: -settings.held_out], order[-settings.held_out :]
 
     rates = x / x.sum(dim=1, keepdim=True) * settings.events
-    weights = torch.zeros(INPUTS, OUTPUTS, requires_grad=True)
+    weights = torch.zeros(x.shape[1], int(y.max()) + 1, requires_grad=True)
     optimizer = torch.optim.Adam([weights], lr=settings.learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs)
     best: Result | None = None
@@ -109,35 +109,39 @@ def train(x: Tensor, y: Tensor, settings: Settings) -> Result:
     return best
 
 
-def to_toml(result: Result, settings: Settings, test_accuracy: float, data_sha256: str) -> str:
-    """The network file."""
+def to_toml(
+    result: Result,
+    settings: Settings,
+    test_accuracy: float,
+    data_sha256: str,
+    *,
+    script: str,
+    head: str,
+    origin: str,
+) -> str:
+    """The network file; ``head`` is its name, description and sizes."""
     rows = "\n".join(
         "  [" + ", ".join(f"{level:2d}" for level in row) + "]," for row in result.weights.tolist()
     )
+    network = script.removeprefix("train_").removesuffix(".py")
     command = (
-        "python data/networks/train_spirit.py"
+        f"python data/networks/{script}"
         f" --scale {settings.scale} --events {settings.events} --epochs {settings.epochs}"
-        f" --seed {settings.seed} --out data/networks/spirit.toml"
+        f" --seed {settings.seed} --out data/networks/{network}.toml"
     )
-    return f'''# Written by train_spirit.py; do not edit by hand.
-name = "spirit"
-description = """
-One fully connected layer, 12x12 pixels to 10 digits, no bias, integer weights -4 to +4, as \\
-used by spiking classifiers that keep their synapses in resistive memory. Row i of the \\
-weights belongs to pixel (i // 12, i % 12), column j to digit j."""
-inputs = {INPUTS}
-outputs = {OUTPUTS}
+    return f'''# Written by {script}; do not edit by hand.
+{head}
 weight_min = {-W_MAX}
 weight_max = {W_MAX}
 licence = "MIT"
-origin = "Trained from scratch on the training images of data/mnist12; no weights from elsewhere."
+origin = "{origin}"
 data_sha256 = "{data_sha256}"  # arrays
 
 # Softmax regression with straight-through rounding: level = clip(round(scale * weight)).
 scale = {settings.scale}
 training_command = "{command}"
-epoch = {result.epoch}  # best on the held-out images
-# Largest integer sum (no spikes), on {HELD_OUT} held-out training images and on the test images.
+epoch = {result.epoch}  # best on the held-out samples
+# Largest integer sum (no spikes), on {settings.held_out} held-out training and on the test samples.
 held_out_accuracy = {result.held_out_accuracy:.4f}
 test_accuracy = {test_accuracy:.4f}
 
@@ -147,20 +151,35 @@ weights = [
 '''
 
 
-def main() -> None:
-    """Command line entry."""
-    default = Settings()
-    parser = argparse.ArgumentParser(description="Train the 144 x 10 integer network.")
-    parser.add_argument("--data", type=Path, default=DATA, metavar="FILE", help="mnist12.npz")
+HEAD = '''name = "spirit"
+description = """
+One fully connected layer, 12x12 pixels to 10 digits, no bias, integer weights -4 to +4, as \\
+used by spiking classifiers that keep their synapses in resistive memory. Row i of the \\
+weights belongs to pixel (i // 12, i % 12), column j to digit j."""
+inputs = 144
+outputs = 10'''
+ORIGIN = "Trained from scratch on the training images of data/mnist12; no weights from elsewhere."
+
+
+def arguments(what: str, data: Path, default: Settings) -> tuple[argparse.Namespace, Settings]:
+    """Command line of a training script."""
+    parser = argparse.ArgumentParser(description=f"Train {what}.")
+    parser.add_argument("--data", type=Path, default=data, metavar="FILE", help=data.name)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
     parser.add_argument("--scale", type=float, default=default.scale)
     parser.add_argument("--events", type=int, default=default.events)
     parser.add_argument("--epochs", type=int, default=default.epochs)
     parser.add_argument("--seed", type=int, default=default.seed)
     args = parser.parse_args()
-
     torch.set_num_threads(1)  # with more threads the order of float sums is not fixed
     torch.use_deterministic_algorithms(True)
+    given = {name: getattr(args, name) for name in ("scale", "events", "epochs", "seed")}
+    return args, replace(default, **given)
+
+
+def main() -> None:
+    """Command line entry."""
+    args, settings = arguments("the 144 x 10 integer network", DATA, Settings())
     digest = hashlib.sha256()
     arrays: dict[str, NDArray[np.uint8]] = {}
     with np.load(args.data) as data:
@@ -168,13 +187,16 @@ def main() -> None:
             arrays[name] = data[name]
             digest.update(arrays[name].tobytes())
 
-    settings = Settings(scale=args.scale, events=args.events, epochs=args.epochs, seed=args.seed)
     result = train(*as_tensors(arrays["train_images"], arrays["train_labels"]), settings)
     test_accuracy = accuracy(
         torch.from_numpy(result.weights.astype(np.float32)),
         *as_tensors(arrays["test_images"], arrays["test_labels"]),
     )
-    args.out.write_text(to_toml(result, settings, test_accuracy, digest.hexdigest()), "utf-8")
+    text = to_toml(
+        result, settings, test_accuracy, digest.hexdigest(),
+        script="train_spirit.py", head=HEAD, origin=ORIGIN,
+    )  # fmt: skip
+    args.out.write_text(text, "utf-8")
     print(f"epoch {result.epoch}: held-out accuracy {result.held_out_accuracy:.4f}")
     print(f"test accuracy {test_accuracy:.4f}")
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from reliability.architecture.sheet import Sheet
 from reliability.technology import Technology
@@ -86,3 +87,25 @@ def finish(
     out = data if checks is None else xr.merge([data, checks], combine_attrs="drop_conflicts")
     attrs = {"technology": technology.name, "sheet": sheet.name, "seed": seed}
     return out.assign_attrs(attrs | {"headline": list(headline)})
+
+
+def first_crossing(
+    x: NDArray[np.float64], one: NDArray[np.float64], other: NDArray[np.float64]
+) -> float:
+    """Return the x up to which ``one`` is no more than ``other``; 0 if not at first, inf if always.
+
+    On a grid in log x, interpolated in the logarithm of their ratio.
+
+    >>> x = np.array([1.0, 10.0, 100.0])
+    >>> first_crossing(x, np.array([0.1, 1.0, 10.0]), np.array([1.0, 1.0, 1.0]))
+    10.0
+    """
+    excess = np.log(one / other)
+    above = np.flatnonzero(excess > 1e-12)  # equal to rounding is equal
+    if above.size == 0:
+        return np.inf
+    k = int(above[0])
+    if k == 0:
+        return 0.0
+    share = -excess[k - 1] / (excess[k] - excess[k - 1])
+    return float(x[k - 1] * (x[k] / x[k - 1]) ** share)

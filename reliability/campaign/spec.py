@@ -4,6 +4,7 @@ import itertools
 import json
 import tomllib
 from hashlib import sha256
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,8 +17,11 @@ from reliability.errors import InputError, from_validation, unknown_name
 from reliability.mission import MissionProfile, Segment
 from reliability.network import DeepNetwork, Network, Tiling, load_network
 from reliability.network.chips import default_tiling
+from reliability.network.inferences import steps
 from reliability.network.mapping import Mapping, has_states
+from reliability.network.streams import default_data
 from reliability.network.tiles import check_card
+from reliability.resources import shipped_studies
 from reliability.technology import Technology, load_technology
 from reliability.units import Amperes, Kelvin, NonNegative, Ohms, Seconds, Volts
 from reliability.version import __version__
@@ -37,8 +41,8 @@ class NetworkTable(_Table):
 
     name: str = "spirit"
     """A network that ships with the suite, or a TOML file of weights."""
-    coding: Literal["spiking", "formal"] = "spiking"
-    """Spikes until a decision, or weighted sums."""
+    coding: Literal["spiking", "formal", "time"] = "spiking"
+    """Spikes until a decision, weighted sums, or events in time until an output fires first."""
     mapping: Mapping = "two_level"
     """A weight on several two-level cells, or on one multi-level cell on each side."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 10_000
@@ -47,6 +51,10 @@ class NetworkTable(_Table):
     """Lead of the first over the second output count that decides."""
     spike_limit: _Count = 1024
     """Input events after which the leading output decides."""
+    first_spike: Annotated[float, Field(gt=0)] = 16.0
+    """Time: charge at which an output fires, in units of weight (`reliability.FirstSpike`)."""
+    desensitization: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Time: share of its gain that a synapse loses with each event of a sample."""
     neuron: Literal["technology", "ideal"] = "technology"
     """Mismatch and leak as the card has them, or none."""
     read_temperature: Kelvin | None = None
@@ -140,7 +148,7 @@ class PopulationTable(_Table):
 
 
 class AgesTable(_Table):
-    """Every combination of time, temperature, reads and read voltage, from programming on."""
+    """Every combination of time, temperature, reads or inferences, and read voltage."""
 
     times: Annotated[tuple[Seconds, ...], Field(min_length=1)] = (0.0,)
     """Since programming, rising: ["0 s", "10 years"]."""
@@ -150,15 +158,20 @@ class AgesTable(_Table):
     """Of every cell, rising."""
     read_voltages: Annotated[tuple[Volts, ...], Field(min_length=1)] = (0.1,)
     """Of those reads, rising."""
+    inferences: Annotated[tuple[NonNegative, ...], Field(min_length=1)] = (0.0,)
+    """Instead of reads: of the network, each reading its rows as its images do, rising."""
     before: tuple[Stretch, ...] = ()
     """What every chip has been through before: a solder reflow, days and nights."""
 
     @model_validator(mode="after")
     def _no_repeats(self) -> "AgesTable":
-        for name in ("times", "temperatures", "reads", "read_voltages"):
+        for name in ("times", "temperatures", "reads", "read_voltages", "inferences"):
             values = getattr(self, name)
             if list(values) != sorted(set(values)):
                 raise ValueError(f"{name}: got {list(values)}, expected rising values")
+        read = any(self.reads) or any(stretch.reads for stretch in self.before)
+        if any(self.inferences) and read:
+            raise ValueError("got both reads and inferences, expected one of them")
         return self
 
     @property
@@ -169,6 +182,7 @@ class AgesTable(_Table):
             ("reads", self.reads, "1"),
             ("temperature", self.temperatures, "K"),
             ("time", self.times, "s"),
+            ("inferences", self.inferences, "1"),
         ]
 
     @property
@@ -180,7 +194,8 @@ class AgesTable(_Table):
 
     def mission(self, age: dict[str, float]) -> MissionProfile:
         """Return all that a chip has been through at one of the combinations."""
-        last = Segment(age["time"], age["temperature"], age["reads"], age["read_voltage"])
+        reads = age["reads"] + age["inferences"]  # one of them
+        last = Segment(age["time"], age["temperature"], reads, age["read_voltage"])
         return MissionProfile([*(Segment(**vars(stretch)) for stretch in self.before), last])
 
     @property
@@ -191,7 +206,17 @@ class AgesTable(_Table):
             "reads": self.reads[-1],
             "temperature": self.temperatures[0],
             "time": self.times[-1],
+            "inferences": self.inferences[-1],
         }
+
+    @property
+    def evaluations(self) -> int:
+        """How often a population is evaluated, the counting of reads included."""
+        combinations = len(self.combinations)
+        if not any(self.inferences):
+            return combinations
+        counted = combinations // len(self.inferences)
+        return combinations + counted * steps(self.inferences[-1])
 
 
 class EnduranceTable(_Table):
@@ -308,7 +333,7 @@ class Axis(_Table):
     name: str
     """What changes: a key of this file ("network.delta_s"), the card ("technology"), one of its
     parameters or laws ("technology.relaxation.LRS.sigma", "technology.relaxation.law"), or
-    "temperature", "time", "reads", "read_voltage"."""
+    "temperature", "time", "reads", "read_voltage", "inferences"."""
     label: str = ""
     """What figures print; the name by default."""
     values: tuple[Value, ...] = ()
@@ -475,7 +500,8 @@ def load_study(
     Parameters
     ----------
     path : str or Path
-        TOML file. A technology that is a file is looked up beside it.
+        TOML file, or the name of a study that ships with the suite (``"spirit"``). A technology
+        that is a file is looked up beside it.
     overrides : dict, optional
         Dotted name to value, as the names of a sweep's axes, e.g. ``{"population.chips": 20}`` or
         ``{"technology.read.voltage": "0.2 V"}``; None values are ignored.
@@ -488,9 +514,14 @@ def load_study(
         Missing file, not TOML, an unknown key, a value or unit that cannot be right; one line that
         names the key, what it got, what is allowed and the nearest valid name.
     """
-    file = Path(path)
+    file: Path | Traversable = Path(path)
     if not file.is_file():
-        raise InputError(f"study: no file {str(path)!r}")
+        shipped = shipped_studies()
+        if str(path).endswith(".toml"):
+            raise InputError(f"study: no file {str(path)!r}")
+        if str(path) not in shipped:
+            raise unknown_name("study", str(path), shipped)
+        file = shipped[str(path)]
     try:
         table = tomllib.loads(file.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -505,7 +536,7 @@ def load_study(
         study = Study(**table)
     except ValidationError as error:
         raise from_validation(error, file.name, KEYS) from None
-    study = _with_cards_beside(study, file.parent)
+    study = _with_cards_beside(study, Path(path).parent)
     _check_names(study, file.name)
     _check_sweep(study, file.name, most_points)
     return study
@@ -540,8 +571,7 @@ def _check_names(study: Study, where: str) -> None:
             study.architecture.load_sheet()
     except InputError as error:
         raise InputError(f"{where}: architecture: {error}") from None
-    if isinstance(study.load_network(), DeepNetwork):
-        _check_deep(study, where)
+    _check_images(study, where)
     if not study.sweep:  # each point is looked at by itself
         try:
             _check_cells(study, technology)
@@ -558,20 +588,29 @@ def _check_names(study: Study, where: str) -> None:
                 raise InputError(f"{where}: sensitivity.factor.parameters: {line}")
 
 
-def _check_deep(study: Study, where: str) -> None:
-    """Refuse what goes with networks of one layer only."""
-    tables = [study.network.images]
-    tables += [study.uncertainty.images] if study.uncertainty else []
-    if max(tables) > _DEEP_IMAGES:
-        raise InputError(f"{where}: images: got {max(tables)}, allowed 1 to {_DEEP_IMAGES} test "
-                         f"images for {study.network.name}")  # fmt: skip
-    if study.sensitivity or study.network.read_temperature is not None:
-        raise InputError(f"{where}: sensitivity and network.read_temperature need a network of "
-                         f"one layer, got {study.network.name}")  # fmt: skip
+def _check_images(study: Study, where: str) -> None:
+    """Refuse more samples than there are, and what goes with networks of one layer only."""
+    network = study.load_network()
+    there = _DEEP_IMAGES if isinstance(network, DeepNetwork) else default_data(network).label.size
+    tables = {"network": study.network, "uncertainty": study.uncertainty,
+              "sensitivity": study.sensitivity}  # fmt: skip
+    for name, table in tables.items():
+        if table is not None and table.images > there:
+            raise InputError(f"{where}: {name}.images: got {table.images}, allowed 1 to {there} "
+                             f"test images for {study.network.name}")  # fmt: skip
+    if not isinstance(network, DeepNetwork):
+        return
+    inferences = any(study.ages.inferences)
+    if study.sensitivity or inferences or study.network.read_temperature is not None:
+        raise InputError(f"{where}: sensitivity, ages.inferences and network.read_temperature "
+                         f"need a network of one layer, got {study.network.name}")  # fmt: skip
 
 
 def _check_cells(study: Study, technology: Technology) -> None:
     """Refuse a way of holding weights, or of programming, that the card does not have."""
+    for name in study.architecture.needs if study.architecture else ():
+        if name not in technology:
+            raise InputError(f"technology: {technology.name} has no {name}, which the study needs")
     if "accuracy" not in study.outputs:
         return
     if isinstance(study.load_network(), DeepNetwork):

@@ -4,8 +4,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import xarray as xr
-from scipy import stats
-from scipy.special import expit, logit
+from scipy.special import expit, logit, ndtri, stdtrit
 
 from reliability.campaign.architecture import architecture_answer
 from reliability.campaign.crossbar import crossbar_answer
@@ -91,6 +90,7 @@ def _answer(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
             "temperature_k": age["temperature"],
             "reads": age["reads"],
             "read_voltage_v": age["read_voltage"],
+            "inferences": age["inferences"],
             **accuracy_interval(
                 at_age(chips["accuracy"], age).values,
                 study.network.images,
@@ -179,13 +179,13 @@ def accuracy_interval(
     sigma_chips = float(np.std(accuracy, ddof=1)) if accuracy.size > 1 else float("nan")
     sigma_mean = sigma_chips / np.sqrt(accuracy.size)
     sigma_images = float(np.sqrt(inside * (1 - inside) / images))
-    z = stats.norm.ppf(0.5 + confidence / 2)
+    z = ndtri(0.5 + confidence / 2)
     sampling = np.hypot((high - low) / 2 if accuracy.size > 1 else 0.0, z * sigma_images)
     down = up = float(sampling)
     sigma_parameters = None
     if draw_means is not None:
         scores = logit(np.clip(draw_means, bound, 1 - bound))
-        half = stats.t.ppf(0.5 + confidence / 2, scores.size - 1) * scores.std(ddof=1)
+        half = stdtrit(scores.size - 1, 0.5 + confidence / 2) * scores.std(ddof=1)
         half *= np.sqrt(1 + 1 / scores.size)
         centre = scores.mean()
         sigma_parameters = float(np.std(draw_means, ddof=1))
@@ -220,5 +220,5 @@ def explained(grid: xr.Dataset, study: Study) -> xr.DataArray:
     mean = accuracy.mean("chip")
     variance = accuracy.var("chip", ddof=1) * (1 + 1 / n)
     variance = variance + mean * (1 - mean) / study.sensitivity.images
-    half = stats.t.ppf(0.5 + study.confidence / 2, n - 1) * np.sqrt(variance)
+    half = stdtrit(n - 1, 0.5 + study.confidence / 2) * np.sqrt(variance)
     return abs(mean - study.sensitivity.measured) <= half

@@ -7,10 +7,32 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from reliability.errors import InputError
 
 Progress = Callable[[int, int], None]
+EXIT_CODES = """\b
+Exit codes:
+  0  done
+  1  failed: a task, the disk, a search that does not converge
+  2  wrong input: one line says what, and nothing was written
+  130  stopped by Ctrl-C
+"""
+
+
+class Card(click.ParamType):
+    """Name of a technology card or path of a card file; the shell completes the names."""
+
+    name = "card"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from reliability.technology import list_technologies
+
+        names = [name for name in list_technologies() if name.startswith(incomplete)]
+        return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
 
 
 def quantities(text: str, unit: str, name: str) -> list[float]:

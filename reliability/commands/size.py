@@ -7,12 +7,20 @@ from typing import Any
 
 import click
 
-from reliability.commands.options import entries, quantities, results_folder, shown_progress
+from reliability.commands.options import (
+    Card,
+    entries,
+    quantities,
+    results_folder,
+    shown_progress,
+)
 from reliability.errors import InputError, unknown_name
 
 
 @click.command()
-@click.option("--technology", default="oxram-130nm", show_default=True, help="Card name or file.")
+@click.option(
+    "--technology", type=Card(), default="oxram-130nm", show_default=True, help="Card name or file."
+)
 @click.option(
     "--criterion",
     default="output_error",
@@ -53,7 +61,13 @@ from reliability.errors import InputError, unknown_name
     help="For accuracy_drop: rows (one at a time) or matrix (all at once).",
 )
 @click.option("--images", type=int, default=2000, show_default=True, help="For accuracy_drop.")
-@click.option("--max-size", type=click.IntRange(2), default=512, show_default=True)
+@click.option(
+    "--max-size",
+    type=click.IntRange(2),
+    default=512,
+    show_default=True,
+    help="Rows or columns at which a search ends.",
+)
 @click.option(
     "--draws",
     type=click.IntRange(0),
@@ -62,7 +76,7 @@ from reliability.errors import InputError, unknown_name
     help="Cards drawn from the uncertainty of the parameters.",
 )
 @click.option("--confidence", default="95%", show_default=True, help="Of bounds and intervals.")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the Monte Carlo arrays.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for results and report.")
 @click.option("--json", "as_json", is_flag=True, help="Print progress and result as JSON lines.")
 def size(as_json: bool, out: Path | None, **options: Any) -> None:

@@ -80,3 +80,53 @@ def load_mnist28(split: Literal["test", "calibration"] = "test") -> xr.Dataset:
             "label": ("image", labels, {"units": "1"}),
         }
     )
+
+
+_FRAME = 6.4e-3  # s, from one frame of the vowels to the next
+
+
+@lru_cache(maxsize=2)
+def load_vowels(split: Literal["train", "test"] = "test") -> xr.Dataset:
+    """Load spoken vowels of nine speakers as events (origin in ``data/vowels/README.md``).
+
+    A coefficient of the sound's spectrum sends an event when it enters another of its six bands.
+
+    Parameters
+    ----------
+    split : {"train", "test"}
+        270 or 370 utterances; the class is the speaker.
+
+    Returns
+    -------
+    Dataset
+        ``input`` (sample, event), the line of each event in order of time, -1 beyond the last;
+        ``time`` (sample, event), s; ``label`` (sample). Attribute ``inputs``: 72 lines.
+
+    Examples
+    --------
+    >>> vowels = load_vowels("test")
+    >>> vowels.sizes["sample"], vowels.attrs["inputs"]
+    (370, 72)
+    """
+    if split not in ("train", "test"):
+        raise InputError(f"split: got {split!r}, allowed: train, test")
+    with (data_folder() / "vowels" / "vowels.npz").open("rb") as file, np.load(file) as arrays:
+        line, frame, count, label = (
+            arrays[f"{split}_{name}"] for name in ("line", "frame", "events", "speaker")
+        )
+    there = np.arange(count.max()) < count[:, None]
+    source = np.full(there.shape, -1, dtype=np.int16)
+    time = np.zeros(there.shape, dtype=np.float32)
+    source[there], time[there] = line, frame * np.float32(_FRAME)
+    return xr.Dataset(
+        {
+            "input": (("sample", "event"), source, {"units": "1"}),
+            "time": (("sample", "event"), time, {"units": "s"}),
+            "label": ("sample", label, {"units": "1"}),
+        },
+        attrs={"inputs": 72},
+    )
+
+
+# What a network of one layer says it was trained for.
+DATA_SETS = {"mnist12": load_mnist, "vowels": load_vowels}

@@ -9,19 +9,26 @@ from numpy.typing import NDArray
 
 from reliability.errors import InputError, unknown_name
 from reliability.mission import MissionProfile
-from reliability.network.datasets import load_mnist
 from reliability.network.deep import evaluate_deep
+from reliability.network.first_spike import FirstSpike, run_first_spike
 from reliability.network.formal import Converters, run_formal
 from reliability.network.mapping import Mapping, read_weights, sample_chips
 from reliability.network.model import Network
 from reliability.network.neuron import Neuron, sample_neurons
 from reliability.network.onnx import DeepNetwork
 from reliability.network.spiking import count_reads, rate_code, run_spiking
+from reliability.network.streams import (
+    default_data,
+    evenly_spaced,
+    events_in_time,
+    intensities,
+)
 from reliability.population import addresses, age
 from reliability.statistics.intervals import wilson
 from reliability.technology import Technology
 from reliability.version import __version__
 
+CODINGS = ("spiking", "formal", "time")
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 # Energy of one synaptic event where the cells are ideal and no card says it: SPIRIT, IEDM 2019.
 _ENERGY_EVENT = {"synapse_and_neuron": 3.6e-12, "system": 180e-12}
@@ -32,14 +39,16 @@ def evaluate(
     network: Network,
     cells: Technology | xr.Dataset | None = None,
     *,
-    coding: Literal["spiking", "formal"] = "spiking",
+    coding: Literal["spiking", "formal", "time"] = "spiking",
     mapping: Mapping = "two_level",
     chips: int = 20,
-    images: int = 10_000,
+    images: int | None = None,
+    data: xr.Dataset | None = None,
     delta_s: int = 10,
     spike_limit: int = 1024,
     activation: Literal["argmax", "tanh"] = "argmax",
     converters: Converters | None = None,
+    first_spike: FirstSpike | None = None,
     neuron: Neuron | None = None,
     profile: MissionProfile | None = None,
     seed: int = 0,
@@ -56,13 +65,19 @@ def evaluate(
     cells : Technology, Dataset or None
         A technology: ``chips`` chips are sampled from it. A population of chips (..., cell) with
         cells ordered as by `map_weights`: used as it is. None: one chip of ideal cells.
-    coding : {"spiking", "formal"}
+    coding : {"spiking", "formal", "time"}
+        Spikes whose rate codes the input until one count leads, weighted sums, or events in order
+        of time until an output fires first (`reliability.network.first_spike`).
     mapping : {"two_level", "multi_level"}
         How cells that are sampled here hold a weight (`reliability.network.mapping`).
     chips : int
         Number of chips to sample.
-    images : int
-        Number of MNIST test images, evenly spaced over the 10 000 (their order is not random).
+    images : int, optional
+        Number of samples, evenly spaced over the data (their order is not random); by default all.
+    data : Dataset, optional
+        ``label`` (sample), and ``pixels`` (sample, input) in uint8, or the events of a stream:
+        ``input`` (sample, event), -1 beyond the last, and ``time`` (sample, event) in s
+        (`reliability.network.streams`). By default the test set that the network is for.
     delta_s : int
         Spiking: lead of the first over the second output count that decides.
     spike_limit : int
@@ -71,6 +86,8 @@ def evaluate(
         Formal: what is compared.
     converters : Converters, optional
         Formal: resolution of inputs and sums, by default without loss.
+    first_spike : FirstSpike, optional
+        Time: threshold and desensitization of the outputs.
     neuron : Neuron, optional
         By default without mismatch and leak.
     profile : MissionProfile, optional
@@ -86,10 +103,13 @@ def evaluate(
         With the population's leading dimensions (``chip``): ``accuracy`` with its Wilson interval
         over images ``accuracy_low``, ``accuracy_high``; ``spikes``, the mean number of input
         events per image, and ``spikes_quantile`` over images; ``energy`` per image (J) for each
-        ``energy_model``; ``confusion`` (label, predicted); ``reads`` of every cell over all images.
+        ``energy_model``; ``confusion`` (label, predicted); ``reads`` of every cell over
+        all images; ``correct`` (image), for `reliability.compare_accuracy`.
 
         A synaptic event is one input event at one output, so an image costs events x outputs
-        times the energy of one event. Formally coded, each non-zero pixel is one event.
+        times the energy of one event. Formally coded, each non-zero pixel is one event. Coded in
+        time there is also ``decision_time``, the mean time of the last event that was needed: s in
+        a stream, share of the window for pixels.
 
     Raises
     ------
@@ -103,24 +123,37 @@ def evaluate(
     >>> bool(ideal["accuracy"].item() > 0.8)
     True
     """
-    data = load_mnist("test")
-    _check(coding, activation, images, delta_s, spike_limit, chips, data.sizes["image"])
-    if coding == "spiking" and converters is not None:
+    _check(coding, activation, delta_s, spike_limit, chips)
+    if coding != "formal" and converters is not None:
         raise InputError("converters: spikes are not converted; use coding='formal'")
+    if coding != "time" and first_spike is not None:
+        raise InputError(f"first_spike: got it with coding={coding!r}; use coding='time'")
     neuron = Neuron() if neuron is None else neuron
-    chosen = _chosen(images)
-    pixels = data["pixels"].values[chosen]
-    labels = data["label"].values[chosen].astype(np.int64)
+    data = default_data(network) if data is None else data
+    pixels = intensities(data, network)
+    chosen = evenly_spaced(data, images)
+    pixels, labels = pixels[chosen], data["label"].values[chosen].astype(np.int64)
+    images = len(chosen)
     technology, population, lead, address, weights = _chips(
         network, cells, mapping, chips, profile, seed
     )
     upper, lower, gain = sample_neurons(neuron, address, network.outputs, seed)
     weights = weights * gain[:, None, :]
 
+    decision_time, time_unit = None, ""
     if coding == "spiking":
-        sequences = _sequences(images, spike_limit, seed)
+        sequences = _rate_coded(pixels.tobytes(), pixels.shape, chosen.tobytes(), spike_limit, seed)
         predicted, events = run_spiking(weights, upper, lower, sequences, neuron, delta_s)
         reads = count_reads(sequences, events, network.inputs)
+    elif coding == "time":
+        first_spike = FirstSpike() if first_spike is None else first_spike
+        stream = events_in_time(data).of(chosen)
+        threshold = upper * np.float32(first_spike.threshold / neuron.threshold)
+        predicted, events = run_first_spike(weights, threshold, stream, neuron, first_spike)
+        reads = count_reads(stream.source, events, network.inputs)
+        last = np.maximum(events - 1, 0)
+        decision_time = np.array([stream.time[np.arange(images), at].mean() for at in last])
+        time_unit = "1" if "pixels" in data else "s"
     else:
         converters = Converters() if converters is None else converters
         predicted = run_formal(weights, pixels, activation, upper, converters)
@@ -128,7 +161,8 @@ def evaluate(
         events = np.broadcast_to(pulses.sum(axis=1, dtype=np.int32), predicted.shape)
         reads = np.broadcast_to(pulses.sum(axis=0), (len(weights), network.inputs))
 
-    correct = (predicted == labels).sum(axis=1)
+    right = predicted == labels
+    correct = right.sum(axis=1)
     low, high = wilson(correct, images, confidence)
     spikes = events.mean(axis=1)
     energy_event = _energy_of_an_event(technology)
@@ -144,7 +178,10 @@ def evaluate(
         "energy": (("energy_model",), energy, "J"),
         "confusion": (("label", "predicted"), _confusion(labels, predicted, network.outputs), "1"),
         "reads": (("cell",), np.repeat(reads, per_cell, axis=1), "1"),
+        "correct": (("image",), right, "1"),
     }
+    if decision_time is not None:
+        flat["decision_time"] = ((), decision_time, time_unit)
     dims, shape = tuple(lead.sizes), tuple(lead.sizes.values())
     out = xr.Dataset(
         {
@@ -157,6 +194,7 @@ def evaluate(
             "energy_model": list(energy_event),
             "label": np.arange(network.outputs),
             "predicted": np.arange(network.outputs),
+            "image": chosen,
         },
     )
     out.attrs = {
@@ -167,6 +205,7 @@ def evaluate(
         "coding": coding,
         "delta_s": delta_s,
         "spike_limit": spike_limit,
+        "first_spike": "" if first_spike is None else repr(first_spike),
         "converters": "" if converters is None else repr(converters),
         "images": images,
         "confidence": confidence,
@@ -182,15 +221,12 @@ evaluate.register(DeepNetwork, evaluate_deep)
 
 
 @lru_cache(maxsize=2)
-def _sequences(images: int, spike_limit: int, seed: int) -> NDArray[np.uint16]:
-    """Input events of the chosen test images; chips and ages share them."""
-    chosen = _chosen(images)
-    return rate_code(load_mnist("test")["pixels"].values[chosen], chosen, spike_limit, seed)
-
-
-def _chosen(images: int) -> NDArray[np.int64]:
-    total = load_mnist("test").sizes["image"]
-    return np.arange(images) * total // images
+def _rate_coded(
+    pixels: bytes, shape: tuple[int, int], chosen: bytes, spike_limit: int, seed: int
+) -> NDArray[np.uint16]:
+    """Input events of samples; chips and ages share them."""
+    strength = np.frombuffer(pixels, np.uint8).reshape(shape)
+    return rate_code(strength, np.frombuffer(chosen, np.int64), spike_limit, seed)
 
 
 def _chips(
@@ -238,21 +274,12 @@ def _energy_of_an_event(technology: Technology | None) -> dict[str, float]:
     }
 
 
-def _check(
-    coding: Any,
-    activation: Any,
-    images: int,
-    delta_s: int,
-    spike_limit: int,
-    chips: int,
-    available: int,
-) -> None:
-    if coding not in ("spiking", "formal"):
-        raise unknown_name("coding", str(coding), ("spiking", "formal"))
+def _check(coding: Any, activation: Any, delta_s: int, spike_limit: int, chips: int) -> None:
+    if coding not in CODINGS:
+        raise unknown_name("coding", str(coding), CODINGS)
     if activation not in ("argmax", "tanh"):
         raise unknown_name("activation", str(activation), ("argmax", "tanh"))
     limits = {
-        "images": (images, available),
         "delta_s": (delta_s, 1_000_000),
         "spike_limit": (spike_limit, 1_000_000),
         "chips": (chips, 100_000_000),

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reliability.errors import InputError, unknown_name
+from reliability.network.datasets import DATA_SETS
 from reliability.network.onnx import DeepNetwork, load_onnx
 from reliability.resources import data_folder
 
@@ -25,14 +26,19 @@ class Network:
     weights : ndarray of int8, shape (inputs, outputs)
     weight_max : int
         Largest magnitude, which is also the number of single-level cells on each side.
+    data : {"mnist12", "vowels"}
+        What it was trained for, and is evaluated on where no other data are given.
     """
 
     name: str
     weights: NDArray[np.int8]
     weight_max: int
     description: str = ""
+    data: str = "mnist12"
 
     def __post_init__(self) -> None:
+        if self.data not in DATA_SETS:
+            raise unknown_name("data", self.data, DATA_SETS)
         weights = np.asarray(self.weights)
         if weights.ndim != 2 or not np.issubdtype(weights.dtype, np.integer):
             raise InputError(
@@ -70,8 +76,9 @@ def load_network(
     Parameters
     ----------
     name_or_path : str or Path
-        ``"spirit"`` (144 inputs, 10 outputs, weights -4 to +4), ``"mobilenet-mnist"`` (a
-        depthwise-separable network for MNIST at 28x28), or a path ending with ``.toml`` (of the
+        ``"spirit"`` (144 inputs, 10 outputs, weights -4 to +4), ``"vowels"`` (72 inputs, 9
+        outputs, for events of spoken vowels), ``"mobilenet-mnist"`` (a depthwise-separable network
+        for MNIST at 28x28), or a path ending with ``.toml`` (of the
         form of ``spirit.toml``) or ``.onnx``.
     digital : collection of str
         Of an ONNX network: names of nodes, or types of operators, whose weights stay digital.
@@ -121,6 +128,7 @@ def load_network(
             weights=np.array(table["weights"]),
             weight_max=int(table["weight_max"]),
             description=str(table.get("description", "")).strip(),
+            data=str(table.get("data", "mnist12")),
         )
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{text}: not a TOML file: {error}") from None

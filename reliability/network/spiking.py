@@ -89,9 +89,9 @@ def run_spiking(
     predicted = np.empty((chips, len(sequences)), dtype=np.int16)
     events = np.empty((chips, len(sequences)), dtype=np.int32)
     _integrate_and_fire(
-        _interleave(weights.reshape(chips, -1), np.float32(0)),
-        _interleave(upper, np.float32(_NEVER)),
-        _interleave(-lower, np.float32(-_NEVER)),
+        interleave(weights.reshape(chips, -1), np.float32(0)),
+        interleave(upper, np.float32(_NEVER)),
+        interleave(-lower, np.float32(-_NEVER)),
         np.float32(1 - neuron.leak) if neuron.leak else None,
         np.int32(neuron.refractory) if neuron.refractory else None,
         sequences,
@@ -118,7 +118,7 @@ def count_reads(
     -------
     ndarray of int64, shape (chips, inputs)
     """
-    groups = _interleave(events, np.int32(0))
+    groups = interleave(events, np.int32(0))
     reads = np.zeros((len(groups), inputs * LANES), dtype=np.int64)
     _count_reads(sequences, groups, reads)
     by_lane = reads.reshape(-1, inputs, LANES).transpose(0, 2, 1)
@@ -140,7 +140,7 @@ def _inverse_cumulative(u, cumulative, out):  # type: ignore[no-untyped-def]
 
 # Arrays that are made in compiled code start at a multiple of the vector's size.
 @njit(cache=True)
-def _interleave(rows, fill):  # type: ignore[no-untyped-def]
+def interleave(rows, fill):  # type: ignore[no-untyped-def]
     """Put row g * LANES + c into lane c of group g; rows beyond the last are ``fill``."""
     chips, size = rows.shape
     out = np.empty((-(-chips // LANES), size * LANES), dtype=rows.dtype)

@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import xarray as xr
 from matplotlib.axes import Axes
 
+from reliability.architecture.hierarchy import HOSTS, NAMES
 from reliability.campaign.spec import Study
 from reliability.report import architecture_figures as draw
+from reliability.report import hierarchy_figures as memory
 from reliability.report import incremental_figures, learning_figures
+from reliability.report import tiers_figures as layout
 from reliability.report.page import Figure, Table, canvas, svg
 from reliability.report.words import percent
 from reliability.units import engineering
@@ -27,6 +31,32 @@ class _Drawing:
 
 
 _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
+    "area": (
+        _Drawing(
+            "smallest-core",
+            "Where the parallel core is the smallest",
+            "Area of the core with a neuron for each class over that of the smaller of the two "
+            "that share in time, all within the same deadline. Thick line: equal areas; thin "
+            "lines: below them the parallel core is the smallest in so many of the draws. With "
+            "one class the two analog cores are the same.",
+            draw.smallest_core,
+            (7.6, 5.0),
+        ),
+        _Drawing(
+            "least-energy-core",
+            "Where the parallel core takes the least energy",
+            "Energy of an inference with the leakage until the deadline: parallel over the best of "
+            "the others. Lines as above.",
+            draw.least_energy_core,
+            (7.6, 5.0),
+        ),
+        _Drawing(
+            "area-classes",
+            "Area against the number of classes",
+            "Three cores at the oldest and the newest node. Bands: 95 % of the draws.",
+            draw.area_against_classes,
+        ),
+    ),
     "energy": (
         _Drawing(
             "event-energy",
@@ -56,9 +86,10 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             "gain-activity",
             "Gain of an inference against its events",
             "Energy of all sums over that of the spikes of one inference at 130 nm, against the "
-            "events that a connection gets until the decision. One layer: the lead ΔS of the "
-            "first output that decides, with its accuracy; ten layers: rate coding over time "
-            "steps. Bands and whiskers: 95 % of the draws.",
+            "events that a connection gets until the decision. One layer: rate coding with the "
+            "lead ΔS that decides, or the first output spike with its threshold, each with the "
+            "accuracy; ten layers: rate coding over time steps. Bands and whiskers: 95 % of the "
+            "draws.",
             draw.gain_against_activity,
         ),
     ),
@@ -122,6 +153,80 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             "for the two ways with resistive cells.",
             draw.power_against_rate,
             (7.6, 5.2),
+        ),
+    ),
+    "hierarchy": (
+        _Drawing(
+            "paying-periods",
+            "When a resistive cache pays",
+            "Bars: periods between inferences at which the resistive cache takes less power than "
+            "DRAM, be it kept in self-refresh or loaded from flash, with a cache that holds the "
+            "network. Arrows: periods from which it endures its writes for the mission. Whiskers: "
+            "95 % of the draws; what runs off the axis is kept at its end.",
+            memory.paying_periods,
+            (7.6, 5.4),
+        ),
+        *(
+            _Drawing(
+                f"power-{host}",
+                f"Average power of the memories, {NAMES[host]}",
+                "First network, smallest resistive cache that holds it. Lines: the card and the "
+                "sheet as they are; bands: 95 % of the draws. Left of the vertical lines the cache "
+                "is worn out before the mission ends.",
+                partial(memory.power_against_period, host=host),
+            )
+            for host in HOSTS
+        ),
+        _Drawing(
+            "cache-traffic",
+            "What misses the resistive cache",
+            "Lines fetched from and written back to flash in one inference, once the cache is "
+            "steady. Zero as soon as it holds all that the network touches.",
+            memory.cache_traffic,
+        ),
+        _Drawing(
+            "macro-area",
+            "Area of the cache",
+            "A resistive macro and an SRAM of the same capacity. Bands: 95 % of the draws.",
+            memory.macro_areas,
+        ),
+    ),
+    "tiers": (
+        _Drawing(
+            "layout-ratios",
+            "What stacking saves",
+            "Footprint of a tile, energy of a transition of a line between array and logic with "
+            "its via, and of a wire across the chip, over the planar layout. Whiskers: 95 % of the "
+            "draws.",
+            layout.layout_ratios,
+        ),
+        _Drawing(
+            "memory-temperature",
+            "Temperature of the memory",
+            "Hottest place of the memory, in a plain package and under a heat sink. Grey: the "
+            "temperature above which the heat costs more accuracy than allowed. Bands: 95 % of the "
+            "draws, of the monolithic tiers.",
+            layout.memory_temperature,
+        ),
+        _Drawing(
+            "accuracy-left",
+            "Accuracy after the mission",
+            "At the temperature of the hottest place of the memory; a line ends where that leaves "
+            "the grid of temperatures. Bands: 95 % of the draws, of the monolithic tiers.",
+            layout.accuracy_left,
+        ),
+        _Drawing(
+            "error-rate-left",
+            "Bit-error rate after the mission",
+            "Two states read at the best reference; lines and bands as above.",
+            layout.error_rate_left,
+        ),
+        _Drawing(
+            "left-against-temperature",
+            "What is left after the mission, by temperature",
+            "Accuracy of the network and bit-error rate of two states after the mission with its "
+            "reads. Bands: 95 % of the draws.",
+            layout.left_against_temperature,
         ),
     ),
 }

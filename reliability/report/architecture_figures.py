@@ -136,6 +136,18 @@ def gain_against_activity(data: xr.Dataset, ax: Axes) -> None:
     ):
         ax.annotate(f"ΔS {lead}: {accuracy:.0%}", (at, gain), xytext=(7, 4),
                     textcoords="offset points", fontsize=8)  # fmt: skip
+    x = now["time_activity"].values
+    ax.fill_between(x, *band(data["time_gain"]), color=PALETTE[2], alpha=0.18, lw=0)
+    ax.plot(x, now["time_gain"], "^-", color=PALETTE[2], label="one layer, first spike, threshold")
+    for threshold, at, gain, accuracy in zip(
+        now["threshold"].values,
+        x,
+        now["time_gain"].values,
+        now["time_accuracy"].values,
+        strict=True,
+    ):
+        ax.annotate(f"{accuracy:.0%} ({threshold:g})", (at, gain), xytext=(-6, -8), ha="right",
+                    textcoords="offset points", fontsize=8, color=PALETTE[2])  # fmt: skip
     low, high = band(data["deep_gain"])
     gains = now["deep_gain"].values
     ax.errorbar(now["deep_activity"], gains, np.abs(np.array([low, high]) - gains), fmt="s",
@@ -183,3 +195,76 @@ def power_against_rate(data: xr.Dataset, ax: Axes) -> None:
     ax.set_xlabel("input events per second")
     ax.set_ylabel("average power (µW)")
     ax.legend(fontsize=8, loc="lower right")
+
+
+def smallest_core(data: xr.Dataset, ax: Axes) -> None:
+    """Area of the parallel core over the least of the others, by node and number of classes.
+
+    Parameters
+    ----------
+    data : Dataset
+        ``area`` (draw, core, node, classes).
+    ax : Axes
+    """
+    others = data["area"].isel(core=slice(1, None)).min("core")
+    _border_map(data["area"].isel(core=0) / others, data, ax, "area")
+
+
+def least_energy_core(data: xr.Dataset, ax: Axes) -> None:
+    """Energy of the parallel core over the least of the others, by node and number of classes.
+
+    Parameters
+    ----------
+    data : Dataset
+        ``energy_ratio`` (draw, node, classes).
+    ax : Axes
+    """
+    _border_map(data["energy_ratio"], data, ax, "energy")
+
+
+def _border_map(ratio: xr.DataArray, data: xr.Dataset, ax: Axes, quantity: str) -> None:
+    """Colours: nominal ratio; lines: where it is one, and where a share of the draws is below."""
+    x, y = np.arange(data.sizes["node"]), data["classes"].values
+    nominal = np.log10(ratio.isel(draw=0).transpose("classes", "node").values)
+    shown = ax.pcolormesh(x, y, nominal, cmap="PuOr_r", vmin=-1, vmax=1, shading="nearest",
+                          rasterized=True)  # fmt: skip
+    drawn = ratio.isel(draw=slice(1, None)) if data.sizes["draw"] > 1 else ratio
+    # where both are the same core they are equal
+    wins = (drawn <= 1 + 1e-9).mean("draw").transpose("classes", "node").values
+    if nominal.min() < 0 < nominal.max():
+        ax.contour(x, y, nominal, levels=[1e-6], colors="black", linewidths=2)
+    for share, style in ((0.1, ":"), (0.5, "--"), (0.9, "-.")):
+        if wins.min() < share < wins.max():
+            lines = ax.contour(x, y, wins, levels=[share], colors="black", linestyles=style)
+            ax.clabel(lines, fmt={share: f"{share:.0%} of draws"}, fontsize=7)
+    ax.set_yscale("log")
+    node_axis(ax, data)
+    ax.set_ylabel("classes")
+    ax.grid(False)
+    bar = ax.figure.colorbar(shown, ax=ax, extend="both")
+    ticks = (0.1, 0.3, 1, 3, 10)
+    bar.set_ticks(np.log10(ticks).tolist(), labels=[f"{t:g}" for t in ticks])
+    bar.set_label(f"{quantity}: parallel over the best of the others")
+
+
+def area_against_classes(data: xr.Dataset, ax: Axes) -> None:
+    """Area of each core against the number of classes, at the oldest and the newest node.
+
+    Parameters
+    ----------
+    data : Dataset
+        ``area`` (draw, core, node, classes), m^2.
+    ax : Axes
+    """
+    x = data["classes"].values
+    for node, style in ((data["node"].values[0], "-"), (data["node"].values[-1], "--")):
+        for k, core in enumerate(data["core"].values):
+            values = data["area"].sel(node=node, core=core) * 1e6
+            ax.fill_between(x, *band(values), color=PALETTE[k], alpha=0.15, lw=0)
+            ax.plot(x, values.isel(draw=0), color=PALETTE[k], ls=style,
+                    label=f"{core}, {str(node).replace('nm', ' nm')}")  # fmt: skip
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlabel("classes")
+    ax.set_ylabel("area (mm²)")
+    ax.legend(fontsize=8, loc="upper left")

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from reliability.files import replace_text
-from reliability.report import lifetime_figures as draw
+from reliability.report import figures as draw
 from reliability.report.page import Figure, Table, canvas, svg, write_page
 from reliability.statistics.claims import Assessment, more_units
 from reliability.statistics.curves import life_against_temperature, probability_curves
@@ -274,7 +274,7 @@ def _figures(found: Assessment, data: xr.Dataset) -> Iterator[Figure]:
     two_sided = 2 * claim.confidence - 1
     with canvas(6.6, 4.8) as (figure, axes):
         curves = probability_curves(fit, conditions, confidence=two_sided)
-        draw.lifetime_probability(
+        draw.probability_plot(
             curves, axes.flat[0], clock=clock, claim=(claim.duration, claim.fraction)
         )
         yield Figure(

@@ -14,7 +14,7 @@ from reliability.crossbar.maps import pareto_set
 from reliability.crossbar.solver import solve_crossbar
 from reliability.files import replace_text
 from reliability.random import stream
-from reliability.report import crossbar_figures as draw
+from reliability.report import figures as draw
 from reliability.report.page import Figure, Table, canvas, svg, write_page
 from reliability.technology import Technology
 from reliability.units import engineering
@@ -277,9 +277,8 @@ def _one_point(found: xr.Dataset) -> Iterator[Figure]:
     solved = typical_array(card, shape, one["segment_resistance"].item(), found.attrs["seed"])
     with canvas(9.0, 4.0, 1, 2) as (figure, axes):
         for ax, line in zip(axes.flat, ("word", "bit"), strict=True):
-            image = draw.voltage_map(solved[f"{line}_line_voltage"], ax)
+            draw.voltage_map(solved[f"{line}_line_voltage"], ax)
             ax.set_title(f"{line} lines", fontsize=10)
-            figure.colorbar(image, ax=ax, label="voltage (mV)")
         yield Figure(
             "voltages", "Voltages of one array of this size",
             "Median cells, random data with as many ones as zeros, every row driven from the left, "

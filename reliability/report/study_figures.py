@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-import matplotlib
 import numpy as np
 import xarray as xr
-from matplotlib.colors import Normalize
 
 from reliability.campaign.spec import Study
 from reliability.campaign.summary import at_age, explained
 from reliability.report import figures as draw
+from reliability.report.inference_figures import inference_figures
 from reliability.report.page import Figure, canvas, svg
 from reliability.report.words import age_title, percent
 from reliability.technology import Technology
@@ -22,7 +21,7 @@ def study_figures(
 ) -> Iterator[Figure]:
     ages, end = study.ages, study.ages.end
     # One read voltage and the last of the reads, where the figure is about time and temperature.
-    end_reads = {k: end[k] for k in ("reads", "read_voltage")}
+    end_reads = {k: end[k] for k in ("reads", "read_voltage", "inferences")}
     chips = at_age(results["chips"], end_reads)
     start = {"time": ages.times[0], "temperature": ages.temperatures[0]}
     worst = {"time": ages.times[-1], "temperature": ages.temperatures[-1]}
@@ -32,7 +31,7 @@ def study_figures(
     if "conductance_quantile" in chips:
         with canvas(10, 4.4, 1, 2) as (figure, axes):
             for ax, age in zip(axes.flat, (start, worst), strict=True):
-                draw.probability_plot(chips["conductance_quantile"].sel(age), ax)
+                draw.conductance_of_chips(chips["conductance_quantile"].sel(age), ax)
                 ax.set_title(age_title(age | end_reads), pad=18, fontsize=10)
             axes.flat[0].legend(loc="lower right", fontsize=8)
             yield Figure(
@@ -47,7 +46,7 @@ def study_figures(
         yield from _time_figures(study, technology, results, summary)
     if len(ages.reads) > 1:
         with canvas(8.6, 4.4) as (figure, axes):
-            accuracy = results["chips"]["accuracy"].sel(here)
+            accuracy = at_age(results["chips"]["accuracy"], here | {"inferences": 0.0})
             draw.accuracy_against_reads(accuracy, axes.flat[0], ideal=summary["ideal_accuracy"])
             yield Figure(
                 "reads",
@@ -56,28 +55,21 @@ def study_figures(
                 svg(figure, "Accuracy against number of reads for each read voltage"),
             )
 
+    if len(ages.inferences) > 1:
+        yield from inference_figures(study, results, summary["ideal_accuracy"])
+
     accuracy = chips["accuracy"].sel(here)
     wafers = np.unique(accuracy["wafer"].values)
     columns = min(len(wafers), 4)
     rows = -(-len(wafers) // columns)
     with canvas(2.5 * columns + 1, 2.9 * rows + 0.2, rows, columns) as (figure, axes):
-        norm = Normalize(*np.quantile(accuracy.values, [0.02, 0.98]))
-        for ax in axes.flat[len(wafers) :]:
-            ax.set_axis_off()
-        for ax, wafer in zip(axes.flat, wafers, strict=False):
-            dies = draw.wafer_map(
-                accuracy.isel(chip=accuracy["wafer"].values == wafer),
-                ax,
-                diameter=technology["wafer.diameter"] * 1e3,
-                die=(technology["wafer.die_width"] * 1e3, technology["wafer.die_height"] * 1e3),
-                norm=norm,
-            )
-            ax.set_title(f"wafer {wafer}", fontsize=10)
-        bar = figure.colorbar(dies, ax=list(axes.flat), shrink=0.75, extend="both")
-        bar.ax.yaxis.set_major_formatter(
-            matplotlib.ticker.PercentFormatter(1, symbol="", decimals=0)
+        draw.wafer_maps(
+            (accuracy * 100).assign_attrs(units="%", long_name="accuracy"),
+            list(axes.flat),
+            diameter=technology["wafer.diameter"] * 1e3,
+            die=(technology["wafer.die_width"] * 1e3, technology["wafer.die_height"] * 1e3),
+            edge_exclusion=technology["wafer.edge_exclusion"] * 1e3,
         )
-        bar.set_label("accuracy (%)")
         yield Figure(
             "wafers",
             "Accuracy per chip on the wafer",
@@ -101,7 +93,7 @@ def study_figures(
 def _time_figures(
     study: Study, technology: Technology, results: dict[str, xr.Dataset], summary: dict[str, Any]
 ) -> Iterator[Figure]:
-    end_reads = {k: study.ages.end[k] for k in ("reads", "read_voltage")}
+    end_reads = {k: study.ages.end[k] for k in ("reads", "read_voltage", "inferences")}
     chips = at_age(results["chips"], end_reads)
     many = f"{study.population.chips} chips"
 

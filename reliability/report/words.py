@@ -19,7 +19,9 @@ def age_title(age: dict[str, float]) -> str:
     'After 1 h at 85 °C'
     """
     reads = ""
-    if age.get("reads"):
+    if age.get("inferences"):
+        reads = f"{age['inferences']:.3g} inferences at {engineering(age['read_voltage'], 'V')}"
+    elif age.get("reads"):
         reads = f"{age['reads']:.3g} reads at {engineering(age['read_voltage'], 'V')}"
     if age["time"] == 0:
         return f"After {reads}" if reads else "As programmed"

@@ -29,3 +29,21 @@ def classify(weights, upper, lower, sequence, *, refractory, leak, delta_s):
         if ranked[0] - ranked[1] >= delta_s:
             break
     return int(np.argmax(count)), events
+
+
+def first_to_fire(weights, threshold, sequence, *, leak, desensitization):
+    """Run one sample on one chip in time coding; return the class and the number of events."""
+    f = np.float32
+    outputs = weights.shape[1]
+    charge = [f(0)] * outputs
+    above = [-threshold[j] for j in range(outputs)]
+    events = 0
+    for k, i in enumerate(sequence):
+        gain = f((1 - desensitization) ** k)
+        for j in range(outputs):
+            charge[j] = f(charge[j] * f(1 - leak)) + weights[i, j] * gain
+        above = [charge[j] - threshold[j] for j in range(outputs)]
+        events += 1
+        if max(above) >= 0:
+            break
+    return above.index(max(above)), events

@@ -80,7 +80,8 @@ def test_wafer_map_draws_each_die_where_it_is() -> None:
         [0.8, 0.9], dims="chip", coords={"x": ("chip", [0.0, 30.0]), "y": ("chip", [10.0, 0.0])}
     )
     ax = Figure().subplots()
-    dies = figures.wafer_map(values, ax, diameter=200, die=(10, 10), norm=Normalize(0, 1))
+    assert figures.wafer_map(values, ax, diameter=200, die=(10, 10), norm=Normalize(0, 1)) is ax
+    dies = ax.collections[-1]
     centres = [p.get_extents().get_points().mean(axis=0).tolist() for p in dies.get_paths()]
     assert centres == [[0.0, 10.0], [30.0, 0.0]]
     assert dies.get_array().tolist() == [0.8, 0.9]
@@ -110,7 +111,7 @@ def test_study_over_reads_shows_them_and_says_so(small, tmp_path) -> None:
 
 def test_figures_of_crossbars_take_what_the_rooms_give(tmp_path) -> None:
     from reliability.network import accuracy_on_tiles
-    from reliability.report import crossbar_figures as draw
+    from reliability.report import figures as draw
 
     technology = rel.load_technology("oxram-130nm")
     found = accuracy_on_tiles(
@@ -123,6 +124,6 @@ def test_figures_of_crossbars_take_what_the_rooms_give(tmp_path) -> None:
     assert ax.get_xlabel() == "line resistance per cell"
     assert [t.get_text() for t in ax.get_legend().get_texts()] == ["one tile"]
     solved = rel.solve_crossbar(np.full((4, 6), 1e-4), np.full(4, 0.1), fields=True)
-    image = draw.voltage_map(solved["word_line_voltage"], Figure().subplots())
+    image = draw.voltage_map(solved["word_line_voltage"], Figure().subplots()).images[0]
     assert image.get_array().max() < 100  # mV
     assert image.get_array().shape == (4, 6)

@@ -1,28 +1,22 @@
-"""Figures of crossbars: the largest array over levels and wires, its price in energy, its voltages.
+"""Crossbars: the largest array over levels and wires, its price in energy, its voltages."""
 
-Each is a function (Dataset, Axes) that draws, like those of `reliability.report.figures`.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
-from matplotlib.image import AxesImage
 from matplotlib.patheffects import AbstractPathEffect, withStroke
-from matplotlib.ticker import (
-    FuncFormatter,
-    LogLocator,
-    NullFormatter,
-    NullLocator,
-    PercentFormatter,
+
+from reliability.report.figures.style import (
+    axes_of,
+    colour,
+    marker,
+    octave_axis,
+    percent_axis,
+    prefix_axis,
 )
+from reliability.units import engineering, engineering_unit
 
-from reliability.report.figures import PALETTE
-from reliability.units import engineering
-
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _NAMES = {
     "lrs_resistance": "LRS resistance",
     "hrs_resistance": "HRS resistance",
@@ -38,8 +32,8 @@ _NAMES = {
 
 
 def largest_array_map(
-    sizes: xr.Dataset, ax: Axes, *, x: str, y: str, wanted: int | None = None
-) -> None:
+    sizes: xr.Dataset, ax: Axes | None = None, *, x: str, y: str, wanted: int | None = None
+) -> Axes:
     """Contours of the largest array over two axes; one of them with the border of its interval.
 
     Parameters
@@ -47,12 +41,14 @@ def largest_array_map(
     sizes : Dataset
         ``size``, ``size_low``, ``size_high`` of `size_map` with the two dimensions x and y, both
         of positive numbers.
-    ax : Axes
+    ax : Axes, optional
+        A new figure without.
     x, y : str
     wanted : int, optional
         Size whose border is drawn thick, with dashes where the lower and dots where the upper end
         of the interval reaches it.
     """
+    ax = axes_of(ax)
     across, up = sizes[x].values.astype(float), sizes[y].values.astype(float)
 
     def octaves(name: str) -> np.ndarray:
@@ -72,30 +68,37 @@ def largest_array_map(
         for name, style, label in ends:
             values, level = octaves(name), np.log2(wanted)
             if np.nanmin(values) < level < np.nanmax(values):
-                for width, colour in ((3.6, "white"), (2.0, PALETTE[4])):
-                    ax.contour(across, up, values, [level], colors=colour, linewidths=width,
+                for width, tone in ((3.6, "white"), (2.0, colour(4))):
+                    ax.contour(across, up, values, [level], colors=tone, linewidths=width,
                                linestyles=style)  # fmt: skip
-                ax.plot([], [], style, color=PALETTE[4], lw=2, label=label)
+                ax.plot([], [], style, color=colour(4), lw=2, label=label)
         if ax.get_legend_handles_labels()[0]:
-            legend = ax.legend(title=f"{wanted} lines", fontsize=8, title_fontsize=8, frameon=True)
+            legend = ax.legend(title=f"{wanted} lines", frameon=True)
             legend.get_frame().set(alpha=0.9, edgecolor="none")
-    _log_axis(ax.xaxis, x, sizes[x])
-    _log_axis(ax.yaxis, y, sizes[y])
+    prefix_axis(ax.xaxis, _name(sizes[x]), sizes[x])
+    prefix_axis(ax.yaxis, _name(sizes[y]), sizes[y])
     ax.grid(False)
+    return ax
 
 
-def size_against(sizes: xr.Dataset, ax: Axes, *, x: str, lines: str | None = None) -> None:
+def size_against(
+    sizes: xr.Dataset, ax: Axes | None = None, *, x: str, lines: str | None = None
+) -> Axes:
     """Largest array against one axis, a line for each value of a second, intervals as bars.
+
+    A cross where no array meets the limit.
 
     Parameters
     ----------
     sizes : Dataset
         ``size``, ``size_low``, ``size_high`` of `size_map` with the dimension x and, if given,
         the dimension ``lines``.
-    ax : Axes
+    ax : Axes, optional
+        A new figure without.
     x : str
     lines : str, optional
     """
+    ax = axes_of(ax)
     numbers = sizes[x].dtype.kind in "fiu" and np.all(np.isfinite(sizes[x].values.astype(float)))
     place = sizes[x].values.astype(float) if numbers else np.arange(sizes.sizes[x], dtype=float)
     parts = (
@@ -106,19 +109,22 @@ def size_against(sizes: xr.Dataset, ax: Axes, *, x: str, lines: str | None = Non
         label = None if lines is None else _value(sizes[lines], k)
         shift = 1 + 0.02 * (k - (len(parts) - 1) / 2)  # bars side by side
         at = place * shift if numbers else place + 0.06 * (k - (len(parts) - 1) / 2)
-        ax.errorbar(at, size, bars, fmt=_MARKERS[k % len(_MARKERS)] + "-", capsize=3, lw=1.3,
-                    color=PALETTE[k % len(PALETTE)], label=label)  # fmt: skip
+        works = part["size"].values > 0
+        ax.errorbar(at, np.where(works, size, np.nan), bars, fmt=marker(k) + "-", capsize=3, lw=1.3,
+                    color=colour(k), label=label)  # fmt: skip
+        ax.plot(at[~works], size[~works], "x", color=colour(k), clip_on=False)
     if numbers:
-        _log_axis(ax.xaxis, x, sizes[x])
+        prefix_axis(ax.xaxis, _name(sizes[x]), sizes[x])
     else:
         ax.set_xticks(place, [_value(sizes[x], k) for k in range(len(place))])
-        ax.set_xlabel(_NAMES[x])
+        ax.set_xlabel(_name(sizes[x]))
     _size_axis(ax, sizes)
     if lines is not None:
-        ax.legend(title=_NAMES[lines], fontsize=8, title_fontsize=8, loc="best")
+        ax.legend(title=_name(sizes[lines]), loc="best")
+    return ax
 
 
-def levels_pareto(levels: xr.Dataset, ax: Axes) -> None:
+def levels_pareto(levels: xr.Dataset, ax: Axes | None = None) -> Axes:
     """Size against read energy of every pair of LRS resistance and HRS/LRS ratio.
 
     Colour is the LRS resistance, the marker the ratio, bars are the interval of the size; pairs
@@ -128,121 +134,123 @@ def levels_pareto(levels: xr.Dataset, ax: Axes) -> None:
     ----------
     levels : Dataset
         Of `resistance_levels`.
-    ax : Axes
+    ax : Axes, optional
+        A new figure without.
     """
+    ax = axes_of(ax)
     for a, ohm in enumerate(levels["lrs_resistance"].values):
-        colour = PALETTE[a % len(PALETTE)]
-        ax.plot([], [], "s", color=colour, label=engineering(float(ohm), "ohm"))
+        ax.plot([], [], "s", color=colour(a), label=engineering(float(ohm), "ohm"))
         for b, _ in enumerate(levels["ratio"].values):
             one = levels.isel(lrs_resistance=a, ratio=b)
             size, bars = _size_bars(one)
             ax.errorbar(float(one["energy"]), size[0], bars, capsize=3,
-                        fmt=_MARKERS[b % len(_MARKERS)], color=colour, ms=7,
-                        mfc=colour if bool(one["pareto"]) else "white")  # fmt: skip
+                        fmt=marker(b), color=colour(a), ms=7,
+                        mfc=colour(a) if bool(one["pareto"]) else "white")  # fmt: skip
     for b, times in enumerate(levels["ratio"].values):
-        marker = _MARKERS[b % len(_MARKERS)]
-        ax.plot([], [], marker, color="0.3", mfc="white", label=f"HRS / LRS {times:g}")
-    _log_axis(ax.xaxis, "energy", levels["energy"])
-    ax.set_xlabel("energy of one cell's read, mean over data")
+        ax.plot([], [], marker(b), color="0.3", mfc="white", label=f"HRS / LRS {times:g}")
+    prefix_axis(ax.xaxis, "energy of one cell's read, mean over data", levels["energy"])
     _size_axis(ax, levels)
-    ax.legend(fontsize=8, ncols=2, title="LRS, ratio; filled: not beaten", title_fontsize=8)
+    ax.legend(ncols=2, title="LRS, ratio; filled: not beaten")
+    return ax
 
 
-def feasible_border(border: xr.Dataset, ax: Axes) -> None:
+def feasible_border(border: xr.Dataset, ax: Axes | None = None) -> Axes:
     """Most columns for each number of rows: the arrays that work lie below the line.
 
     Parameters
     ----------
     border : Dataset
         Of `crossbar_border`.
-    ax : Axes
+    ax : Axes, optional
+        A new figure without.
     """
+    ax = axes_of(ax)
     rows = border["rows"].values.astype(float)
     columns = np.maximum(border["columns"].values.astype(float), 1.0)
     low = np.maximum(border["columns_low"].values, 1.0)
     high = np.maximum(border["columns_high"].values, 1.0)
-    ax.fill_between(rows, low, high, color=PALETTE[0], alpha=0.25, lw=0, label="interval")
-    ax.fill_between(rows, 1, low, color=PALETTE[2], alpha=0.15, lw=0, label="works")
-    ax.plot(rows, columns, "o-", color=PALETTE[0], label="largest")
-    ax.set_xscale("log", base=2)
-    ax.set_yscale("log", base=2)
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+    ax.fill_between(rows, low, high, color=colour(0), alpha=0.25, lw=0, label="interval")
+    ax.fill_between(rows, 1, low, color=colour(2), alpha=0.15, lw=0, label="works")
+    ax.plot(rows, columns, "o-", color=colour(0), label="largest")
+    octave_axis(ax.xaxis, _NAMES["rows"])
     ax.set_ylim(1, 1.2 * float(high.max()))
-    ax.set_xlabel(_NAMES["rows"])
-    ax.set_ylabel(_NAMES["columns"])
-    ax.legend(loc="lower left", fontsize=8)
+    octave_axis(ax.yaxis, _NAMES["columns"])
+    ax.legend(loc="lower left")
+    return ax
 
 
-def criterion_against_size(found: xr.Dataset, ax: Axes) -> None:
+def criterion_against_size(found: xr.Dataset, ax: Axes | None = None) -> Axes:
     """Criterion of every tried size with its interval, the limit, and the sizes of drawn cards.
 
     Parameters
     ----------
     found : Dataset
         Of `crossbar_limit` or `tile_limit`.
-    ax : Axes
+    ax : Axes, optional
+        A new figure without.
     """
+    ax = axes_of(ax)
     tried, value = found["tried"].values, found["value"].values
     low, high = found["value_low"].values, found["value_high"].values
     bars = _bars(value, low, high)
-    ax.axhline(found.attrs["limit"], color=PALETTE[4], lw=1.2, ls="--", label="limit")
-    ax.errorbar(tried, value, bars, fmt="o-", ms=4, lw=1, capsize=3, color=PALETTE[0],
+    ax.axhline(found.attrs["limit"], color=colour(4), lw=1.2, ls="--", label="limit")
+    ax.errorbar(tried, value, bars, fmt="o-", ms=4, lw=1, capsize=3, color=colour(0),
                 label="mean over arrays")  # fmt: skip
     lines = np.clip([found[name].item() for name in ("size_low", "size_high")], 1, None)
-    ax.axvspan(lines[0], lines[1], color=PALETTE[2], alpha=0.2, lw=0, label="interval of the size")
+    ax.axvspan(lines[0], lines[1], color=colour(2), alpha=0.2, lw=0, label="interval of the size")
     if found["size"] > 0:
-        ax.axvline(found["size"].item(), color=PALETTE[2], lw=1.5, label="largest")
-    ax.set_xscale("log", base=2)
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
-    ax.set_xlabel("searched lines")
+        ax.axvline(found["size"].item(), color=colour(2), lw=1.5, label="largest")
+    octave_axis(ax.xaxis, "searched lines")
     ax.set_ylabel(str(found.attrs["criterion"]).replace("_", " "))
-    ax.legend(fontsize=8)
+    ax.legend()
+    return ax
 
 
-def voltage_map(voltage: xr.DataArray, ax: Axes) -> AxesImage:
+def voltage_map(voltage: xr.DataArray, ax: Axes | None = None) -> Axes:
     """Voltage of the word line, or of the bit line, at every cell of one array.
 
     Parameters
     ----------
     voltage : DataArray (row, column)
         ``word_line_voltage`` or ``bit_line_voltage`` (V) of `solve_crossbar` with ``fields``.
-    ax : Axes
-
-    Returns
-    -------
-    AxesImage
-        For a colour bar.
+    ax : Axes, optional
+        A new figure without.
     """
-    image = ax.imshow(voltage.transpose("row", "column").values * 1e3, cmap="cividis",
-                      interpolation="nearest", aspect="equal")  # fmt: skip
+    ax = axes_of(ax)
+    volts = voltage.transpose("row", "column").values
+    factor, symbol = engineering_unit(float(np.abs(volts).max()), "V")
+    image = ax.imshow(volts / factor, cmap="cividis", interpolation="nearest", aspect="equal")
+    ax.figure.colorbar(image, ax=ax, label=f"voltage ({symbol})")
     ax.set_xlabel("bit line")
     ax.set_ylabel("word line")
     ax.grid(False)
-    return image
+    return ax
 
 
-def accuracy_against_resistance(found: Mapping[str, xr.Dataset], ax: Axes) -> None:
+def accuracy_against_resistance(found: Mapping[str, xr.Dataset], ax: Axes | None = None) -> Axes:
     """Accuracy that a network loses to the lines of its tiles, with its interval as bars.
 
     Parameters
     ----------
     found : mapping of str to Dataset
         Label and Dataset of `accuracy_on_tiles`.
-    ax : Axes
+    ax : Axes, optional
+        A new figure without.
     """
+    ax = axes_of(ax)
     for k, (label, one) in enumerate(found.items()):
         part = one.sel(segment_resistance=one["segment_resistance"] > 0)
         mean = part["lost_mean"].values
         bars = _bars(mean, part["lost_low"].values, part["lost_high"].values)
         shift = 1 + 0.05 * (k - (len(found) - 1) / 2)  # bars side by side
         ax.errorbar(part["segment_resistance"].values * shift, mean, bars, capsize=3, lw=1.3,
-                    fmt=_MARKERS[k % len(_MARKERS)] + "-", color=PALETTE[k % len(PALETTE)],
+                    fmt=marker(k) + "-", color=colour(k),
                     label=label)  # fmt: skip
-    _log_axis(ax.xaxis, "segment_resistance", one["segment_resistance"])
+    prefix_axis(ax.xaxis, _name(one["segment_resistance"]), one["segment_resistance"])
+    percent_axis(ax.yaxis, "accuracy lost to the lines")
     ax.set_ylabel("accuracy lost to the lines (points)")
-    ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
-    ax.legend(fontsize=8)
+    ax.legend()
+    return ax
 
 
 def _size_bars(sizes: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
@@ -268,12 +276,7 @@ def _value(axis: xr.DataArray, place: int) -> str:
 
 
 def _size_axis(ax: Axes, sizes: xr.Dataset) -> None:
-    ax.set_yscale("log", base=2)
-    low, high = ax.get_ylim()
-    ax.yaxis.set_major_locator(LogLocator(base=2, subs=(1.0, 1.5) if high < 16 * low else (1.0,)))
-    ax.yaxis.set_minor_locator(NullLocator())
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
-    ax.set_ylabel("largest array (lines)")
+    octave_axis(ax.yaxis, "largest array (lines)")
     top = sizes.attrs.get("max_size")
     if top and float(sizes["size"].max()) >= top:
         ax.axhline(top, color="0.5", lw=1, ls=":")
@@ -281,16 +284,6 @@ def _size_axis(ax: Axes, sizes: xr.Dataset) -> None:
                     va="bottom", color="0.4")  # fmt: skip
 
 
-def _log_axis(axis: Axis, name: str, values: xr.DataArray) -> None:
-    """Log scale in engineers' units, ticked at 1, 2, 5 over few decades."""
-    unit = str(values.attrs.get("units", "1"))
-    axis.axes.set(**{f"{axis.axis_name}scale": "log"})  # type: ignore[attr-defined]
-    numbers = values.values.astype(float)
-    numbers = numbers[np.isfinite(numbers) & (numbers > 0)]
-    decades = np.log10(numbers.max() / numbers.min()) if numbers.size else 1.0
-    subs: Sequence[float] = (1.0,) if decades > 3 else (1.0, 2.0, 5.0)
-    axis.set_major_locator(LogLocator(subs=subs))
-    axis.set_minor_locator(NullLocator())
-    axis.set_minor_formatter(NullFormatter())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: engineering(value, unit)))
-    axis.set_label_text(_NAMES.get(name, name.replace("_", " ")))
+def _name(axis: xr.DataArray) -> str:
+    name = str(axis.name)
+    return str(axis.attrs.get("long_name", _NAMES.get(name, name.replace("_", " "))))
