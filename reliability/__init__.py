@@ -65,7 +65,16 @@ _HOMES = {
     "study_status": "campaign",
     "write_report": "report",
 }
-_ROOMS = ("crossbar", "devices", "measurements", "statistics", "network", "campaign", "report")
+_ROOMS = (
+    "crossbar",
+    "devices",
+    "measurements",
+    "statistics",
+    "network",
+    "training",
+    "campaign",
+    "report",
+)
 
 __all__ = ["__version__", *_HOMES, *_ROOMS]
 
