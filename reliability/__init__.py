@@ -71,7 +71,7 @@ _HOMES = {
     "write_report": "report",
 }
 _ROOMS = (
-    "architecture", "crossbar", "devices", "measurements", "statistics", "network", "campaign",
+    "architecture", "crossbar", "devices", "measurements", "statistics", "network", "training", "campaign",
     "report",
 )  # fmt: skip
 
