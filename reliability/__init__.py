@@ -71,8 +71,8 @@ _HOMES = {
     "write_report": "report",
 }
 _ROOMS = (
-    "architecture", "crossbar", "devices", "measurements", "statistics", "network", "training", "campaign",
-    "report",
+    "architecture", "crossbar", "devices", "measurements", "statistics", "network", "training",
+    "campaign", "report",
 )  # fmt: skip
 
 __all__ = ["__version__", *_HOMES, *_ROOMS]

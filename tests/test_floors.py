@@ -16,7 +16,7 @@ FLOORS: tuple[tuple[tuple[str, ...], ...], ...] = (
      ("characterization",)),
     (("crossbar",), ("predictive",)),
     (("network",),),
-    (("architecture",),),
+    (("architecture",), ("training",)),
     (("campaign",),),
     (("report",),),
     (("cli", "commands", "doctor"),),
