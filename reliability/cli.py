@@ -11,8 +11,9 @@ from typing import Any
 import click
 
 from reliability.commands.compare import compare
+from reliability.commands.doctor import doctor
 from reliability.commands.fit import fit
-from reliability.commands.options import report_options
+from reliability.commands.options import EXIT_CODES, Card, report_options
 from reliability.commands.qualify import qualify
 from reliability.commands.report import report
 from reliability.commands.size import size
@@ -22,6 +23,14 @@ from reliability.version import __version__
 
 class _Group(click.Group):
     """Prints a bad input as one line and ends with exit code 2; --debug shows the traceback."""
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        cmd.epilog = cmd.epilog or EXIT_CODES
+        super().add_command(cmd, name)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.obj = list(args)  # what a report says makes it again
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -51,7 +60,9 @@ class _Group(click.Group):
             ctx.exit(130)
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Group, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES
+)
 @click.version_option(__version__, prog_name="reliability")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def main(debug: bool) -> None:
@@ -62,6 +73,12 @@ def main(debug: bool) -> None:
       reliability technologies
       reliability plan analyses/spirit.toml
       reliability run analyses/spirit.toml --out out/spirit
+
+    \b
+    Completion of commands, options and card names in the shell:
+      bash  eval "$(_RELIABILITY_COMPLETE=bash_source reliability)"
+      zsh   eval "$(_RELIABILITY_COMPLETE=zsh_source reliability)"
+      fish  _RELIABILITY_COMPLETE=fish_source reliability | source
     """
 
 
@@ -80,7 +97,7 @@ _yes = click.option("--yes", is_flag=True, help="Run a sweep of any number of po
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for results.")
 @click.option("--seed", type=int, help="Seed instead of the study's.")
 @click.option("--chips", type=int, help="Number of chips instead of the study's.")
-@click.option("--technology", help="Card name or file instead of the study's.")
+@click.option("--technology", type=Card(), help="Card name or file instead of the study's.")
 @_set
 @click.option(
     "--workers",
@@ -124,6 +141,14 @@ def run(
       reliability run analyses/spirit.toml --out out/quick --chips 10 --seed 7
       reliability run analyses/spirit.toml --out out/hot --set temperature="125 degC"
       reliability run analyses/spirit.toml --out out/log --set technology.relaxation.law=log_time
+
+    \b
+    Files in the folder of --out:
+      results.zarr   every number, opened by xarray.open_zarr (docs/campaigns.md)
+      summary.json   the answers with their intervals
+      report.html    the document, one file
+      study.json     the whole specification with its hash
+      lock.json      while a run is at work: its host and process
     """
     from contextlib import nullcontext
 
@@ -204,7 +229,13 @@ def _print_answer(summary: dict[str, Any]) -> None:
 @click.argument("spec", type=click.Path(path_type=Path))
 @click.option("--chips", type=int, help="Number of chips instead of the study's.")
 @_set
-@click.option("--workers", type=click.IntRange(1), default=os.cpu_count, show_default="all cores")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=os.cpu_count,
+    show_default="all cores",
+    help="Processes that the time is estimated for.",
+)
 @_yes
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def plan(
@@ -318,8 +349,8 @@ def technologies(ctx: click.Context) -> None:
     Console().print(table)
 
 
-@technologies.command()
-@click.argument("name")
+@technologies.command(epilog=EXIT_CODES)
+@click.argument("name", type=Card())
 @click.option("--json", "as_json", is_flag=True, help="Print the card as JSON.")
 def show(name: str, as_json: bool) -> None:
     """Print every parameter of the card NAME (or of a card file) with its source.
@@ -397,6 +428,7 @@ def inspect(file: Path, layout: str | None, columns: str | None, as_json: bool) 
         click.echo(f"meta  {key}: {value}")
 
 
+main.add_command(doctor)
 main.add_command(fit)
 main.add_command(size)
 main.add_command(qualify)

@@ -17,10 +17,14 @@ from reliability.architecture.nodes import load_node
 from reliability.architecture.result import cross_checks, finish, scalar
 from reliability.architecture.sheet import Sheet
 from reliability.errors import InputError
-from reliability.network import Network, evaluate, load_mnist, load_network
+from reliability.network import FirstSpike, Network, evaluate, load_mnist, load_network
 from reliability.technology import Technology
 
 _OLD = "130nm"  # the node of the chip
+_USUAL_LEAD = 10  # at which it decides
+_USUAL_THRESHOLD = 14  # in time coding, for the same accuracy
+_FADE = 0.05  # of the gain of all synapses at each event
+_SIZES = (1e3, 1e4, 1e5, 1e6)
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,7 @@ def energy(
     nodes: Sequence[str] = (_OLD, "90nm", "65nm", "45nm", "32nm", "20nm", "14nm", "10nm", "7nm"),
     lrs_resistances: Sequence[float] = (2e3, 5.5e3, 2e4, 5e4, 1e5, 3e5, 1e6),
     leads: Sequence[int] = (1, 2, 5, 10, 20, 40),
+    thresholds: Sequence[float] = (6.0, 8.0, 10.0, 12.0, 14.0, 18.0),
     images: int = 1000,
     seed: int = 0,
 ) -> xr.Dataset:
@@ -128,6 +133,9 @@ def energy(
         ohm.
     leads : sequence of int
         Leads of the first output over the second that decide (`evaluate`).
+    thresholds : sequence of float
+        Of the first output spike that decides in time coding, where each event lowers the gain of
+        all synapses by 5 % (`reliability.network.FirstSpike`).
     images : int
         Test images on which events are counted.
     seed : int
@@ -141,8 +149,10 @@ def energy(
         less (inf where none does); ``gain`` (node, lrs_resistance): energy of a
         multiply-accumulate over that of an event; ``activity``, ``accuracy``, ``inference_gain``
         (lead): events of a connection per inference, and energy of all sums over that of the
-        spikes of an inference at 130 nm; ``deep_activity``, ``deep_gain`` (steps) of a network of
-        many layers; and the checks.
+        spikes of an inference at 130 nm; the same in time coding, ``time_activity``,
+        ``time_accuracy``, ``time_gain`` (threshold); ``size_gain`` (weights): the gain of an event
+        for networks of so many weights, whose SRAM is larger; ``deep_activity``, ``deep_gain``
+        (steps) of a network of many layers; and the checks.
     """
     net = load_network(network)
     if not isinstance(net, Network) or "programming.LRS.resistance" not in technology:
@@ -171,8 +181,18 @@ def energy(
     gain_old = mac_energy(sheet, old, net.weights.size) / event.total
     found = [evaluate(net, None, images=images, delta_s=n, seed=seed) for n in leads]
     activity = np.array([float(f["spikes"].mean()) for f in found]) / net.inputs
+    first = [
+        evaluate(net, None, coding="time", images=images, seed=seed,
+                 first_spike=FirstSpike(threshold=t, desensitization=_FADE))
+        for t in thresholds
+    ]  # fmt: skip
+    time_activity = np.array([float(f["spikes"].mean()) for f in first]) / net.inputs
+    chosen_time = int(np.abs(np.asarray(thresholds) - _USUAL_THRESHOLD).argmin())
     deep = np.array([sheet[f"activity.mobilenet_{n}_steps"] for n in (128, 256)])
     deep_mac = mac_energy(sheet, old, 17856)
+    usual = int(np.abs(np.asarray(leads) - _USUAL_LEAD).argmin())
+    bright = float((load_mnist("test")["pixels"].values > 0).mean())
+    by_size = [mac_energy(sheet, old, size) / event.total for size in _SIZES]
     measured = sheet["published.spirit_event"]
     memory = memory_for_mac_energy(sheet, old, sheet["published.spirit_gain"] * measured)
     data = xr.Dataset(
@@ -186,6 +206,14 @@ def energy(
                                     "measured event"),
             "memory_for_gain": scalar(memory / 8, "B", "weight memory at which a "
                                       "multiply-accumulate costs five measured events"),
+            "inference_gain_usual": scalar(
+                gain_old / activity[usual], "1", "energy of all sums over that of the spikes of an "
+                f"inference (lead {leads[usual]})"),
+            "inference_gain_zeros_skipped": scalar(
+                gain_old * bright / activity[usual], "1", "the same where sums skip dark inputs"),
+            "inference_gain_time": scalar(
+                gain_old / time_activity[chosen_time], "1", "energy of all sums over that of an "
+                f"inference in time coding (threshold {thresholds[chosen_time]:g})"),
             "gain_new": scalar(macs[-1] / at(supplies[-1]), "1",
                                f"events for a multiply-accumulate at {newest}"),
             "break_even_pulse": scalar(pulses[-1], "s", "read pulse below which an event costs "
@@ -198,6 +226,11 @@ def energy(
             "activity": ("lead", activity, {"units": "1"}),
             "accuracy": ("lead", [float(f["accuracy"].mean()) for f in found], {"units": "1"}),
             "inference_gain": ("lead", gain_old / activity, {"units": "1"}),
+            "time_activity": ("threshold", time_activity, {"units": "1"}),
+            "time_accuracy": ("threshold", [float(f["accuracy"].mean()) for f in first],
+                              {"units": "1"}),
+            "time_gain": ("threshold", gain_old / time_activity, {"units": "1"}),
+            "size_gain": ("weights", by_size, {"units": "1"}),
             "deep_activity": ("steps", deep, {"units": "1"}),
             "deep_gain": ("steps", deep_mac / event.total / deep, {"units": "1"}),
         },
@@ -206,6 +239,8 @@ def energy(
             "node": [node.name for node in chosen],
             "lrs_resistance": ("lrs_resistance", list(lrs_resistances), {"units": "ohm"}),
             "lead": list(leads),
+            "threshold": list(thresholds),
+            "weights": list(_SIZES),
             "steps": [128, 256],
         },
     )  # fmt: skip

@@ -15,7 +15,11 @@ from reliability.technology import Technology
 _STUDIES: dict[str, Callable[..., xr.Dataset]] = {
     "area": architecture.area,
     "energy": architecture.energy,
+    "hierarchy": architecture.hierarchy,
+    "incremental": architecture.incremental,
+    "learning": architecture.learning,
     "streams": architecture.streams,
+    "tiers": architecture.tiers,
 }
 
 

@@ -4,6 +4,7 @@ import itertools
 import json
 import tomllib
 from hashlib import sha256
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,6 +21,7 @@ from reliability.network.inferences import steps
 from reliability.network.mapping import Mapping, has_states
 from reliability.network.streams import default_data
 from reliability.network.tiles import check_card
+from reliability.resources import shipped_studies
 from reliability.technology import Technology, load_technology
 from reliability.units import Amperes, Kelvin, NonNegative, Ohms, Seconds, Share, Volts
 from reliability.version import __version__
@@ -523,7 +525,8 @@ def load_study(
     Parameters
     ----------
     path : str or Path
-        TOML file. A technology that is a file is looked up beside it.
+        TOML file, or the name of a study that ships with the suite (``"spirit"``). A technology
+        that is a file is looked up beside it.
     overrides : dict, optional
         Dotted name to value, as the names of a sweep's axes, e.g. ``{"population.chips": 20}`` or
         ``{"technology.read.voltage": "0.2 V"}``; None values are ignored.
@@ -536,9 +539,14 @@ def load_study(
         Missing file, not TOML, an unknown key, a value or unit that cannot be right; one line that
         names the key, what it got, what is allowed and the nearest valid name.
     """
-    file = Path(path)
+    file: Path | Traversable = Path(path)
     if not file.is_file():
-        raise InputError(f"study: no file {str(path)!r}")
+        shipped = shipped_studies()
+        if str(path).endswith(".toml"):
+            raise InputError(f"study: no file {str(path)!r}")
+        if str(path) not in shipped:
+            raise unknown_name("study", str(path), shipped)
+        file = shipped[str(path)]
     try:
         table = tomllib.loads(file.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -553,7 +561,7 @@ def load_study(
         study = Study(**table)
     except ValidationError as error:
         raise from_validation(error, file.name, KEYS) from None
-    study = _with_cards_beside(study, file.parent)
+    study = _with_cards_beside(study, Path(path).parent)
     _check_names(study, file.name)
     _check_sweep(study, file.name, most_points)
     return study
@@ -625,6 +633,9 @@ def _check_images(study: Study, where: str) -> None:
 
 def _check_cells(study: Study, technology: Technology) -> None:
     """Refuse a way of holding weights, or of programming, that the card does not have."""
+    for name in study.architecture.needs if study.architecture else ():
+        if name not in technology:
+            raise InputError(f"technology: {technology.name} has no {name}, which the study needs")
     if "accuracy" not in study.outputs:
         return
     if isinstance(study.load_network(), DeepNetwork):

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from reliability.commands.options import report_options
+from reliability.commands.options import Card, command_line, report_options
 from reliability.errors import InputError
 
 
@@ -18,7 +18,7 @@ from reliability.errors import InputError
 @click.option("--name", help="Name of the card; by default that of the file to write.")
 @click.option("--title", default="", help="Title of the card.")
 @click.option("--memory", default="OxRAM", show_default=True, help="Kind of memory.")
-@click.option("--base", help="Card name or file that gives what the data do not hold.")
+@click.option("--base", type=Card(), help="Card name or file that gives what the data do not hold.")
 @click.option("--layout", help="Layout of the files when it cannot be told from the content.")
 @click.option(
     "--columns",
@@ -29,7 +29,7 @@ from reliability.errors import InputError
 @click.option("--maximum", help="Highest conductance as designed, of files that number levels.")
 @click.option("--draws", type=click.IntRange(20), default=100, show_default=True,
               help="Simulated experiments of the check.")  # fmt: skip
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of bootstrap and check.")
 @report_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def fit(
@@ -59,6 +59,11 @@ def fit(
       reliability fit relaxation.tsv bake.tsv --out mine.toml
       reliability fit cycles.csv --base oxram-130nm --out mine.toml
       reliability run analyses/spirit.toml --technology mine.toml --out out/mine
+
+    \b
+    Files:
+      mine.toml   the card, for --technology and rel.load_technology
+      mine.html   measured cells beside cells simulated from the card
     """
     from reliability.characterization import card_of, fit_phenomena
     from reliability.measurements import read_measurements
@@ -82,8 +87,8 @@ def fit(
     try:
         check = posterior_predictive(data, card, draws=draws, seed=seed)
         page = write_fit_report(
-            card, check, out.with_suffix(".html"), untold, data=data, formats=formats,
-            template=template,
+            card, check, out.with_suffix(".html"), untold, data=data,
+            command=command_line(), formats=formats, template=template,
         )  # fmt: skip
     except InputError as error:
         problems.append(f"no check: {error}")

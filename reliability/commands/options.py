@@ -1,6 +1,7 @@
 """What the commands share: lists of quantities at the door, progress, and folders for results."""
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,10 +9,32 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from reliability.errors import InputError
 
 Progress = Callable[[int, int], None]
+EXIT_CODES = """\b
+Exit codes:
+  0  done
+  1  failed: a task, the disk, a search that does not converge
+  2  wrong input: one line says what, and nothing was written
+  130  stopped by Ctrl-C
+"""
+
+
+class Card(click.ParamType):
+    """Name of a technology card or path of a card file; the shell completes the names."""
+
+    name = "card"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from reliability.technology import list_technologies
+
+        names = [name for name in list_technologies() if name.startswith(incomplete)]
+        return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
 
 
 def quantities(text: str, unit: str, name: str) -> list[float]:
@@ -35,6 +58,11 @@ def entries(text: str, name: str) -> list[str]:
     if not found:
         raise InputError(f"{name}: got {text!r}, expected one value or more with commas between")
     return found
+
+
+def command_line() -> str:
+    """Return the command that is running as it could be typed again."""
+    return shlex.join(["reliability", *(click.get_current_context().find_root().obj or ())])
 
 
 def report_options(command: Callable[..., Any]) -> Callable[..., Any]:

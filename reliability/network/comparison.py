@@ -4,7 +4,6 @@ Chips come from streams keyed by their address and images from theirs, so two ru
 on common random numbers whatever differs between them: a parameter of the card, an age, a coding.
 """
 
-from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -120,14 +119,14 @@ def _check_shared(result: xr.Dataset, other: xr.Dataset) -> None:
     if seeds[0] != seeds[1] or seeds[0] is None:
         raise InputError(f"other: got seed {seeds[1]}, result has {seeds[0]}; pairs need one seed")
     a, b = result["correct"], other["correct"]
-    names: list[Hashable] = [n for n in (*_OF_CHIPS, "image") if n in a.coords or n in b.coords]
-    for name in names:
-        same = name in a.coords and name in b.coords
-        if not same or not np.array_equal(a[name].values, b[name].values):
-            what = "images" if name == "image" else "chips"
-            counts = [each[name].size if name in each.coords else 0 for each in (a, b)]
+    names = [n for n in (*_OF_CHIPS, "image") if n in a.coords or n in b.coords]
+    for key in names:
+        same = key in a.coords and key in b.coords
+        if not same or not np.array_equal(a[key].values, b[key].values):
+            what = "images" if key == "image" else "chips"
+            counts = [each[key].size if key in each.coords else 0 for each in (a, b)]
             raise InputError(
-                f"other: got other {what} than result ({name}: {counts[1]} and {counts[0]}); "
+                f"other: got other {what} than result ({key}: {counts[1]} and {counts[0]}); "
                 "pairs need the same"
             )
 

@@ -120,9 +120,11 @@ def _of_chips(
     else:
         variance, degrees = float(accuracy.var(ddof=1)), accuracy.size - 1
         ends = stats.chi2.ppf([0.5 + confidence / 2, 0.5 - confidence / 2], degrees)
-        rows = {"chip": (variance, *(variance * degrees / ends).tolist())}
-    rows["chip"] = tuple(max(value - noise, 0.0) for value in rows["chip"])  # type: ignore
-    return {name: tuple(np.sqrt(row).tolist()) for name, row in rows.items()}  # type: ignore
+        low, high = variance * degrees / np.asarray(ends, float)
+        rows = {"chip": (variance, float(low), float(high))}
+    value, low, high = (max(end - noise, 0.0) for end in rows["chip"])
+    rows["chip"] = value, low, high
+    return {name: tuple(np.sqrt(row).tolist()) for name, row in rows.items()}
 
 
 def _of_images(values: NDArray[np.bool_], residual: float, confidence: float) -> _Row:

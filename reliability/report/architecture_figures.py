@@ -136,6 +136,18 @@ def gain_against_activity(data: xr.Dataset, ax: Axes) -> None:
     ):
         ax.annotate(f"ΔS {lead}: {accuracy:.0%}", (at, gain), xytext=(7, 4),
                     textcoords="offset points", fontsize=8)  # fmt: skip
+    x = now["time_activity"].values
+    ax.fill_between(x, *band(data["time_gain"]), color=PALETTE[2], alpha=0.18, lw=0)
+    ax.plot(x, now["time_gain"], "^-", color=PALETTE[2], label="one layer, first spike, threshold")
+    for threshold, at, gain, accuracy in zip(
+        now["threshold"].values,
+        x,
+        now["time_gain"].values,
+        now["time_accuracy"].values,
+        strict=True,
+    ):
+        ax.annotate(f"{accuracy:.0%} ({threshold:g})", (at, gain), xytext=(-6, -8), ha="right",
+                    textcoords="offset points", fontsize=8, color=PALETTE[2])  # fmt: skip
     low, high = band(data["deep_gain"])
     gains = now["deep_gain"].values
     ax.errorbar(now["deep_activity"], gains, np.abs(np.array([low, high]) - gains), fmt="s",

@@ -11,10 +11,14 @@ from reliability.campaign.spec import Study
 from reliability.campaign.sweep import sweep_points
 from reliability.report import figures as draw
 from reliability.report.page import Figure, Table, canvas, svg
-from reliability.report.sweep_figures import axis_label, point_text, value_text, without
+from reliability.report.sweep_figures import (
+    MOST_LINES,
+    axis_label,
+    point_text,
+    value_text,
+    without,
+)
 from reliability.report.words import percent
-
-_MOST_LINES = 7
 
 
 def size_figures(study: Study, summary: dict[str, Any]) -> Iterator[Figure]:
@@ -25,7 +29,7 @@ def size_figures(study: Study, summary: dict[str, Any]) -> Iterator[Figure]:
         given = {point[axis.name] for point in points}
         values = sorted(value for value in given if not isinstance(value, str))
         others = list(dict.fromkeys(without(point, axis.name) for point in points))
-        if len(values) < 2 or len(others) > _MOST_LINES or min(values) <= 0:
+        if len(values) < 2 or len(others) > MOST_LINES or min(values) <= 0:
             continue
         index = {(without(p, axis.name), p[axis.name]): k for k, p in enumerate(points)}
         if len(index) < len(values) * len(others):  # not a grid

@@ -289,7 +289,7 @@ class LifetimeFit:
             pivots = bootstrap.studentised(samples, quantity, centre)
             low, high = np.quantile(pivots, [0.5 - confidence / 2, 0.5 + confidence / 2])
             return centre - high * error, centre - low * error
-        drop = special.chdtri(1, 1 - confidence)
+        drop = float(special.chdtri(1, 1 - confidence))
         if method == "calibrated":
             drop *= bootstrap.bartlett_factor(self, quantity, _SAMPLES, seed)
         ends = profile_interval(self.likelihood, self.maximum, quantity, drop)

@@ -164,7 +164,7 @@ def variance_components(
     start = np.maximum(moments, 1e-3 * spread)
     best, value = _maximise(nested, integrated_time, start)
     _, mean, error = _restricted(best, nested, integrated_time)
-    drop = special.chdtri(1, 1 - confidence) / 2
+    drop = float(special.chdtri(1, 1 - confidence)) / 2
     interval = {
         name: _profile(i, best, value, drop, nested, integrated_time)
         for i, name in enumerate(names)

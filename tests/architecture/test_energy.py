@@ -65,10 +65,14 @@ def test_the_measured_chip_is_met_within_a_factor_of_two(found) -> None:
 def test_spikes_and_sums_cost_the_same_at_the_break_even(found) -> None:
     old = found.isel(node=0)
     resistance = float(old["break_even_resistance"])
-    again = energy(CARD, SHEET, lrs_resistances=(resistance,), images=50, leads=(1,))
+    again = energy(
+        CARD, SHEET, lrs_resistances=(resistance,), images=50, leads=(1,), thresholds=(6,)
+    )
     assert float(again["gain"][0, 0]) == pytest.approx(1.0)
     pulse = float(found["break_even_pulse"])
-    short = energy(CARD.with_values({"read.pulse_width": pulse}), SHEET, images=50, leads=(1,))
+    short = energy(
+        CARD.with_values({"read.pulse_width": pulse}), SHEET, images=50, leads=(1,), thresholds=(6,)
+    )
     assert float(short["gain_new"]) == pytest.approx(1.0)
 
 
@@ -84,6 +88,15 @@ def test_a_lead_costs_events_and_buys_accuracy(found) -> None:
     assert found["accuracy"].values[0] < 0.5 < 0.8 < found["accuracy"].values[3]
     product = found["activity"] * found["inference_gain"]
     assert np.allclose(product, found["gain_old"])
+
+
+def test_time_coding_decides_as_well_with_fewer_events(found) -> None:
+    early = found.sel(threshold=14)
+    rate = found.sel(lead=10)
+    # as well: within the binomial error of 300 images
+    assert abs(early["time_accuracy"] - rate["accuracy"]) < 4 * np.sqrt(2 * 0.88 * 0.12 / 300)
+    assert early["time_activity"] < 0.3 * rate["activity"]
+    assert np.allclose(found["time_activity"] * found["time_gain"], found["gain_old"])
 
 
 def test_the_published_number_of_events_is_met(found) -> None:

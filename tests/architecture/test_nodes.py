@@ -17,6 +17,7 @@ from reliability.architecture.digital import (
 from reliability.architecture.nodes import list_nodes, load_node
 from reliability.architecture.sheet import load_sheet
 
+SHEET = load_sheet("energy")
 NODES = [load_node(name) for name in list_nodes()]
 
 
@@ -55,7 +56,7 @@ def test_operations_cost_what_is_published_where_it_is_published() -> None:
 
 @given(weights=st.floats(100, 1e7), bits=st.floats(1, 16))
 def test_a_sum_costs_more_with_more_weights_and_bits(weights, bits) -> None:
-    sheet, node = load_sheet("energy"), load_node("45nm")
+    sheet, node = SHEET, load_node("45nm")
     assert mac_energy(sheet, node, 2 * weights) > mac_energy(sheet, node, weights)
     assert arithmetic_energy(sheet, node, 2 * bits) > arithmetic_energy(sheet, node, bits)
 

@@ -38,6 +38,12 @@ def test_a_shipped_study_runs_to_its_report(path, tmp_path) -> None:
     whole = rel.load_study(path)
     if whole.network.name.endswith("mnist"):
         pytest.importorskip("onnxruntime")
+    studied = whole.architecture.study if whole.architecture else ""
+    if studied == "hierarchy":
+        settings |= {"architecture.networks": ["spirit"], "architecture.capacities": [1024, 2048]}
+    if studied == "tiers":
+        settings |= {"architecture.chips": 1, "architecture.images": 20, "architecture.cells": 200}
+        settings |= {"architecture.temperatures": [318.15, 398.15]}
     if whole.uncertainty:
         settings |= {"uncertainty.draws": 2, "uncertainty.chips": 1, "uncertainty.images": 20}
     if whole.sensitivity:

@@ -85,6 +85,7 @@ def test_a_study_does_not_differ_from_itself(folders) -> None:
     assert all(row["difference"] == 0 and not row["real"] for row in told["differences"])
 
 
+@pytest.mark.slow
 def test_command_writes_a_report_and_json(folders, tmp_path) -> None:
     out = tmp_path / "out"
     arguments = ["compare", *map(str, folders), "--out", str(out), "--json"]

@@ -99,3 +99,9 @@ def test_any_table_is_a_study_or_an_input_error(tmp_path_factory, table) -> None
     path.write_text(text, "utf-8")
     with contextlib.suppress(rel.InputError):
         load_study(path)
+
+
+def test_a_shipped_study_is_loaded_by_its_name(analyses) -> None:
+    assert load_study("spirit") == load_study(analyses / "spirit.toml")
+    with pytest.raises(rel.InputError, match="did you mean 'spirit'"):
+        load_study("spirt")

@@ -51,6 +51,7 @@ def test_study_and_card(small, evil_card, tmp_path) -> None:
     assert_harmless(report.read_text("utf-8"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["qualify", "size", "fit"])
 def test_pages_of_commands(command, evil_card, tmp_path) -> None:
     out = tmp_path / "out"
