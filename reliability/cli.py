@@ -28,6 +28,10 @@ class _Group(click.Group):
         cmd.epilog = cmd.epilog or EXIT_CODES
         super().add_command(cmd, name)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.obj = list(args)  # what a report says makes it again
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from reliability.commands.options import Card, report_options
+from reliability.commands.options import Card, command_line, report_options
 from reliability.errors import InputError
 
 
@@ -87,8 +87,8 @@ def fit(
     try:
         check = posterior_predictive(data, card, draws=draws, seed=seed)
         page = write_fit_report(
-            card, check, out.with_suffix(".html"), untold, data=data, formats=formats,
-            template=template,
+            card, check, out.with_suffix(".html"), untold, data=data,
+            command=command_line(), formats=formats, template=template,
         )  # fmt: skip
     except InputError as error:
         problems.append(f"no check: {error}")

@@ -1,6 +1,7 @@
 """What the commands share: lists of quantities at the door, progress, and folders for results."""
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -57,6 +58,11 @@ def entries(text: str, name: str) -> list[str]:
     if not found:
         raise InputError(f"{name}: got {text!r}, expected one value or more with commas between")
     return found
+
+
+def command_line() -> str:
+    """Return the command that is running as it could be typed again."""
+    return shlex.join(["reliability", *(click.get_current_context().find_root().obj or ())])
 
 
 def report_options(command: Callable[..., Any]) -> Callable[..., Any]:

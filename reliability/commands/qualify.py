@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from reliability.commands.options import entries, report_options, results_folder
+from reliability.commands.options import command_line, entries, report_options, results_folder
 from reliability.errors import InputError, unknown_name
 
 _UNITS = {"activation_energy": "eV", "voltage_acceleration": "1/V"}
@@ -131,7 +131,11 @@ def qualify(
         seed=options["seed"],
     )
     told = qualification(found, data, quantity=options["quantity"], jesd47=standard)
-    report = None if out is None else write_qualification_report(found, data, told, out, **kind)
+    report = (
+        None
+        if out is None
+        else write_qualification_report(found, data, told, out, command=command_line(), **kind)
+    )
     if as_json:
         click.echo(json.dumps(told | ({} if report is None else {"report": str(report)})))
     else:

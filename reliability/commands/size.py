@@ -9,6 +9,7 @@ import click
 
 from reliability.commands.options import (
     Card,
+    command_line,
     entries,
     quantities,
     report_options,
@@ -111,7 +112,7 @@ def size(as_json: bool, out: Path | None, **options: Any) -> None:
         found = _search(as_json, options)
     except ConvergenceError as error:
         raise click.ClickException(str(error)) from error  # one line, exit code 1
-    report = None if out is None else write_size_report(found, out, **kind)
+    report = None if out is None else write_size_report(found, out, command=command_line(), **kind)
     if as_json:
         told = {"event": "done", **size_table(found)}
         click.echo(json.dumps(told | ({} if report is None else {"report": str(report)})))

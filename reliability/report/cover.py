@@ -42,12 +42,12 @@ def study_statement(study: Study, summary: dict[str, Any]) -> Iterator[str]:
             f"({engineering(summary['energy_per_image_system_joule'], 'J')} with logic and "
             "interface)"
         )
+    yield f"{line}."
     yield (
         f"Ideal cells classify {percent(summary['ideal_accuracy'])} of {summary['images']:,} test "
         f"images. {first} the mean of chips is {percent(start['mean'])} "
         f"({percent(start['low'])} to {percent(start['high'])} at {sure})."
     )
-    yield f"{line}."
     if study.sensitivity:
         measured = study.sensitivity.measured
         gap = (summary["ideal_accuracy"] - measured) * 100

@@ -27,6 +27,7 @@ def write_fit_report(
     untold: Sequence[str] = (),
     *,
     data: Sequence[xr.Dataset] = (),
+    command: str = "",
     formats: Sequence[str] = ("html",),
     template: str = "full",
 ) -> Path:
@@ -43,6 +44,8 @@ def write_fit_report(
         What the data cannot tell.
     data : sequence of Dataset
         The measurements, whose names and hashes are told.
+    command : str
+        That makes it again.
     formats : sequence of {"html", "pdf"}
     template : str
         As `reliability.report.render.save_report` takes it.
@@ -73,6 +76,7 @@ def write_fit_report(
             {f"card {card.name}, SHA-256": card.fingerprint}
             | {f"data {one.attrs['source']}, SHA-256": one.attrs["source_sha256"] for one in data}
             | {key: str(told[key]) for key in _KEPT if key in told}
+            | ({"to make it again": command} if command else {})
         ),
     ]  # fmt: skip
     report = Report(

@@ -26,7 +26,8 @@ from reliability.report.figures import STYLE
 
 _NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))  # same figure, same bytes
 
-Outcome = Literal["met", "not met", "not decided"]
+# The last two are of a life test, which can show a claim but never that it does not hold.
+Outcome = Literal["met", "not met", "not decided", "shown", "not shown"]
 
 
 @dataclass(frozen=True)

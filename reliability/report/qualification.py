@@ -215,6 +215,7 @@ def write_qualification_report(
     told: dict[str, Any],
     folder: Path,
     *,
+    command: str = "",
     formats: Sequence[str] = ("html",),
     template: str = "full",
 ) -> Path:
@@ -229,6 +230,8 @@ def write_qualification_report(
         Of `qualification`.
     folder : Path
         Made if it is not there.
+    command : str
+        That makes it again.
     formats : sequence of {"html", "pdf"}
     template : str
         As `reliability.report.render.save_report` takes it.
@@ -243,20 +246,30 @@ def write_qualification_report(
     lines = qualification_lines(told)
     kept = ("source", "source_sha256", "failure", "rows_read", "rows_bad", "reliability_version")
     claimed = lines[0].split(": ", 1)[1]
-    verdict = Verdict(claimed, "met" if told["passed"] else "not met", lines[1])
+    verdict = Verdict(claimed, "shown" if told["passed"] else "not shown", f"{_spaced(lines[1])}.")
     sections = [
         Section("result", "Result", figures=list(_figures(found, data)),
                 tables=list(_tables(found, told))),
         Section("qualification", "What the test shows and does not", tables=_gaps(told)),
         Section("assumptions", "Assumptions", points=told["assumptions"]),
-        provenance_section({key: str(data.attrs[key]) for key in kept if key in data.attrs}),
+        provenance_section(
+            {key: str(data.attrs[key]) for key in kept if key in data.attrs}
+            | ({"to make it again": command} if command else {})
+        ),
     ]  # fmt: skip
     report = Report(
         f"Qualification: {told['claim']['quantity']}", claimed,
-        [told["sentence"], *lines[2:4]], [s for s in sections if s.figures or s.tables or s.points],
+        [told["sentence"], *(f"{_spaced(line)}." for line in lines[2:4])],
+        [s for s in sections if s.figures or s.tables or s.points],
         list(_key_figures(told)), [verdict],
     )  # fmt: skip
     return save_report(report, folder / "report.html", formats, template)
+
+
+def _spaced(line: str) -> str:
+    """Return a line of a table of text as a sentence."""
+    text = " ".join(line.split())
+    return text[0].upper() + text[1:]
 
 
 def _key_figures(told: dict[str, Any]) -> Iterator[KeyFigure]:

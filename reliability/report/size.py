@@ -156,6 +156,7 @@ def write_size_report(
     found: xr.Dataset,
     folder: Path,
     *,
+    command: str = "",
     formats: Sequence[str] = ("html",),
     template: str = "full",
 ) -> Path:
@@ -167,6 +168,8 @@ def write_size_report(
         Of `size_map` or `crossbar_border`.
     folder : Path
         Made if it is not there.
+    command : str
+        That makes it again.
     formats : sequence of {"html", "pdf"}
     template : str
         As `reliability.report.render.save_report` takes it.
@@ -179,6 +182,7 @@ def write_size_report(
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / ".results.zarr"
     shutil.rmtree(temporary, ignore_errors=True)
+    found = found.assign_attrs(command=command)
     found.to_zarr(temporary, mode="w", consolidated=False)
     shutil.rmtree(folder / "results.zarr", ignore_errors=True)
     temporary.rename(folder / "results.zarr")
@@ -202,6 +206,8 @@ def render_size_report(
     )  # fmt: skip
     card = Technology.from_json(told["technology_card"])
     kept = {key: str(told[key]) for key in _KEPT if key in told}
+    if told.get("command"):
+        kept["to make it again"] = str(told["command"])
     report = Report(
         f"{what.capitalize()} of {told['technology']}",
         f"{_name(told['criterion']).capitalize()} {_sense(told)} {_limit(told)}, at "
