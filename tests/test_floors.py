@@ -18,8 +18,8 @@ FLOORS: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("network",),),
     (("architecture",),),
     (("campaign",),),
-    (("report",),),
-    (("cli", "commands", "doctor"),),
+    (("report",), ("doctor",)),
+    (("cli", "commands"),),
 )  # fmt: skip
 FLOOR_OF = {name: k for k, rooms in enumerate(FLOORS) for room in rooms for name in room}
 ROOM_OF = {name: room for rooms in FLOORS for room in rooms for name in room}
