@@ -160,7 +160,9 @@ def _write(i, j, new, level, read, held, writes, pulses, unit, taken, count, bud
             pulses[i, j, side, c] += taken[state, k, cell]
             count[1] += 1
             if at < len(budgets) and count[1] == budgets[at]:
-                states[at] = read
+                for r in range(level.shape[0]):
+                    for s in range(columns):
+                        states[at, r, s] = read[r, s]
                 at += 1
     level[i, j] = new
     return at

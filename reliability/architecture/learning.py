@@ -68,8 +68,8 @@ def learning(
         By ``rule``: ``accuracy`` and ``writes_mean``, ``writes_99``, ``writes_most`` (of a cell in
         one training) also by ``repeat``; ``trainings_to_share`` by levelling, pulse and share
         and ``trainings_to_first`` (median of the first failed cell). For ``aged``:
-        ``accuracy_failed`` by ``failed`` (share of cells), ``tolerated`` (share of failed cells at
-        which ``loss`` is reached) and ``trainings_to_loss``. ``die_factor``: 5 to 95 % of the dies
+        ``accuracy_failed`` by ``failed`` (share of cells), ``tolerated`` (share of failed cells from
+        which on more than ``loss`` is lost) and ``trainings_to_loss``. ``die_factor``: 5 to 95 % of the dies
         stand so many times less or more.
 
     Raises
@@ -212,7 +212,7 @@ def _ageing(
     found = np.array([t.accuracy for t in train_all(wanted)]).reshape(len(aged), len(failed))
     accuracy = np.column_stack([[fresh[rule][0].accuracy for rule in aged], found])
     shares = np.append(0.0, failed)
-    tolerated = [_first_below(shares, a, a[0] - loss) for a in accuracy]
+    tolerated = [_tolerated(shares, a, a[0] - loss) for a in accuracy]
     until = []
     for rule, share in zip(aged, tolerated, strict=True):
         writes = np.concatenate([n.ravel() for n in _mean_loads(fresh[rule])])
@@ -229,14 +229,17 @@ def _ageing(
     )
 
 
-def _first_below(shares: NDArray[np.float64], accuracy: NDArray, limit: float) -> float:
-    """Share at which the accuracy first falls to a limit, between those tried; 1 if it does not."""
-    below = np.flatnonzero(accuracy <= limit)
-    if not below.size:
+def _tolerated(shares: NDArray[np.float64], accuracy: NDArray, limit: float) -> float:
+    """Share from which on the accuracy stays below a limit, between those tried; 1 if none.
+
+    Trainings differ by chance, so a share that falls below while a larger one does not is passed.
+    """
+    above = np.flatnonzero(accuracy > limit)
+    k = above[-1]
+    if k == len(shares) - 1:
         return 1.0
-    k = below[0]
-    part = (accuracy[k - 1] - limit) / (accuracy[k - 1] - accuracy[k])
-    return float(shares[k - 1] + part * (shares[k] - shares[k - 1]))
+    part = (accuracy[k] - limit) / (accuracy[k] - accuracy[k + 1])
+    return float(shares[k] + part * (shares[k + 1] - shares[k]))
 
 
 def _published(sheet: Sheet, fresh: dict[str, list[Training]]) -> xr.Dataset | None:

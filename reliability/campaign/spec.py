@@ -23,7 +23,7 @@ from reliability.network.streams import default_data
 from reliability.network.tiles import check_card
 from reliability.resources import shipped_studies
 from reliability.technology import Technology, load_technology
-from reliability.units import Amperes, Kelvin, NonNegative, Ohms, Seconds, Volts
+from reliability.units import Amperes, Kelvin, NonNegative, Ohms, Seconds, Share, Volts
 from reliability.version import __version__
 
 MOST_POINTS = 100_000  # of a sweep, unless the user says that so many are meant
@@ -385,6 +385,25 @@ class DesignTable(_Table):
     """Of the two designs that are not a grid."""
 
 
+class LimitsTable(_Table):
+    """What is wanted; the report says whether it is met. No result depends on it."""
+
+    accuracy: Share | None = None
+    """Least mean accuracy of a chip, at every age; the end of the mission decides."""
+    chips_below: Share | None = None
+    """Largest share of chips below that accuracy at the end of the mission."""
+    failed_cells: Share | None = None
+    """Largest share of cells that may have failed at the end of the endurance test."""
+    array_lines: _Count | None = None
+    """Least number of lines of the largest array."""
+
+    @model_validator(mode="after")
+    def _below_what(self) -> "LimitsTable":
+        if self.chips_below is not None and self.accuracy is None:
+            raise ValueError("got chips_below without accuracy, expected both")
+        return self
+
+
 class Study(_Table):
     """A whole study; every field has a default but the title and the technology."""
 
@@ -418,6 +437,7 @@ class Study(_Table):
     """Of the chip around the array: `study` says which, the other keys are that study's."""
     uncertainty: UncertaintyTable | None = None
     sensitivity: SensitivityTable | None = None
+    limits: LimitsTable = LimitsTable()
     sweep: tuple[Axis, ...] = ()
     design: DesignTable = DesignTable()
 
@@ -443,6 +463,11 @@ class Study(_Table):
             raise ValueError("got sensitivity and network.read_temperature, expected one of them")
         if "accuracy" not in self.outputs and (self.sensitivity or self.population.until):
             raise ValueError('outputs: sensitivity and population.until need "accuracy"')
+        wanted = {"accuracy": self.limits.accuracy, "endurance": self.limits.failed_cells,
+                  "crossbar": self.limits.array_lines}  # fmt: skip
+        for output, limit in wanted.items():
+            if limit is not None and output not in self.outputs:
+                raise ValueError(f"limits: got one of {output}, which is not in outputs")
         if ("architecture" in self.outputs) != (self.architecture is not None):
             raise ValueError('outputs: got "architecture" without its table, or the table without '
                              'it; expected both')  # fmt: skip
@@ -482,12 +507,12 @@ class Study(_Table):
     @property
     def spec_hash(self) -> str:
         """SHA-256 of study, cards, network and version: equal hashes, equal results."""
-        return self._hash(self.model_dump_json())
+        return self._hash(self.model_dump_json(exclude={"limits"}))
 
     @property
     def frame_hash(self) -> str:
         """The same without how many chips, draws and points: studies that extend one another."""
-        frame = json.loads(self.model_dump_json(exclude={"sweep", "design"}))
+        frame = json.loads(self.model_dump_json(exclude={"sweep", "design", "limits"}))
         del frame["population"]["chips"], frame["endurance"]["wafers"]
         if frame["uncertainty"]:
             del frame["uncertainty"]["draws"]
@@ -702,6 +727,7 @@ def _keys(model: type[BaseModel], prefix: str = "") -> dict[str, list[str]]:
         "crossbar": CrossbarTable,
         "uncertainty": UncertaintyTable,
         "sensitivity": SensitivityTable,
+        "limits": LimitsTable,
         "factor": Factor,
         "sweep": Axis,
         "design": DesignTable,

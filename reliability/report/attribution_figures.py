@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from reliability.campaign.spec import Study
 from reliability.report.figures import PALETTE
-from reliability.report.page import Figure, canvas, svg
+from reliability.report.page import Figure, Table, canvas, svg
 from reliability.report.words import age_title, percent
 
 _KINDS = {
@@ -74,10 +74,18 @@ def attribution_lines(study: Study, found: dict[str, Any]) -> list[str]:
     return [line + (f"; {rest}." if rest else ".")]
 
 
-def attribution_rows(found: dict[str, Any]) -> list[list[str]]:
-    """Return the rows of the table: name, share, remedy, alone; the last is their sum."""
+def attribution_table(found: dict[str, Any], title: str, number: int) -> Table:
+    """Return what each phenomenon costs, and their sum; ``title`` names the point of a sweep."""
     rows = [[row["name"], *(_points(row[kind]) for kind in _KINDS)] for row in found["phenomena"]]
-    return [*rows, ["all of them", _points(found["loss"]), "", ""]]
+    return Table(
+        f"attribution-table{number}",
+        f"What each phenomenon costs, in numbers{title and ': '}{title}",
+        "Loss of accuracy in points, mean of chips with its interval. The share is the mean of "
+        "what a phenomenon costs on top of others, over all orders in which they can be added; "
+        "shares add up to the whole loss. Phenomena act together, so the other two columns do not.",
+        ["phenomenon", *(label for label, _ in _KINDS.values())],
+        [*rows, ["all of them", _points(found["loss"]), "", ""]],
+    )
 
 
 def _when(study: Study) -> str:

@@ -7,6 +7,7 @@ from matplotlib.lines import Line2D
 
 from reliability.report.architecture_figures import band, line_with_band
 from reliability.report.figures import PALETTE
+from reliability.report.learning_figures import names_of
 
 LABELS = {
     "fine_tuning": "new images only",
@@ -30,7 +31,7 @@ def accuracy_against_budget(data: xr.Dataset, ax: Axes) -> None:
     """
     budgets = data["budget"].values
     accuracy = data["accuracy"].mean("chip").sel(part="all", cells="device") * 100
-    for rule in data["rule"].values.astype(str):
+    for rule in names_of(data["rule"]):
         colour = PALETTE[_ORDER.index(rule)]
         line_with_band(budgets, accuracy.sel(rule=rule), ax, colour, LABELS[rule])
     before = float(data["before"].mean("chip").sel(part="all", cells="device")[0]) * 100
@@ -53,7 +54,7 @@ def old_against_new(data: xr.Dataset, ax: Axes) -> None:
     ax : Axes
     """
     accuracy = data["accuracy"].mean("chip") * 100
-    for rule in data["rule"].values.astype(str):
+    for rule in names_of(data["rule"]):
         colour = PALETTE[_ORDER.index(rule)]
         for cells, style, alpha in (("exact", ":", 0.7), ("device", "-", 1.0)):
             path = accuracy.sel(rule=rule, cells=cells).isel(draw=0)

@@ -26,6 +26,11 @@ LABELS = {
 _DAILY = 3652  # one training a day for ten years
 
 
+def names_of(coordinate: xr.DataArray) -> list[str]:
+    """Names along a dimension, as plain text."""
+    return [str(name) for name in coordinate.values]
+
+
 def colour_of(rule: str) -> str:
     """Colour of the family that a rule belongs to."""
     families = ("backprop", "manhattan", "delta", "errors", "stdp")
@@ -42,7 +47,7 @@ def accuracy_against_writes(data: xr.Dataset, ax: Axes) -> None:
     ax : Axes
     """
     nominal = data.isel(draw=0)
-    for k, rule in enumerate(nominal["rule"].values.astype(str)):
+    for k, rule in enumerate(names_of(nominal["rule"])):
         one = nominal.isel(rule=k)
         x, far = float(one["writes_mean"].mean()), float(one["writes_99"].mean())
         y = one["accuracy"].values * 100
@@ -54,10 +59,10 @@ def accuracy_against_writes(data: xr.Dataset, ax: Axes) -> None:
             capsize=3, ms=6,
         )  # fmt: skip
         ax.annotate(
-            f"{k + 1}", (x, y.mean()), xytext=(0, 7), textcoords="offset points", fontsize=9,
-            ha="center", color=colour, fontweight="bold",
+            f"{k + 1}", (x, y.mean()), xytext=(-7, 0), textcoords="offset points", fontsize=9,
+            ha="right", va="center", color=colour, fontweight="bold",
         )  # fmt: skip
-    rules = nominal["rule"].values.astype(str)
+    rules = names_of(nominal["rule"])
     handles = [
         Line2D([], [], marker="o", ls="", color=colour_of(rule),
                label=f"{k + 1}  {LABELS.get(rule, rule)}")
@@ -79,7 +84,7 @@ def trainings_until_failure(data: xr.Dataset, ax: Axes) -> None:
     ax : Axes
     """
     lives = data["trainings_to_share"].sel(share=0.01, levelling="none")
-    rules = data["rule"].values.astype(str)
+    rules = names_of(data["rule"])
     for pulse, marker, offset in (("full", "o", 0.0), ("weak", "D", 0.0)):
         values = lives.sel(pulse=pulse)
         low, high = band(values)
@@ -115,8 +120,8 @@ def what_levelling_buys(data: xr.Dataset, ax: Axes) -> None:
         ``trainings_to_share`` and ``trainings_to_first``.
     ax : Axes
     """
-    rules = data["rule"].values.astype(str)
-    ways = [way for way in data["levelling"].values.astype(str) if way != "none"]
+    rules = names_of(data["rule"])
+    ways = [way for way in names_of(data["levelling"]) if way != "none"]
     lives = data["trainings_to_share"].sel(share=0.01, pulse="full")
     first = data["trainings_to_first"].sel(pulse="full")
     y = np.arange(len(rules))[::-1]
@@ -148,7 +153,7 @@ def accuracy_as_cells_fail(data: xr.Dataset, ax: Axes) -> None:
     """
     failed = data["failed"].values * 100
     x = np.where(failed > 0, failed, failed[1] / 3 if failed.size > 1 else 0.1)
-    for rule in data["aged"].values.astype(str):
+    for rule in names_of(data["aged"]):
         values = data["accuracy_failed"].sel(aged=rule) * 100
         low, high = band(values)
         colour = colour_of(rule)
