@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import numba
+from found import row
 
 import reliability as rel
 from reliability.campaign import execute, store
@@ -70,6 +71,14 @@ def main() -> None:
     print(f"tasks in two warm processes {bare_two:7.2f} s   {bare / bare_two:.2f} times one thread")
     print(f"study, two processes        {two:7.2f} s   of it {start:.2f} s start and store, once")
 
+    row("campaign over bare tasks, one process", f"{one:.2f} s", f"bare {bare:.2f} s", bare / one)
+    row(
+        "tasks in two warm processes",
+        f"{bare_two:.2f} s",
+        f"one thread {bare:.2f} s",
+        bare / bare_two,
+    )
+
     count = 2000
     with execute.in_processes(2) as run:
         list(run(nothing, range(4)))
@@ -89,6 +98,12 @@ def main() -> None:
     check = seconds(lambda: list(store.missing(layout, tasks))) / len(tasks)
     files = sum(path.is_file() for path in (folder / "one" / "results.zarr").rglob("*"))
     print(f"a task's way: process pool {pool * 1e3:.2f} ms, Dask {dask * 1e3:.2f} ms")
+    row(
+        "a task's way through the process pool",
+        f"{pool * 1e3:.2f} ms",
+        f"Dask {dask * 1e3:.2f} ms",
+        dask / pool,
+    )
     print(f"a task's write {write * 1e3:.1f} ms, its check {check * 1e3:.1f} ms")
     print(f"{files / len(tasks):.0f} files for each task")
     rate = 1 / dask if dask == dask else float("nan")

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from found import left_out, row
 from scipy.sparse.linalg import splu
 
 from reliability.crossbar import effective_conductance, solve_crossbar
@@ -53,8 +54,9 @@ def nodal_system(g: np.ndarray, v: np.ndarray) -> tuple[sp.csc_matrix, np.ndarra
     return sp.csc_matrix((data, (rows, columns)), shape=(2 * n * n, 2 * n * n)), right
 
 
-def report(name: str, peer: float, ours: float, error: float) -> None:
+def report(name: str, n: int, peer: float, ours: float, error: float) -> None:
     print(f"  {name:21s} {peer:8.3f} s  ratio {peer / ours:6.0f}  difference {error:.0e}")
+    row(f"crossbar {n} × {n}", f"{ours * 1e3:.3g} ms", f"{name} {peer:.3g} s", peer / ours)
 
 
 def superlu(n: int, ours: float, ordering: str) -> None:
@@ -65,16 +67,14 @@ def superlu(n: int, ours: float, ordering: str) -> None:
     peer = time.perf_counter() - start
     current = (g * (x[: n * n] - x[n * n :]).reshape(n, n)).sum(axis=0)
     error = np.max(np.abs(solve_crossbar(g, v)["output_current"].values / current - 1))
-    print(
-        f"  SuperLU {ordering:13s} {peer:8.3f} s  ratio {peer / ours:6.0f}  difference {error:.0e}"
-    )
+    report(f"SuperLU {ordering}", n, peer, ours, error)
 
 
 def against_badcrossbar(n: int, ours: float) -> None:
     try:
         import badcrossbar
-    except ImportError:
-        print("  badcrossbar is not installed")
+    except ImportError as error:
+        left_out(f"badcrossbar {n} × {n}", error)
         return
     logging.disable(logging.INFO)
     g, v = random_array(n)
@@ -84,9 +84,7 @@ def against_badcrossbar(n: int, ours: float) -> None:
     error = np.max(
         np.abs(solve_crossbar(g, v)["output_current"].values / peer_result.currents.output[0] - 1)
     )
-    print(
-        f"  badcrossbar           {peer:8.3f} s  ratio {peer / ours:6.0f}  difference {error:.0e}"
-    )
+    report("badcrossbar", n, peer, ours, error)
 
 
 def sizes(large: bool) -> dict[int, float]:
@@ -100,6 +98,8 @@ def sizes(large: bool) -> dict[int, float]:
             f"{n:5d} x {n:<5d}{took[n] * 1e3:9.2f} ms  {out.attrs['iterations']:3d} steps  "
             f"residual {out.attrs['residual']:.0e}  peak memory {memory:.1f} GB"
         )
+        if n >= 1024:
+            row(f"crossbar {n} × {n}", f"{took[n]:.3g} s, at most {memory:.1f} GB")
         if n in (64, 128, 256):
             against_badcrossbar(n, took[n])
         if n in (256, 512):
@@ -118,6 +118,8 @@ def batches() -> None:
             f"batch of {count} arrays {n} x {n}: {count / one:7.0f} /s on one thread, "
             f"{count / two:7.0f} /s on two, ratio {one / two:.2f}"
         )
+        name = f"batch of {count} arrays {n} × {n}, two threads"
+        row(name, f"{count / two:.0f} /s", f"one thread {count / one:.0f} /s", one / two)
     for n in (64, 128):
         g = random_array(n)[0]
         took = best(lambda g=g: effective_conductance(g), 3)

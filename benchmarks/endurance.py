@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from found import row
 
 import reliability as rel
 from reliability import cycling
@@ -63,6 +64,11 @@ def main() -> None:
     print(f"NumPy, two normals  {total:.0e} cell-cycles  {plain:7.2f} s  {total / plain:.2e} /s")
     print(f"ratio to plain NumPy normals: {plain / drawn:.2f} times as fast")
 
+    row(
+        f"endurance, {total:.0e} cycles drawn", f"{total / drawn:.2g} /s",
+        f"NumPy, two normals {total / plain:.2g} /s", plain / drawn,
+    )  # fmt: skip
+
     walk = cycles.start(law, 1, [0, 0, 0], 20_000)
     paths = seconds(lambda: cycles.advance(walk, 1000))
     print(f"paths kept          2e+07 cell-cycles  {paths:7.2f} s  {2e7 / paths:.2e} /s")
@@ -78,6 +84,7 @@ def main() -> None:
     print(f"100 000 cells to 1e12 cycles by the law: {far:.2f} s")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"peak memory {peak:.2f} GiB")
+    row("endurance, peak memory of all of it", f"{peak:.2f} GiB")
 
 
 if __name__ == "__main__":

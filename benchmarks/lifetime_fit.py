@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from found import left_out, row
 from scipy import stats
 
 from reliability.statistics import bootstrap
@@ -53,11 +54,13 @@ def peers(kind: str, n: int) -> dict[str, Callable[[], Any]]:
     out: dict[str, Callable[[], Any]] = {}
     try:
         import lifelines
-    except ImportError:
+    except ImportError as error:
+        left_out(f"lifelines, {n} rows", error)
         lifelines = None
     try:
         import surpyval
-    except ImportError:
+    except ImportError as error:
+        left_out(f"SurPyval, {n} rows", error)
         surpyval = None
     if kind == "right":
         t, failed = right_censored(n)
@@ -83,14 +86,17 @@ def compare(title: str, ours: Callable[[], Any], others: dict[str, Callable[[], 
     """Print our time, theirs and the ratio."""
     own = seconds(ours)
     print(f"{title}: {own:.4g} s", flush=True)
+    if not others:
+        row(f"Weibull fit, {title}", f"{own:.3g} s")
     for name, call in others.items():
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 theirs = seconds(call, 1)
             print(f"    {name}: {theirs:.4g} s, {theirs / own:.1f} times ours", flush=True)
+            row(f"Weibull fit, {title}", f"{own:.3g} s", f"{name} {theirs:.3g} s", theirs / own)
         except Exception as error:
-            print(f"    {name}: failed ({type(error).__name__}: {error})", flush=True)
+            left_out(f"{name}, {title}", f"failed ({type(error).__name__}: {error})")
 
 
 def speed() -> None:
@@ -117,6 +123,8 @@ def speed() -> None:
             warnings.simplefilter("ignore")
             theirs = seconds(lambda call=call: [call() for _ in range(50)], 1) * 200
         print(f"    {name}, 50 fits times 200: {theirs:.4g} s, {theirs / own:.0f} times ours")
+        title = "10 000 bootstrap fits of 100 rows"
+        row(title, f"{own:.3g} s", f"{name}, 50 fits times 200, {theirs:.3g} s", theirs / own)
     own = seconds(lambda: fit.quantile(0.01))
     print(f"profile interval of a quantile of 100 rows: {own:.4g} s")
 

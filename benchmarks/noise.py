@@ -7,6 +7,7 @@ import sys
 import time
 
 import numpy as np
+from found import row
 
 import reliability as rel
 from reliability.blocks import Scores, for_blocks
@@ -62,6 +63,10 @@ def main() -> None:
     print(f"read disturb and noisy read    {cells / ours:.2e} cells/s  {ours / plain:.2f} x draws")
     print(f"noisy read alone               {cells / alone:.2e} cells/s")
     print(f"aihwkit's formula in NumPy     {cells / theirs:.2e} cells/s, one thread")
+    row(
+        "cells read with noise", f"{cells / alone:.2g} /s",
+        f"aihwkit's formula in NumPy, one thread {cells / theirs:.2g} /s", theirs / alone,
+    )  # fmt: skip
     print(f"ratio, noise alone: {theirs / alone:.2f} times as fast")
 
 

@@ -13,6 +13,7 @@ import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
+from found import row
 
 import reliability as rel
 
@@ -69,6 +70,10 @@ def main() -> None:
             f"{name:<14}{state!s:<6}{cells / sampling:>10.2e}{cells / ageing:>10.2e}"
             f"{cells / reading:>10.2e}{whole:>10.2e}{copies:>8.2f}  1/{plain / whole:.1f}"
         )
+        row(
+            f"cells of {name} ({state}) sampled, aged and read; {copies:.1f} arrays of memory",
+            f"{whole:.2g} /s", f"NumPy, plain normals {plain:.2g} /s", whole / plain,
+        )  # fmt: skip
 
 
 if __name__ == "__main__":

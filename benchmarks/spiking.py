@@ -19,6 +19,7 @@ import time
 
 import numba
 import numpy as np
+from found import left_out, row
 from numba import njit, prange
 
 import reliability as rel
@@ -162,6 +163,11 @@ def main() -> None:
             f"{name:28} {useful / wall / 1e9:9.4f} {rate * wall / useful:17.1f}x "
             f"{useful / busy / 1e9:14.4f} {busy_rate * busy / useful:7.1f}x"
         )
+        unit = "G synaptic operations/s"
+        row(
+            f"spiking evaluation, {CHIPS} chips × {IMAGES} images", f"{rate / 1e9:.2f} {unit}",
+            f"{name} {useful / wall / 1e9:.3g} {unit}", rate * wall / useful,
+        )  # fmt: skip
 
     one_chip(mild[0], sequences[:1], DELTA_S)
     wall, busy, expected = best_of(
@@ -175,7 +181,8 @@ def main() -> None:
     try:
         peer = SnnTorch(mild[:PEER_CHIPS], sequences[:PEER_IMAGES])
     except ImportError as error:
-        raise SystemExit(f"snnTorch is left out: {error}") from None
+        left_out("snnTorch", error)
+        return
     if not (peer.events(DELTA_S) == few).all():
         raise SystemExit("snnTorch and the kernel disagree")
     wall, busy = np.inf, np.inf

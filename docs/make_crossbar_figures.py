@@ -15,8 +15,7 @@ from matplotlib.figure import Figure
 import reliability as rel
 from reliability.crossbar import crossbar_border, resistance_levels, size_map
 from reliability.network import accuracy_on_tiles
-from reliability.report import crossbar_figures as draw
-from reliability.report.figures import STYLE
+from reliability.report import figures as draw
 from reliability.report.size import typical_array
 
 CARD = rel.load_technology("oxram-130nm")
@@ -54,9 +53,8 @@ def voltages(figure: Figure) -> None:
     """Voltages of the lines of one array."""
     solved = typical_array(CARD, (96, 96), 1.0, 0)
     for ax, line in zip(figure.subplots(1, 2), ("word", "bit"), strict=True):
-        image = draw.voltage_map(solved[f"{line}_line_voltage"], ax)
+        draw.voltage_map(solved[f"{line}_line_voltage"], ax)
         ax.set_title(f"{line} lines", fontsize=10)
-        figure.colorbar(image, ax=ax, label="voltage (mV)")
 
 
 def accuracy(figure: Figure) -> None:
@@ -104,7 +102,7 @@ def main() -> None:
     choice = parser.parse_args()
     for name, (make, size) in FIGURES.items():
         if choice.only in (None, name):
-            with matplotlib.rc_context(STYLE):
+            with matplotlib.rc_context(draw.STYLE):
                 figure = Figure(figsize=size, layout="constrained", dpi=150)
                 make(figure)
                 file = choice.out / f"crossbar_{name}.{choice.format}"

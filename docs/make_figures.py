@@ -18,7 +18,7 @@ from reliability.campaign.store import read_results
 from reliability.campaign.summary import at_age, at_point
 from reliability.campaign.sweep import sweep_points
 from reliability.report import figures
-from reliability.report.sweep_figures import point_text, points_against_time
+from reliability.report.sweep_figures import point_text
 
 HERE = Path(__file__).parent
 
@@ -44,7 +44,7 @@ def relaxation(folder: Path, ax: Axes) -> None:
     results, points = read_results(folder), sweep_points(study)
     rest = {name: value for name, value in study.ages.end.items() if name != "time"}
     here = [at_age(at_point(results, point)["chips"]["accuracy"], rest) for point in points]
-    points_against_time(here, [point_text(point) for point in points], ax)
+    figures.points_against_time(here, [point_text(point) for point in points], ax)
 
 
 def save(name: str, draw: Callable[[Path, Axes], None], folder: Path) -> None:

@@ -10,8 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from reliability.measurements import read_lifetimes
-from reliability.report import lifetime_figures as draw
-from reliability.report.figures import STYLE
+from reliability.report import figures as draw
 from reliability.statistics import (
     Claim,
     assess_claim,
@@ -36,17 +35,15 @@ def main() -> None:
     )
     assert found.fit is not None
     tested = [{"temperature": float(k)} for k in np.unique(data["temperature"].values)]
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(draw.STYLE):
         figure = Figure(figsize=(11, 4.6), layout="constrained")
         left, right = figure.subplots(1, 2)
         curves = probability_curves(found.fit, tested, confidence=0.95)
-        draw.lifetime_probability(
-            curves, left, clock="time", claim=(claim.duration, claim.fraction)
-        )
+        draw.probability_plot(curves, left, claim=(claim.duration, claim.fraction))
         life = life_against_temperature(
             found.fit, list(np.linspace(278, 360, 10)), [0.15, 0.5], confidence=0.95
         )
-        draw.arrhenius_plot(life, right, clock="time", claim=(283.15, claim.duration))
+        draw.arrhenius_plot(life, right, claim=(283.15, claim.duration))
         out = HERE / "figures" / "qualification.svg"
         figure.savefig(out, metadata={"Date": None, "Creator": None}, facecolor="white")
     print(out)

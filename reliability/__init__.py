@@ -56,9 +56,13 @@ _HOMES = {
     "bit_error_tolerance": "network",
     "pair_error_rate": "network",
     "evaluate": "network",
+    "evaluate_inferences": "network",
+    "compare_accuracy": "network",
     "compare_codings": "network",
+    "accuracy_spread": "network",
     "accuracy_yield": "network",
     "evaluate_spiking": "network",
+    "compare_studies": "campaign",
     "load_study": "campaign",
     "plan_study": "campaign",
     "run_study": "campaign",
@@ -66,15 +70,9 @@ _HOMES = {
     "write_report": "report",
 }
 _ROOMS = (
-    "crossbar",
-    "devices",
-    "measurements",
-    "statistics",
-    "network",
-    "training",
-    "campaign",
-    "report",
-)
+    "architecture", "crossbar", "devices", "measurements", "statistics", "network", "training",
+    "campaign", "report",
+)  # fmt: skip
 
 __all__ = ["__version__", *_HOMES, *_ROOMS]
 
@@ -92,7 +90,13 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from reliability.campaign import load_study, plan_study, run_study, study_status
+    from reliability.campaign import (
+        compare_studies,
+        load_study,
+        plan_study,
+        run_study,
+        study_status,
+    )
     from reliability.characterization import characterize
     from reliability.crossbar import crossbar_limit, resistance_levels, solve_crossbar
     from reliability.cycling import best_reference, endurance, sample_cycles
@@ -108,10 +112,13 @@ if TYPE_CHECKING:
         Network,
         Neuron,
         Tiling,
+        accuracy_spread,
         accuracy_yield,
         bit_error_tolerance,
+        compare_accuracy,
         compare_codings,
         evaluate,
+        evaluate_inferences,
         evaluate_spiking,
         load_mnist,
         load_mnist28,

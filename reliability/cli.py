@@ -10,8 +10,12 @@ from typing import Any
 
 import click
 
+from reliability.commands.compare import compare
+from reliability.commands.doctor import doctor
 from reliability.commands.fit import fit
+from reliability.commands.options import EXIT_CODES, Card, report_options
 from reliability.commands.qualify import qualify
+from reliability.commands.report import report
 from reliability.commands.size import size
 from reliability.errors import InputError, RunError
 from reliability.version import __version__
@@ -19,6 +23,10 @@ from reliability.version import __version__
 
 class _Group(click.Group):
     """Prints a bad input as one line and ends with exit code 2; --debug shows the traceback."""
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        cmd.epilog = cmd.epilog or EXIT_CODES
+        super().add_command(cmd, name)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -48,7 +56,9 @@ class _Group(click.Group):
             ctx.exit(130)
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Group, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES
+)
 @click.version_option(__version__, prog_name="reliability")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def main(debug: bool) -> None:
@@ -59,6 +69,12 @@ def main(debug: bool) -> None:
       reliability technologies
       reliability plan analyses/spirit.toml
       reliability run analyses/spirit.toml --out out/spirit
+
+    \b
+    Completion of commands, options and card names in the shell:
+      bash  eval "$(_RELIABILITY_COMPLETE=bash_source reliability)"
+      zsh   eval "$(_RELIABILITY_COMPLETE=zsh_source reliability)"
+      fish  _RELIABILITY_COMPLETE=fish_source reliability | source
     """
 
 
@@ -77,7 +93,7 @@ _yes = click.option("--yes", is_flag=True, help="Run a sweep of any number of po
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for results.")
 @click.option("--seed", type=int, help="Seed instead of the study's.")
 @click.option("--chips", type=int, help="Number of chips instead of the study's.")
-@click.option("--technology", help="Card name or file instead of the study's.")
+@click.option("--technology", type=Card(), help="Card name or file instead of the study's.")
 @_set
 @click.option(
     "--workers",
@@ -93,6 +109,7 @@ _yes = click.option("--yes", is_flag=True, help="Run a sweep of any number of po
 )
 @click.option("--store", metavar="URL", help="For the results, e.g. s3://bucket/name (fsspec).")
 @_yes
+@report_options
 @click.option("--json", "as_json", is_flag=True, help="Print progress and result as JSON lines.")
 def run(
     spec: Path,
@@ -105,6 +122,8 @@ def run(
     scheduler: str | None,
     store: str | None,
     yes: bool,
+    formats: tuple[str, ...],
+    template: str,
     as_json: bool,
 ) -> None:
     """Run the study SPEC and write results.zarr, summary.json and report.html.
@@ -118,20 +137,30 @@ def run(
       reliability run analyses/spirit.toml --out out/quick --chips 10 --seed 7
       reliability run analyses/spirit.toml --out out/hot --set temperature="125 degC"
       reliability run analyses/spirit.toml --out out/log --set technology.relaxation.law=log_time
+
+    \b
+    Files in the folder of --out:
+      results.zarr   every number, opened by xarray.open_zarr (docs/campaigns.md)
+      summary.json   the answers with their intervals
+      report.html    the document, one file
+      study.json     the whole specification with its hash
+      lock.json      while a run is at work: its host and process
     """
     from contextlib import nullcontext
 
     from reliability.campaign import run_study
     from reliability.campaign.execute import local_cluster
     from reliability.report import write_report
+    from reliability.report.render import check_options
 
+    check_options(formats, template)
     study = _load(spec, settings, yes, seed=seed, chips=chips, technology=technology)
     cluster = local_cluster(workers) if scheduler == "local" else nullcontext(scheduler)
     with cluster as address, _progress(out, as_json) as progress:
         run_study(
             study, out, workers=workers, scheduler=address, store_url=store, progress=progress
         )
-    report = write_report(study, out)
+    report = write_report(study, out, formats=formats, template=template)
     summary = json.loads((out / "summary.json").read_text("utf-8"))
     if as_json:
         click.echo(json.dumps({"event": "done", "report": str(report), "summary": summary}))
@@ -172,19 +201,37 @@ def _print_answer(summary: dict[str, Any]) -> None:
                 f"largest array {found['rows']} x {found['columns']} "
                 f"({found['low']:.0f} to {found['high']:.0f}){where}"
             )
+        if "architecture" in point:
+            from reliability.report.architecture import architecture_lines
+
+            for line in architecture_lines(point["architecture"]):
+                click.echo(f"{line}{where}")
         for found in point.get("endurance", []):
             click.echo(
                 f"endurance at {found['temperature_k']:.0f} K: {found['fraction_failed']:.2%} "
                 f"({found['low']:.2%} to {found['high']:.2%} at {found['confidence']:.0%}) of "
                 f"cells failed by {found['cycles']:.3g} cycles{where}"
             )
+        for found in point.get("limits", []):
+            if found["decides"]:
+                sense = ">=" if found["sense"] == "least" else "<="
+                click.echo(
+                    f"limit {found['limit']} {sense} {found['wanted']:g}: {found['outcome']} "
+                    f"({found['value']:.4g}, {found['low']:.4g} to {found['high']:.4g}){where}"
+                )
 
 
 @main.command()
 @click.argument("spec", type=click.Path(path_type=Path))
 @click.option("--chips", type=int, help="Number of chips instead of the study's.")
 @_set
-@click.option("--workers", type=click.IntRange(1), default=os.cpu_count, show_default="all cores")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=os.cpu_count,
+    show_default="all cores",
+    help="Processes that the time is estimated for.",
+)
 @_yes
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def plan(
@@ -298,8 +345,8 @@ def technologies(ctx: click.Context) -> None:
     Console().print(table)
 
 
-@technologies.command()
-@click.argument("name")
+@technologies.command(epilog=EXIT_CODES)
+@click.argument("name", type=Card())
 @click.option("--json", "as_json", is_flag=True, help="Print the card as JSON.")
 def show(name: str, as_json: bool) -> None:
     """Print every parameter of the card NAME (or of a card file) with its source.
@@ -313,7 +360,7 @@ def show(name: str, as_json: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from reliability.report.document import parameter_row
+    from reliability.report.provenance import parameter_row
     from reliability.technology import load_technology
 
     card = load_technology(name)
@@ -377,9 +424,12 @@ def inspect(file: Path, layout: str | None, columns: str | None, as_json: bool) 
         click.echo(f"meta  {key}: {value}")
 
 
+main.add_command(doctor)
 main.add_command(fit)
 main.add_command(size)
 main.add_command(qualify)
+main.add_command(report)
+main.add_command(compare)
 
 
 def _load(spec: Path, settings: tuple[str, ...], yes: bool, **overrides: Any) -> Any:

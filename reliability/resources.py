@@ -9,3 +9,11 @@ def data_folder() -> Traversable:
     package = resources.files("reliability")
     inside = package / "data"
     return inside if inside.is_dir() else package / ".." / "data"
+
+
+def shipped_studies() -> dict[str, Traversable]:
+    """Return the studies of ``analyses/`` by their names."""
+    inside = data_folder() / "analyses"
+    folder = inside if inside.is_dir() else data_folder() / ".." / "analyses"
+    files = {file.name: file for file in folder.iterdir() if file.name.endswith(".toml")}
+    return {name.removesuffix(".toml"): files[name] for name in sorted(files)}

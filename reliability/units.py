@@ -108,6 +108,8 @@ def engineering(value: float, unit: str, digits: int = 3) -> str:
 
     >>> engineering(4.9e3, "ohm"), engineering(3.6e-12, "J"), engineering(358.15, "K")
     ('4.9 kΩ', '3.6 pJ', '85 °C')
+    >>> engineering(4.86e-14, "m^2"), engineering(2.5e-5, "m^2"), engineering(3.6e4, "W/m^2")
+    ('0.0486 µm²', '25 mm²', '3.6 W/cm²')
     """
     if not math.isfinite(value):
         return f"{value} {unit}".strip()
@@ -115,12 +117,26 @@ def engineering(value: float, unit: str, digits: int = 3) -> str:
         return f"{value - 273.15:.{digits}g} °C"
     if unit == "s" and abs(value) >= 120:
         return duration(value)
-    symbol = {"ohm": "Ω", "1": "", "eV": "eV"}.get(unit, unit)
-    if symbol in {"", "mm", "eV", "K", "eV/K"} or value == 0:
-        return f"{value:.{digits}g} {symbol}".strip()
+    factor, symbol = engineering_unit(value, unit)
+    return f"{value / factor:.{digits}g} {symbol}".strip()
+
+
+def engineering_unit(value: float, unit: str) -> tuple[float, str]:
+    """Return the unit with the prefix in which a number is read best, and its size in ``unit``.
+
+    >>> engineering_unit(4.9e3, "ohm"), engineering_unit(2e-5, "S"), engineering_unit(0.5, "1")
+    ((1000.0, 'kΩ'), (1e-06, 'µS'), (1.0, ''))
+    """
+    if unit == "m^2":  # prefixes are squared with the metre
+        return (1e-6, "mm²") if abs(value) >= 1e-8 else (1e-12, "µm²")
+    if unit == "W/m^2":
+        return 1e4, "W/cm²"
+    symbol = {"ohm": "Ω", "1": ""}.get(unit, unit)
+    if symbol in {"", "%", "mm", "eV", "K", "eV/K"} or value == 0:
+        return 1.0, symbol
     exponent = 3 * math.floor(math.log10(abs(value)) / 3 + 1e-12)
     exponent = min(max(exponent, -15), 12)
-    return f"{value / 10.0**exponent:.{digits}g} {_PREFIXES[exponent]}{symbol}".strip()
+    return 10.0**exponent, f"{_PREFIXES[exponent]}{symbol}"
 
 
 def duration(seconds: float) -> str:
@@ -148,4 +164,8 @@ Seconds = Annotated[float, _typed("s", 0.0), _Quantity]
 Amperes = Annotated[float, _typed("A", 0.0), _Quantity]
 Ohms = Annotated[float, _typed("ohm", 0.0), _Quantity]
 Volts = Annotated[float, _typed("V", -100.0, 100.0), _Quantity]
+Metres = Annotated[float, _typed("m", 0.0), _Quantity]
+SquareMetres = Annotated[float, _typed("m^2", 0.0), _Quantity]
+WattsPerArea = Annotated[float, _typed("W/m^2", 0.0), _Quantity]
 NonNegative = Annotated[float, _typed("", 0.0), _Quantity]
+Share = Annotated[float, _typed("", 0.0, 1.0), _Quantity]

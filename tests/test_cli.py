@@ -2,8 +2,10 @@
 
 import json
 
+import click
 import numpy as np
 import pytest
+from click.shell_completion import BashComplete
 from click.testing import CliRunner
 
 from reliability import __version__
@@ -15,17 +17,13 @@ def call():
     return lambda *arguments: CliRunner().invoke(main, list(map(str, arguments)))
 
 
-def test_run_prints_the_answer_and_ends_with_the_report(call, small, tmp_path) -> None:
+def test_run_ends_with_the_report_and_again_goes_straight_to_it(call, small, tmp_path) -> None:
     found = call("run", small, "--out", tmp_path / "out", "--workers", 1)
     assert found.exit_code == 0, found.output
     last = found.stdout.strip().splitlines()[-1]
     assert last == f"report: {tmp_path / 'out' / 'report.html'}"
     for name in ("results.zarr", "summary.json", "report.html"):
         assert (tmp_path / "out" / name).exists()
-
-
-def test_run_again_goes_straight_to_the_report(call, small, tmp_path) -> None:
-    call("run", small, "--out", tmp_path / "out", "--workers", 1)
     again = call("run", small, "--out", tmp_path / "out", "--workers", 1, "--json")
     events = [json.loads(line) for line in again.stdout.splitlines()]
     assert [e["event"] for e in events] == ["done"]
@@ -79,10 +77,53 @@ def test_technologies_are_listed_and_shown_with_sources(call) -> None:
     assert all(p["source"] and p["confidence"] for p in card["parameters"].values())
 
 
-def test_help_has_examples_and_version_is_told(call) -> None:
-    for command in ([], ["run"], ["plan"], ["technologies"], ["technologies", "show"]):
-        assert "Example" in call(*command, "--help").stdout
+def commands(group=main, before=()):
+    """Every command and its words on the command line."""
+    yield before, group
+    for name, command in getattr(group, "commands", {}).items():
+        yield from commands(command, (*before, name))
+
+
+@pytest.mark.parametrize(("words", "command"), list(commands()), ids=lambda value: str(value)[:40])
+def test_help_is_a_page_of_its_manual(call, words, command) -> None:
+    text = call(*words, "--help").stdout
+    assert "Example" in text
+    assert "Exit codes:" in text
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"{parameter.name} says nothing"
+        else:
+            assert parameter.human_readable_name in text.split("Options:")[0].split("\n", 1)[1]
+    outside = [line for line in text.splitlines() if len(line) > 100]
+    assert not outside
+
+
+def test_version_is_told(call) -> None:
     assert __version__ in call("--version").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [("reliability ru", "run"), ("reliability run a.toml --chi", "--chips"),
+     ("reliability technologies show pcm-m", "pcm-mushroom"),
+     ("reliability run a.toml --technology oxram-13", "oxram-130nm")],
+)  # fmt: skip
+def test_the_shell_completes(words, offered) -> None:
+    """As the function of the documented line calls it."""
+    typed = words.split()
+    completion = BashComplete(main, {}, "reliability", "_RELIABILITY_COMPLETE")
+    found = completion.get_completions(typed[1:-1], typed[-1])
+    assert [item.value for item in found] == [offered]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_line_for_the_shell_is_the_documented_one(shell, repository) -> None:
+    line = f"_RELIABILITY_COMPLETE={shell}_source reliability"
+    assert line in CliRunner().invoke(main, ["--help"]).stdout
+    found = CliRunner().invoke(
+        main, prog_name="reliability", env={"_RELIABILITY_COMPLETE": f"{shell}_source"}
+    )
+    assert f"_RELIABILITY_COMPLETE={shell}_complete" in found.stdout
 
 
 def test_inspect_says_what_is_in_a_file(call, tmp_path) -> None:

@@ -1,7 +1,10 @@
 """The public surface is exactly the list in ``reliability/__init__.py``."""
 
+import ast
 import subprocess
 import sys
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +15,37 @@ def test_every_public_name_resolves_and_is_documented() -> None:
     for name in rel.__all__:
         thing = getattr(rel, name)
         assert name == "__version__" or (thing.__doc__ or "").strip(), f"{name} has no docstring"
+
+
+def test_the_package_shows_its_public_names_and_no_others() -> None:
+    assert dir(rel) == sorted(rel.__all__)
+    assert len(rel.__all__) == len(set(rel.__all__))
+
+
+def test_the_type_checker_sees_the_same_list() -> None:
+    """The imports under ``TYPE_CHECKING`` are those that are made on first use."""
+    tree = ast.parse(Path(rel.__file__).read_text("utf-8"))
+    seen = {
+        alias.name: node.module.removeprefix("reliability.")
+        for block in tree.body
+        if isinstance(block, ast.If)
+        for node in block.body
+        if isinstance(node, ast.ImportFrom) and node.module != "reliability"
+        for alias in node.names
+    }
+    assert seen == rel._HOMES
+
+
+@pytest.mark.parametrize("room", rel._ROOMS)
+def test_a_public_room_lists_its_names_and_documents_them(room) -> None:
+    module = import_module(f"reliability.{room}")
+    assert (module.__doc__ or "").strip()
+    names = list(module.__all__)
+    assert len(names) == len(set(names))
+    for name in names:
+        thing = getattr(module, name)
+        documented = not callable(thing) or (thing.__doc__ or "").strip()
+        assert documented, f"{room}.{name} has no docstring"
 
 
 def test_unknown_name_is_an_attribute_error() -> None:

@@ -20,6 +20,7 @@ AGES = {
     "temperature": ("temperatures", "K"),
     "reads": ("reads", ""),
     "read_voltage": ("read_voltages", "V"),
+    "inferences": ("inferences", ""),
 }
 
 # Keys of a study that are quantities.
@@ -30,6 +31,9 @@ _QUANTITIES = {
     "programming.pulse_width": "s",
     "crossbar.segment_resistance": "ohm",
     "crossbar.read_voltage": "V",
+    "architecture.deadline": "s",
+    "architecture.temperature": "K",
+    "architecture.tick": "Hz",
 }
 
 

@@ -154,12 +154,27 @@ def _distributed() -> Any:
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
-    # Spawned, not forked: threads of numerical libraries do not survive a fork.
-    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker)
+    return ProcessPoolExecutor(workers, _context(), _start_worker)
+
+
+def _context() -> multiprocessing.context.BaseContext:
+    """How workers start.
+
+    Never by a fork of this process: threads of numerical libraries do not survive one. Where it
+    can be had, a server with one thread imports the package once and each worker is a fork of it,
+    which is ready at once; a worker that is spawned imports for seconds.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():  # Windows
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["reliability.campaign.run"])
+    return context
 
 
 def _start_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    # Where processes fork, numba makes a lock for them, which a worker that dies leaves behind.
+    multiprocessing.set_start_method("spawn", force=True)
     _one_thread()
 
 

@@ -28,7 +28,7 @@ class Task:
     Parameters
     ----------
     group : {"ideal", "chips", "draws", "sensitivity", "endurance", "endurance_draws",
-        "crossbar"}
+        "crossbar", "architecture"}
     point : int
         Of the sweep; 0 without one.
     first, count : int
@@ -57,7 +57,7 @@ class Task:
 def chips_per_task(study: Study) -> int:
     """Return how many chips a task should have to take a few seconds and little memory."""
     cells = _cells(study)
-    work = study.network.images * len(study.ages.combinations) * _cost(study)
+    work = study.network.images * study.ages.evaluations * _cost(study)
     by_work = _WORK // work
     by_memory = int(_MEMORY // (cells * 4 * 8))
     shared_out = -(-study.population.chips * count_points(study) // _FEWEST_TASKS)
@@ -90,10 +90,13 @@ def make_plan(study: Study, chunk: int) -> Iterator[Task]:
             yield from _endurance(study, k)
         if "crossbar" in study.outputs:
             yield from _cut("crossbar", k, 1, 1, _CROSSBAR * _cards(study))
+        if study.architecture:
+            options = study.architecture
+            yield from _cut("architecture", k, _cards(study), options.draws_per_task, options.work)
     if "accuracy" not in study.outputs:
         return
     total = study.population.chips
-    work = study.network.images * len(study.ages.combinations)
+    work = study.network.images * study.ages.evaluations
     for first in range(0, total, chunk):
         for k in range(count_points(study)):
             count = min(chunk, total - first)
@@ -104,7 +107,7 @@ def _accuracy_but_chips(study: Study, point: int) -> Iterator[Task]:
     yield Task("ideal", point, 0, 1, 1, 1, study.network.images)
     if study.uncertainty:
         u = study.uncertainty
-        work = u.images * u.chips * len(study.ages.combinations)
+        work = u.images * u.chips * study.ages.evaluations
         yield from _cut("draws", point, u.draws, _DRAWS, work)
     if study.sensitivity:
         s = study.sensitivity

@@ -4,22 +4,26 @@ import itertools
 import json
 import tomllib
 from hashlib import sha256
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from reliability.campaign.architecture_options import OPTIONS, AnyOptions
 from reliability.campaign.dotted import Value, flat, put, vary
 from reliability.devices.programming import set_conditions
 from reliability.errors import InputError, from_validation, unknown_name
 from reliability.mission import MissionProfile, Segment
 from reliability.network import DeepNetwork, Network, Tiling, load_network
 from reliability.network.chips import default_tiling
+from reliability.network.inferences import steps
 from reliability.network.mapping import Mapping, has_states
 from reliability.network.streams import default_data
 from reliability.network.tiles import check_card
+from reliability.resources import shipped_studies
 from reliability.technology import Technology, load_technology
-from reliability.units import Amperes, Kelvin, NonNegative, Ohms, Seconds, Volts
+from reliability.units import Amperes, Kelvin, NonNegative, Ohms, Seconds, Share, Volts
 from reliability.version import __version__
 
 MOST_POINTS = 100_000  # of a sweep, unless the user says that so many are meant
@@ -144,7 +148,7 @@ class PopulationTable(_Table):
 
 
 class AgesTable(_Table):
-    """Every combination of time, temperature, reads and read voltage, from programming on."""
+    """Every combination of time, temperature, reads or inferences, and read voltage."""
 
     times: Annotated[tuple[Seconds, ...], Field(min_length=1)] = (0.0,)
     """Since programming, rising: ["0 s", "10 years"]."""
@@ -154,15 +158,20 @@ class AgesTable(_Table):
     """Of every cell, rising."""
     read_voltages: Annotated[tuple[Volts, ...], Field(min_length=1)] = (0.1,)
     """Of those reads, rising."""
+    inferences: Annotated[tuple[NonNegative, ...], Field(min_length=1)] = (0.0,)
+    """Instead of reads: of the network, each reading its rows as its images do, rising."""
     before: tuple[Stretch, ...] = ()
     """What every chip has been through before: a solder reflow, days and nights."""
 
     @model_validator(mode="after")
     def _no_repeats(self) -> "AgesTable":
-        for name in ("times", "temperatures", "reads", "read_voltages"):
+        for name in ("times", "temperatures", "reads", "read_voltages", "inferences"):
             values = getattr(self, name)
             if list(values) != sorted(set(values)):
                 raise ValueError(f"{name}: got {list(values)}, expected rising values")
+        read = any(self.reads) or any(stretch.reads for stretch in self.before)
+        if any(self.inferences) and read:
+            raise ValueError("got both reads and inferences, expected one of them")
         return self
 
     @property
@@ -173,6 +182,7 @@ class AgesTable(_Table):
             ("reads", self.reads, "1"),
             ("temperature", self.temperatures, "K"),
             ("time", self.times, "s"),
+            ("inferences", self.inferences, "1"),
         ]
 
     @property
@@ -184,7 +194,8 @@ class AgesTable(_Table):
 
     def mission(self, age: dict[str, float]) -> MissionProfile:
         """Return all that a chip has been through at one of the combinations."""
-        last = Segment(age["time"], age["temperature"], age["reads"], age["read_voltage"])
+        reads = age["reads"] + age["inferences"]  # one of them
+        last = Segment(age["time"], age["temperature"], reads, age["read_voltage"])
         return MissionProfile([*(Segment(**vars(stretch)) for stretch in self.before), last])
 
     @property
@@ -195,7 +206,17 @@ class AgesTable(_Table):
             "reads": self.reads[-1],
             "temperature": self.temperatures[0],
             "time": self.times[-1],
+            "inferences": self.inferences[-1],
         }
+
+    @property
+    def evaluations(self) -> int:
+        """How often a population is evaluated, the counting of reads included."""
+        combinations = len(self.combinations)
+        if not any(self.inferences):
+            return combinations
+        counted = combinations // len(self.inferences)
+        return combinations + counted * steps(self.inferences[-1])
 
 
 class EnduranceTable(_Table):
@@ -312,7 +333,7 @@ class Axis(_Table):
     name: str
     """What changes: a key of this file ("network.delta_s"), the card ("technology"), one of its
     parameters or laws ("technology.relaxation.LRS.sigma", "technology.relaxation.law"), or
-    "temperature", "time", "reads", "read_voltage"."""
+    "temperature", "time", "reads", "read_voltage", "inferences"."""
     label: str = ""
     """What figures print; the name by default."""
     values: tuple[Value, ...] = ()
@@ -345,6 +366,25 @@ class DesignTable(_Table):
     """Of the two designs that are not a grid."""
 
 
+class LimitsTable(_Table):
+    """What is wanted; the report says whether it is met. No result depends on it."""
+
+    accuracy: Share | None = None
+    """Least mean accuracy of a chip, at every age; the end of the mission decides."""
+    chips_below: Share | None = None
+    """Largest share of chips below that accuracy at the end of the mission."""
+    failed_cells: Share | None = None
+    """Largest share of cells that may have failed at the end of the endurance test."""
+    array_lines: _Count | None = None
+    """Least number of lines of the largest array."""
+
+    @model_validator(mode="after")
+    def _below_what(self) -> "LimitsTable":
+        if self.chips_below is not None and self.accuracy is None:
+            raise ValueError("got chips_below without accuracy, expected both")
+        return self
+
+
 class Study(_Table):
     """A whole study; every field has a default but the title and the technology."""
 
@@ -361,10 +401,11 @@ class Study(_Table):
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     """Of all intervals."""
     outputs: Annotated[
-        tuple[Literal["accuracy", "endurance", "crossbar"], ...], Field(min_length=1)
+        tuple[Literal["accuracy", "endurance", "crossbar", "architecture"], ...],
+        Field(min_length=1),
     ] = ("accuracy",)
     """What is computed: accuracy of the network at every age, endurance of the cells, the largest
-    crossbar."""
+    crossbar, a study of the chip around the array."""
     network: NetworkTable = NetworkTable()
     tiling: TilingTable = TilingTable()
     programming: ProgrammingTable = ProgrammingTable()
@@ -372,8 +413,11 @@ class Study(_Table):
     ages: AgesTable = AgesTable()
     endurance: EnduranceTable = EnduranceTable()
     crossbar: CrossbarTable = CrossbarTable()
+    architecture: AnyOptions | None = None
+    """Of the chip around the array: `study` says which, the other keys are that study's."""
     uncertainty: UncertaintyTable | None = None
     sensitivity: SensitivityTable | None = None
+    limits: LimitsTable = LimitsTable()
     sweep: tuple[Axis, ...] = ()
     design: DesignTable = DesignTable()
 
@@ -381,6 +425,15 @@ class Study(_Table):
     @classmethod
     def _dotted(cls, value: Any) -> Any:
         return flat(value) if isinstance(value, dict) else value
+
+    @field_validator("architecture", mode="before")
+    @classmethod
+    def _known_study(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            study = value.get("study")
+            if not isinstance(study, str) or study not in OPTIONS:
+                raise ValueError(str(unknown_name("study", str(study), OPTIONS)))
+        return value
 
     @model_validator(mode="after")
     def _one_grid(self) -> "Study":
@@ -390,6 +443,14 @@ class Study(_Table):
             raise ValueError("got sensitivity and network.read_temperature, expected one of them")
         if "accuracy" not in self.outputs and (self.sensitivity or self.population.until):
             raise ValueError('outputs: sensitivity and population.until need "accuracy"')
+        wanted = {"accuracy": self.limits.accuracy, "endurance": self.limits.failed_cells,
+                  "crossbar": self.limits.array_lines}  # fmt: skip
+        for output, limit in wanted.items():
+            if limit is not None and output not in self.outputs:
+                raise ValueError(f"limits: got one of {output}, which is not in outputs")
+        if ("architecture" in self.outputs) != (self.architecture is not None):
+            raise ValueError('outputs: got "architecture" without its table, or the table without '
+                             'it; expected both')  # fmt: skip
         names = [axis.name for axis in self.sweep]
         if len(set(names)) < len(names):
             raise ValueError(f"sweep: got {names}, expected each name once")
@@ -426,12 +487,12 @@ class Study(_Table):
     @property
     def spec_hash(self) -> str:
         """SHA-256 of study, cards, network and version: equal hashes, equal results."""
-        return self._hash(self.model_dump_json())
+        return self._hash(self.model_dump_json(exclude={"limits"}))
 
     @property
     def frame_hash(self) -> str:
         """The same without how many chips, draws and points: studies that extend one another."""
-        frame = json.loads(self.model_dump_json(exclude={"sweep", "design"}))
+        frame = json.loads(self.model_dump_json(exclude={"sweep", "design", "limits"}))
         del frame["population"]["chips"], frame["endurance"]["wafers"]
         if frame["uncertainty"]:
             del frame["uncertainty"]["draws"]
@@ -442,9 +503,11 @@ class Study(_Table):
         named = {axis.name: axis.values for axis in self.sweep}
         cards = named.get("technology", (self.technology,))
         networks = named.get("network.name", (self.network.name,))
+        sheets = [self.architecture.load_sheet()] if self.architecture else []
         parts = (
             __version__,
             text,
+            *(sheet.fingerprint for sheet in sheets),
             *(load_technology(str(card)).fingerprint for card in cards),
             *(load_network(str(name)).fingerprint for name in networks),
         )
@@ -462,7 +525,8 @@ def load_study(
     Parameters
     ----------
     path : str or Path
-        TOML file. A technology that is a file is looked up beside it.
+        TOML file, or the name of a study that ships with the suite (``"spirit"``). A technology
+        that is a file is looked up beside it.
     overrides : dict, optional
         Dotted name to value, as the names of a sweep's axes, e.g. ``{"population.chips": 20}`` or
         ``{"technology.read.voltage": "0.2 V"}``; None values are ignored.
@@ -475,9 +539,14 @@ def load_study(
         Missing file, not TOML, an unknown key, a value or unit that cannot be right; one line that
         names the key, what it got, what is allowed and the nearest valid name.
     """
-    file = Path(path)
+    file: Path | Traversable = Path(path)
     if not file.is_file():
-        raise InputError(f"study: no file {str(path)!r}")
+        shipped = shipped_studies()
+        if str(path).endswith(".toml"):
+            raise InputError(f"study: no file {str(path)!r}")
+        if str(path) not in shipped:
+            raise unknown_name("study", str(path), shipped)
+        file = shipped[str(path)]
     try:
         table = tomllib.loads(file.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -492,7 +561,7 @@ def load_study(
         study = Study(**table)
     except ValidationError as error:
         raise from_validation(error, file.name, KEYS) from None
-    study = _with_cards_beside(study, file.parent)
+    study = _with_cards_beside(study, Path(path).parent)
     _check_names(study, file.name)
     _check_sweep(study, file.name, most_points)
     return study
@@ -522,6 +591,11 @@ def _check_names(study: Study, where: str) -> None:
         study.load_network()
     except InputError as error:
         raise InputError(f"{where}: network.name: {error}") from None
+    try:
+        if study.architecture:
+            study.architecture.load_sheet()
+    except InputError as error:
+        raise InputError(f"{where}: architecture: {error}") from None
     _check_images(study, where)
     if not study.sweep:  # each point is looked at by itself
         try:
@@ -551,13 +625,17 @@ def _check_images(study: Study, where: str) -> None:
                              f"test images for {study.network.name}")  # fmt: skip
     if not isinstance(network, DeepNetwork):
         return
-    if study.sensitivity or study.network.read_temperature is not None:
-        raise InputError(f"{where}: sensitivity and network.read_temperature need a network of "
-                         f"one layer, got {study.network.name}")  # fmt: skip
+    inferences = any(study.ages.inferences)
+    if study.sensitivity or inferences or study.network.read_temperature is not None:
+        raise InputError(f"{where}: sensitivity, ages.inferences and network.read_temperature "
+                         f"need a network of one layer, got {study.network.name}")  # fmt: skip
 
 
 def _check_cells(study: Study, technology: Technology) -> None:
     """Refuse a way of holding weights, or of programming, that the card does not have."""
+    for name in study.architecture.needs if study.architecture else ():
+        if name not in technology:
+            raise InputError(f"technology: {technology.name} has no {name}, which the study needs")
     if "accuracy" not in study.outputs:
         return
     if isinstance(study.load_network(), DeepNetwork):
@@ -605,6 +683,7 @@ def _keys(model: type[BaseModel], prefix: str = "") -> dict[str, list[str]]:
         "crossbar": CrossbarTable,
         "uncertainty": UncertaintyTable,
         "sensitivity": SensitivityTable,
+        "limits": LimitsTable,
         "factor": Factor,
         "sweep": Axis,
         "design": DesignTable,
@@ -616,3 +695,4 @@ def _keys(model: type[BaseModel], prefix: str = "") -> dict[str, list[str]]:
 
 
 KEYS = _keys(Study)
+KEYS |= {f"architecture.{name}": sorted(table.model_fields) for name, table in OPTIONS.items()}

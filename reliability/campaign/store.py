@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,6 +40,7 @@ DIMENSIONS = {
     "endurance": "wafer",
     "endurance_draws": "draw",
     "crossbar": "array",
+    "architecture": "draw",
 }
 
 
@@ -353,6 +355,23 @@ def finish(layout: Layout) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Consolidated metadata")
         zarr.consolidate_metadata(layout.root)
+
+
+def unfinished(folder: Path) -> int:
+    """Count the tasks of the groups of a store that have no checksum yet."""
+    store = json.loads((folder / MARKER).read_text("utf-8"))["store"]
+    root = zarr.open_group(root_of(folder, store), mode="r")
+    return sum(int((np.asarray(group[CHECKSUM]) == 0).sum()) for _, group in sorted(root.groups()))
+
+
+def results_fingerprint(folder: Path) -> str:
+    """SHA-256 over the checksums of all tasks; equal results of equal chunks have equal ones."""
+    store = json.loads((folder / MARKER).read_text("utf-8"))["store"]
+    root = zarr.open_group(root_of(folder, store), mode="r")
+    digest = sha256()
+    for name, group in sorted(root.groups()):
+        digest.update(name.encode() + np.ascontiguousarray(group[CHECKSUM]).tobytes())
+    return digest.hexdigest()
 
 
 def read_results(folder: Path) -> dict[str, xr.Dataset]:

@@ -1,21 +1,21 @@
 """The answer of a finished study as plain numbers with their intervals."""
 
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy import stats
-from scipy.special import expit, logit
+from scipy.special import expit, logit, ndtri, stdtrit
 
+from reliability.campaign.architecture import architecture_answer
 from reliability.campaign.crossbar import crossbar_answer
 from reliability.campaign.endurance import endurance_answer
+from reliability.campaign.limits import limit_answers
+from reliability.campaign.selection import at_age, at_point
 from reliability.campaign.spec import Study
-from reliability.campaign.sweep import Point, sweep_points
+from reliability.campaign.sweep import sweep_points
 from reliability.population import out_of_range
 from reliability.statistics.intervals import mean_interval
 from reliability.version import __version__
-
-_Data = TypeVar("_Data", xr.Dataset, xr.DataArray)
 
 
 def summarize(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
@@ -76,7 +76,10 @@ def _answers(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
         answers["endurance"] = endurance_answer(study, results)
     if "crossbar" in study.outputs:
         answers["crossbar"] = crossbar_answer(results)
-    return answers
+    if "architecture" in study.outputs:
+        answers["architecture"] = architecture_answer(study, results)
+    limits = list(limit_answers(study, results, answers))
+    return answers | ({"limits": limits} if limits else {})
 
 
 def _answer(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
@@ -88,6 +91,7 @@ def _answer(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
             "temperature_k": age["temperature"],
             "reads": age["reads"],
             "read_voltage_v": age["read_voltage"],
+            "inferences": age["inferences"],
             **accuracy_interval(
                 at_age(chips["accuracy"], age).values,
                 study.network.images,
@@ -115,22 +119,6 @@ def _answer(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
         "energy_per_image_joule": float(energy.sel(energy_model="synapse_and_neuron")),
         "energy_per_image_system_joule": float(energy.sel(energy_model="system")),
     }
-
-
-def at_point(results: dict[str, xr.Dataset], point: Point) -> dict[str, xr.Dataset]:
-    """Select one point of a sweep in every group."""
-    out = {}
-    for name, group in results.items():
-        here = np.ones(group.sizes["point"], dtype=bool)
-        for axis, value in point.items():
-            here &= group[axis].values == value
-        out[name] = group.isel(point=int(np.flatnonzero(here)[0]))
-    return out
-
-
-def at_age(data: _Data, age: dict[str, float]) -> _Data:
-    """Select one combination of ages; an axis of one value is no dimension."""
-    return data.sel({name: value for name, value in age.items() if name in data.dims})
 
 
 def _draw_means(results: dict[str, xr.Dataset], age: dict[str, float]) -> np.ndarray | None:
@@ -176,13 +164,13 @@ def accuracy_interval(
     sigma_chips = float(np.std(accuracy, ddof=1)) if accuracy.size > 1 else float("nan")
     sigma_mean = sigma_chips / np.sqrt(accuracy.size)
     sigma_images = float(np.sqrt(inside * (1 - inside) / images))
-    z = stats.norm.ppf(0.5 + confidence / 2)
+    z = ndtri(0.5 + confidence / 2)
     sampling = np.hypot((high - low) / 2 if accuracy.size > 1 else 0.0, z * sigma_images)
     down = up = float(sampling)
     sigma_parameters = None
     if draw_means is not None:
         scores = logit(np.clip(draw_means, bound, 1 - bound))
-        half = stats.t.ppf(0.5 + confidence / 2, scores.size - 1) * scores.std(ddof=1)
+        half = stdtrit(scores.size - 1, 0.5 + confidence / 2) * scores.std(ddof=1)
         half *= np.sqrt(1 + 1 / scores.size)
         centre = scores.mean()
         sigma_parameters = float(np.std(draw_means, ddof=1))
@@ -217,5 +205,5 @@ def explained(grid: xr.Dataset, study: Study) -> xr.DataArray:
     mean = accuracy.mean("chip")
     variance = accuracy.var("chip", ddof=1) * (1 + 1 / n)
     variance = variance + mean * (1 - mean) / study.sensitivity.images
-    half = stats.t.ppf(0.5 + study.confidence / 2, n - 1) * np.sqrt(variance)
+    half = stdtrit(n - 1, 0.5 + study.confidence / 2) * np.sqrt(variance)
     return abs(mean - study.sensitivity.measured) <= half

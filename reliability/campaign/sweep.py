@@ -4,7 +4,6 @@ import itertools
 import math
 
 import numpy as np
-from scipy.stats import qmc
 
 from reliability.campaign.dotted import unit_of
 from reliability.campaign.spec import Axis, Study
@@ -63,6 +62,8 @@ def _even(points: int) -> np.ndarray:
 
 def _design(study: Study) -> np.ndarray:
     """Points in the unit cube, shape (points, axes)."""
+    from scipy.stats import qmc  # half a second that a worker need not pay
+
     # scipy's designs spawn generators of their own, which a keyed stream cannot
     rng = np.random.default_rng(int(stream(study.seed, "design").integers(2**63)))
     if study.design.kind == "latin_hypercube":

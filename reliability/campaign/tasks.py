@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import ndtr
 
-from reliability.campaign import crossbar, endurance
+from reliability.campaign import architecture, crossbar, endurance
 from reliability.campaign.plan import Task, combinations
 from reliability.campaign.spec import Study
 from reliability.devices.verify import Verify
@@ -24,17 +24,22 @@ from reliability.network import (
     program_layers,
     sample_chips,
 )
+from reliability.network.inferences import age_by_inferences
 from reliability.population import age
 from reliability.reading import read_cells
 from reliability.technology import Technology
 from reliability.units import engineering
 
+_OF_IMAGES = ("correct", "image")  # too many to keep of every chip at every age
 AnyNetwork = Network | DeepNetwork
 # Cumulative probabilities at which the conductance distribution of every chip is kept: evenly
 # spaced normal scores, as probability paper shows them.
 _SCORES = np.linspace(-3, 3, 61)
 # What is not kept of every chip at the points of a sweep, or has another shape at each of them.
-_LEFT_OUT = ("spikes_quantile", "confusion", "reads_per_input", "conductance_quantile")
+_LEFT_OUT = (
+    *("spikes_quantile", "confusion", "reads_per_input", "reads_so_far"),
+    "conductance_quantile",
+)
 
 
 def compute(study: str, point: tuple[tuple[str, Any], ...], task: Task) -> xr.Dataset:
@@ -93,9 +98,9 @@ def _evaluate(
     settings |= {"images": images, "seed": study.seed, "confidence": study.confidence}
     if isinstance(network, DeepNetwork):
         settings["tiling"] = study.tiling.tiling(study.load_technology())
-        return evaluate_deep(network, cells, **settings)
+        return evaluate_deep(network, cells, **settings).drop_vars(_OF_IMAGES)
     first_spike = FirstSpike(study.network.first_spike, study.network.desensitization)
-    return evaluate(
+    found = evaluate(
         network,
         cells,
         coding=study.network.coding,
@@ -106,6 +111,7 @@ def _evaluate(
         neuron=neuron,
         **settings,
     )
+    return found.drop_vars(_OF_IMAGES)
 
 
 def _program(study: Study, technology: Technology, network: AnyNetwork, **where: Any) -> xr.Dataset:
@@ -137,7 +143,7 @@ def _at_all_ages(
 ) -> xr.Dataset:
     """Evaluate one population at every combination of the study's ages, a dimension for each axis.
 
-    Reads and read voltage become dimensions only where the study has more than one.
+    Reads, inferences and read voltage become dimensions only where the study has more than one.
     """
     neuron = _neuron(study, technology)
     notes: set[str] = set()
@@ -146,26 +152,41 @@ def _at_all_ages(
     def at(
         conditions: dict[str, float], axes: list[tuple[str, tuple[float, ...], str]]
     ) -> xr.Dataset:
-        if axes:
-            (name, values, unit), *inner = axes
+        (name, values, unit), *inner = axes
+        if inner:
             parts = [at({**conditions, name: value}, inner) for value in values]
-            return (
-                parts[0] if _is_single(name, values) else _along(_axis(name, values, unit), parts)
-            )
-        c = conditions
-        # Without stress the temperature does not matter, without reads their voltage does not.
-        read = c["reads"] > 0
-        stressed = read or c["time"] > 0
-        key = (c["time"], c["temperature"] * stressed, c["reads"], c["read_voltage"] * read)
-        if key in known:
-            return known[key]
-        aged = age(programmed, study.ages.mission(c))
+        elif any(values):
+            parts = after_inferences(conditions, values)
+        else:
+            parts = [after(conditions | {name: 0.0})]
+        return parts[0] if _is_single(name, values) else _along(_axis(name, values, unit), parts)
+
+    def assess(aged: xr.Dataset) -> xr.Dataset:
         if study.network.read_temperature is not None:
             aged = read_cells(aged, temperature=study.network.read_temperature, overwrite=True)
         result = _evaluate(study, network, aged, neuron, images)
         notes.update(result.attrs["warnings"])
-        known[key] = reduce(aged, result)
+        return result
+
+    def after(c: dict[str, float]) -> xr.Dataset:
+        # Without stress the temperature does not matter, without reads their voltage does not.
+        read = c["reads"] > 0
+        stressed = read or c["time"] > 0
+        key = (c["time"], c["temperature"] * stressed, c["reads"], c["read_voltage"] * read)
+        if key not in known:
+            aged = age(programmed, study.ages.mission(c))
+            known[key] = reduce(aged, assess(aged))
         return known[key]
+
+    def after_inferences(c: dict[str, float], numbers: tuple[float, ...]) -> list[xr.Dataset]:
+        def mission(inferences: float) -> MissionProfile:
+            return study.ages.mission(c | {"inferences": inferences})
+
+        found = age_by_inferences(programmed, numbers, mission, assess)
+        return [
+            reduce(aged.assign(reads=aged["reads"] * number), assess(aged))
+            for number, aged in zip(numbers, found, strict=True)
+        ]
 
     out = at({}, study.ages.axes)
     out.attrs["warnings"] = sorted(notes)
@@ -174,7 +195,7 @@ def _at_all_ages(
 
 
 def _is_single(name: str, values: tuple[float, ...]) -> bool:
-    return name in ("reads", "read_voltage") and len(values) == 1
+    return name in ("reads", "inferences", "read_voltage") and len(values) == 1
 
 
 def _along(axis: xr.DataArray, parts: list[xr.Dataset]) -> xr.Dataset:
@@ -196,6 +217,9 @@ def _chips(study: Study, technology: Technology, network: AnyNetwork, task: Task
         per_input = aged.sizes["cell"] // network.inputs
         reads = result["reads"].isel(cell=slice(None, None, per_input)).rename(cell="input")
         result = result.drop_vars("reads").assign(reads_per_input=reads)
+        if "reads" in aged:  # since programming, by inferences
+            so_far = aged["reads"].isel(cell=slice(None, None, per_input)).rename(cell="input")
+            result = result.assign(reads_so_far=so_far)
         return result.assign(conductance_quantile=_conductance_quantiles(aged))
 
     return _at_all_ages(study, technology, network, programmed, study.network.images, reduce)
@@ -303,5 +327,8 @@ _GROUPS: dict[str, Callable[[Study, Technology, AnyNetwork, Task], xr.Dataset]] 
     "sensitivity": _sensitivity,
     "endurance": lambda study, technology, _, task: endurance.wafer(study, technology, task),
     "crossbar": lambda study, technology, _, task: crossbar.largest(study, technology, task),
+    "architecture": lambda study, technology, _, task: architecture.run_draws(
+        study, technology, task
+    ),
     "endurance_draws": lambda study, technology, _, task: endurance.drawn(study, technology, task),
 }

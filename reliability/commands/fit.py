@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from reliability.commands.options import Card, report_options
 from reliability.errors import InputError
 
 
@@ -17,7 +18,7 @@ from reliability.errors import InputError
 @click.option("--name", help="Name of the card; by default that of the file to write.")
 @click.option("--title", default="", help="Title of the card.")
 @click.option("--memory", default="OxRAM", show_default=True, help="Kind of memory.")
-@click.option("--base", help="Card name or file that gives what the data do not hold.")
+@click.option("--base", type=Card(), help="Card name or file that gives what the data do not hold.")
 @click.option("--layout", help="Layout of the files when it cannot be told from the content.")
 @click.option(
     "--columns",
@@ -28,7 +29,8 @@ from reliability.errors import InputError
 @click.option("--maximum", help="Highest conductance as designed, of files that number levels.")
 @click.option("--draws", type=click.IntRange(20), default=100, show_default=True,
               help="Simulated experiments of the check.")  # fmt: skip
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of bootstrap and check.")
+@report_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def fit(
     files: tuple[Path, ...],
@@ -44,6 +46,8 @@ def fit(
     maximum: str | None,
     draws: int,
     seed: int,
+    formats: tuple[str, ...],
+    template: str,
     as_json: bool,
 ) -> None:
     """Fit a technology card on the measured FILES, and check that it makes the data again.
@@ -55,13 +59,20 @@ def fit(
       reliability fit relaxation.tsv bake.tsv --out mine.toml
       reliability fit cycles.csv --base oxram-130nm --out mine.toml
       reliability run analyses/spirit.toml --technology mine.toml --out out/mine
+
+    \b
+    Files:
+      mine.toml   the card, for --technology and rel.load_technology
+      mine.html   measured cells beside cells simulated from the card
     """
     from reliability.characterization import card_of, fit_phenomena
     from reliability.measurements import read_measurements
     from reliability.predictive import posterior_predictive
     from reliability.report import write_fit_report
+    from reliability.report.render import check_options
     from reliability.technology import load_technology, writable, write_technology
 
+    check_options(formats, template)
     out = writable(out)
     below = load_technology(base) if base else None
     options: dict[str, Any] = {"sample_rate": sample_rate} if sample_rate else {}
@@ -75,7 +86,10 @@ def fit(
     page, check = None, None
     try:
         check = posterior_predictive(data, card, draws=draws, seed=seed)
-        page = write_fit_report(card, check, out.with_suffix(".html"), untold)
+        page = write_fit_report(
+            card, check, out.with_suffix(".html"), untold, data=data, formats=formats,
+            template=template,
+        )  # fmt: skip
     except InputError as error:
         problems.append(f"no check: {error}")
     if as_json:
@@ -111,7 +125,7 @@ def _print_fit(card: Any) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from reliability.report.document import parameter_row
+    from reliability.report.provenance import parameter_row
 
     table = Table("parameter", "value", "uncertainty", "from", pad_edge=False, box=None)
     count = dict.fromkeys(("fitted", "measured", "published", "assumed"), 0)

@@ -5,12 +5,35 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from reliability.errors import InputError
 
 Progress = Callable[[int, int], None]
+EXIT_CODES = """\b
+Exit codes:
+  0  done
+  1  failed: a task, the disk, a search that does not converge
+  2  wrong input: one line says what, and nothing was written
+  130  stopped by Ctrl-C
+"""
+
+
+class Card(click.ParamType):
+    """Name of a technology card or path of a card file; the shell completes the names."""
+
+    name = "card"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from reliability.technology import list_technologies
+
+        names = [name for name in list_technologies() if name.startswith(incomplete)]
+        return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
 
 
 def quantities(text: str, unit: str, name: str) -> list[float]:
@@ -34,6 +57,25 @@ def entries(text: str, name: str) -> list[str]:
     if not found:
         raise InputError(f"{name}: got {text!r}, expected one value or more with commas between")
     return found
+
+
+def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of the report that it writes."""
+    command = click.option(
+        "--template",
+        default="full",
+        show_default=True,
+        help="Of the report: full, brief, or the path of a Jinja2 template.",
+    )(command)
+    return click.option(
+        "--format",
+        "formats",
+        type=click.Choice(["html", "pdf"]),
+        multiple=True,
+        default=("html",),
+        show_default="html",
+        help="Of the report; can be given twice. PDF needs the extra [pdf].",
+    )(command)
 
 
 @contextmanager

@@ -7,13 +7,20 @@ from typing import Any
 
 import click
 
-from reliability.commands.options import entries, results_folder
+from reliability.commands.options import entries, report_options, results_folder
 from reliability.errors import InputError, unknown_name
 
 _UNITS = {"activation_energy": "eV", "voltage_acceleration": "1/V"}
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Exit codes:
+  0  the claim is shown
+  1  it is not shown, or the fit failed
+  2  wrong input: one line says what
+"""
+)
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--claim", required=True, help="'10 years', '1e6 cycles' or '1e9 reads'.")
 @click.option("--fraction", required=True, help="At most this fraction fails: 1e-4, '100 ppm'.")
@@ -37,8 +44,9 @@ _UNITS = {"activation_energy": "eV", "voltage_acceleration": "1/V"}
 @click.option("--quantity", default="failed fraction", show_default=True,
               help="Its name on the data sheet, e.g. BER.")  # fmt: skip
 @click.option("--jesd47", help="Test of JESD47 whose sample plan is compared.")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of bootstrap intervals.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the report.")
+@report_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def qualify(
@@ -49,7 +57,7 @@ def qualify(
     FILE is a table of times to failure (time and event, or lower and upper ends of read-out
     intervals; frequency, temperature, voltage), or any tester file together with --failure, which
     says when a read counts as failed. Without FILE, --devices, --duration and --failures state a
-    test. Ends with 0 if the claim is shown, 1 if it is not, 2 if the input cannot be right.
+    test.
 
     \b
     Examples:
@@ -60,6 +68,11 @@ def qualify(
           --claim "10 years" --at "55 degC" --fraction 1% --activation-energy "0.7 eV"
       reliability qualify endurance.csv --columns "cycles, event" --claim "1e5 cycles" \\
           --fraction 1e-3
+
+    \b
+    Files in the folder of --out:
+      qualification.json   claim, test, fit and verdict
+      report.html          the same as a document
     """
     from reliability.measurements import read_lifetimes
     from reliability.report.qualification import (
@@ -67,9 +80,12 @@ def qualify(
         qualification_lines,
         write_qualification_report,
     )
+    from reliability.report.render import check_options
     from reliability.statistics.claims import Claim, assess_claim
     from reliability.units import quantity
 
+    kind = {"formats": options.pop("formats"), "template": options.pop("template")}
+    check_options(**kind)
     standard = _standard(options["jesd47"])
     if out is not None:
         results_folder(out, "qualification.json")
@@ -115,7 +131,7 @@ def qualify(
         seed=options["seed"],
     )
     told = qualification(found, data, quantity=options["quantity"], jesd47=standard)
-    report = None if out is None else write_qualification_report(found, data, told, out)
+    report = None if out is None else write_qualification_report(found, data, told, out, **kind)
     if as_json:
         click.echo(json.dumps(told | ({} if report is None else {"report": str(report)})))
     else:

@@ -7,12 +7,21 @@ from typing import Any
 
 import click
 
-from reliability.commands.options import entries, quantities, results_folder, shown_progress
+from reliability.commands.options import (
+    Card,
+    entries,
+    quantities,
+    report_options,
+    results_folder,
+    shown_progress,
+)
 from reliability.errors import InputError, unknown_name
 
 
 @click.command()
-@click.option("--technology", default="oxram-130nm", show_default=True, help="Card name or file.")
+@click.option(
+    "--technology", type=Card(), default="oxram-130nm", show_default=True, help="Card name or file."
+)
 @click.option(
     "--criterion",
     default="output_error",
@@ -53,7 +62,13 @@ from reliability.errors import InputError, unknown_name
     help="For accuracy_drop: rows (one at a time) or matrix (all at once).",
 )
 @click.option("--images", type=int, default=2000, show_default=True, help="For accuracy_drop.")
-@click.option("--max-size", type=click.IntRange(2), default=512, show_default=True)
+@click.option(
+    "--max-size",
+    type=click.IntRange(2),
+    default=512,
+    show_default=True,
+    help="Rows or columns at which a search ends.",
+)
 @click.option(
     "--draws",
     type=click.IntRange(0),
@@ -62,8 +77,9 @@ from reliability.errors import InputError, unknown_name
     help="Cards drawn from the uncertainty of the parameters.",
 )
 @click.option("--confidence", default="95%", show_default=True, help="Of bounds and intervals.")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the Monte Carlo arrays.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for results and report.")
+@report_options
 @click.option("--json", "as_json", is_flag=True, help="Print progress and result as JSON lines.")
 def size(as_json: bool, out: Path | None, **options: Any) -> None:
     """Find the largest array that meets a wanted error, margin or accuracy.
@@ -84,15 +100,18 @@ def size(as_json: bool, out: Path | None, **options: Any) -> None:
       reliability size --criterion accuracy_drop --limit 1% --wire "5 ohm" --max-size 256
     """
     from reliability.crossbar import ConvergenceError
+    from reliability.report.render import check_options
     from reliability.report.size import size_lines, size_table, write_size_report
 
+    kind = {"formats": options.pop("formats"), "template": options.pop("template")}
+    check_options(**kind)
     if out is not None:
         results_folder(out, "size.json")
     try:
         found = _search(as_json, options)
     except ConvergenceError as error:
         raise click.ClickException(str(error)) from error  # one line, exit code 1
-    report = None if out is None else write_size_report(found, out)
+    report = None if out is None else write_size_report(found, out, **kind)
     if as_json:
         told = {"event": "done", **size_table(found)}
         click.echo(json.dumps(told | ({} if report is None else {"report": str(report)})))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import stdtrit
 
 from reliability.cells import program
 from reliability.crossbar.criteria import CRITERIA, Conditions, Criterion
@@ -276,7 +276,7 @@ def prediction_of_sizes(
     if logs.size < 2:
         return 0.0, float(max_size)
     half = float(
-        stats.t.ppf(0.5 + confidence / 2, logs.size - 1)
+        stdtrit(logs.size - 1, 0.5 + confidence / 2)
         * logs.std(ddof=1)
         * math.sqrt(1 + 1 / logs.size)
     )

@@ -110,7 +110,7 @@ def evaluate_deep(
     """
     tiling = default_tiling(cells) if tiling is None else tiling
     test = load_mnist28("test") if data is None else data
-    inputs, labels, _ = chosen_images(network, test, images)
+    inputs, labels, chosen = chosen_images(network, test, images)
     tuning = calibration_inputs(network, data, calibration)
     placed = place(network, tiling)
     stages, reads = _stages(network, placed, tiling, tuning)
@@ -128,7 +128,8 @@ def evaluate_deep(
     predicted = np.array([scores.argmax(axis=1) for scores, _ in done])
     if labels.max() >= classes:
         raise InputError(f"label: got {labels.max()}, allowed 0 to {classes - 1} in {network.name}")
-    correct = (predicted == labels).sum(axis=1)
+    right = predicted == labels
+    correct = right.sum(axis=1)
     low, high = wilson(correct, len(labels), confidence)
     pair = labels * classes + predicted
     confusion = np.array([np.bincount(row, minlength=classes**2) for row in pair])
@@ -137,6 +138,7 @@ def evaluate_deep(
         "accuracy_low": ((), low),
         "accuracy_high": ((), high),
         "confusion": (("label", "predicted"), confusion.reshape(-1, classes, classes)),
+        "correct": (("image",), right),
         "weight_error": (("layer",), np.array([loaded.errors for _, loaded in done])),
     }
     dims, shape = tuple(lead.sizes), tuple(lead.sizes.values())
@@ -151,6 +153,7 @@ def evaluate_deep(
             "layer": [p.layer.name for p in placed],
             "label": np.arange(classes),
             "predicted": np.arange(classes),
+            "image": chosen,
         },
     )
     out.attrs = {

@@ -103,7 +103,8 @@ def evaluate(
         With the population's leading dimensions (``chip``): ``accuracy`` with its Wilson interval
         over images ``accuracy_low``, ``accuracy_high``; ``spikes``, the mean number of input
         events per image, and ``spikes_quantile`` over images; ``energy`` per image (J) for each
-        ``energy_model``; ``confusion`` (label, predicted); ``reads`` of every cell over all images.
+        ``energy_model``; ``confusion`` (label, predicted); ``reads`` of every cell over
+        all images; ``correct`` (image), for `reliability.compare_accuracy`.
 
         A synaptic event is one input event at one output, so an image costs events x outputs
         times the energy of one event. Formally coded, each non-zero pixel is one event. Coded in
@@ -160,7 +161,8 @@ def evaluate(
         events = np.broadcast_to(pulses.sum(axis=1, dtype=np.int32), predicted.shape)
         reads = np.broadcast_to(pulses.sum(axis=0), (len(weights), network.inputs))
 
-    correct = (predicted == labels).sum(axis=1)
+    right = predicted == labels
+    correct = right.sum(axis=1)
     low, high = wilson(correct, images, confidence)
     spikes = events.mean(axis=1)
     energy_event = _energy_of_an_event(technology)
@@ -176,6 +178,7 @@ def evaluate(
         "energy": (("energy_model",), energy, "J"),
         "confusion": (("label", "predicted"), _confusion(labels, predicted, network.outputs), "1"),
         "reads": (("cell",), np.repeat(reads, per_cell, axis=1), "1"),
+        "correct": (("image",), right, "1"),
     }
     if decision_time is not None:
         flat["decision_time"] = ((), decision_time, time_unit)
@@ -191,6 +194,7 @@ def evaluate(
             "energy_model": list(energy_event),
             "label": np.arange(network.outputs),
             "predicted": np.arange(network.outputs),
+            "image": chosen,
         },
     )
     out.attrs = {

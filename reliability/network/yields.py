@@ -8,10 +8,12 @@ with its own interval and with a sentence where the chips cannot support it.
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 from reliability.errors import InputError
+from reliability.network.comparison import table
 from reliability.random import stream
+from reliability.statistics.crossed import crossed_mean
 from reliability.statistics.intervals import clopper_pearson
 from reliability.statistics.tails import fit_tail
 
@@ -50,7 +52,7 @@ def accuracy_yield(
         - ``tail``: a generalised Pareto law of the worst chips, observed as they are.
 
         Attributes: ``spread`` (standard deviation of the accuracy over chips, wafers included),
-        ``spread_wafers`` (between wafers), ``image_error`` (binomial, of one chip), ``chips``,
+        ``spread_wafers`` (between wafers), ``image_error`` (of one chip alone), ``chips``,
         ``wafers``, ``threshold``, ``confidence``, and those of the result.
 
     Raises
@@ -69,9 +71,11 @@ def accuracy_yield(
     noncentral t law. Chips are one lot: the spread between lots is not in it.
 
     All chips see the same images and events. What these add to every chip alike moves the mean and
-    does not widen the spread; only the part of a chip alone does, and it is at most the binomial
-    one. So on the population of digits the fraction lies between ``normal`` and ``normal_images``;
-    on these very images it is ``normal``.
+    does not widen the spread; only the part of a chip alone does. Where the result says which
+    images each chip gets right, that part is known (the residual of chips x images,
+    `reliability.accuracy_spread`) and ``normal_images`` is the fraction on the population of
+    digits; where not, the binomial error stands for it, which is at least as large, and the
+    fraction lies between ``normal`` and ``normal_images``. On these very images it is ``normal``.
 
     References
     ----------
@@ -103,7 +107,7 @@ def accuracy_yield(
         wafer = accuracy["wafer"].broadcast_like(accuracy).transpose(*accuracy.dims).values.ravel()
     y = special.logit((observed * images + 0.5) / (images + 1))
     level = float(special.logit(threshold))
-    noise = float(np.mean(1 / (images * special.expit(y) * special.expit(-y))))
+    noise = _image_noise(result, y, images)
 
     below = int((observed < threshold).sum())
     ends = clopper_pearson(below, chips, confidence)
@@ -143,6 +147,17 @@ def accuracy_yield(
     return out
 
 
+def _image_noise(result: xr.Dataset, y: NDArray[np.float64], images: int) -> float:
+    """Variance of the logit of one chip's accuracy that images add to it alone."""
+    slope = special.expit(y) * special.expit(-y)  # of the accuracy to its logit
+    if "correct" not in result or y.size < 2:
+        return float(np.mean(1 / (images * slope)))
+    right, lead, _ = table(result)
+    if lead.size > 1:
+        raise InputError(f"result: got conditions {dict(lead.sizes)}, select one of them")
+    return crossed_mean(right[0]).residual_variance / images / float(np.mean(slope)) ** 2
+
+
 class _Hierarchy:
     """Normal within and between wafers: estimates, and draws of what they may be."""
 
@@ -177,7 +192,7 @@ class _Hierarchy:
         if self.wafers == 1:
             return False
         ratio = self.of_means * self.per_wafer / self.within
-        return bool(stats.f.sf(ratio, self.wafers - 1, self.chips - self.wafers) < 0.05)
+        return bool(special.fdtrc(self.wafers - 1, self.chips - self.wafers, ratio) < 0.05)
 
     def fraction(self, level: float, confidence: float, noise: float) -> _Row:
         """Return the fraction below a level, its interval and a warning."""

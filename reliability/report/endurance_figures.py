@@ -5,73 +5,13 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
 
 from reliability.campaign.spec import Study
 from reliability.cycling import MODES, count_failures
-from reliability.report.figures import PALETTE
-from reliability.report.page import Figure, canvas, svg
+from reliability.report import figures as draw
+from reliability.report.page import Figure, Table, canvas, svg
 from reliability.report.words import percent
 from reliability.units import engineering
-
-
-def failures_against_cycles(
-    test: xr.Dataset, ax: Axes, *, draws: xr.DataArray | None = None
-) -> None:
-    """Fraction of cells failed against cycles, one line for each temperature with its interval.
-
-    Parameters
-    ----------
-    test : Dataset
-        From `reliability.endurance`.
-    ax : Axes
-    draws : DataArray (draw, temperature, cycles), optional
-        Fraction failed of drawn cards; 5 to 95 % of them as dots.
-    """
-    n = test["cycles"].values
-    for k, kelvin in enumerate(test["temperature"].values):
-        at, colour = test.sel(temperature=kelvin), PALETTE[k % len(PALETTE)]
-        shown = at["fraction_failed"].values > 0
-        ax.fill_between(n, at["fraction_low"], at["fraction_high"], color=colour, alpha=0.15, lw=0)
-        ax.plot(
-            n[shown], at["fraction_failed"].values[shown], color=colour,
-            label=engineering(float(kelvin), "K"),
-        )  # fmt: skip
-        if draws is not None:
-            edges = draws.sel(temperature=kelvin).quantile([0.05, 0.95], "draw").values
-            for edge in edges:
-                ax.plot(n, np.where(edge > 0, edge, np.nan), ":", color=colour, lw=1.2)
-    _axes(ax, test)
-    ax.legend(title="temperature", fontsize=8, title_fontsize=8)
-
-
-def failures_of_wafers(test: xr.Dataset, ax: Axes) -> None:
-    """Fraction of cells failed against cycles, one line for each wafer.
-
-    Parameters
-    ----------
-    test : Dataset
-        ``cycles_to_failure`` and ``mode`` (wafer, die, cell) at one temperature.
-    ax : Axes
-    """
-    for k, wafer in enumerate(test["wafer"].values):
-        life = test["cycles_to_failure"].sel(wafer=wafer).values.ravel()
-        failed = test["mode"].sel(wafer=wafer).values.ravel() > 0
-        x = np.sort(life[failed])
-        style = "-" if k < len(PALETTE) else "--"
-        share = np.arange(1, x.size + 1) / life.size
-        ax.plot(x, share, style, lw=1.2, color=PALETTE[k % len(PALETTE)], label=f"{wafer}")
-    _axes(ax, test)
-    ax.legend(title="wafer", fontsize=8, title_fontsize=8)
-
-
-def _axes(ax: Axes, test: xr.Dataset) -> None:
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    ax.set_xlim(1, float(test.attrs["test_cycles"]))
-    ax.set_ylim(max(0.5 / test["mode"].size, 1e-6), 1.2)
-    ax.set_xlabel("SET/RESET cycles")
-    ax.set_ylabel("fraction of cells failed")
 
 
 def endurance_figures(study: Study, results: dict[str, xr.Dataset], title: str) -> Iterator[Figure]:
@@ -82,8 +22,8 @@ def endurance_figures(study: Study, results: dict[str, xr.Dataset], title: str) 
     hottest = test.isel(temperature=-1)
     with canvas(10, 4.4, 1, 2, sharey=True) as (figure, axes):
         left, right = axes.flat
-        failures_against_cycles(test, left, draws=draws)
-        failures_of_wafers(hottest, right)
+        draw.failures_against_cycles(test, left, draws=draws)
+        draw.failures_of_wafers(hottest, right)
         right.set_ylabel("")
         right.set_title(f"at {engineering(float(hottest['temperature']), 'K')}", fontsize=10)
         dots = "" if draws is None else " Dots: 5 to 95 % of cards drawn from what is uncertain."
@@ -96,6 +36,33 @@ def endurance_figures(study: Study, results: dict[str, xr.Dataset], title: str) 
             f" 95 % interval of all wafers.{dots} Right: each wafer alone.",
             svg(figure, "Fraction of cells failed against cycles by temperature and by wafer"),
         )
+
+
+def endurance_table(answer: list[dict[str, Any]], title: str, number: int) -> Table:
+    """Return the end of an endurance test at each temperature; ``title`` names the point."""
+    rows = []
+    for found in answer:
+        scale, shape = found["weibull_scale"], found["weibull_shape"]
+        drawn = "not drawn"
+        if "drawn_low" in found:
+            drawn = f"{percent(found['drawn_low'], 2)} to {percent(found['drawn_high'], 2)}"
+        rows.append([
+            engineering(found["temperature_k"], "K"),
+            f"{found['failed']:,} of {found['cells']:,}",
+            percent(found["fraction_failed"], 2),
+            f"{percent(found['low'], 2)} to {percent(found['high'], 2)}",
+            drawn,
+            "{:,.0f} ({:,.0f} to {:,.0f})".format(*scale) if found["failed"] else "none failed",
+            "{:.2f} ({:.2f} to {:.2f})".format(*shape) if found["failed"] else "",
+        ])  # fmt: skip
+    return Table(
+        f"endurance-table{number}", f"Endurance in numbers{title and ': '}{title}",
+        f"Cells that have failed after {answer[0]['cycles']:,.0f} cycles, with the interval that "
+        "the spread of wafers allows for, and the Weibull law fitted to all cells.",
+        ["temperature", "failed", "fraction", "interval", "cards drawn", "Weibull scale (cycles)",
+         "Weibull shape"],
+        rows,
+    )  # fmt: skip
 
 
 def _pulses(attempts: int) -> str:

@@ -4,65 +4,21 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
+import xarray as xr
 
 from reliability.campaign.dotted import unit_of
 from reliability.campaign.spec import Study
 from reliability.campaign.sweep import sweep_points
-from reliability.report.figures import PALETTE
-from reliability.report.page import Figure, canvas, svg
-from reliability.report.sweep_figures import axis_label, point_text, without
+from reliability.report import figures as draw
+from reliability.report.page import Figure, Table, canvas, svg
+from reliability.report.sweep_figures import (
+    MOST_LINES,
+    axis_label,
+    point_text,
+    value_text,
+    without,
+)
 from reliability.report.words import percent
-from reliability.units import engineering
-
-_MOST_LINES = 7
-
-
-def sizes_against_axis(
-    x: np.ndarray,
-    size: np.ndarray,
-    lines: list[str],
-    ax: Axes,
-    *,
-    label: str,
-    unit: str,
-    title: str,
-) -> None:
-    """Largest array against a number that is swept, one line for each combination of the others.
-
-    Parameters
-    ----------
-    x : ndarray, shape (values,)
-    size : ndarray, shape (lines, values, 3)
-        Lines of the largest array, and the ends of its interval.
-    lines : list of str
-    ax : Axes
-    label, unit : str
-        Of the x axis.
-    title : str
-        What the lines are.
-    """
-    shift = (np.arange(len(lines)) - (len(lines) - 1) / 2) * 0.012  # bars beside each other
-    for k, (values, line) in enumerate(zip(size, lines, strict=True)):
-        at, colour = x * 10 ** shift[k], PALETTE[k]
-        none = values[:, 0] == 0
-        shown = np.where(none, np.nan, values[:, 0])
-        error = np.abs(np.maximum(values[:, 1:], 1).T - shown)
-        ax.errorbar(
-            at, shown, yerr=error, fmt="o-", ms=4, capsize=3, lw=1.2, color=colour,
-            label=line or None,
-        )  # fmt: skip
-        ax.plot(at[none], np.ones(none.sum()), "x", color=colour, clip_on=False)
-    ax.set_xscale("log")
-    ax.set_yscale("log", base=2)
-    ax.set_ylim(bottom=1)
-    ax.set_xticks(x, [engineering(float(value), unit) for value in x])
-    ax.minorticks_off()
-    ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    ax.set_xlabel(label)
-    ax.set_ylabel("largest array (lines)")
-    if lines != [""]:
-        ax.legend(loc="best", fontsize=8, title=title, title_fontsize=8)
 
 
 def size_figures(study: Study, summary: dict[str, Any]) -> Iterator[Figure]:
@@ -73,21 +29,25 @@ def size_figures(study: Study, summary: dict[str, Any]) -> Iterator[Figure]:
         given = {point[axis.name] for point in points}
         values = sorted(value for value in given if not isinstance(value, str))
         others = list(dict.fromkeys(without(point, axis.name) for point in points))
-        if len(values) < 2 or len(others) > _MOST_LINES or min(values) <= 0:
+        if len(values) < 2 or len(others) > MOST_LINES or min(values) <= 0:
             continue
         index = {(without(p, axis.name), p[axis.name]): k for k, p in enumerate(points)}
         if len(index) < len(values) * len(others):  # not a grid
             continue
         size = np.array([[sizes[index[other, value]] for value in values] for other in others])
         with canvas(7.6, 4.6) as (figure, axes):
-            sizes_against_axis(
-                np.array(values, float),
-                size,
-                [point_text(dict(other)) for other in others],
-                axes.flat[0],
-                label=axis_label(axis),
-                unit=unit_of(axis.name) or "1",
-                title=", ".join(axis_label(other) for other in study.sweep if other != axis),
+            rest = ", ".join(axis_label(other) for other in study.sweep if other != axis)
+            found = xr.Dataset(
+                {name: (("other", "swept"), size[..., k])
+                 for k, name in enumerate(("size", "size_low", "size_high"))},
+                {"swept": ("swept", np.array(values, float),
+                           {"units": unit_of(axis.name) or "1", "long_name": axis_label(axis)}),
+                 "other": ("other", [point_text(dict(other)) for other in others],
+                           {"long_name": rest})},
+            )  # fmt: skip
+            lines = "other" if rest else None
+            draw.size_against(
+                found if rest else found.isel(other=0), axes.flat[0], x="swept", lines=lines
             )
             yield Figure(
                 f"size-{axis.name.replace('.', '-').replace('_', '-').lower()}",
@@ -120,3 +80,16 @@ def size_lines(study: Study, summary: dict[str, Any]) -> list[str]:
         f"({found['low']:.0f} to {found['high']:.0f} lines at {percent(study.confidence, 0)})"
         + (f" with {where}." if where else ".")
     ]
+
+
+def size_rows(study: Study, summary: dict[str, Any]) -> Table:
+    """Return the largest array of every point."""
+    rows = []
+    for point, answer in zip(sweep_points(study), summary.get("points", [summary]), strict=True):
+        found = answer["crossbar"]
+        shape = f"{found['rows']} × {found['columns']}" if found["size"] else "none"
+        values = [value_text(name, value) for name, value in point.items()] or ["the study"]
+        rows.append([*values, shape, f"{found['low']:.0f} to {found['high']:.0f}"])
+    header = [axis_label(axis) for axis in study.sweep] or ["point"]
+    return Table("sizes", "Largest arrays", "",
+                 [*header, "word lines × bit lines", "interval (lines)"], rows)  # fmt: skip

@@ -1,53 +1,89 @@
-"""The figures of a study's document, in the order in which it shows them."""
+"""The figures of a study without a sweep: its cells, its network, its factors."""
 
 from collections.abc import Iterator
 from typing import Any
 
-import matplotlib
 import numpy as np
 import xarray as xr
-from matplotlib.colors import Normalize
 
+from reliability.campaign.selection import at_age
 from reliability.campaign.spec import Study
-from reliability.campaign.summary import at_age, explained
+from reliability.campaign.summary import explained
 from reliability.report import figures as draw
+from reliability.report.inference_figures import inference_figures
 from reliability.report.page import Figure, canvas, svg
 from reliability.report.words import age_title, percent
 from reliability.technology import Technology
 from reliability.units import engineering
 
+_MOST_CURVES = 100  # of chips, so that a report stays small
 
-def study_figures(
-    study: Study, technology: Technology, results: dict[str, xr.Dataset], summary: dict[str, Any]
-) -> Iterator[Figure]:
-    ages, end = study.ages, study.ages.end
-    # One read voltage and the last of the reads, where the figure is about time and temperature.
-    end_reads = {k: end[k] for k in ("reads", "read_voltage")}
-    chips = at_age(results["chips"], end_reads)
+
+def population_figures(study: Study, results: dict[str, xr.Dataset]) -> Iterator[Figure]:
+    """Yield the conductance of the cells before and after the mission."""
+    chips, end_reads = _at_end_reads(study, results)
+    if "conductance_quantile" not in chips:
+        return
+    ages = study.ages
     start = {"time": ages.times[0], "temperature": ages.temperatures[0]}
     worst = {"time": ages.times[-1], "temperature": ages.temperatures[-1]}
+    every = -(-chips.sizes["chip"] // _MOST_CURVES)
+    quantiles = chips["conductance_quantile"].isel(chip=slice(None, None, every))
+    shown = f"one line for each of {quantiles.sizes['chip']} chips"
+    with canvas(10, 4.4, 1, 2) as (figure, axes):
+        for ax, age in zip(axes.flat, (start, worst), strict=True):
+            draw.conductance_of_chips(quantiles.sel(age), ax)
+            ax.set_title(age_title(age | end_reads), pad=18, fontsize=10)
+        axes.flat[0].legend(loc="lower right", fontsize=8)
+        yield Figure(
+            "conductance",
+            "Conductance of the cells",
+            f"Cumulative distribution of both states on normal probability paper, {shown}; a "
+            "straight line on the log axis is log-normal.",
+            svg(figure, "Probability plot of conductance by state and wafer"),
+        )
+
+
+def ageing_figures(study: Study, results: dict[str, xr.Dataset]) -> Iterator[Figure]:
+    """Yield what time and heat do to the states."""
+    chips, end_reads = _at_end_reads(study, results)
+    times = len(study.ages.times)
+    if "conductance_quantile" not in chips or times < 2:
+        return
+    with canvas(8.6, 4.6) as (figure, axes):
+        draw.states_against_time(chips["conductance_quantile"], axes.flat[0])
+        reads = f" With {end_reads['reads']:.3g} reads." if end_reads["reads"] else ""
+        yield Figure(
+            "states",
+            "States against time and temperature",
+            "Median cell (line) and the middle 90 % of cells (band) of each state, all chips "
+            f"together.{reads}",
+            svg(figure, "Median and spread of the conductance of each state against time"),
+        )
+
+
+def _at_end_reads(
+    study: Study, results: dict[str, xr.Dataset]
+) -> tuple[xr.Dataset, dict[str, float]]:
+    """Chips at one read voltage and the last of the reads, for figures of time and temperature."""
+    end_reads = {k: study.ages.end[k] for k in ("reads", "read_voltage", "inferences")}
+    return at_age(results["chips"], end_reads), end_reads
+
+
+def network_figures(
+    study: Study, technology: Technology, results: dict[str, xr.Dataset], summary: dict[str, Any]
+) -> Iterator[Figure]:
+    """Yield accuracy, spikes and energy over ages, chips and classes."""
+    ages, end = study.ages, study.ages.end
+    chips, _ = _at_end_reads(study, results)
     here = {k: end[k] for k in ("time", "temperature")}
     many = f"{study.population.chips} chips"
-
-    if "conductance_quantile" in chips:
-        with canvas(10, 4.4, 1, 2) as (figure, axes):
-            for ax, age in zip(axes.flat, (start, worst), strict=True):
-                draw.probability_plot(chips["conductance_quantile"].sel(age), ax)
-                ax.set_title(age_title(age | end_reads), pad=18, fontsize=10)
-            axes.flat[0].legend(loc="lower right", fontsize=8)
-            yield Figure(
-                "conductance",
-                "Conductance of the cells",
-                "Cumulative distribution of both states on normal probability paper, one line per "
-                f"chip ({many}); a straight line on the log axis is log-normal.",
-                svg(figure, "Probability plot of conductance by state and wafer"),
-            )
 
     if len(ages.times) > 1:
         yield from _time_figures(study, technology, results, summary)
     if len(ages.reads) > 1:
         with canvas(8.6, 4.4) as (figure, axes):
-            accuracy = results["chips"]["accuracy"].sel(here)
+            accuracy = at_age(results["chips"]["accuracy"], here | {"inferences": 0.0})
             draw.accuracy_against_reads(accuracy, axes.flat[0], ideal=summary["ideal_accuracy"])
             yield Figure(
                 "reads",
@@ -56,28 +92,21 @@ def study_figures(
                 svg(figure, "Accuracy against number of reads for each read voltage"),
             )
 
+    if len(ages.inferences) > 1:
+        yield from inference_figures(study, results, summary["ideal_accuracy"])
+
     accuracy = chips["accuracy"].sel(here)
     wafers = np.unique(accuracy["wafer"].values)
     columns = min(len(wafers), 4)
     rows = -(-len(wafers) // columns)
     with canvas(2.5 * columns + 1, 2.9 * rows + 0.2, rows, columns) as (figure, axes):
-        norm = Normalize(*np.quantile(accuracy.values, [0.02, 0.98]))
-        for ax in axes.flat[len(wafers) :]:
-            ax.set_axis_off()
-        for ax, wafer in zip(axes.flat, wafers, strict=False):
-            dies = draw.wafer_map(
-                accuracy.isel(chip=accuracy["wafer"].values == wafer),
-                ax,
-                diameter=technology["wafer.diameter"] * 1e3,
-                die=(technology["wafer.die_width"] * 1e3, technology["wafer.die_height"] * 1e3),
-                norm=norm,
-            )
-            ax.set_title(f"wafer {wafer}", fontsize=10)
-        bar = figure.colorbar(dies, ax=list(axes.flat), shrink=0.75, extend="both")
-        bar.ax.yaxis.set_major_formatter(
-            matplotlib.ticker.PercentFormatter(1, symbol="", decimals=0)
+        draw.wafer_maps(
+            (accuracy * 100).assign_attrs(units="%", long_name="accuracy"),
+            list(axes.flat),
+            diameter=technology["wafer.diameter"] * 1e3,
+            die=(technology["wafer.die_width"] * 1e3, technology["wafer.die_height"] * 1e3),
+            edge_exclusion=technology["wafer.edge_exclusion"] * 1e3,
         )
-        bar.set_label("accuracy (%)")
         yield Figure(
             "wafers",
             "Accuracy per chip on the wafer",
@@ -94,15 +123,11 @@ def study_figures(
             svg(figure, "Confusion matrix"),
         )
 
-    if study.sensitivity:
-        yield from _sensitivity_figures(study, results["sensitivity"])
-
 
 def _time_figures(
     study: Study, technology: Technology, results: dict[str, xr.Dataset], summary: dict[str, Any]
 ) -> Iterator[Figure]:
-    end_reads = {k: study.ages.end[k] for k in ("reads", "read_voltage")}
-    chips = at_age(results["chips"], end_reads)
+    chips, end_reads = _at_end_reads(study, results)
     many = f"{study.population.chips} chips"
 
     with canvas(8.6, 4.6) as (figure, axes):
@@ -142,7 +167,8 @@ def _time_figures(
         )
 
 
-def _sensitivity_figures(study: Study, grid: xr.Dataset) -> Iterator[Figure]:
+def sensitivity_figures(study: Study, grid: xr.Dataset) -> Iterator[Figure]:
+    """Yield the grid of factors: each alone, and all combinations."""
     settings = study.sensitivity
     assert settings is not None
     names = [factor.name for factor in settings.factor]

@@ -5,19 +5,17 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
 
 from reliability.campaign.dotted import unit_of
+from reliability.campaign.selection import at_age, at_point
 from reliability.campaign.spec import Axis, Study
-from reliability.campaign.summary import at_age, at_point
 from reliability.campaign.sweep import Point, sweep_points
-from reliability.report.figures import PALETTE, log_time, time_axis
+from reliability.report import figures as draw
 from reliability.report.page import Figure, canvas, svg
 from reliability.report.words import age_title, percent
 from reliability.units import engineering
 
-_MOST_LINES = 7  # of the palette
+MOST_LINES = 7  # of the palette
 _MOST_ROWS = 40
 
 
@@ -37,87 +35,6 @@ def value_text(name: str, value: float | str) -> str:
 def point_text(point: Point) -> str:
     """Print a point of a sweep."""
     return ", ".join(value_text(name, value) for name, value in point.items())
-
-
-def accuracy_of_points(
-    accuracy: np.ndarray, intervals: np.ndarray, labels: list[str], ax: Axes
-) -> None:
-    """Accuracy at each point of a sweep: mean with its interval, and the spread of chips.
-
-    Parameters
-    ----------
-    accuracy : ndarray, shape (points, chips)
-    intervals : ndarray, shape (points, 2)
-        Of the means.
-    labels : list of str
-    ax : Axes
-    """
-    y = np.arange(len(labels))[::-1]
-    low, high = np.quantile(accuracy, [0.05, 0.95], axis=1)
-    ax.hlines(y, low, high, color=PALETTE[5], lw=7, alpha=0.6, label="5 to 95 % of chips")
-    mean = accuracy.mean(axis=1)
-    error = np.abs(intervals.T - mean)
-    ax.errorbar(
-        mean, y, xerr=error, fmt="o", color="black", ms=4, capsize=3, lw=1.2, label="mean, interval"
-    )
-    ax.set_yticks(y, labels)
-    ax.set_ylim(-0.6, len(labels) - 0.4)
-    ax.set_xlabel("accuracy (%)")
-    ax.xaxis.set_major_formatter(PercentFormatter(1, symbol=""))
-    ax.grid(axis="y", visible=False)
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=8)
-
-
-def points_against_time(accuracy: list[xr.DataArray], labels: list[str], ax: Axes) -> None:
-    """Accuracy against time, one line for each point: mean, and 5 to 95 % of chips.
-
-    Parameters
-    ----------
-    accuracy : list of DataArray (time, chip)
-    labels : list of str
-    ax : Axes
-    """
-    times = accuracy[0]["time"].values
-    x = log_time(times)
-    for k, (values, label) in enumerate(zip(accuracy, labels, strict=True)):
-        at = values.transpose("time", "chip")
-        low, high = np.quantile(at.values, [0.05, 0.95], axis=1)
-        style = ("o-", "s--", "^:", "D-.")[k % 4]
-        ax.fill_between(x, low, high, color=PALETTE[k], alpha=0.13, lw=0)
-        ax.plot(x, at.mean("chip"), style, ms=4, color=PALETTE[k], label=label)
-    time_axis(ax, times, x)
-    ax.set_ylabel("accuracy (%)")
-    ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
-    ax.legend(loc="best", fontsize=8)
-
-
-def accuracy_against_axis(
-    x: np.ndarray, accuracy: np.ndarray, lines: list[str], ax: Axes, *, label: str, log: bool
-) -> None:
-    """Accuracy against a number that is swept, one line for each combination of the others.
-
-    Parameters
-    ----------
-    x : ndarray, shape (values,)
-    accuracy : ndarray, shape (lines, values, chips)
-    lines : list of str
-    ax : Axes
-    label : str
-        Of the x axis.
-    log : bool
-        Whether the x axis is logarithmic.
-    """
-    for k, (values, line) in enumerate(zip(accuracy, lines, strict=True)):
-        low, high = np.quantile(values, [0.05, 0.95], axis=1)
-        ax.fill_between(x, low, high, color=PALETTE[k], alpha=0.13, lw=0)
-        ax.plot(x, values.mean(axis=1), "o-", ms=4, color=PALETTE[k], label=line or None)
-    if log:
-        ax.set_xscale("log")
-    ax.set_xlabel(label)
-    ax.set_ylabel("accuracy (%)")
-    ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
-    if lines != [""]:
-        ax.legend(loc="best", fontsize=8)
 
 
 def sweep_figures(
@@ -140,7 +57,7 @@ def sweep_figures(
             [[p["accuracy"]["low"], p["accuracy"]["high"]] for p in summary["points"]]
         )
         with canvas(8.6, 1.6 + 0.34 * len(points)) as (figure, axes):
-            accuracy_of_points(last, intervals, labels, axes.flat[0])
+            draw.accuracy_of_points(last, intervals, labels, axes.flat[0])
             yield Figure(
                 "points",
                 "Accuracy at every point",
@@ -148,10 +65,10 @@ def sweep_figures(
                 "chips.",
                 svg(figure, "Accuracy at every point of the sweep"),
             )
-    if "time" in here[0].dims and len(study.ages.times) > 1 and len(points) <= _MOST_LINES:
+    if "time" in here[0].dims and len(study.ages.times) > 1 and len(points) <= MOST_LINES:
         with canvas(8.6, 4.8) as (figure, axes):
             rest = {k: v for k, v in end.items() if k != "time"}
-            points_against_time([at_age(v, rest) for v in here], labels, axes.flat[0])
+            draw.points_against_time([at_age(v, rest) for v in here], labels, axes.flat[0])
             at = "" if "temperature" in swept else f" At {engineering(end['temperature'], 'K')}."
             yield Figure(
                 "time",
@@ -172,7 +89,7 @@ def _against(
     numbers = [value for value in values if not isinstance(value, str)]
     if study.design.kind != "grid" or len(numbers) < max(len(values), 2):
         return
-    if len(others) > _MOST_LINES:
+    if len(others) > MOST_LINES:
         return
     values = sorted(numbers)
     index = {(without(p, axis.name), p[axis.name]): k for k, p in enumerate(points)}
@@ -181,7 +98,7 @@ def _against(
     x = np.array(values, float) - (273.15 if unit == "K" else 0.0)
     symbol = {"K": "°C", "": "", "1": "", None: ""}.get(unit, unit)
     with canvas(7.6, 4.6) as (figure, axes):
-        accuracy_against_axis(
+        draw.accuracy_against_axis(
             x,
             accuracy,
             [point_text(dict(other)) for other in others],

@@ -12,6 +12,16 @@ def percent(value: float, digits: int = 1) -> str:
     return f"{value * 100:.{digits}f} %"
 
 
+def of_age(age: dict[str, float]) -> str:
+    """Say an age inside a sentence.
+
+    >>> of_age({"time": 3600.0, "temperature": 358.15})
+    'after 1 h at 85 °C'
+    """
+    title = age_title(age)
+    return title[0].lower() + title[1:]
+
+
 def age_title(age: dict[str, float]) -> str:
     """Say what a chip has been through.
 
@@ -19,7 +29,9 @@ def age_title(age: dict[str, float]) -> str:
     'After 1 h at 85 °C'
     """
     reads = ""
-    if age.get("reads"):
+    if age.get("inferences"):
+        reads = f"{age['inferences']:.3g} inferences at {engineering(age['read_voltage'], 'V')}"
+    elif age.get("reads"):
         reads = f"{age['reads']:.3g} reads at {engineering(age['read_voltage'], 'V')}"
     if age["time"] == 0:
         return f"After {reads}" if reads else "As programmed"

@@ -9,6 +9,7 @@ from reliability.statistics.correlation import (
     effective_sample_size,
     integrated_time,
 )
+from reliability.statistics.crossed import CrossedMean, crossed_mean
 from reliability.statistics.curves import life_against_temperature, probability_curves
 from reliability.statistics.importance import importance_sampling
 from reliability.statistics.intervals import (
@@ -41,6 +42,7 @@ __all__ = [
     "Acceleration",
     "Assessment",
     "Claim",
+    "CrossedMean",
     "Interval",
     "LifetimeFit",
     "acceleration",
@@ -50,6 +52,7 @@ __all__ = [
     "clopper_pearson",
     "compare_lifetimes",
     "consumer_risk",
+    "crossed_mean",
     "cycle_memory",
     "data_sheet_sentence",
     "effective_sample_size",

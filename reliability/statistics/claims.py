@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import special
 
 from reliability.errors import InputError
 from reliability.statistics.acceleration import acceleration as assign_laws
@@ -283,7 +283,7 @@ def _assumed(
     exposure = float(data.frequency @ (use / claim.duration) ** shape)
     if not exposure > 0:
         raise InputError("lower: no unit is known to have lived for any time")
-    needed = float(stats.chi2.ppf(claim.confidence, 2 * failures + 2)) / 2
+    needed = float(special.chdtri(2 * failures + 2, 1 - claim.confidence)) / 2
     bound = -math.expm1(-needed / exposure)
     hazard = -math.log1p(-claim.fraction)
     factor = max(needed / hazard / exposure, 1.0)
@@ -361,7 +361,7 @@ def _fitted(
     energy = fit.parameters.get("activation_energy", 1.0)
     if energy <= 0:
         told.append("failures do not come sooner when hotter: the fitted Ea is not above 0")
-    needed = float(stats.chi2.ppf(claim.confidence, 2 * fit.failures + 2)) / 2
+    needed = float(special.chdtri(2 * fit.failures + 2, 1 - claim.confidence)) / 2
     return Assessment(
         claim, bound <= claim.fraction, bound, estimate, float(life.low), fit.units, fit.failures,
         total, float(use.max()), needed / total if total else math.inf,

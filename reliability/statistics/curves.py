@@ -29,9 +29,10 @@ def probability_curves(
     Returns
     -------
     Dataset
-        ``time``, ``probability``, ``low``, ``high`` (condition, point) and ``seen_time``,
-        ``seen_probability`` (condition, failure), NaN where there are fewer failures; stresses as
-        coordinates of ``condition``; ``attrs["distribution"]``.
+        ``time``, ``probability``, ``low``, ``high`` (condition, point); ``seen_time``,
+        ``seen_probability`` (condition, failure), NaN where there are fewer failures;
+        ``censored_time`` and how many ``censored_units`` had not failed by then (condition, end);
+        stresses as coordinates of ``condition``; ``attrs["distribution"]``.
 
     Examples
     --------
@@ -42,42 +43,66 @@ def probability_curves(
     """
     curves: dict[str, list[Array]] = {n: [] for n in ("time", "probability", "low", "high")}
     seen: list[tuple[Array, Array]] = []
-    share = 1 / (1 + np.exp(-np.linspace(-9, 3, 41)))
+    ends: list[tuple[Array, Array]] = []
+    share = 1 / (1 + np.exp(-np.linspace(-9, 7, 49)))
     for condition in conditions:
         stress = {name: condition[name] for name in fit.stresses} or None
         time = np.asarray(fit.quantile(share, stress, confidence, "wald").value)
         band = fit.failure_probability(time, stress, confidence, "wald")
         for name, values in zip(curves, (time, band.value, band.low, band.high), strict=True):
             curves[name].append(np.asarray(values))
-        seen.append(_points(fit, condition))
-    most = max((len(t) for t, _ in seen), default=0)
-    padded = np.full((2, len(conditions), most), np.nan)
-    for k, pair in enumerate(seen):
-        padded[:, k, : len(pair[0])] = pair
+        here = _units_at(fit, condition)
+        seen.append(_points(fit, here))
+        ends.append(_censored(fit, here))
+    failures, censored = _padded(seen), _padded(ends)
     names = sorted({name for condition in conditions for name in condition})
     return xr.Dataset(
         {
             **{name: (("condition", "point"), np.array(rows)) for name, rows in curves.items()},
-            "seen_time": (("condition", "failure"), padded[0]),
-            "seen_probability": (("condition", "failure"), padded[1]),
+            "seen_time": (("condition", "failure"), failures[0]),
+            "seen_probability": (("condition", "failure"), failures[1]),
+            "censored_time": (("condition", "end"), censored[0]),
+            "censored_units": (("condition", "end"), censored[1]),
         },
         coords={name: ("condition", [c[name] for c in conditions]) for name in names},
         attrs={"distribution": fit.distribution.name, "confidence": confidence},
     )
 
 
-def _points(fit: LifetimeFit, condition: Mapping[str, float]) -> tuple[Array, Array]:
+def _units_at(fit: LifetimeFit, condition: Mapping[str, float]) -> NDArray[np.bool_]:
+    """Which data are of units at the condition."""
+    here = np.ones(fit.data.lower.size, dtype=bool)
+    for name, value in condition.items():
+        if name in fit.data.stress:
+            here &= np.isclose(fit.data.stress[name], value, rtol=1e-9)
+    return here
+
+
+def _points(fit: LifetimeFit, here: NDArray[np.bool_]) -> tuple[Array, Array]:
     """Plotting positions of the units of one condition."""
     data = fit.data
-    here = np.ones(data.lower.size, dtype=bool)
-    for name, value in condition.items():
-        if name in data.stress:
-            here &= np.isclose(data.stress[name], value, rtol=1e-9)
     if not np.isfinite(data.upper[here]).any():
         return np.zeros(0), np.zeros(0)
     return plotting_positions(
         lower=data.lower[here], upper=data.upper[here], frequency=data.frequency[here]
     )
+
+
+def _censored(fit: LifetimeFit, here: NDArray[np.bool_]) -> tuple[Array, Array]:
+    """Times until which units had not failed, and how many units."""
+    right = here & ~np.isfinite(fit.data.upper)
+    times, place = np.unique(fit.data.lower[right], return_inverse=True)
+    units = np.bincount(place, fit.data.frequency[right], times.size)
+    return times, np.asarray(units, float)
+
+
+def _padded(pairs: Sequence[tuple[Array, Array]]) -> Array:
+    """Pairs of arrays as one, shape (2, pairs, longest), NaN behind the shorter ones."""
+    most = max((len(first) for first, _ in pairs), default=0)
+    out = np.full((2, len(pairs), most), np.nan)
+    for k, pair in enumerate(pairs):
+        out[:, k, : len(pair[0])] = pair
+    return out
 
 
 def life_against_temperature(

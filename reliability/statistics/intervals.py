@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import special
 
 
 class Interval(NamedTuple):
@@ -108,7 +108,7 @@ def effective_share(successes: ArrayLike, trials: ArrayLike) -> NDArray[np.float
     binomial = p * (1 - p) / total
     with np.errstate(invalid="ignore", divide="ignore"):
         effect = np.where(binomial > 0, variance / binomial, 1.0)
-    quantiles = stats.t.ppf(0.975, total - 1) / stats.t.ppf(0.975, clusters - 1)
+    quantiles = special.stdtrit(total - 1, 0.975) / special.stdtrit(clusters - 1, 0.975)
     return np.where(effect > 1, np.minimum(quantiles**2 / np.maximum(effect, 1.0), 1.0), 1.0)
 
 
@@ -148,5 +148,5 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, f
     mean = float(x.mean())
     if x.size < 2:
         return mean, float("nan"), float("nan")
-    half = stats.t.ppf(0.5 + confidence / 2, x.size - 1) * x.std(ddof=1) / np.sqrt(x.size)
+    half = special.stdtrit(x.size - 1, 0.5 + confidence / 2) * x.std(ddof=1) / np.sqrt(x.size)
     return mean, mean - float(half), mean + float(half)

@@ -22,7 +22,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import special
 
 from reliability.errors import InputError, unknown_name
 from reliability.statistics import bootstrap
@@ -282,14 +282,14 @@ class LifetimeFit:
         if error == 0:
             return centre, centre
         if method == "wald":
-            z = stats.norm.ppf(0.5 + confidence / 2)
+            z = special.ndtri(0.5 + confidence / 2)
             return centre - z * error, centre + z * error
         if method == "bootstrap":
             samples = bootstrap.refit(self, _SAMPLES, seed)
             pivots = bootstrap.studentised(samples, quantity, centre)
             low, high = np.quantile(pivots, [0.5 - confidence / 2, 0.5 + confidence / 2])
             return centre - high * error, centre - low * error
-        drop = stats.chi2.ppf(confidence, 1)
+        drop = float(special.chdtri(1, 1 - confidence))
         if method == "calibrated":
             drop *= bootstrap.bartlett_factor(self, quantity, _SAMPLES, seed)
         ends = profile_interval(self.likelihood, self.maximum, quantity, drop)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from reliability.errors import InputError
 from reliability.statistics import bootstrap
@@ -66,7 +66,7 @@ def likelihood_ratio_test(restricted: LifetimeFit, full: LifetimeFit) -> Likelih
             f"parameters, not more than {restricted.free_parameters} of the restricted law"
         )
     statistic = max(2 * (full.log_likelihood - restricted.log_likelihood), 0.0)
-    return LikelihoodRatio(statistic, degrees, float(stats.chi2.sf(statistic, degrees)))
+    return LikelihoodRatio(statistic, degrees, float(special.chdtrc(degrees, statistic)))
 
 
 def compare_lifetimes(fits: Sequence[LifetimeFit]) -> "pd.DataFrame":

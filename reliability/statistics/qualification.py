@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special, stats
+from scipy import special
 
 from reliability.errors import InputError
 from reliability.statistics.acceleration import arrhenius
@@ -92,7 +92,7 @@ def failure_rate_bound(
     _probability(confidence=confidence)
     if failures > devices:
         raise InputError(f"failures: got {failures}, more than {devices:g} devices")
-    quantile = stats.chi2.ppf(confidence, 2 * failures + 2)
+    quantile = special.chdtri(2 * failures + 2, 1 - confidence)
     return float(quantile / (2 * devices * hours * acceleration) * _PER_FIT)
 
 
@@ -132,7 +132,7 @@ def sample_size(probability: float, *, failures: int = 0, confidence: float = 0.
 
     # Poisson start, then bisect.
     low = failures + 1
-    high = max(int(stats.chi2.ppf(confidence, 2 * failures + 2) / 2 / probability) + 2, low)
+    high = max(int(special.chdtri(2 * failures + 2, 1 - confidence) / 2 / probability) + 2, low)
     while not shown(high):
         high *= 2
     if shown(low):
@@ -188,7 +188,7 @@ def weibull_scale_bound(
     # Powers of times relative to the longest cannot overflow.
     longest = t.max()
     total = np.sum((t / longest) ** shape)
-    quantile = stats.chi2.ppf(confidence, 2 * failures + 2)
+    quantile = special.chdtri(2 * failures + 2, 1 - confidence)
     return float(longest * (2 * total / quantile) ** (1 / shape))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
 from reliability.errors import InputError, unknown_name
 from reliability.random import stream
@@ -132,7 +132,7 @@ class TailFit:
                 f"{sign * self.threshold:g}"
             )
         x = np.float64(distance / self.excess.mean())
-        drop = float(stats.chi2.ppf(confidence, 1))
+        drop = float(special.chdtri(1, 1 - confidence))
 
         def quantity(theta: Array) -> Array:
             return _log_sf(x, *np.moveaxis(theta, -1, 0))
@@ -280,7 +280,7 @@ def fit_tail(
             "they end abruptly or are too few"
         )
     ends = profile_interval(
-        likelihood, best, lambda theta: theta[..., 2], float(stats.chi2.ppf(confidence, 1))
+        likelihood, best, lambda theta: theta[..., 2], float(special.chdtri(1, 1 - confidence))
     )
     shape, scale = float(best.theta[0, 2]), float(np.exp(best.theta[0, 1]) * excess.mean())
     return TailFit(

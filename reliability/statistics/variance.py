@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, stats
+from scipy import optimize, special
 
 from reliability.errors import InputError, unknown_name
 
@@ -164,7 +164,7 @@ def variance_components(
     start = np.maximum(moments, 1e-3 * spread)
     best, value = _maximise(nested, integrated_time, start)
     _, mean, error = _restricted(best, nested, integrated_time)
-    drop = stats.chi2.ppf(confidence, 1) / 2
+    drop = float(special.chdtri(1, 1 - confidence)) / 2
     interval = {
         name: _profile(i, best, value, drop, nested, integrated_time)
         for i, name in enumerate(names)
@@ -454,6 +454,6 @@ def radial_trend(
     coefficient = float(x @ centred) / information
     residual = float(np.sqrt(np.sum((centred - coefficient * x) ** 2) / degrees))
     error = residual / np.sqrt(information)
-    half = float(stats.t.ppf(0.5 + confidence / 2, degrees) * error)
-    p_value = float(2 * stats.t.sf(abs(coefficient) / error, degrees)) if error > 0 else 0.0
+    half = float(special.stdtrit(degrees, 0.5 + confidence / 2) * error)
+    p_value = float(2 * special.stdtr(degrees, -abs(coefficient) / error)) if error > 0 else 0.0
     return RadialTrend(coefficient, coefficient - half, coefficient + half, p_value, residual)

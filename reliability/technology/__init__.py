@@ -6,7 +6,7 @@ refused; an assumed one says so. What was estimated together keeps its correlati
 """
 
 from reliability.technology.card import Correlation, Parameter, Technology
-from reliability.technology.read import list_technologies, load_technology
+from reliability.technology.read import list_technologies, load_technology, read_parameter
 from reliability.technology.vocabulary import LAWS, VOCABULARY
 from reliability.technology.write import to_toml, writable, write_technology
 
@@ -18,6 +18,7 @@ __all__ = [
     "Technology",
     "list_technologies",
     "load_technology",
+    "read_parameter",
     "to_toml",
     "writable",
     "write_technology",

@@ -1,7 +1,7 @@
 """Reading a technology card from TOML: units at the door, variants on a base, one-line errors."""
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -221,10 +221,38 @@ def _parameter(name: str, entry: Any, sources: dict[str, str], where: str) -> Pa
             f"{where}: {section}: "
             + str(unknown_name("parameter", name.split(".")[-1], [p.split(".")[-1] for p in same]))
         )
+    parameter = read_parameter(name, entry, known, sources, where)
+    check_possible(name, parameter.value, f"{where}: ")
+    return parameter
+
+
+def read_parameter(
+    name: str, entry: Any, unit: str, sources: Mapping[str, str], where: str
+) -> Parameter:
+    """Read one parameter as TOML has it, in SI.
+
+    Parameters
+    ----------
+    name : str
+        Dotted, for the message of an error.
+    entry : object
+        The table with value, unit, distribution, source and confidence.
+    unit : str
+        SI unit that the value is to have.
+    sources : mapping of str to str
+        What the short names of sources stand for.
+    where : str
+        File that the parameter is in.
+
+    Raises
+    ------
+    InputError
+        Not such a table, no source, no uncertainty, another unit.
+    """
     if not isinstance(entry, dict):
         raise InputError(f"{where}: {name}: got {entry!r}, expected a table with value and source")
     fields = dict(entry)
-    unit, written = known, fields.get("unit", known)
+    written = fields.get("unit", unit)
     source = fields.get("source")
     if not isinstance(source, str) or not source.strip():
         raise InputError(
@@ -249,12 +277,10 @@ def _parameter(name: str, entry: Any, sources: dict[str, str], where: str) -> Pa
         fields["sigma"] = si(fields["sigma"], "sigma") - si(0, "sigma")
     fields["unit"] = unit
     try:
-        parameter = Parameter(**fields)
+        return Parameter(**fields)
     except ValidationError as error:
         raise from_validation(
             error, f"{where}: {name}", {"": sorted(Parameter.model_fields)}
         ) from None
     except TypeError as error:
         raise InputError(f"{where}: {name}: {error}") from None
-    check_possible(name, parameter.value, f"{where}: ")
-    return parameter

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import multiprocessing
 import os
 import shutil
 import signal
@@ -16,13 +17,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from click.testing import CliRunner
 
 import reliability as rel
 from reliability.campaign import execute, store
 from reliability.campaign.plan import combinations, make_plan, plan_study
 from reliability.campaign.spec import load_study
+from reliability.cli import main
 from reliability.statistics.intervals import mean_interval
-from tests.campaign.dying import die_or_double
+from tests.campaign.dying import die_or_double, run_and_tell
+from tests.conftest import SMALL_STUDY
 
 
 def tree_hash(folder: Path) -> str:
@@ -36,6 +40,32 @@ def tree_hash(folder: Path) -> str:
 @pytest.fixture
 def study(small):
     return load_study(small)
+
+
+@pytest.fixture(scope="module")
+def in_twos(tmp_path_factory) -> Path:
+    """Folder of the small study, run with two chips in a task; tests only read it or copy it."""
+    folder = tmp_path_factory.mktemp("in_twos")
+    (folder / "small.toml").write_text(SMALL_STUDY)
+    return rel.run_study(load_study(folder / "small.toml"), folder / "out", chunk=2)
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """Copy a folder that is done, to damage it or to go on in it."""
+    return lambda folder: Path(shutil.copytree(folder, tmp_path / "copy"))
+
+
+def chunk_of(folder: Path, group: str, number: int) -> Path:
+    """File of the accuracies that task ``number`` of a group has written."""
+    places = {"chips": ("0", "0", str(number)), "draws": (str(number), "0", "0", "0")}
+    return folder.joinpath("results.zarr", group, "accuracy", "c", *places[group])
+
+
+def undo(folder: Path, group: str, number: int) -> None:
+    """Take a task back, as if it had not run."""
+    chunk_of(folder, group, number).unlink()
+    folder.joinpath("results.zarr", group, store.CHECKSUM, "c", str(number)).unlink()
 
 
 @pytest.fixture
@@ -74,14 +104,13 @@ def values_of(folder: Path) -> dict[str, xr.Dataset]:
     return {name: group.load() for name, group in store.read_results(folder).items()}
 
 
-def test_results_do_not_depend_on_workers_chunks_or_executor(study, tmp_path, finished) -> None:
-    """The same files with 1 and 2 processes and on Dask; the same numbers with other chunks."""
+def test_results_do_not_depend_on_workers_or_chunks(study, tmp_path, finished, in_twos) -> None:
+    """The same files with 1 and 2 processes; the same numbers with other chunks."""
     runs = {"processes": {"workers": 2}, "again": {}}
     for name, how in runs.items():
         folder = rel.run_study(study, tmp_path / name, **how)
         assert tree_hash(folder / "results.zarr") == tree_hash(finished / "results.zarr")
-    chunks = rel.run_study(study, tmp_path / "chunks", chunk=2)
-    for name, group in values_of(chunks).items():
+    for name, group in values_of(in_twos).items():
         assert group.identical(values_of(finished)[name])
 
 
@@ -117,8 +146,7 @@ def interrupted(study, folder: Path, share: float, **how) -> list[str]:
     return names
 
 
-def test_an_interrupted_run_goes_on_to_the_same_bits(study, tmp_path) -> None:
-    whole = rel.run_study(study, tmp_path / "whole", chunk=1)
+def test_an_interrupted_run_goes_on_to_the_same_bits(study, tmp_path, finished) -> None:
     broken = tmp_path / "broken"
     kept = interrupted(study, broken, 0.4, chunk=1)
     assert rel.study_status(broken)["tasks_done"] == len(kept)
@@ -126,27 +154,28 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(study, tmp_path) -> None:
     rel.run_study(study, broken, progress=lambda task, *_: again.append(task.name))
     assert again
     assert not set(again) & set(kept)  # nothing is computed twice
-    assert tree_hash(broken / "results.zarr") == tree_hash(whole / "results.zarr")
+    assert tree_hash(broken / "results.zarr") == tree_hash(finished / "results.zarr")
     status = rel.study_status(broken)
     assert status["tasks_done"] == status["tasks"]
     assert status["running"] is None
 
 
-def test_killed_three_times(small, tmp_path, repository, finished) -> None:
-    """SIGKILL while it runs, and the same command again: the bits of an undisturbed run."""
-    command = [sys.executable, "-m", "reliability.cli", "run", str(small), "--workers", "1"]
-    environment = {**os.environ, "PYTHONPATH": str(repository)}
+def test_killed_three_times(study, tmp_path, finished) -> None:
+    """SIGKILL while it runs, and the same again: the bits of an undisturbed run."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["reliability.campaign.run"])
     out = tmp_path / "killed"
-    for _ in range(3):  # each kill after one more task
-        process = subprocess.Popen(
-            [*command, "--out", str(out)], stderr=subprocess.PIPE, text=True, env=environment
-        )
-        assert process.stderr is not None
-        process.stderr.readline()  # a task is done
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        assert not (out / "report.html").exists()
-    subprocess.run([*command, "--out", str(out)], check=True, env=environment, capture_output=True)
+    for k in range(1, 4):  # each kill after one more task
+        here, there = context.Pipe(duplex=False)
+        process = context.Process(target=run_and_tell, args=(study, out, there))
+        process.start()
+        there.close()
+        here.recv()  # a task is done
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+        assert k <= rel.study_status(out)["tasks_done"] < rel.study_status(out)["tasks"]
+    rel.run_study(study, out)
     assert tree_hash(out / "results.zarr") == tree_hash(finished / "results.zarr")
 
 
@@ -197,15 +226,16 @@ def test_ctrl_c_finishes_what_runs_and_says_how_to_go_on(small, tmp_path, reposi
     status = rel.study_status(out)
     assert 0 < status["tasks_done"] < status["tasks"]
     assert not (out / "lock.json").exists()
-    again = [*command, "--workers", "1"]
-    subprocess.run(again, check=True, env=environment, capture_output=True)
+    assert not (out / "report.html").exists()
+    again = CliRunner().invoke(main, ["run", str(small), "--out", str(out), "--workers", "1"])
+    assert again.exit_code == 0, again.output
     assert (out / "report.html").is_file()
 
 
-def test_more_chips_and_draws_compute_only_what_is_missing(small, tmp_path) -> None:
+def test_more_chips_and_draws_compute_only_what_is_missing(small, tmp_path, in_twos, copy) -> None:
     more = {"population.chips": 9, "uncertainty.draws": 9}
     fresh = values_of(rel.run_study(load_study(small, more), tmp_path / "fresh", chunk=2))
-    folder = rel.run_study(load_study(small), tmp_path / "grown", chunk=2)
+    folder = copy(in_twos)
     again: list[str] = []
     grown = load_study(small, more)
     rel.run_study(grown, folder, progress=lambda task, *_: again.append(task.name))
@@ -239,10 +269,9 @@ def damage(chunk: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["flipped", "truncated", "removed", "other numbers"])
-def test_a_damaged_chunk_is_found_and_computed_again(study, tmp_path, how) -> None:
-    folder = rel.run_study(study, tmp_path / "out", chunk=2)
-    good = tree_hash(folder / "results.zarr")
-    chunk = folder / "results.zarr" / "chips" / "accuracy" / "c" / "0" / "0" / "1"
+def test_a_damaged_chunk_is_found_and_computed_again(study, in_twos, copy, how) -> None:
+    folder = copy(in_twos)
+    chunk = chunk_of(folder, "chips", 1)
     if how == "flipped":
         damage(chunk)
     elif how == "truncated":
@@ -254,20 +283,21 @@ def test_a_damaged_chunk_is_found_and_computed_again(study, tmp_path, how) -> No
     again: list[str] = []
     rel.run_study(study, folder, progress=lambda task, *_: again.append(task.name))
     assert again == ["chips 2 to 3"]
-    assert tree_hash(folder / "results.zarr") == good
+    assert tree_hash(folder / "results.zarr") == tree_hash(in_twos / "results.zarr")
 
 
-def test_a_group_that_was_killed_while_it_was_made_is_made_again(study, tmp_path, finished) -> None:
+def test_a_group_that_was_killed_while_it_was_made_is_made_again(study, finished, copy) -> None:
     """The checksums are made last: without them a group is none."""
-    folder = rel.run_study(study, tmp_path / "out")
+    folder = copy(finished)
     shutil.rmtree(folder / "results.zarr" / "chips" / store.CHECKSUM)
     assert rel.study_status(folder)["chips_done"] == 0
     rel.run_study(study, folder)
     assert tree_hash(folder / "results.zarr") == tree_hash(finished / "results.zarr")
 
 
-def test_two_runs_at_once_and_a_dead_owner(study, tmp_path) -> None:
-    folder = tmp_path / "out"
+def test_two_runs_at_once_and_a_dead_owner(study, finished, copy) -> None:
+    folder = copy(finished)
+    undo(folder, "chips", 4)
     refused = []
 
     def second(task, done, total):
@@ -290,6 +320,8 @@ def test_a_study_stops_when_it_is_sure_enough(small, tmp_path) -> None:
     def run(until: float, name: str) -> xr.Dataset:
         settings = {"population.chips": 40, "population.until": until, "network.images": 20}
         study = load_study(small, settings)
+        if name == "many":  # the other groups are those of "few"
+            study = study.model_copy(update={"uncertainty": None, "sensitivity": None})
         folder = rel.run_study(study, tmp_path / name, chunk=1)
         rel.run_study(study, folder)  # the same command again changes nothing
         return values_of(folder)["chips"]
@@ -311,11 +343,8 @@ def test_a_task_that_kills_its_worker_is_named_and_the_rest_completes() -> None:
     assert isinstance(done[4], ValueError)
 
 
-def test_failed_tasks_are_named_and_end_with_code_1(small, tmp_path, monkeypatch) -> None:
-    from click.testing import CliRunner
-
+def test_failed_tasks_are_named_and_end_with_code_1(small, finished, copy, monkeypatch) -> None:
     from reliability.campaign import run as running
-    from reliability.cli import main
 
     real = running.compute
 
@@ -325,7 +354,10 @@ def test_failed_tasks_are_named_and_end_with_code_1(small, tmp_path, monkeypatch
         return real(study, point, task)
 
     monkeypatch.setattr(running, "compute", fails)
-    out = tmp_path / "out"
+    out = copy(finished)
+    undo(out, "draws", 1)  # its task fails
+    undo(out, "chips", 4)  # comes later and completes
+    assert rel.study_status(out)["tasks_done"] == rel.study_status(out)["tasks"] - 2
     command = ["run", str(small), "--out", str(out), "--workers", "1"]
     result = CliRunner().invoke(main, command)
     assert result.exit_code == 1

@@ -80,7 +80,7 @@ def test_a_card_file_is_found_beside_the_study(small) -> None:
         ["title", "technology", "seed", "network", "images", "ages", "times", "factor",
          "sensitivity", "chips", "population", "parameters", "sweep", "name", "values", "low",
          "high", "design", "kind", "points", "outputs", "endurance", "crossbar", "tiling",
-         "programming", "before", "until"]), inner, max_size=4),
+         "programming", "before", "until", "architecture", "study", "sheet"]), inner, max_size=4),
     max_leaves=12,
 ))  # fmt: skip
 @settings(max_examples=250, deadline=None)
@@ -99,3 +99,9 @@ def test_any_table_is_a_study_or_an_input_error(tmp_path_factory, table) -> None
     path.write_text(text, "utf-8")
     with contextlib.suppress(rel.InputError):
         load_study(path)
+
+
+def test_a_shipped_study_is_loaded_by_its_name(analyses) -> None:
+    assert load_study("spirit") == load_study(analyses / "spirit.toml")
+    with pytest.raises(rel.InputError, match="did you mean 'spirit'"):
+        load_study("spirt")

@@ -1,0 +1,106 @@
+"""How long a resistive cache lasts: writes of each of its lines against the card's endurance law.
+
+A write changes the share ``changed`` of the bits of a line, and a SET and a RESET make one cycle of
+the endurance law, so n writes are ``changed n / 2`` cycles of each cell. A word has lost its data
+when more cells than its code corrects (one) have failed for good; a line with such a word is
+retired, and the cache goes on with the others. Its life ends when a given share of the lines that
+are written at all is retired; those that are only read do not wear and count for nothing.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
+
+from reliability.devices.endurance import Endurance, probability_failed
+from reliability.errors import InputError
+
+_FEWEST, _MOST = 1e-6, 1e30  # inferences: no law of a card ends earlier or later
+
+
+def line_lost(
+    law: Endurance, cycles: ArrayLike, *, words: float, word_cells: float
+) -> NDArray[np.float64]:
+    """Return the probability that a line has a word in which two cells or more have failed.
+
+    ``1 - [(1 - F)^n + n F (1 - F)^(n - 1)]^words`` with F of one cell, n cells in a word.
+
+    Parameters
+    ----------
+    law : Endurance
+    cycles : array_like
+        Equivalent cycles at the reference condition of every cell of the line.
+    words, word_cells : float
+        Words in the line, cells in a word with its check bits.
+
+    Examples
+    --------
+    >>> import reliability as rel
+    >>> law = Endurance.from_technology(rel.load_technology("oxram-130nm"))
+    >>> line_lost(law, [0.0, 1e5, 1e9], words=4, word_cells=72).round(4)
+    array([0.    , 0.0097, 1.    ])
+    """
+    one = probability_failed(law, cycles)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_alive = np.log1p(-one)
+        whole = np.exp(word_cells * log_alive)
+        single = np.where(one < 1, word_cells * one * np.exp((word_cells - 1) * log_alive), 0.0)
+    # for few failures 1 - whole - single cancels: the two-failure term is what is left
+    pair = 0.5 * word_cells * (word_cells - 1) * one**2
+    word = np.where(one * word_cells < 1e-4, pair, 1.0 - whole - single)
+    return -np.expm1(words * np.log1p(-np.clip(word, 0.0, 1.0 - 1e-16)))
+
+
+def inferences_until(
+    law: Endurance,
+    writes: NDArray[np.float64],
+    *,
+    share: float,
+    changed: float,
+    acceleration: float,
+    words: float,
+    word_cells: float,
+) -> float:
+    """Return after how many inferences a share of the lines that are written is retired.
+
+    Parameters
+    ----------
+    law : Endurance
+    writes : ndarray, shape (lines,)
+        Writes of each line in one inference.
+    share : float
+        Of the lines, 0 to 1.
+    changed : float
+        Share of the bits that a write changes.
+    acceleration : float
+        Cycles at the reference condition that one cycle is worth (temperature of the chip).
+    words, word_cells : float
+        As of `line_lost`.
+
+    Returns
+    -------
+    float
+        Infinite where no line is ever written.
+
+    Examples
+    --------
+    >>> import reliability as rel
+    >>> law = Endurance.from_technology(rel.load_technology("oxram-130nm"))
+    >>> common = dict(share=0.01, changed=0.25, acceleration=1.0, words=4, word_cells=72)
+    >>> one = inferences_until(law, np.ones(100), **common)
+    >>> ten = inferences_until(law, np.full(100, 10.0), **common)
+    >>> round(one), round(one / ten, 6)
+    (807999, 10.0)
+    """
+    if not 0 < share < 1:
+        raise InputError(f"share: got {share!r}, expected more than 0 and less than 1")
+    rate = np.asarray(writes, float) * changed / 2 * acceleration
+    kinds, counts = np.unique(rate[rate > 0], return_counts=True)
+    if len(kinds) == 0:
+        return np.inf
+    weight = counts / counts.sum()
+
+    def beyond(log_n: float) -> float:
+        lost = line_lost(law, kinds * np.exp(log_n), words=words, word_cells=word_cells)
+        return float(weight @ lost) - share
+
+    return float(np.exp(brentq(beyond, np.log(_FEWEST), np.log(_MOST), xtol=1e-9)))

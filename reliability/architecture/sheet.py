@@ -1,0 +1,219 @@
+"""Parameter sheets: numbers of the chip around the array, as the technology card has the memory's.
+
+A sheet is a TOML file under ``data/architecture``, or one's own, in the format of the cards: each
+parameter has a value, a unit, an uncertainty, a source and a confidence, in sections. It has no
+list of allowed names: a study of this room asks for the ones that it needs.
+"""
+
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from reliability.errors import InputError, unknown_name
+from reliability.random import stream
+from reliability.resources import data_folder
+from reliability.technology import Parameter, read_parameter
+from reliability.units import quantity
+
+# Units that sheets are kept in: of a written unit the first of the same dimension, or itself.
+_SI = (
+    "", "s", "m", "m^2", "m^3", "K", "kg", "J", "W", "A", "V", "ohm", "S", "F", "Hz", "eV", "C",
+    "1/K", "1/V", "J/m", "J/K", "J/m^2", "W/m^2", "F/m", "F/m^2", "ohm/m", "A/m", "A/m^2", "1/m",
+    "1/m^2", "W/(m K)", "W/(m^2 K)", "K/W", "m^2 K/W", "s/m", "m/s", "V/K", "C/m^2", "J/(kg K)",
+    "J/(m^3 K)",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sheet(Mapping[str, float]):
+    """A mapping from dotted parameter names to SI values.
+
+    Attributes
+    ----------
+    name, title, description : str
+    parameters : dict of str to Parameter
+
+    Examples
+    --------
+    >>> sheet = load_sheet("energy")
+    >>> sheet["neuron.capacitance"], sheet.parameters["neuron.capacitance"].unit
+    (2e-13, 'F')
+    """
+
+    name: str
+    title: str
+    description: str
+    parameters: dict[str, Parameter]
+
+    def __getitem__(self, key: str) -> float:
+        try:
+            return self.parameters[key].value
+        except KeyError:
+            raise unknown_name(f"parameter of sheet {self.name}", key, self.parameters) from None
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the value of a parameter, or ``default`` where the sheet has none."""
+        return self[key] if key in self.parameters else default
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.parameters)
+
+    def __len__(self) -> int:
+        return len(self.parameters)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.parameters
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of everything the sheet says, in whatever order it says it."""
+        told = {name: p.model_dump(mode="json") for name, p in self.parameters.items()}
+        text = json.dumps([self.name, self.title, self.description, told], sort_keys=True)
+        return sha256(text.encode()).hexdigest()
+
+    def with_values(self, values: Mapping[str, str | float]) -> "Sheet":
+        """Return the sheet with other values (SI, or text with a unit), exact from now on.
+
+        >>> load_sheet("energy").with_values({"neuron.capacitance": "50 fF"})["neuron.capacitance"]
+        5e-14
+        """
+        changed = dict(self.parameters)
+        for key, value in values.items():
+            self[key]  # refuses an unknown name
+            old = changed[key]
+            changed[key] = Parameter(
+                value=quantity(value, old.unit, f"{self.name}: {key}"),
+                unit=old.unit,
+                distribution="exact",
+                source=f"set by the study; the sheet has {old.value:g} from: {old.source}",
+                confidence="assumed",
+            )
+            _check_sign(key, changed[key], self.name)
+        return replace(self, parameters=changed)
+
+    def drawn(self, seed: int, draw: int) -> "Sheet":
+        """Return the sheet with every value drawn from its uncertainty (one draw per ``draw``).
+
+        Each parameter has a standard normal number of its own, which does not depend on which
+        others the sheet has (as `reliability.Technology.drawn`).
+
+        >>> sheet = load_sheet("energy")
+        >>> sheet.drawn(1, 2)["neuron.capacitance"] == sheet.drawn(1, 2)["neuron.capacitance"]
+        True
+        """
+        drawn = {}
+        for key, parameter in self.parameters.items():
+            score = float(stream(seed, f"sheet/{self.name}/{key}", draw).standard_normal())
+            drawn[key] = parameter.model_copy(update={"value": parameter.at(score)})
+        return replace(self, parameters=drawn)
+
+
+def list_sheets() -> list[str]:
+    """Return the names of the sheets that ship with the suite.
+
+    >>> "energy" in list_sheets()
+    True
+    """
+    folder = data_folder() / "architecture"
+    return sorted(
+        f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")
+    )
+
+
+def load_sheet(name_or_path: str | Path) -> Sheet:
+    """Load a sheet by its name, or from a TOML file of one's own.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        A name of ``list_sheets()``, or a path (it ends with ``.toml`` or has a separator). A sheet
+        that says ``base = "<name or path>"`` has all parameters of the other one that it does not
+        state itself.
+
+    Raises
+    ------
+    InputError
+        No such sheet, not TOML, a wrong unit, a missing source or uncertainty, a negative value
+        without a valid range that holds it.
+
+    Examples
+    --------
+    >>> load_sheet("enrgy")
+    Traceback (most recent call last):
+    reliability.errors.InputError: unknown sheet 'enrgy'; did you mean 'energy'? ...
+    """
+    return _load(name_or_path, ())
+
+
+def _load(name_or_path: str | Path, above: tuple[str, ...]) -> Sheet:
+    text = str(name_or_path)
+    if isinstance(name_or_path, Path) or text.endswith(".toml") or "/" in text or "\\" in text:
+        path = Path(name_or_path)
+        if not path.is_file():
+            raise InputError(f"sheet: no file {text!r}; shipped: {', '.join(list_sheets())}")
+        content = path.read_bytes()
+    elif text in list_sheets():
+        content = (data_folder() / "architecture" / f"{text}.toml").read_bytes()
+    else:
+        raise unknown_name("sheet", text, list_sheets())
+    try:
+        table = tomllib.loads(content.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{text}: not a TOML file: {error}") from None
+    head = {key: table.pop(key, None) for key in ("name", "title", "description")}
+    for key, value in head.items():
+        if not isinstance(value, str) or not value:
+            raise InputError(f"{text}: {key}: got {value!r}, expected text")
+    parameters: dict[str, Parameter] = {}
+    if "base" in table:
+        base = table.pop("base")
+        if not isinstance(base, str) or base in above or base == text:
+            raise InputError(f"{text}: base: got {base!r}, expected another sheet's name or file")
+        parameters |= _load(base, (*above, text)).parameters
+    sources = table.pop("sources", {})
+    for name, entry in _entries(table, text):
+        unit = _si_unit(entry.get("unit", ""), f"{text}: {name}")
+        parameters[name] = read_parameter(name, entry, unit, sources, text)
+        _check_sign(name, parameters[name], text)
+    return Sheet(parameters=parameters, **head)
+
+
+def _entries(table: dict[str, Any], where: str, prefix: str = "") -> Iterator[tuple[str, dict]]:
+    """Yield the dotted name and the table of every parameter."""
+    for key, entry in table.items():
+        name = f"{prefix}{key}"
+        if not isinstance(entry, dict):
+            raise InputError(f"{where}: {name}: got {entry!r}, expected a table with value, source")
+        if "value" in entry:
+            yield name, entry
+        else:
+            yield from _entries(entry, where, f"{name}.")
+
+
+def _si_unit(written: Any, where: str) -> str:
+    """Return the unit in which a value that is written in another one is kept."""
+    if written in _SI:
+        return str(written)
+    for unit in _SI:
+        try:
+            quantity(f"1 {written}", unit)
+        except InputError:
+            continue
+        return unit
+    raise InputError(f"{where}: unit: got {written!r}, which is not a unit that sheets know")
+
+
+def _check_sign(name: str, parameter: Parameter, where: str) -> None:
+    if parameter.value < 0 and parameter.valid is None:
+        raise InputError(
+            f"{where}: {name}: value: got {parameter.value:g}, allowed >= 0 {parameter.unit}; a "
+            "negative one needs a valid range that holds it"
+        )

@@ -1,0 +1,289 @@
+"""Options of the architecture studies: one table each, told apart by ``study``."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+from reliability.architecture import Sheet, list_nodes, load_sheet
+from reliability.architecture.incremental import RULES as INCREMENTAL_RULES
+from reliability.architecture.nodes import load_node
+from reliability.architecture.tiers import GRID
+from reliability.architecture.training import RULES
+from reliability.campaign.dotted import Value, flat
+from reliability.errors import InputError
+from reliability.network import Network, load_network
+from reliability.units import (
+    Kelvin,
+    Metres,
+    NonNegative,
+    Ohms,
+    Seconds,
+    SquareMetres,
+    WattsPerArea,
+)
+
+
+def _known_node(name: str) -> str:
+    load_node(name)
+    return name
+
+
+def _known_network(name: str) -> str:
+    load_network(name)
+    return name
+
+
+def _one_layer(name: str) -> str:
+    if not isinstance(load_network(name), Network):
+        raise InputError(f"got {name!r}, expected a network of one layer")
+    return name
+
+
+_TWO_STATES = (
+    "programming.LRS.resistance", "programming.HRS.resistance", "read.voltage", "read.pulse_width",
+)  # fmt: skip
+_Node = Annotated[str, AfterValidator(_known_node)]
+_Count = Annotated[int, Field(ge=1, strict=True)]
+_Positive = Annotated[float, Field(gt=0)]
+_Network = Annotated[str, AfterValidator(_known_network)]
+_OneLayer = Annotated[str, AfterValidator(_one_layer)]
+
+
+class _Options(BaseModel):
+    """What every architecture study has; the other fields are arguments of its function."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    study: str
+    """Which study."""
+    sheet: str
+    """Name of a parameter sheet, or a sheet's TOML file."""
+    parameters: dict[str, Value] = {}
+    """Parameters of the sheet to set instead, by dotted name."""
+    work: ClassVar[int] = 20_000
+    """Image evaluations of a small network that take as long as one draw."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Parameters that the card must have."""
+    draws_per_task: ClassVar[int] = 1
+    """More where a draw takes less time than keeping it (0.1 s)."""
+
+    @field_validator("parameters", mode="before")
+    @classmethod
+    def _dotted(cls, value: Any) -> Any:
+        return flat(value) if isinstance(value, dict) else value
+
+    def load_sheet(self) -> Sheet:
+        """Return the sheet that the study names, with what the study sets instead."""
+        return load_sheet(self.sheet).with_values(self.parameters)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Return the keyword arguments of the study's function."""
+        return {name: getattr(self, name) for name in type(self).model_fields
+                if name not in _Options.model_fields}  # fmt: skip
+
+
+class EnergyOptions(_Options):
+    """Energy of an inference, in spikes and in sums."""
+
+    study: Literal["energy"] = "energy"
+    sheet: str = "energy"
+    network: _OneLayer = "spirit"
+    """A network of one layer."""
+    nodes: Annotated[tuple[_Node, ...], Field(min_length=1)] = tuple(list_nodes())
+    """CMOS nodes, of which the last is the newest."""
+    lrs_resistances: Annotated[tuple[Ohms, ...], Field(min_length=1)] = (
+        2e3, 5.5e3, 2e4, 5e4, 1e5, 3e5, 1e6,
+    )  # fmt: skip
+    """Resistances of the LRS."""
+    leads: Annotated[tuple[_Count, ...], Field(min_length=1)] = (1, 2, 5, 10, 20, 40)
+    """Leads of the first over the second output count that decide."""
+    thresholds: Annotated[tuple[_Positive, ...], Field(min_length=1)] = (
+        6.0, 8.0, 10.0, 12.0, 14.0, 18.0,
+    )  # fmt: skip
+    """Thresholds of the first output spike that decides in time coding."""
+    images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 1000
+    """Test images on which events are counted."""
+    needs: ClassVar[tuple[str, ...]] = _TWO_STATES
+    draws_per_task: ClassVar[int] = 16
+
+
+class AreaOptions(_Options):
+    """Area, time, energy and leakage: in parallel, or shared in time."""
+
+    study: Literal["area"] = "area"
+    sheet: str = "area"
+    nodes: Annotated[tuple[_Node, ...], Field(min_length=1)] = tuple(list_nodes())
+    """CMOS nodes, oldest first."""
+    inputs: Annotated[int, Field(ge=1, strict=True)] = 144
+    """Of the network."""
+    cells: Annotated[int, Field(ge=2, strict=True)] = 8
+    """Of a weight."""
+    deadline: Annotated[Seconds, Field(gt=0)] = 1e-3
+    """Time for an inference."""
+    temperature: Kelvin = 298.15
+    """Of the leakage."""
+    needs: ClassVar[tuple[str, ...]] = _TWO_STATES
+    draws_per_task: ClassVar[int] = 8
+
+
+class StreamsOptions(_Options):
+    """Average power on a stream of events."""
+
+    study: Literal["streams"] = "streams"
+    sheet: str = "streams"
+    network: _OneLayer = "spirit"
+    """A network of one layer."""
+    node: _Node = "130nm"
+    """CMOS node."""
+    temperature: Kelvin = 298.15
+    """Of the leakage."""
+    tick: Annotated[float, Field(gt=0)] = 1000.0
+    """Rate at which a clocked core computes, Hz."""
+    needs: ClassVar[tuple[str, ...]] = _TWO_STATES
+    draws_per_task: ClassVar[int] = 32
+
+
+class HierarchyOptions(_Options):
+    """A resistive cache against DRAM and flash."""
+
+    study: Literal["hierarchy"] = "hierarchy"
+    sheet: str = "hierarchy"
+    networks: Annotated[tuple[_Network, ...], Field(min_length=1)] = (
+        "mobilenet-mnist",
+        "binary-mnist",
+    )
+    """Networks that ship, or ONNX files; the first gives the headline."""
+    capacities: Annotated[tuple[_Count, ...], Field(min_length=1)] = (
+        4096, 8192, 16384, 32768, 65536, 131072, 262144, 524288,
+    )  # fmt: skip
+    """Of the resistive cache, bytes, rising."""
+    local_bytes: tuple[_Count, _Count, _Count] = (16384, 16384, 15360)
+    """SRAM inside the accelerator, the microcontroller and the FPGA."""
+    scratch: Literal["cached", "own"] = "cached"
+    """Activations go through the caches, or stay in the host's SRAM."""
+    line_bytes: _Count = 32
+    """Of a line of both levels."""
+    weight_bits: _Count = 8
+    """Of a weight in memory."""
+    ways: _Count = 8
+    """Of both levels."""
+    feature_size: Metres = 130e-9
+    """Of the areas."""
+    temperature: Kelvin = 298.15
+    """Of the cells while they are written."""
+    mission: Seconds = 315576000.0
+    """How long the cache has to last."""
+    lost_share: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    """Of the lines that it writes, lost by then."""
+    needs: ClassVar[tuple[str, ...]] = _TWO_STATES
+    draws_per_task: ClassVar[int] = 4
+
+
+class TiersOptions(_Options):
+    """Planar, stacked and monolithic layouts of memory and logic."""
+
+    study: Literal["tiers"] = "tiers"
+    sheet: str = "tiers"
+    network: _OneLayer = "spirit"
+    """A network of one layer."""
+    chips: _Count = 8
+    """Of the accuracy at each temperature."""
+    images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 500
+    """Test images of each chip."""
+    cells: _Count = 20_000
+    """Of each state, for the bit errors."""
+    lines: _Count = 256
+    """Word lines, and bit lines, of a tile."""
+    feature_size: Metres = 130e-9
+    """Of cells and logic."""
+    chip_area: SquareMetres = 25e-6
+    """Of the planar chip."""
+    power_densities: tuple[WattsPerArea, WattsPerArea] = (1e3, 1e6)
+    """Least and most power over the area of the planar chip."""
+    temperatures: Annotated[tuple[Kelvin, ...], Field(min_length=2)] = GRID
+    """At which the cells are aged; looked up in between."""
+    ambient: Kelvin = 318.15
+    """Around the package."""
+    time: Seconds = 315576000.0
+    """Of the mission."""
+    reads: NonNegative = 1e8
+    """Of every cell in that time."""
+    allowed_loss: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    """Of accuracy, by the heat of the chip."""
+    needs: ClassVar[tuple[str, ...]] = _TWO_STATES
+
+
+class IncrementalOptions(_Options):
+    """A deployed network that learns a new class, or a drifted input."""
+
+    study: Literal["incremental"] = "incremental"
+    sheet: str = "learning"
+    scenario: Literal["new_class", "shifted_input"] = "new_class"
+    """What is new: a class never seen, or images moved by one pixel."""
+    rules: Annotated[tuple[str, ...], Field(min_length=1)] = tuple(INCREMENTAL_RULES)
+    """What is shown, and what may be written."""
+    new_class: Annotated[int, Field(ge=0, le=9, strict=True)] = 9
+    """Digit that is new."""
+    steps: Annotated[int, Field(ge=1, le=64, strict=True)] = 4
+    """Largest weight: cells on a side, or levels of one cell."""
+    rate: Annotated[float, Field(ge=0, le=1)] = 0.02
+    """Learning rate."""
+    images: Annotated[int, Field(ge=1, le=50_000, strict=True)] = 6000
+    """Shown while it learns anew."""
+    stored: Annotated[int, Field(ge=1, le=50_000, strict=True)] = 500
+    """Images of before that are kept."""
+    attempts: Annotated[int, Field(ge=1, le=255, strict=True)] = 10
+    """Pulses at most until a two-level cell is verified."""
+    budgets: Annotated[tuple[int, ...], Field(min_length=1)] = (5, 10, 20, 50, 100, 200, 500, 1000)
+    """Writes after which the accuracy is tested."""
+    chips: Annotated[int, Field(ge=1, strict=True)] = 4
+    """Each with other cells and images."""
+    test_images: Annotated[int, Field(ge=10, le=10_000, strict=True)] = 4000
+    """Images that are tested on."""
+
+
+class LearningOptions(_Options):
+    """Trainings that the cells of a network stand."""
+
+    study: Literal["learning"] = "learning"
+    sheet: str = "learning"
+    rules: Annotated[tuple[str, ...], Field(min_length=1)] = tuple(RULES)
+    """Rules with their schedules of writes."""
+    aged: tuple[str, ...] = ("backprop_every", "backprop_hybrid", "delta_two_level", "stdp")
+    """Rules that are also trained on chips whose cells have failed."""
+    images: Annotated[int, Field(ge=1, le=50_000, strict=True)] = 50_000
+    """Training images."""
+    epochs: Annotated[int, Field(ge=1, strict=True)] = 2
+    """How often they are shown in one training."""
+    repeats: Annotated[int, Field(ge=1, strict=True)] = 3
+    """Trainings of each rule that are averaged."""
+    failed: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3)
+    """Shares of cells that have failed."""
+    loss: Annotated[float, Field(gt=0, lt=1)] = 0.02
+    """Accuracy that may be lost to failed cells."""
+    temperature: Kelvin = 298.15
+    """Of the cells while they are written."""
+    work: ClassVar[int] = 100_000
+    draws_per_task: ClassVar[int] = 4096  # all that share trainings
+
+
+OPTIONS: dict[str, type[_Options]] = {
+    "area": AreaOptions,
+    "energy": EnergyOptions,
+    "hierarchy": HierarchyOptions,
+    "incremental": IncrementalOptions,
+    "learning": LearningOptions,
+    "streams": StreamsOptions,
+    "tiers": TiersOptions,
+}
+AnyOptions = Annotated[
+    AreaOptions
+    | EnergyOptions
+    | HierarchyOptions
+    | IncrementalOptions
+    | LearningOptions
+    | StreamsOptions
+    | TiersOptions,
+    Field(discriminator="study"),
+]

@@ -1,0 +1,81 @@
+"""``reliability doctor``: is this installation sound?"""
+
+import json
+import math
+from typing import Any
+
+import click
+
+
+@click.command(
+    epilog="""\b
+Exit codes:
+  0  all checks pass
+  1  one does not
+  2  wrong option
+"""
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def doctor(ctx: click.Context, as_json: bool) -> None:
+    """Print the environment, the extras, and a self-check against stored numbers.
+
+    The self-check computes one number in each room of the suite and takes about five seconds. The
+    first one after an installation takes up to a minute more, in which kernels are compiled. Put
+    what is printed into a report of a fault.
+
+    \b
+    Examples:
+      reliability doctor
+      reliability doctor --json > environment.json
+    """
+    from reliability.doctor import environment, extras, self_check
+
+    surroundings, found = environment(), extras()
+    if not as_json:
+        _print_table(surroundings)
+        click.echo("\nextras")
+        lines = {name: _packages(name, packages) for name, packages in found.items()}
+        _print_table(lines or {"not known": "the suite is run from its files, not installed"})
+        click.echo("\nself-check")
+    checks = self_check()
+    passed = all(check.passed for check in checks)
+    if as_json:
+        told: dict[str, Any] = {
+            "environment": surroundings,
+            "extras": found,
+            "checks": [
+                vars(check)
+                | {"passed": check.passed}
+                | ({"found": None} if math.isnan(check.found) else {})
+                for check in checks
+            ],
+            "passed": passed,
+        }
+        click.echo(json.dumps(told, ensure_ascii=False))
+    else:
+        for check in checks:
+            click.echo(_line(check))
+        bad = sum(not check.passed for check in checks)
+        click.echo(f"\n{len(checks) - bad} of {len(checks)} checks pass")
+    ctx.exit(0 if passed else 1)
+
+
+def _packages(extra: str, packages: dict[str, str | None]) -> str:
+    if None in packages.values():
+        return f"not installed: pip install 'rram-reliability[{extra}]'"
+    return ", ".join(f"{name} {version}" for name, version in packages.items())
+
+
+def _line(check: Any) -> str:
+    mark = "ok   " if check.passed else "WRONG"
+    text = check.error or (
+        f"{check.found:.7g}, stored {check.expected:.7g} ± {check.tolerance:.2g}"
+    )
+    return f"  {mark} {check.name:<44} {text}  ({check.seconds:.1f} s)"
+
+
+def _print_table(lines: dict[str, str]) -> None:
+    width = max(map(len, lines))
+    for key, value in lines.items():
+        click.echo(f"  {key:<{width}}  {value}")

@@ -1,0 +1,312 @@
+"""The architecture part of a report: answer, figures, checks against chips, parameter sheet."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import xarray as xr
+from matplotlib.axes import Axes
+
+from reliability.architecture.hierarchy import HOSTS, NAMES
+from reliability.campaign.spec import Study
+from reliability.report import architecture_figures as draw
+from reliability.report import hierarchy_figures as memory
+from reliability.report import incremental_figures, learning_figures
+from reliability.report import tiers_figures as layout
+from reliability.report.page import Figure, Table, canvas, svg
+from reliability.report.words import percent
+from reliability.units import engineering
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """A figure of a study: anchor, title, caption, the function that draws it, size in inches."""
+
+    id: str
+    title: str
+    caption: str
+    function: Callable[[xr.Dataset, Axes], None]
+    size: tuple[float, float] = (7.6, 4.6)
+
+
+_DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
+    "area": (
+        _Drawing(
+            "smallest-core",
+            "Where the parallel core is the smallest",
+            "Area of the core with a neuron for each class over that of the smaller of the two "
+            "that share in time, all within the same deadline. Thick line: equal areas; thin "
+            "lines: below them the parallel core is the smallest in so many of the draws. With "
+            "one class the two analog cores are the same.",
+            draw.smallest_core,
+            (7.6, 5.0),
+        ),
+        _Drawing(
+            "least-energy-core",
+            "Where the parallel core takes the least energy",
+            "Energy of an inference with the leakage until the deadline: parallel over the best of "
+            "the others. Lines as above.",
+            draw.least_energy_core,
+            (7.6, 5.0),
+        ),
+        _Drawing(
+            "area-classes",
+            "Area against the number of classes",
+            "Three cores at the oldest and the newest node. Bands: 95 % of the draws.",
+            draw.area_against_classes,
+        ),
+    ),
+    "energy": (
+        _Drawing(
+            "event-energy",
+            "Energy of a synaptic event",
+            "One input event at one output, by what takes the energy from the supply. Bars: the "
+            "card and the sheet as they are; whiskers: 95 % of the cards and sheets that are "
+            "drawn from their uncertainty.",
+            draw.event_energy_parts,
+        ),
+        _Drawing(
+            "energy-node",
+            "Sums get cheaper with every node, events hardly do",
+            "A multiply-accumulate that reads its weight from SRAM, scaled from 45 nm, and an "
+            "event on the same cells with the same pulse, of which only the supply changes. "
+            "Bands: 95 % of the draws.",
+            draw.energy_against_node,
+        ),
+        _Drawing(
+            "gain-resistance",
+            "Gain against the resistance of the cells",
+            "Energy of a sum over that of an event, for the same pulse. It levels off where the "
+            "bias of injector and comparators costs more than the cells. Bands: 95 % of the draws.",
+            draw.gain_against_resistance,
+            (7.6, 5.0),
+        ),
+        _Drawing(
+            "gain-activity",
+            "Gain of an inference against its events",
+            "Energy of all sums over that of the spikes of one inference at 130 nm, against the "
+            "events that a connection gets until the decision. One layer: rate coding with the "
+            "lead ΔS that decides, or the first output spike with its threshold, each with the "
+            "accuracy; ten layers: rate coding over time steps. Bands and whiskers: 95 % of the "
+            "draws.",
+            draw.gain_against_activity,
+        ),
+    ),
+    "incremental": (
+        _Drawing(
+            "accuracy-budget",
+            "Accuracy against the writes that it takes to learn anew",
+            "Mean of the chips; bands: 95 % of the cards that are drawn, each with its own chips "
+            "and images. A curve is level where a rule wants no more writes.",
+            incremental_figures.accuracy_against_budget,
+            (7.6, 5.0),
+        ),
+        _Drawing(
+            "old-new",
+            "What is learnt and what is forgotten",
+            "From what was before along the budgets of writes (dots) to the end (circle; bars: "
+            "95 % of the draws), on the cells of the card and on exact ones.",
+            incremental_figures.old_against_new,
+            (7.6, 5.4),
+        ),
+    ),
+    "learning": (
+        _Drawing(
+            "accuracy-writes",
+            "Accuracy and writes of a training",
+            "Each rule on MNIST at 12x12 pixels, every write of every cell counted: dot at the "
+            "mean of all cells, line to the 99th percentile. Vertical bars: all repeats.",
+            learning_figures.accuracy_against_writes,
+            (9.6, 5.0),
+        ),
+        _Drawing(
+            "trainings-failure",
+            "Trainings that the cells stand",
+            "Until 1 % of the cells of a chip have failed for good, each write a full pulse or "
+            "(many levels only) a weak one that moves the cell a little. Lines: 95 % of the cards "
+            "and sheets that are drawn.",
+            learning_figures.trainings_until_failure,
+            (9.0, 5.4),
+        ),
+        _Drawing(
+            "levelling",
+            "What wear-levelling buys",
+            "The same writes shared by the cells of a synapse, by the rows of the array or by all "
+            "its cells. Whiskers: 95 % of the draws; marks: the first failed cell.",
+            learning_figures.what_levelling_buys,
+            (9.0, 6.0),
+        ),
+        _Drawing(
+            "accuracy-failed",
+            "Learning with cells that have failed",
+            "A training from the start on a chip on which some cells are stuck in LRS or HRS; it "
+            "learns around them. Bands: 95 % of the draws, which differ in the share stuck in LRS.",
+            learning_figures.accuracy_as_cells_fail,
+        ),
+    ),
+    "streams": (
+        _Drawing(
+            "power-rate",
+            "Average power against the rate of events",
+            "Six ways to run the same network. Bands: 95 % of the cards and sheets that are drawn, "
+            "for the two ways with resistive cells.",
+            draw.power_against_rate,
+            (7.6, 5.2),
+        ),
+    ),
+    "hierarchy": (
+        _Drawing(
+            "paying-periods",
+            "When a resistive cache pays",
+            "Bars: periods between inferences at which the resistive cache takes less power than "
+            "DRAM, be it kept in self-refresh or loaded from flash, with a cache that holds the "
+            "network. Arrows: periods from which it endures its writes for the mission. Whiskers: "
+            "95 % of the draws; what runs off the axis is kept at its end.",
+            memory.paying_periods,
+            (7.6, 5.4),
+        ),
+        *(
+            _Drawing(
+                f"power-{host}",
+                f"Average power of the memories, {NAMES[host]}",
+                "First network, smallest resistive cache that holds it. Lines: the card and the "
+                "sheet as they are; bands: 95 % of the draws. Left of the vertical lines the cache "
+                "is worn out before the mission ends.",
+                partial(memory.power_against_period, host=host),
+            )
+            for host in HOSTS
+        ),
+        _Drawing(
+            "cache-traffic",
+            "What misses the resistive cache",
+            "Lines fetched from and written back to flash in one inference, once the cache is "
+            "steady. Zero as soon as it holds all that the network touches.",
+            memory.cache_traffic,
+        ),
+        _Drawing(
+            "macro-area",
+            "Area of the cache",
+            "A resistive macro and an SRAM of the same capacity. Bands: 95 % of the draws.",
+            memory.macro_areas,
+        ),
+    ),
+    "tiers": (
+        _Drawing(
+            "layout-ratios",
+            "What stacking saves",
+            "Footprint of a tile, energy of a transition of a line between array and logic with "
+            "its via, and of a wire across the chip, over the planar layout. Whiskers: 95 % of the "
+            "draws.",
+            layout.layout_ratios,
+        ),
+        _Drawing(
+            "memory-temperature",
+            "Temperature of the memory",
+            "Hottest place of the memory, in a plain package and under a heat sink. Grey: the "
+            "temperature above which the heat costs more accuracy than allowed. Bands: 95 % of the "
+            "draws, of the monolithic tiers.",
+            layout.memory_temperature,
+        ),
+        _Drawing(
+            "accuracy-left",
+            "Accuracy after the mission",
+            "At the temperature of the hottest place of the memory; a line ends where that leaves "
+            "the grid of temperatures. Bands: 95 % of the draws, of the monolithic tiers.",
+            layout.accuracy_left,
+        ),
+        _Drawing(
+            "error-rate-left",
+            "Bit-error rate after the mission",
+            "Two states read at the best reference; lines and bands as above.",
+            layout.error_rate_left,
+        ),
+        _Drawing(
+            "left-against-temperature",
+            "What is left after the mission, by temperature",
+            "Accuracy of the network and bit-error rate of two states after the mission with its "
+            "reads. Bands: 95 % of the draws.",
+            layout.left_against_temperature,
+        ),
+    ),
+}
+
+
+def architecture_figures(study: Study, data: xr.Dataset, title: str = "") -> Iterator[Figure]:
+    """Yield the figures of an architecture study.
+
+    Parameters
+    ----------
+    study : Study
+    data : Dataset
+        The group "architecture" of its results, at one point of a sweep.
+    title : str
+        Of that point, "" without a sweep.
+    """
+    assert study.architecture is not None
+    data = data.load()
+    for drawing in _DRAWINGS[study.architecture.study]:
+        with canvas(*drawing.size) as (figure, axes):
+            drawing.function(data, axes.flat[0])
+            name = f"{drawing.title}{title and ': '}{title}"
+            anchor = f"{drawing.id}{title and '-'}{title}".lower()
+            yield Figure(
+                "".join(c if c.isalnum() else "-" for c in anchor),
+                name,
+                drawing.caption,
+                svg(figure, name),
+            )
+
+
+def architecture_lines(found: dict[str, Any]) -> list[str]:
+    """Say each headline number with its interval.
+
+    Parameters
+    ----------
+    found : dict
+        The answer of `reliability.campaign.architecture.architecture_answer`.
+    """
+    lines = []
+    for one in found["quantities"].values():
+        name = one["name"][:1].upper() + one["name"][1:]
+        lines.append(f"{name}: {_text(one['value'], one['unit'])}{_range(one, found)}.")
+    return lines
+
+
+def architecture_tables(study: Study, found: dict[str, Any], title: str = "") -> list[Table]:
+    """Return the table of the checks against published chips, if there are any."""
+    if "checks" not in found:
+        return []
+    rows = [
+        (
+            check["check"],
+            _text(check["published"], check["unit"]),
+            _text(check["model"], check["unit"]),
+            "not drawn" if check["model_low"] is None else
+            f"{_text(check['model_low'], check['unit'])} to "
+            f"{_text(check['model_high'], check['unit'])}",
+            f"{check['ratio']:.2g}",
+            check["source"],
+        )
+        for check in found["checks"]
+    ]  # fmt: skip
+    return [
+        Table(
+            f"checks{title and '-'}{title}".replace(" ", "-"),
+            f"Against published chips{title and ': '}{title}",
+            "Ratio: model over measured. The interval is that of the model over its parameters.",
+            ("chip and quantity", "measured", "model", "interval", "ratio", "source"),
+            rows,
+        )
+    ]
+
+
+def _range(one: dict[str, Any], found: dict[str, Any]) -> str:
+    if one["low"] is None and one["high"] is None:
+        return "" if found["draws"] == 0 else " (interval unbounded)"
+    low, high = (_text(one[end], one["unit"]) for end in ("low", "high"))
+    return f" ({low} to {high} at {percent(found['confidence'], 0)}, {found['draws']} draws)"
+
+
+def _text(value: float | None, unit: str) -> str:
+    return "unbounded" if value is None else engineering(value, unit)

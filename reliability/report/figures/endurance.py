@@ -1,0 +1,112 @@
+"""Endurance: resistance of the states against cycles, and cells that have failed."""
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+
+from reliability.report.figures.style import (
+    PALETTE,
+    axes_of,
+    colour,
+    log_axis,
+    name_axis,
+    reading_unit,
+    stress_axis,
+)
+from reliability.units import engineering
+
+
+def resistance_against_cycles(resistance: xr.DataArray, ax: Axes | None = None) -> Axes:
+    """Resistance of LRS and HRS against cycles: median, and 5 to 95 % of cells.
+
+    Parameters
+    ----------
+    resistance : DataArray (cycle, state, ...)
+        Ohm; the coordinate ``cycle`` counts SET/RESET cycles, or cycles are counted from 1.
+    ax : Axes, optional
+        A new figure without.
+    """
+    ax = axes_of(ax)
+    given = resistance["cycle"].values if "cycle" in resistance.coords else (
+        1 + np.arange(resistance.sizes["cycle"]))  # fmt: skip
+    factor, symbol = reading_unit(resistance.values, "ohm")
+    for k, state in enumerate(resistance["state"].values):
+        rows = resistance.sel(state=state).transpose("cycle", ...).values.reshape(len(given), -1)
+        low, median, high = np.quantile(rows / factor, [0.05, 0.5, 0.95], axis=1)
+        ax.fill_between(given, low, high, color=colour(k), alpha=0.2, lw=0)
+        ax.plot(given, median, color=colour(k), lw=1.4, label=f"{state}: median, 90 % of cells")
+    stress_axis(ax, given, "cycles")
+    log_axis(ax.yaxis, resistance.values / factor)
+    name_axis(ax.yaxis, "resistance", symbol)
+    ax.set_xlabel("SET/RESET cycles")
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    return ax
+
+
+def failures_against_cycles(
+    test: xr.Dataset, ax: Axes | None = None, *, draws: xr.DataArray | None = None
+) -> Axes:
+    """Fraction of cells failed against cycles, one line for each temperature with its interval.
+
+    Parameters
+    ----------
+    test : Dataset
+        From `reliability.endurance`.
+    ax : Axes, optional
+        A new figure without.
+    draws : DataArray (draw, temperature, cycles), optional
+        Fraction failed of drawn cards; 5 to 95 % of them as dots.
+    """
+    ax = axes_of(ax)
+    n = test["cycles"].values
+    for k, kelvin in enumerate(test["temperature"].values):
+        at = test.sel(temperature=kelvin)
+        shown = at["fraction_failed"].values > 0
+        ax.fill_between(
+            n, at["fraction_low"], at["fraction_high"], color=colour(k), alpha=0.15, lw=0
+        )
+        ax.plot(
+            n[shown], at["fraction_failed"].values[shown], color=colour(k),
+            label=engineering(float(kelvin), "K"),
+        )  # fmt: skip
+        if draws is not None:
+            edges = draws.sel(temperature=kelvin).quantile([0.05, 0.95], "draw").values
+            for edge in edges:
+                ax.plot(n, np.where(edge > 0, edge, np.nan), ":", color=colour(k), lw=1.2)
+    _failure_axes(ax, test)
+    ax.legend(title="temperature")
+    return ax
+
+
+def failures_of_wafers(test: xr.Dataset, ax: Axes | None = None) -> Axes:
+    """Fraction of cells failed against cycles, one line for each wafer.
+
+    Parameters
+    ----------
+    test : Dataset
+        ``cycles_to_failure`` and ``mode`` (wafer, die, cell) at one temperature.
+    ax : Axes, optional
+        A new figure without.
+    """
+    ax = axes_of(ax)
+    for k, wafer in enumerate(test["wafer"].values):
+        life = test["cycles_to_failure"].sel(wafer=wafer).values.ravel()
+        failed = test["mode"].sel(wafer=wafer).values.ravel() > 0
+        x = np.sort(life[failed])
+        rank = np.unique(np.geomspace(1, max(x.size, 1), 300).astype(int))[: x.size]
+        style = ("-", "--", ":", "-.")[k // len(PALETTE) % 4]
+        ax.plot(x[rank - 1], rank / life.size, style, lw=1.2, color=colour(k), label=f"{wafer}")
+    _failure_axes(ax, test)
+    ax.legend(title="wafer")
+    return ax
+
+
+def _failure_axes(ax: Axes, test: xr.Dataset) -> None:
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlim(1, float(test.attrs["test_cycles"]))
+    ends = test["fraction_low"] if "fraction_low" in test else xr.DataArray(1 / test["mode"].size)
+    lowest = float(ends.where(ends > 0).min())
+    ax.set_ylim(0.5 * lowest if lowest > 0 else 1e-6, 1.2)
+    ax.set_xlabel("SET/RESET cycles")
+    ax.set_ylabel("fraction of cells failed")

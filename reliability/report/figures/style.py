@@ -1,0 +1,235 @@
+"""What the figures share: one style sheet, one palette, axes that read as engineers write.
+
+Data on an axis are in the unit of its label; a logarithm, a probability paper or 1/kT is the scale
+of the axis, not of its data. So what is read off the axes, or drawn on them, is the number itself.
+"""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.collections import QuadMesh
+from matplotlib.ticker import (
+    FixedFormatter,
+    FixedLocator,
+    FuncFormatter,
+    LogLocator,
+    NullFormatter,
+    NullLocator,
+    PercentFormatter,
+)
+from numpy.typing import ArrayLike, NDArray
+
+from reliability.units import duration, engineering_unit
+
+Array = NDArray[np.float64]
+
+# rcParams of report.mplstyle
+STYLE: Any = matplotlib.rc_params_from_file(
+    Path(__file__).with_name("report.mplstyle"), use_default_template=False
+)
+PALETTE: tuple[str, ...] = tuple(STYLE["axes.prop_cycle"].by_key()["color"])
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+LABEL: dict[str, Any] = {  # of a text beside a line
+    "xytext": (3, 2),
+    "textcoords": "offset points",
+    "fontsize": 8,
+    "bbox": {"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 1},
+}
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_CLOCK = {
+    1e-9: "1 ns", 1e-6: "1 µs", 1e-3: "1 ms", 1.0: "1 s", 60.0: "1 min", 3600.0: "1 h",
+    86400.0: "1 day", 2629800.0: "1 month", 31557600.0: "1 year", 315576000.0: "10 years",
+    3155760000.0: "100 years", 31557600000.0: "1000 years",
+}  # fmt: skip
+_FINER = {
+    10.0: "10 s", 600.0: "10 min", 36000.0: "10 h", 604800.0: "1 week", 7889400.0: "3 months",
+    94672800.0: "3 years",
+}  # fmt: skip
+_DECADES = 3.5  # over fewer, the finer marks have room
+
+
+def axes_of(ax: Axes | None) -> Axes:
+    """Return the axes, or those of a new figure in the style of the reports."""
+    if ax is not None:
+        return ax
+    from matplotlib import pyplot  # only for users at a prompt or in a notebook
+
+    with matplotlib.rc_context(STYLE):
+        return pyplot.subplots(layout="constrained")[1]
+
+
+def colour(k: int) -> str:
+    """Return the colour of the k-th line."""
+    return PALETTE[k % len(PALETTE)]
+
+
+def marker(k: int) -> str:
+    """Return the marker of the k-th line."""
+    return MARKERS[k % len(MARKERS)]
+
+
+def reading_unit(values: ArrayLike, unit: str) -> tuple[float, str]:
+    """Return the size and the symbol of the unit in which SI values are read best.
+
+    >>> reading_unit([2e-6, 3e-5], "S")
+    (1e-06, 'µS')
+    """
+    size = np.abs(np.asarray(values, float).ravel())
+    size = size[np.isfinite(size) & (size > 0)]
+    return engineering_unit(float(np.median(size)) if size.size else 0.0, unit)
+
+
+def time_unit(seconds: ArrayLike) -> tuple[float, str]:
+    """Return the size in seconds and the name of the unit in which times are read best.
+
+    >>> time_unit([2e5, 6e6]), time_unit([1e-3, 0.2])
+    ((86400.0, 'days'), (0.001, 'ms'))
+    """
+    longest = float(np.nanmax(np.abs(np.asarray(seconds, float))))
+    for size, name in ((31557600.0, "years"), (86400.0, "days"), (3600.0, "h"), (60.0, "min")):
+        if longest >= 3 * size:
+            return size, name
+    return engineering_unit(longest, "s")
+
+
+def name_axis(axis: Axis, label: str, symbol: str) -> None:
+    """Label an axis with the unit of its data."""
+    axis.set_label_text(f"{label} ({symbol})" if symbol else label)
+
+
+def log_axis(axis: Axis, values: ArrayLike) -> None:
+    """Make an axis logarithmic, its ticks plain numbers, at 1, 2, 5 over few decades."""
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})  # type: ignore[attr-defined]
+    numbers = np.asarray(values, float)
+    numbers = numbers[np.isfinite(numbers) & (numbers > 0)]
+    decades = math.log10(numbers.max() / numbers.min()) if numbers.size else 1.0
+    axis.set_major_locator(LogLocator(subs=(1.0,) if decades > 2.5 else (1.0, 2.0, 5.0)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_minor_formatter(NullFormatter())
+    far = decades > 7 or (numbers.size > 0 and (numbers.min() < 1e-4 or numbers.max() >= 1e6))
+    axis.set_major_formatter(FuncFormatter(lambda v, _: power_of_ten(v) if far else f"{v:g}"))
+
+
+def prefix_axis(axis: Axis, label: str, values: xr.DataArray) -> None:
+    """Make an axis of SI values logarithmic, its ticks with prefixes, its label with the unit."""
+    log_axis(axis, values.values)
+    unit = str(values.attrs.get("units", "1"))
+    symbol = engineering_unit(1.0, unit)[1]
+
+    def tick(value: float, _: Any) -> str:
+        factor, read = engineering_unit(value, unit)
+        return f"{value / factor:.3g} {read.removesuffix(symbol)}".strip()
+
+    axis.set_major_formatter(FuncFormatter(tick))
+    name_axis(axis, label, symbol)
+
+
+def power_of_ten(value: float) -> str:
+    """Print a power of ten.
+
+    >>> power_of_ten(1e-6), power_of_ten(2e5)
+    ('10⁻⁶', '2×10⁵')
+    """
+    exponent = math.floor(math.log10(value) + 1e-9)
+    times = value / 10.0**exponent
+    factor = f"{times:.2g}×" if abs(times - 1) > 1e-6 else ""
+    return f"{factor}10{str(exponent).translate(_RAISED)}"
+
+
+def octave_axis(axis: Axis, label: str) -> None:
+    """Make an axis logarithmic to base 2, its ticks whole numbers, for sizes of arrays."""
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})  # type: ignore[attr-defined]
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(base=2, subs=(1.0, 1.5) if high < 16 * low else (1.0,)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_label_text(label)
+
+
+def percent_axis(axis: Axis, label: str) -> None:
+    """Label an axis of shares in percent."""
+    axis.set_major_formatter(PercentFormatter(1, symbol=""))
+    axis.set_label_text(f"{label} (%)")
+
+
+def clock_marks(first: float, last: float) -> dict[float, str]:
+    """Return round times (s) from the first to the last, with their names.
+
+    >>> clock_marks(1.0, 2000.0)
+    {1.0: '1 s', 10.0: '10 s', 60.0: '1 min', 600.0: '10 min'}
+    """
+    marks = _CLOCK | (_FINER if last < first * 10**_DECADES else {})
+    return {t: marks[t] for t in sorted(marks) if first * 0.99 <= t <= last * 1.01}
+
+
+def clock_axis(axis: Axis, clock: str, values: ArrayLike) -> None:
+    """Make an axis logarithmic and mark it in times (s), or in counts of cycles or reads."""
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})  # type: ignore[attr-defined]
+    if clock == "time":
+        numbers = np.asarray(values, float)
+        numbers = numbers[np.isfinite(numbers) & (numbers > 0)]
+        marks = clock_marks(float(numbers.min()), float(numbers.max()))
+        axis.set_major_locator(FixedLocator(list(marks)))
+        axis.set_major_formatter(FixedFormatter(list(marks.values())))
+    axis.set_label_text(clock)
+    axis.set_minor_locator(NullLocator())
+
+
+def table_mesh(ax: Axes, table: ArrayLike, **style: Any) -> QuadMesh:
+    """Colour the cells of a table as vectors, cell (i, j) at x = j and y = i, the first on top."""
+    rows, columns = np.shape(table)
+    mesh = ax.pcolormesh(
+        np.arange(columns + 1) - 0.5, np.arange(rows + 1) - 0.5, table, zorder=0, **style
+    )
+    ax.set_ylim(rows - 0.5, -0.5)
+    return mesh
+
+
+def log_axis_from_zero(ax: Axes, values: ArrayLike) -> None:
+    """Make the x axis logarithmic; zero stands one and a half decades before the first value."""
+    x = np.asarray(values, float)
+    positive = x[x > 0]
+    zero = math.log10(positive.min() if positive.size else 1.0) - 1.5
+
+    def place(at: ArrayLike) -> Array:
+        given = np.asarray(at, float)
+        return np.where(given > 0, np.log10(np.where(given > 0, given, 1.0)), zero)
+
+    ax.set_xscale("function", functions=(place, lambda u: np.power(10.0, u)))
+    ax.xaxis.set_minor_locator(NullLocator())
+
+
+def time_axis(ax: Axes, times: NDArray[Any]) -> None:
+    """Make the x axis one of log time with each of these times (s) as a tick."""
+    log_axis_from_zero(ax, times)
+    ax.set_xticks(
+        times, ["as pro-\ngrammed" if t == 0 else _CLOCK.get(t, duration(float(t))) for t in times]
+    )
+    ax.set_xlabel("time since programming (s, log scale)")
+
+
+def stress_axis(ax: Axes, values: ArrayLike, clock: str) -> None:
+    """Make the x axis one of log ``time`` (s), ``reads`` or ``cycles`` from the first to the last.
+
+    Ticks are a few round ones, and zero if it is there.
+    """
+    x = np.asarray(values, float)
+    positive = x[x > 0]
+    log_axis_from_zero(ax, x)
+    if clock == "time":
+        names = clock_marks(float(positive.min()), float(positive.max()))
+    else:
+        first, last = math.log10(positive.min()), math.log10(positive.max())
+        step = max(1, math.ceil((last - first) / 8))
+        places = 10.0 ** np.arange(math.ceil(first - 1e-9), last + 1e-9, step)
+        names = {float(place): power_of_ten(place) for place in places}
+    if positive.size < x.size:
+        names[0.0] = "0"
+    ax.set_xticks(list(names), list(names.values()))
+    ax.set_xlim(x.min() if positive.size == x.size else positive.min() / 10**1.5, x.max())

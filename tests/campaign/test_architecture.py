@@ -1,0 +1,104 @@
+"""Architecture studies: nominal first, then drawn cards and sheets; refused by name at the door."""
+
+import json
+
+import numpy as np
+import pytest
+
+import reliability as rel
+from reliability.architecture import energy
+from reliability.campaign.store import read_results
+
+FEW = {"images": 20, "leads": (1,), "thresholds": (6.0,)}
+SMALL = """[architecture]
+study = "energy"
+images = 20
+leads = [1]
+thresholds = [6]
+"""
+TEXT = f"""
+title = "small"
+technology = "oxram-130nm"
+outputs = ["architecture"]
+seed = 3
+
+{SMALL}
+[uncertainty]
+draws = 3
+"""
+
+
+@pytest.fixture
+def small(tmp_path):
+    path = tmp_path / "small.toml"
+    path.write_text(TEXT)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('"energy"', '"enrgy"', "architecture: unknown study 'enrgy'; did you mean 'energy'"),
+        ('study = "energy"', 'study = "energy"\nnode = "7nm"', "unknown key 'node'; did you mean"),
+        ('study = "energy"', 'study = "energy"\nnodes = ["7 nm"]', "nodes.0: .*mean '7nm'"),
+        ('study = "energy"', 'study = "energy"\nnetwork = "binary-mnist"', "one layer"),
+        ('"oxram-130nm"', '"techB"', "techB has no programming.LRS.resistance"),
+        ('study = "energy"', 'study = "energy"\nsheet = "enrgy"', "did you mean 'energy'"),
+        ('study = "energy"', 'study = "energy"\nparameters.supply = 1', "architecture: unknown"),
+        (SMALL, "", "outputs: got .architecture. without its table"),
+        ('outputs = ["architecture"]', "", "outputs: got .architecture. without its table"),
+    ],
+)
+def test_what_cannot_be_right_is_named(small, old, new, says) -> None:
+    assert old in TEXT
+    small.write_text(TEXT.replace(old, new))
+    with pytest.raises(rel.InputError, match=says) as error:
+        rel.load_study(small)
+    assert "\n" not in str(error.value)
+
+
+def test_draw_zero_is_nominal_and_the_others_are_drawn_by_themselves(small, tmp_path) -> None:
+    study = rel.load_study(small)
+    folder = rel.run_study(study, tmp_path / "out")
+    found = read_results(folder)["architecture"]["event_energy"]
+    assert found["draw"].values.tolist() == [0, 1, 2, 3]
+    card, sheet = study.load_technology(), study.architecture.load_sheet()
+    assert float(found[0]) == float(energy(card, sheet, **FEW)["event_energy"])
+    for k in (1, 2, 3):
+        alone = energy(card.drawn(3, k), sheet.drawn(3, k), **FEW)["event_energy"]
+        assert float(found[k]) == float(alone)
+    rel.write_report(study, folder)
+    answer = json.loads((folder / "summary.json").read_text())["architecture"]
+    told = answer["quantities"]["event_energy"]
+    assert told["value"] == float(found[0])
+    assert [told["low"], told["high"]] == [float(found[1:].min()), float(found[1:].max())]
+    assert answer["checks"][0]["ratio"] == pytest.approx(told["value"] / 3.6e-12)
+
+
+def test_more_draws_extend_what_is_there(small, tmp_path) -> None:
+    folder = rel.run_study(rel.load_study(small), tmp_path / "out")
+    before = read_results(folder)["architecture"]["event_energy"].values
+    more = rel.load_study(small, {"uncertainty.draws": 5})
+    rel.run_study(more, folder)
+    after = read_results(folder)["architecture"]["event_energy"].values
+    assert after.size == 6
+    assert np.array_equal(before, after[:4])
+    assert np.isfinite(after).all()
+
+
+def test_a_sheet_value_can_be_swept(small, tmp_path) -> None:
+    text = '\n[[sweep]]\nname = "architecture.parameters.supply.voltage"\nvalues = [1.0, 2.0]\n'
+    small.write_text(TEXT + text)
+    study = rel.load_study(small)
+    folder = rel.run_study(study, tmp_path / "out")
+    found = read_results(folder)["architecture"]["event_energy"].sel(draw=0)
+    assert float(found[1] / found[0]) == pytest.approx(2.0)
+    rel.write_report(study, folder)
+    points = json.loads((folder / "summary.json").read_text())["points"]
+    assert len(points) == 2
+
+
+def test_the_sheet_is_part_of_the_hash(small, tmp_path) -> None:
+    plain = rel.load_study(small)
+    set_ = rel.load_study(small, {"architecture.parameters.supply.voltage": "1.1 V"})
+    assert plain.spec_hash != set_.spec_hash
