@@ -1,6 +1,7 @@
 """Figures of the architecture studies for the docs, from the folders of their results.
 
-python docs/make_architecture_figures.py out/energy out/area out/streams out/hierarchy out/tiers
+python docs/make_architecture_figures.py out/energy out/area out/streams out/hierarchy out/tiers \\
+    out/learning out/incremental
 """
 
 import json

@@ -68,9 +68,9 @@ def learning(
         By ``rule``: ``accuracy`` and ``writes_mean``, ``writes_99``, ``writes_most`` (of a cell in
         one training) also by ``repeat``; ``trainings_to_share`` by levelling, pulse and share
         and ``trainings_to_first`` (median of the first failed cell). For ``aged``:
-        ``accuracy_failed`` by ``failed`` (share of cells), ``tolerated`` (share of failed cells from
-        which on more than ``loss`` is lost) and ``trainings_to_loss``. ``die_factor``: 5 to 95 % of the dies
-        stand so many times less or more.
+        ``accuracy_failed`` by ``failed`` (share of cells), ``tolerated`` (share of failed cells
+        from which on more than ``loss`` is lost) and ``trainings_to_loss``. ``die_factor``: 5 to
+        95 % of the dies stand so many times less or more.
 
     Raises
     ------

@@ -97,8 +97,8 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
         _Drawing(
             "accuracy-budget",
             "Accuracy against the writes that it takes to learn anew",
-            "Mean of the chips; bands: 95 % of the cards that are drawn, each with its own chips "
-            "and images. A curve is level where a rule wants no more writes.",
+            "Mean of the chips; bars at the right: 95 % of the cards that are drawn, each with its "
+            "own chips and images. A curve is level where a rule wants no more writes.",
             incremental_figures.accuracy_against_budget,
             (7.6, 5.0),
         ),

@@ -5,7 +5,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from reliability.report.architecture_figures import band, line_with_band
+from reliability.report.architecture_figures import band
 from reliability.report.figures import PALETTE
 from reliability.report.learning_figures import names_of
 
@@ -31,17 +31,19 @@ def accuracy_against_budget(data: xr.Dataset, ax: Axes) -> None:
     """
     budgets = data["budget"].values
     accuracy = data["accuracy"].mean("chip").sel(part="all", cells="device") * 100
-    for rule in names_of(data["rule"]):
-        colour = PALETTE[_ORDER.index(rule)]
-        line_with_band(budgets, accuracy.sel(rule=rule), ax, colour, LABELS[rule])
+    for k, rule in enumerate(names_of(data["rule"])):
+        colour, values = PALETTE[_ORDER.index(rule)], accuracy.sel(rule=rule)
+        ax.plot(budgets, values.isel(draw=0), "o-", color=colour, ms=4, label=LABELS[rule])
+        ends = band(values.isel(budget=-1))  # beside each other, behind the last budget
+        ax.plot([budgets[-1] * 1.12 ** (k + 2)] * 2, ends, "-", color=colour, lw=2.5)
     before = float(data["before"].mean("chip").sel(part="all", cells="device")[0]) * 100
     ax.axhline(before, color="0.4", ls="--", lw=1)
-    ax.annotate("before", (budgets[-1], before), xytext=(0, 3), textcoords="offset points",
-                fontsize=8, ha="right")  # fmt: skip
+    ax.annotate("before", (budgets[0], before), xytext=(0, -11), textcoords="offset points",
+                fontsize=8)  # fmt: skip
     ax.set_xscale("log")
     ax.set_xlabel(f"writes, of {data.attrs['cells_of_chip']:,} cells")
     ax.set_ylabel("accuracy on old and new images (%)")
-    ax.legend(fontsize=8, loc="lower right")
+    ax.legend(fontsize=8, loc="center", bbox_to_anchor=(0.66, 0.35))
 
 
 def old_against_new(data: xr.Dataset, ax: Axes) -> None:

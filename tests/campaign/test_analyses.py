@@ -47,6 +47,12 @@ def test_a_shipped_study_runs_to_its_report(path, tmp_path) -> None:
     if studied == "tiers":
         settings |= {"architecture.chips": 1, "architecture.images": 20, "architecture.cells": 200}
         settings |= {"architecture.temperatures": [318.15, 398.15]}
+    if studied == "learning":
+        settings |= {"architecture.rules": ["errors_every", "stdp"], "architecture.aged": ["stdp"]}
+        settings |= {"architecture.images": 200, "architecture.repeats": 1}
+    if studied == "incremental":
+        settings |= {"architecture.images": 200, "architecture.chips": 1}
+        settings |= {"architecture.test_images": 100}
     if whole.uncertainty:
         settings |= {"uncertainty.draws": 2, "uncertainty.chips": 1, "uncertainty.images": 20}
     if whole.sensitivity:
