@@ -79,9 +79,7 @@ def accuracy_yield(
 
     Where wafers differ, the variance of the share of bad chips is estimated from the wafers [3]_:
     the count is that of fewer chips, and the profile likelihood of the tail is divided by the same
-    factor, taken at its threshold. Where wafers differ by 0.4 of the spread of their chips this is
-    not enough: simulated, the tail's nominal 90 % interval held a chip in two hundred in fewer than
-    77 % of the samples.
+    factor, taken at its threshold.
 
     All chips see the same images and events. What these add to every chip alike moves the mean and
     does not widen the spread; only the part of a chip alone does. Where the result says which
