@@ -44,6 +44,8 @@ from reliability.population import age, sample_dies
 from reliability.random import stream
 from reliability.technology import Technology
 
+__all__ = ["CellLayer", "Devices", "IntegerLayer", "on_cells"]
+
 _Module: Any
 try:
     import torch
