@@ -12,6 +12,7 @@ import time
 
 import numpy as np
 import xarray as xr
+from found import row
 from scipy import special, stats
 
 import reliability as rel
@@ -57,10 +58,14 @@ def main() -> None:
             found = [rel.accuracy_yield(group, threshold, 0.9) for group in groups]
             for estimate in ("count", "normal", "tail"):
                 rows = [f.sel(estimate=estimate) for f in found]
-                values = np.array([float(row["fraction"]) for row in rows])
+                values = np.array([float(r["fraction"]) for r in rows])
                 if np.isnan(values).any():
                     continue
                 holds = np.mean([float(r["low"]) <= truth <= float(r["high"]) for r in rows])
+                if size == arguments.groups[-1] and estimate != "normal":
+                    row(f"accuracy yield below {threshold:.0%}, {estimate} of {size} chips",
+                        f"{np.median(values):.1e}, interval holds {holds:.0%} of {count}",
+                        f"counted on {accuracy.size} chips {truth:.1e}")  # fmt: skip
                 print(f"| {threshold:.0%} | {below}: {truth:.1e} | {size} | {estimate} | "
                       f"{np.median(values):.1e} | {holds:.0%} of {count} |")  # fmt: skip
 

@@ -87,7 +87,9 @@ class EnergyOptions(_Options):
     """Energy of an inference, in spikes and in sums."""
 
     study: Literal["energy"] = "energy"
+    """Which study."""
     sheet: str = "energy"
+    """Name of a parameter sheet, or a sheet\'s TOML file."""
     network: _OneLayer = "spirit"
     """A network of one layer."""
     nodes: Annotated[tuple[_Node, ...], Field(min_length=1)] = tuple(list_nodes())
@@ -112,7 +114,9 @@ class AreaOptions(_Options):
     """Area, time, energy and leakage: in parallel, or shared in time."""
 
     study: Literal["area"] = "area"
+    """Which study."""
     sheet: str = "area"
+    """Name of a parameter sheet, or a sheet\'s TOML file."""
     nodes: Annotated[tuple[_Node, ...], Field(min_length=1)] = tuple(list_nodes())
     """CMOS nodes, oldest first."""
     inputs: Annotated[int, Field(ge=1, strict=True)] = 144
@@ -131,7 +135,9 @@ class StreamsOptions(_Options):
     """Average power on a stream of events."""
 
     study: Literal["streams"] = "streams"
+    """Which study."""
     sheet: str = "streams"
+    """Name of a parameter sheet, or a sheet\'s TOML file."""
     network: _OneLayer = "spirit"
     """A network of one layer."""
     node: _Node = "130nm"
@@ -148,7 +154,9 @@ class HierarchyOptions(_Options):
     """A resistive cache against DRAM and flash."""
 
     study: Literal["hierarchy"] = "hierarchy"
+    """Which study."""
     sheet: str = "hierarchy"
+    """Name of a parameter sheet, or a sheet\'s TOML file."""
     networks: Annotated[tuple[_Network, ...], Field(min_length=1)] = (
         "mobilenet-mnist",
         "binary-mnist",
@@ -184,7 +192,9 @@ class TiersOptions(_Options):
     """Planar, stacked and monolithic layouts of memory and logic."""
 
     study: Literal["tiers"] = "tiers"
+    """Which study."""
     sheet: str = "tiers"
+    """Name of a parameter sheet, or a sheet\'s TOML file."""
     network: _OneLayer = "spirit"
     """A network of one layer."""
     chips: _Count = 8
@@ -218,7 +228,9 @@ class IncrementalOptions(_Options):
     """A deployed network that learns a new class, or a drifted input."""
 
     study: Literal["incremental"] = "incremental"
+    """Which study."""
     sheet: str = "learning"
+    """Name of a parameter sheet, or a sheet\'s TOML file."""
     scenario: Literal["new_class", "shifted_input"] = "new_class"
     """What is new: a class never seen, or images moved by one pixel."""
     rules: Annotated[tuple[str, ...], Field(min_length=1)] = tuple(INCREMENTAL_RULES)
@@ -247,7 +259,9 @@ class LearningOptions(_Options):
     """Trainings that the cells of a network stand."""
 
     study: Literal["learning"] = "learning"
+    """Which study."""
     sheet: str = "learning"
+    """Name of a parameter sheet, or a sheet\'s TOML file."""
     rules: Annotated[tuple[str, ...], Field(min_length=1)] = tuple(RULES)
     """Rules with their schedules of writes."""
     aged: tuple[str, ...] = ("backprop_every", "backprop_hybrid", "delta_two_level", "stdp")
