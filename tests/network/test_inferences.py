@@ -69,7 +69,8 @@ def test_uniform_reads_are_the_scalar_route_bit_for_bit(chips) -> None:
 
 def test_more_inferences_never_read_less_and_disturb_more(net, lot) -> None:
     found = after(net, lot, [0, 1e3, 1e8, 1e9])
-    assert (found["reads_so_far"].diff("inferences") >= 0).all()
+    reads = found["reads_so_far"].values
+    assert (np.diff(reads, axis=0) >= -1e-15 * reads[1:]).all()  # sums of several roundings
     assert (found["reads_so_far"].isel(inferences=0) == 0).all()
     mean = found["accuracy"].mean("chip").values
     assert mean[-1] < mean[0] - 0.05
@@ -103,7 +104,8 @@ def test_rows_that_are_read_most_are_disturbed_first(net, lot) -> None:
     # sixty times the reads, of which the most disturbed cells have nothing left to lose
     assert risen[:, hrs & often].mean() > 5 * risen[:, hrs & seldom].mean() > 0
     assert (risen[:, hrs & (reads == 0)] == 0).all()
-    assert (risen[:, ~hrs] == 0).all()
+    sound = lot["defect"].values == 0  # a cell may be stuck in the other state
+    assert (risen[:, ~hrs][sound[:, ~hrs]] == 0).all()
 
 
 def test_counting_solves_its_equation(monkeypatch) -> None:
