@@ -94,7 +94,7 @@ def train(
     Examples
     --------
     >>> little = train("delta_two_level", images=2000)
-    >>> 0.7 < little.accuracy < 0.9, 0 < little.writes.mean() < 1
+    >>> 0.7 < little.accuracy < 0.9, bool(0 < little.writes.mean() < 1)
     (True, True)
     """
     if isinstance(rule, str):
