@@ -33,6 +33,7 @@ ROOMS = {
     "crossbar": "Crossbars",
     "network": "Networks",
     "architecture": "The chip around the array",
+    "training": "Training for devices",
     "campaign": "Studies",
     "report": "Reports",
     "errors": "Errors",

@@ -61,7 +61,9 @@ _HOMES = {
     "compare_codings": "network",
     "accuracy_spread": "network",
     "accuracy_yield": "network",
+    "attribute_loss": "network",
     "evaluate_spiking": "network",
+    "compare_studies": "campaign",
     "load_study": "campaign",
     "plan_study": "campaign",
     "run_study": "campaign",
@@ -69,8 +71,8 @@ _HOMES = {
     "write_report": "report",
 }
 _ROOMS = (
-    "architecture", "crossbar", "devices", "measurements", "statistics", "network", "campaign",
-    "report",
+    "architecture", "crossbar", "devices", "measurements", "statistics", "network", "training",
+    "campaign", "report",
 )  # fmt: skip
 
 __all__ = ["__version__", *_HOMES, *_ROOMS]
@@ -89,7 +91,13 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from reliability.campaign import load_study, plan_study, run_study, study_status
+    from reliability.campaign import (
+        compare_studies,
+        load_study,
+        plan_study,
+        run_study,
+        study_status,
+    )
     from reliability.characterization import characterize
     from reliability.crossbar import crossbar_limit, resistance_levels, solve_crossbar
     from reliability.cycling import best_reference, endurance, sample_cycles
@@ -107,6 +115,7 @@ if TYPE_CHECKING:
         Tiling,
         accuracy_spread,
         accuracy_yield,
+        attribute_loss,
         bit_error_tolerance,
         compare_accuracy,
         compare_codings,

@@ -10,10 +10,12 @@ from typing import Any
 
 import click
 
+from reliability.commands.compare import compare
 from reliability.commands.doctor import doctor
 from reliability.commands.fit import fit
-from reliability.commands.options import EXIT_CODES, Card
+from reliability.commands.options import EXIT_CODES, Card, report_options
 from reliability.commands.qualify import qualify
+from reliability.commands.report import report
 from reliability.commands.size import size
 from reliability.errors import InputError, RunError
 from reliability.version import __version__
@@ -25,6 +27,10 @@ class _Group(click.Group):
     def add_command(self, cmd: click.Command, name: str | None = None) -> None:
         cmd.epilog = cmd.epilog or EXIT_CODES
         super().add_command(cmd, name)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.obj = list(args)  # what a report says makes it again
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -107,6 +113,7 @@ _yes = click.option("--yes", is_flag=True, help="Run a sweep of any number of po
 )
 @click.option("--store", metavar="URL", help="For the results, e.g. s3://bucket/name (fsspec).")
 @_yes
+@report_options
 @click.option("--json", "as_json", is_flag=True, help="Print progress and result as JSON lines.")
 def run(
     spec: Path,
@@ -119,6 +126,8 @@ def run(
     scheduler: str | None,
     store: str | None,
     yes: bool,
+    formats: tuple[str, ...],
+    template: str,
     as_json: bool,
 ) -> None:
     """Run the study SPEC and write results.zarr, summary.json and report.html.
@@ -146,14 +155,16 @@ def run(
     from reliability.campaign import run_study
     from reliability.campaign.execute import local_cluster
     from reliability.report import write_report
+    from reliability.report.render import check_options
 
+    check_options(formats, template)
     study = _load(spec, settings, yes, seed=seed, chips=chips, technology=technology)
     cluster = local_cluster(workers) if scheduler == "local" else nullcontext(scheduler)
     with cluster as address, _progress(out, as_json) as progress:
         run_study(
             study, out, workers=workers, scheduler=address, store_url=store, progress=progress
         )
-    report = write_report(study, out)
+    report = write_report(study, out, formats=formats, template=template)
     summary = json.loads((out / "summary.json").read_text("utf-8"))
     if as_json:
         click.echo(json.dumps({"event": "done", "report": str(report), "summary": summary}))
@@ -181,6 +192,12 @@ def _print_answer(summary: dict[str, Any]) -> None:
         points = [points[0], points[-1]]
     for point in points:
         where = "".join(f"  {name}={value}" for name, value in point.get("point", {}).items())
+        if "attribution" in point:
+            first, (loss, *_) = point["attribution"]["phenomena"][0], point["attribution"]["loss"]
+            click.echo(
+                f"loss {100 * loss:.1f} points, most of it {first['name']}: "
+                f"{100 * first['shapley'][0]:.1f}{where}"
+            )
         if "accuracy" in point:
             spikes = point.get("spikes_per_image")
             click.echo(
@@ -205,6 +222,13 @@ def _print_answer(summary: dict[str, Any]) -> None:
                 f"({found['low']:.2%} to {found['high']:.2%} at {found['confidence']:.0%}) of "
                 f"cells failed by {found['cycles']:.3g} cycles{where}"
             )
+        for found in point.get("limits", []):
+            if found["decides"]:
+                sense = ">=" if found["sense"] == "least" else "<="
+                click.echo(
+                    f"limit {found['limit']} {sense} {found['wanted']:g}: {found['outcome']} "
+                    f"({found['value']:.4g}, {found['low']:.4g} to {found['high']:.4g}){where}"
+                )
 
 
 @main.command()
@@ -346,7 +370,7 @@ def show(name: str, as_json: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from reliability.report.document import parameter_row
+    from reliability.report.provenance import parameter_row
     from reliability.technology import load_technology
 
     card = load_technology(name)
@@ -414,6 +438,8 @@ main.add_command(doctor)
 main.add_command(fit)
 main.add_command(size)
 main.add_command(qualify)
+main.add_command(report)
+main.add_command(compare)
 
 
 def _load(spec: Path, settings: tuple[str, ...], yes: bool, **overrides: Any) -> Any:

@@ -12,7 +12,6 @@ Not collected by pytest: some sixty runs of the tests take half an hour.
 
 import argparse
 import ast
-import copy
 import json
 import os
 import resource
@@ -28,34 +27,59 @@ import numpy as np
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DEVICES = Path("reliability/devices")
-# What stands directly on the devices, and is checked against their closed forms.
-TESTS = (
-    "tests/devices",
-    "reliability/devices",
-    "tests/test_population.py",
-    "tests/test_reading.py",
-    "tests/test_window.py",
-    "tests/test_cycling.py",
-    "tests/crossbar/test_cells.py",
-)
+# Tests of what stands directly on a module; those of the devices and its doctests always run.
+TESTS = {
+    "conduction.py": ("tests/crossbar/test_cells.py", "tests/test_reading.py"),
+    "cycles.py": ("tests/test_cycling.py",),
+    "drift.py": ("tests/test_population.py", "tests/test_reading.py"),
+    "endurance.py": ("tests/test_cycling.py",),
+    "equivalent_time.py": ("tests/devices/test_relaxation.py", "tests/test_population.py"),
+    "first_passage.py": ("tests/devices/test_endurance.py", "tests/test_cycling.py"),
+    "gate.py": ("tests/devices/test_programming.py",),
+    "noise.py": ("tests/test_reading.py",),
+    "path.py": ("tests/test_population.py", "tests/test_window.py"),
+    "programming.py": ("tests/test_window.py", "tests/test_population.py"),
+    "read_disturb.py": ("tests/test_population.py",),
+    "relaxation.py": ("tests/test_population.py", "tests/test_window.py"),
+    "retention.py": ("tests/test_population.py",),
+    "target.py": ("tests/devices/test_programming.py", "tests/devices/test_drift.py"),
+    "verify.py": ("tests/devices/test_programming.py", "tests/test_window.py"),
+}
 LONGEST = 240  # seconds of processor time, then a mutant counts as killed: it hangs
 _SWAPPED = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
 
 
+Place = tuple[tuple[str, int | None], ...]  # of a node: field and index at every level
+
+
 @dataclass(frozen=True)
 class Mutant:
-    """One change: where it is, what it is called, and the source of the changed module."""
+    """One change to one expression."""
 
     module: str
     line: int
     kind: str
     before: str
     after: str
-    source: str
+    place: Place
+    changed: ast.expr
 
     @property
     def name(self) -> str:
         return f"{self.module}:{self.line} {self.before} -> {self.after}"
+
+    def source(self, text: str) -> str:
+        """The module with the change."""
+        tree = ast.parse(text)
+        node = tree
+        for field, index in self.place[:-1]:
+            node = getattr(node, field) if index is None else getattr(node, field)[index]
+        field, index = self.place[-1]
+        if index is None:
+            setattr(node, field, self.changed)
+        else:
+            getattr(node, field)[index] = self.changed
+        return ast.unparse(ast.fix_missing_locations(tree))
 
 
 def variants(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
@@ -89,30 +113,15 @@ def variants(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
 
 def mutants(module: Path) -> list[Mutant]:
     """All mutants of a module."""
-    text = module.read_text("utf-8")
-    tree = ast.parse(text)
     found = []
-    for path, node in _expressions(tree):
+    for place, node in _expressions(ast.parse(module.read_text("utf-8"))):
         for kind, changed in variants(node):
-            mutated = copy.deepcopy(tree)
-            place = mutated
-            for field, index in path[:-1]:
-                place = getattr(place, field) if index is None else getattr(place, field)[index]
-            field, index = path[-1]
-            if index is None:
-                setattr(place, field, changed)
-            else:
-                getattr(place, field)[index] = changed
-            source = ast.unparse(ast.fix_missing_locations(mutated))
             before, after = ast.unparse(node), ast.unparse(ast.fix_missing_locations(changed))
-            found.append(Mutant(module.name, node.lineno, kind, before, after, source))
+            found.append(Mutant(module.name, node.lineno, kind, before, after, place, changed))
     return found
 
 
-Path_ = tuple[tuple[str, int | None], ...]
-
-
-def _expressions(node: ast.AST, path: Path_ = (), inside: bool = False) -> Iterator:
+def _expressions(node: ast.AST, path: Place = (), inside: bool = False) -> Iterator:
     """Expressions in the bodies of functions, without indices, annotations, messages."""
     if inside and isinstance(node, ast.expr) and hasattr(node, "lineno"):
         yield path, node
@@ -163,8 +172,9 @@ def run_tests(clone: Path, module: str, log: Path) -> tuple[str, float]:
         "-m", "not slow",
     ]  # fmt: skip
     # The module's own tests first: most mutants end there, before the others are collected.
-    stages = [[str(own), str(DEVICES / module)]] if (clone / own).is_file() else []
-    stages.append(list(TESTS))
+    stages = [[str(path) for path in (own, DEVICES / module) if (clone / path).is_file()]]
+    stages += [[test] for test in TESTS.get(module, ())]
+    stages.append(["tests/devices"])
     start = time.monotonic()
     pid = os.fork()
     if pid == 0:
@@ -177,7 +187,7 @@ def run_tests(clone: Path, module: str, log: Path) -> tuple[str, float]:
         import pytest
 
         code = 0
-        for stage in stages:
+        for stage in filter(None, stages):
             code = code or int(pytest.main([*stage, *options]))
         os._exit(code)
     _, status = os.waitpid(pid, 0)
@@ -220,6 +230,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="a line of JSON for each mutant")
     parser.add_argument("--per-module", type=int, default=4)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--share", default="0/1", help="of several that run at once: 0/2, 1/2")
     parser.add_argument("--again", action="store_true", help="run survivors again")
     parser.add_argument("--table", action="store_true", help="only print")
     asked = parser.parse_args()
@@ -240,15 +251,17 @@ def main() -> None:
                 if outcome != "survived":
                     sys.exit(f"the tests fail without a mutant:\n{log.read_text()[-3000:]}")
                 print(f"no mutant: {seconds:.0f} s", flush=True)
-            for mutant in chosen(asked.per_module, asked.seed):
+            first, _, step = asked.share.partition("/")
+            for mutant in chosen(asked.per_module, asked.seed)[int(first) :: int(step)]:
                 before = done.get(mutant.name)
                 if before and not (asked.again and before["outcome"] == "survived"):
                     continue
                 place = clone / DEVICES / mutant.module
                 original = place.read_bytes()
-                for compiled in (clone / DEVICES / "__pycache__").glob("*.nb*"):
-                    compiled.unlink()  # kernels of other modules may hold what is mutated
-                place.write_text(mutant.source, "utf-8")
+                if b"njit" in original:  # kernels of other modules may hold what is mutated
+                    for compiled in (clone / DEVICES / "__pycache__").glob("*.nb*"):
+                        compiled.unlink()
+                place.write_text(mutant.source(original.decode()), "utf-8")
                 try:
                     outcome, seconds = run_tests(clone, mutant.module, log)
                 finally:

@@ -16,10 +16,10 @@ FLOORS: tuple[tuple[tuple[str, ...], ...], ...] = (
      ("characterization",)),
     (("crossbar",), ("predictive",)),
     (("network",),),
-    (("architecture",),),
+    (("architecture",), ("training",)),
     (("campaign",),),
     (("report",),),
-    (("cli", "commands"),),
+    (("cli", "commands", "doctor"),),
 )  # fmt: skip
 FLOOR_OF = {name: k for k, rooms in enumerate(FLOORS) for room in rooms for name in room}
 ROOM_OF = {name: room for rooms in FLOORS for room in rooms for name in room}
@@ -45,6 +45,11 @@ FILES = sorted(p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py")
 def test_every_module_has_a_floor() -> None:
     found = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in FILES}
     assert found == set(FLOOR_OF) | set(GROUND)
+
+
+def test_the_picture_has_every_room() -> None:
+    picture = (PACKAGE.parent / "docs" / "architecture.md").read_text("utf-8").split("```")[1]
+    assert [name for name in (*FLOOR_OF, *GROUND) if name not in picture] == []
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))

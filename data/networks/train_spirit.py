@@ -15,8 +15,9 @@ accuracy on them. The test images are only used for the figure reported at the e
 
     python data/networks/train_spirit.py --out data/networks/spirit.toml
 
-Needs the ``train`` extra (torch). The result is the same for every run on one machine;
-another torch version or processor may round differently and end at slightly different weights.
+Needs the package with its ``train`` extra (torch). The result is the same for every run on one
+machine; another torch version or processor may round differently and end at slightly different
+weights.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from reliability.training import Devices, IntegerLayer
 
 INPUTS = 144
 W_MAX = 4
@@ -65,25 +68,25 @@ def as_tensors(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> tuple[Te
     return x, torch.from_numpy(labels.astype(np.int64))
 
 
-def to_integers(weights: Tensor, scale: float) -> Tensor:
-    """The weights in units of one level: scaled, rounded and clipped."""
-    return (weights * scale).round().clamp(-W_MAX, W_MAX)
-
-
 def accuracy(levels: Tensor, x: Tensor, y: Tensor) -> float:
     """Fraction of images whose largest integer sum is that of their label."""
     return float(((x @ levels).argmax(dim=1) == y).float().mean())
 
 
-def train(x: Tensor, y: Tensor, settings: Settings) -> Result:
-    """Train on all images but the held-out ones and return the best epoch on the latter."""
+def train(x: Tensor, y: Tensor, settings: Settings, devices: Devices | None = None) -> Result:
+    """Train on all images but the held-out ones and return the best epoch on the latter.
+
+    With devices the weights of each step are what their cells read as (`reliability.training`).
+    """
     generator = torch.Generator().manual_seed(settings.seed)
     order = torch.randperm(len(x), generator=generator)
     part, held_out = order[: -settings.held_out], order[-settings.held_out :]
 
     rates = x / x.sum(dim=1, keepdim=True) * settings.events
-    weights = torch.zeros(x.shape[1], int(y.max()) + 1, requires_grad=True)
-    optimizer = torch.optim.Adam([weights], lr=settings.learning_rate)
+    layer = IntegerLayer(
+        x.shape[1], int(y.max()) + 1, scale=settings.scale, weight_max=W_MAX, devices=devices
+    )
+    optimizer = torch.optim.Adam(layer.parameters(), lr=settings.learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs)
     best: Result | None = None
     for epoch in range(1, settings.epochs + 1):
@@ -91,19 +94,16 @@ def train(x: Tensor, y: Tensor, settings: Settings) -> Result:
         for chosen in shuffled.split(settings.batch):
             inputs = torch.poisson(rates[chosen], generator=generator)
             inputs *= INPUT_SUM / settings.events
-            scaled = weights * settings.scale
-            # Straight-through: the value is the integer level, the gradient that of scaled.
-            levels = scaled + (to_integers(weights, settings.scale) - scaled).detach()
-            loss = nn.functional.cross_entropy(inputs @ levels / settings.scale, y[chosen])
+            loss = nn.functional.cross_entropy(layer(inputs), y[chosen])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
         schedule.step()
 
-        levels = to_integers(weights.detach(), settings.scale)
-        score = accuracy(levels, x[held_out], y[held_out])
+        levels = layer.network("trained").weights
+        score = accuracy(torch.from_numpy(levels.astype(np.float32)), x[held_out], y[held_out])
         if best is None or score > best.held_out_accuracy:
-            best = Result(levels.numpy().astype(np.int8), epoch, score)
+            best = Result(levels, epoch, score)
     if best is None:
         raise ValueError("epochs must be at least 1")
     return best

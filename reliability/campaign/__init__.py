@@ -1,8 +1,18 @@
 """Campaigns: a study's specification, its plan, the run, and the store it can resume from."""
 
+from reliability.campaign.compare import compare_studies
+from reliability.campaign.finished import read_study
 from reliability.campaign.plan import plan_study
 from reliability.campaign.run import run_study
 from reliability.campaign.spec import Study, load_study
 from reliability.campaign.status import study_status
 
-__all__ = ["Study", "load_study", "plan_study", "run_study", "study_status"]
+__all__ = [
+    "Study",
+    "compare_studies",
+    "load_study",
+    "plan_study",
+    "read_study",
+    "run_study",
+    "study_status",
+]

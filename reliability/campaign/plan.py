@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from reliability.campaign.attribution import phenomena
 from reliability.campaign.spec import AgesTable, Study
 from reliability.campaign.sweep import count_points, sweep_points
 from reliability.network import DeepNetwork
 
 _DRAWS = 4  # per task
 _COMBINATIONS = 16  # of the sensitivity grid, per task
+_SUBSETS = 8  # of the phenomena, per task
 _CROSSBAR = 500_000  # image evaluations that take as long as one search
 _MOST_CHIPS = 256  # per task
 _FEWEST_TASKS = 8  # of chips, so that several workers have something to do
@@ -27,8 +29,8 @@ class Task:
 
     Parameters
     ----------
-    group : {"ideal", "chips", "draws", "sensitivity", "endurance", "endurance_draws",
-        "crossbar", "architecture"}
+    group : {"ideal", "chips", "draws", "sensitivity", "attribution", "endurance",
+        "endurance_draws", "crossbar", "architecture"}
     point : int
         Of the sweep; 0 without one.
     first, count : int
@@ -86,6 +88,8 @@ def make_plan(study: Study, chunk: int) -> Iterator[Task]:
     for k in range(count_points(study)):
         if "accuracy" in study.outputs:
             yield from _accuracy_but_chips(study, k)
+        if "attribution" in study.outputs:
+            yield from _attribution(study, k)
         if "endurance" in study.outputs:
             yield from _endurance(study, k)
         if "crossbar" in study.outputs:
@@ -113,6 +117,12 @@ def _accuracy_but_chips(study: Study, point: int) -> Iterator[Task]:
         s = study.sensitivity
         total = len(combinations(study))
         yield from _cut("sensitivity", point, total, _COMBINATIONS, s.images * s.chips)
+
+
+def _attribution(study: Study, point: int) -> Iterator[Task]:
+    a = study.attribution
+    here = study.at(sweep_points(study)[0]) if study.sweep else study  # the same at all points
+    return _cut("attribution", point, 2 ** len(phenomena(here)), _SUBSETS, a.images * a.chips)
 
 
 def _cards(study: Study) -> int:

@@ -11,9 +11,9 @@ from reliability.campaign import execute, store
 from reliability.campaign.dotted import unit_of
 from reliability.campaign.lock import locked
 from reliability.campaign.plan import BATCH, Task, chips_per_task, make_plan
+from reliability.campaign.selection import at_age
 from reliability.campaign.spec import Study
 from reliability.campaign.store import Layout
-from reliability.campaign.summary import at_age
 from reliability.campaign.sweep import sweep_points
 from reliability.campaign.tasks import compute
 from reliability.errors import RunError

@@ -23,7 +23,7 @@ from reliability.network.streams import default_data
 from reliability.network.tiles import check_card
 from reliability.resources import shipped_studies
 from reliability.technology import Technology, load_technology
-from reliability.units import Amperes, Kelvin, NonNegative, Ohms, Seconds, Volts
+from reliability.units import Amperes, Kelvin, NonNegative, Ohms, Seconds, Share, Volts
 from reliability.version import __version__
 
 MOST_POINTS = 100_000  # of a sweep, unless the user says that so many are meant
@@ -271,6 +271,25 @@ class CrossbarTable(_Table):
         return self
 
 
+class AttributionTable(_Table):
+    """Which phenomenon costs how much accuracy, where the outputs have "attribution"."""
+
+    phenomena: tuple[str, ...] = ()
+    """To tell apart ("spread of cells", "relaxation"); by default all that act."""
+    chips: Annotated[int, Field(ge=2, strict=True)] = 24
+    """For each combination of the phenomena."""
+    images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 2000
+    """Test images for each of them."""
+    time: Seconds = 0.0
+    """Since programming."""
+    temperature: Kelvin = 298.15
+    """Of storage until then."""
+    reads: NonNegative = 0.0
+    """Of every cell until then."""
+    read_voltage: Volts = 0.1
+    """Of those reads."""
+
+
 class UncertaintyTable(_Table):
     """Draws of the card's parameters from their uncertainty."""
 
@@ -366,6 +385,25 @@ class DesignTable(_Table):
     """Of the two designs that are not a grid."""
 
 
+class LimitsTable(_Table):
+    """What is wanted; the report says whether it is met. No result depends on it."""
+
+    accuracy: Share | None = None
+    """Least mean accuracy of a chip, at every age; the end of the mission decides."""
+    chips_below: Share | None = None
+    """Largest share of chips below that accuracy at the end of the mission."""
+    failed_cells: Share | None = None
+    """Largest share of cells that may have failed at the end of the endurance test."""
+    array_lines: _Count | None = None
+    """Least number of lines of the largest array."""
+
+    @model_validator(mode="after")
+    def _below_what(self) -> "LimitsTable":
+        if self.chips_below is not None and self.accuracy is None:
+            raise ValueError("got chips_below without accuracy, expected both")
+        return self
+
+
 class Study(_Table):
     """A whole study; every field has a default but the title and the technology."""
 
@@ -382,22 +420,24 @@ class Study(_Table):
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     """Of all intervals."""
     outputs: Annotated[
-        tuple[Literal["accuracy", "endurance", "crossbar", "architecture"], ...],
+        tuple[Literal["accuracy", "attribution", "endurance", "crossbar", "architecture"], ...],
         Field(min_length=1),
     ] = ("accuracy",)
-    """What is computed: accuracy of the network at every age, endurance of the cells, the largest
-    crossbar, a study of the chip around the array."""
+    """What is computed: accuracy of the network at every age, what each phenomenon costs of it,
+    endurance of the cells, the largest crossbar, a study of the chip around the array."""
     network: NetworkTable = NetworkTable()
     tiling: TilingTable = TilingTable()
     programming: ProgrammingTable = ProgrammingTable()
     population: PopulationTable = PopulationTable()
     ages: AgesTable = AgesTable()
+    attribution: AttributionTable = AttributionTable()
     endurance: EnduranceTable = EnduranceTable()
     crossbar: CrossbarTable = CrossbarTable()
     architecture: AnyOptions | None = None
     """Of the chip around the array: `study` says which, the other keys are that study's."""
     uncertainty: UncertaintyTable | None = None
     sensitivity: SensitivityTable | None = None
+    limits: LimitsTable = LimitsTable()
     sweep: tuple[Axis, ...] = ()
     design: DesignTable = DesignTable()
 
@@ -423,6 +463,11 @@ class Study(_Table):
             raise ValueError("got sensitivity and network.read_temperature, expected one of them")
         if "accuracy" not in self.outputs and (self.sensitivity or self.population.until):
             raise ValueError('outputs: sensitivity and population.until need "accuracy"')
+        wanted = {"accuracy": self.limits.accuracy, "endurance": self.limits.failed_cells,
+                  "crossbar": self.limits.array_lines}  # fmt: skip
+        for output, limit in wanted.items():
+            if limit is not None and output not in self.outputs:
+                raise ValueError(f"limits: got one of {output}, which is not in outputs")
         if ("architecture" in self.outputs) != (self.architecture is not None):
             raise ValueError('outputs: got "architecture" without its table, or the table without '
                              'it; expected both')  # fmt: skip
@@ -462,12 +507,12 @@ class Study(_Table):
     @property
     def spec_hash(self) -> str:
         """SHA-256 of study, cards, network and version: equal hashes, equal results."""
-        return self._hash(self.model_dump_json())
+        return self._hash(self.model_dump_json(exclude={"limits"}))
 
     @property
     def frame_hash(self) -> str:
         """The same without how many chips, draws and points: studies that extend one another."""
-        frame = json.loads(self.model_dump_json(exclude={"sweep", "design"}))
+        frame = json.loads(self.model_dump_json(exclude={"sweep", "design", "limits"}))
         del frame["population"]["chips"], frame["endurance"]["wafers"]
         if frame["uncertainty"]:
             del frame["uncertainty"]["draws"]
@@ -592,8 +637,12 @@ def _check_images(study: Study, where: str) -> None:
     """Refuse more samples than there are, and what goes with networks of one layer only."""
     network = study.load_network()
     there = _DEEP_IMAGES if isinstance(network, DeepNetwork) else default_data(network).label.size
-    tables = {"network": study.network, "uncertainty": study.uncertainty,
-              "sensitivity": study.sensitivity}  # fmt: skip
+    tables: dict[str, Any] = {
+        "network": study.network,
+        "uncertainty": study.uncertainty,
+        "sensitivity": study.sensitivity,
+    }
+    tables |= {"attribution": study.attribution} if "attribution" in study.outputs else {}
     for name, table in tables.items():
         if table is not None and table.images > there:
             raise InputError(f"{where}: {name}.images: got {table.images}, allowed 1 to {there} "
@@ -611,8 +660,12 @@ def _check_cells(study: Study, technology: Technology) -> None:
     for name in study.architecture.needs if study.architecture else ():
         if name not in technology:
             raise InputError(f"technology: {technology.name} has no {name}, which the study needs")
-    if "accuracy" not in study.outputs:
+    if not {"accuracy", "attribution"} & set(study.outputs):
         return
+    if "attribution" in study.outputs:
+        from reliability.campaign.attribution import phenomena
+
+        phenomena(study)
     if isinstance(study.load_network(), DeepNetwork):
         check_card(technology, study.tiling.tiling(technology))
     elif study.network.mapping == "multi_level" and "target.maximum" not in technology:
@@ -637,10 +690,25 @@ def _check_sweep(study: Study, where: str, most: int) -> None:
         if count > most:
             raise InputError(f"sweep: got {count:.3g} points, allowed {most:g}; --yes if meant")
         if count <= _CHECKED:
-            for point in sweep_points(study):
-                study.at(point)
+            points = [study.at(point) for point in sweep_points(study)]
+            if "attribution" in study.outputs:
+                _check_phenomena(points)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
+
+
+def _check_phenomena(points: list[Study]) -> None:
+    """Refuse a sweep whose points do not tell the same phenomena apart."""
+    from reliability.campaign.attribution import phenomena
+
+    first = phenomena(points[0])
+    for point in points:
+        if (here := phenomena(point)) != first:
+            differ = ", ".join(sorted(set(here) ^ set(first)))
+            raise InputError(
+                f"attribution.phenomena: points of the sweep differ in {differ}; name those to "
+                "tell apart"
+            )
 
 
 def _keys(model: type[BaseModel], prefix: str = "") -> dict[str, list[str]]:
@@ -654,10 +722,12 @@ def _keys(model: type[BaseModel], prefix: str = "") -> dict[str, list[str]]:
         "before": Stretch,
         "population": PopulationTable,
         "ages": AgesTable,
+        "attribution": AttributionTable,
         "endurance": EnduranceTable,
         "crossbar": CrossbarTable,
         "uncertainty": UncertaintyTable,
         "sensitivity": SensitivityTable,
+        "limits": LimitsTable,
         "factor": Factor,
         "sweep": Axis,
         "design": DesignTable,

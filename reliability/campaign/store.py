@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,6 +37,7 @@ DIMENSIONS = {
     "chips": "chip",
     "draws": "draw",
     "sensitivity": "combination",
+    "attribution": "combination",
     "endurance": "wafer",
     "endurance_draws": "draw",
     "crossbar": "array",
@@ -224,7 +226,8 @@ def create_group(layout: Layout, task: Task, part: xr.Dataset) -> None:
     for name, v in own.items():
         # an index has no place in the sweep: chip 7 is chip 7 at every point
         create(str(name), v, [] if name == dimension else lead)
-    group.attrs["coordinates"] = " ".join(sorted(str(n) for n in own if n in part.coords))
+    named = {name for name in part.coords if name in own or name not in part.dims}
+    group.attrs["coordinates"] = " ".join(sorted(map(str, named)))
     # last: a group that has its checksums is whole, one that was killed before is made again
     told = {"long_name": "CRC-32 of what a task wrote; 0: nothing yet"}
     create(CHECKSUM, xr.Variable("task", np.zeros(sizes["task"], np.uint32), told), lead)
@@ -354,6 +357,23 @@ def finish(layout: Layout) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Consolidated metadata")
         zarr.consolidate_metadata(layout.root)
+
+
+def unfinished(folder: Path) -> int:
+    """Count the tasks of the groups of a store that have no checksum yet."""
+    store = json.loads((folder / MARKER).read_text("utf-8"))["store"]
+    root = zarr.open_group(root_of(folder, store), mode="r")
+    return sum(int((np.asarray(group[CHECKSUM]) == 0).sum()) for _, group in sorted(root.groups()))
+
+
+def results_fingerprint(folder: Path) -> str:
+    """SHA-256 over the checksums of all tasks; equal results of equal chunks have equal ones."""
+    store = json.loads((folder / MARKER).read_text("utf-8"))["store"]
+    root = zarr.open_group(root_of(folder, store), mode="r")
+    digest = sha256()
+    for name, group in sorted(root.groups()):
+        digest.update(name.encode() + np.ascontiguousarray(group[CHECKSUM]).tobytes())
+    return digest.hexdigest()
 
 
 def read_results(folder: Path) -> dict[str, xr.Dataset]:

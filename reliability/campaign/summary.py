@@ -1,21 +1,22 @@
 """The answer of a finished study as plain numbers with their intervals."""
 
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from scipy.special import expit, logit, ndtri, stdtrit
 
 from reliability.campaign.architecture import architecture_answer
+from reliability.campaign.attribution import attribution_answer, mission
 from reliability.campaign.crossbar import crossbar_answer
 from reliability.campaign.endurance import endurance_answer
+from reliability.campaign.limits import limit_answers
+from reliability.campaign.selection import at_age, at_point
 from reliability.campaign.spec import Study
-from reliability.campaign.sweep import Point, sweep_points
+from reliability.campaign.sweep import sweep_points
 from reliability.population import out_of_range
 from reliability.statistics.intervals import mean_interval
 from reliability.version import __version__
-
-_Data = TypeVar("_Data", xr.Dataset, xr.DataArray)
 
 
 def summarize(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
@@ -65,6 +66,11 @@ def _warnings(study: Study, results: dict[str, xr.Dataset]) -> list[str]:
             card = here.load_technology()
             for age in here.ages.combinations:
                 notes |= set(out_of_range(card, here.ages.mission(age), {"LRS", "HRS", "target"}))
+    if "attribution" in study.outputs:
+        for point in sweep_points(study):
+            here = study.at(point)
+            states = {"LRS", "HRS", "target"}
+            notes |= set(out_of_range(here.load_technology(), mission(here), states))
     return sorted(notes)
 
 
@@ -72,13 +78,16 @@ def _answers(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
     answers: dict[str, Any] = {}
     if "accuracy" in study.outputs:
         answers |= _answer(study, results)
+    if "attribution" in study.outputs:
+        answers["attribution"] = attribution_answer(study, results)
     if "endurance" in study.outputs:
         answers["endurance"] = endurance_answer(study, results)
     if "crossbar" in study.outputs:
         answers["crossbar"] = crossbar_answer(results)
     if "architecture" in study.outputs:
         answers["architecture"] = architecture_answer(study, results)
-    return answers
+    limits = list(limit_answers(study, results, answers))
+    return answers | ({"limits": limits} if limits else {})
 
 
 def _answer(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
@@ -118,22 +127,6 @@ def _answer(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
         "energy_per_image_joule": float(energy.sel(energy_model="synapse_and_neuron")),
         "energy_per_image_system_joule": float(energy.sel(energy_model="system")),
     }
-
-
-def at_point(results: dict[str, xr.Dataset], point: Point) -> dict[str, xr.Dataset]:
-    """Select one point of a sweep in every group."""
-    out = {}
-    for name, group in results.items():
-        here = np.ones(group.sizes["point"], dtype=bool)
-        for axis, value in point.items():
-            here &= group[axis].values == value
-        out[name] = group.isel(point=int(np.flatnonzero(here)[0]))
-    return out
-
-
-def at_age(data: _Data, age: dict[str, float]) -> _Data:
-    """Select one combination of ages; an axis of one value is no dimension."""
-    return data.sel({name: value for name, value in age.items() if name in data.dims})
 
 
 def _draw_means(results: dict[str, xr.Dataset], age: dict[str, float]) -> np.ndarray | None:

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import ndtr
 
-from reliability.campaign import architecture, crossbar, endurance
+from reliability.campaign import architecture, attribution, crossbar, endurance
 from reliability.campaign.plan import Task, combinations
 from reliability.campaign.spec import Study
 from reliability.devices.verify import Verify
@@ -24,6 +24,7 @@ from reliability.network import (
     program_layers,
     sample_chips,
 )
+from reliability.network.attribution import cards
 from reliability.network.inferences import age_by_inferences
 from reliability.population import age
 from reliability.reading import read_cells
@@ -162,9 +163,7 @@ def _at_all_ages(
         return parts[0] if _is_single(name, values) else _along(_axis(name, values, unit), parts)
 
     def assess(aged: xr.Dataset) -> xr.Dataset:
-        if study.network.read_temperature is not None:
-            aged = read_cells(aged, temperature=study.network.read_temperature, overwrite=True)
-        result = _evaluate(study, network, aged, neuron, images)
+        result = _evaluate(study, network, _read(study, aged), neuron, images)
         notes.update(result.attrs["warnings"])
         return result
 
@@ -310,6 +309,30 @@ def _sensitivity(
     return out.assign_coords(levels)
 
 
+def _attribution(
+    study: Study, technology: Technology, network: AnyNetwork, task: Task
+) -> xr.Dataset:
+    """Accuracy of a few chips with some combinations of the card's phenomena."""
+    settings = study.attribution
+    profile = attribution.mission(study)
+    every = cards(technology, attribution.phenomena(study))
+    parts = []
+    for card in every[task.first : task.first + task.count]:
+        programmed = _program(study, card, network, chips=settings.chips, first=0)
+        cells = _read(study, age(programmed, profile))
+        result = _evaluate(study, network, cells, _neuron(study, card), settings.images)
+        parts.append(result[["accuracy"]])
+    out = _along(_axis("combination", range(task.first, task.first + task.count), "1"), parts)
+    return out.drop_attrs(deep=False)
+
+
+def _read(study: Study, cells: xr.Dataset) -> xr.Dataset:
+    """Read cells at the temperature of the study, where it has one."""
+    if study.network.read_temperature is None:
+        return cells
+    return read_cells(cells, temperature=study.network.read_temperature, overwrite=True)
+
+
 def varied(technology: Technology, study: Study, point: dict[str, float]) -> Technology:
     """Return the card with the factors of the sensitivity grid at the levels of a point."""
     values: dict[str, float] = {}
@@ -325,6 +348,7 @@ _GROUPS: dict[str, Callable[[Study, Technology, AnyNetwork, Task], xr.Dataset]] 
     "chips": _chips,
     "draws": _draws,
     "sensitivity": _sensitivity,
+    "attribution": _attribution,
     "endurance": lambda study, technology, _, task: endurance.wafer(study, technology, task),
     "crossbar": lambda study, technology, _, task: crossbar.largest(study, technology, task),
     "architecture": lambda study, technology, _, task: architecture.run_draws(

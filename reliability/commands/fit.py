@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from reliability.commands.options import Card
+from reliability.commands.options import Card, command_line, report_options
 from reliability.errors import InputError
 
 
@@ -30,6 +30,7 @@ from reliability.errors import InputError
 @click.option("--draws", type=click.IntRange(20), default=100, show_default=True,
               help="Simulated experiments of the check.")  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True, help="Of bootstrap and check.")
+@report_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def fit(
     files: tuple[Path, ...],
@@ -45,6 +46,8 @@ def fit(
     maximum: str | None,
     draws: int,
     seed: int,
+    formats: tuple[str, ...],
+    template: str,
     as_json: bool,
 ) -> None:
     """Fit a technology card on the measured FILES, and check that it makes the data again.
@@ -66,8 +69,10 @@ def fit(
     from reliability.measurements import read_measurements
     from reliability.predictive import posterior_predictive
     from reliability.report import write_fit_report
+    from reliability.report.render import check_options
     from reliability.technology import load_technology, writable, write_technology
 
+    check_options(formats, template)
     out = writable(out)
     below = load_technology(base) if base else None
     options: dict[str, Any] = {"sample_rate": sample_rate} if sample_rate else {}
@@ -81,7 +86,10 @@ def fit(
     page, check = None, None
     try:
         check = posterior_predictive(data, card, draws=draws, seed=seed)
-        page = write_fit_report(card, check, out.with_suffix(".html"), untold)
+        page = write_fit_report(
+            card, check, out.with_suffix(".html"), untold, data=data,
+            command=command_line(), formats=formats, template=template,
+        )  # fmt: skip
     except InputError as error:
         problems.append(f"no check: {error}")
     if as_json:
@@ -117,7 +125,7 @@ def _print_fit(card: Any) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from reliability.report.document import parameter_row
+    from reliability.report.provenance import parameter_row
 
     table = Table("parameter", "value", "uncertainty", "from", pad_edge=False, box=None)
     count = dict.fromkeys(("fitted", "measured", "published", "assumed"), 0)

@@ -1,10 +1,12 @@
 """What the commands share: lists of quantities at the door, progress, and folders for results."""
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -56,6 +58,30 @@ def entries(text: str, name: str) -> list[str]:
     if not found:
         raise InputError(f"{name}: got {text!r}, expected one value or more with commas between")
     return found
+
+
+def command_line() -> str:
+    """Return the command that is running as it could be typed again."""
+    return shlex.join(["reliability", *(click.get_current_context().find_root().obj or ())])
+
+
+def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of the report that it writes."""
+    command = click.option(
+        "--template",
+        default="full",
+        show_default=True,
+        help="Of the report: full, brief, or the path of a Jinja2 template.",
+    )(command)
+    return click.option(
+        "--format",
+        "formats",
+        type=click.Choice(["html", "pdf"]),
+        multiple=True,
+        default=("html",),
+        show_default="html",
+        help="Of the report; can be given twice. PDF needs the extra [pdf].",
+    )(command)
 
 
 @contextmanager

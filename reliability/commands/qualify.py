@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from reliability.commands.options import entries, results_folder
+from reliability.commands.options import command_line, entries, report_options, results_folder
 from reliability.errors import InputError, unknown_name
 
 _UNITS = {"activation_energy": "eV", "voltage_acceleration": "1/V"}
@@ -46,6 +46,7 @@ Exit codes:
 @click.option("--jesd47", help="Test of JESD47 whose sample plan is compared.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of bootstrap intervals.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the report.")
+@report_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def qualify(
@@ -79,9 +80,12 @@ def qualify(
         qualification_lines,
         write_qualification_report,
     )
+    from reliability.report.render import check_options
     from reliability.statistics.claims import Claim, assess_claim
     from reliability.units import quantity
 
+    kind = {"formats": options.pop("formats"), "template": options.pop("template")}
+    check_options(**kind)
     standard = _standard(options["jesd47"])
     if out is not None:
         results_folder(out, "qualification.json")
@@ -127,7 +131,11 @@ def qualify(
         seed=options["seed"],
     )
     told = qualification(found, data, quantity=options["quantity"], jesd47=standard)
-    report = None if out is None else write_qualification_report(found, data, told, out)
+    report = (
+        None
+        if out is None
+        else write_qualification_report(found, data, told, out, command=command_line(), **kind)
+    )
     if as_json:
         click.echo(json.dumps(told | ({} if report is None else {"report": str(report)})))
     else:

@@ -9,8 +9,10 @@ import click
 
 from reliability.commands.options import (
     Card,
+    command_line,
     entries,
     quantities,
+    report_options,
     results_folder,
     shown_progress,
 )
@@ -78,6 +80,7 @@ from reliability.errors import InputError, unknown_name
 @click.option("--confidence", default="95%", show_default=True, help="Of bounds and intervals.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the Monte Carlo arrays.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for results and report.")
+@report_options
 @click.option("--json", "as_json", is_flag=True, help="Print progress and result as JSON lines.")
 def size(as_json: bool, out: Path | None, **options: Any) -> None:
     """Find the largest array that meets a wanted error, margin or accuracy.
@@ -98,15 +101,18 @@ def size(as_json: bool, out: Path | None, **options: Any) -> None:
       reliability size --criterion accuracy_drop --limit 1% --wire "5 ohm" --max-size 256
     """
     from reliability.crossbar import ConvergenceError
+    from reliability.report.render import check_options
     from reliability.report.size import size_lines, size_table, write_size_report
 
+    kind = {"formats": options.pop("formats"), "template": options.pop("template")}
+    check_options(**kind)
     if out is not None:
         results_folder(out, "size.json")
     try:
         found = _search(as_json, options)
     except ConvergenceError as error:
         raise click.ClickException(str(error)) from error  # one line, exit code 1
-    report = None if out is None else write_size_report(found, out)
+    report = None if out is None else write_size_report(found, out, command=command_line(), **kind)
     if as_json:
         told = {"event": "done", **size_table(found)}
         click.echo(json.dumps(told | ({} if report is None else {"report": str(report)})))

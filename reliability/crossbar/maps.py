@@ -266,7 +266,12 @@ def crossbar_border(
             "columns_high": ("rows", high, {"units": "lines"}),
         },
         coords={"rows": ("rows", [int(m) for m in rows], {"units": "lines"})},
-        attrs=attrs | {"technology": technology.name, "reliability_version": __version__},
+        attrs=attrs
+        | {
+            "technology": technology.name,
+            "technology_card": technology.to_json(),
+            "reliability_version": __version__,
+        },
     )
 
 

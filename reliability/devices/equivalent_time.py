@@ -59,4 +59,4 @@ def equivalent_time(
             here = front / ratio if front > 0 else front
             here = float(np.logaddexp(here, math.log(time / attempt_time)))
             front = here * ratio if here > 0 else here
-    return 0.0 if front == -math.inf else attempt_time * math.exp(min(front, 690.0))
+    return attempt_time * math.exp(min(front, 690.0))  # finite, however hot and long

@@ -1,5 +1,6 @@
 """Networks on resistive memory: weights onto cells, cells into spikes or sums, then accuracy."""
 
+from reliability.network.attribution import attribute_loss
 from reliability.network.binary import bit_error_tolerance, pair_error_rate
 from reliability.network.coding import compare_codings
 from reliability.network.comparison import compare_accuracy
@@ -30,6 +31,7 @@ __all__ = [
     "accuracy_on_tiles",
     "accuracy_spread",
     "accuracy_yield",
+    "attribute_loss",
     "bit_error_tolerance",
     "compare_accuracy",
     "compare_codings",

@@ -148,9 +148,9 @@ def sample_chips(
     {'chip': 2, 'cell': 2880}
     """
     cells_per_side(network, mapping)  # refuses an unknown name
-    state: list[str] | NDArray[np.float64]
+    state: NDArray[np.str_] | NDArray[np.float64]
     if mapping == "two_level" and has_states(technology):
-        state = list(map_weights(network))
+        state = map_weights(network)
     elif "target.maximum" in technology:
         law = Target.from_technology(technology)
         state = map_levels(network, mapping, law.minimum, law.maximum)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from reliability.errors import InputError
 from reliability.network.comparison import table
@@ -114,17 +114,22 @@ def _groups(result: xr.Dataset) -> dict[str, NDArray[Any]]:
 def _of_chips(
     accuracy: NDArray[np.float64], groups: dict[str, NDArray], noise: float, confidence: float
 ) -> dict[str, _Row]:
+    variances: dict[str, _Row]
     if groups and np.ptp(accuracy) > 0:
         found = variance_components(accuracy, groups, residual="chip", confidence=confidence)
-        rows = {name: (v, *found.interval[name]) for name, v in found.variance.items()}
+        variances = {name: (v, *found.interval[name]) for name, v in found.variance.items()}
     else:
         variance, degrees = float(accuracy.var(ddof=1)), accuracy.size - 1
-        ends = stats.chi2.ppf([0.5 + confidence / 2, 0.5 - confidence / 2], degrees)
-        low, high = variance * degrees / np.asarray(ends, float)
-        rows = {"chip": (variance, float(low), float(high))}
-    value, low, high = (max(end - noise, 0.0) for end in rows["chip"])
-    rows["chip"] = value, low, high
-    return {name: tuple(np.sqrt(row).tolist()) for name, row in rows.items()}
+        large, small = (
+            float(special.chdtri(degrees, 0.5 - side * confidence / 2)) for side in (1, -1)
+        )
+        variances = {"chip": (variance, variance * degrees / large, variance * degrees / small)}
+    rows = {}
+    for name, of_level in variances.items():
+        taken = noise if name == "chip" else 0.0
+        value, low, high = (float(np.sqrt(max(v - taken, 0.0))) for v in of_level)
+        rows[name] = (value, low, high)
+    return rows
 
 
 def _of_images(values: NDArray[np.bool_], residual: float, confidence: float) -> _Row:
@@ -135,7 +140,7 @@ def _of_images(values: NDArray[np.bool_], residual: float, confidence: float) ->
     spread = float(each.var(ddof=1))
     variance = max(spread - residual / chips, 0.0)
     error = np.sqrt(max(moment - spread**2 * (images - 3) / (images - 1), 0.0) / images)
-    half = stats.norm.ppf(0.5 + confidence / 2) * error
+    half = special.ndtri(0.5 + confidence / 2) * error
     ends = np.maximum([variance, variance - half, variance + half], 0.0) / images
     low = np.sqrt(ends)
     return float(low[0]), float(low[1]), float(low[2])

@@ -19,6 +19,7 @@ tile lie side by side: output, bit, side.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import NamedTuple
 
@@ -85,8 +86,13 @@ def place(network: DeepNetwork, tiling: Tiling) -> tuple[Placed, ...]:
     >>> placed[0].coded.shape, bool(abs(placed[0].weights(placed[0].coded)).max() > 0)
     ((3, 9, 16), True)
     """
+    return place_layers(network.layers, tiling)
+
+
+def place_layers(layers: Sequence[Layer], tiling: Tiling) -> tuple[Placed, ...]:
+    """Scale and code the weights of some layers, as `place`."""
     out, first = [], 0
-    for layer in network.layers:
+    for layer in layers:
         scale = _scale(layer, tiling)
         u = layer.matrix / scale
         if tiling.cells == "levels":

@@ -9,7 +9,7 @@ import xarray as xr
 from reliability.campaign.spec import Study
 from reliability.cycling import MODES, count_failures
 from reliability.report import figures as draw
-from reliability.report.page import Figure, canvas, svg
+from reliability.report.page import Figure, Table, canvas, svg
 from reliability.report.words import percent
 from reliability.units import engineering
 
@@ -36,6 +36,33 @@ def endurance_figures(study: Study, results: dict[str, xr.Dataset], title: str) 
             f" 95 % interval of all wafers.{dots} Right: each wafer alone.",
             svg(figure, "Fraction of cells failed against cycles by temperature and by wafer"),
         )
+
+
+def endurance_table(answer: list[dict[str, Any]], title: str, number: int) -> Table:
+    """Return the end of an endurance test at each temperature; ``title`` names the point."""
+    rows = []
+    for found in answer:
+        scale, shape = found["weibull_scale"], found["weibull_shape"]
+        drawn = "not drawn"
+        if "drawn_low" in found:
+            drawn = f"{percent(found['drawn_low'], 2)} to {percent(found['drawn_high'], 2)}"
+        rows.append([
+            engineering(found["temperature_k"], "K"),
+            f"{found['failed']:,} of {found['cells']:,}",
+            percent(found["fraction_failed"], 2),
+            f"{percent(found['low'], 2)} to {percent(found['high'], 2)}",
+            drawn,
+            "{:,.0f} ({:,.0f} to {:,.0f})".format(*scale) if found["failed"] else "none failed",
+            "{:.2f} ({:.2f} to {:.2f})".format(*shape) if found["failed"] else "",
+        ])  # fmt: skip
+    return Table(
+        f"endurance-table{number}", f"Endurance in numbers{title and ': '}{title}",
+        f"Cells that have failed after {answer[0]['cycles']:,.0f} cycles, with the interval that "
+        "the spread of wafers allows for, and the Weibull law fitted to all cells.",
+        ["temperature", "failed", "fraction", "interval", "cards drawn", "Weibull scale (cycles)",
+         "Weibull shape"],
+        rows,
+    )  # fmt: skip
 
 
 def _pulses(attempts: int) -> str:

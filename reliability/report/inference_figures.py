@@ -6,12 +6,13 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.colors import LogNorm
-from matplotlib.image import AxesImage
 from matplotlib.ticker import PercentFormatter
 
 from reliability.campaign.spec import Study
-from reliability.report.figures.style import PALETTE, log_axis_from_zero
+from reliability.report.figures import PALETTE
+from reliability.report.figures.style import log_axis_from_zero, power_of_ten, table_mesh
 from reliability.report.page import Figure, canvas, svg
 from reliability.report.words import age_title, percent
 from reliability.statistics.intervals import mean_interval
@@ -45,16 +46,14 @@ def accuracy_against_inferences(
         accuracy = accuracy.expand_dims("read_voltage")
         draws = None if draws is None else draws.expand_dims("read_voltage")
     numbers = accuracy["inferences"].values
-    x = numbers
-    log_axis_from_zero(ax, numbers)
     for k, voltage in enumerate(np.atleast_1d(accuracy["read_voltage"].values)):
         colour = PALETTE[k % len(PALETTE)]
         values = accuracy.isel(read_voltage=k).transpose("inferences", "chip").values
         low, high = np.quantile(values, [0.05, 0.95], axis=1)
-        ax.fill_between(x, low, high, color=colour, alpha=0.13, lw=0)
+        ax.fill_between(numbers, low, high, color=colour, alpha=0.13, lw=0)
         ends = np.array([mean_interval(row, confidence) for row in values])
         ax.errorbar(
-            x,
+            numbers,
             ends[:, 0],
             yerr=np.abs(ends[:, 1:] - ends[:, :1]).T,
             fmt="os^Dv<>"[k % 7] + "-",
@@ -66,16 +65,17 @@ def accuracy_against_inferences(
         if draws is not None:
             means = draws.isel(read_voltage=k).mean("chip").transpose("inferences", "draw").values
             for edge in np.quantile(means, [0.05, 0.95], axis=1):
-                ax.plot(x, edge, ":", color=colour, lw=1.2)
+                ax.plot(numbers, edge, ":", color=colour, lw=1.2)
     ax.axhline(ideal, color="0.3", lw=1, ls="--")
     ax.annotate(
         f"ideal cells {ideal:.1%}",
-        (x[0], ideal),
+        (numbers[0], ideal),
         xytext=(3, 3),
         textcoords="offset points",
         fontsize=8,
     )
-    ax.set_xticks(x, [_power(number) for number in numbers])
+    log_axis_from_zero(ax, numbers)
+    ax.set_xticks(numbers, [_power(number) for number in numbers])
     ax.set_xlabel("inferences (log scale)")
     ax.set_ylabel("accuracy (%)")
     ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
@@ -84,11 +84,10 @@ def accuracy_against_inferences(
 
 def _power(number: float) -> str:
     """Print a number of inferences as a power of ten, where it is one."""
-    decade = math.log10(number) if number else 0.5
-    return f"$10^{{{decade:.0f}}}$" if decade.is_integer() else f"{number:.3g}"
+    return power_of_ten(number) if number and math.log10(number).is_integer() else f"{number:.3g}"
 
 
-def read_map(reads: xr.DataArray, ax: Axes, norm: LogNorm) -> AxesImage:
+def read_map(reads: xr.DataArray, ax: Axes, norm: LogNorm) -> QuadMesh:
     """Reads of each input row, laid out as the image that feeds it; never read: white.
 
     Parameters
@@ -100,7 +99,8 @@ def read_map(reads: xr.DataArray, ax: Axes, norm: LogNorm) -> AxesImage:
     """
     side = math.isqrt(reads.sizes["input"])
     image = np.ma.masked_less_equal(reads.values.reshape(side, side), 0)
-    drawn = ax.imshow(image, cmap="viridis", norm=norm)
+    drawn = table_mesh(ax, image, cmap="viridis", norm=norm)
+    ax.set_aspect("equal")
     for i, j in zip(*np.nonzero(image.mask), strict=True) if np.any(image.mask) else ():
         ax.text(j, i, "·", ha="center", va="center", color="0.5", fontsize=8)
     ax.set_xticks([0, side // 2, side - 1], ["1", str(side // 2 + 1), str(side)])

@@ -1,24 +1,49 @@
-"""A page: figures as inline SVG, tables and an answer in one self-contained HTML file."""
+"""What a report holds, whatever it is rendered to, and figures drawn as SVG.
 
-import importlib.metadata
+Every document of the suite (of a study, a fit, a qualification, a size, a comparison) is one
+`Report`; `reliability.report.render` makes HTML and PDF of it. A text is plain text: what is
+special in HTML is escaped when it is rendered.
+"""
+
 import io
-import platform
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Literal
 
 import matplotlib
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from matplotlib.axis import Axis
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure as Canvas
+from matplotlib.text import Text
+from matplotlib.ticker import FixedFormatter, FuncFormatter
 
-from reliability.files import replace_text
+from reliability.report.drawn_data import drawn_data
 from reliability.report.figures import STYLE
 
 _NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))  # same figure, same bytes
-_PACKAGES = ("rram-reliability", "numpy", "scipy", "numba", "xarray", "zarr")
+
+# The last two are of a life test, which can show a claim but never that it does not hold.
+Outcome = Literal["met", "not met", "not decided", "shown", "not shown"]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure as inline SVG with its alternative text, and the numbers in it as CSV."""
+
+    svg: Markup
+    data: str
+
+    def __html__(self) -> Markup:
+        return self.svg
+
+    def named(self, name: str) -> Markup:
+        """Return the SVG with ids that no other figure of a page has."""
+        own = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", str(self.svg))
+        return Markup(own)
 
 
 @dataclass(frozen=True)
@@ -28,18 +53,80 @@ class Figure:
     id: str
     title: str
     caption: str
-    svg: Markup
+    svg: Drawing
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of a page: anchor, heading, what it says, the header and rows of texts."""
+    """A table of a page: anchor, heading, what it says, the header and rows of texts.
+
+    A reader can sort it: texts that begin with a number sort by it, unit and prefix included.
+    """
 
     id: str
     title: str
     text: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of a report: sentences, then figures, tables, a list, a listing, and its parts."""
+
+    id: str
+    title: str
+    text: Sequence[str] = ()
+    figures: Sequence[Figure] = ()
+    tables: Sequence[Table] = ()
+    points: Sequence[str] = ()
+    listing: str = ""
+    parts: Sequence["Section"] = ()
+
+
+@dataclass(frozen=True)
+class KeyFigure:
+    """A number of the cover: what it is, its value, its interval, and what that is of."""
+
+    name: str
+    value: str
+    interval: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a wanted limit is met, and what says so."""
+
+    limit: str
+    outcome: Outcome
+    because: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """A whole document: the cover with the answer first, then sections.
+
+    Parameters
+    ----------
+    title, question : str
+    statement : sequence of str
+        Sentences, the most important one first.
+    sections : sequence of Section
+    key_figures : sequence of KeyFigure
+    verdicts : sequence of Verdict
+        Of the wanted limits.
+    warnings : sequence of str
+        What a reader must know before trusting it.
+    """
+
+    title: str
+    question: str
+    statement: Sequence[str]
+    sections: Sequence[Section]
+    key_figures: Sequence[KeyFigure] = ()
+    verdicts: Sequence[Verdict] = ()
+    warnings: Sequence[str] = ()
 
 
 @contextmanager
@@ -52,67 +139,36 @@ def canvas(
         yield figure, figure.subplots(rows, columns, squeeze=False, sharey=sharey)
 
 
-def svg(figure: Canvas, description: str) -> Markup:
-    """Return a figure as inline SVG with its alternative text."""
+def svg(figure: Canvas, description: str) -> Drawing:
+    """Draw a figure as inline SVG with its alternative text, and keep the numbers in it."""
+    _show_dollars(figure)
+    for mesh in figure.findobj(QuadMesh):  # of colour bars too: no pixels
+        mesh.set_rasterized(False)
+        mesh.set_edgecolor("face")
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata=_NO_METADATA)
     text = buffer.getvalue()
-    body = text[text.index("<svg") :]
+    # without its prefix, the attribute is what HTML and PDF both understand
+    body = text[text.index("<svg") :].replace("xlink:href=", "href=")
     title = Markup("<title>{}</title>").format(description)
     head, _, rest = body.partition(">")
     wide = figure.get_figwidth() * 95  # px; small figures are not blown up to the page
-    return Markup(f'{head} role="img" style="max-width:{wide:.0f}px">') + title + Markup(rest)
+    label = Markup(' role="img" aria-label="{}"').format(description)
+    size = Markup(f' style="--wide:{wide:.0f}px">')
+    return Drawing(Markup(head) + label + size + title + Markup(rest), drawn_data(figure))
 
 
-def environment() -> Environment:
-    """Return the templates of the reports; everything that is filled in is escaped."""
-    return Environment(
-        loader=PackageLoader("reliability.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-    )
+def _show_dollars(figure: Canvas) -> None:
+    """Print a dollar sign in names as it stands; formulas are only on logarithmic ticks."""
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+    for ax in figure.axes:
+        for axis in (ax.xaxis, ax.yaxis):
+            named = isinstance(axis.get_major_formatter(), (FixedFormatter, FuncFormatter))
+            _parse_ticks(axis, formulas=not named)
 
 
-def write_page(
-    path: Path,
-    *,
-    title: str,
-    question: str,
-    answer: Sequence[str],
-    figures: Sequence[Figure],
-    tables: Sequence[Table],
-    provenance: Mapping[str, str],
-) -> Path:
-    """Write a short report: what was asked, the answer, figures, tables and where it comes from.
-
-    Parameters
-    ----------
-    path : Path
-        Of the HTML file; written beside it and renamed when whole.
-    title, question : str
-    answer : sequence of str
-        Sentences, the most important one first.
-    figures, tables : sequence
-    provenance : mapping of str to str
-        Versions are added.
-    """
-    told = {**provenance, "versions": versions(), "Python": platform.python_version()}
-    text = environment().get_template("page.html").render(
-        title=title, question=question, answer=answer, figures=figures, tables=tables,
-        provenance=list(told.items()),
-    )  # fmt: skip
-    replace_text(path, text)
-    return path
-
-
-def versions() -> str:
-    """Return the versions of this package and of those that its numbers depend on."""
-    return ", ".join(f"{package} {_version(package)}" for package in _PACKAGES)
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
+def _parse_ticks(axis: Axis, *, formulas: bool) -> None:
+    for tick in (*axis.get_major_ticks(len(axis.get_majorticklocs())), *axis.get_minor_ticks()):
+        tick.label1.set_parse_math(formulas)
+        tick.label2.set_parse_math(formulas)

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,18 @@ import xarray as xr
 
 from reliability.files import replace_text
 from reliability.report import figures as draw
-from reliability.report.page import Figure, Table, canvas, svg, write_page
+from reliability.report.page import (
+    Figure,
+    KeyFigure,
+    Report,
+    Section,
+    Table,
+    Verdict,
+    canvas,
+    svg,
+)
+from reliability.report.provenance import provenance_section
+from reliability.report.render import save_report
 from reliability.statistics.claims import Assessment, more_units
 from reliability.statistics.curves import life_against_temperature, probability_curves
 from reliability.statistics.qualification import JESD47_TESTS, data_sheet_sentence, plan_test
@@ -199,7 +210,14 @@ def _parameter(name: str, value: float, clock: str) -> str:
 
 
 def write_qualification_report(
-    found: Assessment, data: xr.Dataset, told: dict[str, Any], folder: Path
+    found: Assessment,
+    data: xr.Dataset,
+    told: dict[str, Any],
+    folder: Path,
+    *,
+    command: str = "",
+    formats: Sequence[str] = ("html",),
+    template: str = "full",
 ) -> Path:
     """Write ``qualification.json`` and ``report.html``.
 
@@ -212,6 +230,11 @@ def write_qualification_report(
         Of `qualification`.
     folder : Path
         Made if it is not there.
+    command : str
+        That makes it again.
+    formats : sequence of {"html", "pdf"}
+    template : str
+        As `reliability.report.render.save_report` takes it.
 
     Returns
     -------
@@ -221,42 +244,85 @@ def write_qualification_report(
     folder.mkdir(parents=True, exist_ok=True)
     replace_text(folder / "qualification.json", json.dumps(told, indent=1))
     lines = qualification_lines(told)
+    kept = ("source", "source_sha256", "failure", "rows_read", "rows_bad", "reliability_version")
+    claimed = lines[0].split(": ", 1)[1]
+    verdict = Verdict(claimed, "shown" if told["passed"] else "not shown", f"{_spaced(lines[1])}.")
+    sections = [
+        Section("result", "Result", figures=list(_figures(found, data)),
+                tables=list(_tables(found, told))),
+        Section("qualification", "What the test shows and does not", tables=_gaps(told)),
+        Section("assumptions", "Assumptions", points=told["assumptions"]),
+        provenance_section(
+            {key: str(data.attrs[key]) for key in kept if key in data.attrs}
+            | ({"to make it again": command} if command else {})
+        ),
+    ]  # fmt: skip
+    report = Report(
+        f"Qualification: {told['claim']['quantity']}", claimed,
+        [told["sentence"], *(f"{_spaced(line)}." for line in lines[2:4])],
+        [s for s in sections if s.figures or s.tables or s.points],
+        list(_key_figures(told)), [verdict],
+    )  # fmt: skip
+    return save_report(report, folder / "report.html", formats, template)
+
+
+def _spaced(line: str) -> str:
+    """Return a line of a table of text as a sentence."""
+    text = " ".join(line.split())
+    return text[0].upper() + text[1:]
+
+
+def _key_figures(told: dict[str, Any]) -> Iterator[KeyFigure]:
+    claim, test, clock = told["claim"], told["test"], told["claim"]["clock"]
+    sure = f"at {100 * claim['confidence']:g} %, one-sided"
+    yield KeyFigure("upper bound", f"{told['bound']:.3g}", sure,
+                    f"claimed: {claim['fraction']:.3g}")  # fmt: skip
+    yield KeyFigure("margin", f"{told['margin'] or math.inf:.3g}×", "claimed over bound",
+                    _estimate(told))  # fmt: skip
+    yield KeyFigure(
+        f"life of {claim['fraction']:.3g}", _span(told["life_bound"], clock), f"at least, {sure}"
+    )
+    yield KeyFigure("test", f"{test['units']:g} units", "", f"{test['failures']:g} failed")
+    if "fit_bound" in told:
+        yield KeyFigure("failure rate", f"{told['fit_bound']:.3g} FIT", f"at most, {sure}")
+
+
+def _gaps(told: dict[str, Any]) -> list[Table]:
+    rows = [["data sheet", told["sentence"]]]
+    if told["binomial_bound"] is not None:
+        rows.append(["exact binomial bound", f"{told['binomial_bound']:.3g}"])
+    if "jesd47" in told:
+        plan = told["jesd47"]
+        rows.append([
+            "sample plan of JESD47", f"{'met' if plan['sample_plan_met'] else 'not met'}: "
+            f"{plan['name']}, {plan['lots']} lots, {plan['devices']} devices, "
+            f"{plan['allowed_failures']} failures, {plan['condition']}",
+        ])  # fmt: skip
+    rows += [["not shown", text] for text in told["not_shown"]]
+    rows += [["to show it", text] for text in needed(told)]
+    return [Table("gaps", "What may be said, and what would show more", "", ["", "what"], rows)]
+
+
+def _tables(found: Assessment, told: dict[str, Any]) -> Iterator[Table]:
     clock = told["claim"]["clock"]
-    tables = []
     if told["parameters"]:
         rows = [
             [name, *(_parameter(name, p[k], clock) for k in ("value", "low", "high"))]
             for name, p in told["parameters"].items()
         ]
         two_sided = 2 * found.claim.confidence - 1
-        tables.append(Table("parameters", f"Fitted {told['law']} law",
+        yield Table("parameters", f"Fitted {told['law']} law",
                             f"Intervals at {100 * two_sided:g} %, two-sided.",
-                            ["parameter", "value", "low", "high"], rows))  # fmt: skip
+                    ["parameter", "value", "low", "high"], rows)  # fmt: skip
     if found.comparison is not None and len(found.comparison) > 1:
         rows = [
             [row.distribution, f"{row.parameters}", f"{row.log_likelihood:.2f}",
              f"{row.difference:.2f}", f"{row.weight:.2f}"]
             for row in found.comparison.itertuples()
         ]  # fmt: skip
-        tables.append(Table("laws", "Which law", "Best first by AICc.",
+        yield Table("laws", "Which law", "Best first by AICc.",
                             ["law", "parameters", "log-likelihood", "AICc difference", "weight"],
-                            rows))  # fmt: skip
-    assumptions = [[text] for text in told["assumptions"]]
-    tables.append(Table("assumptions", "Given", "", ["assumption or fact"], assumptions))
-    gaps = [["not shown", t] for t in told["not_shown"]] + [["to show it", t] for t in needed(told)]
-    if gaps:
-        tables.append(Table("gaps", "What the test could not show, and what would show it", "",
-                            ["", ""], gaps))  # fmt: skip
-    kept = ("source", "source_sha256", "failure", "rows_read", "rows_bad", "reliability_version")
-    return write_page(
-        folder / "report.html",
-        title=f"Qualification: {told['claim']['quantity']}",
-        question=lines[0].split(": ", 1)[1],
-        answer=[lines[0].split(":")[0].capitalize() + ".", told["sentence"], *lines[1:4]],
-        figures=list(_figures(found, data)),
-        tables=tables,
-        provenance={key: str(data.attrs[key]) for key in kept if key in data.attrs},
-    )
+                            rows)  # fmt: skip
 
 
 def _figures(found: Assessment, data: xr.Dataset) -> Iterator[Figure]:

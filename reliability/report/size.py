@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,13 @@ from reliability.crossbar.solver import solve_crossbar
 from reliability.files import replace_text
 from reliability.random import stream
 from reliability.report import figures as draw
-from reliability.report.page import Figure, Table, canvas, svg, write_page
+from reliability.report.page import Figure, KeyFigure, Report, Section, Table, canvas, svg
+from reliability.report.provenance import (
+    confidence_text,
+    parameter_tables,
+    provenance_section,
+)
+from reliability.report.render import save_report
 from reliability.technology import Technology
 from reliability.units import engineering
 
@@ -146,8 +152,15 @@ def _axis_text(at: xr.Dataset, name: str) -> str:
     return engineering(value, unit)
 
 
-def write_size_report(found: xr.Dataset, folder: Path) -> Path:
-    """Write ``results.zarr``, ``size.json`` and ``report.html``.
+def write_size_report(
+    found: xr.Dataset,
+    folder: Path,
+    *,
+    command: str = "",
+    formats: Sequence[str] = ("html",),
+    template: str = "full",
+) -> Path:
+    """Write ``results.zarr``, ``size.json`` and the report.
 
     Parameters
     ----------
@@ -155,6 +168,11 @@ def write_size_report(found: xr.Dataset, folder: Path) -> Path:
         Of `size_map` or `crossbar_border`.
     folder : Path
         Made if it is not there.
+    command : str
+        That makes it again.
+    formats : sequence of {"html", "pdf"}
+    template : str
+        As `reliability.report.render.save_report` takes it.
 
     Returns
     -------
@@ -164,31 +182,75 @@ def write_size_report(found: xr.Dataset, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / ".results.zarr"
     shutil.rmtree(temporary, ignore_errors=True)
+    found = found.assign_attrs(command=command)
     found.to_zarr(temporary, mode="w", consolidated=False)
     shutil.rmtree(folder / "results.zarr", ignore_errors=True)
     temporary.rename(folder / "results.zarr")
     replace_text(folder / "size.json", json.dumps(size_table(found), indent=1))
+    return render_size_report(found, folder, formats=formats, template=template)
+
+
+def render_size_report(
+    found: xr.Dataset, folder: Path, *, formats: Sequence[str], template: str
+) -> Path:
+    """Write the report of results that are already in a folder; parameters as above."""
     told = found.attrs
     header, rows = _texts(found)
     what = "most columns for each number of rows" if "size" not in found else "largest array"
-    return write_page(
-        folder / "report.html",
-        title=f"{what.capitalize()} of {told['technology']}",
-        question=f"{_name(told['criterion']).capitalize()} {_sense(told)} {_limit(told)}, at "
-        f"{100 * told['confidence']:g} % confidence.",
-        answer=_answer(found) + _notes(found),
-        figures=list(_figures(found)),
-        tables=[
-            Table(
-                "table", "All points",
-                "The interval of a size holds the noise of the Monte Carlo arrays and the "
-                "uncertainty of the card's parameters; that of the criterion is of its mean over "
-                "the arrays of the card as it is.",
-                header, rows,
-            )
-        ],
-        provenance={key: str(told[key]) for key in _KEPT if key in told},
+    table = Table(
+        "table", "All points",
+        "The interval of a size holds the noise of the Monte Carlo arrays and the uncertainty of "
+        "the card's parameters; that of the criterion is of its mean over the arrays of the card "
+        "as it is.",
+        header, rows,
     )  # fmt: skip
+    card = Technology.from_json(told["technology_card"])
+    kept = {key: str(told[key]) for key in _KEPT if key in told}
+    if told.get("command"):
+        kept["to make it again"] = str(told["command"])
+    report = Report(
+        f"{what.capitalize()} of {told['technology']}",
+        f"{_name(told['criterion']).capitalize()} {_sense(told)} {_limit(told)}, at "
+        f"{100 * told['confidence']:g} % confidence.",
+        _answer(found) + _notes(found),
+        [
+            Section("result", "Result", figures=list(_figures(found)), tables=[table]),
+            Section("assumptions", "Assumptions", (confidence_text(card),),
+                    tables=parameter_tables(card)),
+            provenance_section(kept | {f"card {card.name}, SHA-256": card.fingerprint}),
+        ],
+        list(_key_figures(found)),
+    )  # fmt: skip
+    return save_report(report, folder / "report.html", formats, template)
+
+
+def _key_figures(found: xr.Dataset) -> Iterator[KeyFigure]:
+    if "size" not in found:
+        for k in (0, -1):
+            at = found.isel(rows=k)
+            low, high = (f"{at[f'columns_{end}'].item():.0f}" for end in ("low", "high"))
+            yield KeyFigure(f"columns with {at['rows'].item()} rows", f"{at['columns'].item()}",
+                            f"{low} to {high}")  # fmt: skip
+        return
+    at = _best(found)
+    shape = f"{at['rows'].item()} × {at['columns'].item()}" if at["size"].item() else "none"
+    sure = f"at {100 * found.attrs['confidence']:g} %"
+    low, high = (f"{at[f'size_{end}'].item():.0f}" for end in ("low", "high"))
+    yield KeyFigure("largest array", shape, f"{low} to {high} lines {sure}", _where(at, found))
+    value = [at[v].item() for v in ("value", "value_low", "value_high")]
+    if np.isfinite(value[0]):
+        yield KeyFigure(_name(found.attrs["criterion"]), f"{value[0]:.3g}",
+                        f"{value[1]:.3g} to {value[2]:.3g} {sure}",
+                        f"limit {_limit(found.attrs)}")  # fmt: skip
+
+
+def _best(found: xr.Dataset) -> xr.Dataset:
+    best = np.unravel_index(int(found["size"].values.argmax()), found["size"].shape)
+    return found.isel(dict(zip(found["size"].dims, best, strict=True)))
+
+
+def _where(at: xr.Dataset, found: xr.Dataset) -> str:
+    return ", ".join(f"{_HEADERS[str(d)]} {_axis_text(at, str(d))}" for d in found["size"].dims)
 
 
 def _answer(found: xr.Dataset) -> list[str]:
@@ -197,16 +259,13 @@ def _answer(found: xr.Dataset) -> list[str]:
         ends = [found.isel(rows=k) for k in (0, -1)]
         texts = [f"{e['rows'].item()} rows take {e['columns'].item()} columns" for e in ends]
         return ["; ".join(texts) + f" (largest of all: {int(columns.max())})."]
-    flat = found["size"].values.ravel()
-    best = np.unravel_index(int(flat.argmax()), found["size"].shape)
-    at = found.isel(dict(zip(found["size"].dims, best, strict=True)))
+    at = _best(found)
     if at["size"] == 0:
         return ["No array meets the limit at any point."]
-    where = ", ".join(f"{_HEADERS[str(d)]} {_axis_text(at, str(d))}" for d in found["size"].dims)
     low, high = at["size_low"].item(), at["size_high"].item()
     return [
         f"Largest: {at['rows'].item()} word lines by {at['columns'].item()} bit lines "
-        f"({low:.0f} to {high:.0f} searched lines), at {where}."
+        f"({low:.0f} to {high:.0f} searched lines), at {_where(at, found)}."
     ]
 
 

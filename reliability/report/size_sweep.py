@@ -10,11 +10,15 @@ from reliability.campaign.dotted import unit_of
 from reliability.campaign.spec import Study
 from reliability.campaign.sweep import sweep_points
 from reliability.report import figures as draw
-from reliability.report.page import Figure, canvas, svg
-from reliability.report.sweep_figures import axis_label, point_text, without
+from reliability.report.page import Figure, Table, canvas, svg
+from reliability.report.sweep_figures import (
+    MOST_LINES,
+    axis_label,
+    point_text,
+    value_text,
+    without,
+)
 from reliability.report.words import percent
-
-_MOST_LINES = 7
 
 
 def size_figures(study: Study, summary: dict[str, Any]) -> Iterator[Figure]:
@@ -25,7 +29,7 @@ def size_figures(study: Study, summary: dict[str, Any]) -> Iterator[Figure]:
         given = {point[axis.name] for point in points}
         values = sorted(value for value in given if not isinstance(value, str))
         others = list(dict.fromkeys(without(point, axis.name) for point in points))
-        if len(values) < 2 or len(others) > _MOST_LINES or min(values) <= 0:
+        if len(values) < 2 or len(others) > MOST_LINES or min(values) <= 0:
             continue
         index = {(without(p, axis.name), p[axis.name]): k for k, p in enumerate(points)}
         if len(index) < len(values) * len(others):  # not a grid
@@ -76,3 +80,16 @@ def size_lines(study: Study, summary: dict[str, Any]) -> list[str]:
         f"({found['low']:.0f} to {found['high']:.0f} lines at {percent(study.confidence, 0)})"
         + (f" with {where}." if where else ".")
     ]
+
+
+def size_rows(study: Study, summary: dict[str, Any]) -> Table:
+    """Return the largest array of every point."""
+    rows = []
+    for point, answer in zip(sweep_points(study), summary.get("points", [summary]), strict=True):
+        found = answer["crossbar"]
+        shape = f"{found['rows']} × {found['columns']}" if found["size"] else "none"
+        values = [value_text(name, value) for name, value in point.items()] or ["the study"]
+        rows.append([*values, shape, f"{found['low']:.0f} to {found['high']:.0f}"])
+    header = [axis_label(axis) for axis in study.sweep] or ["point"]
+    return Table("sizes", "Largest arrays", "",
+                 [*header, "word lines × bit lines", "interval (lines)"], rows)  # fmt: skip

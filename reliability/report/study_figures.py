@@ -1,4 +1,4 @@
-"""The figures of a study's document, in the order in which it shows them."""
+"""The figures of a study without a sweep: its cells, its network, its factors."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from reliability.campaign.selection import at_age
 from reliability.campaign.spec import Study
-from reliability.campaign.summary import at_age, explained
+from reliability.campaign.summary import explained
 from reliability.report import figures as draw
 from reliability.report.inference_figures import inference_figures
 from reliability.report.page import Figure, canvas, svg
@@ -15,32 +16,68 @@ from reliability.report.words import age_title, percent
 from reliability.technology import Technology
 from reliability.units import engineering
 
+_MOST_CURVES = 100  # of chips, so that a report stays small
 
-def study_figures(
-    study: Study, technology: Technology, results: dict[str, xr.Dataset], summary: dict[str, Any]
-) -> Iterator[Figure]:
-    ages, end = study.ages, study.ages.end
-    # One read voltage and the last of the reads, where the figure is about time and temperature.
-    end_reads = {k: end[k] for k in ("reads", "read_voltage", "inferences")}
-    chips = at_age(results["chips"], end_reads)
+
+def population_figures(study: Study, results: dict[str, xr.Dataset]) -> Iterator[Figure]:
+    """Yield the conductance of the cells before and after the mission."""
+    chips, end_reads = _at_end_reads(study, results)
+    if "conductance_quantile" not in chips:
+        return
+    ages = study.ages
     start = {"time": ages.times[0], "temperature": ages.temperatures[0]}
     worst = {"time": ages.times[-1], "temperature": ages.temperatures[-1]}
+    every = -(-chips.sizes["chip"] // _MOST_CURVES)
+    quantiles = chips["conductance_quantile"].isel(chip=slice(None, None, every))
+    shown = f"one line for each of {quantiles.sizes['chip']} chips"
+    with canvas(10, 4.4, 1, 2) as (figure, axes):
+        for ax, age in zip(axes.flat, (start, worst), strict=True):
+            draw.conductance_of_chips(quantiles.sel(age), ax)
+            ax.set_title(age_title(age | end_reads), pad=18, fontsize=10)
+        axes.flat[0].legend(loc="lower right", fontsize=8)
+        yield Figure(
+            "conductance",
+            "Conductance of the cells",
+            f"Cumulative distribution of both states on normal probability paper, {shown}; a "
+            "straight line on the log axis is log-normal.",
+            svg(figure, "Probability plot of conductance by state and wafer"),
+        )
+
+
+def ageing_figures(study: Study, results: dict[str, xr.Dataset]) -> Iterator[Figure]:
+    """Yield what time and heat do to the states."""
+    chips, end_reads = _at_end_reads(study, results)
+    times = len(study.ages.times)
+    if "conductance_quantile" not in chips or times < 2:
+        return
+    with canvas(8.6, 4.6) as (figure, axes):
+        draw.states_against_time(chips["conductance_quantile"], axes.flat[0])
+        reads = f" With {end_reads['reads']:.3g} reads." if end_reads["reads"] else ""
+        yield Figure(
+            "states",
+            "States against time and temperature",
+            "Median cell (line) and the middle 90 % of cells (band) of each state, all chips "
+            f"together.{reads}",
+            svg(figure, "Median and spread of the conductance of each state against time"),
+        )
+
+
+def _at_end_reads(
+    study: Study, results: dict[str, xr.Dataset]
+) -> tuple[xr.Dataset, dict[str, float]]:
+    """Chips at one read voltage and the last of the reads, for figures of time and temperature."""
+    end_reads = {k: study.ages.end[k] for k in ("reads", "read_voltage", "inferences")}
+    return at_age(results["chips"], end_reads), end_reads
+
+
+def network_figures(
+    study: Study, technology: Technology, results: dict[str, xr.Dataset], summary: dict[str, Any]
+) -> Iterator[Figure]:
+    """Yield accuracy, spikes and energy over ages, chips and classes."""
+    ages, end = study.ages, study.ages.end
+    chips, _ = _at_end_reads(study, results)
     here = {k: end[k] for k in ("time", "temperature")}
     many = f"{study.population.chips} chips"
-
-    if "conductance_quantile" in chips:
-        with canvas(10, 4.4, 1, 2) as (figure, axes):
-            for ax, age in zip(axes.flat, (start, worst), strict=True):
-                draw.conductance_of_chips(chips["conductance_quantile"].sel(age), ax)
-                ax.set_title(age_title(age | end_reads), pad=18, fontsize=10)
-            axes.flat[0].legend(loc="lower right", fontsize=8)
-            yield Figure(
-                "conductance",
-                "Conductance of the cells",
-                "Cumulative distribution of both states on normal probability paper, one line per "
-                f"chip ({many}); a straight line on the log axis is log-normal.",
-                svg(figure, "Probability plot of conductance by state and wafer"),
-            )
 
     if len(ages.times) > 1:
         yield from _time_figures(study, technology, results, summary)
@@ -86,15 +123,11 @@ def study_figures(
             svg(figure, "Confusion matrix"),
         )
 
-    if study.sensitivity:
-        yield from _sensitivity_figures(study, results["sensitivity"])
-
 
 def _time_figures(
     study: Study, technology: Technology, results: dict[str, xr.Dataset], summary: dict[str, Any]
 ) -> Iterator[Figure]:
-    end_reads = {k: study.ages.end[k] for k in ("reads", "read_voltage", "inferences")}
-    chips = at_age(results["chips"], end_reads)
+    chips, end_reads = _at_end_reads(study, results)
     many = f"{study.population.chips} chips"
 
     with canvas(8.6, 4.6) as (figure, axes):
@@ -134,7 +167,8 @@ def _time_figures(
         )
 
 
-def _sensitivity_figures(study: Study, grid: xr.Dataset) -> Iterator[Figure]:
+def sensitivity_figures(study: Study, grid: xr.Dataset) -> Iterator[Figure]:
+    """Yield the grid of factors: each alone, and all combinations."""
     settings = study.sensitivity
     assert settings is not None
     names = [factor.name for factor in settings.factor]

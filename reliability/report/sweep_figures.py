@@ -7,15 +7,15 @@ import numpy as np
 import xarray as xr
 
 from reliability.campaign.dotted import unit_of
+from reliability.campaign.selection import at_age, at_point
 from reliability.campaign.spec import Axis, Study
-from reliability.campaign.summary import at_age, at_point
 from reliability.campaign.sweep import Point, sweep_points
 from reliability.report import figures as draw
 from reliability.report.page import Figure, canvas, svg
 from reliability.report.words import age_title, percent
 from reliability.units import engineering
 
-_MOST_LINES = 7  # of the palette
+MOST_LINES = 7  # of the palette
 _MOST_ROWS = 40
 
 
@@ -65,7 +65,7 @@ def sweep_figures(
                 "chips.",
                 svg(figure, "Accuracy at every point of the sweep"),
             )
-    if "time" in here[0].dims and len(study.ages.times) > 1 and len(points) <= _MOST_LINES:
+    if "time" in here[0].dims and len(study.ages.times) > 1 and len(points) <= MOST_LINES:
         with canvas(8.6, 4.8) as (figure, axes):
             rest = {k: v for k, v in end.items() if k != "time"}
             draw.points_against_time([at_age(v, rest) for v in here], labels, axes.flat[0])
@@ -89,7 +89,7 @@ def _against(
     numbers = [value for value in values if not isinstance(value, str)]
     if study.design.kind != "grid" or len(numbers) < max(len(values), 2):
         return
-    if len(others) > _MOST_LINES:
+    if len(others) > MOST_LINES:
         return
     values = sorted(numbers)
     index = {(without(p, axis.name), p[axis.name]): k for k, p in enumerate(points)}

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from reliability.campaign.selection import at_age, at_point
 from reliability.campaign.spec import Study
-from reliability.campaign.summary import at_age, at_point
 from reliability.campaign.sweep import sweep_points
+from reliability.report.page import Table
 from reliability.report.sweep_figures import axis_label, point_text, value_text
 from reliability.report.words import age_title, percent
 from reliability.statistics.intervals import mean_interval
@@ -45,10 +46,23 @@ def sweep_answer(
     return lines
 
 
-def sweep_rows(
+def sweep_table(study: Study, results: dict[str, xr.Dataset], summary: dict[str, Any]) -> Table:
+    """Return the table of each point at each age."""
+    header = [*(axis_label(axis) for axis in study.sweep), "age", "accuracy", "interval",
+              "chip to chip (1σ)", "spikes per image", "difference to the first"]  # fmt: skip
+    return Table(
+        "answers", "All points",
+        f"Mean accuracy of a chip at every point and age with its {percent(study.confidence, 0)} "
+        "interval. Points share their chips, images and random numbers, so their differences are "
+        "known better than the points themselves: the last column is the difference to the first "
+        "point, in points of accuracy, with the interval of the mean of paired chips.",
+        header, list(_rows(study, results, summary)),
+    )  # fmt: skip
+
+
+def _rows(
     study: Study, results: dict[str, xr.Dataset], summary: dict[str, Any]
-) -> Iterator[dict[str, Any]]:
-    """Yield the rows of the table: each point at each age."""
+) -> Iterator[list[str]]:
     points = sweep_points(study)
     first = at_point({"chips": results["chips"]}, points[0])["chips"]["accuracy"]
     swept = {axis.name for axis in study.sweep}
@@ -57,18 +71,14 @@ def sweep_rows(
         ages = study.at(point).ages.combinations
         for age, found in zip(ages, answer["accuracy_by_age"], strict=True):
             difference = at_age(here["accuracy"], age).values - at_age(first, age).values
-            mean, low, high = mean_interval(difference, study.confidence)
-            yield {
-                "point": [value_text(name, value) for name, value in point.items()],
-                "age": "swept" if swept & {"time"} else age_title(age),
-                "mean": found["mean"],
-                "low": found["low"],
-                "high": found["high"],
-                "sigma_chips": found["sigma_chips"],
-                "spikes": (
-                    f"{float(at_age(here['spikes'], age).mean()):.0f}" if "spikes" in here else ""
-                ),
-                "difference": ""
-                if point is points[0]
-                else f"{mean * 100:+.2f} ({low * 100:+.2f} to {high * 100:+.2f}) points",
-            }
+            mean, low, high = (100 * v for v in mean_interval(difference, study.confidence))
+            spikes = f"{float(at_age(here['spikes'], age).mean()):.0f}" if "spikes" in here else ""
+            yield [
+                *(value_text(name, value) for name, value in point.items()),
+                "swept" if swept & {"time"} else age_title(age),
+                percent(found["mean"]),
+                f"{percent(found['low'])} to {percent(found['high'])}",
+                percent(found["sigma_chips"]),
+                spikes,
+                "" if point is points[0] else f"{mean:+.2f} ({low:+.2f} to {high:+.2f})",
+            ]

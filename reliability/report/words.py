@@ -12,6 +12,16 @@ def percent(value: float, digits: int = 1) -> str:
     return f"{value * 100:.{digits}f} %"
 
 
+def of_age(age: dict[str, float]) -> str:
+    """Say an age inside a sentence.
+
+    >>> of_age({"time": 3600.0, "temperature": 358.15})
+    'after 1 h at 85 °C'
+    """
+    title = age_title(age)
+    return title[0].lower() + title[1:]
+
+
 def age_title(age: dict[str, float]) -> str:
     """Say what a chip has been through.
 

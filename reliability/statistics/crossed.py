@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 from reliability.errors import InputError
 
@@ -93,7 +93,7 @@ def crossed_mean(
     mean, of_rows, of_columns = float(y.mean()), y.mean(axis=1), y.mean(axis=0)
     if rows == 1:
         error = float(of_columns.std(ddof=1) / np.sqrt(columns))
-        half = float(stats.t.ppf(0.5 + confidence / 2, columns - 1)) * error
+        half = float(special.stdtrit(columns - 1, 0.5 + confidence / 2)) * error
         nothing = float("nan")
         return CrossedMean(
             mean, mean - half, mean + half, nothing, error, nothing, error**2 * columns, nothing
@@ -108,8 +108,8 @@ def crossed_mean(
     variance = row_part + column_part + shared / rows
     # of the mean squares that the variance is made of
     doubt = part**2 / degrees + (column_part + shared / rows) ** 2 / (columns - 1)
-    freedom = variance**2 / doubt if doubt > 0 else np.inf
-    half = float(stats.t.ppf(0.5 + confidence / 2, freedom) * np.sqrt(variance))
+    freedom = min(variance**2 / doubt, 1e9) if doubt > 0 else 1e9
+    half = float(special.stdtrit(freedom, 0.5 + confidence / 2) * np.sqrt(variance))
     return CrossedMean(
         mean,
         mean - half,
@@ -120,6 +120,28 @@ def crossed_mean(
         column_variance,
         residual,
     )
+
+
+def mean_of_rows(
+    values: ArrayLike, groups: ArrayLike | None = None, confidence: float = 0.95
+) -> tuple[float, float, float]:
+    """Return the mean of rows that may come in groups, and its interval (as for `crossed_mean`).
+
+    NaN for the interval of one row.
+
+    Examples
+    --------
+    >>> mean, low, high = mean_of_rows([0.83, 0.84, 0.85])
+    >>> round(mean, 3), round(low, 3), round(high, 3)
+    (0.84, 0.815, 0.865)
+    """
+    x = np.asarray(values, float)
+    mean = float(x.mean())
+    if x.size < 2:
+        return mean, float("nan"), float("nan")
+    variance, degrees, _ = _of_rows(x, groups)
+    half = float(special.stdtrit(degrees, 0.5 + confidence / 2) * np.sqrt(variance))
+    return mean, mean - half, mean + half
 
 
 def _of_rows(of_rows: NDArray[np.float64], groups: ArrayLike | None) -> tuple[float, float, float]:
@@ -137,7 +159,7 @@ def _of_rows(of_rows: NDArray[np.float64], groups: ArrayLike | None) -> tuple[fl
     means = np.bincount(group, of_rows) / size
     within = float(((of_rows - means[group]) ** 2).sum() / (rows - count))
     between = float((size * (means - of_rows.mean()) ** 2).sum() / (count - 1))
-    if within == 0 or stats.f.sf(between / within, count - 1, rows - count) > _POOLED_ABOVE:
+    if within == 0 or special.fdtrc(count - 1, rows - count, between / within) > _POOLED_ABOVE:
         return pooled / rows, rows - 1, pooled
     each = (rows - (size**2).sum() / rows) / (count - 1)  # rows of a group, as they count
     share = float((size**2).sum()) / rows**2 / each

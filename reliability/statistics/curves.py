@@ -44,7 +44,7 @@ def probability_curves(
     curves: dict[str, list[Array]] = {n: [] for n in ("time", "probability", "low", "high")}
     seen: list[tuple[Array, Array]] = []
     ends: list[tuple[Array, Array]] = []
-    share = 1 / (1 + np.exp(-np.linspace(-9, 7, 49)))
+    share = 1 / (1 + np.exp(-np.linspace(-9, 9, 55)))
     for condition in conditions:
         stress = {name: condition[name] for name in fit.stresses} or None
         time = np.asarray(fit.quantile(share, stress, confidence, "wald").value)

@@ -15,6 +15,9 @@ SMALL = {
     "endurance.dies": 2,
     "endurance.cells": 30,
     "crossbar.max_size": 4,
+    "attribution.phenomena": ["relaxation", "spread of cells"],
+    "attribution.chips": 2,
+    "attribution.images": 10,
 }
 
 
@@ -60,5 +63,5 @@ def test_a_shipped_study_runs_to_its_report(path, tmp_path) -> None:
     assert study.question.replace("'", "&#39;") in report
     summary = json.loads((folder / "summary.json").read_text())
     for point in summary.get("points", [summary]):
-        for answer in ("accuracy", "endurance", "crossbar", "architecture"):
+        for answer in ("accuracy", "attribution", "endurance", "crossbar", "architecture"):
             assert (answer in point) == (answer in study.outputs)

@@ -93,6 +93,13 @@ def test_hotter_is_never_a_shorter_time(time: float, kelvin: float, more: float)
     assert hot >= cool * (1 - 1e-12)
 
 
+def test_no_time_is_none_and_the_longest_is_finite() -> None:
+    assert equivalent_time([0.0, 0.0], [ROOM, 400.0], 1e-13, ROOM) == 0.0
+    assert math.isfinite(equivalent_time([1e9], [1000.0], 1e-100, ROOM))
+    # a segment shorter than the attempt time passes no barrier: it is the same at any temperature
+    assert equivalent_time([1e-15], [400.0], 1e-13, ROOM) == pytest.approx(1e-15, rel=1e-12)
+
+
 def test_equivalent_time_follows_the_front_segment_by_segment() -> None:
     """Against the rate equation dE/dt = (k T / t_a) exp(-E / k T), E in units of k T_ref."""
     segments = [(1e3, 300.0), (5e2, 380.0), (2e4, 320.0)]

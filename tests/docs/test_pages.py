@@ -89,3 +89,15 @@ def test_the_documentation_builds_without_a_warning(repository, tmp_path) -> Non
     built = subprocess.run(command, cwd=repository, capture_output=True, text=True)
     assert built.returncode == 0, built.stdout + built.stderr
     assert (tmp_path / "site" / "phenomena" / "index.html").is_file()
+
+
+def test_citation_is_whole(repository) -> None:
+    """The keys that the Citation File Format 1.2.0 requires, and the version of the package."""
+    yaml = pytest.importorskip("yaml")
+    told = yaml.safe_load((repository / "CITATION.cff").read_text("utf-8"))
+    assert told["cff-version"] == "1.2.0"
+    assert told["version"] == rel.__version__
+    assert told["license"] == "MIT"
+    assert told["message"]
+    assert told["title"]
+    assert all(author.get("name") or author.get("family-names") for author in told["authors"])

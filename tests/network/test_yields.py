@@ -138,3 +138,16 @@ def test_too_few_chips_have_no_law() -> None:
     found = accuracy_yield(population([0.8, 0.9, 0.85]), 0.82)
     assert np.isnan(found["fraction"].sel(estimate="normal").item())
     assert found["high"].sel(estimate="normal").item() == 1.0
+
+
+def skewed(rng, chips):  # type: ignore[no-untyped-def]
+    """Accuracies with a long tail of bad chips, as real ones have."""
+    return special.expit(2 - 0.4 * np.exp(0.3 * rng.normal(size=chips)))
+
+
+def test_a_normal_law_that_chips_refuse_is_said_to_be_wrong() -> None:
+    rng = np.random.default_rng(6)
+    found = accuracy_yield(population(skewed(rng, 1000)), 0.70)
+    assert "not normal (skewness -" in found["warning"].sel(estimate="normal").item()
+    good = accuracy_yield(population(sample(rng, 1, 1000, 0.0, 0.25)), 0.80)
+    assert good["warning"].sel(estimate="normal").item() == ""

@@ -58,7 +58,8 @@ def largest_array_map(
     levels = np.arange(np.floor(size.min()), np.ceil(size.max()) + 1.5)
     filled = ax.contourf(across, up, size, levels, cmap="cividis", alpha=0.8)
     filled.set_edgecolor("face")
-    lines = ax.contour(across, up, size, levels, colors="black", linewidths=0.7)
+    inner = levels[levels > size.min()]  # where no array works the surface is flat
+    lines = ax.contour(across, up, size, inner, colors="black", linewidths=0.7)
     halo: list[AbstractPathEffect] = [withStroke(linewidth=2.5, foreground="white")]
     for text in ax.clabel(lines, fmt=lambda level: f"{2**level:.0f}", fontsize=9):
         text.set_path_effects(halo)
@@ -73,8 +74,7 @@ def largest_array_map(
                                linestyles=style)  # fmt: skip
                 ax.plot([], [], style, color=colour(4), lw=2, label=label)
         if ax.get_legend_handles_labels()[0]:
-            legend = ax.legend(title=f"{wanted} lines", frameon=True)
-            legend.get_frame().set(alpha=0.9, edgecolor="none")
+            ax.legend(title=f"{wanted} lines", loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
     prefix_axis(ax.xaxis, _name(sizes[x]), sizes[x])
     prefix_axis(ax.yaxis, _name(sizes[y]), sizes[y])
     ax.grid(False)

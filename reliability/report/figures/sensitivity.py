@@ -9,7 +9,14 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from reliability.report.figures.accuracy import mean_and_chips
-from reliability.report.figures.style import LABEL, PALETTE, axes_of, colour, percent_axis
+from reliability.report.figures.style import (
+    LABEL,
+    PALETTE,
+    axes_of,
+    colour,
+    percent_axis,
+    table_mesh,
+)
 
 
 def accuracy_against_factor(
@@ -94,7 +101,7 @@ def sensitivity_matrix(
         if bool(explains.values[k]):
             frame = Rectangle((j - 0.46, i - 0.46), 0.92, 0.92, fill=False, ec=PALETTE[4], lw=2)
             ax.add_patch(frame)
-    ax.imshow(table * 100, cmap="Greys_r", vmin=0, vmax=115, aspect="auto")
+    table_mesh(ax, table * 100, cmap="Greys_r", vmin=0, vmax=115)
     for (i, j), value in np.ndenumerate(table):
         colour = "white" if value < 0.55 else "black"
         ax.text(j, i, f"{value * 100:.1f}", ha="center", va="center", color=colour, fontsize=8)
@@ -123,7 +130,8 @@ def confusion_matrix(counts: xr.DataArray, ax: Axes | None = None) -> Axes:
     """
     ax = axes_of(ax)
     share = (counts / counts.sum("predicted")).transpose("label", "predicted").values * 100
-    ax.imshow(share, cmap="Blues", vmin=0, vmax=100)
+    table_mesh(ax, share, cmap="Blues", vmin=0, vmax=100)
+    ax.set_aspect("equal")
     for (i, j), value in np.ndenumerate(share):
         if value >= 0.5:
             colour = "white" if value > 55 else "black"

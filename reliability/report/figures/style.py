@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.collections import QuadMesh
 from matplotlib.ticker import (
     FixedFormatter,
     FixedLocator,
@@ -160,8 +161,8 @@ def percent_axis(axis: Axis, label: str) -> None:
 def clock_marks(first: float, last: float) -> dict[float, str]:
     """Return round times (s) from the first to the last, with their names.
 
-    >>> clock_marks(1.0, 4000.0)
-    {1.0: '1 s', 10.0: '10 s', 60.0: '1 min', 600.0: '10 min', 3600.0: '1 h'}
+    >>> clock_marks(1.0, 2000.0)
+    {1.0: '1 s', 10.0: '10 s', 60.0: '1 min', 600.0: '10 min'}
     """
     marks = _CLOCK | (_FINER if last < first * 10**_DECADES else {})
     return {t: marks[t] for t in sorted(marks) if first * 0.99 <= t <= last * 1.01}
@@ -178,6 +179,16 @@ def clock_axis(axis: Axis, clock: str, values: ArrayLike) -> None:
         axis.set_major_formatter(FixedFormatter(list(marks.values())))
     axis.set_label_text(clock)
     axis.set_minor_locator(NullLocator())
+
+
+def table_mesh(ax: Axes, table: ArrayLike, **style: Any) -> QuadMesh:
+    """Colour the cells of a table as vectors, cell (i, j) at x = j and y = i, the first on top."""
+    rows, columns = np.shape(table)
+    mesh = ax.pcolormesh(
+        np.arange(columns + 1) - 0.5, np.arange(rows + 1) - 0.5, table, zorder=0, **style
+    )
+    ax.set_ylim(rows - 0.5, -0.5)
+    return mesh
 
 
 def log_axis_from_zero(ax: Axes, values: ArrayLike) -> None:
@@ -197,7 +208,9 @@ def log_axis_from_zero(ax: Axes, values: ArrayLike) -> None:
 def time_axis(ax: Axes, times: NDArray[Any]) -> None:
     """Make the x axis one of log time with each of these times (s) as a tick."""
     log_axis_from_zero(ax, times)
-    ax.set_xticks(times, ["as pro-\ngrammed" if t == 0 else duration(float(t)) for t in times])
+    ax.set_xticks(
+        times, ["as pro-\ngrammed" if t == 0 else _CLOCK.get(t, duration(float(t))) for t in times]
+    )
     ax.set_xlabel("time since programming (s, log scale)")
 
 

@@ -50,10 +50,11 @@ def wafer_map(
     InputError
         Not one value for each die.
     """
+    named = "wafer" in values.coords and values["wafer"].ndim == 1  # of each chip
+    one = values if named else values.expand_dims("wafer")
     return wafer_maps(
-        values.expand_dims("wafer"), [axes_of(ax)], diameter=diameter, die=die,
-        edge_exclusion=edge_exclusion, norm=norm,
-    )[0]  # fmt: skip
+        one, [axes_of(ax)], diameter=diameter, die=die, edge_exclusion=edge_exclusion, norm=norm
+    )[0]
 
 
 def wafer_maps(

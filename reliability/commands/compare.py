@@ -1,0 +1,52 @@
+"""``reliability compare``: finished studies side by side."""
+
+import json
+from pathlib import Path
+
+import click
+
+from reliability.commands.options import report_options, results_folder
+
+
+@click.command()
+@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the report.")
+@report_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def compare(
+    folders: tuple[Path, ...],
+    out: Path | None,
+    formats: tuple[str, ...],
+    template: str,
+    as_json: bool,
+) -> None:
+    """Compare the finished studies in FOLDERS with the first, and say which differences are real.
+
+    Chips of studies with one seed share their latent variables and are matched (paired); studies
+    of other seeds share nothing (unpaired). All differences are tested together. With --out it
+    writes compare.json and report.html.
+
+    \b
+    Examples:
+      reliability compare out/spirit out/hot
+      reliability compare out/a out/b out/c --out out/compared --format html --format pdf
+      reliability compare out/a out/b --json
+    """
+    from reliability.campaign import compare_studies
+    from reliability.report.compare import compare_lines, write_comparison
+    from reliability.report.render import check_options
+
+    check_options(formats, template)
+    if out is not None:
+        results_folder(out, "compare.json")
+    told = compare_studies(folders)
+    report = None
+    if out is not None:
+        report = write_comparison(told, out, formats=formats, template=template)
+    if as_json:
+        click.echo(json.dumps(told | ({} if report is None else {"report": str(report)})))
+        return
+    for line in compare_lines(told):
+        click.echo(line)
+    if report is not None:
+        click.echo(f"report: {report.resolve()}")

@@ -1,0 +1,74 @@
+"""``reliability report``: a finished study's document again, in another format or template."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reliability.commands.options import report_options
+from reliability.errors import InputError
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@report_options
+@click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A wanted limit instead of the study's: accuracy=82%, chips_below=1%, failed_cells=1e-3, "
+    "array_lines=64.",
+)
+@click.option("--open", "show", is_flag=True, help="Open the report when it is written.")
+def report(
+    folder: Path, formats: tuple[str, ...], template: str, limits: tuple[str, ...], show: bool
+) -> None:
+    """Write the report of the finished study (or size) in FOLDER again.
+
+    Nothing is computed again. A limit gives a verdict: met, not met, or not decided by the
+    interval. A template is full, brief, or the path of a Jinja2 template of your own.
+
+    \b
+    Examples:
+      reliability report out/spirit
+      reliability report out/spirit --format html --format pdf --open
+      reliability report out/spirit --limit accuracy=82% --limit chips_below=5%
+      reliability report out/spirit --template brief --format pdf
+      reliability report out/spirit --template our_house.html
+    """
+    from reliability.report.render import check_options
+
+    check_options(formats, template)
+    path = _write(folder, list(formats), template, _limits(limits))
+    for each in formats:
+        click.echo(f"report: {path.with_suffix(f'.{each}').resolve()}")
+    if show:
+        click.launch(str(path.resolve()))
+
+
+def _write(folder: Path, formats: list[str], template: str, limits: dict[str, Any]) -> Path:
+    if (folder / "size.json").is_file():
+        import xarray as xr
+
+        from reliability.report.size import render_size_report
+
+        if limits:
+            raise InputError("limit: goes with the folder of a study; a size has its own --limit")
+        found = xr.open_zarr(folder / "results.zarr", consolidated=False, chunks=None).load()
+        return render_size_report(found, folder, formats=formats, template=template)
+    from reliability.campaign import read_study
+    from reliability.report import write_report
+
+    study, _, notes = read_study(folder, limits)
+    return write_report(study, folder, formats=formats, template=template, notes=notes)
+
+
+def _limits(settings: tuple[str, ...]) -> dict[str, Any]:
+    limits = {}
+    for setting in settings:
+        name, sign, value = (part.strip() for part in setting.partition("="))
+        if not sign or not value:
+            raise InputError(f"limit: got {setting!r}, expected NAME=VALUE")
+        limits[name] = int(value) if value.isdigit() else value
+    return limits

@@ -1,0 +1,187 @@
+"""What a study rests on, and how to make it again: parameters, hashes, versions, the command."""
+
+import importlib.metadata
+import json
+import platform
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reliability.architecture import Sheet
+from reliability.campaign.spec import Study
+from reliability.campaign.store import results_fingerprint
+from reliability.campaign.sweep import sweep_points
+from reliability.network import load_network
+from reliability.report.page import Section, Table
+from reliability.technology import Parameter, Technology, load_technology
+from reliability.units import engineering
+
+_PACKAGES = ("rram-reliability", "numpy", "scipy", "numba", "xarray", "zarr", "matplotlib")
+_CONFIDENCE = {
+    "measured": "from measurements of this very technology",
+    "published": "from a publication of it",
+    "fitted": "fitted on measured cells",
+    "assumed": "without a measurement: taken from similar devices or chosen",
+}
+
+
+def assumptions_section(study: Study) -> Section:
+    """Return every parameter of every card with source and confidence."""
+    parts = []
+    if study.architecture:
+        sheet = study.architecture.load_sheet()
+        parts.append(Section(
+            "sheet", sheet.title, (sheet.description, confidence_text(sheet)),
+            tables=parameter_tables(sheet, "-sheet"),
+        ))  # fmt: skip
+    cards = {str(point.get("technology", study.technology)) for point in sweep_points(study)}
+    for k, name in enumerate(sorted(cards)):
+        technology = study.at({"technology": name}).load_technology()
+        parts.append(Section(
+            f"card-{k + 1}", technology.title,
+            (technology.description, confidence_text(technology)),
+            tables=parameter_tables(technology, f"-{k + 1}" if k else ""),
+        ))  # fmt: skip
+    return Section("assumptions", "Assumptions", parts=tuple(parts))
+
+
+def confidence_text(technology: Technology | Sheet) -> str:
+    """Say how many parameters are known how well."""
+    kinds = [p.confidence for p in technology.parameters.values()]
+    told = [f"{kinds.count(k)} are {k} ({why})" for k, why in _CONFIDENCE.items() if k in kinds]
+    return f"Of its {len(kinds)} parameters {'; '.join(told)}."
+
+
+def parameter_tables(
+    technology: Technology | Sheet, suffix: str = "", names: Iterable[str] | None = None
+) -> tuple[Table, Table]:
+    """Return the table of all parameters, or of some in their order, and that of their sources."""
+    rows = []
+    sources: dict[str, int] = {}
+    for name in sorted(technology.parameters) if names is None else names:
+        row = parameter_row(name, technology.parameters[name])
+        number = sources.setdefault(row["source"], len(sources) + 1)
+        rows.append([name, row["value"], row["uncertainty"], row["confidence"], f"[{number}]",
+                     row["note"]])  # fmt: skip
+    return Table(
+        f"parameters{suffix}", f"Parameters of {technology.name}", "",
+        ["parameter", "value", "uncertainty", "confidence", "source", "note"], rows,
+    ), Table(
+        f"sources{suffix}", f"Sources of {technology.name}", "", ["number", "source"],
+        [[f"[{number}]", source] for source, number in sources.items()],
+    )  # fmt: skip
+
+
+def parameter_row(name: str, parameter: Parameter) -> dict[str, str]:
+    """Return a parameter as the texts of a table: value, uncertainty, confidence, source, note."""
+    p, unit = parameter, parameter.unit
+    sigma = p.sigma or 0.0
+    low, high = p.interval or (p.value, p.value)
+    uncertainty = {
+        "normal": f"± {engineering(sigma, unit)} (1σ)",
+        "lognormal": f"× ÷ {np.exp(sigma):.3g} (1σ, log-normal)",
+        "uniform": f"{engineering(low, unit)} to {engineering(high, unit)}",
+        "exact": "taken as exact",
+    }[p.distribution]
+    return {
+        "name": name,
+        "value": engineering(p.value, unit),
+        "uncertainty": uncertainty,
+        "confidence": p.confidence,
+        "source": p.source,
+        "note": p.note,
+    }
+
+
+def study_provenance(study: Study, folder: Path) -> Section:
+    """Return what makes a study's results again, and what tells that they are the same."""
+    cards = {str(point.get("technology", study.technology)) for point in sweep_points(study)}
+    networks = {str(p.get("network.name", study.network.name)) for p in sweep_points(study)}
+    told = {
+        "seed": str(study.seed),
+        "spec hash": study.spec_hash,
+        "results, SHA-256 of their checksums": results_fingerprint(folder),
+    }
+    for name in sorted(cards):
+        card = load_technology(name)
+        told[f"card {card.name}, SHA-256"] = card.fingerprint
+    if study.architecture:
+        sheet = study.architecture.load_sheet()
+        told[f"sheet {sheet.name}, SHA-256"] = sheet.fingerprint
+    if "accuracy" in study.outputs:
+        for name in sorted(networks):
+            network = load_network(name)
+            told[f"network {network.name}, SHA-256"] = network.fingerprint
+    told["to make it again"] = "reliability run study.toml --out FOLDER"
+    return provenance_section(
+        told, ("study.toml is the listing below. Equal spec hashes give equal results.",),
+        listing=study_toml(study),
+    )  # fmt: skip
+
+
+def provenance_section(
+    told: Mapping[str, str], text: tuple[str, ...] = (), listing: str = ""
+) -> Section:
+    """Return the last section of every report; versions are added."""
+    rows = [*told.items(), ("versions", versions()), ("Python", platform.python_version())]
+    table = Table("provenance-table", "Where it comes from", "", ["what", "value"],
+                  [list(row) for row in rows])  # fmt: skip
+    return Section("provenance", "Provenance", text, tables=(table,), listing=listing)
+
+
+def versions() -> str:
+    """Return the versions of this package and of those that its numbers depend on."""
+    return ", ".join(f"{package} {_version(package)}" for package in _PACKAGES)
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def study_toml(study: Study) -> str:
+    """Return a study as TOML that `load_study` reads; what has its default is left out.
+
+    >>> print(study_toml(Study(title="t", technology="oxram-130nm", seed=3)))
+    title = "t"
+    technology = "oxram-130nm"
+    seed = 3
+    """
+    table = study.model_dump(mode="json", exclude_defaults=True)
+    lines: list[str] = []
+    _write_table(table, "", lines)
+    return "\n".join(lines)
+
+
+def _write_table(table: Mapping[str, Any], name: str, lines: list[str]) -> None:
+    inner = []
+    for key, value in table.items():
+        if value is None:
+            continue
+        if isinstance(value, dict) or (
+            isinstance(value, list) and value and isinstance(value[0], dict)
+        ):
+            inner.append((key, value))
+        else:
+            lines.append(f"{_key(key)} = {_value(value)}")
+    for key, value in inner:
+        path = f"{name}.{_key(key)}" if name else _key(key)
+        for each in value if isinstance(value, list) else [value]:
+            lines += ["", f"[[{path}]]" if isinstance(value, list) else f"[{path}]"]
+            _write_table(each, path, lines)
+
+
+def _key(key: str) -> str:
+    plain = key.replace("_", "").replace("-", "")
+    return key if plain.isascii() and plain.isalnum() else _value(key)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    # JSON's texts and numbers are TOML's, but for one character
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,224 @@
+"""What the accuracy depends on most: a tornado of the factors of a study, or of drawn cards."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
+from scipy import stats
+
+from reliability.campaign.selection import at_age
+from reliability.campaign.spec import Study
+from reliability.report.figures import PALETTE
+from reliability.report.method import acts_on_network
+from reliability.report.page import Figure, canvas, svg
+from reliability.report.words import of_age, percent
+from reliability.statistics.intervals import mean_interval
+from reliability.technology import Technology
+
+_SHOWN = 12  # parameters of a card
+
+
+def factor_effects(study: Study, grid: xr.Dataset) -> xr.Dataset:
+    """Change of the mean accuracy when one factor moves and the others stay as the card has them.
+
+    Parameters
+    ----------
+    study : Study
+        With a sensitivity grid.
+    grid : Dataset
+        ``accuracy`` (combination, chip) with the factors as coordinates of ``combination``.
+
+    Returns
+    -------
+    Dataset
+        ``change``, ``low`` and ``high`` over (factor, side): mean over the same chips at the level
+        of a factor that gives the lowest and the highest accuracy, less that of the card, with
+        its paired Student-t interval; ``level`` that gives it. Factors with the widest range last.
+    """
+    assert study.sensitivity is not None
+    card = {f.name: card_level(f.scale, f.levels) for f in study.sensitivity.factor}
+    base = _chips(grid, card)
+    rows = []
+    for factor in study.sensitivity.factor:
+        found = []
+        for level in factor.levels:
+            difference = _chips(grid, card | {factor.name: level}) - base
+            found.append((*mean_interval(difference, study.confidence), level))
+        found.sort()
+        rows.append((factor.label, found[0], found[-1]))
+    rows.sort(key=lambda row: row[2][0] - row[1][0])
+    table = np.array([[low, high] for _, low, high in rows])  # (factor, side, number)
+    return xr.Dataset(
+        {
+            name: (("factor", "side"), table[:, :, k])
+            for k, name in enumerate(("change", "low", "high", "level"))
+        },
+        coords={"factor": [row[0] for row in rows], "side": ["lowest", "highest"]},
+    )
+
+
+def card_level(scale: tuple[float, ...], levels: tuple[float, ...]) -> float:
+    """Return the card's own level of a factor: scale 1, or the lowest of a factor that is set."""
+    return 1.0 if 1.0 in scale else min(levels)
+
+
+def _chips(grid: xr.Dataset, levels: dict[str, float]) -> np.ndarray:
+    here = np.ones(grid.sizes["combination"], dtype=bool)
+    for name, level in levels.items():
+        here &= grid[name].values == level
+    return grid["accuracy"].isel(combination=here).transpose("combination", "chip").values[0]
+
+
+def parameter_correlations(
+    study: Study, technology: Technology, draws: xr.DataArray
+) -> xr.Dataset | None:
+    """Rank correlation of each uncertain parameter that acts with the accuracy of drawn cards.
+
+    Parameters
+    ----------
+    study : Study
+    technology : Technology
+        That the cards were drawn from.
+    draws : DataArray (draw, chip)
+        Accuracy of the chips of each drawn card.
+
+    Returns
+    -------
+    Dataset or None
+        ``correlation`` (Spearman), ``low``, ``high`` (Fisher's z with the variance
+        1.06/(n - 3) [1]_) over ``parameter``, the strongest last; the attribute ``by_chance`` is
+        the largest that one of so many parameters reaches in one study of 20 if none matters.
+        None with fewer than 8 draws.
+
+    References
+    ----------
+    .. [1] E. C. Fieller, H. O. Hartley, E. S. Pearson, Biometrika 44, 470 (1957),
+       doi:10.1093/biomet/44.3-4.470.
+    """
+    accuracy = draws.mean("chip").values
+    n = accuracy.size
+    if n < 8 or np.ptp(accuracy) == 0:
+        return None
+    cards = [technology.drawn(study.seed, int(k)) for k in draws["draw"].values]
+    names, found = [], []
+    for name in technology:
+        if not acts_on_network(name.split(".")[0], study):
+            continue
+        values = np.array([card[name] for card in cards])
+        if np.ptp(values) > 0:
+            names.append(name)
+            found.append(float(stats.spearmanr(values, accuracy).statistic))
+    rho = np.array(found)
+    half = stats.norm.ppf(0.5 + study.confidence / 2) * np.sqrt(1.06 / (n - 3))
+    centre = np.arctanh(np.clip(rho, -1 + 1e-12, 1 - 1e-12))
+    order = np.argsort(np.abs(rho))[-_SHOWN:]
+    # two-sided, for the largest of all parameters
+    t = stats.t.ppf(1 - (1 - 0.95 ** (1 / len(names))) / 2, n - 2)
+    return xr.Dataset(
+        {
+            "correlation": ("parameter", rho[order]),
+            "low": ("parameter", np.tanh(centre - half)[order]),
+            "high": ("parameter", np.tanh(centre + half)[order]),
+        },
+        coords={"parameter": np.array(names)[order]},
+        attrs={"by_chance": float(t / np.sqrt(n - 2 + t**2)), "parameters": len(names), "draws": n},
+    )
+
+
+def tornado(effects: xr.Dataset, ax: Axes) -> None:
+    """Change of the mean accuracy for each factor, from its worst to its best level.
+
+    Parameters
+    ----------
+    effects : Dataset
+        Of `factor_effects`.
+    ax : Axes
+    """
+    y = np.arange(effects.sizes["factor"])
+    for side, colour in (("lowest", PALETTE[4]), ("highest", PALETTE[0])):
+        at = effects.sel(side=side)
+        change = at["change"].values
+        ends = np.stack([change - at["low"].values, at["high"].values - change])
+        ax.barh(y, change, height=0.6, color=colour, alpha=0.75, label=f"{side} of its levels")
+        ax.errorbar(
+            change, y, xerr=np.nan_to_num(ends), fmt="none", ecolor="black", capsize=3, lw=1
+        )
+        for k, level in enumerate(at["level"].values):
+            if change[k]:
+                where = (-4, 0) if change[k] < 0 else (4, 0)
+                edge = at["low" if change[k] < 0 else "high"].values[k]
+                ax.annotate(
+                    f"{level:g}", (edge if np.isfinite(edge) else change[k], y[k]), xytext=where,
+                    textcoords="offset points", ha="right" if change[k] < 0 else "left",
+                    va="center", fontsize=8,
+                )  # fmt: skip
+    ax.axvline(0, color="0.2", lw=1)
+    ax.margins(x=0.12)
+    ax.set_yticks(y, [str(name) for name in effects["factor"].values])
+    ax.set_xlabel("change of the mean accuracy (points)")
+    ax.xaxis.set_major_formatter(PercentFormatter(1, symbol=""))
+    ax.grid(axis="y", visible=False)
+    ax.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+
+
+def correlation_bars(found: xr.Dataset, ax: Axes) -> None:
+    """Rank correlation of parameters with the accuracy, and what chance alone reaches.
+
+    Parameters
+    ----------
+    found : Dataset
+        Of `parameter_correlations`.
+    ax : Axes
+    """
+    y, rho = np.arange(found.sizes["parameter"]), found["correlation"].values
+    ends = np.stack([rho - found["low"].values, found["high"].values - rho])
+    ax.barh(y, rho, height=0.6, color=[PALETTE[0] if r > 0 else PALETTE[4] for r in rho],
+            alpha=0.75)  # fmt: skip
+    ax.errorbar(rho, y, xerr=ends, fmt="none", ecolor="black", capsize=3, lw=1)
+    for sign in (-1, 1):
+        ax.axvline(sign * found.attrs["by_chance"], color="0.3", ls="--", lw=1)
+    ax.axvline(0, color="0.2", lw=1)
+    ax.set_xlim(-1, 1)
+    ax.set_yticks(y, [str(name) for name in found["parameter"].values], fontsize=8)
+    ax.set_xlabel("rank correlation with the mean accuracy")
+    ax.grid(axis="y", visible=False)
+
+
+def tornado_figures(
+    study: Study, technology: Technology, results: dict[str, xr.Dataset]
+) -> Iterator[Figure]:
+    """Yield the tornado of the factors of a grid, and of the parameters of drawn cards."""
+    if study.sensitivity:
+        settings = study.sensitivity
+        effects = factor_effects(study, results["sensitivity"].load())
+        age = {"time": settings.time, "temperature": settings.temperature}
+        with canvas(8.6, 1.6 + 0.5 * effects.sizes["factor"]) as (figure, axes):
+            tornado(effects, axes.flat[0])
+            yield Figure(
+                "tornado",
+                "Tornado of the factors",
+                "Each factor at its worst and its best level (numbers), the others as the card has "
+                f"them, against the card: mean over the same {settings.chips} chips with its "
+                f"{percent(study.confidence, 0)} interval (bars), {of_age(age)}.",
+                svg(figure, "Change of the accuracy for each factor, widest range on top"),
+            )
+    if "draws" in results:
+        end = study.ages.end
+        found = parameter_correlations(
+            study, technology, at_age(results["draws"]["accuracy"], end).load()
+        )
+        if found is None:
+            return
+        with canvas(8.6, 1.2 + 0.32 * found.sizes["parameter"]) as (figure, axes):
+            correlation_bars(found, axes.flat[0])
+            yield Figure(
+                "parameters-tornado",
+                "Which uncertain parameter moves the answer",
+                f"Spearman correlation over {found.attrs['draws']} drawn cards, {of_age(end)}; "
+                f"bars are {percent(study.confidence, 0)} intervals. Beyond the dashed lines "
+                f"chance alone puts one of the {found.attrs['parameters']} uncertain parameters "
+                "that act in one study of 20.",
+                svg(figure, "Rank correlation of the parameters with the accuracy"),
+            )

@@ -1,0 +1,113 @@
+"""A headless Chromium for the tests of reports: what a page does in a real browser."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+_FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
+          "--disable-background-networking", "--disable-component-update", "--disable-quic",
+          "--allow-file-access-from-files", "--hide-scrollbars", "--enable-logging=stderr",
+          "--log-level=0", "--virtual-time-budget=20000")  # fmt: skip
+
+# Opens each page in a frame of each width and writes down what it finds.
+_HARNESS = """<!doctype html><body><pre id="out"></pre><script>
+const out = {};
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+async function open(page, width) {
+  const frame = document.createElement("iframe");
+  frame.style.cssText = `width:${width}px;height:900px;border:0`;
+  frame.src = page;
+  const loaded = new Promise((done) => (frame.onload = done));
+  document.body.append(frame);
+  await loaded;
+  return frame.contentWindow;
+}
+function look(w) {
+  const d = w.document, root = d.documentElement;
+  const wide = [...d.querySelectorAll(".key div, .verdict, pre, figcaption, h1, h2, h3, p")]
+    .filter((e) => e.className !== "hidden" && e.scrollWidth > e.clientWidth + 1);
+  return { width: w.innerWidth, page: root.scrollWidth, wide: wide.map((e) => e.outerHTML),
+    figures: [...d.querySelectorAll("figure svg")].map((e) => e.getBoundingClientRect().height),
+    ids: [...d.querySelectorAll("[id]")].map((e) => e.id),
+    broken: [...d.querySelectorAll("a[href^='#']")].map((a) => a.hash.slice(1))
+      .filter((id) => !d.getElementById(id)) };
+}
+const column = (table, k) => [...table.tBodies[0].rows].map((row) => row.cells[k].textContent);
+async function sorts(w, id) {
+  const d = w.document, table = d.querySelector(`#${id} table`), found = [];
+  for (const heading of table.tHead.rows[0].cells) {
+    const button = heading.querySelector("button");
+    button.focus();
+    const focused = d.activeElement === button;
+    button.click();
+    const up = [heading.getAttribute("aria-sort"), column(table, heading.cellIndex)];
+    button.click();
+    const down = [heading.getAttribute("aria-sort"), column(table, heading.cellIndex)];
+    const said = d.getElementById("said").textContent;
+    found.push({ name: heading.textContent, focused, up, down, said });
+  }
+  d.querySelector(`#${id} .tools button`).click();
+  await sleep(200);
+  return { found, copied: d.getElementById("said").textContent, csv: w.csv(table) };
+}
+(async () => {
+  for (const page of PAGES) for (const width of [1280, 400]) {
+    const w = await open(page, width);
+    out[`${page} ${width}`] = look(w);
+    if (width === 1280 && page in SORTED) out[`${page} sorted`] = await sorts(w, SORTED[page]);
+  }
+  document.getElementById("out").textContent = JSON.stringify(out);
+})();
+</script></body>"""
+
+
+def chromium() -> str:
+    """Path of a Chromium; skips the test where there is none."""
+    for name in _NAMES:
+        if path := shutil.which(name):
+            return path
+    pytest.skip("no Chromium here")
+
+
+def visit(pages: dict[str, str], sorted_tables: dict[str, str], folder: Path) -> tuple[dict, list]:
+    """Open pages (name to HTML) at two widths; what was found, and what the console said."""
+    for name, html in pages.items():
+        (folder / f"{name}.html").write_text(html, "utf-8")
+    files = [f"{name}.html" for name in pages]
+    tables = {f"{name}.html": anchor for name, anchor in sorted_tables.items()}
+    harness = _HARNESS.replace("PAGES", json.dumps(files)).replace("SORTED", json.dumps(tables))
+    (folder / "harness.html").write_text(harness, "utf-8")
+    done = _run(folder, "--dump-dom", (folder / "harness.html").as_uri())
+    told = re.search(r'<pre id="out">(.*?)</pre>', done.stdout, re.S)
+    assert told, done.stderr[-2000:]
+    text = told.group(1)
+    for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&nbsp;", "\xa0"), ("&amp;", "&")):
+        text = text.replace(entity, character)
+    console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    return json.loads(text), console
+
+
+def print_to_pdf(html: str, folder: Path) -> Path:
+    """Print a page as a reader would."""
+    (folder / "page.html").write_text(html, "utf-8")
+    path = folder / "printed.pdf"
+    _run(
+        folder, f"--print-to-pdf={path}", "--no-pdf-header-footer", (folder / "page.html").as_uri()
+    )
+    return path
+
+
+def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    profile = folder / "profile"
+    try:
+        return subprocess.run(
+            [chromium(), *_FLAGS, f"--user-data-dir={profile}", *arguments],
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+    finally:
+        shutil.rmtree(profile, ignore_errors=True)

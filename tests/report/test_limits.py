@@ -1,0 +1,133 @@
+"""Wanted limits: the verdict of the cover, without computing anything again."""
+
+import json
+import shutil
+import tomllib
+
+import pytest
+import zarr
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+import reliability as rel
+from reliability.campaign import read_study
+from reliability.campaign.limits import outcome
+from reliability.campaign.summary import summarize
+from reliability.cli import main
+from reliability.report.cover import verdicts
+from reliability.report.provenance import study_toml
+from reliability.report.render import number, render_html
+from reliability.units import duration, engineering
+from tests.report import pages
+
+
+def call(*arguments):
+    return CliRunner().invoke(main, [str(a) for a in arguments])
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
+def test_outcome_is_met_only_if_the_whole_interval_is(a, b, limit) -> None:
+    low, high = sorted((a, b))
+    least, most = outcome(low, high, limit, "least"), outcome(low, high, limit, "most")
+    assert (least == "met") == (low >= limit)
+    assert (least == "not met") == (high < limit)
+    assert (most == "met") == (high <= limit)
+    assert (most == "not met") == (low > limit)
+
+
+@pytest.mark.parametrize(
+    ("limit", "says"), [(0.01, "met"), (None, "not decided"), (0.999, "not met")]
+)
+def test_verdict_is_that_of_the_interval(finished, limit, says) -> None:
+    mean = json.loads((finished / "summary.json").read_text())["accuracy"]["mean"]
+    study, results, _ = read_study(finished, {"accuracy": limit or mean, "chips_below": 0.5})
+    summary = summarize(study, results)
+    told = summary["limits"]
+    assert [row["decides"] for row in told if row["limit"] == "accuracy"].count(True) == 1
+    assert all(row["low"] <= row["value"] <= row["high"] for row in told)
+    assert next(verdicts(study, summary)).outcome == says
+
+
+def test_command_writes_the_verdict_in_a_house_template(finished, tmp_path) -> None:
+    copy = shutil.copytree(finished, tmp_path / "copy")
+    own = tmp_path / "house.html"
+    own.write_text('{% extends "page.html" %}{% block contents %}<p>Our house: {{ report.title }}'
+                   "</p>{% endblock %}")  # fmt: skip
+    found = call("report", copy, "--limit", "accuracy=99.9 %", "--template", own)
+    assert found.exit_code == 0, found.output
+    assert found.stdout == f"report: {copy / 'report.html'}\n"
+    page = (copy / "report.html").read_text("utf-8")
+    assert "<strong>Not met:</strong> mean accuracy of a chip at least 99.9 %" in page
+    assert 'id="limits"' in page
+    assert "<p>Our house: small</p>" in page
+    assert 'id="contents"' not in page
+
+
+def test_templates() -> None:
+    brief = render_html(pages.sample(), "brief")
+    assert 'id="provenance"' in brief
+    assert 'id="figure-0"' not in brief
+
+
+def test_broken_template_is_one_line(tmp_path) -> None:
+    own = tmp_path / "house.html"
+    own.write_text("{{ nonsense.x }}")
+    with pytest.raises(rel.InputError, match=r"template: .*nonsense"):
+        render_html(pages.sample(), str(own))
+
+
+def test_limits_change_no_result(small) -> None:
+    plain = rel.load_study(small)
+    wanted = rel.load_study(small, {"limits.accuracy": "82 %", "limits.chips_below": 0.05})
+    assert wanted.limits.accuracy == pytest.approx(0.82)
+    assert (plain.spec_hash, plain.frame_hash) == (wanted.spec_hash, wanted.frame_hash)
+
+
+def test_listing_makes_the_study_again(finished, small) -> None:
+    study, _, notes = read_study(finished)
+    assert notes == []
+    small.write_text(study_toml(study))
+    assert rel.load_study(small).spec_hash == study.spec_hash
+    odd = study.model_copy(update={"title": 'a "b" \\ c\n\t\x7f ü', "question": "'''"})
+    assert tomllib.loads(study_toml(odd))["title"] == odd.title
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["nowhere"], "no study in 'nowhere'"),
+        (["COPY", "--limit", "acuracy=1"], "did you mean 'accuracy'"),
+        (["COPY", "--limit", "accuracy"], "expected NAME=VALUE"),
+        (["COPY", "--limit", "accuracy=3"], "allowed 0 to 1"),
+        (["COPY", "--limit", "failed_cells=0.1"], "not in outputs"),
+        (["COPY", "--limit", "chips_below=0.1"], "chips_below without accuracy"),
+        (["COPY", "--template", "nice"], "allowed: full, brief, or the path"),
+    ],
+)
+def test_bad_input_is_one_line(finished, arguments, says) -> None:
+    found = call("report", *(str(finished) if a == "COPY" else a for a in arguments))
+    assert found.exit_code == 2, found.output
+    assert says in found.stderr
+    assert len(found.stderr.strip().splitlines()) == 1
+
+
+def test_unfinished_study_is_refused(finished, tmp_path) -> None:
+    copy = shutil.copytree(finished, tmp_path / "copy")
+    zarr.open_group(copy / "results.zarr", path="chips", mode="r+")["task_checksum"][0] = 0
+    with pytest.raises(rel.InputError, match="not finished"):
+        read_study(copy)
+
+
+def test_a_card_that_has_changed_is_noted(finished, tmp_path) -> None:
+    marker = json.loads((finished / "study.json").read_text())
+    copy = shutil.copytree(finished, tmp_path / "copy")
+    (copy / "study.json").write_text(json.dumps(marker | {"spec_hash": "0" * 64}))
+    assert "has changed since the results" in read_study(copy)[2][0]
+
+
+@given(st.lists(st.floats(1e-14, 1e13), min_size=2, max_size=6), st.sampled_from(["ohm", "A"]))
+def test_numbers_sort_as_what_they_were(values, unit) -> None:
+    for value in values:
+        assert number(engineering(value, unit)) == pytest.approx(value, rel=6e-3)
+        assert number(duration(value)) == pytest.approx(value, rel=6e-3)
