@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 import reliability as rel
 from reliability.campaign.store import read_results
 from reliability.report import figures
-from reliability.report.attribution_figures import attribution_bars, attribution_table
+from reliability.report.attribution_figures import attribution_table, loss_bars
 from reliability.report.inference_figures import accuracy_against_inferences, read_map
 
 HERE = Path(__file__).parent
@@ -85,7 +85,7 @@ def attribution(folder: Path) -> Figure:
     """Bars of what each phenomenon costs."""
     found = json.loads((folder / "summary.json").read_text())["attribution"]
     figure = Figure(figsize=(8.6, 5.6), layout="constrained")
-    attribution_bars(found, figure.subplots())
+    loss_bars(found, figure.subplots())
     print(f"\nwithout any {found['accuracy_none']:.1%}, with all {found['accuracy_all']:.1%}")
     for row in attribution_table(found, "", 1).rows:
         print("| " + " | ".join(row) + " |")

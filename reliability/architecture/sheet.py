@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from reliability.errors import InputError, unknown_name
 from reliability.random import stream
 from reliability.resources import data_folder
-from reliability.technology import Parameter, read_parameter
+from reliability.technology import Parameter, ParameterTable, read_parameter
 from reliability.units import quantity
 
 # Units that sheets are kept in: of a written unit the first of the same dimension, or itself.
@@ -30,7 +30,7 @@ _SI = (
 
 
 @dataclass(frozen=True)
-class Sheet(Mapping[str, float]):
+class Sheet(ParameterTable):
     """A mapping from dotted parameter names to SI values.
 
     Attributes
@@ -49,25 +49,7 @@ class Sheet(Mapping[str, float]):
     title: str
     description: str
     parameters: dict[str, Parameter]
-
-    def __getitem__(self, key: str) -> float:
-        try:
-            return self.parameters[key].value
-        except KeyError:
-            raise unknown_name(f"parameter of sheet {self.name}", key, self.parameters) from None
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """Return the value of a parameter, or ``default`` where the sheet has none."""
-        return self[key] if key in self.parameters else default
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.parameters)
-
-    def __len__(self) -> int:
-        return len(self.parameters)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self.parameters
+    _kind: ClassVar[str] = "sheet "
 
     def __hash__(self) -> int:
         return hash(self.fingerprint)
@@ -88,14 +70,8 @@ class Sheet(Mapping[str, float]):
         changed = dict(self.parameters)
         for key, value in values.items():
             self[key]  # refuses an unknown name
-            old = changed[key]
-            changed[key] = Parameter(
-                value=quantity(value, old.unit, f"{self.name}: {key}"),
-                unit=old.unit,
-                distribution="exact",
-                source=f"set by the study; the sheet has {old.value:g} from: {old.source}",
-                confidence="assumed",
-            )
+            number = quantity(value, changed[key].unit, f"{self.name}: {key}")
+            changed[key] = changed[key].set_to(number, "sheet")
             _check_sign(key, changed[key], self.name)
         return replace(self, parameters=changed)
 

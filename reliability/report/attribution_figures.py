@@ -18,7 +18,7 @@ _KINDS = {
 }
 
 
-def attribution_bars(found: dict[str, Any], ax: Axes) -> None:
+def loss_bars(found: dict[str, Any], ax: Axes) -> None:
     """Loss of accuracy by each phenomenon in three ways, in points, with intervals of the means.
 
     Parameters
@@ -49,7 +49,7 @@ def attribution_figures(study: Study, found: dict[str, Any], title: str) -> Iter
     rows = len(found["phenomena"])
     anchor = "".join(c if c.isalnum() else "-" for c in title.lower())
     with canvas(8.6, 1.2 + 0.62 * rows) as (figure, axes):
-        attribution_bars(found, axes.flat[0])
+        loss_bars(found, axes.flat[0])
         yield Figure(
             f"attribution{anchor and '-'}{anchor}",
             f"What each phenomenon costs{title and ': '}{title}",

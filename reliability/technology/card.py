@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,16 @@ class Parameter(BaseModel):
         if self.valid and not self.valid[0] <= self.value <= self.valid[1]:
             raise ValueError(f"got {self.value}, outside its own valid range {list(self.valid)}")
         return self
+
+    def set_to(self, value: float, where: str) -> "Parameter":
+        """Return what a study sets instead of the one that ``where`` ("card", say) has."""
+        return Parameter(
+            value=value,
+            unit=self.unit,
+            distribution="exact",
+            source=f"set by the study; the {where} has {self.value:g} from: {self.source}",
+            confidence="assumed",
+        )
 
     def at(self, z: float) -> float:
         """Return the value at standard normal score ``z``, kept inside the valid range.
@@ -149,8 +159,36 @@ def without(groups: Mapping[str, Correlation], names: Set[str]) -> dict[str, Cor
     return {group: block for group, block in left.items() if block is not None}
 
 
+class ParameterTable(Mapping[str, float]):
+    """A mapping from dotted parameter names to SI values, which refuses an unknown name."""
+
+    name: str
+    parameters: dict[str, Parameter]
+    _kind: ClassVar[str] = ""  # what a message says before the name
+
+    def __getitem__(self, key: str) -> float:
+        try:
+            return self.parameters[key].value
+        except KeyError:
+            whose = f"parameter of {self._kind}{self.name}"
+            raise unknown_name(whose, key, self.parameters) from None
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the value of a parameter, or ``default`` where there is none."""
+        return self[key] if key in self.parameters else default
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.parameters)
+
+    def __len__(self) -> int:
+        return len(self.parameters)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.parameters
+
+
 @dataclass(frozen=True)
-class Technology(Mapping[str, float]):
+class Technology(ParameterTable):
     """A memory technology: a mapping from dotted parameter names to SI values.
 
     Attributes
@@ -182,25 +220,6 @@ class Technology(Mapping[str, float]):
     laws: dict[str, str] = field(default_factory=dict)
     valid: dict[str, tuple[float, float]] = field(default_factory=dict)
     correlation: dict[str, Correlation] = field(default_factory=dict)
-
-    def __getitem__(self, key: str) -> float:
-        try:
-            return self.parameters[key].value
-        except KeyError:
-            raise unknown_name(f"parameter of {self.name}", key, self.parameters) from None
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """Return the value of a parameter, or ``default`` where the card has none."""
-        return self[key] if key in self.parameters else default
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.parameters)
-
-    def __len__(self) -> int:
-        return len(self.parameters)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self.parameters
 
     def __hash__(self) -> int:
         return hash(self.fingerprint)
@@ -234,14 +253,7 @@ class Technology(Mapping[str, float]):
         for key, value in values.items():
             self[key]  # refuses an unknown name
             check_possible(key, value)
-            old = changed[key]
-            changed[key] = Parameter(
-                value=value,
-                unit=old.unit,
-                distribution="exact",
-                source=f"set by the study; the card has {old.value:g} from: {old.source}",
-                confidence="assumed",
-            )
+            changed[key] = changed[key].set_to(value, "card")
         groups = without(self.correlation, values.keys())
         return replace(self, parameters=changed, correlation=groups)
 
