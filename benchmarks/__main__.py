@@ -6,13 +6,14 @@
 
 Results are kept in out/benchmarks, a file for each, so a run that was stopped goes on. The table
 goes below the mark in docs/benchmarks.md, or into the file of --page. Wall times need a quiet
-machine: a load above half a core at the start of a benchmark is told beside its numbers.
+machine: where other processes kept more than a fifth of a core busy, the row says so.
 """
 
 import argparse
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
 import time
@@ -55,11 +56,22 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
+def _busy_with_others() -> float:
+    """Seconds that all processors have worked for processes other than the benchmarks."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    counted = Path("/proc/stat")
+    if not counted.is_file():
+        return 0.0
+    user, nice, system = map(int, counted.read_text("utf-8").split()[1:4])
+    ticks = os.sysconf("SC_CLK_TCK")
+    return (user + nice + system) / ticks - spent.ru_utime - spent.ru_stime
+
+
 def run(name: str, folder: Path, limit: float | None) -> dict:
     """Run one benchmark and keep what it printed and found."""
     rows = folder / f"{name}.jsonl"
     rows.unlink(missing_ok=True)
-    load, start = os.getloadavg()[0], time.monotonic()
+    busy, start = _busy_with_others(), time.monotonic()
     environment = os.environ | {FILE: str(rows)}
     log = folder / f"{name}.txt"
     try:
@@ -70,6 +82,8 @@ def run(name: str, folder: Path, limit: float | None) -> dict:
             ).returncode  # fmt: skip
     except subprocess.TimeoutExpired:
         code = None
+    took = time.monotonic() - start
+    load = (_busy_with_others() - busy) / took
     lines = rows.read_text("utf-8").splitlines() if rows.exists() else []
     rows.unlink(missing_ok=True)
     entries = [json.loads(line) for line in lines]
@@ -79,7 +93,7 @@ def run(name: str, folder: Path, limit: float | None) -> dict:
         entries.append({"what": name, "left_out": why})
     done = {
         "name": name, "machine": machine(), "load": load, "entries": entries,
-        "date": time.strftime("%Y-%m-%d"), "seconds": time.monotonic() - start,
+        "date": time.strftime("%Y-%m-%d"), "seconds": took,
     }  # fmt: skip
     (folder / f"{name}.json").write_text(json.dumps(done, ensure_ascii=False, indent=1), "utf-8")
     return done
@@ -100,7 +114,7 @@ def table(done: list[dict]) -> str:
         ]
         missing = []
         for one in here:
-            busy = " (on a loaded machine)" if one["load"] > 0.5 else ""
+            busy = " (beside other work)" if one["load"] > 0.2 else ""
             for entry in one["entries"]:
                 if "left_out" in entry:
                     missing.append(f"- `{one['name']}.py`, {entry['what']}: {entry['left_out']}")
