@@ -119,8 +119,9 @@ def parameter_correlations(
     return xr.Dataset(
         {
             "correlation": ("parameter", rho[order]),
-            "low": ("parameter", np.tanh(centre - half)[order]),
-            "high": ("parameter", np.tanh(centre + half)[order]),
+            # a correlation of 1 is an end of its own interval
+            "low": ("parameter", np.minimum(np.tanh(centre - half), rho)[order]),
+            "high": ("parameter", np.maximum(np.tanh(centre + half), rho)[order]),
         },
         coords={"parameter": np.array(names)[order]},
         attrs={"by_chance": float(t / np.sqrt(n - 2 + t**2)), "parameters": len(names), "draws": n},

@@ -1,6 +1,7 @@
 """ONNX files: which layers go into cells, and files that can't be right are refused in one line."""
 
 import contextlib
+import sys
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reliability as rel
+from reliability.network.runtime import Session
 from tests.network.onnx_models import model, onnx, small_network, small_weights, tensor
 
 
@@ -235,3 +237,22 @@ def test_a_damaged_file_is_refused_or_evaluated(tmp_path_factory, at) -> None:
     with contextlib.suppress(rel.InputError):
         network = rel.load_network(folder / "small.onnx")
         rel.evaluate(network, data=data, tiling=rel.Tiling(adc_bits=8, rows=7))
+
+
+def test_what_onnxruntime_cannot_do_is_one_line(tmp_path) -> None:
+    """A graph that it refuses, and inputs that do not fit a graph that it takes."""
+    unknown = model([onnx.helper.make_node("NoSuchNode", ["x"], ["y"])], [], [("x", [2])],
+                    [("y", [2])])  # fmt: skip
+    with pytest.raises(rel.InputError, match=r"^network: onnxruntime can't load it: [^\n]+$"):
+        Session(unknown.SerializeToString())
+    twice = model([onnx.helper.make_node("Add", ["x", "x"], ["y"])], [], [("x", [2])], [("y", [2])])
+    session = Session(twice.SerializeToString())
+    assert session.run({"x": np.array([1, 2], np.float32)})[0].tolist() == [2, 4]
+    with pytest.raises(rel.InputError, match=r"^network: onnxruntime can't run it: [^\n]+$"):
+        session.run({"x": np.ones(3, np.float32)})
+
+
+def test_without_the_package_it_is_said_how_to_install_it(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(rel.InputError, match=r"pip install 'rram-reliability\[onnx\]'"):
+        rel.load_network("mobilenet-mnist")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import reliability as rel
 from reliability.campaign import read_study
-from reliability.campaign.limits import outcome
+from reliability.campaign.limits import limit_answers, outcome
 from reliability.campaign.summary import summarize
 from reliability.cli import main
 from reliability.report.cover import verdicts
@@ -47,6 +47,23 @@ def test_verdict_is_that_of_the_interval(finished, limit, says) -> None:
     assert [row["decides"] for row in told if row["limit"] == "accuracy"].count(True) == 1
     assert all(row["low"] <= row["value"] <= row["high"] for row in told)
     assert next(verdicts(study, summary)).outcome == says
+
+
+def test_limits_of_endurance_and_of_arrays_are_held_against_all_that_is_not_known(small) -> None:
+    """Of failed cells the interval of the test joined with the drawn cards counts."""
+    study = rel.load_study(small)
+    wanted = study.limits.model_copy(update={"failed_cells": 0.01, "array_lines": 64})
+    study = study.model_copy(update={"limits": wanted})
+    cool = {"temperature_k": 298.15, "fraction_failed": 4e-3, "low": 2e-3, "high": 8e-3}
+    hot = {**cool, "temperature_k": 398.15, "drawn_low": 1e-3, "drawn_high": 2e-2}
+    crossbar = {"size": 48, "low": 40, "high": 63}
+    told = list(limit_answers(study, {}, {"endurance": [cool, hot], "crossbar": crossbar}))
+    assert [(row["limit"], row["low"], row["high"], row["outcome"]) for row in told] == [
+        ("failed_cells", 2e-3, 8e-3, "met"),
+        ("failed_cells", 1e-3, 2e-2, "not decided"),
+        ("array_lines", 40, 63, "not met"),
+    ]
+    assert [row.get("temperature_k") for row in told] == [298.15, 398.15, None]
 
 
 def test_command_writes_the_verdict_in_a_house_template(finished, tmp_path) -> None:
