@@ -84,6 +84,23 @@ def test_intervals_hold_the_estimate_and_respect_the_range(method):
     assert float(life) == life.value
 
 
+def test_many_rows_end_where_the_closed_form_is():
+    """The start comes from a few of many rows; the maximum is that of all of them."""
+    rng = np.random.default_rng(6)
+    life, end = 300 * rng.exponential(size=70_000), 500 * rng.random(70_000)
+    fit = fit_lifetime(np.minimum(life, end), event=life < end, distribution="exponential")
+    total, failures = np.minimum(life, end).sum(), np.count_nonzero(life < end)
+    assert fit.parameters["scale"] == pytest.approx(total / failures, rel=1e-9)
+
+
+def test_one_time_of_failure_is_too_few_for_two_parameters():
+    for name in ("weibull", "gamma"):
+        with pytest.raises(InputError, match="the likelihood has no maximum for these data"):
+            fit_lifetime([100.0] * 3, distribution=name)
+    one = fit_lifetime([100.0] * 3, distribution="exponential")
+    assert one.parameters["scale"] == pytest.approx(100, rel=1e-9)
+
+
 def test_frequency_is_repetition():
     once = fit_lifetime(TIME, **DATA)
     rows = TIME[:-1] + [500] * 10
