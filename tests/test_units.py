@@ -28,7 +28,7 @@ from reliability.units import duration, engineering, quantity
     ],
 )
 def test_text_with_unit_becomes_si(text, unit, si) -> None:
-    assert quantity(text, unit) == pytest.approx(si, rel=1e-12)
+    assert quantity(text, unit) == pytest.approx(si, rel=1e-12, abs=0)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_range_is_named() -> None:
 def test_engineering_keeps_the_value(value) -> None:
     number, _, unit = engineering(value, "A", 12).partition(" ")
     power = {"f": -15, "p": -12, "n": -9, "µ": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9}
-    assert float(number) * 10.0 ** power[unit[:-1]] == pytest.approx(value, rel=1e-9)
+    assert float(number) * 10.0 ** power[unit[:-1]] == pytest.approx(value, rel=1e-9, abs=0)
 
 
 @given(st.floats(0, 1e12))

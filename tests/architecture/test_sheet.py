@@ -40,9 +40,9 @@ def test_shipped_sheets_are_named_after_their_file_and_say_where_numbers_come_fr
 
 def test_values_are_in_si_and_sources_are_written_out(mine) -> None:
     sheet = load_sheet(mine)
-    assert sheet["cell.area"] == pytest.approx(4e-12)
+    assert sheet["cell.area"] == pytest.approx(4e-12, abs=0)
     assert sheet.parameters["cell.area"].unit == "m^2"
-    assert sheet.parameters["cell.area"].sigma == pytest.approx(0.4e-12)
+    assert sheet.parameters["cell.area"].sigma == pytest.approx(0.4e-12, abs=0)
     assert sheet.parameters["cell.area"].source == "A book, doi:10.1/1"
     assert sheet.parameters["cell.leak"].unit == "W"
     assert dict(sheet) == {name: sheet[name] for name in sheet}
@@ -77,7 +77,7 @@ def test_unknown_names(mine) -> None:
 
 def test_a_value_that_is_set_is_exact(mine) -> None:
     sheet = load_sheet(mine).with_values({"cell.area": "5 um^2"})
-    assert sheet["cell.area"] == pytest.approx(5e-12)
+    assert sheet["cell.area"] == pytest.approx(5e-12, abs=0)
     assert sheet.drawn(1, 1)["cell.area"] == sheet["cell.area"]
     assert sheet.fingerprint != load_sheet(mine).fingerprint
     with pytest.raises(rel.InputError, match="not in units of m"):
@@ -108,7 +108,7 @@ def test_a_sheet_has_what_its_base_has_and_states_what_it_changes(mine) -> None:
     own.write_text(f'base = "{mine}"\n{head}{stated}, confidence = "published" }}\n')
     sheet = load_sheet(own)
     assert set(sheet) == set(load_sheet(mine))
-    assert sheet["cell.area"] == pytest.approx(5e-12)
+    assert sheet["cell.area"] == pytest.approx(5e-12, abs=0)
     own.write_text(f'base = "{own}"\n{head}')
     with pytest.raises(rel.InputError, match="base: got"):
         load_sheet(own)

@@ -60,7 +60,7 @@ def test_walk_has_the_variance_of_log_time_whatever_its_steps() -> None:
         )
         for time in (1e-4, 0.5, 77.0, 1e6):
             expected = math.sqrt(math.log1p(time / 1e-3) / math.log1p(1e4 / 1e-3)) * 1e-6
-            assert relaxation.sigma(law, 5e-5, [time], [ROOM]) == pytest.approx(expected)
+            assert relaxation.sigma(law, 5e-5, [time], [ROOM]) == pytest.approx(expected, abs=0)
 
 
 def test_reads_of_one_cell_correlate_as_those_of_a_walk() -> None:
@@ -74,7 +74,7 @@ def test_reads_of_one_cell_correlate_as_those_of_a_walk() -> None:
         for t in (1e-3 * 1e3, 1e4)  # the end of the third step
     )
     measured = np.cov(early, late)
-    assert measured[0, 1] == pytest.approx(measured[0, 0], rel=0.03)
+    assert measured[0, 1] == pytest.approx(measured[0, 0], rel=0.03, abs=0)
 
 
 @given(
@@ -84,7 +84,7 @@ def test_reads_of_one_cell_correlate_as_those_of_a_walk() -> None:
 def test_cutting_a_stretch_changes_no_equivalent_time(times: list[float], kelvin: float) -> None:
     whole = equivalent_time([sum(times)], [kelvin], 1e-13, ROOM)
     cut = equivalent_time(times, [kelvin] * len(times), 1e-13, ROOM)
-    assert cut == pytest.approx(whole, rel=1e-9)
+    assert cut == pytest.approx(whole, rel=1e-9, abs=0)
 
 
 @given(st.floats(1e-3, 1e8), st.floats(250.0, 500.0), st.floats(0.0, 100.0))
@@ -97,7 +97,7 @@ def test_no_time_is_none_and_the_longest_is_finite() -> None:
     assert equivalent_time([0.0, 0.0], [ROOM, 400.0], 1e-13, ROOM) == 0.0
     assert math.isfinite(equivalent_time([1e9], [1000.0], 1e-100, ROOM))
     # a segment shorter than the attempt time passes no barrier: it is the same at any temperature
-    assert equivalent_time([1e-15], [400.0], 1e-13, ROOM) == pytest.approx(1e-15, rel=1e-12)
+    assert equivalent_time([1e-15], [400.0], 1e-13, ROOM) == pytest.approx(1e-15, rel=1e-12, abs=0)
 
 
 def test_equivalent_time_follows_the_front_segment_by_segment() -> None:
@@ -175,7 +175,7 @@ def test_a_saturating_walk_is_the_walk_until_its_reference_time_and_then_rests()
         until = relaxation.sigma(walk, g, time, [ROOM])
         assert relaxation.sigma(rests, g, time, [ROOM]) == pytest.approx(until)
         moved = relaxation.mean_shift(walk, g, time)
-        assert relaxation.mean_shift(rests, g, time) == pytest.approx(moved)
+        assert relaxation.mean_shift(rests, g, time) == pytest.approx(moved, abs=0)
     late = relaxation.sigma(rests, g, [3e8], [358.15])
     assert late == pytest.approx(relaxation.sigma(rests, g, [1e4], [298.15]))
     assert (late < relaxation.sigma(walk, g, [3e8], [358.15])).all()

@@ -146,5 +146,5 @@ def test_a_card_that_has_changed_is_noted(finished, tmp_path) -> None:
 @given(st.lists(st.floats(1e-14, 1e13), min_size=2, max_size=6), st.sampled_from(["ohm", "A"]))
 def test_numbers_sort_as_what_they_were(values, unit) -> None:
     for value in values:
-        assert number(engineering(value, unit)) == pytest.approx(value, rel=6e-3)
-        assert number(duration(value)) == pytest.approx(value, rel=6e-3)
+        assert number(engineering(value, unit)) == pytest.approx(value, rel=6e-3, abs=0)
+        assert number(duration(value)) == pytest.approx(value, rel=6e-3, abs=0)

@@ -40,7 +40,7 @@ def test_the_unit_of_time_does_not_matter(name, factor):
         expected = value * factor if parameter in timed else value
         if parameter == "mu" and name != "normal":
             expected = value + np.log(factor)
-        assert other.parameters[parameter] == pytest.approx(expected, rel=1e-10)
+        assert other.parameters[parameter] == pytest.approx(expected, rel=1e-10, abs=0)
     scaled = np.array(one.quantile(0.01)) * factor
     np.testing.assert_allclose(np.array(other.quantile(0.01)), scaled, rtol=1e-8)
     np.testing.assert_allclose(
@@ -64,7 +64,9 @@ def test_three_parameters_keep_their_unit():
     low, high = one.interval("threshold")
     assert low < 200 < high
     for name in ("scale", "threshold"):
-        assert other.parameters[name] == pytest.approx(one.parameters[name] * 1e-15, rel=1e-8)
+        assert other.parameters[name] == pytest.approx(
+            one.parameters[name] * 1e-15, rel=1e-8, abs=0
+        )
 
 
 @pytest.mark.parametrize("method", ["profile", "wald", "bootstrap", "calibrated"])
