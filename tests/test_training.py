@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import reliability as rel
-from reliability.network.mapping import read_weights
+from reliability.network.one_layer.mapping import read_weights
 
 torch = pytest.importorskip("torch")
 

@@ -8,7 +8,7 @@ import xarray as xr
 from reliability.campaign.spec import Study
 from reliability.mission import MissionProfile, Segment
 from reliability.network import Network
-from reliability.network.attribution import MEASURES, attribution, chosen
+from reliability.network.questions.attribution import MEASURES, attribution, chosen
 
 
 def mission(study: Study) -> MissionProfile:

@@ -24,8 +24,8 @@ from reliability.network import (
     program_layers,
     sample_chips,
 )
-from reliability.network.attribution import cards
-from reliability.network.inferences import age_by_inferences
+from reliability.network.questions.attribution import cards
+from reliability.network.questions.inferences import age_by_inferences
 from reliability.population import age
 from reliability.reading import read_cells
 from reliability.technology import Technology

@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from reliability.errors import InputError, unknown_name
 from reliability.mission import MissionProfile
-from reliability.network.deep import evaluate_deep
-from reliability.network.first_spike import FirstSpike, run_first_spike
-from reliability.network.formal import Converters, run_formal
-from reliability.network.mapping import Mapping, read_weights, sample_chips
-from reliability.network.model import Network
-from reliability.network.neuron import Neuron, sample_neurons
-from reliability.network.onnx import DeepNetwork
-from reliability.network.spiking import count_reads, rate_code, run_spiking
-from reliability.network.streams import (
+from reliability.network.deep.evaluation import evaluate_deep
+from reliability.network.deep.onnx import DeepNetwork
+from reliability.network.one_layer.first_spike import FirstSpike, run_first_spike
+from reliability.network.one_layer.formal import Converters, run_formal
+from reliability.network.one_layer.mapping import Mapping, read_weights, sample_chips
+from reliability.network.one_layer.model import Network
+from reliability.network.one_layer.neuron import Neuron, sample_neurons
+from reliability.network.one_layer.spiking import count_reads, rate_code, run_spiking
+from reliability.network.one_layer.streams import (
     default_data,
     evenly_spaced,
     events_in_time,
@@ -67,9 +67,9 @@ def evaluate(
         cells ordered as by `map_weights`: used as it is. None: one chip of ideal cells.
     coding : {"spiking", "formal", "time"}
         Spikes whose rate codes the input until one count leads, weighted sums, or events in order
-        of time until an output fires first (`reliability.network.first_spike`).
+        of time until an output fires first (`reliability.network.one_layer.first_spike`).
     mapping : {"two_level", "multi_level"}
-        How cells that are sampled here hold a weight (`reliability.network.mapping`).
+        How cells that are sampled here hold a weight (`reliability.network.one_layer.mapping`).
     chips : int
         Number of chips to sample.
     images : int, optional
@@ -77,7 +77,7 @@ def evaluate(
     data : Dataset, optional
         ``label`` (sample), and ``pixels`` (sample, input) in uint8, or the events of a stream:
         ``input`` (sample, event), -1 beyond the last, and ``time`` (sample, event) in s
-        (`reliability.network.streams`). By default the test set that the network is for.
+        (`reliability.network.one_layer.streams`). By default the test set that the network is for.
     delta_s : int
         Spiking: lead of the first over the second output count that decides.
     spike_limit : int
