@@ -38,7 +38,12 @@ from reliability.network.deep.mapping import (
 )
 from reliability.network.deep.onnx import Layer
 from reliability.network.deep.tiling import Tiling
-from reliability.network.one_layer.mapping import Mapping, read_weights, sample_chips
+from reliability.network.one_layer.mapping import (
+    Mapping,
+    check_mapping,
+    read_weights,
+    sample_chips,
+)
 from reliability.network.one_layer.model import Network
 from reliability.population import age, sample_dies
 from reliability.random import stream
@@ -160,6 +165,8 @@ class IntegerLayer(_Module):
     ) -> None:
         _need_torch()
         super().__init__()
+        if devices is not None:
+            check_mapping(devices.technology, mapping)
         self.scale, self.weight_max = scale, weight_max
         self.devices, self.mapping, self.step = devices, mapping, 0
         self.weight = torch.nn.Parameter(torch.zeros(inputs, outputs))

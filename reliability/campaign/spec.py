@@ -16,9 +16,10 @@ from reliability.devices.programming import set_conditions
 from reliability.errors import InputError, from_validation, unknown_name
 from reliability.mission import MissionProfile, Segment
 from reliability.network import DeepNetwork, Network, Tiling, load_network
+from reliability.network.conductances import has_states
 from reliability.network.deep.chips import default_tiling
 from reliability.network.deep.mapping import check_card
-from reliability.network.one_layer.mapping import Mapping, has_states
+from reliability.network.one_layer.mapping import Mapping
 from reliability.network.one_layer.streams import default_data
 from reliability.network.questions.inferences import steps
 from reliability.resources import shipped_studies

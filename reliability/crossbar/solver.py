@@ -31,9 +31,8 @@ Drive = Literal["left", "right", "both"]
 Sense = Literal["bottom", "top", "both"]
 _ENDS = {"left": (True, False), "right": (False, True), "both": (True, True)}
 _SIDES = {"top": (True, False), "bottom": (False, True), "both": (True, True)}
-_LOOSE = (
-    1e14  # an open segment over the smallest cell resistance: ties floating parts, leaks nothing
-)
+# An open segment over the smallest cell resistance: ties floating parts, leaks nothing.
+_LOOSE = 1e14
 _PARALLEL_ABOVE = 40_000  # cells; below, starting threads costs more than it saves
 _KEEP = 64 * 2**20  # bytes of scratch at most
 _LIMIT = 20_000  # conjugate-gradient steps of one array

@@ -8,10 +8,11 @@ from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.rate_coding import evaluate_spiking
 from reliability.network.deep.tiling import Tiling
 from reliability.network.evaluation import evaluate
+from reliability.network.load import load_network
 from reliability.network.one_layer.first_spike import FirstSpike
 from reliability.network.one_layer.formal import Converters
 from reliability.network.one_layer.mapping import map_weights, read_weights, sample_chips
-from reliability.network.one_layer.model import Network, load_network
+from reliability.network.one_layer.model import Network
 from reliability.network.one_layer.neuron import Neuron
 from reliability.network.questions.attribution import attribute_loss
 from reliability.network.questions.codings import compare_codings

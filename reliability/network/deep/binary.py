@@ -24,11 +24,11 @@ from reliability.network.deep.mapping import place
 from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.runtime import Session
 from reliability.network.deep.tiling import Tiling
+from reliability.network.results import provenance
 from reliability.population import age, sample_dies
 from reliability.random import draw
 from reliability.statistics.intervals import clopper_pearson, mean_interval
 from reliability.technology import Technology
-from reliability.version import __version__
 
 
 def bit_error_tolerance(
@@ -110,16 +110,7 @@ def bit_error_tolerance(
             "accuracy_high": ("rate", high, unit),
         },
         coords={"rate": ("rate", chosen, unit), "draw": np.arange(draws)},
-        attrs={
-            "seed": int(seed),
-            "technology": "ideal",
-            "network": network.name,
-            "network_sha256": network.fingerprint,
-            "images": len(labels),
-            "confidence": confidence,
-            "spec_hash": "",
-            "reliability_version": __version__,
-        },
+        attrs=provenance(network, None, seed) | {"images": len(labels), "confidence": confidence},
     )
 
 

@@ -88,9 +88,9 @@ def chips_of(
     if isinstance(cells, Technology):
         return _sampled(cells, placed, tiling, chips, profile, seed)
     if not isinstance(cells, xr.Dataset) or "technology_card" not in cells.attrs:
-        got = type(cells).__name__
         raise InputError(
-            f"cells: got {got}, expected a Technology, a population of program_layers, or None"
+            f"cells: got {type(cells).__name__}, expected a Technology, a population of "
+            "program_layers, or None"
         )
     return _given(cells, placed, tiling, profile)
 

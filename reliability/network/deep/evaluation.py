@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from reliability.errors import InputError
 from reliability.mission import MissionProfile
-from reliability.network.datasets import load_mnist28
+from reliability.network.datasets import evenly_spaced, load_mnist28
 from reliability.network.deep.chips import Loaded, chips_of, default_tiling, load_chip
 from reliability.network.deep.graph import (
     Converter,
@@ -27,9 +27,8 @@ from reliability.network.deep.mapping import Placed, place, row_tiles
 from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.runtime import Session
 from reliability.network.deep.tiling import Tiling
-from reliability.statistics.intervals import wilson
+from reliability.network.results import of_decisions, on_chips, provenance
 from reliability.technology import Technology
-from reliability.version import __version__
 
 _BATCH = 250  # images of one run
 _CALIBRATION = 200  # images that set the ranges of converters
@@ -121,55 +120,30 @@ def evaluate_deep(
         loaded = load_chip(population, chip, stages, tiling)
         return class_scores(Session(graph, loaded.values), network, {}, inputs), loaded
 
-    lead = population.lead
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        done = list(pool.map(one, range(lead.size)))
+        done = list(pool.map(one, range(population.lead.size)))
     classes = done[0][0].shape[1]
     predicted = np.array([scores.argmax(axis=1) for scores, _ in done])
     if labels.max() >= classes:
         raise InputError(f"label: got {labels.max()}, allowed 0 to {classes - 1} in {network.name}")
-    right = predicted == labels
-    correct = right.sum(axis=1)
-    low, high = wilson(correct, len(labels), confidence)
-    pair = labels * classes + predicted
-    confusion = np.array([np.bincount(row, minlength=classes**2) for row in pair])
-    flat: dict[str, tuple[tuple[str, ...], NDArray]] = {
-        "accuracy": ((), correct / len(labels)),
-        "accuracy_low": ((), low),
-        "accuracy_high": ((), high),
-        "confusion": (("label", "predicted"), confusion.reshape(-1, classes, classes)),
-        "correct": (("image",), right),
-        "weight_error": (("layer",), np.array([loaded.errors for _, loaded in done])),
+    values = of_decisions(predicted, labels, classes, confidence)
+    values["weight_error"] = (("layer",), np.array([loaded.errors for _, loaded in done]), "1")
+    axes = {
+        "layer": [p.layer.name for p in placed],
+        "label": np.arange(classes),
+        "predicted": np.arange(classes),
+        "image": chosen,
     }
-    dims, shape = tuple(lead.sizes), tuple(lead.sizes.values())
-    out = xr.Dataset(
-        {
-            name: ((*dims, *extra), array.reshape(*shape, *array.shape[1:]), {"units": "1"})
-            for name, (extra, array) in flat.items()
-        }
-        | {"reads": ("layer", reads, {"units": "1"})},
-        coords={
-            **{name: c for name, c in lead.coords.items() if "cell" not in c.dims},
-            "layer": [p.layer.name for p in placed],
-            "label": np.arange(classes),
-            "predicted": np.arange(classes),
-            "image": chosen,
-        },
+    out = on_chips(values, population.lead, axes)
+    out["reads"] = ("layer", reads, {"units": "1"})
+    return out.assign_attrs(
+        provenance(network, population.technology, seed),
+        tiling=json.dumps(asdict(tiling)),
+        images=len(labels),
+        confidence=confidence,
+        mission=population.mission,
+        warnings=sorted({note for _, loaded in done for note in loaded.warnings}),
     )
-    out.attrs = {
-        "seed": int(seed),
-        "technology": "ideal" if population.technology is None else population.technology.name,
-        "network": network.name,
-        "network_sha256": network.fingerprint,
-        "tiling": json.dumps(asdict(tiling)),
-        "images": len(labels),
-        "confidence": confidence,
-        "mission": population.mission,
-        "warnings": sorted({note for _, loaded in done for note in loaded.warnings}),
-        "spec_hash": "",
-        "reliability_version": __version__,
-    }
-    return out
 
 
 def class_scores(
@@ -297,11 +271,7 @@ def chosen_images(
     """Return inputs, labels and indices of ``images`` images, evenly spaced over the data."""
     inputs = _inputs(network, data)
     total = len(inputs)
-    count = total if images is None else images
-    if isinstance(count, bool) or not isinstance(count, (int, np.integer)):
-        raise InputError(f"images: got {images!r}, expected an integer")
-    if not 1 <= count <= total:
-        raise InputError(f"images: got {images}, allowed 1 to {total}")
+    chosen = evenly_spaced(total, images)
     if "label" not in data or data["label"].shape != (total,):
         raise InputError(f"data: expected 'label' of shape ({total},), one for each image")
     if data["label"].dtype.kind not in "iu":
@@ -309,7 +279,6 @@ def chosen_images(
     labels = data["label"].values.astype(np.int64)
     if labels.min() < 0:
         raise InputError(f"label: got {labels.min()}, expected 0 or more")
-    chosen = np.arange(count) * total // count
     return inputs[chosen], labels[chosen], chosen
 
 

@@ -33,9 +33,9 @@ from reliability.devices.programming import Programming
 from reliability.devices.target import Target
 from reliability.devices.verify import Verify
 from reliability.errors import InputError
+from reliability.network.conductances import in_series, state_difference
 from reliability.network.deep.onnx import DeepNetwork, Layer
 from reliability.network.deep.tiling import Tiling
-from reliability.network.one_layer.mapping import in_series, state_difference
 from reliability.population import sample_dies
 from reliability.technology import Technology
 

@@ -36,10 +36,10 @@ from reliability.network.deep.mapping import place
 from reliability.network.deep.onnx import DeepNetwork, constants, node_name
 from reliability.network.deep.runtime import Session, onnx_package
 from reliability.network.deep.tiling import Tiling
+from reliability.network.results import Values, on_chips, provenance
 from reliability.random import draw, stream
 from reliability.statistics.intervals import wilson
 from reliability.technology import Technology
-from reliability.version import __version__
 
 # Linear in their input, so that the mean over steps passes through them.
 _LINEAR = frozenset(
@@ -132,7 +132,6 @@ def evaluate_spiking(
     neurons = _neurons(network, stages, calibration_inputs(network, data, calibration))
     graph = _spiking_graph(network, stages, neurons, leak)
     population = chips_of(cells, placed, tiling, chips, profile, seed)
-    lead = population.lead
 
     def one(chip: int) -> tuple[NDArray[np.int64], NDArray[np.float64], list[str]]:
         loaded = load_chip(population, chip, stages, tiling)
@@ -157,41 +156,30 @@ def evaluate_spiking(
         return correct, spikes / len(inputs), loaded.warnings
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        done = list(pool.map(one, range(lead.size)))
+        done = list(pool.map(one, range(population.lead.size)))
     correct = np.array([c for c, _, _ in done])
     low, high = wilson(correct, len(labels), confidence)
-    shape = (*lead.shape, len(counts))
-    flat = {
-        "accuracy": correct / len(labels),
-        "accuracy_low": low,
-        "accuracy_high": high,
-        "spikes": np.array([s for _, s, _ in done]),
+    values: Values = {
+        name: (("steps",), array, "1")
+        for name, array in {
+            "accuracy": correct / len(labels),
+            "accuracy_low": low,
+            "accuracy_high": high,
+            "spikes": np.array([s for _, s, _ in done]),
+        }.items()
     }
+    out = on_chips(values, population.lead, {"steps": counts})
     active = float(np.count_nonzero(inputs) if coding == "current" else inputs.sum())
-    unit = {"units": "1"}
-    out = xr.Dataset(
-        {name: ((*lead.dims, "steps"), v.reshape(shape), unit) for name, v in flat.items()}
-        | {"events": ("steps", active / len(inputs) * np.array(counts), unit)},
-        coords={
-            **{name: c for name, c in lead.coords.items() if "cell" not in c.dims},
-            "steps": counts,
-        },
+    out["events"] = ("steps", active / len(inputs) * np.array(counts), {"units": "1"})
+    return out.assign_attrs(
+        provenance(network, population.technology, seed),
+        tiling=json.dumps(asdict(tiling)),
+        coding=coding,
+        images=len(labels),
+        confidence=confidence,
+        mission=population.mission,
+        warnings=sorted({note for _, _, notes in done for note in notes}),
     )
-    out.attrs = {
-        "seed": int(seed),
-        "technology": "ideal" if population.technology is None else population.technology.name,
-        "network": network.name,
-        "network_sha256": network.fingerprint,
-        "tiling": json.dumps(asdict(tiling)),
-        "coding": coding,
-        "images": len(labels),
-        "confidence": confidence,
-        "mission": population.mission,
-        "warnings": sorted({note for _, _, notes in done for note in notes}),
-        "spec_hash": "",
-        "reliability_version": __version__,
-    }
-    return out
 
 
 def _run_steps(

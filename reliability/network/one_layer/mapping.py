@@ -23,11 +23,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.devices import programming
-from reliability.devices.programming import Programming
 from reliability.devices.target import Target
 from reliability.devices.verify import Verify
 from reliability.errors import InputError, unknown_name
+from reliability.network.conductances import has_states, in_series, state_difference
 from reliability.network.one_layer.model import Network
 from reliability.population import sample_dies
 from reliability.technology import Technology
@@ -99,6 +98,17 @@ def _share_of_range(network: Network, mapping: Mapping) -> NDArray[np.float64]:
     return share.astype(float).ravel()
 
 
+def check_mapping(technology: Technology, mapping: Mapping) -> None:
+    """Refuse an unknown mapping, or a card whose cells it can't use."""
+    if mapping not in MAPPINGS:
+        raise unknown_name("mapping", str(mapping), MAPPINGS)
+    if mapping == "multi_level" and "target.maximum" not in technology:
+        raise InputError(
+            f"mapping: got 'multi_level' on {technology.name}, which has no levels; "
+            "allowed: 'two_level'"
+        )
+
+
 def sample_chips(
     technology: Technology,
     network: Network,
@@ -147,18 +157,13 @@ def sample_chips(
     >>> dict(levels["conductance"].sizes)
     {'chip': 2, 'cell': 2880}
     """
-    cells_per_side(network, mapping)  # refuses an unknown name
+    check_mapping(technology, mapping)
     state: NDArray[np.str_] | NDArray[np.float64]
     if mapping == "two_level" and has_states(technology):
         state = map_weights(network)
-    elif "target.maximum" in technology:
+    else:
         law = Target.from_technology(technology)
         state = map_levels(network, mapping, law.minimum, law.maximum)
-    else:
-        raise InputError(
-            f"mapping: got 'multi_level' on {technology.name}, which has no levels; "
-            "allowed: 'two_level'"
-        )
     made = sample_dies(
         technology,
         state=state,
@@ -172,16 +177,6 @@ def sample_chips(
     return made.assign_attrs(mapping=mapping)
 
 
-def has_states(technology: Technology) -> bool:
-    """Whether a card describes LRS and HRS."""
-    return "programming.LRS.resistance" in technology
-
-
-def in_series(conductance: NDArray[np.floating], resistance: float) -> NDArray[np.floating]:
-    """Return the conductance, S, of cells with a resistance (ohm) in series."""
-    return conductance / (1 + conductance * conductance.dtype.type(resistance))
-
-
 def unit_conductance(
     technology: Technology, network: Network, mapping: Mapping = "two_level"
 ) -> float:
@@ -191,22 +186,6 @@ def unit_conductance(
         n = network.weight_max // cells_per_side(network, mapping)
         return (law.maximum - law.minimum) / n
     return state_difference(technology)
-
-
-def state_difference(technology: Technology) -> float:
-    """Return mean G_eff(LRS) - mean G_eff(HRS) of the nominal technology, S.
-
-    The mean over each state's distribution is taken at 999 evenly spaced quantiles.
-    """
-    p = (np.arange(999) + 0.5) / 999
-    mean = {
-        state: in_series(
-            programming.quantile(Programming.from_technology(technology, state), p),
-            technology["access.series_resistance"],
-        ).mean()
-        for state in programming.STATES
-    }
-    return float(mean["LRS"] - mean["HRS"])
 
 
 def read_weights(

@@ -43,22 +43,11 @@ class Events(NamedTuple):
 def default_data(network: Network) -> xr.Dataset:
     """Return the test set of the data that a network was trained for.
 
-    >>> from reliability.network.one_layer.model import load_network
+    >>> from reliability.network.load import load_network
     >>> default_data(load_network("spirit")).sizes["pixel"]
     144
     """
     return DATA_SETS[network.data]("test")
-
-
-def evenly_spaced(data: xr.Dataset, samples: int | None) -> NDArray[np.int64]:
-    """Return so many samples of a data set, evenly spaced (their order is not random), or all."""
-    total = data["label"].size
-    samples = total if samples is None else samples
-    if isinstance(samples, bool) or not isinstance(samples, (int, np.integer)):
-        raise InputError(f"images: got {samples!r}, expected an integer")
-    if not 1 <= samples <= total:
-        raise InputError(f"images: got {samples}, allowed 1 to {total}")
-    return np.arange(samples) * total // samples
 
 
 def intensities(data: xr.Dataset, network: Network) -> NDArray[np.uint8]:
@@ -71,7 +60,7 @@ def intensities(data: xr.Dataset, network: Network) -> NDArray[np.uint8]:
 
     Examples
     --------
-    >>> from reliability.network.one_layer.model import load_network
+    >>> from reliability.network.load import load_network
     >>> vowels = load_network("vowels")
     >>> intensities(default_data(vowels), vowels).shape
     (370, 72)

@@ -21,6 +21,7 @@ import numpy as np
 import xarray as xr
 
 from reliability.errors import InputError
+from reliability.network.datasets import evenly_spaced
 from reliability.network.one_layer.first_spike import FirstSpike, run_first_spike
 from reliability.network.one_layer.formal import run_formal
 from reliability.network.one_layer.model import Network
@@ -28,12 +29,11 @@ from reliability.network.one_layer.neuron import Neuron
 from reliability.network.one_layer.spiking import rate_code, run_spiking
 from reliability.network.one_layer.streams import (
     default_data,
-    evenly_spaced,
     events_in_time,
     intensities,
 )
+from reliability.network.results import provenance
 from reliability.statistics.intervals import wilson
-from reliability.version import __version__
 
 _EVENTS_AT_ONCE = 2**23  # so many events of images are held in memory
 
@@ -96,7 +96,7 @@ def compare_codings(
     """
     data = default_data(network) if data is None else data
     pixels = intensities(data, network)
-    chosen = evenly_spaced(data, images)
+    chosen = evenly_spaced(data["label"].size, images)
     pixels, labels, images = pixels[chosen], data["label"].values[chosen], len(chosen)
     if not 1 <= spike_limit <= 1_000_000:
         raise InputError(f"spike_limit: got {spike_limit}, allowed 1 to 1000000")
@@ -156,16 +156,10 @@ def compare_codings(
         )
     for variable in out.values():
         variable.attrs["units"] = "1"
-    out.attrs = {
-        "seed": int(seed),
-        "technology": "ideal",
-        "network": network.name,
-        "network_sha256": network.fingerprint,
-        "neuron": repr(neuron),
-        "spike_limit": spike_limit,
-        "images": images,
-        "confidence": confidence,
-        "spec_hash": "",
-        "reliability_version": __version__,
-    }
-    return out
+    return out.assign_attrs(
+        provenance(network, None, seed),
+        neuron=repr(neuron),
+        spike_limit=spike_limit,
+        images=images,
+        confidence=confidence,
+    )

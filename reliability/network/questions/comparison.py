@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from reliability.errors import InputError
+from reliability.network.results import OF_CHIPS, table
 from reliability.statistics.crossed import crossed_mean
 
-_OF_CHIPS = ("wafer", "die", "chip", "lot")
 _NAMES = ("accuracy", "other", "difference", "low", "high", "error_chips", "error_images",
           "error_unpaired")  # fmt: skip
 
@@ -88,29 +87,6 @@ def compare_accuracy(result: xr.Dataset, other: xr.Dataset, confidence: float = 
     return out
 
 
-def table(result: xr.Dataset) -> tuple[NDArray[np.bool_], xr.DataArray, NDArray[Any]]:
-    """Return ``correct`` as (conditions, chips, images), the conditions, and wafers of the chips.
-
-    Raises
-    ------
-    InputError
-        A result without ``correct``.
-    """
-    if "correct" not in result or "image" not in result["correct"].dims:
-        raise InputError("result: expected 'correct' of chips and images, as evaluate gives it")
-    right = result["correct"]
-    of_chips = [name for name in right.dims if name in _OF_CHIPS]
-    rest = [name for name in right.dims if name not in (*of_chips, "image")]
-    ordered = right.transpose(*rest, *of_chips, "image")
-    first = ordered.isel(dict.fromkeys([*of_chips, "image"], 0), drop=True)
-    one = ordered.isel(dict.fromkeys([*rest, "image"], 0), drop=True)
-    wafer = np.zeros(one.size, int)
-    if "wafer" in one.coords:
-        wafer = one["wafer"].broadcast_like(one).transpose(*one.dims).values.ravel()
-    shape = (max(first.size, 1), max(one.size, 1), ordered.sizes["image"])
-    return ordered.values.reshape(shape), first, wafer
-
-
 def _check_shared(result: xr.Dataset, other: xr.Dataset) -> None:
     for name, each in (("result", result), ("other", other)):
         if "correct" not in each:
@@ -119,7 +95,7 @@ def _check_shared(result: xr.Dataset, other: xr.Dataset) -> None:
     if seeds[0] != seeds[1] or seeds[0] is None:
         raise InputError(f"other: got seed {seeds[1]}, result has {seeds[0]}; pairs need one seed")
     a, b = result["correct"], other["correct"]
-    names = [n for n in (*_OF_CHIPS, "image") if n in a.coords or n in b.coords]
+    names = [n for n in (*OF_CHIPS, "image") if n in a.coords or n in b.coords]
     for key in names:
         same = key in a.coords and key in b.coords
         if not same or not np.array_equal(a[key].values, b[key].values):

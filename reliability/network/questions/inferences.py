@@ -37,9 +37,8 @@ from reliability.population import age
 from reliability.technology import Technology
 from reliability.units import quantity
 
-_FIRST = (
-    3  # decade at which the first step ends; no card is disturbed by then at its valid voltages
-)
+# Decade at which the first step ends; no card is disturbed by then at its valid voltages.
+_FIRST = 3
 _STEPS = 2  # in each decade; four change the reads of a chip by 4 % at most, where half is lost
 _MOST = 1e18  # inferences
 Reads = NDArray[np.float64]

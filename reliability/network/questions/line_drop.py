@@ -23,8 +23,9 @@ from reliability.crossbar.limits import (
 from reliability.crossbar.reads import read_rows
 from reliability.errors import InputError, unknown_name
 from reliability.mission import MissionProfile
+from reliability.network.conductances import has_states, in_series
 from reliability.network.evaluation import evaluate
-from reliability.network.one_layer.mapping import in_series, sample_chips
+from reliability.network.one_layer.mapping import sample_chips
 from reliability.network.one_layer.model import Network
 from reliability.population import age
 from reliability.statistics import mean_interval
@@ -73,7 +74,8 @@ def on_tiles(
     Raises
     ------
     InputError
-        An unknown reading, a tile without cells, or another number of cells than the network's.
+        An unknown reading, a tile without cells, another number of cells than the network has in
+        ``two_level``, or a card with levels.
 
     Examples
     --------
@@ -95,6 +97,8 @@ def on_tiles(
         if name not in allowed:
             raise unknown_name(f"option of reading {reading!r}", name, allowed)
     card = Technology.from_json(population.attrs["technology_card"])
+    if not has_states(card):
+        raise InputError(f"population: {card.name} has no LRS and HRS, which tiles are made of")
     g = population["conductance"].transpose(..., "cell").values.astype(float)
     rows, columns = network.inputs, network.outputs * 2 * network.weight_max
     if g.shape[-1] != rows * columns:

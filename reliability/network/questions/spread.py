@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from reliability.errors import InputError
-from reliability.network.questions.comparison import table
+from reliability.network.results import label_of_chips, table_of_one
 from reliability.statistics.crossed import crossed_mean
 from reliability.statistics.variance import variance_components
 
@@ -60,10 +60,7 @@ def accuracy_spread(result: xr.Dataset, confidence: float = 0.95) -> xr.Dataset:
     >>> bool(found["deviation"].sel(source="chip") < chips["accuracy"].std("chip", ddof=1))
     True
     """
-    right, lead, _ = table(result)
-    if lead.size > 1:
-        raise InputError(f"result: got conditions {dict(lead.sizes)}, select one of them")
-    values = right[0]
+    values = table_of_one(result)
     chips, images = values.shape
     if chips < 3:
         raise InputError(f"result: got {chips} chips, at least 3 are needed for a spread")
@@ -97,11 +94,8 @@ def accuracy_spread(result: xr.Dataset, confidence: float = 0.95) -> xr.Dataset:
 def _groups(result: xr.Dataset) -> dict[str, NDArray[Any]]:
     """Labels of the levels above a chip that have more than one group, outermost first."""
     accuracy = result["accuracy"]
-    labels = {}
-    for name in ("wafer", "die"):
-        if name in accuracy.coords:
-            column = accuracy[name].broadcast_like(accuracy).transpose(*accuracy.dims)
-            labels[name] = column.values.ravel()
+    levels = [name for name in ("wafer", "die") if name in accuracy.coords]
+    labels = {name: label_of_chips(accuracy, name) for name in levels}
     several = "die" in labels and {"die", "chip"} <= set(accuracy.dims)
     out = {}
     if "wafer" in labels and 1 < np.unique(labels["wafer"]).size < accuracy.size:

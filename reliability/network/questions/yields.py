@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from reliability.errors import InputError
-from reliability.network.questions.comparison import table
+from reliability.network.results import label_of_chips, table_of_one
 from reliability.random import stream
 from reliability.statistics.crossed import crossed_mean
 from reliability.statistics.intervals import clopper_pearson, effective_share
@@ -118,7 +118,7 @@ def accuracy_yield(
     observed = accuracy.values.ravel()
     wafer = np.zeros(chips)
     if "wafer" in accuracy.coords or "wafer" in accuracy.dims:
-        wafer = accuracy["wafer"].broadcast_like(accuracy).transpose(*accuracy.dims).values.ravel()
+        wafer = label_of_chips(accuracy, "wafer")
     y = special.logit((observed * images + 0.5) / (images + 1))
     level = float(special.logit(threshold))
     noise = _image_noise(result, y, images)
@@ -168,10 +168,9 @@ def _image_noise(result: xr.Dataset, y: NDArray[np.float64], images: int) -> flo
     slope = special.expit(y) * special.expit(-y)  # of the accuracy to its logit
     if "correct" not in result or y.size < 2:
         return float(np.mean(1 / (images * slope)))
-    right, lead, _ = table(result)
-    if lead.size > 1:
-        raise InputError(f"result: got conditions {dict(lead.sizes)}, select one of them")
-    return crossed_mean(right[0]).residual_variance / images / float(np.mean(slope)) ** 2
+    return (
+        crossed_mean(table_of_one(result)).residual_variance / images / float(np.mean(slope)) ** 2
+    )
 
 
 class _Hierarchy:

@@ -7,7 +7,7 @@ import reliability as rel
 from reliability.crossbar import solve_crossbar
 from reliability.errors import InputError
 from reliability.network import Network, accuracy_on_tiles, on_tiles, tile_limit
-from reliability.network.one_layer.mapping import in_series
+from reliability.network.conductances import in_series
 
 IDEAL = {"word_line_resistance": 0.0, "bit_line_resistance": 0.0}
 
