@@ -154,4 +154,4 @@ def test_what_cannot_be_is_refused(card) -> None:
     with pytest.raises(rel.InputError, match="has two states"):
         on_cells(torch.nn.Sequential(torch.nn.Linear(2, 2)), Devices(card), rel.Tiling("levels"))
     with pytest.raises(rel.InputError, match="which has no levels"):
-        filled(Devices(card), mapping="multi_level")(torch.rand(2, 12))
+        filled(Devices(card), mapping="multi_level")

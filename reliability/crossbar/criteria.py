@@ -116,7 +116,7 @@ def bit_error_rate(
     Eight random cells are read among the others as they are. A linear circuit seen from one of its
     cells is a source with a resistance, so the sensed current is ``I0 + A G / (1 + R G)`` of the
     cell's conductance G, exactly; three solves give I0, A and R, and the law of the population
-    gives the chance that G is on the wrong side of a reference, down to 1e-15 and without counting.
+    gives the chance that G is on the wrong side of a reference, without counting.
     Nonlinear cells are interpolated by the same form. Stuck cells are counted in: half of them
     store the other bit.
     """

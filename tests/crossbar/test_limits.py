@@ -216,3 +216,9 @@ def test_bad_input(technology, call, says):
     with pytest.raises(InputError) as caught:
         call(technology)
     assert says in str(caught.value)
+
+
+def test_cards_of_levels_are_refused():
+    for search in (crossbar_limit, lambda card, **wire: size_map(card, {"spread": [1.0]}, **wire)):
+        with pytest.raises(InputError, match="techB has levels, arrays need LRS and HRS"):
+            search(rel.load_technology("techB"), segment_resistance=1.0)

@@ -135,11 +135,7 @@ def evaluate_spiking(
 
     def one(chip: int) -> tuple[NDArray[np.int64], NDArray[np.float64], list[str]]:
         loaded = load_chip(population, chip, stages, tiling)
-        thresholds = {}
-        for n in neurons:
-            z = draw(seed, f"neuron.{n.name}", population.address[[chip]], int(np.prod(n.shape)))[0]
-            scale = np.maximum(1 + threshold_mismatch * z, 0.05).reshape(1, *n.shape)
-            thresholds[f"{n.name}::threshold"] = (n.threshold * scale).astype(np.float32)
+        thresholds = _thresholds(neurons, threshold_mismatch, population.address[[chip]], seed)
         session = Session(graph, loaded.values | thresholds)
         correct, spikes = np.zeros(len(counts), np.int64), np.zeros(len(counts))
         for first in range(0, len(inputs), _BATCH):
@@ -180,6 +176,19 @@ def evaluate_spiking(
         mission=population.mission,
         warnings=sorted({note for _, _, notes in done for note in notes}),
     )
+
+
+def _thresholds(
+    neurons: tuple[_Neurons, ...], mismatch: float, address: NDArray[np.int64], seed: int
+) -> dict[str, NDArray[np.float32]]:
+    """Thresholds of the neurons of one chip, as inputs of the graph."""
+    thresholds = {}
+    for n in neurons:
+        z = draw(seed, f"neuron.{n.name}", address, int(np.prod(n.shape)))[0]
+        # one that mismatches by more than itself would fire for ever
+        scale = np.maximum(1 + mismatch * z, 0.05).reshape(1, *n.shape)
+        thresholds[f"{n.name}::threshold"] = (n.threshold * scale).astype(np.float32)
+    return thresholds
 
 
 def _run_steps(

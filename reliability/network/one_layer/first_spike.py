@@ -18,11 +18,8 @@ from numpy.typing import NDArray
 from reliability.errors import InputError
 from reliability.network.one_layer.lanes import LANES, bits, choose, load, repeat, store
 from reliability.network.one_layer.neuron import Neuron
-from reliability.network.one_layer.spiking import Spikes, interleave
+from reliability.network.one_layer.spiking import BATCHES, NEVER, Spikes, interleave
 from reliability.network.one_layer.streams import Events
-
-_BATCHES = 16  # of samples; with the groups of chips they are the tasks of the threads
-_NEVER = np.float32(1e30)  # threshold that is never reached
 
 
 @dataclass(frozen=True)
@@ -107,7 +104,7 @@ def run_first_spike(
     order = np.arange(events.source.shape[1])
     _race(
         interleave(weights.reshape(chips, -1), np.float32(0)),
-        interleave(threshold, _NEVER),
+        interleave(threshold, NEVER),
         np.float32(1 - neuron.leak) if neuron.leak else None,
         ((1 - first_spike.desensitization) ** order).astype(np.float32),
         events.source,
@@ -122,13 +119,13 @@ def run_first_spike(
 def _race(w, threshold, keep, gain, source, length, predicted, used):  # type: ignore[no-untyped-def]
     size = threshold.shape[1]
     samples = len(source)
-    for task in prange(len(w) * _BATCHES):
-        group, batch = task // _BATCHES, task % _BATCHES
+    for task in prange(len(w) * BATCHES):
+        group, batch = task // BATCHES, task % BATCHES
         first = group * LANES
         chips = min(LANES, len(predicted) - first)
         charge = np.empty(size, np.float32)
         winner = np.empty(LANES, np.int32)
-        for k in range(batch * samples // _BATCHES, (batch + 1) * samples // _BATCHES):
+        for k in range(batch * samples // BATCHES, (batch + 1) * samples // BATCHES):
             open_ = (1 << chips) - 1  # bit c: no output of the chip of lane c has fired
             charge[:] = 0
             for t in range(length[k]):
@@ -155,7 +152,7 @@ def _race(w, threshold, keep, gain, source, length, predicted, used):  # type: i
 @njit(cache=True)
 def _step(charge, threshold, keep, gain, w, row):  # type: ignore[no-untyped-def]
     """Let one input event reach all outputs; return how far the closest is above its threshold."""
-    ahead = repeat(-_NEVER)
+    ahead = repeat(-NEVER)
     for j in range(0, len(charge), LANES):
         x = load(charge, j)
         if keep is not None:

@@ -16,8 +16,8 @@ from reliability.network.one_layer.lanes import LANES, bits, choose, load, repea
 from reliability.network.one_layer.neuron import Neuron
 from reliability.random import draw
 
-_BATCHES = 16  # of images; with the groups of chips they are the tasks of the threads
-_NEVER = 1e30  # threshold that is never reached
+BATCHES = 16  # of images; with the groups of chips they are the tasks of the threads
+NEVER = np.float32(1e30)  # threshold that is never reached
 
 
 class Spikes(NamedTuple):
@@ -90,8 +90,8 @@ def run_spiking(
     events = np.empty((chips, len(sequences)), dtype=np.int32)
     _integrate_and_fire(
         interleave(weights.reshape(chips, -1), np.float32(0)),
-        interleave(upper, np.float32(_NEVER)),
-        interleave(-lower, np.float32(-_NEVER)),
+        interleave(upper, NEVER),
+        interleave(-lower, -NEVER),
         np.float32(1 - neuron.leak) if neuron.leak else None,
         np.int32(neuron.refractory) if neuron.refractory else None,
         sequences,
@@ -158,15 +158,15 @@ def _integrate_and_fire(  # type: ignore[no-untyped-def]
 ):
     size = upper.shape[1]
     images = len(sequences)
-    for task in prange(len(w) * _BATCHES):
-        group, batch = task // _BATCHES, task % _BATCHES
+    for task in prange(len(w) * BATCHES):
+        group, batch = task // BATCHES, task % BATCHES
         first = group * LANES
         chips = min(LANES, len(predicted) - first)
         charge = np.empty(size, np.float32)
         count = np.empty(size, np.int32)  # positive minus negative spikes
         rest = np.empty(size, np.int32)  # events left of the refractory period
         winner = np.empty(LANES, np.int32)
-        for k in range(batch * images // _BATCHES, (batch + 1) * images // _BATCHES):
+        for k in range(batch * images // BATCHES, (batch + 1) * images // BATCHES):
             open_ = (1 << chips) - 1  # bit c: the chip of lane c has not decided
             charge[:], count[:], rest[:] = 0, 0, 0
             for t in range(sequences.shape[1]):

@@ -16,9 +16,11 @@ such limit, since an event says when it came and not how strong its input is.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from reliability.errors import InputError
 from reliability.network.datasets import evenly_spaced
@@ -107,55 +109,49 @@ def compare_codings(
     threshold = np.full((1, network.outputs), neuron.threshold, dtype=np.float32)
     formal = run_formal(weights, pixels, "argmax", threshold)[0]
 
-    spikes, correct, equal, undecided = np.zeros((4, len(delta_s)))
+    events, correct, equal, undecided = np.zeros((4, len(delta_s)))
     step = max(1, _EVENTS_AT_ONCE // spike_limit)
     for first in range(0, images, step):
         part = slice(first, first + step)
         sequences = rate_code(pixels[part], chosen[part], spike_limit, seed)
         for d, lead in enumerate(delta_s):
             found = run_spiking(weights, threshold, threshold, sequences, neuron, lead)
-            spikes[d] += found.events.sum()
+            events[d] += found.events.sum()
             correct[d] += (found.predicted[0] == labels[part]).sum()
             equal[d] += (found.predicted[0] == formal[part]).sum()
             undecided[d] += (found.events == spike_limit).sum()
 
     stream = events_in_time(data).of(chosen)
-    time_spikes, time_correct, time_equal, time_undecided = np.zeros((4, len(first_spike)))
+    time_events, time_correct, time_equal, time_undecided = np.zeros((4, len(first_spike)))
     for n, code in enumerate(first_spike):
         at = np.full_like(threshold, code.threshold)
         early = run_first_spike(weights, at, stream, neuron, code)
-        time_spikes[n] = early.events.sum()
+        time_events[n] = early.events.sum()
         time_correct[n] = (early.predicted[0] == labels).sum()
         time_equal[n] = (early.predicted[0] == formal).sum()
         time_undecided[n] = (early.events[0] == stream.length).sum()
 
-    shares = {
+    sums: dict[str, tuple[Any, NDArray]] = {
+        "spikes": ("delta_s", events),
+        "undecided": ("delta_s", undecided),
+        "time_spikes": ("first_spike", time_events),
+        "time_undecided": ("first_spike", time_undecided),
+    }
+    shares: dict[str, tuple[Any, NDArray]] = {
         "accuracy": ("delta_s", correct),
         "equal": ("delta_s", equal),
-        "formal_accuracy": ((), (formal == labels).sum()),
+        "formal_accuracy": ((), np.asarray((formal == labels).sum())),
         "time_accuracy": ("first_spike", time_correct),
         "time_equal": ("first_spike", time_equal),
     }
     out = xr.Dataset(
-        {
-            "spikes": ("delta_s", spikes / images),
-            "undecided": ("delta_s", undecided / images),
-            "time_spikes": ("first_spike", time_spikes / images),
-            "time_undecided": ("first_spike", time_undecided / images),
-        },
+        _per_image(sums, shares, images, confidence),
         coords={
             "delta_s": list(delta_s),
             "threshold": ("first_spike", [f.threshold for f in first_spike]),
             "desensitization": ("first_spike", [f.desensitization for f in first_spike]),
         },
     )
-    for name, (dims, hits) in shares.items():
-        low, high = wilson(hits, images, confidence)
-        out[name], out[f"{name}_low"], out[f"{name}_high"] = (
-            (dims, value) for value in (hits / images, low, high)
-        )
-    for variable in out.values():
-        variable.attrs["units"] = "1"
     return out.assign_attrs(
         provenance(network, None, seed),
         neuron=repr(neuron),
@@ -163,3 +159,19 @@ def compare_codings(
         images=images,
         confidence=confidence,
     )
+
+
+def _per_image(
+    sums: dict[str, tuple[Any, NDArray]],
+    shares: dict[str, tuple[Any, NDArray]],
+    images: int,
+    confidence: float,
+) -> dict[str, tuple[Any, NDArray, dict[str, str]]]:
+    """Sums over images as means, and counts of images as shares with Wilson intervals."""
+    unit = {"units": "1"}
+    out = {name: (dims, total / images, unit) for name, (dims, total) in sums.items()}
+    for name, (dims, hits) in shares.items():
+        low, high = wilson(hits, images, confidence)
+        out[name] = (dims, hits / images, unit)
+        out[f"{name}_low"], out[f"{name}_high"] = (dims, low, unit), (dims, high, unit)
+    return out

@@ -1,6 +1,4 @@
-"""Data set, network, mapping: what ships is what is said."""
-
-from hashlib import sha256
+"""Weights on cells: what is programmed, and what it reads as."""
 
 import numpy as np
 import pytest
@@ -9,36 +7,6 @@ import reliability as rel
 from reliability.devices import programming
 from reliability.devices.target import Target, moments
 from reliability.network.one_layer.mapping import map_weights, read_weights, unit_conductance
-
-MNIST12 = "fddf7a41c2cd27ad686d4a043b0e600f77de26e4a6b831331f242bccca0bb7cb"
-
-
-def test_mnist12_is_what_the_script_printed() -> None:
-    digest = sha256()
-    for split in ("train", "test"):
-        data = rel.load_mnist(split)
-        digest.update(np.ascontiguousarray(data["pixels"].values).tobytes())
-        digest.update(data["label"].values.tobytes())
-    assert digest.hexdigest() == MNIST12
-
-
-def test_mnist12_can_be_made_again(shared) -> None:
-    """Area means of the original digits: the total ink is kept to rounding."""
-    import gzip
-
-    raw = gzip.decompress((shared / "datasets" / "t10k-images-idx3-ubyte.gz").read_bytes())
-    original = np.frombuffer(raw, np.uint8, offset=16).reshape(10_000, 28, 28)
-    small = rel.load_mnist("test")["pixels"].values
-    # mean of 784 pixels equals mean of 144 area means; each of those is rounded by up to 1/2
-    error = small.mean(axis=1) - original.mean(axis=(1, 2))
-    assert np.abs(error).max() < 0.5
-    assert np.abs(error).mean() < 0.05
-
-
-def test_spirit_has_the_weights_of_the_chip() -> None:
-    net = rel.load_network("spirit")
-    assert net.weights.shape == (144, 10)
-    assert set(np.unique(net.weights)) == set(range(-4, 5))
 
 
 def test_mapping_counts_low_resistance_cells() -> None:
@@ -144,34 +112,3 @@ def test_levels_that_a_card_lacks_are_refused() -> None:
 def test_impossible_weights_are_refused(weights, says) -> None:
     with pytest.raises(rel.InputError, match=says):
         rel.Network("bad", weights, weight_max=4)
-
-
-def test_unknown_network_offers_the_nearest() -> None:
-    with pytest.raises(rel.InputError, match="did you mean 'spirit'"):
-        rel.load_network("spirits")
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("name = 'x'", "weights: missing"),
-        ("name = 'x'\nweight_max = 4\nweights = [[1, 2], [3]]", "x.toml"),
-        ("name =", "not a TOML file"),
-    ],
-)
-def test_damaged_network_file(tmp_path, text, says) -> None:
-    file = tmp_path / "x.toml"
-    file.write_text(text)
-    with pytest.raises(rel.InputError, match=says):
-        rel.load_network(file)
-
-
-def test_mnist28_is_what_the_script_printed() -> None:
-    digest = sha256()
-    for split in ("calibration", "test"):
-        data = rel.load_mnist28(split)
-        digest.update(np.rint(data["inputs"].values * 255).astype(np.uint8).tobytes())
-        digest.update(data["label"].values.tobytes())
-    assert digest.hexdigest() == "b12f9834c63a96d9917a672724dd06341515634aeeb066e1b0618ec55bd95a2b"
-    with pytest.raises(rel.InputError, match="allowed: test, calibration"):
-        rel.load_mnist28("train")

@@ -1,11 +1,11 @@
-"""Differences on common random numbers, and the spread of accuracy without that of the images."""
+"""Differences on common random numbers: what two results share cancels."""
 
 import numpy as np
 import pytest
-import xarray as xr
 from scipy import special
 
 import reliability as rel
+from tests.network.questions.made_results import made
 
 
 @pytest.fixture(scope="module")
@@ -16,19 +16,6 @@ def net():
 @pytest.fixture(scope="module")
 def tech():
     return rel.load_technology("oxram-130nm")
-
-
-def made(rng, chips, images, wafers=1, sigmas=(0.0, 0.1, 1.0), shift=0.0):  # type: ignore[no-untyped-def]
-    """A result of chips that are right where a normal score of chip and image is positive."""
-    wafer = np.arange(chips) * wafers // chips
-    of_chip = rng.normal(0, sigmas[0], wafers)[wafer] + rng.normal(0, sigmas[1], chips)
-    score = 1.5 + shift + of_chip[:, None] + rng.normal(0, sigmas[2], images)
-    right = score + rng.normal(size=(chips, images)) > 0
-    return xr.Dataset(
-        {"correct": (("chip", "image"), right), "accuracy": ("chip", right.mean(axis=1))},
-        coords={"chip": np.arange(chips), "wafer": ("chip", wafer), "image": np.arange(images)},
-        attrs={"seed": 0, "images": images},
-    )
 
 
 def test_a_thousandth_is_visible_with_eight_chips(net, tech) -> None:
@@ -96,57 +83,6 @@ def test_intervals_of_differences_cover(wafers) -> None:
     assert abs(hits / 150 - 0.9) < 0.03 + 4 * np.sqrt(0.9 * 0.1 / 150)
 
 
-def test_spread_is_that_of_chips_not_of_images() -> None:
-    """Truth from endless images: the variance of a chip's accuracy and of an image's mean."""
-    rng = np.random.default_rng(7)
-    sigmas = (0.0, 0.15, 1.0)
-    nodes, weights = np.polynomial.hermite_e.hermegauss(80)
-    weights = weights / weights.sum()
-
-    def deviation(outer, inner):  # type: ignore[no-untyped-def]
-        of_outer = special.ndtr((1.5 + outer * nodes) / np.sqrt(1 + inner**2))
-        return np.sqrt(weights @ (of_outer - weights @ of_outer) ** 2)
-
-    chip, image = deviation(sigmas[1], sigmas[2]), deviation(sigmas[2], sigmas[1])
-    covered, inflated = np.zeros(2), []
-    for _ in range(150):
-        result = made(rng, 20, 200, sigmas=sigmas)
-        found = rel.accuracy_spread(result, 0.9).set_index(source="source")
-        low, high = found["low"], found["high"]
-        covered += [
-            low.sel(source=s) <= t <= high.sel(source=s)
-            for s, t in (("chip", chip), ("images", image / np.sqrt(200)))
-        ]
-        inflated.append(result["accuracy"].std(ddof=1).item() / chip)
-    assert np.mean(inflated) > 1.2  # the plain spread of chips has the images' error in it
-    assert (np.abs(covered / 150 - 0.9) < 0.03 + 4 * np.sqrt(0.9 * 0.1 / 150)).all()
-
-
-def test_wafers_and_dies_are_told_apart() -> None:
-    result = made(np.random.default_rng(8), 240, 400, wafers=24, sigmas=(0.3, 0.1, 1.0))
-    found = rel.accuracy_spread(result)
-    assert found["source"].values.tolist() == ["wafer", "chip", "images", "images_of_chip"]
-    wafer, chip = (found["deviation"].sel(source=s).item() for s in ("wafer", "chip"))
-    assert 1.5 < wafer / chip < 6  # drawn: 3
-    grid = xr.Dataset(
-        {name: v.copy() for name, v in result.items()}, attrs=result.attrs
-    ).drop_vars("wafer").coarsen(chip=10).construct(chip=("die", "chip"))  # fmt: skip
-    grid = grid.assign_coords(die=np.arange(24), chip=np.arange(10))
-    inner = rel.accuracy_spread(grid)
-    assert inner["source"].values.tolist()[:2] == ["die", "chip"]
-    assert inner["deviation"].sel(source="die").item() == pytest.approx(wafer, rel=0.01)
-
-
-def test_yield_takes_out_what_images_add_to_a_chip_alone() -> None:
-    """Images that are hard for all chips are no spread: their part must not be taken out."""
-    result = made(np.random.default_rng(9), 400, 300, sigmas=(0, 0.1, 3.0))
-    known = rel.accuracy_yield(result, 0.62)
-    binomial = rel.accuracy_yield(result.drop_vars("correct"), 0.62)
-    assert known.attrs["image_error"] < 0.7 * binomial.attrs["image_error"]
-    fraction = [d["fraction"].sel(estimate="normal_images").item() for d in (known, binomial)]
-    assert fraction[0] > fraction[1]  # the binomial error takes out too much
-
-
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -162,11 +98,3 @@ def test_results_that_do_not_share_are_refused(change, says) -> None:
     result = made(np.random.default_rng(1), 6, 20)
     with pytest.raises(rel.InputError, match=says):
         rel.compare_accuracy(result, change(result))
-
-
-def test_a_spread_needs_chips_and_one_condition() -> None:
-    result = made(np.random.default_rng(1), 6, 20)
-    with pytest.raises(rel.InputError, match="got 2 chips"):
-        rel.accuracy_spread(result.isel(chip=slice(2)))
-    with pytest.raises(rel.InputError, match="select one of them"):
-        rel.accuracy_spread(result.expand_dims(time=[1, 2]))

@@ -7,6 +7,7 @@ from scipy import optimize, special, stats
 
 import reliability as rel
 from reliability.network.questions.yields import accuracy_yield
+from tests.network.questions.made_results import made
 
 CENTRE = special.logit(0.85)
 
@@ -151,3 +152,13 @@ def test_a_normal_law_that_chips_refuse_is_said_to_be_wrong() -> None:
     assert "not normal (skewness -" in found["warning"].sel(estimate="normal").item()
     good = accuracy_yield(population(sample(rng, 1, 1000, 0.0, 0.25)), 0.80)
     assert good["warning"].sel(estimate="normal").item() == ""
+
+
+def test_yield_takes_out_what_images_add_to_a_chip_alone() -> None:
+    """Images that are hard for all chips are no spread: their part must not be taken out."""
+    result = made(np.random.default_rng(9), 400, 300, sigmas=(0, 0.1, 3.0))
+    known = rel.accuracy_yield(result, 0.62)
+    binomial = rel.accuracy_yield(result.drop_vars("correct"), 0.62)
+    assert known.attrs["image_error"] < 0.7 * binomial.attrs["image_error"]
+    fraction = [d["fraction"].sel(estimate="normal_images").item() for d in (known, binomial)]
+    assert fraction[0] > fraction[1]  # the binomial error takes out too much
