@@ -1,4 +1,9 @@
-"""Networks on resistive memory: weights onto cells, cells into spikes or sums, then accuracy."""
+"""Networks on resistive memory: weights onto cells, cells into spikes or sums, then accuracy.
+
+Two kinds of networks, each with its own way into cells: `Network`, one layer of whole weights
+(modules in ``one_layer``), and `DeepNetwork`, many layers from an ONNX file (``deep``). `evaluate`
+takes both; what is asked of its results lies in ``questions``.
+"""
 
 from reliability.network.datasets import load_mnist, load_mnist28, load_vowels
 from reliability.network.deep.binary import bit_error_tolerance, pair_error_rate

@@ -218,10 +218,15 @@ def _chips(
     if cells is None:
         if profile is not None:
             raise InputError("profile: ideal cells do not age; give a technology or a population")
-        weights = network.weights.astype(np.float32)[None]
-        lead = xr.DataArray(np.zeros(1), dims="chip", coords={"chip": [0]})
-        on_a_row = network.outputs * 2 * network.weight_max
-        return _Chips(weights, np.zeros((1, 3), np.int64), on_a_row, lead, None, "[]", [])
+        return _Chips(
+            network.weights.astype(np.float32)[None],
+            np.zeros((1, 3), np.int64),
+            network.outputs * 2 * network.weight_max,
+            xr.DataArray(np.zeros(1), dims="chip", coords={"chip": [0]}),
+            None,
+            "[]",
+            [],
+        )
     if isinstance(cells, Technology):
         cells = sample_chips(cells, network, chips=chips, mapping=mapping, seed=seed)
     if not isinstance(cells, xr.Dataset) or "technology_card" not in cells.attrs:

@@ -18,8 +18,8 @@ from reliability.devices.verify import Verify
 from reliability.errors import InputError
 from reliability.mission import MissionProfile
 from reliability.network.datasets import load_mnist28
-from reliability.network.deep.evaluation import chosen_images, class_scores
 from reliability.network.deep.graph import Stage, executed_graph, feeds
+from reliability.network.deep.images import chosen_images, class_scores
 from reliability.network.deep.mapping import place
 from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.runtime import Session

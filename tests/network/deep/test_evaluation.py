@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reliability as rel
-from reliability.network.deep.evaluation import _stages
+from reliability.network.deep.calibration import calibrated_stages
 from reliability.network.deep.graph import Stage, executed_graph, feeds
 from reliability.network.deep.mapping import place, read_layer, row_tiles, wanted
 from reliability.network.deep.runtime import Session
@@ -155,7 +155,7 @@ def test_converters_against_numpy(tmp_path) -> None:
     fc = fully_connected(tmp_path, w)
     placed = place(fc, tiling)
     x = rng.random((9, 20)).astype(np.float32)
-    stages, reads = _stages(fc, placed, tiling, x)
+    stages, reads = calibrated_stages(fc, placed, tiling, x)
     got = run(fc, stages, [placed[0].coded], x)
     dac = 0.8 * x.max() / 7
     codes = np.clip(np.rint(x / dac), 0, 7)
@@ -178,7 +178,9 @@ def test_many_bits_converge_to_exact_converters(net) -> None:
         tiling = rel.Tiling(rows=64, adc_bits=bits, dac_bits=bits)
         placed = place(net, tiling)
         x = rel.load_mnist28()["inputs"].values[:50]
-        stages, _ = _stages(net, placed, tiling, rel.load_mnist28("calibration")["inputs"].values)
+        stages, _ = calibrated_stages(
+            net, placed, tiling, rel.load_mnist28("calibration")["inputs"].values
+        )
         plain = run(net, tuple(map(Stage, placed)), [p.coded for p in placed], x)
         return np.abs(run(net, stages, [p.coded for p in placed], x) - plain).max()
 
