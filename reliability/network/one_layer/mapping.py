@@ -102,7 +102,11 @@ def check_mapping(technology: Technology, mapping: Mapping) -> None:
     """Refuse an unknown mapping, or a card whose cells it can't use."""
     if mapping not in MAPPINGS:
         raise unknown_name("mapping", str(mapping), MAPPINGS)
-    if mapping == "multi_level" and "target.maximum" not in technology:
+    if "target.maximum" in technology:
+        return
+    if not has_states(technology):
+        raise InputError(f"technology: {technology.name} has neither LRS and HRS nor levels")
+    if mapping == "multi_level":
         raise InputError(
             f"mapping: got 'multi_level' on {technology.name}, which has no levels; "
             "allowed: 'two_level'"

@@ -3,7 +3,6 @@
 import numba
 import numpy as np
 import pytest
-import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,7 +10,7 @@ import reliability as rel
 from reliability.network.one_layer.first_spike import FirstSpike, run_first_spike
 from reliability.network.one_layer.neuron import Neuron
 from reliability.network.one_layer.spiking import count_reads
-from reliability.network.one_layer.streams import Events, events_in_time, intensities
+from reliability.network.one_layer.streams import Events, intensities
 from tests.network.one_layer.reference import first_to_fire
 
 
@@ -78,14 +77,6 @@ def test_results_do_not_depend_on_neighbours_threads_or_samples_beside() -> None
         numba.set_num_threads(threads)
 
 
-def test_a_pixel_sends_one_event_the_brighter_the_earlier() -> None:
-    pixels = np.array([[0, 10, 255, 10], [0, 0, 0, 0]], np.uint8)
-    events = events_in_time(xr.Dataset({"pixels": (("image", "pixel"), pixels)}))
-    assert events.length.tolist() == [3, 0]
-    assert events.source[0, :3].tolist() == [2, 1, 3]  # of equals the first input
-    assert events.time[0, :3] == pytest.approx([0, 245 / 255, 245 / 255])
-
-
 def test_a_desensitized_sum_of_all_events_weighs_them_by_rank() -> None:
     """A threshold out of reach leaves the rank-order sum of plain arithmetic."""
     net = rel.load_network("spirit")
@@ -148,42 +139,6 @@ def test_an_output_with_a_lower_threshold_fires_first() -> None:
         assert (found.predicted[0, 0], found.events[0, 0]) == expected
 
 
-def _stream(source, time=None, inputs=2) -> xr.Dataset:
-    source = np.asarray(source)
-    time = np.zeros(source.shape) if time is None else np.asarray(time)
-    return xr.Dataset(
-        {"input": (("sample", "event"), source), "time": (("sample", "event"), time),
-         "label": ("sample", np.zeros(len(source), int))},
-        attrs={"inputs": inputs},
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("data", "says"),
-    [
-        (_stream([[0, 1]], inputs=3), "got 3 inputs a sample, network two takes 2"),
-        (_stream([[0, 2]]), "got 2, allowed 0 to 1"),
-        (_stream([[-1, 1]]), "an event after a -1"),
-        (_stream([[0, 1]], time=[[1.0, 0.5]]), "an event before the one it follows"),
-        (_stream([[0.0, 1.0]]), "expected integers"),
-        (_stream([[0]]).drop_vars("time"), "expected label, and pixels or input and time"),
-        (_stream([[0]]).assign(label=("sample", [7])), "label: got 7 to 7, allowed 0 to 1"),
-    ],
-)
-@pytest.mark.parametrize("coding", ["spiking", "formal", "time"])
-def test_data_that_the_network_cannot_take_are_refused(data, says, coding) -> None:
-    net = rel.Network("two", np.array([[1, 0], [0, 1]]), weight_max=1)
-    with pytest.raises(rel.InputError, match=says):
-        rel.evaluate(net, data=data, coding=coding)
-
-
-def test_images_for_another_network_are_refused_with_both_shapes() -> None:
-    with pytest.raises(rel.InputError, match="got 144 inputs a sample, network vowels takes 72"):
-        rel.evaluate(rel.load_network("vowels"), data=rel.load_mnist())
-    with pytest.raises(rel.InputError, match="images: got 371, allowed 1 to 370"):
-        rel.evaluate(rel.load_network("vowels"), images=371)
-
-
 def test_settings_of_another_coding_are_refused() -> None:
     net = rel.load_network("spirit")
     with pytest.raises(rel.InputError, match="coding='spiking'; use coding='time'"):
@@ -194,14 +149,3 @@ def test_settings_of_another_coding_are_refused() -> None:
         FirstSpike(desensitization=1)
     with pytest.raises(rel.InputError, match="did you mean 'vowels'"):
         rel.Network("x", np.array([[1]]), weight_max=1, data="vowel")
-
-
-def test_codings_are_compared_on_the_same_samples() -> None:
-    net = rel.load_network("spirit")
-    codes = [FirstSpike(16), FirstSpike(1e6)]
-    r = rel.compare_codings(net, delta_s=[10], first_spike=codes, images=300)
-    alone = rel.evaluate(net, coding="time", images=300)
-    assert r["time_accuracy"][0].item() == alone["accuracy"].item()
-    assert r["time_spikes"][0].item() == pytest.approx(alone["spikes"].item())
-    assert r["time_undecided"].values[1] == 1
-    assert (r["time_accuracy_low"] < r["time_accuracy"]).all()

@@ -70,3 +70,14 @@ def test_saturated_outputs_are_equal_however_large_their_sums() -> None:
 def test_bad_settings_are_refused(net, settings, says) -> None:
     with pytest.raises(rel.InputError, match=says):
         rel.compare_codings(net, **settings)
+
+
+def test_codings_are_compared_on_the_same_samples() -> None:
+    net = rel.load_network("spirit")
+    codes = [rel.FirstSpike(16), rel.FirstSpike(1e6)]
+    r = rel.compare_codings(net, delta_s=[10], first_spike=codes, images=300)
+    alone = rel.evaluate(net, coding="time", images=300)
+    assert r["time_accuracy"][0].item() == alone["accuracy"].item()
+    assert r["time_spikes"][0].item() == pytest.approx(alone["spikes"].item())
+    assert r["time_undecided"].values[1] == 1
+    assert (r["time_accuracy_low"] < r["time_accuracy"]).all()
