@@ -54,8 +54,8 @@ def accuracy_yield(
           where the chips refuse that law.
         - ``normal_images``: as ``normal``, less the spread that a draw of images for each chip
           alone would add.
-        - ``tail``: a generalised Pareto law of the worst tenth of the chips (300 at least),
-          observed as they are.
+        - ``tail``: a generalised Pareto law of the worst tenth of the chips, 1000 of them at most,
+          observed as they are; needs 300 chips.
 
         Attributes: ``spread`` (standard deviation of the accuracy over chips, wafers included),
         ``spread_wafers`` (between wafers), ``image_error`` (of one chip alone), ``chips``,
