@@ -33,7 +33,7 @@ _SMALLEST = 4  # lines of the first size that is tried
 def crossbar_limit(
     technology: Technology,
     criterion: str | Callable[[Array, dict[str, Any]], float] = "output_error",
-    limit: float = 0.05,
+    limit: float = 0.3,
     segment_resistance: float | None = None,
     *,
     node: str | None = None,

@@ -137,7 +137,7 @@ def resistance_levels(
     ratio: Sequence[float],
     *,
     criterion: str = "output_error",
-    limit: float = 0.05,
+    limit: float = 0.3,
     segment_resistance: float = 1.0,
     max_size: int = 256,
     seed: int = 0,
