@@ -273,7 +273,7 @@ def _newton(
     b.fill(0.0)
     carried = u = np.zeros_like(g)
     law, slope = _evaluate(cell, g, u)
-    residual, size, spent = 1.0, np.inf, 0
+    residual, unbalanced, size, spent = 1.0, 1.0, np.inf, 0
     for _ in range(100):
         before, w_old, b_old = residual, w.copy(), b.copy()
         slope, offset = np.array(slope, order="C"), np.array(law - slope * u, order="C")
@@ -293,13 +293,16 @@ def _newton(
             law, slope = _evaluate(cell, g, u)
             line = carried + fraction * (wanted - carried)
             error = float(np.linalg.norm(law - line))
-            if error < size or fraction < 1e-6:
+            # Where law and lines agree, what is left of their difference is rounding: no step
+            # makes it smaller, and a full one is what balances the lines.
+            if error < size or _mismatch(law, line) <= 0.1 * tolerance or fraction < 1e-6:
                 break
             fraction /= 2
             w[:] = w_old + fraction * (w_new - w_old)
             b[:] = b_old + fraction * (b_new - b_old)
         carried, size = line, error
-        residual = max(_mismatch(law, carried), linear)
+        unbalanced += fraction * (linear - unbalanced)
+        residual = max(_mismatch(law, carried), unbalanced)
         if residual <= tolerance or (residual <= 1e3 * tolerance and residual > 0.5 * before):
             break
     at = index, vector

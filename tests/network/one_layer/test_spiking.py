@@ -10,6 +10,7 @@ from scipy import stats
 import reliability as rel
 from reliability.network.one_layer.neuron import Neuron
 from reliability.network.one_layer.spiking import count_reads, rate_code, run_spiking
+from reliability.random import draw
 from tests.network.one_layer.reference import classify
 
 
@@ -116,6 +117,20 @@ def test_events_follow_the_pixels() -> None:
     assert counts[0] == 0
     expected = pixels[0, 1:] / pixels.sum() * events
     assert stats.chisquare(counts[1:], expected).pvalue > 1e-4
+
+
+def test_events_are_quantiles_of_the_pixels() -> None:
+    """The input of an event is where its uniform number falls in the cumulative pixels."""
+    pixels = np.random.default_rng(7).integers(0, 256, (4, 30)).astype(np.uint8)
+    pixels[0, :3], pixels[1, -4:], pixels[2, 5:20] = 0, 0, 0
+    index = np.array([3, 4, 9, 11])
+    address = np.array([[k, 0, 0] for k in index])
+    u = draw(1, "events", address, 500, law="uniform", dtype=np.float32)
+    cumulative = np.cumsum(pixels.astype(int), axis=1)
+    found = rate_code(pixels, index, 500, seed=1)
+    for k in range(len(index)):
+        unit = np.floor(u[k].astype(float) * cumulative[k, -1])
+        assert (found[k] == np.searchsorted(cumulative[k], unit, side="right")).all()
 
 
 def test_an_image_has_its_own_sequence() -> None:
