@@ -446,7 +446,7 @@ def _load(spec: Path, settings: tuple[str, ...], yes: bool, **overrides: Any) ->
     import tomllib
 
     from reliability.campaign import load_study
-    from reliability.campaign.spec import MOST_POINTS
+    from reliability.campaign.load import MOST_POINTS
 
     keys = {"chips": "population.chips"}
     values = {keys.get(name, name): value for name, value in overrides.items()}

@@ -5,15 +5,25 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from reliability.errors import InputError, unknown_name
 from reliability.technology import LAWS, Technology
 from reliability.technology.vocabulary import unit_of as unit_of_parameter
 from reliability.units import quantity
 
+
+def _number_or_text(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise ValueError(f"got {value!r}, expected a number or text")
+    return value
+
+
 # A number, or text: a name, or a number with a unit.
-Value = Annotated[int, Field(strict=True)] | Annotated[float, Field(strict=True)] | str
+Value = Annotated[
+    Annotated[int, Field(strict=True)] | Annotated[float, Field(strict=True)] | str,
+    BeforeValidator(_number_or_text),
+]
 # Axes of age by the name of their dimension: the key of [ages] that holds them, and their unit.
 AGES = {
     "time": ("times", "s"),

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from reliability.campaign.attribution import phenomena
-from reliability.campaign.spec import AgesTable, Study
+from reliability.campaign.spec import Study
 from reliability.campaign.sweep import count_points, sweep_points
+from reliability.campaign.tables import AgesTable
 from reliability.network import DeepNetwork
 
 _DRAWS = 4  # per task
@@ -122,7 +122,7 @@ def _accuracy_but_chips(study: Study, point: int) -> Iterator[Task]:
 def _attribution(study: Study, point: int) -> Iterator[Task]:
     a = study.attribution
     here = study.at(sweep_points(study)[0]) if study.sweep else study  # the same at all points
-    return _cut("attribution", point, 2 ** len(phenomena(here)), _SUBSETS, a.images * a.chips)
+    return _cut("attribution", point, 2 ** len(here.phenomena()), _SUBSETS, a.images * a.chips)
 
 
 def _cards(study: Study) -> int:

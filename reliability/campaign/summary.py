@@ -7,7 +7,7 @@ import xarray as xr
 from scipy.special import expit, logit, ndtri, stdtrit
 
 from reliability.campaign.architecture import architecture_answer
-from reliability.campaign.attribution import attribution_answer, mission
+from reliability.campaign.attribution import attribution_answer
 from reliability.campaign.crossbar import crossbar_answer
 from reliability.campaign.endurance import endurance_answer
 from reliability.campaign.limits import limit_answers
@@ -70,7 +70,7 @@ def _warnings(study: Study, results: dict[str, xr.Dataset]) -> list[str]:
         for point in sweep_points(study):
             here = study.at(point)
             states = {"LRS", "HRS", "target"}
-            notes |= set(out_of_range(here.load_technology(), mission(here), states))
+            notes |= set(out_of_range(here.load_technology(), here.attribution_mission, states))
     return sorted(notes)
 
 

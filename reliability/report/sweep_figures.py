@@ -8,8 +8,9 @@ import xarray as xr
 
 from reliability.campaign.dotted import unit_of
 from reliability.campaign.selection import at_age, at_point
-from reliability.campaign.spec import Axis, Study
+from reliability.campaign.spec import Study
 from reliability.campaign.sweep import Point, sweep_points
+from reliability.campaign.tables import Axis
 from reliability.report import figures as draw
 from reliability.report.page import Figure, canvas, svg
 from reliability.report.words import age_title, percent
