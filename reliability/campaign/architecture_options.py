@@ -1,7 +1,7 @@
 """Options of the architecture studies: one table each, told apart by ``study``."""
 
 from collections.abc import Collection
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
@@ -314,22 +314,16 @@ class LearningOptions(_Options):
     draws_per_task: ClassVar[int] = 4096  # all that share trainings
 
 
-OPTIONS: dict[str, type[_Options]] = {
-    "area": AreaOptions,
-    "energy": EnergyOptions,
-    "hierarchy": HierarchyOptions,
-    "incremental": IncrementalOptions,
-    "learning": LearningOptions,
-    "streams": StreamsOptions,
-    "tiers": TiersOptions,
-}
-AnyOptions = Annotated[
+_Any = (
     AreaOptions
     | EnergyOptions
     | HierarchyOptions
     | IncrementalOptions
     | LearningOptions
     | StreamsOptions
-    | TiersOptions,
-    Field(discriminator="study"),
-]
+    | TiersOptions
+)
+OPTIONS: dict[str, type[_Options]] = {
+    options.model_fields["study"].default: options for options in get_args(_Any)
+}
+AnyOptions = Annotated[_Any, Field(discriminator="study")]

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -100,8 +101,6 @@ def _progress(out: Path, as_json: bool) -> Iterator[Callable[[Any, int, int], No
     if as_json or not sys.stderr.isatty():
         yield _print_event if as_json else _print_line
         return
-    import time
-
     from rich.console import Console
     from rich.progress import (
         BarColumn,
