@@ -21,6 +21,7 @@ from reliability.units import (
     Ohms,
     Seconds,
     SquareMetres,
+    Unit,
     WattsPerArea,
 )
 
@@ -152,7 +153,7 @@ class StreamsOptions(_Options):
     """CMOS node."""
     temperature: Kelvin = 298.15
     """Of the leakage."""
-    tick: Annotated[float, Field(gt=0)] = 1000.0
+    tick: Annotated[float, Unit("Hz"), Field(gt=0)] = 1000.0
     """Rate at which a clocked core computes, Hz."""
     needs: ClassVar[tuple[str, ...]] = _TWO_STATES
     draws_per_task: ClassVar[int] = 32

@@ -9,7 +9,6 @@ from pydantic import BeforeValidator, Field
 
 from reliability.errors import InputError, unknown_name
 from reliability.technology import LAWS, Technology
-from reliability.technology.vocabulary import unit_of as unit_of_parameter
 from reliability.units import quantity
 
 
@@ -31,19 +30,6 @@ AGES = {
     "reads": ("reads", ""),
     "read_voltage": ("read_voltages", "V"),
     "inferences": ("inferences", ""),
-}
-
-# Keys of a study that are quantities.
-_QUANTITIES = {
-    "network.read_temperature": "K",
-    "programming.compliance_current": "A",
-    "programming.reset_voltage": "V",
-    "programming.pulse_width": "s",
-    "crossbar.segment_resistance": "ohm",
-    "crossbar.read_voltage": "V",
-    "architecture.deadline": "s",
-    "architecture.temperature": "K",
-    "architecture.tick": "Hz",
 }
 
 
@@ -136,16 +122,3 @@ def vary(technology: Technology, settings: Mapping[str, int | float | str]) -> T
                 raise unknown_name(f"{name}", str(value), allowed)
             laws[section] = str(value)
     return replace(technology.with_values(values), laws=laws)
-
-
-def unit_of(name: str) -> str | None:
-    """Return the SI unit of the values of a dotted name, None where they are not quantities.
-
-    >>> unit_of("temperature"), unit_of("technology.read.voltage"), unit_of("network.delta_s")
-    ('K', 'V', None)
-    """
-    if name in AGES:
-        return AGES[name][1]
-    if name in _QUANTITIES:
-        return _QUANTITIES[name]
-    return unit_of_parameter(name.removeprefix("technology.")) if "technology." in name else None

@@ -211,18 +211,18 @@ def _keys(table: type[BaseModel], name: str = "") -> dict[str, list[str]]:
     """Keys of a table and, by their dotted names, of the tables in it."""
     found = {name: sorted(table.model_fields)}
     for key, field in table.model_fields.items():
-        inside = set(_tables(field.annotation))
+        inside = set(tables_in(field.annotation))
         if len(inside) == 1:  # architecture has one for each study
             found |= _keys(inside.pop(), f"{name}.{key}".lstrip("."))
     return found
 
 
-def _tables(annotation: Any) -> Iterator[type[BaseModel]]:
+def tables_in(annotation: Any) -> Iterator[type[BaseModel]]:
     """Yield the tables in the type of a key: itself, in tuples, or in what may be None."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for part in get_args(annotation):
-        yield from _tables(part)
+        yield from tables_in(part)
 
 
 KEYS = _keys(Study)
