@@ -10,7 +10,16 @@ from reliability.campaign import read_study
 from reliability.files import replace_text
 from reliability.report.architecture import value_and_range
 from reliability.report.compare_figures import comparison_figures
-from reliability.report.compare_words import Row, at_end, condition, pair, place, subject, where
+from reliability.report.compare_words import (
+    Row,
+    at_end,
+    condition,
+    pair,
+    place,
+    quantity_of,
+    subject,
+    where,
+)
 from reliability.report.page import KeyFigure, Report, Section, Table
 from reliability.report.provenance import provenance_section
 from reliability.report.render import save_report
@@ -140,7 +149,7 @@ def _key_figures(told: dict[str, Any], names: list[str]) -> Iterator[KeyFigure]:
     for k in range(1, len(names)):
         own = [row for row in told["differences"] if row["study"] == k]
         rows = [row for row in at_end(own) if row["p"] is not None] or own
-        first = [row for row in rows if row["quantity"] == rows[0]["quantity"]]
+        first = [row for row in rows if quantity_of(row) == quantity_of(rows[0])]
         row = max(first, key=lambda row: (row["real"], _size(row)))
         at, real = where(row, told["axes"]), "real" if row["real"] else "not told from none"
         yield KeyFigure(

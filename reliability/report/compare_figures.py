@@ -98,7 +98,12 @@ def _intervals(
 def _accuracy_figures(
     told: dict[str, Any], names: list[str], read: Sequence[_Read]
 ) -> Iterator[Figure]:
-    rows = [row for row in told["differences"] if row["quantity"] == "accuracy"]
+    common = [age for age in read[0][0].ages.combinations
+              if all(age in study.ages.combinations for study, _ in read)]  # fmt: skip
+    rows = [row for row in told["differences"]
+            if row["quantity"] == "accuracy" and row["condition"] in common]  # fmt: skip
+    if not rows:
+        return
     ages, end = [row["condition"] for row in rows], at_end(rows)[0]["condition"]
     rest = {key: value for key, value in end.items() if key != "time"}
     times = sorted({age["time"] for age in ages})

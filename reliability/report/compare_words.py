@@ -9,6 +9,11 @@ from reliability.units import engineering
 Row = dict[str, Any]
 
 
+def quantity_of(row: Row) -> str:
+    """Return what tells one quantity from another: two may be called alike."""
+    return str(row.get("name", row["quantity"]))
+
+
 def pair(row: Row, names: list[str]) -> str:
     """Say which study is compared with which: "B less A", or "B over A" of a ratio."""
     word = "over" if row["measure"] == "ratio" else "less"
@@ -52,7 +57,7 @@ def at_end(rows: list[Row]) -> list[Row]:
                     at["inferences"])  # fmt: skip
         elif "cycles" in at:
             rank = (at["temperature"],)
-        key = (row["study"], tuple(row["point"].items()), row["quantity"])
+        key = (row["study"], tuple(row["point"].items()), quantity_of(row))
         if key not in last or rank > last[key]["rank"]:
             last[key] = row | {"rank": rank}
     return [{name: v for name, v in row.items() if name != "rank"} for row in last.values()]

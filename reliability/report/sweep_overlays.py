@@ -10,7 +10,7 @@ from matplotlib.axis import Axis
 from numpy.typing import ArrayLike, NDArray
 
 from reliability.campaign.spec import Study
-from reliability.report.compare_words import Row, at_end, condition
+from reliability.report.compare_words import Row, at_end, condition, quantity_of
 from reliability.report.figures.style import (
     colour,
     log_axis,
@@ -47,14 +47,15 @@ def sweep_overlays(told: dict[str, Any], names: list[str], study: Study) -> Iter
         The first one.
     """
     rows = at_end(told["differences"])
-    for quantity in list(dict.fromkeys(row["quantity"] for row in rows))[:_MOST_FIGURES]:
-        own = [row for row in rows if row["quantity"] == quantity]
+    for name in list(dict.fromkeys(map(quantity_of, rows)))[:_MOST_FIGURES]:
+        own = [row for row in rows if quantity_of(row) == name]
+        quantity = own[0]["quantity"]
         curves = _curves(told, own)
         title = f"{quantity[0].upper()}{quantity[1:]}"
         ages = {condition(row) for row in own}
         when = ages.pop() if len(ages) == 1 else "at the end of the mission"
         said = f"{when[0].upper()}{when[1:]}." if when else ""
-        slug = "".join(c if c.isalnum() else "-" for c in quantity.lower())
+        slug = "".join(c if c.isalnum() else "-" for c in name.lower())
         if study.design.kind == "grid" and len(told["axes"]) <= 2:
             drawing, left_out = _against(told["axes"], curves, names, own[0])
             title += f" against {' and '.join(told['axes'].values())}"
@@ -72,8 +73,11 @@ def _curves(told: dict[str, Any], rows: list[Row]) -> list[_Curve]:
     """Return what each study found of one quantity, at the points that are compared."""
     answers = [{_key(point["point"]): point for point in one["points"]} for one in told["studies"]]
     curves: list[_Curve] = [{} for _ in answers]
+    shown: dict[_Key, dict[str, float]] = {}
     for row in rows:
         key = _key(row["point"])
+        if shown.setdefault(key, row["condition"]) != row["condition"]:
+            continue  # this study ends at another age than the one before it
         for k, value, real in ((row["to"], row["first"], True),
                                (row["study"], row["other"], row["real"])):  # fmt: skip
             low, high = _interval(answers[k][key], row)

@@ -280,3 +280,19 @@ def test_the_report_lays_the_sweeps_over_each_other(sweeps, energies, tmp_path) 
     assert 'id="answers"' in side_by_side
     assert "energy of a synaptic event" in side_by_side
     assert 'id="ratio-figure"' in side_by_side
+
+
+@pytest.mark.slow
+def test_studies_that_end_at_other_ages_are_drawn_where_all_have_been(tmp_path) -> None:
+    def study(times: str, more: str = "") -> Path:
+        text = STUDY.replace('temperatures = ["25 degC", "125 degC"]', "")
+        text = text.replace('"0 s", "10 years"', times)
+        return ran(tmp_path, text.format(title="t", seed=5, sigma=1.0) + more)
+
+    for more in ("", LEADS.format("5, 10")):
+        folders = [study(times, more) for times in
+                   ('"0 s", "1 year", "10 years"', '"0 s", "1 year"', '"0 s", "10 years"')
+                   ]  # fmt: skip
+        out = tmp_path / f"out{len(more)}"
+        found = CliRunner().invoke(main, ["compare", *map(str, folders), "--out", str(out)])
+        assert found.exit_code == 0, found.output
