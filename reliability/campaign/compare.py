@@ -2,7 +2,8 @@
 
 Chips of two studies with the same seed have the same latent variables, so chip 7 of one is matched
 with chip 7 of the other: the mean of their differences is known better than either mean (paired).
-Studies with other seeds, or other wafers, share nothing: their variances add (unpaired, Welch).
+Studies with other seeds, or other wafers, share nothing: their variances add (unpaired, Welch), and
+chips of one wafer each tell nothing, as they resemble each other.
 Images that both have classified are the same test to both; with other images the error of drawing
 them counts for both. Draw k of two architecture studies with the same seed, card and sheet has the
 same parameters. Sweeps over the same axes are compared point by point.
@@ -34,6 +35,7 @@ from reliability.statistics.differences import (
 from reliability.technology import load_technology
 
 _ROUNDING = 1e-9  # relative; a smaller difference of two draws is none
+_UNTESTED = dict.fromkeys(("low", "high", "p"), float("nan"))
 _Read = tuple[Study, dict[str, xr.Dataset]]
 _Point = tuple[tuple[str, Any], ...]
 
@@ -199,18 +201,21 @@ def _accuracy(first: _Read, other: _Read, confidence: float) -> Iterator[dict[st
         again = fresh and age["temperature"] != a.ages.temperatures[0]
         if age not in b.ages.combinations or again:
             continue
-        x, y = (
-            at_age(results["chips"]["accuracy"], age).values for results in (first[1], other[1])
-        )
+        of_chips = [at_age(results["chips"]["accuracy"], age) for results in (first[1], other[1])]
+        x, y = (chips.values for chips in of_chips)
+        wafers = [chips["wafer"].values for chips in of_chips]
         images = 0.0
         if not same_images:
             images = sum(v.mean() * (1 - v.mean()) / s.network.images for v, s in ((x, a), (y, b)))
         if paired:
             n = min(x.size, y.size)
-            found = paired_difference(x[:n], y[:n], confidence, images)
+            found = paired_difference(x[:n], y[:n], confidence, images, wafers[0][:n])
             how = f"paired: the same {n} chips"
+        elif min(np.unique(wafer).size for wafer in wafers) < 2:
+            found = {"difference": float(y.mean() - x.mean()), **_UNTESTED}
+            how = "not tested: other chips, of one wafer, which says nothing of other wafers"
         else:
-            found = unpaired_difference(x, y, confidence, images)
+            found = unpaired_difference(x, y, confidence, images, (wafers[0], wafers[1]))
             how = (f"unpaired: {x.size} and {y.size} chips of a lot each, whose spread between "
                    "lots is not in the interval")  # fmt: skip
         how += ", the same images" if same_images else ", other images"
@@ -307,9 +312,9 @@ def _of_draws(
     if paired and np.allclose(x[:n], y[:n], rtol=_ROUNDING, atol=0):
         x = y
     if n < 2:
-        return dict.fromkeys(("low", "high", "p"), np.nan), "not tested: nothing was drawn"
+        return _UNTESTED, "not tested: nothing was drawn"
     if not np.isfinite(np.concatenate(draws)).all():
-        return dict.fromkeys(("low", "high", "p"), np.nan), "not tested: some draws are unbounded"
+        return _UNTESTED, "not tested: some draws are unbounded"
     how = f"unpaired: {x.size} and {y.size} draws, of other seeds, cards or sheets"
     if paired:
         x, y, how = x[:n], y[:n], f"paired: the same {n} draws of card and sheet"

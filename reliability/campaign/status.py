@@ -11,7 +11,7 @@ from reliability.campaign.plan import make_plan
 from reliability.campaign.spec import KEYS, Study
 from reliability.campaign.store import CHECKSUM, MARKER, Layout
 from reliability.errors import from_validation
-from reliability.statistics.intervals import mean_interval
+from reliability.statistics.crossed import mean_of_rows
 
 
 def study_status(folder: str | Path) -> dict[str, Any]:
@@ -66,6 +66,6 @@ def study_status(folder: str | Path) -> dict[str, Any]:
     if len(chips) > 1:
         accuracy = store.read_results(folder)["chips"]["accuracy"].isel(chip=sorted(chips))
         of_chip = accuracy.mean([name for name in accuracy.dims if name != "chip"])
-        mean, low, high = mean_interval(of_chip.values, study.confidence)
+        mean, low, high = mean_of_rows(of_chip.values, of_chip["wafer"].values, study.confidence)
         answer |= {"accuracy": mean, "accuracy_low": low, "accuracy_high": high}
     return answer

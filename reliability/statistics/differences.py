@@ -9,14 +9,20 @@ difference of one more draw, not the mean of many.
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
+
+from reliability.statistics.crossed import variance_of_mean
 
 Found = dict[str, float]
 
 
 def paired_difference(
-    x: NDArray[np.float64], y: NDArray[np.float64], confidence: float, variance: float = 0.0
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    confidence: float,
+    variance: float = 0.0,
+    groups: ArrayLike | None = None,
 ) -> Found:
     """Mean of y - x of matched units, its Student-t interval and two-sided p.
 
@@ -26,6 +32,9 @@ def paired_difference(
     confidence : float
     variance : float
         Of the mean, that the units do not show (other images).
+    groups : array_like, shape (n,), optional
+        Wafer of each unit: units of one may resemble each other
+        (`reliability.statistics.crossed.variance_of_mean`).
 
     Returns
     -------
@@ -39,16 +48,20 @@ def paired_difference(
     (0.2, True)
     """
     d = np.asarray(y, float) - np.asarray(x, float)
-    if d.size < 2:
-        return _interval(float(d.mean()), float("nan"), 1.0, confidence)
-    error = np.sqrt(d.var(ddof=1) / d.size + variance)
-    return _interval(float(d.mean()), float(error), d.size - 1.0, confidence)
+    own = variance_of_mean(d, groups)
+    return _interval(float(d.mean()), np.sqrt(own.variance + variance), own.freedom, confidence)
 
 
 def unpaired_difference(
-    x: NDArray[np.float64], y: NDArray[np.float64], confidence: float, variance: float = 0.0
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    confidence: float,
+    variance: float = 0.0,
+    groups: tuple[ArrayLike | None, ArrayLike | None] = (None, None),
 ) -> Found:
     """Mean of y less mean of x of units of their own, by Welch's test [1]_; as `paired_difference`.
+
+    ``groups`` holds the wafers of the units of x, and those of y.
 
     References
     ----------
@@ -61,10 +74,8 @@ def unpaired_difference(
     (1.0, True)
     """
     x, y = np.asarray(x, float), np.asarray(y, float)
-    if min(x.size, y.size) < 2:
-        return _interval(float(y.mean() - x.mean()), float("nan"), 1.0, confidence)
-    parts = [v.var(ddof=1) / v.size for v in (x, y)]
-    error, freedom = _welch(parts, (x.size, y.size))
+    means = [variance_of_mean(v, group) for v, group in zip((x, y), groups, strict=True)]
+    error, freedom = _welch([m.variance for m in means], [m.freedom for m in means])
     error = float(np.hypot(error, np.sqrt(variance)))
     return _interval(float(y.mean() - x.mean()), error, freedom, confidence)
 
@@ -97,19 +108,20 @@ def drawn_difference(
         error, freedom = np.sqrt(d.var(ddof=1) * (1 + 1 / d.size)), d.size - 1.0
         return _interval(float(d.mean()), float(error), freedom, confidence)
     parts = [v.var(ddof=1) * (1 + 1 / v.size) for v in (x, y)]
-    error, freedom = _welch(parts, (x.size, y.size))
+    error, freedom = _welch(parts, (x.size - 1.0, y.size - 1.0))
     return _interval(float(y.mean() - x.mean()), error, freedom, confidence)
 
 
-def _welch(variances: Sequence[float], sizes: Sequence[int]) -> tuple[float, float]:
+def _welch(variances: Sequence[float], degrees: Sequence[float]) -> tuple[float, float]:
     """Standard deviation of a difference, and its degrees of freedom (Welch-Satterthwaite)."""
-    squares = sum(v**2 / (n - 1) for v, n in zip(variances, sizes, strict=True))
-    freedom = sum(variances) ** 2 / squares if squares else sum(sizes) - 2.0
+    squares = sum(v**2 / n for v, n in zip(variances, degrees, strict=True))
+    freedom = sum(variances) ** 2 / squares if squares else sum(degrees)
     return float(np.sqrt(sum(variances))), float(freedom)
 
 
 def _interval(difference: float, error: float, freedom: float, confidence: float) -> Found:
     """Interval and p; without an error the difference is exact, and real if it is not zero."""
+    error = float(error)
     half = error * float(special.stdtrit(freedom, 0.5 + confidence / 2))
     if error == 0:
         p = 1.0 if difference == 0 else 0.0
