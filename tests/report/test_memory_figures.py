@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 import reliability as rel
 from reliability.architecture import hierarchy, load_sheet, tiers
-from reliability.report import hierarchy_figures, tiers_figures
+from reliability.report import figures
 
 
 def drawn(study, name: str, **options) -> xr.Dataset:
@@ -49,10 +49,10 @@ def labelled(function, data) -> Figure:
 @pytest.mark.parametrize(
     "function",
     [
-        hierarchy_figures.cache_traffic,
-        partial(hierarchy_figures.power_against_period, host="fpga"),
-        hierarchy_figures.paying_periods,
-        hierarchy_figures.macro_areas,
+        figures.cache_traffic,
+        partial(figures.power_against_period, host="fpga"),
+        figures.paying_periods,
+        figures.macro_areas,
     ],
 )
 def test_figures_of_the_hierarchy(memory, function) -> None:
@@ -63,11 +63,11 @@ def test_figures_of_the_hierarchy(memory, function) -> None:
 @pytest.mark.parametrize(
     "function",
     [
-        tiers_figures.layout_ratios,
-        tiers_figures.memory_temperature,
-        tiers_figures.accuracy_left,
-        tiers_figures.error_rate_left,
-        tiers_figures.left_against_temperature,
+        figures.layout_ratios,
+        figures.memory_temperature,
+        figures.accuracy_left,
+        figures.error_rate_left,
+        figures.left_against_temperature,
     ],
 )
 def test_figures_of_the_tiers(layouts, function) -> None:
@@ -76,12 +76,12 @@ def test_figures_of_the_tiers(layouts, function) -> None:
 
 
 def test_a_line_is_what_the_result_says(layouts, memory) -> None:
-    ax = labelled(tiers_figures.memory_temperature, layouts).axes[0]
+    ax = labelled(figures.memory_temperature, layouts).axes[0]
     line = next(one for one in ax.lines if one.get_label() == "planar, heat sink")
     at = {"structure": "planar", "cooling": "heat_sink", "draw": 0}
     expected = layouts["hottest_temperature"].sel(at) - 273.15
     assert np.asarray(line.get_ydata()) == pytest.approx(expected.values)
-    power = partial(hierarchy_figures.power_against_period, host="mcu")
+    power = partial(figures.power_against_period, host="mcu")
     ax = labelled(power, memory).axes[0]
     line = next(one for one in ax.lines if one.get_label() == "resistive cache")
     here = memory.sel(host="mcu", hierarchy="resistive").isel(network=0, draw=0, capacity=1)

@@ -7,8 +7,8 @@ import numpy as np
 
 from reliability.campaign.spec import Study
 from reliability.report.page import Figure, Section, Table
-from reliability.report.size_sweep import size_criterion
-from reliability.report.sweep_figures import axis_label
+from reliability.report.study.crossbar import size_criterion
+from reliability.report.study.points import axis_label
 from reliability.report.words import percent
 from reliability.technology import Technology
 from reliability.technology.vocabulary import CONDITIONS

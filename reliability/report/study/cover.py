@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from reliability.campaign.spec import Study
-from reliability.campaign.sweep import Point, sweep_points
+from reliability.campaign.sweep import Point
 from reliability.report.page import KeyFigure, Outcome, Table, Verdict
-from reliability.report.sweep_figures import axis_label, point_text
+from reliability.report.study.points import answers_of_points, axis_label, point_text
 from reliability.report.words import age_title, of_age, percent
 from reliability.units import engineering
 
@@ -16,13 +16,6 @@ _NAMES = {
     "failed_cells": "share of cells failed",
     "array_lines": "lines of the largest array",
 }
-
-
-def answers_of_points(study: Study, summary: dict[str, Any]) -> list[tuple[Point, dict[str, Any]]]:
-    """Each point of the study with its answers; without a sweep there is one."""
-    if not study.sweep:
-        return [({}, summary)]
-    return list(zip(sweep_points(study), summary["points"], strict=True))
 
 
 def study_statement(study: Study, summary: dict[str, Any]) -> Iterator[str]:

@@ -10,11 +10,15 @@ from matplotlib.axes import Axes
 
 from reliability.architecture.hierarchy import HOSTS, NAMES
 from reliability.campaign.spec import Study
-from reliability.report import architecture_figures as draw
-from reliability.report import hierarchy_figures as memory
-from reliability.report import incremental_figures, learning_figures
-from reliability.report import tiers_figures as layout
-from reliability.report.page import Figure, Table, canvas, svg
+from reliability.report import figures as draw
+from reliability.report.page import Figure, Section, Table, canvas, svg
+from reliability.report.study.points import (
+    Results,
+    anchor,
+    answers_of_points,
+    point_text,
+    results_of_points,
+)
 from reliability.report.words import percent
 from reliability.units import engineering
 
@@ -26,7 +30,7 @@ class _Drawing:
     id: str
     title: str
     caption: str
-    function: Callable[[xr.Dataset, Axes], None]
+    function: Callable[[xr.Dataset, Axes], Axes]
     size: tuple[float, float] = (7.6, 4.6)
 
 
@@ -99,7 +103,7 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             "Accuracy against the writes that it takes to learn anew",
             "Mean of the chips; bars at the right: 95 % of the cards that are drawn, each with its "
             "own chips and images. A curve is level where a rule wants no more writes.",
-            incremental_figures.accuracy_against_budget,
+            draw.accuracy_against_budget,
             (7.6, 5.0),
         ),
         _Drawing(
@@ -107,7 +111,7 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             "What is learnt and what is forgotten",
             "From what was before along the budgets of writes (dots) to the end (circle; bars: "
             "95 % of the draws), on the cells of the card and on exact ones.",
-            incremental_figures.old_against_new,
+            draw.old_against_new,
             (7.6, 5.4),
         ),
     ),
@@ -117,7 +121,7 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             "Accuracy and writes of a training",
             "Each rule on MNIST at 12x12 pixels, every write of every cell counted: dot at the "
             "mean of all cells, line to the 99th percentile. Vertical bars: all repeats.",
-            learning_figures.accuracy_against_writes,
+            draw.accuracy_against_writes,
             (9.6, 5.0),
         ),
         _Drawing(
@@ -126,7 +130,7 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             "Until 1 % of the cells of a chip have failed for good, each write a full pulse or "
             "(many levels only) a weak one that moves the cell a little. Lines: 95 % of the cards "
             "and sheets that are drawn.",
-            learning_figures.trainings_until_failure,
+            draw.trainings_until_failure,
             (9.0, 5.4),
         ),
         _Drawing(
@@ -134,7 +138,7 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             "What wear-levelling buys",
             "The same writes shared by the cells of a synapse, by the rows of the array or by all "
             "its cells. Whiskers: 95 % of the draws; marks: the first failed cell.",
-            learning_figures.what_levelling_buys,
+            draw.levelling_gain,
             (9.0, 6.0),
         ),
         _Drawing(
@@ -142,7 +146,7 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             "Learning with cells that have failed",
             "A training from the start on a chip on which some cells are stuck in LRS or HRS; it "
             "learns around them. Bands: 95 % of the draws, which differ in the share stuck in LRS.",
-            learning_figures.accuracy_as_cells_fail,
+            draw.accuracy_against_failed_cells,
         ),
     ),
     "streams": (
@@ -163,7 +167,7 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             "DRAM, be it kept in self-refresh or loaded from flash, with a cache that holds the "
             "network. Arrows: periods from which it endures its writes for the mission. Whiskers: "
             "95 % of the draws; what runs off the axis is kept at its end.",
-            memory.paying_periods,
+            draw.paying_periods,
             (7.6, 5.4),
         ),
         *(
@@ -173,7 +177,7 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
                 "First network, smallest resistive cache that holds it. Lines: the card and the "
                 "sheet as they are; bands: 95 % of the draws. Left of the vertical lines the cache "
                 "is worn out before the mission ends.",
-                partial(memory.power_against_period, host=host),
+                partial(draw.power_against_period, host=host),
             )
             for host in HOSTS
         ),
@@ -182,13 +186,13 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             "What misses the resistive cache",
             "Lines fetched from and written back to flash in one inference, once the cache is "
             "steady. Zero as soon as it holds all that the network touches.",
-            memory.cache_traffic,
+            draw.cache_traffic,
         ),
         _Drawing(
             "macro-area",
             "Area of the cache",
             "A resistive macro and an SRAM of the same capacity. Bands: 95 % of the draws.",
-            memory.macro_areas,
+            draw.macro_areas,
         ),
     ),
     "tiers": (
@@ -196,9 +200,9 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             "layout-ratios",
             "What stacking saves",
             "Footprint of a tile, energy of a transition of a line between array and logic with "
-            "its via, and of a wire across the chip, over the planar layout. Whiskers: 95 % of the "
+            "its via, and of a wire across the chip, over the planar draw. Whiskers: 95 % of the "
             "draws.",
-            layout.layout_ratios,
+            draw.layout_ratios,
         ),
         _Drawing(
             "memory-temperature",
@@ -206,30 +210,40 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             "Hottest place of the memory, in a plain package and under a heat sink. Grey: the "
             "temperature above which the heat costs more accuracy than allowed. Bands: 95 % of the "
             "draws, of the monolithic tiers.",
-            layout.memory_temperature,
+            draw.memory_temperature,
         ),
         _Drawing(
             "accuracy-left",
             "Accuracy after the mission",
             "At the temperature of the hottest place of the memory; a line ends where that leaves "
             "the grid of temperatures. Bands: 95 % of the draws, of the monolithic tiers.",
-            layout.accuracy_left,
+            draw.accuracy_left,
         ),
         _Drawing(
             "error-rate-left",
             "Bit-error rate after the mission",
             "Two states read at the best reference; lines and bands as above.",
-            layout.error_rate_left,
+            draw.error_rate_left,
         ),
         _Drawing(
             "left-against-temperature",
             "What is left after the mission, by temperature",
             "Accuracy of the network and bit-error rate of two states after the mission with its "
             "reads. Bands: 95 % of the draws.",
-            layout.left_against_temperature,
+            draw.left_against_temperature,
         ),
     ),
 }
+
+
+def architecture_section(study: Study, results: Results, summary: dict[str, Any]) -> Section:
+    """Return the architecture study at every point."""
+    figures: list[Figure] = []
+    tables: list[Table] = []
+    for title, here, answer in results_of_points(study, results, summary):
+        figures += architecture_figures(study, here["architecture"], title)
+        tables += _tables(answer["architecture"], title)
+    return Section("architecture", "Architecture", (), figures, tables)
 
 
 def architecture_figures(study: Study, data: xr.Dataset, title: str = "") -> Iterator[Figure]:
@@ -249,16 +263,23 @@ def architecture_figures(study: Study, data: xr.Dataset, title: str = "") -> Ite
         with canvas(*drawing.size) as (figure, axes):
             drawing.function(data, axes.flat[0])
             name = f"{drawing.title}{title and ': '}{title}"
-            anchor = f"{drawing.id}{title and '-'}{title}".lower()
             yield Figure(
-                "".join(c if c.isalnum() else "-" for c in anchor),
+                anchor(drawing.id, title),
                 name,
                 drawing.caption,
                 svg(figure, name),
             )
 
 
-def architecture_lines(found: dict[str, Any]) -> list[str]:
+def architecture_lines(study: Study, summary: dict[str, Any]) -> Iterator[str]:
+    """Say each headline number with its interval, at every point."""
+    for point, answer in answers_of_points(study, summary):
+        title = point_text(point)
+        for line in quantity_lines(answer["architecture"]):
+            yield f"{title}{title and ': '}{line}"
+
+
+def quantity_lines(found: dict[str, Any]) -> list[str]:
     """Say each headline number with its interval.
 
     Parameters
@@ -273,7 +294,7 @@ def architecture_lines(found: dict[str, Any]) -> list[str]:
     return lines
 
 
-def architecture_tables(study: Study, found: dict[str, Any], title: str = "") -> list[Table]:
+def _tables(found: dict[str, Any], title: str) -> list[Table]:
     """Return the table of the checks against published chips, if there are any."""
     if "checks" not in found:
         return []
@@ -292,7 +313,7 @@ def architecture_tables(study: Study, found: dict[str, Any], title: str = "") ->
     ]  # fmt: skip
     return [
         Table(
-            f"checks{title and '-'}{title}".replace(" ", "-"),
+            anchor("checks", title),
             f"Against published chips{title and ': '}{title}",
             "Ratio: model over measured. The interval is that of the model over its parameters.",
             ("chip and quantity", "measured", "model", "interval", "ratio", "source"),
