@@ -45,7 +45,7 @@ def event_energy_parts(data: xr.Dataset, ax: Axes | None = None) -> Axes:
     ax.errorbar(names, values, error, fmt="none", ecolor="black", capsize=4, lw=1.2)
     measured = float(data["published"].isel(draw=0, check=0))
     ax.axhline(measured / factor, color="0.2", ls="--", lw=1.2)
-    ax.annotate(f"measured {engineering(measured, 'J')}", (0, measured / factor), **LABEL)
+    ax.annotate(f"measured {engineering(measured, 'J')}", (0.3, measured / factor), **LABEL)
     name_axis(ax.yaxis, "energy of an event", symbol)
     ax.set_ylim(bottom=0)
     ax.grid(axis="x", visible=False)
@@ -159,7 +159,7 @@ def gain_against_activity(data: xr.Dataset, ax: Axes | None = None) -> Axes:
         (ax.yaxis, ("inference_gain", "time_gain", "deep_gain")),
     ):
         log_axis(axis, np.concatenate([now[name].values.ravel() for name in names]))
-    ax.set_xlim(right=60)
+    ax.set_xlim(0.6 * ax.get_xlim()[0], 60)
     ax.set_xlabel("events at a connection for one inference")
     ax.set_ylabel("energy of all sums over that of the spikes")
     ax.legend(loc="upper right")

@@ -64,7 +64,7 @@ def accuracy_against_reads(
             for edge in np.quantile(means, [0.05, 0.95], axis=1):
                 ax.plot(numbers, edge, ":", color=colour(k), lw=1.2)
     ax.axhline(ideal, color="0.3", lw=1, ls="--")
-    ax.annotate(f"ideal cells {ideal:.1%}", (numbers[0], ideal), **LABEL)
+    ax.annotate(f"ideal cells {100 * ideal:.1f} %", (numbers[0], ideal), **LABEL)
     log_axis_from_zero(ax, numbers)
     ax.set_xticks(numbers, [power_of_ten(float(n)) if n else "0" for n in numbers])
     ax.set_xlabel(_LABELS[along])

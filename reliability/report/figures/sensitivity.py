@@ -17,6 +17,7 @@ from reliability.report.figures.style import (
     percent_axis,
     table_mesh,
 )
+from reliability.report.words import in_words
 
 
 def accuracy_against_factor(
@@ -58,7 +59,7 @@ def accuracy_against_factor(
         label = None if lines is None else f"× {line:g}"
         mean_and_chips(x, values, ax, k, label)
     ax.axhline(measured, color="0.3", lw=1, ls="--")
-    ax.annotate(f"measured {measured:.0%}", (0, measured), **LABEL)
+    ax.annotate(f"measured {100 * measured:.0f} %", (0, measured), **LABEL)
     ax.set_xticks(range(len(ticks)), [f"{t:g}" for t in ticks])
     ax.set_xlabel(str(grid[factor].attrs["long_name"]))
     percent_axis(ax.yaxis, "accuracy")
@@ -139,7 +140,7 @@ def confusion_matrix(counts: xr.DataArray, ax: Axes | None = None) -> Axes:
     ax.set_xticks(range(share.shape[1]), [str(c) for c in counts["predicted"].values])
     ax.set_yticks(range(share.shape[0]), [str(c) for c in counts["label"].values])
     ax.set_xlabel("class that the chip gave")
-    ax.set_ylabel("digit (% of its images)")
+    ax.set_ylabel("class of the image (% of its images)")
     ax.grid(False)
     return ax
 
@@ -243,7 +244,7 @@ def correlation_bars(found: xr.Dataset, ax: Axes | None = None) -> Axes:
         ax.axvline(sign * found.attrs["by_chance"], color="0.3", ls="--", lw=1)
     ax.axvline(0, color="0.2", lw=1)
     ax.set_xlim(-1, 1)
-    ax.set_yticks(y, [str(name) for name in found["parameter"].values])
+    ax.set_yticks(y, [in_words(str(name)) for name in found["parameter"].values])
     ax.set_xlabel("rank correlation with the mean accuracy")
     ax.grid(axis="y", visible=False)
     return ax

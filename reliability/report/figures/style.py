@@ -21,7 +21,6 @@ from matplotlib.ticker import (
     LogLocator,
     NullFormatter,
     NullLocator,
-    PercentFormatter,
 )
 from numpy.typing import ArrayLike, NDArray
 
@@ -154,7 +153,7 @@ def octave_axis(axis: Axis, label: str) -> None:
 
 def percent_axis(axis: Axis, label: str) -> None:
     """Label an axis of shares in percent."""
-    axis.set_major_formatter(PercentFormatter(1, symbol=""))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.6g}"))
     axis.set_label_text(f"{label} (%)")
 
 
@@ -211,7 +210,7 @@ def time_axis(ax: Axes, times: NDArray[Any]) -> None:
     ax.set_xticks(
         times, ["as pro-\ngrammed" if t == 0 else _CLOCK.get(t, duration(float(t))) for t in times]
     )
-    ax.set_xlabel("time since programming (s, log scale)")
+    ax.set_xlabel("time since programming (log scale)")
 
 
 def stress_axis(ax: Axes, values: ArrayLike, clock: str) -> None:

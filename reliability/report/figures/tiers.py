@@ -45,8 +45,7 @@ def memory_temperature(data: xr.Dataset, ax: Axes | None = None) -> Axes:
     ax = _against_power(data["hottest_temperature"] - _ZERO, axes_of(ax))
     limit = data["temperature_limit"].values - _ZERO
     ax.axhline(limit[0], color="0.3", lw=1.0)
-    ax.annotate("border of accuracy", (1, limit[0]), ha="right",
-                xycoords=ax.get_yaxis_transform(), **(LABEL | {"xytext": (0, 2)}))  # fmt: skip
+    ax.annotate("border of accuracy", (0, limit[0]), xycoords=ax.get_yaxis_transform(), **LABEL)
     if len(limit) > 1:
         low, high = np.quantile(limit[1:], [0.025, 0.975], method="nearest")
         ax.axhspan(low, min(high, 200.0), color="0.5", alpha=0.15, lw=0)

@@ -1,5 +1,6 @@
 """The architecture part of a report: answer, figures, checks against chips, parameter sheet."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +12,7 @@ from matplotlib.axes import Axes
 from reliability.architecture.hierarchy import HOSTS, NAMES
 from reliability.campaign.spec import Study
 from reliability.report import figures as draw
-from reliability.report.page import Figure, Section, Table, canvas, svg
+from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, svg
 from reliability.report.study.points import (
     Results,
     anchor,
@@ -21,6 +22,8 @@ from reliability.report.study.points import (
 )
 from reliability.report.words import percent
 from reliability.units import engineering
+
+_ON_COVER = 4  # of the headline numbers
 
 
 @dataclass(frozen=True)
@@ -289,8 +292,8 @@ def quantity_lines(found: dict[str, Any]) -> list[str]:
     """
     lines = []
     for one in found["quantities"].values():
-        name = one["name"][:1].upper() + one["name"][1:]
-        lines.append(f"{name}: {_text(one['value'], one['unit'])}{_range(one, found)}.")
+        name = _name(one)
+        lines.append(f"{name[:1].upper()}{name[1:]}: {_value(one)}{_range(one, found)}.")
     return lines
 
 
@@ -301,11 +304,10 @@ def _tables(found: dict[str, Any], title: str) -> list[Table]:
     rows = [
         (
             check["check"],
-            _text(check["published"], check["unit"]),
-            _text(check["model"], check["unit"]),
-            "not drawn" if check["model_low"] is None else
-            f"{_text(check['model_low'], check['unit'])} to "
-            f"{_text(check['model_high'], check['unit'])}",
+            _checked(check, "published"),
+            _checked(check, "model"),
+            "not drawn" if check["model_low"] in (None, check["model_high"]) else
+            f"{_checked(check, 'model_low')} to {_checked(check, 'model_high')}",
             f"{check['ratio']:.2g}",
             check["source"],
         )
@@ -322,11 +324,35 @@ def _tables(found: dict[str, Any], title: str) -> list[Table]:
     ]
 
 
+def _checked(check: dict[str, Any], end: str) -> str:
+    """A value of a check; a rise of temperature is a difference, not a temperature."""
+    if check["unit"] == "K" and "rise" in check["check"]:
+        return f"{check[end]:.3g} K"
+    return _text(check[end], check["unit"])
+
+
 def _range(one: dict[str, Any], found: dict[str, Any]) -> str:
     if one["low"] is None and one["high"] is None:
         return "" if found["draws"] == 0 else " (interval unbounded)"
-    low, high = (_text(one[end], one["unit"]) for end in ("low", "high"))
+    low, high = (_value(one, end) for end in ("low", "high"))
     return f" ({low} to {high} at {percent(found['confidence'], 0)}, {found['draws']} draws)"
+
+
+def key_quantities(found: dict[str, Any]) -> Iterator[KeyFigure]:
+    """Yield the first headline numbers for the cover."""
+    for one in list(found["quantities"].values())[:_ON_COVER]:
+        yield KeyFigure(_name(one), _value(one), _range(one, found).strip(" ()"))
+
+
+def _name(one: dict[str, Any]) -> str:
+    """What a number is, with the rules of learning in words."""
+    return re.sub(r"\w+", lambda word: draw.RULES.get(word[0], word[0]), one["name"])
+
+
+def _value(one: dict[str, Any], end: str = "value") -> str:
+    if one["unit"] == "1" and one["name"].startswith("accuracy") and one[end] is not None:
+        return percent(one[end])
+    return _text(one[end], one["unit"])
 
 
 def _text(value: float | None, unit: str) -> str:

@@ -15,6 +15,7 @@ from reliability.report.study.points import (
     MOST_LINES,
     anchor,
     axis_label,
+    named_point,
     point_text,
     value_text,
     without,
@@ -69,8 +70,9 @@ def _figures(study: Study, summary: dict[str, Any]) -> Iterator[Figure]:
 def size_criterion(study: Study) -> str:
     """Say what an array has to meet."""
     c = study.crossbar
-    sign = "at least" if c.criterion == "read_margin" else "at most"
-    return f"the {c.criterion.replace('_', ' ')} is {sign} {c.limit:g}"
+    sign, limit = ("at least", f"{c.limit:g}") if c.criterion == "read_margin" else (
+        "at most", f"{100 * c.limit:.3g} %")  # fmt: skip
+    return f"the {c.criterion.replace('_', ' ')} is {sign} {limit}"
 
 
 def crossbar_lines(study: Study, summary: dict[str, Any]) -> list[str]:
@@ -78,7 +80,7 @@ def crossbar_lines(study: Study, summary: dict[str, Any]) -> list[str]:
     points = sweep_points(study)
     answers = summary.get("points", [summary])
     best = int(np.argmax([answer["crossbar"]["size"] for answer in answers]))
-    found, where = answers[best]["crossbar"], point_text(points[best])
+    found, where = answers[best]["crossbar"], named_point(study, points[best])
     if found["size"] == 0:
         return [f"No array meets the limit: nowhere {size_criterion(study)}."]
     return [

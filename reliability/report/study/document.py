@@ -23,6 +23,7 @@ from reliability.report.study.points import Results
 from reliability.report.study.qualification import qualification_section
 from reliability.report.study.sensitivity import sensitivity_section
 from reliability.report.study.sweep import sweep_lines, sweep_section
+from reliability.report.words import in_words
 
 
 def write_report(
@@ -72,11 +73,12 @@ def study_report(
     """Return the whole document of a study."""
     technology = study.load_technology()
     alone = "accuracy" in study.outputs and not study.sweep
-    sections = [
-        method_section(study, summary),
-        population_section(study, technology, population_figures(study, results) if alone else ()),
-        phenomena_section(study, technology, ageing_figures(study, results) if alone else ()),
-    ]
+    sections = [method_section(study, summary)]
+    if set(study.outputs) != {"architecture"}:  # which says in its sheet what it takes of the card
+        cells, ageing = (population_figures(study, results), ageing_figures(study, results)) if (
+            alone) else ((), ())  # fmt: skip
+        sections.append(population_section(study, technology, cells))
+        sections.append(phenomena_section(study, technology, ageing))
     statement: list[str] = []
     if alone:
         statement += study_statement(study, summary)
@@ -104,5 +106,11 @@ def study_report(
     ]
     return Report(
         study.title, study.question, statement, sections, list(key_figures(study, summary)),
-        list(verdicts(study, summary)), [*notes, *summary["warnings"]],
+        list(verdicts(study, summary)), [*notes, *map(_warning, summary["warnings"])],
     )  # fmt: skip
+
+
+def _warning(text: str) -> str:
+    """Say a warning of a model in words: before a colon stands the section of the card."""
+    where, colon, what = text.partition(": ")
+    return f"{in_words(where)}{colon}{what}" if colon and " " not in where else text

@@ -13,7 +13,7 @@ from reliability.campaign.spec import Study
 from reliability.report import figures as draw
 from reliability.report.page import Figure, Section, Table, canvas, svg
 from reliability.report.study.points import Results
-from reliability.report.words import age_title, percent
+from reliability.report.words import age_title, percent, typeset
 from reliability.technology import Technology
 from reliability.units import duration, engineering
 
@@ -31,8 +31,9 @@ def population_figures(study: Study, results: Results) -> Iterator[Figure]:
     every = -(-chips.sizes["chip"] // _MOST_CURVES)
     quantiles = chips["conductance_quantile"].isel(chip=slice(None, None, every))
     shown = f"one line for each of {quantiles.sizes['chip']} chips"
-    with canvas(10, 4.4, 1, 2) as (figure, axes):
-        for ax, age in zip(axes.flat, (start, worst), strict=True):
+    shown_ages = [start, worst] if worst != start else [worst]
+    with canvas(5 * len(shown_ages), 4.4, 1, len(shown_ages)) as (figure, axes):
+        for ax, age in zip(axes.flat, shown_ages, strict=True):
             draw.conductance_of_chips(quantiles.sel(age), ax)
             ax.set_title(age_title(age | end_reads), pad=18, fontsize=10)
         axes.flat[0].legend(loc="lower right", fontsize=8)
@@ -115,7 +116,7 @@ def _figures(
         draw.confusion_matrix(chips["confusion"].sel(here).sum("chip"), axes.flat[0])
         yield Figure(
             "confusion",
-            "Which digits are confused",
+            "Which classes are confused",
             f"All chips together. {age_title(end)}.",
             svg(figure, "Confusion matrix"),
         )
@@ -205,6 +206,7 @@ def _rows_figure(study: Study, results: Results) -> Iterator[Figure]:
             draw.reads_of_rows(at, ax, norm=norm)
             number = float(at["inferences"])
             when = f"after {number:.3g} inferences" if number else "before the first inference"
+            when = typeset(when)
             ax.set_title(f"{when}\n{float(at.sum()):.0f} input events per image", fontsize=10)
         axes.flat[1].set_ylabel("")
         bar = figure.colorbar(axes.flat[0].collections[0], ax=list(axes.flat), shrink=0.85)

@@ -33,6 +33,12 @@ def point_text(point: Point) -> str:
     return ", ".join(value_text(name, value) for name, value in point.items())
 
 
+def named_point(study: Study, point: Point) -> str:
+    """Print a point of a sweep with the names of its axes."""
+    names = {axis.name: axis_label(axis) for axis in study.sweep}
+    return ", ".join(f"{names[name]} {value_text(name, value)}" for name, value in point.items())
+
+
 def anchor(name: str, title: str = "") -> str:
     """Return the anchor of what a report has at each point, title the text of one of them."""
     text = f"{name}{title and '-'}{title}".lower()

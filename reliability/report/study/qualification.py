@@ -21,8 +21,8 @@ def qualification_section(study: Study, technology: Technology, summary: dict[st
     """Return every limit at every point and age, and the plans of tests."""
     limits = limits_table(study, summary)
     text = () if limits.rows else (
-        "The study states no limit, so there is no verdict. [limits] in the study, or reliability "
-        "report FOLDER --limit accuracy=0.82, gives one without computing anything again.",
+        "The study states no limit, so there is no verdict. A limit can be stated afterwards, and "
+        "nothing is computed again: reliability report FOLDER --limit accuracy=82%.",
     )  # fmt: skip
     tables = [limits] if limits.rows else []
     return Section("qualification", "Qualification", text,
@@ -40,7 +40,7 @@ def _plan_tables(study: Study, technology: Technology) -> Iterator[Table]:
     given = study.limits.chips_below
     shares = sorted({*_SHARES, *((given,) if given else ())}, reverse=True)
     rows = [
-        [percent(share, 2), f"{sample_size(share, confidence=_CONFIDENCE)}",
+        [f"{100 * share:g} %", f"{sample_size(share, confidence=_CONFIDENCE)}",
          f"{sample_size(share, failures=1, confidence=_CONFIDENCE)}"]
         for share in shares
     ]  # fmt: skip

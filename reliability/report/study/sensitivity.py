@@ -208,10 +208,10 @@ def _grid_figures(study: Study, grid: xr.Dataset) -> Iterator[Figure]:
         )
         yield Figure(
             "combinations",
-            f"Which combinations explain {settings.measured:.0%}",
+            f"Which combinations explain {percent(settings.measured, 0)}",
             "Mean accuracy (%) of every combination. Framed: one chip measured at "
-            f"{settings.measured:.0%} lies inside the {percent(study.confidence, 0)} prediction "
-            "interval of a chip there (spread from chip to chip, simulation and image error "
-            "included).",
+            f"{percent(settings.measured, 0)} lies inside the {percent(study.confidence, 0)} "
+            "prediction interval of a chip there (spread from chip to chip, simulation and image "
+            "error included).",
             svg(figure, "Matrix of accuracy over all combinations of factors"),
         )

@@ -16,6 +16,7 @@ from reliability.report.study.points import (
     Results,
     anchor,
     axis_label,
+    named_point,
     point_text,
     value_text,
     without,
@@ -47,7 +48,7 @@ def sweep_lines(study: Study, results: Results, summary: dict[str, Any]) -> list
         answer = summary["points"][k]["accuracy"]
         return (
             f"{percent(answer['mean'])} ({percent(answer['low'])} to {percent(answer['high'])}) "
-            f"with {point_text(points[k])}"
+            f"with {named_point(study, points[k])}"
         )
 
     lines = [f"{len(points)} points of {axes}.{when} best {said(best)}; worst {said(worst)}."]
@@ -83,8 +84,8 @@ def _figures(study: Study, results: Results, summary: dict[str, Any]) -> Iterato
             yield Figure(
                 "points",
                 "Accuracy at every point",
-                f"{names}. {when}: mean of {many} with its {sure} interval, and the spread of "
-                "chips.",
+                f"{names[:1].upper()}{names[1:]}. {when}: mean of {many} with its {sure} interval, "
+                "and the spread of chips.",
                 svg(figure, "Accuracy at every point of the sweep"),
             )
     if "time" in here[0].dims and len(study.ages.times) > 1 and len(points) <= MOST_LINES:

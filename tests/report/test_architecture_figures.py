@@ -1,4 +1,4 @@
-"""Figures of the memory hierarchy and of the tiers, drawn from a nominal result and its draws."""
+"""Figures of the architecture studies, drawn from a nominal result and its draws; their words."""
 
 import warnings
 from functools import partial
@@ -9,8 +9,9 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 import reliability as rel
-from reliability.architecture import hierarchy, load_sheet, tiers
+from reliability.architecture import area, energy, hierarchy, load_sheet, streams, tiers
 from reliability.report import figures
+from reliability.report.study.architecture import quantity_lines
 
 
 def drawn(study, name: str, **options) -> xr.Dataset:
@@ -32,6 +33,11 @@ def memory() -> xr.Dataset:
 @pytest.fixture(scope="module")
 def layouts() -> xr.Dataset:
     return drawn(tiers, "tiers", chips=1, images=20, cells=200, temperatures=[318.15, 398.15])
+
+
+@pytest.fixture(scope="module")
+def cores() -> dict[str, xr.Dataset]:
+    return {study.__name__: drawn(study, study.__name__) for study in (energy, area, streams)}
 
 
 def labelled(function, data) -> Figure:
@@ -73,6 +79,43 @@ def test_figures_of_the_hierarchy(memory, function) -> None:
 def test_figures_of_the_tiers(layouts, function) -> None:
     labelled(function, layouts)
     labelled(function, layouts.isel(draw=[0]))
+
+
+@pytest.mark.parametrize(
+    ("study", "function"),
+    [
+        ("energy", figures.energy_against_node),
+        ("energy", figures.gain_against_resistance),
+        ("energy", figures.gain_against_activity),
+        ("area", figures.area_against_classes),
+        ("streams", figures.power_against_rate),
+    ],
+)
+def test_figures_of_cores(cores, study, function) -> None:
+    labelled(function, cores[study])
+    labelled(function, cores[study].isel(draw=[0]))
+
+
+def test_maps_and_bars_of_cores(cores) -> None:
+    for function in (figures.smallest_core, figures.least_energy_core):
+        ax = function(cores["area"], Figure().subplots())
+        assert (ax.get_xlabel(), ax.get_ylabel()) == ("CMOS node (nm)", "classes")
+    ax = figures.event_energy_parts(cores["energy"], Figure().subplots())
+    assert ax.get_ylabel() == "energy of an event (pJ)"
+    parts = [bar.get_height() for bar in ax.patches]
+    assert parts[-1] == pytest.approx(sum(parts[:-1]))
+    assert parts[-1] == pytest.approx(1e12 * float(cores["energy"]["event_energy"][0]))
+
+
+def test_headline_numbers_are_in_words() -> None:
+    one = {"name": "accuracy on all images, fine_tuning", "unit": "1", "value": 0.279,
+           "low": 0.25, "high": 0.31}  # fmt: skip
+    other = {"name": "trainings, delta_batch", "unit": "1", "value": 5e4, "low": None, "high": None}
+    found = {"quantities": {"a": one, "b": other}, "confidence": 0.95, "draws": 20}
+    assert quantity_lines(found) == [
+        "Accuracy on all images, new images only: 27.9 % (25.0 % to 31.0 % at 95 %, 20 draws).",
+        "Trainings, delta rule, batches of 100: 5e+04 (interval unbounded).",
+    ]
 
 
 def test_a_line_is_what_the_result_says(layouts, memory) -> None:
