@@ -46,7 +46,7 @@ def test_every_figure_of_data_is_shown(pieces) -> None:
         "tornado", "trainings_until_failure",
     }  # fmt: skip
     shown = {name for name in figures.__all__ if f"figures.{name}" in code}
-    assert shown | of_studies == set(figures.__all__) - {"PALETTE", "RULES"}
+    assert shown | of_studies == set(figures.__all__) - {"PALETTE"}
     assert not shown & of_studies
 
 

@@ -89,7 +89,6 @@ from reliability.report.figures.hierarchy import (
     power_against_period,
 )
 from reliability.report.figures.learning import (
-    RULES,
     accuracy_against_budget,
     accuracy_against_failed_cells,
     accuracy_against_writes,
@@ -149,7 +148,6 @@ from reliability.report.figures.window import (
 
 __all__ = [
     "PALETTE",
-    "RULES",
     "STYLE",
     "accuracy_against_axis",
     "accuracy_against_budget",

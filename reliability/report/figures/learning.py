@@ -41,7 +41,7 @@ _ANEW = {  # rules by which a deployed network learns
     "transfer_at_end": "written at the end, largest first",
     "template": "template of the new class",
 }
-RULES = _RULES | _ANEW  # for the words of reports
+RULES = _RULES | _ANEW  # of all studies, for the words of reports
 _DAILY = 3652  # one training a day for ten years
 
 

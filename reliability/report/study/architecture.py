@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from reliability.architecture.hierarchy import HOSTS, NAMES
 from reliability.campaign.spec import Study
 from reliability.report import figures as draw
+from reliability.report.figures.learning import RULES
 from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, svg
 from reliability.report.study.points import (
     Results,
@@ -346,7 +347,7 @@ def key_quantities(found: dict[str, Any]) -> Iterator[KeyFigure]:
 
 def _name(one: dict[str, Any]) -> str:
     """What a number is, with the rules of learning in words."""
-    return re.sub(r"\w+", lambda word: draw.RULES.get(word[0], word[0]), one["name"])
+    return re.sub(r"\w+", lambda word: RULES.get(word[0], word[0]), one["name"])
 
 
 def _value(one: dict[str, Any], end: str = "value") -> str:
