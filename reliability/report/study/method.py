@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from reliability.campaign.spec import AttributionTable, Study
+from reliability.campaign.spec import Study
+from reliability.campaign.tables import AttributionTable
 from reliability.report.page import Figure, Section, Table
 from reliability.report.study.crossbar import size_criterion
 from reliability.report.study.points import axis_label

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
-from reliability.campaign.dotted import unit_of
+from reliability.campaign.quantities import unit_of
 from reliability.campaign.selection import at_point
-from reliability.campaign.spec import Axis, Study
+from reliability.campaign.spec import Study
 from reliability.campaign.sweep import Point, sweep_points
+from reliability.campaign.tables import Axis
 from reliability.units import engineering
 
 Results = dict[str, xr.Dataset]
@@ -26,6 +28,14 @@ def value_text(name: str, value: float | str) -> str:
     if isinstance(value, str) or unit is None:
         return str(value).replace("_", " ")
     return engineering(float(value), unit or "1")
+
+
+def axis_numbers(name: str, label: str, values: list[Any]) -> tuple[np.ndarray, str]:
+    """Return the values of a numeric axis as figures have them, and the label with their unit."""
+    unit = unit_of(name)
+    numbers = np.array(values, float) - (273.15 if unit == "K" else 0.0)
+    symbol = {"K": "°C", "ohm": "Ω", "": "", "1": "", None: ""}.get(unit, unit)
+    return numbers, label + (f" ({symbol})" if symbol else "")
 
 
 def point_text(point: Point) -> str:

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from reliability.campaign.dotted import unit_of
 from reliability.campaign.selection import at_age, at_point
-from reliability.campaign.spec import Axis, Study
+from reliability.campaign.spec import Study
 from reliability.campaign.sweep import Point, sweep_points
+from reliability.campaign.tables import Axis
 from reliability.report import figures as draw
 from reliability.report.page import Figure, Section, Table, canvas, svg
 from reliability.report.study.points import (
@@ -16,6 +16,7 @@ from reliability.report.study.points import (
     Results,
     anchor,
     axis_label,
+    axis_numbers,
     named_point,
     point_text,
     value_text,
@@ -117,16 +118,14 @@ def _against(
     values = sorted(numbers)
     index = {(without(p, axis.name), p[axis.name]): k for k, p in enumerate(points)}
     accuracy = np.array([[last[index[other, value]] for value in values] for other in others])
-    unit = unit_of(axis.name)
-    x = np.array(values, float) - (273.15 if unit == "K" else 0.0)
-    symbol = {"K": "°C", "": "", "1": "", None: ""}.get(unit, unit)
+    x, label = axis_numbers(axis.name, axis_label(axis), values)
     with canvas(7.6, 4.6) as (figure, axes):
         draw.accuracy_against_axis(
             x,
             accuracy,
             [point_text(dict(other)) for other in others],
             axes.flat[0],
-            label=axis_label(axis) + (f" ({symbol})" if symbol else ""),
+            label=label,
             log=bool(x.min() > 0 and x.max() / x.min() > 30),
         )
         yield Figure(
