@@ -127,13 +127,15 @@ def engineering_unit(value: float, unit: str) -> tuple[float, str]:
 
     >>> engineering_unit(4.9e3, "ohm"), engineering_unit(2e-5, "S"), engineering_unit(0.5, "1")
     ((1000.0, 'kΩ'), (1e-06, 'µS'), (1.0, ''))
+    >>> engineering_unit(5e-4, "1/K")
+    (1.0, '1/K')
     """
     if unit == "m^2":  # prefixes are squared with the metre
         return (1e-6, "mm²") if abs(value) >= 1e-8 else (1e-12, "µm²")
     if unit == "W/m^2":
         return 1e4, "W/cm²"
     symbol = {"ohm": "Ω", "1": ""}.get(unit, unit)
-    if symbol in {"", "%", "mm", "eV", "K", "eV/K"} or value == 0:
+    if symbol in {"", "%", "mm", "eV", "K", "eV/K"} or symbol.startswith("1/") or value == 0:
         return 1.0, symbol
     exponent = 3 * math.floor(math.log10(abs(value)) / 3 + 1e-12)
     exponent = min(max(exponent, -15), 12)

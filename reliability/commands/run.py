@@ -188,9 +188,9 @@ def _print_answer(summary: dict[str, Any]) -> None:
                 f"({found['low']:.0f} to {found['high']:.0f}){where}"
             )
         if "architecture" in point:
-            from reliability.report.architecture import architecture_lines
+            from reliability.report.study.architecture import quantity_lines
 
-            for line in architecture_lines(point["architecture"]):
+            for line in quantity_lines(point["architecture"]):
                 click.echo(f"{line}{where}")
         for found in point.get("endurance", []):
             click.echo(

@@ -8,7 +8,6 @@ from typing import Any
 
 from reliability.campaign import read_study
 from reliability.files import replace_text
-from reliability.report.architecture import value_and_range
 from reliability.report.compare_figures import comparison_figures
 from reliability.report.compare_words import (
     Row,
@@ -23,7 +22,8 @@ from reliability.report.compare_words import (
 from reliability.report.page import KeyFigure, Report, Section, Table
 from reliability.report.provenance import provenance_section
 from reliability.report.render import save_report
-from reliability.report.sweep_figures import value_text
+from reliability.report.study.architecture import value_and_range
+from reliability.report.study.points import value_text
 from reliability.report.words import percent
 from reliability.units import engineering
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from reliability.report.sweep_figures import value_text
+from reliability.report.study.points import value_text
 from reliability.report.words import of_age
 from reliability.units import engineering
 

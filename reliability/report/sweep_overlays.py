@@ -20,7 +20,7 @@ from reliability.report.figures.style import (
     reading_unit,
 )
 from reliability.report.page import Drawing, Figure, canvas, svg
-from reliability.report.sweep_figures import axis_numbers, value_text
+from reliability.report.study.points import axis_numbers, value_text
 
 _MOST_FIGURES = 6  # quantities
 _MOST_PANELS = 6  # values of a second axis

@@ -10,10 +10,12 @@ from reliability.campaign.quantities import unit_of
 from reliability.campaign.spec import Study
 from reliability.campaign.sweep import sweep_points
 from reliability.report import figures as draw
-from reliability.report.page import Figure, Table, canvas, svg
-from reliability.report.sweep_figures import (
+from reliability.report.page import Figure, Section, Table, canvas, svg
+from reliability.report.study.points import (
     MOST_LINES,
+    anchor,
     axis_label,
+    named_point,
     point_text,
     value_text,
     without,
@@ -21,8 +23,13 @@ from reliability.report.sweep_figures import (
 from reliability.report.words import percent
 
 
-def size_figures(study: Study, summary: dict[str, Any]) -> Iterator[Figure]:
-    """Yield a figure for each numeric axis of a grid."""
+def crossbar_section(study: Study, summary: dict[str, Any]) -> Section:
+    """Return the largest arrays, against each numeric axis of a grid and in a table."""
+    figures = tuple(_figures(study, summary)) if study.sweep else ()
+    return Section("crossbar", "Crossbar", (), figures, (_table(study, summary),))
+
+
+def _figures(study: Study, summary: dict[str, Any]) -> Iterator[Figure]:
     points = sweep_points(study)
     sizes = [[p["crossbar"][name] for name in ("size", "low", "high")] for p in summary["points"]]
     for axis in study.sweep:
@@ -50,7 +57,7 @@ def size_figures(study: Study, summary: dict[str, Any]) -> Iterator[Figure]:
                 found if rest else found.isel(other=0), axes.flat[0], x="swept", lines=lines
             )
             yield Figure(
-                f"size-{axis.name.replace('.', '-').replace('_', '-').lower()}",
+                anchor("size", axis.name),
                 f"Largest array against {axis_label(axis)}",
                 f"Number of word and bit lines at which {size_criterion(study)}, with the "
                 f"{percent(study.confidence, 0)} interval (Monte Carlo arrays"
@@ -63,16 +70,17 @@ def size_figures(study: Study, summary: dict[str, Any]) -> Iterator[Figure]:
 def size_criterion(study: Study) -> str:
     """Say what an array has to meet."""
     c = study.crossbar
-    sign = "at least" if c.criterion == "read_margin" else "at most"
-    return f"the {c.criterion.replace('_', ' ')} is {sign} {c.limit:g}"
+    sign, limit = ("at least", f"{c.limit:g}") if c.criterion == "read_margin" else (
+        "at most", f"{100 * c.limit:.3g} %")  # fmt: skip
+    return f"the {c.criterion.replace('_', ' ')} is {sign} {limit}"
 
 
-def size_lines(study: Study, summary: dict[str, Any]) -> list[str]:
+def crossbar_lines(study: Study, summary: dict[str, Any]) -> list[str]:
     """Say which array is the largest."""
     points = sweep_points(study)
     answers = summary.get("points", [summary])
     best = int(np.argmax([answer["crossbar"]["size"] for answer in answers]))
-    found, where = answers[best]["crossbar"], point_text(points[best])
+    found, where = answers[best]["crossbar"], named_point(study, points[best])
     if found["size"] == 0:
         return [f"No array meets the limit: nowhere {size_criterion(study)}."]
     return [
@@ -82,8 +90,7 @@ def size_lines(study: Study, summary: dict[str, Any]) -> list[str]:
     ]
 
 
-def size_rows(study: Study, summary: dict[str, Any]) -> Table:
-    """Return the largest array of every point."""
+def _table(study: Study, summary: dict[str, Any]) -> Table:
     rows = []
     for point, answer in zip(sweep_points(study), summary.get("points", [summary]), strict=True):
         found = answer["crossbar"]

@@ -1,9 +1,11 @@
-"""What a test of real chips would take to show what a study says."""
+"""The wanted limits, and what a test of real chips would take to show what a study says."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from reliability.campaign.spec import Study
-from reliability.report.page import Table
+from reliability.report.page import Section, Table
+from reliability.report.study.cover import limits_table
 from reliability.report.words import percent
 from reliability.statistics.acceleration import arrhenius
 from reliability.statistics.qualification import sample_size
@@ -15,7 +17,19 @@ _OVENS = (358.15, 398.15, 423.15)  # K: 85, 125 and 150 degC
 _SHARES = (0.1, 0.05, 0.01, 0.001)
 
 
-def plan_tables(study: Study, technology: Technology) -> Iterator[Table]:
+def qualification_section(study: Study, technology: Technology, summary: dict[str, Any]) -> Section:
+    """Return every limit at every point and age, and the plans of tests."""
+    limits = limits_table(study, summary)
+    text = () if limits.rows else (
+        "The study states no limit, so there is no verdict. A limit can be stated afterwards, and "
+        "nothing is computed again: reliability report FOLDER --limit accuracy=82%.",
+    )  # fmt: skip
+    tables = [limits] if limits.rows else []
+    return Section("qualification", "Qualification", text,
+                   tables=[*tables, *_plan_tables(study, technology)])  # fmt: skip
+
+
+def _plan_tables(study: Study, technology: Technology) -> Iterator[Table]:
     """Yield how many chips show a share below a limit, and how long an oven stands for the mission.
 
     The first is the exact binomial sample size without (and with one) failure; the second the time
@@ -26,7 +40,7 @@ def plan_tables(study: Study, technology: Technology) -> Iterator[Table]:
     given = study.limits.chips_below
     shares = sorted({*_SHARES, *((given,) if given else ())}, reverse=True)
     rows = [
-        [percent(share, 2), f"{sample_size(share, confidence=_CONFIDENCE)}",
+        [f"{100 * share:g} %", f"{sample_size(share, confidence=_CONFIDENCE)}",
          f"{sample_size(share, failures=1, confidence=_CONFIDENCE)}"]
         for share in shares
     ]  # fmt: skip

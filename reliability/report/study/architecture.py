@@ -1,5 +1,6 @@
 """The architecture part of a report: answer, figures, checks against chips, parameter sheet."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -10,13 +11,20 @@ from matplotlib.axes import Axes
 
 from reliability.architecture.hierarchy import HOSTS, NAMES
 from reliability.campaign.spec import Study
-from reliability.report import architecture_figures as draw
-from reliability.report import hierarchy_figures as memory
-from reliability.report import incremental_figures, learning_figures
-from reliability.report import tiers_figures as layout
-from reliability.report.page import Figure, Table, canvas, svg
+from reliability.report import figures as draw
+from reliability.report.figures.learning import RULES
+from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, svg
+from reliability.report.study.points import (
+    Results,
+    anchor,
+    answers_of_points,
+    point_text,
+    results_of_points,
+)
 from reliability.report.words import percent
 from reliability.units import engineering
+
+_ON_COVER = 4  # of the headline numbers
 
 
 @dataclass(frozen=True)
@@ -26,7 +34,7 @@ class _Drawing:
     id: str
     title: str
     caption: str
-    function: Callable[[xr.Dataset, Axes], None]
+    function: Callable[[xr.Dataset, Axes], Axes]
     size: tuple[float, float] = (7.6, 4.6)
 
 
@@ -99,7 +107,7 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             "Accuracy against the writes that it takes to learn anew",
             "Mean of the chips; bars at the right: 95 % of the cards that are drawn, each with its "
             "own chips and images. A curve is level where a rule wants no more writes.",
-            incremental_figures.accuracy_against_budget,
+            draw.accuracy_against_budget,
             (7.6, 5.0),
         ),
         _Drawing(
@@ -107,7 +115,7 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             "What is learnt and what is forgotten",
             "From what was before along the budgets of writes (dots) to the end (circle; bars: "
             "95 % of the draws), on the cells of the card and on exact ones.",
-            incremental_figures.old_against_new,
+            draw.old_against_new,
             (7.6, 5.4),
         ),
     ),
@@ -117,7 +125,7 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             "Accuracy and writes of a training",
             "Each rule on MNIST at 12x12 pixels, every write of every cell counted: dot at the "
             "mean of all cells, line to the 99th percentile. Vertical bars: all repeats.",
-            learning_figures.accuracy_against_writes,
+            draw.accuracy_against_writes,
             (9.6, 5.0),
         ),
         _Drawing(
@@ -126,7 +134,7 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             "Until 1 % of the cells of a chip have failed for good, each write a full pulse or "
             "(many levels only) a weak one that moves the cell a little. Lines: 95 % of the cards "
             "and sheets that are drawn.",
-            learning_figures.trainings_until_failure,
+            draw.trainings_until_failure,
             (9.0, 5.4),
         ),
         _Drawing(
@@ -134,7 +142,7 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             "What wear-levelling buys",
             "The same writes shared by the cells of a synapse, by the rows of the array or by all "
             "its cells. Whiskers: 95 % of the draws; marks: the first failed cell.",
-            learning_figures.what_levelling_buys,
+            draw.levelling_gain,
             (9.0, 6.0),
         ),
         _Drawing(
@@ -142,7 +150,7 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             "Learning with cells that have failed",
             "A training from the start on a chip on which some cells are stuck in LRS or HRS; it "
             "learns around them. Bands: 95 % of the draws, which differ in the share stuck in LRS.",
-            learning_figures.accuracy_as_cells_fail,
+            draw.accuracy_against_failed_cells,
         ),
     ),
     "streams": (
@@ -163,7 +171,7 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             "DRAM, be it kept in self-refresh or loaded from flash, with a cache that holds the "
             "network. Arrows: periods from which it endures its writes for the mission. Whiskers: "
             "95 % of the draws; what runs off the axis is kept at its end.",
-            memory.paying_periods,
+            draw.paying_periods,
             (7.6, 5.4),
         ),
         *(
@@ -173,7 +181,7 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
                 "First network, smallest resistive cache that holds it. Lines: the card and the "
                 "sheet as they are; bands: 95 % of the draws. Left of the vertical lines the cache "
                 "is worn out before the mission ends.",
-                partial(memory.power_against_period, host=host),
+                partial(draw.power_against_period, host=host),
             )
             for host in HOSTS
         ),
@@ -182,13 +190,13 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             "What misses the resistive cache",
             "Lines fetched from and written back to flash in one inference, once the cache is "
             "steady. Zero as soon as it holds all that the network touches.",
-            memory.cache_traffic,
+            draw.cache_traffic,
         ),
         _Drawing(
             "macro-area",
             "Area of the cache",
             "A resistive macro and an SRAM of the same capacity. Bands: 95 % of the draws.",
-            memory.macro_areas,
+            draw.macro_areas,
         ),
     ),
     "tiers": (
@@ -196,9 +204,9 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             "layout-ratios",
             "What stacking saves",
             "Footprint of a tile, energy of a transition of a line between array and logic with "
-            "its via, and of a wire across the chip, over the planar layout. Whiskers: 95 % of the "
+            "its via, and of a wire across the chip, over the planar draw. Whiskers: 95 % of the "
             "draws.",
-            layout.layout_ratios,
+            draw.layout_ratios,
         ),
         _Drawing(
             "memory-temperature",
@@ -206,30 +214,40 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             "Hottest place of the memory, in a plain package and under a heat sink. Grey: the "
             "temperature above which the heat costs more accuracy than allowed. Bands: 95 % of the "
             "draws, of the monolithic tiers.",
-            layout.memory_temperature,
+            draw.memory_temperature,
         ),
         _Drawing(
             "accuracy-left",
             "Accuracy after the mission",
             "At the temperature of the hottest place of the memory; a line ends where that leaves "
             "the grid of temperatures. Bands: 95 % of the draws, of the monolithic tiers.",
-            layout.accuracy_left,
+            draw.accuracy_left,
         ),
         _Drawing(
             "error-rate-left",
             "Bit-error rate after the mission",
             "Two states read at the best reference; lines and bands as above.",
-            layout.error_rate_left,
+            draw.error_rate_left,
         ),
         _Drawing(
             "left-against-temperature",
             "What is left after the mission, by temperature",
             "Accuracy of the network and bit-error rate of two states after the mission with its "
             "reads. Bands: 95 % of the draws.",
-            layout.left_against_temperature,
+            draw.left_against_temperature,
         ),
     ),
 }
+
+
+def architecture_section(study: Study, results: Results, summary: dict[str, Any]) -> Section:
+    """Return the architecture study at every point."""
+    figures: list[Figure] = []
+    tables: list[Table] = []
+    for title, here, answer in results_of_points(study, results, summary):
+        figures += architecture_figures(study, here["architecture"], title)
+        tables += _tables(answer["architecture"], title)
+    return Section("architecture", "Architecture", (), figures, tables)
 
 
 def architecture_figures(study: Study, data: xr.Dataset, title: str = "") -> Iterator[Figure]:
@@ -249,16 +267,23 @@ def architecture_figures(study: Study, data: xr.Dataset, title: str = "") -> Ite
         with canvas(*drawing.size) as (figure, axes):
             drawing.function(data, axes.flat[0])
             name = f"{drawing.title}{title and ': '}{title}"
-            anchor = f"{drawing.id}{title and '-'}{title}".lower()
             yield Figure(
-                "".join(c if c.isalnum() else "-" for c in anchor),
+                anchor(drawing.id, title),
                 name,
                 drawing.caption,
                 svg(figure, name),
             )
 
 
-def architecture_lines(found: dict[str, Any]) -> list[str]:
+def architecture_lines(study: Study, summary: dict[str, Any]) -> Iterator[str]:
+    """Say each headline number with its interval, at every point."""
+    for point, answer in answers_of_points(study, summary):
+        title = point_text(point)
+        for line in quantity_lines(answer["architecture"]):
+            yield f"{title}{title and ': '}{line}"
+
+
+def quantity_lines(found: dict[str, Any]) -> list[str]:
     """Say each headline number with its interval.
 
     Parameters
@@ -268,8 +293,8 @@ def architecture_lines(found: dict[str, Any]) -> list[str]:
     """
     lines = []
     for one in found["quantities"].values():
-        name = one["name"][:1].upper() + one["name"][1:]
-        lines.append(f"{name}: {_text(one['value'], one['unit'])}{_range(one, found)}.")
+        name = _name(one)
+        lines.append(f"{name[:1].upper()}{name[1:]}: {_value(one)}{_range(one, found)}.")
     return lines
 
 
@@ -278,23 +303,22 @@ def value_and_range(found: dict[str, Any], key: str) -> str:
     if key not in found["quantities"]:
         return ""
     one = found["quantities"][key]
-    low, high = (_text(one[end], one["unit"]) for end in ("low", "high"))
+    low, high = (_value(one, end) for end in ("low", "high"))
     between = f" ({low} to {high})" if found["draws"] else ""
-    return f"{_text(one['value'], one['unit'])}{between}"
+    return f"{_value(one)}{between}"
 
 
-def architecture_tables(study: Study, found: dict[str, Any], title: str = "") -> list[Table]:
+def _tables(found: dict[str, Any], title: str) -> list[Table]:
     """Return the table of the checks against published chips, if there are any."""
     if "checks" not in found:
         return []
     rows = [
         (
             check["check"],
-            _text(check["published"], check["unit"]),
-            _text(check["model"], check["unit"]),
-            "not drawn" if check["model_low"] is None else
-            f"{_text(check['model_low'], check['unit'])} to "
-            f"{_text(check['model_high'], check['unit'])}",
+            _checked(check, "published"),
+            _checked(check, "model"),
+            "not drawn" if check["model_low"] in (None, check["model_high"]) else
+            f"{_checked(check, 'model_low')} to {_checked(check, 'model_high')}",
             f"{check['ratio']:.2g}",
             check["source"],
         )
@@ -302,7 +326,7 @@ def architecture_tables(study: Study, found: dict[str, Any], title: str = "") ->
     ]  # fmt: skip
     return [
         Table(
-            f"checks{title and '-'}{title}".replace(" ", "-"),
+            anchor("checks", title),
             f"Against published chips{title and ': '}{title}",
             "Ratio: model over measured. The interval is that of the model over its parameters.",
             ("chip and quantity", "measured", "model", "interval", "ratio", "source"),
@@ -311,11 +335,35 @@ def architecture_tables(study: Study, found: dict[str, Any], title: str = "") ->
     ]
 
 
+def _checked(check: dict[str, Any], end: str) -> str:
+    """A value of a check; a rise of temperature is a difference, not a temperature."""
+    if check["unit"] == "K" and "rise" in check["check"]:
+        return f"{check[end]:.3g} K"
+    return _text(check[end], check["unit"])
+
+
 def _range(one: dict[str, Any], found: dict[str, Any]) -> str:
     if one["low"] is None and one["high"] is None:
         return "" if found["draws"] == 0 else " (interval unbounded)"
-    low, high = (_text(one[end], one["unit"]) for end in ("low", "high"))
+    low, high = (_value(one, end) for end in ("low", "high"))
     return f" ({low} to {high} at {percent(found['confidence'], 0)}, {found['draws']} draws)"
+
+
+def key_quantities(found: dict[str, Any]) -> Iterator[KeyFigure]:
+    """Yield the first headline numbers for the cover."""
+    for one in list(found["quantities"].values())[:_ON_COVER]:
+        yield KeyFigure(_name(one), _value(one), _range(one, found).strip(" ()"))
+
+
+def _name(one: dict[str, Any]) -> str:
+    """What a number is, with the rules of learning in words."""
+    return re.sub(r"\w+", lambda word: RULES.get(word[0], word[0]), one["name"])
+
+
+def _value(one: dict[str, Any], end: str = "value") -> str:
+    if one["unit"] == "1" and one["name"].startswith("accuracy") and one[end] is not None:
+        return percent(one[end])
+    return _text(one[end], one["unit"])
 
 
 def _text(value: float | None, unit: str) -> str:

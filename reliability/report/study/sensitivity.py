@@ -4,16 +4,16 @@ from collections.abc import Iterator
 
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
 from scipy import stats
 
 from reliability.campaign.selection import at_age
 from reliability.campaign.spec import Study
-from reliability.report.figures import PALETTE
-from reliability.report.method import acts_on_network
-from reliability.report.page import Figure, canvas, svg
-from reliability.report.words import of_age, percent
+from reliability.campaign.summary import explained
+from reliability.report import figures as draw
+from reliability.report.page import Figure, Section, canvas, svg
+from reliability.report.study.method import acts_on_network
+from reliability.report.study.points import Results
+from reliability.report.words import age_title, of_age, percent
 from reliability.statistics.intervals import mean_interval
 from reliability.technology import Technology
 
@@ -38,7 +38,7 @@ def factor_effects(study: Study, grid: xr.Dataset) -> xr.Dataset:
         its paired Student-t interval; ``level`` that gives it. Factors with the widest range last.
     """
     assert study.sensitivity is not None
-    card = {f.name: card_level(f.scale, f.levels) for f in study.sensitivity.factor}
+    card = {f.name: _card_level(f.scale, f.levels) for f in study.sensitivity.factor}
     base = _chips(grid, card)
     rows = []
     for factor in study.sensitivity.factor:
@@ -59,8 +59,8 @@ def factor_effects(study: Study, grid: xr.Dataset) -> xr.Dataset:
     )
 
 
-def card_level(scale: tuple[float, ...], levels: tuple[float, ...]) -> float:
-    """Return the card's own level of a factor: scale 1, or the lowest of a factor that is set."""
+def _card_level(scale: tuple[float, ...], levels: tuple[float, ...]) -> float:
+    """The card's own level of a factor: scale 1, or the lowest of a factor that is set."""
     return 1.0 if 1.0 in scale else min(levels)
 
 
@@ -127,75 +127,26 @@ def parameter_correlations(
     )
 
 
-def tornado(effects: xr.Dataset, ax: Axes) -> None:
-    """Change of the mean accuracy for each factor, from its worst to its best level.
-
-    Parameters
-    ----------
-    effects : Dataset
-        Of `factor_effects`.
-    ax : Axes
-    """
-    y = np.arange(effects.sizes["factor"])
-    for side, colour in (("lowest", PALETTE[4]), ("highest", PALETTE[0])):
-        at = effects.sel(side=side)
-        change = at["change"].values
-        ends = np.stack([change - at["low"].values, at["high"].values - change])
-        ax.barh(y, change, height=0.6, color=colour, alpha=0.75, label=f"{side} of its levels")
-        ax.errorbar(
-            change, y, xerr=np.nan_to_num(ends), fmt="none", ecolor="black", capsize=3, lw=1
-        )
-        for k, level in enumerate(at["level"].values):
-            if change[k]:
-                where = (-4, 0) if change[k] < 0 else (4, 0)
-                edge = at["low" if change[k] < 0 else "high"].values[k]
-                ax.annotate(
-                    f"{level:g}", (edge if np.isfinite(edge) else change[k], y[k]), xytext=where,
-                    textcoords="offset points", ha="right" if change[k] < 0 else "left",
-                    va="center", fontsize=8,
-                )  # fmt: skip
-    ax.axvline(0, color="0.2", lw=1)
-    ax.margins(x=0.12)
-    ax.set_yticks(y, [str(name) for name in effects["factor"].values])
-    ax.set_xlabel("change of the mean accuracy (points)")
-    ax.xaxis.set_major_formatter(PercentFormatter(1, symbol=""))
-    ax.grid(axis="y", visible=False)
-    ax.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+def sensitivity_section(
+    study: Study, technology: Technology, results: Results
+) -> Iterator[Section]:
+    """Yield what the accuracy depends on, if the study has a grid of factors or drawn cards."""
+    if "accuracy" not in study.outputs or study.sweep:
+        return
+    figures = [*_tornado_figures(study, technology, results)]
+    if study.sensitivity:
+        figures += _grid_figures(study, results["sensitivity"])
+    if figures:
+        yield Section("sensitivity", "Sensitivity", (), figures)
 
 
-def correlation_bars(found: xr.Dataset, ax: Axes) -> None:
-    """Rank correlation of parameters with the accuracy, and what chance alone reaches.
-
-    Parameters
-    ----------
-    found : Dataset
-        Of `parameter_correlations`.
-    ax : Axes
-    """
-    y, rho = np.arange(found.sizes["parameter"]), found["correlation"].values
-    ends = np.stack([rho - found["low"].values, found["high"].values - rho])
-    ax.barh(y, rho, height=0.6, color=[PALETTE[0] if r > 0 else PALETTE[4] for r in rho],
-            alpha=0.75)  # fmt: skip
-    ax.errorbar(rho, y, xerr=ends, fmt="none", ecolor="black", capsize=3, lw=1)
-    for sign in (-1, 1):
-        ax.axvline(sign * found.attrs["by_chance"], color="0.3", ls="--", lw=1)
-    ax.axvline(0, color="0.2", lw=1)
-    ax.set_xlim(-1, 1)
-    ax.set_yticks(y, [str(name) for name in found["parameter"].values], fontsize=8)
-    ax.set_xlabel("rank correlation with the mean accuracy")
-    ax.grid(axis="y", visible=False)
-
-
-def tornado_figures(
-    study: Study, technology: Technology, results: dict[str, xr.Dataset]
-) -> Iterator[Figure]:
-    """Yield the tornado of the factors of a grid, and of the parameters of drawn cards."""
+def _tornado_figures(study: Study, technology: Technology, results: Results) -> Iterator[Figure]:
     if study.sensitivity:
         settings = study.sensitivity
         effects = factor_effects(study, results["sensitivity"].load())
         age = {"time": settings.time, "temperature": settings.temperature}
         with canvas(8.6, 1.6 + 0.5 * effects.sizes["factor"]) as (figure, axes):
-            tornado(effects, axes.flat[0])
+            draw.tornado(effects, axes.flat[0])
             yield Figure(
                 "tornado",
                 "Tornado of the factors",
@@ -212,7 +163,7 @@ def tornado_figures(
         if found is None:
             return
         with canvas(8.6, 1.2 + 0.32 * found.sizes["parameter"]) as (figure, axes):
-            correlation_bars(found, axes.flat[0])
+            draw.correlation_bars(found, axes.flat[0])
             yield Figure(
                 "parameters-tornado",
                 "Which uncertain parameter moves the answer",
@@ -222,3 +173,45 @@ def tornado_figures(
                 "that act in one study of 20.",
                 svg(figure, "Rank correlation of the parameters with the accuracy"),
             )
+
+
+def _grid_figures(study: Study, grid: xr.Dataset) -> Iterator[Figure]:
+    settings = study.sensitivity
+    assert settings is not None
+    names = [factor.name for factor in settings.factor]
+    card = {f.name: _card_level(f.scale, f.levels) for f in settings.factor}
+    panels: list[tuple[str, str | None]] = [(names[0], names[1] if len(names) > 1 else None)]
+    panels += [(name, None) for name in names[2:]]
+    age = {"time": settings.time, "temperature": settings.temperature}
+    with canvas(4.0 * len(panels), 4.0, 1, len(panels), sharey=True) as (figure, axes):
+        for ax, (factor, lines) in zip(axes.flat, panels, strict=True):
+            fixed = {k: v for k, v in card.items() if k not in (factor, lines)}
+            draw.accuracy_against_factor(
+                grid, ax, factor=factor, lines=lines, fixed=fixed, measured=settings.measured
+            )
+        for ax in axes.flat[1:]:
+            ax.set_ylabel("")
+        levels = ", ".join(f"{name} {level:g}" for name, level in card.items())
+        yield Figure(
+            "factors",
+            "What costs accuracy",
+            f"Each factor alone, the others as the card has them ({levels}). Mean and 5 to 95 % of "
+            f"{settings.chips} chips on {settings.images} images. {age_title(age)}.",
+            svg(figure, "Accuracy against each factor"),
+        )
+    half = (len(names) + 1) // 2
+    if len(names) < 2:
+        return
+    with canvas(10.5, 6.4) as (figure, axes):
+        draw.sensitivity_matrix(
+            grid, explained(grid, study), axes.flat[0], rows=names[:half], columns=names[half:]
+        )
+        yield Figure(
+            "combinations",
+            f"Which combinations explain {percent(settings.measured, 0)}",
+            "Mean accuracy (%) of every combination. Framed: one chip measured at "
+            f"{percent(settings.measured, 0)} lies inside the {percent(study.confidence, 0)} "
+            "prediction interval of a chip there (spread from chip to chip, simulation and image "
+            "error included).",
+            svg(figure, "Matrix of accuracy over all combinations of factors"),
+        )

@@ -1,15 +1,16 @@
 """What a study did: its method, its population, and which phenomena act in it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from reliability.campaign.spec import Study
+from reliability.campaign.tables import AttributionTable
 from reliability.report.page import Figure, Section, Table
-from reliability.report.size_sweep import size_criterion
-from reliability.report.sweep_figures import axis_label
-from reliability.report.words import percent
+from reliability.report.study.crossbar import size_criterion
+from reliability.report.study.points import axis_label
+from reliability.report.words import in_words, of_age, percent, typeset
 from reliability.technology import Technology
 from reliability.technology.vocabulary import CONDITIONS
 from reliability.units import duration, engineering
@@ -20,6 +21,22 @@ _PHENOMENA = {
     "drift": "Drift", "read_disturb": "Read disturb", "endurance": "Endurance",
     "noise": "Noise", "conduction": "Conduction", "defects": "Defects",
 }  # fmt: skip
+
+_DEFECTS = {"stuck_lrs": "share of cells stuck in LRS", "stuck_hrs": "share of cells stuck in HRS",
+            "unformed": "share of cells never formed",
+            "unformed_resistance": "resistance of a cell never formed"}  # fmt: skip
+# What stands for a phenomenon in an attribution, where the network is at one age.
+_AT_AGE: dict[str, Callable[[AttributionTable], str]] = {
+    key: lambda a: f"with and without, {of_age({'time': a.time, 'temperature': a.temperature})}"
+    for key in ("relaxation", "retention", "drift")
+} | {
+    "read_disturb": lambda a: (
+        f"with and without, {a.reads:.3g} reads at {engineering(a.read_voltage, 'V')}"
+        if a.reads else "does not act: no reads are counted"
+    )
+}  # fmt: skip
+# Names of people in the laws of a card.
+_PEOPLE = {"arrhenius": "Arrhenius", "weibull": "Weibull"}
 
 
 def method_section(study: Study, summary: dict[str, Any]) -> Section:
@@ -32,7 +49,7 @@ def method_section(study: Study, summary: dict[str, Any]) -> Section:
             f"The network {n.name} ({coding}) was put on the cells of {summary['chips']} simulated "
             f"chips ({n.mapping.replace('_', ' ')} cells). Each chip was aged along one path for "
             f"each cell and classified {n.images:,} test images at each of "
-            f"{len(study.ages.combinations)} ages."
+            f"{_ages(len(study.ages.combinations))}."
         )
     if "endurance" in study.outputs:
         e = study.endurance
@@ -45,26 +62,60 @@ def method_section(study: Study, summary: dict[str, Any]) -> Section:
             f"Arrays were searched for the largest at which {size_criterion(study)}, with exact "
             "currents through lines and cells of Monte Carlo arrays."
         )
+    if "attribution" in study.outputs:
+        a = study.attribution
+        text.append(
+            f"The network {study.network.name} was put on the cells of {a.chips} simulated chips "
+            "with every combination of the phenomena, on the same chips and "
+            f"{a.images:,} images each time."
+        )
+    if study.architecture:
+        text.append(
+            f"The model of the study {study.architecture.study} was computed for the card and its "
+            "sheet of parameters as they are."
+        )
     if study.sweep:
         axes = " × ".join(axis_label(axis) for axis in study.sweep)
         text.append(
-            f"This was done at {len(summary['points'])} points of {axes}. All points share their "
-            "chips, images and random numbers."
+            f"This was done at {len(summary['points'])} points of {axes}, with the same random "
+            "numbers at all of them."
         )
     u = study.uncertainty
     if u:
-        text.append(
-            f"{u.draws} cards were drawn from the uncertainty of the parameters, with {u.chips} "
-            "chips of each."
-        )
+        drawn = f"{u.draws} cards were drawn from the uncertainty of the parameters"
+        if "accuracy" in study.outputs:
+            drawn += f", with {u.chips} chips of each"
+        if study.architecture:
+            drawn += ", each with a sheet drawn from its own"
+        text.append(f"{drawn}.")
     else:
         text.append("The uncertainty of the card's parameters is not in the intervals.")
-    text.append(
-        f"Intervals are at {percent(study.confidence, 0)}. That of a mean accuracy adds in "
-        "variance the finite number of chips (Student t), of test images (binomial)"
-        + (", and the spread of the drawn cards (Student t on the logit scale)." if u else ".")
-    )
+    text.append(" ".join([f"Intervals are at {percent(study.confidence, 0)}.", *_intervals(study)]))
     return Section("method", "Method", text)
+
+
+def _ages(count: int) -> str:
+    return "one age" if count == 1 else f"{count} ages"
+
+
+def _intervals(study: Study) -> Iterator[str]:
+    """Say what the interval of each output is made of."""
+    u = study.uncertainty
+    if "accuracy" in study.outputs:
+        yield (
+            "That of a mean accuracy adds in variance the finite number of chips (Student t), of "
+            "test images (binomial)"
+            + (", and the spread of the drawn cards (Student t on the logit scale)." if u else ".")
+        )
+    if "attribution" in study.outputs:
+        yield "That of a loss is of its mean over chips (Student t), for the card as it is."
+    if "endurance" in study.outputs:
+        yield "That of failed cells holds the spread of wafers; that of drawn cards is apart."
+    if "crossbar" in study.outputs:
+        yield ("That of a size holds the noise of the Monte Carlo arrays"
+               + (" and the drawn cards." if u else "."))  # fmt: skip
+    if study.architecture and u:
+        yield "That of an architecture's number holds this share of the draws."
 
 
 def population_section(
@@ -87,15 +138,15 @@ def population_section(
     for name in names:
         p_, last = technology.parameters[name], name.rpartition(".")[2]
         if last in kinds or name.startswith("defects."):
-            what = f"from {kinds[last]} to {kinds[last]}" if last.startswith("sigma") else last
+            level = kinds.get(last, _DEFECTS.get(last, in_words(last)))
+            what = f"from {level} to {level}" if last.startswith("sigma") else level
             state = name.split(".")[1] if name.count(".") == 2 else "all cells"
-            rows.append([name, state, what.replace("_", " "), engineering(p_.value, p_.unit),
-                         p_.confidence])  # fmt: skip
+            rows.append([what, state, engineering(p_.value, p_.unit), p_.confidence])
     table = Table(
         "spread", "How cells differ",
         "Standard deviations of resistances are relative (of ln R, or of G where the law is normal "
         "in G).",
-        ["parameter", "state", "what", "value", "confidence"], rows,
+        ["what", "state", "value", "confidence"], rows,
     )  # fmt: skip
     return Section("population", "Population", text, tuple(figures), (table,) if rows else ())
 
@@ -111,13 +162,14 @@ def phenomena_section(
             continue
         laws = {law for section, law in technology.laws.items() if section.split(".")[0] == key}
         valid = [
-            f"{'.'.join(name.split('.')[1:])} {_range(name, *ends)}"
+            f"{in_words(name.partition('.')[2])} {_range(name, *ends)}"
             for name, ends in technology.valid.items()
             if name.split(".")[0] == key
         ]
         kinds = [p.confidence for p in own]
-        count = ", ".join(f"{kinds.count(k)} {k}" for k in dict.fromkeys(sorted(kinds)))
-        rows.append([title, "; ".join(sorted(laws)).replace("_", " "), _acts(key, study),
+        count = ", ".join(f"{k} {kinds.count(k)}" for k in dict.fromkeys(sorted(kinds)))
+        law = " ".join(_PEOPLE.get(w, w) for w in in_words("; ".join(sorted(laws))).split())
+        rows.append([title, law, typeset(_acts(key, study)),
                      "; ".join(valid), count])  # fmt: skip
     table = Table(
         "phenomena-table", "What acts on the cells",
@@ -138,6 +190,8 @@ def _acts(key: str, study: Study) -> str:
     """Say under which conditions a phenomenon acts, or that it does not."""
     ages, swept = study.ages, {axis.name for axis in study.sweep}
     network = "accuracy" in study.outputs
+    if "attribution" in study.outputs and not network and key in _AT_AGE:
+        return _AT_AGE[key](study.attribution)
     if key == "endurance":
         e = study.endurance
         if "endurance" not in study.outputs:

@@ -4,9 +4,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from reliability.campaign.spec import Study
-from reliability.campaign.sweep import Point, sweep_points
+from reliability.campaign.sweep import Point
 from reliability.report.page import KeyFigure, Outcome, Table, Verdict
-from reliability.report.sweep_figures import axis_label, point_text
+from reliability.report.study.architecture import key_quantities
+from reliability.report.study.points import (
+    answers_of_points,
+    axis_label,
+    named_point,
+    point_text,
+)
 from reliability.report.words import age_title, of_age, percent
 from reliability.units import engineering
 
@@ -18,20 +24,13 @@ _NAMES = {
 }
 
 
-def answers_of_points(study: Study, summary: dict[str, Any]) -> list[tuple[Point, dict[str, Any]]]:
-    """Each point of the study with its answers; without a sweep there is one."""
-    if not study.sweep:
-        return [({}, summary)]
-    return list(zip(sweep_points(study), summary["points"], strict=True))
-
-
 def study_statement(study: Study, summary: dict[str, Any]) -> Iterator[str]:
     """Say first what a study of a network without a sweep found."""
     end, start = summary["accuracy"], summary["accuracy_by_age"][0]
     sure = percent(end["confidence"], 0)
     first, when = map(age_title, (study.ages.combinations[0], study.ages.end))
     line = (
-        f"{when} the mean is {percent(end['mean'])} ({percent(end['low'])} to "
+        f"{when} the mean accuracy of a chip is {percent(end['mean'])} ({percent(end['low'])} to "
         f"{percent(end['high'])} at {sure}), with {percent(end['sigma_chips'])} (1σ) from chip "
         "to chip"
     )
@@ -64,11 +63,15 @@ def key_figures(study: Study, summary: dict[str, Any]) -> Iterator[KeyFigure]:
     """Yield the numbers of the cover, of a sweep its best and worst points."""
     points = answers_of_points(study, summary)
     if "accuracy" in study.outputs:
-        yield from (_of_sweep(points) if study.sweep else _of_network(study, summary))
+        yield from (_of_sweep(study, points) if study.sweep else _of_network(study, summary))
+    if "attribution" in study.outputs and not study.sweep:
+        yield from _of_attribution(summary["attribution"])
+    if "architecture" in study.outputs and not study.sweep:
+        yield from key_quantities(summary["architecture"])
     if "endurance" in study.outputs:
         found = [(point, e) for point, answer in points for e in answer["endurance"]]
         for point, e in {id(e): (point, e) for point, e in (found[0], found[-1])}.values():
-            where = point_text(point)
+            where = named_point(study, point)
             yield KeyFigure(
                 f"cells failed by {e['cycles']:,.0f} cycles at "
                 f"{engineering(e['temperature_k'], 'K')}",
@@ -84,8 +87,17 @@ def key_figures(study: Study, summary: dict[str, Any]) -> Iterator[KeyFigure]:
             "largest array", shape if found_size["size"] else "none",
             _interval(f"{found_size['low']:.0f}", f"{found_size['high']:.0f} lines",
                       study.confidence),
-            point_text(point),
+            named_point(study, point),
         )  # fmt: skip
+
+
+def _of_attribution(found: dict[str, Any]) -> Iterator[KeyFigure]:
+    """What is lost by all phenomena, and by the three that cost most."""
+    named = [("loss of accuracy", found["loss"], "")]
+    named += [(row["name"], row["shapley"], "its share") for row in found["phenomena"][:3]]
+    for name, ends, note in named:
+        value, low, high = (f"{100 * end:.1f}" for end in ends)
+        yield KeyFigure(name, f"{value} points", _interval(low, high, found["confidence"]), note)
 
 
 def _of_network(study: Study, summary: dict[str, Any]) -> Iterator[KeyFigure]:
@@ -108,10 +120,10 @@ def _of_network(study: Study, summary: dict[str, Any]) -> Iterator[KeyFigure]:
                         f"{summary['spikes_per_image']:.0f} input spikes")  # fmt: skip
 
 
-def _of_sweep(points: list[tuple[Point, dict[str, Any]]]) -> Iterator[KeyFigure]:
+def _of_sweep(study: Study, points: list[tuple[Point, dict[str, Any]]]) -> Iterator[KeyFigure]:
     ordered = sorted(points, key=lambda each: each[1]["accuracy"]["mean"])
     for name, (point, answer) in (("best point", ordered[-1]), ("worst point", ordered[0])):
-        yield _accuracy(name, answer["accuracy"], point_text(point))
+        yield _accuracy(name, answer["accuracy"], named_point(study, point))
 
 
 def _accuracy(name: str, found: dict[str, Any], note: str) -> KeyFigure:
