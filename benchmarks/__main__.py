@@ -6,14 +6,13 @@
 
 Results are kept in out/benchmarks, a file for each, so a run that was stopped goes on. The table
 goes below the mark in docs/benchmarks.md, or into the file of --page. Wall times need a quiet
-machine: where other processes kept more than a fifth of a core busy, the row says so.
+machine: where more than a fifth of a core is busy just before or after, the row says so.
 """
 
 import argparse
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import time
@@ -56,22 +55,26 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def _busy_with_others() -> float:
-    """Seconds that all processors have worked for processes other than the benchmarks."""
-    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+def _busy_cores() -> float:
+    """Cores that are busy while nothing of ours runs, over a second."""
     counted = Path("/proc/stat")
     if not counted.is_file():
-        return 0.0
-    user, nice, system = map(int, counted.read_text("utf-8").split()[1:4])
-    ticks = os.sysconf("SC_CLK_TCK")
-    return (user + nice + system) / ticks - spent.ru_utime - spent.ru_stime
+        return os.getloadavg()[0]
+
+    def ticks() -> int:
+        user, nice, system = map(int, counted.read_text("utf-8").split()[1:4])
+        return user + nice + system
+
+    before = ticks()
+    time.sleep(1)
+    return (ticks() - before) / os.sysconf("SC_CLK_TCK")
 
 
 def run(name: str, folder: Path, limit: float | None) -> dict:
     """Run one benchmark and keep what it printed and found."""
     rows = folder / f"{name}.jsonl"
     rows.unlink(missing_ok=True)
-    busy, start = _busy_with_others(), time.monotonic()
+    load, start = _busy_cores(), time.monotonic()
     environment = os.environ | {FILE: str(rows)}
     log = folder / f"{name}.txt"
     try:
@@ -83,7 +86,7 @@ def run(name: str, folder: Path, limit: float | None) -> dict:
     except subprocess.TimeoutExpired:
         code = None
     took = time.monotonic() - start
-    load = (_busy_with_others() - busy) / took
+    load = max(load, _busy_cores())
     lines = rows.read_text("utf-8").splitlines() if rows.exists() else []
     rows.unlink(missing_ok=True)
     entries = [json.loads(line) for line in lines]

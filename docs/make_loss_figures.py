@@ -18,8 +18,7 @@ from matplotlib.figure import Figure
 import reliability as rel
 from reliability.campaign.store import read_results
 from reliability.report import figures
-from reliability.report.attribution_figures import attribution_table, loss_bars
-from reliability.report.inference_figures import accuracy_against_inferences, read_map
+from reliability.report.study.attribution import attribution_table, bars_of_ways
 
 HERE = Path(__file__).parent
 STUDIES = HERE.parent / "analyses"
@@ -33,12 +32,12 @@ def inferences(folder: Path) -> Figure:
     figure = Figure(figsize=(10.5, 4.4), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.5, 1))
     ideal = float(results["ideal"]["accuracy"].mean())
-    accuracy_against_inferences(chips["accuracy"], left, ideal=ideal)
+    figures.accuracy_against_reads(chips["accuracy"], left, ideal=ideal)
     each = chips["reads_per_input"].isel(read_voltage=0, inferences=0).mean("chip")
     each = each / study.network.images
-    drawn = read_map(each, right, LogNorm(1e-3, float(each.max())))
+    figures.reads_of_rows(each, right, norm=LogNorm(1e-3, float(each.max())))
     right.set_title("reads of a row's cells per inference", fontsize=10)
-    figure.colorbar(drawn, ax=right, shrink=0.85, extend="min")
+    figure.colorbar(right.collections[0], ax=right, shrink=0.85, extend="min")
     print("mean accuracy (%), events per image")
     for volt in chips["read_voltage"].values:
         at = chips.sel(read_voltage=volt).mean("chip")
@@ -85,7 +84,7 @@ def attribution(folder: Path) -> Figure:
     """Bars of what each phenomenon costs."""
     found = json.loads((folder / "summary.json").read_text())["attribution"]
     figure = Figure(figsize=(8.6, 5.6), layout="constrained")
-    loss_bars(found, figure.subplots())
+    bars_of_ways(found, figure.subplots())
     print(f"\nwithout any {found['accuracy_none']:.1%}, with all {found['accuracy_all']:.1%}")
     for row in attribution_table(found, "", 1).rows:
         print("| " + " | ".join(row) + " |")

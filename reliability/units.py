@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -126,13 +127,15 @@ def engineering_unit(value: float, unit: str) -> tuple[float, str]:
 
     >>> engineering_unit(4.9e3, "ohm"), engineering_unit(2e-5, "S"), engineering_unit(0.5, "1")
     ((1000.0, 'kΩ'), (1e-06, 'µS'), (1.0, ''))
+    >>> engineering_unit(5e-4, "1/K")
+    (1.0, '1/K')
     """
     if unit == "m^2":  # prefixes are squared with the metre
         return (1e-6, "mm²") if abs(value) >= 1e-8 else (1e-12, "µm²")
     if unit == "W/m^2":
         return 1e4, "W/cm²"
     symbol = {"ohm": "Ω", "1": ""}.get(unit, unit)
-    if symbol in {"", "%", "mm", "eV", "K", "eV/K"} or value == 0:
+    if symbol in {"", "%", "mm", "eV", "K", "eV/K"} or symbol.startswith("1/") or value == 0:
         return 1.0, symbol
     exponent = 3 * math.floor(math.log10(abs(value)) / 3 + 1e-12)
     exponent = min(max(exponent, -15), 12)
@@ -153,19 +156,26 @@ def duration(seconds: float) -> str:
     return f"{seconds:.3g} s"
 
 
+@dataclass(frozen=True)
+class Unit:
+    """The SI unit of a typed value, for those who print values by the name of their key."""
+
+    symbol: str
+
+
 def _typed(unit: str, low: float, high: float = math.inf) -> BeforeValidator:
     return BeforeValidator(lambda value: quantity(value, unit, low=low, high=high))
 
 
 # Types for specifications and cards: text with a unit or a bare SI number, checked at the door.
 _Quantity = WithJsonSchema({"type": ["number", "string"]})
-Kelvin = Annotated[float, _typed("K", 1e-3, 2000.0), _Quantity]
-Seconds = Annotated[float, _typed("s", 0.0), _Quantity]
-Amperes = Annotated[float, _typed("A", 0.0), _Quantity]
-Ohms = Annotated[float, _typed("ohm", 0.0), _Quantity]
-Volts = Annotated[float, _typed("V", -100.0, 100.0), _Quantity]
-Metres = Annotated[float, _typed("m", 0.0), _Quantity]
-SquareMetres = Annotated[float, _typed("m^2", 0.0), _Quantity]
-WattsPerArea = Annotated[float, _typed("W/m^2", 0.0), _Quantity]
-NonNegative = Annotated[float, _typed("", 0.0), _Quantity]
-Share = Annotated[float, _typed("", 0.0, 1.0), _Quantity]
+Kelvin = Annotated[float, Unit("K"), _typed("K", 1e-3, 2000.0), _Quantity]
+Seconds = Annotated[float, Unit("s"), _typed("s", 0.0), _Quantity]
+Amperes = Annotated[float, Unit("A"), _typed("A", 0.0), _Quantity]
+Ohms = Annotated[float, Unit("ohm"), _typed("ohm", 0.0), _Quantity]
+Volts = Annotated[float, Unit("V"), _typed("V", -100.0, 100.0), _Quantity]
+Metres = Annotated[float, Unit("m"), _typed("m", 0.0), _Quantity]
+SquareMetres = Annotated[float, Unit("m^2"), _typed("m^2", 0.0), _Quantity]
+WattsPerArea = Annotated[float, Unit("W/m^2"), _typed("W/m^2", 0.0), _Quantity]
+NonNegative = Annotated[float, Unit(""), _typed("", 0.0), _Quantity]
+Share = Annotated[float, Unit(""), _typed("", 0.0, 1.0), _Quantity]

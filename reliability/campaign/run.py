@@ -8,16 +8,16 @@ from pathlib import Path
 import xarray as xr
 
 from reliability.campaign import execute, store
-from reliability.campaign.dotted import unit_of
 from reliability.campaign.lock import locked
 from reliability.campaign.plan import BATCH, Task, chips_per_task, make_plan
+from reliability.campaign.quantities import unit_of
 from reliability.campaign.selection import at_age
 from reliability.campaign.spec import Study
 from reliability.campaign.store import Layout
 from reliability.campaign.sweep import sweep_points
 from reliability.campaign.tasks import compute
 from reliability.errors import RunError
-from reliability.statistics.intervals import mean_interval
+from reliability.statistics.crossed import mean_of_rows
 
 Progress = Callable[[Task, int, int], None]
 
@@ -159,10 +159,8 @@ def _is_sure(study: Study, layout: Layout, batch: list[Task]) -> bool:
     accuracy = at_age(accuracy, study.ages.end)
     widest = 0.0
     for k in range(len(layout.points)):
-        mean, low, high = mean_interval(
-            accuracy.isel({store.POINT: k}).values if layout.swept else accuracy.values,
-            study.confidence,
-        )
+        here = accuracy.isel({store.POINT: k}) if layout.swept else accuracy
+        mean, low, high = mean_of_rows(here.values, here["wafer"].values, study.confidence)
         widest = max(widest, high - mean, mean - low)
     assert study.population.until is not None  # asked for by the study
     if widest > study.population.until:

@@ -7,7 +7,7 @@ import xarray as xr
 from scipy.special import expit, logit, ndtri, stdtrit
 
 from reliability.campaign.architecture import architecture_answer
-from reliability.campaign.attribution import attribution_answer, mission
+from reliability.campaign.attribution import attribution_answer
 from reliability.campaign.crossbar import crossbar_answer
 from reliability.campaign.endurance import endurance_answer
 from reliability.campaign.limits import limit_answers
@@ -15,7 +15,7 @@ from reliability.campaign.selection import at_age, at_point
 from reliability.campaign.spec import Study
 from reliability.campaign.sweep import sweep_points
 from reliability.population import out_of_range
-from reliability.statistics.intervals import mean_interval
+from reliability.statistics.crossed import mean_of_rows, variance_of_mean
 from reliability.version import __version__
 
 
@@ -60,17 +60,18 @@ def summarize(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
 def _warnings(study: Study, results: dict[str, xr.Dataset]) -> list[str]:
     """Conditions outside the range of a model, at any point and age, and what parts noted."""
     notes = {note for group in results.values() for note in group.attrs.get("warnings", [])}
-    if "accuracy" in study.outputs:
-        for point in sweep_points(study):
-            here = study.at(point)
-            card = here.load_technology()
-            for age in here.ages.combinations:
-                notes |= set(out_of_range(card, here.ages.mission(age), {"LRS", "HRS", "target"}))
-    if "attribution" in study.outputs:
-        for point in sweep_points(study):
-            here = study.at(point)
-            states = {"LRS", "HRS", "target"}
-            notes |= set(out_of_range(here.load_technology(), mission(here), states))
+    if not {"accuracy", "attribution"} & set(study.outputs):
+        return sorted(notes)
+    for point in sweep_points(study):
+        here = study.at(point)
+        missions = []
+        if "accuracy" in here.outputs:
+            missions += [here.ages.mission(age) for age in here.ages.combinations]
+        if "attribution" in here.outputs:
+            missions.append(here.attribution_mission)
+        card = here.load_technology()
+        for mission in missions:
+            notes |= set(out_of_range(card, mission, {"LRS", "HRS", "target"}))
     return sorted(notes)
 
 
@@ -93,6 +94,7 @@ def _answers(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
 def _answer(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
     """Accuracy, spikes and energy of a study without a sweep."""
     chips, ideal = results["chips"], results["ideal"]
+    wafers = chips["wafer"].values
     ages = [
         {
             "time_s": age["time"],
@@ -105,6 +107,7 @@ def _answer(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
                 study.network.images,
                 _draw_means(results, age),
                 study.confidence,
+                wafers,
             ),
         }
         for age in study.ages.combinations
@@ -136,7 +139,11 @@ def _draw_means(results: dict[str, xr.Dataset], age: dict[str, float]) -> np.nda
 
 
 def accuracy_interval(
-    accuracy: np.ndarray, images: int, draw_means: np.ndarray | None, confidence: float
+    accuracy: np.ndarray,
+    images: int,
+    draw_means: np.ndarray | None,
+    confidence: float,
+    wafers: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Mean accuracy of a chip and how sure we are, with all that is uncertain in it.
 
@@ -152,6 +159,10 @@ def accuracy_interval(
     draw_means : ndarray, shape (draws,), or None
         Mean accuracy of the chips of each draw of the card.
     confidence : float
+    wafers : ndarray, shape (chips,), optional
+        Of each chip; chips of one wafer may resemble each other, so the mean over few wafers is
+        known less well than that over as many chips. Of one wafer it is the mean of more chips on
+        that wafer.
 
     Returns
     -------
@@ -166,11 +177,11 @@ def accuracy_interval(
     >>> round(found["mean"], 3), found["low"] < 0.84 < found["high"]
     (0.84, True)
     """
-    mean, low, high = mean_interval(accuracy, confidence)
+    mean, low, high = mean_of_rows(accuracy, wafers, confidence)
     bound = 0.5 / images  # keeps the logit finite
     inside = float(np.clip(mean, bound, 1 - bound))
     sigma_chips = float(np.std(accuracy, ddof=1)) if accuracy.size > 1 else float("nan")
-    sigma_mean = sigma_chips / np.sqrt(accuracy.size)
+    sigma_mean = np.sqrt(variance_of_mean(accuracy, wafers).variance)
     sigma_images = float(np.sqrt(inside * (1 - inside) / images))
     z = ndtri(0.5 + confidence / 2)
     sampling = np.hypot((high - low) / 2 if accuracy.size > 1 else 0.0, z * sigma_images)

@@ -65,11 +65,12 @@ def parameter_tables(
         number = sources.setdefault(row["source"], len(sources) + 1)
         rows.append([name, row["value"], row["uncertainty"], row["confidence"], f"[{number}]",
                      row["note"]])  # fmt: skip
+    name = f"the sheet {technology.name}" if isinstance(technology, Sheet) else technology.name
     return Table(
-        f"parameters{suffix}", f"Parameters of {technology.name}", "",
+        f"parameters{suffix}", f"Parameters of {name}", "",
         ["parameter", "value", "uncertainty", "confidence", "source", "note"], rows,
     ), Table(
-        f"sources{suffix}", f"Sources of {technology.name}", "", ["number", "source"],
+        f"sources{suffix}", f"Sources of {name}", "", ["number", "source"],
         [[f"[{number}]", source] for source, number in sources.items()],
     )  # fmt: skip
 
@@ -125,6 +126,7 @@ def provenance_section(
     told: Mapping[str, str], text: tuple[str, ...] = (), listing: str = ""
 ) -> Section:
     """Return the last section of every report; versions are added."""
+    told = {key.replace("_", " "): value for key, value in told.items()}
     rows = [*told.items(), ("versions", versions()), ("Python", platform.python_version())]
     table = Table("provenance-table", "Where it comes from", "", ["what", "value"],
                   [list(row) for row in rows])  # fmt: skip

@@ -23,6 +23,7 @@ from reliability.report.page import (
 )
 from reliability.report.provenance import provenance_section
 from reliability.report.render import save_report
+from reliability.report.words import in_words, typeset
 from reliability.statistics.claims import Assessment, more_units
 from reliability.statistics.curves import life_against_temperature, probability_curves
 from reliability.statistics.qualification import JESD47_TESTS, data_sheet_sentence, plan_test
@@ -258,8 +259,8 @@ def write_qualification_report(
         ),
     ]  # fmt: skip
     report = Report(
-        f"Qualification: {told['claim']['quantity']}", claimed,
-        [told["sentence"], *(f"{_spaced(line)}." for line in lines[2:4])],
+        f"Qualification: {told['claim']['quantity']}", f"{_spaced(claimed)}.",
+        [_spaced(told["sentence"]), *(f"{_spaced(line)}." for line in lines[2:4])],
         [s for s in sections if s.figures or s.tables or s.points],
         list(_key_figures(told)), [verdict],
     )  # fmt: skip
@@ -288,7 +289,7 @@ def _key_figures(told: dict[str, Any]) -> Iterator[KeyFigure]:
 
 
 def _gaps(told: dict[str, Any]) -> list[Table]:
-    rows = [["data sheet", told["sentence"]]]
+    rows = [["data sheet", typeset(told["sentence"])]]
     if told["binomial_bound"] is not None:
         rows.append(["exact binomial bound", f"{told['binomial_bound']:.3g}"])
     if "jesd47" in told:
@@ -307,7 +308,7 @@ def _tables(found: Assessment, told: dict[str, Any]) -> Iterator[Table]:
     clock = told["claim"]["clock"]
     if told["parameters"]:
         rows = [
-            [name, *(_parameter(name, p[k], clock) for k in ("value", "low", "high"))]
+            [in_words(name), *(_parameter(name, p[k], clock) for k in ("value", "low", "high"))]
             for name, p in told["parameters"].items()
         ]
         two_sided = 2 * found.claim.confidence - 1
@@ -316,7 +317,7 @@ def _tables(found: Assessment, told: dict[str, Any]) -> Iterator[Table]:
                     ["parameter", "value", "low", "high"], rows)  # fmt: skip
     if found.comparison is not None and len(found.comparison) > 1:
         rows = [
-            [row.distribution, f"{row.parameters}", f"{row.log_likelihood:.2f}",
+            [f"{row.distribution}", f"{row.parameters}", f"{row.log_likelihood:.2f}",
              f"{row.difference:.2f}", f"{row.weight:.2f}"]
             for row in found.comparison.itertuples()
         ]  # fmt: skip

@@ -13,6 +13,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from reliability.errors import InputError
 from reliability.files import replace_bytes
 from reliability.report.page import Drawing, Report, Section, Table
+from reliability.report.words import typeset
 from reliability.version import __version__
 
 FORMATS = ("html", "pdf")
@@ -109,7 +110,7 @@ def _environment(template: str) -> jinja2.Environment:
     )
     environment.filters |= {
         "number": number, "numeric_columns": numeric_columns, "data_link": _data_link,
-        "anchors": _anchors, "chosen": _chosen,
+        "anchors": _anchors, "chosen": _chosen, "typeset": typeset,
     }  # fmt: skip
     return environment
 

@@ -196,6 +196,7 @@ def render_size_report(
     """Write the report of results that are already in a folder; parameters as above."""
     told = found.attrs
     header, rows = _texts(found)
+    rows = [[cell.replace(" x ", " × ") for cell in row] for row in rows]
     what = "most columns for each number of rows" if "size" not in found else "largest array"
     table = Table(
         "table", "All points",
@@ -212,7 +213,7 @@ def render_size_report(
         f"{what.capitalize()} of {told['technology']}",
         f"{_name(told['criterion']).capitalize()} {_sense(told)} {_limit(told)}, at "
         f"{100 * told['confidence']:g} % confidence.",
-        _answer(found) + _notes(found),
+        _answer(found) + [_sentence(note) for note in _notes(found)],
         [
             Section("result", "Result", figures=list(_figures(found)), tables=[table]),
             Section("assumptions", "Assumptions", (confidence_text(card),),
@@ -222,6 +223,11 @@ def render_size_report(
         list(_key_figures(found)),
     )  # fmt: skip
     return save_report(report, folder / "report.html", formats, template)
+
+
+def _sentence(note: str) -> str:
+    text = note.removeprefix("note: ")
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _key_figures(found: xr.Dataset) -> Iterator[KeyFigure]:
@@ -239,8 +245,8 @@ def _key_figures(found: xr.Dataset) -> Iterator[KeyFigure]:
     yield KeyFigure("largest array", shape, f"{low} to {high} lines {sure}", _where(at, found))
     value = [at[v].item() for v in ("value", "value_low", "value_high")]
     if np.isfinite(value[0]):
-        yield KeyFigure(_name(found.attrs["criterion"]), f"{value[0]:.3g}",
-                        f"{value[1]:.3g} to {value[2]:.3g} {sure}",
+        shown, low, high = (_limit(found.attrs | {"limit": v}) for v in value)
+        yield KeyFigure(_name(found.attrs["criterion"]), shown, f"{low} to {high} {sure}",
                         f"limit {_limit(found.attrs)}")  # fmt: skip
 
 

@@ -1,6 +1,41 @@
 """Numbers and ages in words, as the documents say them."""
 
+import re
+
 from reliability.units import duration, engineering
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_POWER = re.compile(r"(?<![\w.])(\d(?:\.\d+)?)e([+-]\d+)\b")
+_UNIT = re.compile(
+    r"(?<=\d) (?=%|°C|(?:[fpnµmkMGT]?(?:Ω|S|V|A|J|s|W|Hz|F)|eV|h|min|days?|years?|points?)\b)"
+)
+
+
+def typeset(text: str) -> str:
+    """Set the numbers of a sentence as they are printed; units stay on the line of their number.
+
+    >>> typeset("1.5e+03 years, 8e+08 reads, 1e+14 reads, p <= 2.5e-06").replace("\xa0", " ")
+    '1,500 years, 8×10⁸ reads, 10¹⁴ reads, p ≤ 2.5×10⁻⁶'
+    """
+    text = _POWER.sub(_power, text.replace("<=", "≤").replace(">=", "≥"))
+    return _UNIT.sub("\xa0", text)
+
+
+def _power(match: re.Match[str]) -> str:
+    factor, exponent = match.group(1), int(match.group(2))
+    if 0 <= exponent < 6:
+        return f"{float(match.group()):,.0f}"
+    ten = f"10{str(exponent).translate(_RAISED)}"
+    return ten if factor == "1" else f"{factor}×{ten}"
+
+
+def in_words(name: str) -> str:
+    """Print the dotted name of a parameter or a phenomenon of a card as words.
+
+    >>> in_words("read_disturb.LRS.voltage_slope")
+    'read disturb LRS voltage slope'
+    """
+    return name.replace(".", " ").replace("_", " ")
 
 
 def percent(value: float, digits: int = 1) -> str:
@@ -33,6 +68,7 @@ def age_title(age: dict[str, float]) -> str:
         reads = f"{age['inferences']:.3g} inferences at {engineering(age['read_voltage'], 'V')}"
     elif age.get("reads"):
         reads = f"{age['reads']:.3g} reads at {engineering(age['read_voltage'], 'V')}"
+    reads = typeset(reads)
     if age["time"] == 0:
         return f"After {reads}" if reads else "As programmed"
     title = f"After {duration(age['time'])} at {engineering(age['temperature'], 'K')}"

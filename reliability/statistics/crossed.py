@@ -8,7 +8,7 @@ with rows i (chips), which may come in groups k (wafers), and columns j (images)
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import special
 
 from reliability.errors import InputError
@@ -101,7 +101,7 @@ def crossed_mean(
     squares = np.sum(y**2) - columns * np.sum(of_rows**2) - rows * np.sum(of_columns**2)
     residual = max(float(squares + y.size * mean**2) / ((rows - 1) * (columns - 1)), 0.0)
     shared = residual / columns  # what e_ij adds to the variance of row means
-    part, degrees, spread = _of_rows(of_rows, groups)
+    part, degrees, spread = variance_of_mean(of_rows, groups)
     column_variance = max(float(of_columns.var(ddof=1)) - residual / rows, 0.0)
     row_part = max(part - shared / rows, 0.0)
     column_part = column_variance / columns
@@ -137,32 +137,65 @@ def mean_of_rows(
     """
     x = np.asarray(values, float)
     mean = float(x.mean())
-    if x.size < 2:
-        return mean, float("nan"), float("nan")
-    variance, degrees, _ = _of_rows(x, groups)
-    half = float(special.stdtrit(degrees, 0.5 + confidence / 2) * np.sqrt(variance))
+    variance, freedom, _ = variance_of_mean(x, groups)
+    half = float(special.stdtrit(freedom, 0.5 + confidence / 2) * np.sqrt(variance))
     return mean, mean - half, mean + half
 
 
-def _of_rows(of_rows: NDArray[np.float64], groups: ArrayLike | None) -> tuple[float, float, float]:
-    """Variance of the mean of rows, its degrees of freedom, and the variance of a row."""
-    rows = of_rows.size
-    pooled = float(of_rows.var(ddof=1))
+class MeanVariance(NamedTuple):
+    """Variance of a mean of rows, its degrees of freedom, and the variance of a row."""
+
+    variance: float
+    freedom: float
+    of_row: float
+
+
+def variance_of_mean(values: ArrayLike, groups: ArrayLike | None = None) -> MeanVariance:
+    """Return how well the mean of rows is known that may come in groups, as for `crossed_mean`.
+
+    Parameters
+    ----------
+    values : array_like, shape (rows,)
+        NaN is returned for one row.
+    groups : array_like, shape (rows,), optional
+        Rows of one group (chips of a wafer) may resemble each other. With one group nothing is
+        known of others: the variance is that of more rows of it.
+
+    Raises
+    ------
+    InputError
+        Another number of groups than of rows.
+
+    Examples
+    --------
+    >>> x = np.array([1.0, 1.1, 0.9, 2.0, 2.1, 1.9])
+    >>> round(variance_of_mean(x).variance, 3), round(variance_of_mean(x, [0, 0, 0, 1, 1, 1])[0], 3)
+    (0.051, 0.25)
+    """
+    x = np.asarray(values, float)
+    rows = x.size
+    if rows < 2:
+        return MeanVariance(float("nan"), 1.0, float("nan"))
+    spread = float(x.var(ddof=1))
+    pooled = MeanVariance(spread / rows, rows - 1.0, spread)
     if groups is None:
-        return pooled / rows, rows - 1, pooled
+        return pooled
     _, group, size = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
     if group.size != rows:
         raise InputError(f"groups: got {group.size} of {rows} rows")
     count = size.size
     if count in (1, rows):
-        return pooled / rows, rows - 1, pooled
-    means = np.bincount(group, of_rows) / size
-    within = float(((of_rows - means[group]) ** 2).sum() / (rows - count))
-    between = float((size * (means - of_rows.mean()) ** 2).sum() / (count - 1))
-    if within == 0 or special.fdtrc(count - 1, rows - count, between / within) > _POOLED_ABOVE:
-        return pooled / rows, rows - 1, pooled
+        return pooled
+    means = np.bincount(group, x) / size
+    within = float(((x - means[group]) ** 2).sum() / (rows - count))
+    between = float((size * (means - x.mean()) ** 2).sum() / (count - 1))
+    if between == 0:
+        return pooled
+    if within > 0 and special.fdtrc(count - 1, rows - count, between / within) > _POOLED_ABOVE:
+        return pooled
     each = (rows - (size**2).sum() / rows) / (count - 1)  # rows of a group, as they count
     share = float((size**2).sum()) / rows**2 / each
     parts = np.array([share * between, (1 / rows - share) * within])
     freedom = parts.sum() ** 2 / (parts**2 / [count - 1, rows - count]).sum()
-    return float(parts.sum()), float(freedom), within + max(between - within, 0.0) / each
+    of_row = within + max(between - within, 0.0) / each
+    return MeanVariance(float(parts.sum()), float(freedom), of_row)

@@ -21,8 +21,9 @@ from click.testing import CliRunner
 
 import reliability as rel
 from reliability.campaign import execute, store
-from reliability.campaign.plan import combinations, make_plan, plan_study
-from reliability.campaign.spec import load_study
+from reliability.campaign.estimate import plan_study
+from reliability.campaign.load import load_study
+from reliability.campaign.plan import combinations, make_plan
 from reliability.cli import main
 from reliability.statistics.intervals import mean_interval
 from tests.campaign.dying import die_or_double, run_and_tell

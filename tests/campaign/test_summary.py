@@ -41,3 +41,18 @@ def test_interval_without_draws_covers_the_mean_over_chips_and_images() -> None:
 def test_interval_stays_a_probability() -> None:
     found = accuracy_interval(np.array([0.999, 1.0]), 50, np.array([0.2, 1.0, 0.9]), 0.99)
     assert 0 <= found["low"] <= found["mean"] <= found["high"] <= 1
+
+
+def test_interval_holds_the_mean_of_all_wafers() -> None:
+    """Five wafers of twelve chips, no uncertain parameters; 1000 studies at 90 %, as above."""
+    rng = np.random.default_rng(3)
+    n, hits, alike, wafers = 1000, 0, 0, np.repeat(np.arange(5), 12)
+    for _ in range(n):
+        chips = 0.8 + 0.02 * rng.standard_normal(60) + 0.015 * rng.standard_normal(5)[wafers]
+        found = accuracy_interval(chips, 10**9, None, 0.9, wafers)
+        hits += found["low"] <= 0.8 <= found["high"]
+        found = accuracy_interval(chips, 10**9, None, 0.9)
+        alike += found["low"] <= 0.8 <= found["high"]
+    error = np.sqrt(0.9 * 0.1 / n)
+    assert -4 * error - 0.02 < hits / n - 0.9 < 4 * error + 0.02
+    assert alike / n < 0.75  # what it was when chips of a wafer counted as independent

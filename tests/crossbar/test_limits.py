@@ -147,6 +147,19 @@ def test_bit_error_rate_reaches_deep(technology):
     assert 0 < bit_error_rate(g, g > 0, at, np.random.default_rng(0)) < 1e-12
 
 
+@pytest.mark.parametrize("density", [0.1, 0.5, 0.9])
+def test_stuck_cells_are_wrong_where_the_other_bit_is_stored(technology, density):
+    sharp = technology.with_values(
+        {f"programming.{state}.{name}": 0.05
+         for state in ("LRS", "HRS") for name in ("sigma_cell", "sigma_cycle")}
+        | {"defects.stuck_lrs": 0.1, "defects.stuck_hrs": 0.02, "defects.unformed": 0.03}
+    )  # fmt: skip
+    at = Conditions(sharp, 0.1, 0.5, density, "grounded", IDEAL)
+    g = np.full((4, 4), 1e-4)
+    got = bit_error_rate(g, g > 0, at, np.random.default_rng(0))
+    assert got == pytest.approx(0.1 * (1 - density) + 0.05 * density, rel=1e-9)
+
+
 def test_a_nonlinear_cell_is_measured_by_its_own_current(technology):
     """Without lines and spread the sums of sinh cells are exact: their unit is the chord."""
     quiet = technology.with_values(
@@ -233,3 +246,9 @@ def test_bad_input(technology, call, says):
     with pytest.raises(InputError) as caught:
         call(technology)
     assert says in str(caught.value)
+
+
+def test_cards_of_levels_are_refused():
+    for search in (crossbar_limit, lambda card, **wire: size_map(card, {"spread": [1.0]}, **wire)):
+        with pytest.raises(InputError, match="techB has levels, arrays need LRS and HRS"):
+            search(rel.load_technology("techB"), segment_resistance=1.0)

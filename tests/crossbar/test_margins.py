@@ -12,7 +12,7 @@ from reliability.crossbar import (
     resistance_levels,
     worst_case_margin,
 )
-from reliability.crossbar.margins import SCHEMES, best_reference
+from reliability.crossbar.margins import SCHEMES, reference_current
 from reliability.crossbar.wires import size_effect_resistivity
 from reliability.errors import InputError
 
@@ -72,7 +72,7 @@ def test_best_reference_has_the_fewest_errors():
     rng = np.random.default_rng(1)
     is_lrs = rng.random(200) < 0.4
     current = np.where(is_lrs, 2.0, 1.0) + rng.normal(0, 0.4, 200)
-    reference, errors = best_reference(current, is_lrs)
+    reference, errors = reference_current(current, is_lrs)
     assert errors == np.sum((current > reference) != is_lrs)
     others = np.linspace(current.min() - 1, current.max() + 1, 3001)
     assert errors == min(np.sum((current > r) != is_lrs) for r in others)

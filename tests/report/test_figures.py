@@ -360,6 +360,45 @@ def test_wafer_map_shows_every_die_of_the_grid_and_categories_have_names() -> No
         figures.wafer_maps(dies(), [ax], **WAFER)
 
 
+def test_several_ways_to_count_a_loss_stand_beside_each_other() -> None:
+    value = np.array([[0.01, 0.05, -0.004], [0.02, 0.03, 0.0]])
+    ax = figures.attribution_bars(
+        ["a", "b", "c"], value, value - 0.01, value + 0.01, Figure().subplots(), ways=["of", "by"]
+    )
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["c", "a", "b"]
+    widths = [bar.get_width() for bar in ax.patches]  # points, ordered by the first way
+    assert widths == pytest.approx([-0.4, 1, 5, 0, 2, 3])
+    places = [bar.get_y() + bar.get_height() / 2 for bar in ax.patches]
+    assert places == pytest.approx([0.2, 1.2, 2.2, -0.2, 0.8, 1.8])
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["of", "by"]
+
+
+@pytest.mark.parametrize("along", ["reads", "inferences"])
+def test_accuracy_against_reads_has_the_mean_of_chips_with_its_interval(along: str) -> None:
+    chips = 0.8 + 0.01 * np.linspace(-1, 1, 11) - np.array([0.0, 0.01, 0.1])[:, None]
+    accuracy = xr.DataArray(chips, dims=(along, "chip"),
+                            coords={along: [0.0, 1e6, 2e9], "read_voltage": 0.1})  # fmt: skip
+    ax = figures.accuracy_against_reads(accuracy, Figure().subplots(), ideal=0.85, confidence=0.9)
+    x, mean = drawn(ax, "100 mV")
+    assert x.tolist() == [0.0, 1e6, 2e9]
+    assert mean == pytest.approx(chips.mean(axis=1))
+    bars = ax.collections[1].get_segments()
+    _, low, high = statistics.mean_interval(chips[0], 0.9)
+    assert bars[0][:, 1] == pytest.approx([low, high])
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["0", "10⁶", "2×10⁹"]
+
+
+def test_a_cross_for_no_array_leaves_the_panels_their_room() -> None:
+    none = sizes()
+    none["size"][0, 1:] = 0
+    with matplotlib.rc_context(figures.STYLE):
+        figure = Figure(figsize=(9.8, 4.4), layout="constrained")
+        for ax in figure.subplots(1, 2, sharey=True):
+            figures.size_against(none, ax, x="lrs_resistance", lines="wire")
+        figure.draw_without_rendering()
+    assert all(ax.get_position().width > 0.4 for ax in figure.axes)
+
+
 def test_without_axes_a_figure_is_new_and_in_style() -> None:
     from matplotlib import pyplot
 

@@ -32,11 +32,18 @@ def test_every_image_of_the_page_is_there_and_small(pieces, repository) -> None:
 def test_every_figure_of_data_is_shown(pieces) -> None:
     code = "".join(code for _, code in pieces)
     of_studies = {  # what only the results of a study hold; the reports show them
-        "accuracy_against_axis", "accuracy_against_factor", "accuracy_against_reads",
-        "accuracy_against_resistance", "accuracy_of_points", "conductance_of_chips",
-        "confusion_matrix", "criterion_against_size", "feasible_border", "levels_pareto",
-        "points_against_time", "predictive_intervals", "sensitivity_matrix", "size_against",
-        "spikes_against_time", "states_against_time", "stress_axis", "time_axis",
+        "accuracy_against_axis", "accuracy_against_budget", "accuracy_against_factor",
+        "accuracy_against_failed_cells", "accuracy_against_reads", "accuracy_against_resistance",
+        "accuracy_against_writes", "accuracy_left", "accuracy_of_points", "area_against_classes",
+        "cache_traffic", "conductance_of_chips", "confusion_matrix", "correlation_bars",
+        "criterion_against_size", "energy_against_node", "error_rate_left", "event_energy_parts",
+        "feasible_border", "gain_against_activity", "gain_against_resistance", "layout_ratios",
+        "least_energy_core", "left_against_temperature", "levelling_gain", "levels_pareto",
+        "macro_areas", "memory_temperature", "old_against_new", "paying_periods",
+        "points_against_time", "power_against_period", "power_against_rate",
+        "predictive_intervals", "reads_of_rows", "sensitivity_matrix", "size_against",
+        "smallest_core", "spikes_against_time", "states_against_time", "stress_axis", "time_axis",
+        "tornado", "trainings_until_failure",
     }  # fmt: skip
     shown = {name for name in figures.__all__ if f"figures.{name}" in code}
     assert shown | of_studies == set(figures.__all__) - {"PALETTE"}

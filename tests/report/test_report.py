@@ -95,7 +95,7 @@ def test_study_over_reads_shows_them_and_says_so(plain, tmp_path) -> None:
     page = report.read_text("utf-8")
     assert 'id="reads"' in page
     assert 'id="spikes"' not in page  # one time is no curve
-    assert "After 1 h at 25 °C and 1e+14 reads at 100 mV" in page
+    assert "After 1 h at 25 °C and 10¹⁴ reads at 100 mV" in page.replace("\xa0", " ")
     ages = json.loads((report.parent / "summary.json").read_text())["accuracy_by_age"]
     assert len(ages) == 6
     by_reads = {(a["read_voltage_v"], a["reads"]): a["mean"] for a in ages}

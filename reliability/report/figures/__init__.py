@@ -18,23 +18,42 @@ crossbars                                     `largest_array_map`, `size_against
                                               `feasible_border`, `criterion_against_size`,
                                               `voltage_map`, `accuracy_against_resistance`
 accuracy                                      `accuracy_against_time`, `points_against_time`,
-                                              `accuracy_against_reads`, `accuracy_against_axis`,
-                                              `accuracy_of_points`, `spikes_against_time`
+                                              `accuracy_against_axis`, `accuracy_of_points`,
+                                              `spikes_against_time`
+reads that a network makes                    `accuracy_against_reads`, `reads_of_rows`
 what costs accuracy                           `attribution_bars`, `accuracy_against_factor`,
-                                              `sensitivity_matrix`, `confusion_matrix`
+                                              `sensitivity_matrix`, `tornado`, `correlation_bars`,
+                                              `confusion_matrix`
 fitted cards                                  `predictive_check`, `predictive_intervals`
-chips of a study                              `conductance_of_chips`
+chips of a study                              `conductance_of_chips`, `states_against_time`
+energy, power and area of cores               `event_energy_parts`, `energy_against_node`,
+                                              `gain_against_resistance`, `gain_against_activity`,
+                                              `power_against_rate`, `smallest_core`,
+                                              `least_energy_core`, `area_against_classes`
+memory hierarchies                            `cache_traffic`, `power_against_period`,
+                                              `paying_periods`, `macro_areas`
+stacked layouts                               `layout_ratios`, `memory_temperature`,
+                                              `accuracy_left`, `error_rate_left`,
+                                              `left_against_temperature`
+learning on the chip                          `accuracy_against_writes`,
+                                              `trainings_until_failure`, `levelling_gain`,
+                                              `accuracy_against_failed_cells`,
+                                              `accuracy_against_budget`, `old_against_new`
 ============================================= =====================================================
 """
 
 from reliability.report.figures.accuracy import (
     accuracy_against_axis,
-    accuracy_against_reads,
     accuracy_against_time,
     accuracy_of_points,
     points_against_time,
     spikes_against_time,
     states_against_time,
+)
+from reliability.report.figures.area import (
+    area_against_classes,
+    least_energy_core,
+    smallest_core,
 )
 from reliability.report.figures.conductance import (
     drift,
@@ -56,58 +75,141 @@ from reliability.report.figures.endurance import (
     failures_of_wafers,
     resistance_against_cycles,
 )
-from reliability.report.figures.lifetime import arrhenius_plot, survival
-from reliability.report.figures.noise import noise_trace, power_spectral_density
-from reliability.report.figures.predictive import predictive_check, predictive_intervals
-from reliability.report.figures.probability import conductance_of_chips, probability_plot
+from reliability.report.figures.energy import (
+    energy_against_node,
+    event_energy_parts,
+    gain_against_activity,
+    gain_against_resistance,
+    power_against_rate,
+)
+from reliability.report.figures.hierarchy import (
+    cache_traffic,
+    macro_areas,
+    paying_periods,
+    power_against_period,
+)
+from reliability.report.figures.learning import (
+    accuracy_against_budget,
+    accuracy_against_failed_cells,
+    accuracy_against_writes,
+    levelling_gain,
+    old_against_new,
+    trainings_until_failure,
+)
+from reliability.report.figures.lifetime import (
+    arrhenius_plot,
+    survival,
+)
+from reliability.report.figures.noise import (
+    noise_trace,
+    power_spectral_density,
+)
+from reliability.report.figures.predictive import (
+    predictive_check,
+    predictive_intervals,
+)
+from reliability.report.figures.probability import (
+    conductance_of_chips,
+    probability_plot,
+)
+from reliability.report.figures.reads import (
+    accuracy_against_reads,
+    reads_of_rows,
+)
 from reliability.report.figures.sensitivity import (
     accuracy_against_factor,
     attribution_bars,
     confusion_matrix,
+    correlation_bars,
     sensitivity_matrix,
+    tornado,
 )
-from reliability.report.figures.style import PALETTE, STYLE, stress_axis, time_axis
-from reliability.report.figures.wafer import wafer_map, wafer_maps
-from reliability.report.figures.window import error_rate_against_reference, window_map
+from reliability.report.figures.style import (
+    PALETTE,
+    STYLE,
+    stress_axis,
+    time_axis,
+)
+from reliability.report.figures.tiers import (
+    accuracy_left,
+    error_rate_left,
+    layout_ratios,
+    left_against_temperature,
+    memory_temperature,
+)
+from reliability.report.figures.wafer import (
+    wafer_map,
+    wafer_maps,
+)
+from reliability.report.figures.window import (
+    error_rate_against_reference,
+    window_map,
+)
 
 __all__ = [
     "PALETTE",
     "STYLE",
     "accuracy_against_axis",
+    "accuracy_against_budget",
     "accuracy_against_factor",
+    "accuracy_against_failed_cells",
     "accuracy_against_reads",
     "accuracy_against_resistance",
     "accuracy_against_time",
+    "accuracy_against_writes",
+    "accuracy_left",
     "accuracy_of_points",
+    "area_against_classes",
     "arrhenius_plot",
     "attribution_bars",
+    "cache_traffic",
     "conductance_of_chips",
     "confusion_matrix",
+    "correlation_bars",
     "criterion_against_size",
     "drift",
+    "energy_against_node",
     "error_rate_against_reference",
+    "error_rate_left",
+    "event_energy_parts",
     "failures_against_cycles",
     "failures_of_wafers",
     "feasible_border",
+    "gain_against_activity",
+    "gain_against_resistance",
     "largest_array_map",
+    "layout_ratios",
+    "least_energy_core",
+    "left_against_temperature",
+    "levelling_gain",
     "levels_pareto",
+    "macro_areas",
+    "memory_temperature",
     "noise_trace",
+    "old_against_new",
+    "paying_periods",
     "points_against_time",
+    "power_against_period",
+    "power_against_rate",
     "power_spectral_density",
     "predictive_check",
     "predictive_intervals",
     "probability_plot",
     "quantile_against_time",
     "read_disturb",
+    "reads_of_rows",
     "relaxation_fan",
     "resistance_against_cycles",
     "sensitivity_matrix",
     "size_against",
+    "smallest_core",
     "spikes_against_time",
     "states_against_time",
     "stress_axis",
     "survival",
     "time_axis",
+    "tornado",
+    "trainings_until_failure",
     "voltage_map",
     "wafer_map",
     "wafer_maps",

@@ -14,11 +14,9 @@ from reliability.report.figures.style import (
     axes_of,
     colour,
     log_axis,
-    log_axis_from_zero,
     marker,
     name_axis,
     percent_axis,
-    power_of_ten,
     reading_unit,
     time_axis,
 )
@@ -103,34 +101,6 @@ def points_against_time(
     time_axis(ax, times)
     percent_axis(ax.yaxis, "accuracy")
     ax.legend(loc="best")
-    return ax
-
-
-def accuracy_against_reads(accuracy: xr.DataArray, ax: Axes | None = None, *, ideal: float) -> Axes:
-    """Accuracy against the number of reads of every cell, one line for each read voltage.
-
-    Parameters
-    ----------
-    accuracy : DataArray (reads, chip) or (read_voltage, reads, chip)
-    ax : Axes, optional
-        A new figure without.
-    ideal : float
-        Accuracy of ideal cells, as a line.
-    """
-    ax = axes_of(ax)
-    if "read_voltage" not in accuracy.dims:
-        accuracy = accuracy.expand_dims("read_voltage")
-    reads = accuracy["reads"].values
-    for k, voltage in enumerate(np.atleast_1d(accuracy["read_voltage"].values)):
-        values = accuracy.isel(read_voltage=k).transpose("reads", "chip").values
-        mean_and_chips(reads, values, ax, k, engineering(float(voltage), "V"))
-    ax.axhline(ideal, color="0.3", lw=1, ls="--")
-    ax.annotate(f"ideal cells {ideal:.1%}", (reads[0], ideal), **LABEL)
-    log_axis_from_zero(ax, reads)
-    ax.set_xticks(reads, ["0" if r == 0 else power_of_ten(float(r)) for r in reads])
-    ax.set_xlabel("read pulses of every cell (log scale)")
-    percent_axis(ax.yaxis, "accuracy")
-    ax.legend(title="read voltage", loc="lower left")
     return ax
 
 

@@ -112,7 +112,8 @@ def size_against(
         works = part["size"].values > 0
         ax.errorbar(at, np.where(works, size, np.nan), bars, fmt=marker(k) + "-", capsize=3, lw=1.3,
                     color=colour(k), label=label)  # fmt: skip
-        ax.plot(at[~works], size[~works], "x", color=colour(k), clip_on=False)
+        if not works.all():  # a line of no points would still take its place in the layout
+            ax.plot(at[~works], size[~works], "x", color=colour(k), clip_on=False)
     if numbers:
         prefix_axis(ax.xaxis, _name(sizes[x]), sizes[x])
     else:

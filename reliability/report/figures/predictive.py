@@ -7,6 +7,8 @@ from matplotlib.axes import Axes
 from reliability.report.figures.style import axes_of, colour, marker
 from reliability.units import engineering
 
+_QUANTILES = {"q05": "5 % quantile", "q95": "95 % quantile"}
+
 
 def predictive_check(check: xr.Dataset, ax: Axes | None = None, *, quantity: str) -> Axes:
     """Measured statistics (points) on what the fitted card predicts (bands).
@@ -86,7 +88,7 @@ def predictive_intervals(check: xr.Dataset, ax: Axes | None = None) -> Axes:
     ax.axvspan(-1, 1, color=colour(0), alpha=0.2, lw=0)
     ax.plot(((check["observed"] - middle) / half).values, y, "o", color=colour(4))
     names = [
-        f"{label} {quantity}".replace("_", " ")
+        f"{label} {_QUANTILES.get(str(quantity), str(quantity))}".replace("_", " ")
         for label, quantity in zip(check["label"].values, check["quantity"].values, strict=True)
     ]
     ax.set_yticks(y, names, fontsize=8)

@@ -17,6 +17,7 @@ from reliability.report.figures.style import (
     percent_axis,
     table_mesh,
 )
+from reliability.report.words import in_words
 
 
 def accuracy_against_factor(
@@ -58,7 +59,7 @@ def accuracy_against_factor(
         label = None if lines is None else f"× {line:g}"
         mean_and_chips(x, values, ax, k, label)
     ax.axhline(measured, color="0.3", lw=1, ls="--")
-    ax.annotate(f"measured {measured:.0%}", (0, measured), **LABEL)
+    ax.annotate(f"measured {100 * measured:.0f} %", (0, measured), **LABEL)
     ax.set_xticks(range(len(ticks)), [f"{t:g}" for t in ticks])
     ax.set_xlabel(str(grid[factor].attrs["long_name"]))
     percent_axis(ax.yaxis, "accuracy")
@@ -139,7 +140,7 @@ def confusion_matrix(counts: xr.DataArray, ax: Axes | None = None) -> Axes:
     ax.set_xticks(range(share.shape[1]), [str(c) for c in counts["predicted"].values])
     ax.set_yticks(range(share.shape[0]), [str(c) for c in counts["label"].values])
     ax.set_xlabel("class that the chip gave")
-    ax.set_ylabel("digit (% of its images)")
+    ax.set_ylabel("class of the image (% of its images)")
     ax.grid(False)
     return ax
 
@@ -151,30 +152,99 @@ def attribution_bars(
     high: ArrayLike,
     ax: Axes | None = None,
     *,
-    label: str = "accuracy lost (points)",
+    ways: Sequence[str] = ("",),
+    label: str = "loss of accuracy (points)",
 ) -> Axes:
     """What each cause takes away, the largest at the top, with its interval.
 
     Parameters
     ----------
     names : sequence of str, length (causes,)
-    values, low, high : array_like, shape (causes,)
+    values, low, high : array_like, shape (causes,), or (ways, causes)
         Shares; drawn in points (hundredths).
     ax : Axes, optional
         A new figure without.
+    ways : sequence of str
+        What each way to count is called, if there are several; the first one orders the causes.
     label : str
         Of the x axis.
     """
     ax = axes_of(ax)
-    value, bottom, top = (np.asarray(v, float) * 100 for v in (values, low, high))
-    order = np.argsort(value)
-    y = np.arange(len(names))
-    ax.barh(y, value[order], height=0.62, color=colour(5))
-    error = np.stack([value - bottom, top - value])[:, order]
-    ax.errorbar(value[order], y, xerr=np.maximum(error, 0.0), fmt="none", ecolor="black", capsize=3,
-                lw=1.2)  # fmt: skip
+    value, bottom, top = (np.atleast_2d(np.asarray(v, float)) * 100 for v in (values, low, high))
+    order, y = np.argsort(value[0]), np.arange(len(names))
+    height = 0.8 / len(ways)
+    for k, way in enumerate(ways):
+        bars, at = value[k, order], y + ((len(ways) - 1) / 2 - k) * height
+        error = np.maximum([value[k] - bottom[k], top[k] - value[k]], 0.0)[:, order]
+        ax.barh(at, bars, height=0.9 * height, color=colour((0, 1, 5)[k % 3]), alpha=0.8,
+                label=way or None)  # fmt: skip
+        ax.errorbar(bars, at, xerr=error, fmt="none", ecolor="black", lw=1, capsize=2.5)
     ax.axvline(0, color="0.3", lw=0.8)
     ax.set_yticks(y, [names[k] for k in order])
     ax.set_xlabel(label)
+    ax.grid(axis="y", visible=False)
+    if any(ways):
+        ax.legend(loc="lower right")
+    return ax
+
+
+def tornado(effects: xr.Dataset, ax: Axes | None = None) -> Axes:
+    """Change of the mean accuracy for each factor, from its worst to its best level.
+
+    Parameters
+    ----------
+    effects : Dataset
+        ``change``, its interval ``low`` and ``high`` (shares), and the ``level`` that makes it,
+        over (factor, side), sides "lowest" and "highest"; the factor on top is the last.
+    ax : Axes, optional
+        A new figure without.
+    """
+    ax = axes_of(ax)
+    y = np.arange(effects.sizes["factor"])
+    for side, own in (("lowest", colour(4)), ("highest", colour(0))):
+        at = effects.sel(side=side)
+        change, low, high = (100 * at[name].values for name in ("change", "low", "high"))
+        ax.barh(y, change, height=0.6, color=own, alpha=0.75, label=f"{side} of its levels")
+        ax.errorbar(change, y, xerr=np.nan_to_num([change - low, high - change]), fmt="none",
+                    ecolor="black", capsize=3, lw=1)  # fmt: skip
+        for k, level in enumerate(at["level"].values):
+            if change[k]:
+                edge = (low if change[k] < 0 else high)[k]
+                ax.annotate(
+                    f"{level:g}", (edge if np.isfinite(edge) else change[k], y[k]),
+                    xytext=(-4 if change[k] < 0 else 4, 0), textcoords="offset points",
+                    ha="right" if change[k] < 0 else "left", va="center", fontsize=8,
+                )  # fmt: skip
+    ax.axvline(0, color="0.2", lw=1)
+    ax.margins(x=0.12)
+    ax.set_yticks(y, [str(name) for name in effects["factor"].values])
+    ax.set_xlabel("change of the mean accuracy (points)")
+    ax.grid(axis="y", visible=False)
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    return ax
+
+
+def correlation_bars(found: xr.Dataset, ax: Axes | None = None) -> Axes:
+    """Rank correlation of parameters with the accuracy, and what chance alone reaches.
+
+    Parameters
+    ----------
+    found : Dataset
+        ``correlation``, ``low``, ``high`` over ``parameter``, the one on top the last; the
+        attribute ``by_chance``.
+    ax : Axes, optional
+        A new figure without.
+    """
+    ax = axes_of(ax)
+    y, rho = np.arange(found.sizes["parameter"]), found["correlation"].values
+    ends = [rho - found["low"].values, found["high"].values - rho]
+    ax.barh(y, rho, height=0.6, color=[colour(0 if r > 0 else 4) for r in rho], alpha=0.75)
+    ax.errorbar(rho, y, xerr=ends, fmt="none", ecolor="black", capsize=3, lw=1)
+    for sign in (-1, 1):
+        ax.axvline(sign * found.attrs["by_chance"], color="0.3", ls="--", lw=1)
+    ax.axvline(0, color="0.2", lw=1)
+    ax.set_xlim(-1, 1)
+    ax.set_yticks(y, [in_words(str(name)) for name in found["parameter"].values])
+    ax.set_xlabel("rank correlation with the mean accuracy")
     ax.grid(axis="y", visible=False)
     return ax

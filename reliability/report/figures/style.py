@@ -21,7 +21,6 @@ from matplotlib.ticker import (
     LogLocator,
     NullFormatter,
     NullLocator,
-    PercentFormatter,
 )
 from numpy.typing import ArrayLike, NDArray
 
@@ -154,7 +153,7 @@ def octave_axis(axis: Axis, label: str) -> None:
 
 def percent_axis(axis: Axis, label: str) -> None:
     """Label an axis of shares in percent."""
-    axis.set_major_formatter(PercentFormatter(1, symbol=""))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.6g}"))
     axis.set_label_text(f"{label} (%)")
 
 
@@ -211,7 +210,7 @@ def time_axis(ax: Axes, times: NDArray[Any]) -> None:
     ax.set_xticks(
         times, ["as pro-\ngrammed" if t == 0 else _CLOCK.get(t, duration(float(t))) for t in times]
     )
-    ax.set_xlabel("time since programming (s, log scale)")
+    ax.set_xlabel("time since programming (log scale)")
 
 
 def stress_axis(ax: Axes, values: ArrayLike, clock: str) -> None:
@@ -233,3 +232,34 @@ def stress_axis(ax: Axes, values: ArrayLike, clock: str) -> None:
         names[0.0] = "0"
     ax.set_xticks(list(names), list(names.values()))
     ax.set_xlim(x.min() if positive.size == x.size else positive.min() / 10**1.5, x.max())
+
+
+def interval_of_draws(values: xr.DataArray) -> Array:
+    """Ends of the interval that holds 95 % of the draws, shape (2, ...); nominal without draws.
+
+    Parameters
+    ----------
+    values : DataArray (draw, ...)
+        Draw 0 is nominal.
+    """
+    drawn = values.transpose("draw", ...).values
+    with np.errstate(invalid="ignore"):  # between two endless lives
+        return np.quantile(drawn[1:] if len(drawn) > 1 else drawn, [0.025, 0.975], axis=0)
+
+
+def nominal_and_draws(x: ArrayLike, values: xr.DataArray, ax: Axes, k: int, **line: Any) -> None:
+    """Draw the nominal values as the k-th line, and the interval of the draws as its band.
+
+    Parameters
+    ----------
+    x : array_like, shape (points,)
+    values : DataArray (draw, points)
+        Draw 0 is nominal.
+    ax : Axes
+    k : int
+    **line
+        As ``Axes.plot`` takes it.
+    """
+    ax.fill_between(x, *interval_of_draws(values), color=colour(k), alpha=0.16, lw=0)
+    shown: dict[str, Any] = {"color": colour(k), "ms": 4} | line
+    ax.plot(x, values.isel(draw=0).values, **shown)

@@ -76,6 +76,7 @@ for (const box of document.querySelectorAll("div.table")) {
     const label = text(heading);
     if (!label || table.tBodies[0].rows.length < 2) continue;
     heading.setAttribute("aria-sort", "none");
+    heading.dataset.label = label; // printed instead: browsers draw no button on a next page
     heading.replaceChildren(button(label, "", () => sort(table, column, heading)));
   }
   const tools = document.createElement("p");
