@@ -27,8 +27,9 @@ def unknown_name(kind: str, got: str, allowed: Iterable[str]) -> InputError:
     "unknown network 'spirt'; did you mean 'spirit'? allowed: spirit"
     """
     names = sorted(allowed)
-    near = get_close_matches(got, names, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else ";"
+    written = {name.lower(): name for name in names}
+    near = get_close_matches(got.lower(), written, n=1, cutoff=0.5)
+    hint = f"; did you mean {written[near[0]]!r}?" if near else ";"
     return InputError(f"unknown {kind} {got!r}{hint} allowed: {', '.join(names)}")
 
 
@@ -36,6 +37,8 @@ def from_validation(
     error: Any, where: str, allowed: dict[str, list[str]] | None = None
 ) -> InputError:
     """Turn the first problem of a pydantic ``ValidationError`` into one line.
+
+    An unknown key comes first: it is often the misspelt one that another line calls missing.
 
     Parameters
     ----------
@@ -45,7 +48,8 @@ def from_validation(
     allowed : dict of str to list of str, optional
         Valid keys of each table (``""`` is the top), for the nearest name.
     """
-    problem = error.errors(include_url=False)[0]
+    problems = error.errors(include_url=False)
+    problem = next((each for each in problems if each["type"] == "extra_forbidden"), problems[0])
     table, path = _written([str(part) for part in problem["loc"]], allowed or {})
     key = ".".join(path)
     if problem["type"] == "extra_forbidden":

@@ -28,6 +28,8 @@ from reliability.units import engineering
 from reliability.version import __version__
 from reliability.wafer import die_sites
 
+_COLD = 150.0  # K: below, a temperature was rather meant in degrees Celsius
+
 
 def sample_population(
     technology: Technology,
@@ -331,8 +333,9 @@ def out_of_range(technology: Technology, profile: MissionProfile, states: set[st
         }.get(condition, [])
         beyond = [value for value in found if not low <= value <= high]
         if beyond:
+            hint = " (a number without a unit is in K)" if unit == "K" and beyond[0] < _COLD else ""
             notes.append(
-                f"{section}: {condition} {engineering(beyond[0], unit)} is outside the valid range "
-                f"{engineering(low, unit)} to {engineering(high, unit)}"
+                f"{section}: {condition} {engineering(beyond[0], unit)}{hint} is outside the valid "
+                f"range {engineering(low, unit)} to {engineering(high, unit)}"
             )
     return notes

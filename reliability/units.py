@@ -77,7 +77,8 @@ def quantity(
         match = _NUMBER_UNIT.match(value)
         if not match:
             raise InputError(
-                f"{name}: got {value!r}, expected '<number> <unit>' in units of {unit}"
+                f"{name}: got {value!r}, expected "
+                + (f"'<number> <unit>' in units of {unit}" if unit else "a number")
             )
         text = match.group(2)
         try:

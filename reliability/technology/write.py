@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from reliability.errors import InputError
+from reliability.files import check_writable
 from reliability.technology.card import Parameter, Technology
 from reliability.technology.vocabulary import CONDITIONS
 from reliability.units import quantity
@@ -60,6 +61,7 @@ def writable(path: str | Path) -> Path:
         raise InputError(f"technology: got the file {str(path)!r}, expected a name in .toml")
     if not path.parent.is_dir():
         raise InputError(f"technology: no folder {str(path.parent)!r}")
+    check_writable(path)
     return path
 
 
