@@ -20,6 +20,18 @@ class RunError(RuntimeError):
     """Parts of a study that could not be computed; the command line ends with exit code 1."""
 
 
+def expect(value: object, kind: type | tuple[type, ...], name: str, how: str) -> None:
+    """Refuse an argument that is another kind of thing, such as the name of a card for the card.
+
+    >>> expect("oxram-130nm", dict, "technology", "a card")
+    Traceback (most recent call last):
+    reliability.errors.InputError: technology: got 'oxram-130nm', expected a card
+    """
+    if not isinstance(value, kind):
+        got = repr(value) if isinstance(value, (str, int, float)) or value is None else ""
+        raise InputError(f"{name}: got {got or f'a {type(value).__name__}'}, expected {how}")
+
+
 def unknown_name(kind: str, got: str, allowed: Iterable[str]) -> InputError:
     """Build the error for a name that does not exist, with the nearest one that does.
 

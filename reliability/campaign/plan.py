@@ -10,6 +10,7 @@ from typing import Any
 from reliability.campaign.spec import Study
 from reliability.campaign.sweep import count_points, sweep_points
 from reliability.campaign.tables import AgesTable
+from reliability.errors import InputError, expect
 from reliability.network import DeepNetwork
 
 _DRAWS = 4  # per task
@@ -163,6 +164,9 @@ def plan_study(study: Study, *, workers: int = 1) -> dict[str, Any]:
         sensitivity grid), ``tasks``, ``image_evaluations``, ``seconds`` (estimate),
         ``memory_bytes`` (peak of one worker, estimate), ``disk_bytes`` (estimate), ``spec_hash``.
     """
+    expect(study, Study, "study", "a Study, as load_study gives it")
+    if workers < 1:
+        raise InputError(f"workers: got {workers}, allowed 1 or more")
     tasks = work = 0
     for task in make_plan(study, chips_per_task(study)):
         tasks, work = tasks + 1, work + task.work

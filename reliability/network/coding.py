@@ -23,7 +23,7 @@ import xarray as xr
 from reliability.errors import InputError
 from reliability.network.first_spike import FirstSpike, run_first_spike
 from reliability.network.formal import run_formal
-from reliability.network.model import Network
+from reliability.network.model import Network, expect_network
 from reliability.network.neuron import Neuron
 from reliability.network.spiking import rate_code, run_spiking
 from reliability.network.streams import (
@@ -94,6 +94,7 @@ def compare_codings(
     >>> bool(result["equal"][1] > result["equal"][0])
     True
     """
+    expect_network(network)
     data = default_data(network) if data is None else data
     pixels = intensities(data, network)
     chosen = evenly_spaced(data, images)

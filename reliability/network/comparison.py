@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.errors import InputError
+from reliability.errors import InputError, expect
 from reliability.statistics.crossed import crossed_mean
 
 _OF_CHIPS = ("wafer", "die", "chip", "lot")
@@ -96,6 +96,7 @@ def table(result: xr.Dataset) -> tuple[NDArray[np.bool_], xr.DataArray, NDArray[
     InputError
         A result without ``correct``.
     """
+    expect(result, xr.Dataset, "result", "a Dataset, as evaluate gives it")
     if "correct" not in result or "image" not in result["correct"].dims:
         raise InputError("result: expected 'correct' of chips and images, as evaluate gives it")
     right = result["correct"]
@@ -113,6 +114,7 @@ def table(result: xr.Dataset) -> tuple[NDArray[np.bool_], xr.DataArray, NDArray[
 
 def _check_shared(result: xr.Dataset, other: xr.Dataset) -> None:
     for name, each in (("result", result), ("other", other)):
+        expect(each, xr.Dataset, name, "a Dataset, as evaluate gives it")
         if "correct" not in each:
             raise InputError(f"{name}: expected 'correct' of chips and images, as evaluate gives")
     seeds = [each.attrs.get("seed") for each in (result, other)]

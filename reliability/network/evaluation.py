@@ -7,13 +7,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.errors import InputError, unknown_name
+from reliability.errors import InputError, expect, unknown_name
 from reliability.mission import MissionProfile
 from reliability.network.deep import evaluate_deep
 from reliability.network.first_spike import FirstSpike, run_first_spike
 from reliability.network.formal import Converters, run_formal
 from reliability.network.mapping import Mapping, read_weights, sample_chips
-from reliability.network.model import Network
+from reliability.network.model import Network, expect_network
 from reliability.network.neuron import Neuron, sample_neurons
 from reliability.network.onnx import DeepNetwork
 from reliability.network.spiking import count_reads, rate_code, run_spiking
@@ -23,7 +23,7 @@ from reliability.network.streams import (
     events_in_time,
     intensities,
 )
-from reliability.population import addresses, age
+from reliability.population import addresses, age, card_of_cells
 from reliability.statistics.intervals import wilson
 from reliability.technology import Technology
 from reliability.version import __version__
@@ -123,6 +123,7 @@ def evaluate(
     >>> bool(ideal["accuracy"].item() > 0.8)
     True
     """
+    expect_network(network)
     _check(coding, activation, delta_s, spike_limit, chips)
     if coding != "formal" and converters is not None:
         raise InputError("converters: spikes are not converted; use coding='formal'")
@@ -248,9 +249,10 @@ def _chips(
         return None, None, lead, np.zeros((1, 3), dtype=np.int64), weights
     if isinstance(cells, Technology):
         cells = sample_chips(cells, network, chips=chips, mapping=mapping, seed=seed)
+    expect(cells, xr.Dataset, "cells", "a Technology, a population of sample_chips, or None")
     if profile is not None:
         cells = age(cells, profile)
-    technology = Technology.from_json(cells.attrs["technology_card"])
+    technology = card_of_cells(cells)
     weights = read_weights(cells, network, technology).reshape(-1, *network.weights.shape)
     lead = cells["conductance"].transpose(..., "cell").isel(cell=0, drop=True)
     return technology, cells, lead, addresses(cells), weights

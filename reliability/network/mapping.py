@@ -28,9 +28,9 @@ from reliability.devices.programming import Programming
 from reliability.devices.target import Target
 from reliability.devices.verify import Verify
 from reliability.errors import InputError, unknown_name
-from reliability.network.model import Network
+from reliability.network.model import Network, expect_network
 from reliability.population import sample_dies
-from reliability.technology import Technology
+from reliability.technology import Technology, expect_technology
 
 Mapping = Literal["two_level", "multi_level"]
 MAPPINGS = ("two_level", "multi_level")
@@ -61,6 +61,7 @@ def map_weights(network: Network) -> NDArray[np.str_]:
     >>> map_weights(net).reshape(2, 1, 2, 2)[1, 0].tolist()
     [['HRS', 'HRS'], ['LRS', 'HRS']]
     """
+    expect_network(network)
     return np.where(_share_of_range(network, "two_level") > 0, "LRS", "HRS")
 
 
@@ -147,6 +148,10 @@ def sample_chips(
     >>> dict(levels["conductance"].sizes)
     {'chip': 2, 'cell': 2880}
     """
+    expect_technology(technology)
+    expect_network(network)
+    if chips < 1:
+        raise InputError(f"chips: got {chips}, expected an integer of 1 or more")
     cells_per_side(network, mapping)  # refuses an unknown name
     state: NDArray[np.str_] | NDArray[np.float64]
     if mapping == "two_level" and has_states(technology):

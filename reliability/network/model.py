@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from reliability.errors import InputError, unknown_name
+from reliability.errors import InputError, expect, unknown_name
 from reliability.network.datasets import DATA_SETS
 from reliability.network.onnx import DeepNetwork, load_onnx
 from reliability.resources import data_folder
@@ -66,6 +66,13 @@ class Network:
     def fingerprint(self) -> str:
         """SHA-256 of the weights."""
         return sha256(repr(self.weights.shape).encode() + self.weights.tobytes()).hexdigest()
+
+
+def expect_network(value: object) -> None:
+    """Refuse what is not a network of one layer, such as its name."""
+    if isinstance(value, DeepNetwork):
+        raise InputError("network: got one of many layers, expected one of one layer")
+    expect(value, Network, "network", "a Network, as load_network gives it")
 
 
 def load_network(

@@ -32,12 +32,12 @@ from reliability.devices import programming
 from reliability.devices.programming import Programming
 from reliability.devices.target import Target
 from reliability.devices.verify import Verify
-from reliability.errors import InputError
+from reliability.errors import InputError, expect
 from reliability.network.mapping import in_series, state_difference
 from reliability.network.onnx import DeepNetwork, Layer
 from reliability.network.tiling import Tiling
 from reliability.population import sample_dies
-from reliability.technology import Technology
+from reliability.technology import Technology, expect_technology
 
 
 class Placed(NamedTuple):
@@ -142,6 +142,8 @@ def program_layers(
     >>> chips.sizes["cell"] == 2 * net.weights
     True
     """
+    expect(tiling, Tiling, "tiling", "a Tiling")
+    expect_technology(technology)
     check_card(technology, tiling)
     placed = place(network, tiling)
     state = wanted(placed, technology, tiling)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from reliability.errors import InputError
 from reliability.files import check_writable
-from reliability.technology.card import Parameter, Technology
+from reliability.technology.card import Parameter, Technology, expect_technology
 from reliability.technology.vocabulary import CONDITIONS
 from reliability.units import quantity
 
@@ -47,6 +47,7 @@ def write_technology(card: Technology, path: str | Path) -> Path:
     InputError
         A file that is not called ``.toml``, or a folder that is not there.
     """
+    expect_technology(card)
     path = writable(path)
     temporary = path.with_name(f".{path.name}")
     temporary.write_text(to_toml(card), "utf-8")
