@@ -181,11 +181,26 @@ def sample_cycles(
 ) -> xr.Dataset:
     """Sample the resistance of unworn cells of one die over consecutive SET/RESET cycles.
 
+    Parameters
+    ----------
+    technology : Technology
+        With the two states.
+    cells, cycles : int
+        How many of each.
+    wafer, die : int
+        Address of the die.
+    seed : int
+
     Returns
     -------
     Dataset
         ``resistance`` (ohm), dimensions (cell, cycle, state): the HRS of a cycle comes before its
         LRS.
+
+    Raises
+    ------
+    InputError
+        A number below 1, an address below 0, a card without the two states.
 
     Examples
     --------
@@ -218,6 +233,11 @@ def sample_cycles(
 
 def best_reference(technology: Technology) -> float:
     """Return the conductance, S, at which fresh single pulses of both states are misread least.
+
+    Raises
+    ------
+    InputError
+        A card without the two states.
 
     Examples
     --------

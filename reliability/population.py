@@ -216,6 +216,11 @@ def age(population: xr.Dataset, profile: MissionProfile) -> xr.Dataset:
         The same cells, ``conductance`` (S) at the end of the mission. Conditions outside a model's
         valid range raise a warning that is also kept in ``attrs["warnings"]``.
 
+    Raises
+    ------
+    InputError
+        Not a population with its attributes and at least one cell, or not a mission profile.
+
     Examples
     --------
     >>> import reliability as rel

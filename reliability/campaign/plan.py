@@ -157,12 +157,31 @@ def combinations(study: Study) -> list[dict[str, float]]:
 def plan_study(study: Study, *, workers: int = 1) -> dict[str, Any]:
     """Say what a run would do, and estimate its time from a short calibration.
 
+    Parameters
+    ----------
+    study : Study
+        As `load_study` gives it.
+    workers : int
+        Processes that the time is estimated for.
+
     Returns
     -------
     dict
         ``points`` (of the sweep), ``chips``, ``ages``, ``draws``, ``combinations`` (of the
         sensitivity grid), ``tasks``, ``image_evaluations``, ``seconds`` (estimate),
         ``memory_bytes`` (peak of one worker, estimate), ``disk_bytes`` (estimate), ``spec_hash``.
+
+    Raises
+    ------
+    InputError
+        Not a study, fewer than one worker.
+
+    Examples
+    --------
+    >>> from reliability.campaign import load_study
+    >>> found = plan_study(load_study("spirit", {"population.chips": 4}), workers=2)
+    >>> found["chips"], found["ages"]
+    (4, 9)
     """
     expect(study, Study, "study", "a Study, as load_study gives it")
     if workers < 1:

@@ -167,6 +167,11 @@ def resistance_levels(
         That of `size_map` with ``pareto``: no other pair has a size as large, an energy as low and
         a signal as large, one of them better.
 
+    Raises
+    ------
+    InputError
+        A resistance that is not positive, a ratio of 1 or less, or what `crossbar_limit` refuses.
+
     Examples
     --------
     >>> import reliability as rel

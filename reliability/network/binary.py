@@ -158,6 +158,11 @@ def pair_error_rate(
         cell, with its Clopper-Pearson interval ``error_rate_low``, ``error_rate_high``; ``mean``,
         ``low``, ``high``: over chips. The sense amplifier itself is taken as exact.
 
+    Raises
+    ------
+    InputError
+        A card without the two states, a size below 1.
+
     Examples
     --------
     >>> import reliability as rel

@@ -50,10 +50,19 @@ def cells_per_side(network: Network, mapping: Mapping) -> int:
 def map_weights(network: Network) -> NDArray[np.str_]:
     """Return the state of every cell of a chip, ``two_level``.
 
+    Parameters
+    ----------
+    network : Network
+
     Returns
     -------
     ndarray of str, shape (inputs * outputs * 2 * n,)
         ``"LRS"`` or ``"HRS"``, ordered by input, output, side (positive first) and cell.
+
+    Raises
+    ------
+    InputError
+        Not a network of one layer.
 
     Examples
     --------

@@ -28,6 +28,16 @@ class Network:
         Largest magnitude, which is also the number of single-level cells on each side.
     data : {"mnist12", "vowels"}
         What it was trained for, and is evaluated on where no other data are given.
+
+    Raises
+    ------
+    InputError
+        Weights that are no integers, not (inputs, outputs), or above ``weight_max``.
+
+    Examples
+    --------
+    >>> Network("tiny", np.array([[2], [-1]]), weight_max=2).inputs
+    2
     """
 
     name: str

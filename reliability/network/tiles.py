@@ -122,6 +122,18 @@ def program_layers(
 
     With ``verify`` the cells of two states are programmed by it (`reliability.devices.verify`).
 
+    Parameters
+    ----------
+    technology : Technology
+    network : DeepNetwork
+    tiling : Tiling
+        How weights lie on cells.
+    chips, first : int
+        How many, and the number of the first in the lot.
+    dies_per_wafer : int
+    verify : Verify, optional
+    seed, lot : int
+
     Returns
     -------
     Dataset

@@ -29,6 +29,31 @@ class Parameter(BaseModel):
     ``distribution`` says how the value is uncertain: ``normal`` (``sigma`` in the value's unit),
     ``lognormal`` (``sigma`` of the natural logarithm), ``uniform`` (over ``interval``) or
     ``exact`` (by definition or design).
+
+    Parameters
+    ----------
+    value : float
+        In ``unit``, an SI unit; empty for a pure number.
+    sigma : float, optional
+    interval : (float, float), optional
+    source : str
+        Where the value is from; never empty.
+    confidence : {"measured", "fitted", "published", "assumed"}
+    valid : (float, float), optional
+        Range of the value in which the law holds.
+    note : str
+
+    Raises
+    ------
+    pydantic.ValidationError
+        No source, an unknown word, or not what the distribution needs.
+
+    Examples
+    --------
+    >>> barrier = Parameter(value=1.4, unit="eV", distribution="normal", sigma=0.15,
+    ...                     source="bakes of lot 7", confidence="measured")
+    >>> barrier.sigma
+    0.15
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
