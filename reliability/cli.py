@@ -1,5 +1,7 @@
 """The command line: parses, calls, prints; exit code 0 done, 1 failed, 2 bad input, 130 stopped."""
 
+import sys
+from io import TextIOWrapper
 from typing import Any
 
 import click
@@ -33,24 +35,27 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (click.exceptions.Exit, click.Abort, click.ClickException):
-            raise
+        except (click.exceptions.Exit, click.Abort, click.ClickException, BrokenPipeError):
+            raise  # click ends with these itself; a pipe that is closed (| head) says nothing
         except (Exception, KeyboardInterrupt) as error:
             if ctx.params.get("debug"):
                 raise
-            line, code = _told(error)
+            line, code = _told(error, goes_on=ctx.invoked_subcommand == "run")
             click.echo(line, err=True)
             ctx.exit(code)
 
 
-def _told(error: BaseException) -> tuple[str, int]:
+def _told(error: BaseException, goes_on: bool) -> tuple[str, int]:
     """Return the line that a user reads of an error, and the exit code."""
     if isinstance(error, KeyboardInterrupt):
-        return "\nstopped; the same command goes on from here", 130
+        return "\nstopped" + ("; the same command goes on from here" if goes_on else ""), 130
     if isinstance(error, InputError):
         return f"error: {error}", 2
     if isinstance(error, RunError):
         return f"failed: {error}", 1
+    if isinstance(error, OSError) and error.strerror:
+        where = "" if error.filename is None else f"{error.filename}: "
+        return f"failed: {where}{error.strerror} (--debug shows where)", 1
     text = " ".join(f"{type(error).__name__}: {error}".split())
     return f"failed: {text} (--debug shows where)", 1
 
@@ -75,6 +80,9 @@ def main(debug: bool) -> None:
       zsh   eval "$(_RELIABILITY_COMPLETE=zsh_source reliability)"
       fish  _RELIABILITY_COMPLETE=fish_source reliability | source
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # no ohm or degree sign stops a command
 
 
 for command in (

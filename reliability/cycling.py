@@ -21,8 +21,8 @@ from reliability.population import addresses, sample_population
 from reliability.random import draw, stream
 from reliability.statistics.intervals import clopper_pearson, effective_share
 from reliability.statistics.lifetime import fit_lifetime
-from reliability.technology import Technology
-from reliability.units import quantity
+from reliability.technology import Technology, expect_technology
+from reliability.units import kelvin, quantity
 
 # Why a cell failed.
 MODES = ("none", "lrs_misread", "hrs_misread", "stuck_lrs", "stuck_hrs", "defect")
@@ -98,6 +98,7 @@ def endurance(
     >>> bool(test["fraction_failed"].sel(cycles=1e4) > test["fraction_failed"].sel(cycles=1))
     True
     """
+    expect_technology(technology)
     if method not in _METHODS:
         raise unknown_name("method", str(method), _METHODS)
     if isinstance(attempts, bool) or not isinstance(attempts, (int, np.integer)) or attempts < 1:
@@ -109,7 +110,9 @@ def endurance(
         raise InputError(f"cycles: got {cycles!r}, expected a whole number")
     if isinstance(temperature, (str, int, float)):
         temperature = (temperature,)
-    kelvin = np.array([quantity(t, "K", "temperature", low=1e-3, high=2000.0) for t in temperature])
+    if not len(temperature):
+        raise InputError("temperature: got no value, expected one or more")
+    kelvins = np.array([kelvin(t) for t in temperature])
     joule = None if energy is None else quantity(energy, "J", "energy", low=1e-21)
     two_states = "programming.LRS.resistance" in technology
     limit = np.nan
@@ -122,7 +125,7 @@ def endurance(
     fresh = _fresh(technology, wafers, dies, cells, seed, lot, first_wafer)
     address = addresses(fresh[0])
     hard, stuck_lrs = _hard_failures(law, address, cells, seed, lot)
-    rate = wear.acceleration(law, kelvin, joule)
+    rate = wear.acceleration(law, kelvins, joule)
     with np.errstate(over="ignore"):
         until_stuck = np.ceil(hard / rate[:, None])
     stop = np.minimum(until_stuck, length).astype(np.int64)
@@ -148,7 +151,7 @@ def endurance(
     life = np.where(broken, until_stuck, np.where(cycle > 0, cycle, length))
     defect = fresh[0]["defect"].values.ravel() > 0
     mode[:, defect], life[:, defect] = 5, 1
-    shape = (len(kelvin), wafers, dies, cells)
+    shape = (len(kelvins), wafers, dies, cells)
     dims = ("temperature", "wafer", "die", "cell")
     kept = {name: fresh[0][name] for name in ("wafer", "lot", "die", "x", "y", "radius")}
     one = {"units": "1"}
@@ -159,7 +162,7 @@ def endurance(
             ),
             "mode": (dims, mode.reshape(shape), one | {"flag_meanings": " ".join(MODES)}),
         },
-        coords={"temperature": ("temperature", kelvin, {"units": "K"}), **kept},
+        coords={"temperature": ("temperature", kelvins, {"units": "K"}), **kept},
         attrs={name: fresh[0].attrs[name] for name in _PROVENANCE}
         | {"reference_conductance": limit, "test_cycles": length, "method": method}
         | {"attempts": int(attempts)},
@@ -178,11 +181,26 @@ def sample_cycles(
 ) -> xr.Dataset:
     """Sample the resistance of unworn cells of one die over consecutive SET/RESET cycles.
 
+    Parameters
+    ----------
+    technology : Technology
+        With the two states.
+    cells, cycles : int
+        How many of each.
+    wafer, die : int
+        Address of the die.
+    seed : int
+
     Returns
     -------
     Dataset
         ``resistance`` (ohm), dimensions (cell, cycle, state): the HRS of a cycle comes before its
         LRS.
+
+    Raises
+    ------
+    InputError
+        A number below 1, an address below 0, a card without the two states.
 
     Examples
     --------
@@ -191,6 +209,10 @@ def sample_cycles(
     >>> bool(r.sel(state="HRS").median() > r.sel(state="LRS").median())
     True
     """
+    expect_technology(technology)
+    for name, count, low in (("cycles", cycles, 1), ("wafer", wafer, 0), ("die", die, 0)):
+        if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < low:
+            raise InputError(f"{name}: got {count!r}, expected an integer of {low} or more")
     process = cycle_process.Cycles.from_technology(technology)
     fresh = _fresh(technology, wafer + 1, die + 1, cells, seed, lot=0)
     address = np.array([[wafer, die, 0]])
@@ -212,12 +234,18 @@ def sample_cycles(
 def best_reference(technology: Technology) -> float:
     """Return the conductance, S, at which fresh single pulses of both states are misread least.
 
+    Raises
+    ------
+    InputError
+        A card without the two states.
+
     Examples
     --------
     >>> import reliability as rel
     >>> 1e-5 < best_reference(rel.load_technology("oxram-130nm")) < 2e-4
     True
     """
+    expect_technology(technology)
     lrs, hrs = (Programming.from_technology(technology, state) for state in STATES)
 
     def errors(log_g: float) -> float:

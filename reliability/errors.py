@@ -20,6 +20,18 @@ class RunError(RuntimeError):
     """Parts of a study that could not be computed; the command line ends with exit code 1."""
 
 
+def expect(value: object, kind: type | tuple[type, ...], name: str, how: str) -> None:
+    """Refuse an argument that is another kind of thing, such as the name of a card for the card.
+
+    >>> expect("oxram-130nm", dict, "technology", "a card")
+    Traceback (most recent call last):
+    reliability.errors.InputError: technology: got 'oxram-130nm', expected a card
+    """
+    if not isinstance(value, kind):
+        got = repr(value) if isinstance(value, (str, int, float)) or value is None else ""
+        raise InputError(f"{name}: got {got or f'a {type(value).__name__}'}, expected {how}")
+
+
 def unknown_name(kind: str, got: str, allowed: Iterable[str]) -> InputError:
     """Build the error for a name that does not exist, with the nearest one that does.
 
@@ -27,8 +39,9 @@ def unknown_name(kind: str, got: str, allowed: Iterable[str]) -> InputError:
     "unknown network 'spirt'; did you mean 'spirit'? allowed: spirit"
     """
     names = sorted(allowed)
-    near = get_close_matches(got, names, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else ";"
+    written = {name.lower(): name for name in names}
+    near = get_close_matches(got.lower(), written, n=1, cutoff=0.5)
+    hint = f"; did you mean {written[near[0]]!r}?" if near else ";"
     return InputError(f"unknown {kind} {got!r}{hint} allowed: {', '.join(names)}")
 
 
@@ -36,6 +49,8 @@ def from_validation(
     error: Any, where: str, allowed: dict[str, list[str]] | None = None
 ) -> InputError:
     """Turn the first problem of a pydantic ``ValidationError`` into one line.
+
+    An unknown key comes first: it is often the misspelt one that another line calls missing.
 
     Parameters
     ----------
@@ -45,7 +60,8 @@ def from_validation(
     allowed : dict of str to list of str, optional
         Valid keys of each table (``""`` is the top), for the nearest name.
     """
-    problem = error.errors(include_url=False)[0]
+    problems = error.errors(include_url=False)
+    problem = next((each for each in problems if each["type"] == "extra_forbidden"), problems[0])
     table, path = _written([str(part) for part in problem["loc"]], allowed or {})
     key = ".".join(path)
     if problem["type"] == "extra_forbidden":

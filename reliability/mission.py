@@ -64,6 +64,15 @@ class Segment:
 class MissionProfile:
     """Segments that follow one another from the moment of programming.
 
+    Parameters
+    ----------
+    segments : sequence of Segment
+
+    Raises
+    ------
+    InputError
+        Anything but segments.
+
     Examples
     --------
     >>> day = Segment(time="12 h", temperature="85 degC")
@@ -75,7 +84,8 @@ class MissionProfile:
     segments: tuple[Segment, ...]
 
     def __init__(self, segments: Sequence[Segment]) -> None:
-        if not all(isinstance(segment, Segment) for segment in segments):
+        listed = isinstance(segments, Sequence)
+        if not listed or not all(isinstance(segment, Segment) for segment in segments):
             raise InputError(f"mission profile: got {segments!r}, expected Segment objects")
         object.__setattr__(self, "segments", tuple(segments))
 

@@ -21,10 +21,10 @@ from reliability.blocks import Scores, for_blocks
 from reliability.cells import DEFECTS, STUCK, Pick, State, codes, defects_in, program, states_in
 from reliability.devices import path
 from reliability.devices.verify import Verify, after_last_pulse
-from reliability.errors import InputError
+from reliability.errors import InputError, expect
 from reliability.mission import MissionProfile, Segment
-from reliability.technology import Technology
-from reliability.units import engineering
+from reliability.technology import Technology, expect_technology
+from reliability.units import COLD, engineering
 from reliability.version import __version__
 from reliability.wafer import die_sites
 
@@ -89,6 +89,11 @@ def sample_population(
     >>> round(float(pcm["conductance"].mean() * 1e6), 1)
     12.5
     """
+    expect_technology(technology)
+    if verify is not None:
+        expect(verify, Verify, "verify", "a Verify")
+    if np.dtype(dtype) not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise InputError(f"dtype: got {np.dtype(dtype)}, allowed: float32, float64")
     sizes = {"wafers": wafers, "dies": dies, "chips": 1 if chips is None else chips, "cells": cells}
     for name, size in sizes.items():
         if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
@@ -176,6 +181,23 @@ def sample_dies(
     )
 
 
+def card_of_cells(population: xr.Dataset) -> Technology:
+    """Return the card that a population was sampled from.
+
+    Raises
+    ------
+    InputError
+        Not a population, an empty one, or one that lost its variables or attributes.
+    """
+    whole = "a population, as sample_population gives it (with its attributes and 'conductance')"
+    expect(population, xr.Dataset, "population", whole)
+    if "technology_card" not in population.attrs or "conductance" not in population:
+        raise InputError(f"population: got a Dataset of other things, expected {whole}")
+    if not population["conductance"].size:
+        raise InputError("population: got no cell, at least one is required")
+    return Technology.from_json(population.attrs["technology_card"])
+
+
 def age(population: xr.Dataset, profile: MissionProfile) -> xr.Dataset:
     """Return the population after a mission, on top of what it has been through already.
 
@@ -194,6 +216,11 @@ def age(population: xr.Dataset, profile: MissionProfile) -> xr.Dataset:
         The same cells, ``conductance`` (S) at the end of the mission. Conditions outside a model's
         valid range raise a warning that is also kept in ``attrs["warnings"]``.
 
+    Raises
+    ------
+    InputError
+        Not a population with its attributes and at least one cell, or not a mission profile.
+
     Examples
     --------
     >>> import reliability as rel
@@ -202,7 +229,8 @@ def age(population: xr.Dataset, profile: MissionProfile) -> xr.Dataset:
     >>> bool(old["conductance"].median() < pop["conductance"].median())
     True
     """
-    technology = Technology.from_json(population.attrs["technology_card"])
+    technology = card_of_cells(population)
+    expect(profile, MissionProfile, "profile", "a MissionProfile, as MissionProfile.constant gives")
     history = MissionProfile([Segment(**s) for s in json.loads(population.attrs["mission"])])
     history = history + profile
     is_target = "target" in population.coords
@@ -335,8 +363,9 @@ def out_of_range(technology: Technology, profile: MissionProfile, states: set[st
         }.get(condition, [])
         beyond = [value for value in found if not low <= value <= high]
         if beyond:
+            hint = " (a number without a unit is in K)" if unit == "K" and beyond[0] < COLD else ""
             notes.append(
-                f"{section}: {condition} {engineering(beyond[0], unit)} is outside the valid range "
-                f"{engineering(low, unit)} to {engineering(high, unit)}"
+                f"{section}: {condition} {engineering(beyond[0], unit)}{hint} is outside the valid "
+                f"range {engineering(low, unit)} to {engineering(high, unit)}"
             )
     return notes

@@ -45,10 +45,17 @@ def stream(
     >>> bool((a == b).all())
     True
     """
-    digest = blake2b(f"{seed}/{phenomenon}".encode(), digest_size=16).digest()
+    digest = blake2b(_name(seed, phenomenon), digest_size=16).digest()
     key = np.frombuffer(digest, dtype="<u8")
     counter = np.array([0, wafer, die, chip], dtype=np.uint64)
     return np.random.Generator(np.random.Philox(key=key, counter=counter))
+
+
+def _name(seed: int, phenomenon: str) -> bytes:
+    """What the key is made of. A seed of another kind would give other numbers after ``int``."""
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
+        raise InputError(f"seed: got {seed!r}, expected an integer")
+    return f"{seed}/{phenomenon}".encode()
 
 
 def draw(
@@ -163,7 +170,7 @@ def fill_words(
 
     if address.size and not (address.min() >= 0 and address.max() < 2**32):
         raise InputError("address: wafer, die and chip are allowed from 0 to 4294967295")
-    digest = blake2b(f"{seed}/{phenomenon}".encode(), digest_size=8).digest()
+    digest = blake2b(_name(seed, phenomenon), digest_size=8).digest()
     key = np.frombuffer(digest, dtype="<u8")[0]
     philox.fill_words(key, address.astype(np.uint32), first, out)
     return out

@@ -20,9 +20,9 @@ from reliability.devices.drift import Drift, read_factor
 from reliability.devices.noise import Noise
 from reliability.devices.noise import read as noisy
 from reliability.errors import InputError
-from reliability.population import addresses
+from reliability.population import addresses, card_of_cells
 from reliability.technology import Technology
-from reliability.units import quantity
+from reliability.units import kelvin, quantity
 
 Floats = NDArray[np.floating]
 
@@ -72,10 +72,8 @@ def read_cells(
     >>> bool(hot["conductance"].median() > cells["conductance"].median())
     True
     """
-    technology = Technology.from_json(population.attrs["technology_card"])
-    kelvin = None
-    if temperature is not None:
-        kelvin = quantity(temperature, "K", "temperature", low=1e-3, high=2000.0)
+    technology = card_of_cells(population)
+    at = None if temperature is None else kelvin(temperature)
     seconds = quantity(time, "s", "time", low=0.0)
     if isinstance(read, bool) or not isinstance(read, (int, np.integer)) or read < 0:
         raise InputError(f"read: got {read!r}, expected an integer of 0 or more")
@@ -88,7 +86,7 @@ def read_cells(
     kept = "programmed" in population and np.shares_memory(g, population["programmed"].values)
     out = g if overwrite and not kept else np.empty_like(g)
     notes: list[str] = []
-    warm = None if kelvin is None else _temperature_of_read(technology, kelvin, is_target, notes)
+    warm = None if at is None else _temperature_of_read(technology, at, is_target, notes)
     noise = Noise.from_technology(technology) if "noise" in technology.laws else None
 
     def work(chip: int, block: slice) -> None:
@@ -108,7 +106,7 @@ def read_cells(
     for note in notes:
         warnings.warn(note, stacklevel=2)
     result = population.assign(conductance=(rows.dims, out.reshape(rows.shape), rows.attrs))
-    how = {"temperature": kelvin, "time": seconds, "read": int(read)}
+    how = {"temperature": at, "time": seconds, "read": int(read)}
     known = set(population.attrs.get("warnings", []))
     result.attrs = population.attrs | {
         "read": json.dumps(how), "warnings": sorted(known | set(notes))
@@ -117,19 +115,19 @@ def read_cells(
 
 
 def _temperature_of_read(
-    technology: Technology, kelvin: float, is_target: bool, notes: list[str]
+    technology: Technology, at: float, is_target: bool, notes: list[str]
 ) -> Callable[[Floats, NDArray], Floats] | None:
     """Return what a read at a temperature makes of conductances and their states or targets."""
     if is_target and "drift.conduction_energy" in technology:
         barrier = Drift.from_technology(technology)
-        return lambda g, target: g * read_factor(barrier, target, kelvin).astype(g.dtype)
+        return lambda g, target: g * read_factor(barrier, target, at).astype(g.dtype)
     if not is_target and "conduction" in technology.laws:
         laws = {name: Conduction.from_technology(technology, name) for name in ("LRS", "HRS")}
 
         def of_states(g: Floats, state: NDArray) -> Floats:
             out = np.empty_like(g)
             for name, pick in states_in(state):
-                out[pick] = at_temperature(laws[name], g[pick], kelvin)
+                out[pick] = at_temperature(laws[name], g[pick], at)
             return out
 
         return of_states

@@ -2,6 +2,7 @@
 
 import math
 import re
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any
@@ -78,7 +79,8 @@ def quantity(
         match = _NUMBER_UNIT.match(value)
         if not match:
             raise InputError(
-                f"{name}: got {value!r}, expected '<number> <unit>' in units of {unit}"
+                f"{name}: got {value!r}, expected "
+                + (f"'<number> <unit>' in units of {unit}" if unit else "a number")
             )
         text = match.group(2)
         try:
@@ -93,6 +95,25 @@ def quantity(
         raise InputError(f"{name}: got {value!r}, expected a finite number")
     if not low <= number <= high:
         raise InputError(f"{name}: got {value!r}, allowed {_range(low, high)} {unit}".rstrip())
+    return number
+
+
+COLD = 150.0  # K: a bare number below was rather meant in degrees Celsius
+
+
+def kelvin(value: str | float, name: str = "temperature") -> float:
+    """Convert a temperature to K, and warn of a number that looks like degrees Celsius.
+
+    >>> kelvin("25 degC"), kelvin("77 K")
+    (298.15, 77.0)
+    """
+    number = quantity(value, "K", name, low=1e-3, high=2000.0)
+    bare = not isinstance(value, str) or re.fullmatch(r"[-+.\deE\s]+", value)
+    if bare and number < COLD:
+        warnings.warn(
+            f"{name}: got {value} without a unit, which is in K; '{value} degC' is in Celsius",
+            stacklevel=3,
+        )
     return number
 
 

@@ -25,7 +25,7 @@ from reliability.devices.relaxation import Relaxation
 from reliability.devices.verify import Verify
 from reliability.errors import InputError, unknown_name
 from reliability.random import stream
-from reliability.technology import Technology
+from reliability.technology import Technology, expect_technology
 from reliability.units import quantity
 from reliability.version import __version__
 from reliability.wafer import radial_positions
@@ -89,6 +89,7 @@ def programming_window(
     >>> bool((found["window"].diff("reset_voltage") > 0).all())
     True
     """
+    expect_technology(technology)
     asked = {
         "compliance_current": compliance_current,
         "reset_voltage": reset_voltage,
@@ -124,6 +125,8 @@ def programming_window(
         coords={name: (name, values, {"units": _UNITS[name]}) for name, values in axes.items()}
         | {"state": list(STATES)},
         attrs={
+            "seed": "none",  # closed forms
+            "spec_hash": "",
             "technology": technology.name,
             "technology_card": technology.to_json(),
             "reliability_version": __version__,
@@ -138,7 +141,12 @@ def programming_window(
 
 
 def sampled_error_rate(
-    technology: Technology, state: str, reference: float, *, samples: int = 100_000, seed: int = 0
+    technology: Technology,
+    state: str,
+    reference: float | str,
+    *,
+    samples: int = 100_000,
+    seed: int = 0,
 ) -> tuple[float, float]:
     """Estimate the share of cells on the wrong side of a reference by importance sampling.
 
@@ -149,9 +157,14 @@ def sampled_error_rate(
     ----------
     technology : Technology
     state : {"LRS", "HRS"}
-    reference : float
+    reference : float or str
         S.
     samples, seed : int
+
+    Raises
+    ------
+    InputError
+        An unknown state, a reference that is no conductance, fewer than two samples.
 
     Returns
     -------
@@ -165,8 +178,12 @@ def sampled_error_rate(
     >>> bool(0 < error < 0.1 * rate < 1e-5)
     True
     """
+    expect_technology(technology)
     if state not in STATES:
         raise unknown_name("state", state, STATES)
+    reference = quantity(reference, "S", "reference", low=1e-15)
+    if samples < 2:
+        raise InputError(f"samples: got {samples}, allowed 2 or more")
     law = Programming.from_technology(technology, state)
     generator = stream(seed, f"window.{state}")
     site = generator.choice(radial_positions(technology), samples)

@@ -1,6 +1,9 @@
 """The command line as an engineer uses it."""
 
 import json
+import os
+import subprocess
+import sys
 
 import click
 import numpy as np
@@ -9,7 +12,7 @@ from click.shell_completion import BashComplete
 from click.testing import CliRunner
 
 from reliability import __version__
-from reliability.cli import main
+from reliability.cli import _told, main
 
 
 @pytest.fixture
@@ -54,6 +57,47 @@ def test_bad_input_is_one_line_and_exit_code_2(call, small, tmp_path, arguments,
     assert says in found.stderr
     assert len(found.stderr.strip().splitlines()) == 1
     assert not out.exists()  # nothing half-written
+
+
+def test_the_misspelt_key_is_named_not_the_one_it_stands_for(call, small, tmp_path) -> None:
+    spec = tmp_path / "typo.toml"
+    for right, wrong in (("title", "titel"), ("technology", "tecnology"), ("seed", "Seed")):
+        spec.write_text(small.read_text("utf-8").replace(f"{right} =", f"{wrong} =", 1), "utf-8")
+        assert f"unknown key '{wrong}'; did you mean '{right}'?" in call("plan", spec).stderr
+
+
+def test_places_that_cannot_be_written_are_refused_first(call, tmp_path, monkeypatch) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    found = call("size", "--out", file / "size")
+    assert (found.exit_code, "is a file, expected a folder" in found.stderr) == (2, True)
+    monkeypatch.setattr("os.access", lambda _, mode: mode != os.W_OK)  # as for who is not root
+    for words in (["size", "--out"], ["fit", file, "--out"]):
+        found = call(*words, tmp_path / "new.toml")
+        assert (found.exit_code, "can't be written to" in found.stderr) == (2, True), found.output
+
+
+def test_a_closed_pipe_and_a_poor_alphabet_end_nothing(repository) -> None:
+    """``| head`` says nothing; a terminal without an ohm sign gets a ``?``."""
+    show = f"{sys.executable} -m reliability.cli technologies show oxram-130nm"
+    found = subprocess.run(
+        f"{show} | head -1", shell=True, cwd=repository, capture_output=True, text=True
+    )
+    assert found.stdout.startswith("oxram-130nm: ")
+    assert not found.stderr
+    ascii = os.environ | {"PYTHONIOENCODING": "ascii"}
+    poor = subprocess.run(show.split(), cwd=repository, capture_output=True, env=ascii)
+    assert poor.returncode == 0, poor.stderr
+    assert b"88 k?" in poor.stdout
+
+
+def test_only_a_run_goes_on_after_ctrl_c() -> None:
+    told, code = _told(KeyboardInterrupt(), goes_on=True)
+    assert (told, code) == ("\nstopped; the same command goes on from here", 130)
+    assert _told(KeyboardInterrupt(), goes_on=False)[0] == "\nstopped"
+    assert _told(OSError(28, "No space left on device", "out/x"), False)[0].startswith(
+        "failed: out/x: No space left on device"
+    )
 
 
 def test_debug_shows_the_traceback(call) -> None:

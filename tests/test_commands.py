@@ -151,6 +151,7 @@ def test_qualify_shows_a_claim_and_writes_a_report(call, oven, tmp_path):
     text = (out / "report.html").read_text("utf-8")
     for part in ("probability", "arrhenius", "parameters", "laws", "assumptions"):
         assert f'id="{part}"' in text
+    assert "likelihood-ratio bound" in text
 
 
 def test_qualify_ends_with_1_and_says_what_it_takes(call, oven):

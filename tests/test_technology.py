@@ -190,7 +190,7 @@ BAD_GROUPS = {
     'parameters = ["read.voltage", "read.pulse_width"]\nmatrix = [[1, 0]]': "expected 2 x 2",
     'parameters = ["read.voltage", "read.voltaeg"]\nmatrix = [[1, 0], [0, 1]]': "did you mean",
     'parameters = ["read.voltage", "read.voltage"]\nmatrix = [[1, 0], [0, 1]]': "each once",
-    'parameters = ["read.voltage", "read.pulse_width"]\nmatrx = [[1]]': "matrix: missing",
+    'parameters = ["read.voltage", "read.pulse_width"]\nmatrx = [[1]]': "did you mean .matrix.",
     'matrix = [[1]]': "parameters: missing",
     'parameters = ["read.voltage", "read.pulse_width"]\nmatrix = [[1, 0], [0, 1]]\n'
     '[correlation.two]\nparameters = ["neuron.leak", "read.voltage"]\nmatrix = [[1, 0], [0, 1]]': (

@@ -71,8 +71,9 @@ def compare_studies(folders: Sequence[str | Path]) -> dict[str, Any]:
         Fewer than two studies, one that is not finished, sweeps over other axes, networks that
         learn other data, architecture studies of other kinds, or nothing that all have found.
     """
-    if len(folders) < 2:
-        raise InputError(f"compare: got {len(folders)} folder, expected two or more")
+    if isinstance(folders, (str, Path)) or len(folders) < 2:
+        count = 1 if isinstance(folders, (str, Path)) else len(folders)
+        raise InputError(f"compare: got {count} folder, expected two or more")
     read = [read_study(folder) for folder in folders]
     studies = [study for study, _, _ in read]
     _check(studies, folders)

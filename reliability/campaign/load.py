@@ -44,6 +44,12 @@ def load_study(
     InputError
         Missing file, not TOML, an unknown key, a value or unit that cannot be right; one line that
         names the key, what it got, what is allowed and the nearest valid name.
+
+    Examples
+    --------
+    >>> study = load_study("spirit", {"population.chips": 20, "ages.temperatures": ["85 degC"]})
+    >>> study.population.chips, study.ages.temperatures
+    (20, (358.15,))
     """
     file: Path | Traversable = Path(path)
     if not file.is_file():

@@ -17,6 +17,7 @@ _FEWEST_TASKS = 8  # of chips, so that several workers have something to do
 _WORK = 8_000_000  # image evaluations per task: some seconds, a hundred times what it costs to keep
 _DEEP = 40  # times as long as an image of a network of one layer
 _MEMORY = 4e8  # bytes of cells and their latents in a task
+_START = 5.0  # s: start of the processes, first use of compiled code, the report
 BATCH = 4  # tasks of chips between two looks at the interval of a study that may stop early
 
 

@@ -16,7 +16,7 @@ from reliability.campaign.spec import Study
 from reliability.campaign.store import Layout
 from reliability.campaign.sweep import sweep_points
 from reliability.campaign.tasks import compute
-from reliability.errors import RunError
+from reliability.errors import InputError, RunError, expect
 from reliability.statistics.crossed import mean_of_rows
 
 Progress = Callable[[Task, int, int], None]
@@ -65,6 +65,9 @@ def run_study(
     RunError
         Tasks failed; the message names them. All others are done and kept.
     """
+    expect(study, Study, "study", "a Study, as load_study gives it")
+    if workers < 1:
+        raise InputError(f"workers: got {workers}, allowed 1 or more")
     folder = Path(out)
     if scheduler is not None:
         executor = execute.on_dask(scheduler)

@@ -80,7 +80,8 @@ def reads_of(dataset: xr.Dataset) -> Reads:
     """
     name = str(dataset.attrs.get("source", "the Dataset"))
     if "conductance" not in dataset:
-        also = "; give constants={'read_voltage': ...}" if "current" in dataset else ""
+        also = "; give read_voltage in constants={...}, or under [constants] of a columns file"
+        also = also if "current" in dataset else ""
         raise InputError(
             f"{name}: no conductance in it, found {', '.join(map(str, dataset))}{also}"
         )

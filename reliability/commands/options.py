@@ -13,6 +13,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from reliability.errors import InputError
+from reliability.files import check_writable
 
 if TYPE_CHECKING:
     from reliability.campaign import Study
@@ -149,8 +150,10 @@ def results_folder(out: Path, marker: str) -> None:
     Raises
     ------
     InputError
-        A file, or a folder that is not empty and has no ``marker``.
+        A file, a folder that is not empty and has no ``marker``, or a place where nothing can be
+        written.
     """
+    check_writable(out)
     if out.exists() and not out.is_dir():
         raise InputError(f"out: {str(out)!r} is a file, expected a folder")
     if out.is_dir() and any(out.iterdir()) and not (out / marker).is_file():

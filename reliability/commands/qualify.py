@@ -158,7 +158,11 @@ def _duration(text: str, name: str) -> tuple[float, str]:
         return count, "cycles" if match.group(2).startswith("cycle") else "reads"
     if re.match(r"^\s*[-+.\deE]+\s*$", text):
         raise InputError(f"{name}: got {text!r}, expected a unit: years, h, cycles, reads")
-    return quantity(text, "s", name, low=0.0), "time"
+    try:
+        return quantity(text, "s", name, low=0.0), "time"
+    except InputError as error:
+        other = "" if text.strip().startswith("-") else ", nor in cycles or reads"
+        raise InputError(f"{error}{other}") from None
 
 
 def _stress(text: str | None, name: str) -> dict[str, float]:

@@ -1,11 +1,13 @@
 """``reliability report``: a finished study's document again, in another format or template."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import click
 
 from reliability.commands.options import report_options
+from reliability.commands.run import print_limits
 from reliability.errors import InputError
 
 
@@ -41,10 +43,20 @@ def report(
 
     check_options(formats, template)
     path = _write(folder, list(formats), template, _limits(limits))
+    _print_verdict(folder)
     for each in formats:
         click.echo(f"report: {path.with_suffix(f'.{each}').resolve()}")
     if show:
         click.launch(str(path.resolve()))
+
+
+def _print_verdict(folder: Path) -> None:
+    """Print whether the limits of a study are met, for each point of a sweep."""
+    if (folder / "summary.json").is_file():  # of a study; a size has none
+        summary = json.loads((folder / "summary.json").read_text("utf-8"))
+        for point in summary.get("points", [summary]):
+            where = "".join(f"  {name}={value}" for name, value in point.get("point", {}).items())
+            print_limits(point, where)
 
 
 def _write(folder: Path, formats: list[str], template: str, limits: dict[str, Any]) -> Path:

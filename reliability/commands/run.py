@@ -113,17 +113,20 @@ def _progress(out: Path, as_json: bool) -> Iterator[Callable[[Any, int, int], No
 
     from reliability.campaign import study_status
 
+    console = Console(stderr=True)
+    # a narrow terminal has no room for all; what is left to wait is wanted most
+    wide = (BarColumn(),), (TextColumn("{task.fields[rate]}"), TimeElapsedColumn())
+    bar_column, speed = wide if console.width >= 80 else ((), ())
     columns = (
         TextColumn("{task.fields[answer]}"),
-        BarColumn(),
+        *bar_column,
         TaskProgressColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
+        *speed,
         TextColumn("left"),
         TimeRemainingColumn(),
     )
     start, looked, cost = time.monotonic(), 0.0, 0.0
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with Progress(*columns, console=console) as bar:
         work = bar.add_task("", total=None, answer="image evaluations", rate="")
         first = None
 
@@ -198,10 +201,15 @@ def _print_answer(summary: dict[str, Any]) -> None:
                 f"({found['low']:.2%} to {found['high']:.2%} at {found['confidence']:.0%}) of "
                 f"cells failed by {found['cycles']:.3g} cycles{where}"
             )
-        for found in point.get("limits", []):
-            if found["decides"]:
-                sense = ">=" if found["sense"] == "least" else "<="
-                click.echo(
-                    f"limit {found['limit']} {sense} {found['wanted']:g}: {found['outcome']} "
-                    f"({found['value']:.4g}, {found['low']:.4g} to {found['high']:.4g}){where}"
-                )
+        print_limits(point, where)
+
+
+def print_limits(point: dict[str, Any], where: str = "") -> None:
+    """Print whether each limit of an answer is met."""
+    for found in point.get("limits", []):
+        if found["decides"]:
+            sense = ">=" if found["sense"] == "least" else "<="
+            click.echo(
+                f"limit {found['limit']} {sense} {found['wanted']:g}: {found['outcome']} "
+                f"({found['value']:.4g}, {found['low']:.4g} to {found['high']:.4g}){where}"
+            )

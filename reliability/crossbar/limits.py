@@ -21,7 +21,7 @@ from reliability.crossbar.wires import load_wire
 from reliability.errors import InputError, unknown_name
 from reliability.random import stream
 from reliability.statistics import mean_interval
-from reliability.technology import Technology
+from reliability.technology import Technology, expect_technology
 from reliability.version import __version__
 from reliability.wafer import die_sites
 
@@ -126,6 +126,7 @@ def crossbar_limit(
     >>> int(out["size"]) < 64, out["drawn_size"].shape
     (True, (2,))
     """
+    expect_technology(technology)
     need_states(technology)
     word, bit, sigma_ln = line_segments(segment_resistance, node, cell_layout)
     if not callable(criterion) and criterion not in CRITERIA:

@@ -10,7 +10,7 @@ import xarray as xr
 from reliability.crossbar.cells import SinhCell
 from reliability.crossbar.limits import crossbar_limit, need_states
 from reliability.errors import InputError, unknown_name
-from reliability.technology import Technology
+from reliability.technology import Technology, expect_technology
 from reliability.version import __version__
 
 AXES = {
@@ -164,6 +164,11 @@ def resistance_levels(
         That of `size_map` with ``pareto``: no other pair has a size as large, an energy as low and
         a signal as large, one of them better.
 
+    Raises
+    ------
+    InputError
+        A resistance that is not positive, a ratio of 1 or less, or what `crossbar_limit` refuses.
+
     Examples
     --------
     >>> import reliability as rel
@@ -172,6 +177,9 @@ def resistance_levels(
     >>> bool(out["size"][1, 0] > out["size"][0, 0])  # less drop along the lines
     True
     """
+    expect_technology(technology)
+    if not len(lrs_resistance) or not len(ratio):
+        raise InputError("lrs_resistance, ratio: got no value, expected one or more of each")
     if min(lrs_resistance) <= 0 or min(ratio) <= 1:
         raise InputError("lrs_resistance, ratio: expected positive resistances and ratios above 1")
     out = size_map(

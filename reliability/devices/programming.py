@@ -39,7 +39,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_ndtr, ndtr, ndtri
 
 from reliability.errors import InputError
-from reliability.technology import Parameter, Technology
+from reliability.technology import Parameter, Technology, expect_technology
 from reliability.units import engineering, quantity
 
 STATES = ("LRS", "HRS")
@@ -211,6 +211,7 @@ def set_conditions(
     >>> round(low["programming.LRS.resistance"] / tech["programming.LRS.resistance"], 3)
     2.0
     """
+    expect_technology(technology)
     asked = {
         "compliance_current": compliance_current,
         "reset_voltage": reset_voltage,

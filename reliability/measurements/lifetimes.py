@@ -168,7 +168,10 @@ def lifetimes_of(data: xr.Dataset, failure: str, *, state: str | None = None) ->
     """
     what, sign, limit, relative = parse_failure(failure)
     if "conductance" not in data:
-        raise InputError("failure: the file has no conductance to compare")
+        also = (
+            "; give read_voltage under [constants] of a columns file" if "current" in data else ""
+        )
+        raise InputError(f"failure: the file has no conductance to compare{also}")
     g = data["conductance"]
     clock = next((name for name in CLOCKS if g.sizes.get(name, 1) > 1), None)
     if clock is None:

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.errors import InputError, unknown_name
+from reliability.errors import InputError, expect, unknown_name
 from reliability.mission import MissionProfile
 from reliability.network.datasets import evenly_spaced
 from reliability.network.deep.evaluation import evaluate_deep
@@ -15,7 +15,7 @@ from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.one_layer.first_spike import FirstSpike, run_first_spike
 from reliability.network.one_layer.formal import Converters, run_formal
 from reliability.network.one_layer.mapping import Mapping, read_weights, sample_chips
-from reliability.network.one_layer.model import Network
+from reliability.network.one_layer.model import Network, expect_network
 from reliability.network.one_layer.neuron import Neuron, sample_neurons
 from reliability.network.one_layer.spiking import count_reads, rate_code, run_spiking
 from reliability.network.one_layer.streams import (
@@ -24,7 +24,7 @@ from reliability.network.one_layer.streams import (
     intensities,
 )
 from reliability.network.results import Values, of_decisions, on_chips, provenance
-from reliability.population import addresses, age
+from reliability.population import addresses, age, card_of_cells
 from reliability.technology import Technology
 
 CODINGS = ("spiking", "formal", "time")
@@ -123,6 +123,7 @@ def evaluate(
     >>> bool(ideal["accuracy"].item() > 0.8)
     True
     """
+    expect_network(network)
     _check(coding, activation, delta_s, spike_limit, chips)
     if coding != "formal" and converters is not None:
         raise InputError("converters: spikes are not converted; use coding='formal'")
@@ -229,14 +230,10 @@ def _chips(
         )
     if isinstance(cells, Technology):
         cells = sample_chips(cells, network, chips=chips, mapping=mapping, seed=seed)
-    if not isinstance(cells, xr.Dataset) or "technology_card" not in cells.attrs:
-        raise InputError(
-            f"cells: got {type(cells).__name__}, expected a Technology, a population of "
-            "sample_chips, or None"
-        )
+    expect(cells, xr.Dataset, "cells", "a Technology, a population of sample_chips, or None")
     if profile is not None:
         cells = age(cells, profile)
-    technology = Technology.from_json(cells.attrs["technology_card"])
+    technology = card_of_cells(cells)
     return _Chips(
         read_weights(cells, network, technology).reshape(-1, *network.weights.shape),
         addresses(cells),

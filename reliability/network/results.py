@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.errors import InputError
+from reliability.errors import InputError, expect
 from reliability.statistics.intervals import wilson
 from reliability.technology import Technology
 from reliability.version import __version__
@@ -104,6 +104,7 @@ def table(result: xr.Dataset) -> tuple[NDArray[np.bool_], xr.DataArray, NDArray[
     InputError
         A result without ``correct``.
     """
+    expect(result, xr.Dataset, "result", "a Dataset, as evaluate gives it")
     if "correct" not in result or "image" not in result["correct"].dims:
         raise InputError("result: expected 'correct' of chips and images, as evaluate gives it")
     right = result["correct"]

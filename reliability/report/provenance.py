@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import platform
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from reliability.technology import Parameter, Technology, load_technology
 from reliability.units import engineering
 
 _PACKAGES = ("rram-reliability", "numpy", "scipy", "numba", "xarray", "zarr", "matplotlib")
+_WIDTH = 88  # characters of a line of the listing
 _CONFIDENCE = {
     "measured": "from measurements of this very technology",
     "published": "from a publication of it",
@@ -117,7 +119,10 @@ def study_provenance(study: Study, folder: Path) -> Section:
             told[f"network {network.name}, SHA-256"] = network.fingerprint
     told["to make it again"] = "reliability run study.toml --out FOLDER"
     return provenance_section(
-        told, ("study.toml is the listing below. Equal spec hashes give equal results.",),
+        told, (
+            "study.toml is the listing below; numbers without a unit are SI. Equal spec hashes "
+            "give equal results.",
+        ),
         listing=study_toml(study),
     )  # fmt: skip
 
@@ -179,11 +184,28 @@ def _write_table(table: Mapping[str, Any], name: str, lines: list[str]) -> None:
 
 def _key(key: str) -> str:
     plain = key.replace("_", "").replace("-", "")
-    return key if plain.isascii() and plain.isalnum() else _value(key)
+    return key if plain.isascii() and plain.isalnum() else _plain(key)
 
 
 def _value(value: Any) -> str:
+    """A value in lines that fit on paper, so that what is copied from a PDF is still TOML."""
     if isinstance(value, list):
-        return f"[{', '.join(map(_value, value))}]"
+        line = f"[{', '.join(map(_plain, value))}]"
+        rows = "".join(f"    {_value(each)},\n" for each in value)
+        return line if len(line) <= _WIDTH else f"[\n{rows}]"
+    line = _plain(value)
+    if not isinstance(value, str) or len(line) <= _WIDTH or value != value.strip():
+        return line
+    parts = [""]
+    for word in re.findall(r"[^ ]+ *", line[1:-1]):  # with the spaces after it, which TOML keeps
+        if parts[-1] and len(parts[-1]) + len(word) > _WIDTH:
+            parts.append("")
+        parts[-1] += word
+    return '"""' + "".join(f"\\\n    {part}" for part in parts) + '"""'
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_plain, value))}]"
     # JSON's texts and numbers are TOML's, but for one character
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

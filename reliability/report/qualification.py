@@ -30,6 +30,14 @@ from reliability.statistics.qualification import JESD47_TESTS, data_sheet_senten
 from reliability.units import duration, engineering
 
 _PER_FIT = 1e9 * 3600.0  # device seconds of one failure at 1 FIT
+_METHODS = {
+    "": "nothing fitted: chi-square of 2 r + 2 degrees for r failures over the time carried to the "
+    "use condition, shape and acceleration taken as known (JESD85)",
+    "profile": "maximum likelihood fit, likelihood-ratio bound",
+    "calibrated": "maximum likelihood fit, likelihood-ratio bound calibrated on simulated tests",
+    "bootstrap": "maximum likelihood fit, quantile of fits of simulated tests",
+    "wald": "maximum likelihood fit, normal approximation",
+}
 
 
 def qualification(
@@ -251,7 +259,8 @@ def write_qualification_report(
     sections = [
         Section("result", "Result", figures=list(_figures(found, data)),
                 tables=list(_tables(found, told))),
-        Section("qualification", "What the test shows and does not", tables=_gaps(told)),
+        Section("qualification", "What the test shows and does not",
+                tables=_gaps(told, found.method)),
         Section("assumptions", "Assumptions", points=told["assumptions"]),
         provenance_section(
             {key: str(data.attrs[key]) for key in kept if key in data.attrs}
@@ -288,8 +297,8 @@ def _key_figures(told: dict[str, Any]) -> Iterator[KeyFigure]:
         yield KeyFigure("failure rate", f"{told['fit_bound']:.3g} FIT", f"at most, {sure}")
 
 
-def _gaps(told: dict[str, Any]) -> list[Table]:
-    rows = [["data sheet", typeset(told["sentence"])]]
+def _gaps(told: dict[str, Any], method: str) -> list[Table]:
+    rows = [["data sheet", typeset(told["sentence"])], ["how the bound is found", _METHODS[method]]]
     if told["binomial_bound"] is not None:
         rows.append(["exact binomial bound", f"{told['binomial_bound']:.3g}"])
     if "jesd47" in told:

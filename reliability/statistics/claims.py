@@ -110,6 +110,8 @@ class Assessment:
     factor : float
         How many times more units the same test needs to show the claim with the same outcome: 1 if
         it is shown, inf if the estimate itself is above the claim.
+    method : str
+        Of the bound of a fit, as given to `assess_claim`; empty where nothing was fitted.
     """
 
     claim: Claim
@@ -130,6 +132,7 @@ class Assessment:
     assumptions: tuple[str, ...]
     not_shown: tuple[str, ...]
     factor: float
+    method: str = ""
 
     @property
     def margin(self) -> float:
@@ -367,7 +370,7 @@ def _fitted(
         total, float(use.max()), needed / total if total else math.inf,
         math.nan, fit,
         {name: fit.parameters[name] for name in names}, shape, table, tuple(assumed),
-        tuple(told), factor,
+        tuple(told), factor, method,
     )  # fmt: skip
 
 

@@ -86,6 +86,8 @@ def crossed_mean(
     >>> round(found.row_variance, 1), round(found.column_variance, 1)
     (0.7, 3.5)
     """
+    if not 0 < confidence < 1:
+        raise InputError(f"confidence: got {confidence!r}, allowed between 0 and 1")
     y = np.asarray(values, float)
     if y.ndim != 2 or y.shape[0] < 1 or y.shape[1] < 2:
         raise InputError(f"values: got shape {y.shape}, expected rows and at least 2 columns")

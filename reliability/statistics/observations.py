@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from reliability.errors import InputError
+from reliability.units import COLD, kelvin
 
 Array = NDArray[np.float64]
 
@@ -102,6 +103,10 @@ def observations(
     if leave is not None:
         _refuse("truncation", leave < high, leave, "not before the time to failure")
     stresses = {name: _column(name, value, low.size) for name, value in (stress or {}).items()}
+    if "temperature" in stresses:
+        coldest = float(stresses["temperature"].min(initial=COLD))
+        if 0 < coldest < COLD:
+            kelvin(coldest)  # warns of degrees Celsius
     return Observations(
         low, high, count, entry, leave, stresses, _typical(low, high, count, positive), positive
     )

@@ -5,7 +5,13 @@ of everything that a card may say; each room reads the part it needs. A value wi
 refused; an assumed one says so. What was estimated together keeps its correlation.
 """
 
-from reliability.technology.card import Correlation, Parameter, ParameterTable, Technology
+from reliability.technology.card import (
+    Correlation,
+    Parameter,
+    ParameterTable,
+    Technology,
+    expect_technology,
+)
 from reliability.technology.read import list_technologies, load_technology, read_parameter
 from reliability.technology.vocabulary import LAWS, VOCABULARY
 from reliability.technology.write import to_toml, writable, write_technology
@@ -17,6 +23,7 @@ __all__ = [
     "Parameter",
     "ParameterTable",
     "Technology",
+    "expect_technology",
     "list_technologies",
     "load_technology",
     "read_parameter",

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, model_validator
 from scipy.special import ndtr
 
-from reliability.errors import unknown_name
+from reliability.errors import expect, unknown_name
 from reliability.random import stream
 from reliability.technology.vocabulary import check_possible
+from reliability.units import quantity
 
 _ROUNDING = 1e-4  # what a matrix of rounded numbers may be off by
 
@@ -28,6 +29,31 @@ class Parameter(BaseModel):
     ``distribution`` says how the value is uncertain: ``normal`` (``sigma`` in the value's unit),
     ``lognormal`` (``sigma`` of the natural logarithm), ``uniform`` (over ``interval``) or
     ``exact`` (by definition or design).
+
+    Parameters
+    ----------
+    value : float
+        In ``unit``, an SI unit; empty for a pure number.
+    sigma : float, optional
+    interval : (float, float), optional
+    source : str
+        Where the value is from; never empty.
+    confidence : {"measured", "fitted", "published", "assumed"}
+    valid : (float, float), optional
+        Range of the value in which the law holds.
+    note : str
+
+    Raises
+    ------
+    pydantic.ValidationError
+        No source, an unknown word, or not what the distribution needs.
+
+    Examples
+    --------
+    >>> barrier = Parameter(value=1.4, unit="eV", distribution="normal", sigma=0.15,
+    ...                     source="bakes of lot 7", confidence="measured")
+    >>> barrier.sigma
+    0.15
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -240,8 +266,10 @@ class Technology(ParameterTable):
         card = _Card.model_validate_json(text)
         return Technology(**{name: getattr(card, name) for name in _Card.model_fields})
 
-    def with_values(self, values: Mapping[str, float]) -> "Technology":
-        """Return the card with other values (SI), each marked as an assumption of the study.
+    def with_values(self, values: Mapping[str, float | str]) -> "Technology":
+        """Return the card with other values, each marked as an assumption of the study.
+
+        Numbers are in the unit of the parameter, texts bring their own (``"0.2 V"``).
 
         A value that is set is no longer estimated with others: it leaves its correlation group.
 
@@ -252,8 +280,9 @@ class Technology(ParameterTable):
         changed = dict(self.parameters)
         for key, value in values.items():
             self[key]  # refuses an unknown name
-            check_possible(key, value)
-            changed[key] = changed[key].set_to(value, "card")
+            number = quantity(value, changed[key].unit, key)
+            check_possible(key, number)
+            changed[key] = changed[key].set_to(number, "card")
         groups = without(self.correlation, values.keys())
         return replace(self, parameters=changed, correlation=groups)
 
@@ -278,6 +307,11 @@ class Technology(ParameterTable):
                 for key, parameter in self.parameters.items()
             },
         )
+
+
+def expect_technology(value: object) -> None:
+    """Refuse what is not a card, such as its name."""
+    expect(value, Technology, "technology", "a Technology, as load_technology gives it")
 
 
 class _Card(BaseModel):

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from reliability.errors import InputError
-from reliability.technology.card import Parameter, Technology
+from reliability.files import check_writable
+from reliability.technology.card import Parameter, Technology, expect_technology
 from reliability.technology.vocabulary import CONDITIONS
 from reliability.units import quantity
 
@@ -46,6 +47,7 @@ def write_technology(card: Technology, path: str | Path) -> Path:
     InputError
         A file that is not called ``.toml``, or a folder that is not there.
     """
+    expect_technology(card)
     path = writable(path)
     temporary = path.with_name(f".{path.name}")
     temporary.write_text(to_toml(card), "utf-8")
@@ -60,6 +62,7 @@ def writable(path: str | Path) -> Path:
         raise InputError(f"technology: got the file {str(path)!r}, expected a name in .toml")
     if not path.parent.is_dir():
         raise InputError(f"technology: no folder {str(path.parent)!r}")
+    check_writable(path)
     return path
 
 

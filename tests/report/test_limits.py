@@ -77,7 +77,9 @@ def test_command_writes_the_verdict_in_a_house_template(finished, tmp_path) -> N
                    "</p>{% endblock %}")  # fmt: skip
     found = call("report", copy, "--limit", "accuracy=99.9 %", "--template", own)
     assert found.exit_code == 0, found.output
-    assert found.stdout == f"report: {copy / 'report.html'}\n"
+    verdict, report = found.stdout.splitlines()
+    assert verdict.startswith("limit accuracy >= 0.999: not met (")
+    assert report == f"report: {copy / 'report.html'}"
     page = (copy / "report.html").read_text("utf-8").replace("\xa0", " ")
     assert "<strong>Not decided:</strong> mean accuracy of a chip at least 99.9 %" in page
     assert 'id="limits"' in page
@@ -112,6 +114,13 @@ def test_listing_makes_the_study_again(finished, small) -> None:
     assert rel.load_study(small).spec_hash == study.spec_hash
     odd = study.model_copy(update={"title": 'a "b" \\ c\n\t\x7f ü', "question": "'''"})
     assert tomllib.loads(study_toml(odd))["title"] == odd.title
+    # what is copied from paper has no line that a page would have broken
+    question = 'Why "so", a\\b?  ' + "and then  what of it, " * 20 + "x" * 120 + " end"
+    ages = study.ages.model_copy(update={"times": tuple(3600.0 * k for k in range(40))})
+    listing = study_toml(study.model_copy(update={"question": question, "ages": ages}))
+    assert tomllib.loads(listing)["question"] == question
+    assert tomllib.loads(listing)["ages"]["times"][-1] == 3600.0 * 39
+    assert max(len(line) for line in listing.splitlines() if "xxx" not in line) <= 96
 
 
 @pytest.mark.parametrize(

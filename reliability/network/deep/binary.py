@@ -15,7 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.devices.verify import Verify
-from reliability.errors import InputError
+from reliability.errors import InputError, expect
 from reliability.mission import MissionProfile
 from reliability.network.datasets import load_mnist28
 from reliability.network.deep.graph import Stage, executed_graph, feeds
@@ -28,7 +28,7 @@ from reliability.network.results import provenance
 from reliability.population import age, sample_dies
 from reliability.random import draw
 from reliability.statistics.intervals import clopper_pearson, mean_interval
-from reliability.technology import Technology
+from reliability.technology import Technology, expect_technology
 
 
 def bit_error_tolerance(
@@ -76,6 +76,7 @@ def bit_error_tolerance(
     >>> bool(out["accuracy_mean"][0] > 0.9), bool(out["accuracy_mean"][1] < 0.5)
     (True, True)
     """
+    expect(network, DeepNetwork, "network", "one of many layers, as load_network gives")
     chosen = np.asarray(rates, dtype=float)
     if chosen.ndim != 1 or not chosen.size or not ((chosen >= 0) & (chosen <= 1)).all():
         raise InputError(f"rates: got {rates!r}, expected probabilities from 0 to 1")
@@ -148,6 +149,11 @@ def pair_error_rate(
         cell, with its Clopper-Pearson interval ``error_rate_low``, ``error_rate_high``; ``mean``,
         ``low``, ``high``: over chips. The sense amplifier itself is taken as exact.
 
+    Raises
+    ------
+    InputError
+        A card without the two states, a size below 1.
+
     Examples
     --------
     >>> import reliability as rel
@@ -155,6 +161,7 @@ def pair_error_rate(
     >>> bool(1e-3 < fresh["mean"] < 0.1)
     True
     """
+    expect_technology(technology)
     if "target.maximum" in technology:
         raise InputError(f"technology: {technology.name} has levels, pairs need LRS and HRS")
     for name, value in (("pairs", pairs), ("chips", chips)):

@@ -32,12 +32,12 @@ from reliability.devices import programming
 from reliability.devices.programming import Programming
 from reliability.devices.target import Target
 from reliability.devices.verify import Verify
-from reliability.errors import InputError
+from reliability.errors import InputError, expect
 from reliability.network.conductances import in_series, state_difference
 from reliability.network.deep.onnx import DeepNetwork, Layer
 from reliability.network.deep.tiling import Tiling
 from reliability.population import sample_dies
-from reliability.technology import Technology
+from reliability.technology import Technology, expect_technology
 
 
 class Placed(NamedTuple):
@@ -122,6 +122,18 @@ def program_layers(
 
     With ``verify`` the cells of two states are programmed by it (`reliability.devices.verify`).
 
+    Parameters
+    ----------
+    technology : Technology
+    network : DeepNetwork
+    tiling : Tiling
+        How weights lie on cells.
+    chips, first : int
+        How many, and the number of the first in the lot.
+    dies_per_wafer : int
+    verify : Verify, optional
+    seed, lot : int
+
     Returns
     -------
     Dataset
@@ -142,6 +154,8 @@ def program_layers(
     >>> chips.sizes["cell"] == 2 * net.weights
     True
     """
+    expect(tiling, Tiling, "tiling", "a Tiling")
+    expect_technology(technology)
     check_card(technology, tiling)
     placed = place(network, tiling)
     state = wanted(placed, technology, tiling)

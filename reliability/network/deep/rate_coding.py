@@ -26,7 +26,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.errors import InputError, unknown_name
+from reliability.errors import InputError, expect, unknown_name
 from reliability.mission import MissionProfile
 from reliability.network.datasets import load_mnist28
 from reliability.network.deep.calibration import calibration_inputs, extremes
@@ -117,6 +117,7 @@ def evaluate_spiking(
     >>> bool(out["accuracy"][0, 0] < out["accuracy"][0, 1])
     True
     """
+    expect(network, DeepNetwork, "network", "one of many layers, as load_network gives")
     tiling = default_tiling(cells) if tiling is None else tiling
     counts = _check(
         steps, coding, network, tiling, {"threshold_mismatch": threshold_mismatch, "leak": leak}

@@ -27,9 +27,9 @@ from reliability.devices.target import Target
 from reliability.devices.verify import Verify
 from reliability.errors import InputError, unknown_name
 from reliability.network.conductances import has_states, in_series, state_difference
-from reliability.network.one_layer.model import Network
+from reliability.network.one_layer.model import Network, expect_network
 from reliability.population import sample_dies
-from reliability.technology import Technology
+from reliability.technology import Technology, expect_technology
 
 Mapping = Literal["two_level", "multi_level"]
 MAPPINGS = ("two_level", "multi_level")
@@ -49,10 +49,19 @@ def cells_per_side(network: Network, mapping: Mapping) -> int:
 def map_weights(network: Network) -> NDArray[np.str_]:
     """Return the state of every cell of a chip, ``two_level``.
 
+    Parameters
+    ----------
+    network : Network
+
     Returns
     -------
     ndarray of str, shape (inputs * outputs * 2 * n,)
         ``"LRS"`` or ``"HRS"``, ordered by input, output, side (positive first) and cell.
+
+    Raises
+    ------
+    InputError
+        Not a network of one layer.
 
     Examples
     --------
@@ -60,6 +69,7 @@ def map_weights(network: Network) -> NDArray[np.str_]:
     >>> map_weights(net).reshape(2, 1, 2, 2)[1, 0].tolist()
     [['HRS', 'HRS'], ['LRS', 'HRS']]
     """
+    expect_network(network)
     return np.where(_share_of_range(network, "two_level") > 0, "LRS", "HRS")
 
 
@@ -161,6 +171,10 @@ def sample_chips(
     >>> dict(levels["conductance"].sizes)
     {'chip': 2, 'cell': 2880}
     """
+    expect_technology(technology)
+    expect_network(network)
+    if chips < 1:
+        raise InputError(f"chips: got {chips}, expected an integer of 1 or more")
     check_mapping(technology, mapping)
     state: NDArray[np.str_] | NDArray[np.float64]
     if mapping == "two_level" and has_states(technology):

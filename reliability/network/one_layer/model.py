@@ -6,7 +6,7 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
-from reliability.errors import InputError, unknown_name
+from reliability.errors import InputError, expect, unknown_name
 from reliability.network.datasets import DATA_SETS
 
 
@@ -22,6 +22,16 @@ class Network:
         Largest magnitude, which is also the number of single-level cells on each side.
     data : {"mnist12", "vowels"}
         What it was trained for, and is evaluated on where no other data are given.
+
+    Raises
+    ------
+    InputError
+        Weights that are no integers, not (inputs, outputs), or above ``weight_max``.
+
+    Examples
+    --------
+    >>> Network("tiny", np.array([[2], [-1]]), weight_max=2).inputs
+    2
     """
 
     name: str
@@ -60,3 +70,8 @@ class Network:
     def fingerprint(self) -> str:
         """SHA-256 of the weights."""
         return sha256(repr(self.weights.shape).encode() + self.weights.tobytes()).hexdigest()
+
+
+def expect_network(value: object) -> None:
+    """Refuse what is not a network of one layer, such as its name."""
+    expect(value, Network, "network", "one of one layer, as load_network gives it")

@@ -21,7 +21,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.errors import InputError
+from reliability.errors import InputError, expect
 from reliability.network.datasets import DATA_SETS
 from reliability.network.one_layer.model import Network
 
@@ -98,6 +98,7 @@ def events_in_time(data: xr.Dataset) -> Events:
 
 def _check(data: xr.Dataset, network: Network) -> None:
     """Refuse data that the network cannot take."""
+    expect(data, xr.Dataset, "data", "a Dataset with label, and pixels or input and time")
     if "label" not in data or not ({"pixels"} <= set(data) or {"input", "time"} <= set(data)):
         raise InputError(
             f"data: got {', '.join(map(str, data)) or 'nothing'}; expected label, and pixels or "

@@ -27,7 +27,7 @@ from reliability.network.one_layer.neuron import Neuron
 from reliability.network.questions.phenomena import phenomena_of, without
 from reliability.statistics.attribution import MOST_CAUSES, members, shapley
 from reliability.statistics.crossed import mean_of_rows
-from reliability.technology import Technology
+from reliability.technology import Technology, expect_technology
 
 MEASURES = ("alone", "all_but_one", "shapley")
 # What a phenomenon needs to act at all.
@@ -87,6 +87,7 @@ def attribute_loss(
     >>> float(abs(found["shapley"].sum() - found["loss"]).round(12))
     0.0
     """
+    expect_technology(technology)
     names = chosen(technology, phenomena, profile, of_neurons=isinstance(network, Network))
     settings = settings | {"images": images, "seed": seed}
 

@@ -26,7 +26,7 @@ from reliability.errors import InputError
 from reliability.network.datasets import evenly_spaced
 from reliability.network.one_layer.first_spike import FirstSpike, run_first_spike
 from reliability.network.one_layer.formal import run_formal
-from reliability.network.one_layer.model import Network
+from reliability.network.one_layer.model import Network, expect_network
 from reliability.network.one_layer.neuron import Neuron
 from reliability.network.one_layer.spiking import rate_code, run_spiking
 from reliability.network.one_layer.streams import (
@@ -96,6 +96,7 @@ def compare_codings(
     >>> bool(result["equal"][1] > result["equal"][0])
     True
     """
+    expect_network(network)
     data = default_data(network) if data is None else data
     pixels = intensities(data, network)
     chosen = evenly_spaced(data["label"].size, images)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from reliability.errors import InputError
+from reliability.errors import InputError, expect
 from reliability.network.results import OF_CHIPS, table
 from reliability.statistics.crossed import crossed_mean
 
@@ -89,6 +89,7 @@ def compare_accuracy(result: xr.Dataset, other: xr.Dataset, confidence: float = 
 
 def _check_shared(result: xr.Dataset, other: xr.Dataset) -> None:
     for name, each in (("result", result), ("other", other)):
+        expect(each, xr.Dataset, name, "a Dataset, as evaluate gives it")
         if "correct" not in each:
             raise InputError(f"{name}: expected 'correct' of chips and images, as evaluate gives")
     seeds = [each.attrs.get("seed") for each in (result, other)]

@@ -18,6 +18,7 @@ from reliability.random import stream
 from reliability.statistics.crossed import crossed_mean
 from reliability.statistics.intervals import clopper_pearson, effective_share
 from reliability.statistics.tails import fit_tail
+from reliability.units import quantity
 
 _FEWEST = 8  # chips for a fitted law (assumed: below, its interval spans everything)
 _REFUSED_BELOW = 0.01  # p-value of the test of the normal law
@@ -106,6 +107,7 @@ def accuracy_yield(
     >>> found["warning"].sel(estimate="normal").item()
     'rests on the normal law, ... decades beyond 50 chips'
     """
+    threshold = quantity(threshold, "", "threshold")
     if not 0 < threshold < 1:
         raise InputError(f"threshold: got {threshold!r}, allowed between 0 and 1")
     if not 0 < confidence < 1:

@@ -201,5 +201,6 @@ def limits_table(study: Study, summary: dict[str, Any]) -> Table:
         "limits", "Wanted limits",
         f"Met: the whole {percent(study.confidence, 0)} interval is on the wanted side of the "
         "limit; not met: all of it is on the other; not decided: the limit lies inside.",
-        ["limit", *swept, "condition", "found", "interval", "verdict", "decides"], rows,
+        ["limit", *swept, "condition", "found", "interval", "verdict", "decides"],
+        [list(row) for row in dict.fromkeys(map(tuple, rows))],  # no time: one temperature is all
     )  # fmt: skip
