@@ -43,7 +43,7 @@ def test_outcome_is_met_only_if_the_whole_interval_is(a, b, limit) -> None:
 def test_verdict_is_that_of_the_interval(finished, limit, says) -> None:
     mean = json.loads((finished / "summary.json").read_text())["accuracy"]["mean"]
     study, results, _ = read_study(finished, {"accuracy": limit or mean, "chips_below": 0.5})
-    # each chip on a wafer of its own: the two wafers differ by chance, and two say nothing of others
+    # each chip on a wafer of its own: the two wafers differ by chance, and two say little
     chips = results["chips"]
     results["chips"] = chips.assign_coords(wafer=("chip", np.arange(chips.sizes["chip"])))
     summary = summarize(study, results)
