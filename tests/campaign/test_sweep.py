@@ -105,7 +105,7 @@ def test_the_report_of_a_sweep_says_best_worst_and_every_point(spec, tmp_path) -
     assert result.stdout.count("technology.relaxation.law=") == 6
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     means = [point["accuracy"]["mean"] for point in summary["points"]]
-    text = (tmp_path / "out" / "report.html").read_text("utf-8")
+    text = (tmp_path / "out" / "report.html").read_text("utf-8").replace("\xa0", " ")
     assert f"best {max(means) * 100:.1f} %" in text
     assert f"worst {min(means) * 100:.1f} %" in text
     assert "<script>alert" not in text

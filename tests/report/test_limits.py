@@ -78,7 +78,7 @@ def test_command_writes_the_verdict_in_a_house_template(finished, tmp_path) -> N
     found = call("report", copy, "--limit", "accuracy=99.9 %", "--template", own)
     assert found.exit_code == 0, found.output
     verdict, report = found.stdout.splitlines()
-    assert verdict.startswith("limit accuracy >= 0.999: not met (")
+    assert verdict.startswith("limit accuracy >= 0.999: not decided (")
     assert report == f"report: {copy / 'report.html'}"
     page = (copy / "report.html").read_text("utf-8").replace("\xa0", " ")
     assert "<strong>Not decided:</strong> mean accuracy of a chip at least 99.9 %" in page
