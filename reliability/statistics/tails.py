@@ -439,10 +439,8 @@ def error_rates(
         rows.append(("fitted tail", at.value, at.low, at.high, nan, at.warning))
     for model in models:
         fit = fit_lifetime(x, distribution=model)
-        found = fit.failure_probability(reference, confidence=confidence)
-        value, ends = float(found.value), (float(found.low), float(found.high))
-        if side == "upper":
-            value, ends = 1 - value, (1 - ends[1], 1 - ends[0])
+        beyond_it = fit.survival_probability if side == "upper" else fit.failure_probability
+        value, *ends = map(float, beyond_it(reference, confidence=confidence))
         decades = -np.log10(max(value, 1e-300) * x.size)
         warning = (
             ""

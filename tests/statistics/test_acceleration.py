@@ -78,3 +78,11 @@ def test_refused():
         arrhenius(-5.0, 300.0, 0.7)
     with pytest.raises(InputError, match="'temperature' is missing"):
         acceleration("arrhenius", ["temperature"]).regressors({"voltage": 1.0})
+
+
+@pytest.mark.parametrize(
+    "laws", [{"voltage": "arrhenius"}, {"temperature": "inverse_power"}], ids=str
+)
+def test_a_law_is_not_quietly_put_on_another_stress(laws):
+    with pytest.raises(InputError, match="acts on"):
+        acceleration(laws, ["temperature", "voltage"])
