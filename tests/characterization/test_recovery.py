@@ -245,6 +245,21 @@ def test_endurance(law: str) -> None:
     assert abs(distance(fit.parameters["endurance.stuck_lrs"], 0.5)) < 4
 
 
+def test_cells_whose_high_state_gives_no_current_have_not_failed() -> None:
+    at = np.arange(1.0, 101.0)
+    lrs, hrs = np.full((20, 100), 2e-4), np.full((20, 100), 1e-5)
+    hrs[:, 50:] = -1e-10  # below what the meter tells from 0
+    lrs[:5, 80:] = 0.0  # these do fail: open for good
+    data = xr.Dataset(
+        {"conductance": (("cell", "state", "cycles"), np.stack([lrs, hrs], axis=1))},
+        coords={"state": ["LRS", "HRS"], "cycles": at},
+    )
+    lives = failures(reads_of(data))
+    assert np.isinf(lives["bad"]).tolist() == [False] * 5 + [True] * 15
+    assert set(lives["good"][:5]) == {80.0}
+    assert set(lives["stuck"][:5]) == {"HRS"}
+
+
 def test_noise() -> None:
     law = noise.Noise("power", 1e-4, 0.02, 0.7, 0.004, 1.0, np.inf, 2.5e-3, 0.0, 0.0, 0.0, 0.0,
                       1.0, 1.0)  # fmt: skip
