@@ -4,6 +4,8 @@ A cell has one path: its fresh resistance (from `population`), its scores over t
 quantile of hard failure. All temperatures of a test see the same path, worn at their own rate.
 """
 
+import math
+import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -22,7 +24,7 @@ from reliability.random import draw, stream
 from reliability.statistics.intervals import clopper_pearson, effective_share
 from reliability.statistics.lifetime import fit_lifetime
 from reliability.technology import Technology
-from reliability.units import quantity
+from reliability.units import outside, quantity
 
 # Why a cell failed.
 MODES = ("none", "lrs_misread", "hrs_misread", "stuck_lrs", "stuck_hrs", "defect")
@@ -84,6 +86,12 @@ def endurance(
         A size, condition or method that cannot be; correlated states with ``first_passage``;
         more than one attempt with ``every_cycle``.
 
+    Warns
+    -----
+    UserWarning
+        A temperature outside the range that the card gives for its endurance; it is also kept in
+        ``attrs["warnings"]``.
+
     Notes
     -----
     Wafers (of one wafer, dies) that differ widen the intervals as far as the simulated ones show it
@@ -111,6 +119,11 @@ def endurance(
         temperature = (temperature,)
     kelvin = np.array([quantity(t, "K", "temperature", low=1e-3, high=2000.0) for t in temperature])
     joule = None if energy is None else quantity(energy, "J", "energy", low=1e-21)
+    notes = outside(
+        "endurance: temperature", kelvin, technology.valid.get("endurance.temperature"), "K"
+    )
+    for note in notes:
+        warnings.warn(note, stacklevel=2)
     two_states = "programming.LRS.resistance" in technology
     limit = np.nan
     if reference is not None:
@@ -162,7 +175,7 @@ def endurance(
         coords={"temperature": ("temperature", kelvin, {"units": "K"}), **kept},
         attrs={name: fresh[0].attrs[name] for name in _PROVENANCE}
         | {"reference_conductance": limit, "test_cycles": length, "method": method}
-        | {"attempts": int(attempts)},
+        | {"attempts": int(attempts), "warnings": notes},
     )  # fmt: skip
     return count_failures(test)
 
@@ -221,9 +234,9 @@ def best_reference(technology: Technology) -> float:
     lrs, hrs = (Programming.from_technology(technology, state) for state in STATES)
 
     def errors(log_g: float) -> float:
-        g = np.exp(log_g)
-        below = programming.probability_below(lrs, g)
-        return float(below + 1.0 - programming.probability_below(hrs, g))
+        g = math.exp(log_g)
+        wrong = programming.probability_below(lrs, g) + programming.probability_above(hrs, g)
+        return math.log(max(float(wrong), 1e-300))
 
     ends = (-np.log(hrs.resistance), -np.log(lrs.resistance))
     return float(np.exp(minimize_scalar(errors, bounds=ends, method="bounded").x))

@@ -24,7 +24,7 @@ from reliability.devices.verify import Verify, after_last_pulse
 from reliability.errors import InputError
 from reliability.mission import MissionProfile, Segment
 from reliability.technology import Technology
-from reliability.units import engineering
+from reliability.units import outside
 from reliability.version import __version__
 from reliability.wafer import die_sites
 
@@ -316,7 +316,7 @@ def out_of_range(technology: Technology, profile: MissionProfile, states: set[st
         ``"LRS"``, ``"HRS"`` or ``"target"``: what the cells are in.
     """
     notes = []
-    for name, (low, high) in technology.valid.items():
+    for name, ends in technology.valid.items():
         section, _, condition = name.rpartition(".")
         phenomenon, _, state = section.partition(".")
         if phenomenon not in path.PHENOMENA or (state and state not in states):
@@ -329,10 +329,5 @@ def out_of_range(technology: Technology, profile: MissionProfile, states: set[st
             "voltage": [abs(s.read_voltage) for s in segments],
             "time": [profile.duration],
         }.get(condition, [])
-        beyond = [value for value in found if not low <= value <= high]
-        if beyond:
-            notes.append(
-                f"{section}: {condition} {engineering(beyond[0], unit)} is outside the valid range "
-                f"{engineering(low, unit)} to {engineering(high, unit)}"
-            )
+        notes += outside(f"{section}: {condition}", found, ends, unit)
     return notes

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -119,6 +120,22 @@ def engineering(value: float, unit: str, digits: int = 3) -> str:
         return duration(value)
     factor, symbol = engineering_unit(value, unit)
     return f"{value / factor:.{digits}g} {symbol}".strip()
+
+
+def outside(
+    name: str, values: Iterable[float], ends: tuple[float, float] | None, unit: str
+) -> list[str]:
+    """Return a line on the first value that leaves its valid range; none where all are inside.
+
+    >>> outside("retention: temperature", [300.0, 600.0], (273.15, 533.15), "K")
+    ['retention: temperature 327 °C is outside the valid range 0 °C to 260 °C']
+    """
+    low, high = ends or (-math.inf, math.inf)
+    for value in values:
+        if not low <= value <= high:
+            got, *allowed = (engineering(x, unit) for x in (value, low, high))
+            return [f"{name} {got} is outside the valid range {' to '.join(allowed)}"]
+    return []
 
 
 def engineering_unit(value: float, unit: str) -> tuple[float, str]:

@@ -1,10 +1,12 @@
 """Endurance tests of populations."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import xarray as xr
+from scipy import optimize, stats
 
 from reliability import cycling
 from reliability.devices import cycles as cycle_process
@@ -162,6 +164,28 @@ def test_best_reference_has_the_least_errors():
 
     assert errors(best) <= min(errors(best * f) for f in np.geomspace(0.5, 2, 41)) + 1e-9
     assert replace(lrs).resistance < 1 / best < hrs.resistance
+
+
+@pytest.mark.parametrize("share", [1.0, 0.3, 0.2, 0.1])
+def test_best_reference_is_where_the_densities_meet(share):
+    """However far apart the states are: error rates from 2 % down to 1e-80."""
+    sigmas = [f"programming.{s}.sigma_{level}" for s in ("LRS", "HRS")
+              for level in ("lot", "wafer", "die", "cell", "cycle")]  # fmt: skip
+    card = TECH.with_values({name: share * TECH[name] for name in sigmas})
+    r_lrs, r_hrs = (card[f"programming.{s}.resistance"] for s in ("LRS", "HRS"))
+    wide = [math.hypot(*(card[name] for name in part)) for part in (sigmas[:5], sigmas[5:])]
+    lrs = stats.norm(1 / r_lrs, wide[0] / r_lrs)
+    hrs = stats.lognorm(wide[1], scale=1 / r_hrs)
+    meet = optimize.brentq(lambda g: lrs.logpdf(g) - hrs.logpdf(g), 1.1 / r_hrs, 0.99 / r_lrs)
+    assert cycling.best_reference(card) == pytest.approx(meet, rel=1e-4)
+
+
+def test_a_test_outside_the_valid_range_of_the_endurance_law_warns():
+    with pytest.warns(UserWarning, match="endurance: temperature 200 °C is outside the valid ra"):
+        hot = cycling.endurance(TECH, cells=10, cycles=100, temperature=["25 degC", "200 degC"])
+    assert hot.attrs["warnings"] == [
+        "endurance: temperature 200 °C is outside the valid range 0 °C to 150 °C"
+    ]
 
 
 @pytest.mark.parametrize("attempts", [1, 3])

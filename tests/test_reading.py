@@ -96,6 +96,13 @@ def test_a_card_that_says_nothing_of_temperature_warns() -> None:
     assert (hot["conductance"] == cells["conductance"]).all()
 
 
+def test_a_read_outside_the_law_of_conduction_warns() -> None:
+    cells = rel.sample_population(rel.load_technology("oxram-130nm"), cells=10, state="HRS", seed=5)
+    with pytest.warns(UserWarning, match="conduction: temperature -40 °C is outside the valid ra"):
+        cold = read_cells(cells, temperature="-40 degC")
+    assert "conduction: temperature" in cold.attrs["warnings"][-1]
+
+
 @pytest.mark.parametrize(
     ("settings", "says"),
     [

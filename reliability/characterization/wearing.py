@@ -39,7 +39,7 @@ def failures(one: Reads) -> pd.DataFrame:
     cycles = wide.index.get_level_values("cycles").to_numpy(float)
     # an HRS of no current leaves the window open, an LRS of none is no LRS
     shown = wide.where(wide > 0)
-    window = np.log(shown["LRS"] / shown["HRS"])
+    window = pd.Series(np.log(shown["LRS"] / shown["HRS"]))
     early = shown[cycles <= np.quantile(cycles, 0.1)]
     needed = _QUARTER * float(window[early.index].median())
     middle = float(np.sqrt(early["LRS"].median() * early["HRS"].median()))

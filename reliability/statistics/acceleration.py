@@ -161,9 +161,7 @@ def acceleration(
             else:
                 names.append(wanted)
         if key and key not in names:
-            raise InputError(
-                f"{name}: {law_name} acts on {', '.join(names)}, got it for {key!r}"
-            )
+            raise InputError(f"{name}: {law_name} acts on {', '.join(names)}, got it for {key!r}")
         free = [stress for stress in free if stress not in names]
         missing = [n for n in names if n not in stresses]
         if missing:

@@ -324,7 +324,7 @@ class LifetimeFit:
 
 
 def _share(log_odds: ArrayLike) -> float | Array:
-    share = special.expit(log_odds)
+    share = special.expit(np.asarray(log_odds, float))
     return share if np.ndim(share) else float(share)
 
 

@@ -440,12 +440,12 @@ def error_rates(
     for model in models:
         fit = fit_lifetime(x, distribution=model)
         beyond_it = fit.survival_probability if side == "upper" else fit.failure_probability
-        value, *ends = map(float, beyond_it(reference, confidence=confidence))
+        value, low_end, high_end = map(float, beyond_it(reference, confidence=confidence))
         decades = -np.log10(max(value, 1e-300) * x.size)
         warning = (
             ""
             if decades <= _DECADES
             else (f"rests on the {model} law {decades:.1f} decades beyond {x.size} values")
         )
-        rows.append((model, value, *ends, fit.aicc, warning))
+        rows.append((model, value, low_end, high_end, fit.aicc, warning))
     return pd.DataFrame(rows, columns=["method", "value", "low", "high", "aicc", "warning"])

@@ -346,6 +346,30 @@ def test_gate_fit_needs_cells() -> None:
         gate.fit("SET", [2.1, 2.2, 2.3, 2.4], [5e3] * 4, [1] * 4, 6e3)
 
 
+def test_gate_fit_needs_a_second_sweep() -> None:
+    v = np.tile([2.4, 2.5, 2.6, 2.7], 8)
+    cell, after = np.repeat(np.arange(8), 4), 8e4 * (v - 2.3)
+    with pytest.raises(rel.InputError, match="one sweep of each cell"):
+        gate.fit("RESET", v, after, cell, 6e3)
+
+
+def test_both_tails_keep_their_digits() -> None:
+    hrs = Programming("lognormal_resistance", 88e3, 0, 0, 0, 0, 0.0, 0.1)
+    law = stats.lognorm(0.1, scale=1 / 88e3)
+    for g in (1 / 30e3, 1 / 250e3):
+        assert programming.probability_above(hrs, g) == pytest.approx(law.sf(g), rel=1e-9)
+        assert programming.probability_below(hrs, g) == pytest.approx(law.cdf(g), rel=1e-9)
+
+
+def test_cells_without_spread_are_on_one_side() -> None:
+    law = Programming("normal_conductance", 5e3, 0, 0, 0, 0, 0.0, 0.0)
+    assert programming.probability_below(law, [1e-4, 2e-4, 3e-4]).tolist() == [0, 0, 1]
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        mean, spread = target.moments(Target(0, 2e-4, (4e-6, -8e-6)), [2e-4])
+    assert mean == pytest.approx([2e-4], rel=1e-15)
+    assert spread[0] < 1e-100
+
+
 def test_no_pulse_below_the_threshold_changes_anything() -> None:
     curve = gate.GateCurve("SET", 6e3, 1.9, 3e3, 600.0, -1.0)
     with warnings.catch_warnings():

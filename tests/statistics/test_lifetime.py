@@ -323,7 +323,8 @@ def test_no_bound_is_claimed_before_a_fitted_threshold():
     time = 200 + 500 * np.random.default_rng(1).weibull(1.8, 300)
     fit = fit_lifetime(time, distribution="weibull_3")
     before = fit.failure_probability(0.99 * fit.parameters["threshold"])
-    assert before.value == before.low == 0 and np.isnan(before.high)
+    assert before.value == before.low == 0
+    assert np.isnan(before.high)
     claim = Claim(0.9 * fit.parameters["threshold"], 0.01)
     with pytest.raises(InputError, match="before the fitted threshold"):
         assess_claim(claim, lower=time, upper=time, distribution="weibull_3")
