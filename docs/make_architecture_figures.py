@@ -21,7 +21,7 @@ def main(folders: list[str]) -> None:
         study = Study(**json.loads((folder / "study.json").read_text("utf-8"))["spec"])
         for figure in architecture_figures(study, read_results(folder)["architecture"]):
             name = f"architecture_{figure.id.replace('-', '_')}.svg"
-            head, _, rest = str(figure.svg).partition(">")
+            head, _, rest = str(figure.svg.svg).partition(">")
             # a file of its own needs the namespaces that a page does not
             if "xmlns=" not in head:
                 head = head.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
