@@ -77,8 +77,8 @@ def endurance(
         ``cycles_to_failure`` and ``mode`` (index into ``MODES``; 0 is a censored cell), dimensions
         (temperature, wafer, die, cell); ``fraction_failed`` with its exact 95 % interval
         ``fraction_low`` and ``fraction_high`` against ``cycles``; ``weibull_scale`` and
-        ``weibull_shape`` fitted to the cells, with their 95 % intervals (NaN where no cell
-        failed).
+        ``weibull_shape`` fitted to the cells, with their 95 % intervals (NaN where the cells that
+        failed tell none: no cell, or all in one cycle).
 
     Raises
     ------
@@ -115,8 +115,10 @@ def endurance(
     length = quantity(cycles, "", "cycles", low=1, high=_MOST_CYCLES)
     if length != int(length):
         raise InputError(f"cycles: got {cycles!r}, expected a whole number")
-    if isinstance(temperature, (str, int, float)):
-        temperature = (temperature,)
+    if np.ndim(temperature) == 0:
+        temperature = (temperature,)  # type: ignore[assignment]
+    if len(temperature) == 0:
+        raise InputError("temperature: got none, expected one or more")
     kelvin = np.array([quantity(t, "K", "temperature", low=1e-3, high=2000.0) for t in temperature])
     joule = None if energy is None else quantity(energy, "J", "energy", low=1e-21)
     notes = outside(
@@ -197,6 +199,11 @@ def sample_cycles(
         ``resistance`` (ohm), dimensions (cell, cycle, state): the HRS of a cycle comes before its
         LRS.
 
+    Raises
+    ------
+    InputError
+        A number below 1.
+
     Examples
     --------
     >>> import reliability as rel
@@ -204,6 +211,8 @@ def sample_cycles(
     >>> bool(r.sel(state="HRS").median() > r.sel(state="LRS").median())
     True
     """
+    if isinstance(cycles, bool) or not isinstance(cycles, (int, np.integer)) or cycles < 1:
+        raise InputError(f"cycles: got {cycles!r}, expected an integer of 1 or more")
     process = cycle_process.Cycles.from_technology(technology)
     fresh = _fresh(technology, wafer + 1, die + 1, cells, seed, lot=0)
     address = np.array([[wafer, die, 0]])
@@ -382,13 +391,14 @@ def _weibull(
         return nothing, nothing
     rows, frequency = np.unique(np.stack([life, failed], axis=1), axis=0, return_counts=True)
     bad = rows[:, 1] > 0
-    if bad.sum() < 2 and bad.all():
-        return nothing, nothing  # all cells failed in one cycle: no maximum
-    fit = fit_lifetime(
-        lower=np.where(bad, rows[:, 0] - 1, rows[:, 0]),
-        upper=np.where(bad, rows[:, 0], np.inf),
-        frequency=frequency * worth,
-    )
+    try:
+        fit = fit_lifetime(
+            lower=np.where(bad, rows[:, 0] - 1, rows[:, 0]),
+            upper=np.where(bad, rows[:, 0], np.inf),
+            frequency=frequency * worth,
+        )
+    except InputError:  # no maximum: defects in the first cycle and no failure after it, say
+        return nothing, nothing
     scale, shape = (
         (fit.parameters[name], *fit.interval(name, 0.95)) for name in ("scale", "shape")
     )

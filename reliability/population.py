@@ -93,6 +93,8 @@ def sample_population(
     for name, size in sizes.items():
         if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
             raise InputError(f"{name}: got {size!r}, expected an integer of 1 or more")
+    if first_wafer < 0:
+        raise InputError(f"first_wafer: got {first_wafer!r}, allowed 0 or more")
     sites = die_sites(technology)
     if dies > len(sites):
         raise InputError(
@@ -194,6 +196,11 @@ def age(population: xr.Dataset, profile: MissionProfile) -> xr.Dataset:
         The same cells, ``conductance`` (S) at the end of the mission. Conditions outside a model's
         valid range raise a warning that is also kept in ``attrs["warnings"]``.
 
+    Raises
+    ------
+    InputError
+        ``reads`` below 0.
+
     Examples
     --------
     >>> import reliability as rel
@@ -222,7 +229,10 @@ def age(population: xr.Dataset, profile: MissionProfile) -> xr.Dataset:
         pulses = population["pulses"].transpose(*rows.dims).values.reshape(shape)
     reads = None
     if "reads" in population:
-        reads = population["reads"].broadcast_like(rows).transpose(*rows.dims).values.reshape(shape)
+        given = population["reads"]
+        if not (given >= 0).all():
+            raise InputError(f"reads: got {float(given.min()):g} or NaN, allowed 0 or more")
+        reads = given.broadcast_like(rows).transpose(*rows.dims).values.reshape(shape)
     address, seed = addresses(population), int(population.attrs["seed"])
     aged = np.empty_like(programmed)
 

@@ -180,6 +180,30 @@ def test_best_reference_is_where_the_densities_meet(share):
     assert cycling.best_reference(card) == pytest.approx(meet, rel=1e-4)
 
 
+def test_cells_of_which_only_defects_fail_have_no_weibull_law():
+    """A mature technology in a short test: a failed fit is no reason to give no counts."""
+    sigmas = {f"programming.{s}.sigma_{level}": 0.0 for s in ("LRS", "HRS")
+              for level in ("lot", "wafer", "die", "cell")}  # fmt: skip
+    still = {f"programming.{s}.sigma_cycle": 0.01 for s in ("LRS", "HRS")}
+    test = cycling.endurance(TECH.with_values(sigmas | still), cells=20_000, cycles=1000)
+    defects = sum(TECH[f"defects.{name}"] for name in ("unformed", "stuck_lrs", "stuck_hrs"))
+    failed = float(test["fraction_failed"].isel(temperature=0, cycles=-1))
+    assert failed == pytest.approx(defects, abs=4 * math.sqrt(defects / 20_000))
+    assert set(np.unique(test["mode"])) == {0, 5}
+    assert np.isnan(test["weibull_scale"]).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [({"temperature": []}, "temperature: got none"), ({"first_wafer": -1}, "first_wafer: got -1")],
+)
+def test_impossible_tests_are_refused(settings, says):
+    with pytest.raises(InputError, match=says):
+        cycling.endurance(TECH, cells=10, cycles=100, **settings)
+    with pytest.raises(InputError, match="cycles: got 0"):
+        cycling.sample_cycles(TECH, cells=3, cycles=0)
+
+
 def test_a_test_outside_the_valid_range_of_the_endurance_law_warns():
     with pytest.warns(UserWarning, match="endurance: temperature 200 °C is outside the valid ra"):
         hot = cycling.endurance(TECH, cells=10, cycles=100, temperature=["25 degC", "200 degC"])

@@ -75,6 +75,8 @@ class Verify:
         put = object.__setattr__  # frozen: fields are set once, in SI
         for name, value in (("lrs_resistance", lrs_resistance), ("hrs_resistance", hrs_resistance)):
             put(self, name, quantity(value, "ohm", name, low=0.0))
+            if getattr(self, name) == 0:
+                raise InputError(f"{name}: got {value!r}, allowed > 0 ohm")
         if isinstance(attempts, bool) or attempts != int(attempts) or not 1 <= attempts <= 255:
             raise InputError(f"attempts: got {attempts!r}, allowed 1 to 255")
         put(self, "attempts", int(attempts))

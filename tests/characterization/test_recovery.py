@@ -10,7 +10,7 @@ import reliability as rel
 from reliability.characterization import card_of, fit_phenomena, reads_of
 from reliability.characterization.cycling import fit_cycles
 from reliability.characterization.disturbing import disturbed_states, fit_read_disturb
-from reliability.characterization.fluctuating import fit_noise
+from reliability.characterization.fluctuating import can_fit, fit_noise
 from reliability.characterization.loss import Stressed, log_likelihood, maximise
 from reliability.characterization.relaxing_states import fit_relaxation
 from reliability.characterization.retaining import fit_retention
@@ -258,6 +258,15 @@ def test_cells_whose_high_state_gives_no_current_have_not_failed() -> None:
     assert np.isinf(lives["bad"]).tolist() == [False] * 5 + [True] * 15
     assert set(lives["good"][:5]) == {80.0}
     assert set(lives["stuck"][:5]) == {"HRS"}
+
+
+def test_noise_needs_three_long_traces() -> None:
+    g = np.full((3, 2000), np.nan)
+    g[:] = 1e-4 * np.exp(stream(4, "test.noise").normal(0, 0.01, g.shape))
+    data = xr.Dataset({"conductance": (("cell", "time"), g)}, coords={"time": np.arange(2000.0)})
+    assert can_fit(reads_of(data))
+    g[2, 10:] = np.nan  # a trace that broke off
+    assert not can_fit(reads_of(data))
 
 
 def test_noise() -> None:
