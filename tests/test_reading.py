@@ -88,6 +88,23 @@ def test_a_read_in_place_is_the_same_read_and_spares_what_was_programmed() -> No
     assert np.shares_memory(read["conductance"].values, aged["conductance"].values)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["oxram-130nm", "oxram-cmo-hfox", "pcm-mushroom", "techA"])
+@pytest.mark.filterwarnings("ignore:programming.target")
+def test_a_cell_of_no_conductance_reads_as_none(name, dtype) -> None:
+    card = rel.load_technology(name)
+    state = "LRS" if "programming.LRS.resistance" in card else card["target.maximum"]
+    cells = rel.sample_population(card, cells=400, state=state, seed=5, dtype=dtype)
+    whole = read_cells(cells)["conductance"].values.ravel()
+    g = cells["conductance"].values.copy()
+    g[..., :100] = 0
+    with np.errstate(all="raise", under="ignore"):
+        read = read_cells(cells.assign(conductance=(cells["conductance"].dims, g)))
+    seen = read["conductance"].values.ravel()
+    assert (seen[:100] == 0).all()
+    assert (seen[100:] == whole[100:]).all()
+
+
 def test_a_card_that_says_nothing_of_temperature_warns() -> None:
     cells = rel.sample_population(rel.load_technology("techB"), cells=10, state=50e-6, seed=5)
     with pytest.warns(UserWarning, match="techB does not say"):
