@@ -357,8 +357,21 @@ def test_both_tails_keep_their_digits() -> None:
     hrs = Programming("lognormal_resistance", 88e3, 0, 0, 0, 0, 0.0, 0.1)
     law = stats.lognorm(0.1, scale=1 / 88e3)
     for g in (1 / 30e3, 1 / 250e3):
-        assert programming.probability_above(hrs, g) == pytest.approx(law.sf(g), rel=1e-9)
-        assert programming.probability_below(hrs, g) == pytest.approx(law.cdf(g), rel=1e-9)
+        assert programming.probability_above(hrs, g) == pytest.approx(law.sf(g), rel=1e-9, abs=0)
+        assert programming.probability_below(hrs, g) == pytest.approx(law.cdf(g), rel=1e-9, abs=0)
+
+
+@pytest.mark.parametrize(("state", "median", "out"), [("LRS", 5e3, 12e3), ("HRS", 88e3, 36e3)])
+def test_one_verified_pulse_is_a_pulse_in_the_far_tail_too(state, median, out) -> None:
+    law = Programming("lognormal_resistance", median, 0, 0, 0, 0, 0.0, 0.1)
+    once = Verify("10 kohm", "40 kohm", attempts=1)
+    natural = stats.norm.sf(abs(math.log(median / out)) / 0.1)
+    found = verify.probability_wrong(once, state, law, [1 / out])
+    assert found == pytest.approx([natural], rel=1e-9, abs=0)
+    twice = verify.probability_wrong(Verify("10 kohm", "40 kohm", 2), state, law, [1 / out])
+    limit = 10e3 if state == "LRS" else 40e3
+    fails = stats.norm.sf(abs(math.log(median / limit)) / 0.1)
+    assert twice == pytest.approx([natural * fails], rel=1e-9, abs=0)
 
 
 def test_cells_without_spread_are_on_one_side() -> None:

@@ -346,7 +346,7 @@ def test_the_first_line_that_tells_excel_the_separator(tmp_path: Path, separator
 def test_a_constant_does_not_overrule_the_file(tmp_path: Path) -> None:
     path = tmp_path / "one.csv"
     path.write_text("wafer,cell,G [uS]\nW03,1,50\nW03,2,51\n")
-    with pytest.raises(InputError, match="constants.wafer: the file gives this itself"):
+    with pytest.raises(InputError, match=r"constants\.wafer: the file gives this itself"):
         read_measurements(path, constants={"wafer": "W07"})
     assert read_measurements(path, constants={"die": 4})["die"].values.tolist() == [4]
 
