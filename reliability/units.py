@@ -67,13 +67,14 @@ def quantity(
     Traceback (most recent call last):
     reliability.errors.InputError: temperature: got '3 kg', which is not in units of K
     """
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+    neither = f"{name}: got {value!r}, expected a number or '<number> <unit>'"
+    if isinstance(value, bool):
+        raise InputError(neither)
+    if not isinstance(value, (str, int, float)):
         try:
             number = float(value)  # NumPy scalars
         except (TypeError, ValueError):
-            raise InputError(
-                f"{name}: got {value!r}, expected a number or '<number> <unit>'"
-            ) from None
+            raise InputError(neither) from None
     elif isinstance(value, str):
         match = _NUMBER_UNIT.match(value)
         if not match:
