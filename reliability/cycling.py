@@ -83,8 +83,8 @@ def endurance(
     Raises
     ------
     InputError
-        A size, condition or method that cannot be; correlated states with ``first_passage``;
-        more than one attempt with ``every_cycle``.
+        A size, condition or method that cannot be; correlated states, or a memory beyond 1333
+        cycles, with ``first_passage``; more than one attempt with ``every_cycle``.
 
     Warns
     -----

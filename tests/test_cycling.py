@@ -153,6 +153,14 @@ def test_correlated_card_needs_every_cycle():
     assert cycling.endurance(card, cells=10, cycles=100, method="every_cycle")["mode"].size == 10
 
 
+def test_a_memory_beyond_the_steps_needs_every_cycle():
+    card = TECH.with_values({"cycles.memory_slow": 5000.0})
+    with pytest.raises(InputError, match=r"memory of 5000 cycles.*every_cycle"):
+        cycling.endurance(card, cells=10, cycles=100)
+    forgotten = card.with_values({f"cycles.{s}.slow": 0.0 for s in ("LRS", "HRS")})
+    assert cycling.endurance(forgotten, cells=10, cycles=100)["mode"].size == 10
+
+
 def test_best_reference_has_the_least_errors():
     from reliability.devices.programming import Programming, probability_below
 
