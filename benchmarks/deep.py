@@ -16,11 +16,11 @@ import onnxruntime
 from found import row
 
 import reliability as rel
-from reliability.network.chips import chips_of, load_chip
-from reliability.network.deep import class_scores
-from reliability.network.graph import Stage, executed_graph
-from reliability.network.runtime import Session
-from reliability.network.tiles import place, read_layer
+from reliability.network.deep.chips import chips_of, load_chip
+from reliability.network.deep.graph import Stage, executed_graph
+from reliability.network.deep.images import class_scores
+from reliability.network.deep.mapping import place, read_layer
+from reliability.network.deep.runtime import Session
 
 CHIPS = 10
 

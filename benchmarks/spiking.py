@@ -23,8 +23,8 @@ from found import left_out, row
 from numba import njit, prange
 
 import reliability as rel
-from reliability.network.mapping import read_weights
-from reliability.network.spiking import rate_code, run_spiking
+from reliability.network.one_layer.mapping import read_weights
+from reliability.network.one_layer.spiking import rate_code, run_spiking
 
 CHIPS, IMAGES, LIMIT, DELTA_S = 64, 4000, 1024, 10
 PEER_CHIPS, PEER_IMAGES = 8, 500
@@ -152,7 +152,11 @@ def main() -> None:
     print(
         f"{'population of':22} {'wall':>8} {'per busy core':>14} {'ideal per busy core':>20} share"
     )
-    population_rate("oxram-130nm", real, sequences)
+    card_rate, _, _ = population_rate("oxram-130nm", real, sequences)
+    row(
+        f"spiking evaluation of oxram-130nm, {CHIPS} chips × {IMAGES} images",
+        f"{card_rate / 1e9:.2f} G synaptic operations/s",
+    )
     rate, busy_rate, events = population_rate("spread of 0.3", mild, sequences)
 
     print("\npeers, on chips with a spread of 0.3")
@@ -165,7 +169,7 @@ def main() -> None:
         )
         unit = "G synaptic operations/s"
         row(
-            f"spiking evaluation, {CHIPS} chips × {IMAGES} images", f"{rate / 1e9:.2f} {unit}",
+            "spiking evaluation, weights with a spread of 0.3", f"{rate / 1e9:.2f} {unit}",
             f"{name} {useful / wall / 1e9:.3g} {unit}", rate * wall / useful,
         )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """Chips below a wanted accuracy: estimates from a few chips against a count over very many.
 
-python benchmarks/yields.py              # 20 000 chips of SPIRIT, some minutes
+python benchmarks/yields.py              # 100 000 chips of SPIRIT, some minutes
 python benchmarks/yields.py --chips 4000
 
 Prints, for some thresholds, the share of all chips below, and of groups of chips: how often the
@@ -38,8 +38,8 @@ def evaluate(chips: int) -> xr.Dataset:
 def main() -> None:
     """Command line entry."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--chips", type=int, default=20_000)
-    parser.add_argument("--groups", type=int, nargs="+", default=[250, 1000, 2000])
+    parser.add_argument("--chips", type=int, default=100_000)
+    parser.add_argument("--groups", type=int, nargs="+", default=[1000])
     arguments = parser.parse_args()
     start = time.perf_counter()
     chips = evaluate(arguments.chips)

@@ -190,9 +190,10 @@ def _program_targets(
 
 
 def _is_target(state: Any) -> bool:
-    if isinstance(state, str):
-        return state[:1].isdigit() or state[:1] in "+-."
-    return np.asarray(state).dtype.kind not in "USO"
+    names = np.asarray(state)
+    if names.dtype.kind != "U":
+        return names.dtype.kind not in "SO"
+    return any(str(name)[:1].isdigit() or name[:1] in ("+", "-", ".") for name in names.flat)
 
 
 def codes(states: Any) -> NDArray[np.uint8]:

@@ -46,14 +46,30 @@ def from_validation(
         Valid keys of each table (``""`` is the top), for the nearest name.
     """
     problem = error.errors(include_url=False)[0]
-    path = [str(part) for part in problem["loc"]]
+    table, path = _written([str(part) for part in problem["loc"]], allowed or {})
     key = ".".join(path)
     if problem["type"] == "extra_forbidden":
-        table = ".".join(part for part in path[:-1] if not part.isdigit())
+        inside = ".".join(part for part in path[:-1] if not part.isdigit())
         line = unknown_name("key", path[-1], (allowed or {}).get(table, []))
-        return InputError(f"{where}: {f'[{table}] ' if table else ''}{line}")
+        return InputError(f"{where}: {f'[{inside}] ' if inside else ''}{line}")
     if problem["type"] == "missing":
         return InputError(f"{where}: {key}: missing, but it is required")
     message = problem["msg"].removeprefix("Value error, ").removeprefix("value: ")
-    got = "" if "got " in message else f" (got {problem['input']!r})"
+    got = "" if problem["type"] == "value_error" else f" (got {problem['input']!r})"
     return InputError(f"{where}: {key + ': ' if key else ''}{message}{got}")
+
+
+def _written(path: list[str], allowed: dict[str, list[str]]) -> tuple[str, list[str]]:
+    """Return the name of the innermost table of a path, and the path as its keys are written.
+
+    A table of which there are kinds, each with keys of its own (``architecture.energy``), has its
+    kind in the path, but nobody wrote it there.
+    """
+    table, written = "", []
+    for part in path:
+        inner = f"{table}.{part}".lstrip(".")
+        if part in allowed.get(table, ()) or inner not in allowed:
+            written.append(part)
+        if inner in allowed or part in allowed.get(table, ()):
+            table = inner
+    return table, written

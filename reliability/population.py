@@ -278,12 +278,16 @@ def age(population: xr.Dataset, profile: MissionProfile) -> xr.Dataset:
 
 def addresses(population: xr.Dataset) -> NDArray[np.int64]:
     """Return (wafer, die, chip) of every chip, shape (chips, 3), leading dimensions flattened."""
-    lead = population["conductance"].transpose(..., "cell").isel(cell=0, drop=True)
-    columns = [population[name].broadcast_like(lead) for name in ("wafer", "die")]
-    on_die = {"wafer", "die", "chip"} <= set(lead.dims)
-    columns.append(population["chip"].broadcast_like(lead) if on_die else xr.zeros_like(columns[0]))
-    ordered = [column.transpose(*lead.dims).values.ravel() for column in columns]
-    return np.stack(ordered, axis=-1).astype(np.int64)
+    lead = [dim for dim in population["conductance"].dims if dim != "cell"]
+    shape = [population.sizes[dim] for dim in lead]
+    chips_of_a_die = {"wafer", "die", "chip"} <= set(lead)
+    out = np.zeros((*shape, 3), dtype=np.int64)
+    for k, name in enumerate(("wafer", "die", "chip") if chips_of_a_die else ("wafer", "die")):
+        column = population[name]
+        own = [dim for dim in lead if dim in column.dims]
+        along = tuple(slice(None) if dim in own else np.newaxis for dim in lead)
+        out[..., k] = column.transpose(*own).values[along]
+    return out.reshape(-1, 3)
 
 
 _ATTRS: dict[str, dict[str, Any]] = {

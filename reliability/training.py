@@ -28,18 +28,23 @@ from numpy.typing import NDArray
 
 from reliability.errors import InputError
 from reliability.mission import MissionProfile
-from reliability.network.chips import default_tiling
-from reliability.network.mapping import Mapping, read_weights, sample_chips
-from reliability.network.model import Network
-from reliability.network.onnx import Layer
-from reliability.network.tiles import (
+from reliability.network.deep.chips import default_tiling
+from reliability.network.deep.mapping import (
     check_card,
     compensation,
     place_layers,
     read_layer,
     wanted,
 )
-from reliability.network.tiling import Tiling
+from reliability.network.deep.onnx import Layer
+from reliability.network.deep.tiling import Tiling
+from reliability.network.one_layer.mapping import (
+    Mapping,
+    check_mapping,
+    read_weights,
+    sample_chips,
+)
+from reliability.network.one_layer.model import Network
 from reliability.population import age, sample_dies
 from reliability.random import stream
 from reliability.technology import Technology
@@ -130,7 +135,7 @@ class IntegerLayer(_Module):
     devices : Devices, optional
         None: the whole weights themselves, as on ideal cells.
     mapping : {"two_level", "multi_level"}
-        How cells hold a weight (`reliability.network.mapping`).
+        How cells hold a weight (`reliability.network.one_layer.mapping`).
 
     Raises
     ------
@@ -160,6 +165,8 @@ class IntegerLayer(_Module):
     ) -> None:
         _need_torch()
         super().__init__()
+        if devices is not None:
+            check_mapping(devices.technology, mapping)
         self.scale, self.weight_max = scale, weight_max
         self.devices, self.mapping, self.step = devices, mapping, 0
         self.weight = torch.nn.Parameter(torch.zeros(inputs, outputs))

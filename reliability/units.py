@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -171,19 +172,26 @@ def duration(seconds: float) -> str:
     return f"{seconds:.3g} s"
 
 
+@dataclass(frozen=True)
+class Unit:
+    """The SI unit of a typed value, for those who print values by the name of their key."""
+
+    symbol: str
+
+
 def _typed(unit: str, low: float, high: float = math.inf) -> BeforeValidator:
     return BeforeValidator(lambda value: quantity(value, unit, low=low, high=high))
 
 
 # Types for specifications and cards: text with a unit or a bare SI number, checked at the door.
 _Quantity = WithJsonSchema({"type": ["number", "string"]})
-Kelvin = Annotated[float, _typed("K", 1e-3, 2000.0), _Quantity]
-Seconds = Annotated[float, _typed("s", 0.0), _Quantity]
-Amperes = Annotated[float, _typed("A", 0.0), _Quantity]
-Ohms = Annotated[float, _typed("ohm", 0.0), _Quantity]
-Volts = Annotated[float, _typed("V", -100.0, 100.0), _Quantity]
-Metres = Annotated[float, _typed("m", 0.0), _Quantity]
-SquareMetres = Annotated[float, _typed("m^2", 0.0), _Quantity]
-WattsPerArea = Annotated[float, _typed("W/m^2", 0.0), _Quantity]
-NonNegative = Annotated[float, _typed("", 0.0), _Quantity]
-Share = Annotated[float, _typed("", 0.0, 1.0), _Quantity]
+Kelvin = Annotated[float, Unit("K"), _typed("K", 1e-3, 2000.0), _Quantity]
+Seconds = Annotated[float, Unit("s"), _typed("s", 0.0), _Quantity]
+Amperes = Annotated[float, Unit("A"), _typed("A", 0.0), _Quantity]
+Ohms = Annotated[float, Unit("ohm"), _typed("ohm", 0.0), _Quantity]
+Volts = Annotated[float, Unit("V"), _typed("V", -100.0, 100.0), _Quantity]
+Metres = Annotated[float, Unit("m"), _typed("m", 0.0), _Quantity]
+SquareMetres = Annotated[float, Unit("m^2"), _typed("m^2", 0.0), _Quantity]
+WattsPerArea = Annotated[float, Unit("W/m^2"), _typed("W/m^2", 0.0), _Quantity]
+NonNegative = Annotated[float, Unit(""), _typed("", 0.0), _Quantity]
+Share = Annotated[float, Unit(""), _typed("", 0.0, 1.0), _Quantity]

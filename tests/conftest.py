@@ -50,6 +50,7 @@ label = "stuck cells"
 parameters = ["defects.stuck_lrs"]
 value = [0.0, 0.01]
 """
+PLAIN_STUDY, _, _ = SMALL_STUDY.partition("[uncertainty]")
 
 
 @pytest.fixture(scope="session")
@@ -76,6 +77,14 @@ def small(tmp_path: Path) -> Path:
     """A study with every kind of task, small enough for a second."""
     path = tmp_path / "small.toml"
     path.write_text(SMALL_STUDY)
+    return path
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Path:
+    """The small study without drawn cards and without a sensitivity grid."""
+    path = tmp_path / "plain.toml"
+    path.write_text(PLAIN_STUDY)
     return path
 
 

@@ -17,20 +17,20 @@ def call():
     return lambda *arguments: CliRunner().invoke(main, list(map(str, arguments)))
 
 
-def test_run_ends_with_the_report_and_again_goes_straight_to_it(call, small, tmp_path) -> None:
-    found = call("run", small, "--out", tmp_path / "out", "--workers", 1)
+def test_run_ends_with_the_report_and_again_goes_straight_to_it(call, plain, tmp_path) -> None:
+    found = call("run", plain, "--out", tmp_path / "out", "--workers", 1)
     assert found.exit_code == 0, found.output
     last = found.stdout.strip().splitlines()[-1]
     assert last == f"report: {tmp_path / 'out' / 'report.html'}"
     for name in ("results.zarr", "summary.json", "report.html"):
         assert (tmp_path / "out" / name).exists()
-    again = call("run", small, "--out", tmp_path / "out", "--workers", 1, "--json")
+    again = call("run", plain, "--out", tmp_path / "out", "--workers", 1, "--json")
     events = [json.loads(line) for line in again.stdout.splitlines()]
     assert [e["event"] for e in events] == ["done"]
 
 
-def test_options_override_the_study(call, small, tmp_path) -> None:
-    found = call("run", small, "--out", tmp_path / "o", "--chips", 3, "--seed", 9, "--workers", 1,
+def test_options_override_the_study(call, plain, tmp_path) -> None:
+    found = call("run", plain, "--out", tmp_path / "o", "--chips", 3, "--seed", 9, "--workers", 1,
                  "--json")  # fmt: skip
     summary = json.loads(found.stdout.splitlines()[-1])["summary"]
     assert (summary["chips"], summary["seed"]) == (3, 9)
@@ -151,7 +151,7 @@ def reads(tmp_path):
     return path
 
 
-def test_fit_writes_a_card_that_a_study_runs_on(call, reads, small, tmp_path) -> None:
+def test_fit_writes_a_card_that_a_study_runs_on(call, reads, plain, tmp_path) -> None:
     card = tmp_path / "mine.toml"
     found = call("fit", reads, "--out", card, "--base", "oxram-130nm", "--draws", 20)
     assert found.exit_code == 0, found.output
@@ -162,7 +162,7 @@ def test_fit_writes_a_card_that_a_study_runs_on(call, reads, small, tmp_path) ->
     page = card.with_suffix(".html").read_text("utf-8")
     assert "<svg" in page
     assert "http://" not in page.replace("http://www.w3.org", "")
-    ran = call("run", small, "--technology", card, "--out", tmp_path / "out", "--workers", 1)
+    ran = call("run", plain, "--technology", card, "--out", tmp_path / "out", "--workers", 1)
     assert ran.exit_code == 0, ran.output
 
 

@@ -113,6 +113,15 @@ def test_size_refuses_in_one_line(call, tmp_path, options, says):
     assert not (tmp_path / "out").exists()
 
 
+def test_size_has_a_limit_of_its_own_for_one_criterion_only(call):
+    plain = call("size", "--wire", "5 ohm", "--max-size", 8, "--draws", 0, "--json")
+    told = json.loads(plain.output.splitlines()[-1])
+    assert told["rows"][0]["size"] == 8  # works: the first command of a newcomer has an answer
+    refused = call("size", "--criterion", "bit_error_rate")
+    assert refused.exit_code == 2
+    assert "limit: got none" in refused.stderr
+
+
 def test_size_that_does_not_converge_is_one_line_and_exit_code_1(call, monkeypatch):
     monkeypatch.setattr("reliability.crossbar.solver._LIMIT", 1)
     found = call(*SIZE)

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -21,22 +22,34 @@ FLOORS: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("report",),),
     (("cli", "commands", "doctor"),),
 )  # fmt: skip
+# The same inside a room that has rooms of its own, from the bottom up.
+INSIDE = {
+    "network": (
+        ("datasets", "conductances", "results"),
+        ("one_layer", "deep"),
+        ("load", "evaluation"),
+        ("questions",),
+    ),
+}  # fmt: skip
 FLOOR_OF = {name: k for k, rooms in enumerate(FLOORS) for room in rooms for name in room}
 ROOM_OF = {name: room for rooms in FLOORS for room in rooms for name in room}
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Yield the top module below ``reliability`` of every import, inside functions too."""
+def imports(path: Path) -> Iterator[tuple[str, ...]]:
+    """Yield the parts below ``reliability`` of every import, inside functions too."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            parts = node.module.split(".")
-            if parts[0] == "reliability":
-                yield from parts[1:2] or [alias.name for alias in node.names]
+            names = [node.module]
+            if node.module == "reliability":
+                names = [f"reliability.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Import):
-            for alias in node.names:
-                parts = alias.name.split(".")
-                if parts[0] == "reliability":
-                    yield from parts[1:2]
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in names:
+            first, *parts = name.split(".")
+            if first == "reliability" and parts:
+                yield tuple(parts)
 
 
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py")
@@ -55,9 +68,29 @@ def test_the_picture_has_every_room() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_point_down(path) -> None:
     here = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    for other in imports(path):
+    for other, *_ in imports(path):
         if other in GROUND:
             continue
         assert here not in GROUND, f"the ground knows {other}"
         allowed = ROOM_OF[other] == ROOM_OF[here] or FLOOR_OF[other] < FLOOR_OF[here]
         assert allowed, f"{here} (floor {FLOOR_OF[here]}) imports {other} ({FLOOR_OF[other]})"
+
+
+@pytest.mark.parametrize("room", INSIDE)
+def test_imports_point_down_inside_a_room(room) -> None:
+    floor_of = {name: k for k, names in enumerate(INSIDE[room]) for name in names}
+    files = {
+        path.relative_to(PACKAGE / room).with_suffix("").parts: path
+        for path in (PACKAGE / room).rglob("*.py")
+        if path != PACKAGE / room / "__init__.py"
+    }
+    assert {parts[0] for parts in files} == set(floor_of)
+    known = {}
+    for parts, path in files.items():
+        inner = {other[1:] for other in imports(path) if other[0] == room}
+        assert () not in inner, f"{parts} imports its own room's front"
+        for other in inner:
+            allowed = other[0] == parts[0] or floor_of[other[0]] < floor_of[parts[0]]
+            assert allowed, f"{'.'.join(parts)} imports {'.'.join(other)}"
+        known[parts] = inner
+    TopologicalSorter(known).prepare()  # raises CycleError where files import each other

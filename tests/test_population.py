@@ -221,7 +221,10 @@ def test_scalar_state_takes_no_memory(tech: Technology) -> None:
     assert np.shares_memory(pop["conductance"].values, pop["programmed"].values)
 
 
-@pytest.mark.parametrize("state", [0.5, "12.5 uS", 12.5e-6, np.full(500, 0.5), [12.5e-6] * 500])
+@pytest.mark.parametrize(
+    "state",
+    [0.5, "12.5 uS", 12.5e-6, np.full(500, 0.5), [12.5e-6] * 500, ["12.5 uS"] * 500],
+)
 def test_one_level_said_in_several_ways(state: object) -> None:
     card = rel.load_technology("pcm-mushroom")
     pop = sample_population(card, cells=500, state=state, seed=2)

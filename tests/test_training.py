@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import reliability as rel
-from reliability.network.mapping import read_weights
+from reliability.network.one_layer.mapping import read_weights
 
 torch = pytest.importorskip("torch")
 
@@ -154,4 +154,4 @@ def test_what_cannot_be_is_refused(card) -> None:
     with pytest.raises(rel.InputError, match="has two states"):
         on_cells(torch.nn.Sequential(torch.nn.Linear(2, 2)), Devices(card), rel.Tiling("levels"))
     with pytest.raises(rel.InputError, match="which has no levels"):
-        filled(Devices(card), mapping="multi_level")(torch.rand(2, 12))
+        filled(Devices(card), mapping="multi_level")

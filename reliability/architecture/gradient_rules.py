@@ -1,8 +1,8 @@
 """Learning by errors: gradient, sign-only and error-driven rules, every write of a cell counted.
 
 A weight w between -1 and 1 is held by a positive and a negative cell (or cells); the side of its
-sign is at |w|, the other at 0, as in `reliability.network.mapping`. For each step of ``batch``
-images a rule proposes a change of every weight,
+sign is at |w|, the other at 0, as in `reliability.network.one_layer.mapping`. For each step of
+``batch`` images a rule proposes a change of every weight,
 
     gradient     -rate dL/dw                     softmax and cross entropy; two layers: ReLU between
     sign         -rate sign(dL/dw)               the Manhattan rule [1]_

@@ -17,7 +17,7 @@ from reliability.architecture.training import TRAINING, digits
 from reliability.architecture.written_cells import ideal, outcomes
 from reliability.devices.endurance import Endurance
 from reliability.errors import InputError, unknown_name
-from reliability.network.mapping import has_states
+from reliability.network.conductances import has_states
 from reliability.random import stream
 from reliability.technology import Technology
 

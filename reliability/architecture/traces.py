@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 
 from reliability.errors import InputError, unknown_name
 from reliability.network import DeepNetwork, Network
-from reliability.network.onnx import Layer, constants
-from reliability.network.runtime import onnx_package
+from reliability.network.deep.onnx import Layer, constants
+from reliability.network.deep.runtime import onnx_package
 
 Order = Literal["pixels", "channels"]
 ORDERS = ("pixels", "channels")

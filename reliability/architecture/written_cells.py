@@ -17,7 +17,7 @@ from reliability.devices import target, verify
 from reliability.devices.programming import Programming
 from reliability.devices.target import Target
 from reliability.devices.verify import Verify
-from reliability.network.mapping import has_states, in_series, state_difference
+from reliability.network.conductances import has_states, in_series, state_difference
 from reliability.random import draw, stream
 from reliability.technology import Technology
 

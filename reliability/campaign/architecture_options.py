@@ -1,8 +1,9 @@
 """Options of the architecture studies: one table each, told apart by ``study``."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Collection
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from reliability.architecture import Sheet, list_nodes, load_sheet
 from reliability.architecture.incremental import RULES as INCREMENTAL_RULES
@@ -10,7 +11,8 @@ from reliability.architecture.nodes import load_node
 from reliability.architecture.tiers import GRID
 from reliability.architecture.training import RULES
 from reliability.campaign.dotted import Value, flat
-from reliability.errors import InputError
+from reliability.campaign.tables import Count, Rising, Table
+from reliability.errors import InputError, unknown_name
 from reliability.network import Network, load_network
 from reliability.units import (
     Kelvin,
@@ -19,6 +21,7 @@ from reliability.units import (
     Ohms,
     Seconds,
     SquareMetres,
+    Unit,
     WattsPerArea,
 )
 
@@ -39,26 +42,32 @@ def _one_layer(name: str) -> str:
     return name
 
 
+def _one_of(kind: str, names: Collection[str]) -> AfterValidator:
+    def known(name: str) -> str:
+        if name not in names:
+            raise unknown_name(kind, name, names)
+        return name
+
+    return AfterValidator(known)
+
+
 _TWO_STATES = (
     "programming.LRS.resistance", "programming.HRS.resistance", "read.voltage", "read.pulse_width",
 )  # fmt: skip
 _Node = Annotated[str, AfterValidator(_known_node)]
-_Count = Annotated[int, Field(ge=1, strict=True)]
 _Positive = Annotated[float, Field(gt=0)]
 _Network = Annotated[str, AfterValidator(_known_network)]
 _OneLayer = Annotated[str, AfterValidator(_one_layer)]
 
 
-class _Options(BaseModel):
+class _Options(Table):
     """What every architecture study has; the other fields are arguments of its function."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     study: str
     """Which study."""
     sheet: str
     """Name of a parameter sheet, or a sheet's TOML file."""
-    parameters: dict[str, Value] = {}
+    parameters: dict[str, Value] = Field(default={})
     """Parameters of the sheet to set instead, by dotted name."""
     work: ClassVar[int] = 20_000
     """Image evaluations of a small network that take as long as one draw."""
@@ -89,7 +98,7 @@ class EnergyOptions(_Options):
     study: Literal["energy"] = "energy"
     """Which study."""
     sheet: str = "energy"
-    """Name of a parameter sheet, or a sheet\'s TOML file."""
+    """Name of a parameter sheet, or a sheet's TOML file."""
     network: _OneLayer = "spirit"
     """A network of one layer."""
     nodes: Annotated[tuple[_Node, ...], Field(min_length=1)] = tuple(list_nodes())
@@ -98,7 +107,7 @@ class EnergyOptions(_Options):
         2e3, 5.5e3, 2e4, 5e4, 1e5, 3e5, 1e6,
     )  # fmt: skip
     """Resistances of the LRS."""
-    leads: Annotated[tuple[_Count, ...], Field(min_length=1)] = (1, 2, 5, 10, 20, 40)
+    leads: Annotated[tuple[Count, ...], Field(min_length=1)] = (1, 2, 5, 10, 20, 40)
     """Leads of the first over the second output count that decide."""
     thresholds: Annotated[tuple[_Positive, ...], Field(min_length=1)] = (
         6.0, 8.0, 10.0, 12.0, 14.0, 18.0,
@@ -116,7 +125,7 @@ class AreaOptions(_Options):
     study: Literal["area"] = "area"
     """Which study."""
     sheet: str = "area"
-    """Name of a parameter sheet, or a sheet\'s TOML file."""
+    """Name of a parameter sheet, or a sheet's TOML file."""
     nodes: Annotated[tuple[_Node, ...], Field(min_length=1)] = tuple(list_nodes())
     """CMOS nodes, oldest first."""
     inputs: Annotated[int, Field(ge=1, strict=True)] = 144
@@ -137,14 +146,14 @@ class StreamsOptions(_Options):
     study: Literal["streams"] = "streams"
     """Which study."""
     sheet: str = "streams"
-    """Name of a parameter sheet, or a sheet\'s TOML file."""
+    """Name of a parameter sheet, or a sheet's TOML file."""
     network: _OneLayer = "spirit"
     """A network of one layer."""
     node: _Node = "130nm"
     """CMOS node."""
     temperature: Kelvin = 298.15
     """Of the leakage."""
-    tick: Annotated[float, Field(gt=0)] = 1000.0
+    tick: Annotated[float, Unit("Hz"), Field(gt=0)] = 1000.0
     """Rate at which a clocked core computes, Hz."""
     needs: ClassVar[tuple[str, ...]] = _TWO_STATES
     draws_per_task: ClassVar[int] = 32
@@ -156,25 +165,25 @@ class HierarchyOptions(_Options):
     study: Literal["hierarchy"] = "hierarchy"
     """Which study."""
     sheet: str = "hierarchy"
-    """Name of a parameter sheet, or a sheet\'s TOML file."""
+    """Name of a parameter sheet, or a sheet's TOML file."""
     networks: Annotated[tuple[_Network, ...], Field(min_length=1)] = (
         "mobilenet-mnist",
         "binary-mnist",
     )
     """Networks that ship, or ONNX files; the first gives the headline."""
-    capacities: Annotated[tuple[_Count, ...], Field(min_length=1)] = (
+    capacities: Annotated[tuple[Count, ...], Field(min_length=1), Rising] = (
         4096, 8192, 16384, 32768, 65536, 131072, 262144, 524288,
     )  # fmt: skip
     """Of the resistive cache, bytes, rising."""
-    local_bytes: tuple[_Count, _Count, _Count] = (16384, 16384, 15360)
+    local_bytes: tuple[Count, Count, Count] = (16384, 16384, 15360)
     """SRAM inside the accelerator, the microcontroller and the FPGA."""
     scratch: Literal["cached", "own"] = "cached"
     """Activations go through the caches, or stay in the host's SRAM."""
-    line_bytes: _Count = 32
+    line_bytes: Count = 32
     """Of a line of both levels."""
-    weight_bits: _Count = 8
+    weight_bits: Count = 8
     """Of a weight in memory."""
-    ways: _Count = 8
+    ways: Count = 8
     """Of both levels."""
     feature_size: Metres = 130e-9
     """Of the areas."""
@@ -184,8 +193,18 @@ class HierarchyOptions(_Options):
     """How long the cache has to last."""
     lost_share: Annotated[float, Field(gt=0, lt=1)] = 0.01
     """Of the lines that it writes, lost by then."""
-    needs: ClassVar[tuple[str, ...]] = _TWO_STATES
+    needs: ClassVar[tuple[str, ...]] = (*_TWO_STATES, "endurance.scale")
     draws_per_task: ClassVar[int] = 4
+
+    @model_validator(mode="after")
+    def _whole_lines(self) -> "HierarchyOptions":
+        for name in ("capacities", "local_bytes"):
+            for size in getattr(self, name):
+                if size % self.line_bytes:
+                    raise ValueError(
+                        f"{name}: got {size} bytes, expected a multiple of {self.line_bytes}"
+                    )
+        return self
 
 
 class TiersOptions(_Options):
@@ -194,24 +213,24 @@ class TiersOptions(_Options):
     study: Literal["tiers"] = "tiers"
     """Which study."""
     sheet: str = "tiers"
-    """Name of a parameter sheet, or a sheet\'s TOML file."""
+    """Name of a parameter sheet, or a sheet's TOML file."""
     network: _OneLayer = "spirit"
     """A network of one layer."""
-    chips: _Count = 8
+    chips: Count = 8
     """Of the accuracy at each temperature."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 500
     """Test images of each chip."""
-    cells: _Count = 20_000
+    cells: Count = 20_000
     """Of each state, for the bit errors."""
-    lines: _Count = 256
+    lines: Count = 256
     """Word lines, and bit lines, of a tile."""
     feature_size: Metres = 130e-9
     """Of cells and logic."""
     chip_area: SquareMetres = 25e-6
     """Of the planar chip."""
-    power_densities: tuple[WattsPerArea, WattsPerArea] = (1e3, 1e6)
+    power_densities: Annotated[tuple[WattsPerArea, WattsPerArea], Rising] = (1e3, 1e6)
     """Least and most power over the area of the planar chip."""
-    temperatures: Annotated[tuple[Kelvin, ...], Field(min_length=2)] = GRID
+    temperatures: Annotated[tuple[Kelvin, ...], Field(min_length=2), Rising] = GRID
     """At which the cells are aged; looked up in between."""
     ambient: Kelvin = 318.15
     """Around the package."""
@@ -230,10 +249,12 @@ class IncrementalOptions(_Options):
     study: Literal["incremental"] = "incremental"
     """Which study."""
     sheet: str = "learning"
-    """Name of a parameter sheet, or a sheet\'s TOML file."""
+    """Name of a parameter sheet, or a sheet's TOML file."""
     scenario: Literal["new_class", "shifted_input"] = "new_class"
     """What is new: a class never seen, or images moved by one pixel."""
-    rules: Annotated[tuple[str, ...], Field(min_length=1)] = tuple(INCREMENTAL_RULES)
+    rules: Annotated[
+        tuple[Annotated[str, _one_of("rule", INCREMENTAL_RULES)], ...], Field(min_length=1)
+    ] = tuple(INCREMENTAL_RULES)
     """What is shown, and what may be written."""
     new_class: Annotated[int, Field(ge=0, le=9, strict=True)] = 9
     """Digit that is new."""
@@ -247,7 +268,16 @@ class IncrementalOptions(_Options):
     """Images of before that are kept."""
     attempts: Annotated[int, Field(ge=1, le=255, strict=True)] = 10
     """Pulses at most until a two-level cell is verified."""
-    budgets: Annotated[tuple[int, ...], Field(min_length=1)] = (5, 10, 20, 50, 100, 200, 500, 1000)
+    budgets: Annotated[tuple[int, ...], Field(min_length=1), Rising] = (
+        5,
+        10,
+        20,
+        50,
+        100,
+        200,
+        500,
+        1000,
+    )
     """Writes after which the accuracy is tested."""
     chips: Annotated[int, Field(ge=1, strict=True)] = 4
     """Each with other cells and images."""
@@ -261,8 +291,10 @@ class LearningOptions(_Options):
     study: Literal["learning"] = "learning"
     """Which study."""
     sheet: str = "learning"
-    """Name of a parameter sheet, or a sheet\'s TOML file."""
-    rules: Annotated[tuple[str, ...], Field(min_length=1)] = tuple(RULES)
+    """Name of a parameter sheet, or a sheet's TOML file."""
+    rules: Annotated[tuple[Annotated[str, _one_of("rule", RULES)], ...], Field(min_length=1)] = (
+        tuple(RULES)
+    )
     """Rules with their schedules of writes."""
     aged: tuple[str, ...] = ("backprop_every", "backprop_hybrid", "delta_two_level", "stdp")
     """Rules that are also trained on chips whose cells have failed."""
@@ -272,32 +304,27 @@ class LearningOptions(_Options):
     """How often they are shown in one training."""
     repeats: Annotated[int, Field(ge=1, strict=True)] = 3
     """Trainings of each rule that are averaged."""
-    failed: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3)
+    failed: Annotated[tuple[float, ...], Rising] = (0.01, 0.03, 0.1, 0.3)
     """Shares of cells that have failed."""
     loss: Annotated[float, Field(gt=0, lt=1)] = 0.02
     """Accuracy that may be lost to failed cells."""
     temperature: Kelvin = 298.15
     """Of the cells while they are written."""
     work: ClassVar[int] = 100_000
+    needs: ClassVar[tuple[str, ...]] = ("endurance.scale",)
     draws_per_task: ClassVar[int] = 4096  # all that share trainings
 
 
-OPTIONS: dict[str, type[_Options]] = {
-    "area": AreaOptions,
-    "energy": EnergyOptions,
-    "hierarchy": HierarchyOptions,
-    "incremental": IncrementalOptions,
-    "learning": LearningOptions,
-    "streams": StreamsOptions,
-    "tiers": TiersOptions,
-}
-AnyOptions = Annotated[
+_Any = (
     AreaOptions
     | EnergyOptions
     | HierarchyOptions
     | IncrementalOptions
     | LearningOptions
     | StreamsOptions
-    | TiersOptions,
-    Field(discriminator="study"),
-]
+    | TiersOptions
+)
+OPTIONS: dict[str, type[_Options]] = {
+    options.model_fields["study"].default: options for options in get_args(_Any)
+}
+AnyOptions = Annotated[_Any, Field(discriminator="study")]

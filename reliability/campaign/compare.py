@@ -4,7 +4,8 @@ Chips of two studies with the same seed have the same latent variables, so chip 
 with chip 7 of the other: the mean of their differences is known better than either mean (paired).
 Studies with other seeds, or other wafers, share nothing: their variances add (unpaired, Welch).
 Images that both have classified are the same test to both; with other images the error of drawing
-them counts for both.
+them counts for both. Draw k of two architecture studies with the same seed, card and sheet has the
+same parameters. Sweeps over the same axes are compared point by point.
 """
 
 import json
@@ -16,14 +17,25 @@ import numpy as np
 import xarray as xr
 from scipy import special
 
+from reliability.architecture import load_sheet
 from reliability.campaign.dotted import flat
 from reliability.campaign.finished import read_study
-from reliability.campaign.selection import at_age
+from reliability.campaign.selection import at_age, at_point
 from reliability.campaign.spec import Study
 from reliability.campaign.summary import summarize
+from reliability.campaign.sweep import sweep_points
 from reliability.errors import InputError
+from reliability.statistics.differences import (
+    drawn_difference,
+    holm,
+    paired_difference,
+    unpaired_difference,
+)
+from reliability.technology import load_technology
 
-_NOT_TOLD = ("title", "question", "limits")
+_ROUNDING = 1e-9  # relative; a smaller difference of two draws is none
+_Read = tuple[Study, dict[str, xr.Dataset]]
+_Point = tuple[tuple[str, Any], ...]
 
 
 def compare_studies(folders: Sequence[str | Path]) -> dict[str, Any]:
@@ -40,20 +52,22 @@ def compare_studies(folders: Sequence[str | Path]) -> dict[str, Any]:
         ``studies``: for each its folder, title, technology, seed, spec hash, notes and answers.
         ``settings``: keys in which they differ, with each study's value.
         ``differences``: each other study less the first, for the mean accuracy at every common
-        age, the cells failed at every common temperature, the largest array: ``quantity``,
-        ``condition``, ``study`` and ``to`` (their places), ``first``, ``other``, ``difference``,
-        ``low``, ``high`` (at ``confidence``), ``p``, ``paired``, ``how``, and ``real``: whether it
-        is still told from none when all differences are tested together (Holm [1]_).
+        age, the cells failed at every common temperature, the largest array, and the answers of an
+        architecture study; of sweeps at every common point. ``point`` of the sweep, ``quantity``,
+        ``condition``, ``unit`` ("share", "lines" or SI), ``study`` and ``to`` (their places),
+        ``first``, ``other``, ``measure`` ("difference", or "ratio" of the other over the first,
+        where an architecture study has positive numbers), that measure, its ``low`` and ``high``
+        (at ``confidence``), ``p``, ``paired``, ``how``, and ``real``: whether it is still told
+        from none when all are tested together (Holm, `reliability.statistics.differences.holm`).
+        None: not known or not finite.
+        ``axes``: names of those of the sweeps, and what figures call them. ``missing``: points
+        that ``study`` has not and ``to`` has.
 
     Raises
     ------
     InputError
-        Fewer than two studies, one that is not finished, sweeps with other points, networks that
-        learn other data, or nothing that all have found.
-
-    References
-    ----------
-    .. [1] S. Holm, Scand. J. Stat. 6, 65 (1979).
+        Fewer than two studies, one that is not finished, sweeps over other axes, networks that
+        learn other data, architecture studies of other kinds, or nothing that all have found.
     """
     if len(folders) < 2:
         raise InputError(f"compare: got {len(folders)} folder, expected two or more")
@@ -61,24 +75,53 @@ def compare_studies(folders: Sequence[str | Path]) -> dict[str, Any]:
     studies = [study for study, _, _ in read]
     _check(studies, folders)
     confidence = max(study.confidence for study in studies)
-    told = []
-    for folder, (study, results, notes) in zip(folders, read, strict=True):
-        summary = summarize(study, results)
-        told.append({"folder": str(folder), "notes": notes, **summary})
-    rows = [
-        {"study": k, "to": 0, **row}
-        for k in range(1, len(read))
-        for row in _differences(read[0][:2], read[k][:2], confidence)
-    ]
+    points = [_points(study, results) for study, results, _ in read]
+    rows: list[dict[str, Any]] = []
+    missing: list[dict[str, Any]] = []
+    for k in range(1, len(read)):
+        for key, first in points[0].items():
+            if key not in points[k]:
+                missing.append({"study": k, "to": 0, "point": dict(key)})
+                continue
+            for row in _differences(first, points[k][key], confidence):
+                where = {"point": dict(key), "study": k, "to": 0, "measure": "difference"}
+                rows.append(where | row)
+        others = [key for key in points[k] if key not in points[0]]
+        missing += [{"study": 0, "to": k, "point": dict(key)} for key in others]
     if not rows:
-        raise InputError("compare: the studies have no age, temperature or output in common")
-    for row, real in zip(rows, holm([row["p"] for row in rows], 1 - confidence), strict=True):
+        raise InputError("compare: the studies have no point, age, temperature or answer in common")
+    # what is the same, or another, in every chip or draw needs no test
+    tested = [row for row in rows if row["low"] != row["high"]]
+    for row, real in zip(tested, holm([row["p"] for row in tested], 1 - confidence), strict=True):
         row["real"] = real
+    for row in rows:
+        row.setdefault("real", row["p"] == 0)
+    told = [
+        {"folder": str(folder), "notes": notes, **summarize(study, results)}
+        for folder, (study, results, notes) in zip(folders, read, strict=True)
+    ]
     return {
         "confidence": confidence,
         "studies": told,
         "settings": _settings(studies),
-        "differences": rows,
+        "axes": {axis.name: axis.label or axis.name for axis in studies[0].sweep},
+        "missing": missing,
+        "differences": [{key: _plain(value) for key, value in row.items()} for row in rows],
+    }
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def _points(study: Study, results: dict[str, xr.Dataset]) -> dict[_Point, _Read]:
+    """Return the study at every point of its sweep; at one without a name where it has none."""
+    if not study.sweep:
+        return {(): (study, results)}
+    results = {name: group.load() for name, group in results.items()}
+    return {
+        tuple(sorted(point.items())): (study.at(point), at_point(results, point))
+        for point in sweep_points(study)
     }
 
 
@@ -87,13 +130,12 @@ def _check(studies: list[Study], folders: Sequence[str | Path]) -> None:
     first = studies[0]
     for study, folder in zip(studies[1:], folders[1:], strict=True):
         where = f"compare: {str(folder)!r} and {str(folders[0])!r}"
-        if study.sweep or first.sweep:
-            raise InputError(
-                f"{where}: one is a sweep, whose report compares its points; expected studies "
-                "without"
-            )
+        axes = [sorted(axis.name for axis in s.sweep) for s in (study, first)]
+        if axes[0] != axes[1]:
+            over = (f"a sweep over {names}" if names else "no sweep" for names in axes)
+            raise InputError(f"{where}: {' and '.join(over)}, expected the same axes")
         common = set(study.outputs) & set(first.outputs)
-        if not common & {"accuracy", "endurance", "crossbar"}:
+        if not common & {"accuracy", "endurance", "crossbar", "architecture"}:
             raise InputError(
                 f"{where}: outputs {list(study.outputs)} and {list(first.outputs)} have nothing "
                 "in common that can be compared"
@@ -109,24 +151,31 @@ def _check(studies: list[Study], folders: Sequence[str | Path]) -> None:
             )  # fmt: skip
             if mine != other:
                 raise InputError(f"{where}: arrays by {mine} and by {other}, expected the same")
+        if study.architecture and first.architecture:
+            kinds = study.architecture.study, first.architecture.study
+            if kinds[0] != kinds[1]:
+                raise InputError(f"{where}: architecture studies of {kinds[0]} and of {kinds[1]}, "
+                                 "expected the same")  # fmt: skip
 
 
 def _settings(studies: list[Study]) -> list[dict[str, Any]]:
-    tables = [
-        {k: v for k, v in flat(json.loads(s.model_dump_json())).items()
-         if k.split(".")[0] not in _NOT_TOLD}
-        for s in studies
-    ]  # fmt: skip
-    keys = dict.fromkeys(key for table in tables for key in table)
+    tables = [_flat(study) for study in studies]
     rows = []
-    for key in keys:
+    for key in dict.fromkeys(key for table in tables for key in table):
         values = [table.get(key) for table in tables]
         if any(value != values[0] for value in values):
             rows.append({"key": key, "values": values})
     return rows
 
 
-_Read = tuple[Study, dict[str, xr.Dataset]]
+def _flat(study: Study) -> dict[str, Any]:
+    """Return the keys of a study that matter to its results, an axis of a sweep as one."""
+    table = json.loads(study.model_dump_json(exclude={"title", "question", "limits", "sweep"}))
+    table["sweep"] = {
+        axis.name: list(axis.values) or f"{axis.points} from {axis.low} to {axis.high}"
+        for axis in study.sweep
+    }
+    return flat(table)
 
 
 def _differences(first: _Read, other: _Read, confidence: float) -> Iterator[dict[str, Any]]:
@@ -137,6 +186,8 @@ def _differences(first: _Read, other: _Read, confidence: float) -> Iterator[dict
         yield from _endurance(first, other, confidence)
     if "crossbar" in common:
         yield from _crossbar(first, other, confidence)
+    if "architecture" in common:
+        yield from _architecture(first, other, confidence)
 
 
 def _accuracy(first: _Read, other: _Read, confidence: float) -> Iterator[dict[str, Any]]:
@@ -163,8 +214,9 @@ def _accuracy(first: _Read, other: _Read, confidence: float) -> Iterator[dict[st
             how = (f"unpaired: {x.size} and {y.size} chips of a lot each, whose spread between "
                    "lots is not in the interval")  # fmt: skip
         how += ", the same images" if same_images else ", other images"
-        yield {"quantity": "accuracy", "condition": age, "first": float(x.mean()),
-               "other": float(y.mean()), "paired": paired, "how": how, **found}  # fmt: skip
+        yield {"quantity": "accuracy", "condition": age, "unit": "share",
+               "first": float(x.mean()), "other": float(y.mean()), "paired": paired, "how": how,
+               **found}  # fmt: skip
 
 
 def _data(study: Study) -> str:
@@ -191,7 +243,7 @@ def _endurance(first: _Read, other: _Read, confidence: float) -> Iterator[dict[s
                    "lots is not in the interval")  # fmt: skip
         yield {
             "quantity": "cells failed",
-            "condition": {"temperature": temperature, "cycles": cycles},
+            "condition": {"temperature": temperature, "cycles": cycles}, "unit": "share",
             "first": float(x.mean()), "other": float(y.mean()), "paired": paired, "how": how,
             **found,
         }  # fmt: skip
@@ -213,90 +265,64 @@ def _crossbar(first: _Read, other: _Read, confidence: float) -> Iterator[dict[st
     difference, error = float(y["size"] - x["size"]), float(np.hypot(sigma[0], sigma[1]))
     half = error * special.ndtri(0.5 + confidence / 2)
     yield {
-        "quantity": "largest array", "condition": {},
+        "quantity": "largest array", "condition": {}, "unit": "lines",
         "first": float(x["size"]), "other": float(y["size"]), "paired": False,
         "how": "unpaired: from the two intervals, taken as normal",
         "difference": difference, "low": difference - half, "high": difference + half,
-        "p": _two_sided(abs(difference) / error) if error else float(difference == 0),
+        "p": 2 * float(special.ndtr(-abs(difference) / error)) if error else float(difference == 0),
     }  # fmt: skip
 
 
-def paired_difference(
-    x: np.ndarray, y: np.ndarray, confidence: float, variance: float = 0.0
-) -> dict[str, float]:
-    """Mean of y - x of matched units, its Student-t interval and two-sided p.
+def _architecture(first: _Read, other: _Read, confidence: float) -> Iterator[dict[str, Any]]:
+    """Compare the numbers that are the answer of an architecture study, over its draws.
 
-    Parameters
-    ----------
-    x, y : ndarray, shape (n,)
-    confidence : float
-    variance : float
-        Of the mean, that the units do not show (other images).
-
-    Examples
-    --------
-    >>> found = paired_difference(np.array([1.0, 5.0, 9.0]), np.array([1.1, 5.2, 9.3]), 0.95)
-    >>> round(found["difference"], 3), found["low"] > -0.1
-    (0.2, True)
+    Numbers that are positive are compared by their ratio, of which the logarithm is tested.
     """
-    d = np.asarray(y, float) - np.asarray(x, float)
-    if d.size < 2:
-        return _interval(float(d.mean()), float("nan"), 1.0, confidence)
-    error = np.sqrt(d.var(ddof=1) / d.size + variance)
-    return _interval(float(d.mean()), float(error), d.size - 1.0, confidence)
+    (a, x), (b, y) = first, other
+    paired = a.seed == b.seed and _drawn_from(a) == _drawn_from(b)
+    data = [results["architecture"] for results in (x, y)]
+    answers = [list(map(str, np.atleast_1d(d.attrs["headline"]))) for d in data]
+    for name in (name for name in answers[0] if name in answers[1]):
+        unit, values = data[0][name].attrs["units"], [d[name].values for d in data]
+        share = name.startswith("accuracy")
+        relative = unit != "K" and not share and min(v.min() for v in values) > 0
+        nominal = [float(v[0]) for v in values]
+        found, how = _of_draws([v[1:] for v in values], paired, relative, confidence)
+        yield {
+            "quantity": data[0][name].attrs["long_name"], "name": name, "condition": {},
+            "unit": "share" if share else unit, "first": nominal[0], "other": nominal[1],
+            "measure": "ratio" if relative else "difference", "paired": paired, "how": how,
+            **found,
+            **({"ratio": nominal[1] / nominal[0]} if relative
+               else {"difference": nominal[1] - nominal[0]}),
+        }  # fmt: skip
 
 
-def unpaired_difference(
-    x: np.ndarray, y: np.ndarray, confidence: float, variance: float = 0.0
-) -> dict[str, float]:
-    """Mean of y less mean of x of units of their own, by Welch's test; as `paired_difference`.
-
-    Examples
-    --------
-    >>> found = unpaired_difference(np.array([1.0, 2.0, 3.0]), np.array([2.0, 3.0, 4.0]), 0.95)
-    >>> round(found["difference"], 3), found["low"] < 0
-    (1.0, True)
-    """
-    x, y = np.asarray(x, float), np.asarray(y, float)
-    if min(x.size, y.size) < 2:
-        return _interval(float(y.mean() - x.mean()), float("nan"), 1.0, confidence)
-    parts = [v.var(ddof=1) / v.size for v in (x, y)]
-    squares = sum(p**2 / (v.size - 1) for p, v in zip(parts, (x, y), strict=True))
-    freedom = sum(parts) ** 2 / squares if squares else x.size + y.size - 2.0
-    error = np.sqrt(sum(parts) + variance)
-    return _interval(float(y.mean() - x.mean()), float(error), float(freedom), confidence)
-
-
-def _interval(
-    difference: float, error: float, freedom: float, confidence: float
-) -> dict[str, float]:
-    """Interval and p; without an error the difference is exact, and real if it is not zero."""
-    half = error * float(special.stdtrit(freedom, 0.5 + confidence / 2))
-    if error == 0:
-        p = 1.0 if difference == 0 else 0.0
-    else:
-        p = 2 * float(special.stdtr(freedom, -abs(difference) / error))
-    return {"difference": difference, "low": difference - half, "high": difference + half, "p": p}
+def _of_draws(
+    draws: list[np.ndarray], paired: bool, relative: bool, confidence: float
+) -> tuple[dict[str, float], str]:
+    """Return the interval and p of a difference or ratio of draws, and how they were found."""
+    x, y = draws
+    n = min(x.size, y.size)
+    if paired and np.allclose(x[:n], y[:n], rtol=_ROUNDING, atol=0):
+        x = y
+    if n < 2:
+        return dict.fromkeys(("low", "high", "p"), np.nan), "not tested: nothing was drawn"
+    if not np.isfinite(np.concatenate(draws)).all():
+        return dict.fromkeys(("low", "high", "p"), np.nan), "not tested: some draws are unbounded"
+    how = f"unpaired: {x.size} and {y.size} draws, of other seeds, cards or sheets"
+    if paired:
+        x, y, how = x[:n], y[:n], f"paired: the same {n} draws of card and sheet"
+    if not relative:
+        return drawn_difference(x, y, confidence, paired=paired), how
+    found = drawn_difference(np.log(x), np.log(y), confidence, paired=paired)
+    return {"low": np.exp(found["low"]), "high": np.exp(found["high"]), "p": found["p"]}, how
 
 
-def _two_sided(z: float) -> float:
-    return 2 * float(special.ndtr(-z))
-
-
-def holm(p: Sequence[float], level: float) -> list[bool]:
-    """Tell which of several hypotheses are rejected when all are tested at one level.
-
-    NaN, of a difference without an interval, is rejected never.
-
-    Examples
-    --------
-    >>> holm([0.001, 0.04, 0.03], 0.05)
-    [True, False, False]
-    """
-    values = np.nan_to_num(np.asarray(p, float), nan=1.0)
-    rejected = np.zeros(values.size, dtype=bool)
-    for rank, k in enumerate(np.argsort(values, kind="stable")):
-        if values[k] > level / (values.size - rank):
-            break
-        rejected[k] = True
-    return rejected.tolist()
+def _drawn_from(study: Study) -> tuple[str, str]:
+    """Card and sheet, of whose uncertainty the draws are."""
+    assert study.architecture is not None  # the spec has it where the outputs have it
+    return (
+        load_technology(study.technology).fingerprint,
+        load_sheet(study.architecture.sheet).fingerprint,
+    )

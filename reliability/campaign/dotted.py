@@ -5,15 +5,24 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from reliability.errors import InputError, unknown_name
 from reliability.technology import LAWS, Technology
-from reliability.technology.vocabulary import unit_of as unit_of_parameter
 from reliability.units import quantity
 
+
+def _number_or_text(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise ValueError(f"got {value!r}, expected a number or text")
+    return value
+
+
 # A number, or text: a name, or a number with a unit.
-Value = Annotated[int, Field(strict=True)] | Annotated[float, Field(strict=True)] | str
+Value = Annotated[
+    Annotated[int, Field(strict=True)] | Annotated[float, Field(strict=True)] | str,
+    BeforeValidator(_number_or_text),
+]
 # Axes of age by the name of their dimension: the key of [ages] that holds them, and their unit.
 AGES = {
     "time": ("times", "s"),
@@ -21,19 +30,6 @@ AGES = {
     "reads": ("reads", ""),
     "read_voltage": ("read_voltages", "V"),
     "inferences": ("inferences", ""),
-}
-
-# Keys of a study that are quantities.
-_QUANTITIES = {
-    "network.read_temperature": "K",
-    "programming.compliance_current": "A",
-    "programming.reset_voltage": "V",
-    "programming.pulse_width": "s",
-    "crossbar.segment_resistance": "ohm",
-    "crossbar.read_voltage": "V",
-    "architecture.deadline": "s",
-    "architecture.temperature": "K",
-    "architecture.tick": "Hz",
 }
 
 
@@ -126,16 +122,3 @@ def vary(technology: Technology, settings: Mapping[str, int | float | str]) -> T
                 raise unknown_name(f"{name}", str(value), allowed)
             laws[section] = str(value)
     return replace(technology.with_values(values), laws=laws)
-
-
-def unit_of(name: str) -> str | None:
-    """Return the SI unit of the values of a dotted name, None where they are not quantities.
-
-    >>> unit_of("temperature"), unit_of("technology.read.voltage"), unit_of("network.delta_s")
-    ('K', 'V', None)
-    """
-    if name in AGES:
-        return AGES[name][1]
-    if name in _QUANTITIES:
-        return _QUANTITIES[name]
-    return unit_of_parameter(name.removeprefix("technology.")) if "technology." in name else None

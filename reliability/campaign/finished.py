@@ -1,6 +1,5 @@
 """A finished study as its folder holds it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from pydantic import ValidationError
 from reliability.campaign.dotted import put
 from reliability.campaign.plan import make_plan
 from reliability.campaign.spec import KEYS, Study
-from reliability.campaign.store import MARKER, read_results, unfinished
+from reliability.campaign.store import MARKER, read_marker, read_results, unfinished
 from reliability.errors import InputError, from_validation
 
 Results = dict[str, xr.Dataset]
@@ -42,11 +41,8 @@ def read_study(
         No study there, a damaged one, or one of which parts are missing.
     """
     folder = Path(folder)
-    try:
-        marker = json.loads((folder / MARKER).read_text("utf-8"))
-        spec, spec_hash = marker["spec"], marker["spec_hash"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise InputError(f"no study in {str(folder)!r}") from None
+    marker = read_marker(folder)
+    spec, spec_hash = marker["spec"], marker["spec_hash"]
     for name, value in (limits or {}).items():
         put(spec, f"limits.{name}", value)
     try:
@@ -54,7 +50,7 @@ def read_study(
     except ValidationError as error:
         raise from_validation(error, str(folder / MARKER), KEYS) from None
     results = read_results(folder)
-    groups = {task.group for task in make_plan(study.model_copy(), marker["chunk"])}
+    groups = {task.group for task in make_plan(study, marker["chunk"])}
     missing = unfinished(folder) if groups <= set(results) else 1
     if missing:
         raise InputError(

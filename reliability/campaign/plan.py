@@ -1,13 +1,10 @@
-"""The plan: a study cut into tasks that know nothing of each other, and what they will cost."""
+"""The plan: a study cut into tasks that know nothing of each other."""
 
 import itertools
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from reliability.campaign.attribution import phenomena
-from reliability.campaign.spec import AgesTable, Study
+from reliability.campaign.spec import Study
 from reliability.campaign.sweep import count_points, sweep_points
 from reliability.network import DeepNetwork
 
@@ -58,15 +55,15 @@ class Task:
 
 def chips_per_task(study: Study) -> int:
     """Return how many chips a task should have to take a few seconds and little memory."""
-    cells = _cells(study)
-    work = study.network.images * study.ages.evaluations * _cost(study)
+    cells = cells_of(study)
+    work = study.network.images * study.ages.evaluations * image_cost(study)
     by_work = _WORK // work
     by_memory = int(_MEMORY // (cells * 4 * 8))
     shared_out = -(-study.population.chips * count_points(study) // _FEWEST_TASKS)
     return max(1, min(_MOST_CHIPS, by_work, by_memory, shared_out))
 
 
-def _cells(study: Study) -> int:
+def cells_of(study: Study) -> int:
     """Cells of a chip."""
     network = study.load_network()
     if isinstance(network, DeepNetwork):
@@ -74,7 +71,7 @@ def _cells(study: Study) -> int:
     return int(network.weights.size) * 2 * network.weight_max
 
 
-def _cost(study: Study) -> int:
+def image_cost(study: Study) -> int:
     """Image evaluations of a small network that take as long as one of the study's network."""
     return _DEEP if isinstance(study.load_network(), DeepNetwork) else 1
 
@@ -122,7 +119,7 @@ def _accuracy_but_chips(study: Study, point: int) -> Iterator[Task]:
 def _attribution(study: Study, point: int) -> Iterator[Task]:
     a = study.attribution
     here = study.at(sweep_points(study)[0]) if study.sweep else study  # the same at all points
-    return _cut("attribution", point, 2 ** len(phenomena(here)), _SUBSETS, a.images * a.chips)
+    return _cut("attribution", point, 2 ** len(here.phenomena()), _SUBSETS, a.images * a.chips)
 
 
 def _cards(study: Study) -> int:
@@ -149,63 +146,3 @@ def combinations(study: Study) -> list[dict[str, float]]:
     names = [factor.name for factor in factors]
     levels = itertools.product(*(factor.levels for factor in factors))
     return [dict(zip(names, level, strict=True)) for level in levels]
-
-
-def plan_study(study: Study, *, workers: int = 1) -> dict[str, Any]:
-    """Say what a run would do, and estimate its time from a short calibration.
-
-    Returns
-    -------
-    dict
-        ``points`` (of the sweep), ``chips``, ``ages``, ``draws``, ``combinations`` (of the
-        sensitivity grid), ``tasks``, ``image_evaluations``, ``seconds`` (estimate),
-        ``memory_bytes`` (peak of one worker, estimate), ``disk_bytes`` (estimate), ``spec_hash``.
-    """
-    tasks = work = 0
-    for task in make_plan(study, chips_per_task(study)):
-        tasks, work = tasks + 1, work + task.work
-    ages, swept = len(study.ages.combinations), count_points(study)
-    cells = _cells(study)
-    # accuracies, spikes, energies; without a sweep also confusion, reads, quantiles
-    per_chip = 8 * 6 if study.sweep else 3000
-    return {
-        "points": swept,
-        "chips": study.population.chips,
-        "ages": ages,
-        "draws": study.uncertainty.draws if study.uncertainty else 0,
-        "combinations": len(combinations(study)) if study.sensitivity else 0,
-        "tasks": tasks,
-        "image_evaluations": work,
-        "seconds": work / _rate(study) / workers,
-        # cells of one chunk with their latents, events of all images, compiled code and libraries
-        "memory_bytes": chips_per_task(study) * cells * 4 * 8
-        + study.network.spike_limit * 1e4 * 6
-        + 350e6,
-        "disk_bytes": swept * study.population.chips * ages * per_chip,
-        "spec_hash": study.spec_hash,
-    }
-
-
-def _rate(study: Study) -> float:
-    """Image evaluations per second of one thread, measured on one small block of chips."""
-    import numba
-
-    from reliability.campaign.tasks import compute
-
-    study = study.at(sweep_points(study)[0])
-    chips, images = (16, 400) if _cost(study) == 1 else (2, 100)
-    task = Task("chips", 0, 0, chips, chips, chips, 0)
-    small = {"images": min(images, study.network.images)}
-    quick = study.model_copy(
-        update={"network": study.network.model_copy(update=small), "ages": AgesTable()}
-    )
-    text = quick.model_dump_json()
-    threads = numba.get_num_threads()
-    numba.set_num_threads(1)
-    try:
-        compute(text, (), task)  # compiles
-        start = time.perf_counter()
-        compute(text, (), task)
-        return chips * quick.network.images / (time.perf_counter() - start)
-    finally:
-        numba.set_num_threads(threads)

@@ -8,9 +8,9 @@ from pathlib import Path
 import xarray as xr
 
 from reliability.campaign import execute, store
-from reliability.campaign.dotted import unit_of
 from reliability.campaign.lock import locked
 from reliability.campaign.plan import BATCH, Task, chips_per_task, make_plan
+from reliability.campaign.quantities import unit_of
 from reliability.campaign.selection import at_age
 from reliability.campaign.spec import Study
 from reliability.campaign.store import Layout

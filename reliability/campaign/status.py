@@ -1,16 +1,16 @@
 """How far a study is: what its folder says, whoever runs it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from reliability.campaign import lock, store
 from reliability.campaign.plan import make_plan
-from reliability.campaign.spec import Study
+from reliability.campaign.spec import KEYS, Study
 from reliability.campaign.store import CHECKSUM, MARKER, Layout
-from reliability.errors import InputError
+from reliability.errors import from_validation
 from reliability.statistics.intervals import mean_interval
 
 
@@ -36,14 +36,13 @@ def study_status(folder: str | Path) -> dict[str, Any]:
         No study in the folder.
     """
     folder = Path(folder)
+    marker = store.read_marker(folder)
     try:
-        marker = json.loads((folder / MARKER).read_text("utf-8"))
-        study = Study.model_validate_json(json.dumps(marker["spec"]))
-        points = tuple(marker["points"])
-        root = store.root_of(folder, marker["store"])
-        layout = Layout(folder, root, marker["chunk"], points, bool(study.sweep))
-    except (OSError, ValueError, KeyError):
-        raise InputError(f"status: no study in {str(folder)!r}") from None
+        study = Study.model_validate(marker["spec"])
+    except ValidationError as error:
+        raise from_validation(error, str(folder / MARKER), KEYS) from None
+    root, points = store.root_of(folder, marker["store"]), tuple(marker["points"])
+    layout = Layout(folder, root, marker["chunk"], points, bool(study.sweep))
     checksums: dict[str, np.ndarray | None] = {}
     counts = {"tasks": 0, "tasks_done": 0, "work": 0, "work_done": 0}
     chips: set[int] = set()

@@ -23,12 +23,14 @@ import xarray as xr
 import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
+from reliability.campaign.lock import LOCK
 from reliability.campaign.plan import Task
 from reliability.errors import InputError
 from reliability.files import replace_text
 
 RESULTS = "results.zarr"
 MARKER = "study.json"
+_TOLD = ("spec", "spec_hash", "frame_hash", "chunk", "points", "store")  # by study.json
 CHECKSUM = "task_checksum"
 POINT = "point"
 # The dimension of each group along which its tasks follow one another.
@@ -112,15 +114,15 @@ def open_folder(
     root = root or str(folder / RESULTS)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"out: {str(folder)!r} is a file, expected a folder")
-    if folder.is_dir() and any(entry.name != "lock.json" for entry in folder.iterdir()):
+    if folder.is_dir() and any(entry.name != LOCK for entry in folder.iterdir()):
         if not marker.is_file():
             raise InputError(f"out: folder {str(folder)!r} is not empty and holds no study")
         try:
-            other = json.loads(marker.read_text("utf-8"))
-            known, spec_there, frame = other["points"], other["spec"], other["frame_hash"]
-            chunk, root = other["chunk"], str(other["store"])
-        except (json.JSONDecodeError, KeyError, UnicodeDecodeError):
+            other = read_marker(folder)
+        except InputError:
             raise InputError(f"out: {str(marker)!r} is damaged; choose another folder") from None
+        known, spec_there, frame = other["points"], other["spec"], other["frame_hash"]
+        chunk, root = other["chunk"], str(other["store"])
         fewer = _fewer(spec_there, spec) or (not all(point in points for point in known))
         if frame != hashes[1] or fewer:
             raise InputError(
@@ -359,17 +361,36 @@ def finish(layout: Layout) -> None:
         zarr.consolidate_metadata(layout.root)
 
 
+def read_marker(folder: Path) -> dict[str, Any]:
+    """Return what a folder says of its study: spec, hashes, chunk, points and where its store is.
+
+    Raises
+    ------
+    InputError
+        No study there, or a damaged one.
+    """
+    try:
+        told = json.loads((folder / MARKER).read_text("utf-8"))
+        return {name: told[name] for name in _TOLD}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(f"no study in {str(folder)!r}") from None
+
+
+def _open(folder: Path) -> tuple[str, zarr.Group]:
+    """Return where the store of a folder is, and its hierarchy."""
+    root = root_of(folder, read_marker(folder)["store"])
+    return root, zarr.open_group(root, mode="r")
+
+
 def unfinished(folder: Path) -> int:
     """Count the tasks of the groups of a store that have no checksum yet."""
-    store = json.loads((folder / MARKER).read_text("utf-8"))["store"]
-    root = zarr.open_group(root_of(folder, store), mode="r")
+    _, root = _open(folder)
     return sum(int((np.asarray(group[CHECKSUM]) == 0).sum()) for _, group in sorted(root.groups()))
 
 
 def results_fingerprint(folder: Path) -> str:
     """SHA-256 over the checksums of all tasks; equal results of equal chunks have equal ones."""
-    store = json.loads((folder / MARKER).read_text("utf-8"))["store"]
-    root = zarr.open_group(root_of(folder, store), mode="r")
+    _, root = _open(folder)
     digest = sha256()
     for name, group in sorted(root.groups()):
         digest.update(name.encode() + np.ascontiguousarray(group[CHECKSUM]).tobytes())
@@ -379,11 +400,9 @@ def results_fingerprint(folder: Path) -> str:
 def read_results(folder: Path) -> dict[str, xr.Dataset]:
     """Open every group of a study's results, by name."""
     try:
-        store = json.loads((folder / MARKER).read_text("utf-8"))["store"]
-        root = zarr.open_group(root_of(folder, store), mode="r")
-    except (OSError, ValueError, KeyError):
+        where, root = _open(folder)
+    except (OSError, ValueError):
         raise InputError(f"results: no {RESULTS} in {str(folder)!r}; run the study first") from None
-    where = root_of(folder, store)
     return {
         name: xr.open_zarr(where, group=name, consolidated=False, chunks=None).drop_vars(CHECKSUM)
         for name in sorted(root.group_keys())

@@ -7,7 +7,7 @@ import xarray as xr
 from scipy.special import expit, logit, ndtri, stdtrit
 
 from reliability.campaign.architecture import architecture_answer
-from reliability.campaign.attribution import attribution_answer, mission
+from reliability.campaign.attribution import attribution_answer
 from reliability.campaign.crossbar import crossbar_answer
 from reliability.campaign.endurance import endurance_answer
 from reliability.campaign.limits import limit_answers
@@ -60,17 +60,18 @@ def summarize(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
 def _warnings(study: Study, results: dict[str, xr.Dataset]) -> list[str]:
     """Conditions outside the range of a model, at any point and age, and what parts noted."""
     notes = {note for group in results.values() for note in group.attrs.get("warnings", [])}
-    if "accuracy" in study.outputs:
-        for point in sweep_points(study):
-            here = study.at(point)
-            card = here.load_technology()
-            for age in here.ages.combinations:
-                notes |= set(out_of_range(card, here.ages.mission(age), {"LRS", "HRS", "target"}))
-    if "attribution" in study.outputs:
-        for point in sweep_points(study):
-            here = study.at(point)
-            states = {"LRS", "HRS", "target"}
-            notes |= set(out_of_range(here.load_technology(), mission(here), states))
+    if not {"accuracy", "attribution"} & set(study.outputs):
+        return sorted(notes)
+    for point in sweep_points(study):
+        here = study.at(point)
+        missions = []
+        if "accuracy" in here.outputs:
+            missions += [here.ages.mission(age) for age in here.ages.combinations]
+        if "attribution" in here.outputs:
+            missions.append(here.attribution_mission)
+        card = here.load_technology()
+        for mission in missions:
+            notes |= set(out_of_range(card, mission, {"LRS", "HRS", "target"}))
     return sorted(notes)
 
 

@@ -5,8 +5,9 @@ import math
 
 import numpy as np
 
-from reliability.campaign.dotted import unit_of
-from reliability.campaign.spec import Axis, Study
+from reliability.campaign.quantities import unit_of
+from reliability.campaign.spec import Study
+from reliability.campaign.tables import Axis
 from reliability.errors import InputError
 from reliability.random import stream
 from reliability.units import quantity

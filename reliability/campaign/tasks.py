@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import ndtr
 
-from reliability.campaign import architecture, attribution, crossbar, endurance
+from reliability.campaign import architecture, crossbar, endurance
 from reliability.campaign.plan import Task, combinations
 from reliability.campaign.spec import Study
 from reliability.devices.verify import Verify
@@ -24,8 +24,8 @@ from reliability.network import (
     program_layers,
     sample_chips,
 )
-from reliability.network.attribution import cards
-from reliability.network.inferences import age_by_inferences
+from reliability.network.questions.attribution import cards
+from reliability.network.questions.inferences import age_by_inferences
 from reliability.population import age
 from reliability.reading import read_cells
 from reliability.technology import Technology
@@ -314,12 +314,11 @@ def _attribution(
 ) -> xr.Dataset:
     """Accuracy of a few chips with some combinations of the card's phenomena."""
     settings = study.attribution
-    profile = attribution.mission(study)
-    every = cards(technology, attribution.phenomena(study))
+    every = cards(technology, study.phenomena())
     parts = []
     for card in every[task.first : task.first + task.count]:
         programmed = _program(study, card, network, chips=settings.chips, first=0)
-        cells = _read(study, age(programmed, profile))
+        cells = _read(study, age(programmed, study.attribution_mission))
         result = _evaluate(study, network, cells, _neuron(study, card), settings.images)
         parts.append(result[["accuracy"]])
     out = _along(_axis("combination", range(task.first, task.first + task.count), "1"), parts)

@@ -1,1 +1,1 @@
-"""The larger commands of the command line, one file each; `reliability.cli` puts them together."""
+"""The commands of the command line, one file each; `reliability.cli` puts them together."""

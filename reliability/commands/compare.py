@@ -23,8 +23,9 @@ def compare(
     """Compare the finished studies in FOLDERS with the first, and say which differences are real.
 
     Chips of studies with one seed share their latent variables and are matched (paired); studies
-    of other seeds share nothing (unpaired). All differences are tested together. With --out it
-    writes compare.json and report.html.
+    of other seeds share nothing (unpaired). Answers of architecture studies are compared over the
+    draws of card and sheet, sweeps over the same axes point by point. All differences are tested
+    together. With --out it writes compare.json and report.html.
 
     \b
     Examples:

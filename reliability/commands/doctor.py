@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from reliability.commands.options import print_table
+
 
 @click.command(
     epilog="""\b
@@ -33,10 +35,10 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
 
     surroundings, found = environment(), extras()
     if not as_json:
-        _print_table(surroundings)
+        print_table(surroundings, "  ")
         click.echo("\nextras")
         lines = {name: _packages(name, packages) for name, packages in found.items()}
-        _print_table(lines or {"not known": "the suite is run from its files, not installed"})
+        print_table(lines or {"not known": "the suite is run from its files, not installed"}, "  ")
         click.echo("\nself-check")
     checks = self_check()
     passed = all(check.passed for check in checks)
@@ -73,9 +75,3 @@ def _line(check: Any) -> str:
         f"{check.found:.7g}, stored {check.expected:.7g} ± {check.tolerance:.2g}"
     )
     return f"  {mark} {check.name:<44} {text}  ({check.seconds:.1f} s)"
-
-
-def _print_table(lines: dict[str, str]) -> None:
-    width = max(map(len, lines))
-    for key, value in lines.items():
-        click.echo(f"  {key:<{width}}  {value}")

@@ -3,15 +3,19 @@
 import json
 import shlex
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from reliability.errors import InputError
+
+if TYPE_CHECKING:
+    from reliability.campaign import Study
 
 Progress = Callable[[int, int], None]
 EXIT_CODES = """\b
@@ -63,6 +67,41 @@ def entries(text: str, name: str) -> list[str]:
 def command_line() -> str:
     """Return the command that is running as it could be typed again."""
     return shlex.join(["reliability", *(click.get_current_context().find_root().obj or ())])
+
+
+set_option = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Set a key of the study, or a parameter or law of its card, by its dotted name.",
+)
+yes_option = click.option("--yes", is_flag=True, help="Run a sweep of any number of points.")
+
+
+def load_spec(spec: Path, settings: tuple[str, ...], yes: bool, **overrides: Any) -> "Study":
+    """Load the study of a command with what its options set instead."""
+    from reliability.campaign import load_study
+    from reliability.campaign.load import MOST_POINTS
+
+    keys = {"chips": "population.chips"}
+    values = {keys.get(name, name): value for name, value in overrides.items()}
+    for setting in settings:
+        name, sign, text = setting.partition("=")
+        if not sign:
+            raise InputError(f"--set: got {setting!r}, expected NAME=VALUE")
+        try:
+            values[name.strip()] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            values[name.strip()] = text.strip()  # a bare word, or a number with a unit
+    return load_study(spec, values, most_points=10**12 if yes else MOST_POINTS)
+
+
+def print_table(lines: dict[str, str], before: str = "") -> None:
+    """Print names and values in two columns."""
+    width = max(map(len, lines))
+    for key, value in lines.items():
+        click.echo(f"{before}{key:<{width}}  {value}")
 
 
 def report_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -29,7 +29,11 @@ from reliability.errors import InputError, unknown_name
     show_default=True,
     help="output_error, step_error, bit_error_rate, read_margin or accuracy_drop.",
 )
-@click.option("--limit", default="5%", show_default=True, help="What the criterion must meet.")
+@click.option(
+    "--limit",
+    show_default="30% for output_error",
+    help="What the criterion must meet; other criteria need it.",
+)
 @click.option(
     "--wire",
     default="130nm",
@@ -91,7 +95,7 @@ def size(as_json: bool, out: Path | None, **options: Any) -> None:
 
     \b
     Examples:
-      reliability size --limit 30%
+      reliability size
       reliability size --limit 20% --wire 22nm --lrs "10 kohm, 30 kohm, 100 kohm" --ratio 10,100 \\
           --out out/size
       reliability size --criterion bit_error_rate --limit 3% --wire "1 ohm, 5 ohm" --draws 0
@@ -125,13 +129,19 @@ def size(as_json: bool, out: Path | None, **options: Any) -> None:
 
 def _search(as_json: bool, options: dict[str, Any]) -> Any:
     from reliability.crossbar import crossbar_border, crossbar_limit, size_map
+    from reliability.crossbar.limits import CRITERIA
     from reliability.technology import load_technology
     from reliability.units import quantity
 
+    limit, criterion = options["limit"], options["criterion"]
+    if criterion not in (allowed := (*CRITERIA, "accuracy_drop")):
+        raise unknown_name("criterion", criterion, allowed)
+    if limit is None and criterion != "output_error":
+        raise InputError(f"limit: got none, expected one for the criterion {criterion}")
     card = load_technology(options["technology"])
     axes = _axes(options)
     study: dict[str, Any] = {
-        "limit": quantity(options["limit"], "", "limit"),
+        "limit": quantity(limit or "30%", "", "limit"),
         "max_size": options["max_size"],
         "uncertainty_draws": options["draws"],
         "confidence": quantity(options["confidence"], "", "confidence", low=0.0, high=1.0),
@@ -144,7 +154,7 @@ def _search(as_json: bool, options: dict[str, Any]) -> Any:
     }
     if "wire" in axes and any(isinstance(wire, str) for wire in axes["wire"]):
         study["cell_layout"] = options["cell_layout"]
-    if options["criterion"] == "accuracy_drop":
+    if criterion == "accuracy_drop":
         from reliability.network import Network, load_network, tile_limit
 
         for name in ("scheme", "nonlinearity_voltage"):

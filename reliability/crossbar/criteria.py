@@ -116,9 +116,9 @@ def bit_error_rate(
     Eight random cells are read among the others as they are. A linear circuit seen from one of its
     cells is a source with a resistance, so the sensed current is ``I0 + A G / (1 + R G)`` of the
     cell's conductance G, exactly; three solves give I0, A and R, and the law of the population
-    gives the chance that G is on the wrong side of a reference, down to 1e-15 and without counting.
-    Nonlinear cells are interpolated by the same form. Stuck cells are counted in: half of them
-    store the other bit.
+    gives the chance that G is on the wrong side of a reference, without counting. Nonlinear cells
+    are interpolated by the same form. Stuck cells are counted in, wrong where the other bit is
+    stored.
     """
     cells = np.column_stack([draws.integers(0, size, _READ_ERRORS) for size in g.shape])
     card = at.technology
@@ -150,8 +150,11 @@ def bit_error_rate(
         rates = error(tried)
         best = int(np.argmin(rates))
         ends = float(tried[max(best - 1, 0)]), float(tried[min(best + 1, 128)])
-    stuck = sum(card.get(f"defects.{name}", 0.0) for name in ("stuck_lrs", "stuck_hrs", "unformed"))
-    return float((1 - stuck) * rates[best] + stuck / 2)
+    # A stuck cell is wrong where the other bit is stored; one that is not formed reads as a zero.
+    wrong = {"stuck_lrs": 1 - at.density, "stuck_hrs": at.density, "unformed": at.density}
+    rate = {name: card.get(f"defects.{name}", 0.0) for name in wrong}
+    of_stuck = sum(rate[name] * share for name, share in wrong.items())
+    return float((1 - sum(rate.values())) * rates[best] + of_stuck)
 
 
 def _tail(card: Technology, state: str, g: Array, sign: float) -> Array:

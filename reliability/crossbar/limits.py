@@ -33,7 +33,7 @@ _SMALLEST = 4  # lines of the first size that is tried
 def crossbar_limit(
     technology: Technology,
     criterion: str | Callable[[Array, dict[str, Any]], float] = "output_error",
-    limit: float = 0.05,
+    limit: float = 0.3,
     segment_resistance: float | None = None,
     *,
     node: str | None = None,
@@ -104,6 +104,8 @@ def crossbar_limit(
     Raises
     ------
     InputError
+        A card without LRS and HRS, an unknown criterion or scheme, both or none of
+        ``segment_resistance`` and ``node``, or a number out of range.
 
     Notes
     -----
@@ -124,6 +126,7 @@ def crossbar_limit(
     >>> int(out["size"]) < 64, out["drawn_size"].shape
     (True, (2,))
     """
+    need_states(technology)
     word, bit, sigma_ln = line_segments(segment_resistance, node, cell_layout)
     if not callable(criterion) and criterion not in CRITERIA:
         raise unknown_name("criterion", criterion, CRITERIA)
@@ -177,6 +180,12 @@ def crossbar_limit(
         technology=technology.name,
         seed=seed,
     )
+
+
+def need_states(technology: Technology) -> None:
+    """Refuse a card of levels: arrays are filled with stored ones and zeros."""
+    if "programming.LRS.resistance" not in technology:
+        raise InputError(f"technology: {technology.name} has levels, arrays need LRS and HRS")
 
 
 def size_dataset(

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from reliability.crossbar.cells import SinhCell
-from reliability.crossbar.limits import crossbar_limit
+from reliability.crossbar.limits import crossbar_limit, need_states
 from reliability.errors import InputError, unknown_name
 from reliability.technology import Technology
 from reliability.version import __version__
@@ -67,7 +67,7 @@ def size_map(
     Raises
     ------
     InputError
-        An unknown axis, one without values, or a value that cannot be.
+        An unknown axis, one without values, a value that cannot be, or a card without LRS and HRS.
 
     Examples
     --------
@@ -96,10 +96,7 @@ def size_map(
         zip(np.ndindex(shape), product(*axes.values()), strict=True)
     ):
         card, options = _at(technology, dict(zip(axes, point, strict=True)))
-        report = None
-        if progress is not None:
-            first = count * cards
-            report = lambda done, _, first=first: progress(first + done, total)  # noqa: E731
+        report = _part(progress, count * cards, total)
         out = search(card, **{**study, **options}, progress=report)
         for name in _SIZES:
             found[name][place] = out[name].item()
@@ -140,7 +137,7 @@ def resistance_levels(
     ratio: Sequence[float],
     *,
     criterion: str = "output_error",
-    limit: float = 0.05,
+    limit: float = 0.3,
     segment_resistance: float = 1.0,
     max_size: int = 256,
     seed: int = 0,
@@ -251,10 +248,7 @@ def crossbar_border(
     card, options = _at(technology, {name: values[0] for name, values in (axes or {}).items()})
     found, attrs = [], {}
     for count, m in enumerate(rows):
-        report = None
-        if progress is not None:
-            first = count * cards
-            report = lambda done, _, first=first: progress(first + done, cards * len(rows))  # noqa: E731
+        report = _part(progress, count * cards, cards * len(rows))
         out = crossbar_limit(card, **{**study, **options, "rows": int(m)}, progress=report)
         found.append([out[name].item() for name in ("size", "size_low", "size_high")])
         attrs = out.attrs
@@ -275,8 +269,18 @@ def crossbar_border(
     )
 
 
+def _part(
+    progress: Callable[[int, int], None] | None, before: int, total: int
+) -> Callable[[int, int], None] | None:
+    """Report the cards of one search among those of all."""
+    if progress is None:
+        return None
+    return lambda done, _: progress(before + done, total)
+
+
 def _at(technology: Technology, point: Mapping[str, Any]) -> tuple[Technology, dict[str, Any]]:
     """Card and options of `crossbar_limit` at one point of a map."""
+    need_states(technology)
     values: dict[str, float] = {}
     options: dict[str, Any] = {}
     if "spread" in point:

@@ -258,7 +258,7 @@ def data_dependent_margin(
     margin = (low - high) / alone
     both = np.isfinite(margin)
     mean = mean_interval(margin[both], confidence) if both.any() else (np.nan,) * 3
-    reference, errors = best_reference(current.ravel(), stored.ravel() == 1)
+    reference, errors = reference_current(current.ravel(), stored.ravel() == 1)
     bounds = clopper_pearson(errors, stored.size, confidence)
     return xr.Dataset(
         {
@@ -277,11 +277,11 @@ def data_dependent_margin(
     )
 
 
-def best_reference(current: Array, is_lrs: NDArray[np.bool_]) -> tuple[float, int]:
+def reference_current(current: Array, is_lrs: NDArray[np.bool_]) -> tuple[float, int]:
     """Reference current with the fewest errors (LRS is read above it), and their number.
 
     >>> import numpy as np
-    >>> best_reference(np.array([1.0, 2.0, 3.0, 4.0]), np.array([False, True, False, True]))
+    >>> reference_current(np.array([1.0, 2.0, 3.0, 4.0]), np.array([False, True, False, True]))
     (1.5, 1)
     """
     order = np.argsort(current, kind="stable")

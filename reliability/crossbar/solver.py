@@ -31,9 +31,8 @@ Drive = Literal["left", "right", "both"]
 Sense = Literal["bottom", "top", "both"]
 _ENDS = {"left": (True, False), "right": (False, True), "both": (True, True)}
 _SIDES = {"top": (True, False), "bottom": (False, True), "both": (True, True)}
-_LOOSE = (
-    1e14  # an open segment over the smallest cell resistance: ties floating parts, leaks nothing
-)
+# An open segment over the smallest cell resistance: ties floating parts, leaks nothing.
+_LOOSE = 1e14
 _PARALLEL_ABOVE = 40_000  # cells; below, starting threads costs more than it saves
 _KEEP = 64 * 2**20  # bytes of scratch at most
 _LIMIT = 20_000  # conjugate-gradient steps of one array
@@ -153,26 +152,10 @@ def solve_crossbar(
 
     k = v.shape[-2]
     count = int(np.prod(batch, dtype=int))
-    g, v = g.reshape(count, m, n), v.reshape(count, k, m)
-    bits = bits.reshape(count, n)
-    # A part that floats has no voltage; leaking 1e-14 of a cell it has one, and the same currents.
-    loose = _LOOSE / (float(g.max()) or 1.0)
-    if not (isinstance(words, float) and isinstance(lines, float)):
-        words = np.minimum(np.broadcast_to(words, (m, n + 1)), loose)
-        lines = np.minimum(np.broadcast_to(lines, (m + 1, n)), loose)
-    first, last = (words, words) if isinstance(words, float) else (words[:, 0], words[:, n])
-    top, bottom = (lines, lines) if isinstance(lines, float) else (lines[0], lines[m])
-    left, right = _leads(first, last, np.minimum(sources.reshape(count, m), loose), _ENDS[drive])
-    upper, lower = _leads(top, bottom, np.minimum(senses.reshape(count, n), loose), _SIDES[sense])
-    inner = float(_inverse(lines)) if isinstance(lines, float) else _inverse(lines)
-    circuit = _Circuit(
-        *_own(g),
-        words,
-        lines,
-        (left, right, upper, lower, inner, _inverse(upper), _inverse(lower)),
-        v.copy(),
-        bits.copy(),
-    )
+    circuit = _circuit(
+        g.reshape(count, m, n), words, lines, sources.reshape(count, m), senses.reshape(count, n),
+        _ENDS[drive], _SIDES[sense], v.reshape(count, k, m), bits.reshape(count, n),
+    )  # fmt: skip
     result = _Result(
         np.empty((count, k, n)),
         np.empty((count, k, m)),
@@ -233,6 +216,33 @@ class _Circuit(NamedTuple):
     bit_voltage: Array
 
 
+def _circuit(
+    g: Array,
+    words: float | Array,
+    lines: float | Array,
+    sources: Array,
+    senses: Array,
+    driven: tuple[bool, bool],
+    sensed: tuple[bool, bool],
+    word_voltage: Array,
+    bit_voltage: Array,
+) -> _Circuit:
+    """The arrays (count, m, n) with what lies at the ends of their lines."""
+    m, n = g.shape[1:]
+    # A part that floats has no voltage; leaking 1e-14 of a cell it has one, and the same currents.
+    loose = _LOOSE / (float(g.max()) or 1.0)
+    if not (isinstance(words, float) and isinstance(lines, float)):
+        words = np.minimum(np.broadcast_to(words, (m, n + 1)), loose)
+        lines = np.minimum(np.broadcast_to(lines, (m + 1, n)), loose)
+    first, last = (words, words) if isinstance(words, float) else (words[:, 0], words[:, n])
+    top, bottom = (lines, lines) if isinstance(lines, float) else (lines[0], lines[m])
+    left, right = _leads(first, last, np.minimum(sources, loose), driven)
+    upper, lower = _leads(top, bottom, np.minimum(senses, loose), sensed)
+    inner = float(_inverse(lines)) if isinstance(lines, float) else _inverse(lines)
+    ends = (left, right, upper, lower, inner, _inverse(upper), _inverse(lower))
+    return _Circuit(*_own(g), words, lines, ends, word_voltage.copy(), bit_voltage.copy())
+
+
 def _newton(
     cell: Law,
     circuit: _Circuit,
@@ -263,7 +273,7 @@ def _newton(
     b.fill(0.0)
     carried = u = np.zeros_like(g)
     law, slope = _evaluate(cell, g, u)
-    residual, size, spent = 1.0, np.inf, 0
+    residual, unbalanced, size, spent = 1.0, 1.0, np.inf, 0
     for _ in range(100):
         before, w_old, b_old = residual, w.copy(), b.copy()
         slope, offset = np.array(slope, order="C"), np.array(law - slope * u, order="C")
@@ -283,13 +293,16 @@ def _newton(
             law, slope = _evaluate(cell, g, u)
             line = carried + fraction * (wanted - carried)
             error = float(np.linalg.norm(law - line))
-            if error < size or fraction < 1e-6:
+            # Where law and lines agree, what is left of their difference is rounding: no step
+            # makes it smaller, and a full one is what balances the lines.
+            if error < size or _mismatch(law, line) <= 0.1 * tolerance or fraction < 1e-6:
                 break
             fraction /= 2
             w[:] = w_old + fraction * (w_new - w_old)
             b[:] = b_old + fraction * (b_new - b_old)
         carried, size = line, error
-        residual = max(_mismatch(law, carried), linear)
+        unbalanced += fraction * (linear - unbalanced)
+        residual = max(_mismatch(law, carried), unbalanced)
         if residual <= tolerance or (residual <= 1e3 * tolerance and residual > 0.5 * before):
             break
     at = index, vector

@@ -69,7 +69,7 @@ def levels(parameters: Target, state: ArrayLike | str) -> NDArray[np.float64]:
     parameters : Target
     state : array_like of float, or str
         Text with a unit (``"12 uS"``), numbers up to 1e-3 (siemens), or, if any is larger,
-        fractions of G_max from 0 to 1.
+        fractions of G_max from 0 to 1; one of them or an array of its kind.
 
     Raises
     ------
@@ -79,11 +79,12 @@ def levels(parameters: Target, state: ArrayLike | str) -> NDArray[np.float64]:
     Examples
     --------
     >>> pcm = Target(0.0, 25e-6, (2.6e-7,))
-    >>> levels(pcm, [0.0, 0.5, 1.0]).tolist(), float(levels(pcm, "5 uS").round(9))
-    ([0.0, 1.25e-05, 2.5e-05], 5e-06)
+    >>> levels(pcm, [0.0, 0.5, 1.0]).tolist(), levels(pcm, ["5 uS", "20 uS"]).round(9).tolist()
+    ([0.0, 1.25e-05, 2.5e-05], [5e-06, 2e-05])
     """
-    if isinstance(state, str):
-        out = np.asarray(quantity(state, "S", "state"))
+    if np.asarray(state).dtype.kind == "U":
+        texts = np.asarray(state)
+        out = np.array([quantity(str(t), "S", "state") for t in texts.flat]).reshape(texts.shape)
     else:
         try:
             out = np.asarray(state, dtype=float)

@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from reliability.errors import InputError
 from reliability.resources import data_folder
@@ -126,6 +127,20 @@ def load_vowels(split: Literal["train", "test"] = "test") -> xr.Dataset:
         },
         attrs={"inputs": 72},
     )
+
+
+def evenly_spaced(total: int, count: int | None) -> NDArray[np.int64]:
+    """Return the places of so many samples, evenly spaced (their order is not random), or of all.
+
+    >>> evenly_spaced(10, 3)
+    array([0, 3, 6])
+    """
+    count = total if count is None else count
+    if isinstance(count, bool) or not isinstance(count, (int, np.integer)):
+        raise InputError(f"images: got {count!r}, expected an integer")
+    if not 1 <= count <= total:
+        raise InputError(f"images: got {count}, allowed 1 to {total}")
+    return np.arange(count) * total // count
 
 
 # What a network of one layer says it was trained for.

@@ -1,7 +1,7 @@
 """Accuracy of a network on ideal cells, on a technology, or on a given population of chips."""
 
 from functools import lru_cache, singledispatch
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -9,24 +9,23 @@ from numpy.typing import NDArray
 
 from reliability.errors import InputError, unknown_name
 from reliability.mission import MissionProfile
-from reliability.network.deep import evaluate_deep
-from reliability.network.first_spike import FirstSpike, run_first_spike
-from reliability.network.formal import Converters, run_formal
-from reliability.network.mapping import Mapping, read_weights, sample_chips
-from reliability.network.model import Network
-from reliability.network.neuron import Neuron, sample_neurons
-from reliability.network.onnx import DeepNetwork
-from reliability.network.spiking import count_reads, rate_code, run_spiking
-from reliability.network.streams import (
+from reliability.network.datasets import evenly_spaced
+from reliability.network.deep.evaluation import evaluate_deep
+from reliability.network.deep.onnx import DeepNetwork
+from reliability.network.one_layer.first_spike import FirstSpike, run_first_spike
+from reliability.network.one_layer.formal import Converters, run_formal
+from reliability.network.one_layer.mapping import Mapping, read_weights, sample_chips
+from reliability.network.one_layer.model import Network
+from reliability.network.one_layer.neuron import Neuron, sample_neurons
+from reliability.network.one_layer.spiking import count_reads, rate_code, run_spiking
+from reliability.network.one_layer.streams import (
     default_data,
-    evenly_spaced,
     events_in_time,
     intensities,
 )
+from reliability.network.results import Values, of_decisions, on_chips, provenance
 from reliability.population import addresses, age
-from reliability.statistics.intervals import wilson
 from reliability.technology import Technology
-from reliability.version import __version__
 
 CODINGS = ("spiking", "formal", "time")
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -67,9 +66,9 @@ def evaluate(
         cells ordered as by `map_weights`: used as it is. None: one chip of ideal cells.
     coding : {"spiking", "formal", "time"}
         Spikes whose rate codes the input until one count leads, weighted sums, or events in order
-        of time until an output fires first (`reliability.network.first_spike`).
+        of time until an output fires first (`reliability.network.one_layer.first_spike`).
     mapping : {"two_level", "multi_level"}
-        How cells that are sampled here hold a weight (`reliability.network.mapping`).
+        How cells that are sampled here hold a weight (`reliability.network.one_layer.mapping`).
     chips : int
         Number of chips to sample.
     images : int, optional
@@ -77,7 +76,7 @@ def evaluate(
     data : Dataset, optional
         ``label`` (sample), and ``pixels`` (sample, input) in uint8, or the events of a stream:
         ``input`` (sample, event), -1 beyond the last, and ``time`` (sample, event) in s
-        (`reliability.network.streams`). By default the test set that the network is for.
+        (`reliability.network.one_layer.streams`). By default the test set that the network is for.
     delta_s : int
         Spiking: lead of the first over the second output count that decides.
     spike_limit : int
@@ -114,7 +113,8 @@ def evaluate(
     Raises
     ------
     InputError
-        A size out of range or an unknown coding.
+        A size out of range, an unknown coding or mapping, an option of another coding, data that
+        the network does not take, cells that are no population or not as many as it needs.
 
     Examples
     --------
@@ -131,16 +131,12 @@ def evaluate(
     neuron = Neuron() if neuron is None else neuron
     data = default_data(network) if data is None else data
     pixels = intensities(data, network)
-    chosen = evenly_spaced(data, images)
+    chosen = evenly_spaced(data["label"].size, images)
     pixels, labels = pixels[chosen], data["label"].values[chosen].astype(np.int64)
-    images = len(chosen)
-    technology, population, lead, address, weights = _chips(
-        network, cells, mapping, chips, profile, seed
-    )
-    upper, lower, gain = sample_neurons(neuron, address, network.outputs, seed)
-    weights = weights * gain[:, None, :]
+    tested = _chips(network, cells, mapping, chips, profile, seed)
+    upper, lower, gain = sample_neurons(neuron, tested.address, network.outputs, seed)
+    weights = tested.weights * gain[:, None, :]
 
-    decision_time, time_unit = None, ""
     if coding == "spiking":
         sequences = _rate_coded(pixels.tobytes(), pixels.shape, chosen.tobytes(), spike_limit, seed)
         predicted, events = run_spiking(weights, upper, lower, sequences, neuron, delta_s)
@@ -151,9 +147,6 @@ def evaluate(
         threshold = upper * np.float32(first_spike.threshold / neuron.threshold)
         predicted, events = run_first_spike(weights, threshold, stream, neuron, first_spike)
         reads = count_reads(stream.source, events, network.inputs)
-        last = np.maximum(events - 1, 0)
-        decision_time = np.array([stream.time[np.arange(images), at].mean() for at in last])
-        time_unit = "1" if "pixels" in data else "s"
     else:
         converters = Converters() if converters is None else converters
         predicted = run_formal(weights, pixels, activation, upper, converters)
@@ -161,60 +154,32 @@ def evaluate(
         events = np.broadcast_to(pulses.sum(axis=1, dtype=np.int32), predicted.shape)
         reads = np.broadcast_to(pulses.sum(axis=0), (len(weights), network.inputs))
 
-    right = predicted == labels
-    correct = right.sum(axis=1)
-    low, high = wilson(correct, images, confidence)
-    spikes = events.mean(axis=1)
-    energy_event = _energy_of_an_event(technology)
-    energy = spikes[:, None] * network.outputs * np.array(list(energy_event.values()))
-    on_chip = network.weights.size * 2 * network.weight_max  # cells, where they are ideal
-    per_cell = (on_chip if population is None else population.sizes["cell"]) // network.inputs
-    flat: dict[str, tuple[tuple[str, ...], NDArray, str]] = {
-        "accuracy": ((), correct / images, "1"),
-        "accuracy_low": ((), low, "1"),
-        "accuracy_high": ((), high, "1"),
-        "spikes": ((), spikes, "1"),
-        "spikes_quantile": (("quantile",), np.quantile(events, QUANTILES, axis=1).T, "1"),
-        "energy": (("energy_model",), energy, "J"),
-        "confusion": (("label", "predicted"), _confusion(labels, predicted, network.outputs), "1"),
-        "reads": (("cell",), np.repeat(reads, per_cell, axis=1), "1"),
-        "correct": (("image",), right, "1"),
+    energy_event = _energy_of_an_event(tested.technology)
+    values = of_decisions(predicted, labels, network.outputs, confidence)
+    values |= _costs(events, reads, network.outputs, energy_event, tested.cells_of_an_input)
+    if coding == "time":
+        last = np.maximum(events - 1, 0)  # of each image, the event that decided
+        time = [stream.time[np.arange(len(chosen)), at].mean() for at in last]
+        values["decision_time"] = ((), np.array(time), "1" if "pixels" in data else "s")
+    axes = {
+        "quantile": list(QUANTILES),
+        "energy_model": list(energy_event),
+        "label": np.arange(network.outputs),
+        "predicted": np.arange(network.outputs),
+        "image": chosen,
     }
-    if decision_time is not None:
-        flat["decision_time"] = ((), decision_time, time_unit)
-    dims, shape = tuple(lead.sizes), tuple(lead.sizes.values())
-    out = xr.Dataset(
-        {
-            name: ((*dims, *extra), array.reshape(*shape, *array.shape[1:]), {"units": unit})
-            for name, (extra, array, unit) in flat.items()
-        },
-        coords={
-            **{name: c for name, c in lead.coords.items() if "cell" not in c.dims},
-            "quantile": list(QUANTILES),
-            "energy_model": list(energy_event),
-            "label": np.arange(network.outputs),
-            "predicted": np.arange(network.outputs),
-            "image": chosen,
-        },
+    return on_chips(values, tested.lead, axes).assign_attrs(
+        provenance(network, tested.technology, seed),
+        coding=coding,
+        delta_s=delta_s,
+        spike_limit=spike_limit,
+        first_spike="" if first_spike is None else repr(first_spike),
+        converters="" if converters is None else repr(converters),
+        images=len(chosen),
+        confidence=confidence,
+        mission=tested.mission,
+        warnings=tested.warnings,
     )
-    out.attrs = {
-        "seed": int(seed),
-        "technology": "ideal" if technology is None else technology.name,
-        "network": network.name,
-        "network_sha256": network.fingerprint,
-        "coding": coding,
-        "delta_s": delta_s,
-        "spike_limit": spike_limit,
-        "first_spike": "" if first_spike is None else repr(first_spike),
-        "converters": "" if converters is None else repr(converters),
-        "images": images,
-        "confidence": confidence,
-        "mission": "[]" if population is None else population.attrs["mission"],
-        "warnings": [] if population is None else population.attrs["warnings"],
-        "spec_hash": "",
-        "reliability_version": __version__,
-    }
-    return out
 
 
 evaluate.register(DeepNetwork, evaluate_deep)
@@ -229,6 +194,18 @@ def _rate_coded(
     return rate_code(strength, np.frombuffer(chosen, np.int64), spike_limit, seed)
 
 
+class _Chips(NamedTuple):
+    """The chips to evaluate, one row each, and what is known of them."""
+
+    weights: NDArray[np.float32]  # (chips, inputs, outputs)
+    address: NDArray[np.int64]  # (chips, 3): wafer, die, chip
+    cells_of_an_input: int
+    lead: xr.DataArray  # with the population's leading dimensions
+    technology: Technology | None
+    mission: str
+    warnings: list[str]
+
+
 def _chips(
     network: Network,
     cells: Technology | xr.Dataset | None,
@@ -236,33 +213,57 @@ def _chips(
     chips: int,
     profile: MissionProfile | None,
     seed: int,
-) -> tuple[
-    Technology | None, xr.Dataset | None, xr.DataArray, NDArray[np.int64], NDArray[np.float32]
-]:
-    """Technology, population, an array with its leading dimensions, chip addresses and weights."""
+) -> _Chips:
+    """Chips of ideal cells, of a technology, or those that are given."""
     if cells is None:
         if profile is not None:
             raise InputError("profile: ideal cells do not age; give a technology or a population")
-        lead = xr.DataArray(np.zeros(1), dims="chip", coords={"chip": [0]})
-        weights = network.weights.astype(np.float32)[None]
-        return None, None, lead, np.zeros((1, 3), dtype=np.int64), weights
+        return _Chips(
+            network.weights.astype(np.float32)[None],
+            np.zeros((1, 3), np.int64),
+            network.outputs * 2 * network.weight_max,
+            xr.DataArray(np.zeros(1), dims="chip", coords={"chip": [0]}),
+            None,
+            "[]",
+            [],
+        )
     if isinstance(cells, Technology):
         cells = sample_chips(cells, network, chips=chips, mapping=mapping, seed=seed)
+    if not isinstance(cells, xr.Dataset) or "technology_card" not in cells.attrs:
+        raise InputError(
+            f"cells: got {type(cells).__name__}, expected a Technology, a population of "
+            "sample_chips, or None"
+        )
     if profile is not None:
         cells = age(cells, profile)
     technology = Technology.from_json(cells.attrs["technology_card"])
-    weights = read_weights(cells, network, technology).reshape(-1, *network.weights.shape)
-    lead = cells["conductance"].transpose(..., "cell").isel(cell=0, drop=True)
-    return technology, cells, lead, addresses(cells), weights
+    return _Chips(
+        read_weights(cells, network, technology).reshape(-1, *network.weights.shape),
+        addresses(cells),
+        cells.sizes["cell"] // network.inputs,
+        cells["conductance"].transpose(..., "cell").isel(cell=0, drop=True),
+        technology,
+        cells.attrs["mission"],
+        cells.attrs["warnings"],
+    )
 
 
-def _confusion(
-    labels: NDArray[np.int64], predicted: NDArray[np.int16], classes: int
-) -> NDArray[np.int64]:
-    """Count of each (label, predicted) on each chip."""
-    pair = labels * classes + predicted
-    counts = [np.bincount(row, minlength=classes**2) for row in pair]
-    return np.array(counts).reshape(len(predicted), classes, classes)
+def _costs(
+    events: NDArray[np.int32],
+    reads: NDArray[np.int64],
+    outputs: int,
+    energy_event: dict[str, float],
+    cells_of_an_input: int,
+) -> Values:
+    """Events and energy of an image, and reads of every cell, on each chip."""
+    spikes = events.mean(axis=1)
+    energy = spikes[:, None] * outputs * np.array(list(energy_event.values()))
+    return {
+        "spikes": ((), spikes, "1"),
+        "spikes_quantile": (("quantile",), np.quantile(events, QUANTILES, axis=1).T, "1"),
+        "energy": (("energy_model",), energy, "J"),
+        "reads": (("cell",), np.repeat(reads, cells_of_an_input, axis=1), "1"),
+    }
 
 
 def _energy_of_an_event(technology: Technology | None) -> dict[str, float]:

@@ -273,6 +273,16 @@ def architecture_lines(found: dict[str, Any]) -> list[str]:
     return lines
 
 
+def value_and_range(found: dict[str, Any], key: str) -> str:
+    """Say one headline number and its interval, "" where a study has none of that name."""
+    if key not in found["quantities"]:
+        return ""
+    one = found["quantities"][key]
+    low, high = (_text(one[end], one["unit"]) for end in ("low", "high"))
+    between = f" ({low} to {high})" if found["draws"] else ""
+    return f"{_text(one['value'], one['unit'])}{between}"
+
+
 def architecture_tables(study: Study, found: dict[str, Any], title: str = "") -> list[Table]:
     """Return the table of the checks against published chips, if there are any."""
     if "checks" not in found:

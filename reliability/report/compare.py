@@ -1,28 +1,33 @@
 """Finished studies side by side as lines of text and as a report."""
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import xarray as xr
-
 from reliability.campaign import read_study
-from reliability.campaign.selection import at_age
-from reliability.campaign.spec import Study
-from reliability.cycling import count_failures
 from reliability.files import replace_text
-from reliability.report import figures as draw
-from reliability.report.figures.style import colour, log_axis, marker, percent_axis
-from reliability.report.page import Figure, KeyFigure, Report, Section, Table, canvas, svg
+from reliability.report.architecture import value_and_range
+from reliability.report.compare_figures import comparison_figures
+from reliability.report.compare_words import (
+    Row,
+    at_end,
+    condition,
+    pair,
+    place,
+    quantity_of,
+    subject,
+    where,
+)
+from reliability.report.page import KeyFigure, Report, Section, Table
 from reliability.report.provenance import provenance_section
 from reliability.report.render import save_report
-from reliability.report.words import age_title, percent
+from reliability.report.sweep_figures import value_text
+from reliability.report.words import percent
 from reliability.units import engineering
 
-_Read = tuple[Study, dict[str, xr.Dataset]]
-_MOST = 7  # studies in one figure, of the palette
+_LISTED = 5  # points that only one study has
 
 
 def compare_lines(told: dict[str, Any]) -> Iterator[str]:
@@ -32,11 +37,12 @@ def compare_lines(told: dict[str, Any]) -> Iterator[str]:
         yield f"{name}: {one['title']} ({one['folder']})"
     for row in told["differences"]:
         real = "real" if row["real"] else "not told from none"
+        p = "" if row["p"] is None else f"; p = {row['p']:.2g}"
         yield (
-            f"{names[row['study']]} less {names[row['to']]}, {row['quantity']} "
-            f"{_condition(row)}: {_difference(row)} ({_ends(row)}), {real} "
-            f"({row['how']}; p = {row['p']:.2g})"
+            f"{pair(row, names)}, {subject(row, told['axes'])}: {_measured(row)}, {real} "
+            f"({row['how']}{p})"
         )
+    yield from _missing(told, names)
 
 
 def study_names(told: dict[str, Any]) -> list[str]:
@@ -74,22 +80,30 @@ def write_comparison(
     read = [read_study(one["folder"])[:2] for one in told["studies"]]
     real = [row for row in told["differences"] if row["real"]]
     sure = percent(told["confidence"], 0)
+    at = {tuple(row["point"].items()) for row in told["differences"]}
+    over = f" at {len(at)} points of {' × '.join(told['axes'].values())}" if told["axes"] else ""
     statement = [
-        f"{len(real)} of {len(told['differences'])} differences are real: told from none when all "
-        f"are tested together at {sure}.",
-        *(_sentence(row, names) for row in sorted(real, key=lambda row: row["p"])[:3]),
-    ]
+        f"{len(real)} of {len(told['differences'])} differences{over} are real: told from none "
+        f"when all are tested together at {sure}.",
+        *(_sentence(row, names, told["axes"])
+          for row in sorted(real, key=lambda row: row["p"])[:3]),
+        *_missing(told, names),
+    ]  # fmt: skip
     notes = [f"{name}: {note}" for name, one in zip(names, told["studies"], strict=True)
              for note in (*one["notes"], *one["warnings"])]  # fmt: skip
     sections = [
-        Section("studies", "Studies", tables=[_studies(told, names), *_settings(told, names)]),
+        Section("studies", "Studies", tables=[
+            _studies(told, names), *_answers(told, names), *_settings(told, names),
+        ]),
         Section("differences", "Differences", (
             "Paired: chips (or wafers) of studies with one seed share their latent variables, so "
             "each is matched with itself. Unpaired: they share nothing, and both variances count "
             "(Welch). Intervals are for the cards as they stand and, where the images are the "
             "same, for these images; what is uncertain in the parameters is in the intervals of "
             "the studies.",
-        ), list(_figures(told, names, read)), [_differences(told, names)]),
+            *_of_draws(told),
+            *(f"{how[0].upper()}{how[1:]}." for how in list(_ways(told))[:_LISTED]),
+        ), list(comparison_figures(told, names, read)), [_differences(told, names)]),
         provenance_section({
             f"{name}, {key}": str(one[key]) for name, one in zip(names, told["studies"],
                                                                  strict=True)
@@ -105,30 +119,58 @@ def write_comparison(
     return save_report(report, folder / "report.html", formats, template)
 
 
+def _of_draws(told: dict[str, Any]) -> Iterator[str]:
+    if any("name" in row for row in told["differences"]):
+        yield (
+            "Answers of architecture studies: the value is that of the cards and sheets as they "
+            "are, the interval holds one more draw of their parameters. Paired: draw k of both "
+            "has the same parameters, so what both share cancels. Positive numbers are compared "
+            "by their ratio."
+        )
+
+
+def _ways(told: dict[str, Any]) -> dict[str, None]:
+    """Return how the differences were found, each way once."""
+    return dict.fromkeys(row["how"] for row in told["differences"])
+
+
+def _missing(told: dict[str, Any], names: list[str]) -> Iterator[str]:
+    """Say which points of sweeps are not compared."""
+    for k in range(len(names)):
+        here = [row["point"] for row in told["missing"] if row["study"] == k]
+        if here:
+            points = list(dict.fromkeys(place(point, told["axes"]) for point in here))
+            more = f" and {len(points) - _LISTED} more" if len(points) > _LISTED else ""
+            yield f"{names[k]} has no point at {'; '.join(points[:_LISTED])}{more}."
+
+
 def _key_figures(told: dict[str, Any], names: list[str]) -> Iterator[KeyFigure]:
+    """Yield the largest difference of each study at the end of the mission."""
     for k in range(1, len(names)):
         own = [row for row in told["differences"] if row["study"] == k]
-        row = own[0] if own[0]["quantity"] != "accuracy" else next(
-            (r for r in own if r["condition"] == _end(told, own)), own[-1])  # fmt: skip
+        rows = [row for row in at_end(own) if row["p"] is not None] or own
+        first = [row for row in rows if quantity_of(row) == quantity_of(rows[0])]
+        row = max(first, key=lambda row: (row["real"], _size(row)))
+        at, real = where(row, told["axes"]), "real" if row["real"] else "not told from none"
         yield KeyFigure(
-            f"{row['quantity']}, {names[k]} less {names[0]}", _difference(row),
-            f"{_ends(row)} at {percent(told['confidence'], 0)}",
-            f"{_condition(row)}; {'real' if row['real'] else 'not told from none'}",
+            f"{row['quantity']}, {pair(row, names)}", _difference(row),
+            f"{_ends(row)} at {percent(told['confidence'], 0)}" if row["low"] is not None else "",
+            f"{at}; {real}" if at else real,
         )  # fmt: skip
 
 
-def _end(told: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, float]:
-    """Return the longest common age at the first temperature."""
-    ages = [row["condition"] for row in rows if row["quantity"] == "accuracy"]
-    coolest = min(age["temperature"] for age in ages)
-    return max((age for age in ages if age["temperature"] == coolest),
-               key=lambda age: (age["time"], age["reads"], age["inferences"]))  # fmt: skip
+def _size(row: Row) -> float:
+    """How large a difference is, or how far a ratio is from one."""
+    value = row[row["measure"]]
+    if value is None:
+        return 0.0
+    return abs(math.log(value)) if row["measure"] == "ratio" else abs(value)
 
 
-def _sentence(row: dict[str, Any], names: list[str]) -> str:
+def _sentence(row: Row, names: list[str], axes: dict[str, str]) -> str:
+    what = subject(row, axes)
     return (
-        f"{row['quantity'].capitalize()} {_condition(row)}: {names[row['study']]} less "
-        f"{names[row['to']]} is {_difference(row)} ({_ends(row)}; {row['how']})."
+        f"{what[0].upper()}{what[1:]}: {pair(row, names)} is {_measured(row)[:-1]}; {row['how']})."
     )
 
 
@@ -151,6 +193,10 @@ def _studies(told: dict[str, Any], names: list[str]) -> Table:
             c = one["crossbar"]
             answers.append(f"array {c['rows']} × {c['columns']} ({c['low']:.0f} to "
                            f"{c['high']:.0f} lines)")  # fmt: skip
+        if "architecture" in one:
+            answers.append(f"{len(one['architecture']['quantities'])} numbers, below")
+        if "points" in one:
+            answers.append(_of_points(one["points"]))
         rows.append([name, one["title"], one["technology"], f"{one['seed']}",
                      f"{one.get('chips', '')}", "; ".join(answers)])  # fmt: skip
     return Table("studies-table", "The studies", "Answers at the end of each study's own mission, "
@@ -166,160 +212,79 @@ def _settings(told: dict[str, Any], names: list[str]) -> Iterator[Table]:
                     rows)  # fmt: skip
 
 
+def _answers(told: dict[str, Any], names: list[str]) -> Iterator[Table]:
+    """Yield the numbers of architecture studies side by side."""
+    found = [one["architecture"] for one in told["studies"] if "architecture" in one]
+    if len(found) < len(names):
+        return
+    each = {key: q["name"] for one in found for key, q in one["quantities"].items()}
+    rows = [[name, *(value_and_range(one, key) for one in found)] for key, name in each.items()]
+    yield Table(
+        "answers", "Answers",
+        "Of the cards and sheets as they are, with the interval of the cards and sheets that are "
+        "drawn.", ["quantity", *names], rows,
+    )  # fmt: skip
+
+
+def _of_points(points: list[dict[str, Any]]) -> str:
+    means = [point["accuracy"]["mean"] for point in points if "accuracy" in point]
+    between = f", accuracy {percent(min(means))} to {percent(max(means))}" if means else ""
+    return f"{len(points)} points{between}"
+
+
 def _differences(told: dict[str, Any], names: list[str]) -> Table:
+    when = any(condition(row) for row in told["differences"])
     rows = [
-        [f"{names[row['study']]} less {names[row['to']]}", row["quantity"], _condition(row),
+        [pair(row, names), row["quantity"],
+         *(value_text(axis, row["point"][axis]) for axis in told["axes"]),
+         *([condition(row)] if when else []),
          _value(row, row["first"]), _value(row, row["other"]), _difference(row), _ends(row),
-         f"{row['p']:.2g}", "yes" if row["real"] else "no", row["how"]]
+         "" if row["p"] is None else f"{row['p']:.2g}", "yes" if row["real"] else "no",
+         row["how"].partition(":")[0]]
         for row in told["differences"]
     ]  # fmt: skip
     return Table(
         "differences-table", "All differences",
-        "Differences of shares are in points (hundredths). p is two-sided, of one difference "
-        "alone; real is corrected for their number (Holm).",
-        ["studies", "quantity", "condition", "first", "other", "difference", "interval", "p",
-         "real", "how"],
+        "Differences of shares are in points (hundredths); ratios, after ×, are of the other over "
+        "the first. p is two-sided, of one difference alone; real is corrected for their number "
+        "(Holm).",
+        ["studies", "quantity", *told["axes"].values(), *(["condition"] if when else []),
+         "first", "other", "difference", "interval", "p", "real", "how"],
         rows,
     )  # fmt: skip
 
 
-def _value(row: dict[str, Any], value: float) -> str:
-    return f"{value:.0f}" if row["quantity"] == "largest array" else percent(value, 2)
+def _value(row: Row, value: float | None) -> str:
+    if value is None:
+        return "unbounded"
+    if row["unit"] == "share":
+        return percent(value, 2)
+    return f"{value:.0f}" if row["unit"] == "lines" else engineering(value, row["unit"])
 
 
-def _difference(row: dict[str, Any]) -> str:
-    return _signed(row, row["difference"])
+def _measured(row: Row) -> str:
+    return f"{_difference(row)} ({_ends(row)})"
 
 
-def _ends(row: dict[str, Any]) -> str:
+def _difference(row: Row) -> str:
+    return _signed(row, row[row["measure"]])
+
+
+def _ends(row: Row) -> str:
+    if row["low"] is None:
+        return "interval not known"
     low, high = _signed(row, row["low"]), _signed(row, row["high"])
-    return f"{low.partition(' ')[0]} to {high}"
+    unit = high.partition(" ")[2]
+    return f"{low.removesuffix(' ' + unit)} to {high}" if unit else f"{low} to {high}"
 
 
-def _signed(row: dict[str, Any], value: float) -> str:
-    lines = row["quantity"] == "largest array"
-    return f"{value:+.0f} lines" if lines else f"{100 * value:+.2f} points"
-
-
-def _condition(row: dict[str, Any]) -> str:
-    at = row["condition"]
-    if "time" in at:
-        title = age_title(at)
-        return title[0].lower() + title[1:]
-    if "cycles" in at:
-        return f"by {at['cycles']:.3g} cycles at {engineering(at['temperature'], 'K')}"
-    return "of each"
-
-
-def _figures(told: dict[str, Any], names: list[str], read: Sequence[_Read]) -> Iterator[Figure]:
-    rows = [row for row in told["differences"] if row["quantity"] != "largest array"]
-    if rows:
-        yield _difference_figure(told, names, rows)
-    read = read[:_MOST]
-    if all("accuracy" in study.outputs for study, _ in read):
-        yield from _accuracy_figures(told, names, read)
-    if all("endurance" in study.outputs for study, _ in read):
-        yield _endurance_figure(names, read)
-
-
-def _difference_figure(
-    told: dict[str, Any], names: list[str], rows: list[dict[str, Any]]
-) -> Figure:
-    with canvas(8.6, 1.5 + 0.3 * len(rows)) as (figure, axes):
-        ax = axes.flat[0]
-        y = np.arange(len(rows))[::-1]
-        for real, kind, label in ((True, "o", "real"), (False, "x", "not told from none")):
-            here = np.array([row["real"] is real for row in rows])
-            if not here.any():
-                continue
-            value, low, high = (
-                np.array([row[key] for row in rows])[here] for key in ("difference", "low", "high")
-            )
-            ends = np.nan_to_num(np.stack([value - low, high - value]))
-            ax.errorbar(value, y[here], xerr=ends, fmt=kind, ms=5, capsize=3, lw=1.2,
-                        color=colour(0) if real else "0.35", label=label)  # fmt: skip
-        ax.axvline(0, color="0.2", lw=1)
-        ax.set_yticks(y, [f"{names[row['study']]} less {names[row['to']]}: {row['quantity']} "
-                          f"{_condition(row)}" for row in rows], fontsize=8)  # fmt: skip
-        ax.set_ylim(-0.6, len(rows) - 0.4)
-        percent_axis(ax.xaxis, "difference in points")
-        ax.set_xlabel("difference (points)")
-        ax.grid(axis="y", visible=False)
-        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
-        return Figure(
-            "difference-figure", "Differences and their intervals",
-            f"Each study less the first, with the {percent(told['confidence'], 0)} interval.",
-            svg(figure, "Differences between the studies with their intervals"),
-        )  # fmt: skip
-
-
-def _accuracy_figures(
-    told: dict[str, Any], names: list[str], read: Sequence[_Read]
-) -> Iterator[Figure]:
-    ages = [row["condition"] for row in told["differences"] if row["quantity"] == "accuracy"]
-    end = _end(told, told["differences"])
-    rest = {key: value for key, value in end.items() if key != "time"}
-    times = sorted({age["time"] for age in ages})
-    curves = []
-    for study, results in read:
-        here = {k: v for k, v in rest.items() if v in _values(study, k)}
-        curve = at_age(results["chips"]["accuracy"], here).load()
-        curves.append(curve.sel(time=[t for t in times if t in study.ages.times]))
-    if len(times) > 1 and all(curve["time"].equals(curves[0]["time"]) for curve in curves):
-        with canvas(8.6, 4.8) as (figure, axes):
-            draw.points_against_time(curves, names[: len(curves)], axes.flat[0])
-            yield Figure(
-                "accuracy", "Accuracy against time",
-                "Mean of the chips of each study (line) and 5 to 95 % of them (band), at "
-                f"{engineering(end['temperature'], 'K')}.",
-                svg(figure, "Accuracy against time of each study"),
-            )  # fmt: skip
-    with canvas(7.6, 4.4) as (figure, axes):
-        ax = axes.flat[0]
-        for k, (name, curve) in enumerate(zip(names, curves, strict=False)):
-            x = np.sort(curve.sel(time=end["time"]).values.ravel())
-            share = (np.arange(x.size) + 0.5) / x.size
-            ax.plot(x, share, marker(k) + "-", ms=3.5, lw=1, color=colour(k), label=name)
-        percent_axis(ax.xaxis, "accuracy of a chip")
-        percent_axis(ax.yaxis, "chips below")
-        ax.legend(title="study")
-        yield Figure(
-            "chips", "Accuracy of the chips",
-            f"Each point is a chip. {age_title(end)}.",
-            svg(figure, "Cumulative distribution of the accuracy of the chips of each study"),
-        )  # fmt: skip
-
-
-def _values(study: Study, name: str) -> tuple[float, ...]:
-    return {key: values for key, values, _ in study.ages.axes}[name]
-
-
-def _endurance_figure(names: list[str], read: Sequence[_Read]) -> Figure:
-    first = read[0][0].endurance
-    common = [t for t in first.temperatures
-              if all(t in study.endurance.temperatures for study, _ in read)]  # fmt: skip
-    temperature = max(common or first.temperatures)
-    with canvas(8.6, 4.6) as (figure, axes):
-        ax = axes.flat[0]
-        shown = []
-        for k, (name, (study, results)) in enumerate(zip(names, read, strict=False)):
-            if temperature not in study.endurance.temperatures:
-                continue
-            at = count_failures(results["endurance"].load()).sel(temperature=temperature)
-            n, share = at["cycles"].values, at["fraction_failed"].values
-            seen = share > 0
-            ax.fill_between(n, at["fraction_low"], at["fraction_high"], color=colour(k),
-                            alpha=0.15, lw=0)  # fmt: skip
-            ax.plot(n[seen], share[seen], color=colour(k), label=name)
-            shown.append(n)
-        log_axis(ax.xaxis, np.concatenate(shown))
-        ax.set_yscale("log")
-        ax.set_xlabel("SET/RESET cycles")
-        ax.set_ylabel("fraction of cells failed")
-        ax.legend(title="study")
-        return Figure(
-            "endurance", "Cells failed against cycles",
-            f"At {engineering(temperature, 'K')}, with the 95 % interval of all wafers of each "
-            "study.",
-            svg(figure, "Fraction of cells failed against cycles of each study"),
-        )  # fmt: skip
+def _signed(row: Row, value: float | None) -> str:
+    if value is None:
+        return "not known"
+    if row["measure"] == "ratio":
+        return f"×{value:.3g}"
+    if row["unit"] == "share":
+        return f"{100 * value:+.2f} points"
+    if row["unit"] in ("lines", "K"):
+        return f"{value:+.3g} {row['unit']}"
+    return ("+" if value > 0 else "") + engineering(value, row["unit"])

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from reliability.campaign.dotted import unit_of
+from reliability.campaign.quantities import unit_of
 from reliability.campaign.spec import Study
 from reliability.campaign.sweep import sweep_points
 from reliability.report import figures as draw

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from reliability.campaign.dotted import unit_of
+from reliability.campaign.quantities import unit_of
 from reliability.campaign.selection import at_age, at_point
-from reliability.campaign.spec import Axis, Study
+from reliability.campaign.spec import Study
 from reliability.campaign.sweep import Point, sweep_points
+from reliability.campaign.tables import Axis
 from reliability.report import figures as draw
 from reliability.report.page import Figure, canvas, svg
 from reliability.report.words import age_title, percent
@@ -30,6 +31,14 @@ def value_text(name: str, value: float | str) -> str:
     if isinstance(value, str) or unit is None:
         return str(value).replace("_", " ")
     return engineering(float(value), unit or "1")
+
+
+def axis_numbers(name: str, label: str, values: list[Any]) -> tuple[np.ndarray, str]:
+    """Return the values of a numeric axis as figures have them, and the label with their unit."""
+    unit = unit_of(name)
+    numbers = np.array(values, float) - (273.15 if unit == "K" else 0.0)
+    symbol = {"K": "°C", "ohm": "Ω", "": "", "1": "", None: ""}.get(unit, unit)
+    return numbers, label + (f" ({symbol})" if symbol else "")
 
 
 def point_text(point: Point) -> str:
@@ -94,16 +103,14 @@ def _against(
     values = sorted(numbers)
     index = {(without(p, axis.name), p[axis.name]): k for k, p in enumerate(points)}
     accuracy = np.array([[last[index[other, value]] for value in values] for other in others])
-    unit = unit_of(axis.name)
-    x = np.array(values, float) - (273.15 if unit == "K" else 0.0)
-    symbol = {"K": "°C", "": "", "1": "", None: ""}.get(unit, unit)
+    x, label = axis_numbers(axis.name, axis_label(axis), values)
     with canvas(7.6, 4.6) as (figure, axes):
         draw.accuracy_against_axis(
             x,
             accuracy,
             [point_text(dict(other)) for other in others],
             axes.flat[0],
-            label=axis_label(axis) + (f" ({symbol})" if symbol else ""),
+            label=label,
             log=bool(x.min() > 0 and x.max() / x.min() > 30),
         )
         yield Figure(

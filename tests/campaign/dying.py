@@ -1,6 +1,7 @@
 """Work of other processes: some that fails, and a run that is killed."""
 
 import os
+import signal
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -16,5 +17,13 @@ def die_or_double(number: int) -> int:
 
 
 def run_and_tell(study: "rel.campaign.Study", out: Path, told: Connection) -> None:
-    """Run a study and send the name of each task that is done."""
-    rel.run_study(study, out, progress=lambda task, *_: told.send(task.name))
+    """Run a study, send the name of each task that is done, and wait after the second."""
+    names = []
+
+    def tell(task, *_: int) -> None:
+        names.append(task.name)
+        told.send(task.name)
+        if len(names) == 2:
+            signal.pause()
+
+    rel.run_study(study, out, progress=tell)

@@ -22,15 +22,32 @@ SMALL = {
 
 
 def at_its_ends(study):
-    """The study with the first and the last value of every axis."""
-    ends = lambda values: tuple(dict.fromkeys((values[0], values[-1])))  # noqa: E731
-    names = ("times", "temperatures", "reads", "read_voltages")
+    """The study with the first and the last value of every axis, and few levels of each factor."""
+
+    def ends(values):
+        return tuple(dict.fromkeys((*values[:1], *values[-1:])))
+
+    names = ("times", "temperatures", "reads", "inferences", "read_voltages")
     ages = {name: ends(getattr(study.ages, name)) for name in names}
     sweep = tuple(
         axis.model_copy(update={"values": ends(axis.values)} if axis.values else {"points": 2})
         for axis in study.sweep
     )
-    return study.model_copy(update={"ages": study.ages.model_copy(update=ages), "sweep": sweep})
+    changed = {"ages": study.ages.model_copy(update=ages), "sweep": sweep}
+    if study.sensitivity:  # combinations multiply: the first level and the card's, or the last
+        factors = tuple(
+            factor.model_copy(
+                update={"value": ends(factor.value), "scale": ends(cut(factor.scale, 1.0))}
+            )
+            for factor in study.sensitivity.factor
+        )
+        changed["sensitivity"] = study.sensitivity.model_copy(update={"factor": factors})
+    return study.model_copy(update=changed)
+
+
+def cut(values, last):
+    """Values up to ``last``, if it is one of them."""
+    return values[: values.index(last) + 1] if last in values else values
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)

@@ -57,6 +57,31 @@ def test_what_cannot_be_right_is_named(small, old, new, says) -> None:
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ('study = "hierarchy"\nscratch = "on"', "architecture.scratch: .*'cached' or 'own'"),
+        ('study = "hierarchy"\nscrtch = "own"', r"\[architecture\] unknown key.*mean 'scratch'"),
+        ('study = "hierarchy"\ncapacities = [64, 32]',
+         r"architecture.capacities: got \[64, 32\], expected rising"),
+        ('study = "hierarchy"\ncapacities = [32, 40]', "capacities: got 40 bytes.*multiple of 32"),
+        ('study = "tiers"\ntemperatures = ["85 degC", "25 degC"]',
+         "architecture.temperatures: got .*expected rising"),
+        ('study = "tiers"\npower_densities = [1e6, 1e3]',
+         "architecture.power_densities: got .*expected rising"),
+        ('study = "incremental"\nbudgets = [5, 5]', "architecture.budgets: got .*rising"),
+        ('study = "incremental"\nrules = ["stpd"]', "architecture.rules.0: unknown rule 'stpd'"),
+        ('study = "learning"\nfailed = [0.1, 0.01]', "architecture.failed: got .*rising"),
+        ("[parameters]", "architecture: study: missing, allowed: area"),
+    ],
+)  # fmt: skip
+def test_options_are_refused_at_the_door_by_the_names_that_users_write(small, table, says) -> None:
+    small.write_text(TEXT.replace(SMALL, f"[architecture]\n{table}\n"))
+    with pytest.raises(rel.InputError, match=says) as error:
+        rel.load_study(small)
+    assert "\n" not in str(error.value)
+
+
 def test_draw_zero_is_nominal_and_the_others_are_drawn_by_themselves(small, tmp_path) -> None:
     study = rel.load_study(small)
     folder = rel.run_study(study, tmp_path / "out")

@@ -21,8 +21,9 @@ from click.testing import CliRunner
 
 import reliability as rel
 from reliability.campaign import execute, store
-from reliability.campaign.plan import combinations, make_plan, plan_study
-from reliability.campaign.spec import load_study
+from reliability.campaign.estimate import plan_study
+from reliability.campaign.load import load_study
+from reliability.campaign.plan import combinations, make_plan
 from reliability.cli import main
 from reliability.statistics.intervals import mean_interval
 from tests.campaign.dying import die_or_double, run_and_tell
@@ -110,8 +111,9 @@ def test_results_do_not_depend_on_workers_or_chunks(study, tmp_path, finished, i
     for name, how in runs.items():
         folder = rel.run_study(study, tmp_path / name, **how)
         assert tree_hash(folder / "results.zarr") == tree_hash(finished / "results.zarr")
+    whole = values_of(finished)
     for name, group in values_of(in_twos).items():
-        assert group.identical(values_of(finished)[name])
+        assert group.identical(whole[name])
 
 
 def test_a_dask_cluster_gives_the_same_files(study, tmp_path, finished) -> None:
@@ -207,27 +209,30 @@ def test_killed_twenty_times_at_random(small, tmp_path, repository, finished) ->
         assert tree_hash(out / "results.zarr") == tree_hash(finished / "results.zarr")
 
 
-def test_ctrl_c_finishes_what_runs_and_says_how_to_go_on(small, tmp_path, repository) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(repository)}
+def test_ctrl_c_finishes_what_runs_and_says_how_to_go_on(small, tmp_path, monkeypatch) -> None:
+    """The signal comes when the first task is kept and those of the other groups are running."""
     out = tmp_path / "stopped"
-    command = [sys.executable, "-m", "reliability.cli", "run", str(small), "--out", str(out)]
-    process = subprocess.Popen(
-        [*command, "--workers", "2"], stderr=subprocess.PIPE, text=True, env=environment
-    )
-    assert process.stderr is not None
-    process.stderr.readline()
-    process.send_signal(signal.SIGINT)
-    _, message = process.communicate(timeout=120)
-    if process.returncode == 0:
-        pytest.skip("finished before the signal came")
-    assert process.returncode == 130
-    assert "the same command goes on" in message
-    assert "Traceback" not in message
+    real, kept = store.write_part, []
+
+    def keep_and_interrupt(*part) -> None:
+        real(*part)
+        kept.append(part)
+        if len(kept) == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    command = ["run", str(small), "--out", str(out), "--workers"]
+    monkeypatch.setattr(store, "write_part", keep_and_interrupt)  # of this process, not of workers
+    stopped = CliRunner().invoke(main, [*command, "2"])
+    monkeypatch.undo()
+    assert stopped.exit_code == 130, stopped.output
+    assert "stopping when the running tasks are done" in stopped.stderr
+    assert "the same command goes on" in stopped.stderr
+    assert "Traceback" not in stopped.stderr
     status = rel.study_status(out)
-    assert 0 < status["tasks_done"] < status["tasks"]
+    assert 1 < status["tasks_done"] == len(kept) < status["tasks"]
     assert not (out / "lock.json").exists()
     assert not (out / "report.html").exists()
-    again = CliRunner().invoke(main, ["run", str(small), "--out", str(out), "--workers", "1"])
+    again = CliRunner().invoke(main, [*command, "1"])
     assert again.exit_code == 0, again.output
     assert (out / "report.html").is_file()
 
@@ -372,8 +377,9 @@ def test_results_go_to_any_url_that_fsspec_knows(study, tmp_path, finished) -> N
     pytest.importorskip("fsspec")
     folder = rel.run_study(study, tmp_path / "out", store_url="memory://results")
     assert not (folder / "results.zarr").exists()
+    whole = values_of(finished)
     for name, group in values_of(folder).items():
-        assert group.identical(values_of(finished)[name])
+        assert group.identical(whole[name])
     again: list[str] = []
     rel.run_study(study, folder, progress=lambda task, *_: again.append(task.name))
     assert not again

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reliability as rel
-from reliability.campaign.spec import load_study
+from reliability.campaign.load import load_study
 
 
 def test_shipped_study_is_valid_and_large_enough(analyses) -> None:
@@ -37,6 +37,11 @@ def test_shipped_study_is_valid_and_large_enough(analyses) -> None:
         ("scale = [0.5, 1.0]", "scale = [1.0]\nvalue = [1.0]", "both or neither"),
         ('name = "stuck"', 'name = "spread"', "name 'spread' is there twice"),
         ("[ages]", "[ages", "not a TOML file"),
+        (
+            "[ages]",
+            "[parameters]\nread.voltage = [1]\n[ages]",
+            r"parameters.read.voltage: got \[1\], expected a number or text",
+        ),
     ],
 )
 def test_what_cannot_be_right_is_named(small, old, new, says) -> None:

@@ -49,6 +49,18 @@ def spec(tmp_path):
 LAW = axis("technology.relaxation.law", 'values = ["saturating", "log_time"]')
 
 
+def test_a_key_of_an_architecture_study_has_its_unit(spec) -> None:
+    head = (
+        'title = "t"\ntechnology = "oxram-130nm"\noutputs = ["architecture"]\n'
+        'architecture.study = "tiers"\n'
+    )
+    ambient = axis("architecture.ambient", 'low = "25 degC"\nhigh = "85 degC"\npoints = 2')
+    size = axis("architecture.feature_size", 'values = ["130 nm", "28 nm"]')
+    points = sweep_points(rel.load_study(spec(ambient, size, head=head)))
+    assert points[0] == {"architecture.ambient": 298.15, "architecture.feature_size": 130e-9}
+    assert points[-1] == {"architecture.ambient": 358.15, "architecture.feature_size": 28e-9}
+
+
 def test_every_kind_of_name_reaches_its_place(spec) -> None:
     path = spec(
         LAW,

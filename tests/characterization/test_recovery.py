@@ -163,19 +163,19 @@ def test_loss_of_a_state() -> None:
     assert np.abs(off).max() < 4, off
 
 
-@pytest.mark.slow
-def test_retention() -> None:
+@pytest.mark.parametrize("cells", [25, pytest.param(100, marks=pytest.mark.slow)])
+def test_retention(cells: int) -> None:
     base = rel.load_technology("oxram-130nm").with_values(simulated.NO_DEFECTS)
     card = simulated.part(base, "retention")
     kelvin, times = [453.15, 493.15, 533.15], [1e2, 1e3, 1e4, 1e5]
     parts = [
-        simulated.states(card, 100, [rel.Segment(t, k) for t in times], "time", times, noise=0.06,
+        simulated.states(card, cells, [rel.Segment(t, k) for t in times], "time", times, noise=0.06,
                          seed=round(k))
         for k in kelvin
     ]  # fmt: skip
-    g = np.full((300, 2, 3, 5), np.nan)
+    g = np.full((3 * cells, 2, 3, 5), np.nan)
     for k, one in enumerate(parts):
-        g[100 * k : 100 * k + 100, :, k] = one["conductance"].values[0, 0]
+        g[cells * k : cells * (k + 1), :, k] = one["conductance"].values[0, 0]
     data = xr.Dataset(
         {"conductance": (("cell", "state", "temperature", "time"), g)},
         coords={"state": ["LRS", "HRS"], "temperature": kelvin, "time": [0.0, *times]},
@@ -193,16 +193,16 @@ def test_retention() -> None:
             assert abs(distance(fit.parameters[section + name], value)) < 4, (state, name)
 
 
-@pytest.mark.slow
-def test_read_disturb() -> None:
+@pytest.mark.parametrize("cells", [25, pytest.param(80, marks=pytest.mark.slow)])
+def test_read_disturb(cells: int) -> None:
     base = rel.load_technology("oxram-130nm").with_values(simulated.NO_DEFECTS)
     card = simulated.part(base, "read_disturb").with_values({"read_disturb.bound_reads": 1e3})
     volts, reads = [0.1, 0.2, 0.3], [1e1, 1e3, 1e5, 1e7]
-    g = np.full((240, 1, 3, 5), np.nan)
+    g = np.full((3 * cells, 1, 3, 5), np.nan)
     for k, volt in enumerate(volts):
         segments = [rel.Segment(0.0, ROOM, n, volt) for n in reads]
-        one = simulated.states(card, 80, segments, "reads", reads, noise=0.05, seed=40 + k)
-        g[80 * k : 80 * k + 80, 0, k] = one["conductance"].sel(state="HRS").values[0, 0]
+        one = simulated.states(card, cells, segments, "reads", reads, noise=0.05, seed=40 + k)
+        g[cells * k : cells * (k + 1), 0, k] = one["conductance"].sel(state="HRS").values[0, 0]
     data = xr.Dataset(
         {"conductance": (("cell", "state", "read_voltage", "reads"), g)},
         coords={"state": ["HRS"], "read_voltage": volts, "reads": [0.0, *reads]},

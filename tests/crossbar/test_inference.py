@@ -44,7 +44,7 @@ def test_effective_matrix_with_single_segments():
         "bit_line_resistance": rng.uniform(1, 30, (8, 4)),
     }
     want = solve_crossbar(g, np.eye(7), **circuit)["output_current"]
-    assert np.allclose(effective_conductance(g, **circuit), want, rtol=1e-10)
+    assert np.allclose(effective_conductance(g, **circuit), want, rtol=1e-10, atol=0)
 
 
 def test_ideal_lines_change_nothing():
@@ -89,7 +89,7 @@ def test_layer_output_is_the_sum_of_its_tiles():
         v[: len(piece)] = piece
         total += solve_crossbar(tiles["conductance"].values[part, 0], v)["output_current"].values
     want = (total[0::2] - total[1::2]) * tiles.attrs["scale"]
-    assert np.allclose(x @ effective_weights(tiles), want, rtol=1e-9)
+    assert np.allclose(x @ effective_weights(tiles), want, rtol=1e-9, atol=0)
 
 
 def test_linearisation_error_grows_with_voltage():

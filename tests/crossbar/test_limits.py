@@ -13,7 +13,7 @@ from reliability.crossbar import (
     read_currents,
     size_map,
 )
-from reliability.crossbar.criteria import Conditions, bit_error_rate, output_error
+from reliability.crossbar.criteria import Conditions, bit_error_rate, lost_margin, output_error
 from reliability.crossbar.limits import largest_size, prediction_of_sizes
 from reliability.errors import InputError
 
@@ -41,6 +41,23 @@ def test_rectangular_searches(technology):
     border = crossbar_border(technology, [20, 60], criterion=rows_and_drop, limit=100.0, **quick)
     assert border["columns"].values.tolist() == [40, 20]
     assert (border["columns_low"] <= border["columns"]).all()
+
+
+@pytest.mark.parametrize(("scheme", "half"), [("grounded", 0.0), ("V/2", 0.5)])
+def test_a_margin_is_lost_by_the_closest_two_cells(technology, scheme, half):
+    """On ideal lines a column carries its cell and what the scheme leaves on the others."""
+    rng = np.random.default_rng(3)
+    data = rng.random((6, 5)) < 0.5
+    g = np.where(data, 1e-4, 1e-6) * rng.uniform(0.8, 1.2, data.shape)
+    at = Conditions(technology, 0.1, 0.5, 0.5, scheme, IDEAL)
+    lost = lost_margin(g, data, at, np.random.default_rng(1))
+    draws = np.random.default_rng(1)
+    rows, columns = (draws.integers(0, size, 24) for size in g.shape)
+    read = g[rows, columns] + half * (g.sum(axis=0)[columns] - g[rows, columns])
+    stored = data[rows, columns]
+    gap = read[stored].min() - read[~stored].max()
+    assert lost == pytest.approx(1 - gap / at.level("LRS"), rel=1e-9)
+    assert np.isnan(lost_margin(g, np.ones_like(data), at, np.random.default_rng(1)))
 
 
 def test_search_finds_the_largest_up_to_its_resolution():
@@ -130,6 +147,19 @@ def test_bit_error_rate_reaches_deep(technology):
     assert 0 < bit_error_rate(g, g > 0, at, np.random.default_rng(0)) < 1e-12
 
 
+@pytest.mark.parametrize("density", [0.1, 0.5, 0.9])
+def test_stuck_cells_are_wrong_where_the_other_bit_is_stored(technology, density):
+    sharp = technology.with_values(
+        {f"programming.{state}.{name}": 0.05
+         for state in ("LRS", "HRS") for name in ("sigma_cell", "sigma_cycle")}
+        | {"defects.stuck_lrs": 0.1, "defects.stuck_hrs": 0.02, "defects.unformed": 0.03}
+    )  # fmt: skip
+    at = Conditions(sharp, 0.1, 0.5, density, "grounded", IDEAL)
+    g = np.full((4, 4), 1e-4)
+    got = bit_error_rate(g, g > 0, at, np.random.default_rng(0))
+    assert got == pytest.approx(0.1 * (1 - density) + 0.05 * density, rel=1e-9)
+
+
 def test_a_nonlinear_cell_is_measured_by_its_own_current(technology):
     """Without lines and spread the sums of sinh cells are exact: their unit is the chord."""
     quiet = technology.with_values(
@@ -216,3 +246,9 @@ def test_bad_input(technology, call, says):
     with pytest.raises(InputError) as caught:
         call(technology)
     assert says in str(caught.value)
+
+
+def test_cards_of_levels_are_refused():
+    for search in (crossbar_limit, lambda card, **wire: size_map(card, {"spread": [1.0]}, **wire)):
+        with pytest.raises(InputError, match="techB has levels, arrays need LRS and HRS"):
+            search(rel.load_technology("techB"), segment_resistance=1.0)

@@ -6,7 +6,14 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reliability.crossbar import ConvergenceError, kernels, read_charge, read_rows, solve_crossbar
+from reliability.crossbar import (
+    ConvergenceError,
+    SinhCell,
+    kernels,
+    read_charge,
+    read_rows,
+    solve_crossbar,
+)
 from reliability.errors import InputError
 
 from .oracle import nodal_solution
@@ -33,7 +40,7 @@ def test_no_line_resistance_is_a_matrix_product():
 def test_one_cell_is_a_series_circuit(word, bit):
     out = currents([[1e-4]], [0.3], word_line_resistance=word, bit_line_resistance=bit,
                    source_resistance=70.0, sense_resistance=40.0)  # fmt: skip
-    assert out == pytest.approx(0.3 / (1e4 + word + bit + 110), rel=1e-14)
+    assert out == pytest.approx(0.3 / (1e4 + word + bit + 110), rel=1e-14, abs=0)
 
 
 def test_one_row_is_a_chain_of_cells():
@@ -43,8 +50,8 @@ def test_one_row_is_a_chain_of_cells():
     y = g[1] + 1 / (50 + 1 / y)
     y = g[0] + 1 / (50 + 1 / y)
     total = 0.2 / (50 + 1 / y)
-    assert out.sum() == pytest.approx(total, rel=1e-14)
-    assert out[0] == pytest.approx((0.2 - 50 * total) * g[0], rel=1e-13)
+    assert out.sum() == pytest.approx(total, rel=1e-14, abs=0)
+    assert out[0] == pytest.approx((0.2 - 50 * total) * g[0], rel=1e-13, abs=0)
 
 
 def test_one_column_adds_at_the_bottom():
@@ -53,7 +60,7 @@ def test_one_column_adds_at_the_bottom():
     # nodes b0 - b1 - ground
     matrix = np.array([[1e-4 + 0.01, -0.01], [-0.01, 2e-4 + 0.02]])
     b = np.linalg.solve(matrix, g[:, 0] * v)
-    assert out[0] == pytest.approx(b[1] * 0.01, rel=1e-12)
+    assert out[0] == pytest.approx(b[1] * 0.01, rel=1e-12, abs=0)
 
 
 def test_uniform_continuous_line():
@@ -63,7 +70,7 @@ def test_uniform_continuous_line():
     k = np.arccosh(1 + r * g / 2)
     # mirror condition at the end: v_j ~ cosh(k (n - j - 1/2)), and v_{-1} = 1 at the driver
     v = np.cosh(k * (n - np.arange(n) - 0.5)) / np.cosh(k * (n + 0.5))
-    assert np.allclose(out / g, v, rtol=1e-11)
+    assert np.allclose(out / g, v, rtol=1e-11, atol=0)
 
 
 CIRCUITS = [
@@ -139,15 +146,15 @@ def test_superposition_and_vectors_share_an_array():
     u = np.linspace(-0.1, 0.3, 12)
     both = currents(g, np.column_stack([v, u]))
     assert both.shape == (2, 10)
-    assert np.allclose(both.sum(axis=0), currents(g, v + u), rtol=1e-11)
-    assert np.allclose(both[0], currents(g, v), rtol=1e-13)
+    assert np.allclose(both.sum(axis=0), currents(g, v + u), rtol=1e-11, atol=0)
+    assert np.allclose(both[0], currents(g, v), rtol=1e-13, atol=0)
 
 
 def test_reciprocity():
     g, _ = random_array(8, 11, 4)
     forward = currents(g, np.eye(8))  # (8, 11)
     backward = currents(g.T, np.eye(11), drive="right", sense="top")  # bit lines driven from below
-    assert np.allclose(forward, backward.T, rtol=1e-11)
+    assert np.allclose(forward, backward.T, rtol=1e-11, atol=0)
 
 
 def test_floating_lines_carry_no_current():
@@ -159,7 +166,7 @@ def test_floating_lines_carry_no_current():
     assert abs(out["output_current"].values[4]) < 1e-17
     want, _, _ = nodal_solution(g, v, source=np.where(source == np.inf, 1e14, 0),
                                 sense_r=np.where(sense == np.inf, 1e14, 0))  # fmt: skip
-    assert np.allclose(np.delete(out["output_current"], 4), np.delete(want, 4), rtol=1e-9)
+    assert np.allclose(np.delete(out["output_current"], 4), np.delete(want, 4), rtol=1e-9, atol=0)
 
 
 def test_a_batch_is_its_arrays_whatever_the_threads(monkeypatch):
@@ -188,7 +195,7 @@ def test_uniform_segments_equal_the_same_given_one_by_one():
     )
     b = currents(g, v, word_line_resistance=np.full((9, 8), 3.0),
                  bit_line_resistance=np.full((10, 7), 2.0), drive="both", sense="both")  # fmt: skip
-    assert np.allclose(a, b, rtol=1e-13)
+    assert np.allclose(a, b, rtol=1e-13, atol=0)
 
 
 def test_rows_read_through_gates_equal_arrays_with_one_row():
@@ -209,7 +216,7 @@ def test_rows_read_through_gates_equal_arrays_with_one_row():
         want, _, _ = nodal_solution(
             alone, np.full(6, 0.1), word=4.0, bit=6.0, source=20.0, sense_r=15.0
         )
-        assert np.allclose(got[i], want, rtol=1e-10)
+        assert np.allclose(got[i], want, rtol=1e-10, atol=0)
 
 
 def test_rows_of_many_arrays_are_those_of_each():
@@ -227,7 +234,24 @@ def test_charge_of_pulse_widths_is_the_sum_over_time():
         currents(g, 0.1 * (width >= end)) * step
         for end, step in ((1e-9, 1e-9), (4e-9, 3e-9), (9e-9, 5e-9))
     )
-    assert np.allclose(read_charge(g, width, 0.1), want, rtol=1e-10)
+    assert np.allclose(read_charge(g, width, 0.1), want, rtol=1e-10, atol=0)
+    # cells that are not linear do not superpose: each stretch of time is an array of its own
+    law = SinhCell(0.05)
+    want = sum(
+        currents(g, 0.1 * (width >= end), cell=law) * step
+        for end, step in ((1e-9, 1e-9), (4e-9, 3e-9), (9e-9, 5e-9))
+    )
+    found = read_charge(g, width, 0.1, cell=law)
+    assert np.allclose(found, want, rtol=1e-10, atol=0)
+    assert not np.allclose(found, read_charge(g, width, 0.1), rtol=0.1, atol=0)
+    assert read_charge(g, np.zeros(5), 0.1, cell=law).tolist() == [0.0] * 4
+
+
+def test_reads_that_cannot_be_are_refused():
+    with pytest.raises(InputError, match=r"pulse_width: got shape \(1, 2\), expected \(rows,\)"):
+        read_charge([[1e-4], [1e-4]], [[1e-9, 1e-9]], 0.1)
+    with pytest.raises(InputError, match=r"conductance: got shape \(2,\), expected \(..., rows"):
+        read_rows([1e-4, 1e-4], 0.1)
 
 
 @pytest.mark.parametrize(
@@ -282,7 +306,7 @@ def test_ladder_kernels_are_the_inverse_of_their_matrices():
         rhs = g[i] * b[i]
         rhs[0] += v[i] / 11
         rhs[-1] += v[i] / 25
-        assert np.allclose(w[i], np.linalg.solve(line, rhs), rtol=1e-12)
+        assert np.allclose(w[i], np.linalg.solve(line, rhs), rtol=1e-12, atol=0)
 
 
 @pytest.mark.slow

@@ -139,6 +139,76 @@ def test_every_cycle_finds_the_first_crossing_of_the_path():
     assert (state[0][hit] == (at[:, 1] < -2.0)).all()
 
 
+def _worn(cells, cycles):
+    """Cells that differ, wear in two conditions, and stops before and behind the end."""
+    random = np.random.default_rng(4)
+    blocks = F.blocks(cycles)
+    growth = np.log(blocks.last)[:, None] * np.array([0.08, -0.05])
+    reading = F.Reading(
+        random.uniform(0.8, 2.5, (cells, 2)) * [1, -1], random.uniform(0.7, 1.2, (cells, 2)),
+        np.stack([growth, 2 * growth]), np.stack([1 + abs(growth) / 4, 1 + abs(growth) / 2]),
+        blocks.last,
+    )  # fmt: skip
+    return reading, random.integers(1, cycles + 1, (2, cells))
+
+
+def test_every_cycle_is_plain_numpy_with_wear_and_conditions():
+    cells, cycles = 300, 200
+    law = C.Cycles((10, 100), (0.08, 0.01), (0.45, 0.28), skew=(0.2, -0.3), tail=(0.8, 1.2),
+                   correlation=(0.3, -0.2, 0.5))  # fmt: skip
+    reading, stop = _worn(cells, cycles)
+    found, state = F.first_crossings(law, C.start(law, 9, [0, 0, 0], cells), reading, stop)
+    u = C.advance(C.start(law, 9, [0, 0, 0], cells), cycles).astype(float)
+    block = np.searchsorted(reading.last, np.arange(1, cycles + 1))
+    deviation = np.stack([C.from_score(law, s, u[:, :, s]) for s in (0, 1)], axis=-1)
+    for j in range(2):
+        log_r = reading.shift[j, block] + reading.spread[j, block] * reading.sigma[:, None] * (
+            deviation
+        )
+        lrs = log_r[:, :, 0] > reading.margin[:, :1]
+        hrs = log_r[:, :, 1] < reading.margin[:, 1:]
+        crossed = (lrs | hrs) & (np.arange(1, cycles + 1) <= stop[j][:, None])
+        expected = np.where(crossed.any(1), crossed.argmax(1) + 1, 0)
+        assert 0 < np.count_nonzero(expected) < cells
+        assert (found[j] == expected).all()
+        hit = expected > 0
+        # of two in one cycle the HRS counts: the RESET comes first
+        assert (state[j][hit] == hrs[hit, expected[hit] - 1]).all()
+
+
+def test_the_law_is_plain_numpy_with_wear_and_conditions():
+    """Each state uses up its energy block by block; the one that is first counts."""
+    cells, cycles = 300, 2000
+    reading, stop = _worn(cells, cycles)
+    stop[0] = cycles
+    energy = np.random.default_rng(5).exponential(size=(cells, 2)) * 2
+    found, state = F.crossings_from_law(PROCESS, reading, energy, stop)
+    tables = [np.log(np.maximum(F.hazards(PROCESS, s, reading.last), 1e-300)) for s in (0, 1)]
+    before = np.r_[0, reading.last[:-1]]
+    for j, i in np.ndindex(stop.shape):
+        at = []
+        for s, side in ((1, -1), (0, 1)):
+            score = (reading.margin[i, s] - reading.shift[j, :, s]) / (
+                reading.sigma[i, s] * reading.spread[j, :, s]
+            )
+            hazard = np.exp(
+                [np.interp(side * z, F._LEVELS, tables[s][:, k]) for k, z in enumerate(score)]
+            )
+            used = np.cumsum(hazard)
+            k = np.searchsorted(used, energy[i, s])
+            if k < len(used):
+                left = energy[i, s] - used[k] + hazard[k]
+                inside = np.ceil((reading.last[k] - before[k]) * left / hazard[k])
+                at.append((before[k] + max(1, inside), 1 - s))
+        cycle, lrs = min(at, default=(np.inf, 0))
+        if cycle > stop[j, i]:
+            assert found[j, i] == 0
+        else:
+            assert (found[j, i], state[j, i]) == (cycle, 1 - lrs)
+    assert (found == 0).any()
+    assert set(state[found > 0].tolist()) == {0, 1}
+
+
 def test_correlated_states_need_every_cycle():
     with pytest.raises(InputError, match="every_cycle"):
         F.hazards(replace(PROCESS, correlation=(0, 0, 0.5)), 0, np.array([1]))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import reliability as rel
 
@@ -136,6 +137,12 @@ def test_population_of_another_size_is_refused(net, tech) -> None:
     pop = rel.sample_population(tech, cells=100)
     with pytest.raises(rel.InputError, match="got 100 cells per chip, network spirit needs 11520"):
         rel.evaluate(net, pop)
+
+
+@pytest.mark.parametrize("cells", ["oxram-130nm", xr.Dataset()], ids=["name", "dataset"])
+def test_what_is_no_population_is_refused(net, cells) -> None:
+    with pytest.raises(rel.InputError, match="expected a Technology, a population of sample_chips"):
+        rel.evaluate(net, cells)
 
 
 def test_ideal_cells_do_not_age(net) -> None:

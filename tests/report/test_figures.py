@@ -309,6 +309,36 @@ def test_spectral_density_of_white_noise_is_its_variance_over_its_bandwidth() ->
             trace.assign_coords(time=np.geomspace(1, 2, 2**15)), Figure().subplots()
         )
 
+    with pytest.raises(rel.InputError, match="got 63 reads, expected 64 or more"):
+        figures.power_spectral_density(trace[:63], Figure().subplots())
+
+
+def test_a_trace_is_drawn_as_steps_in_the_units_that_read_best() -> None:
+    trace = noisy()
+    ax = figures.noise_trace(trace, Figure().subplots())
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("time (s)", "conductance (µS)")
+    for cell in (0, 1):
+        line = next(one for one in ax.lines if one.get_label() == f"cell {cell}")
+        assert line.get_drawstyle() == "steps-post"
+        np.testing.assert_allclose(line.get_xdata(), trace["time"])
+        np.testing.assert_allclose(line.get_ydata(), trace.sel(cell=cell) * 1e6)
+    assert figures.noise_trace(trace[:, 0], Figure().subplots()).get_legend() is None
+
+
+def test_resistance_against_cycles_is_the_middle_and_the_ends_of_the_cells() -> None:
+    spread = np.exp(0.3 * SCORES)
+    r = np.stack([5e3 * spread, 9e4 * spread**2])[None] * np.array([1.0, 1.1, 1.3])[:, None, None]
+    given = xr.DataArray(r, dims=("cycle", "state", "cell"), coords={"state": ["LRS", "HRS"]})
+    ax = figures.resistance_against_cycles(given, Figure().subplots())
+    assert ax.get_ylabel() == "resistance (kΩ)"
+    for k, (state, median) in enumerate((("LRS", 5.0), ("HRS", 90.0))):
+        x, y = drawn(ax, f"{state}: median, 90 % of cells")
+        assert x.tolist() == [1, 2, 3]  # cycles without a coordinate count from 1
+        np.testing.assert_allclose(y, median * np.array([1.0, 1.1, 1.3]), rtol=1e-12)
+        band = ax.collections[k].get_paths()[0].vertices
+        ends = np.quantile(r[0, k] / 1e3, [0.05, 0.95])
+        np.testing.assert_allclose(sorted(set(band[band[:, 0] == 1, 1])), ends, rtol=1e-9)
+
 
 def test_wafer_map_shows_every_die_of_the_grid_and_categories_have_names() -> None:
     values = dies(1)[0]

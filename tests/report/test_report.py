@@ -81,16 +81,16 @@ def test_wafer_map_draws_each_die_where_it_is() -> None:
     assert dies.get_array().tolist() == [0.8, 0.9]
 
 
-def test_study_over_reads_shows_them_and_says_so(small, tmp_path) -> None:
-    text = small.read_text()
+def test_study_over_reads_shows_them_and_says_so(plain, tmp_path) -> None:
+    text = plain.read_text()
     old = 'times = ["0 s", "10 years"]\ntemperatures = ["25 degC", "125 degC"]'
     assert old in text
-    small.write_text(
+    plain.write_text(
         text.replace(
             old, 'times = ["1 h"]\nreads = [0, 1e6, 1e14]\nread_voltages = ["0.1 V", "0.3 V"]'
         )
     )
-    study = load_study(small)
+    study = load_study(plain)
     report = rel.write_report(study, rel.run_study(study, tmp_path / "out"))
     page = report.read_text("utf-8")
     assert 'id="reads"' in page

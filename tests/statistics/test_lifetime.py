@@ -313,9 +313,9 @@ def test_speed_of_a_million_inspected_rows():
     edges = np.linspace(0, 2500, 61)
     place = np.searchsorted(edges, 1000 * rng.weibull(1.7, 1_000_000))
     lower, upper = edges[place - 1], np.append(edges, np.inf)[place]
-    begin = clock.perf_counter()
+    begin = clock.process_time()
     fit = fit_lifetime(lower=lower, upper=upper)
-    assert clock.perf_counter() - begin < 2
+    assert clock.process_time() - begin < 2
     assert fit.parameters["scale"] == pytest.approx(1000, rel=4e-3)
 
 

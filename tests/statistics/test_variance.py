@@ -133,9 +133,9 @@ def test_a_million_reads():
         rng.normal(0, 1, 10)[wafer] + rng.normal(0, 0.7, 100)[die]
         + rng.normal(0, 0.5, 10_000)[cell] + rng.normal(0, 1, cell.size)
     )  # fmt: skip
-    begin = clock.perf_counter()
+    begin = clock.process_time()
     found = variance_components(y, {"wafer": wafer, "die": die, "cell": cell})
-    assert clock.perf_counter() - begin < 8
+    assert clock.process_time() - begin < 8
     for level, truth in (("wafer", 1.0), ("die", 0.49), ("cell", 0.25), ("residual", 1.0)):
         low, high = found.interval[level]
         assert 0.8 * low < truth < 1.2 * high

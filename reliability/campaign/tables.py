@@ -1,0 +1,402 @@
+"""The tables of a study's TOML file, each typed and checked by itself."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from reliability.campaign.dotted import Value
+from reliability.mission import MissionProfile, Segment
+from reliability.network import Tiling
+from reliability.network.deep.chips import default_tiling
+from reliability.network.one_layer.mapping import Mapping
+from reliability.network.questions.inferences import steps
+from reliability.technology import Technology
+from reliability.units import Amperes, Kelvin, NonNegative, Ohms, Seconds, Share, Volts
+
+
+def _rising(values: Sequence[Any]) -> Sequence[Any]:
+    if list(values) != sorted(set(values)):
+        raise ValueError(f"got {list(values)}, expected rising values")
+    return values
+
+
+Count = Annotated[int, Field(ge=1, strict=True)]
+Rising = AfterValidator(_rising)  # of a tuple, each value once
+
+
+class Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class NetworkTable(Table):
+    """Which network, and how it is evaluated."""
+
+    name: str = "spirit"
+    """A network that ships with the suite, or a TOML file of weights."""
+    coding: Literal["spiking", "formal", "time"] = "spiking"
+    """Spikes until a decision, weighted sums, or events in time until an output fires first."""
+    mapping: Mapping = "two_level"
+    """A weight on several two-level cells, or on one multi-level cell on each side."""
+    images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 10_000
+    """Test images, evenly spaced over the 10 000."""
+    delta_s: Count = 10
+    """Lead of the first over the second output count that decides."""
+    spike_limit: Count = 1024
+    """Input events after which the leading output decides."""
+    first_spike: Annotated[float, Field(gt=0)] = 16.0
+    """Time: charge at which an output fires, in units of weight (`reliability.FirstSpike`)."""
+    desensitization: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Time: share of its gain that a synapse loses with each event of a sample."""
+    neuron: Literal["technology", "ideal"] = "technology"
+    """Mismatch and leak as the card has them, or none."""
+    read_temperature: Kelvin | None = None
+    """Read the cells at this temperature and with their noise, the same noise for all images;
+    by default at the card's own temperature and without noise."""
+
+
+class TilingTable(Table):
+    """How the weights of a network of many layers lie in cells (`reliability.Tiling`)."""
+
+    cells: Literal["levels", "bits", "pairs"] | None = None
+    """By default levels where the card has them, else bits."""
+    weight_bits: Count = 5
+    """Of a weight in bits, its sign included."""
+    bits_per_cell: Count = 1
+    """Of one digit of it."""
+    scale: Literal["channel", "layer"] = "channel"
+    """What has one scale of its own."""
+    rows: Count = 256
+    """Of a tile."""
+    columns: Count = 256
+    """Of a tile."""
+    dac_bits: Count | None = None
+    """Of the inputs; exact by default."""
+    adc_bits: Count | None = None
+    """Of the sums of a tile; exact by default."""
+    adc_range: Annotated[float, Field(gt=0)] = 1.0
+    """Largest sum that is coded, in units of the largest on the calibration images."""
+    word_line_resistance: Ohms = 0.0
+    """Of the line along one cell."""
+    bit_line_resistance: Ohms = 0.0
+    """Of the line along one cell."""
+    compensation: Literal["none", "drift", "gain"] = "none"
+    """Digital factor on the sums of a layer."""
+
+    def tiling(self, technology: Technology) -> Tiling:
+        """Return the tiling for a card."""
+        values = self.model_dump()
+        values["cells"] = values["cells"] or default_tiling(technology).cells
+        return Tiling(**values)
+
+
+class VerifyTable(Table):
+    """Program and verify, instead of one pulse (`reliability.Verify`)."""
+
+    lrs_resistance: Ohms
+    """A cell passes in LRS with at most so much."""
+    hrs_resistance: Ohms
+    """A cell passes in HRS with at least so much."""
+    attempts: Annotated[int, Field(ge=1, le=255, strict=True)]
+    """Pulses after which a cell is given up."""
+    wait: Seconds = 0.0
+    """Between the pulse and the read."""
+
+
+class ProgrammingTable(Table):
+    """How cells of two states are programmed; by default as the card has it."""
+
+    compliance_current: Amperes | None = None
+    """Of the SET (`reliability.set_conditions`)."""
+    reset_voltage: Volts | None = None
+    """Stop voltage of the RESET."""
+    pulse_width: Seconds | None = None
+    """Of both."""
+    verify: VerifyTable | None = None
+
+
+class Stretch(Table):
+    """A stretch of time at one temperature, before the ages of a study."""
+
+    time: Seconds
+    """How long."""
+    temperature: Kelvin = 298.15
+    """Of storage."""
+    reads: NonNegative = 0.0
+    """Of every cell."""
+    read_voltage: Volts = 0.1
+    """Of those reads."""
+
+
+class PopulationTable(Table):
+    """The chips, all on dies of one lot."""
+
+    chips: Count = 100
+    """How many; with `until`, at most so many."""
+    dies_per_wafer: Count = 25
+    """Chips on one wafer, one on each die."""
+    until: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Stop when the Monte Carlo interval of the mean accuracy is within so much of the mean, at
+    the end of the mission and at every point of a sweep."""
+
+
+class AgesTable(Table):
+    """Every combination of time, temperature, reads or inferences, and read voltage."""
+
+    times: Annotated[tuple[Seconds, ...], Field(min_length=1), Rising] = (0.0,)
+    """Since programming, rising: ["0 s", "10 years"]."""
+    temperatures: Annotated[tuple[Kelvin, ...], Field(min_length=1), Rising] = (298.15,)
+    """Of storage, rising: ["25 degC", "85 degC"]."""
+    reads: Annotated[tuple[NonNegative, ...], Field(min_length=1), Rising] = (0.0,)
+    """Of every cell, rising."""
+    read_voltages: Annotated[tuple[Volts, ...], Field(min_length=1), Rising] = (0.1,)
+    """Of those reads, rising."""
+    inferences: Annotated[tuple[NonNegative, ...], Field(min_length=1), Rising] = (0.0,)
+    """Instead of reads: of the network, each reading its rows as its images do, rising."""
+    before: tuple[Stretch, ...] = ()
+    """What every chip has been through before: a solder reflow, days and nights."""
+
+    @model_validator(mode="after")
+    def _reads_or_inferences(self) -> "AgesTable":
+        read = any(self.reads) or any(stretch.reads for stretch in self.before)
+        if any(self.inferences) and read:
+            raise ValueError("got both reads and inferences, expected one of them")
+        return self
+
+    @property
+    def axes(self) -> list[tuple[str, tuple[float, ...], str]]:
+        """Name, values and unit of each axis, as in `reliability.Segment`; outermost first."""
+        return [
+            ("read_voltage", self.read_voltages, "V"),
+            ("reads", self.reads, "1"),
+            ("temperature", self.temperatures, "K"),
+            ("time", self.times, "s"),
+            ("inferences", self.inferences, "1"),
+        ]
+
+    @property
+    def combinations(self) -> list[dict[str, float]]:
+        """All combinations, the last axis fastest."""
+        names = [name for name, _, _ in self.axes]
+        values = itertools.product(*(values for _, values, _ in self.axes))
+        return [dict(zip(names, combination, strict=True)) for combination in values]
+
+    def mission(self, age: dict[str, float]) -> MissionProfile:
+        """Return all that a chip has been through at one of the combinations."""
+        reads = age["reads"] + age["inferences"]  # one of them
+        return self.then(Segment(age["time"], age["temperature"], reads, age["read_voltage"]))
+
+    def then(self, last: Segment) -> MissionProfile:
+        """Return what every chip has been through before, and a last stretch of time."""
+        return MissionProfile([*(Segment(**vars(stretch)) for stretch in self.before), last])
+
+    @property
+    def end(self) -> dict[str, float]:
+        """The headline: longest and most read, at the first temperature and read voltage."""
+        return {
+            "read_voltage": self.read_voltages[0],
+            "reads": self.reads[-1],
+            "temperature": self.temperatures[0],
+            "time": self.times[-1],
+            "inferences": self.inferences[-1],
+        }
+
+    @property
+    def evaluations(self) -> int:
+        """How often a population is evaluated, the counting of reads included."""
+        combinations = len(self.combinations)
+        if not any(self.inferences):
+            return combinations
+        counted = combinations // len(self.inferences)
+        return combinations + counted * steps(self.inferences[-1])
+
+
+class EnduranceTable(Table):
+    """Cells cycled to failure, where the outputs have "endurance"."""
+
+    wafers: Count = 5
+    """Of one lot."""
+    dies: Count = 20
+    """On each wafer."""
+    cells: Count = 1000
+    """On each die."""
+    cycles: Annotated[float, Field(ge=1, le=1e15)] = 1e6
+    """Length of the test."""
+    temperatures: Annotated[tuple[Kelvin, ...], Field(min_length=1)] = (298.15,)
+    """Of the cells while they are cycled."""
+    attempts: Count = 1
+    """Verified pulses after which a cell on the wrong side of the reference has failed."""
+    method: Literal["first_passage", "every_cycle"] = "first_passage"
+    """The law of the first passage, or each cycle drawn."""
+
+
+class CrossbarTable(Table):
+    """The largest array that works, where the outputs have "crossbar"."""
+
+    criterion: Literal["output_error", "step_error", "bit_error_rate", "read_margin"] = (
+        "output_error"
+    )
+    """What has to be met (`reliability.crossbar_limit`)."""
+    limit: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    """Of the criterion."""
+    segment_resistance: Ohms | None = None
+    """Of the line along one cell; or a node."""
+    node: str | None = None
+    """Of the wire table, "130nm"; it has an uncertainty of its own."""
+    cell_layout: Literal["1T1R", "passive"] = "1T1R"
+    """Of a node: how long a cell is."""
+    scheme: Literal["grounded", "floating", "V/2", "V/3"] = "grounded"
+    """Unselected lines."""
+    read_voltage: Volts | None = None
+    """Instead of the card's."""
+    density: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Share of cells in LRS."""
+    activity: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Share of rows that are driven at once."""
+    max_size: Annotated[int, Field(ge=2, strict=True)] = 512
+    """Larger arrays are not tried."""
+
+    @model_validator(mode="after")
+    def _one_wire(self) -> "CrossbarTable":
+        if self.segment_resistance is not None and self.node is not None:
+            raise ValueError("got both segment_resistance and node, expected one of them")
+        return self
+
+
+class AttributionTable(Table):
+    """Which phenomenon costs how much accuracy, where the outputs have "attribution"."""
+
+    phenomena: tuple[str, ...] = ()
+    """To tell apart ("spread of cells", "relaxation"); by default all that act."""
+    chips: Annotated[int, Field(ge=2, strict=True)] = 24
+    """For each combination of the phenomena."""
+    images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 2000
+    """Test images for each of them."""
+    time: Seconds = 0.0
+    """Since programming."""
+    temperature: Kelvin = 298.15
+    """Of storage until then."""
+    reads: NonNegative = 0.0
+    """Of every cell until then."""
+    read_voltage: Volts = 0.1
+    """Of those reads."""
+
+    @property
+    def last(self) -> Segment:
+        """The stretch of time after which the loss is attributed."""
+        return Segment(self.time, self.temperature, self.reads, self.read_voltage)
+
+
+class UncertaintyTable(Table):
+    """Draws of the card's parameters from their uncertainty."""
+
+    draws: Annotated[int, Field(ge=2, strict=True)] = 24
+    """Cards that are drawn."""
+    chips: Count = 8
+    """Chips of each drawn card."""
+    images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 2000
+    """Test images for each of them."""
+
+
+class Factor(Table):
+    """One axis of the sensitivity grid: parameters that are scaled or set together."""
+
+    name: str
+    """Short name of the axis."""
+    label: str
+    """What figures print."""
+    parameters: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Dotted names of the card's parameters that change together."""
+    scale: tuple[float, ...] = ()
+    """Factors on the card's values."""
+    value: tuple[float, ...] = ()
+    """Values in SI instead of the card's."""
+
+    @model_validator(mode="after")
+    def _scale_or_value(self) -> "Factor":
+        if bool(self.scale) == bool(self.value):
+            raise ValueError("got both or neither of scale and value, expected one of them")
+        return self
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Scales or values of the axis."""
+        return self.scale or self.value
+
+
+class SensitivityTable(Table):
+    """All combinations of the factors, compared with a measured accuracy."""
+
+    chips: Annotated[int, Field(ge=2, strict=True)] = 16
+    """Chips at each combination."""
+    images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 2000
+    """Test images for each of them."""
+    time: Seconds = 3600.0
+    """Since programming."""
+    temperature: Kelvin = 298.15
+    """Of storage until then."""
+    measured: Annotated[float, Field(gt=0, lt=1)] = 0.84
+    """Accuracy of the measured chip."""
+    measured_source: str
+    """Where that is reported."""
+    factor: Annotated[tuple[Factor, ...], Field(min_length=1)]
+    """Axes of the grid."""
+
+
+class Axis(Table):
+    """One axis of a sweep: values, or a range from ``low`` to ``high``."""
+
+    name: str
+    """What changes: a key of this file ("network.delta_s"), the card ("technology"), one of its
+    parameters or laws ("technology.relaxation.LRS.sigma", "technology.relaxation.law"), or
+    "temperature", "time", "reads", "read_voltage", "inferences"."""
+    label: str = ""
+    """What figures print; the name by default."""
+    values: tuple[Value, ...] = ()
+    """The values, SI or text with a unit."""
+    low: Value | None = None
+    """Begin of a range."""
+    high: Value | None = None
+    """End of a range."""
+    points: Annotated[int, Field(ge=2, strict=True)] = 5
+    """Values on the range, where the design is a grid."""
+    spacing: Literal["linear", "log"] = "linear"
+    """Of the range."""
+
+    @model_validator(mode="after")
+    def _values_or_range(self) -> "Axis":
+        ends = (self.low is not None) + (self.high is not None)
+        if ends == 1 or bool(self.values) == bool(ends):
+            raise ValueError("got neither or both of values and low, high; expected one of them")
+        if len(set(self.values)) < len(self.values):
+            raise ValueError(f"values: got {list(self.values)}, expected each of them once")
+        return self
+
+
+class DesignTable(Table):
+    """How the axes of a sweep are combined."""
+
+    kind: Literal["grid", "latin_hypercube", "sobol"] = "grid"
+    """All combinations, or `points` of them spread over the ranges (scipy.stats.qmc)."""
+    points: Annotated[int, Field(ge=1, strict=True)] = 64
+    """Of the two designs that are not a grid."""
+
+
+class LimitsTable(Table):
+    """What is wanted; the report says whether it is met. No result depends on it."""
+
+    accuracy: Share | None = None
+    """Least mean accuracy of a chip, at every age; the end of the mission decides."""
+    chips_below: Share | None = None
+    """Largest share of chips below that accuracy at the end of the mission."""
+    failed_cells: Share | None = None
+    """Largest share of cells that may have failed at the end of the endurance test."""
+    array_lines: Count | None = None
+    """Least number of lines of the largest array."""
+
+    @model_validator(mode="after")
+    def _below_what(self) -> "LimitsTable":
+        if self.chips_below is not None and self.accuracy is None:
+            raise ValueError("got chips_below without accuracy, expected both")
+        return self

@@ -1,0 +1,207 @@
+"""``reliability run``: a study, its progress, and its answers in lines."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reliability.commands.options import Card, load_spec, report_options, set_option, yes_option
+
+
+@click.command()
+@click.argument("spec", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for results.")
+@click.option("--seed", type=int, help="Seed instead of the study's.")
+@click.option("--chips", type=int, help="Number of chips instead of the study's.")
+@click.option("--technology", type=Card(), help="Card name or file instead of the study's.")
+@set_option
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=os.cpu_count,
+    show_default="all cores",
+    help="Processes. The results do not depend on it.",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Dask scheduler (tcp://host:8786), or 'local' to start a cluster of --workers here.",
+)
+@click.option("--store", metavar="URL", help="For the results, e.g. s3://bucket/name (fsspec).")
+@yes_option
+@report_options
+@click.option("--json", "as_json", is_flag=True, help="Print progress and result as JSON lines.")
+def run(
+    spec: Path,
+    out: Path,
+    seed: int | None,
+    chips: int | None,
+    technology: str | None,
+    settings: tuple[str, ...],
+    workers: int,
+    scheduler: str | None,
+    store: str | None,
+    yes: bool,
+    formats: tuple[str, ...],
+    template: str,
+    as_json: bool,
+) -> None:
+    """Run the study SPEC and write results.zarr, summary.json and report.html.
+
+    The same command goes on with a study that was interrupted. With more chips, draws or points of
+    its sweep it computes what is missing.
+
+    \b
+    Examples:
+      reliability run analyses/spirit.toml --out out/spirit
+      reliability run analyses/spirit.toml --out out/quick --chips 10 --seed 7
+      reliability run analyses/spirit.toml --out out/hot --set temperature="125 degC"
+      reliability run analyses/spirit.toml --out out/log --set technology.relaxation.law=log_time
+
+    \b
+    Files in the folder of --out:
+      results.zarr   every number, opened by xarray.open_zarr (docs/campaigns.md)
+      summary.json   the answers with their intervals
+      report.html    the document, one file
+      study.json     the whole specification with its hash
+      lock.json      while a run is at work: its host and process
+    """
+    from reliability.campaign import run_study
+    from reliability.campaign.execute import local_cluster
+    from reliability.report import write_report
+    from reliability.report.render import check_options
+
+    check_options(formats, template)
+    study = load_spec(spec, settings, yes, seed=seed, chips=chips, technology=technology)
+    cluster = local_cluster(workers) if scheduler == "local" else nullcontext(scheduler)
+    with cluster as address, _progress(out, as_json) as progress:
+        run_study(
+            study, out, workers=workers, scheduler=address, store_url=store, progress=progress
+        )
+    report = write_report(study, out, formats=formats, template=template)
+    summary = json.loads((out / "summary.json").read_text("utf-8"))
+    if as_json:
+        click.echo(json.dumps({"event": "done", "report": str(report), "summary": summary}))
+        return
+    _print_answer(summary)
+    for warning in summary["warnings"]:
+        click.echo(f"warning: {warning}", err=True)
+    click.echo(f"report: {report.resolve()}")
+
+
+@contextmanager
+def _progress(out: Path, as_json: bool) -> Iterator[Callable[[Any, int, int], None]]:
+    """Yield what a run reports to: JSON lines, a bar in a terminal, else plain lines."""
+    if as_json or not sys.stderr.isatty():
+        yield _print_event if as_json else _print_line
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    from reliability.campaign import study_status
+
+    columns = (
+        TextColumn("{task.fields[answer]}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    start, looked, cost = time.monotonic(), 0.0, 0.0
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        work = bar.add_task("", total=None, answer="image evaluations", rate="")
+        first = None
+
+        def show(task: Any, done: int, total: int) -> None:
+            nonlocal looked, cost, first
+            first = done - task.work if first is None else first
+            now = time.monotonic()
+            rate = f"{(done - first) / max(now - start, 1e-9):,.0f}/s"
+            bar.update(work, completed=done, total=total, rate=rate)
+            if now - looked > max(5.0, 50 * cost):  # looking at the store takes its time
+                found = study_status(out)
+                looked, cost = time.monotonic(), time.monotonic() - now
+                if "accuracy" in found:
+                    half = (found["accuracy_high"] - found["accuracy_low"]) / 2
+                    bar.update(work, answer=f"accuracy {found['accuracy']:.1%} ± {half:.1%}")
+
+        yield show
+
+
+def _print_line(task: Any, done: int, total: int) -> None:
+    click.echo(f"{done / total:4.0%}  {task.name}", err=True)
+
+
+def _print_event(task: Any, done: int, total: int) -> None:
+    click.echo(json.dumps({"event": "task", "name": task.name, "done": done, "total": total}))
+
+
+def _accuracy(answer: dict[str, Any]) -> str:
+    found = answer["accuracy"]
+    return (
+        f"{found['mean']:.1%} ({found['low']:.1%} to {found['high']:.1%} at "
+        f"{found['confidence']:.0%})"
+    )
+
+
+def _print_answer(summary: dict[str, Any]) -> None:
+    """Print each answer of a study; of many points, the worst and the best accuracy."""
+    points = summary.get("points", [summary])
+    if len(points) > 20 and "accuracy" in points[0]:
+        points = sorted(points, key=lambda point: point["accuracy"]["mean"])
+        click.echo(f"{len(points)} points; worst and best:")
+        points = [points[0], points[-1]]
+    for point in points:
+        where = "".join(f"  {name}={value}" for name, value in point.get("point", {}).items())
+        if "attribution" in point:
+            first, (loss, *_) = point["attribution"]["phenomena"][0], point["attribution"]["loss"]
+            click.echo(
+                f"loss {100 * loss:.1f} points, most of it {first['name']}: "
+                f"{100 * first['shapley'][0]:.1f}{where}"
+            )
+        if "accuracy" in point:
+            spikes = point.get("spikes_per_image")
+            click.echo(
+                f"accuracy {_accuracy(point)}, ideal {point['ideal_accuracy']:.1%}"
+                + ("" if spikes is None else f", {spikes:.0f} spikes per image")
+                + where
+            )
+        if "crossbar" in point:
+            found = point["crossbar"]
+            click.echo(
+                f"largest array {found['rows']} x {found['columns']} "
+                f"({found['low']:.0f} to {found['high']:.0f}){where}"
+            )
+        if "architecture" in point:
+            from reliability.report.architecture import architecture_lines
+
+            for line in architecture_lines(point["architecture"]):
+                click.echo(f"{line}{where}")
+        for found in point.get("endurance", []):
+            click.echo(
+                f"endurance at {found['temperature_k']:.0f} K: {found['fraction_failed']:.2%} "
+                f"({found['low']:.2%} to {found['high']:.2%} at {found['confidence']:.0%}) of "
+                f"cells failed by {found['cycles']:.3g} cycles{where}"
+            )
+        for found in point.get("limits", []):
+            if found["decides"]:
+                sense = ">=" if found["sense"] == "least" else "<="
+                click.echo(
+                    f"limit {found['limit']} {sense} {found['wanted']:g}: {found['outcome']} "
+                    f"({found['value']:.4g}, {found['low']:.4g} to {found['high']:.4g}){where}"
+                )

@@ -1,0 +1,102 @@
+"""``reliability plan``, ``status`` and ``schema``: a study before and while it runs."""
+
+import json
+import os
+from pathlib import Path
+
+import click
+
+from reliability.commands.options import load_spec, print_table, set_option, yes_option
+
+
+@click.command()
+@click.argument("spec", type=click.Path(path_type=Path))
+@click.option("--chips", type=int, help="Number of chips instead of the study's.")
+@set_option
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=os.cpu_count,
+    show_default="all cores",
+    help="Processes that the time is estimated for.",
+)
+@yes_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def plan(
+    spec: Path,
+    chips: int | None,
+    settings: tuple[str, ...],
+    workers: int,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Say what running SPEC would do, how long it would take and how large it would be.
+
+    \b
+    Example:
+      reliability plan analyses/spirit.toml --workers 2
+    """
+    from reliability.campaign import plan_study
+    from reliability.units import duration
+
+    found = plan_study(load_spec(spec, settings, yes, chips=chips), workers=workers)
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    print_table(
+        {
+            "points of the sweep": f"{found['points']}",
+            "chips": f"{found['chips']}",
+            "ages": f"{found['ages']} (times × temperatures × reads × read voltages)",
+            "parameter draws": f"{found['draws']}",
+            "sensitivity combinations": f"{found['combinations']}",
+            "tasks": f"{found['tasks']:,}",
+            "image evaluations": f"{found['image_evaluations']:,}",
+            "time": f"about {duration(found['seconds'])} with {workers} workers",
+            "memory": f"about {found['memory_bytes'] / 1e6:.0f} MB per worker",
+            "disk": f"about {found['disk_bytes'] / 1e6:.1f} MB",
+            "spec hash": found["spec_hash"][:16],
+        }
+    )
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def status(folder: Path, as_json: bool) -> None:
+    """Say how far the study in FOLDER is, whoever runs it.
+
+    \b
+    Example:
+      reliability status out/spirit
+    """
+    from reliability.campaign import study_status
+
+    found = study_status(folder)
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    share = found["work_done"] / max(found["work"], 1)
+    lines = {
+        "study": found["title"],
+        "done": f"{share:.0%} of the work, {found['tasks_done']} of {found['tasks']} tasks",
+        "running": found["running"] or "no",
+        "chips": str(found["chips_done"]),
+    }
+    if "accuracy" in found:
+        low, high = found["accuracy_low"], found["accuracy_high"]
+        lines["accuracy so far"] = f"{found['accuracy']:.1%} ({low:.1%} to {high:.1%}), all ages"
+    print_table(lines)
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON schema of a study, for editors that complete and check TOML.
+
+    \b
+    Example:
+      reliability schema > study.schema.json
+    """
+    from reliability.campaign import Study
+
+    click.echo(json.dumps(Study.model_json_schema(), indent=1))

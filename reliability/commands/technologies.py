@@ -1,0 +1,65 @@
+"""``reliability technologies``: the cards, and one of them with its sources."""
+
+import click
+
+from reliability.commands.options import EXIT_CODES, Card
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def technologies(ctx: click.Context) -> None:
+    """List the technology cards.
+
+    \b
+    Examples:
+      reliability technologies
+      reliability technologies show oxram-130nm
+    """
+    if ctx.invoked_subcommand:
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    from reliability.technology import list_technologies, load_technology
+
+    table = Table("name", "memory", "title", "parameters", "assumed", box=None, pad_edge=False)
+    for name in list_technologies():
+        card = load_technology(name)
+        assumed = sum(p.confidence == "assumed" for p in card.parameters.values())
+        table.add_row(card.name, card.memory, card.title, str(len(card)), str(assumed))
+    Console().print(table)
+
+
+@technologies.command(epilog=EXIT_CODES)
+@click.argument("name", type=Card())
+@click.option("--json", "as_json", is_flag=True, help="Print the card as JSON.")
+def show(name: str, as_json: bool) -> None:
+    """Print every parameter of the card NAME (or of a card file) with its source.
+
+    \b
+    Examples:
+      reliability technologies show oxram-130nm
+      reliability technologies show my_card.toml --json
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from reliability.report.provenance import parameter_row
+    from reliability.technology import load_technology
+
+    card = load_technology(name)
+    if as_json:
+        click.echo(card.to_json())
+        return
+    console = Console()
+    console.print(f"[bold]{card.name}[/bold]: {card.title}", highlight=False)
+    console.print(Text(card.description))
+    for section, law in card.laws.items():
+        console.print(Text(f"law of {section}: {law}"))
+    table = Table("parameter", "value", "uncertainty", "confidence", "source", pad_edge=False)
+    for key in sorted(card.parameters):
+        row = parameter_row(key, card.parameters[key])
+        source = row["source"] + (f" ({row['note']})" if row["note"] else "")
+        table.add_row(key, row["value"], row["uncertainty"], row["confidence"], Text(source))
+    console.print(table)

@@ -1,0 +1,39 @@
+"""Conductances of cells as a column reads them: with the select transistor, and LRS less HRS."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reliability.devices import programming
+from reliability.devices.programming import Programming
+from reliability.technology import Technology
+
+
+def has_states(technology: Technology) -> bool:
+    """Whether a card describes LRS and HRS."""
+    return "programming.LRS.resistance" in technology
+
+
+def in_series(conductance: NDArray[np.floating], resistance: float) -> NDArray[np.floating]:
+    """Return the conductance, S, of cells with a resistance (ohm) in series.
+
+    >>> in_series(np.array([1e-4, 0.0]), 1e4)
+    array([5.e-05, 0.e+00])
+    """
+    return conductance / (1 + conductance * conductance.dtype.type(resistance))
+
+
+def state_difference(technology: Technology) -> float:
+    """Return mean G_eff(LRS) - mean G_eff(HRS) of the nominal technology, S.
+
+    G_eff is that of the cell with its select transistor in series. The mean over each state's
+    distribution is taken at 999 evenly spaced quantiles.
+    """
+    p = (np.arange(999) + 0.5) / 999
+    mean = {
+        state: in_series(
+            programming.quantile(Programming.from_technology(technology, state), p),
+            technology["access.series_resistance"],
+        ).mean()
+        for state in programming.STATES
+    }
+    return float(mean["LRS"] - mean["HRS"])

@@ -1,0 +1,87 @@
+"""Networks that ship with the suite, and files of one's own."""
+
+import tomllib
+from collections.abc import Collection
+from importlib.resources import as_file
+from pathlib import Path
+
+import numpy as np
+
+from reliability.errors import InputError, unknown_name
+from reliability.network.deep.onnx import DeepNetwork, load_onnx
+from reliability.network.one_layer.model import Network
+from reliability.resources import data_folder
+
+
+def load_network(
+    name_or_path: str | Path, *, digital: Collection[str] = ()
+) -> Network | DeepNetwork:
+    """Load a network that ships with the suite, or a TOML or ONNX file of one's own.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        ``"spirit"`` (144 inputs, 10 outputs, weights -4 to +4), ``"vowels"`` (72 inputs, 9
+        outputs, for events of spoken vowels), ``"mobilenet-mnist"``, ``"binary-mnist"`` and
+        ``"binary-mnist-aware"`` (deep ones for MNIST at 28x28, ``docs/deep_networks.md``), or a
+        path ending with ``.toml`` (of the form of ``spirit.toml``) or ``.onnx``.
+    digital : collection of str
+        Of an ONNX network: names of nodes, or types of operators, whose weights stay digital.
+
+    Returns
+    -------
+    Network or DeepNetwork
+        One layer of integers, or many layers from ONNX.
+
+    Raises
+    ------
+    InputError
+        No such network, or a file that is not one; for ONNX see
+        `reliability.network.deep.onnx.load_onnx`.
+
+    Examples
+    --------
+    >>> net = load_network("spirit")
+    >>> net.weights.shape, int(net.weights.min()), int(net.weights.max())
+    ((144, 10), -4, 4)
+    """
+    text = str(name_or_path)
+    shipped = {
+        f.name.rpartition(".")[0]: f
+        for f in (data_folder() / "networks").iterdir()
+        if f.name.endswith((".toml", ".onnx"))
+    }
+    if text.endswith(".onnx"):
+        return load_onnx(Path(name_or_path), digital=digital)
+    if text in shipped and shipped[text].name.endswith(".onnx"):
+        with as_file(shipped[text]) as path:
+            return load_onnx(path, name=text, digital=digital)
+    if digital:
+        raise InputError("digital: only layers of an ONNX network can be left digital")
+    if text in shipped:
+        content = shipped[text].read_bytes()
+    elif isinstance(name_or_path, Path) or text.endswith(".toml"):
+        if not Path(name_or_path).is_file():
+            raise InputError(f"network: no file {text!r}")
+        content = Path(name_or_path).read_bytes()
+    else:
+        raise unknown_name("network", text, shipped)
+    return _from_toml(content, text)
+
+
+def _from_toml(content: bytes, where: str) -> Network:
+    try:
+        table = tomllib.loads(content.decode())
+        return Network(
+            name=str(table["name"]),
+            weights=np.array(table["weights"]),
+            weight_max=int(table["weight_max"]),
+            description=str(table.get("description", "")).strip(),
+            data=str(table.get("data", "mnist12")),
+        )
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{where}: not a TOML file: {error}") from None
+    except KeyError as error:
+        raise InputError(f"{where}: {error.args[0]}: missing, but it is required") from None
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{where}: {error}") from None
