@@ -21,7 +21,7 @@ from reliability.devices.verify import Verify
 from reliability.errors import InputError, unknown_name
 from reliability.random import stream
 from reliability.technology import Technology
-from reliability.units import engineering
+from reliability.units import outside
 from reliability.wafer import radial_positions
 
 # What is wrong with a cell, in the order in which one uniform number decides it.
@@ -163,11 +163,10 @@ def _program_targets(
     seed: int,
     dtype: DTypeLike,
 ) -> Programmed:
-    notes = []
-    if wanted.min() < law.minimum:
-        low, high, got = (engineering(g, "S") for g in (law.minimum, law.maximum, wanted.min()))
-        notes.append(f"programming.target: {got} is outside the valid range {low} to {high}")
-        warnings.warn(notes[0], stacklevel=4)
+    lowest = min(float(wanted.min()), law.maximum)  # above, levels are refused
+    notes = outside("programming.target:", [lowest], (law.minimum, law.maximum), "S")
+    for note in notes:
+        warnings.warn(note, stacklevel=4)
     shape = (len(address), len(wanted))
     rates = _defect_rates(technology)
     g, defects = np.empty(shape, dtype=dtype), np.zeros(shape, dtype=np.uint8)

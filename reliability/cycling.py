@@ -4,6 +4,8 @@ A cell has one path: its fresh resistance (from `population`), its scores over t
 quantile of hard failure. All temperatures of a test see the same path, worn at their own rate.
 """
 
+import math
+import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -22,7 +24,7 @@ from reliability.random import draw, stream
 from reliability.statistics.intervals import clopper_pearson, effective_share
 from reliability.statistics.lifetime import fit_lifetime
 from reliability.technology import Technology, expect_technology
-from reliability.units import kelvin, quantity
+from reliability.units import kelvin, outside, quantity
 
 # Why a cell failed.
 MODES = ("none", "lrs_misread", "hrs_misread", "stuck_lrs", "stuck_hrs", "defect")
@@ -75,14 +77,20 @@ def endurance(
         ``cycles_to_failure`` and ``mode`` (index into ``MODES``; 0 is a censored cell), dimensions
         (temperature, wafer, die, cell); ``fraction_failed`` with its exact 95 % interval
         ``fraction_low`` and ``fraction_high`` against ``cycles``; ``weibull_scale`` and
-        ``weibull_shape`` fitted to the cells, with their 95 % intervals (NaN where no cell
-        failed).
+        ``weibull_shape`` fitted to the cells, with their 95 % intervals (NaN where the cells that
+        failed tell none: no cell, or all in one cycle).
 
     Raises
     ------
     InputError
-        A size, condition or method that cannot be; correlated states with ``first_passage``;
-        more than one attempt with ``every_cycle``.
+        A size, condition or method that cannot be; correlated states, or a memory beyond 1333
+        cycles, with ``first_passage``; more than one attempt with ``every_cycle``.
+
+    Warns
+    -----
+    UserWarning
+        A temperature outside the range that the card gives for its endurance; it is also kept in
+        ``attrs["warnings"]``.
 
     Notes
     -----
@@ -108,12 +116,17 @@ def endurance(
     length = quantity(cycles, "", "cycles", low=1, high=_MOST_CYCLES)
     if length != int(length):
         raise InputError(f"cycles: got {cycles!r}, expected a whole number")
-    if isinstance(temperature, (str, int, float)):
-        temperature = (temperature,)
+    if np.ndim(temperature) == 0:
+        temperature = (temperature,)  # type: ignore[assignment]
     if not len(temperature):
         raise InputError("temperature: got no value, expected one or more")
     kelvins = np.array([kelvin(t) for t in temperature])
     joule = None if energy is None else quantity(energy, "J", "energy", low=1e-21)
+    notes = outside(
+        "endurance: temperature", kelvins, technology.valid.get("endurance.temperature"), "K"
+    )
+    for note in notes:
+        warnings.warn(note, stacklevel=2)
     two_states = "programming.LRS.resistance" in technology
     limit = np.nan
     if reference is not None:
@@ -165,7 +178,7 @@ def endurance(
         coords={"temperature": ("temperature", kelvins, {"units": "K"}), **kept},
         attrs={name: fresh[0].attrs[name] for name in _PROVENANCE}
         | {"reference_conductance": limit, "test_cycles": length, "method": method}
-        | {"attempts": int(attempts)},
+        | {"attempts": int(attempts), "warnings": notes},
     )  # fmt: skip
     return count_failures(test)
 
@@ -249,9 +262,9 @@ def best_reference(technology: Technology) -> float:
     lrs, hrs = (Programming.from_technology(technology, state) for state in STATES)
 
     def errors(log_g: float) -> float:
-        g = np.exp(log_g)
-        below = programming.probability_below(lrs, g)
-        return float(below + 1.0 - programming.probability_below(hrs, g))
+        g = math.exp(log_g)
+        wrong = programming.probability_below(lrs, g) + programming.probability_above(hrs, g)
+        return math.log(max(float(wrong), 1e-300))
 
     ends = (-np.log(hrs.resistance), -np.log(lrs.resistance))
     return float(np.exp(minimize_scalar(errors, bounds=ends, method="bounded").x))
@@ -397,13 +410,14 @@ def _weibull(
         return nothing, nothing
     rows, frequency = np.unique(np.stack([life, failed], axis=1), axis=0, return_counts=True)
     bad = rows[:, 1] > 0
-    if bad.sum() < 2 and bad.all():
-        return nothing, nothing  # all cells failed in one cycle: no maximum
-    fit = fit_lifetime(
-        lower=np.where(bad, rows[:, 0] - 1, rows[:, 0]),
-        upper=np.where(bad, rows[:, 0], np.inf),
-        frequency=frequency * worth,
-    )
+    try:
+        fit = fit_lifetime(
+            lower=np.where(bad, rows[:, 0] - 1, rows[:, 0]),
+            upper=np.where(bad, rows[:, 0], np.inf),
+            frequency=frequency * worth,
+        )
+    except InputError:  # no maximum: defects in the first cycle and no failure after it, say
+        return nothing, nothing
     scale, shape = (
         (fit.parameters[name], *fit.interval(name, 0.95)) for name in ("scale", "shape")
     )

@@ -24,7 +24,7 @@ from reliability.devices.verify import Verify, after_last_pulse
 from reliability.errors import InputError, expect
 from reliability.mission import MissionProfile, Segment
 from reliability.technology import Technology, expect_technology
-from reliability.units import COLD, engineering
+from reliability.units import outside
 from reliability.version import __version__
 from reliability.wafer import die_sites
 
@@ -98,6 +98,8 @@ def sample_population(
     for name, size in sizes.items():
         if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
             raise InputError(f"{name}: got {size!r}, expected an integer of 1 or more")
+    if first_wafer < 0:
+        raise InputError(f"first_wafer: got {first_wafer!r}, allowed 0 or more")
     sites = die_sites(technology)
     if dies > len(sites):
         raise InputError(
@@ -219,7 +221,8 @@ def age(population: xr.Dataset, profile: MissionProfile) -> xr.Dataset:
     Raises
     ------
     InputError
-        Not a population with its attributes and at least one cell, or not a mission profile.
+        Not a population with its attributes and at least one cell, ``reads`` below 0, or not a
+        mission profile.
 
     Examples
     --------
@@ -250,7 +253,10 @@ def age(population: xr.Dataset, profile: MissionProfile) -> xr.Dataset:
         pulses = population["pulses"].transpose(*rows.dims).values.reshape(shape)
     reads = None
     if "reads" in population:
-        reads = population["reads"].broadcast_like(rows).transpose(*rows.dims).values.reshape(shape)
+        given = population["reads"]
+        if not (given >= 0).all():
+            raise InputError(f"reads: got {float(given.min()):g} or NaN, allowed 0 or more")
+        reads = given.broadcast_like(rows).transpose(*rows.dims).values.reshape(shape)
     address, seed = addresses(population), int(population.attrs["seed"])
     aged = np.empty_like(programmed)
 
@@ -348,7 +354,7 @@ def out_of_range(technology: Technology, profile: MissionProfile, states: set[st
         ``"LRS"``, ``"HRS"`` or ``"target"``: what the cells are in.
     """
     notes = []
-    for name, (low, high) in technology.valid.items():
+    for name, ends in technology.valid.items():
         section, _, condition = name.rpartition(".")
         phenomenon, _, state = section.partition(".")
         if phenomenon not in path.PHENOMENA or (state and state not in states):
@@ -361,11 +367,5 @@ def out_of_range(technology: Technology, profile: MissionProfile, states: set[st
             "voltage": [abs(s.read_voltage) for s in segments],
             "time": [profile.duration],
         }.get(condition, [])
-        beyond = [value for value in found if not low <= value <= high]
-        if beyond:
-            hint = " (a number without a unit is in K)" if unit == "K" and beyond[0] < COLD else ""
-            notes.append(
-                f"{section}: {condition} {engineering(beyond[0], unit)}{hint} is outside the valid "
-                f"range {engineering(low, unit)} to {engineering(high, unit)}"
-            )
+        notes += outside(f"{section}: {condition}", found, ends, unit)
     return notes

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from reliability.blocks import Scores, for_blocks
 from reliability.cells import codes, states_in
-from reliability.devices.conduction import Conduction, at_temperature
+from reliability.devices.conduction import TEMPERATURES, Conduction, at_temperature
 from reliability.devices.drift import Drift, read_factor
 from reliability.devices.noise import Noise
 from reliability.devices.noise import read as noisy
 from reliability.errors import InputError
 from reliability.population import addresses, card_of_cells
 from reliability.technology import Technology
-from reliability.units import kelvin, quantity
+from reliability.units import kelvin, outside, quantity
 
 Floats = NDArray[np.floating]
 
@@ -63,6 +63,12 @@ def read_cells(
     ------
     InputError
         A temperature or time that cannot be.
+
+    Warns
+    -----
+    UserWarning
+        A card that does not say what the temperature does, or a temperature outside the range in
+        which the law of the conduction holds; it is also kept in ``attrs["warnings"]``.
 
     Examples
     --------
@@ -122,6 +128,8 @@ def _temperature_of_read(
         barrier = Drift.from_technology(technology)
         return lambda g, target: g * read_factor(barrier, target, at).astype(g.dtype)
     if not is_target and "conduction" in technology.laws:
+        ends = technology.valid.get("conduction.temperature", TEMPERATURES)
+        notes += outside("conduction: temperature", [at], ends, "K")
         laws = {name: Conduction.from_technology(technology, name) for name in ("LRS", "HRS")}
 
         def of_states(g: Floats, state: NDArray) -> Floats:

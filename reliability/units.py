@@ -3,6 +3,7 @@
 import math
 import re
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any
@@ -68,13 +69,14 @@ def quantity(
     Traceback (most recent call last):
     reliability.errors.InputError: temperature: got '3 kg', which is not in units of K
     """
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+    neither = f"{name}: got {value!r}, expected a number or '<number> <unit>'"
+    if isinstance(value, bool):
+        raise InputError(neither)
+    if not isinstance(value, (str, int, float)):
         try:
             number = float(value)  # NumPy scalars
         except (TypeError, ValueError):
-            raise InputError(
-                f"{name}: got {value!r}, expected a number or '<number> <unit>'"
-            ) from None
+            raise InputError(neither) from None
     elif isinstance(value, str):
         match = _NUMBER_UNIT.match(value)
         if not match:
@@ -141,6 +143,23 @@ def engineering(value: float, unit: str, digits: int = 3) -> str:
         return duration(value)
     factor, symbol = engineering_unit(value, unit)
     return f"{value / factor:.{digits}g} {symbol}".strip()
+
+
+def outside(
+    name: str, values: Iterable[float], ends: tuple[float, float] | None, unit: str
+) -> list[str]:
+    """Return a line on the first value that leaves its valid range; none where all are inside.
+
+    >>> outside("retention: temperature", [300.0, 600.0], (273.15, 533.15), "K")
+    ['retention: temperature 327 °C is outside the valid range 0 °C to 260 °C']
+    """
+    low, high = ends or (-math.inf, math.inf)
+    for value in values:
+        if not low <= value <= high:
+            got, *allowed = (engineering(x, unit) for x in (value, low, high))
+            hint = " (a number without a unit is in K)" if unit == "K" and value < COLD else ""
+            return [f"{name} {got}{hint} is outside the valid range {' to '.join(allowed)}"]
+    return []
 
 
 def engineering_unit(value: float, unit: str) -> tuple[float, str]:

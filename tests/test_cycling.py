@@ -1,10 +1,12 @@
 """Endurance tests of populations."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import xarray as xr
+from scipy import optimize, stats
 
 from reliability import cycling
 from reliability.devices import cycles as cycle_process
@@ -151,6 +153,14 @@ def test_correlated_card_needs_every_cycle():
     assert cycling.endurance(card, cells=10, cycles=100, method="every_cycle")["mode"].size == 10
 
 
+def test_a_memory_beyond_the_steps_needs_every_cycle():
+    card = TECH.with_values({"cycles.memory_slow": 5000.0})
+    with pytest.raises(InputError, match=r"memory of 5000 cycles.*every_cycle"):
+        cycling.endurance(card, cells=10, cycles=100)
+    forgotten = card.with_values({f"cycles.{s}.slow": 0.0 for s in ("LRS", "HRS")})
+    assert cycling.endurance(forgotten, cells=10, cycles=100)["mode"].size == 10
+
+
 def test_best_reference_has_the_least_errors():
     from reliability.devices.programming import Programming, probability_below
 
@@ -162,6 +172,52 @@ def test_best_reference_has_the_least_errors():
 
     assert errors(best) <= min(errors(best * f) for f in np.geomspace(0.5, 2, 41)) + 1e-9
     assert replace(lrs).resistance < 1 / best < hrs.resistance
+
+
+@pytest.mark.parametrize("share", [1.0, 0.3, 0.2, 0.1])
+def test_best_reference_is_where_the_densities_meet(share):
+    """However far apart the states are: error rates from 2 % down to 1e-80."""
+    sigmas = [f"programming.{s}.sigma_{level}" for s in ("LRS", "HRS")
+              for level in ("lot", "wafer", "die", "cell", "cycle")]  # fmt: skip
+    card = TECH.with_values({name: share * TECH[name] for name in sigmas})
+    r_lrs, r_hrs = (card[f"programming.{s}.resistance"] for s in ("LRS", "HRS"))
+    wide = [math.hypot(*(card[name] for name in part)) for part in (sigmas[:5], sigmas[5:])]
+    lrs = stats.norm(1 / r_lrs, wide[0] / r_lrs)
+    hrs = stats.lognorm(wide[1], scale=1 / r_hrs)
+    meet = optimize.brentq(lambda g: lrs.logpdf(g) - hrs.logpdf(g), 1.1 / r_hrs, 0.99 / r_lrs)
+    assert cycling.best_reference(card) == pytest.approx(meet, rel=1e-4)
+
+
+def test_cells_of_which_only_defects_fail_have_no_weibull_law():
+    """A mature technology in a short test: a failed fit is no reason to give no counts."""
+    sigmas = {f"programming.{s}.sigma_{level}": 0.0 for s in ("LRS", "HRS")
+              for level in ("lot", "wafer", "die", "cell")}  # fmt: skip
+    still = {f"programming.{s}.sigma_cycle": 0.01 for s in ("LRS", "HRS")}
+    test = cycling.endurance(TECH.with_values(sigmas | still), cells=20_000, cycles=1000)
+    defects = sum(TECH[f"defects.{name}"] for name in ("unformed", "stuck_lrs", "stuck_hrs"))
+    failed = float(test["fraction_failed"].isel(temperature=0, cycles=-1))
+    assert failed == pytest.approx(defects, abs=4 * math.sqrt(defects / 20_000))
+    assert set(np.unique(test["mode"])) == {0, 5}
+    assert np.isnan(test["weibull_scale"]).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [({"temperature": []}, "temperature: got none"), ({"first_wafer": -1}, "first_wafer: got -1")],
+)
+def test_impossible_tests_are_refused(settings, says):
+    with pytest.raises(InputError, match=says):
+        cycling.endurance(TECH, cells=10, cycles=100, **settings)
+    with pytest.raises(InputError, match="cycles: got 0"):
+        cycling.sample_cycles(TECH, cells=3, cycles=0)
+
+
+def test_a_test_outside_the_valid_range_of_the_endurance_law_warns():
+    with pytest.warns(UserWarning, match="endurance: temperature 200 °C is outside the valid ra"):
+        hot = cycling.endurance(TECH, cells=10, cycles=100, temperature=["25 degC", "200 degC"])
+    assert hot.attrs["warnings"] == [
+        "endurance: temperature 200 °C is outside the valid range 0 °C to 150 °C"
+    ]
 
 
 @pytest.mark.parametrize("attempts", [1, 3])

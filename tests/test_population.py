@@ -333,3 +333,15 @@ def test_levels_are_disturbed_where_a_card_says_how() -> None:
     read = age(pop, MissionProfile([Segment(time="1 h", reads=1e12, read_voltage=0.3)]))
     assert (values(read) >= values(still)).mean() > 0.95  # HRS cells are SET by reads
     assert values(read).mean() > 1.5 * values(still).mean()
+
+
+def test_reads_below_zero_are_refused() -> None:
+    cells = rel.sample_population(rel.load_technology("oxram-130nm"), cells=3, state="HRS")
+    cells["reads"] = ("cell", [1.0, -4.0, 2.0])
+    with pytest.raises(rel.InputError, match="reads: got -4"):
+        rel.age(cells, rel.MissionProfile.constant("1 h", reads=1e9))
+
+
+def test_a_verify_at_no_resistance_is_refused() -> None:
+    with pytest.raises(rel.InputError, match="lrs_resistance: got 0"):
+        rel.Verify(0, "40 kohm", 5)

@@ -90,12 +90,36 @@ def test_a_read_in_place_is_the_same_read_and_spares_what_was_programmed() -> No
     assert np.shares_memory(read["conductance"].values, aged["conductance"].values)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["oxram-130nm", "oxram-cmo-hfox", "pcm-mushroom", "techA"])
+@pytest.mark.filterwarnings("ignore:programming.target")
+def test_a_cell_of_no_conductance_reads_as_none(name, dtype) -> None:
+    card = rel.load_technology(name)
+    state = "LRS" if "programming.LRS.resistance" in card else card["target.maximum"]
+    cells = rel.sample_population(card, cells=400, state=state, seed=5, dtype=dtype)
+    whole = read_cells(cells)["conductance"].values.ravel()
+    g = cells["conductance"].values.copy()
+    g[..., :100] = 0
+    with np.errstate(all="raise", under="ignore"):
+        read = read_cells(cells.assign(conductance=(cells["conductance"].dims, g)))
+    seen = read["conductance"].values.ravel()
+    assert (seen[:100] == 0).all()
+    assert (seen[100:] == whole[100:]).all()
+
+
 def test_a_card_that_says_nothing_of_temperature_warns() -> None:
     cells = rel.sample_population(rel.load_technology("techB"), cells=10, state=50e-6, seed=5)
     with pytest.warns(UserWarning, match="techB does not say"):
         hot = read_cells(cells, temperature="85 degC")
     assert "techB does not say" in hot.attrs["warnings"][-1]
     assert (hot["conductance"] == cells["conductance"]).all()
+
+
+def test_a_read_outside_the_law_of_conduction_warns() -> None:
+    cells = rel.sample_population(rel.load_technology("oxram-130nm"), cells=10, state="HRS", seed=5)
+    with pytest.warns(UserWarning, match="conduction: temperature -40 °C is outside the valid ra"):
+        cold = read_cells(cells, temperature="-40 degC")
+    assert "conduction: temperature" in cold.attrs["warnings"][-1]
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,12 @@ BAD = {
     "[relaxation]\nlaw = 'log_tmie'": "did you mean 'log_time'",
     "[read]\nlaw = 'log_time'": "no choice of laws",
     "[retention.LRS]\nvalid.temprature = [1, 2]": "did you mean 'temperature'",
+    "[retention.LRS]\nvalid.temperature = [1, 2, 3]": "expected \\[low, high\\]",
+    "[retention.LRS]\nvalid.temperature = ['100 degC', '0 degC']": "expected \\[low, high\\]",
+    "[retention.LRS]\nvalid = 3": "expected conditions",
+    "[read]\nvoltage = " + GOOD.replace("0.1", "true"): "expected a number",
+    "[read]\nvoltage = " + GOOD.replace('"exact"', '"uniform", interval = [-1, 1]'): "got -1",
+    "sources = 'x'\n[read]\nvoltage = " + GOOD: "expected a table of texts",
     "[read\n": "not a TOML file",
 }
 

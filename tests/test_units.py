@@ -40,6 +40,7 @@ def test_text_with_unit_becomes_si(text, unit, si) -> None:
         (math.nan, "K", "finite"),
         ("1e400 K", "K", "finite"),
         ([1], "K", "expected a number"),
+        (True, "K", "expected a number"),
     ],
 )
 def test_what_cannot_be_right_is_refused_in_one_line(value, unit, says) -> None:

@@ -234,9 +234,7 @@ def _analog(technology: Technology, sheet: Sheet, node: Node, task: Task, share:
         size += bits * _bit_area(sheet, node)
         size += task.classes * sheet["analog.column_switch"] * analog_scale
     supply = sheet["supply.voltage"] * node.supply / old.supply
-    lrs = (
-        task.cells / 4
-    )  # as in the network of the chip, a weight has a quarter of its cells in LRS
+    lrs = _LRS_SHARE * task.cells
     event = event_energy(
         technology, sheet, lrs_cells=lrs, hrs_cells=task.cells - lrs, supply=supply
     ).total

@@ -463,7 +463,7 @@ def fitting(data: xr.Dataset) -> int:
 
 
 def _checks(technology: Technology, sheet: Sheet, law: Endurance) -> xr.Dataset:
-    """Compare the macro with published"""
+    """Compare the macro with those that were published."""
     cell = sheet["resistive.cell_area"]
     read = resistive_read_energy(technology, sheet)
     # 2 MB without check bits, as there

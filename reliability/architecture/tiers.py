@@ -269,7 +269,7 @@ def _aged(
     fresh = accuracy(on_chips)
     errors, correct, notes = [], [], set(alone.attrs["warnings"])
     for kelvin in grid:
-        mission = MissionProfile.constant(time, kelvin, reads)
+        mission = MissionProfile.constant(time, kelvin, reads, technology["read.voltage"])
         old = age(alone, mission)
         errors.append(wrong(old))
         correct.append(accuracy(age(on_chips, mission)))

@@ -37,10 +37,13 @@ def failures(one: Reads) -> pd.DataFrame:
     if set(STATES) - set(wide.columns) or wide.empty:
         return nothing
     cycles = wide.index.get_level_values("cycles").to_numpy(float)
-    early = wide[cycles <= np.quantile(cycles, 0.1)]
-    window = np.log(wide["LRS"] / wide["HRS"])
+    # an HRS of no current leaves the window open, an LRS of none is no LRS
+    shown = wide.where(wide > 0)
+    window = pd.Series(np.log(shown["LRS"] / shown["HRS"]))
+    early = shown[cycles <= np.quantile(cycles, 0.1)]
     needed = _QUARTER * float(window[early.index].median())
     middle = float(np.sqrt(early["LRS"].median() * early["HRS"].median()))
+    window = window.where(wide["HRS"] > 0, np.inf).where(wide["LRS"] > 0, -np.inf)
     rows = []
     for cell, reads in wide.assign(works=window > needed).groupby(level="cell"):
         at = reads.index.get_level_values("cycles").to_numpy(float)

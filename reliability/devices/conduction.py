@@ -12,9 +12,9 @@ G is the small-signal conductance at the reference temperature. It follows the t
     LRS (metallic):   G(T) = G / (1 + alpha (T - T_ref))
     HRS (activated):  G(T) = G exp[-(Ea/k) (1/T - 1/T_ref)]
 
-near room temperature (250 to 400 K); when cold, the HRS is driven by the field and its window
-narrows [3]_, which the law does not follow. In a 1T1R cell the select transistor, fully on, is a
-series resistance.
+near room temperature (250 to 400 K, `TEMPERATURES`); when cold, the HRS is driven by the field and
+its window narrows [3]_, which the law does not follow. In a 1T1R cell the select transistor, fully
+on, is a series resistance.
 
 .. [1] SkyWater sky130 ReRAM model, sky130_fd_pr_reram__reram_cell.va @ 31cefa6.
 .. [2] V. Milo et al., IRPS 2021, Fig. 1, as fitted in sandialabs/cross-sim RRAM_Milo.py.
@@ -31,6 +31,7 @@ from reliability.technology import Technology
 from reliability.units import BOLTZMANN
 
 STATES = ("LRS", "HRS")
+TEMPERATURES = (250.0, 400.0)  # K, between which a conductance follows the temperature so
 # Milo et al.: coefficients of V^2 and V^3, polynomials in log10(G / S), highest power first.
 _MILO_SQUARE = (1.388e-4, 1.541e-3, 5.711e-3, 7.063e-3)
 _MILO_CUBE = (8.8710e-5, 6.7919e-4, 1.2968e-3)

@@ -88,7 +88,8 @@ def hazards(parameters: Cycles, state: int, last: NDArray[np.int64], attempts: i
     Raises
     ------
     InputError
-        The two states are correlated, so they do not cross independently.
+        The two states are correlated, so they do not cross independently, or a memory that is too
+        long to step to its end.
 
     Examples
     --------
@@ -131,9 +132,14 @@ def _each_cycle(
         -1 / np.log(phi) if share > 0 else 0.0
         for phi, share in ((phi_medium, medium), (phi_slow, slow))
     )
+    if _MEMORIES * memory > _MOST_STEPS:
+        raise InputError(
+            f"first passage: got a memory of {memory:.4g} cycles, allowed up to "
+            f"{_MOST_STEPS // _MEMORIES}; draw every cycle (method='every_cycle')"
+        )
     out = []
     survivors = np.ones_like(crosses)
-    for _ in range(min(int(_MEMORIES * memory) + 1, _MOST_STEPS)):
+    for _ in range(int(_MEMORIES * memory) + 1):
         survivors = np.maximum(survivors, 0.0)  # what rounding leaves below zero
         survivors /= (weight * survivors).sum(axis=(1, 2))[:, None, None]
         gone = (weight * survivors * crosses).sum(axis=(1, 2))

@@ -132,7 +132,8 @@ def fit(
     Raises
     ------
     InputError
-        Fewer than 8 cells or 4 voltages: no spread or no curve can be estimated.
+        Fewer than 8 cells or 4 voltages, or no cell swept twice: no spread or no curve can be
+        estimated.
 
     Notes
     -----
@@ -189,8 +190,12 @@ def _spreads(
         here = np.isclose(v, at)
         groups = [residual[here & (who == one)] for one in np.unique(who[here])]
         groups = [group for group in groups if len(group) > 1]
+        if not groups:
+            continue
         noise = np.mean([group.var(ddof=1) for group in groups])
         share = np.mean([1.0 / len(group) for group in groups])
         between.append(np.mean([group.mean() ** 2 for group in groups]) - noise * share)
         within.append(noise)
+    if not within:
+        raise InputError("gate sweep: got one sweep of each cell, expected 2 or more of some")
     return float(np.sqrt(max(np.mean(between), 0.0))), float(np.sqrt(np.mean(within)))

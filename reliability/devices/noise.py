@@ -37,6 +37,7 @@ from scipy.special import ndtri
 from reliability.errors import InputError
 from reliability.technology import Technology
 
+_LEAST = 1e-12  # of the reference conductance; its inverse squared is still a float32
 _PER_DECADE = 2  # Ornstein-Uhlenbeck processes: within 1 % of 1/f in the density
 
 
@@ -365,7 +366,9 @@ def _lorentzians(
 def _relative(parameters: Noise, conductance: ArrayLike) -> NDArray[np.floating]:
     g = np.asarray(conductance)
     g = g if g.dtype.kind == "f" else g.astype(float)
-    return g / g.dtype.type(parameters.reference_conductance)
+    kind = g.dtype.type
+    # a cell of no conductance has no noise, and no power of 0 stands in its way
+    return np.maximum(g / kind(parameters.reference_conductance), kind(_LEAST))
 
 
 def _example() -> Noise:

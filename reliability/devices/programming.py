@@ -40,7 +40,7 @@ from scipy.special import log_ndtr, ndtr, ndtri
 
 from reliability.errors import InputError
 from reliability.technology import Parameter, Technology, expect_technology
-from reliability.units import engineering, quantity
+from reliability.units import outside, quantity
 
 STATES = ("LRS", "HRS")
 _SIGMAS = ("sigma_lot", "sigma_wafer", "sigma_die", "sigma_cell", "sigma_cycle")
@@ -162,8 +162,27 @@ def probability_below(parameters: Programming, reference: ArrayLike) -> NDArray[
     >>> probability_below(lrs, [2e-4]).round(6)
     array([0.5])
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(ndtr(-deviation_at(parameters, reference) / parameters.sigma))
+    return np.asarray(ndtr(-_score_at(parameters, reference)))
+
+
+def probability_above(parameters: Programming, reference: ArrayLike) -> NDArray[np.floating]:
+    """Return the probability that a cell's conductance is above ``reference`` (S), to all digits.
+
+    Examples
+    --------
+    >>> hrs = Programming("lognormal_resistance", 88e3, 0, 0, 0, 0, 0.0, 0.1)
+    >>> bool(0 < probability_above(hrs, 1 / 20e3) < 1e-40)
+    True
+    """
+    return np.asarray(ndtr(_score_at(parameters, reference)))
+
+
+def _score_at(parameters: Programming, reference: ArrayLike) -> NDArray[np.float64]:
+    """Deviation at the reference in sigmas; cells without any spread are above or not."""
+    deviation = deviation_at(parameters, reference)
+    if parameters.sigma == 0:
+        return np.where(deviation < 0, -np.inf, np.inf)
+    return deviation / parameters.sigma
 
 
 def set_conditions(
@@ -249,11 +268,8 @@ def out_of_range(technology: Technology, conditions: Mapping[str, float]) -> lis
     """Return one line for each condition (dotted name to SI value) that leaves its valid range."""
     notes = []
     for key, value in conditions.items():
-        unit, valid = technology.parameters[key].unit, technology.parameters[key].valid
-        if valid and not valid[0] <= value <= valid[1]:
-            low, high = (engineering(end, unit) for end in valid)
-            got = engineering(value, unit)
-            notes.append(f"{key}: {got} is outside the valid range {low} to {high}")
+        said = technology.parameters[key]
+        notes += outside(f"{key}:", [value], said.valid, said.unit)
     return notes
 
 

@@ -159,6 +159,8 @@ def failed_by(parameters: ReadDisturb, reads: ArrayLike) -> NDArray[np.float64]:
     with np.errstate(divide="ignore"):
         log_ratio = np.log(np.asarray(reads, float) / parameters.reads)
     if parameters.law == "lognormal":
+        if parameters.sigma == 0:  # all cells live alike
+            return (log_ratio >= 0).astype(float)
         return np.asarray(ndtr(log_ratio / parameters.sigma))
     alpha = parameters.clustering
     dose = np.expm1(np.log(2) / alpha) * np.exp(parameters.lifetime_shape * log_ratio)
@@ -306,9 +308,9 @@ def probability_crossed(
     0.5
     """
     end = 1.0 / float(parameters.final_resistance)
-    left = (reference - end) / (initial - end)
-    if not 0 < left < 1:
+    if not min(initial, end) < reference < max(initial, end):
         return 0.0
+    left = (reference - end) / (initial - end)
     needed = (-np.log(left)) ** (1.0 / parameters.shape)  # x at the crossing
     return float(failed_by(parameters, reads / needed))
 

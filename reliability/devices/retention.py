@@ -216,9 +216,9 @@ def probability_crossed(
     0.5
     """
     end = 1.0 / float(parameters.final_resistance)
-    left = (reference - end) / (initial - end)
-    if not 0 < left < 1:
+    if not min(initial, end) < reference < max(initial, end):
         return 0.0
+    left = (reference - end) / (initial - end)
     needed = float(np.log(-np.log(left)) / parameters.shape)  # ln x at the crossing
     parts = _stresses(parameters, times, temperatures)
     if not parts:

@@ -150,12 +150,16 @@ def moments(
     (0.3989, 0.5838)
     """
     m = np.asarray(target, float)
-    s = np.maximum(sigma(parameters, m), 1e-300)
+    s = np.maximum(sigma(parameters, m), 1e-150)  # its square is still a double
     a = m / s
     density = np.exp(-(a**2) / 2) / np.sqrt(2 * np.pi)
-    mean = m * ndtr(a) + s * density
-    square = (m**2 + s**2) * ndtr(a) + m * s * density
-    return mean, np.sqrt(np.maximum(square - mean**2, 0.0))
+    above, below = ndtr(a), ndtr(-a)
+    mean = m * above + s * density
+    # E X^2 - (E X)^2 with what cancels for a large a taken out
+    variance = (
+        s**2 * (above - density**2) + m * above * m * below + m * s * density * (below - above)
+    )
+    return mean, np.sqrt(np.maximum(variance, 0.0))
 
 
 def polynomial(coefficients: Coefficients, g: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -75,6 +75,8 @@ class Verify:
         put = object.__setattr__  # frozen: fields are set once, in SI
         for name, value in (("lrs_resistance", lrs_resistance), ("hrs_resistance", hrs_resistance)):
             put(self, name, quantity(value, "ohm", name, low=0.0))
+            if getattr(self, name) == 0:
+                raise InputError(f"{name}: got {value!r}, allowed > 0 ohm")
         if isinstance(attempts, bool) or attempts != int(attempts) or not 1 <= attempts <= 255:
             raise InputError(f"attempts: got {attempts!r}, allowed 1 to 255")
         put(self, "attempts", int(attempts))
@@ -249,11 +251,10 @@ def outcome(
     (1.75, 0.125)
     """
     weight, fixed = _fixed_nodes(law, offsets)
-    p = _pass_probability(verify, state, law, relaxing, fixed)
-    fail = (1.0 - p) ** verify.attempts
-    # mean of the cut-off geometric law, (1 - fail) / p, without the division at p = 0
-    pulses = sum((1.0 - p) ** k for k in range(verify.attempts))
-    return Outcome(*(float(weight @ value) for value in (pulses, fail, p)))
+    p, q = _at_one_pulse(verify, state, law, relaxing, fixed)
+    # mean of the cut-off geometric law, (1 - q^n) / p, without the division at p = 0
+    pulses = sum(q**k for k in range(verify.attempts))
+    return Outcome(*(float(weight @ value) for value in (pulses, q**verify.attempts, p)))
 
 
 def probability_wrong(
@@ -293,11 +294,10 @@ def probability_wrong(
     at = np.atleast_1d(np.asarray(reference, float))
     weight_f, fixed = _fixed_nodes(law, offsets)
     weight_y, score = _nodes(1.0 if relaxing else 0.0)
-    p = _pass_probability(verify, state, law, relaxing, fixed)
-    fail = (1.0 - p) ** verify.attempts
+    _, q = _at_one_pulse(verify, state, law, relaxing, fixed)
     # how much likelier a passing or failing pulse is to be the last than to be drawn
-    passing = np.divide(1.0 - fail, p, out=np.zeros_like(p), where=p > 0)
-    failing = np.divide(fail, 1.0 - p, out=np.zeros_like(p), where=p < 1)
+    passing = sum(q**k for k in range(verify.attempts))
+    failing = q ** (verify.attempts - 1)
     limit = _limit_deviation(verify.limit(state), law, relaxing, verify.wait, score)
     out = np.empty(at.shape)
     for i, g in np.ndenumerate(at):
@@ -312,18 +312,21 @@ def probability_wrong(
     return out.reshape(np.shape(reference))
 
 
-def _pass_probability(
+def _at_one_pulse(
     verify: Verify,
     state: str,
     law: Programming,
     relaxing: Relaxation | None,
     fixed: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Probability of cells with the fixed deviations to pass at one pulse, (nodes,)."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Probabilities p to pass and q = 1 - p to fail, each to all digits, shape (nodes,)."""
     weight_y, score = _nodes(1.0 if relaxing else 0.0)
     limit = _limit_deviation(verify.limit(state), law, relaxing, verify.wait, score)
-    low, high = (-np.inf, limit) if state == "LRS" else (limit, np.inf)
-    return np.clip(_between(low, high, fixed, law.sigma_cycle) @ weight_y, 0.0, 1.0)
+    below, above = (
+        np.clip(_between(low, high, fixed, law.sigma_cycle) @ weight_y, 0.0, 1.0)
+        for low, high in ((-np.inf, limit), (limit, np.inf))
+    )
+    return (below, above) if state == "LRS" else (above, below)
 
 
 def _fixed_nodes(

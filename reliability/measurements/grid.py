@@ -1,5 +1,6 @@
 """Put rows in any order onto the grid of a Dataset: wafer, die, cell and the stress axes."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -137,7 +138,7 @@ class _Grid:
         """Tell whether a column has one value in each cell."""
         cells = [axis for axis in _HIERARCHY if axis in self.axes]
         self.levels.update({axis: self.unique(axis) for axis in cells})
-        total = int(np.prod([len(self.levels[axis]) for axis in cells], dtype=np.int64))
+        total = math.prod(len(self.levels[axis]) for axis in cells)
         first = filled_array([total])
         for block in self.rows:
             flat, value = self.place(block, cells), self.column(block, name)
@@ -160,7 +161,7 @@ class _Grid:
             self.edges = np.concatenate([[-np.inf], middle])
             self.levels["time"] = points
             return
-        others = np.prod([len(self.levels[axis]) for axis in self.axes if axis != "time"])
+        others = math.prod(len(self.levels[axis]) for axis in self.axes if axis != "time")
         times = self.levels["time"]
         scattered = len(times) * others > 4 * self.rows.count  # most places would stay empty
         if scattered and len(times) * _SHARED > self.rows.count:
@@ -173,7 +174,7 @@ class _Grid:
 
     def count_repeats(self) -> int:
         """Find how often the fullest address occurs; return the number of places in the grid."""
-        total = int(np.prod(list(self.sizes().values()), dtype=np.int64))
+        total = math.prod(self.sizes().values())
         if total > max(64 * self.rows.count, 1 << 20):
             return total
         counts = filled_array([total], 0, np.int32)
@@ -202,7 +203,7 @@ class _Grid:
         names = self.values()
         arrays = {name: filled_array(shape) for name in names}
         flats = {name: array.reshape(-1) for name, array in arrays.items()}
-        seen = filled_array([int(np.prod(shape)) // self.repeats], 0, np.int32)
+        seen = filled_array([math.prod(shape) // self.repeats], 0, np.int32)
         for block in self.rows:
             flat = self.place(block, list(self.axes))
             if self.repeats > 1:

@@ -172,7 +172,7 @@ def lifetimes_of(data: xr.Dataset, failure: str, *, state: str | None = None) ->
             "; give read_voltage under [constants] of a columns file" if "current" in data else ""
         )
         raise InputError(f"failure: the file has no conductance to compare{also}")
-    g = data["conductance"]
+    g = data["conductance"].where(np.isfinite(data["conductance"]))
     clock = next((name for name in CLOCKS if g.sizes.get(name, 1) > 1), None)
     if clock is None:
         raise InputError("failure: the reads do not differ in time, cycles or reads")
@@ -181,18 +181,18 @@ def lifetimes_of(data: xr.Dataset, failure: str, *, state: str | None = None) ->
     dims = [d for d in g.dims if d != clock]
     values = g.transpose(*dims, clock)
     flat = values.values.reshape(-1, g.sizes[clock])
-    if what == "resistance":
-        with np.errstate(divide="ignore"):
-            flat = 1 / flat
+    if what == "resistance":  # an open cell has none that could be compared, but its conductance
+        sign, limit = -sign, 1 / limit if limit > 0 else np.inf
     times = np.broadcast_to(g[clock].values.astype(float), values.shape)
     if "elapsed" in data and clock == "time":
         elapsed = data["elapsed"].broadcast_like(values).transpose(*dims, clock).values
         times = np.where(np.isnan(elapsed), times, elapsed)
     times = times.reshape(flat.shape)
-    known = np.isfinite(flat)
     if relative:
-        first = np.argmax(known, axis=1)
-        flat = flat / np.take_along_axis(flat, first[:, None], axis=1)
+        first = np.argmax(~np.isnan(flat), axis=1)
+        start = np.take_along_axis(flat, first[:, None], axis=1)
+        flat = flat / np.where(start > 0, start, np.nan)
+    known = ~np.isnan(flat)
     with np.errstate(invalid="ignore"):
         bad = known & (sign * flat > sign * limit)
     lower, upper = _first_failure(times, known, bad)
@@ -259,7 +259,11 @@ def _of_state(data: xr.Dataset, g: xr.DataArray, what: str, state: str | None) -
     if what == "window":
         if "state" not in g.dims or not {"LRS", "HRS"} <= set(names):
             raise InputError("failure: a window needs LRS and HRS reads of the same cells")
-        return g.sel(state="LRS", drop=True) / g.sel(state="HRS", drop=True)
+        lrs, hrs = (g.sel(state=name, drop=True) for name in ("LRS", "HRS"))
+        # An HRS of no current, or less by the error of the meter, leaves the window open.
+        open_or_none = xr.where(lrs > 0, np.inf, 0.0)
+        window = xr.where(hrs > 0, lrs / hrs.where(hrs > 0), open_or_none)
+        return window.where(lrs.notnull() & hrs.notnull())
     if state not in names:
         raise unknown_name("state", str(state), names)
     if "state" in g.dims:

@@ -206,7 +206,8 @@ def _with_constants(dataset: xr.Dataset, constants: Mapping[str, str | float]) -
             allowed = [key for key, known in KNOWN.items() if known.role != "value"]
             raise unknown_name("constant", name, allowed)
         known = KNOWN[name]
-        if dataset.sizes.get(name, 1) > 1 or (name in dataset and name not in dataset.dims):
+        unnamed = name in dataset.dims and dataset[name].values.tolist() == [0]
+        if name in dataset and not unnamed:
             raise InputError(f"constants.{name}: the file gives this itself")
         if known.label:
             text = str(value)

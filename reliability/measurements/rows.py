@@ -110,6 +110,8 @@ def number(text: str, decimal: str = ".") -> float:
     text = text.strip()
     if text in MISSING:
         return np.nan
+    if "_" in text:  # a label like 3_12, which Python would read as a number
+        raise ValueError(f"could not convert string to float: {text!r}")
     return float(text.replace(",", ".") if decimal == "," else text)
 
 

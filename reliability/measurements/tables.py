@@ -1,5 +1,6 @@
 """One view of text, Excel and Parquet tables: a header, and columns in pieces."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,7 @@ from reliability.measurements.source import (
     pieces,
 )
 
+_SEPARATOR = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 _ROWS = 1 << 16  # rows of a sheet or a Parquet file taken at a time
 
 
@@ -61,9 +63,16 @@ class Table:
 
     def is_text(self, position: int) -> bool:
         """Tell whether most of the first values of a column are not numbers."""
-        values = [row[position] for row in self.sample if position < len(row)]
-        filled = [value for value in values if value.strip() not in MISSING]
+        filled = self._filled(position)
         return sum(not _is_number(value, self.form.decimal) for value in filled) * 2 > len(filled)
+
+    def has_values(self, position: int) -> bool:
+        """Tell whether the first values of a column are not all missing."""
+        return bool(self._filled(position))
+
+    def _filled(self, position: int) -> list[str]:
+        values = [row[position] for row in self.sample if position < len(row)]
+        return [value for value in values if value.strip() not in MISSING]
 
     def columns(self, fields: Sequence[Field], log: Log) -> Iterator[dict[str, NDArray[Any]]]:
         """Yield the columns of each piece, with ``"line"``; bad rows go to the log."""
@@ -128,6 +137,8 @@ def open_table(
         form = Form("", ".", max((len(row) for row in rows), default=0))
     else:
         lines = first_lines(source)
+        if lines and (told := _SEPARATOR.fullmatch(lines[0])):  # a first line for Excel alone
+            skip, delimiter = max(skip, 1), delimiter or told.group(1)
         form = recognise_form(lines[skip:], delimiter, decimal)
         rows = [split_line(line, form.delimiter) for line in lines]
         rows = [

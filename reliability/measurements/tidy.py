@@ -199,7 +199,7 @@ def _from_header(table: Table, log: Log) -> list[tuple[str, int, str, bool | Non
     ]
     taken = set(known)
     for position, header in enumerate(table.names):
-        if position in known.values():
+        if position in known.values() or not (header or table.has_values(position)):
             continue
         name = re.sub(r"\W+", "_", header.lower()).strip("_") or f"column_{position + 1}"
         if table.is_text(position) or name in taken:

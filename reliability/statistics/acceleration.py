@@ -160,6 +160,8 @@ def acceleration(
                 names.append(free[0])
             else:
                 names.append(wanted)
+        if key and key not in names:
+            raise InputError(f"{name}: {law_name} acts on {', '.join(names)}, got it for {key!r}")
         free = [stress for stress in free if stress not in names]
         missing = [n for n in names if n not in stresses]
         if missing:
@@ -200,55 +202,3 @@ def arrhenius(
     if not (np.all(cold > 0) and np.all(hot > 0)):
         raise InputError("temperature: got a value that is not greater than 0 K")
     return np.exp(np.asarray(activation_energy, float) / BOLTZMANN * (1 / cold - 1 / hot))
-
-
-def eyring(
-    temperature_from: ArrayLike, temperature_to: ArrayLike, activation_energy: ArrayLike
-) -> Array:
-    """Acceleration from one temperature to another when life is ``(1/T) exp(Ea/kT)``.
-
-    Parameters as `arrhenius`.
-
-    Examples
-    --------
-    >>> round(float(eyring(328.15, 398.15, 0.7)), 1)
-    94.2
-    """
-    ratio = np.asarray(temperature_to, float) / np.asarray(temperature_from, float)
-    return arrhenius(temperature_from, temperature_to, activation_energy) * ratio
-
-
-def inverse_power(stress_from: ArrayLike, stress_to: ArrayLike, exponent: ArrayLike) -> Array:
-    """Acceleration ``(to/from)^exponent`` of a life that falls as a power of the stress.
-
-    Examples
-    --------
-    >>> float(inverse_power(1.0, 2.0, 3.0))
-    8.0
-    """
-    ratio = np.asarray(stress_to, float) / np.asarray(stress_from, float)
-    return ratio ** np.asarray(exponent, float)
-
-
-def exponential_field(stress_from: ArrayLike, stress_to: ArrayLike, slope: ArrayLike) -> Array:
-    """Acceleration ``exp(slope (to - from))``: the E model, or exponential in voltage.
-
-    Examples
-    --------
-    >>> round(float(exponential_field(0.1, 0.3, 20.0)), 2)
-    54.6
-    """
-    difference = np.asarray(stress_to, float) - np.asarray(stress_from, float)
-    return np.exp(np.asarray(slope, float) * difference)
-
-
-def inverse_field(stress_from: ArrayLike, stress_to: ArrayLike, constant: ArrayLike) -> Array:
-    """Acceleration ``exp(G (1/from - 1/to))``: the 1/E model.
-
-    Examples
-    --------
-    >>> round(float(inverse_field(5.0, 10.0, 20.0)), 2)
-    7.39
-    """
-    difference = 1 / np.asarray(stress_from, float) - 1 / np.asarray(stress_to, float)
-    return np.exp(np.asarray(constant, float) * difference)

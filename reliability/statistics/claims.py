@@ -6,8 +6,9 @@ Two ways, by what the test gave:
 failures   how
 ========== =====================================================================================
 0, 1 or 2  chi-square bound on the test's time, carried to the use condition with an acceleration
-           and a Weibull shape that are assumed [1]_ [2]_; exact for a test that ends at a failure,
-           a little long otherwise; with no failure it is the exact binomial bound
+           and a Weibull shape that are assumed [1]_ [2]_; holds in at least the stated share of
+           tests that end at a time, in more of those that end at a failure; with no failure it is
+           the exact binomial bound
 3 or more  a fitted law (given, or the best by AICc) with its acceleration; likelihood-ratio bound
 ========== =====================================================================================
 
@@ -325,6 +326,11 @@ def _fitted(
     share = fit.failure_probability(claim.duration, stress, **options)
     life = fit.quantile(claim.fraction, stress, **options)
     estimate, bound = float(share.value), float(share.high)
+    if math.isnan(bound):
+        raise InputError(
+            f"distribution: the claim ends before the fitted threshold of {fit.distribution.name}, "
+            "where it gives no bound; use a law without a threshold"
+        )
     data = fit.data
     known = np.maximum(data.lower, 0.0)  # a unit counts for the time it is known to have lived
     laws = assign_laws(chosen, list(data.stress)) if chosen else None

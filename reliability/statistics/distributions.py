@@ -388,8 +388,13 @@ def _of_two(
         one, two = u[: a.count], u[a.count : a.count + b.count]
         # Competing modes fail before either, a mixture between both.
         low = np.minimum(a.quantile(p / 2, *one), b.quantile(p / 2, *two))
-        high = np.maximum(a.quantile(p, *one), b.quantile(p, *two))
+        ends = a.quantile(p, *one), b.quantile(p, *two)
+        high = np.maximum(*ends)
         target = np.log(p) - np.log1p(-p)
+        if np.any(np.isinf(high)):  # a fraction of one population never fails
+            high = _last_failure(np.minimum(*ends), high, lambda t: log_cdf(t, *u) - np.log(p))
+        never = np.isinf(high)
+        low, high = np.where(never, 1.0, low), np.where(never, 1.0, high)
         low, high = (np.array(end) for end in np.broadcast_arrays(np.log(low), np.log(high)))
         y = (low + high) / 2
         for _ in range(80):  # Newton on the log-odds in log t, kept inside a bracket
@@ -405,13 +410,24 @@ def _of_two(
             y = following
             if done:
                 break
-        return np.exp(y)
+        return np.where(never, np.inf, np.exp(y))
 
     return Distribution(
         f"{name}({a.name}, {b.name})", (*named, *extra), log_pdf, log_sf, log_cdf, quantile,
         lambda *u: np.minimum(a.spread(*u[: a.count]), b.spread(*u[a.count : a.count + b.count])),
         location=None, parts=(a, b),
     )  # fmt: skip
+
+
+def _last_failure(near: Array, high: Array, excess: Callable[[Array], Array]) -> Array:
+    """Replace infinite upper ends of a quantile by finite ones; infinite where it has none."""
+    end = np.where(np.isinf(high), np.where(np.isinf(near), 1.0, near), high)
+    for _ in range(1000):  # decades
+        short = np.isinf(high) & (excess(end) < 0) & (end < 1e300)
+        if not short.any():
+            break
+        end = np.where(short, 10 * end, end)
+    return np.where(np.isinf(high) & (excess(end) < 0), np.inf, end)
 
 
 def _clustering_from(start: float) -> Callable[..., tuple[float, ...]]:

@@ -203,6 +203,9 @@ class LifetimeFit:
     ) -> Estimate:  # fmt: skip
         """Probability of failure by the time ``t``; parameters as in `quantile`.
 
+        Before the fitted threshold of a law that has one the upper end is not known (NaN): the
+        threshold is an estimate too.
+
         Examples
         --------
         >>> fit = fit_lifetime([54, 187, 216, 240, 244, 335, 361, 373, 375, 386])
@@ -210,28 +213,52 @@ class LifetimeFit:
         >>> round(value, 3), round(low, 3), round(high, 3)
         (0.031, 0.004, 0.139)
         """
+        found = self._log_odds(t, stress, confidence, method, seed)
+        return Estimate(*map(_share, found))
+
+    def survival_probability(
+        self, t: ArrayLike, stress: Mapping[str, float] | None = None,
+        confidence: float = 0.9, method: Method = "profile", *, seed: int = 0,
+    ) -> Estimate:  # fmt: skip
+        """Probability to live longer than ``t``, with all digits however small it is.
+
+        Parameters as in `quantile`.
+
+        Examples
+        --------
+        >>> fit = fit_lifetime([54, 187, 216, 240, 244, 335, 361, 373, 375, 386])
+        >>> round(float(fit.survival_probability(100.0)), 3)
+        0.969
+        >>> 0 < float(fit.survival_probability(1500.0)) < 1e-30
+        True
+        """
+        value, low, high = self._log_odds(t, stress, confidence, method, seed)
+        return Estimate(*(_share(-np.asarray(x)) for x in (value, high, low)))
+
+    def _log_odds(
+        self, t: ArrayLike, stress: Mapping[str, float] | None, confidence: float, method: Method,
+        seed: int,
+    ) -> Estimate:  # fmt: skip
+        """Log-odds of failure by the time ``t``."""
         at, law = self.regression.at(stress), self.distribution
 
         def one(t: float) -> tuple[float, float, float]:
             if np.isnan(t) or (law.positive and t <= 0):
                 if t == 0:
-                    return 0.0, 0.0, 0.0
+                    return -np.inf, -np.inf, -np.inf
                 raise InputError(f"t: got {t!r}, allowed a time greater than 0")
-            if np.isposinf(t):
-                return 1.0, 1.0, 1.0
 
             def quantity(theta: Array) -> Array:
-                u = at(theta)
-                return law.log_cdf(np.float64(t / self.data.unit), *u) - law.log_sf(
-                    np.float64(t / self.data.unit), *u
-                )
+                u, scaled = at(theta), np.float64(t / self.data.unit)
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    return law.log_cdf(scaled, *u) - law.log_sf(scaled, *u)
 
             value = float(quantity(self.maximum.theta)[0])
-            if not np.isfinite(value):  # before a threshold, or beyond the precision of a double
-                return float(value > 0), float(value > 0), float(value > 0)
-            low, high = self._bounds(quantity, confidence, method, seed)
-            shares = special.expit([value, low, high]).tolist()
-            return shares[0], shares[1], shares[2]
+            if law.threshold and np.isneginf(value):  # the threshold itself is not sure
+                return value, value, np.nan
+            if not np.isfinite(value):  # beyond the precision of a double
+                return value, value, value
+            return value, *self._bounds(quantity, confidence, method, seed)
 
         return _over(one, t)
 
@@ -294,6 +321,11 @@ class LifetimeFit:
             drop *= bootstrap.bartlett_factor(self, quantity, _SAMPLES, seed)
         ends = profile_interval(self.likelihood, self.maximum, quantity, drop)
         return float(ends.low[0]), float(ends.high[0])
+
+
+def _share(log_odds: ArrayLike) -> float | Array:
+    share = special.expit(np.asarray(log_odds, float))
+    return share if np.ndim(share) else float(share)
 
 
 def _over(one: Callable[[float], tuple[float, float, float]], values: ArrayLike) -> Estimate:

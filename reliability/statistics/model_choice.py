@@ -13,6 +13,7 @@ from reliability.statistics import bootstrap
 from reliability.statistics.distributions import Distribution
 from reliability.statistics.lifetime import LifetimeFit
 from reliability.statistics.nonparametric import turnbull
+from reliability.statistics.observations import Observations
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,14 +120,19 @@ def compare_lifetimes(fits: Sequence[LifetimeFit]) -> "pd.DataFrame":
 def _same_data(fits: Sequence[LifetimeFit]) -> None:
     if not fits:
         raise InputError("compare: got no fit")
-    first = fits[0].data
-    for fit in fits[1:]:
-        same = all(
-            np.array_equal(getattr(first, part), getattr(fit.data, part))
-            for part in ("lower", "upper", "frequency")
-        )
-        if not same:
+    first, *others = (_told(fit.data) for fit in fits)
+    for other in others:
+        if not all(map(np.array_equal, first, other)):
             raise InputError("compare: the fits are of different data")
+
+
+def _told(data: Observations) -> tuple[Array, ...]:
+    """What the data say, where laws of the whole line have -inf for a lower end of 0."""
+    nothing = np.zeros_like(data.lower)
+    least = np.where(np.isneginf(data.lower), 0.0, data.lower)
+    entry = nothing if data.entry is None else data.entry
+    leave = nothing + np.inf if data.leave is None else data.leave
+    return least, data.upper, data.frequency, entry, leave
 
 
 @dataclass(frozen=True)

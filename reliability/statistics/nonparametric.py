@@ -73,9 +73,11 @@ def kaplan_meier(
     data = observations(
         time, event=event, frequency=frequency, truncation=truncation, positive=False
     )
-    failed = np.isfinite(data.upper)
+    failed = np.isfinite(data.upper) & (data.frequency > 0)
     if not failed.any():
         raise InputError("event: no unit failed, there is no curve to estimate")
+    if data.entry is not None and np.any(data.entry[failed] >= data.lower[failed]):
+        raise InputError("truncation: a unit fails at its entry, allowed: entry before the failure")
     times, place = np.unique(data.lower[failed], return_inverse=True)
     failures = np.bincount(place, data.frequency[failed], times.size)
     order = np.argsort(data.lower, kind="stable")
@@ -255,7 +257,9 @@ def plotting_positions(
     data = observations(
         time, event=event, lower=lower, upper=upper, frequency=frequency, positive=False
     )
-    failed = np.isfinite(data.upper)
+    failed = np.isfinite(data.upper) & (data.frequency > 0)
+    if not failed.any():
+        raise InputError("event: no unit failed, there is nothing to plot")
     if np.all(data.lower[failed] == data.upper[failed]):
         if method == "median_rank":
             return _median_ranks(data)

@@ -79,8 +79,9 @@ def failure_rate_bound(
 
     Notes
     -----
-    ``chi2(confidence; 2 failures + 2) / (2 devices hours acceleration) * 1e9`` [1]_, exact for a
-    constant failure rate and a test of fixed duration.
+    ``chi2(confidence; 2 failures + 2) / (2 devices hours acceleration) * 1e9`` [1]_, for a constant
+    failure rate and a test of fixed duration. Exact without a failure; with some it holds in more
+    than the stated share of tests, as bounds of a count do.
 
     Examples
     --------

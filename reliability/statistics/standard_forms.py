@@ -100,7 +100,7 @@ def _sev_probability(low: Array, high: Array) -> Array:
 SMALLEST_EXTREME = StandardForm(
     log_pdf=lambda z: z - _exp(z),
     log_sf=lambda z: -_exp(z),
-    log_cdf=lambda z: log1mexp(-_exp(z)),
+    log_cdf=lambda z: np.where(z > -700.0, log1mexp(-_exp(z)), z),  # exp(z) is no double below
     quantile=lambda p: np.log(-np.log1p(-np.asarray(p, float))),
     mean=-0.5772156649015329,
     deviation=np.pi / np.sqrt(6),

@@ -439,15 +439,13 @@ def error_rates(
         rows.append(("fitted tail", at.value, at.low, at.high, nan, at.warning))
     for model in models:
         fit = fit_lifetime(x, distribution=model)
-        found = fit.failure_probability(reference, confidence=confidence)
-        value, ends = float(found.value), (float(found.low), float(found.high))
-        if side == "upper":
-            value, ends = 1 - value, (1 - ends[1], 1 - ends[0])
+        beyond_it = fit.survival_probability if side == "upper" else fit.failure_probability
+        value, low_end, high_end = map(float, beyond_it(reference, confidence=confidence))
         decades = -np.log10(max(value, 1e-300) * x.size)
         warning = (
             ""
             if decades <= _DECADES
             else (f"rests on the {model} law {decades:.1f} decades beyond {x.size} values")
         )
-        rows.append((model, value, *ends, fit.aicc, warning))
+        rows.append((model, value, low_end, high_end, fit.aicc, warning))
     return pd.DataFrame(rows, columns=["method", "value", "low", "high", "aicc", "warning"])

@@ -198,13 +198,19 @@ def _law(section: str, law: Any, where: str) -> str:
 
 def _conditions(section: str, table: Any, where: str) -> dict[str, tuple[float, float]]:
     out = {}
+    if not isinstance(table, dict):
+        raise InputError(f"{where}: {section}.valid: got {table!r}, expected conditions")
     for key, pair in table.items():
         if key not in CONDITIONS:
             raise InputError(
                 f"{where}: {section}.valid: {unknown_name('condition', key, CONDITIONS)}"
             )
         name = f"{section}.{key}"
+        if not isinstance(pair, list) or len(pair) != 2:
+            raise InputError(f"{where}: {name}: got {pair!r}, expected [low, high]")
         low, high = (quantity(end, CONDITIONS[key], f"{where}: {name}") for end in pair)
+        if not low <= high:
+            raise InputError(f"{where}: {name}: got {pair!r}, expected [low, high]")
         out[name] = (low, high)
     return out
 
@@ -222,7 +228,8 @@ def _parameter(name: str, entry: Any, sources: dict[str, str], where: str) -> Pa
             + str(unknown_name("parameter", name.split(".")[-1], [p.split(".")[-1] for p in same]))
         )
     parameter = read_parameter(name, entry, known, sources, where)
-    check_possible(name, parameter.value, f"{where}: ")
+    for value in (parameter.value, *(parameter.interval or ())):
+        check_possible(name, value, f"{where}: ")
     return parameter
 
 
@@ -251,6 +258,8 @@ def read_parameter(
     """
     if not isinstance(entry, dict):
         raise InputError(f"{where}: {name}: got {entry!r}, expected a table with value and source")
+    if not isinstance(sources, Mapping):
+        raise InputError(f"{where}: sources: got {sources!r}, expected a table of texts")
     fields = dict(entry)
     written = fields.get("unit", unit)
     source = fields.get("source")

@@ -15,6 +15,8 @@ from reliability.architecture.area import (
     shared_analog,
     shared_digital,
 )
+from reliability.architecture.digital import energy_factor
+from reliability.architecture.energy import event_energy, mean_lrs_cells
 from reliability.architecture.nodes import list_nodes, load_node
 from reliability.architecture.sheet import load_sheet
 
@@ -66,6 +68,15 @@ def test_a_class_costs_its_cells_and_its_neuron() -> None:
     one, two = (parallel(CARD, SHEET, node, Task(100, n, 1e-3, 8, 300.0)).area for n in (50, 51))
     cells = 100 * 8 * cell_area(SHEET, node) / SHEET["cell.efficiency"]
     assert two - one == pytest.approx(cells + neuron_area(SHEET, node))
+
+
+def test_an_event_costs_what_it_does_in_the_network_of_the_chip() -> None:
+    lrs, node = mean_lrs_cells(rel.load_network("spirit")), load_node("130nm")
+    event = event_energy(CARD, SHEET, lrs_cells=lrs, hrs_cells=8 - lrs).total
+    logic = SHEET["logic.additions"] * SHEET["operation.add_32_bits"] * energy_factor(SHEET, node)
+    expected = SHEET["events.activity"] * 144 * (10 * event + logic)
+    core = parallel(CARD, SHEET, node, Task(144, 10, 1e-3, 8, 300.0))
+    assert core.energy == pytest.approx(expected, rel=0.02)
 
 
 def test_without_hurry_one_multiplier_does_and_more_are_made_for_haste() -> None:

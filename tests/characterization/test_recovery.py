@@ -10,7 +10,7 @@ import reliability as rel
 from reliability.characterization import card_of, fit_phenomena, reads_of
 from reliability.characterization.cycling import fit_cycles
 from reliability.characterization.disturbing import disturbed_states, fit_read_disturb
-from reliability.characterization.fluctuating import fit_noise
+from reliability.characterization.fluctuating import can_fit, fit_noise
 from reliability.characterization.loss import Stressed, log_likelihood, maximise
 from reliability.characterization.relaxing_states import fit_relaxation
 from reliability.characterization.retaining import fit_retention
@@ -243,6 +243,30 @@ def test_endurance(law: str) -> None:
     shape = 1.6 if law == "weibull" else 1 / 0.7
     assert abs(distance(fit.parameters["endurance.shape"], shape)) < 4
     assert abs(distance(fit.parameters["endurance.stuck_lrs"], 0.5)) < 4
+
+
+def test_cells_whose_high_state_gives_no_current_have_not_failed() -> None:
+    at = np.arange(1.0, 101.0)
+    lrs, hrs = np.full((20, 100), 2e-4), np.full((20, 100), 1e-5)
+    hrs[:, 50:] = -1e-10  # below what the meter tells from 0
+    lrs[:5, 80:] = 0.0  # these do fail: open for good
+    data = xr.Dataset(
+        {"conductance": (("cell", "state", "cycles"), np.stack([lrs, hrs], axis=1))},
+        coords={"state": ["LRS", "HRS"], "cycles": at},
+    )
+    lives = failures(reads_of(data))
+    assert np.isinf(lives["bad"]).tolist() == [False] * 5 + [True] * 15
+    assert set(lives["good"][:5]) == {80.0}
+    assert set(lives["stuck"][:5]) == {"HRS"}
+
+
+def test_noise_needs_three_long_traces() -> None:
+    g = np.full((3, 2000), np.nan)
+    g[:] = 1e-4 * np.exp(stream(4, "test.noise").normal(0, 0.01, g.shape))
+    data = xr.Dataset({"conductance": (("cell", "time"), g)}, coords={"time": np.arange(2000.0)})
+    assert can_fit(reads_of(data))
+    g[2, 10:] = np.nan  # a trace that broke off
+    assert not can_fit(reads_of(data))
 
 
 def test_noise() -> None:

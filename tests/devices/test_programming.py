@@ -348,6 +348,43 @@ def test_gate_fit_needs_cells() -> None:
         gate.fit("SET", [2.1, 2.2, 2.3, 2.4], [5e3] * 4, [1] * 4, 6e3)
 
 
+def test_gate_fit_needs_a_second_sweep() -> None:
+    v = np.tile([2.4, 2.5, 2.6, 2.7], 8)
+    cell, after = np.repeat(np.arange(8), 4), 8e4 * (v - 2.3)
+    with pytest.raises(rel.InputError, match="one sweep of each cell"):
+        gate.fit("RESET", v, after, cell, 6e3)
+
+
+def test_both_tails_keep_their_digits() -> None:
+    hrs = Programming("lognormal_resistance", 88e3, 0, 0, 0, 0, 0.0, 0.1)
+    law = stats.lognorm(0.1, scale=1 / 88e3)
+    for g in (1 / 30e3, 1 / 250e3):
+        assert programming.probability_above(hrs, g) == pytest.approx(law.sf(g), rel=1e-9, abs=0)
+        assert programming.probability_below(hrs, g) == pytest.approx(law.cdf(g), rel=1e-9, abs=0)
+
+
+@pytest.mark.parametrize(("state", "median", "out"), [("LRS", 5e3, 12e3), ("HRS", 88e3, 36e3)])
+def test_one_verified_pulse_is_a_pulse_in_the_far_tail_too(state, median, out) -> None:
+    law = Programming("lognormal_resistance", median, 0, 0, 0, 0, 0.0, 0.1)
+    once = Verify("10 kohm", "40 kohm", attempts=1)
+    natural = stats.norm.sf(abs(math.log(median / out)) / 0.1)
+    found = verify.probability_wrong(once, state, law, [1 / out])
+    assert found == pytest.approx([natural], rel=1e-9, abs=0)
+    twice = verify.probability_wrong(Verify("10 kohm", "40 kohm", 2), state, law, [1 / out])
+    limit = 10e3 if state == "LRS" else 40e3
+    fails = stats.norm.sf(abs(math.log(median / limit)) / 0.1)
+    assert twice == pytest.approx([natural * fails], rel=1e-9, abs=0)
+
+
+def test_cells_without_spread_are_on_one_side() -> None:
+    law = Programming("normal_conductance", 5e3, 0, 0, 0, 0, 0.0, 0.0)
+    assert programming.probability_below(law, [1e-4, 2e-4, 3e-4]).tolist() == [0, 0, 1]
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        mean, spread = target.moments(Target(0, 2e-4, (4e-6, -8e-6)), [2e-4])
+    assert mean == pytest.approx([2e-4], rel=1e-15)
+    assert spread[0] < 1e-100
+
+
 def test_no_pulse_below_the_threshold_changes_anything() -> None:
     curve = gate.GateCurve("SET", 6e3, 1.9, 3e3, 600.0, -1.0)
     with warnings.catch_warnings():

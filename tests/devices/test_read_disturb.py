@@ -201,3 +201,9 @@ def test_age_takes_different_reads_in_every_cell_and_adds_them_up():
     second = MissionProfile([Segment(time="40 min", reads=6e11, alternating=True)])
     steps = age(age(cells, first), second)["conductance"].values
     np.testing.assert_allclose(steps, age(cells, first + second)["conductance"].values, rtol=1e-12)
+
+
+def test_cells_that_live_alike_fail_together_and_one_at_the_end_crosses_nothing():
+    law = replace(R._example(), sigma=0.0)
+    assert R.failed_by(law, [0.0, 0.9e6, 1e6]).tolist() == [0, 0, 1]
+    assert R.probability_crossed(law, 1e-4, 1e9, 9e-5) == 0

@@ -107,3 +107,8 @@ def test_no_loss_crosses_beyond_the_end() -> None:
     assert retention.probability_crossed(LAW, 2e-4, 1e20, 500.0, 0.9e-5) == 0.0
     assert retention.probability_crossed(LAW, 2e-4, 1e20, 500.0, 3e-4) == 0.0
     assert retention.probability_crossed(LAW, 2e-4, 0.0, 500.0, 1e-4) == 0.0
+
+
+def test_a_cell_that_is_at_the_end_already_crosses_nothing() -> None:
+    law = Retention(3e7, 398.15, 1.4, 0.05, 1.0, 1e5)
+    assert retention.probability_crossed(law, 1e-5, 1e9, 398.15, 1.2e-5) == 0

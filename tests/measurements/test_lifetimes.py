@@ -150,3 +150,42 @@ def test_limits_as_they_are_written():
     ):  # fmt: skip
         with pytest.raises(InputError, match=says):
             parse_failure(text)
+
+
+READ_AT = [0.0, 10.0, 20.0]
+
+
+@pytest.mark.parametrize("open_cell", [0.0, -1e-9])  # no current, or less by the meter's error
+def test_an_open_cell_fails_a_limit_of_resistance_as_one_of_conductance(open_cell):
+    cells = xr.Dataset(
+        {"conductance": (("cell", "time"), [[50e-6, open_cell, open_cell], [50e-6, 49e-6, 48e-6]])},
+        coords={"time": READ_AT},
+    )
+    for limit in ("resistance > 50 kohm", "conductance < 20 uS", "resistance > 250 %"):
+        found = lifetimes_of(cells, limit)
+        assert found["lower"].values.tolist() == [0.0, 20.0], limit
+        assert found["upper"].values.tolist() == [10.0, np.inf], limit
+    lost = lifetimes_of(cells, "resistance < 50 kohm")
+    assert lost["upper"].values.tolist()[1] == 10.0  # bad at its first read
+    assert lost["upper"].values.tolist()[0] == 10.0
+
+
+def test_a_high_state_of_no_current_is_an_open_window():
+    lrs, hrs = [50e-6, 50e-6, 50e-6], [1e-6, 0.0, -1e-9]
+    both = xr.Dataset(
+        {"conductance": (("cell", "state", "time"), [[lrs, hrs], [[50e-6, 0.0, 0.0], hrs]])},
+        coords={"time": READ_AT, "state": ["LRS", "HRS"]},
+    )
+    found = lifetimes_of(both, "window < 10")
+    assert found["upper"].values.tolist() == [np.inf, 10.0]
+    assert found["lower"].values.tolist() == [20.0, 0.0]
+
+
+def test_a_limit_relative_to_a_first_read_of_nothing_cannot_be_told():
+    cells = xr.Dataset(
+        {"conductance": (("cell", "time"), [[0.0, 1e-6, 3e-6], [2e-6, 1e-6, 1e-6]])},
+        coords={"time": READ_AT},
+    )
+    found = lifetimes_of(cells, "conductance < 80 %")
+    assert found["upper"].values.tolist() == [10.0]
+    assert found.attrs["cells_without_test"] == 1

@@ -321,3 +321,42 @@ def test_provenance_is_complete_and_follows_the_recipe(tmp_path: Path) -> None:
     first.to_zarr(
         tmp_path / "store.zarr", consolidated=False
     )  # attributes and labels can be stored
+
+
+def test_labels_of_two_numbers_are_labels(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("die,cell,G [uS]\n3_4,0_1,50\n3_4,0_12,51\n3_5,0_1,52\n")
+    data = read_measurements(path)
+    assert data["die"].values.tolist() == ["3_4", "3_5"]
+    assert data["cell"].values.tolist() == ["0_1", "0_12"]
+    assert data.attrs["rows_bad"] == 0
+
+
+@pytest.mark.parametrize("separator", [";", ",", "\t"])
+def test_the_first_line_that_tells_excel_the_separator(tmp_path: Path, separator: str) -> None:
+    path = tmp_path / "excel.csv"
+    rows = [f"sep={separator}", "cell;G [uS];", "1;50;", "2;bad;", "3;51;"]
+    path.write_text("\n".join(row.replace(";", separator) for row in rows) + "\n")
+    data = read_measurements(path)
+    assert data["conductance"].values.ravel().tolist() == pytest.approx([5e-5, 5.1e-5])
+    assert set(data.data_vars) == {"conductance"}  # nothing stands behind the last separator
+    assert data.attrs["bad_lines"] == "4"
+
+
+def test_a_constant_does_not_overrule_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "one.csv"
+    path.write_text("wafer,cell,G [uS]\nW03,1,50\nW03,2,51\n")
+    with pytest.raises(InputError, match=r"constants\.wafer: the file gives this itself"):
+        read_measurements(path, constants={"wafer": "W07"})
+    assert read_measurements(path, constants={"die": 4})["die"].values.tolist() == [4]
+
+
+def test_a_grid_too_large_for_an_integer_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "scattered.csv"
+    rng = np.random.default_rng(1)
+    names = ["cell", "time [s]", "temp [K]", "pw [s]", "vwl [V]", "vbl [V]", "vsl [V]", "vread [V]"]
+    rows = np.column_stack([np.arange(1000), rng.uniform(1, 2, (1000, len(names) - 1))])
+    frame = pd.DataFrame(rows, columns=names).assign(**{"G [uS]": 50.0})
+    frame.to_csv(path, index=False)
+    with pytest.raises(InputError, match=r"do not fill a grid of \d{22}"):
+        read_measurements(path)

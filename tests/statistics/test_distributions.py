@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import integrate, stats
+from scipy import integrate, optimize, special, stats
 
 from reliability.errors import InputError
 from reliability.statistics.distributions import (
@@ -154,3 +154,31 @@ def test_names_and_combinations_that_do_not_exist():
 def test_beyond_the_defective_fraction_no_unit_fails():
     law = limited_failure("weibull")
     assert np.isinf(law.quantile(np.array([0.9]), 0.0, 0.0, 0.0))[0]
+
+
+def test_a_weibull_law_keeps_its_far_left_tail():
+    law = distribution("weibull")
+    t = np.array([1e-10, 1e-20])
+    np.testing.assert_allclose(law.log_cdf(t, 0.0, -np.log(50.0)), 50 * np.log(t), rtol=1e-12)
+
+
+def test_early_failures_of_a_few_and_wear_of_all_have_every_quantile():
+    """Infant mortality of a tenth, then wear-out: quantiles against a root of the plain sum."""
+    few, wear, share = stats.weibull_min(1.0, scale=10.0), stats.weibull_min(3.0, scale=1e3), 0.1
+    law = competing(limited_failure("weibull"), "weibull")
+    u = (np.log(10.0), 0.0, special.logit(share), np.log(1e3), -np.log(3.0))
+
+    def failed(t: float) -> float:
+        return 1 - (1 - share * few.cdf(t)) * wear.sf(t)
+
+    p = np.array([0.01, 0.05, 0.1, 0.5, 0.9])
+    expected = [optimize.brentq(lambda t, p=p: failed(t) - p, 1e-3, 1e5, xtol=1e-12) for p in p]
+    np.testing.assert_allclose(law.quantile(p, *u), expected, rtol=1e-9)
+
+
+def test_a_mixture_of_which_some_never_fail_has_no_quantile_beyond():
+    law = mixture(limited_failure("weibull"), "weibull")
+    u = (np.log(10.0), 0.0, special.logit(0.1), np.log(1e3), -1.0, 0.0)  # F(inf) = 0.55
+    at = law.quantile(np.array([0.3, 0.54, 0.56]), *u)
+    assert np.isinf(at[2])
+    np.testing.assert_allclose(np.exp(law.log_cdf(at[:2], *u)), [0.3, 0.54], rtol=1e-9)

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reliability.errors import InputError
-from reliability.statistics.distributions import competing, mixture
+from reliability.statistics.claims import Claim, assess_claim
+from reliability.statistics.distributions import competing, limited_failure, mixture
 from reliability.statistics.lifetime import Estimate, fit_lifetime
 
 TIME = [54, 187, 216, 240, 244, 335, 361, 373, 375, 386, 500]
@@ -335,3 +336,26 @@ def test_speed_of_a_million_inspected_rows():
     fit = fit_lifetime(lower=lower, upper=upper)
     assert clock.process_time() - begin < 2
     assert fit.parameters["scale"] == pytest.approx(1000, rel=4e-3)
+
+
+def test_no_bound_is_claimed_before_a_fitted_threshold():
+    time = 200 + 500 * np.random.default_rng(1).weibull(1.8, 300)
+    fit = fit_lifetime(time, distribution="weibull_3")
+    before = fit.failure_probability(0.99 * fit.parameters["threshold"])
+    assert before.value == before.low == 0
+    assert np.isnan(before.high)
+    claim = Claim(0.9 * fit.parameters["threshold"], 0.01)
+    with pytest.raises(InputError, match="before the fitted threshold"):
+        assess_claim(claim, lower=time, upper=time, distribution="weibull_3")
+
+
+def test_a_population_of_which_a_part_can_fail_ends_at_that_part():
+    rng = np.random.default_rng(2)
+    time = np.where(rng.random(300) < 0.2, 100 * rng.weibull(1.5, 300), np.inf)
+    fit = fit_lifetime(
+        np.minimum(time, 1e3), event=time < 1e3, distribution=limited_failure("weibull")
+    )
+    end = fit.failure_probability(np.inf)
+    assert end.value == pytest.approx(fit.parameters["defective_fraction"], rel=1e-9)
+    assert end.low < end.value < end.high < 0.3
+    assert fit.survival_probability(np.inf).value == pytest.approx(1 - end.value)

@@ -86,3 +86,16 @@ def test_two_populations_are_not_one_weibull(inspected):
     else:
         fit = fit_lifetime(np.minimum(time, 1.0), event=time < 1.0)
     assert goodness_of_fit(fit, samples=99).p_value == pytest.approx(0.01)
+
+
+def test_left_censored_data_are_the_same_for_a_law_of_the_whole_line():
+    data = {"lower": [0.0, 2.0, 3.0, 1.0, 2.5, 4.0], "upper": [1.0, 3.0, 4.0, 2.0, 3.5, 6.0]}
+    table = compare_lifetimes([fit_lifetime(**data, distribution=d) for d in ("weibull", "normal")])
+    assert set(table["distribution"]) == {"weibull", "normal"}
+
+
+def test_truncation_makes_other_data():
+    time = [54, 187, 216, 240, 244, 335, 361, 373, 375, 386]
+    fits = [fit_lifetime(time, truncation=t) for t in (None, 50.0)]
+    with pytest.raises(InputError, match="different data"):
+        compare_lifetimes(fits)

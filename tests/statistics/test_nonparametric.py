@@ -93,3 +93,20 @@ def test_refused():
         kaplan_meier([1.0, 2.0], [0, 0])
     with pytest.raises(InputError, match="did you mean"):
         plotting_positions([1.0, 2.0], method="median_ranks")
+
+
+def test_rows_that_stand_for_no_unit_change_nothing():
+    with_none = kaplan_meier([1.0, 2.0, 2.5, 3.0], [1, 0, 1, 1], frequency=[2, 1, 0, 0])
+    without = kaplan_meier([1.0, 2.0], [1, 0], frequency=[2, 1])
+    np.testing.assert_array_equal(with_none.time, without.time)
+    np.testing.assert_array_equal(with_none.survival, without.survival)
+    _, share = plotting_positions([1.0, 2.0], frequency=[4, 0])
+    assert share.tolist() == [0.5]
+    for nothing in (kaplan_meier, plotting_positions):
+        with pytest.raises(InputError, match="no unit failed"):
+            nothing([1.0, 2.0], [0, 1], frequency=[3, 0])
+
+
+def test_a_unit_that_fails_at_its_entry_was_never_at_risk():
+    with pytest.raises(InputError, match="entry before the failure"):
+        kaplan_meier([1.0, 2.0], [1, 1], truncation=[1.0, 0.0])

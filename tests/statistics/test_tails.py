@@ -93,3 +93,12 @@ def test_refused():
         fit_tail(np.random.default_rng(0).normal(size=1000)).probability(0.0)
     with pytest.raises(InputError, match="did you mean"):
         fit_tail(np.random.default_rng(0).normal(size=1000), side="uper")
+
+
+def test_a_law_keeps_its_digits_in_either_tail():
+    x = np.random.default_rng(0).normal(size=500)
+    upper = error_rates(x, 9.0, models=["normal"]).iloc[-1]
+    lower = error_rates(-x, -9.0, side="lower", models=["normal"]).iloc[-1]
+    for name in ("value", "low", "high"):
+        assert upper[name] == pytest.approx(lower[name], rel=1e-5, abs=0)
+    assert 0 < upper["low"] < upper["value"] < upper["high"] < 1e-15
