@@ -203,7 +203,10 @@ def test_cells_of_which_only_defects_fail_have_no_weibull_law():
 
 @pytest.mark.parametrize(
     ("settings", "says"),
-    [({"temperature": []}, "temperature: got none"), ({"first_wafer": -1}, "first_wafer: got -1")],
+    [
+        ({"temperature": []}, "temperature: got no value"),
+        ({"first_wafer": -1}, "first_wafer: got -1"),
+    ],
 )
 def test_impossible_tests_are_refused(settings, says):
     with pytest.raises(InputError, match=says):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import reliability as rel
+from reliability.report.words import typeset
 
 STUDIES = sorted((Path(__file__).resolve().parents[2] / "analyses").glob("*.toml"))
 SMALL = {
@@ -77,7 +78,7 @@ def test_a_shipped_study_runs_to_its_report(path, tmp_path) -> None:
     study = at_its_ends(rel.load_study(path, settings))
     folder = rel.run_study(study, tmp_path / "out")
     report = rel.write_report(study, folder).read_text("utf-8")
-    assert study.question.replace("'", "&#39;") in report
+    assert typeset(study.question).replace("'", "&#39;") in report
     summary = json.loads((folder / "summary.json").read_text())
     for point in summary.get("points", [summary]):
         for answer in ("accuracy", "attribution", "endurance", "crossbar", "architecture"):
