@@ -141,7 +141,7 @@ def test_population_of_another_size_is_refused(net, tech) -> None:
 
 @pytest.mark.parametrize("cells", ["oxram-130nm", xr.Dataset()], ids=["name", "dataset"])
 def test_what_is_no_population_is_refused(net, cells) -> None:
-    with pytest.raises(rel.InputError, match="expected a (Technology, a )?population"):
+    with pytest.raises(rel.InputError, match=r"expected a (Technology, a )?population"):
         rel.evaluate(net, cells)
 
 
