@@ -159,6 +159,8 @@ def test_qualify_ends_with_1_and_says_what_it_takes(call, oven):
     assert found.exit_code == 1, found.output
     assert found.stdout.startswith("NOT SHOWN")
     assert "to show it" in found.stdout
+    long = call("qualify", oven, "--claim", "1000 years", "--at", "150 degC", "--fraction", "1e-4")
+    assert "data sheet   nothing to print: the test does not bound failed fraction" in long.stdout
 
 
 def test_qualify_counts_as_jesd47_does(call):

@@ -78,10 +78,14 @@ def qualification(
         "not_shown": list(found.not_shown),
         "units_needed": more_units(found),
         "plans": list(_plans(found, data)),
-        "sentence": data_sheet_sentence(
-            quantity, found.bound, time=_span(claim.duration, clock),
-            temperature=_place(claim.stress), confidence=claim.confidence,
-            assumptions=found.assumptions,
+        "sentence": (
+            f"nothing to print: the test does not bound {quantity} below 1."
+            if found.bound >= 1
+            else data_sheet_sentence(
+                quantity, found.bound, time=_span(claim.duration, clock),
+                temperature=_place(claim.stress), confidence=claim.confidence,
+                assumptions=found.assumptions,
+            )
         ),
     }  # fmt: skip
     if clock == "time":
