@@ -103,8 +103,8 @@ def _intervals(study: Study) -> Iterator[str]:
     u = study.uncertainty
     if "accuracy" in study.outputs:
         yield (
-            "That of a mean accuracy adds in variance the finite number of chips (Student t), of "
-            "test images (binomial)"
+            "That of a mean accuracy adds in variance the finite number of chips and wafers "
+            "(Student t), of test images (binomial)"
             + (", and the spread of the drawn cards (Student t on the logit scale)." if u else ".")
         )
     if "attribution" in study.outputs:
