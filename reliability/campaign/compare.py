@@ -53,15 +53,16 @@ def compare_studies(folders: Sequence[str | Path]) -> dict[str, Any]:
     dict
         ``studies``: for each its folder, title, technology, seed, spec hash, notes and answers.
         ``settings``: keys in which they differ, with each study's value.
-        ``differences``: each other study less the first, for the mean accuracy at every common
-        age, the cells failed at every common temperature, the largest array, and the answers of an
-        architecture study; of sweeps at every common point. ``point`` of the sweep, ``quantity``,
-        ``condition``, ``unit`` ("share", "lines" or SI), ``study`` and ``to`` (their places),
-        ``first``, ``other``, ``measure`` ("difference", or "ratio" of the other over the first,
-        where an architecture study has positive numbers), that measure, its ``low`` and ``high``
-        (at ``confidence``), ``p``, ``paired``, ``how``, and ``real``: whether it is still told
-        from none when all are tested together (Holm, `reliability.statistics.differences.holm`).
-        None: not known or not finite.
+        ``differences``: each other study less the first, for the mean accuracy at every common age
+        and, where missions end otherwise, at the end of each, the cells failed at every common
+        temperature, the largest array, and the answers of an architecture study; of sweeps at every
+        common point. ``point`` of the sweep, ``quantity``, ``condition`` (``of_first`` and
+        ``of_other`` where they differ), ``unit`` ("share", "lines" or SI), ``study`` and ``to``
+        (their places), ``first``, ``other``, ``measure`` ("difference", or "ratio" of the other
+        over the first, where an architecture study has positive numbers), that measure, its ``low``
+        and ``high`` (at ``confidence``), ``p``, ``paired``, ``how``, and ``real``: whether it is
+        still told from none when all are tested together (Holm,
+        `reliability.statistics.differences.holm`). None: not known or not finite.
         ``axes``: names of those of the sweeps, and what figures call them. ``missing``: points
         that ``study`` has not and ``to`` has.
 
@@ -92,7 +93,7 @@ def compare_studies(folders: Sequence[str | Path]) -> dict[str, Any]:
         others = [key for key in points[k] if key not in points[0]]
         missing += [{"study": 0, "to": k, "point": dict(key)} for key in others]
     if not rows:
-        raise InputError("compare: the studies have no point, age, temperature or answer in common")
+        raise InputError("compare: the studies have no point, temperature or answer in common")
     # what is the same, or another, in every chip or draw needs no test
     tested = [row for row in rows if row["low"] != row["high"]]
     for row, real in zip(tested, holm([row["p"] for row in tested], 1 - confidence), strict=True):
@@ -197,12 +198,9 @@ def _accuracy(first: _Read, other: _Read, confidence: float) -> Iterator[dict[st
     a, b = first[0], other[0]
     same_images = _data(a) == _data(b) and a.network.images == b.network.images
     paired = a.seed == b.seed and a.population.dies_per_wafer == b.population.dies_per_wafer
-    for age in a.ages.combinations:
-        fresh = age["time"] == 0 and not (age["reads"] or age["inferences"] or a.ages.before)
-        again = fresh and age["temperature"] != a.ages.temperatures[0]
-        if age not in b.ages.combinations or again:
-            continue
-        of_chips = [at_age(results["chips"]["accuracy"], age) for results in (first[1], other[1])]
+    for condition, ages in _ages(a, b):
+        of_chips = [at_age(results["chips"]["accuracy"], age)
+                    for (_, results), age in zip((first, other), ages, strict=True)]  # fmt: skip
         x, y = (chips.values for chips in of_chips)
         wafers = [chips["wafer"].values for chips in of_chips]
         images = 0.0
@@ -220,9 +218,21 @@ def _accuracy(first: _Read, other: _Read, confidence: float) -> Iterator[dict[st
             how = (f"unpaired: {x.size} and {y.size} chips of a lot each, whose spread between "
                    "lots is not in the interval")  # fmt: skip
         how += ", the same images" if same_images else ", other images"
-        yield {"quantity": "accuracy", "condition": age, "unit": "share",
+        yield {"quantity": "accuracy", "condition": condition, "unit": "share",
                "first": float(x.mean()), "other": float(y.mean()), "paired": paired, "how": how,
                **found}  # fmt: skip
+
+
+def _ages(a: Study, b: Study) -> Iterator[tuple[dict[str, Any], list[dict[str, float]]]]:
+    """Yield the ages that two studies have in common, and the ends of their missions if others."""
+    for age in a.ages.combinations:
+        fresh = age["time"] == 0 and not (age["reads"] or age["inferences"] or a.ages.before)
+        again = fresh and age["temperature"] != a.ages.temperatures[0]
+        if age in b.ages.combinations and not again:
+            yield age, [age, age]
+    ends = [a.ages.end, b.ages.end]
+    if ends[0] != ends[1]:
+        yield {"of_first": ends[0], "of_other": ends[1]}, ends
 
 
 def _data(study: Study) -> str:

@@ -15,7 +15,7 @@ from reliability.report.compare_words import Row, at_end, pair, subject
 from reliability.report.figures.style import colour, log_axis, marker, percent_axis
 from reliability.report.page import Figure, canvas, svg
 from reliability.report.sweep_overlays import sweep_overlays
-from reliability.report.words import age_title, percent
+from reliability.report.words import of_age, percent
 from reliability.units import engineering
 
 _Read = tuple[Study, dict[str, xr.Dataset]]
@@ -102,8 +102,30 @@ def _accuracy_figures(
               if all(age in study.ages.combinations for study, _ in read)]  # fmt: skip
     rows = [row for row in told["differences"]
             if row["quantity"] == "accuracy" and row["condition"] in common]  # fmt: skip
-    if not rows:
-        return
+    if rows:
+        yield from _accuracy_against_time(rows, names, read)
+    ends = [study.ages.end for study, _ in read]
+    if rows and any(end != ends[0] for end in ends):
+        ends = [at_end(rows)[0]["condition"]] * len(read)
+    with canvas(7.6, 4.4) as (figure, axes):
+        ax = axes.flat[0]
+        for k, (name, (_, results), end) in enumerate(zip(names, read, ends, strict=False)):
+            x = np.sort(at_age(results["chips"]["accuracy"], end).values.ravel())
+            share = (np.arange(x.size) + 0.5) / x.size
+            ax.plot(x, share, marker(k) + "-", ms=3.5, lw=1, color=colour(k),
+                    label=f"{name}, {of_age(end)}")  # fmt: skip
+        percent_axis(ax.xaxis, "accuracy of a chip")
+        percent_axis(ax.yaxis, "chips below")
+        ax.legend(title="study")
+        yield Figure(
+            "chips", "Accuracy of the chips", "Each point is a chip.",
+            svg(figure, "Cumulative distribution of the accuracy of the chips of each study"),
+        )  # fmt: skip
+
+
+def _accuracy_against_time(
+    rows: list[Row], names: list[str], read: Sequence[_Read]
+) -> Iterator[Figure]:
     ages, end = [row["condition"] for row in rows], at_end(rows)[0]["condition"]
     rest = {key: value for key, value in end.items() if key != "time"}
     times = sorted({age["time"] for age in ages})
@@ -121,20 +143,6 @@ def _accuracy_figures(
                 f"{engineering(end['temperature'], 'K')}.",
                 svg(figure, "Accuracy against time of each study"),
             )  # fmt: skip
-    with canvas(7.6, 4.4) as (figure, axes):
-        ax = axes.flat[0]
-        for k, (name, curve) in enumerate(zip(names, curves, strict=False)):
-            x = np.sort(curve.sel(time=end["time"]).values.ravel())
-            share = (np.arange(x.size) + 0.5) / x.size
-            ax.plot(x, share, marker(k) + "-", ms=3.5, lw=1, color=colour(k), label=name)
-        percent_axis(ax.xaxis, "accuracy of a chip")
-        percent_axis(ax.yaxis, "chips below")
-        ax.legend(title="study")
-        yield Figure(
-            "chips", "Accuracy of the chips",
-            f"Each point is a chip. {age_title(end)}.",
-            svg(figure, "Cumulative distribution of the accuracy of the chips of each study"),
-        )  # fmt: skip
 
 
 def _values(study: Study, name: str) -> tuple[float, ...]:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from reliability.report.study.points import value_text
 from reliability.report.words import of_age
 from reliability.units import engineering
@@ -25,6 +27,8 @@ def condition(row: Row) -> str:
     at = row["condition"]
     if "time" in at:
         return of_age(at)
+    if "of_first" in at:
+        return f"{of_age(at['of_other'])}, of the first {of_age(at['of_first'])}"
     if "cycles" in at:
         return f"by {at['cycles']:.3g} cycles at {engineering(at['temperature'], 'K')}"
     return ""
@@ -55,6 +59,8 @@ def at_end(rows: list[Row]) -> list[Row]:
         if "time" in at:
             rank = (-at["read_voltage"], -at["temperature"], at["time"], at["reads"],
                     at["inferences"])  # fmt: skip
+        elif "of_first" in at:
+            rank = (np.inf,)
         elif "cycles" in at:
             rank = (at["temperature"],)
         key = (row["study"], tuple(row["point"].items()), quantity_of(row))

@@ -80,7 +80,7 @@ def _curves(told: dict[str, Any], rows: list[Row]) -> list[_Curve]:
             continue  # this study ends at another age than the one before it
         for k, value, real in ((row["to"], row["first"], True),
                                (row["study"], row["other"], row["real"])):  # fmt: skip
-            low, high = _interval(answers[k][key], row)
+            low, high = _interval(answers[k][key], row, "first" if k == row["to"] else "other")
             of = (np.nan if v is None else float(v) for v in (value, low, high))
             curves[k][key] = (*of, real)  # type: ignore[assignment]
     return curves[:_MOST_STUDIES]
@@ -90,9 +90,9 @@ def _key(point: dict[str, Any]) -> _Key:
     return tuple(sorted(point.items()))
 
 
-def _interval(answer: dict[str, Any], row: Row) -> tuple[float | None, float | None]:
+def _interval(answer: dict[str, Any], row: Row, which: str) -> tuple[float | None, float | None]:
     """Return the interval that a study has at the condition of a row, where it has one."""
-    at = row["condition"]
+    at = row["condition"].get(f"of_{which}", row["condition"])
     if "name" in row:
         found = [answer["architecture"]["quantities"][row["name"]]]
     elif "time" in at:

@@ -60,6 +60,27 @@ def test_studies_that_share_chips_are_paired(folders) -> None:
     }  # fmt: skip
 
 
+def test_missions_that_end_otherwise_are_compared_at_their_ends(folders, tmp_path) -> None:
+    """A year at 25 °C against ten at 125 °C first: the same chips, and the report draws them."""
+    cool = ran(tmp_path, STUDY.format(title="cool", seed=5, sigma=1.0).replace(
+        'times = ["0 s", "10 years"]', 'times = ["1 year"]').replace(
+        '"25 degC", "125 degC"', '"25 degC"'))  # fmt: skip
+    hot = ran(tmp_path, STUDY.format(title="hot", seed=5, sigma=1.0).replace(
+        '"25 degC", "125 degC"', '"125 degC"'))  # fmt: skip
+    told = rel.compare_studies([cool, hot])
+    (row,) = told["differences"]
+    assert row["condition"]["of_first"]["temperature"] == 298.15
+    assert row["condition"]["of_other"]["time"] == 315576000.0
+    means = [one["accuracy"]["mean"] for one in told["studies"]]
+    assert (row["first"], row["other"]) == pytest.approx(tuple(means))
+    assert row["paired"]
+    assert row["real"]  # ten years at 125 °C lose most of what the network knows
+    found = CliRunner().invoke(main, ["compare", str(cool), str(hot), "--out", str(tmp_path / "c")])
+    assert found.exit_code == 0, found.output
+    assert "after 10 years at 125 °C, of the first after 1 year at 25 °C" in found.stdout
+    assert 'id="chips"' in (tmp_path / "c" / "report.html").read_text("utf-8")
+
+
 def test_a_study_does_not_differ_from_itself(folders) -> None:
     told = rel.compare_studies([folders[0], folders[0]])
     assert all(row["difference"] == 0 and not row["real"] for row in told["differences"])
@@ -246,7 +267,7 @@ def test_a_sweep_does_not_differ_from_itself(sweeps) -> None:
 
 def test_sweeps_without_a_common_point_are_refused(sweeps, tmp_path) -> None:
     other = ran(tmp_path, STUDY.format(title="s", seed=5, sigma=1.0) + LEADS.format("3, 4"))
-    with pytest.raises(rel.InputError, match="no point, age, temperature or answer in common"):
+    with pytest.raises(rel.InputError, match="no point, temperature or answer in common"):
         rel.compare_studies([sweeps[0], other])
 
 
