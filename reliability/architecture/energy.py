@@ -198,19 +198,21 @@ def energy(
     data = xr.Dataset(
         {
             "event_energy": scalar(event.total, "J", "energy of a synaptic event"),
-            "system_event_energy": scalar(system, "J", "the same with logic and interface"),
+            "system_event_energy": scalar(system, "J", "energy of a synaptic event with "
+                                          "logic and interface"),
             "mac_energy_old": scalar(gain_old * event.total, "J",
                                      "energy of a multiply-accumulate at 130 nm"),
             "gain_old": scalar(gain_old, "1", "events for a multiply-accumulate at 130 nm"),
-            "gain_measured": scalar(gain_old * event.total / measured, "1", "the same over the "
-                                    "measured event"),
+            "gain_measured": scalar(gain_old * event.total / measured, "1", "energy of a "
+                                    "multiply-accumulate at 130 nm over the measured event"),
             "memory_for_gain": scalar(memory / 8, "B", "weight memory at which a "
                                       "multiply-accumulate costs five measured events"),
             "inference_gain_usual": scalar(
                 gain_old / activity[usual], "1", "energy of all sums over that of the spikes of an "
                 f"inference (lead {leads[usual]})"),
             "inference_gain_zeros_skipped": scalar(
-                gain_old * bright / activity[usual], "1", "the same where sums skip dark inputs"),
+                gain_old * bright / activity[usual], "1", "energy of the sums of bright inputs "
+                "over that of the spikes of an inference"),
             "inference_gain_time": scalar(
                 gain_old / time_activity[chosen_time], "1", "energy of all sums over that of an "
                 f"inference in time coding (threshold {thresholds[chosen_time]:g})"),

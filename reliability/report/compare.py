@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from reliability.campaign import read_study
+from reliability.campaign.dotted import AGES
 from reliability.files import replace_text
 from reliability.report.compare_figures import comparison_figures
 from reliability.report.compare_words import (
@@ -27,6 +28,7 @@ from reliability.report.study.points import value_text
 from reliability.report.words import percent
 from reliability.units import engineering
 
+_AXES = {f"ages.{several}": name for name, (several, _) in AGES.items()}
 _LISTED = 5  # points that only one study has
 
 
@@ -112,7 +114,7 @@ def write_comparison(
              + " ".join(one["folder"] for one in told["studies"])}),
     ]  # fmt: skip
     report = Report(
-        "Comparison of " + ", ".join(one["title"] for one in told["studies"]),
+        "Comparison of " + ", ".join(dict.fromkeys(one["title"] for one in told["studies"])),
         "Which differences between the studies are real?", statement, sections,
         list(_key_figures(told, names)), warnings=notes,
     )  # fmt: skip
@@ -205,11 +207,20 @@ def _studies(told: dict[str, Any], names: list[str]) -> Table:
 
 
 def _settings(told: dict[str, Any], names: list[str]) -> Iterator[Table]:
-    rows = [[row["key"], *("" if v is None else str(v) for v in row["values"])]
+    rows = [[row["key"], *(_setting(row["key"], v) for v in row["values"])]
             for row in told["settings"]]  # fmt: skip
     if rows:
         yield Table("settings", "In what they differ", "Keys of the studies.", ["key", *names],
                     rows)  # fmt: skip
+
+
+def _setting(key: str, value: Any) -> str:
+    """Print a value of a study's key as engineers read it."""
+    name = _AXES.get(key, key.replace("parameters.", "technology.", 1))
+    if isinstance(value, list):
+        return ", ".join(_setting(key, one) for one in value)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return "" if value is None else value_text(name, value) if number else str(value)
 
 
 def _answers(told: dict[str, Any], names: list[str]) -> Iterator[Table]:
