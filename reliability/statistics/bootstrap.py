@@ -14,13 +14,14 @@ References
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reliability.errors import InputError
 from reliability.random import stream
+from reliability.statistics.distributions import Distribution
 from reliability.statistics.likelihood import Likelihood, split_terms
 from reliability.statistics.maximise import (
     Maximum,
@@ -31,13 +32,23 @@ from reliability.statistics.maximise import (
 )
 from reliability.statistics.observations import Observations
 
-if TYPE_CHECKING:
-    from reliability.statistics.lifetime import LifetimeFit
-
 Array = NDArray[np.float64]
 
 _MOST_INSPECTIONS = 64  # beyond, each unit is inspected at its own two times only
 _MOST_ROWS = 50_000_000
+
+
+class Fitted(Protocol):
+    """What its samples need of a fitted law; a `LifetimeFit` has it."""
+
+    @property
+    def distribution(self) -> Distribution: ...
+    @property
+    def data(self) -> Observations: ...
+    @property
+    def likelihood(self) -> Likelihood: ...
+    @property
+    def maximum(self) -> Maximum: ...
 
 
 class Scheme(NamedTuple):
@@ -63,7 +74,7 @@ class Samples(NamedTuple):
     row: NDArray[np.intp]
 
 
-def refit(fit: "LifetimeFit", samples: int, seed: int = 0) -> Samples:
+def refit(fit: Fitted, samples: int, seed: int = 0) -> Samples:
     """Simulate and refit samples of the fitted law.
 
     Raises
@@ -102,7 +113,7 @@ def studentised(samples: Samples, quantity: Callable[[Array], Array], centre: fl
 
 
 def bartlett_factor(
-    fit: "LifetimeFit", quantity: Callable[[Array], Array], samples: int, seed: int = 0
+    fit: Fitted, quantity: Callable[[Array], Array], samples: int, seed: int = 0
 ) -> float:
     """Mean of the likelihood-ratio statistic of a quantity at its true value, over samples.
 
@@ -122,7 +133,7 @@ def bartlett_factor(
 
 
 def _simulate(
-    fit: "LifetimeFit", scheme: Scheme, samples: int, rng: np.random.Generator
+    fit: Fitted, scheme: Scheme, samples: int, rng: np.random.Generator
 ) -> tuple[Array, Array]:
     """Bounds of the times to failure of simulated units, shape (samples, units)."""
     data, law = fit.data, fit.distribution
@@ -147,7 +158,7 @@ def _window(data: Observations, scheme: Scheme) -> tuple[Array, Array]:
     return low, high
 
 
-def _likelihood(fit: "LifetimeFit", scheme: Scheme, lower: Array, upper: Array) -> Likelihood:
+def _likelihood(fit: Fitted, scheme: Scheme, lower: Array, upper: Array) -> Likelihood:
     data, base = fit.data, fit.likelihood
     entry = leave = None
     if data.entry is not None or data.leave is not None:
