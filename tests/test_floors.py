@@ -36,20 +36,25 @@ ROOM_OF = {name: room for rooms in FLOORS for room in rooms for name in room}
 
 
 def imports(path: Path) -> Iterator[tuple[str, ...]]:
-    """Yield the parts below ``reliability`` of every import, inside functions too."""
+    """Yield the parts below ``reliability`` of every module imported, inside functions too."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            names = [node.module]
-            if node.module == "reliability":
-                names = [f"reliability.{alias.name}" for alias in node.names]
+            inside = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [name if is_module(name) else node.module for name in inside]
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         else:
             continue
-        for name in names:
+        for name in dict.fromkeys(names):
             first, *parts = name.split(".")
             if first == "reliability" and parts:
                 yield tuple(parts)
+
+
+def is_module(name: str) -> bool:
+    """Whether a dotted name is a file or a folder of the package."""
+    path = PACKAGE.parent / name.replace(".", "/")
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
 
 
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py")
@@ -94,3 +99,14 @@ def test_imports_point_down_inside_a_room(room) -> None:
             assert allowed, f"{'.'.join(parts)} imports {'.'.join(other)}"
         known[parts] = inner
     TopologicalSorter(known).prepare()  # raises CycleError where files import each other
+
+
+def test_no_modules_import_each_other() -> None:
+    """Inside functions and for types neither."""
+    modules = {path.relative_to(PACKAGE).with_suffix("").parts: path for path in FILES}
+    fronts = {parts[:-1] for parts in modules if parts[-1] == "__init__"}
+    known = {
+        parts: {(*other, "__init__") if other in fronts else other for other in imports(path)}
+        for parts, path in modules.items()
+    }
+    TopologicalSorter(known).prepare()  # raises CycleError, which names them
