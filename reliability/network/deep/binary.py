@@ -27,6 +27,7 @@ from reliability.network.deep.tiling import Tiling
 from reliability.network.results import provenance
 from reliability.population import age, sample_dies
 from reliability.random import draw
+from reliability.statistics.crossed import mean_of_rows
 from reliability.statistics.intervals import clopper_pearson, mean_interval
 from reliability.technology import Technology, expect_technology
 
@@ -174,7 +175,7 @@ def pair_error_rate(
     g = cells["conductance"].values.reshape(chips, pairs, 2)
     wrong = (g[..., 0] <= g[..., 1]).sum(axis=1)
     low, high = clopper_pearson(wrong, pairs, confidence)
-    mean, mean_low, mean_high = mean_interval(wrong / pairs, confidence)
+    mean, mean_low, mean_high = mean_of_rows(wrong / pairs, cells["wafer"].values, confidence)
     unit = {"units": "1"}
     return xr.Dataset(
         {

@@ -23,7 +23,7 @@ from reliability.report.study.points import (
     without,
 )
 from reliability.report.words import age_title, percent
-from reliability.statistics.intervals import mean_interval
+from reliability.statistics.crossed import mean_of_rows
 from reliability.units import engineering
 
 _MOST_ROWS = 40
@@ -55,7 +55,8 @@ def sweep_lines(study: Study, results: Results, summary: dict[str, Any]) -> list
     lines = [f"{len(points)} points of {axes}.{when} best {said(best)}; worst {said(worst)}."]
     chips = {"chips": results["chips"]}
     pair = [at_age(at_point(chips, points[k])["chips"]["accuracy"], end) for k in (best, worst)]
-    mean, low, high = mean_interval(pair[0].values - pair[1].values, study.confidence)
+    difference, wafers = pair[0].values - pair[1].values, pair[0]["wafer"].values
+    mean, low, high = mean_of_rows(difference, wafers, study.confidence)
     lines.append(
         f"On the same chips and images the best is ahead of the worst by {mean * 100:.1f} points "
         f"({low * 100:.1f} to {high * 100:.1f} at {percent(study.confidence, 0)}, for the card as "
@@ -152,13 +153,14 @@ def _table(study: Study, results: Results, summary: dict[str, Any]) -> Table:
 def _rows(study: Study, results: Results, summary: dict[str, Any]) -> Iterator[list[str]]:
     points = sweep_points(study)
     first = at_point({"chips": results["chips"]}, points[0])["chips"]["accuracy"]
-    swept = {axis.name for axis in study.sweep}
+    wafers, swept = first["wafer"].values, {axis.name for axis in study.sweep}
     for point, answer in zip(points, summary["points"], strict=True):
         here = at_point({"chips": results["chips"]}, point)["chips"]
         ages = study.at(point).ages.combinations
         for age, found in zip(ages, answer["accuracy_by_age"], strict=True):
             difference = at_age(here["accuracy"], age).values - at_age(first, age).values
-            mean, low, high = (100 * v for v in mean_interval(difference, study.confidence))
+            found_difference = mean_of_rows(difference, wafers, study.confidence)
+            mean, low, high = (100 * v for v in found_difference)
             spikes = f"{float(at_age(here['spikes'], age).mean()):.0f}" if "spikes" in here else ""
             yield [
                 *(value_text(name, value) for name, value in point.items()),
