@@ -60,6 +60,7 @@ def summarize(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
 def _warnings(study: Study, results: dict[str, xr.Dataset]) -> list[str]:
     """Conditions outside the range of a model, at any point and age, and what parts noted."""
     notes = {note for group in results.values() for note in group.attrs.get("warnings", [])}
+    notes |= _few_wafers(study, results)
     if not {"accuracy", "attribution"} & set(study.outputs):
         return sorted(notes)
     for point in sweep_points(study):
@@ -73,6 +74,20 @@ def _warnings(study: Study, results: dict[str, xr.Dataset]) -> list[str]:
         for mission in missions:
             notes |= set(out_of_range(card, mission, {"LRS", "HRS", "target"}))
     return sorted(notes)
+
+
+def _few_wafers(study: Study, results: dict[str, xr.Dataset]) -> set[str]:
+    """Say what makes the interval of the mean accuracy wide where two or three wafers differ."""
+    if "accuracy" not in study.outputs or study.sweep:
+        return set()
+    last = at_age(results["chips"]["accuracy"], study.ages.end)
+    wafers = np.unique(last["wafer"].values).size
+    if wafers not in (2, 3) or variance_of_mean(last.values, last["wafer"].values).freedom > 3:
+        return set()
+    return {
+        f"accuracy: the {wafers} wafers differ, and so few say little of others; more chips, or a "
+        "smaller population.dies_per_wafer, narrow the interval"
+    }
 
 
 def _answers(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:

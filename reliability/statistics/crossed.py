@@ -199,5 +199,7 @@ def variance_of_mean(values: ArrayLike, groups: ArrayLike | None = None) -> Mean
     share = float((size**2).sum()) / rows**2 / each
     parts = np.array([share * between, (1 / rows - share) * within])
     freedom = parts.sum() ** 2 / (parts**2 / [count - 1, rows - count]).sum()
+    # groups of unequal size take some of `within` off, and Satterthwaite's formula fails
+    freedom = min(max(freedom, count - 1.0), rows - 1.0)
     of_row = within + max(between - within, 0.0) / each
     return MeanVariance(float(parts.sum()), float(freedom), of_row)

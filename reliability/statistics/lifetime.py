@@ -144,7 +144,8 @@ class LifetimeFit:
         if not np.any(row):
             return self.parameters[name], self.parameters[name]
         low, high = self._bounds(lambda theta: theta @ row + constant, confidence, method, seed)
-        a, b = _LINKS[spec.link](low), _LINKS[spec.link](high)
+        with np.errstate(over="ignore"):  # an end that the data leave open is infinite
+            a, b = _LINKS[spec.link](low), _LINKS[spec.link](high)
         scale = self.data.unit if spec.unit == "time" else 1.0
         return float(min(a, b)) * scale, float(max(a, b)) * scale
 

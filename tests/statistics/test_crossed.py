@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 import reliability as rel
 from reliability.statistics import crossed_mean
+from reliability.statistics.crossed import variance_of_mean
 
 
 def draw(rng, rows, columns, sigmas, groups=1):  # type: ignore[no-untyped-def]
@@ -67,3 +70,15 @@ def test_rows_alone_give_the_t_interval_of_their_means() -> None:
 def test_shapes_that_cannot_be(shape) -> None:
     with pytest.raises(rel.InputError, match="expected rows and at least 2 columns"):
         crossed_mean(np.zeros(shape))
+
+
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=5), st.integers(0, 2**32 - 1))
+def test_degrees_of_freedom_are_those_of_groups_at_least_and_of_rows_at_most(sizes, seed) -> None:
+    """However unequal the groups: a first wafer that is full and a last one that is not."""
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=groups.size) + 3 * rng.normal(size=len(sizes))[groups]
+    found = variance_of_mean(rows, groups)
+    if groups.size > 1:
+        assert max(len(sizes) - 1, 1) <= found.freedom <= groups.size - 1
+        assert found.variance >= 0
