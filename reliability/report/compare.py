@@ -191,6 +191,9 @@ def _studies(told: dict[str, Any], names: list[str]) -> Table:
             f"{percent(e['high'], 2)})"
             for e in one.get("endurance", [])
         ]
+        if "attribution" in one:
+            loss, low, high = one["attribution"]["loss"]
+            answers.append(f"loss {percent(loss)} ({percent(low)} to {percent(high)})")
         if "crossbar" in one:
             c = one["crossbar"]
             answers.append(f"array {c['rows']} × {c['columns']} ({c['low']:.0f} to "

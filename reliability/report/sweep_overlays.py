@@ -93,6 +93,11 @@ def _key(point: dict[str, Any]) -> _Key:
 def _interval(answer: dict[str, Any], row: Row, which: str) -> tuple[float | None, float | None]:
     """Return the interval that a study has at the condition of a row, where it has one."""
     at = row["condition"].get(f"of_{which}", row["condition"])
+    if "phenomenon" in row:
+        told = answer["attribution"]
+        of = {"": told["loss"]} | {one["name"]: one["shapley"] for one in told["phenomena"]}
+        _, low, high = of[row["phenomenon"]]
+        return low, high
     if "name" in row:
         found = [answer["architecture"]["quantities"][row["name"]]]
     elif "time" in at:

@@ -81,6 +81,25 @@ def test_missions_that_end_otherwise_are_compared_at_their_ends(folders, tmp_pat
     assert 'id="chips"' in (tmp_path / "c" / "report.html").read_text("utf-8")
 
 
+def test_what_phenomena_cost_is_compared_on_the_same_chips(tmp_path) -> None:
+    """The shares add up to the loss, and a spread that was taken out costs less."""
+    text = STUDY.split("[parameters]")[0].replace("[ages]", '''[attribution]
+phenomena = ["spread of cells", "neurons"]
+chips = 6
+images = 60
+[ages]''').replace("seed = {seed}", 'seed = {seed}\noutputs = ["attribution"]')  # fmt: skip
+    wide = ran(tmp_path, text.format(title="wide", seed=5))
+    narrow = ran(tmp_path, text.format(title="narrow", seed=5)
+                 + "[parameters]\n\"programming.HRS.sigma_cell\" = 0.3\n")  # fmt: skip
+    rows = {row["phenomenon"]: row for row in rel.compare_studies([wide, narrow])["differences"]}
+    assert set(rows) == {"", "spread of cells", "neurons"}
+    for which in ("first", "other", "difference"):
+        parts = rows["spread of cells"][which] + rows["neurons"][which]
+        assert rows[""][which] == pytest.approx(parts)
+    assert rows["spread of cells"]["difference"] < 0
+    assert rows["spread of cells"]["how"] == "paired: the same 6 chips, the same images"
+
+
 def test_a_study_does_not_differ_from_itself(folders) -> None:
     told = rel.compare_studies([folders[0], folders[0]])
     assert all(row["difference"] == 0 and not row["real"] for row in told["differences"])

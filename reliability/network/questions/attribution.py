@@ -199,25 +199,44 @@ def attribution(
     """
     v = accuracy.transpose("combination", "chip")
     wafer = v["wafer"].values if "wafer" in v.coords else None
-    loss = v.values[0] - v.values
-    everything, one = len(loss) - 1, 1 << np.arange(len(phenomena))
-    of_chips = {
-        "alone": loss[one],
-        "all_but_one": loss[everything] - loss[everything - one],
-        "shapley": shapley(loss),
-    }
+    of_chips = losses_of_chips(v)
     out = xr.Dataset(
         {"accuracy": v, "member": (("combination", "phenomenon"), members(len(phenomena)))},
         coords={"phenomenon": list(phenomena)},
     )
     for name, rows in of_chips.items():
-        _with_interval(out, name, "phenomenon", rows, wafer, confidence)
-    _with_interval(out, "loss", None, loss[everything][None], wafer, confidence)
+        dimension = None if name == "loss" else "phenomenon"
+        _with_interval(out, name, dimension, rows, wafer, confidence)
     out["accuracy_none"] = ((), float(v[0].mean()))
     out["accuracy_all"] = ((), float(v[-1].mean()))
     for variable in out.data_vars.values():
         variable.attrs["units"] = "1"
     return out
+
+
+def losses_of_chips(accuracy: xr.DataArray) -> dict[str, NDArray[np.float64]]:
+    """Return what each phenomenon costs each chip, in each way to count it.
+
+    Parameters
+    ----------
+    accuracy : DataArray (combination, chip)
+        As for `attribution`.
+
+    Returns
+    -------
+    dict of ndarray (phenomenon, chip)
+        ``alone``, ``all_but_one``, ``shapley``; and ``loss`` by all of them, (1, chip).
+    """
+    v = accuracy.transpose("combination", "chip").values
+    loss = v[0] - v
+    everything = len(loss) - 1
+    one = 1 << np.arange(everything.bit_length())
+    return {
+        "alone": loss[one],
+        "all_but_one": loss[everything] - loss[everything - one],
+        "shapley": shapley(loss),
+        "loss": loss[everything][None],
+    }
 
 
 def _with_interval(
