@@ -243,10 +243,9 @@ def interval_of_draws(values: xr.DataArray) -> Array:
         Draw 0 is nominal.
     """
     drawn = values.transpose("draw", ...).values
-    with np.errstate(invalid="ignore"):  # between two endless lives
-        return np.quantile(
-            drawn[1:] if len(drawn) > 1 else drawn, [0.025, 0.975], axis=0, method="nearest"
-        )
+    rows = drawn[1:] if len(drawn) > 1 else drawn
+    # draws that are there, as the numbers beside figures: nothing lies between two endless lives
+    return np.quantile(rows, [0.025, 0.975], axis=0, method="nearest")
 
 
 def nominal_and_draws(x: ArrayLike, values: xr.DataArray, ax: Axes, k: int, **line: Any) -> None:
