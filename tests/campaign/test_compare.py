@@ -105,7 +105,6 @@ def test_a_study_does_not_differ_from_itself(folders) -> None:
     assert all(row["difference"] == 0 and not row["real"] for row in told["differences"])
 
 
-@pytest.mark.slow
 def test_command_writes_a_report_and_json(folders, tmp_path) -> None:
     out = tmp_path / "out"
     arguments = ["compare", *map(str, folders), "--out", str(out), "--json"]
@@ -290,7 +289,6 @@ def test_sweeps_without_a_common_point_are_refused(sweeps, tmp_path) -> None:
         rel.compare_studies([sweeps[0], other])
 
 
-@pytest.mark.slow
 def test_the_report_lays_the_sweeps_over_each_other(sweeps, energies, tmp_path) -> None:
     def page(*folders) -> str:
         out = tmp_path / f"out{len(list(tmp_path.iterdir()))}"

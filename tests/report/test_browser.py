@@ -66,7 +66,6 @@ def test_data_of_a_figure_are_its_numbers() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.slow
 def test_printing_gives_whole_figures(tmp_path) -> None:
     pytest.importorskip("pypdfium2")
     path = print_to_pdf(render_html(pages.sample(figures=5)), tmp_path)

@@ -19,7 +19,6 @@ def path(tmp_path_factory):
     return save_report(pages.sample(pages.EVIL, figures=4), folder / "report.html", ["pdf"])
 
 
-@pytest.mark.slow
 def test_pages_are_numbered_and_bookmarked(path) -> None:
     document = pdfium.PdfDocument(path)
     texts = [page.get_textpage().get_text_bounded() for page in document]
