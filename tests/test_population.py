@@ -317,6 +317,20 @@ def test_lost_cells_end_at_different_resistances() -> None:
     assert abs(log_r.std() / sigma - 1) < 4 / np.sqrt(2 * n)
 
 
+def test_a_cell_ends_at_its_own_resistance_whatever_brought_it_there() -> None:
+    """Lost in the oven or by reads: of two cells the same one ends higher, by the same factor."""
+    tech = rel.load_technology("oxram-130nm")
+    pop = rel.sample_population(tech, cells=500, state="HRS", seed=3)
+    good = pop["defect"].values.ravel() == 0
+    oven = rel.MissionProfile.constant("1e6 years", "150 degC")
+    reads = rel.MissionProfile([rel.Segment(time=0.0, reads=1e30, read_voltage=0.3)])
+    ends = [1 / rel.age(pop, profile)["conductance"].values.ravel()[good].astype(float)
+            for profile in (oven, reads)]  # fmt: skip
+    ratio = tech["read_disturb.HRS.final_resistance"] / tech["retention.final_resistance"]
+    np.testing.assert_allclose(ends[1] / ends[0], ratio, rtol=1e-3)
+    assert np.ptp(np.log(ends[0])) > 3  # cells differ
+
+
 def test_levels_are_disturbed_where_a_card_says_how() -> None:
     """The law of the states, with the section of the levels; without reads nothing happens."""
     card = rel.load_technology("oxram-130nm")
