@@ -3,7 +3,7 @@
 Chips of two studies with the same seed have the same latent variables, so chip 7 of one is matched
 with chip 7 of the other: the mean of their differences is known better than either mean (paired).
 Studies with other seeds, or other wafers, share nothing: their variances add (unpaired, Welch), and
-chips of one wafer each tell nothing, as they resemble each other.
+chips of a few wafers decide nothing, as they do not tell how wafers differ.
 Images that both have classified are the same test to both; with other images the error of drawing
 them counts for both. Draw k of two architecture studies with the same seed, card and sheet has the
 same parameters.
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from reliability.architecture import load_sheet
-from reliability.campaign.selection import at_age
+from reliability.campaign.selection import FEWEST_WAFERS, at_age, wafers_of
 from reliability.campaign.spec import Study
 from reliability.network.questions.attribution import losses_of_chips
 from reliability.statistics.differences import (
@@ -59,7 +59,7 @@ def _accuracy(first: Read, other: Read, confidence: float) -> Iterator[dict[str,
             images = sum(_of_images(chips.values.mean(), study.network.images)
                          for chips, study in zip(of_chips, (a, b), strict=True))  # fmt: skip
         found = _of_chips(
-            [chips.values for chips in of_chips], [chips["wafer"].values for chips in of_chips],
+            [chips.values for chips in of_chips], [wafers_of(chips) for chips in of_chips],
             _share_chips(a, b), images, confidence,
         )  # fmt: skip
         yield {"quantity": "accuracy", "condition": condition, "unit": "share", **found}
@@ -70,7 +70,7 @@ def _attribution(first: Read, other: Read, confidence: float) -> Iterator[dict[s
     a, b = first[0], other[0]
     accuracy = [results["attribution"]["accuracy"].load() for _, results in (first, other)]
     losses = [losses_of_chips(each) for each in accuracy]
-    wafers = [each["wafer"].values for each in accuracy]
+    wafers = [wafers_of(each.isel(combination=0)) for each in accuracy]
     images = 0.0
     if data_of(a) != data_of(b) or a.attribution.images != b.attribution.images:
         images = sum(_of_images(float(each.isel(combination=k).mean()), study.attribution.images)
@@ -98,7 +98,7 @@ def _of_images(mean: float, images: int) -> float:
 
 def _of_chips(
     values: list[NDArray[np.float64]],
-    wafers: list[NDArray],
+    wafers: list[NDArray | None],
     paired: bool,
     images: float,
     confidence: float,
@@ -110,11 +110,13 @@ def _of_chips(
     x, y = values
     if paired:
         n = min(x.size, y.size)
-        found = paired_difference(x[:n], y[:n], confidence, images, wafers[0][:n])
+        of_both = wafers[int(np.argmin([x.size, y.size]))]
+        found = paired_difference(x[:n], y[:n], confidence, images, of_both)
         how = f"paired: the same {n} chips"
-    elif min(np.unique(wafer).size for wafer in wafers) < 2:
+    elif wafers[0] is None or wafers[1] is None:
         found = {"difference": float(y.mean() - x.mean()), **_UNTESTED}
-        how = "not tested: other chips, of one wafer, which says nothing of other wafers"
+        how = (f"not tested: other chips, on fewer than {FEWEST_WAFERS} wafers, which do not tell "
+               "how wafers differ")  # fmt: skip
     else:
         found = unpaired_difference(x, y, confidence, images, (wafers[0], wafers[1]))
         how = (f"unpaired: {x.size} and {y.size} chips of a lot each, whose spread between "

@@ -11,7 +11,7 @@ from reliability.campaign import execute, store
 from reliability.campaign.lock import locked
 from reliability.campaign.plan import BATCH, Task, chips_per_task, make_plan
 from reliability.campaign.quantities import unit_of
-from reliability.campaign.selection import at_age
+from reliability.campaign.selection import at_age, wafers_of
 from reliability.campaign.spec import Study
 from reliability.campaign.store import Layout
 from reliability.campaign.sweep import sweep_points
@@ -163,7 +163,7 @@ def _is_sure(study: Study, layout: Layout, batch: list[Task]) -> bool:
     widest = 0.0
     for k in range(len(layout.points)):
         here = accuracy.isel({store.POINT: k}) if layout.swept else accuracy
-        mean, low, high = mean_of_rows(here.values, here["wafer"].values, study.confidence)
+        mean, low, high = mean_of_rows(here.values, wafers_of(here), study.confidence)
         widest = max(widest, high - mean, mean - low)
     assert study.population.until is not None  # asked for by the study
     if widest > study.population.until:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from reliability.campaign import lock, store
 from reliability.campaign.plan import make_plan
+from reliability.campaign.selection import wafers_of
 from reliability.campaign.spec import KEYS, Study
 from reliability.campaign.store import CHECKSUM, MARKER, Layout
 from reliability.errors import from_validation
@@ -66,6 +67,6 @@ def study_status(folder: str | Path) -> dict[str, Any]:
     if len(chips) > 1:
         accuracy = store.read_results(folder)["chips"]["accuracy"].isel(chip=sorted(chips))
         of_chip = accuracy.mean([name for name in accuracy.dims if name != "chip"])
-        mean, low, high = mean_of_rows(of_chip.values, of_chip["wafer"].values, study.confidence)
+        mean, low, high = mean_of_rows(of_chip.values, wafers_of(of_chip), study.confidence)
         answer |= {"accuracy": mean, "accuracy_low": low, "accuracy_high": high}
     return answer

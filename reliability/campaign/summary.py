@@ -11,7 +11,7 @@ from reliability.campaign.attribution import attribution_answer
 from reliability.campaign.crossbar import crossbar_answer
 from reliability.campaign.endurance import endurance_answer
 from reliability.campaign.limits import limit_answers
-from reliability.campaign.selection import at_age, at_point
+from reliability.campaign.selection import at_age, at_point, wafers_of
 from reliability.campaign.spec import Study
 from reliability.campaign.sweep import sweep_points
 from reliability.population import out_of_range
@@ -60,7 +60,6 @@ def summarize(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
 def _warnings(study: Study, results: dict[str, xr.Dataset]) -> list[str]:
     """Conditions outside the range of a model, at any point and age, and what parts noted."""
     notes = {note for group in results.values() for note in group.attrs.get("warnings", [])}
-    notes |= _few_wafers(study, results)
     if not {"accuracy", "attribution"} & set(study.outputs):
         return sorted(notes)
     for point in sweep_points(study):
@@ -74,20 +73,6 @@ def _warnings(study: Study, results: dict[str, xr.Dataset]) -> list[str]:
         for mission in missions:
             notes |= set(out_of_range(card, mission, {"LRS", "HRS", "target"}))
     return sorted(notes)
-
-
-def _few_wafers(study: Study, results: dict[str, xr.Dataset]) -> set[str]:
-    """Say what makes the interval of the mean accuracy wide where two or three wafers differ."""
-    if "accuracy" not in study.outputs or study.sweep:
-        return set()
-    last = at_age(results["chips"]["accuracy"], study.ages.end)
-    wafers = np.unique(last["wafer"].values).size
-    if wafers not in (2, 3) or variance_of_mean(last.values, last["wafer"].values).freedom > 3:
-        return set()
-    return {
-        f"accuracy: the {wafers} wafers differ, and so few say little of others; more chips, or a "
-        "smaller population.dies_per_wafer, narrow the interval"
-    }
 
 
 def _answers(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
@@ -109,7 +94,7 @@ def _answers(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
 def _answer(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
     """Accuracy, spikes and energy of a study without a sweep."""
     chips, ideal = results["chips"], results["ideal"]
-    wafers = chips["wafer"].values
+    wafers = wafers_of(chips["accuracy"])
     ages = [
         {
             "time_s": age["time"],
@@ -176,8 +161,8 @@ def accuracy_interval(
     confidence : float
     wafers : ndarray, shape (chips,), optional
         Of each chip; chips of one wafer may resemble each other, so the mean over few wafers is
-        known less well than that over as many chips. Of one wafer it is the mean of more chips on
-        that wafer.
+        known less well than that over as many chips. Without, it is the mean of more chips on
+        these wafers.
 
     Returns
     -------

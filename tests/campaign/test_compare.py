@@ -19,7 +19,7 @@ seed = {seed}
 images = 60
 [population]
 chips = 6
-dies_per_wafer = 3
+dies_per_wafer = 1
 [ages]
 times = ["0 s", "10 years"]
 temperatures = ["25 degC", "125 degC"]
@@ -58,6 +58,19 @@ def test_studies_that_share_chips_are_paired(folders) -> None:
     assert {row["key"]: row["values"] for row in told["settings"]} == {
         "seed": [5, 5, 6], "parameters.programming.HRS.sigma_cell": [1.0, 0.3, 1.0],
     }  # fmt: skip
+
+
+def test_chips_of_few_wafers_decide_nothing_about_others(tmp_path) -> None:
+    """Six chips on two wafers each, of other seeds; of one seed they are the same chips."""
+    two = STUDY.replace("dies_per_wafer = 1", "dies_per_wafer = 3")
+    one, other, again = (
+        ran(tmp_path, two.format(title=title, seed=seed, sigma=sigma))
+        for title, seed, sigma in (("x", 5, 1.0), ("y", 6, 1.0), ("z", 5, 0.3))
+    )
+    told = rel.compare_studies([one, other, again])["differences"]
+    assert {row["how"].partition(":")[0] for row in told if row["study"] == 1} == {"not tested"}
+    assert not any(row["real"] or row["low"] for row in told if row["study"] == 1)
+    assert all(row["paired"] and row["low"] < row["high"] for row in told if row["study"] == 2)
 
 
 def test_missions_that_end_otherwise_are_compared_at_their_ends(folders, tmp_path) -> None:

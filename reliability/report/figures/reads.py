@@ -7,6 +7,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 
+from reliability.campaign.selection import wafers_of
 from reliability.report.figures.accuracy import mean_and_chips
 from reliability.report.figures.style import (
     LABEL,
@@ -53,7 +54,7 @@ def accuracy_against_reads(
         accuracy = accuracy.expand_dims("read_voltage")
         draws = None if draws is None else draws.expand_dims("read_voltage")
     numbers = accuracy[along].values
-    wafers = accuracy["wafer"].values if "wafer" in accuracy.coords else None
+    wafers = wafers_of(accuracy) if "wafer" in accuracy.coords else None
     for k, voltage in enumerate(np.atleast_1d(accuracy["read_voltage"].values)):
         values = accuracy.isel(read_voltage=k).transpose(along, "chip").values
         mean_and_chips(numbers, values, ax, k, engineering(float(voltage), "V"))

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from reliability.campaign.selection import FEWEST_WAFERS
 from reliability.campaign.spec import Study
 from reliability.campaign.tables import AttributionTable
 from reliability.report.page import Figure, Section, Table
@@ -107,6 +108,9 @@ def _intervals(study: Study) -> Iterator[str]:
             "(Student t), of test images (binomial)"
             + (", and the spread of the drawn cards (Student t on the logit scale)." if u else ".")
         )
+        if -(-study.population.chips // study.population.dies_per_wafer) < FEWEST_WAFERS:
+            yield (f"Fewer than {FEWEST_WAFERS} wafers do not tell how wafers differ: the number "
+                   "of chips counts for these wafers, not for others.")  # fmt: skip
     if "attribution" in study.outputs:
         yield "That of a loss is of its mean over chips (Student t), for the card as it is."
     if "endurance" in study.outputs:

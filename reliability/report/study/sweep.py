@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from reliability.campaign.selection import at_age, at_point
+from reliability.campaign.selection import at_age, at_point, wafers_of
 from reliability.campaign.spec import Study
 from reliability.campaign.sweep import Point, sweep_points
 from reliability.campaign.tables import Axis
@@ -55,7 +55,7 @@ def sweep_lines(study: Study, results: Results, summary: dict[str, Any]) -> list
     lines = [f"{len(points)} points of {axes}.{when} best {said(best)}; worst {said(worst)}."]
     chips = {"chips": results["chips"]}
     pair = [at_age(at_point(chips, points[k])["chips"]["accuracy"], end) for k in (best, worst)]
-    difference, wafers = pair[0].values - pair[1].values, pair[0]["wafer"].values
+    difference, wafers = pair[0].values - pair[1].values, wafers_of(pair[0])
     mean, low, high = mean_of_rows(difference, wafers, study.confidence)
     lines.append(
         f"On the same chips and images the best is ahead of the worst by {mean * 100:.1f} points "
@@ -153,7 +153,8 @@ def _table(study: Study, results: Results, summary: dict[str, Any]) -> Table:
 def _rows(study: Study, results: Results, summary: dict[str, Any]) -> Iterator[list[str]]:
     points = sweep_points(study)
     first = at_point({"chips": results["chips"]}, points[0])["chips"]["accuracy"]
-    wafers, swept = first["wafer"].values, {axis.name for axis in study.sweep}
+    wafers = wafers_of(at_age(first, study.ages.end))
+    swept = {axis.name for axis in study.sweep}
     for point, answer in zip(points, summary["points"], strict=True):
         here = at_point({"chips": results["chips"]}, point)["chips"]
         ages = study.at(point).ages.combinations
