@@ -54,7 +54,7 @@ def _accuracy(first: Read, other: Read, confidence: float) -> Iterator[dict[str,
     for condition, ages in _ages(a, b):
         of_chips = [at_age(results["chips"]["accuracy"], age)
                     for (_, results), age in zip((first, other), ages, strict=True)]  # fmt: skip
-        images = 0.0
+        images = None
         if not same_images:
             images = sum(_of_images(chips.values.mean(), study.network.images)
                          for chips, study in zip(of_chips, (a, b), strict=True))  # fmt: skip
@@ -71,7 +71,7 @@ def _attribution(first: Read, other: Read, confidence: float) -> Iterator[dict[s
     accuracy = [results["attribution"]["accuracy"].load() for _, results in (first, other)]
     losses = [losses_of_chips(each) for each in accuracy]
     wafers = [wafers_of(each.isel(combination=0)) for each in accuracy]
-    images = 0.0
+    images = None
     if data_of(a) != data_of(b) or a.attribution.images != b.attribution.images:
         images = sum(_of_images(float(each.isel(combination=k).mean()), study.attribution.images)
                      for each, study in zip(accuracy, (a, b), strict=True)
@@ -100,28 +100,29 @@ def _of_chips(
     values: list[NDArray[np.float64]],
     wafers: list[NDArray | None],
     paired: bool,
-    images: float,
+    images: float | None,
     confidence: float,
 ) -> dict[str, Any]:
     """Return means of chips, their difference, and how it was found.
 
-    ``images`` is the variance that other images add, 0 where both have the same.
+    ``images`` is the variance that other images add, None where both have the same.
     """
     x, y = values
+    apart = 0.0 if images is None else images
     if paired:
         n = min(x.size, y.size)
         of_both = wafers[int(np.argmin([x.size, y.size]))]
-        found = paired_difference(x[:n], y[:n], confidence, images, of_both)
+        found = paired_difference(x[:n], y[:n], confidence, apart, of_both)
         how = f"paired: the same {n} chips"
     elif wafers[0] is None or wafers[1] is None:
         found = {"difference": float(y.mean() - x.mean()), **_UNTESTED}
         how = (f"not tested: other chips, on fewer than {FEWEST_WAFERS} wafers, which do not tell "
                "how wafers differ")  # fmt: skip
     else:
-        found = unpaired_difference(x, y, confidence, images, (wafers[0], wafers[1]))
+        found = unpaired_difference(x, y, confidence, apart, (wafers[0], wafers[1]))
         how = (f"unpaired: {x.size} and {y.size} chips of a lot each, whose spread between "
                "lots is not in the interval")  # fmt: skip
-    how += ", other images" if images else ", the same images"
+    how += ", the same images" if images is None else ", other images"
     return {"first": float(x.mean()), "other": float(y.mean()), "paired": paired, "how": how,
             **found}  # fmt: skip
 

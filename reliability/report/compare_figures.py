@@ -105,7 +105,7 @@ def _accuracy_figures(
     if rows:
         yield from _accuracy_against_time(rows, names, read)
     ends = [study.ages.end for study, _ in read]
-    if rows and any(end != ends[0] for end in ends):
+    if rows:  # an age that all have
         ends = [at_end(rows)[0]["condition"]] * len(read)
     with canvas(7.6, 4.4) as (figure, axes):
         ax = axes.flat[0]

@@ -1,8 +1,7 @@
 """What a comparison calls its rows: the studies, the quantity, where and when; the end of each."""
 
+import math
 from typing import Any
-
-import numpy as np
 
 from reliability.report.study.points import value_text
 from reliability.report.words import of_age
@@ -60,7 +59,7 @@ def at_end(rows: list[Row]) -> list[Row]:
             rank = (-at["read_voltage"], -at["temperature"], at["time"], at["reads"],
                     at["inferences"])  # fmt: skip
         elif "of_first" in at:
-            rank = (np.inf,)
+            rank = (math.inf,)
         elif "cycles" in at:
             rank = (at["temperature"],)
         key = (row["study"], tuple(row["point"].items()), quantity_of(row))

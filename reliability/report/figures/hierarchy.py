@@ -11,6 +11,7 @@ from reliability.report.figures.style import (
     axes_of,
     clock_axis,
     colour,
+    interval_of_draws,
     log_axis,
     marker,
     name_axis,
@@ -112,7 +113,7 @@ def paying_periods(data: xr.Dataset, ax: Axes | None = None) -> Axes:
     for y, (host, network) in enumerate(rows):
         here = data.sel(host=host, network=network)
         here = here.isel(capacity=fitting(here.isel(draw=0)))
-        begin, end = (_on_axis(here[name].values) for name in ("pays_from", "pays_until"))
+        begin, end = (_on_axis(here[name]) for name in ("pays_from", "pays_until"))
         ax.barh(y, end[0] - begin[0], left=begin[0], height=0.36, color=colour(0), alpha=0.55,
                 label="least power" if y == 0 else None)  # fmt: skip
         for at in (begin, end):
@@ -121,7 +122,7 @@ def paying_periods(data: xr.Dataset, ax: Axes | None = None) -> Axes:
             ("lasts_from", 4, "lasts from", -0.3),
             ("lasts_from_levelled", 2, "lasts from, wear levelled", 0.3),
         ):
-            at = _on_axis(here[name].values)
+            at = _on_axis(here[name])
             ax.plot(at[1:], [y + shift] * 2, color=colour(k), lw=1.2)
             ax.plot(at[0], y + shift, color=colour(k), marker=">", ms=7, ls="none",
                     label=text if y == 0 else None)  # fmt: skip
@@ -134,10 +135,9 @@ def paying_periods(data: xr.Dataset, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _on_axis(drawn: Array) -> Array:
+def _on_axis(values: xr.DataArray) -> Array:
     """Nominal value and its interval, kept on the axis; periods can be endless."""
-    ends = np.quantile(drawn[1:] if len(drawn) > 1 else drawn, [0.025, 0.975], method="nearest")
-    return np.clip([drawn[0], *ends], *_PAYING)
+    return np.clip([values.values[0], *interval_of_draws(values)], *_PAYING)
 
 
 def macro_areas(data: xr.Dataset, ax: Axes | None = None) -> Axes:

@@ -43,11 +43,12 @@ def memory_temperature(data: xr.Dataset, ax: Axes | None = None) -> Axes:
         A new figure without.
     """
     ax = _against_power(data["hottest_temperature"] - _ZERO, axes_of(ax))
-    limit = data["temperature_limit"].values - _ZERO
-    ax.axhline(limit[0], color="0.3", lw=1.0)
-    ax.annotate("border of accuracy", (0, limit[0]), xycoords=ax.get_yaxis_transform(), **LABEL)
-    if len(limit) > 1:
-        low, high = np.quantile(limit[1:], [0.025, 0.975], method="nearest")
+    limit = data["temperature_limit"] - _ZERO
+    nominal = float(limit[0])
+    ax.axhline(nominal, color="0.3", lw=1.0)
+    ax.annotate("border of accuracy", (0, nominal), xycoords=ax.get_yaxis_transform(), **LABEL)
+    if limit.size > 1:
+        low, high = interval_of_draws(limit)
         ax.axhspan(low, min(high, 200.0), color="0.5", alpha=0.15, lw=0)
     ax.set_ylim(40, 200)
     name_axis(ax.yaxis, "hottest memory", "°C")
