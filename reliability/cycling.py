@@ -127,7 +127,7 @@ def endurance(
     )
     for note in notes:
         warnings.warn(note, stacklevel=2)
-    two_states = "programming.LRS.resistance" in technology
+    two_states = technology.has_states
     limit = np.nan
     if reference is not None:
         limit = quantity(reference, "S", "reference", low=1e-15)

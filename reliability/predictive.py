@@ -146,7 +146,7 @@ def _experiments(reads: Sequence[Reads], card: Technology) -> Iterator[_Experime
     found = find_levels(named, card["target.maximum"]) if has_levels else None
     for one in reads:
         states = one.table["state"].isin(STATES)
-        if states.any() and "programming.LRS.resistance" in card:
+        if states.any() and card.has_states:
             consecutive = one.table["cycles"].nunique() >= _CYCLES
             if consecutive and "cycles.memory_slow" in card and one.cells >= _FEWEST:
                 yield _of_cycles(one)

@@ -171,7 +171,7 @@ def area(
         ``energy_ratio`` (node, classes): energy of the parallel core over the least of the others;
         and the checks. Area and energy of a core that misses the deadline are infinite.
     """
-    if "programming.LRS.resistance" not in technology:
+    if not technology.has_states:
         raise InputError(f"area: {technology.name} has no LRS and HRS")
     make = (parallel, shared_analog, shared_digital)
     chosen = [load_node(name) for name in nodes]

@@ -155,7 +155,7 @@ def energy(
         (steps) of a network of many layers; and the checks.
     """
     net = load_network(network)
-    if not isinstance(net, Network) or "programming.LRS.resistance" not in technology:
+    if not isinstance(net, Network) or not technology.has_states:
         raise InputError(f"energy: got {network} on {technology.name}, expected a network of one "
                          "layer on cells with LRS and HRS")  # fmt: skip
     lrs, cells = mean_lrs_cells(net), 2 * net.weight_max

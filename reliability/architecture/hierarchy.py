@@ -137,7 +137,7 @@ def hierarchy(
     >>> bool(energy.sel(hierarchy="resistive") < energy.sel(hierarchy="dram_off"))
     True
     """
-    if "programming.LRS.resistance" not in technology:
+    if not technology.has_states:
         raise InputError(f"technology: {technology.name} has no two states, LRS and HRS")
     lines = _lines("capacities", capacities, line_bytes)
     local = _lines("local_bytes", local_bytes, line_bytes)

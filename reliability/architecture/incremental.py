@@ -17,7 +17,6 @@ from reliability.architecture.training import TRAINING, digits
 from reliability.architecture.written_cells import ideal, outcomes
 from reliability.devices.endurance import Endurance
 from reliability.errors import InputError, unknown_name
-from reliability.network.conductances import has_states
 from reliability.random import stream
 from reliability.technology import Technology
 
@@ -133,7 +132,7 @@ def incremental(
     task = _Task(scenario, new_class, steps, rate, images, stored, test_images)
     names = task.names(rules)
     _check(budgets, chips, attempts)
-    two_level = has_states(technology)
+    two_level = technology.has_states
     levels, per_side = (2, steps) if two_level else (steps + 1, 1)
     start = task.deployed()
     shape = (len(PARTS), len(CELLS), len(names), len(budgets), chips)

@@ -141,7 +141,7 @@ def streams(
         off where that helps, take less power; and headline numbers.
     """
     net = load_network(network)
-    if not isinstance(net, Network) or "programming.LRS.resistance" not in technology:
+    if not isinstance(net, Network) or not technology.has_states:
         raise InputError(f"streams: got {network} on {technology.name}, expected a network of one "
                          "layer on cells with LRS and HRS")  # fmt: skip
     place, rate = load_node(node), np.asarray(rates, dtype=float)

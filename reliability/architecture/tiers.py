@@ -126,7 +126,7 @@ def tiers(
     >>> bool(data["footprint"].sel(structure="monolithic") < data["footprint"].sel(structure="tsv"))
     True
     """
-    if "programming.LRS.resistance" not in technology:
+    if not technology.has_states:
         raise InputError(f"technology: {technology.name} has no two states, LRS and HRS")
     loaded = load_network(network)
     if isinstance(loaded, DeepNetwork):

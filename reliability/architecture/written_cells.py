@@ -17,7 +17,7 @@ from reliability.devices import target, verify
 from reliability.devices.programming import Programming
 from reliability.devices.target import Target
 from reliability.devices.verify import Verify
-from reliability.network.conductances import has_states, in_series, state_difference
+from reliability.network.conductances import in_series, state_difference
 from reliability.random import draw, stream
 from reliability.technology import Technology
 
@@ -75,7 +75,7 @@ def outcomes(
     def normal(name: str) -> NDArray[np.float32]:
         return draw(seed, f"learning.{name}", address, cells, dtype=np.float32)[0]
 
-    if not has_states(technology):
+    if not technology.has_states:
         levels = Target.from_technology(technology)
         step = (levels.maximum - levels.minimum) / steps
         wanted = levels.minimum + step * np.arange(steps + 1)

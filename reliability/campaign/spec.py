@@ -29,7 +29,6 @@ from reliability.devices.programming import set_conditions
 from reliability.errors import InputError, from_validation, unknown_name
 from reliability.mission import MissionProfile
 from reliability.network import DeepNetwork, Network, load_network
-from reliability.network.conductances import has_states
 from reliability.network.deep.mapping import check_card
 from reliability.network.questions.attribution import chosen
 from reliability.technology import Technology, load_technology
@@ -172,9 +171,9 @@ class Study(Table):
                 f"network.mapping: got 'multi_level', but {technology.name} has no levels; "
                 "allowed: 'two_level'"
             )
-        elif "target.maximum" not in technology and not has_states(technology):
+        elif "target.maximum" not in technology and not technology.has_states:
             raise InputError(f"technology: {technology.name} has neither LRS and HRS nor levels")
-        if self.programming.verify and not has_states(technology):
+        if self.programming.verify and not technology.has_states:
             raise InputError(f"programming.verify: {technology.name} has levels, not LRS and HRS")
 
     @property

@@ -185,7 +185,7 @@ def crossbar_limit(
 
 def need_states(technology: Technology) -> None:
     """Refuse a card of levels: arrays are filled with stored ones and zeros."""
-    if "programming.LRS.resistance" not in technology:
+    if not technology.has_states:
         raise InputError(f"technology: {technology.name} has levels, arrays need LRS and HRS")
 
 

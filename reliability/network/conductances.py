@@ -8,11 +8,6 @@ from reliability.devices.programming import Programming
 from reliability.technology import Technology
 
 
-def has_states(technology: Technology) -> bool:
-    """Whether a card describes LRS and HRS."""
-    return "programming.LRS.resistance" in technology
-
-
 def in_series(conductance: NDArray[np.floating], resistance: float) -> NDArray[np.floating]:
     """Return the conductance, S, of cells with a resistance (ohm) in series.
 

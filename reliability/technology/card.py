@@ -256,6 +256,11 @@ class Technology(ParameterTable):
         ordered = json.dumps(json.loads(self.to_json()), sort_keys=True)
         return sha256(ordered.encode()).hexdigest()
 
+    @property
+    def has_states(self) -> bool:
+        """Whether it describes LRS and HRS."""
+        return "programming.LRS.resistance" in self
+
     def to_json(self) -> str:
         """Return the whole card as one line of JSON; ``from_json`` reads it back."""
         return _Card(**{name: getattr(self, name) for name in _Card.model_fields}).model_dump_json()

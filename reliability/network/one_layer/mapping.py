@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from reliability.devices.target import Target
 from reliability.devices.verify import Verify
 from reliability.errors import InputError, unknown_name
-from reliability.network.conductances import has_states, in_series, state_difference
+from reliability.network.conductances import in_series, state_difference
 from reliability.network.one_layer.model import Network, expect_network
 from reliability.population import sample_dies
 from reliability.technology import Technology, expect_technology
@@ -114,7 +114,7 @@ def check_mapping(technology: Technology, mapping: Mapping) -> None:
         raise unknown_name("mapping", str(mapping), MAPPINGS)
     if "target.maximum" in technology:
         return
-    if not has_states(technology):
+    if not technology.has_states:
         raise InputError(f"technology: {technology.name} has neither LRS and HRS nor levels")
     if mapping == "multi_level":
         raise InputError(
@@ -177,7 +177,7 @@ def sample_chips(
         raise InputError(f"chips: got {chips}, expected an integer of 1 or more")
     check_mapping(technology, mapping)
     state: NDArray[np.str_] | NDArray[np.float64]
-    if mapping == "two_level" and has_states(technology):
+    if mapping == "two_level" and technology.has_states:
         state = map_weights(network)
     else:
         law = Target.from_technology(technology)
@@ -199,7 +199,7 @@ def unit_conductance(
     technology: Technology, network: Network, mapping: Mapping = "two_level"
 ) -> float:
     """Return G_unit, the conductance (S) that one unit of weight stands for."""
-    if mapping == "multi_level" or not has_states(technology):
+    if mapping == "multi_level" or not technology.has_states:
         law = Target.from_technology(technology)
         n = network.weight_max // cells_per_side(network, mapping)
         return (law.maximum - law.minimum) / n

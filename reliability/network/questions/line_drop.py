@@ -23,7 +23,7 @@ from reliability.crossbar.limits import (
 from reliability.crossbar.reads import read_rows
 from reliability.errors import InputError, unknown_name
 from reliability.mission import MissionProfile
-from reliability.network.conductances import has_states, in_series
+from reliability.network.conductances import in_series
 from reliability.network.evaluation import evaluate
 from reliability.network.one_layer.mapping import sample_chips
 from reliability.network.one_layer.model import Network
@@ -97,7 +97,7 @@ def on_tiles(
         if name not in allowed:
             raise unknown_name(f"option of reading {reading!r}", name, allowed)
     card = Technology.from_json(population.attrs["technology_card"])
-    if not has_states(card):
+    if not card.has_states:
         raise InputError(f"population: {card.name} has no LRS and HRS, which tiles are made of")
     g = population["conductance"].transpose(..., "cell").values.astype(float)
     rows, columns = network.inputs, network.outputs * 2 * network.weight_max
