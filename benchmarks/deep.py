@@ -19,7 +19,7 @@ import reliability as rel
 from reliability.network.deep.chips import chips_of, load_chip
 from reliability.network.deep.graph import Stage, executed_graph
 from reliability.network.deep.images import class_scores
-from reliability.network.deep.mapping import place, read_layer
+from reliability.network.deep.layer_mapping import place, read_layer
 from reliability.network.deep.runtime import Session
 
 CHIPS = 10

@@ -12,8 +12,8 @@ import numpy as np
 from found import row
 
 import reliability as rel
-from reliability import cycling
 from reliability.devices import cycles
+from reliability.population import cycling
 
 TECH = rel.load_technology("oxram-130nm")
 # Cells that never fail, so that every cycle of every cell is drawn.

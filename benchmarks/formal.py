@@ -17,8 +17,8 @@ import numpy as np
 from found import left_out, row
 
 import reliability as rel
-from reliability.network.one_layer.formal import Converters, run_formal
-from reliability.network.one_layer.mapping import read_weights
+from reliability.network.one_layer.weight_mapping import read_weights
+from reliability.network.one_layer.weighted_sum import Converters, run_formal
 from reliability.random import draw
 
 CHIPS, SPREAD, RANGE = 128, 0.3, 64.0

@@ -15,11 +15,11 @@ import numpy as np
 from found import left_out, row
 from scipy import stats
 
-from reliability.statistics import bootstrap
-from reliability.statistics.distributions import distribution
-from reliability.statistics.lifetime import fit_lifetime
-from reliability.statistics.likelihood import Likelihood, split_terms
-from reliability.statistics.maximise import gradient_of, maximise, profile_interval
+from reliability.lifetime import bootstrap
+from reliability.lifetime.censored_fit import fit_lifetime
+from reliability.lifetime.distributions import distribution
+from reliability.lifetime.likelihood import Likelihood, split_terms
+from reliability.lifetime.maximise import gradient_of, maximise, profile_interval
 
 SHAPE = 1.7
 LIFE = float((-np.log(0.99)) ** (1 / SHAPE))  # B1 life of scale 1

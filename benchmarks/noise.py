@@ -10,8 +10,8 @@ import numpy as np
 from found import row
 
 import reliability as rel
-from reliability.blocks import Scores, for_blocks
 from reliability.devices import noise, read_disturb
+from reliability.population.blocks import Scores, for_blocks
 
 TECH = rel.load_technology("oxram-130nm")
 

@@ -23,8 +23,8 @@ from found import left_out, row
 from numba import njit, prange
 
 import reliability as rel
-from reliability.network.one_layer.mapping import read_weights
 from reliability.network.one_layer.spiking import rate_code, run_spiking
+from reliability.network.one_layer.weight_mapping import read_weights
 
 CHIPS, IMAGES, LIMIT, DELTA_S = 64, 4000, 1024, 10
 PEER_CHIPS, PEER_IMAGES = 8, 500

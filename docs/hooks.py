@@ -19,21 +19,18 @@ PHENOMENA = (
     "equivalent_time", "read_disturb", "endurance", "first_passage", "noise", "conduction", "path",
 )  # fmt: skip
 ROOMS = {
-    "technology": "Technology cards",
-    "mission": "Missions",
-    "population": "Populations",
-    "reading": "Reads",
-    "cycling": "Endurance",
-    "window": "Programming windows",
-    "devices": "Devices",
+    "technology": "Technology cards and component parameters",
+    "mission": "Mission profiles",
+    "population": "Populations, endurance, programming windows",
+    "devices": "Device models",
     "statistics": "Statistics",
+    "lifetime": "Lifetime analysis",
     "measurements": "Measurements",
     "characterization": "From measured cells to a card",
-    "predictive": "Check of a card",
     "crossbar": "Crossbars",
     "network": "Networks",
+    "network.training": "Training for devices",
     "architecture": "The chip around the array",
-    "training": "Training for devices",
     "campaign": "Studies",
     "report": "Reports",
     "errors": "Errors",
@@ -62,7 +59,7 @@ def pages() -> dict[str, str]:
 
 
 def _exists(room: str) -> bool:
-    place = REPOSITORY / "reliability" / room
+    place = REPOSITORY / "reliability" / room.replace(".", "/")
     return place.is_dir() or place.with_suffix(".py").is_file()
 
 

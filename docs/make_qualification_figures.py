@@ -9,14 +9,9 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from reliability.lifetime import Claim, assess_claim, life_against_temperature, probability_curves
 from reliability.measurements import read_lifetimes
 from reliability.report import figures as draw
-from reliability.statistics import (
-    Claim,
-    assess_claim,
-    life_against_temperature,
-    probability_curves,
-)
 
 HERE = Path(__file__).parent
 

@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 import reliability as rel
+from reliability.network.training import Devices, on_cells
 from reliability.report import figures
 from reliability.statistics.crossed import crossed_mean
-from reliability.training import Devices, on_cells
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "data" / "networks"))
 import train_spirit

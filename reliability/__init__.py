@@ -25,18 +25,18 @@ _HOMES = {
     "Segment": "mission",
     "read_measurements": "measurements",
     "characterize": "characterization",
-    "posterior_predictive": "predictive",
+    "posterior_predictive": "characterization",
     "sample_population": "population",
     "age": "population",
-    "read_cells": "reading",
-    "fit_lifetime": "statistics",
+    "read_cells": "population",
+    "fit_lifetime": "lifetime",
     "Verify": "devices.verify",
     "set_conditions": "devices.programming",
-    "programming_window": "window",
-    "sampled_error_rate": "window",
-    "endurance": "cycling",
-    "sample_cycles": "cycling",
-    "best_reference": "cycling",
+    "programming_window": "population",
+    "sampled_error_rate": "population",
+    "endurance": "population",
+    "sample_cycles": "population",
+    "best_reference": "population",
     "solve_crossbar": "crossbar",
     "crossbar_limit": "crossbar",
     "resistance_levels": "crossbar",
@@ -71,8 +71,8 @@ _HOMES = {
     "write_report": "report",
 }
 _ROOMS = (
-    "architecture", "crossbar", "devices", "measurements", "statistics", "network", "training",
-    "campaign", "report",
+    "architecture", "campaign", "characterization", "crossbar", "devices", "lifetime",
+    "measurements", "network", "population", "report", "statistics", "technology",
 )  # fmt: skip
 
 __all__ = ["__version__", *_HOMES, *_ROOMS]
@@ -98,12 +98,12 @@ if TYPE_CHECKING:
         run_study,
         study_status,
     )
-    from reliability.characterization import characterize
+    from reliability.characterization import characterize, posterior_predictive
     from reliability.crossbar import crossbar_limit, resistance_levels, solve_crossbar
-    from reliability.cycling import best_reference, endurance, sample_cycles
     from reliability.devices.programming import set_conditions
     from reliability.devices.verify import Verify
     from reliability.errors import InputError, RunError
+    from reliability.lifetime import fit_lifetime
     from reliability.measurements import read_measurements
     from reliability.mission import MissionProfile, Segment
     from reliability.network import (
@@ -131,11 +131,17 @@ if TYPE_CHECKING:
         program_layers,
         sample_chips,
     )
-    from reliability.population import age, sample_population
-    from reliability.predictive import posterior_predictive
-    from reliability.reading import read_cells
+    from reliability.population import (
+        age,
+        best_reference,
+        endurance,
+        programming_window,
+        read_cells,
+        sample_cycles,
+        sample_population,
+        sampled_error_rate,
+    )
     from reliability.report import write_report
-    from reliability.statistics import fit_lifetime
     from reliability.technology import (
         Parameter,
         Technology,
@@ -143,4 +149,3 @@ if TYPE_CHECKING:
         load_technology,
         write_technology,
     )
-    from reliability.window import programming_window, sampled_error_rate

@@ -29,21 +29,21 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 DEVICES = Path("reliability/devices")
 # Tests of what stands directly on a module; those of the devices and its doctests always run.
 TESTS = {
-    "conduction.py": ("tests/crossbar/test_cells.py", "tests/test_reading.py"),
-    "cycles.py": ("tests/test_cycling.py",),
-    "drift.py": ("tests/test_population.py", "tests/test_reading.py"),
-    "endurance.py": ("tests/test_cycling.py",),
-    "equivalent_time.py": ("tests/devices/test_relaxation.py", "tests/test_population.py"),
-    "first_passage.py": ("tests/devices/test_endurance.py", "tests/test_cycling.py"),
+    "conduction.py": ("tests/crossbar/test_cell_laws.py", "tests/population/test_reading.py"),
+    "cycles.py": ("tests/population/test_cycling.py",),
+    "drift.py": ("tests/population/test_ageing.py", "tests/population/test_reading.py"),
+    "endurance.py": ("tests/population/test_cycling.py",),
+    "equivalent_time.py": ("tests/devices/test_relaxation.py", "tests/population/test_ageing.py"),
+    "first_passage.py": ("tests/devices/test_endurance.py", "tests/population/test_cycling.py"),
     "gate.py": ("tests/devices/test_programming.py",),
-    "noise.py": ("tests/test_reading.py",),
-    "path.py": ("tests/test_population.py", "tests/test_window.py"),
-    "programming.py": ("tests/test_window.py", "tests/test_population.py"),
-    "read_disturb.py": ("tests/test_population.py",),
-    "relaxation.py": ("tests/test_population.py", "tests/test_window.py"),
-    "retention.py": ("tests/test_population.py",),
+    "noise.py": ("tests/population/test_reading.py",),
+    "path.py": ("tests/population/test_ageing.py", "tests/population/test_window.py"),
+    "programming.py": ("tests/population/test_window.py", "tests/population/test_ageing.py"),
+    "read_disturb.py": ("tests/population/test_ageing.py",),
+    "relaxation.py": ("tests/population/test_ageing.py", "tests/population/test_window.py"),
+    "retention.py": ("tests/population/test_ageing.py",),
     "target.py": ("tests/devices/test_programming.py", "tests/devices/test_drift.py"),
-    "verify.py": ("tests/devices/test_programming.py", "tests/test_window.py"),
+    "verify.py": ("tests/devices/test_programming.py", "tests/population/test_window.py"),
 }
 LONGEST = 240  # seconds of processor time, then a mutant counts as killed: it hangs
 _SWAPPED = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}

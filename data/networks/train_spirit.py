@@ -32,7 +32,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from reliability.training import Devices, IntegerLayer
+from reliability.network.training import Devices, IntegerLayer
 
 INPUTS = 144
 W_MAX = 4
@@ -76,7 +76,8 @@ def accuracy(levels: Tensor, x: Tensor, y: Tensor) -> float:
 def train(x: Tensor, y: Tensor, settings: Settings, devices: Devices | None = None) -> Result:
     """Train on all images but the held-out ones and return the best epoch on the latter.
 
-    With devices the weights of each step are what their cells read as (`reliability.training`).
+    With devices the weights of each step are those that the cells read
+    (`reliability.network.training`).
     """
     generator = torch.Generator().manual_seed(settings.seed)
     order = torch.randperm(len(x), generator=generator)

@@ -5,15 +5,15 @@ its arguments. The card has the memory's parameters, the sheet (``data/architect
 chip around it, both with source and uncertainty.
 """
 
-from reliability.architecture.area import area
-from reliability.architecture.energy import energy
-from reliability.architecture.hierarchy import hierarchy
-from reliability.architecture.incremental import incremental
-from reliability.architecture.learning import learning
-from reliability.architecture.nodes import list_nodes
-from reliability.architecture.sheet import Sheet, list_sheets, load_sheet
-from reliability.architecture.streams import streams
-from reliability.architecture.tiers import tiers
+from reliability.architecture.learning.incremental import incremental
+from reliability.architecture.learning.learning import learning
+from reliability.architecture.logic.area import area
+from reliability.architecture.logic.energy import energy
+from reliability.architecture.logic.streams import streams
+from reliability.architecture.memory.hierarchy import hierarchy
+from reliability.architecture.memory.tiers import tiers
+from reliability.technology.components import Sheet, list_sheets, load_sheet
+from reliability.technology.nodes import list_nodes
 
 __all__ = [
     "Sheet",

@@ -6,8 +6,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.architecture.sheet import Sheet
 from reliability.technology import Technology
+from reliability.technology.components import Sheet
 
 
 def scalar(value: float, unit: str, name: str) -> xr.Variable:
@@ -37,7 +37,7 @@ def cross_checks(sheet: Sheet, models: Mapping[str, tuple[str, float]]) -> xr.Da
 
     Examples
     --------
-    >>> from reliability.architecture.sheet import load_sheet
+    >>> from reliability.technology.components import load_sheet
     >>> sheet = load_sheet("energy")
     >>> checks = cross_checks(sheet, {"published.spirit_event": ("SPIRIT, event", 1.8e-12)})
     >>> float(checks["ratio"].sel(check="SPIRIT, event").round(3))

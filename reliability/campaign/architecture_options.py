@@ -6,14 +6,14 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from reliability.architecture import Sheet, list_nodes, load_sheet
-from reliability.architecture.incremental import RULES as INCREMENTAL_RULES
-from reliability.architecture.nodes import load_node
-from reliability.architecture.tiers import GRID
-from reliability.architecture.training import RULES
+from reliability.architecture.learning.incremental import RULES as INCREMENTAL_RULES
+from reliability.architecture.learning.on_chip_training import RULES
+from reliability.architecture.memory.tiers import GRID
 from reliability.campaign.dotted import Value, flat
 from reliability.campaign.tables import Count, Rising, Table
 from reliability.errors import InputError, unknown_name
 from reliability.network import Network, load_network
+from reliability.technology.nodes import load_node
 from reliability.units import (
     Kelvin,
     Metres,

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from reliability.campaign.spec import Study
-from reliability.network.questions.attribution import MEASURES, attribution
+from reliability.network.analysis.loss_attribution import MEASURES, attribution
 
 
 def attributed(study: Study, results: dict[str, xr.Dataset]) -> xr.Dataset:

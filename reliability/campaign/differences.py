@@ -20,7 +20,7 @@ from scipy import special
 from reliability.architecture import load_sheet
 from reliability.campaign.selection import FEWEST_WAFERS, at_age, wafers_of
 from reliability.campaign.spec import Study
-from reliability.network.questions.attribution import losses_of_chips
+from reliability.network.analysis.loss_attribution import losses_of_chips
 from reliability.statistics.differences import (
     drawn_difference,
     paired_difference,

@@ -11,7 +11,7 @@ import xarray as xr
 
 from reliability.campaign.plan import Task
 from reliability.campaign.spec import Study
-from reliability.cycling import count_failures, endurance
+from reliability.population.cycling import count_failures, endurance
 from reliability.technology import Technology
 
 KEPT = ("cycles_to_failure", "mode")

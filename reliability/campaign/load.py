@@ -12,7 +12,7 @@ from reliability.campaign.spec import KEYS, Study
 from reliability.campaign.sweep import count_points, sweep_points
 from reliability.errors import InputError, from_validation, unknown_name
 from reliability.network import DeepNetwork
-from reliability.network.one_layer.streams import default_data
+from reliability.network.one_layer.events import default_data
 from reliability.resources import shipped_studies
 
 MOST_POINTS = 100_000  # of a sweep, unless the user says that so many are meant

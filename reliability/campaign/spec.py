@@ -29,8 +29,8 @@ from reliability.devices.programming import set_conditions
 from reliability.errors import InputError, from_validation, unknown_name
 from reliability.mission import MissionProfile
 from reliability.network import DeepNetwork, Network, load_network
-from reliability.network.deep.mapping import check_card
-from reliability.network.questions.attribution import chosen
+from reliability.network.analysis.loss_attribution import chosen
+from reliability.network.deep.layer_mapping import check_card
 from reliability.technology import Technology, load_technology
 from reliability.version import __version__
 

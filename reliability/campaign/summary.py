@@ -14,7 +14,7 @@ from reliability.campaign.limits import limit_answers
 from reliability.campaign.selection import at_age, at_point, wafers_of
 from reliability.campaign.spec import Study
 from reliability.campaign.sweep import sweep_points
-from reliability.population import out_of_range
+from reliability.population.ageing import out_of_range
 from reliability.statistics.crossed import mean_of_rows, variance_of_mean
 from reliability.version import __version__
 

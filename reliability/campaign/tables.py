@@ -9,9 +9,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from reliability.campaign.dotted import Value
 from reliability.mission import MissionProfile, Segment
 from reliability.network import Tiling
+from reliability.network.analysis.inferences import steps
 from reliability.network.deep.chips import default_tiling
-from reliability.network.one_layer.mapping import Mapping
-from reliability.network.questions.inferences import steps
+from reliability.network.one_layer.weight_mapping import Mapping
 from reliability.technology import Technology
 from reliability.units import Amperes, Kelvin, NonNegative, Ohms, Seconds, Share, Volts
 

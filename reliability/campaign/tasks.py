@@ -24,10 +24,10 @@ from reliability.network import (
     program_layers,
     sample_chips,
 )
-from reliability.network.questions.attribution import cards
-from reliability.network.questions.inferences import age_by_inferences
+from reliability.network.analysis.inferences import age_by_inferences
+from reliability.network.analysis.loss_attribution import cards
 from reliability.population import age
-from reliability.reading import read_cells
+from reliability.population.reading import read_cells
 from reliability.technology import Technology
 from reliability.units import engineering
 

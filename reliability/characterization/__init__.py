@@ -7,8 +7,17 @@ replacement, or from the likelihood of cells, and the correlation of what was fi
 onto the card.
 """
 
-from reliability.characterization.card import card_of, characterize, fit_phenomena
-from reliability.characterization.fit import Fit
-from reliability.characterization.reads import Reads, reads_of
+from reliability.characterization.check import posterior_predictive
+from reliability.characterization.estimates import Fit
+from reliability.characterization.measured_card import card_of, characterize, fit_phenomena
+from reliability.characterization.read_table import Reads, reads_of
 
-__all__ = ["Fit", "Reads", "card_of", "characterize", "fit_phenomena", "reads_of"]
+__all__ = [
+    "Fit",
+    "Reads",
+    "card_of",
+    "characterize",
+    "fit_phenomena",
+    "posterior_predictive",
+    "reads_of",
+]

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reliability.characterization.fit import Array
+from reliability.characterization.estimates import Array
 
 _Z = np.linspace(-4.0, 4.0, 61)  # latent scores that are summed over
 _LEAST = 0.03  # of ln G: no read is surer

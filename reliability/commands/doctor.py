@@ -31,7 +31,7 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
       reliability doctor
       reliability doctor --json > environment.json
     """
-    from reliability.doctor import environment, extras, self_check
+    from reliability.campaign.self_check import environment, extras, self_check
 
     surroundings, found = environment(), extras()
     if not as_json:

@@ -66,8 +66,8 @@ def fit(
       mine.html   measured cells beside cells simulated from the card
     """
     from reliability.characterization import card_of, fit_phenomena
+    from reliability.characterization.check import posterior_predictive
     from reliability.measurements import read_measurements
-    from reliability.predictive import posterior_predictive
     from reliability.report import write_fit_report
     from reliability.report.render import check_options
     from reliability.technology import load_technology, writable, write_technology

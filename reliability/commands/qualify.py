@@ -74,6 +74,7 @@ def qualify(
       qualification.json   claim, test, fit and verdict
       report.html          the same as a document
     """
+    from reliability.lifetime.claims import Claim, assess_claim
     from reliability.measurements import read_lifetimes
     from reliability.report.qualification import (
         qualification,
@@ -81,7 +82,6 @@ def qualify(
         write_qualification_report,
     )
     from reliability.report.render import check_options
-    from reliability.statistics.claims import Claim, assess_claim
     from reliability.units import quantity
 
     kind = {"formats": options.pop("formats"), "template": options.pop("template")}
@@ -236,7 +236,7 @@ def _counts(options: dict[str, Any], test: dict[str, float]) -> Any:
 
 def _standard(name: str | None) -> str:
     """Name of a test of JESD47, or none."""
-    from reliability.statistics.qualification import JESD47_TESTS
+    from reliability.lifetime.demonstration import JESD47_TESTS
 
     if not name:
         return ""

@@ -129,7 +129,7 @@ def size(as_json: bool, out: Path | None, **options: Any) -> None:
 
 def _search(as_json: bool, options: dict[str, Any]) -> Any:
     from reliability.crossbar import crossbar_border, crossbar_limit, size_map
-    from reliability.crossbar.limits import CRITERIA
+    from reliability.crossbar.array_size import CRITERIA
     from reliability.technology import load_technology
     from reliability.units import quantity
 

@@ -1,6 +1,7 @@
 """The crossbar: exact currents with resistive lines, read margins, the largest array that works."""
 
-from reliability.crossbar.cells import (
+from reliability.crossbar.array_size import crossbar_limit
+from reliability.crossbar.cell_laws import (
     PolynomialCell,
     SelectorCell,
     SinhCell,
@@ -14,10 +15,9 @@ from reliability.crossbar.inference import (
     tile_weights,
     untile_weights,
 )
-from reliability.crossbar.limits import crossbar_limit
 from reliability.crossbar.maps import crossbar_border, pareto_set, resistance_levels, size_map
 from reliability.crossbar.margins import data_dependent_margin, read_currents, worst_case_margin
-from reliability.crossbar.reads import read_charge, read_rows
+from reliability.crossbar.read_modes import read_charge, read_rows
 from reliability.crossbar.solver import ConvergenceError, solve_crossbar
 from reliability.crossbar.spice import to_spice
 from reliability.crossbar.wires import Wire, load_wire

@@ -17,8 +17,8 @@ from reliability.crossbar.inference import chord
 from reliability.crossbar.margins import read_currents
 from reliability.crossbar.solver import solve_crossbar
 from reliability.devices.programming import Programming, deviation_at
+from reliability.population.wafer import radial_positions
 from reliability.technology import Technology
-from reliability.wafer import radial_positions
 
 Array = NDArray[np.float64]
 _READ = 24  # cells read in one array, for the read margin

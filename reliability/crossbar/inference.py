@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from reliability.crossbar.arguments import checked
-from reliability.crossbar.cells import Law
+from reliability.crossbar.cell_laws import Law
 from reliability.crossbar.solver import solve_crossbar
 from reliability.errors import InputError
 from reliability.random import stream

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from reliability.crossbar.cells import SinhCell
-from reliability.crossbar.limits import crossbar_limit, need_states
+from reliability.crossbar.array_size import crossbar_limit, need_states
+from reliability.crossbar.cell_laws import SinhCell
 from reliability.errors import InputError, unknown_name
 from reliability.technology import Technology, expect_technology
 from reliability.version import __version__

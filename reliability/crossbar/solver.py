@@ -23,7 +23,7 @@ from reliability.crossbar.arguments import (
     of_each_line,
     segments,
 )
-from reliability.crossbar.cells import Law
+from reliability.crossbar.cell_laws import Law
 from reliability.errors import InputError, unknown_name
 from reliability.version import __version__
 
@@ -90,7 +90,7 @@ def solve_crossbar(
     bit_line_voltage : float or shape (..., n)
         V, behind the sense resistance (V/2 and V/3 schemes).
     cell : callable, optional
-        Law of `reliability.crossbar.cells`; default is the linear ``I = G V``.
+        Law of `reliability.crossbar.cell_laws`; default is the linear ``I = G V``.
     fields : bool
         Also return the voltages of all nodes and the current of every cell.
     tolerance : float

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from reliability.crossbar.arguments import checked
-from reliability.crossbar.cells import SelectorCell
+from reliability.crossbar.cell_laws import SelectorCell
 from reliability.errors import InputError, unknown_name
 
 _SHORT = 1e-9  # ohm; SPICE has no resistor of zero

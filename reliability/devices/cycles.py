@@ -39,8 +39,8 @@ from scipy.optimize import nnls
 from scipy.special import kv
 
 from reliability.errors import InputError
-from reliability.normals import normal
 from reliability.random import draw, stream
+from reliability.random.xoshiro import normal
 from reliability.technology import Technology
 
 STATES = ("LRS", "HRS")

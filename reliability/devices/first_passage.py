@@ -35,7 +35,7 @@ from scipy.special import factorial, log_ndtr
 
 from reliability.devices.cycles import Cycles, Walk, moments, parts_of
 from reliability.errors import InputError
-from reliability.normals import normal
+from reliability.random.xoshiro import normal
 
 Floats = NDArray[np.float64]
 # Thresholds, in sigma of the score, between which hazards are tabulated; beyond 12 sigma the hazard

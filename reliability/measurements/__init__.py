@@ -6,8 +6,8 @@ relaxation, bake, cycling, sweep, endurance and noise.
 """
 
 from reliability.measurements.lifetimes import lifetimes_of, read_lifetimes
-from reliability.measurements.read import LAYOUTS, load_mapping, read_measurements
-from reliability.measurements.summary import Axis, Summary, Values, inspect
+from reliability.measurements.overview import Axis, Summary, Values, inspect
+from reliability.measurements.reader import LAYOUTS, load_mapping, read_measurements
 from reliability.measurements.wafer_map import WaferMap, place_dies
 
 __all__ = [

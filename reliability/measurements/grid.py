@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from reliability.errors import InputError
 from reliability.measurements.log import Log
-from reliability.measurements.quantities import AXES, KNOWN
+from reliability.measurements.names import AXES, KNOWN
 from reliability.measurements.spool import Spool, filled_array
 
 _KEYS = {

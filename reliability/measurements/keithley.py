@@ -7,17 +7,17 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.errors import InputError
-from reliability.measurements.log import Log
-from reliability.measurements.rows import OVERRANGE, number, recognise_form, split_line
-from reliability.measurements.source import Source, first_lines, pieces
-from reliability.measurements.tables import kind_of, sheet_rows, workbook
-from reliability.measurements.traces import (
+from reliability.measurements.delimited import kind_of, sheet_rows, workbook
+from reliability.measurements.instrument_traces import (
     HIERARCHY,
     metadata_attributes,
     trace_dataset,
     unit_of,
     variable_name,
 )
+from reliability.measurements.log import Log
+from reliability.measurements.rows import OVERRANGE, number, recognise_form, split_line
+from reliability.measurements.source import Source, first_lines, pieces
 
 _STATES = {"ILRS": "LRS", "IHRS": "HRS"}
 _NAMES = {

@@ -7,10 +7,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.errors import InputError
+from reliability.measurements.instrument_traces import metadata_attributes, trace_dataset, unit_of
 from reliability.measurements.log import Log
 from reliability.measurements.rows import OVERRANGE, number, split_line
 from reliability.measurements.source import Source, pieces
-from reliability.measurements.traces import metadata_attributes, trace_dataset, unit_of
 
 _RECORDS = ("SetupTitle", "PrimitiveTest", "TestParameter", "MetaData", "AnalysisSetup")
 _DATUM_NAMES = "Analysis.Setup.Vector.List.Datum.Name"

@@ -14,12 +14,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.errors import InputError, unknown_name
+from reliability.measurements.delimited import Table, find_column, open_table
 from reliability.measurements.log import Log
-from reliability.measurements.quantities import known_name, scaling, split_unit
-from reliability.measurements.read import load_mapping, read_measurements
+from reliability.measurements.names import known_name, scaling, split_unit
+from reliability.measurements.reader import load_mapping, read_measurements
 from reliability.measurements.rows import Field
 from reliability.measurements.source import open_source
-from reliability.measurements.tables import Table, find_column, open_table
 from reliability.units import quantity
 from reliability.version import __version__
 

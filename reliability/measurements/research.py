@@ -12,8 +12,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.errors import InputError
+from reliability.measurements.delimited import Table, open_table
 from reliability.measurements.log import Log
-from reliability.measurements.quantities import KNOWN, known_name, split_unit
+from reliability.measurements.names import KNOWN, known_name, split_unit
 from reliability.measurements.rows import (
     OVERRANGE,
     Field,
@@ -25,7 +26,6 @@ from reliability.measurements.rows import (
 )
 from reliability.measurements.source import Source, first_lines, pieces
 from reliability.measurements.spool import Spool
-from reliability.measurements.tables import Table, open_table
 from reliability.measurements.tidy import (
     Columns,
     Piece,

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from reliability.measurements.log import Log
-from reliability.measurements.quantities import KNOWN
+from reliability.measurements.names import KNOWN
 
 MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "None", "none", "-", "--")
 OVERRANGE = 9.9e37  # SCPI-99 reports +-9.9e37 for overflow and 9.91e37 for "not a number"

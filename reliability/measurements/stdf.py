@@ -16,13 +16,13 @@ import xarray as xr
 
 from reliability.errors import InputError
 from reliability.measurements.grid import build_dataset
+from reliability.measurements.instrument_traces import variable_name
 from reliability.measurements.log import Log
-from reliability.measurements.quantities import KNOWN, scaling, unit_inside
+from reliability.measurements.names import KNOWN, scaling, unit_inside
 from reliability.measurements.rows import scaled
 from reliability.measurements.source import Source, open_binary, optional_module
 from reliability.measurements.spool import Spool
 from reliability.measurements.tidy import encode
-from reliability.measurements.traces import variable_name
 from reliability.measurements.wafer_map import WaferMap, place_dies
 
 _NO_COORDINATE = -32768

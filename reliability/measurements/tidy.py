@@ -9,9 +9,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.errors import InputError, unknown_name
+from reliability.measurements.delimited import Table, find_column, open_table, recognised_columns
 from reliability.measurements.grid import build_dataset
 from reliability.measurements.log import Log
-from reliability.measurements.quantities import (
+from reliability.measurements.names import (
     AXES,
     KNOWN,
     known_name,
@@ -22,7 +23,6 @@ from reliability.measurements.quantities import (
 from reliability.measurements.rows import Field
 from reliability.measurements.source import Source
 from reliability.measurements.spool import Spool
-from reliability.measurements.tables import Table, find_column, open_table, recognised_columns
 from reliability.units import quantity
 
 Columns = Mapping[str, Any] | Sequence[str] | str | None

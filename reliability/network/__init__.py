@@ -5,27 +5,27 @@ Two kinds of networks, each with its own way into cells: `Network`, one layer of
 takes both; what is asked of its results lies in ``questions``.
 """
 
+from reliability.network.analysis.codings import compare_codings
+from reliability.network.analysis.comparison import compare_accuracy
+from reliability.network.analysis.inferences import evaluate_inferences
+from reliability.network.analysis.ir_drop import accuracy_on_tiles, on_tiles, tile_limit
+from reliability.network.analysis.loss_attribution import attribute_loss
+from reliability.network.analysis.spread import accuracy_spread
+from reliability.network.analysis.yields import accuracy_yield
 from reliability.network.datasets import load_mnist, load_mnist28, load_vowels
 from reliability.network.deep.binary import bit_error_tolerance, pair_error_rate
-from reliability.network.deep.evaluation import evaluate_deep
-from reliability.network.deep.mapping import program_layers
+from reliability.network.deep.deep_evaluation import evaluate_deep
+from reliability.network.deep.layer_mapping import program_layers
 from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.rate_coding import evaluate_spiking
 from reliability.network.deep.tiling import Tiling
 from reliability.network.evaluation import evaluate
-from reliability.network.load import load_network
+from reliability.network.loading import load_network
 from reliability.network.one_layer.first_spike import FirstSpike
-from reliability.network.one_layer.formal import Converters
-from reliability.network.one_layer.mapping import map_weights, read_weights, sample_chips
 from reliability.network.one_layer.model import Network
 from reliability.network.one_layer.neuron import Neuron
-from reliability.network.questions.attribution import attribute_loss
-from reliability.network.questions.codings import compare_codings
-from reliability.network.questions.comparison import compare_accuracy
-from reliability.network.questions.inferences import evaluate_inferences
-from reliability.network.questions.line_drop import accuracy_on_tiles, on_tiles, tile_limit
-from reliability.network.questions.spread import accuracy_spread
-from reliability.network.questions.yields import accuracy_yield
+from reliability.network.one_layer.weight_mapping import map_weights, read_weights, sample_chips
+from reliability.network.one_layer.weighted_sum import Converters
 
 __all__ = [
     "Converters",

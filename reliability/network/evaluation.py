@@ -10,21 +10,21 @@ from numpy.typing import NDArray
 from reliability.errors import InputError, expect, unknown_name
 from reliability.mission import MissionProfile
 from reliability.network.datasets import evenly_spaced
-from reliability.network.deep.evaluation import evaluate_deep
+from reliability.network.deep.deep_evaluation import evaluate_deep
 from reliability.network.deep.onnx import DeepNetwork
-from reliability.network.one_layer.first_spike import FirstSpike, run_first_spike
-from reliability.network.one_layer.formal import Converters, run_formal
-from reliability.network.one_layer.mapping import Mapping, read_weights, sample_chips
-from reliability.network.one_layer.model import Network, expect_network
-from reliability.network.one_layer.neuron import Neuron, sample_neurons
-from reliability.network.one_layer.spiking import count_reads, rate_code, run_spiking
-from reliability.network.one_layer.streams import (
+from reliability.network.one_layer.events import (
     default_data,
     events_in_time,
     intensities,
 )
+from reliability.network.one_layer.first_spike import FirstSpike, run_first_spike
+from reliability.network.one_layer.model import Network, expect_network
+from reliability.network.one_layer.neuron import Neuron, sample_neurons
+from reliability.network.one_layer.spiking import count_reads, rate_code, run_spiking
+from reliability.network.one_layer.weight_mapping import Mapping, read_weights, sample_chips
+from reliability.network.one_layer.weighted_sum import Converters, run_formal
 from reliability.network.results import Values, of_decisions, on_chips, provenance
-from reliability.population import addresses, age, card_of_cells
+from reliability.population.ageing import addresses, age, card_of_cells
 from reliability.technology import Technology
 
 CODINGS = ("spiking", "formal", "time")
@@ -68,7 +68,7 @@ def evaluate(
         Spikes whose rate codes the input until one count leads, weighted sums, or events in order
         of time until an output fires first (`reliability.network.one_layer.first_spike`).
     mapping : {"two_level", "multi_level"}
-        How cells that are sampled here hold a weight (`reliability.network.one_layer.mapping`).
+        How sampled cells hold a weight (`reliability.network.one_layer.weight_mapping`).
     chips : int
         Number of chips to sample.
     images : int, optional
@@ -76,7 +76,7 @@ def evaluate(
     data : Dataset, optional
         ``label`` (sample), and ``pixels`` (sample, input) in uint8, or the events of a stream:
         ``input`` (sample, event), -1 beyond the last, and ``time`` (sample, event) in s
-        (`reliability.network.one_layer.streams`). By default the test set that the network is for.
+        (`reliability.network.one_layer.events`). By default the test set that the network is for.
     delta_s : int
         Spiking: lead of the first over the second output count that decides.
     spike_limit : int

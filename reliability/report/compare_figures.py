@@ -9,7 +9,7 @@ import xarray as xr
 
 from reliability.campaign.selection import at_age
 from reliability.campaign.spec import Study
-from reliability.cycling import count_failures
+from reliability.population.cycling import count_failures
 from reliability.report import figures as draw
 from reliability.report.compare_words import Row, at_end, pair, subject
 from reliability.report.figures.style import colour, log_axis, marker, percent_axis

@@ -10,6 +10,9 @@ import numpy as np
 import xarray as xr
 
 from reliability.files import replace_text
+from reliability.lifetime.claims import Assessment, more_units
+from reliability.lifetime.curves import life_against_temperature, probability_curves
+from reliability.lifetime.demonstration import JESD47_TESTS, data_sheet_sentence, plan_test
 from reliability.report import figures as draw
 from reliability.report.page import (
     Figure,
@@ -24,9 +27,6 @@ from reliability.report.page import (
 from reliability.report.provenance import provenance_section
 from reliability.report.render import save_report
 from reliability.report.words import in_words, typeset
-from reliability.statistics.claims import Assessment, more_units
-from reliability.statistics.curves import life_against_temperature, probability_curves
-from reliability.statistics.qualification import JESD47_TESTS, data_sheet_sentence, plan_test
 from reliability.units import duration, engineering
 
 _PER_FIT = 1e9 * 3600.0  # device seconds of one failure at 1 FIT

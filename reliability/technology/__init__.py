@@ -12,9 +12,9 @@ from reliability.technology.card import (
     Technology,
     expect_technology,
 )
-from reliability.technology.read import list_technologies, load_technology, read_parameter
+from reliability.technology.read_card import list_technologies, load_technology, read_parameter
 from reliability.technology.vocabulary import LAWS, VOCABULARY
-from reliability.technology.write import to_toml, writable, write_technology
+from reliability.technology.write_card import to_toml, writable, write_technology
 
 __all__ = [
     "LAWS",

@@ -8,14 +8,14 @@ import xarray as xr
 
 import reliability as rel
 from reliability.characterization import card_of, fit_phenomena, reads_of
-from reliability.characterization.cycling import fit_cycles
-from reliability.characterization.disturbing import disturbed_states, fit_read_disturb
-from reliability.characterization.fluctuating import can_fit, fit_noise
+from reliability.characterization.cycles import fit_cycles
+from reliability.characterization.endurance import failures, fit_endurance
 from reliability.characterization.loss import Stressed, log_likelihood, maximise
-from reliability.characterization.relaxing_states import fit_relaxation
-from reliability.characterization.retaining import fit_retention
-from reliability.characterization.states import fit_state
-from reliability.characterization.wearing import failures, fit_endurance
+from reliability.characterization.noise import can_fit, fit_noise
+from reliability.characterization.programming import fit_state
+from reliability.characterization.read_disturb import disturbed_states, fit_read_disturb
+from reliability.characterization.retention import fit_retention
+from reliability.characterization.state_relaxation import fit_relaxation
 from reliability.devices import noise
 from reliability.devices.read_disturb import ReadDisturb
 from reliability.devices.relaxation import TargetRelaxation, sigma

@@ -7,7 +7,7 @@ import pytest
 
 from reliability.errors import InputError
 from reliability.measurements import read_measurements
-from reliability.measurements.traces import unit_of
+from reliability.measurements.instrument_traces import unit_of
 
 
 def test_units_by_name() -> None:

@@ -20,7 +20,7 @@ from matplotlib.text import Text
 from scipy import stats
 
 import reliability as rel
-from reliability import statistics
+from reliability import lifetime, statistics
 from reliability.report import figures
 
 BASELINE = Path(__file__).with_name("baseline")
@@ -34,7 +34,7 @@ def weibull(law: str = "weibull") -> xr.Dataset:
     """Forty lives of shape 2 and scale 1000 h, of which those beyond 1400 h were still good."""
     life = 3.6e6 * (-np.log1p(-(np.arange(40) + 0.5) / 40)) ** 0.5
     fit = rel.fit_lifetime(time=np.minimum(life, 5e6), event=life < 5e6, distribution=law)
-    return statistics.probability_curves(fit, [{}])
+    return lifetime.probability_curves(fit, [{}])
 
 
 def life() -> xr.Dataset:
@@ -162,12 +162,12 @@ def predictive() -> xr.Dataset:
     return check
 
 
-def survivors() -> dict[str, statistics.nonparametric.SurvivalCurve]:
+def survivors() -> dict[str, lifetime.nonparametric.SurvivalCurve]:
     """Two groups, one of which loses half of its units."""
     hours = 3600.0 * np.arange(10, 210, 10)
     return {
-        "hot": statistics.kaplan_meier(hours, np.ones(20)),
-        "cold": statistics.kaplan_meier(hours * 2, np.arange(20) % 2),
+        "hot": lifetime.kaplan_meier(hours, np.ones(20)),
+        "cold": lifetime.kaplan_meier(hours * 2, np.arange(20) % 2),
     }
 
 
@@ -262,7 +262,7 @@ def test_a_law_is_a_straight_line_on_its_paper(law: str) -> None:
 def test_other_quantities_stand_in_the_unit_that_reads_best() -> None:
     g = 50e-6 + 2e-6 * SCORES
     fit = rel.fit_lifetime(time=g * 1e6, distribution="normal")
-    curves = statistics.probability_curves(fit, [{}])
+    curves = lifetime.probability_curves(fit, [{}])
     curves = curves.assign({n: curves[n] * 1e-6 for n in ("time", "seen_time")})
     curves["time"].attrs["units"] = "S"
     ax = figures.probability_plot(curves, Figure().subplots(), clock="conductance")

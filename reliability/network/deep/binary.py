@@ -20,7 +20,7 @@ from reliability.mission import MissionProfile
 from reliability.network.datasets import load_mnist28
 from reliability.network.deep.graph import Stage, executed_graph, feeds
 from reliability.network.deep.images import chosen_images, class_scores
-from reliability.network.deep.mapping import place
+from reliability.network.deep.layer_mapping import place
 from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.runtime import Session
 from reliability.network.deep.tiling import Tiling

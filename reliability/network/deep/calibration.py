@@ -17,7 +17,7 @@ from reliability.network.deep.graph import (
     tile_sum,
 )
 from reliability.network.deep.images import network_inputs, run_batches
-from reliability.network.deep.mapping import Placed, row_tiles
+from reliability.network.deep.layer_mapping import Placed, row_tiles
 from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.runtime import Session
 from reliability.network.deep.tiling import Tiling

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from reliability.errors import InputError
 from reliability.mission import MissionProfile
 from reliability.network.deep.graph import Stage, feeds
-from reliability.network.deep.mapping import (
+from reliability.network.deep.layer_mapping import (
     Placed,
     check_card,
     compensation,
@@ -20,7 +20,7 @@ from reliability.network.deep.mapping import (
     wanted,
 )
 from reliability.network.deep.tiling import Tiling
-from reliability.population import addresses, age, sample_dies
+from reliability.population.ageing import addresses, age, sample_dies
 from reliability.technology import Technology
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from reliability.network.deep.mapping import Placed
+from reliability.network.deep.layer_mapping import Placed
 from reliability.network.deep.onnx import DeepNetwork, constants
 from reliability.network.deep.runtime import onnx_package
 

@@ -33,7 +33,7 @@ from reliability.network.deep.calibration import calibration_inputs, extremes
 from reliability.network.deep.chips import chips_of, default_tiling, load_chip
 from reliability.network.deep.graph import Stage, executed_graph, feeds
 from reliability.network.deep.images import chosen_images
-from reliability.network.deep.mapping import place
+from reliability.network.deep.layer_mapping import place
 from reliability.network.deep.onnx import DeepNetwork, constants, node_name
 from reliability.network.deep.runtime import Session, onnx_package
 from reliability.network.deep.tiling import Tiling

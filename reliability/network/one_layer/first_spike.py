@@ -16,10 +16,10 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from reliability.errors import InputError
+from reliability.network.one_layer.events import Events
 from reliability.network.one_layer.lanes import LANES, bits, choose, load, repeat, store
 from reliability.network.one_layer.neuron import Neuron
 from reliability.network.one_layer.spiking import BATCHES, NEVER, Spikes, interleave
-from reliability.network.one_layer.streams import Events
 
 
 @dataclass(frozen=True)

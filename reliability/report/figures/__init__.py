@@ -42,7 +42,7 @@ learning on the chip                          `accuracy_against_writes`,
 ============================================= =====================================================
 """
 
-from reliability.report.figures.accuracy import (
+from reliability.report.figures.accuracy_figures import (
     accuracy_against_axis,
     accuracy_against_time,
     accuracy_of_points,
@@ -50,18 +50,22 @@ from reliability.report.figures.accuracy import (
     spikes_against_time,
     states_against_time,
 )
-from reliability.report.figures.area import (
+from reliability.report.figures.area_figures import (
     area_against_classes,
     least_energy_core,
     smallest_core,
 )
-from reliability.report.figures.conductance import (
+from reliability.report.figures.check_figures import (
+    predictive_check,
+    predictive_intervals,
+)
+from reliability.report.figures.conductance_figures import (
     drift,
     quantile_against_time,
     read_disturb,
     relaxation_fan,
 )
-from reliability.report.figures.crossbar import (
+from reliability.report.figures.crossbar_figures import (
     accuracy_against_resistance,
     criterion_against_size,
     feasible_border,
@@ -70,25 +74,25 @@ from reliability.report.figures.crossbar import (
     size_against,
     voltage_map,
 )
-from reliability.report.figures.endurance import (
+from reliability.report.figures.endurance_figures import (
     failures_against_cycles,
     failures_of_wafers,
     resistance_against_cycles,
 )
-from reliability.report.figures.energy import (
+from reliability.report.figures.energy_figures import (
     energy_against_node,
     event_energy_parts,
     gain_against_activity,
     gain_against_resistance,
     power_against_rate,
 )
-from reliability.report.figures.hierarchy import (
+from reliability.report.figures.hierarchy_figures import (
     cache_traffic,
     macro_areas,
     paying_periods,
     power_against_period,
 )
-from reliability.report.figures.learning import (
+from reliability.report.figures.learning_figures import (
     accuracy_against_budget,
     accuracy_against_failed_cells,
     accuracy_against_writes,
@@ -96,27 +100,23 @@ from reliability.report.figures.learning import (
     old_against_new,
     trainings_until_failure,
 )
-from reliability.report.figures.lifetime import (
+from reliability.report.figures.lifetime_figures import (
     arrhenius_plot,
     survival,
 )
-from reliability.report.figures.noise import (
+from reliability.report.figures.noise_figures import (
     noise_trace,
     power_spectral_density,
 )
-from reliability.report.figures.predictive import (
-    predictive_check,
-    predictive_intervals,
-)
-from reliability.report.figures.probability import (
+from reliability.report.figures.probability_figures import (
     conductance_of_chips,
     probability_plot,
 )
-from reliability.report.figures.reads import (
+from reliability.report.figures.reads_figures import (
     accuracy_against_reads,
     reads_of_rows,
 )
-from reliability.report.figures.sensitivity import (
+from reliability.report.figures.sensitivity_figures import (
     accuracy_against_factor,
     attribution_bars,
     confusion_matrix,
@@ -130,18 +130,18 @@ from reliability.report.figures.style import (
     stress_axis,
     time_axis,
 )
-from reliability.report.figures.tiers import (
+from reliability.report.figures.tiers_figures import (
     accuracy_left,
     error_rate_left,
     layout_ratios,
     left_against_temperature,
     memory_temperature,
 )
-from reliability.report.figures.wafer import (
+from reliability.report.figures.wafer_figures import (
     wafer_map,
     wafer_maps,
 )
-from reliability.report.figures.window import (
+from reliability.report.figures.window_figures import (
     error_rate_against_reference,
     window_map,
 )

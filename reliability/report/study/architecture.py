@@ -9,10 +9,10 @@ from typing import Any
 import xarray as xr
 from matplotlib.axes import Axes
 
-from reliability.architecture.hierarchy import HOSTS, NAMES
+from reliability.architecture.memory.hierarchy import HOSTS, NAMES
 from reliability.campaign.spec import Study
 from reliability.report import figures as draw
-from reliability.report.figures.learning import RULES
+from reliability.report.figures.learning_figures import RULES
 from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, svg
 from reliability.report.study.points import (
     Results,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from reliability.campaign.spec import Study
-from reliability.cycling import MODES, count_failures
+from reliability.population.cycling import MODES, count_failures
 from reliability.report import figures as draw
 from reliability.report.page import Figure, Section, Table, canvas, svg
 from reliability.report.study.points import Results, anchor, results_of_points

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from reliability.campaign.spec import Study
+from reliability.lifetime.acceleration import arrhenius
+from reliability.lifetime.demonstration import sample_size
 from reliability.report.page import Section, Table
 from reliability.report.study.cover import limits_table
 from reliability.report.words import percent
-from reliability.statistics.acceleration import arrhenius
-from reliability.statistics.qualification import sample_size
 from reliability.technology import Technology
 from reliability.units import duration, engineering
 

@@ -5,7 +5,7 @@ import pytest
 from scipy import integrate, stats
 
 import reliability as rel
-from reliability.network.deep.mapping import place, read_layer
+from reliability.network.deep.layer_mapping import place, read_layer
 from tests.network.deep.onnx_models import onnx  # skips without the packages
 
 assert onnx

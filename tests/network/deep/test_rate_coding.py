@@ -6,7 +6,7 @@ import xarray as xr
 
 import reliability as rel
 from reliability.network.deep.graph import Stage, feeds
-from reliability.network.deep.mapping import place
+from reliability.network.deep.layer_mapping import place
 from reliability.network.deep.rate_coding import _neurons, _run_steps, _spiking_graph
 from reliability.network.deep.runtime import Session
 from tests.network.deep.onnx_models import (

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reliability as rel
+from reliability.network.one_layer.events import Events, intensities
 from reliability.network.one_layer.first_spike import FirstSpike, run_first_spike
 from reliability.network.one_layer.neuron import Neuron
 from reliability.network.one_layer.spiking import count_reads
-from reliability.network.one_layer.streams import Events, intensities
 from tests.network.one_layer.reference import first_to_fire
 
 

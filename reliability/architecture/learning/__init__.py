@@ -1,0 +1,1 @@
+"""Learning on the chip: rules, their write load, and what endurance allows."""

@@ -1,0 +1,324 @@
+"""A network that is deployed learns a new class, or an input that has drifted, with few writes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from reliability.architecture.learning import gradient_rules, write_life
+from reliability.architecture.learning.chip_learning import Chip
+from reliability.architecture.learning.gradient_rules import Schedule
+from reliability.architecture.learning.on_chip_training import TRAINING, digits
+from reliability.architecture.learning.written_cells import ideal, outcomes
+from reliability.architecture.result import cross_checks, finish, scalar
+from reliability.devices.endurance import Endurance
+from reliability.errors import InputError, unknown_name
+from reliability.random import stream
+from reliability.technology import Technology
+from reliability.technology.components import Sheet
+
+SCENARIOS = ("new_class", "shifted_input")
+PARTS = ("old", "new", "all")
+CELLS = ("device", "exact")
+SHARE = 0.01  # of cells failed, for which updates are counted
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """What a rule sees and may write.
+
+    Parameters
+    ----------
+    kind : {"gradient", "error"}
+    old : float
+        Share of the images that are stored ones of before.
+    column : bool
+        Only the weights of the new class are written.
+    at_end : bool
+        Changes stay in the volatile memory until all images were seen; then the largest are
+        written first.
+    template : bool
+        No images one by one: the new class gets the mean of its images less that of all.
+    """
+
+    kind: str = "gradient"
+    old: float = 0.9
+    column: bool = False
+    at_end: bool = False
+    template: bool = False
+
+
+RULES = {
+    "fine_tuning": _Rule(old=0.0),
+    "replay": _Rule(),
+    "new_column": _Rule(column=True),
+    "errors_only": _Rule(kind="error"),
+    "transfer_at_end": _Rule(at_end=True),
+    "template": _Rule(column=True, template=True),
+}
+
+
+def incremental(
+    technology: Technology,
+    sheet: Sheet,
+    *,
+    scenario: str = "new_class",
+    rules: Sequence[str] = tuple(RULES),
+    new_class: int = 9,
+    steps: int = 4,
+    rate: float = 0.02,
+    images: int = 6000,
+    stored: int = 500,
+    attempts: int = 10,
+    budgets: Sequence[int] = (5, 10, 20, 50, 100, 200, 500, 1000),
+    chips: int = 4,
+    test_images: int = 4000,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Accuracy of a deployed one-layer network against the writes with which it learns anew.
+
+    Parameters
+    ----------
+    technology : Technology
+        With LRS and HRS: weights on ``steps`` two-level cells a side; with levels: one cell a side.
+    sheet : Sheet
+        "learning".
+    scenario : {"new_class", "shifted_input"}
+        A class that the network never saw, or all images moved by one pixel to the right.
+    rules : sequence of str
+        Names in `RULES`; those that only write a new class are left out with a shifted input.
+    new_class : int
+    steps : int
+        Largest weight.
+    rate : float
+        Learning rate, in weights of at most 1.
+    images : int
+        Shown once each while it learns anew.
+    stored : int
+        Images of before that are kept, to be shown again.
+    attempts : int
+        Pulses at most until a two-level cell is verified.
+    budgets : sequence of int
+        Writes of cells, all together, after which the accuracy is tested.
+    chips : int
+        Each with other cells and other images.
+    test_images : int
+    seed : int
+
+    Returns
+    -------
+    Dataset
+        ``accuracy`` by part ("old", images as before; "new", those of the new class, or moved;
+        "all"), cells ("device", and "exact" ones that take each level without error), rule, budget
+        and chip; ``before``, the same before anything was learnt; ``writes_spent`` when all images
+        were seen; ``updates_to_share``, how often the chip can learn so until 1 % of its cells
+        have failed for good (cards with endurance; others NaN).
+
+    Raises
+    ------
+    InputError
+        An unknown scenario or rule, a number that cannot be.
+
+    Notes
+    -----
+    The network is trained before, on exact cells, and then programmed. Rules see the outputs of the
+    cells as they are, so they also correct programming errors. Changes are collected in a volatile
+    memory and written in whole steps (`gradient_rules`). A budget that a rule does not use up gets
+    its last state.
+    """
+    task = _Task(scenario, new_class, steps, rate, images, stored, test_images)
+    names = task.names(rules)
+    _check(budgets, chips, attempts)
+    two_level = technology.has_states
+    levels, per_side = (2, steps) if two_level else (steps + 1, 1)
+    start = task.deployed()
+    shape = (len(PARTS), len(CELLS), len(names), len(budgets), chips)
+    found, before = np.empty(shape), np.empty((*shape[:2], chips))
+    spent = np.empty((*shape[1:3], chips))
+    loads = np.zeros((len(names), start.size * 2 * per_side))
+    for c in range(chips):
+        count = start.size * 2 * per_side
+        made = outcomes(technology, steps, count, attempts=attempts, chip=c, seed=seed)
+        for k, table in enumerate((made, ideal(levels, count))):
+            fresh = Chip.programmed(start, table, steps, two_level)
+            before[:, k, c] = task.accuracies(fresh.read, learnt=False)
+            for r, name in enumerate(names):
+                chip = Chip.programmed(start, table, steps, two_level)
+                states = task.learn(chip, RULES[name], budgets, seed, c)
+                found[:, k, r, :, c] = np.transpose([task.accuracies(s) for s in states])
+                spent[k, r, c] = chip.writes.sum()
+                if CELLS[k] == "device":
+                    loads[r] += chip.pulses.ravel() / chips
+
+    one = {"units": "1"}
+    data = xr.Dataset(
+        {
+            "accuracy": (("part", "cells", "rule", "budget", "chip"), found, one),
+            "before": (("part", "cells", "chip"), before, one),
+            "writes_spent": (("cells", "rule", "chip"), spent, one),
+            "updates_to_share": ("rule", _updates(technology, sheet, loads, two_level), one),
+        },
+        {
+            "part": list(PARTS),
+            "cells": list(CELLS),
+            "rule": list(names),
+            "budget": ("budget", list(budgets), one),
+        },
+    ).assign_attrs(scenario=scenario, cells_of_chip=loads.shape[1])
+    last = data["accuracy"].isel(budget=-1).mean("chip")
+    for k, name in enumerate(names):
+        value = float(last.sel(part="all", cells="device").isel(rule=k))
+        data[f"accuracy_{name}"] = scalar(value, "1", f"accuracy on all images, {name}")
+    for k, name in enumerate(names):
+        value = float(data["updates_to_share"][k])
+        label = f"times that the chip can learn so until 1 % of its cells have failed, {name}"
+        data[f"updates_{name}"] = scalar(value, "1", label)
+    headline = [f"{what}_{name}" for what in ("accuracy", "updates") for name in names]
+    checks = None
+    if "replay" in names and scenario == "new_class":
+        exact, device = (float(last.sel(part="all", cells=c, rule="replay")) for c in CELLS[::-1])
+        label = "accuracy lost to the cells, a new class learnt on the chip"
+        checks = cross_checks(sheet, {"published.accuracy_lost_to_cells": (label, exact - device)})
+    return finish(data, technology, sheet, seed, headline=headline, checks=checks)
+
+
+def _check(budgets: Sequence[int], chips: int, attempts: int) -> None:
+    if not budgets or any(b < 1 for b in budgets) or list(budgets) != sorted(set(budgets)):
+        raise InputError(f"budgets: got {list(budgets)}, expected growing numbers of writes")
+    for name, value in (("chips", chips), ("attempts", attempts)):
+        if value < 1:
+            raise InputError(f"{name}: got {value}, allowed 1 or more")
+
+
+def _updates(
+    technology: Technology, sheet: Sheet, loads: NDArray[np.float64], two_level: bool
+) -> list[float]:
+    """How often the chip can learn until `SHARE` of its cells have failed; NaN where unknown."""
+    if "endurance.scale" not in technology:
+        return [np.nan] * len(loads)
+    law = Endurance.from_technology(technology)
+    wear = sheet["write.cycles"] * (1.0 if two_level else sheet["write.pulses_many_levels"])
+    return [write_life.trainings_to_share(law, wear * load, SHARE) for load in loads]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What is deployed, what it learns anew, and on which images it is tested."""
+
+    scenario: str
+    new_class: int
+    steps: int
+    rate: float
+    images: int
+    stored: int
+    test_images: int
+
+    def __post_init__(self) -> None:
+        if self.scenario not in SCENARIOS:
+            raise unknown_name("scenario", self.scenario, SCENARIOS)
+        allowed = {
+            "new_class": (0, 9), "steps": (1, 64), "images": (1, TRAINING),
+            "stored": (1, TRAINING), "test_images": (10, 10_000),
+        }  # fmt: skip
+        for name, (low, high) in allowed.items():
+            if not low <= getattr(self, name) <= high:
+                raise InputError(f"{name}: got {getattr(self, name)}, allowed {low} to {high}")
+        if not 0 <= self.rate <= 1:
+            raise InputError(f"rate: got {self.rate:g}, allowed 0 to 1")
+
+    def names(self, rules: Sequence[str]) -> list[str]:
+        """Rules that apply here."""
+        for name in rules:
+            if name not in RULES:
+                raise unknown_name("rule", name, RULES)
+        keep = [n for n in rules if self.scenario == "new_class" or not RULES[n].column]
+        if not keep or len(set(keep)) < len(keep):
+            raise InputError(
+                f"rules: got {list(rules)}, expected one or more for {self.scenario}, each once"
+            )
+        return keep
+
+    def deployed(self) -> NDArray[np.int32]:
+        """Weights that are programmed before; the new class has none."""
+        return _deployed(self.new_class if self.scenario == "new_class" else -1, self.steps)
+
+    def accuracies(self, read: NDArray[np.float32], learnt: bool = True) -> list[float]:
+        """Accuracy on old images, on new ones, and on all, of weights that are read.
+
+        Before a new class is learnt its output is off.
+        """
+        x, y, new = self._tests()
+        scores = x @ read
+        if self.scenario == "new_class" and not learnt:
+            scores[:, self.new_class] = -np.inf
+        right = scores.argmax(axis=1) == y
+        return [float(right[~new].mean()), float(right[new].mean()), float(right.mean())]
+
+    def _tests(self) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.bool_]]:
+        pixels, labels = digits("test")
+        some = np.arange(self.test_images) * len(pixels) // self.test_images
+        x, y = pixels[some], labels[some]
+        if self.scenario == "new_class":
+            return x, y, y == self.new_class
+        both = np.concatenate([x, moved(x)])
+        return both, np.tile(y, 2), np.arange(2 * len(x)) >= len(x)
+
+    def learn(
+        self, chip: Chip, rule: _Rule, budgets: Sequence[int], seed: int, which: int
+    ) -> NDArray[np.float32]:
+        """Let a chip learn anew; return its weights after each budget of writes."""
+        pixels, labels = digits("train")
+        pixels, labels = pixels[:TRAINING], labels[:TRAINING]
+        random = stream(seed, "incremental.images", 0, which)
+        of_new = labels == self.new_class
+        if self.scenario == "new_class":
+            olds, news = np.flatnonzero(~of_new), np.flatnonzero(of_new)
+        else:
+            olds = news = np.arange(TRAINING)
+        kept = random.choice(olds, min(self.stored, olds.size), replace=False)
+        # so much of what is new that all classes are seen alike
+        old = rule.old if self.scenario == "new_class" else 0.5 * (rule.old > 0)
+        is_old = random.random(self.images) < old
+        pick = np.where(is_old, random.choice(kept, self.images), random.choice(news, self.images))
+        x, y = pixels[pick], labels[pick]
+        if self.scenario == "shifted_input":
+            x = np.where(is_old[:, None], x, moved(x))
+        columns = np.full(chip.level.shape[1], not rule.column)
+        columns[self.new_class] = True
+        if rule.template:
+            mean = x[~is_old].mean(axis=0) - pixels[kept].mean(axis=0)
+            chip.volatile[:, self.new_class] = self.steps * mean / np.abs(mean).max()
+            return chip.transfer(budgets)
+        within = () if rule.at_end else budgets
+        states = chip.learn(x, y, kind=rule.kind, rate=self.rate, columns=columns, budgets=within)
+        return chip.transfer(budgets) if rule.at_end else states
+
+
+def moved(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return 12x12 images moved by one pixel to the right.
+
+    >>> moved(np.arange(144, dtype=np.float32)[None])[0, :3].tolist()
+    [0.0, 0.0, 1.0]
+    """
+    square = pixels.reshape(-1, 12, 12)
+    out = np.zeros_like(square)
+    out[:, :, 1:] = square[:, :, :-1]
+    return out.reshape(pixels.shape)
+
+
+@lru_cache(maxsize=16)
+def _deployed(left_out: int, steps: int) -> NDArray[np.int32]:
+    """Weights of one layer that is trained without a class (-1: with all), on exact cells."""
+    pixels, labels = (a[:TRAINING] for a in digits("train"))
+    schedule = Schedule("gradient", 0, 0.02, carry=1.0, levels=steps)
+    layers = gradient_rules.start(schedule, pixels.shape[1], 10, seed=0)
+    order = stream(0, "learning.order").permutation(TRAINING)
+    order = order[labels[order] != left_out]
+    gradient_rules.learn(schedule, layers, pixels[order], labels[order])
+    weights = np.round(layers[0].weight * steps).astype(np.int32)
+    if left_out >= 0:
+        weights[:, left_out] = 0
+    return weights

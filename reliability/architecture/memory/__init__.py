@@ -1,0 +1,1 @@
+"""Resistive memory in a hierarchy: traces, caches, their life, and stacked memory."""

@@ -1,0 +1,285 @@
+"""Cycles: what ln R remembers from one SET/RESET cycle to the next (`reliability.devices.cycles`).
+
+Each cell's ln R is taken about its own mean, in units of its own standard deviation. The pooled
+values give the skew and the tails; their normal scores the shares of the white, medium and slow
+part and the two memories, by least squares on the autocovariance with the bias that the cells' own
+means put into it. Odd and even cycles of a cell tell the spread of sigma between cells: what the
+two have in common is not sampling.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from reliability.characterization.estimates import (
+    Array,
+    Estimate,
+    Fit,
+    assumed,
+    bootstrap,
+    joined,
+)
+from reliability.characterization.read_table import STATES, Reads
+from reliability.devices import cycles as process
+from reliability.random import stream
+
+_FEWEST_CELLS, _FEWEST_CYCLES = 8, 40
+_MOST_CYCLES = 1000  # before wear
+_LAGS = 50
+_SIMULATED, _ROUNDS = 300_000, 4  # cycles of each simulation, and how many there are
+_SHOWN = 0.05  # of the variance; a correlation of the states that is less counts as none
+_MEDIUM = (3.0, 5.0, 8.0, 12.0, 18.0)  # cycles that are tried
+_SLOW = (30.0, 45.0, 65.0, 100.0, 150.0, 220.0, 330.0)
+_EDGES = np.concatenate([[-np.inf], np.linspace(-6, 10, 201), [np.inf]])
+_MIDDLE = np.concatenate([[-6.5], (_EDGES[1:-2] + _EDGES[2:-1]) / 2, [11.0]])
+
+
+def can_fit(one: Reads) -> bool:
+    """Tell whether a file has consecutive cycles enough of both states of the same cells."""
+    both = _matrices(one)
+    return both is not None
+
+
+def fit_cycles(one: Reads, seed: int) -> Fit:
+    """Fit the section ``cycles``.
+
+    Parameters
+    ----------
+    one : Reads
+    seed : int
+    """
+    both = _matrices(one)
+    assert both is not None
+    cells, cycles = both[0].shape
+    slow = tuple(m for m in _SLOW if m <= max(cycles, 90) / 3 + 1)
+    measured = _Statistics(both, slow)
+    ones = np.ones(cells)
+    raw = measured.at(ones)
+    found = _unbiased(raw, cells, cycles, seed)
+    again = bootstrap(lambda weights: measured.at(weights[0]), [cells], "cycles", seed)
+    again = again + (found - raw)
+    estimates = [
+        Estimate("cycles.memory_medium", "lognormal"), Estimate("cycles.memory_slow", "lognormal"),
+    ]  # fmt: skip
+    for state in STATES:
+        estimates += [
+            Estimate(f"cycles.{state}.medium", valid=(0.0, 0.3)),
+            Estimate(f"cycles.{state}.slow", valid=(0.0, 0.69)),
+            Estimate(f"cycles.{state}.sigma_spread", valid=(0.0, 2.0)),
+            Estimate(f"cycles.{state}.skew"),
+            Estimate(f"cycles.{state}.tail", "lognormal"),
+        ]
+    parts = ("white", "medium", "slow")
+    estimates += [Estimate(f"cycles.correlation_{part}", valid=(-1.0, 1.0)) for part in parts]
+    for k, e in enumerate(estimates):  # a share that reaches its end stays possible
+        if e.valid is not None:
+            found[k] = float(np.clip(found[k], *e.valid))
+    # The memories are those of a grid, and could be anywhere between two of its values.
+    pitch = np.log([_MEDIUM[1] / _MEDIUM[0], _SLOW[1] / _SLOW[0]])
+    rng = stream(seed, "characterization.cycles.grid")
+    again[:, :2] += pitch * rng.uniform(-0.5, 0.5, (len(again), 2))
+    share = found[[[2, 7], [3, 8]]]
+    size = np.sqrt(np.prod([1 - share.sum(axis=0), *share], axis=1))
+    shown = np.abs(found[-3:]) > 2 * again[:, -3:].std(axis=0)
+    shown &= np.abs(found[-3:]) * size > _SHOWN
+    use = [*range(len(found) - 3), *(len(found) - 3 + np.flatnonzero(shown))]
+    parameters, correlation = joined(
+        "cycles", [estimates[k] for k in use], found[use], again[:, use], one.source
+    )
+    for k in set(range(len(estimates))) - set(use):
+        name, error = estimates[k].name, again[:, k].std()
+        parameters[name] = assumed(
+            name,
+            0.0,
+            f"none; {found[k]:.2f} +- {error:.2f} in {one.source} changes the variance of a cycle "
+            "by less than 5 %",
+        )
+    memory = float(np.exp(found[1]))
+    untold = []
+    if memory >= slow[-1] * 0.99:
+        untold.append(
+            f"cycles: a memory beyond {memory:.0f} cycles, which {cycles} cycles cannot tell from "
+            "a difference between cells"
+        )
+    return Fit("cycles", parameters, correlation, untold=tuple(untold), replaces=("cycles.*",))
+
+
+class _Statistics:
+    """What is looked at in measured or simulated cycles, for any weights of the cells."""
+
+    def __init__(self, both: Sequence[Array], slow: Sequence[float]) -> None:
+        self.cycles, self.slow = both[0].shape[1], slow
+        lags = min(_LAGS, self.cycles // 4)
+        relative = [_standardised(y) for y in both]
+        self.counts = [_histogram(r) for r in relative]
+        self.half = [_log_halves(y) for y in both]
+        ones = np.ones(len(both[0]))
+        self.shapes = [_shape(c, ones) for c in self.counts]
+        law = process.Cycles(
+            (10, 100), (0, 0), (0, 0), skew=_pair(self.shapes, 0), tail=_pair(self.shapes, 1)
+        )
+        scores = [process.to_score(law, k, r) for k, r in enumerate(relative)]
+        self.sums = [process.lag_sums(u, lags) for u in scores]
+        self.cross = _cross_sums(scores, lags)
+
+    def at(self, weight: Array, memory: tuple[float, float] | None = None) -> Array:
+        """Return ln memories; of each state medium, slow, spread, skew, ln tail; correlations."""
+        w = weight / weight.sum()
+        mean = [w @ s for s in self.sums]
+        grid = [(m, s) for m in _MEDIUM for s in self.slow] if memory is None else [memory]
+        memory, shares = _memory(mean, self.cycles, grid)
+        own: list[float] = []
+        for k in range(2):
+            skew, tail = _shape(self.counts[k], w, self.shapes[k])
+            spread = np.cov(self.half[k].T, aweights=w)[0, 1]
+            own += [shares[k][1], shares[k][2], np.sqrt(max(spread, 0.0)), skew, np.log(tail)]
+        return np.array([*np.log(memory), *own, *_correlation(w @ self.cross, memory, shares)])
+
+
+def _unbiased(raw: Array, cells: int, cycles: int, seed: int) -> Array:
+    """Take off what the same statistics are off by on cycles simulated with the answer [1]_.
+
+    A cell's own mean and standard deviation, which its values are taken relative to, hide some of
+    its slow part and of its tails, and a slow excursion widens odd and even cycles together.
+
+    .. [1] C. Gourieroux, A. Monfort, E. Renault, "Indirect inference", J. Appl. Econometrics 8,
+       S85 (1993), doi:10.1002/jae.3950080507.
+    """
+    found = raw.copy()
+    memory = (float(np.exp(raw[0])), float(np.exp(raw[1])))
+    many = max(_SIMULATED // cycles, cells)
+    z = stream(seed, "characterization.cycles.sigma").standard_normal((2, many))
+    for _ in range(_ROUNDS):
+        law = _law(found)
+        walk = process.start(law, seed, [0, 0, 0], many)
+        u = process.advance(walk, cycles)
+        both = [
+            process.cell_sigma(law, k, z[k])[:, None] * process.from_score(law, k, u[:, :, k])
+            for k in range(2)
+        ]
+        seen = _Statistics(both, (memory[1],)).at(np.ones(many), memory)
+        found[2:12] += raw[2:12] - seen[2:12]
+    return found
+
+
+def _law(found: Array) -> process.Cycles:
+    medium, slow, spread, skew, log_tail = (found[2 + k : 12 : 5] for k in range(5))
+    medium, slow = np.clip(medium, 0.0, 0.3), np.clip(slow, 0.0, 0.69)
+    tail = np.exp(np.clip(log_tail, np.log(0.3), np.log(2.0)))
+
+    def pair(values: Array) -> tuple[float, float]:
+        return float(values[0]), float(values[1])
+
+    return process.Cycles(
+        pair(np.exp(found[:2])), pair(medium), pair(slow), sigma_spread=pair(np.maximum(spread, 0)),
+        skew=pair(skew), tail=pair(tail),
+    )  # fmt: skip
+
+
+def _pair(shapes: Sequence[tuple[float, float]], k: int) -> tuple[float, float]:
+    return shapes[0][k], shapes[1][k]
+
+
+def _matrices(one: Reads) -> list[Array] | None:
+    """ln R of the cells that have every cycle of both states, shape (cells, cycles) each."""
+    table = one.table
+    table = table[table["state"].isin(STATES) & (table["cycles"] <= _MOST_CYCLES)]
+    table = table[(table["conductance"] > 0)].drop_duplicates("run")
+    if table["cycles"].nunique() < _FEWEST_CYCLES:
+        return None
+    numbers = np.sort(table["cycles"].unique())
+    if len(np.unique(np.diff(numbers))) > 1 or np.diff(numbers)[0] != 1:
+        return None  # not consecutive
+    wide = table.assign(y=-np.log(table["conductance"])).pivot_table(
+        index="cell", columns=["state", "cycles"], values="y"
+    )
+    if set(STATES) - set(wide.columns.get_level_values(0)):
+        return None
+    wide = wide.dropna()
+    if len(wide) < _FEWEST_CELLS:
+        return None
+    return [wide[state].to_numpy() for state in STATES]
+
+
+def _standardised(y: Array) -> Array:
+    return (y - y.mean(axis=1, keepdims=True)) / y.std(axis=1, ddof=1, keepdims=True)
+
+
+def _histogram(r: Array) -> Array:
+    """How many values of each cell are in each bin, shape (cells, bins)."""
+    bins = np.clip(np.digitize(r, _EDGES) - 1, 0, len(_MIDDLE) - 1)
+    rows = np.repeat(np.arange(len(r)), r.shape[1])
+    flat = np.bincount(rows * len(_MIDDLE) + bins.ravel(), minlength=len(r) * len(_MIDDLE))
+    return flat.reshape(len(r), -1).astype(float)
+
+
+def _shape(
+    counts: Array, weight: Array, start: tuple[float, float] = (0.0, 0.8)
+) -> tuple[float, float]:
+    """Skew and tail of the sinh-arcsinh map with the largest likelihood of the binned values."""
+    pooled = weight @ counts
+    pooled = pooled / pooled.sum()
+    x = _MIDDLE
+
+    def loss(u: NDArray[np.float64]) -> float:
+        skew, tail = float(u[0]), float(np.exp(u[1]))
+        mean, sd = process.moments(skew, tail)
+        if not np.isfinite(sd) or sd <= 0:
+            return 1e9
+        inner = x * sd + mean
+        score = np.sinh(np.arcsinh(inner) * tail - skew)
+        slope = np.log(tail * sd) + 0.5 * np.log1p(score**2) - 0.5 * np.log1p(inner**2)
+        return float(-(pooled @ (slope - score**2 / 2)))
+
+    bounds = ((-1.5, 1.5), (np.log(0.3), np.log(2.0)))
+    found = minimize(
+        loss, [start[0], np.log(start[1])], method="Nelder-Mead", bounds=bounds,
+        options={"xatol": 1e-3, "fatol": 1e-8},
+    ).x  # fmt: skip
+    return float(found[0]), float(np.exp(found[1]))
+
+
+def _log_halves(y: Array) -> Array:
+    """ln of the standard deviation of the odd and of the even cycles of each cell, shape (n, 2)."""
+    return np.column_stack([np.log(y[:, k::2].std(axis=1, ddof=1)) for k in (0, 1)])
+
+
+def _memory(
+    sums: Sequence[Array], cycles: int, grid: Sequence[tuple[float, float]]
+) -> tuple[tuple[float, float], list[Array]]:
+    """Return the pair of memories that misses both states least, and the shares of each state."""
+    best: tuple[float, tuple[float, float], list[Array]] | None = None
+    for memory in grid:
+        pairs = [process.shares_of(total, cycles, memory) for total in sums]
+        miss = sum((m / total[0]) ** 2 for (_, m), total in zip(pairs, sums, strict=True))
+        if best is None or miss < best[0]:
+            best = miss, memory, [shares / shares.sum() for shares, _ in pairs]
+    assert best is not None
+    return best[1], best[2]
+
+
+def _cross_sums(scores: Sequence[Array], lags: int) -> Array:
+    """Mean product of the LRS score with the HRS score k cycles apart, both ways, each cell."""
+    a, b = (u - u.mean(axis=1, keepdims=True) for u in scores)
+    n = a.shape[1]
+    out = [(a * b).mean(axis=1)]
+    for k in range(1, lags + 1):
+        forward, backward = (a[:, k:] * b[:, : n - k]), (a[:, : n - k] * b[:, k:])
+        out.append((forward.mean(axis=1) + backward.mean(axis=1)) / 2)
+    return np.stack(out, axis=1)
+
+
+def _correlation(
+    cross: Array, memory: tuple[float, float], shares: Sequence[Array]
+) -> tuple[float, float, float]:
+    """Correlation of the white, medium and slow parts of the two states."""
+    lag = np.arange(len(cross))
+    decay = np.column_stack([lag == 0, *(np.exp(-lag / m) for m in memory)]).astype(float)
+    size = np.sqrt(shares[0] * shares[1])
+    use = size > 0.02  # a part that is hardly there has no correlation to speak of
+    out = np.zeros(3)
+    out[use] = np.linalg.lstsq(decay[:, use] * size[use], cross, rcond=None)[0]
+    white, medium, slow = np.clip(out, -1.0, 1.0).tolist()
+    return white, medium, slow

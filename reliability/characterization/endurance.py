@@ -1,0 +1,125 @@
+"""Endurance: cycles until a cell stays in one state, with the cells that did not fail censored."""
+
+import numpy as np
+import pandas as pd
+
+from reliability.characterization.estimates import Estimate, Fit, assumed, exact, from_covariance
+from reliability.characterization.read_table import ROOM, STATES, Reads
+from reliability.lifetime import LifetimeFit, fit_lifetime
+
+_FEWEST = 8  # cells
+_FAILURES = 5
+_READS = 5  # of a cell over its cycles
+_QUARTER, _CHANCE = 0.25, 1e-4
+_LAWS = ("weibull", "lognormal")
+
+
+def failures(one: Reads) -> pd.DataFrame:
+    """Return the interval of cycles in which each cell failed for good.
+
+    A read shows a switching cell when ln(R_HRS / R_LRS) is more than a quarter of what it is in the
+    first tenth of the cycles (median of all cells). A cell has failed for good when it switches no
+    more from some read to its last one, at least three times, and so often that its own rate of
+    reads without a switch before would make that in one of 10 000 cells. A state that is misread
+    now and then is the spread of the state, not its end.
+
+    Returns
+    -------
+    DataFrame
+        ``good`` (last cycle at which the cell worked), ``bad`` (first read after which it did not;
+        infinite where it still worked) and ``stuck`` ("LRS", "HRS" or ""), one row a cell. Empty
+        where the file does not follow both states of cells over cycles.
+    """
+    table = one.table[one.table["state"].isin(STATES) & one.table["cycles"].notna()]
+    wide = table.pivot_table(index=["cell", "cycles"], columns="state", values="conductance")
+    wide = wide.dropna()
+    nothing = pd.DataFrame({"good": [], "bad": [], "stuck": []})
+    if set(STATES) - set(wide.columns) or wide.empty:
+        return nothing
+    cycles = wide.index.get_level_values("cycles").to_numpy(float)
+    # an HRS of no current leaves the window open, an LRS of none is no LRS
+    shown = wide.where(wide > 0)
+    window = pd.Series(np.log(shown["LRS"] / shown["HRS"]))
+    early = shown[cycles <= np.quantile(cycles, 0.1)]
+    needed = _QUARTER * float(window[early.index].median())
+    middle = float(np.sqrt(early["LRS"].median() * early["HRS"].median()))
+    window = window.where(wide["HRS"] > 0, np.inf).where(wide["LRS"] > 0, -np.inf)
+    rows = []
+    for cell, reads in wide.assign(works=window > needed).groupby(level="cell"):
+        at = reads.index.get_level_values("cycles").to_numpy(float)
+        works = reads["works"].to_numpy()
+        if len(at) < _READS or not works[: max(len(at) // 10, 1)].any():
+            continue
+        last = int(np.flatnonzero(works)[-1])
+        idle, run = int((~works[: last + 1]).sum()), len(at) - 1 - last
+        rate = (idle + 1) / (last + 3)
+        failed = run >= max(3.0, np.log(_CHANCE) / np.log(rate))
+        end = float(reads["LRS"].iloc[-1] * reads["HRS"].iloc[-1])
+        stuck = "LRS" if end > middle**2 else "HRS"
+        rows.append(
+            {
+                "cell": cell, "good": at[last] if failed else at[-1],
+                "bad": at[last + 1] if failed else np.inf, "stuck": stuck if failed else "",
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows) if len(rows) >= _FEWEST else nothing
+
+
+def fit_endurance(one: Reads, lives: pd.DataFrame) -> Fit:
+    """Fit the section ``endurance``.
+
+    Parameters
+    ----------
+    one : Reads
+    lives : DataFrame
+        From `failures`, with failures enough.
+    """
+    found = [_fit(lives, law) for law in _LAWS]
+    best = int(np.argmin([fit.aicc for fit in found]))
+    law, fit = _LAWS[best], found[best]
+    if law == "weibull":
+        scale, shape = fit.parameters["scale"], fit.parameters["shape"]
+        scores, slope = np.log([scale, shape]), np.array([1 / scale, 1 / shape])
+    else:  # the card has the median, and the inverse of the sigma of ln cycles
+        mu, sigma = fit.parameters["mu"], fit.parameters["sigma"]
+        scores, slope = np.array([mu, -np.log(sigma)]), np.array([1.0, -1 / sigma])
+    covariance = fit.covariance * np.outer(slope, slope)
+    names = [Estimate("endurance.scale", "lognormal"), Estimate("endurance.shape", "lognormal")]
+    parameters, correlation = from_covariance("endurance", names, scores, covariance, one.source)
+    stuck = lives.loc[np.isfinite(lives["bad"]), "stuck"]
+    share, count = float((stuck == "LRS").mean()), len(stuck)
+    error = np.sqrt((share * (1 - share) + 1 / count) / count)
+    extra, _ = from_covariance(
+        "endurance", [Estimate("endurance.stuck_lrs", valid=(0.0, 1.0))], np.array([share]),
+        np.array([[error**2]]), one.source,
+    )  # fmt: skip
+    kelvin = float(one.table["temperature"].fillna(ROOM).median())
+    name = "endurance.reference_temperature"
+    parameters |= extra | {name: exact(name, kelvin, one.source)}
+    needed = {
+        f"endurance.sigma_{level}": assumed(
+            f"endurance.sigma_{level}", 0.0, "none; the data cannot tell it"
+        )
+        for level in ("lot", "wafer", "die")
+    }
+    for key, value, why in (
+        ("activation_energy", 0.0, "temperature does nothing; one temperature was measured"),
+        ("reference_energy", 1e-10, "the programming energy is not in the data"),
+        ("energy_exponent", 0.0, "energy does nothing; one programming condition was measured"),
+        ("onset", 1e4, "without effect as long as the window does not close"),
+    ):
+        needed[f"endurance.{key}"] = assumed(f"endurance.{key}", value, why)
+    untold = (
+        f"endurance: beyond {lives['good'].max():.3g} cycles, the longest that a cell was cycled",
+        "endurance: what temperature and programming energy do",
+    )
+    return Fit("endurance", parameters, correlation, {"endurance": law}, {}, untold, needed)
+
+
+def enough(lives: pd.DataFrame) -> bool:
+    """Tell whether cells enough failed for a law of their lives."""
+    return int(np.isfinite(lives["bad"]).sum()) >= _FAILURES
+
+
+def _fit(lives: pd.DataFrame, law: str) -> LifetimeFit:
+    return fit_lifetime(lower=lives["good"], upper=lives["bad"], distribution=law)

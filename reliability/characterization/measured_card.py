@@ -1,0 +1,222 @@
+"""From measured Datasets to a card: every phenomenon that the data hold, and no other."""
+
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+
+import xarray as xr
+
+from reliability.characterization import (
+    cycles,
+    endurance,
+    noise,
+    programming,
+    read_disturb,
+    relaxation,
+    retention,
+    state_relaxation,
+)
+from reliability.characterization import target as leveling
+from reliability.characterization.estimates import Fit, assumed
+from reliability.characterization.read_table import STATES, Reads, reads_of
+from reliability.errors import InputError
+from reliability.technology import Technology
+from reliability.technology.card import without
+from reliability.units import quantity
+
+# What no measurement of cells says and every card needs.
+_GEOMETRY = "a 200 mm wafer with 10 mm reticle fields; the data say nothing of the wafer"
+_READ = "low enough not to disturb; the data say nothing of the read voltage"
+_REQUIRED: dict[str, tuple[float, str]] = {
+    "wafer.diameter": (0.2, _GEOMETRY),
+    "wafer.edge_exclusion": (5e-3, _GEOMETRY),
+    "wafer.die_width": (1e-2, _GEOMETRY),
+    "wafer.die_height": (1e-2, _GEOMETRY),
+    "read.voltage": (0.2, _READ),
+}
+
+
+def characterize(
+    datasets: xr.Dataset | Sequence[xr.Dataset],
+    *,
+    name: str,
+    title: str = "",
+    memory: str = "OxRAM",
+    base: Technology | None = None,
+    maximum: float | str | None = None,
+    seed: int = 0,
+) -> Technology:
+    """Make a technology card from measured cells.
+
+    Parameters
+    ----------
+    datasets : Dataset or sequence of Dataset
+        From `reliability.read_measurements`, of one technology.
+    name, title, memory : str
+        Of the card.
+    base : Technology, optional
+        Gives what the data do not hold; each such value keeps its own source and confidence.
+    maximum : float or str, optional
+        G_max as designed, S, of files that number their levels.
+    seed : int
+        Of the bootstrap over cells.
+
+    Returns
+    -------
+    Technology
+        Every fitted value with its sigma, source and confidence ``fitted``, the correlation of what
+        was fitted together, and the conditions that the data covered as valid ranges. What a card
+        needs and neither the data nor the base has is ``assumed`` and says so.
+
+    Raises
+    ------
+    InputError
+        Nothing in the data that can be fitted, or too few cells.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr
+    >>> rng = np.random.default_rng(1)
+    >>> g = 1e-5 * np.arange(1, 5) + rng.normal(0, 5e-7, (50, 4))
+    >>> data = xr.Dataset(
+    ...     {"conductance": ("cell", g.ravel())},
+    ...     coords={"target": ("cell", np.tile(1e-5 * np.arange(1, 5), 50)), "time": 0.0})
+    >>> card = characterize(data, name="mine")
+    >>> 4e-7 < card["programming.target.error_0"] < 6e-7
+    True
+    """
+    fits = fit_phenomena(datasets, maximum=maximum, base=base, seed=seed)
+    return card_of(fits, name=name, title=title, memory=memory, base=base)
+
+
+def fit_phenomena(
+    datasets: xr.Dataset | Sequence[xr.Dataset],
+    *,
+    maximum: float | str | None = None,
+    base: Technology | None = None,
+    seed: int = 0,
+) -> list[Fit]:
+    """Fit every phenomenon that the data hold (parameters as for `characterize`)."""
+    given = [datasets] if isinstance(datasets, xr.Dataset) else list(datasets)
+    if not given:
+        raise InputError("datasets: got none")
+    reads = [reads_of(dataset) for dataset in given]
+    noisy = [one for one in reads if noise.can_fit(one)]
+    others = [one for one in reads if not noise.can_fit(one)]
+    diameter = _REQUIRED["wafer.diameter"][0]
+    if base is not None:
+        diameter = base.get("wafer.diameter", diameter)
+    edge = 1e3 * diameter / 2
+    fits = [
+        *_of_levels(others, maximum, base, seed),
+        *_of_states(others, edge, seed),
+        *(noise.fit_noise(one) for one in noisy),
+    ]
+    if not fits:
+        found = "; ".join(one.source for one in reads)
+        raise InputError(f"nothing that can be fitted in {found}")
+    names = [fit.name for fit in fits]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"{name}: more than one file tells it; put them into one")
+    return fits
+
+
+def _of_states(reads: Sequence[Reads], edge: float, seed: int) -> Iterator[Fit]:
+    """Fit what cells of two states tell; the file with most cells gives their programming."""
+    able = sorted((one for one in reads if programming.can_fit(one)), key=lambda one: -one.cells)
+    if able:
+        yield from (programming.fit_state(able[0], state, edge) for state in STATES)
+    for one in reads:
+        if cycles.can_fit(one):
+            yield cycles.fit_cycles(one, seed)
+        if state_relaxation.can_fit(one):
+            yield state_relaxation.fit_relaxation(one, seed)
+        if retention.can_fit(one):
+            yield retention.fit_retention(one)
+        for state in read_disturb.disturbed_states(one):
+            yield read_disturb.fit_read_disturb(one, state)
+        lives = endurance.failures(one)
+        if endurance.enough(lives):
+            yield endurance.fit_endurance(one, lives)
+
+
+def _of_levels(
+    reads: Sequence[Reads],
+    maximum: float | str | None,
+    base: Technology | None,
+    seed: int,
+) -> Iterator[Fit]:
+    named = [one for one in reads if one.table["target"].notna().any()]
+    baked = [
+        one
+        for one in reads
+        if one.table["target"].isna().all() and (one.table["state"] == "").all() and one.has("time")
+    ]
+    if not named:
+        if baked:
+            raise InputError(
+                f"{baked[0].source}: says neither state nor level of its cells, and no other file "
+                "does"
+            )
+        return
+    top = None if maximum is None else quantity(maximum, "S", "maximum", low=1e-12)
+    if top is None and base is not None:
+        top = base.get("target.maximum")
+    found = leveling.find_levels(named, top)
+    yield leveling.fit_programming(named, found, seed)
+    relaxed = [one for one in (*named, *baked) if relaxation.can_fit(one)]
+    if relaxed:
+        yield relaxation.fit_relaxation(relaxed, found, seed)
+
+
+def card_of(
+    fits: Sequence[Fit], *, name: str, title: str = "", memory: str = "OxRAM",
+    base: Technology | None = None,
+) -> Technology:  # fmt: skip
+    """Put fits on a card, on top of what ``base`` says (parameters as for `characterize`)."""
+    fitted = {key: parameter for fit in fits for key, parameter in fit.parameters.items()}
+    laws = {section: law for fit in fits for section, law in fit.laws.items()}
+    valid = {key: ends for fit in fits for key, ends in fit.valid.items()}
+    groups = {fit.name: fit.correlation for fit in fits if fit.correlation is not None}
+    below = base or Technology(name, title, memory, "", {})
+    void = [pattern for fit in fits for pattern in fit.replaces]
+    kept = {
+        key: parameter
+        for key, parameter in below.parameters.items()
+        if not any(fnmatchcase(key, pattern) for pattern in void)
+    }
+    parameters = kept | fitted
+    needed = {key: parameter for fit in fits for key, parameter in fit.needed.items()}
+    for key, (value, why) in _REQUIRED.items():
+        needed[key] = assumed(key, value, why)
+    parameters = {k: p for k, p in needed.items() if k not in parameters} | parameters
+    gone = set(below.parameters) - set(kept)
+    old_valid = {k: v for k, v in below.valid.items() if _section(k) not in laws}
+    untold = [sentence for fit in fits for sentence in fit.untold]
+    return Technology(
+        name=name,
+        title=title or f"{memory} as measured: {_listed(fits)}",
+        memory=memory,
+        description=_description(fits, base, untold),
+        parameters=parameters,
+        laws={s: law for s, law in below.laws.items() if s not in laws} | laws,
+        valid=old_valid | valid,
+        correlation=without(below.correlation, set(fitted) | gone) | groups,
+    )
+
+
+def _section(key: str) -> str:
+    return key.rpartition(".")[0]
+
+
+def _description(fits: Sequence[Fit], base: Technology | None, untold: Sequence[str]) -> str:
+    lines = [f"Fitted on measured cells: {_listed(fits)}."]
+    if base is not None:
+        lines.append(f"All else is that of the card {base.name}.")
+    if untold:
+        lines.append(f"What the data cannot tell: {'; '.join(untold)}.")
+    return " ".join(lines)
+
+
+def _listed(fits: Sequence[Fit]) -> str:
+    return ", ".join(fit.name.replace("_", " of ", 1).replace("_", " ") for fit in fits)

@@ -1,0 +1,207 @@
+"""Two states: median, law, and the variance components from the lot down to the single cycle.
+
+The deviation d of `reliability.devices.programming` is split by restricted maximum likelihood
+(`reliability.statistics.variance_components`). Its information holds for normal effects; where the
+cells' tails are heavier, the sigmas of the estimates grow with the fourth moment.
+"""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from reliability.characterization.estimates import (
+    Array,
+    Estimate,
+    Fit,
+    assumed,
+    fitted_by,
+    from_covariance,
+)
+from reliability.characterization.read_table import STATES, Reads
+from reliability.statistics import integrated_time, radial_trend, variance_components
+from reliability.technology import Parameter
+
+_LEVELS = ("lot", "wafer", "die", "cell")
+_FEWEST = 8  # cells of a state
+_UNWORN = 1000  # cycles that count as before any wear
+_Z90 = 1.6449  # ends of a 90 % interval in sigmas
+
+
+def can_fit(one: Reads) -> bool:
+    """Tell whether a file has cells enough of both states."""
+    runs = _programmed(one)
+    return all((runs.loc[runs["state"] == s, "cell"].nunique()) >= _FEWEST for s in STATES)
+
+
+def fit_state(one: Reads, state: str, edge: float) -> Fit:
+    """Fit ``programming.<state>``.
+
+    Parameters
+    ----------
+    one : Reads
+    state : {"LRS", "HRS"}
+    edge : float
+        Radius of the wafer, mm.
+    """
+    section = f"programming.{state}"
+    runs = _programmed(one)
+    runs = runs[runs["state"] == state]
+    g = runs["first"].to_numpy()
+    law = "normal_conductance" if _is_normal(g) else "lognormal_resistance"
+    scale = float(np.mean(g)) if law == "normal_conductance" else math.exp(np.log(g).mean())
+    deviation = 1 - g / scale if law == "normal_conductance" else -np.log(g / scale)
+    estimates, scores, variance = [], [], []
+    parameters: dict[str, Parameter] = {}
+    trend = _radial(runs, deviation, edge)
+    if trend is not None:
+        coefficient, error = trend
+        deviation = deviation - coefficient * ((runs["radius"].to_numpy() / edge) ** 2 - 0.5)
+        estimates.append(Estimate(f"{section}.radial"))
+        scores.append(coefficient)
+        variance.append(error**2)
+    groups, residual, untold = _hierarchy(runs, state)
+    time = _memory(runs, deviation) if residual == "cycle" else 1.0
+    if groups:
+        found = variance_components(
+            deviation, groups, residual=residual, integrated_time=time, confidence=0.9
+        )
+        mean, mean_error = found.mean, found.mean_error
+        heavy = _heaviness(runs, deviation, residual)
+        names, covariance = list(found.variance), found.covariance
+        interval = found.interval
+        spread = found.deviation
+    else:
+        mean, mean_error = float(deviation.mean()), float(deviation.std(ddof=1) / math.sqrt(len(g)))
+        fourth = float(np.mean((deviation - mean) ** 4) / np.var(deviation) ** 2)
+        names, heavy = [residual], {residual: 1.0}
+        covariance = np.array([[max(fourth - 1, 0.1) / (4 * len(g))]])
+        spread = {residual: float(deviation.std(ddof=1))}
+        interval = {residual: (0.0, 0.0)}
+    if law == "normal_conductance":  # G = (1 - d) / R, and the mean of d belongs to R
+        log_median, factor = -math.log(scale * (1 - mean)), 1 / (1 - mean)
+    else:
+        log_median, factor = mean - math.log(scale), 1.0
+    estimates.insert(0, Estimate(f"{section}.resistance", "lognormal"))
+    scores.insert(0, log_median)
+    variance.insert(0, (mean_error * factor) ** 2)
+    shown = [k for k in range(len(names)) if np.isfinite(covariance[k, k])]
+    for k in shown:
+        estimates.append(Estimate(f"{section}.sigma_{names[k]}", "lognormal"))
+        scores.append(math.log(spread[names[k]] * factor))
+    whole = np.zeros((len(estimates), len(estimates)))
+    head = len(estimates) - len(shown)
+    whole[:head, :head] = np.diag(variance)
+    grow = np.array([heavy.get(names[k], 1.0) for k in shown])
+    whole[head:, head:] = covariance[np.ix_(shown, shown)] * np.outer(grow, grow)
+    fitted, correlation = from_covariance(
+        f"programming_{state}", estimates, np.array(scores), whole, one.source
+    )
+    for k in set(range(len(names))) - set(shown):
+        high = math.sqrt(interval[names[k]][1]) * factor
+        parameters[f"{section}.sigma_{names[k]}"] = Parameter(
+            value=0.0, distribution="normal", sigma=float(f"{high / _Z90:.3g}"),
+            valid=(0.0, float(f"{5 * high:.3g}")), source=fitted_by(one.source),
+            confidence="fitted", note="the data do not tell it from 0",
+        )  # fmt: skip
+    if residual == "cell":  # a base's own value would count twice
+        name = f"{section}.sigma_cycle"
+        parameters[name] = assumed(name, 0.0, "none besides sigma_cell, which holds it")
+    return Fit(
+        f"programming_{state}", fitted | parameters, correlation, {section: law},
+        untold=tuple(untold), needed=_needed(section),
+    )  # fmt: skip
+
+
+def _programmed(one: Reads) -> pd.DataFrame:
+    """One row for each programming of a cell to a state, before wear."""
+    runs = one.table[one.table["state"].isin(STATES)].drop_duplicates("run")
+    runs = runs[np.isfinite(runs["first"]) & (runs["first"] > 0)]
+    cycles = runs["cycles"]
+    return runs[cycles.isna() | (cycles <= _UNWORN)]
+
+
+def _is_normal(g: Array) -> bool:
+    """Whether the body of the values is closer to normal in G than in ln G, by likelihood."""
+    low, high = np.quantile(g, [0.01, 0.99])
+    body = g[(g >= low) & (g <= high)]
+    return bool(-math.log(np.std(body)) > -math.log(np.std(np.log(body))) - np.log(body).mean())
+
+
+def _hierarchy(runs: pd.DataFrame, state: str) -> tuple[dict[str, Array], str, list[str]]:
+    """Return the levels that the data can tell apart, the innermost, and what they cannot."""
+    labels = {name: runs[name].to_numpy() for name in _LEVELS}
+    untold = []
+    repeated = len(runs) >= 2 * runs["cell"].nunique()
+    residual = "cycle" if repeated else "cell"
+    if not repeated:
+        untold.append(
+            f"programming of the {state}: one programming a cell, so that the spread from cycle to "
+            "cycle is in sigma_cell"
+        )
+        labels.pop("cell")
+    groups: dict[str, Array] = {}
+    outer = 1
+    for name, own in labels.items():
+        count = int(runs.groupby([*groups, name]).ngroups) if groups else len(np.unique(own))
+        inside = len(runs) if name == (*labels,)[-1] else runs["cell"].nunique()
+        if outer < count < inside:
+            groups[name] = own
+            outer = count
+        elif name != "lot":
+            untold.append(f"programming of the {state}: the spread between {_PLURAL[name]}")
+    return groups, residual, untold
+
+
+_PLURAL = {"wafer": "wafers", "die": "dies", "cell": "cells"}
+
+
+def _memory(runs: pd.DataFrame, deviation: Array) -> float:
+    """Integrated time of a cell's cycles."""
+    table = pd.DataFrame({"cell": runs["cell"], "cycles": runs["cycles"], "d": deviation})
+    wide = table.pivot_table(index="cell", columns="cycles", values="d").dropna()
+    return integrated_time(wide.to_numpy()) if wide.shape[0] and wide.shape[1] >= 8 else 1.0
+
+
+def _heaviness(runs: pd.DataFrame, deviation: Array, residual: str) -> dict[str, float]:
+    """Factor by which heavy tails widen the sigma of the innermost two components."""
+    by_cell = pd.Series(deviation).groupby(runs["cell"].to_numpy())
+
+    def factor(values: Array) -> float:
+        off = values - values.mean()
+        excess = float(np.mean(off**4) / np.mean(off**2) ** 2) - 3
+        return math.sqrt(max(excess + 2, 2) / 2)
+
+    if residual == "cell":
+        return {"cell": factor(deviation)}
+    inside = np.asarray(by_cell.var().dropna(), float)
+    degrees = by_cell.size().to_numpy() - 1
+    spread = np.std(inside) / np.mean(inside) / math.sqrt(len(inside)) / 2
+    normal = 1 / math.sqrt(2 * degrees.sum())
+    return {
+        "cell": factor(np.asarray(by_cell.mean(), float)),
+        "cycle": max(float(spread / normal), 1.0),
+    }
+
+
+def _radial(runs: pd.DataFrame, deviation: Array, edge: float) -> tuple[float, float] | None:
+    """Trend over the wafer and its error, where dies have positions enough."""
+    if runs["radius"].isna().any():
+        return None
+    dies = (
+        pd.DataFrame(
+            {"wafer": runs["wafer"], "die": runs["die"], "r": runs["radius"], "d": deviation}
+        )
+        .groupby(["wafer", "die"], as_index=False)
+        .mean()
+    )
+    if dies.groupby("wafer").size().max() < 6 or dies["r"].nunique() < 4:
+        return None
+    found = radial_trend(dies["d"], dies["r"], dies["wafer"], reference=edge)
+    return found.coefficient, (found.high - found.low) / 2 / _Z90
+
+
+def _needed(section: str) -> dict[str, Parameter]:
+    why = "none; the data cannot tell it"
+    names = ["sigma_lot", "sigma_wafer", "sigma_die", "radial"]
+    return {f"{section}.{name}": assumed(f"{section}.{name}", 0.0, why) for name in names}

@@ -1,0 +1,179 @@
+"""Many levels: which conductances they aim at, and the error that program and verify leaves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from reliability.characterization.estimates import Array, Estimate, Fit, bootstrap, exact, joined
+from reliability.characterization.read_table import Reads
+from reliability.errors import InputError
+
+_FEWEST = 20  # cells that tell a standard deviation to 16 %
+_RARE = 0.25  # levels with a smaller share of the cells of a typical one are not in use
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The levels in use.
+
+    Attributes
+    ----------
+    target : ndarray, shape (levels,)
+        Conductance that each aims at, S, in increasing order.
+    number : ndarray, shape (levels,)
+        What the files call each.
+    minimum, maximum : float
+        S: the lower end of the lowest level and the upper end of the highest, G_max; the lowest and
+        the highest target where files say targets.
+    reach : float
+        A conductance belongs to a level when it is so close to its target, S.
+    """
+
+    target: Array
+    number: Array
+    minimum: float
+    maximum: float
+    reach: float
+
+    def nearest(self, conductance: Array) -> Array:
+        """Return the position of the level that a conductance (S) belongs to; -1 for none."""
+        at = np.abs(np.asarray(conductance)[:, None] - self.target)
+        best = at.argmin(axis=1)
+        inside = at[np.arange(len(best)), best] <= self.reach * (1 + 1e-9)
+        return np.where(inside, best, -1)
+
+    @property
+    def fraction(self) -> Array:
+        """Targets as fractions of G_max."""
+        return self.target / self.maximum
+
+
+def find_levels(reads: Sequence[Reads], maximum: float | None = None) -> Levels:
+    """Find the levels of files that name a target or the number of a level for each cell.
+
+    Parameters
+    ----------
+    reads : sequence of Reads
+    maximum : float, optional
+        G_max as designed, S.
+
+    Raises
+    ------
+    InputError
+        No level with enough cells, or targets above ``maximum``.
+
+    Notes
+    -----
+    Numbered levels are taken as evenly spaced. Verify accepts a window for each, so the middle of
+    what was programmed at a level estimates its target far better than the mean; a Theil-Sen line
+    through the middles gives pitch and offset. Levels that hold less than a quarter of the cells of
+    a typical level are taken as not in use.
+    """
+    cells = pd.concat(
+        [one.table.drop_duplicates("run").assign(number=one.is_level_number) for one in reads]
+    )
+    cells = cells[np.isfinite(cells["target"]) & np.isfinite(cells["first"])]
+    numbered = bool(cells["number"].any())
+    if cells["number"].nunique() > 1:
+        raise InputError("levels: one file numbers its levels, another gives targets; use one")
+    count = cells.groupby("target").size()
+    count = count[(count >= _FEWEST) & (count >= _RARE * count.median())]
+    if count.empty:
+        raise InputError(f"levels: no level has {_FEWEST} cells with a read at time 0")
+    number = count.index.to_numpy(float)
+    if not numbered:
+        top = float(number.max()) if maximum is None else maximum
+        if number.max() > top * (1 + 1e-9):
+            raise InputError(f"levels: got a target of {number.max():.3g} S, maximum {top:.3g} S")
+        reach = float(np.diff(number).min()) / 2 if len(number) > 1 else np.inf
+        return Levels(number, number, float(number.min()), top, reach)
+    programmed = cells[cells["target"].isin(number)].groupby("target")["first"]
+    middle = ((programmed.min() + programmed.max()) / 2).to_numpy()
+    if len(number) == 1:
+        top = float(middle[0]) if maximum is None else maximum
+        return Levels(middle, number, float(middle[0]), top, np.inf)
+    pitch, offset, *_ = stats.theilslopes(middle, number)
+    if not pitch > 0:
+        raise InputError("levels: the conductance does not rise with the number of the level")
+    top = float(pitch * (number.max() + 0.5) + offset)
+    if maximum is not None:  # design numbers: a whole number of pitches, levels on half pitches
+        pitch = maximum / round(maximum / pitch)
+        offset = round(offset / pitch * 2) / 2 * pitch
+        top = maximum
+    else:
+        pitch, offset, top = (float(f"{x:.5g}") for x in (pitch, offset, top))
+    target = offset + pitch * number
+    use = target <= top * (1 + 1e-9)
+    lowest = max(float(target[0]) - pitch / 2, 0.0)
+    return Levels(target[use], number[use], lowest, top, pitch / 2)
+
+
+def level_of(one: Reads, levels: Levels) -> Array:
+    """Return the position among ``levels`` of every read's level; -1 for none.
+
+    Where the file does not say what a cell was programmed to, it is the level that its first read
+    belongs to.
+    """
+    target = one.table["target"].to_numpy(float)
+    if np.isnan(target).all():
+        return levels.nearest(np.nan_to_num(one.table["first"].to_numpy(float), nan=-1.0))
+    position = np.searchsorted(levels.number, target)
+    position = np.minimum(position, len(levels.number) - 1)
+    return np.where(levels.number[position] == target, position, -1)
+
+
+def fit_programming(reads: Sequence[Reads], levels: Levels, seed: int) -> Fit:
+    """Fit the programming error: sigma(g) = error_0 + error_1 g, about the target.
+
+    Parameters
+    ----------
+    reads : sequence of Reads
+        Files that say the level of each cell.
+    levels : Levels
+    seed : int
+
+    Raises
+    ------
+    InputError
+        No level with enough cells.
+    """
+    columns = []
+    for number, one in enumerate(reads):
+        runs = one.table.assign(level=level_of(one, levels)).drop_duplicates("run")
+        runs = runs[(runs["level"] >= 0) & np.isfinite(runs["first"])]
+        columns.append(runs.assign(file=number)[["file", "cell", "level", "first"]])
+    cells = pd.concat(columns)
+    level = cells["level"].to_numpy()
+    off = cells["first"].to_numpy() - levels.target[level]
+    identity = cells.groupby(["file", "cell"], sort=False).ngroup().to_numpy()
+    degree = min(1, len(np.unique(level)) - 1)
+    square = off**2
+
+    def error(weights: Sequence[Array]) -> Array:
+        w = weights[0][identity]
+        n = np.bincount(level, w, len(levels.target))
+        enough = n >= _FEWEST / 2
+        spread = np.sqrt(np.bincount(level, w * square, len(levels.target))[enough] / n[enough])
+        return np.asarray(
+            np.polynomial.polynomial.polyfit(
+                levels.fraction[enough], spread, degree, w=np.sqrt(n[enough])
+            )
+        )
+
+    count = int(identity.max()) + 1
+    source = "; ".join(one.source for one in reads)
+    scores = error([np.ones(count)])
+    again = bootstrap(error, [count], "programming.target", seed)
+    estimates = [Estimate(f"programming.target.error_{k}") for k in range(degree + 1)]
+    parameters, correlation = joined("programming_target", estimates, scores, again, source)
+    parameters = {
+        "target.minimum": exact("target.minimum", levels.minimum, source),
+        "target.maximum": exact("target.maximum", levels.maximum, source),
+        **parameters,
+    }
+    return Fit(
+        "programming_target", parameters, correlation, replaces=("programming.target.error_*",)
+    )

@@ -1,0 +1,473 @@
+"""Maximum-likelihood fits of censored lifetimes, with intervals that hold.
+
+`fit_lifetime` takes exact, right-, left- and interval-censored and truncated data, mixed, with
+frequencies, and stresses with an acceleration law. Times are divided by a typical time before the
+fit and stresses centred, so that the unit does not matter. What to use when:
+
+=========== ======================================================================================
+method      interval
+=========== ======================================================================================
+profile     likelihood ratio; the default; good from about 15 failures on
+calibrated  likelihood ratio with Bartlett's factor from simulated samples; for few failures
+bootstrap   parametric bootstrap of the studentised estimate
+wald        normal approximation on an unlimited scale (log, log-odds); quick, for many failures
+=========== ======================================================================================
+
+None of them can give a probability outside 0 to 1 or a negative life.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+
+from reliability.errors import InputError, unknown_name
+from reliability.lifetime import bootstrap
+from reliability.lifetime.distributions import Distribution, Parameter, distribution
+from reliability.lifetime.likelihood import Likelihood, Terms, split_terms
+from reliability.lifetime.maximise import Maximum, gradient_of, profile_interval
+from reliability.lifetime.observations import Observations, lifetimes_on_the_line, observations
+from reliability.lifetime.regression import Regression, regression
+from reliability.lifetime.starting_values import best_fit
+
+Array = NDArray[np.float64]
+Method = Literal["profile", "calibrated", "bootstrap", "wald"]
+
+_METHODS = ("profile", "calibrated", "bootstrap", "wald")
+_SAMPLES = 2000  # of the bootstrap
+_LINKS: dict[str, Callable[[ArrayLike], Array]] = {
+    "identity": lambda v: np.asarray(v, float),
+    "log": np.exp,
+    "negative_log": lambda v: np.exp(-np.asarray(v, float)),
+    "logit": lambda v: special.expit(np.asarray(v, float)),
+}
+
+
+class Estimate(NamedTuple):
+    """A value with the ends of its interval; ``float()`` gives the value."""
+
+    value: float | Array
+    low: float | Array
+    high: float | Array
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+
+@dataclass(frozen=True)
+class LifetimeFit:
+    """A fitted lifetime law.
+
+    Attributes
+    ----------
+    distribution : Distribution
+    parameters : dict of str to float
+        In the units of the data; with an acceleration law ``intercept`` (of the log life) and its
+        coefficients take the place of the location.
+    covariance : ndarray, shape (p, p)
+        Of the parameters, in their order: inverse of the observed information. Rows of parameters
+        that were held fixed are zero.
+    log_likelihood : float
+        With densities per unit of the data's time.
+    units, failures : float
+        Sum of the frequencies, and of those that are not right-censored.
+    stresses : tuple of str
+        Names of the stresses that a prediction needs.
+    """
+
+    distribution: Distribution
+    parameters: dict[str, float]
+    covariance: Array = field(repr=False)
+    log_likelihood: float
+    units: float
+    failures: float
+    stresses: tuple[str, ...]
+    data: Observations = field(repr=False)
+    regression: Regression = field(repr=False)
+    likelihood: Likelihood = field(repr=False)
+    maximum: Maximum = field(repr=False)
+
+    @property
+    def free_parameters(self) -> int:
+        """Number of parameters that were estimated."""
+        return self.likelihood.size
+
+    @property
+    def aic(self) -> float:
+        """Akaike's information criterion."""
+        return 2 * self.free_parameters - 2 * self.log_likelihood
+
+    @property
+    def aicc(self) -> float:
+        """Akaike's criterion corrected for few data; infinite with n <= parameters + 1."""
+        k, n = self.free_parameters, self.units
+        return self.aic + 2 * k * (k + 1) / (n - k - 1) if n > k + 1 else np.inf
+
+    def interval(
+        self, name: str, confidence: float = 0.9, method: Method = "profile", *, seed: int = 0
+    ) -> tuple[float, float]:
+        """Two-sided interval of a parameter.
+
+        Parameters
+        ----------
+        name : str
+            One of `parameters`.
+        confidence : float
+            Between 0 and 1.
+        method : {"profile", "calibrated", "bootstrap", "wald"}
+        seed : int
+            Of the simulated samples, for the methods that need them.
+
+        Returns
+        -------
+        low, high : float
+
+        Raises
+        ------
+        InputError
+            Unknown parameter or method, or confidence outside 0 to 1.
+
+        Examples
+        --------
+        >>> fit = fit_lifetime([54, 187, 216, 240, 244, 335, 361, 373, 375, 386])
+        >>> low, high = fit.interval("shape", 0.9)
+        >>> round(low, 2), round(high, 2)
+        (1.86, 4.64)
+        """
+        if name not in self.parameters:
+            raise unknown_name("parameter", name, self.parameters)
+        spec = self.regression.parameters[list(self.parameters).index(name)]
+        row, constant = self.regression.report(name)
+        if not np.any(row):
+            return self.parameters[name], self.parameters[name]
+        low, high = self._bounds(lambda theta: theta @ row + constant, confidence, method, seed)
+        with np.errstate(over="ignore"):  # an end that the data leave open is infinite
+            a, b = _LINKS[spec.link](low), _LINKS[spec.link](high)
+        scale = self.data.unit if spec.unit == "time" else 1.0
+        return float(min(a, b)) * scale, float(max(a, b)) * scale
+
+    def quantile(
+        self, p: ArrayLike, stress: Mapping[str, float] | None = None,
+        confidence: float = 0.9, method: Method = "profile", *, seed: int = 0,
+    ) -> Estimate:  # fmt: skip
+        """Time by which a fraction ``p`` of the units has failed.
+
+        Parameters
+        ----------
+        p : array_like
+            Between 0 and 1; an array gives arrays.
+        stress : mapping of str to float, optional
+            Required if the fit has an acceleration law.
+        confidence, method, seed
+            As in `interval`.
+
+        Returns
+        -------
+        Estimate
+            In the unit of the data.
+
+        Examples
+        --------
+        >>> fit = fit_lifetime([54, 187, 216, 240, 244, 335, 361, 373, 375, 386])
+        >>> value, low, high = fit.quantile(0.01)
+        >>> round(value), round(low), round(high)
+        (69, 24, 121)
+        """
+        at = self.regression.at(stress)
+        law, unit = self.distribution, self.data.unit
+        forward = np.log if law.positive else np.positive
+        back = np.exp if law.positive else np.positive
+
+        def one(p: float) -> tuple[float, float, float]:
+            if not 0 < p < 1:
+                raise InputError(f"p: got {p!r}, allowed more than 0 and less than 1")
+
+            def quantity(theta: Array) -> Array:
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    return forward(law.quantile(np.float64(p), *at(theta)))
+
+            value = float(quantity(self.maximum.theta)[0])
+            if not np.isfinite(value):  # beyond the fraction that can fail
+                return np.inf, np.nan, np.inf
+            ends = self._bounds(quantity, confidence, method, seed)
+            reported = [unit * float(back(x)) for x in (value, *ends)]
+            return reported[0], reported[1], reported[2]
+
+        return _over(one, p)
+
+    def failure_probability(
+        self, t: ArrayLike, stress: Mapping[str, float] | None = None,
+        confidence: float = 0.9, method: Method = "profile", *, seed: int = 0,
+    ) -> Estimate:  # fmt: skip
+        """Probability of failure by the time ``t``; parameters as in `quantile`.
+
+        Before the fitted threshold of a law that has one the upper end is not known (NaN): the
+        threshold is an estimate too.
+
+        Examples
+        --------
+        >>> fit = fit_lifetime([54, 187, 216, 240, 244, 335, 361, 373, 375, 386])
+        >>> value, low, high = fit.failure_probability(100.0)
+        >>> round(value, 3), round(low, 3), round(high, 3)
+        (0.031, 0.004, 0.139)
+        """
+        found = self._log_odds(t, stress, confidence, method, seed)
+        return Estimate(*map(_share, found))
+
+    def survival_probability(
+        self, t: ArrayLike, stress: Mapping[str, float] | None = None,
+        confidence: float = 0.9, method: Method = "profile", *, seed: int = 0,
+    ) -> Estimate:  # fmt: skip
+        """Probability to live longer than ``t``, with all digits however small it is.
+
+        Parameters as in `quantile`.
+
+        Examples
+        --------
+        >>> fit = fit_lifetime([54, 187, 216, 240, 244, 335, 361, 373, 375, 386])
+        >>> round(float(fit.survival_probability(100.0)), 3)
+        0.969
+        >>> 0 < float(fit.survival_probability(1500.0)) < 1e-30
+        True
+        """
+        value, low, high = self._log_odds(t, stress, confidence, method, seed)
+        return Estimate(*(_share(-np.asarray(x)) for x in (value, high, low)))
+
+    def _log_odds(
+        self, t: ArrayLike, stress: Mapping[str, float] | None, confidence: float, method: Method,
+        seed: int,
+    ) -> Estimate:  # fmt: skip
+        """Log-odds of failure by the time ``t``."""
+        at, law = self.regression.at(stress), self.distribution
+
+        def one(t: float) -> tuple[float, float, float]:
+            if np.isnan(t) or (law.positive and t <= 0):
+                if t == 0:
+                    return -np.inf, -np.inf, -np.inf
+                raise InputError(f"t: got {t!r}, allowed a time greater than 0")
+
+            def quantity(theta: Array) -> Array:
+                u, scaled = at(theta), np.float64(t / self.data.unit)
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    return law.log_cdf(scaled, *u) - law.log_sf(scaled, *u)
+
+            value = float(quantity(self.maximum.theta)[0])
+            if law.threshold and np.isneginf(value):  # the threshold itself is not sure
+                return value, value, np.nan
+            if not np.isfinite(value):  # beyond the precision of a double
+                return value, value, value
+            return value, *self._bounds(quantity, confidence, method, seed)
+
+        return _over(one, t)
+
+    def acceleration_factor(
+        self, stress_from: Mapping[str, float], stress_to: Mapping[str, float],
+        confidence: float = 0.9, method: Method = "profile", *, p: float = 0.5, seed: int = 0,
+    ) -> Estimate:  # fmt: skip
+        """How many times shorter the life is at ``stress_to`` than at ``stress_from``.
+
+        Parameters
+        ----------
+        stress_from, stress_to : mapping of str to float
+        p : float
+            Fraction failed at which lives are compared; matters only where the shape depends on
+            the stress.
+        confidence, method, seed
+            As in `interval`.
+
+        Raises
+        ------
+        InputError
+            The fit has no acceleration law.
+        """
+        if not self.stresses:
+            raise InputError("acceleration_factor: the fit has no acceleration law")
+        before, after = self.regression.at(stress_from), self.regression.at(stress_to)
+        quantile = self.distribution.quantile
+
+        def quantity(theta: Array) -> Array:
+            share = np.float64(p)
+            return np.log(quantile(share, *before(theta)) / quantile(share, *after(theta)))
+
+        value = float(np.exp(quantity(self.maximum.theta)[0]))
+        low, high = self._bounds(quantity, confidence, method, seed)
+        return Estimate(value, float(np.exp(low)), float(np.exp(high)))
+
+    def _bounds(
+        self, quantity: Callable[[Array], Array], confidence: float, method: str, seed: int
+    ) -> tuple[float, float]:
+        """Ends of the interval of a quantity on an unlimited scale."""
+        if method not in _METHODS:
+            raise unknown_name("method", method, _METHODS)
+        if not 0 < confidence < 1:
+            raise InputError(f"confidence: got {confidence!r}, allowed between 0 and 1")
+        centre = float(quantity(self.maximum.theta)[0])
+        slope = gradient_of(quantity, self.maximum)[0]
+        error = float(np.sqrt(max(slope @ self.maximum.covariance[0] @ slope, 0.0)))
+        if error == 0:
+            return centre, centre
+        if method == "wald":
+            z = special.ndtri(0.5 + confidence / 2)
+            return centre - z * error, centre + z * error
+        if method == "bootstrap":
+            samples = bootstrap.refit(self, _SAMPLES, seed)
+            pivots = bootstrap.studentised(samples, quantity, centre)
+            low, high = np.quantile(pivots, [0.5 - confidence / 2, 0.5 + confidence / 2])
+            return centre - high * error, centre - low * error
+        drop = float(special.chdtri(1, 1 - confidence))
+        if method == "calibrated":
+            drop *= bootstrap.bartlett_factor(self, quantity, _SAMPLES, seed)
+        ends = profile_interval(self.likelihood, self.maximum, quantity, drop)
+        return float(ends.low[0]), float(ends.high[0])
+
+
+def _share(log_odds: ArrayLike) -> float | Array:
+    share = special.expit(np.asarray(log_odds, float))
+    return share if np.ndim(share) else float(share)
+
+
+def _over(one: Callable[[float], tuple[float, float, float]], values: ArrayLike) -> Estimate:
+    array = np.asarray(values, float)
+    if array.ndim == 0:
+        return Estimate(*one(float(array)))
+    rows = np.array([one(float(value)) for value in array.ravel()]).reshape(-1, 3)
+    return Estimate(*(rows[:, k].reshape(array.shape) for k in range(3)))
+
+
+def fit_lifetime(
+    time: ArrayLike | None = None,
+    *,
+    event: ArrayLike | None = None,
+    lower: ArrayLike | None = None,
+    upper: ArrayLike | None = None,
+    frequency: ArrayLike | None = None,
+    truncation: ArrayLike | tuple[ArrayLike | None, ArrayLike | None] | None = None,
+    stress: Mapping[str, ArrayLike] | None = None,
+    distribution: str | Distribution = "weibull",
+    acceleration: str | Mapping[str, str] | None = None,
+    shape_acceleration: str | Mapping[str, str] | None = None,
+    fixed: Mapping[str, float] | None = None,
+) -> LifetimeFit:
+    """Fit a lifetime law to censored data by maximum likelihood.
+
+    Parameters
+    ----------
+    time : array_like, shape (n,)
+        Times to failure or to the end of the test, in any one unit. Either this or ``lower`` and
+        ``upper``.
+    event : array_like of bool, shape (n,), optional
+        Whether the unit failed at ``time`` (default) or was still good (right-censored).
+    lower, upper : array_like, shape (n,)
+        Interval that holds the time to failure. Equal: exact; ``upper=inf``: right-censored;
+        ``lower=0``: left-censored (``-inf`` for the normal and Gumbel laws, if some times are
+        negative).
+    frequency : array_like, shape (n,), optional
+        How many units each row stands for.
+    truncation : array_like or (array_like or None, array_like or None), optional
+        Units that failed before this time could not be in the data (left truncation); a tuple
+        gives also the time after which they could not.
+    stress : mapping of str to array_like, shape (n,) or scalar, optional
+        E.g. ``{"temperature": K, "voltage": V}``.
+    distribution : str or Distribution
+        See `reliability.lifetime.distributions`.
+    acceleration : str or mapping, optional
+        How the stresses act on the log life; see `reliability.lifetime.acceleration`.
+    shape_acceleration : str or mapping, optional
+        The same for the log scale of the law (minus the log of a Weibull shape); none: constant.
+        Test it with `likelihood_ratio_test`.
+    fixed : mapping of str to float, optional
+        Parameters held at a value, e.g. ``{"shape": 2.0}`` or ``{"activation_energy": 0.7}``.
+
+    Returns
+    -------
+    LifetimeFit
+
+    Raises
+    ------
+    InputError
+        Data that cannot be right (the row is named), or a likelihood without a maximum.
+
+    Notes
+    -----
+    Log-likelihood: sum over rows of ``frequency * log f(t)`` for exact data, ``log S(lower)``,
+    ``log F(upper)`` or ``log(F(upper) - F(lower))`` for censored ones, minus the log of the
+    probability of being seen at all for truncated ones [1]_.
+
+    References
+    ----------
+    .. [1] W. Q. Meeker, L. A. Escobar, "Statistical Methods for Reliability Data", Wiley, 1998,
+       chapters 8, 11 and 19.
+
+    Examples
+    --------
+    Ten of twenty units failed, the others were taken off the test at 500 h (NIST/SEMATECH
+    e-Handbook of Statistical Methods, section 8.4.1.3: 606.5280 and 1.7208).
+
+    >>> time = [54, 187, 216, 240, 244, 335, 361, 373, 375, 386, 500]
+    >>> fit = fit_lifetime(time, event=[1] * 10 + [0], frequency=[1] * 10 + [10])
+    >>> {name: round(value, 4) for name, value in fit.parameters.items()}
+    {'scale': 606.5276, 'shape': 1.7208}
+    """
+    law = _law(distribution)
+    data = observations(
+        time, event=event, lower=lower, upper=upper, frequency=frequency, truncation=truncation,
+        stress=stress, positive=law.positive,
+    )  # fmt: skip
+    data = lifetimes_on_the_line(data)
+    if data.failures == 0:
+        raise InputError(
+            "no unit failed: the likelihood has no maximum; state a bound with "
+            "failure_rate_bound or binomial_bound"
+        )
+    model = regression(law, data, acceleration, shape_acceleration, fixed)
+    terms = split_terms(
+        data.lower[None] / data.unit, data.upper[None] / data.unit, data.frequency[None],
+        _scaled(data.entry, data.unit), _scaled(data.leave, data.unit), positive=law.positive,
+    )  # fmt: skip
+    likelihood = Likelihood(law, terms, 1, model.designs, model.offsets)
+    maximum = best_fit(likelihood)
+    value = float(maximum.value[0]) + _density_unit(terms, data)
+    matrix = np.stack([model.report(name)[0] for name in model.names])
+    internal = matrix @ maximum.theta[0] + [model.report(name)[1] for name in model.names]
+    slope, parameters = np.empty(len(internal)), {}
+    for i, (name, spec) in enumerate(zip(model.names, model.parameters, strict=True)):
+        link = spec.link
+        factor = data.unit if spec.unit == "time" else 1.0
+        reported = float(_LINKS[link](internal[i]))
+        parameters[name] = reported * factor
+        slope[i] = factor * {
+            "identity": 1.0, "log": reported, "negative_log": -reported,
+            "logit": reported * (1 - reported),
+        }[link]  # fmt: skip
+    jacobian = slope[:, None] * matrix
+    covariance = jacobian @ maximum.covariance[0] @ jacobian.T
+    return LifetimeFit(
+        law, parameters, covariance, value, data.units, data.failures, model.stresses, data,
+        model, likelihood, maximum,
+    )  # fmt: skip
+
+
+def _law(name: str | Distribution) -> Distribution:
+    return distribution(name)
+
+
+def _scaled(times: Array | None, unit: float) -> Array | None:
+    return None if times is None else times[None] / unit
+
+
+def _density_unit(terms: list[Terms], data: Observations) -> float:
+    """What densities per unit of the data's time add to those per typical time."""
+    total = 0.0
+    for term in terms:
+        if term.kind == "density":
+            total -= float(term.weight.sum()) * np.log(data.unit)
+            width = (data.upper - data.lower)[term.row]
+            narrow = width > 0
+            total += float(term.weight[narrow] @ np.log(width[narrow]))
+    return total
+
+
+__all__ = ["Estimate", "LifetimeFit", "Parameter", "fit_lifetime"]

@@ -1,0 +1,258 @@
+"""Read a tester's file of any known layout into the Dataset that a sampled population also is."""
+
+import hashlib
+import inspect
+import json
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from reliability.errors import InputError, unknown_name
+from reliability.measurements import keithley, keysight, research, stdf, tidy
+from reliability.measurements.delimited import kind_of, open_table, sheet_name
+from reliability.measurements.instrument_traces import unit_of
+from reliability.measurements.log import Log
+from reliability.measurements.names import KNOWN, known_name, unit_inside
+from reliability.measurements.rows import number, recognise_form, split_line
+from reliability.measurements.source import Source, first_lines, open_source
+from reliability.measurements.wafer_map import WaferMap, place_dies, wafer_map_from
+from reliability.units import quantity
+from reliability.version import __version__
+
+LAYOUTS: dict[str, Callable[..., xr.Dataset]] = {
+    "tidy": tidy.read,
+    "keithley": keithley.read,
+    "keysight": keysight.read,
+    "stdf": stdf.read,
+    "relaxation": research.read_relaxation,
+    "bake": research.read_bake,
+    "cycling": research.read_cycling,
+    "sweep": research.read_sweep,
+    "endurance": research.read_endurance,
+    "noise": research.read_noise,
+}
+
+
+def read_measurements(
+    path: str | Path,
+    layout: str | None = None,
+    *,
+    columns: Mapping[str, Any] | Sequence[str] | str | Path | None = None,
+    constants: Mapping[str, str | float] | None = None,
+    wafer_map: Mapping[str, Any] | WaferMap | None = None,
+    **options: Any,
+) -> xr.Dataset:
+    """Read a tester's file.
+
+    Parameters
+    ----------
+    path : str or Path
+        Plain, or packed with gzip, bzip2 or xz.
+    layout : str, optional
+        One of ``tidy``, ``keithley``, ``keysight``, ``stdf``, ``relaxation``, ``bake``,
+        ``cycling``, ``sweep``, ``endurance``, ``noise``; found from the content when not given.
+    columns : mapping, sequence, str or Path, optional
+        Which column is what; see the layout. A path to a ``.toml`` file gives a mapping with the
+        tables ``[columns]``, ``[constants]``, ``[wafer_map]`` and any option as a key.
+    constants : mapping of str to str or float, optional
+        What the file does not say: ``{"temperature": "85 degC", "read_voltage": "0.2 V",
+        "wafer": "W07"}``. With a read voltage, currents also give the conductance.
+    wafer_map : mapping or WaferMap, optional
+        Die pitch, centre, notch and directions, to place ``die_x`` and ``die_y`` in mm.
+    **options
+        Of the layout: ``sheet``, ``delimiter``, ``time_points``, ``sample_rate``, ``tests`` ...
+
+    Returns
+    -------
+    Dataset
+        Dimensions wafer, die, cell and the axes that vary; SI units (mm on the wafer) in
+        ``attrs["units"]``. Attributes: ``source``, ``source_sha256``, ``layout``, ``rows_read``,
+        ``rows_bad``, ``bad_lines``, ``rows_blank``, ``values_overrange``, ``problems``, and the
+        provenance ``seed``, ``technology``, ``spec_hash`` (digest of how the file was read) and
+        ``reliability_version``. Arrays beyond 256 MiB lie in a temporary file, not in the memory.
+
+    Raises
+    ------
+    InputError
+        In one line: a file that is missing, empty, cut off, damaged or of another kind; an unknown
+        layout, option, column or unit; a file of which most rows are bad.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "reads.csv"
+    >>> _ = path.write_text("cell,time [h],G [uS]\\n1,0,50\\n1,24,48\\n2,0,55\\n2,24,bad\\n")
+    >>> data = read_measurements(path, constants={"temperature": "125 degC"})
+    >>> data["conductance"].dims, int(data.attrs["rows_bad"]), data.attrs["bad_lines"]
+    (('wafer', 'die', 'cell', 'time'), 1, '5')
+    >>> data["time"].values.tolist(), float(data["temperature"])
+    ([0.0, 86400.0], 398.15)
+    """
+    given = {"layout": layout, "constants": constants, "wafer_map": wafer_map, **options}
+    given = {key: value for key, value in given.items() if value is not None}
+    if isinstance(columns, Path) or (isinstance(columns, str) and columns.endswith(".toml")):
+        given = load_mapping(columns) | given
+    elif columns is not None:
+        given["columns"] = columns
+    source = open_source(path)
+    layout = given.pop("layout", None) or recognise_layout(source)
+    if layout not in LAYOUTS:
+        raise unknown_name("layout", layout, LAYOUTS)
+    reader = LAYOUTS[layout]
+    constants, wafer_map = given.pop("constants", None), given.pop("wafer_map", None)
+    allowed = list(inspect.signature(reader).parameters)[2:]  # behind source and log
+    for name in given:
+        if name not in allowed:
+            raise unknown_name(f"option of layout {layout}", name, allowed)
+    log = Log()
+    try:
+        dataset = reader(source, log, **given)
+        dataset = _with_constants(dataset, constants or {})
+        dataset = _complete(dataset, wafer_map)
+    except InputError as error:
+        if source.name in str(error):
+            raise
+        raise InputError(f"{source.name}: {error}") from None
+    recipe = {"layout": layout, "constants": constants, "wafer_map": wafer_map, **given}
+    dataset.attrs |= _provenance(source, layout, log, recipe)
+    return dataset
+
+
+def load_mapping(path: str | Path) -> dict[str, Any]:
+    """Read a column mapping from a TOML file: [columns], [constants], [wafer_map] and options.
+
+    Raises
+    ------
+    InputError
+        No such file, or not TOML (with the line).
+    """
+    path = Path(path)
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError:
+        raise InputError(f"{path}: no such file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path.name}: is not TOML: {error}") from None
+
+
+def recognise_layout(source: Source) -> str:
+    """Find the layout from the first lines.
+
+    Raises
+    ------
+    InputError
+        Nothing fits, or more than one does.
+    """
+    kind = kind_of(source)
+    if kind == "stdf":
+        return "stdf"
+    if kind == "parquet":
+        return "tidy"
+    if kind == "xlsx":
+        return _tidy_or_traces(open_table(source, sheet=sheet_name(source, "")).names)
+    lines = [line for line in first_lines(source) if line.strip()]
+    if keysight.is_export(lines):
+        return "keysight"
+    if keithley.is_export(lines):
+        return "keithley"
+    data = [line for line in lines if not line.lstrip().startswith("#")]
+    form = recognise_form(data[:20])
+    rows = [split_line(line, form.delimiter) for line in data[:20]]
+    if not rows:
+        raise InputError(f"{source.name}: holds no rows of data")
+    try:
+        values = [[number(entry, form.decimal) for entry in row] for row in rows]
+    except ValueError:
+        return _tidy_or_traces(open_table(source).names)
+    return _recognise_numbers(source, values)
+
+
+def _tidy_or_traces(names: Sequence[str]) -> str:
+    """Tell a table of reads from the sweeps of a parameter analyser by its header."""
+    plain = ("", "time", "voltage", "current")
+    if any(known_name(name) not in plain for name in names):
+        return "tidy"
+    return "keithley" if sum(unit_of(name) in ("A", "V") for name in names) >= 2 else "tidy"
+
+
+def _recognise_numbers(source: Source, rows: list[list[float]]) -> str:
+    """Find the layout of a table without a header from what the numbers can be."""
+    width = len(rows[0])
+    if width > 20:
+        middle = float(np.nanmedian(np.abs(rows[0][2:])))
+        return "noise" if middle < 1e-2 else "cycling"
+    table = np.array([row for row in rows if len(row) == width])
+    inverse = width in (5, 7) and bool(np.nanmax(np.abs(table[:, 2] * table[:, 3] - 1)) < 1e-3)
+    if inverse:
+        return "relaxation" if width == 7 else "bake"
+    if width == 6 and np.nanmin(table[:, 4:]) > 100 and np.nanmax(np.abs(table[:, 2:4])) < 20:
+        return "sweep"
+    if width == 4 and np.nanmin(table[:, 1:3]) > 100 and np.all(np.diff(table[:, 3]) >= 0):
+        return "endurance"
+    raise InputError(
+        f"{source.name}: {width} columns without a header fit no layout; give layout= "
+        f"({', '.join(LAYOUTS)}) or columns=[...]"
+    )
+
+
+def _with_constants(dataset: xr.Dataset, constants: Mapping[str, str | float]) -> xr.Dataset:
+    """Add what the file does not say as coordinates."""
+    for name, value in constants.items():
+        if name not in KNOWN or KNOWN[name].role == "value":
+            allowed = [key for key, known in KNOWN.items() if known.role != "value"]
+            raise unknown_name("constant", name, allowed)
+        known = KNOWN[name]
+        unnamed = name in dataset.dims and dataset[name].values.tolist() == [0]
+        if name in dataset and not unnamed:
+            raise InputError(f"constants.{name}: the file gives this itself")
+        if known.label:
+            text = str(value)
+            entry: Any = int(text) if text.lstrip("-").isdigit() else text
+        else:
+            entry = quantity(value, known.unit, f"constants.{name}", low=known.low)
+        attrs = {"units": known.unit}
+        if name in dataset.dims:
+            dataset = dataset.assign_coords({name: (name, [entry], attrs)})
+        elif known.role == "die" or known.role == "wafer":
+            entries = np.full(dataset.sizes[known.role], entry)
+            dataset = dataset.assign_coords({name: (known.role, entries, attrs)})
+        else:
+            dataset = dataset.assign_coords({name: ((), entry, attrs)})
+    return dataset
+
+
+def _complete(dataset: xr.Dataset, wafer_map: Mapping[str, Any] | WaferMap | None) -> xr.Dataset:
+    """Add what follows from the rest: positions on the wafer, conductance from a current."""
+    if wafer_map is not None:
+        dataset = place_dies(dataset, wafer_map_from(wafer_map))
+    if "x" in dataset and "y" in dataset and "radius" not in dataset:
+        radius = np.hypot(dataset["x"].values, dataset["y"].values)
+        dataset = dataset.assign_coords(radius=("die", radius, {"units": "mm"}))
+    if "current" in dataset and "read_voltage" in dataset and "conductance" not in dataset:
+        conductance = dataset["current"] / dataset["read_voltage"]
+        dataset["conductance"] = conductance.transpose(*dataset["current"].dims)
+        dataset["conductance"].attrs = {"units": unit_inside("conductance", "")}
+    return dataset
+
+
+def _provenance(source: Source, layout: str, log: Log, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    text = json.dumps(recipe, sort_keys=True, default=str)
+    return {
+        "source": source.name,
+        "source_sha256": source.sha256,
+        "layout": layout,
+        "rows_read": log.rows,
+        "rows_bad": log.bad,
+        "bad_lines": log.bad_lines(),
+        "rows_blank": log.blank,
+        "values_overrange": log.overrange,
+        "problems": log.messages,
+        "seed": "none",
+        "technology": "measured",
+        "spec_hash": hashlib.sha256(text.encode()).hexdigest()[:16],
+        "reliability_version": __version__,
+    }

@@ -1,0 +1,21 @@
+"""Populations of cells: sampled, programmed, cycled, aged and read; the programming window."""
+
+from reliability.population.ageing import age, sample_dies, sample_population
+from reliability.population.cycling import best_reference, endurance, sample_cycles
+from reliability.population.reading import read_cells
+from reliability.population.wafer import die_sites, radial_positions
+from reliability.population.window import programming_window, sampled_error_rate
+
+__all__ = [
+    "age",
+    "best_reference",
+    "die_sites",
+    "endurance",
+    "programming_window",
+    "radial_positions",
+    "read_cells",
+    "sample_cycles",
+    "sample_dies",
+    "sample_population",
+    "sampled_error_rate",
+]

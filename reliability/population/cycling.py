@@ -1,0 +1,424 @@
+"""Cycling: populations of cells written again and again, until they are misread or stuck.
+
+A cell has one path: its fresh resistance (from `population`), its scores over the cycles, its
+quantile of hard failure. All temperatures of a test see the same path, worn at their own rate.
+"""
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from reliability.devices import cycles as cycle_process
+from reliability.devices import endurance as wear
+from reliability.devices import first_passage, programming
+from reliability.devices.programming import STATES, Programming
+from reliability.errors import InputError, unknown_name
+from reliability.lifetime.censored_fit import fit_lifetime
+from reliability.population.ageing import addresses, sample_population
+from reliability.random import draw, stream
+from reliability.statistics.intervals import clopper_pearson, effective_share
+from reliability.technology import Technology, expect_technology
+from reliability.units import kelvin, outside, quantity
+
+# Why a cell failed.
+MODES = ("none", "lrs_misread", "hrs_misread", "stuck_lrs", "stuck_hrs", "defect")
+_METHODS = ("first_passage", "every_cycle")
+_MOST_CYCLES = 10**15
+
+
+def endurance(
+    technology: Technology,
+    *,
+    wafers: int = 1,
+    dies: int = 1,
+    cells: int = 1000,
+    cycles: float = 1e6,
+    temperature: Sequence[float | str] = (298.15,),
+    energy: float | str | None = None,
+    reference: float | str | None = None,
+    attempts: int = 1,
+    method: Literal["first_passage", "every_cycle"] = "first_passage",
+    seed: int = 0,
+    lot: int = 0,
+    first_wafer: int = 0,
+) -> xr.Dataset:
+    """Cycle cells until they are misread or stuck, and count.
+
+    Parameters
+    ----------
+    technology : Technology
+    wafers, dies, cells : int
+        Wafers of the lot, dies per wafer, cells per die.
+    cycles : float
+        Length of the test; cells that have not failed by then are censored.
+    temperature : sequence of float or str
+        K.
+    energy : float or str, optional
+        Programming energy of a SET and RESET pair, J; the card's reference energy by default.
+    reference : float or str, optional
+        Conductance that separates the states when read, S; `best_reference` by default.
+    attempts : int
+        Pulses, each verified, after which a cell that is still on the wrong side of the reference
+        counts as failed in this cycle. Their wear beyond one pulse is neglected.
+    method : {"first_passage", "every_cycle"}
+        The law of the first passage, or drawing each cycle; see `devices.first_passage`.
+    seed, lot, first_wafer : int
+        As of `reliability.sample_population`.
+
+    Returns
+    -------
+    Dataset
+        ``cycles_to_failure`` and ``mode`` (index into ``MODES``; 0 is a censored cell), dimensions
+        (temperature, wafer, die, cell); ``fraction_failed`` with its exact 95 % interval
+        ``fraction_low`` and ``fraction_high`` against ``cycles``; ``weibull_scale`` and
+        ``weibull_shape`` fitted to the cells, with their 95 % intervals (NaN where the cells that
+        failed tell none: no cell, or all in one cycle).
+
+    Raises
+    ------
+    InputError
+        A size, condition or method that cannot be; correlated states, or a memory beyond 1333
+        cycles, with ``first_passage``; more than one attempt with ``every_cycle``.
+
+    Warns
+    -----
+    UserWarning
+        A temperature outside the range that the card gives for its endurance; it is also kept in
+        ``attrs["warnings"]``.
+
+    Notes
+    -----
+    Wafers (of one wafer, dies) that differ widen the intervals as far as the simulated ones show it
+    (`statistics.intervals.effective_share`). Cards of levels
+    instead of two states (PCM, analog OxRAM) have no reading reference: their cells fail for good
+    or not at all.
+
+    Examples
+    --------
+    >>> import reliability as rel
+    >>> test = endurance(rel.load_technology("oxram-130nm"), cells=200, cycles=1e4, seed=7)
+    >>> bool(test["fraction_failed"].sel(cycles=1e4) > test["fraction_failed"].sel(cycles=1))
+    True
+    """
+    expect_technology(technology)
+    if method not in _METHODS:
+        raise unknown_name("method", str(method), _METHODS)
+    if isinstance(attempts, bool) or not isinstance(attempts, (int, np.integer)) or attempts < 1:
+        raise InputError(f"attempts: got {attempts!r}, expected an integer of 1 or more")
+    if attempts > 1 and method == "every_cycle":
+        raise InputError(f"attempts: got {attempts}, allowed 1 with method='every_cycle'")
+    length = quantity(cycles, "", "cycles", low=1, high=_MOST_CYCLES)
+    if length != int(length):
+        raise InputError(f"cycles: got {cycles!r}, expected a whole number")
+    if np.ndim(temperature) == 0:
+        temperature = (temperature,)  # type: ignore[assignment]
+    if not len(temperature):
+        raise InputError("temperature: got no value, expected one or more")
+    kelvins = np.array([kelvin(t) for t in temperature])
+    joule = None if energy is None else quantity(energy, "J", "energy", low=1e-21)
+    notes = outside(
+        "endurance: temperature", kelvins, technology.valid.get("endurance.temperature"), "K"
+    )
+    for note in notes:
+        warnings.warn(note, stacklevel=2)
+    two_states = technology.has_states
+    limit = np.nan
+    if reference is not None:
+        limit = quantity(reference, "S", "reference", low=1e-15)
+    elif two_states:
+        limit = best_reference(technology)
+
+    law = wear.Endurance.from_technology(technology)
+    fresh = _fresh(technology, wafers, dies, cells, seed, lot, first_wafer)
+    address = addresses(fresh[0])
+    hard, stuck_lrs = _hard_failures(law, address, cells, seed, lot)
+    rate = wear.acceleration(law, kelvins, joule)
+    with np.errstate(over="ignore"):
+        until_stuck = np.ceil(hard / rate[:, None])
+    stop = np.minimum(until_stuck, length).astype(np.int64)
+    if two_states:
+        process = cycle_process.Cycles.from_technology(technology)
+        reading = _reading(process, law, fresh, address, rate, limit, int(length), seed)
+    if not two_states:
+        cycle, state = np.zeros(stop.shape, np.int64), np.zeros(stop.shape, np.uint8)
+    elif method == "every_cycle":
+        walk = cycle_process.start(process, seed, address, cells)
+        cycle, state = first_passage.first_crossings(process, walk, reading, stop)
+    else:
+        u = np.stack(
+            [draw(seed, f"endurance.{s}", address, cells, law="uniform").ravel() for s in STATES], 1
+        )
+        cycle, state = first_passage.crossings_from_law(
+            process, reading, -np.log1p(-u), stop, int(attempts)
+        )
+
+    mode = np.where(cycle > 0, state + 1, 0).astype(np.uint8)
+    broken = (until_stuck <= length) & ((cycle == 0) | (cycle > until_stuck))
+    mode[broken] = np.where(np.broadcast_to(stuck_lrs, broken.shape), 3, 4)[broken]
+    life = np.where(broken, until_stuck, np.where(cycle > 0, cycle, length))
+    defect = fresh[0]["defect"].values.ravel() > 0
+    mode[:, defect], life[:, defect] = 5, 1
+    shape = (len(kelvins), wafers, dies, cells)
+    dims = ("temperature", "wafer", "die", "cell")
+    kept = {name: fresh[0][name] for name in ("wafer", "lot", "die", "x", "y", "radius")}
+    one = {"units": "1"}
+    test = xr.Dataset(
+        {
+            "cycles_to_failure": (
+                dims, life.reshape(shape), one | {"long_name": "cycles to failure or to the end"}
+            ),
+            "mode": (dims, mode.reshape(shape), one | {"flag_meanings": " ".join(MODES)}),
+        },
+        coords={"temperature": ("temperature", kelvins, {"units": "K"}), **kept},
+        attrs={name: fresh[0].attrs[name] for name in _PROVENANCE}
+        | {"reference_conductance": limit, "test_cycles": length, "method": method}
+        | {"attempts": int(attempts), "warnings": notes},
+    )  # fmt: skip
+    return count_failures(test)
+
+
+def sample_cycles(
+    technology: Technology,
+    *,
+    cells: int,
+    cycles: int,
+    wafer: int = 0,
+    die: int = 0,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Sample the resistance of unworn cells of one die over consecutive SET/RESET cycles.
+
+    Parameters
+    ----------
+    technology : Technology
+        With the two states.
+    cells, cycles : int
+        How many of each.
+    wafer, die : int
+        Address of the die.
+    seed : int
+
+    Returns
+    -------
+    Dataset
+        ``resistance`` (ohm), dimensions (cell, cycle, state): the HRS of a cycle comes before its
+        LRS.
+
+    Raises
+    ------
+    InputError
+        A number below 1, an address below 0, a card without the two states.
+
+    Examples
+    --------
+    >>> import reliability as rel
+    >>> r = sample_cycles(rel.load_technology("oxram-130nm"), cells=50, cycles=20)["resistance"]
+    >>> bool(r.sel(state="HRS").median() > r.sel(state="LRS").median())
+    True
+    """
+    expect_technology(technology)
+    for name, count, low in (("cycles", cycles, 1), ("wafer", wafer, 0), ("die", die, 0)):
+        if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < low:
+            raise InputError(f"{name}: got {count!r}, expected an integer of {low} or more")
+    process = cycle_process.Cycles.from_technology(technology)
+    fresh = _fresh(technology, wafer + 1, die + 1, cells, seed, lot=0)
+    address = np.array([[wafer, die, 0]])
+    scores = cycle_process.advance(cycle_process.start(process, seed, address, cells), cycles)
+    out = np.empty(scores.shape)
+    for s in (0, 1):
+        log_r = -np.log(fresh[s]["conductance"].isel(wafer=wafer, die=die).values)
+        sigma = _cell_sigma(process, s, address, cells, seed)
+        deviation = cycle_process.from_score(process, s, scores[:, :, s])
+        out[:, :, s] = np.exp(log_r[:, None] + sigma[:, None] * deviation)
+    attrs = {name: fresh[0].attrs[name] for name in _PROVENANCE}
+    return xr.Dataset(
+        {"resistance": (("cell", "cycle", "state"), out, {"units": "ohm"})},
+        coords={"state": np.array(STATES)},
+        attrs=attrs,
+    )
+
+
+def best_reference(technology: Technology) -> float:
+    """Return the conductance, S, at which fresh single pulses of both states are misread least.
+
+    Raises
+    ------
+    InputError
+        A card without the two states.
+
+    Examples
+    --------
+    >>> import reliability as rel
+    >>> 1e-5 < best_reference(rel.load_technology("oxram-130nm")) < 2e-4
+    True
+    """
+    expect_technology(technology)
+    lrs, hrs = (Programming.from_technology(technology, state) for state in STATES)
+
+    def errors(log_g: float) -> float:
+        g = math.exp(log_g)
+        wrong = programming.probability_below(lrs, g) + programming.probability_above(hrs, g)
+        return math.log(max(float(wrong), 1e-300))
+
+    ends = (-np.log(hrs.resistance), -np.log(lrs.resistance))
+    return float(np.exp(minimize_scalar(errors, bounds=ends, method="bounded").x))
+
+
+_PROVENANCE = ("seed", "technology", "technology_card", "spec_hash", "reliability_version")
+
+
+def _fresh(
+    technology: Technology, wafers: int, dies: int, cells: int, seed: int, lot: int, first: int = 0
+) -> tuple[xr.Dataset, xr.Dataset]:
+    """Cells in LRS and in HRS without the part that each cycle draws anew."""
+    kwargs: dict[str, Any] = {
+        "wafers": wafers, "dies": dies, "cells": cells, "lot": lot, "first_wafer": first
+    }  # fmt: skip
+    if "target.maximum" in technology:
+        whole = technology["target.maximum"]
+        full = sample_population(technology, state=whole, seed=seed, **kwargs)
+        return full, full
+    steady = technology.with_values({f"programming.{s}.sigma_cycle": 0.0 for s in STATES})
+    lrs, hrs = (sample_population(steady, state=state, seed=seed, **kwargs) for state in STATES)
+    for population in (lrs, hrs):
+        population.attrs["technology_card"] = technology.to_json()
+    return lrs, hrs
+
+
+def _hard_failures(
+    law: wear.Endurance, address: NDArray[np.int64], cells: int, seed: int, lot: int
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Equivalent cycles to hard failure of each cell (flat), and whether it sticks in LRS."""
+
+    def normal(level: str, *where: int) -> float:
+        return float(stream(seed, f"endurance.{level}", *where).standard_normal())
+
+    deviation = np.array(
+        [
+            law.sigma_lot * normal("lot", lot)
+            + law.sigma_wafer * normal("wafer", wafer)
+            + law.sigma_die * normal("die", wafer, die)
+            for wafer, die, _ in address.tolist()
+        ]
+    )
+    u = draw(seed, "endurance.hard", address, cells, law="uniform")
+    end = draw(seed, "endurance.stuck", address, cells, law="uniform") < law.stuck_lrs
+    return wear.hard_failure(law, u, deviation[:, None]).ravel(), end.ravel()
+
+
+def _cell_sigma(
+    process: cycle_process.Cycles, state: int, address: NDArray[np.int64], cells: int, seed: int
+) -> NDArray[np.float64]:
+    z = draw(seed, f"cycles.sigma.{STATES[state]}", address, cells).ravel()
+    return cycle_process.cell_sigma(process, state, z)
+
+
+def _reading(
+    process: cycle_process.Cycles,
+    law: wear.Endurance,
+    fresh: tuple[xr.Dataset, xr.Dataset],
+    address: NDArray[np.int64],
+    rate: NDArray[np.float64],
+    limit: float,
+    length: int,
+    seed: int,
+) -> first_passage.Reading:
+    cells = fresh[0].sizes["cell"]
+    blocks = first_passage.blocks(length)
+    worn = blocks.middle * rate[:, None]
+    with np.errstate(divide="ignore"):
+        margin = [
+            np.log(population["conductance"].values.ravel()) - np.log(limit) for population in fresh
+        ]
+    return first_passage.Reading(
+        margin=np.stack(margin, axis=1),
+        sigma=np.stack([_cell_sigma(process, s, address, cells, seed) for s in (0, 1)], axis=1),
+        shift=np.stack([wear.shift(law, s, worn) for s in (0, 1)], axis=2),
+        spread=np.stack([wear.spread(law, s, worn) for s in (0, 1)], axis=2),
+        last=blocks.last,
+    )
+
+
+def count_failures(test: xr.Dataset) -> xr.Dataset:
+    """Add to a test the fraction failed against cycles and the fitted Weibull law.
+
+    Parameters
+    ----------
+    test : Dataset
+        ``cycles_to_failure`` and ``mode`` (temperature, wafer, die, cell), the attribute
+        ``test_cycles``; several tests of wafers of one lot can be joined along ``wafer``.
+
+    Returns
+    -------
+    Dataset
+        What `endurance` returns.
+    """
+    life, mode = (
+        test[name].transpose("temperature", "wafer", "die", "cell").values
+        for name in ("cycles_to_failure", "mode")
+    )
+    kelvin, length = test["temperature"].values, float(test.attrs["test_cycles"])
+    grid = np.unique(np.round(np.geomspace(1, length, 1 + int(8 * np.log10(length)) + 1)))
+    # wafers are the units that differ at random; of one wafer, its dies
+    groups = life.shape[1] if life.shape[1] > 1 else life.shape[2]
+    flat, failed = (a.reshape(len(kelvin), groups, -1) for a in (life, mode > 0))
+    per_group = np.array(
+        [
+            [
+                np.searchsorted(np.sort(row[bad]), grid, side="right")
+                for row, bad in zip(rows, bads, strict=True)
+            ]
+            for rows, bads in zip(flat, failed, strict=True)
+        ]
+    )  # (temperature, group, cycles)
+    counts, total = per_group.sum(axis=1), flat[0].size
+    worth = effective_share(per_group.swapaxes(1, 2), flat.shape[2])
+    low, high = clopper_pearson(counts * worth, total * worth)
+    fits = np.array(
+        [
+            _weibull(flat[k].ravel(), failed[k].ravel(), float(worth[k, -1]))
+            for k in range(len(kelvin))
+        ]
+    )
+    curve, one = ("temperature", "cycles"), {"units": "1"}
+    variables: dict[str, Any] = {
+        "fraction_failed": (curve, counts / total, one),
+        "fraction_low": (curve, low, one),
+        "fraction_high": (curve, high, one),
+    }
+    for i, name in enumerate(("scale", "shape")):
+        for j, end in enumerate(("", "_low", "_high")):
+            variables[f"weibull_{name}{end}"] = ("temperature", fits[:, i, j], one)
+    return test.assign(variables).assign_coords(cycles=("cycles", grid, one))
+
+
+def _weibull(
+    life: NDArray[np.float64], failed: NDArray[np.bool_], worth: float
+) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Scale and shape with their intervals; a failure in cycle n is one between n - 1 and n.
+
+    A cell counts as the share ``worth`` of an independent one.
+    """
+    nothing = (np.nan,) * 3
+    if not failed.any():
+        return nothing, nothing
+    rows, frequency = np.unique(np.stack([life, failed], axis=1), axis=0, return_counts=True)
+    bad = rows[:, 1] > 0
+    try:
+        fit = fit_lifetime(
+            lower=np.where(bad, rows[:, 0] - 1, rows[:, 0]),
+            upper=np.where(bad, rows[:, 0], np.inf),
+            frequency=frequency * worth,
+        )
+    except InputError:  # no maximum: defects in the first cycle and no failure after it, say
+        return nothing, nothing
+    scale, shape = (
+        (fit.parameters[name], *fit.interval(name, 0.95)) for name in ("scale", "shape")
+    )
+    return scale, shape

@@ -1,0 +1,286 @@
+"""Cells as programmed, chip by chip: their states or levels, their hierarchy and their defects.
+
+What `reliability.population` puts coordinates on. Every random number comes from a stream keyed by
+the chip's address (`reliability.population.blocks`).
+"""
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from reliability.devices import programming, target
+from reliability.devices import verify as verifying
+from reliability.devices.programming import STATES, Programming
+from reliability.devices.relaxation import Relaxation
+from reliability.devices.target import Target
+from reliability.devices.verify import Verify
+from reliability.errors import InputError, unknown_name
+from reliability.population.blocks import Scores, for_blocks
+from reliability.population.wafer import radial_positions
+from reliability.random import stream
+from reliability.technology import Technology
+from reliability.units import outside
+
+# What is wrong with a cell, in the order in which one uniform number decides it.
+DEFECTS = ("none", "unformed", "stuck_lrs", "stuck_hrs")
+STUCK = {"stuck_lrs": "LRS", "stuck_hrs": "HRS"}
+Pick = slice | NDArray[np.bool_] | NDArray[np.intp]
+State = str | float | Sequence[str] | Sequence[float] | NDArray[Any]
+
+
+class Programmed(NamedTuple):
+    """Cells of some chips.
+
+    Attributes
+    ----------
+    variables : dict of str to ndarray, shape (chips, cells)
+        ``conductance`` and ``programmed`` (the same array, S), ``defect`` (index into `DEFECTS`),
+        with verify ``pulses`` and ``passed``.
+    coordinate : dict of str to tuple
+        ``state`` or ``target`` (S) of the cells of a chip, as xarray takes a coordinate.
+    warnings : list of str
+    """
+
+    variables: dict[str, NDArray]
+    coordinate: dict[str, Any]
+    warnings: list[str]
+
+
+def program(
+    technology: Technology,
+    address: NDArray[np.integer],
+    state: State,
+    cells: int,
+    *,
+    verify: Verify | None,
+    seed: int,
+    lot: int,
+    dtype: DTypeLike,
+) -> Programmed:
+    """Program ``cells`` cells on each chip.
+
+    Parameters
+    ----------
+    technology : Technology
+    address : ndarray of int, shape (chips, 3)
+        Wafer, die and chip.
+    state : str, float, or a sequence of either
+        As for `reliability.sample_population`.
+    cells : int
+    verify : Verify or None
+    seed, lot : int
+    dtype : float32 or float64
+
+    Examples
+    --------
+    >>> import reliability as rel
+    >>> tech = rel.load_technology("oxram-130nm")
+    >>> made = program(tech, np.zeros((2, 3), int), "HRS", 100, verify=None, seed=7, lot=0,
+    ...                dtype=np.float32)
+    >>> made.variables["conductance"].shape, made.variables["conductance"].dtype
+    ((2, 100), dtype('float32'))
+    """
+    if not _is_target(state):
+        names = np.asarray(state, dtype=str)
+        if names.ndim and names.shape != (cells,):
+            raise InputError(f"state: got {names.size} states for {cells} cells")
+        names = np.broadcast_to(names, cells)
+        return _program_states(technology, address, names, verify, seed, lot, dtype)
+    if verify is not None:
+        raise InputError("verify: got an algorithm for levels, whose errors include theirs")
+    law = Target.from_technology(technology)
+    wanted = target.levels(law, state)
+    if wanted.ndim and wanted.shape != (cells,):
+        raise InputError(f"state: got {wanted.size} targets for {cells} cells")
+    return _program_targets(technology, address, law, np.broadcast_to(wanted, cells), seed, dtype)
+
+
+def _program_states(
+    technology: Technology,
+    address: NDArray[np.integer],
+    names: NDArray[np.str_],
+    verify: Verify | None,
+    seed: int,
+    lot: int,
+    dtype: DTypeLike,
+) -> Programmed:
+    state = codes(names)
+    shape = (len(address), len(state))
+    rates = _defect_rates(technology)
+    g, defects = np.empty(shape, dtype=dtype), np.zeros(shape, dtype=np.uint8)
+    out = {"conductance": g, "programmed": g, "defect": defects}
+    if verify is not None:
+        out |= {"pulses": np.zeros(shape, np.uint8), "passed": np.zeros(shape, bool)}
+    laws = {name: Programming.from_technology(technology, name) for name in STATES}
+    shared = {
+        name: _chip_deviation(law, technology, name, address, seed, lot)
+        for name, law in laws.items()
+    }
+
+    def natural(name: str, scores: Scores, pick: Pick, chip: int) -> NDArray[np.floating]:
+        law = laws[name]
+        deviation = _fixed(law, scores.of(pick), shared[name][chip])
+        deviation += scores.of(pick)("programming.cycle") * g.dtype.type(law.sigma_cycle)
+        return programming.conductance(law, deviation)
+
+    def work(chip: int, block: slice) -> None:
+        scores = Scores(seed, address[chip], block, dtype)
+        defect = defects[chip, block]
+        _draw_defects(defect, rates, scores)
+        here = {name: array[chip, block] for name, array in out.items()}
+        for name, pick in states_in(state[block]):
+            if verify is None:
+                here["conductance"][pick] = natural(name, scores, pick, chip)
+            else:
+                fixed = _fixed(laws[name], scores.of(pick), shared[name][chip])
+                relaxing = Relaxation.from_technology(technology, name) if verify.wait else None
+                done = verifying.program(verify, name, laws[name], fixed, scores.of(pick), relaxing)
+                for key, values in zip(("conductance", "pulses", "passed"), done, strict=True):
+                    here[key][pick] = values
+        for kind, cells in defects_in(defect):
+            if kind == "unformed":
+                here["conductance"][cells] = 1.0 / technology["defects.unformed_resistance"]
+            else:
+                here["conductance"][cells] = natural(STUCK[kind], scores, cells, chip)
+            if verify is not None:
+                read, wanted = here["conductance"][cells], np.asarray(STATES)[state[block][cells]]
+                good = [verifying.passes(verify, *pair) for pair in zip(wanted, read, strict=True)]
+                here["passed"][cells] = good
+                here["pulses"][cells] = np.where(good, 1, verify.attempts)
+
+    for_blocks(work, *shape)
+    return Programmed(out, {"state": ("cell", names)}, [])
+
+
+def _program_targets(
+    technology: Technology,
+    address: NDArray[np.integer],
+    law: Target,
+    wanted: NDArray[np.float64],
+    seed: int,
+    dtype: DTypeLike,
+) -> Programmed:
+    lowest = min(float(wanted.min()), law.maximum)  # above, levels are refused
+    notes = outside("programming.target:", [lowest], (law.minimum, law.maximum), "S")
+    for note in notes:
+        warnings.warn(note, stacklevel=4)
+    shape = (len(address), len(wanted))
+    rates = _defect_rates(technology)
+    g, defects = np.empty(shape, dtype=dtype), np.zeros(shape, dtype=np.uint8)
+    stuck = {"stuck_lrs": law.maximum, "stuck_hrs": law.minimum}
+    if rates.any():
+        stuck["unformed"] = 1.0 / technology["defects.unformed_resistance"]
+
+    def work(chip: int, block: slice) -> None:
+        scores = Scores(seed, address[chip], block, dtype)
+        level = wanted[block]
+        level = level[:1] if level.strides == (0,) else level  # one for all cells
+        g[chip, block] = target.conductance(law, level, scores("programming.cell"))
+        defect = defects[chip, block]
+        _draw_defects(defect, rates, scores)
+        for kind, cells in defects_in(defect):
+            g[chip, block][cells] = stuck[kind]
+
+    for_blocks(work, *shape)
+    variables = {"conductance": g, "programmed": g, "defect": defects}
+    return Programmed(variables, {"target": ("cell", wanted, {"units": "S"})}, notes)
+
+
+def _is_target(state: Any) -> bool:
+    names = np.asarray(state)
+    if names.dtype.kind != "U":
+        return names.dtype.kind not in "SO"
+    return any(str(name)[:1].isdigit() or name[:1] in ("+", "-", ".") for name in names.flat)
+
+
+def codes(states: Any) -> NDArray[np.uint8]:
+    """Return the index into ``STATES`` of each of some names, or of one name.
+
+    >>> codes(["HRS", "LRS"]).tolist(), codes("HRS").tolist()
+    ([1, 0], 1)
+    """
+    names = np.asarray(states, dtype=str)
+    if names.ndim and names.strides == (0,):  # one name for all cells
+        return np.broadcast_to(codes(names[0]), names.shape)
+    known = [names == name for name in STATES]
+    unknown = ~np.any(known, axis=0)
+    if unknown.any():
+        raise unknown_name("state", str(names[unknown][0] if names.ndim else names), STATES)
+    return known[1].astype(np.uint8)
+
+
+def states_in(state: NDArray[np.uint8]) -> Iterator[tuple[str, Pick]]:
+    """Yield each state that cells are in, and which cells."""
+    for code, name in enumerate(STATES):
+        cells = state[:1] == code if state.strides == (0,) else state == code
+        if cells.all():
+            yield name, slice(None)
+        elif cells.any():
+            yield name, np.flatnonzero(cells)  # a mask would cost ten times as much to index with
+
+
+def defects_in(defect: NDArray[np.uint8]) -> Iterator[tuple[str, NDArray[np.intp]]]:
+    """Yield each kind of defect that cells have, and the index of those cells."""
+    if not defect.any():
+        return
+    some = np.flatnonzero(defect > 0)  # ten times as fast as of the codes themselves
+    for code in np.unique(defect[some]):
+        yield DEFECTS[code], some[defect[some] == code]
+
+
+def _fixed(
+    law: Programming, scores: Callable[[str], NDArray[np.floating]], shared: float
+) -> NDArray[np.floating]:
+    """What of the deviation stays from pulse to pulse."""
+    cell = scores("programming.cell")
+    out = cell * cell.dtype.type(law.sigma_cell)
+    out += cell.dtype.type(shared)
+    return out
+
+
+def _chip_deviation(
+    law: Programming,
+    technology: Technology,
+    state: str,
+    address: NDArray[np.integer],
+    seed: int,
+    lot: int,
+) -> NDArray[np.float64]:
+    """What all cells of a chip share: lot, wafer, radial and die effects (chips,)."""
+
+    def normal(level: str, *where: int) -> float:
+        return float(stream(seed, f"programming.{state}.{level}", *where).standard_normal())
+
+    wafers = {int(w): normal("wafer", int(w)) for w in np.unique(address[:, 0])}
+    dies = {(int(w), int(d)): normal("die", int(w), int(d)) for w, d, _ in address}
+    radial = radial_positions(technology)[address[:, 1]]
+    return np.array(
+        [
+            law.sigma_lot * normal("lot", lot)
+            + law.sigma_wafer * wafers[int(w)]
+            + law.sigma_die * dies[int(w), int(d)]
+            + law.radial * r
+            for (w, d, _), r in zip(address, radial, strict=True)
+        ]
+    )
+
+
+def _defect_rates(technology: Technology) -> NDArray[np.float64]:
+    if "defects.unformed" not in technology:
+        return np.zeros(len(DEFECTS) - 1)
+    rates = np.array([technology[f"defects.{name}"] for name in DEFECTS[1:]])
+    if rates.sum() > 1:
+        raise InputError(f"defects: rates add up to {rates.sum():g}, allowed 0 to 1")
+    return rates
+
+
+def _draw_defects(defect: NDArray[np.uint8], rates: NDArray[np.float64], scores: Scores) -> None:
+    """Write the kind of defect of each cell: below the first sum of rates unformed, and so on."""
+    if rates.any():
+        u = scores.uniform("defects")
+        some = np.flatnonzero(u < float(rates.sum()))
+        kind = np.searchsorted(np.cumsum(rates), u[some], side="right") + 1
+        defect[some] = np.where(kind < len(DEFECTS), kind, 0)

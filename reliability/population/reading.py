@@ -1,0 +1,143 @@
+"""One read of every cell of a population: at the temperature of the read, with the cell's noise.
+
+What `reliability.population.age` returns is what the cells are; this is what an instrument or an
+inference sees of them. A trap belongs to its cell, like all latents; whether it is filled, and
+white and 1/f noise, belong to the read.
+"""
+
+import json
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from reliability.devices.conduction import TEMPERATURES, Conduction, at_temperature
+from reliability.devices.drift import Drift, read_factor
+from reliability.devices.noise import Noise
+from reliability.devices.noise import read as noisy
+from reliability.errors import InputError
+from reliability.population.ageing import addresses, card_of_cells
+from reliability.population.blocks import Scores, for_blocks
+from reliability.population.programmed import codes, states_in
+from reliability.technology import Technology
+from reliability.units import kelvin, outside, quantity
+
+Floats = NDArray[np.floating]
+
+
+def read_cells(
+    population: xr.Dataset,
+    *,
+    temperature: float | str | None = None,
+    time: float | str = 1.0,
+    read: int = 0,
+    overwrite: bool = False,
+) -> xr.Dataset:
+    """Return what one read of every cell gives.
+
+    Parameters
+    ----------
+    population : Dataset
+        From `reliability.sample_population`, `reliability.sample_dies` or `reliability.age`.
+    temperature : float or str, optional
+        Of the read, K or text with a unit; by default the one at which the card states its
+        conductances. LRS and HRS follow `reliability.devices.conduction`, levels of PCM the
+        barrier of `reliability.devices.drift.read_factor`; a card that says nothing of it gives a
+        warning and the same conductance.
+    time : float or str
+        Since the cells were last known, s: 1/f noise has grown in log time since then.
+    read : int
+        Number of the read: each has noise of its own, the same one whenever it is asked for.
+    overwrite : bool
+        Let what is read take the place of the population's conductances in memory.
+
+    Returns
+    -------
+    Dataset
+        The same cells, ``conductance`` (S) as it is read; ``attrs["read"]`` says how. Ageing it
+        goes on from the cells, not from what was read.
+
+    Raises
+    ------
+    InputError
+        A temperature or time that cannot be.
+
+    Warns
+    -----
+    UserWarning
+        A card that does not say what the temperature does, or a temperature outside the range in
+        which the law of the conduction holds; it is also kept in ``attrs["warnings"]``.
+
+    Examples
+    --------
+    >>> import reliability as rel
+    >>> cells = rel.sample_population(rel.load_technology("oxram-130nm"), state="HRS", seed=7)
+    >>> hot = read_cells(cells, temperature="85 degC")
+    >>> bool(hot["conductance"].median() > cells["conductance"].median())
+    True
+    """
+    technology = card_of_cells(population)
+    at = None if temperature is None else kelvin(temperature)
+    seconds = quantity(time, "s", "time", low=0.0)
+    if isinstance(read, bool) or not isinstance(read, (int, np.integer)) or read < 0:
+        raise InputError(f"read: got {read!r}, expected an integer of 0 or more")
+    is_target = "target" in population.coords
+    state = population["target"].values if is_target else codes(population["state"].values)
+    rows = population["conductance"].transpose(..., "cell")
+    g = np.ascontiguousarray(rows.values).reshape(-1, rows.sizes["cell"])
+    address, seed = addresses(population), int(population.attrs["seed"])
+    # what the cells were programmed to is never written over
+    kept = "programmed" in population and np.shares_memory(g, population["programmed"].values)
+    out = g if overwrite and not kept else np.empty_like(g)
+    notes: list[str] = []
+    warm = None if at is None else _temperature_of_read(technology, at, is_target, notes)
+    noise = Noise.from_technology(technology) if "noise" in technology.laws else None
+
+    def work(chip: int, block: slice) -> None:
+        now = g[chip, block]
+        if warm is not None:
+            now = warm(now, state[block])
+        if noise is not None:
+            scores = Scores(seed, address[chip], block, g.dtype)
+            latents = None
+            if noise.telegraph_share > 0:
+                trap = scores.sixteenths("noise.trap", 4)
+                latents = [*trap, scores.uniform(f"noise.trap/read {read}")]
+            now = noisy(noise, now, seconds, scores(f"noise/read {read}"), latents)
+        out[chip, block] = now
+
+    for_blocks(work, *g.shape)
+    for note in notes:
+        warnings.warn(note, stacklevel=2)
+    result = population.assign(conductance=(rows.dims, out.reshape(rows.shape), rows.attrs))
+    how = {"temperature": at, "time": seconds, "read": int(read)}
+    known = set(population.attrs.get("warnings", []))
+    result.attrs = population.attrs | {
+        "read": json.dumps(how), "warnings": sorted(known | set(notes))
+    }  # fmt: skip
+    return result
+
+
+def _temperature_of_read(
+    technology: Technology, at: float, is_target: bool, notes: list[str]
+) -> Callable[[Floats, NDArray], Floats] | None:
+    """Return what a read at a temperature makes of conductances and their states or targets."""
+    if is_target and "drift.conduction_energy" in technology:
+        barrier = Drift.from_technology(technology)
+        return lambda g, target: g * read_factor(barrier, target, at).astype(g.dtype)
+    if not is_target and "conduction" in technology.laws:
+        ends = technology.valid.get("conduction.temperature", TEMPERATURES)
+        notes += outside("conduction: temperature", [at], ends, "K")
+        laws = {name: Conduction.from_technology(technology, name) for name in ("LRS", "HRS")}
+
+        def of_states(g: Floats, state: NDArray) -> Floats:
+            out = np.empty_like(g)
+            for name, pick in states_in(state):
+                out[pick] = at_temperature(laws[name], g[pick], at)
+            return out
+
+        return of_states
+    notes.append(f"{technology.name} does not say how conductance depends on the read temperature")
+    return None

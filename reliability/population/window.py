@@ -1,0 +1,334 @@
+"""The programming window: how far LRS and HRS lie apart, and how often a read tells them wrongly.
+
+Against a reference conductance G_ref a cell in the LRS is read wrongly below it, one in the HRS
+above it. The bit-error rate is the mean of the two shares; it is computed from the closed form of
+the distributions, so that 1e-9 and less costs no more than 1e-2, and `sampled_error_rate` checks it
+by importance sampling through the same law that populations are sampled from. Stuck and unformed
+cells come on top and are stated apart: no reference cures them.
+"""
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from itertools import product
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import ndtr, ndtri
+
+from reliability.devices import programming
+from reliability.devices import verify as verifying
+from reliability.devices.programming import STATES, Programming
+from reliability.devices.relaxation import Relaxation
+from reliability.devices.verify import Verify
+from reliability.errors import InputError, unknown_name
+from reliability.population.wafer import radial_positions
+from reliability.random import stream
+from reliability.technology import Technology, expect_technology
+from reliability.units import quantity
+from reliability.version import __version__
+
+Condition = float | str | Sequence[float | str]
+_UNITS = {"compliance_current": "A", "reset_voltage": "V", "pulse_width": "s"}
+# Share of LRS cells below, and of HRS cells above, a reference.
+Errors = Callable[[float], tuple[float, float]]
+
+
+def programming_window(
+    technology: Technology,
+    *,
+    compliance_current: Condition | None = None,
+    reset_voltage: Condition | None = None,
+    pulse_width: Condition | None = None,
+    reference: float | str | None = None,
+    verify: Verify | None = None,
+    time: float | str = 0.0,
+    wanted_error_rate: float = 1e-6,
+) -> xr.Dataset:
+    """Map the window between LRS and HRS against programming conditions.
+
+    Parameters
+    ----------
+    technology : Technology
+    compliance_current, reset_voltage, pulse_width : float, str or a sequence of them, optional
+        Conditions to map, A, V and s; each that is given is a dimension of the result, the others
+        stay as the card has them.
+    reference : float or str, optional
+        Reference conductance, S; by default the one with the lowest bit-error rate, at every point.
+    verify : Verify, optional
+        Program with verify instead of by one pulse.
+    time : float or str
+        Of relaxation since programming, s.
+    wanted_error_rate : float
+        What `reaches` compares the bit-error rate with.
+
+    Returns
+    -------
+    Dataset
+        ``lrs`` and ``hrs`` (median conductance, S), ``window`` (decades between them),
+        ``reference`` (S), ``error_rate`` (state), ``bit_error_rate``, ``sigmas`` (normal score of
+        the worse of the two states at the reference), ``reaches``, and with verify ``pulses`` and
+        ``never`` (state). ``defect_error_rate`` comes on top. Conditions outside their valid range
+        are in ``attrs["warnings"]``.
+
+    Raises
+    ------
+    InputError
+        A condition that cannot be, or that the card does not cover.
+
+    Examples
+    --------
+    >>> import reliability as rel
+    >>> tech = rel.load_technology("oxram-130nm")
+    >>> found = programming_window(
+    ...     tech, compliance_current=["50 uA", "200 uA"], reset_voltage=[2.6, 2.9])
+    >>> dict(found["bit_error_rate"].sizes)
+    {'compliance_current': 2, 'reset_voltage': 2}
+    >>> bool((found["window"].diff("reset_voltage") > 0).all())
+    True
+    """
+    expect_technology(technology)
+    asked = {
+        "compliance_current": compliance_current,
+        "reset_voltage": reset_voltage,
+        "pulse_width": pulse_width,
+    }
+    axes = {
+        name: _axis(technology, name, values)
+        for name, values in asked.items()
+        if values is not None
+    }
+    if not 0 < wanted_error_rate < 1:
+        raise InputError(f"wanted_error_rate: got {wanted_error_rate!r}, allowed between 0 and 1")
+    fixed = None if reference is None else quantity(reference, "S", "reference", low=0.0)
+    seconds = quantity(time, "s", "time", low=0.0)
+    points, notes = [], set()
+    for values in product(*axes.values()):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            card = programming.set_conditions(
+                technology, **dict(zip(axes, map(float, values), strict=True))
+            )
+        notes |= {str(warning.message) for warning in caught}
+        points.append(_at_point(card, fixed, verify, seconds))
+    for note in sorted(notes):
+        warnings.warn(note, stacklevel=2)
+    shape = tuple(len(values) for values in axes.values())
+    variables = {
+        name: _variable(name, [point[name] for point in points], tuple(axes), shape)
+        for name in points[0]
+    }
+    out = xr.Dataset(
+        variables,
+        coords={name: (name, values, {"units": _UNITS[name]}) for name, values in axes.items()}
+        | {"state": list(STATES)},
+        attrs={
+            "seed": "none",  # closed forms
+            "spec_hash": "",
+            "technology": technology.name,
+            "technology_card": technology.to_json(),
+            "reliability_version": __version__,
+            "time": seconds,
+            "wanted_error_rate": wanted_error_rate,
+            "defect_error_rate": _defect_error_rate(technology),
+            "warnings": sorted(notes),
+        },
+    )
+    out["reaches"] = out["bit_error_rate"] <= wanted_error_rate
+    return out
+
+
+def sampled_error_rate(
+    technology: Technology,
+    state: str,
+    reference: float | str,
+    *,
+    samples: int = 100_000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Estimate the share of cells on the wrong side of a reference by importance sampling.
+
+    All levels of the hierarchy are drawn, shifted in proportion to their variance so that half of
+    the cells fail, and each cell counts with its likelihood ratio.
+
+    Parameters
+    ----------
+    technology : Technology
+    state : {"LRS", "HRS"}
+    reference : float or str
+        S.
+    samples, seed : int
+
+    Raises
+    ------
+    InputError
+        An unknown state, a reference that is no conductance, fewer than two samples.
+
+    Returns
+    -------
+    estimate, standard_error : float
+
+    Examples
+    --------
+    >>> import reliability as rel
+    >>> tech = rel.load_technology("oxram-130nm")
+    >>> rate, error = sampled_error_rate(tech, "LRS", 3e-5, samples=20_000)
+    >>> bool(0 < error < 0.1 * rate < 1e-5)
+    True
+    """
+    expect_technology(technology)
+    if state not in STATES:
+        raise unknown_name("state", state, STATES)
+    reference = quantity(reference, "S", "reference", low=1e-15)
+    if samples < 2:
+        raise InputError(f"samples: got {samples}, allowed 2 or more")
+    law = Programming.from_technology(technology, state)
+    generator = stream(seed, f"window.{state}")
+    site = generator.choice(radial_positions(technology), samples)
+    names = ("sigma_lot", "sigma_wafer", "sigma_die", "sigma_cell", "sigma_cycle")
+    sigmas = np.array([getattr(law, name) for name in names])
+    shift = float(programming.deviation_at(law, reference)) * sigmas / law.sigma**2
+    z = generator.standard_normal((samples, len(sigmas)))
+    deviation = law.radial * site + (z + shift) @ sigmas
+    weight = np.exp(-z @ shift - shift @ shift / 2)
+    g = programming.conductance(law, deviation)
+    wrong = g < reference if state == "LRS" else g > reference
+    scores = np.where(wrong, weight, 0.0)
+    return float(scores.mean()), float(scores.std(ddof=1) / math.sqrt(samples))
+
+
+def _axis(technology: Technology, name: str, values: Condition) -> NDArray[np.float64]:
+    listed = [values] if isinstance(values, (str, int, float)) else list(values)
+    if not listed:
+        raise InputError(f"{name}: got no value, expected one or more")
+    return np.array([programming.condition(technology, name, value) for value in listed])
+
+
+def _at_point(
+    card: Technology, reference: float | None, verify: Verify | None, time: float
+) -> dict[str, float | list[float]]:
+    laws = {state: Programming.from_technology(card, state) for state in STATES}
+    errors = _errors(card, laws, verify, time)
+    if reference is None:
+        reference = _best_reference(laws, errors)
+    rates = errors(reference)
+    out: dict[str, float | list[float]] = {
+        "lrs": 1.0 / laws["LRS"].resistance,
+        "hrs": 1.0 / laws["HRS"].resistance,
+        "window": math.log10(laws["HRS"].resistance / laws["LRS"].resistance),
+        "reference": reference,
+        "error_rate": list(rates),
+        "bit_error_rate": (rates[0] + rates[1]) / 2,
+        "sigmas": float(-ndtri(max(rates))),
+    }
+    if verify is not None:
+        effort = [
+            verifying.outcome(
+                verify,
+                state,
+                law,
+                _relaxing(card, state, verify.wait),
+                _radial_offsets(card, law),
+            )
+            for state, law in laws.items()
+        ]
+        out["pulses"] = [found.pulses for found in effort]
+        out["never"] = [found.never for found in effort]
+    return out
+
+
+def _errors(
+    card: Technology, laws: dict[str, Programming], verify: Verify | None, time: float
+) -> Errors:
+    """Closed form of the two error rates as a function of the reference."""
+    if verify is None and time == 0:
+        site, count = np.unique(radial_positions(card).round(9), return_counts=True)
+        share = count / count.sum()
+
+        def natural(reference: float) -> tuple[float, float]:
+            lrs, hrs = (
+                (programming.deviation_at(law, reference) - law.radial * site) / law.sigma
+                for law in laws.values()
+            )
+            return float(share @ ndtr(-lrs)), float(share @ ndtr(hrs))
+
+        return natural
+    # one pulse is a verify that gives up after the first
+    algorithm = verify or Verify(1.0, 1.0, attempts=1)
+    relaxing = {state: _relaxing(card, state, max(algorithm.wait, time)) for state in STATES}
+
+    def relaxed(reference: float) -> tuple[float, float]:
+        lrs, hrs = (
+            verifying.probability_wrong(
+                algorithm,
+                state,
+                law,
+                reference,
+                relaxing[state],
+                time,
+                _radial_offsets(card, law),
+            )
+            for state, law in laws.items()
+        )
+        return float(lrs), float(hrs)
+
+    return relaxed
+
+
+def _relaxing(card: Technology, state: str, time: float) -> Relaxation | None:
+    return Relaxation.from_technology(card, state) if time > 0 else None
+
+
+def _radial_offsets(card: Technology, law: Programming) -> NDArray[np.float64]:
+    """Radial deviations of eight groups of dies, equal in number."""
+    groups = np.array_split(np.sort(radial_positions(card)), 8)
+    return law.radial * np.array([group.mean() for group in groups])
+
+
+def _best_reference(laws: dict[str, Programming], errors: Errors) -> float:
+    low, high = sorted(-math.log(law.resistance) for law in laws.values())
+    if laws["LRS"].resistance >= laws["HRS"].resistance:
+        return math.exp((low + high) / 2)  # no window: any reference is as bad
+    found = minimize_scalar(
+        lambda x: math.log(max(sum(errors(math.exp(x))), 1e-300)),
+        bounds=(low, high),
+        method="bounded",
+        options={"xatol": 1e-6},
+    )
+    return math.exp(found.x)
+
+
+def _defect_error_rate(technology: Technology) -> float:
+    """Bit-error rate of stuck and unformed cells: the other state's value, or none."""
+    if "defects.unformed" not in technology:
+        return 0.0
+    names = ("unformed", "stuck_lrs", "stuck_hrs")
+    return sum(technology[f"defects.{name}"] for name in names) / 2
+
+
+_DESCRIPTIONS = {
+    "lrs": ("S", "median conductance of the LRS"),
+    "hrs": ("S", "median conductance of the HRS"),
+    "window": ("decade", "HRS over LRS resistance, medians"),
+    "reference": ("S", "reference conductance"),
+    "error_rate": ("1", "share of cells of a state read as the other"),
+    "bit_error_rate": ("1", "bit-error rate"),
+    "sigmas": ("1", "normal score of the worse state at the reference"),
+    "pulses": ("1", "mean number of pulses"),
+    "never": ("1", "share of cells that never pass the verify"),
+}
+
+
+def _variable(
+    name: str, values: list, dims: tuple[str, ...], shape: tuple[int, ...]
+) -> tuple[tuple[str, ...], NDArray[np.float64], dict[str, str]]:
+    unit, text = _DESCRIPTIONS[name]
+    array = np.array(values, dtype=float)
+    own = ("state",) if array.ndim == 2 else ()
+    return (
+        (*dims, *own),
+        array.reshape((*shape, *array.shape[1:])),
+        {"units": unit, "long_name": text},
+    )

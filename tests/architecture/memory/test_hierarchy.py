@@ -1,0 +1,151 @@
+"""The resistive cache against DRAM and flash: borders, limits, what does not matter."""
+
+import numpy as np
+import pytest
+
+import reliability as rel
+from reliability.architecture import hierarchy, load_sheet
+from reliability.architecture.memory.hierarchy import HIERARCHIES, HOSTS, fitting, traffic
+
+pytest.importorskip("onnx")
+SMALL = {"networks": ["mobilenet-mnist"], "capacities": [8192, 16384, 32768]}
+
+
+@pytest.fixture(scope="module")
+def card() -> rel.Technology:
+    return rel.load_technology("oxram-130nm")
+
+
+@pytest.fixture(scope="module")
+def sheet():
+    return load_sheet("hierarchy")
+
+
+@pytest.fixture(scope="module")
+def data(card, sheet):
+    return hierarchy(card, sheet, **SMALL)
+
+
+def power(data, period):
+    return data["energy"] / period + data["standby"]
+
+
+def test_at_the_borders_two_hierarchies_take_the_same_power(data) -> None:
+    own = {"hierarchy": "resistive"}
+    for border, rival in (("pays_from", "dram_on"), ("pays_until", "dram_off")):
+        period = data[border]
+        inner = (period > 0) & np.isfinite(period)
+        assert inner.any()
+        mine = power(data.sel(own), period).where(inner)
+        other = power(data.sel(hierarchy=rival), period).where(inner)
+        assert np.nanmax(np.abs(mine / other - 1)) < 1e-9
+    period = 0.5 * (data["pays_from"] + data["pays_until"])
+    pays = data["pays_from"] < data["pays_until"]
+    between = power(data, period)
+    for rival in ("dram_on", "dram_off"):
+        better = between.sel(own) < between.sel(hierarchy=rival)
+        assert bool((better | ~pays).all())
+
+
+def test_a_cache_that_holds_the_network_needs_no_flash(data, card, sheet) -> None:
+    for host in HOSTS:
+        here = data.sel(host=host).isel(network=0)
+        k = fitting(here)
+        assert float(here["capacity"][k]) >= float(here["touched_bytes"])
+        assert float(here["cache_fetched"][k]) == 0
+        assert float(here["cache_written_back"][k]) == 0
+    slow = sheet.with_values({"flash.rate": sheet["flash.rate"] / 10})
+    other = hierarchy(card, slow, **SMALL)
+    k = fitting(data.sel(host="mcu").isel(network=0))
+    energy = [d["energy"].sel(host="mcu").isel(network=0, capacity=k) for d in (data, other)]
+    assert energy[0].sel(hierarchy="resistive") == energy[1].sel(hierarchy="resistive")
+    assert energy[0].sel(hierarchy="dram_off") < energy[1].sel(hierarchy="dram_off")
+
+
+def test_traffic_adds_up() -> None:
+    found = traffic("mobilenet-mnist", "pixels", 32, 8, 256, "cached", 8, (128, 512, 4096))
+    assert (found.cache_reads == found.fetched).all()
+    # every line of the cache is written by a fill or by what the host's SRAM writes back
+    assert found.cache_writes == pytest.approx(found.cache_fetched + found.written)
+    assert [w.sum() for w in found.line_writes] == pytest.approx(found.cache_writes.tolist())
+    assert (np.diff(found.cache_fetched) <= 0).all()
+    assert found.fetched <= found.accesses
+    assert found.fetched >= found.weight_lines  # it starts empty
+
+
+def test_waking_up_from_flash_takes_its_transfer_time(data, sheet) -> None:
+    wake = data["wake_time"].isel(network=0, capacity=-1)
+    found = traffic("mobilenet-mnist", "pixels", 32, 8, 512, "cached", 8, (512,))
+    transfer = found.weight_lines * 32 / sheet["flash.rate"]
+    start = max(sheet["hyperram.start_time"], sheet["flash.wake_time"])
+    assert float(wake.sel(host="mcu", hierarchy="dram_off")) == pytest.approx(start + transfer)
+    # only the FPGA has to be configured
+    own = wake.sel(hierarchy="resistive")
+    assert own.sel(host="mcu") == own.sel(host="accelerator") == sheet["resistive.wake_time"]
+    assert own.sel(host="fpga") > own.sel(host="mcu")
+
+
+def test_a_card_that_endures_more_lasts_longer(card, sheet, data) -> None:
+    better = card.with_values({"endurance.scale": 10 * card["endurance.scale"]})
+    longer = hierarchy(better, sheet, **SMALL)
+    assert (10 * longer["lasts_from"]).values == pytest.approx(data["lasts_from"].values)
+    assert bool((data["lasts_from_levelled"] <= data["lasts_from"]).all())
+    hot = hierarchy(card, sheet, **SMALL, temperature="85 degC")
+    assert bool((hot["lasts_from"] > data["lasts_from"]).all())
+
+
+def test_activations_that_stay_in_the_host_leave_the_cache_unworn(card, sheet) -> None:
+    options = {"networks": ["mobilenet-mnist"], "capacities": [32768]}
+    kept = hierarchy(card, sheet, **options, scratch="own")
+    assert (kept["cache_writes"] == 0).all()
+    assert (kept["lasts_from"] == 0).all()
+    assert (kept["local_written_back"] == 0).all()
+    with pytest.raises(
+        rel.InputError, match=r"local_bytes: got 8192, .* 9408 bytes of activations"
+    ):
+        hierarchy(card, sheet, **options, local_bytes=(8192,) * 3, scratch="own")
+
+
+def test_flash_is_no_place_for_activations(data) -> None:
+    """Where the host's SRAM writes back, flash alone takes far more than the rest."""
+    energy = data["energy"].sel(host="mcu").isel(network=0, capacity=-1)
+    assert float(data["local_written_back"].sel(host="mcu")[0]) > 0
+    assert energy.sel(hierarchy="flash_only") > 30 * energy.sel(hierarchy="dram_off")
+
+
+def test_areas_go_with_capacity_and_square_of_the_feature_size(card, sheet, data) -> None:
+    small = hierarchy(card, sheet, **SMALL, feature_size="65 nm")
+    for kind in ("area_sram", "area_resistive"):
+        assert (4 * small[kind]).values == pytest.approx(data[kind].values, abs=0)
+        assert np.diff(data[kind] / data["capacity"]) == pytest.approx(0, abs=1e-25)
+
+
+def test_units_provenance_and_repeatability(card, sheet, data) -> None:
+    assert data["energy"].attrs["units"] == "J"
+    assert data["hierarchy"].values.tolist() == list(HIERARCHIES)
+    assert set(data.attrs["headline"]) <= set(data.data_vars)
+    assert (data["published"] > 0).all()
+    assert data.identical(hierarchy(card, sheet, **SMALL))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"capacities": [4096, 4096]}, "capacities: got .4096, 4096., expected rising"),
+        ({"capacities": [1000]}, "capacities: got 1000 bytes, expected a multiple of 32"),
+        ({"local_bytes": [4096]}, "local_bytes: got 1 sizes"),
+        ({"scratch": "owned"}, "unknown scratch 'owned'; did you mean 'own'"),
+        ({"networks": ["mobilenet"]}, "did you mean 'mobilenet-mnist'"),
+        ({"feature_size": "-1 nm"}, "feature_size: got"),
+        ({"lost_share": 2.0}, "share: got 2.0"),
+    ],
+)
+def test_what_cannot_be_right_is_named(card, sheet, options, says) -> None:
+    with pytest.raises(rel.InputError, match=says) as error:
+        hierarchy(card, sheet, **{**SMALL, **options})
+    assert "\n" not in str(error.value)
+
+
+def test_a_card_of_levels_is_refused(sheet) -> None:
+    with pytest.raises(rel.InputError, match="pcm-joshi has no two states"):
+        hierarchy(rel.load_technology("pcm-joshi"), sheet)

@@ -1,0 +1,122 @@
+"""Sample plans, failure rates and statements."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from reliability.errors import InputError
+from reliability.lifetime.demonstration import (
+    JESD47_TESTS,
+    consumer_risk,
+    data_sheet_sentence,
+    failure_rate_bound,
+    plan_test,
+    qualify,
+    sample_size,
+    weibull_scale_bound,
+)
+from reliability.statistics.intervals import binomial_bound
+
+
+def test_published_fit_examples():
+    """Fox Electronics data sheet: 360 parts, 2000 h, AF 49.91, none failed, 60 %: 26 FIT (25.5)."""
+    rate = failure_rate_bound(devices=360, hours=2000, acceleration=49.91009, confidence=0.6)
+    assert rate == pytest.approx(25.5, abs=0.05)
+    # Without a failure chi2(C; 2)/2 = -log(1 - C).
+    plain = failure_rate_bound(devices=1, hours=1e9, confidence=0.9)
+    assert plain == pytest.approx(-np.log(0.1))
+
+
+def test_fit_bound_covers_the_rate():
+    """For a Poisson count the bound is below the rate in at most 1 - confidence of tests."""
+    rate, hours = 3e-5, 1000.0
+    counts = np.arange(0, 60)
+    chance = stats.poisson.pmf(counts, rate * 100 * hours)
+    bounds = [
+        failure_rate_bound(devices=100, hours=hours, failures=int(k), confidence=0.9)
+        for k in counts
+    ]
+    covered = chance[np.array(bounds) >= rate * 1e9].sum()
+    assert covered >= 0.9
+
+
+@given(p=st.floats(1e-6, 0.5), failures=st.integers(0, 5), confidence=st.floats(0.5, 0.99))
+@settings(max_examples=60, deadline=None)
+def test_sample_size_is_the_smallest(p, failures, confidence):
+    n = sample_size(p, failures=failures, confidence=confidence)
+    assert binomial_bound(failures, n, confidence) <= p
+    if n > failures + 1:
+        assert binomial_bound(failures, n - 1, confidence) > p
+    # to the accuracy of inverting the beta function over millions of devices
+    assert consumer_risk(p, n, failures) <= 1 - confidence + 1e-7
+
+
+def test_jesd47_lots_show_one_per_cent():
+    """3 lots of 77 without a failure: 1 % at 90 % confidence, one lot 3 %."""
+    operating = JESD47_TESTS[0]
+    assert operating.devices == 231
+    assert qualify(0, operating.devices, limit=0.01, confidence=0.9).passed
+    assert qualify(0, 77, limit=0.03, confidence=0.9).passed
+    assert not qualify(1, operating.devices, limit=0.01, confidence=0.9).passed
+
+
+def test_weibull_scale_bound_contains_the_exponential():
+    bound = weibull_scale_bound([1000.0] * 77, failures=2, shape=1.0, confidence=0.9)
+    rate = failure_rate_bound(devices=77, hours=1000, failures=2, confidence=0.9)
+    assert bound == pytest.approx(1e9 / rate)
+    # A bound is one for the unit too.
+    small = weibull_scale_bound(np.full(77, 1e-15), shape=3.0)
+    assert small * 1e15 == pytest.approx(weibull_scale_bound(np.ones(77), shape=3.0))
+
+
+def test_a_plan_shows_its_claim():
+    """Devices of the plan, none failed, bound the claim at the stated confidence."""
+    claim = {"probability": 0.01, "use_time": 87660.0, "use_temperature": 328.15}
+    plan = plan_test(
+        **claim, test_temperatures=[398.15, 423.15], test_times=[500, 1000],
+        activation_energy=0.7, shape=2.0, confidence=0.9,
+    )  # fmt: skip
+    assert len(plan) == 4
+    for row in plan.itertuples():
+        scale = claim["use_time"] / (-np.log(0.99)) ** 0.5 / row.acceleration
+        in_test = -np.expm1(-((row.time / scale) ** 2))
+        assert row.test_probability == pytest.approx(in_test, rel=1e-9)
+        assert (1 - in_test) ** row.devices <= 0.1
+        assert (1 - in_test) ** (row.devices - 1) > 0.1
+    hotter = plan[plan["temperature"] == 423.15]["devices"].to_numpy()
+    assert (hotter <= plan[plan["temperature"] == 398.15]["devices"].to_numpy()).all()
+
+
+def test_sentence():
+    text = data_sheet_sentence(
+        "failure rate", 51.2, unit="FIT", time=1000 * 3600, temperature=328.15, confidence=0.6,
+        assumptions=["Arrhenius, Ea = 0.7 eV", "constant failure rate"],
+    )  # fmt: skip
+    assert text == (
+        "failure rate after 41.7 days at 55 °C <= 52 FIT at 60 % confidence, given: "
+        "Arrhenius, Ea = 0.7 eV; constant failure rate."
+    )
+    cycles = data_sheet_sentence(
+        "BER", 1.01e-6, time="1e+06 cycles", temperature=None, confidence=0.9, assumptions=["none"]
+    )
+    assert cycles == "BER after 1e+06 cycles <= 1.1e-06 at 90 % confidence, given: none."
+    with pytest.raises(InputError, match="assumptions"):
+        data_sheet_sentence("BER", 1e-6, time=1, temperature=300, confidence=0.9, assumptions=[])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: failure_rate_bound(devices=0, hours=1000),
+        lambda: failure_rate_bound(devices=10, hours=1000, failures=11),
+        lambda: failure_rate_bound(devices=10, hours=1000, confidence=90),
+        lambda: sample_size(0.0),
+        lambda: qualify(3, 2, limit=0.1),
+        lambda: weibull_scale_bound([1.0, 0.0], shape=1.0),
+    ],
+)
+def test_refused(call):
+    with pytest.raises(InputError):
+        call()
