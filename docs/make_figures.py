@@ -42,7 +42,7 @@ def relaxation(folder: Path, ax: Axes) -> None:
     """Accuracy against time of two-level and multi-level weights under two laws."""
     study = rel.load_study(HERE.parent / "analyses" / "relaxation.toml")
     results, points = read_results(folder), sweep_points(study)
-    rest = {name: value for name, value in study.ages.end.items() if name != "time"}
+    rest = {name: value for name, value in study.stress.end.items() if name != "time"}
     here = [at_age(at_point(results, point)["chips"]["accuracy"], rest) for point in points]
     figures.points_against_time(here, [point_text(point) for point in points], ax)
 

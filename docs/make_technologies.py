@@ -61,8 +61,8 @@ def summary(card: Technology) -> str:
 def section(card: Technology) -> str:
     """Return the section of a card: description, laws, valid ranges and all parameters."""
     lines = [f"\n## {card.name}\n", f"{card.title}. {card.description}\n"]
-    if card.laws:
-        laws = (f"`{name}` {law}" for name, law in sorted(card.laws.items()))
+    if card.models:
+        laws = (f"`{name}` {law}" for name, law in sorted(card.models.items()))
         lines.append(f"Laws: {', '.join(laws)}.\n")
     if card.valid:
         units = {"temperature": "K", "time": "s", "voltage": "V", "conductance": "S", "reads": ""}

@@ -24,7 +24,7 @@ images = 40
 chips = 5
 dies_per_wafer = 3
 
-[ages]
+[stress]
 times = ["0 s", "10 years"]
 temperatures = ["25 degC", "125 degC"]
 

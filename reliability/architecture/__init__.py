@@ -1,7 +1,9 @@
 """What the chip around the array makes of it: energy, area and time, learning, memory hierarchy.
 
-Each study is one function ``(technology, sheet, *, options, seed) -> Dataset``, deterministic in
-its arguments. The card has the memory's parameters, the sheet (``data/architecture``) those of the
+Each study is one function ``(technology, components, *, options, seed) -> Dataset``, deterministic
+in
+its arguments. The card has the memory's parameters, the components (``data/architecture``) those
+of the
 chip around it, both with source and uncertainty.
 """
 
@@ -12,19 +14,19 @@ from reliability.architecture.logic.energy import energy
 from reliability.architecture.logic.streams import streams
 from reliability.architecture.memory.hierarchy import hierarchy
 from reliability.architecture.memory.tiers import tiers
-from reliability.technology.components import Sheet, list_sheets, load_sheet
+from reliability.technology.components import Components, list_components, load_components
 from reliability.technology.nodes import list_nodes
 
 __all__ = [
-    "Sheet",
+    "Components",
     "area",
     "energy",
     "hierarchy",
     "incremental",
     "learning",
+    "list_components",
     "list_nodes",
-    "list_sheets",
-    "load_sheet",
+    "load_components",
     "streams",
     "tiers",
 ]

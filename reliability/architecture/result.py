@@ -7,7 +7,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.technology import Technology
-from reliability.technology.components import Sheet
+from reliability.technology.components import Components
 
 
 def scalar(value: float, unit: str, name: str) -> xr.Variable:
@@ -19,14 +19,14 @@ def scalar(value: float, unit: str, name: str) -> xr.Variable:
     return xr.Variable((), float(value), {"units": unit or "1", "long_name": name})
 
 
-def cross_checks(sheet: Sheet, models: Mapping[str, tuple[str, float]]) -> xr.Dataset:
+def cross_checks(components: Components, models: Mapping[str, tuple[str, float]]) -> xr.Dataset:
     """Compare what a study computes with what was published of chips.
 
     Parameters
     ----------
-    sheet : Sheet
+    components : Components
     models : mapping of str to (str, float)
-        Name of a published value in the sheet, to what the check is called (chip and quantity)
+        Name of a published value in the components, to what the check is called (chip and quantity)
         and what the model says of it, in the same SI unit.
 
     Returns
@@ -37,15 +37,15 @@ def cross_checks(sheet: Sheet, models: Mapping[str, tuple[str, float]]) -> xr.Da
 
     Examples
     --------
-    >>> from reliability.technology.components import load_sheet
-    >>> sheet = load_sheet("energy")
-    >>> checks = cross_checks(sheet, {"published.spirit_event": ("SPIRIT, event", 1.8e-12)})
+    >>> from reliability.technology.components import load_components
+    >>> components = load_components("energy")
+    >>> checks = cross_checks(components, {"published.spirit_event": ("SPIRIT, event", 1.8e-12)})
     >>> float(checks["ratio"].sel(check="SPIRIT, event").round(3))
     0.5
     """
-    published = np.array([sheet[name] for name in models])
+    published = np.array([components[name] for name in models])
     model = np.array([value for _, value in models.values()], dtype=float)
-    parameters = [sheet.parameters[name] for name in models]
+    parameters = [components.parameters[name] for name in models]
     return xr.Dataset(
         {
             "published": ("check", published),
@@ -63,7 +63,7 @@ def cross_checks(sheet: Sheet, models: Mapping[str, tuple[str, float]]) -> xr.Da
 def finish(
     data: xr.Dataset,
     technology: Technology,
-    sheet: Sheet,
+    components: Components,
     seed: int,
     *,
     headline: Sequence[str],
@@ -74,7 +74,7 @@ def finish(
     Parameters
     ----------
     data : Dataset
-    technology, sheet : Technology, Sheet
+    technology, components : Technology, Components
         What the results are of.
     seed : int
     headline : sequence of str
@@ -85,7 +85,7 @@ def finish(
     named = {name: data[name] for name in headline}
     assert all(not v.dims and {"units", "long_name"} <= set(v.attrs) for v in named.values())
     out = data if checks is None else xr.merge([data, checks], combine_attrs="drop_conflicts")
-    attrs = {"technology": technology.name, "sheet": sheet.name, "seed": seed}
+    attrs = {"technology": technology.name, "components": components.name, "seed": seed}
     return out.assign_attrs(attrs | {"headline": list(headline)})
 
 

@@ -1,4 +1,5 @@
-"""Architecture in a study: the nominal card and sheet, then cards and sheets that are drawn."""
+"""Architecture in a study: the nominal card and components, then cards and components that are
+drawn."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,17 +25,18 @@ _STUDIES: dict[str, Callable[..., xr.Dataset]] = {
 
 
 def run_draws(study: Study, technology: Technology, task: Task) -> xr.Dataset:
-    """Compute some draws of an architecture study; draw 0 is the card and the sheet as they are."""
+    """Compute some draws of an architecture study; draw 0 is the card and the components as they
+    are."""
     options = study.architecture
     assert options is not None  # the spec has it where the outputs have it
-    nominal = options.load_sheet()
+    nominal = options.load_components()
     parts = []
     for k in range(task.first, task.first + task.count):
-        card, sheet, seed = technology, nominal, study.seed
+        card, components, seed = technology, nominal, study.seed
         if k > 0:  # with a seed of its own, or all draws would share their luck
-            card, sheet = card.drawn(study.seed, k), sheet.drawn(study.seed, k)
+            card, components = card.drawn(study.seed, k), components.drawn(study.seed, k)
             seed = int(stream(study.seed, "architecture", k).integers(2**63))
-        part = _STUDIES[options.study](card, sheet, **options.arguments, seed=seed)
+        part = _STUDIES[options.study](card, components, **options.arguments, seed=seed)
         del part.attrs["seed"]  # the study has it
         parts.append(part)
     draw = np.arange(task.first, task.first + task.count)

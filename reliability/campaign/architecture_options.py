@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from reliability.architecture import Sheet, list_nodes, load_sheet
+from reliability.architecture import Components, list_nodes, load_components
 from reliability.architecture.learning.incremental import RULES as INCREMENTAL_RULES
 from reliability.architecture.learning.on_chip_training import RULES
 from reliability.architecture.memory.tiers import GRID
@@ -65,10 +65,10 @@ class _Options(Table):
 
     study: str
     """Which study."""
-    sheet: str
-    """Name of a parameter sheet, or a sheet's TOML file."""
+    components: str
+    """Name of a component parameters, or a components's TOML file."""
     parameters: dict[str, Value] = Field(default={})
-    """Parameters of the sheet to set instead, by dotted name."""
+    """Parameters of the components to set instead, by dotted name."""
     work: ClassVar[int] = 20_000
     """Image evaluations of a small network that take as long as one draw."""
     needs: ClassVar[tuple[str, ...]] = ()
@@ -81,9 +81,9 @@ class _Options(Table):
     def _dotted(cls, value: Any) -> Any:
         return flat(value) if isinstance(value, dict) else value
 
-    def load_sheet(self) -> Sheet:
-        """Return the sheet that the study names, with what the study sets instead."""
-        return load_sheet(self.sheet).with_values(self.parameters)
+    def load_components(self) -> Components:
+        """Return the components that the study names, with what the study sets instead."""
+        return load_components(self.components).with_values(self.parameters)
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -97,8 +97,8 @@ class EnergyOptions(_Options):
 
     study: Literal["energy"] = "energy"
     """Which study."""
-    sheet: str = "energy"
-    """Name of a parameter sheet, or a sheet's TOML file."""
+    components: str = "energy"
+    """Name of a component parameters, or a components's TOML file."""
     network: _OneLayer = "spirit"
     """A network of one layer."""
     nodes: Annotated[tuple[_Node, ...], Field(min_length=1)] = tuple(list_nodes())
@@ -124,8 +124,8 @@ class AreaOptions(_Options):
 
     study: Literal["area"] = "area"
     """Which study."""
-    sheet: str = "area"
-    """Name of a parameter sheet, or a sheet's TOML file."""
+    components: str = "area"
+    """Name of a component parameters, or a components's TOML file."""
     nodes: Annotated[tuple[_Node, ...], Field(min_length=1)] = tuple(list_nodes())
     """CMOS nodes, oldest first."""
     inputs: Annotated[int, Field(ge=1, strict=True)] = 144
@@ -145,8 +145,8 @@ class StreamsOptions(_Options):
 
     study: Literal["streams"] = "streams"
     """Which study."""
-    sheet: str = "streams"
-    """Name of a parameter sheet, or a sheet's TOML file."""
+    components: str = "streams"
+    """Name of a component parameters, or a components's TOML file."""
     network: _OneLayer = "spirit"
     """A network of one layer."""
     node: _Node = "130nm"
@@ -164,8 +164,8 @@ class HierarchyOptions(_Options):
 
     study: Literal["hierarchy"] = "hierarchy"
     """Which study."""
-    sheet: str = "hierarchy"
-    """Name of a parameter sheet, or a sheet's TOML file."""
+    components: str = "hierarchy"
+    """Name of a component parameters, or a components's TOML file."""
     networks: Annotated[tuple[_Network, ...], Field(min_length=1)] = (
         "mobilenet-mnist",
         "binary-mnist",
@@ -191,7 +191,7 @@ class HierarchyOptions(_Options):
     """Of the cells while they are written."""
     mission: Seconds = 315576000.0
     """How long the cache has to last."""
-    lost_share: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    lost_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.01
     """Of the lines that it writes, lost by then."""
     needs: ClassVar[tuple[str, ...]] = (*_TWO_STATES, "endurance.scale")
     draws_per_task: ClassVar[int] = 4
@@ -212,8 +212,8 @@ class TiersOptions(_Options):
 
     study: Literal["tiers"] = "tiers"
     """Which study."""
-    sheet: str = "tiers"
-    """Name of a parameter sheet, or a sheet's TOML file."""
+    components: str = "tiers"
+    """Name of a component parameters, or a components's TOML file."""
     network: _OneLayer = "spirit"
     """A network of one layer."""
     chips: Count = 8
@@ -248,8 +248,8 @@ class IncrementalOptions(_Options):
 
     study: Literal["incremental"] = "incremental"
     """Which study."""
-    sheet: str = "learning"
-    """Name of a parameter sheet, or a sheet's TOML file."""
+    components: str = "learning"
+    """Name of a component parameters, or a components's TOML file."""
     scenario: Literal["new_class", "shifted_input"] = "new_class"
     """What is new: a class never seen, or images moved by one pixel."""
     rules: Annotated[
@@ -290,8 +290,8 @@ class LearningOptions(_Options):
 
     study: Literal["learning"] = "learning"
     """Which study."""
-    sheet: str = "learning"
-    """Name of a parameter sheet, or a sheet's TOML file."""
+    components: str = "learning"
+    """Name of a component parameters, or a components's TOML file."""
     rules: Annotated[tuple[Annotated[str, _one_of("rule", RULES)], ...], Field(min_length=1)] = (
         tuple(RULES)
     )

@@ -5,7 +5,8 @@ with chip 7 of the other: the mean of their differences is known better than eit
 Studies with other seeds, or other wafers, share nothing: their variances add (unpaired, Welch), and
 chips of a few wafers decide nothing, as they do not tell how wafers differ.
 Images that both have classified are the same test to both; with other images the error of drawing
-them counts for both. Draw k of two architecture studies with the same seed, card and sheet has the
+them counts for both. Draw k of two architecture studies with the same seed, card and components
+has the
 same parameters.
 """
 
@@ -17,7 +18,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import special
 
-from reliability.architecture import load_sheet
+from reliability.architecture import load_components
 from reliability.campaign.selection import FEWEST_WAFERS, at_age, wafers_of
 from reliability.campaign.spec import Study
 from reliability.network.analysis.loss_attribution import losses_of_chips
@@ -129,12 +130,14 @@ def _of_chips(
 
 def _ages(a: Study, b: Study) -> Iterator[tuple[dict[str, Any], list[dict[str, float]]]]:
     """Yield the ages that two studies have in common, and the ends of their missions if others."""
-    for age in a.ages.combinations:
-        fresh = age["time"] == 0 and not (age["reads"] or age["inferences"] or a.ages.before)
-        again = fresh and age["temperature"] != a.ages.temperatures[0]
-        if age in b.ages.combinations and not again:
+    for age in a.stress.combinations:
+        fresh = age["time"] == 0 and not (
+            age["reads"] or age["inferences"] or a.stress.preconditioning
+        )
+        again = fresh and age["temperature"] != a.stress.temperatures[0]
+        if age in b.stress.combinations and not again:
             yield age, [age, age]
-    ends = [a.ages.end, b.ages.end]
+    ends = [a.stress.end, b.stress.end]
     if ends[0] != ends[1]:
         yield {"of_first": ends[0], "of_other": ends[1]}, ends
 
@@ -230,9 +233,9 @@ def _of_draws(
         return _UNTESTED, "not tested: nothing was drawn"
     if not np.isfinite(np.concatenate(draws)).all():
         return _UNTESTED, "not tested: some draws are unbounded"
-    how = f"unpaired: {x.size} and {y.size} draws, of other seeds, cards or sheets"
+    how = f"unpaired: {x.size} and {y.size} draws, of other seeds, cards or components"
     if paired:
-        x, y, how = x[:n], y[:n], f"paired: the same {n} draws of card and sheet"
+        x, y, how = x[:n], y[:n], f"paired: the same {n} draws of card and components"
     if not relative:
         return drawn_difference(x, y, confidence, paired=paired), how
     found = drawn_difference(np.log(x), np.log(y), confidence, paired=paired)
@@ -240,9 +243,9 @@ def _of_draws(
 
 
 def _drawn_from(study: Study) -> tuple[str, str]:
-    """Card and sheet, of whose uncertainty the draws are."""
+    """Card and components, of whose uncertainty the draws are."""
     assert study.architecture is not None  # the spec has it where the outputs have it
     return (
         load_technology(study.technology).fingerprint,
-        load_sheet(study.architecture.sheet).fingerprint,
+        load_components(study.architecture.components).fingerprint,
     )

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from reliability.errors import InputError, unknown_name
-from reliability.technology import LAWS, Technology
+from reliability.technology import MODELS, Technology
 from reliability.units import quantity
 
 
@@ -23,7 +23,7 @@ Value = Annotated[
     Annotated[int, Field(strict=True)] | Annotated[float, Field(strict=True)] | str,
     BeforeValidator(_number_or_text),
 ]
-# Axes of age by the name of their dimension: the key of [ages] that holds them, and their unit.
+# Axes of age by the name of their dimension: the key of [stress] that holds them, and their unit.
 AGES = {
     "time": ("times", "s"),
     "temperature": ("temperatures", "K"),
@@ -41,7 +41,7 @@ def put(table: dict[str, Any], name: str, value: Any) -> None:
     table : dict
         As TOML has it.
     name : str
-        A key (``network.delta_s``), ``technology`` or ``technology.<parameter or law>``, or the
+        A key (``network.delta_s``), ``technology`` or ``technology.<parameter or model>``, or the
         dimension of an age (``temperature``), which then has this one value.
     value : object
 
@@ -56,10 +56,10 @@ def put(table: dict[str, Any], name: str, value: Any) -> None:
     >>> put(study, "technology.read.voltage", "0.1 V")
     >>> put(study, "temperature", "125 degC")
     >>> study
-    {'technology': 'techB', 'parameters': {...}, 'ages': {'temperatures': ['125 degC']}}
+    {'technology': 'techB', 'parameters': {...}, 'stress': {'temperatures': ['125 degC']}}
     """
     if name in AGES:
-        name, value = f"ages.{AGES[name][0]}", value if isinstance(value, list) else [value]
+        name, value = f"stress.{AGES[name][0]}", value if isinstance(value, list) else [value]
     if name.startswith("technology."):
         parameters = flat(table.get("parameters") or {})
         table["parameters"] = {**parameters, name.removeprefix("technology."): value}
@@ -76,8 +76,8 @@ def put(table: dict[str, Any], name: str, value: Any) -> None:
 def flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return nested tables as one, with dotted keys.
 
-    >>> flat({"read": {"voltage": 0.1}, "relaxation.law": "log_time"})
-    {'read.voltage': 0.1, 'relaxation.law': 'log_time'}
+    >>> flat({"read": {"voltage": 0.1}, "relaxation.model": "log_time"})
+    {'read.voltage': 0.1, 'relaxation.model': 'log_time'}
     """
     out: dict[str, Any] = {}
     for key, value in table.items():
@@ -88,37 +88,37 @@ def flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def vary(technology: Technology, settings: Mapping[str, int | float | str]) -> Technology:
-    """Return a card with other values and laws.
+    """Return a card with other values and models.
 
     Parameters
     ----------
     technology : Technology
     settings : mapping of str to number or str
-        Parameter to its value, SI or text with a unit; ``<section>.law`` to the name of a law.
+        Parameter to its value, SI or text with a unit; ``<section>.model`` to the name of a model.
 
     Raises
     ------
     InputError
-        A parameter that the card does not have, another unit, an unknown law.
+        A parameter that the card does not have, another unit, an unknown model.
 
     Examples
     --------
     >>> import reliability as rel
-    >>> card = vary(rel.load_technology("oxram-130nm"), {"relaxation.law": "log_time"})
-    >>> card.laws["relaxation"]
+    >>> card = vary(rel.load_technology("oxram-130nm"), {"relaxation.model": "log_time"})
+    >>> card.models["relaxation"]
     'log_time'
     """
-    laws, values = dict(technology.laws), {}
+    models, values = dict(technology.models), {}
     for name, value in settings.items():
-        section = name.removesuffix(".law")
+        section = name.removesuffix(".model")
         if section == name:
             technology[name]  # refuses an unknown name
             values[name] = quantity(value, technology.parameters[name].unit, name)
-        elif section not in laws:
-            raise InputError(f"{name}: {technology.name} has no law of {section!r} to choose")
+        elif section not in models:
+            raise InputError(f"{name}: {technology.name} has no model of {section!r} to choose")
         else:
-            allowed = next(names for key, names in LAWS.items() if fnmatchcase(section, key))
+            allowed = next(names for key, names in MODELS.items() if fnmatchcase(section, key))
             if value not in allowed:
                 raise unknown_name(f"{name}", str(value), allowed)
-            laws[section] = str(value)
-    return replace(technology.with_values(values), laws=laws)
+            models[section] = str(value)
+    return replace(technology.with_values(values), models=models)

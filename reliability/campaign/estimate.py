@@ -16,7 +16,7 @@ from reliability.campaign.plan import (
 )
 from reliability.campaign.spec import Study
 from reliability.campaign.sweep import count_points, sweep_points
-from reliability.campaign.tables import AgesTable
+from reliability.campaign.tables import StressTable
 from reliability.campaign.tasks import compute
 from reliability.errors import InputError, expect
 
@@ -36,7 +36,7 @@ def plan_study(study: Study, *, workers: int = 1) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``points`` (of the sweep), ``chips``, ``ages``, ``draws``, ``combinations`` (of the
+        ``points`` (of the sweep), ``chips``, ``stress``, ``draws``, ``combinations`` (of the
         sensitivity grid), ``tasks``, ``image_evaluations``, ``seconds`` (estimate),
         ``memory_bytes`` (peak of one worker, estimate), ``disk_bytes`` (estimate), ``spec_hash``.
 
@@ -49,7 +49,7 @@ def plan_study(study: Study, *, workers: int = 1) -> dict[str, Any]:
     --------
     >>> from reliability.campaign import load_study
     >>> found = plan_study(load_study("spirit", {"population.chips": 4}), workers=2)
-    >>> found["chips"], found["ages"]
+    >>> found["chips"], found["read_outs"]
     (4, 9)
     """
     expect(study, Study, "study", "a Study, as load_study gives it")
@@ -58,14 +58,14 @@ def plan_study(study: Study, *, workers: int = 1) -> dict[str, Any]:
     tasks = work = 0
     for task in make_plan(study, chips_per_task(study)):
         tasks, work = tasks + 1, work + task.work
-    ages, swept = len(study.ages.combinations), count_points(study)
+    ages, swept = len(study.stress.combinations), count_points(study)
     cells = cells_of(study)
     # accuracies, spikes, energies; without a sweep also confusion, reads, quantiles
     per_chip = 8 * 6 if study.sweep else 3000
     return {
         "points": swept,
         "chips": study.population.chips,
-        "ages": ages,
+        "read_outs": ages,
         "draws": study.uncertainty.draws if study.uncertainty else 0,
         "combinations": len(combinations(study)) if study.sensitivity else 0,
         "tasks": tasks,
@@ -87,7 +87,7 @@ def _rate(study: Study) -> float:
     task = Task("chips", 0, 0, chips, chips, chips, 0)
     small = {"images": min(images, study.network.images)}
     quick = study.model_copy(
-        update={"network": study.network.model_copy(update=small), "ages": AgesTable()}
+        update={"network": study.network.model_copy(update=small), "stress": StressTable()}
     )
     text = quick.model_dump_json()
     threads = numba.get_num_threads()

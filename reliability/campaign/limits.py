@@ -48,8 +48,8 @@ def limit_answers(
     """
     wanted = study.limits
     if wanted.accuracy is not None:
-        end = study.ages.end
-        for age, found in zip(study.ages.combinations, answers["accuracy_by_age"], strict=True):
+        end = study.stress.end
+        for age, found in zip(study.stress.combinations, answers["accuracy_by_age"], strict=True):
             yield _answer(
                 "accuracy", wanted.accuracy, "least", found["mean"], found["low"], found["high"],
                 decides=age == end, age=age,
@@ -57,7 +57,7 @@ def limit_answers(
     if wanted.chips_below is not None:
         value, low, high, note = chips_below(study, results)
         yield _answer("chips_below", wanted.chips_below, "most", value, low, high,
-                      age=study.ages.end, note=note)  # fmt: skip
+                      age=study.stress.end, note=note)  # fmt: skip
     if wanted.failed_cells is not None:
         for found in answers["endurance"]:
             low = min(found["low"], found.get("drawn_low", 1.0))
@@ -88,7 +88,7 @@ def chips_below(study: Study, results: dict[str, xr.Dataset]) -> tuple[float, fl
     of their chips: too wide with few chips of each card, never too narrow.
     """
     assert study.limits.accuracy is not None  # the spec asks for it
-    end, limit = study.ages.end, study.limits.accuracy
+    end, limit = study.stress.end, study.limits.accuracy
     chips = at_age(results["chips"], end).load()
     counted = accuracy_yield(
         chips.assign_attrs(images=study.network.images), limit, study.confidence, seed=study.seed

@@ -47,8 +47,8 @@ def load_study(
 
     Examples
     --------
-    >>> study = load_study("spirit", {"population.chips": 20, "ages.temperatures": ["85 degC"]})
-    >>> study.population.chips, study.ages.temperatures
+    >>> study = load_study("spirit", {"population.chips": 20, "stress.temperatures": ["85 degC"]})
+    >>> study.population.chips, study.stress.temperatures
     (20, (358.15,))
     """
     file: Path | Traversable = Path(path)
@@ -105,7 +105,7 @@ def _check_names(study: Study, where: str) -> None:
         raise InputError(f"{where}: network.name: {error}") from None
     try:
         if study.architecture:
-            study.architecture.load_sheet()
+            study.architecture.load_components()
     except InputError as error:
         raise InputError(f"{where}: architecture: {error}") from None
     _check_images(study, where)
@@ -141,9 +141,9 @@ def _check_images(study: Study, where: str) -> None:
                              f"test images for {study.network.name}")  # fmt: skip
     if not isinstance(network, DeepNetwork):
         return
-    inferences = any(study.ages.inferences)
+    inferences = any(study.stress.inferences)
     if study.sensitivity or inferences or study.network.read_temperature is not None:
-        raise InputError(f"{where}: sensitivity, ages.inferences and network.read_temperature "
+        raise InputError(f"{where}: sensitivity, stress.inferences and network.read_temperature "
                          f"need a network of one layer, got {study.network.name}")  # fmt: skip
 
 

@@ -57,7 +57,7 @@ class Task:
 def chips_per_task(study: Study) -> int:
     """Return how many chips a task should have to take a few seconds and little memory."""
     cells = cells_of(study)
-    work = study.network.images * study.ages.evaluations * image_cost(study)
+    work = study.network.images * study.stress.evaluations * image_cost(study)
     by_work = _WORK // work
     by_memory = int(_MEMORY // (cells * 4 * 8))
     shared_out = -(-study.population.chips * count_points(study) // _FEWEST_TASKS)
@@ -98,7 +98,7 @@ def make_plan(study: Study, chunk: int) -> Iterator[Task]:
     if "accuracy" not in study.outputs:
         return
     total = study.population.chips
-    work = study.network.images * study.ages.evaluations
+    work = study.network.images * study.stress.evaluations
     for first in range(0, total, chunk):
         for k in range(count_points(study)):
             count = min(chunk, total - first)
@@ -109,7 +109,7 @@ def _accuracy_but_chips(study: Study, point: int) -> Iterator[Task]:
     yield Task("ideal", point, 0, 1, 1, 1, study.network.images)
     if study.uncertainty:
         u = study.uncertainty
-        work = u.images * u.chips * study.ages.evaluations
+        work = u.images * u.chips * study.stress.evaluations
         yield from _cut("draws", point, u.draws, _DRAWS, work)
     if study.sensitivity:
         s = study.sensitivity

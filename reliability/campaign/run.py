@@ -159,7 +159,7 @@ def _is_sure(study: Study, layout: Layout, batch: list[Task]) -> bool:
     """Whether the mean accuracy of the chips so far is known well enough; then they are all."""
     chips = batch[-1].first + batch[-1].count
     accuracy = store.read_results(layout.folder)["chips"]["accuracy"].isel(chip=slice(chips))
-    accuracy = at_age(accuracy, study.ages.end)
+    accuracy = at_age(accuracy, study.stress.end)
     widest = 0.0
     for k in range(len(layout.points)):
         here = accuracy.isel({store.POINT: k}) if layout.swept else accuracy

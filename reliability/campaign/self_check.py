@@ -191,7 +191,7 @@ def _study() -> float:
             "seed": 3,
             "network": {"images": 200, "mapping": "multi_level"},
             "population": {"chips": 4},
-            "ages": {"times": ["1 h"]},
+            "stress": {"times": ["1 h"]},
         }
     )
     with tempfile.TemporaryDirectory() as folder:

@@ -10,7 +10,6 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from reliability.campaign.architecture_options import OPTIONS, AnyOptions
 from reliability.campaign.dotted import Value, flat, put, vary
 from reliability.campaign.tables import (
-    AgesTable,
     AttributionTable,
     Axis,
     CrossbarTable,
@@ -21,6 +20,7 @@ from reliability.campaign.tables import (
     PopulationTable,
     ProgrammingTable,
     SensitivityTable,
+    StressTable,
     Table,
     TilingTable,
     UncertaintyTable,
@@ -60,7 +60,7 @@ class Study(Table):
     tiling: TilingTable = TilingTable()
     programming: ProgrammingTable = ProgrammingTable()
     population: PopulationTable = PopulationTable()
-    ages: AgesTable = AgesTable()
+    stress: StressTable = StressTable()
     attribution: AttributionTable = AttributionTable()
     endurance: EnduranceTable = EnduranceTable()
     crossbar: CrossbarTable = CrossbarTable()
@@ -122,7 +122,7 @@ class Study(Table):
     @property
     def attribution_mission(self) -> MissionProfile:
         """What chips have been through when their loss is attributed."""
-        return self.ages.then(self.attribution.last)
+        return self.stress.then(self.attribution.last)
 
     def phenomena(self) -> list[str]:
         """Return the phenomena that an attribution tells apart."""
@@ -195,11 +195,11 @@ class Study(Table):
         named = {axis.name: axis.values for axis in self.sweep}
         cards = named.get("technology", (self.technology,))
         networks = named.get("network.name", (self.network.name,))
-        sheets = [self.architecture.load_sheet()] if self.architecture else []
+        components = [self.architecture.load_components()] if self.architecture else []
         parts = (
             __version__,
             text,
-            *(sheet.fingerprint for sheet in sheets),
+            *(components.fingerprint for components in components),
             *(load_technology(str(card)).fingerprint for card in cards),
             *(load_network(str(name)).fingerprint for name in networks),
         )

@@ -22,7 +22,7 @@ from reliability.version import __version__
 def summarize(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
     """Return what ``summary.json`` holds.
 
-    The headline is the end of the mission (`AgesTable.end`); every age is listed beside it. Of a
+    The headline is the end of the mission (`StressTable.end`); every age is listed beside it. Of a
     sweep there is one such answer for each of ``points``.
 
     Parameters
@@ -66,7 +66,7 @@ def _warnings(study: Study, results: dict[str, xr.Dataset]) -> list[str]:
         here = study.at(point)
         missions = []
         if "accuracy" in here.outputs:
-            missions += [here.ages.mission(age) for age in here.ages.combinations]
+            missions += [here.stress.mission(age) for age in here.stress.combinations]
         if "attribution" in here.outputs:
             missions.append(here.attribution_mission)
         card = here.load_technology()
@@ -110,9 +110,9 @@ def _answer(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
                 wafers,
             ),
         }
-        for age in study.ages.combinations
+        for age in study.stress.combinations
     ]
-    headline = ages[study.ages.combinations.index(study.ages.end)]
+    headline = ages[study.stress.combinations.index(study.stress.end)]
     answer = {
         "ideal_accuracy": float(ideal["accuracy"].mean()),
         "ideal_accuracy_low": float(ideal["accuracy_low"].mean()),
@@ -122,7 +122,7 @@ def _answer(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
     }
     if "spikes" not in chips:  # a network of many layers
         return answer
-    last = at_age(chips, study.ages.end)
+    last = at_age(chips, study.stress.end)
     energy = last["energy"].mean("chip")
     return answer | {
         "ideal_spikes_per_image": float(ideal["spikes"].mean()),

@@ -141,7 +141,7 @@ class PopulationTable(Table):
     the end of the mission and at every point of a sweep."""
 
 
-class AgesTable(Table):
+class StressTable(Table):
     """Every combination of time, temperature, reads or inferences, and read voltage."""
 
     times: Annotated[tuple[Seconds, ...], Field(min_length=1), Rising] = (0.0,)
@@ -154,12 +154,12 @@ class AgesTable(Table):
     """Of those reads, rising."""
     inferences: Annotated[tuple[NonNegative, ...], Field(min_length=1), Rising] = (0.0,)
     """Instead of reads: of the network, each reading its rows as its images do, rising."""
-    before: tuple[Stretch, ...] = ()
+    preconditioning: tuple[Stretch, ...] = ()
     """What every chip has been through before: a solder reflow, days and nights."""
 
     @model_validator(mode="after")
-    def _reads_or_inferences(self) -> "AgesTable":
-        read = any(self.reads) or any(stretch.reads for stretch in self.before)
+    def _reads_or_inferences(self) -> "StressTable":
+        read = any(self.reads) or any(stretch.reads for stretch in self.preconditioning)
         if any(self.inferences) and read:
             raise ValueError("got both reads and inferences, expected one of them")
         return self
@@ -189,7 +189,9 @@ class AgesTable(Table):
 
     def then(self, last: Segment) -> MissionProfile:
         """Return what every chip has been through before, and a last stretch of time."""
-        return MissionProfile([*(Segment(**vars(stretch)) for stretch in self.before), last])
+        return MissionProfile(
+            [*(Segment(**vars(stretch)) for stretch in self.preconditioning), last]
+        )
 
     @property
     def end(self) -> dict[str, float]:
@@ -349,7 +351,7 @@ class Axis(Table):
 
     name: str
     """What changes: a key of this file ("network.delta_s"), the card ("technology"), one of its
-    parameters or laws ("technology.relaxation.LRS.sigma", "technology.relaxation.law"), or
+    parameters or laws ("technology.relaxation.LRS.sigma", "technology.relaxation.model"), or
     "temperature", "time", "reads", "read_voltage", "inferences"."""
     label: str = ""
     """What figures print; the name by default."""

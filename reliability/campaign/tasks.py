@@ -173,13 +173,13 @@ def _at_all_ages(
         stressed = read or c["time"] > 0
         key = (c["time"], c["temperature"] * stressed, c["reads"], c["read_voltage"] * read)
         if key not in known:
-            aged = age(programmed, study.ages.mission(c))
+            aged = age(programmed, study.stress.mission(c))
             known[key] = reduce(aged, assess(aged))
         return known[key]
 
     def after_inferences(c: dict[str, float], numbers: tuple[float, ...]) -> list[xr.Dataset]:
         def mission(inferences: float) -> MissionProfile:
-            return study.ages.mission(c | {"inferences": inferences})
+            return study.stress.mission(c | {"inferences": inferences})
 
         found = age_by_inferences(programmed, numbers, mission, assess)
         return [
@@ -187,7 +187,7 @@ def _at_all_ages(
             for number, aged in zip(numbers, found, strict=True)
         ]
 
-    out = at({}, study.ages.axes)
+    out = at({}, study.stress.axes)
     out.attrs["warnings"] = sorted(notes)
     del out.attrs["mission"]  # it is on the axes
     return out

@@ -117,10 +117,10 @@ class _Statistics:
         self.half = [_log_halves(y) for y in both]
         ones = np.ones(len(both[0]))
         self.shapes = [_shape(c, ones) for c in self.counts]
-        law = process.Cycles(
+        model = process.Cycles(
             (10, 100), (0, 0), (0, 0), skew=_pair(self.shapes, 0), tail=_pair(self.shapes, 1)
         )
-        scores = [process.to_score(law, k, r) for k, r in enumerate(relative)]
+        scores = [process.to_score(model, k, r) for k, r in enumerate(relative)]
         self.sums = [process.lag_sums(u, lags) for u in scores]
         self.cross = _cross_sums(scores, lags)
 
@@ -152,11 +152,11 @@ def _unbiased(raw: Array, cells: int, cycles: int, seed: int) -> Array:
     many = max(_SIMULATED // cycles, cells)
     z = stream(seed, "characterization.cycles.sigma").standard_normal((2, many))
     for _ in range(_ROUNDS):
-        law = _law(found)
-        walk = process.start(law, seed, [0, 0, 0], many)
+        model = _model(found)
+        walk = process.start(model, seed, [0, 0, 0], many)
         u = process.advance(walk, cycles)
         both = [
-            process.cell_sigma(law, k, z[k])[:, None] * process.from_score(law, k, u[:, :, k])
+            process.cell_sigma(model, k, z[k])[:, None] * process.from_score(model, k, u[:, :, k])
             for k in range(2)
         ]
         seen = _Statistics(both, (memory[1],)).at(np.ones(many), memory)
@@ -164,7 +164,7 @@ def _unbiased(raw: Array, cells: int, cycles: int, seed: int) -> Array:
     return found
 
 
-def _law(found: Array) -> process.Cycles:
+def _model(found: Array) -> process.Cycles:
     medium, slow, spread, skew, log_tail = (found[2 + k : 12 : 5] for k in range(5))
     medium, slow = np.clip(medium, 0.0, 0.3), np.clip(slow, 0.0, 0.69)
     tail = np.exp(np.clip(log_tail, np.log(0.3), np.log(2.0)))

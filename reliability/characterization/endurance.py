@@ -11,7 +11,7 @@ _FEWEST = 8  # cells
 _FAILURES = 5
 _READS = 5  # of a cell over its cycles
 _QUARTER, _CHANCE = 0.25, 1e-4
-_LAWS = ("weibull", "lognormal")
+_MODELS = ("weibull", "lognormal")
 
 
 def failures(one: Reads) -> pd.DataFrame:
@@ -74,10 +74,10 @@ def fit_endurance(one: Reads, lives: pd.DataFrame) -> Fit:
     lives : DataFrame
         From `failures`, with failures enough.
     """
-    found = [_fit(lives, law) for law in _LAWS]
+    found = [_fit(lives, model) for model in _MODELS]
     best = int(np.argmin([fit.aicc for fit in found]))
-    law, fit = _LAWS[best], found[best]
-    if law == "weibull":
+    model, fit = _MODELS[best], found[best]
+    if model == "weibull":
         scale, shape = fit.parameters["scale"], fit.parameters["shape"]
         scores, slope = np.log([scale, shape]), np.array([1 / scale, 1 / shape])
     else:  # the card has the median, and the inverse of the sigma of ln cycles
@@ -113,13 +113,13 @@ def fit_endurance(one: Reads, lives: pd.DataFrame) -> Fit:
         f"endurance: beyond {lives['good'].max():.3g} cycles, the longest that a cell was cycled",
         "endurance: what temperature and programming energy do",
     )
-    return Fit("endurance", parameters, correlation, {"endurance": law}, {}, untold, needed)
+    return Fit("endurance", parameters, correlation, {"endurance": model}, {}, untold, needed)
 
 
 def enough(lives: pd.DataFrame) -> bool:
-    """Tell whether cells enough failed for a law of their lives."""
+    """Tell whether cells enough failed for a model of their lives."""
     return int(np.isfinite(lives["bad"]).sum()) >= _FAILURES
 
 
-def _fit(lives: pd.DataFrame, law: str) -> LifetimeFit:
-    return fit_lifetime(lower=lives["good"], upper=lives["bad"], distribution=law)
+def _fit(lives: pd.DataFrame, model: str) -> LifetimeFit:
+    return fit_lifetime(lower=lives["good"], upper=lives["bad"], distribution=model)

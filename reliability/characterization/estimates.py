@@ -30,7 +30,7 @@ class Fit:
     parameters : dict of str to Parameter
     correlation : Correlation or None
         Of the parameters that were estimated together.
-    laws : dict of str to str
+    models : dict of str to str
     valid : dict of str to (float, float)
         Conditions that the data covered.
     untold : tuple of str
@@ -44,7 +44,7 @@ class Fit:
     name: str
     parameters: dict[str, Parameter]
     correlation: Correlation | None = None
-    laws: dict[str, str] = field(default_factory=dict)
+    models: dict[str, str] = field(default_factory=dict)
     valid: dict[str, tuple[float, float]] = field(default_factory=dict)
     untold: tuple[str, ...] = ()
     needed: dict[str, Parameter] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class Estimate:
     ----------
     name : str
         Dotted name on the card.
-    law : {"normal", "lognormal"}
+    model : {"normal", "lognormal"}
         Of its uncertainty: a positive number has a log-normal one.
     note : str
     valid : (float, float), optional
@@ -67,13 +67,13 @@ class Estimate:
     """
 
     name: str
-    law: Law = "normal"
+    model: Law = "normal"
     note: str = ""
     valid: tuple[float, float] | None = None
 
     def value(self, score: float) -> float:
         """Return the value of what the fit works with: the logarithm where it is log-normal."""
-        return float(np.exp(score)) if self.law == "lognormal" else float(score)
+        return float(np.exp(score)) if self.model == "lognormal" else float(score)
 
 
 def fitted_by(source: str) -> str:
@@ -94,11 +94,11 @@ def exact(name: str, value: float, source: str, note: str = "") -> Parameter:
 
 
 def assumed(
-    name: str, value: float, why: str, *, sigma: float | None = None, law: Law = "normal"
+    name: str, value: float, why: str, *, sigma: float | None = None, model: Law = "normal"
 ) -> Parameter:
     """Return a parameter that the data do not hold and that a card cannot do without."""
     return Parameter(
-        value=value, unit=unit_of(name) or "", distribution="exact" if sigma is None else law,
+        value=value, unit=unit_of(name) or "", distribution="exact" if sigma is None else model,
         sigma=sigma, source=f"assumed: {why}", confidence="assumed",
     )  # fmt: skip
 
@@ -195,10 +195,10 @@ def from_covariance(
     for estimate, score, spread in zip(estimates, scores, sigma, strict=True):
         sigma_here = float(f"{spread * (inflation or {}).get(estimate.name, 1.0):.3g}")
         value = estimate.value(score)
-        error = sigma_here * (abs(value) if estimate.law == "lognormal" else 1.0)
+        error = sigma_here * (abs(value) if estimate.model == "lognormal" else 1.0)
         parameters[estimate.name] = Parameter(
             value=_rounded(value, error), unit=unit_of(estimate.name) or "",
-            distribution=estimate.law, sigma=sigma_here, source=fitted_by(source),
+            distribution=estimate.model, sigma=sigma_here, source=fitted_by(source),
             confidence="fitted", valid=estimate.valid, note=estimate.note,
         )  # fmt: skip
     certain = [k for k in range(len(estimates)) if sigma[k] > 1e-12]

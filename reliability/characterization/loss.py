@@ -1,12 +1,14 @@
 """Loss of a state towards an end, by time in the oven (retention) or by reads (read disturb).
 
-Both laws are one:
+Both models are one:
 
     G = G_end + (G_0 - G_end) exp(-x^shape),    x = stress / tau,    ln tau = location + spread z
 
 with a latent z for each cell. The likelihood of a cell's reads, ln G with normal errors and an end
-of its own that spreads by ``sigma_final``, is summed over z on a grid (which takes cells that have
-lost nothing yet, or all, for what they are); the end is a sum of three narrower normal laws, around
+of its own that spreads by ``sigma_asymptotic``, is summed over z on a grid (which takes cells that
+have
+lost nothing yet, or all, for what they are); the end is a sum of three narrower normal
+distributions, around
 each of which ln G is linear in it.
 The sigmas are those of the information in the scores of the cells, the independent units.
 """
@@ -60,7 +62,7 @@ class Stressed:
         return int(self.cell[-1]) + 1
 
 
-def log_likelihood(data: Stressed, own: Array, log_end: float, sigma_final: float) -> Array:
+def log_likelihood(data: Stressed, own: Array, log_end: float, sigma_asymptotic: float) -> Array:
     """Return the log-likelihood of every cell, shape (cells,).
 
     Parameters
@@ -70,17 +72,18 @@ def log_likelihood(data: Stressed, own: Array, log_end: float, sigma_final: floa
         Coefficients of the features, then ln spread, ln shape and ln of the error of ln G.
     log_end : float
         ln of the end resistance.
-    sigma_final : float
+    sigma_asymptotic : float
     """
-    ends = _ENDS if sigma_final > 0 else ((0.0, 1.0, 0.0),)
+    ends = _ENDS if sigma_asymptotic > 0 else ((0.0, 1.0, 0.0),)
     parts = [
-        math.log(share) + _given_end(data, own, log_end - sigma_final * at, sigma_final * rest)
+        math.log(share)
+        + _given_end(data, own, log_end - sigma_asymptotic * at, sigma_asymptotic * rest)
         for at, share, rest in ends
     ]
     return np.asarray(np.logaddexp.reduce(parts, axis=0))
 
 
-def _given_end(data: Stressed, own: Array, log_end: float, sigma_final: float) -> Array:
+def _given_end(data: Stressed, own: Array, log_end: float, sigma_asymptotic: float) -> Array:
     """Log-likelihood of cells whose ends spread little, around which ln G is linear in the end."""
     count = data.features.shape[1]
     location = data.features @ own[:count]
@@ -102,9 +105,11 @@ def _given_end(data: Stressed, own: Array, log_end: float, sigma_final: float) -
         np.add.reduceat(x, starts, axis=0)
         for x in (off**2 * weight, off * share * weight, share**2 * weight, np.log(weight))
     )
-    # Errors and one common end: a diagonal covariance plus sigma_final^2 share share^T.
-    both = 1 + sigma_final**2 * shares
-    total = -0.5 * (square - sigma_final**2 * cross**2 / both - log_weight + np.log(both) + _Z**2)
+    # Errors and one common end: a diagonal covariance plus sigma_asymptotic^2 share share^T.
+    both = 1 + sigma_asymptotic**2 * shares
+    total = -0.5 * (
+        square - sigma_asymptotic**2 * cross**2 / both - log_weight + np.log(both) + _Z**2
+    )
     top = total.max(axis=1, keepdims=True)
     step = _Z[1] - _Z[0]
     inside = np.log(np.exp(total - top).sum(axis=1) * step / math.sqrt(2 * math.pi))

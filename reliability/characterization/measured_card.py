@@ -175,7 +175,7 @@ def card_of(
 ) -> Technology:  # fmt: skip
     """Put fits on a card, on top of what ``base`` says (parameters as for `characterize`)."""
     fitted = {key: parameter for fit in fits for key, parameter in fit.parameters.items()}
-    laws = {section: law for fit in fits for section, law in fit.laws.items()}
+    models = {section: model for fit in fits for section, model in fit.models.items()}
     valid = {key: ends for fit in fits for key, ends in fit.valid.items()}
     groups = {fit.name: fit.correlation for fit in fits if fit.correlation is not None}
     below = base or Technology(name, title, memory, "", {})
@@ -191,7 +191,7 @@ def card_of(
         needed[key] = assumed(key, value, why)
     parameters = {k: p for k, p in needed.items() if k not in parameters} | parameters
     gone = set(below.parameters) - set(kept)
-    old_valid = {k: v for k, v in below.valid.items() if _section(k) not in laws}
+    old_valid = {k: v for k, v in below.valid.items() if _section(k) not in models}
     untold = [sentence for fit in fits for sentence in fit.untold]
     return Technology(
         name=name,
@@ -199,7 +199,7 @@ def card_of(
         memory=memory,
         description=_description(fits, base, untold),
         parameters=parameters,
-        laws={s: law for s, law in below.laws.items() if s not in laws} | laws,
+        models={s: model for s, model in below.models.items() if s not in models} | models,
         valid=old_valid | valid,
         correlation=without(below.correlation, set(fitted) | gone) | groups,
     )

@@ -1,4 +1,4 @@
-"""Noise from long traces of reads: `reliability.devices.noise`, law ``power``.
+"""Noise from long traces of reads: `reliability.devices.noise`, model ``power``.
 
 Of each cell: two levels (random telegraph noise) are looked for in averages of neighbouring reads
 and taken out; what is left has the spectral density W + Q^2/f, fitted to averaged periodograms by
@@ -84,7 +84,9 @@ def fit_noise(one: Reads) -> Fit:
     why = "one read; faster noise averages out in it"
     step = float(np.median(np.diff(np.sort(one.table["time"].unique())[:1000]))) if timed else 1e-3
     needed = {
-        "noise.flicker_onset": assumed("noise.flicker_onset", step, why, sigma=1.0, law="lognormal")
+        "noise.flicker_onset": assumed(
+            "noise.flicker_onset", step, why, sigma=1.0, model="lognormal"
+        )
     }
     if not timed:
         untold.append("noise: times, the file has no sample rate (give sample_rate)")
@@ -173,7 +175,7 @@ def _telegraph(one: Reads, traces: list[_Trace], x: Array) -> tuple[Fit, list[st
     """Share of cells with two levels, their amplitude, and the range of their times."""
     trapped = [k for k, t in enumerate(traces) if t.amplitude > 0]
     share = (len(trapped) + 0.5) / (len(traces) + 1)
-    names = [Estimate("noise.telegraph_share", valid=(0.0, 1.0),
+    names = [Estimate("noise.telegraph_fraction", valid=(0.0, 1.0),
                       note=f"{len(trapped)} of {len(traces)} cells")]  # fmt: skip
     scores, spread = [share], [math.sqrt(share * (1 - share) / (len(traces) + 2))]
     untold, needed = [], {}
@@ -201,7 +203,7 @@ def _telegraph(one: Reads, traces: list[_Trace], x: Array) -> tuple[Fit, list[st
         for key, value in (("shortest", min(times) / 10), ("longest", max(times) * 10)):
             needed[f"noise.telegraph_{key}"] = assumed(
                 f"noise.telegraph_{key}", float(f"{value:.2g}"),
-                "a decade beyond the dwell times that were seen", sigma=1.0, law="lognormal",
+                "a decade beyond the dwell times that were seen", sigma=1.0, model="lognormal",
             )  # fmt: skip
         if not shown:
             untold.append("noise: how telegraph amplitudes depend on the conductance")

@@ -1,4 +1,4 @@
-"""Two states: median, law, and the variance components from the lot down to the single cycle.
+"""Two states: median, model, and the variance components from the lot down to the single cycle.
 
 The deviation d of `reliability.devices.programming` is split by restricted maximum likelihood
 (`reliability.statistics.variance_components`). Its information holds for normal effects; where the
@@ -48,9 +48,9 @@ def fit_state(one: Reads, state: str, edge: float) -> Fit:
     runs = _programmed(one)
     runs = runs[runs["state"] == state]
     g = runs["first"].to_numpy()
-    law = "normal_conductance" if _is_normal(g) else "lognormal_resistance"
-    scale = float(np.mean(g)) if law == "normal_conductance" else math.exp(np.log(g).mean())
-    deviation = 1 - g / scale if law == "normal_conductance" else -np.log(g / scale)
+    model = "normal_conductance" if _is_normal(g) else "lognormal_resistance"
+    scale = float(np.mean(g)) if model == "normal_conductance" else math.exp(np.log(g).mean())
+    deviation = 1 - g / scale if model == "normal_conductance" else -np.log(g / scale)
     estimates, scores, variance = [], [], []
     parameters: dict[str, Parameter] = {}
     trend = _radial(runs, deviation, edge)
@@ -78,7 +78,7 @@ def fit_state(one: Reads, state: str, edge: float) -> Fit:
         covariance = np.array([[max(fourth - 1, 0.1) / (4 * len(g))]])
         spread = {residual: float(deviation.std(ddof=1))}
         interval = {residual: (0.0, 0.0)}
-    if law == "normal_conductance":  # G = (1 - d) / R, and the mean of d belongs to R
+    if model == "normal_conductance":  # G = (1 - d) / R, and the mean of d belongs to R
         log_median, factor = -math.log(scale * (1 - mean)), 1 / (1 - mean)
     else:
         log_median, factor = mean - math.log(scale), 1.0
@@ -108,7 +108,7 @@ def fit_state(one: Reads, state: str, edge: float) -> Fit:
         name = f"{section}.sigma_cycle"
         parameters[name] = assumed(name, 0.0, "none besides sigma_cell, which holds it")
     return Fit(
-        f"programming_{state}", fitted | parameters, correlation, {section: law},
+        f"programming_{state}", fitted | parameters, correlation, {section: model},
         untold=tuple(untold), needed=_needed(section),
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Read disturb of a state from reads: `reliability.devices.read_disturb`, law ``lognormal``."""
+"""Read disturb of a state from reads: `reliability.devices.read_disturb`, model ``lognormal``."""
 
 import math
 
@@ -60,7 +60,7 @@ def fit_read_disturb(one: Reads, state: str) -> Fit:
         bounds.insert(2, (0.0, 60.0))
     best, covariance = maximise(loss, np.array(start), bounds)
     names = [
-        Estimate(f"{section}.final_resistance", "lognormal"),
+        Estimate(f"{section}.asymptotic_resistance", "lognormal"),
         Estimate(f"{section}.reads", "lognormal"),
         *([Estimate(f"{section}.voltage_slope", valid=(0.0, 60.0))] if several else []),
         Estimate(f"{section}.sigma", "lognormal"),
@@ -87,8 +87,8 @@ def fit_read_disturb(one: Reads, state: str) -> Fit:
         "read_disturb.width_exponent": assumed(
             "read_disturb.width_exponent", 1.0, "a dose proportional to time"
         ),
-        "read_disturb.alternating_share": assumed(
-            "read_disturb.alternating_share", 0.008, "as doi:10.1109/ETS63895.2025.11049639"
+        "read_disturb.alternating_fraction": assumed(
+            "read_disturb.alternating_fraction", 0.008, "as doi:10.1109/ETS63895.2025.11049639"
         ),
     }  # fmt: skip
     untold.append(f"read disturb of the {state}: what temperature and pulse width do")

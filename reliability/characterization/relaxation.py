@@ -1,4 +1,4 @@
-"""Relaxation of many levels: `reliability.devices.relaxation`, law ``random_walk``.
+"""Relaxation of many levels: `reliability.devices.relaxation`, model ``random_walk``.
 
 The change of a cell's conductance has the mean shift(g) s(t) and the standard deviation
 sigma(g) sqrt(s(t_eq)). What each level and time shows (mean, standard deviation, number of cells)
@@ -110,7 +110,8 @@ def fit_relaxation(reads: Sequence[Reads], levels: Levels, seed: int) -> Fit:
     untold = []
     if worse > 1.1:
         untold.append(
-            f"relaxation: the law misses single levels and times by {worse:.1f} times the scatter "
+            f"relaxation: the model misses single levels and times by {worse:.1f} times the "
+            "scatter "
             "of the cells; the sigmas of its parameters are that much larger"
         )
     parameters |= {
@@ -139,7 +140,7 @@ def fit_relaxation(reads: Sequence[Reads], levels: Levels, seed: int) -> Fit:
     if bake is None:
         needed[f"{_SECTION}.attempt_time"] = assumed(
             f"{_SECTION}.attempt_time", 1e-13, "one vibration of an atom; no bake was measured",
-            sigma=3.0, law="lognormal",
+            sigma=3.0, model="lognormal",
         )  # fmt: skip
         untold.append("relaxation: what temperature does (attempt_time is assumed: no bake)")
     else:
@@ -180,16 +181,16 @@ def _decades_per_step(one: Reads, levels: Levels, onset: float) -> float | None:
     later, count, correlation = (np.array(column) for column in zip(*seen, strict=True))
 
     def miss(decades: float) -> float:
-        law = TargetRelaxation(
+        model = TargetRelaxation(
             "random_walk", 1.0, (1.0,), (0.0,), onset, float(times[-1]), decades_per_step=decades
         )
-        latents = [np.array(steps(law, [time], [ROOM])) for time in times]
-        model = []
+        latents = [np.array(steps(model, [time], [ROOM])) for time in times]
+        expected = []
         for amplitude in latents:
             common = min(len(amplitude), len(latents[0]))
             dot = amplitude[:common] @ latents[0][:common]
-            model.append(dot / np.linalg.norm(amplitude) / np.linalg.norm(latents[0]))
-        return float(count @ (np.array(model)[later] - correlation) ** 2)
+            expected.append(dot / np.linalg.norm(amplitude) / np.linalg.norm(latents[0]))
+        return float(count @ (np.array(expected)[later] - correlation) ** 2)
 
     return min(_STEPS, key=miss)
 
@@ -294,9 +295,10 @@ class _WalkFit:
         return np.concatenate([found[:-1][self.taken], shift[self.taken], found[-1:]])
 
     def misfit(self, weight: Array, scores: Array) -> float:
-        """Return by how much the law misses the groups, in the scatter of their cells; 1 or more.
+        """Return by how much the model misses the groups, in the scatter of their cells; 1 or more.
 
-        Root of the median squared residual of ln sd, over that of a law that is right. The scatter
+        Root of the median squared residual of ln sd, over that of a model that is right. The
+        scatter
         of a standard deviation follows from the fourth moment of the group.
         """
         n, mean, sd = self.table.groups.moments(weight)
@@ -317,7 +319,7 @@ def _attempt(bake: _Table, weight: Array, fit: _WalkFit, walk: Array, room: floa
     """Return the ln of the attempt time with which the walk at room gives the bakes' sigma.
 
     From levels with at least a quarter of the largest sigma, whose relaxation is well above what a
-    read and a bake add. All levels count alike: what the law misses at a level is no sampling.
+    read and a bake add. All levels count alike: what the model misses at a level is no sampling.
     """
     n, _, sd = bake.groups.moments(weight)
     level = fit.level_basis @ np.exp(walk[: fit.knots][fit.supported])

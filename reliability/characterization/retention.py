@@ -1,4 +1,4 @@
-"""Retention of two states from bakes: `reliability.devices.retention`, law ``arrhenius_loss``."""
+"""Retention of two states from bakes: `reliability.devices.retention`, model ``arrhenius_loss``."""
 
 import math
 from collections.abc import Sequence
@@ -49,8 +49,8 @@ def fit_retention(one: Reads) -> Fit:
         bounds += [(-20.0, 60.0), (0.1, 4.0), (math.log(1e-3), math.log(0.5)), (-1.8, 1.0),
                    (math.log(_ERROR), 0.7)]  # fmt: skip
     best, covariance = maximise(loss, np.array(start), bounds)
-    names = [Estimate("retention.final_resistance", "lognormal"),
-             Estimate("retention.sigma_final", "lognormal")]  # fmt: skip
+    names = [Estimate("retention.asymptotic_resistance", "lognormal"),
+             Estimate("retention.sigma_asymptotic", "lognormal")]  # fmt: skip
     own, untold = [0, 1], []
     for k, name_of_state in enumerate(STATES):
         section, at = f"retention.{name_of_state}", 2 + 5 * k

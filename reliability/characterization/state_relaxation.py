@@ -1,4 +1,4 @@
-"""Relaxation of two states: `reliability.devices.relaxation`, laws ``log_time``, ``saturating``.
+"""Relaxation of two states: `reliability.devices.relaxation`, models ``log_time``, ``saturating``.
 
 ln G of a cell moves by one normal step of mean shift and standard deviation sigma that unfolds as
 s(t). Standard deviations of each state and time are fitted by least squares on a log scale, means
@@ -94,11 +94,11 @@ def fit_relaxation(one: Reads, seed: int) -> Fit:
     parameters["relaxation.reference_time"] = exact(
         "relaxation.reference_time", reference, one.source, note
     )
-    law = "log_time" if np.isinf(best) else "saturating"
-    untold = ["relaxation: what temperature does to it (the law has none)"]
+    model = "log_time" if np.isinf(best) else "saturating"
+    untold = ["relaxation: what temperature does to it (the model has none)"]
     kelvin = float(table["temperature"].fillna(ROOM).median())
     return Fit(
-        "relaxation", parameters, correlation, {"relaxation": law},
+        "relaxation", parameters, correlation, {"relaxation": model},
         {"relaxation.time": (0.0, float(points[-1])),
          "relaxation.temperature": (min(kelvin, ROOM), max(kelvin, ROOM))},
         tuple(untold),

@@ -75,7 +75,7 @@ set_option = click.option(
     "settings",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Set a key of the study, or a parameter or law of its card, by its dotted name.",
+    help="Set a key of the study, or a parameter or model of its card, by its dotted name.",
 )
 yes_option = click.option("--yes", is_flag=True, help="Run a sweep of any number of points.")
 

@@ -62,7 +62,7 @@ def run(
       reliability run analyses/spirit.toml --out out/spirit
       reliability run analyses/spirit.toml --out out/quick --chips 10 --seed 7
       reliability run analyses/spirit.toml --out out/hot --set temperature="125 degC"
-      reliability run analyses/spirit.toml --out out/log --set technology.relaxation.law=log_time
+      reliability run analyses/spirit.toml --out out/log --set technology.relaxation.model=log_time
 
     \b
     Files in the folder of --out:

@@ -47,7 +47,7 @@ def plan(
         {
             "points of the sweep": f"{found['points']}",
             "chips": f"{found['chips']}",
-            "ages": f"{found['ages']} (times × temperatures × reads × read voltages)",
+            "read-outs": f"{found['read_outs']} (times × temperatures × reads × read voltages)",
             "parameter draws": f"{found['draws']}",
             "sensitivity combinations": f"{found['combinations']}",
             "tasks": f"{found['tasks']:,}",

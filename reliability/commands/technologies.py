@@ -55,8 +55,8 @@ def show(name: str, as_json: bool) -> None:
     console = Console()
     console.print(f"[bold]{card.name}[/bold]: {card.title}", highlight=False)
     console.print(Text(card.description))
-    for section, law in card.laws.items():
-        console.print(Text(f"law of {section}: {law}"))
+    for section, model in card.models.items():
+        console.print(Text(f"model of {section}: {model}"))
     table = Table("parameter", "value", "uncertainty", "confidence", "source", pad_edge=False)
     for key in sorted(card.parameters):
         row = parameter_row(key, card.parameters[key])

@@ -115,7 +115,7 @@ def bit_error_rate(
 
     Eight random cells are read among the others as they are. A linear circuit seen from one of its
     cells is a source with a resistance, so the sensed current is ``I0 + A G / (1 + R G)`` of the
-    cell's conductance G, exactly; three solves give I0, A and R, and the law of the population
+    cell's conductance G, exactly; three solves give I0, A and R, and the model of the population
     gives the chance that G is on the wrong side of a reference, without counting. Nonlinear cells
     are interpolated by the same form. Stuck cells are counted in, wrong where the other bit is
     stored.
@@ -159,11 +159,11 @@ def bit_error_rate(
 
 def _tail(card: Technology, state: str, g: Array, sign: float) -> Array:
     """Probability that a cell of the state conducts less (sign 1) or more (sign -1) than g."""
-    law = Programming.from_technology(card, state)
+    model = Programming.from_technology(card, state)
     with np.errstate(divide="ignore", invalid="ignore"):
-        deviation = np.where(np.isinf(g), -np.inf, deviation_at(law, g))
+        deviation = np.where(np.isinf(g), -np.inf, deviation_at(model, g))
         place, count = np.unique(radial_positions(card).round(2), return_counts=True)
-        score = (deviation[..., None] - law.radial * place) / law.sigma
+        score = (deviation[..., None] - model.radial * place) / model.sigma
     score = np.where(np.isnan(score), 0.0, score)  # no spread, and exactly at the reference
     return np.asarray(ndtr(-sign * score) @ (count / count.sum()))
 

@@ -1,6 +1,6 @@
 """Conduction: the current of a state against voltage and temperature.
 
-Two laws of I(V), which a card chooses from:
+Two models of I(V), which a card chooses from:
 
 - ``sinh``: I = G V_0 sinh(V / V_0), one voltage V_0 for all states [1]_ (0.43 V: 0.9 % more than
   ohmic at 0.1 V, 8 % more at 0.3 V); odd in V, valid to about 0.5 V;
@@ -13,7 +13,8 @@ G is the small-signal conductance at the reference temperature. It follows the t
     HRS (activated):  G(T) = G exp[-(Ea/k) (1/T - 1/T_ref)]
 
 near room temperature (250 to 400 K, `TEMPERATURES`); when cold, the HRS is driven by the field and
-its window narrows [3]_, which the law does not follow. In a 1T1R cell the select transistor, fully
+its window narrows [3]_, which the model does not follow. In a 1T1R cell the select transistor,
+fully
 on, is a series resistance.
 
 .. [1] SkyWater sky130 ReRAM model, sky130_fd_pr_reram__reram_cell.va @ 31cefa6.
@@ -43,7 +44,7 @@ class Conduction:
 
     Parameters
     ----------
-    law : {"sinh", "polynomial"}
+    model : {"sinh", "polynomial"}
     nonlinearity_voltage : float
         V_0, V (``sinh``).
     reference_temperature : float
@@ -54,7 +55,7 @@ class Conduction:
         alpha, 1/K; 0 for an activated state.
     """
 
-    law: str
+    model: str
     nonlinearity_voltage: float
     reference_temperature: float
     activation_energy: float = 0.0
@@ -64,11 +65,11 @@ class Conduction:
     def from_technology(cls, technology: Technology, state: str) -> "Conduction":
         """Read the sections ``conduction`` and ``conduction.<state>`` of a card."""
         own = f"conduction.{state}"
-        law = technology.laws["conduction"]
+        model = technology.models["conduction"]
         return cls(
-            law=law,
+            model=model,
             nonlinearity_voltage=(
-                technology["conduction.nonlinearity_voltage"] if law == "sinh" else np.inf
+                technology["conduction.nonlinearity_voltage"] if model == "sinh" else np.inf
             ),
             reference_temperature=technology["conduction.reference_temperature"],
             **{
@@ -138,14 +139,14 @@ def current(
 
     Examples
     --------
-    >>> law = Conduction("sinh", 0.43, 298.15)
-    >>> (current(law, 1e-4, np.array([0.1, 0.3])) / [1e-5, 3e-5]).round(3)
+    >>> model = Conduction("sinh", 0.43, 298.15)
+    >>> (current(model, 1e-4, np.array([0.1, 0.3])) / [1e-5, 3e-5]).round(3)
     array([1.009, 1.083])
     """
     g = np.asarray(conductance)
     if temperature is not None:
         g = at_temperature(parameters, g, temperature)
-    if parameters.law == "polynomial":
+    if parameters.model == "polynomial":
         return milo(g, voltage)
     v0 = parameters.nonlinearity_voltage
     return g * v0 * np.sinh(np.asarray(voltage) / v0)

@@ -63,7 +63,7 @@ class Cycles:
     sigma_spread : (float, float)
         tau, standard deviation over cells of ln(sigma of a cell).
     skew, tail : (float, float)
-        Of the sinh-arcsinh map; 0 and 1 are the normal law, tail below 1 is heavier.
+        Of the sinh-arcsinh map; 0 and 1 are the normal distribution, tail below 1 is heavier.
     """
 
     memory: tuple[float, float]
@@ -125,8 +125,8 @@ def autocovariance(parameters: Cycles, lag: ArrayLike) -> NDArray[np.float64]:
 
     Examples
     --------
-    >>> law = Cycles(memory=(10, 100), medium=(0.08, 0.01), slow=(0.45, 0.28))
-    >>> autocovariance(law, [0, 1, 50])[:, 0, 0].round(3)
+    >>> model = Cycles(memory=(10, 100), medium=(0.08, 0.01), slow=(0.45, 0.28))
+    >>> autocovariance(model, [0, 1, 50])[:, 0, 0].round(3)
     array([1.   , 0.518, 0.273])
     """
     k = np.asarray(lag, float)[..., None, None]
@@ -145,8 +145,8 @@ def from_score(parameters: Cycles, state: int, score: ArrayLike) -> NDArray[np.f
 
     Examples
     --------
-    >>> law = Cycles((10, 100), (0.08, 0.01), (0.45, 0.28), skew=(0.5, 0.0), tail=(0.7, 1.0))
-    >>> from_score(law, 0, [-1.0, 0.0, 3.0]).round(2), from_score(law, 1, [3.0]).round(2)
+    >>> model = Cycles((10, 100), (0.08, 0.01), (0.45, 0.28), skew=(0.5, 0.0), tail=(0.7, 1.0))
+    >>> from_score(model, 0, [-1.0, 0.0, 3.0]).round(2), from_score(model, 1, [3.0]).round(2)
     (array([-0.82, -0.26,  5.06]), array([3.]))
     """
     mean, sd = moments(parameters.skew[state], parameters.tail[state])
@@ -267,9 +267,9 @@ def advance(walk: Walk, cycles: int) -> NDArray[np.float32]:
 
     Examples
     --------
-    >>> law = Cycles((10, 100), (0.08, 0.01), (0.45, 0.28))
-    >>> whole = advance(start(law, 7, [0, 0, 0], 3), 10)
-    >>> walk = start(law, 7, [0, 0, 0], 3)
+    >>> model = Cycles((10, 100), (0.08, 0.01), (0.45, 0.28))
+    >>> whole = advance(start(model, 7, [0, 0, 0], 3), 10)
+    >>> walk = start(model, 7, [0, 0, 0], 3)
     >>> parts = np.concatenate([advance(walk, 4), advance(walk, 6)], axis=1)
     >>> bool((whole == parts).all())
     True
@@ -316,9 +316,9 @@ def fit_shares(
 
     Examples
     --------
-    >>> law = Cycles((10, 100), (0.1, 0.0), (0.4, 0.3))
-    >>> u = advance(start(law, 7, [0, 0, 0], 400), 300)
-    >>> np.round(fit_shares(u[:, :, 0], law.memory), 1)
+    >>> model = Cycles((10, 100), (0.1, 0.0), (0.4, 0.3))
+    >>> u = advance(start(model, 7, [0, 0, 0], 400), 300)
+    >>> np.round(fit_shares(u[:, :, 0], model.memory), 1)
     array([0.5, 0.1, 0.4])
     """
     y = np.asarray(scores, float)

@@ -81,8 +81,8 @@ def coefficient_moments(
     Examples
     --------
     >>> import reliability as rel
-    >>> law = Drift.from_technology(rel.load_technology("pcm-mushroom"))
-    >>> m, s = coefficient_moments(law, [2.5e-6, 25e-6])
+    >>> model = Drift.from_technology(rel.load_technology("pcm-mushroom"))
+    >>> m, s = coefficient_moments(model, [2.5e-6, 25e-6])
     >>> m.round(4).tolist(), s.round(4).tolist()
     ([0.0601, 0.049], [0.0229, 0.008])
     """
@@ -99,8 +99,8 @@ def log_time(parameters: Drift, times: ArrayLike, temperatures: ArrayLike) -> fl
     Examples
     --------
     >>> import reliability as rel
-    >>> law = Drift.from_technology(rel.load_technology("pcm-mushroom"))
-    >>> log_time(law, [0.0], [298.15]), round(log_time(law, [2000.0], [298.15]), 4)
+    >>> model = Drift.from_technology(rel.load_technology("pcm-mushroom"))
+    >>> log_time(model, [0.0], [298.15]), round(log_time(model, [2000.0], [298.15]), 4)
     (0.0, 4.6052)
     """
     time = equivalent_time(
@@ -134,9 +134,9 @@ def conductance(
     Examples
     --------
     >>> import reliability as rel
-    >>> law = Drift.from_technology(rel.load_technology("pcm-mushroom"))
+    >>> model = Drift.from_technology(rel.load_technology("pcm-mushroom"))
     >>> g = np.array([25e-6])
-    >>> day = conductance(law, g, g, [86400.0], [298.15], np.zeros(1))
+    >>> day = conductance(model, g, g, [86400.0], [298.15], np.zeros(1))
     >>> bool(np.isclose(day[0], 25e-6 * (86400.0 / 20.0) ** -0.049))
     True
     """
@@ -164,8 +164,8 @@ def moments(
     Examples
     --------
     >>> import reliability as rel
-    >>> law = Drift.from_technology(rel.load_technology("pcm-mushroom"))
-    >>> mean, spread = moments(law, [25e-6], [2e6], [298.15])
+    >>> model = Drift.from_technology(rel.load_technology("pcm-mushroom"))
+    >>> mean, spread = moments(model, [25e-6], [2e6], [298.15])
     >>> round(float(mean[0]), 4), round(float(spread[0]), 4)
     (0.5713, 0.0527)
     """
@@ -187,13 +187,13 @@ def read_factor(
     """Return G(T) / G(T_ref) of cells read at ``temperature`` (K).
 
     The barrier falls from E_c at g = 0 to 0 at g = 1, where the crystalline path carries all the
-    current: E_c (1 - g). An interpolation, not a measured law.
+    current: E_c (1 - g). An interpolation, not a measured model.
 
     Examples
     --------
     >>> import reliability as rel
-    >>> law = Drift.from_technology(rel.load_technology("pcm-mushroom"))
-    >>> read_factor(law, [0.0, 25e-6], 358.15).round(2).tolist()
+    >>> model = Drift.from_technology(rel.load_technology("pcm-mushroom"))
+    >>> read_factor(model, [0.0, 25e-6], 358.15).round(2).tolist()
     [7.07, 1.0]
     """
     barrier = parameters.conduction_energy * (

@@ -7,7 +7,7 @@ condition, and those add up:
 
 Two things come of them.
 
-- Window closing: the median ln R of LRS rises, that of HRS falls, and the spread over cycles grows,
+- Window closure: the median ln R of LRS rises, that of HRS falls, and the spread over cycles grows,
 
       ln R_LRS + c_LRS log10(1 + x/x_on),   ln R_HRS - c_HRS log10(1 + x/x_on),
       sigma (1 + x/x_on)^w
@@ -19,7 +19,8 @@ Two things come of them.
 
 A fixed share of cells sticks in LRS. Programming energy controls both [1]_, low-voltage programming
 gains orders of magnitude in cycles [2]_, and the degradation of both states with cycles follows
-analytic laws in HfOx [3]_. Valid as long as the pulses stay the same; a failed cell that a stronger
+analytic models in HfOx [3]_. Valid as long as the pulses stay the same; a failed cell that a
+stronger
 pulse would bring back counts as failed.
 
 .. [1] D. Alfaro Robayo, thesis (CEA-Leti), abstract.
@@ -47,7 +48,7 @@ class Endurance:
 
     Parameters
     ----------
-    law : {"weibull", "lognormal"}
+    model : {"weibull", "lognormal"}
         Of the cycles to hard failure over the cells of a die.
     scale : float
         Characteristic (63 %, or median) cycles to hard failure at the reference condition.
@@ -67,13 +68,13 @@ class Endurance:
         p.
     onset : float
         x_on, equivalent cycles after which the window starts to close.
-    closing : (float, float)
+    window_closure : (float, float)
         Change of ln R per decade beyond the onset, towards the other state.
-    widening : (float, float)
+    spread_growth : (float, float)
         w, growth exponent of the spread over cycles.
     """
 
-    law: str
+    model: str
     scale: float
     shape: float
     sigma_lot: float
@@ -85,14 +86,14 @@ class Endurance:
     reference_energy: float
     energy_exponent: float
     onset: float
-    closing: tuple[float, float]
-    widening: tuple[float, float]
+    window_closure: tuple[float, float]
+    spread_growth: tuple[float, float]
 
     @classmethod
     def from_technology(cls, technology: Technology) -> "Endurance":
         """Read the section ``endurance`` of a card.
 
-        A card that says nothing of window closing (levels that verify sets anew) has none.
+        A card that says nothing of window closure (levels that verify sets anew) has none.
         """
 
         def pair(name: str) -> tuple[float, float]:
@@ -100,10 +101,10 @@ class Endurance:
             lrs, hrs = (parameter.value if parameter else 0.0 for parameter in given)
             return lrs, hrs
 
-        pairs = {name: pair(name) for name in ("closing", "widening")}
-        single = {f.name for f in fields(cls)} - set(pairs) - {"law"}
+        pairs = {name: pair(name) for name in ("window_closure", "spread_growth")}
+        single = {f.name for f in fields(cls)} - set(pairs) - {"model"}
         values = {name: technology[f"endurance.{name}"] for name in single}
-        return cls(law=technology.laws["endurance"], **values, **pairs)  # type: ignore[arg-type]
+        return cls(model=technology.models["endurance"], **values, **pairs)  # type: ignore[arg-type]
 
 
 def acceleration(
@@ -121,10 +122,10 @@ def acceleration(
 
     Examples
     --------
-    >>> law = _example()
-    >>> acceleration(law, [298.15, 358.15]).round(2)
+    >>> model = _example()
+    >>> acceleration(model, [298.15, 358.15]).round(2)
     array([1.  , 3.68])
-    >>> float(acceleration(law, 298.15, 5e-11))  # half the energy
+    >>> float(acceleration(model, 298.15, 5e-11))  # half the energy
     0.25
     """
     inverse = 1.0 / parameters.reference_temperature - 1.0 / np.asarray(temperature, float)
@@ -166,12 +167,12 @@ def shift(parameters: Endurance, state: int, x: ArrayLike) -> NDArray[np.float64
     """
     sign = 1.0 if state == 0 else -1.0
     decades = np.log10(1.0 + np.asarray(x, float) / parameters.onset)
-    return sign * parameters.closing[state] * decades
+    return sign * parameters.window_closure[state] * decades
 
 
 def spread(parameters: Endurance, state: int, x: ArrayLike) -> NDArray[np.float64]:
     """Return by how much the spread over cycles has grown after x equivalent cycles."""
-    return (1.0 + np.asarray(x, float) / parameters.onset) ** parameters.widening[state]
+    return (1.0 + np.asarray(x, float) / parameters.onset) ** parameters.spread_growth[state]
 
 
 def hard_failure(
@@ -194,7 +195,7 @@ def hard_failure(
     """
     q = np.asarray(quantile, float)
     with np.errstate(divide="ignore"):
-        log_time = np.log(-np.log1p(-q)) if parameters.law == "weibull" else ndtri(q)
+        log_time = np.log(-np.log1p(-q)) if parameters.model == "weibull" else ndtri(q)
     return parameters.scale * np.exp(np.asarray(deviation, float) + log_time / parameters.shape)
 
 
@@ -207,15 +208,15 @@ def probability_failed(
 
     Examples
     --------
-    Of a Weibull law, an array of n cells has the scale of one cell over n^(1/shape):
+    Of a Weibull distribution, an array of n cells has the scale of one cell over n^(1/shape):
 
-    >>> law = _example()
-    >>> probability_failed(law, [law.scale / 1e6 ** (1 / law.shape)], cells=1e6).round(4)
+    >>> model = _example()
+    >>> probability_failed(model, [model.scale / 1e6 ** (1 / model.shape)], cells=1e6).round(4)
     array([0.6321])
     """
     relative = np.asarray(x, float) / (parameters.scale * np.exp(deviation))
     with np.errstate(divide="ignore"):
-        if parameters.law == "weibull":
+        if parameters.model == "weibull":
             log_survival = -(relative**parameters.shape)
         else:
             log_survival = log_ndtr(-parameters.shape * np.log(relative))
@@ -236,9 +237,9 @@ def array_quantile(
 
     Examples
     --------
-    >>> law = _example()
-    >>> x = array_quantile(law, 0.1, cells=1e6)
-    >>> round(float(probability_failed(law, x, cells=1e6)), 6)
+    >>> model = _example()
+    >>> x = array_quantile(model, 0.1, cells=1e6)
+    >>> round(float(probability_failed(model, x, cells=1e6)), 6)
     0.1
     """
     one = -np.expm1(np.log1p(-np.asarray(probability, float)) / cells)

@@ -1,9 +1,9 @@
 """First passage: the cycle in which a cell's correlated path first crosses a threshold.
 
-Two ways to the same law, for cells whose thresholds move slowly as they wear:
+Two ways to the same model, for cells whose thresholds move slowly as they wear:
 
 - `first_crossings` draws every cycle of the process of `devices.cycles` until it crosses;
-- `hazards` gives the law itself. Given the medium part a and the slow part b of the score, the
+- `hazards` gives the model itself. Given the medium part a and the slow part b of the score, the
   white part makes the crossings of single cycles independent, with the probability
 
       q(a, b) = Phi(-(threshold - sqrt(w_m) a - sqrt(w_s) b) / sqrt(w_white))
@@ -13,7 +13,7 @@ Two ways to the same law, for cells whose thresholds move slowly as they wear:
   falls from Phi(-threshold) in the first cycle to the rate of the survivors, which is reached after
   a few memories and then follows the threshold.
 
-Threshold and hazard are constant within a block of cycles (`blocks`). The law holds where LRS and
+Threshold and hazard are constant within a block of cycles (`blocks`). The model holds where LRS and
 HRS are independent of one another; with correlated states draw every cycle. Its error is that of a
 threshold which moves within a memory of the slow part: d(threshold)/dn times the memory, relative
 to one sigma.
@@ -95,8 +95,8 @@ def hazards(parameters: Cycles, state: int, last: NDArray[np.int64], attempts: i
     --------
     The first cycle knows no past, whatever the shares:
 
-    >>> law = Cycles((10, 100), (0.08, 0.01), (0.45, 0.28))
-    >>> first = hazards(law, 0, np.array([1]))[:, 0]
+    >>> model = Cycles((10, 100), (0.08, 0.01), (0.45, 0.28))
+    >>> first = hazards(model, 0, np.array([1]))[:, 0]
     >>> bool(np.allclose(-np.expm1(-first[70]), np.exp(log_ndtr(-_LEVELS[70])), rtol=1e-4))
     True
     """
@@ -151,7 +151,7 @@ def _each_cycle(
 
 
 def _part(share: float, white: float, phi: float) -> tuple[Floats, Floats, Floats]:
-    """Nodes and weights of one part's normal law, and its kernel from cycle to cycle."""
+    """Nodes and weights of one part's normal distribution, and its kernel from cycle to cycle."""
     if share == 0:
         return np.zeros(1), np.ones(1), np.ones((1, 1))
     count = int(np.clip(8 + 16 * np.sqrt(share / white), 8, 80))
@@ -219,7 +219,7 @@ def crossings_from_law(
     stop: NDArray[np.int64],
     attempts: int = 1,
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """Return the first crossings by the law of the first passage, block by block.
+    """Return the first crossings by the model of the first passage, block by block.
 
     Parameters
     ----------

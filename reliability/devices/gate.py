@@ -13,7 +13,7 @@ does not depend on the gate: line, transistor in the read, filament.
 `fit` estimates the curve and its spreads from repeated sweeps of some cells; `interval` is the
 range that holds a pulse on any cell of the array with a given probability. Measured on a 1T1R array
 with 200 ns pulses, 2.1 to 2.4 V (SET) and 2.4 to 2.9 V (RESET) at the gate [1]_: there the medians
-follow these laws within a few per cent. Beyond, sweeps had been stopped once a cell reached its
+follow these models within a few per cent. Beyond, sweeps had been stopped once a cell reached its
 goal, and what is left is a selection.
 
 .. [1] Our computation on the data of github.com/akashlevy/RRAM-RADAR-Tuning @ 5038af3.

@@ -47,17 +47,17 @@ class Noise:
 
     Parameters
     ----------
-    law : {"power", "logarithmic"}
+    model : {"power", "logarithmic"}
         Of Q.
     reference_conductance : float
         G_ref, S.
     white, white_exponent : float
         sigma_w at G_ref, and a.
     flicker, flicker_exponent, flicker_limit : float
-        Q_ref, a and Q_max; the last two are for the law ``power``.
+        Q_ref, a and Q_max; the last two are for the model ``power``.
     flicker_onset : float
         t_r, s: nothing is faster.
-    telegraph_share : float
+    telegraph_fraction : float
         Share of cells with an active trap.
     telegraph_amplitude, telegraph_exponent, telegraph_spread : float
         Median A at G_ref, a, and the standard deviation of ln A.
@@ -65,7 +65,7 @@ class Noise:
         Range of mean capture and emission times, s.
     """
 
-    law: str
+    model: str
     reference_conductance: float
     white: float
     white_exponent: float
@@ -73,7 +73,7 @@ class Noise:
     flicker_exponent: float
     flicker_limit: float
     flicker_onset: float
-    telegraph_share: float
+    telegraph_fraction: float
     telegraph_amplitude: float
     telegraph_exponent: float
     telegraph_spread: float
@@ -88,16 +88,16 @@ class Noise:
         """
         absent = {
             "white": 0.0, "white_exponent": 0.0, "flicker_exponent": 0.0, "flicker_limit": np.inf,
-            "telegraph_share": 0.0, "telegraph_amplitude": 0.0, "telegraph_exponent": 0.0,
+            "telegraph_fraction": 0.0, "telegraph_amplitude": 0.0, "telegraph_exponent": 0.0,
             "telegraph_spread": 0.0, "telegraph_shortest": 1.0, "telegraph_longest": 1.0,
         }  # fmt: skip
-        names = [f.name for f in fields(cls) if f.name != "law"]
+        names = [f.name for f in fields(cls) if f.name != "model"]
         values = {
             name: technology[f"noise.{name}"]
             for name in names
             if f"noise.{name}" in technology or name not in absent
         }
-        return cls(law=technology.laws["noise"], **{**absent, **values})
+        return cls(model=technology.models["noise"], **{**absent, **values})
 
 
 class Traps(NamedTuple):
@@ -135,7 +135,7 @@ def flicker_amplitude(parameters: Noise, conductance: ArrayLike) -> NDArray[np.f
     """
     relative = _relative(parameters, conductance)
     kind = relative.dtype.type
-    if parameters.law == "logarithmic":
+    if parameters.model == "logarithmic":
         return kind(parameters.flicker) * np.abs(np.log10(relative)) / relative
     q = kind(parameters.flicker) * relative ** kind(-parameters.flicker_exponent)
     return (
@@ -193,7 +193,7 @@ def traps(parameters: Noise, conductance: ArrayLike, uniform: NDArray[np.floatin
     size = median * np.exp(parameters.telegraph_spread * ndtri(amplitude))
     decades = np.log(parameters.telegraph_longest / parameters.telegraph_shortest)
     return Traps(
-        np.where(present < parameters.telegraph_share, np.minimum(size, 1.0), 0.0),
+        np.where(present < parameters.telegraph_fraction, np.minimum(size, 1.0), 0.0),
         parameters.telegraph_shortest * np.exp(decades * capture),
         parameters.telegraph_shortest * np.exp(decades * emission),
     )
@@ -264,7 +264,7 @@ def _taken_by_traps(
     kind = conductance.dtype.type
     present, size, capture, emission, now = (np.asarray(u, kind).reshape(-1) for u in uniform)
     decades = kind(np.log(parameters.telegraph_longest / parameters.telegraph_shortest))
-    has = np.flatnonzero(present < kind(parameters.telegraph_share))
+    has = np.flatnonzero(present < kind(parameters.telegraph_fraction))
     # filled: emission / (capture + emission) of times that are log-uniform
     empty = capture[has]
     empty -= emission[has]

@@ -93,7 +93,7 @@ def target_path(technology: Technology, history: MissionProfile) -> TargetPath:
     times, temperatures = history.times, history.temperatures
     relaxing = drifting = None
     count = 0
-    if "relaxation.target" in technology.laws:
+    if "relaxation.target" in technology.models:
         relaxing = relaxation.TargetRelaxation.from_technology(technology)
         count = len(relaxation.steps(relaxing, times, temperatures))
     if "drift.nu_intercept" in technology:
@@ -136,7 +136,7 @@ def _losses(technology: Technology, state: str, history: MissionProfile) -> Path
         if worth == 0:
             disturbing = None
     # Without it all lost cells would be equal, and a population would look better for its losses.
-    spread = technology.get("retention.sigma_final", 0.0)
+    spread = technology.get("retention.sigma_asymptotic", 0.0)
 
     def after(g: Floats, latents: Latents, reads: Reads) -> Floats:
         if retaining is None and disturbing is None:
@@ -144,11 +144,13 @@ def _losses(technology: Technology, state: str, history: MissionProfile) -> Path
         # resistance at which each cell ends, over that of the median one
         end = np.exp(spread * latents("end")) if spread else 1.0
         if retaining is not None:
-            law = replace(retaining, final_resistance=retaining.final_resistance * end)
+            model = replace(retaining, asymptotic_resistance=retaining.asymptotic_resistance * end)
             z = latents("retention")
-            g = retention.conductance(law, g, history.times, history.temperatures, z)
+            g = retention.conductance(model, g, history.times, history.temperatures, z)
         if disturbing is not None:
-            ending = replace(disturbing, final_resistance=disturbing.final_resistance * end)
+            ending = replace(
+                disturbing, asymptotic_resistance=disturbing.asymptotic_resistance * end
+            )
             g = read_disturb.conductance(ending, g, worth * reads, latents("read_disturb"))
         return g
 

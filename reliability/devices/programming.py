@@ -11,7 +11,8 @@ programming pulse, relative to the median resistance R:
   s = sigma sqrt(3) / pi: the same median and sigma with heavier tails
 
 LRS read current is close to normal and HRS read current log-normal in HfO2 1T1R arrays [1]_; the
-log-logistic law fits multilevel post-programming conductance of HfO2 best over six states [2]_.
+log-logistic distribution fits multilevel post-programming conductance of HfO2 best over six states
+[2]_.
 Read voltages up to 0.1 V. The body is described, not the tails: failed SET and RESET pulses are
 defects.
 
@@ -20,7 +21,7 @@ The median and the spread follow the programming conditions (`set_conditions`):
     R_LRS ~ I_c^-a w^-b,   sigma_LRS ~ I_c^-p,   R_HRS ~ (V_reset - V_T)^n w^c
 
 with the compliance current I_c, the RESET stop voltage V_reset and the pulse width w. a = 1 says
-that the SET ends at a constant voltage V_c = R I_c, 0.4 to 0.7 V in oxides [3]_. The RESET law in
+that the SET ends at a constant voltage V_c = R I_c, 0.4 to 0.7 V in oxides [3]_. The RESET model in
 the overdrive V_reset - V_T is what a 1T1R array shows over 0.5 V (see `devices.gate`).
 
 .. [1] "Pulse-induced low-power resistive switching in HfO2 metal-insulator-metal diodes for
@@ -52,7 +53,7 @@ class Programming:
 
     Parameters
     ----------
-    law : {"normal_conductance", "lognormal_resistance", "loglogistic_resistance"}
+    model : {"normal_conductance", "lognormal_resistance", "loglogistic_resistance"}
     resistance : float
         Median resistance, ohm.
     sigma_lot, sigma_wafer, sigma_die, sigma_cell, sigma_cycle : float
@@ -61,7 +62,7 @@ class Programming:
         Shift of ln R from wafer centre to edge.
     """
 
-    law: str
+    model: str
     resistance: float
     sigma_lot: float
     sigma_wafer: float
@@ -74,8 +75,10 @@ class Programming:
     def from_technology(cls, technology: Technology, state: str) -> "Programming":
         """Read the section ``programming.<state>`` of a card."""
         section = f"programming.{state}"
-        values = {f.name: technology[f"{section}.{f.name}"] for f in fields(cls) if f.name != "law"}
-        return cls(law=technology.laws[section], **values)
+        values = {
+            f.name: technology[f"{section}.{f.name}"] for f in fields(cls) if f.name != "model"
+        }
+        return cls(model=technology.models[section], **values)
 
     @property
     def sigma(self) -> float:
@@ -93,10 +96,10 @@ def conductance(parameters: Programming, deviation: NDArray[np.floating]) -> NDA
     array([88000.])
     """
     kind = deviation.dtype.type
-    if parameters.law == "normal_conductance":
+    if parameters.model == "normal_conductance":
         out = (kind(1.0) - deviation) * kind(1.0 / parameters.resistance)
         return np.maximum(out, kind(0.0), out=out)
-    if parameters.law == "loglogistic_resistance" and parameters.sigma > 0:
+    if parameters.model == "loglogistic_resistance" and parameters.sigma > 0:
         score = deviation / kind(parameters.sigma)
         logit = log_ndtr(score) - log_ndtr(-score)
         deviation = kind(parameters.sigma * math.sqrt(3) / math.pi) * logit
@@ -115,11 +118,11 @@ def deviation_at(parameters: Programming, reference: ArrayLike) -> NDArray[np.fl
     [0.0, 0.5]
     """
     g = np.asarray(reference, float) * parameters.resistance
-    if parameters.law == "normal_conductance":
+    if parameters.model == "normal_conductance":
         return 1.0 - g
     with np.errstate(divide="ignore"):
         log_resistance = -np.log(g)
-    if parameters.law == "loglogistic_resistance" and parameters.sigma > 0:
+    if parameters.model == "loglogistic_resistance" and parameters.sigma > 0:
         logit = log_resistance * math.pi / (math.sqrt(3) * parameters.sigma)
         # through the smaller of the two tails, so that neither loses digits
         tail = np.exp(-np.abs(logit)) / (1 + np.exp(-np.abs(logit)))
@@ -130,7 +133,7 @@ def deviation_at(parameters: Programming, reference: ArrayLike) -> NDArray[np.fl
 def mean(parameters: Programming) -> float:
     """Return the mean conductance over all levels, S (radial part and truncation neglected).
 
-    For the log-logistic law E[G] = G_median pi s / sin(pi s), infinite from s = 1 on.
+    For the log-logistic distribution E[G] = G_median pi s / sin(pi s), infinite from s = 1 on.
 
     Examples
     --------
@@ -138,9 +141,9 @@ def mean(parameters: Programming) -> float:
     >>> mean(lrs)
     0.0002
     """
-    if parameters.law == "normal_conductance":
+    if parameters.model == "normal_conductance":
         return 1.0 / parameters.resistance
-    if parameters.law == "loglogistic_resistance":
+    if parameters.model == "loglogistic_resistance":
         s = parameters.sigma * math.sqrt(3) / math.pi
         ratio = 1.0 if s == 0 else math.inf if s >= 1 else math.pi * s / math.sin(math.pi * s)
         return ratio / parameters.resistance

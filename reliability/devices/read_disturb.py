@@ -7,7 +7,8 @@ the end conductance is gone:
     equivalent reads = sum of n 10^(slope (|V| - V_ref)) (w/w_ref)^p exp[(Ea/k) (1/T_ref - 1/T)]
 
 - ``lognormal``: N = N_50 exp(sigma z);
-- ``clustering``: N = eta [alpha ((1 - F)^(-1/alpha) - 1)]^(1/beta), the Weibull law mixed over
+- ``clustering``: N = eta [alpha ((1 - F)^(-1/alpha) - 1)]^(1/beta), the Weibull distribution mixed
+over
   a gamma-distributed defect density, which fits the high percentiles of read-disturb times where a
   Weibull does not [1]_; N_50 stays the median.
 
@@ -48,7 +49,7 @@ class ReadDisturb:
 
     Parameters
     ----------
-    law : {"lognormal", "clustering"}
+    model : {"lognormal", "clustering"}
     reads : float
         N_50, median life in reads at the reference condition.
     sigma : float
@@ -63,15 +64,15 @@ class ReadDisturb:
         K, eV.
     reference_width, width_exponent : float
         Read pulse, s; 1 is a dose proportional to time.
-    alternating_share : float
+    alternating_fraction : float
         Share of a read's stress that is left when polarity alternates.
     shape : float
         Exponent of the stretched exponential.
-    final_resistance : float or ndarray
+    asymptotic_resistance : float or ndarray
         1 / G_end, ohm; one number, or one for each cell.
     """
 
-    law: str
+    model: str
     reads: float
     sigma: float
     lifetime_shape: float
@@ -83,9 +84,9 @@ class ReadDisturb:
     activation_energy: float
     reference_width: float
     width_exponent: float
-    alternating_share: float
+    alternating_fraction: float
     shape: float
-    final_resistance: float | NDArray[np.floating]
+    asymptotic_resistance: float | NDArray[np.floating]
 
     @classmethod
     def from_technology(cls, technology: Technology, state: str) -> "ReadDisturb":
@@ -95,18 +96,18 @@ class ReadDisturb:
         statement ``bound_reads``, ``bound_cells``, ``bound_confidence`` leaves possible.
         """
         section = f"read_disturb.{state}"
-        law = technology.laws[section]
-        own = ("voltage_slope", "activation_energy", "shape", "final_resistance")
+        model = technology.models[section]
+        own = ("voltage_slope", "activation_energy", "shape", "asymptotic_resistance")
         shared = (
             "reference_voltage",
             "reference_temperature",
             "reference_width",
             "width_exponent",
-            "alternating_share",
+            "alternating_fraction",
         )
-        lognormal = law == "lognormal"
+        lognormal = model == "lognormal"
         parameters = cls(
-            law=law,
+            model=model,
             reads=1.0,
             sigma=technology[f"{section}.sigma"] if lognormal else 0.0,
             lifetime_shape=1.0 if lognormal else technology[f"{section}.lifetime_shape"],
@@ -136,7 +137,7 @@ def lifetime(parameters: ReadDisturb, z: ArrayLike) -> NDArray[np.floating]:
     array([-2.,  0.])
     """
     score = np.asarray(z)
-    if parameters.law == "lognormal":
+    if parameters.model == "lognormal":
         return score.dtype.type(parameters.sigma) * score
     alpha, beta = parameters.clustering, parameters.lifetime_shape
 
@@ -158,7 +159,7 @@ def failed_by(parameters: ReadDisturb, reads: ArrayLike) -> NDArray[np.float64]:
     """
     with np.errstate(divide="ignore"):
         log_ratio = np.log(np.asarray(reads, float) / parameters.reads)
-    if parameters.law == "lognormal":
+    if parameters.model == "lognormal":
         if parameters.sigma == 0:  # all cells live alike
             return (log_ratio >= 0).astype(float)
         return np.asarray(ndtr(log_ratio / parameters.sigma))
@@ -173,7 +174,7 @@ def reads_from_bound(
     """Return the median life of which a test without failures leaves no shorter one possible.
 
     With no failure among ``cells`` cells after ``reads`` equivalent reads, the probability of
-    failure is below ``binomial_bound(0, cells, confidence)``; the median follows from the law's
+    failure is below ``binomial_bound(0, cells, confidence)``; the median follows from the model's
     spread. A confidence drawn uniformly gives the confidence distribution of the median.
 
     Examples
@@ -226,7 +227,9 @@ def acceleration(
         relative = np.asarray(width, float) / parameters.reference_width
         out = out * relative**parameters.width_exponent
     one_way = np.where(v * parameters.direction > 0, 1.0, 0.0)
-    return out * np.where(alternating, np.where(v != 0, parameters.alternating_share, 0.0), one_way)
+    return out * np.where(
+        alternating, np.where(v != 0, parameters.alternating_fraction, 0.0), one_way
+    )
 
 
 def equivalent_reads(
@@ -290,7 +293,7 @@ def conductance(
     np.exp(x, out=x)
     moved = np.exp(np.negative(x, out=x), out=x)
     moved -= kind(1.0)  # what is lost by it is below the last digit of the sum
-    moved *= initial - np.asarray(1.0 / parameters.final_resistance, dtype=initial.dtype)
+    moved *= initial - np.asarray(1.0 / parameters.asymptotic_resistance, dtype=initial.dtype)
     moved += initial
     return moved
 
@@ -300,14 +303,14 @@ def probability_crossed(
 ) -> float:
     """Return the probability that a cell has crossed ``reference`` (S) after equivalent reads.
 
-    For a cell that ends at ``final_resistance``, which is then one number.
+    For a cell that ends at ``asymptotic_resistance``, which is then one number.
 
     Examples
     --------
     >>> round(probability_crossed(_example(), 1e-5, 1e6 * np.log(2), 5.5e-5), 3)
     0.5
     """
-    end = 1.0 / float(parameters.final_resistance)
+    end = 1.0 / float(parameters.asymptotic_resistance)
     if not min(initial, end) < reference < max(initial, end):
         return 0.0
     left = (reference - end) / (initial - end)

@@ -21,7 +21,7 @@ Many levels (`TargetRelaxation`): mean and spread depend on the programmed level
 - ``snapshots``: the total error, programming included, at given times; straight in ln t between
   them, constant after the last (Wan et al., [4]_).
 
-Temperature is not applied in the laws other than the two walks. Times are valid as the card says.
+Temperature is not applied in the models other than the two walks. Times are valid as the card says.
 
 .. [1] A. Valentian et al., IEDM 2019, 14.3.1.
 .. [2] Our computation on the data of github.com/akashlevy/RRAM-Relaxation-Master-Model @ ca0cfff.
@@ -48,14 +48,14 @@ class Relaxation:
 
     Parameters
     ----------
-    law : {"saturating", "log_time"}
+    model : {"saturating", "log_time"}
     sigma, shift : float
         Standard deviation and mean of the change of ln G at the reference time.
     onset_time, reference_time : float
         s.
     """
 
-    law: str
+    model: str
     sigma: float
     shift: float
     onset_time: float
@@ -65,7 +65,7 @@ class Relaxation:
     def from_technology(cls, technology: Technology, state: str) -> "Relaxation":
         """Read the sections ``relaxation`` and ``relaxation.<state>`` of a card."""
         return cls(
-            law=technology.laws["relaxation"],
+            model=technology.models["relaxation"],
             sigma=technology[f"relaxation.{state}.sigma"],
             shift=technology[f"relaxation.{state}.shift"],
             onset_time=technology["relaxation.onset_time"],
@@ -78,11 +78,11 @@ def progress(parameters: Relaxation, time: float) -> float:
 
     Examples
     --------
-    >>> law = Relaxation("saturating", 0.04, 0.0, onset_time=1e-3, reference_time=3600.0)
-    >>> progress(law, 0.0), progress(law, 3600.0), progress(law, 1e8)
+    >>> model = Relaxation("saturating", 0.04, 0.0, onset_time=1e-3, reference_time=3600.0)
+    >>> progress(model, 0.0), progress(model, 3600.0), progress(model, 1e8)
     (0.0, 1.0, 1.0)
     """
-    if parameters.law == "saturating":
+    if parameters.model == "saturating":
         time = min(time, parameters.reference_time)
     return _log_progress(time, parameters.onset_time, parameters.reference_time)
 
@@ -104,8 +104,8 @@ def conductance(
 
     Examples
     --------
-    >>> law = Relaxation("log_time", 0.1, 0.0, onset_time=1e-3, reference_time=1e4)
-    >>> conductance(law, np.array([1e-4]), 1e4, np.array([1.0])).round(7)
+    >>> model = Relaxation("log_time", 0.1, 0.0, onset_time=1e-3, reference_time=1e4)
+    >>> conductance(model, np.array([1e-4]), 1e4, np.array([1.0])).round(7)
     array([0.0001105])
     """
     s = progress(parameters, time)
@@ -120,8 +120,8 @@ def probability_below(
 
     Examples
     --------
-    >>> law = Relaxation("log_time", 0.1, 0.0, onset_time=1e-3, reference_time=1e4)
-    >>> probability_below(law, 1e-4, 1e4, [1e-4, 1.1e-4]).round(4).tolist()
+    >>> model = Relaxation("log_time", 0.1, 0.0, onset_time=1e-3, reference_time=1e4)
+    >>> probability_below(model, 1e-4, 1e4, [1e-4, 1.1e-4]).round(4).tolist()
     [0.5, 0.8297]
     """
     s = progress(parameters, time)
@@ -144,7 +144,7 @@ class TargetRelaxation:
 
     Parameters
     ----------
-    law : {"random_walk", "saturating", "log_linear", "snapshots"}
+    model : {"random_walk", "saturating", "log_linear", "snapshots"}
     maximum : float
         G_max, S.
     sigma, shift : tuple of float
@@ -154,10 +154,10 @@ class TargetRelaxation:
     onset_time, reference_time, attempt_time, reference_temperature, decades_per_step : float
         Of the walks; s and K. One step of the walk unfolds over so many decades.
     snapshots : tuple of Snapshot
-        Of the law ``snapshots``, in order of time, the first being the programming error.
+        Of the model ``snapshots``, in order of time, the first being the programming error.
     """
 
-    law: str
+    model: str
     maximum: float
     sigma: Coefficients = ()
     shift: Coefficients = ()
@@ -172,24 +172,24 @@ class TargetRelaxation:
     def from_technology(cls, technology: Technology) -> "TargetRelaxation":
         """Read the section ``relaxation.target`` of a card."""
         section = "relaxation.target"
-        law, maximum = technology.laws[section], technology["target.maximum"]
-        if law == "log_linear":
+        model, maximum = technology.models[section], technology["target.maximum"]
+        if model == "log_linear":
             sigma = ("sigma_one_second", "sigma_per_efold")
             return cls(
-                law,
+                model,
                 maximum,
                 sigma=tuple(technology[f"{section}.{name}"] for name in sigma),
                 shift=(technology[f"{section}.shift_per_efold"],),
             )
-        if law == "snapshots":
+        if model == "snapshots":
             error = coefficients(technology, "programming.target.error")
             found = [Snapshot(technology[f"{section}.onset_time"], error)]
             for name in sorted(key.split(".")[2] for key in technology if _is_snapshot_time(key)):
                 error = coefficients(technology, f"{section}.{name}.error")
                 found.append(Snapshot(technology[f"{section}.{name}.time"], error))
-            return cls(law, maximum, snapshots=tuple(sorted(found, key=lambda s: s.time)))
+            return cls(model, maximum, snapshots=tuple(sorted(found, key=lambda s: s.time)))
         return cls(
-            law,
+            model,
             maximum,
             sigma=coefficients(technology, f"{section}.sigma"),
             shift=coefficients(technology, f"{section}.shift"),
@@ -218,14 +218,14 @@ def steps(parameters: TargetRelaxation, times: ArrayLike, temperatures: ArrayLik
 
     Examples
     --------
-    >>> law = TargetRelaxation("random_walk", 1e-4, (1e-6,), (0.0,), 1e-3, 1e3)
-    >>> [round(step, 3) for step in steps(law, [1e3], [298.15])]
+    >>> model = TargetRelaxation("random_walk", 1e-4, (1e-6,), (0.0,), 1e-3, 1e3)
+    >>> [round(step, 3) for step in steps(model, [1e3], [298.15])]
     [0.707, 0.707]
     """
     total = float(np.sum(times))
-    if parameters.law == "snapshots":
+    if parameters.model == "snapshots":
         return [1.0] if total > parameters.snapshots[0].time else []
-    if parameters.law == "log_linear":
+    if parameters.model == "log_linear":
         first, growth = parameters.sigma
         reached = first + growth * math.log(total) if total > 0 else 0.0
         return [reached] if reached > 0 else []
@@ -251,15 +251,15 @@ def mean_shift(
 
     Examples
     --------
-    >>> law = TargetRelaxation("log_linear", 9e-5, sigma=(4e-7, 4e-8), shift=(-9e-8,))
-    >>> mean_shift(law, [5e-5], [np.e]).round(9).tolist()
+    >>> model = TargetRelaxation("log_linear", 9e-5, sigma=(4e-7, 4e-8), shift=(-9e-8,))
+    >>> mean_shift(model, [5e-5], [np.e]).round(9).tolist()
     [-9e-08]
     """
     g = np.asarray(target, float)
     total = float(np.sum(times))
-    if parameters.law == "snapshots":
+    if parameters.model == "snapshots":
         return np.zeros_like(g)
-    if parameters.law == "log_linear":
+    if parameters.model == "log_linear":
         return np.full_like(g, parameters.shift[0] * max(math.log(total), 0.0) if total > 0 else 0)
     total = _until_rest(parameters, total)
     s = _log_progress(total, parameters.onset_time, parameters.reference_time)
@@ -278,8 +278,8 @@ def sigma(
 
     Examples
     --------
-    >>> law = TargetRelaxation("random_walk", 1e-4, (1e-6,), (0.0,), 1e-3, 1e3)
-    >>> sigma(law, [5e-5], [1e3], [298.15]).round(9).tolist()
+    >>> model = TargetRelaxation("random_walk", 1e-4, (1e-6,), (0.0,), 1e-3, 1e3)
+    >>> sigma(model, [5e-5], [1e3], [298.15]).round(9).tolist()
     [1e-06]
     """
     reached = math.sqrt(math.fsum(step**2 for step in steps(parameters, times, temperatures)))
@@ -291,9 +291,9 @@ def level_sigma(
 ) -> NDArray[np.float64]:
     """Return the standard deviation, S, that `steps` is a multiple of, for each target (S)."""
     g = np.asarray(target, float)
-    if parameters.law == "log_linear":
+    if parameters.model == "log_linear":
         return np.ones_like(g)
-    if parameters.law in ("random_walk", "saturating"):
+    if parameters.model in ("random_walk", "saturating"):
         return _between_levels(parameters.sigma, g / parameters.maximum)
     error = np.array(
         [
@@ -333,9 +333,9 @@ def target_conductance(
 
     Examples
     --------
-    >>> law = TargetRelaxation("random_walk", 1e-4, (1e-6,), (0.0,), 1e-3, 1e3)
+    >>> model = TargetRelaxation("random_walk", 1e-4, (1e-6,), (0.0,), 1e-3, 1e3)
     >>> z = [np.array([1.0]), np.array([-1.0])]
-    >>> target_conductance(law, np.array([5e-5]), np.array([5e-5]), [1e3], [298.15], z).round(9)
+    >>> target_conductance(model, np.array([5e-5]), np.array([5e-5]), [1e3], [298.15], z).round(9)
     array([5.e-05])
     """
     reached = steps(parameters, times, temperatures)
@@ -351,7 +351,7 @@ def target_conductance(
 
 
 def _until_rest(parameters: TargetRelaxation, time: float) -> float:
-    return min(time, parameters.reference_time) if parameters.law == "saturating" else time
+    return min(time, parameters.reference_time) if parameters.model == "saturating" else time
 
 
 def _between_levels(values: Coefficients, g: NDArray[np.float64]) -> NDArray[np.float64]:

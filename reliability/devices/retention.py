@@ -43,7 +43,7 @@ class Retention:
         Median and spread over cells, eV.
     shape : float
         Exponent of the stretched exponential.
-    final_resistance : float or ndarray
+    asymptotic_resistance : float or ndarray
         1 / G_end, ohm; one number, or one for each cell.
     """
 
@@ -52,12 +52,12 @@ class Retention:
     activation_energy: float
     sigma_activation_energy: float
     shape: float
-    final_resistance: float | NDArray[np.floating]
+    asymptotic_resistance: float | NDArray[np.floating]
 
     @classmethod
     def from_technology(cls, technology: Technology, state: str) -> "Retention":
         """Read the sections ``retention`` and ``retention.<state>`` of a card."""
-        shared = {"final_resistance": technology["retention.final_resistance"]}
+        shared = {"asymptotic_resistance": technology["retention.asymptotic_resistance"]}
         own = {f.name for f in fields(cls)} - set(shared)
         return cls(**shared, **{name: technology[f"retention.{state}.{name}"] for name in own})
 
@@ -67,8 +67,8 @@ def acceleration(parameters: Retention, temperature: ArrayLike) -> NDArray[np.fl
 
     Examples
     --------
-    >>> law = Retention(3e7, 398.15, 1.4, 0.05, 1.0, 88e3)
-    >>> acceleration(law, [398.15, 358.15]).round(4)
+    >>> model = Retention(3e7, 398.15, 1.4, 0.05, 1.0, 88e3)
+    >>> acceleration(model, [398.15, 358.15]).round(4)
     array([1.    , 0.0105])
     """
     t = np.asarray(temperature, float)
@@ -83,8 +83,8 @@ def stress(
 
     Examples
     --------
-    >>> law = Retention(3e7, 398.15, 1.4, 0.05, 1.0, 1e5)
-    >>> stress(law, [1.5e7, 1.5e7], [398.15, 398.15], np.zeros(1)).round(6)
+    >>> model = Retention(3e7, 398.15, 1.4, 0.05, 1.0, 1e5)
+    >>> stress(model, [1.5e7, 1.5e7], [398.15, 398.15], np.zeros(1)).round(6)
     array([1.])
     """
     kind = z.dtype.type
@@ -142,15 +142,15 @@ def conductance(
 
     Examples
     --------
-    >>> law = Retention(3e7, 398.15, 1.4, 0.05, 1.0, 1e5)
+    >>> model = Retention(3e7, 398.15, 1.4, 0.05, 1.0, 1e5)
     >>> g = np.array([1e-4])
-    >>> conductance(law, g, np.array([3e7]), np.array([398.15]), np.zeros(1)).round(8)
+    >>> conductance(model, g, np.array([3e7]), np.array([398.15]), np.zeros(1)).round(8)
     array([4.311e-05])
     """
     left = stress(parameters, times, temperatures, z)
     np.negative(left, out=left)
     np.exp(left, out=left)
-    end = np.asarray(1.0 / parameters.final_resistance, dtype=initial.dtype)
+    end = np.asarray(1.0 / parameters.asymptotic_resistance, dtype=initial.dtype)
     out = initial - end
     out *= left
     out += end
@@ -175,9 +175,9 @@ def equivalent_duration(
     Ten years of days at 85 degC and nights at 25 degC, after three solder reflows of 30 s at
     260 degC, are this many years at 85 degC; the reflows alone are eight of them:
 
-    >>> law = Retention(3e7, 398.15, 1.4, 0.05, 1.0, 88e3)
+    >>> model = Retention(3e7, 398.15, 1.4, 0.05, 1.0, 88e3)
     >>> year = 365.25 * 86400
-    >>> t = equivalent_duration(law, [90.0, 5 * year, 5 * year], [533.15, 358.15, 298.15], 358.15)
+    >>> t = equivalent_duration(model, [90.0, 5 * year, 5 * year], [533.15, 358.15, 298.15], 358.15)
     >>> round(t / year, 1)
     13.3
     """
@@ -211,11 +211,11 @@ def probability_crossed(
 
     Examples
     --------
-    >>> law = Retention(3e7, 398.15, 1.4, 0.05, 1.0, 1e5)
-    >>> round(probability_crossed(law, 1e-4, 3e7 * np.log(2), 398.15, 5.5e-5), 3)
+    >>> model = Retention(3e7, 398.15, 1.4, 0.05, 1.0, 1e5)
+    >>> round(probability_crossed(model, 1e-4, 3e7 * np.log(2), 398.15, 5.5e-5), 3)
     0.5
     """
-    end = 1.0 / float(parameters.final_resistance)
+    end = 1.0 / float(parameters.asymptotic_resistance)
     if not min(initial, end) < reference < max(initial, end):
         return 0.0
     left = (reference - end) / (initial - end)

@@ -127,7 +127,7 @@ def passes(verify: Verify, state: str, conductance: NDArray[np.floating]) -> NDA
 def program(
     verify: Verify,
     state: str,
-    law: Programming,
+    model: Programming,
     fixed: NDArray[np.floating],
     latents: Callable[[str], NDArray[np.floating]],
     relaxing: Relaxation | None = None,
@@ -138,7 +138,7 @@ def program(
     ----------
     verify : Verify
     state : {"LRS", "HRS"}
-    law : Programming
+    model : Programming
     fixed : ndarray, shape (cells,)
         What of the deviation stays from pulse to pulse: lot, wafer, die and cell.
     latents : callable
@@ -156,11 +156,11 @@ def program(
 
     Examples
     --------
-    >>> law = Programming("lognormal_resistance", 88e3, 0, 0, 0, 0, 0.0, 0.7)
+    >>> model = Programming("lognormal_resistance", 88e3, 0, 0, 0, 0, 0.0, 0.7)
     >>> scores = {"programming.cycle": np.array([1.0, -1.0]),
     ...           "programming.cycle@2": np.array([0.0, 0.5])}
     >>> g, pulses, passed = program(
-    ...     Verify(10e3, 88e3, attempts=2), "HRS", law, np.zeros(2), scores.__getitem__)
+    ...     Verify(10e3, 88e3, attempts=2), "HRS", model, np.zeros(2), scores.__getitem__)
     >>> (1 / g).round().tolist(), pulses.tolist(), passed.tolist()
     ([177210.0, 124878.0], [1, 2], [True, True])
     """
@@ -173,7 +173,7 @@ def program(
         if not len(todo):
             break
         cycle = latents(at_pulse("programming.cycle", pulse))[todo]
-        read = programming.conductance(law, fixed[todo] + kind(law.sigma_cycle) * cycle)
+        read = programming.conductance(model, fixed[todo] + kind(model.sigma_cycle) * cycle)
         g[todo] = read
         if relaxing:
             y = latents(at_pulse("relaxation", pulse))[todo]
@@ -226,7 +226,7 @@ def after_last_pulse(
 def outcome(
     verify: Verify,
     state: str,
-    law: Programming,
+    model: Programming,
     relaxing: Relaxation | None = None,
     offsets: ArrayLike = 0.0,
 ) -> Outcome:
@@ -236,7 +236,7 @@ def outcome(
     ----------
     verify : Verify
     state : {"LRS", "HRS"}
-    law : Programming
+    model : Programming
         The natural distribution, one pulse.
     relaxing : Relaxation, optional
         What happens during the wait; without it nothing does.
@@ -245,14 +245,14 @@ def outcome(
 
     Examples
     --------
-    >>> law = Programming("lognormal_resistance", 88e3, 0, 0, 0, 0, 0.0, 0.7)
-    >>> found = outcome(Verify(10e3, 88e3, attempts=3), "HRS", law)
+    >>> model = Programming("lognormal_resistance", 88e3, 0, 0, 0, 0, 0.0, 0.7)
+    >>> found = outcome(Verify(10e3, 88e3, attempts=3), "HRS", model)
     >>> round(found.pulses, 3), round(found.never, 3)  # a coin thrown up to three times
     (1.75, 0.125)
     """
-    weight, fixed = _fixed_nodes(law, offsets)
-    p, q = _at_one_pulse(verify, state, law, relaxing, fixed)
-    # mean of the cut-off geometric law, (1 - q^n) / p, without the division at p = 0
+    weight, fixed = _fixed_nodes(model, offsets)
+    p, q = _at_one_pulse(verify, state, model, relaxing, fixed)
+    # mean of the cut-off geometric model, (1 - q^n) / p, without the division at p = 0
     pulses = sum(q**k for k in range(verify.attempts))
     return Outcome(*(float(weight @ value) for value in (pulses, q**verify.attempts, p)))
 
@@ -260,7 +260,7 @@ def outcome(
 def probability_wrong(
     verify: Verify,
     state: str,
-    law: Programming,
+    model: Programming,
     reference: ArrayLike,
     relaxing: Relaxation | None = None,
     time: float = 0.0,
@@ -274,7 +274,7 @@ def probability_wrong(
     ----------
     verify : Verify
     state : {"LRS", "HRS"}
-    law : Programming
+    model : Programming
     reference : array_like
         S.
     relaxing : Relaxation, optional
@@ -286,28 +286,28 @@ def probability_wrong(
 
     Examples
     --------
-    >>> law = Programming("lognormal_resistance", 88e3, 0, 0, 0, 0, 0.0, 0.7)
+    >>> model = Programming("lognormal_resistance", 88e3, 0, 0, 0, 0, 0.0, 0.7)
     >>> three = Verify(10e3, 88e3, attempts=3)
-    >>> probability_wrong(three, "HRS", law, [1 / 88e3, 1 / 200e3]).round(4).tolist()
+    >>> probability_wrong(three, "HRS", model, [1 / 88e3, 1 / 200e3]).round(4).tolist()
     [0.125, 0.7892]
     """
     at = np.atleast_1d(np.asarray(reference, float))
-    weight_f, fixed = _fixed_nodes(law, offsets)
+    weight_f, fixed = _fixed_nodes(model, offsets)
     weight_y, score = _nodes(1.0 if relaxing else 0.0)
-    _, q = _at_one_pulse(verify, state, law, relaxing, fixed)
+    _, q = _at_one_pulse(verify, state, model, relaxing, fixed)
     # how much likelier a passing or failing pulse is to be the last than to be drawn
     passing = sum(q**k for k in range(verify.attempts))
     failing = q ** (verify.attempts - 1)
-    limit = _limit_deviation(verify.limit(state), law, relaxing, verify.wait, score)
+    limit = _limit_deviation(verify.limit(state), model, relaxing, verify.wait, score)
     out = np.empty(at.shape)
     for i, g in np.ndenumerate(at):
-        edge = _limit_deviation(g, law, relaxing, time, score)
+        edge = _limit_deviation(g, model, relaxing, time, score)
         if state == "LRS":  # passes up to the limit, wrong from the edge on
-            good = _between(edge, limit, fixed, law.sigma_cycle)
-            bad = _between(np.maximum(edge, limit), np.inf, fixed, law.sigma_cycle)
+            good = _between(edge, limit, fixed, model.sigma_cycle)
+            bad = _between(np.maximum(edge, limit), np.inf, fixed, model.sigma_cycle)
         else:
-            good = _between(limit, edge, fixed, law.sigma_cycle)
-            bad = _between(-np.inf, np.minimum(edge, limit), fixed, law.sigma_cycle)
+            good = _between(limit, edge, fixed, model.sigma_cycle)
+            bad = _between(-np.inf, np.minimum(edge, limit), fixed, model.sigma_cycle)
         out[i] = weight_f @ (good @ weight_y * passing + bad @ weight_y * failing)
     return out.reshape(np.shape(reference))
 
@@ -315,25 +315,25 @@ def probability_wrong(
 def _at_one_pulse(
     verify: Verify,
     state: str,
-    law: Programming,
+    model: Programming,
     relaxing: Relaxation | None,
     fixed: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Probabilities p to pass and q = 1 - p to fail, each to all digits, shape (nodes,)."""
     weight_y, score = _nodes(1.0 if relaxing else 0.0)
-    limit = _limit_deviation(verify.limit(state), law, relaxing, verify.wait, score)
+    limit = _limit_deviation(verify.limit(state), model, relaxing, verify.wait, score)
     below, above = (
-        np.clip(_between(low, high, fixed, law.sigma_cycle) @ weight_y, 0.0, 1.0)
+        np.clip(_between(low, high, fixed, model.sigma_cycle) @ weight_y, 0.0, 1.0)
         for low, high in ((-np.inf, limit), (limit, np.inf))
     )
     return (below, above) if state == "LRS" else (above, below)
 
 
 def _fixed_nodes(
-    law: Programming, offsets: ArrayLike
+    model: Programming, offsets: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Weights and nodes of what of the deviation stays from pulse to pulse."""
-    weight, fixed = _nodes(float(np.sqrt(max(law.sigma**2 - law.sigma_cycle**2, 0.0))))
+    weight, fixed = _nodes(float(np.sqrt(max(model.sigma**2 - model.sigma_cycle**2, 0.0))))
     off = np.atleast_1d(np.asarray(offsets, float))
     return np.tile(weight / len(off), len(off)), (off[:, None] + fixed).ravel()
 
@@ -354,16 +354,16 @@ def _between(
 
 def _limit_deviation(
     limit: float,
-    law: Programming,
+    model: Programming,
     relaxing: Relaxation | None,
     time: float,
     score: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Programmed deviation at which a cell with relaxation scores is at ``limit`` (S) at a time."""
     if relaxing is None:
-        return np.broadcast_to(programming.deviation_at(law, limit), score.shape)
+        return np.broadcast_to(programming.deviation_at(model, limit), score.shape)
     factor = relaxation.conductance(relaxing, np.ones_like(score), time, score)
-    return programming.deviation_at(law, limit / factor)
+    return programming.deviation_at(model, limit / factor)
 
 
 def _nodes(sigma: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

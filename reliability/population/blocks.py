@@ -85,12 +85,14 @@ class Scores:
         return int(self._block.stop - self._block.start)
 
     def _numbers(
-        self, phenomenon: str, law: Literal["normal", "uniform"], dtype: np.dtype
+        self, phenomenon: str, distribution: Literal["normal", "uniform"], dtype: np.dtype
     ) -> NDArray[np.floating]:
         if dtype == np.float32:
             out = np.empty((1, self._size), np.float32)
             first = self._block.start
-            fill_float32(out, self._seed, phenomenon, self._address, first=first, law=law)
+            fill_float32(
+                out, self._seed, phenomenon, self._address, first=first, distribution=distribution
+            )
             return out[0]
         number = self._block.start // BLOCK
         name = f"{phenomenon}/block {number}" if number else phenomenon

@@ -67,7 +67,7 @@ def endurance(
         Pulses, each verified, after which a cell that is still on the wrong side of the reference
         counts as failed in this cycle. Their wear beyond one pulse is neglected.
     method : {"first_passage", "every_cycle"}
-        The law of the first passage, or drawing each cycle; see `devices.first_passage`.
+        The model of the first passage, or drawing each cycle; see `devices.first_passage`.
     seed, lot, first_wafer : int
         As of `reliability.sample_population`.
 
@@ -134,17 +134,17 @@ def endurance(
     elif two_states:
         limit = best_reference(technology)
 
-    law = wear.Endurance.from_technology(technology)
+    model = wear.Endurance.from_technology(technology)
     fresh = _fresh(technology, wafers, dies, cells, seed, lot, first_wafer)
     address = addresses(fresh[0])
-    hard, stuck_lrs = _hard_failures(law, address, cells, seed, lot)
-    rate = wear.acceleration(law, kelvins, joule)
+    hard, stuck_lrs = _hard_failures(model, address, cells, seed, lot)
+    rate = wear.acceleration(model, kelvins, joule)
     with np.errstate(over="ignore"):
         until_stuck = np.ceil(hard / rate[:, None])
     stop = np.minimum(until_stuck, length).astype(np.int64)
     if two_states:
         process = cycle_process.Cycles.from_technology(technology)
-        reading = _reading(process, law, fresh, address, rate, limit, int(length), seed)
+        reading = _reading(process, model, fresh, address, rate, limit, int(length), seed)
     if not two_states:
         cycle, state = np.zeros(stop.shape, np.int64), np.zeros(stop.shape, np.uint8)
     elif method == "every_cycle":
@@ -152,7 +152,11 @@ def endurance(
         cycle, state = first_passage.first_crossings(process, walk, reading, stop)
     else:
         u = np.stack(
-            [draw(seed, f"endurance.{s}", address, cells, law="uniform").ravel() for s in STATES], 1
+            [
+                draw(seed, f"endurance.{s}", address, cells, distribution="uniform").ravel()
+                for s in STATES
+            ],
+            1,
         )
         cycle, state = first_passage.crossings_from_law(
             process, reading, -np.log1p(-u), stop, int(attempts)
@@ -292,7 +296,7 @@ def _fresh(
 
 
 def _hard_failures(
-    law: wear.Endurance, address: NDArray[np.int64], cells: int, seed: int, lot: int
+    model: wear.Endurance, address: NDArray[np.int64], cells: int, seed: int, lot: int
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Equivalent cycles to hard failure of each cell (flat), and whether it sticks in LRS."""
 
@@ -301,15 +305,15 @@ def _hard_failures(
 
     deviation = np.array(
         [
-            law.sigma_lot * normal("lot", lot)
-            + law.sigma_wafer * normal("wafer", wafer)
-            + law.sigma_die * normal("die", wafer, die)
+            model.sigma_lot * normal("lot", lot)
+            + model.sigma_wafer * normal("wafer", wafer)
+            + model.sigma_die * normal("die", wafer, die)
             for wafer, die, _ in address.tolist()
         ]
     )
-    u = draw(seed, "endurance.hard", address, cells, law="uniform")
-    end = draw(seed, "endurance.stuck", address, cells, law="uniform") < law.stuck_lrs
-    return wear.hard_failure(law, u, deviation[:, None]).ravel(), end.ravel()
+    u = draw(seed, "endurance.hard", address, cells, distribution="uniform")
+    end = draw(seed, "endurance.stuck", address, cells, distribution="uniform") < model.stuck_lrs
+    return wear.hard_failure(model, u, deviation[:, None]).ravel(), end.ravel()
 
 
 def _cell_sigma(
@@ -321,7 +325,7 @@ def _cell_sigma(
 
 def _reading(
     process: cycle_process.Cycles,
-    law: wear.Endurance,
+    model: wear.Endurance,
     fresh: tuple[xr.Dataset, xr.Dataset],
     address: NDArray[np.int64],
     rate: NDArray[np.float64],
@@ -339,14 +343,14 @@ def _reading(
     return first_passage.Reading(
         margin=np.stack(margin, axis=1),
         sigma=np.stack([_cell_sigma(process, s, address, cells, seed) for s in (0, 1)], axis=1),
-        shift=np.stack([wear.shift(law, s, worn) for s in (0, 1)], axis=2),
-        spread=np.stack([wear.spread(law, s, worn) for s in (0, 1)], axis=2),
+        shift=np.stack([wear.shift(model, s, worn) for s in (0, 1)], axis=2),
+        spread=np.stack([wear.spread(model, s, worn) for s in (0, 1)], axis=2),
         last=blocks.last,
     )
 
 
 def count_failures(test: xr.Dataset) -> xr.Dataset:
-    """Add to a test the fraction failed against cycles and the fitted Weibull law.
+    """Add to a test the fraction failed against cycles and the fitted Weibull distribution.
 
     Parameters
     ----------

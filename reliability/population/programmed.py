@@ -91,11 +91,11 @@ def program(
         return _program_states(technology, address, names, verify, seed, lot, dtype)
     if verify is not None:
         raise InputError("verify: got an algorithm for levels, whose errors include theirs")
-    law = Target.from_technology(technology)
-    wanted = target.levels(law, state)
+    model = Target.from_technology(technology)
+    wanted = target.levels(model, state)
     if wanted.ndim and wanted.shape != (cells,):
         raise InputError(f"state: got {wanted.size} targets for {cells} cells")
-    return _program_targets(technology, address, law, np.broadcast_to(wanted, cells), seed, dtype)
+    return _program_targets(technology, address, model, np.broadcast_to(wanted, cells), seed, dtype)
 
 
 def _program_states(
@@ -114,17 +114,17 @@ def _program_states(
     out = {"conductance": g, "programmed": g, "defect": defects}
     if verify is not None:
         out |= {"pulses": np.zeros(shape, np.uint8), "passed": np.zeros(shape, bool)}
-    laws = {name: Programming.from_technology(technology, name) for name in STATES}
+    models = {name: Programming.from_technology(technology, name) for name in STATES}
     shared = {
-        name: _chip_deviation(law, technology, name, address, seed, lot)
-        for name, law in laws.items()
+        name: _chip_deviation(model, technology, name, address, seed, lot)
+        for name, model in models.items()
     }
 
     def natural(name: str, scores: Scores, pick: Pick, chip: int) -> NDArray[np.floating]:
-        law = laws[name]
-        deviation = _fixed(law, scores.of(pick), shared[name][chip])
-        deviation += scores.of(pick)("programming.cycle") * g.dtype.type(law.sigma_cycle)
-        return programming.conductance(law, deviation)
+        model = models[name]
+        deviation = _fixed(model, scores.of(pick), shared[name][chip])
+        deviation += scores.of(pick)("programming.cycle") * g.dtype.type(model.sigma_cycle)
+        return programming.conductance(model, deviation)
 
     def work(chip: int, block: slice) -> None:
         scores = Scores(seed, address[chip], block, dtype)
@@ -135,9 +135,11 @@ def _program_states(
             if verify is None:
                 here["conductance"][pick] = natural(name, scores, pick, chip)
             else:
-                fixed = _fixed(laws[name], scores.of(pick), shared[name][chip])
+                fixed = _fixed(models[name], scores.of(pick), shared[name][chip])
                 relaxing = Relaxation.from_technology(technology, name) if verify.wait else None
-                done = verifying.program(verify, name, laws[name], fixed, scores.of(pick), relaxing)
+                done = verifying.program(
+                    verify, name, models[name], fixed, scores.of(pick), relaxing
+                )
                 for key, values in zip(("conductance", "pulses", "passed"), done, strict=True):
                     here[key][pick] = values
         for kind, cells in defects_in(defect):
@@ -158,19 +160,19 @@ def _program_states(
 def _program_targets(
     technology: Technology,
     address: NDArray[np.integer],
-    law: Target,
+    model: Target,
     wanted: NDArray[np.float64],
     seed: int,
     dtype: DTypeLike,
 ) -> Programmed:
-    lowest = min(float(wanted.min()), law.maximum)  # above, levels are refused
-    notes = outside("programming.target:", [lowest], (law.minimum, law.maximum), "S")
+    lowest = min(float(wanted.min()), model.maximum)  # above, levels are refused
+    notes = outside("programming.target:", [lowest], (model.minimum, model.maximum), "S")
     for note in notes:
         warnings.warn(note, stacklevel=4)
     shape = (len(address), len(wanted))
     rates = _defect_rates(technology)
     g, defects = np.empty(shape, dtype=dtype), np.zeros(shape, dtype=np.uint8)
-    stuck = {"stuck_lrs": law.maximum, "stuck_hrs": law.minimum}
+    stuck = {"stuck_lrs": model.maximum, "stuck_hrs": model.minimum}
     if rates.any():
         stuck["unformed"] = 1.0 / technology["defects.unformed_resistance"]
 
@@ -178,7 +180,7 @@ def _program_targets(
         scores = Scores(seed, address[chip], block, dtype)
         level = wanted[block]
         level = level[:1] if level.strides == (0,) else level  # one for all cells
-        g[chip, block] = target.conductance(law, level, scores("programming.cell"))
+        g[chip, block] = target.conductance(model, level, scores("programming.cell"))
         defect = defects[chip, block]
         _draw_defects(defect, rates, scores)
         for kind, cells in defects_in(defect):
@@ -232,17 +234,17 @@ def defects_in(defect: NDArray[np.uint8]) -> Iterator[tuple[str, NDArray[np.intp
 
 
 def _fixed(
-    law: Programming, scores: Callable[[str], NDArray[np.floating]], shared: float
+    model: Programming, scores: Callable[[str], NDArray[np.floating]], shared: float
 ) -> NDArray[np.floating]:
     """What of the deviation stays from pulse to pulse."""
     cell = scores("programming.cell")
-    out = cell * cell.dtype.type(law.sigma_cell)
+    out = cell * cell.dtype.type(model.sigma_cell)
     out += cell.dtype.type(shared)
     return out
 
 
 def _chip_deviation(
-    law: Programming,
+    model: Programming,
     technology: Technology,
     state: str,
     address: NDArray[np.integer],
@@ -259,10 +261,10 @@ def _chip_deviation(
     radial = radial_positions(technology)[address[:, 1]]
     return np.array(
         [
-            law.sigma_lot * normal("lot", lot)
-            + law.sigma_wafer * wafers[int(w)]
-            + law.sigma_die * dies[int(w), int(d)]
-            + law.radial * r
+            model.sigma_lot * normal("lot", lot)
+            + model.sigma_wafer * wafers[int(w)]
+            + model.sigma_die * dies[int(w), int(d)]
+            + model.radial * r
             for (w, d, _), r in zip(address, radial, strict=True)
         ]
     )

@@ -68,7 +68,7 @@ def read_cells(
     -----
     UserWarning
         A card that does not say what the temperature does, or a temperature outside the range in
-        which the law of the conduction holds; it is also kept in ``attrs["warnings"]``.
+        which the model of the conduction holds; it is also kept in ``attrs["warnings"]``.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def read_cells(
     out = g if overwrite and not kept else np.empty_like(g)
     notes: list[str] = []
     warm = None if at is None else _temperature_of_read(technology, at, is_target, notes)
-    noise = Noise.from_technology(technology) if "noise" in technology.laws else None
+    noise = Noise.from_technology(technology) if "noise" in technology.models else None
 
     def work(chip: int, block: slice) -> None:
         now = g[chip, block]
@@ -102,7 +102,7 @@ def read_cells(
         if noise is not None:
             scores = Scores(seed, address[chip], block, g.dtype)
             latents = None
-            if noise.telegraph_share > 0:
+            if noise.telegraph_fraction > 0:
                 trap = scores.sixteenths("noise.trap", 4)
                 latents = [*trap, scores.uniform(f"noise.trap/read {read}")]
             now = noisy(noise, now, seconds, scores(f"noise/read {read}"), latents)
@@ -127,15 +127,15 @@ def _temperature_of_read(
     if is_target and "drift.conduction_energy" in technology:
         barrier = Drift.from_technology(technology)
         return lambda g, target: g * read_factor(barrier, target, at).astype(g.dtype)
-    if not is_target and "conduction" in technology.laws:
+    if not is_target and "conduction" in technology.models:
         ends = technology.valid.get("conduction.temperature", TEMPERATURES)
         notes += outside("conduction: temperature", [at], ends, "K")
-        laws = {name: Conduction.from_technology(technology, name) for name in ("LRS", "HRS")}
+        models = {name: Conduction.from_technology(technology, name) for name in ("LRS", "HRS")}
 
         def of_states(g: Floats, state: NDArray) -> Floats:
             out = np.empty_like(g)
             for name, pick in states_in(state):
-                out[pick] = at_temperature(laws[name], g[pick], at)
+                out[pick] = at_temperature(models[name], g[pick], at)
             return out
 
         return of_states

@@ -3,7 +3,7 @@
 Against a reference conductance G_ref a cell in the LRS is read wrongly below it, one in the HRS
 above it. The bit-error rate is the mean of the two shares; it is computed from the closed form of
 the distributions, so that 1e-9 and less costs no more than 1e-2, and `sampled_error_rate` checks it
-by importance sampling through the same law that populations are sampled from. Stuck and unformed
+by importance sampling through the same model that populations are sampled from. Stuck and unformed
 cells come on top and are stated apart: no reference cures them.
 """
 
@@ -184,16 +184,16 @@ def sampled_error_rate(
     reference = quantity(reference, "S", "reference", low=1e-15)
     if samples < 2:
         raise InputError(f"samples: got {samples}, allowed 2 or more")
-    law = Programming.from_technology(technology, state)
+    model = Programming.from_technology(technology, state)
     generator = stream(seed, f"window.{state}")
     site = generator.choice(radial_positions(technology), samples)
     names = ("sigma_lot", "sigma_wafer", "sigma_die", "sigma_cell", "sigma_cycle")
-    sigmas = np.array([getattr(law, name) for name in names])
-    shift = float(programming.deviation_at(law, reference)) * sigmas / law.sigma**2
+    sigmas = np.array([getattr(model, name) for name in names])
+    shift = float(programming.deviation_at(model, reference)) * sigmas / model.sigma**2
     z = generator.standard_normal((samples, len(sigmas)))
-    deviation = law.radial * site + (z + shift) @ sigmas
+    deviation = model.radial * site + (z + shift) @ sigmas
     weight = np.exp(-z @ shift - shift @ shift / 2)
-    g = programming.conductance(law, deviation)
+    g = programming.conductance(model, deviation)
     wrong = g < reference if state == "LRS" else g > reference
     scores = np.where(wrong, weight, 0.0)
     return float(scores.mean()), float(scores.std(ddof=1) / math.sqrt(samples))
@@ -209,15 +209,15 @@ def _axis(technology: Technology, name: str, values: Condition) -> NDArray[np.fl
 def _at_point(
     card: Technology, reference: float | None, verify: Verify | None, time: float
 ) -> dict[str, float | list[float]]:
-    laws = {state: Programming.from_technology(card, state) for state in STATES}
-    errors = _errors(card, laws, verify, time)
+    models = {state: Programming.from_technology(card, state) for state in STATES}
+    errors = _errors(card, models, verify, time)
     if reference is None:
-        reference = _best_reference(laws, errors)
+        reference = _best_reference(models, errors)
     rates = errors(reference)
     out: dict[str, float | list[float]] = {
-        "lrs": 1.0 / laws["LRS"].resistance,
-        "hrs": 1.0 / laws["HRS"].resistance,
-        "window": math.log10(laws["HRS"].resistance / laws["LRS"].resistance),
+        "lrs": 1.0 / models["LRS"].resistance,
+        "hrs": 1.0 / models["HRS"].resistance,
+        "window": math.log10(models["HRS"].resistance / models["LRS"].resistance),
         "reference": reference,
         "error_rate": list(rates),
         "bit_error_rate": (rates[0] + rates[1]) / 2,
@@ -228,11 +228,11 @@ def _at_point(
             verifying.outcome(
                 verify,
                 state,
-                law,
+                model,
                 _relaxing(card, state, verify.wait),
-                _radial_offsets(card, law),
+                _radial_offsets(card, model),
             )
-            for state, law in laws.items()
+            for state, model in models.items()
         ]
         out["pulses"] = [found.pulses for found in effort]
         out["never"] = [found.never for found in effort]
@@ -240,7 +240,7 @@ def _at_point(
 
 
 def _errors(
-    card: Technology, laws: dict[str, Programming], verify: Verify | None, time: float
+    card: Technology, models: dict[str, Programming], verify: Verify | None, time: float
 ) -> Errors:
     """Closed form of the two error rates as a function of the reference."""
     if verify is None and time == 0:
@@ -249,8 +249,8 @@ def _errors(
 
         def natural(reference: float) -> tuple[float, float]:
             lrs, hrs = (
-                (programming.deviation_at(law, reference) - law.radial * site) / law.sigma
-                for law in laws.values()
+                (programming.deviation_at(model, reference) - model.radial * site) / model.sigma
+                for model in models.values()
             )
             return float(share @ ndtr(-lrs)), float(share @ ndtr(hrs))
 
@@ -264,13 +264,13 @@ def _errors(
             verifying.probability_wrong(
                 algorithm,
                 state,
-                law,
+                model,
                 reference,
                 relaxing[state],
                 time,
-                _radial_offsets(card, law),
+                _radial_offsets(card, model),
             )
-            for state, law in laws.items()
+            for state, model in models.items()
         )
         return float(lrs), float(hrs)
 
@@ -281,15 +281,15 @@ def _relaxing(card: Technology, state: str, time: float) -> Relaxation | None:
     return Relaxation.from_technology(card, state) if time > 0 else None
 
 
-def _radial_offsets(card: Technology, law: Programming) -> NDArray[np.float64]:
+def _radial_offsets(card: Technology, model: Programming) -> NDArray[np.float64]:
     """Radial deviations of eight groups of dies, equal in number."""
     groups = np.array_split(np.sort(radial_positions(card)), 8)
-    return law.radial * np.array([group.mean() for group in groups])
+    return model.radial * np.array([group.mean() for group in groups])
 
 
-def _best_reference(laws: dict[str, Programming], errors: Errors) -> float:
-    low, high = sorted(-math.log(law.resistance) for law in laws.values())
-    if laws["LRS"].resistance >= laws["HRS"].resistance:
+def _best_reference(models: dict[str, Programming], errors: Errors) -> float:
+    low, high = sorted(-math.log(model.resistance) for model in models.values())
+    if models["LRS"].resistance >= models["HRS"].resistance:
         return math.exp((low + high) / 2)  # no window: any reference is as bad
     found = minimize_scalar(
         lambda x: math.log(max(sum(errors(math.exp(x))), 1e-300)),

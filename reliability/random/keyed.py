@@ -64,7 +64,7 @@ def draw(
     address: ArrayLike,
     cells: int,
     *,
-    law: Literal["normal", "uniform"] = "normal",
+    distribution: Literal["normal", "uniform"] = "normal",
     dtype: DTypeLike = np.float64,
 ) -> NDArray[np.floating]:
     """Draw ``cells`` standard normal or uniform numbers for each addressed chip.
@@ -77,7 +77,7 @@ def draw(
         Wafer, die and chip index of each of the n chips.
     cells : int
         Numbers per chip. The first k of n numbers are the same whatever n.
-    law : {"normal", "uniform"}
+    distribution : {"normal", "uniform"}
     dtype : float32 or float64
 
     Returns
@@ -96,7 +96,7 @@ def draw(
     if out.dtype == np.float32:
 
         def fill(part: slice) -> None:
-            fill_float32(out[part], seed, phenomenon, rows[part], law=law)
+            fill_float32(out[part], seed, phenomenon, rows[part], distribution=distribution)
 
     else:
 
@@ -106,7 +106,7 @@ def draw(
             for address, row in zip(rows[part], out[part], strict=True):
                 state["state"]["counter"][1:] = address  # as a stream of its own, in less time
                 generator.bit_generator.state = state
-                if law == "normal":
+                if distribution == "normal":
                     generator.standard_normal(out=row, dtype=out.dtype)
                 else:
                     generator.random(out=row, dtype=out.dtype)
@@ -128,14 +128,14 @@ def fill_float32(
     address: NDArray[np.int64],
     *,
     first: int = 0,
-    law: Literal["normal", "uniform"] = "normal",
+    distribution: Literal["normal", "uniform"] = "normal",
 ) -> None:
     """Fill each row of an array with the numbers of its chip from cell ``first`` on.
 
     Parameters
     ----------
     out : ndarray of float32, shape (n, cells), C-contiguous
-    seed, phenomenon, law
+    seed, phenomenon, distribution
         As for `draw`.
     address : ndarray of int, shape (n, 3)
         Wafer, die and chip, each from 0 to 2**32 - 1.
@@ -152,7 +152,7 @@ def fill_float32(
     words = fill_words(out.view(np.uint32), seed, phenomenon, address, first=first)
     from reliability.random import philox
 
-    (philox.to_normal if law == "normal" else philox.to_uniform)(words.reshape(-1))
+    (philox.to_normal if distribution == "normal" else philox.to_uniform)(words.reshape(-1))
 
 
 def fill_words(

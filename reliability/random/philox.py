@@ -4,7 +4,8 @@ A block of the generator [1]_ turns a 128-bit counter (place along the stream, w
 a 64-bit key into four words of 32 bits. Blocks know nothing of each other, so a plain loop over 64
 of them becomes vector instructions, and a stream can be entered at any multiple of `TILE` numbers.
 
-A word becomes a normal number through the quantile of the normal law, in the form of Giles [2]_:
+A word becomes a normal number through the quantile of the normal distribution, in the form of
+Giles [2]_:
 for uniform u in (0, 1) and t = 2u - 1 the quantile is t p(w), w = -ln(1 - t^2), with one polynomial
 for w < 5 and one in sqrt(w) beyond. The distance of u to the nearer end is exact, so the smallest
 tail probability is 2^-33 (6.3 sigma). The relative error is below 1e-6 everywhere. Products are
@@ -140,7 +141,9 @@ def to_normal(words):  # type: ignore[no-untyped-def]
     """Turn each word into a standard normal number, kept as the bits of a float32."""
     for i in range(words.size):
         v = _I(words[i])
-        a = v ^ (v >> _I(31))  # distance to the middle of the law, and the side in the sign of v
+        a = v ^ (
+            v >> _I(31)
+        )  # distance to the middle of the distribution, and the side in the sign of v
         t = (_F(a) + _HALF) * _PER_WORD
         y = (_F(_I(_LAST - a)) + _HALF) * _PER_WORD * (_ONE + t)  # 1 - t^2
         bits = _F(y).view(np.int32)

@@ -1,6 +1,7 @@
 """Normal numbers inside compiled loops, each cell with a small generator of its own.
 
-The ziggurat of the normal law with 256 layers [1]_ on 53 bits, fed by xoshiro256++ [2]_. A keyed
+The ziggurat of the normal distribution with 256 layers [1]_ on 53 bits, fed by xoshiro256++ [2]_.
+A keyed
 stream (`reliability.random`) seeds the four words of each cell's generator, so that a cell's
 numbers depend on nothing but its address; 256 random bits do not meet again.
 

@@ -28,7 +28,7 @@ from reliability.report.study.points import value_text
 from reliability.report.words import percent
 from reliability.units import engineering
 
-_AXES = {f"ages.{several}": name for name, (several, _) in AGES.items()}
+_AXES = {f"stress.{several}": name for name, (several, _) in AGES.items()}
 _LISTED = 5  # points that only one study has
 
 
@@ -124,10 +124,10 @@ def write_comparison(
 def _of_draws(told: dict[str, Any]) -> Iterator[str]:
     if any("name" in row for row in told["differences"]):
         yield (
-            "Answers of architecture studies: the value is that of the cards and sheets as they "
-            "are, the interval holds one more draw of their parameters. Paired: draw k of both "
-            "has the same parameters, so what both share cancels. Positive numbers are compared "
-            "by their ratio."
+            "Answers of architecture studies: the value is that of the cards and components as "
+            "they are, the interval holds one more draw of their parameters. Paired: draw k of "
+            "both has the same parameters, so what both share cancels. Positive numbers are "
+            "compared by their ratio."
         )
 
 
@@ -235,7 +235,8 @@ def _answers(told: dict[str, Any], names: list[str]) -> Iterator[Table]:
     rows = [[name, *(value_and_range(one, key) for one in found)] for key, name in each.items()]
     yield Table(
         "answers", "Answers",
-        "Of the cards and sheets as they are, with the interval of the cards and sheets that are "
+        "Of the cards and components as they are, with the interval of the cards and components "
+        "that are "
         "drawn.", ["quantity", *names], rows,
     )  # fmt: skip
 

@@ -98,13 +98,13 @@ def _intervals(
 def _accuracy_figures(
     told: dict[str, Any], names: list[str], read: Sequence[_Read]
 ) -> Iterator[Figure]:
-    common = [age for age in read[0][0].ages.combinations
-              if all(age in study.ages.combinations for study, _ in read)]  # fmt: skip
+    common = [age for age in read[0][0].stress.combinations
+              if all(age in study.stress.combinations for study, _ in read)]  # fmt: skip
     rows = [row for row in told["differences"]
             if row["quantity"] == "accuracy" and row["condition"] in common]  # fmt: skip
     if rows:
         yield from _accuracy_against_time(rows, names, read)
-    ends = [study.ages.end for study, _ in read]
+    ends = [study.stress.end for study, _ in read]
     if rows:  # an age that all have
         ends = [at_end(rows)[0]["condition"]] * len(read)
     with canvas(7.6, 4.4) as (figure, axes):
@@ -133,7 +133,7 @@ def _accuracy_against_time(
     for study, results in read:
         here = {k: v for k, v in rest.items() if v in _values(study, k)}
         curve = at_age(results["chips"]["accuracy"], here).load()
-        curves.append(curve.sel(time=[t for t in times if t in study.ages.times]))
+        curves.append(curve.sel(time=[t for t in times if t in study.stress.times]))
     if len(times) > 1 and all(curve["time"].equals(curves[0]["time"]) for curve in curves):
         with canvas(8.6, 4.8) as (figure, axes):
             draw.points_against_time(curves, names[: len(curves)], axes.flat[0])
@@ -146,7 +146,7 @@ def _accuracy_against_time(
 
 
 def _values(study: Study, name: str) -> tuple[float, ...]:
-    return {key: values for key, values, _ in study.ages.axes}[name]
+    return {key: values for key, values, _ in study.stress.axes}[name]
 
 
 def _endurance_figure(names: list[str], read: Sequence[_Read]) -> Figure:

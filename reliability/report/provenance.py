@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from reliability.architecture import Sheet
+from reliability.architecture import Components
 from reliability.campaign.spec import Study
 from reliability.campaign.store import results_fingerprint
 from reliability.campaign.sweep import sweep_points
@@ -33,10 +33,10 @@ def assumptions_section(study: Study) -> Section:
     """Return every parameter of every card with source and confidence."""
     parts = []
     if study.architecture:
-        sheet = study.architecture.load_sheet()
+        components = study.architecture.load_components()
         parts.append(Section(
-            "sheet", sheet.title, (sheet.description, confidence_text(sheet)),
-            tables=parameter_tables(sheet, "-sheet"),
+            "components", components.title, (components.description, confidence_text(components)),
+            tables=parameter_tables(components, "-components"),
         ))  # fmt: skip
     cards = {str(point.get("technology", study.technology)) for point in sweep_points(study)}
     for k, name in enumerate(sorted(cards)):
@@ -49,7 +49,7 @@ def assumptions_section(study: Study) -> Section:
     return Section("assumptions", "Assumptions", parts=tuple(parts))
 
 
-def confidence_text(technology: Technology | Sheet) -> str:
+def confidence_text(technology: Technology | Components) -> str:
     """Say how many parameters are known how well."""
     kinds = [p.confidence for p in technology.parameters.values()]
     told = [f"{kinds.count(k)} are {k} ({why})" for k, why in _CONFIDENCE.items() if k in kinds]
@@ -57,7 +57,7 @@ def confidence_text(technology: Technology | Sheet) -> str:
 
 
 def parameter_tables(
-    technology: Technology | Sheet, suffix: str = "", names: Iterable[str] | None = None
+    technology: Technology | Components, suffix: str = "", names: Iterable[str] | None = None
 ) -> tuple[Table, Table]:
     """Return the table of all parameters, or of some in their order, and that of their sources."""
     rows = []
@@ -67,7 +67,11 @@ def parameter_tables(
         number = sources.setdefault(row["source"], len(sources) + 1)
         rows.append([name, row["value"], row["uncertainty"], row["confidence"], f"[{number}]",
                      row["note"]])  # fmt: skip
-    name = f"the sheet {technology.name}" if isinstance(technology, Sheet) else technology.name
+    name = (
+        f"the components {technology.name}"
+        if isinstance(technology, Components)
+        else technology.name
+    )
     return Table(
         f"parameters{suffix}", f"Parameters of {name}", "",
         ["parameter", "value", "uncertainty", "confidence", "source", "note"], rows,
@@ -111,8 +115,8 @@ def study_provenance(study: Study, folder: Path) -> Section:
         card = load_technology(name)
         told[f"card {card.name}, SHA-256"] = card.fingerprint
     if study.architecture:
-        sheet = study.architecture.load_sheet()
-        told[f"sheet {sheet.name}, SHA-256"] = sheet.fingerprint
+        components = study.architecture.load_components()
+        told[f"components {components.name}, SHA-256"] = components.fingerprint
     if "accuracy" in study.outputs:
         for name in sorted(networks):
             network = load_network(name)

@@ -1,4 +1,4 @@
-"""The technology card in memory: parameters with their uncertainty, laws, valid ranges."""
+"""The technology card in memory: parameters with their uncertainty, models, valid ranges."""
 
 import json
 import math
@@ -15,7 +15,7 @@ from scipy.special import ndtr
 
 from reliability.errors import expect, unknown_name
 from reliability.random import stream
-from reliability.technology.vocabulary import check_possible
+from reliability.technology.vocabulary import check_possible, first_name
 from reliability.units import quantity
 
 _ROUNDING = 1e-4  # what a matrix of rounded numbers may be off by
@@ -40,7 +40,7 @@ class Parameter(BaseModel):
         Where the value is from; never empty.
     confidence : {"measured", "fitted", "published", "assumed"}
     valid : (float, float), optional
-        Range of the value in which the law holds.
+        Range of the value in which the model holds.
     note : str
 
     Raises
@@ -221,8 +221,8 @@ class Technology(ParameterTable):
     ----------
     name, title, memory, description : str
     parameters : dict of str to Parameter
-    laws : dict of str to str
-        The law that each section chose, e.g. ``{"relaxation": "saturating"}``.
+    models : dict of str to str
+        The model that each section chose, e.g. ``{"relaxation": "saturating"}``.
     valid : dict of str to (low, high)
         Conditions in which a section holds, in SI: ``{"retention.LRS.temperature": (273, 533)}``.
     correlation : dict of str to Correlation
@@ -243,7 +243,7 @@ class Technology(ParameterTable):
     memory: str
     description: str
     parameters: dict[str, Parameter]
-    laws: dict[str, str] = field(default_factory=dict)
+    models: dict[str, str] = field(default_factory=dict)
     valid: dict[str, tuple[float, float]] = field(default_factory=dict)
     correlation: dict[str, Correlation] = field(default_factory=dict)
 
@@ -299,7 +299,7 @@ class Technology(ParameterTable):
         triangular root of the group's matrix; all others are independent.
         """
         score = {
-            key: float(stream(seed, f"card/{key}", draw).standard_normal())
+            key: float(stream(seed, f"card/{first_name(key)}", draw).standard_normal())
             for key in self.parameters
         }
         for block in self.correlation.values():
@@ -327,6 +327,6 @@ class _Card(BaseModel):
     memory: str
     description: str
     parameters: dict[str, Parameter]
-    laws: dict[str, str]
+    models: dict[str, str]
     valid: dict[str, tuple[float, float]]
     correlation: dict[str, Correlation]

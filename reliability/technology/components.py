@@ -1,6 +1,8 @@
-"""Parameter sheets: numbers of the chip around the array, as the technology card has the memory's.
+"""Component parameters: numbers of the chip around the array, as the technology card has the
+memory's.
 
-A sheet is a TOML file under ``data/architecture``, or one's own, in the format of the cards: each
+A components is a TOML file under ``data/architecture``, or one's own, in the format of the cards:
+each
 parameter has a value, a unit, an uncertainty, a source and a confidence, in sections. It has no
 list of allowed names: a study of this room asks for the ones that it needs.
 """
@@ -20,7 +22,7 @@ from reliability.resources import data_folder
 from reliability.technology import Parameter, ParameterTable, read_parameter
 from reliability.units import quantity
 
-# Units that sheets are kept in: of a written unit the first of the same dimension, or itself.
+# Units that components are kept in: of a written unit the first of the same dimension, or itself.
 _SI = (
     "", "s", "m", "m^2", "m^3", "K", "kg", "J", "W", "A", "V", "ohm", "S", "F", "Hz", "eV", "C",
     "1/K", "1/V", "J/m", "J/K", "J/m^2", "W/m^2", "F/m", "F/m^2", "ohm/m", "A/m", "A/m^2", "1/m",
@@ -30,7 +32,7 @@ _SI = (
 
 
 @dataclass(frozen=True)
-class Sheet(ParameterTable):
+class Components(ParameterTable):
     """A mapping from dotted parameter names to SI values.
 
     Attributes
@@ -40,8 +42,8 @@ class Sheet(ParameterTable):
 
     Examples
     --------
-    >>> sheet = load_sheet("energy")
-    >>> sheet["neuron.capacitance"], sheet.parameters["neuron.capacitance"].unit
+    >>> components = load_components("energy")
+    >>> components["neuron.capacitance"], components.parameters["neuron.capacitance"].unit
     (2e-13, 'F')
     """
 
@@ -49,40 +51,41 @@ class Sheet(ParameterTable):
     title: str
     description: str
     parameters: dict[str, Parameter]
-    _kind: ClassVar[str] = "sheet "
+    _kind: ClassVar[str] = "components "
 
     def __hash__(self) -> int:
         return hash(self.fingerprint)
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of everything the sheet says, in whatever order it says it."""
+        """SHA-256 of everything the components says, in whatever order it says it."""
         told = {name: p.model_dump(mode="json") for name, p in self.parameters.items()}
         text = json.dumps([self.name, self.title, self.description, told], sort_keys=True)
         return sha256(text.encode()).hexdigest()
 
-    def with_values(self, values: Mapping[str, str | float]) -> "Sheet":
-        """Return the sheet with other values (SI, or text with a unit), exact from now on.
+    def with_values(self, values: Mapping[str, str | float]) -> "Components":
+        """Return the components with other values (SI, or text with a unit), exact from now on.
 
-        >>> load_sheet("energy").with_values({"neuron.capacitance": "50 fF"})["neuron.capacitance"]
+        >>> energy = load_components("energy")
+        >>> energy.with_values({"neuron.capacitance": "50 fF"})["neuron.capacitance"]
         5e-14
         """
         changed = dict(self.parameters)
         for key, value in values.items():
             self[key]  # refuses an unknown name
             number = quantity(value, changed[key].unit, f"{self.name}: {key}")
-            changed[key] = changed[key].set_to(number, "sheet")
+            changed[key] = changed[key].set_to(number, "components")
             _check_sign(key, changed[key], self.name)
         return replace(self, parameters=changed)
 
-    def drawn(self, seed: int, draw: int) -> "Sheet":
-        """Return the sheet with every value drawn from its uncertainty (one draw per ``draw``).
+    def drawn(self, seed: int, draw: int) -> "Components":
+        """Return the components with every value sampled from its uncertainty.
 
         Each parameter has a standard normal number of its own, which does not depend on which
-        others the sheet has (as `reliability.Technology.drawn`).
+        others the components has (as `reliability.Technology.drawn`).
 
-        >>> sheet = load_sheet("energy")
-        >>> sheet.drawn(1, 2)["neuron.capacitance"] == sheet.drawn(1, 2)["neuron.capacitance"]
+        >>> energy = load_components("energy")
+        >>> energy.drawn(1, 2)["neuron.capacitance"] == energy.drawn(1, 2)["neuron.capacitance"]
         True
         """
         drawn = {}
@@ -92,10 +95,10 @@ class Sheet(ParameterTable):
         return replace(self, parameters=drawn)
 
 
-def list_sheets() -> list[str]:
-    """Return the names of the sheets that ship with the suite.
+def list_components() -> list[str]:
+    """Return the names of the components that ship with the suite.
 
-    >>> "energy" in list_sheets()
+    >>> "energy" in list_components()
     True
     """
     folder = data_folder() / "architecture"
@@ -104,42 +107,46 @@ def list_sheets() -> list[str]:
     )
 
 
-def load_sheet(name_or_path: str | Path) -> Sheet:
-    """Load a sheet by its name, or from a TOML file of one's own.
+def load_components(name_or_path: str | Path) -> Components:
+    """Load a components by its name, or from a TOML file of one's own.
 
     Parameters
     ----------
     name_or_path : str or Path
-        A name of ``list_sheets()``, or a path (it ends with ``.toml`` or has a separator). A sheet
+        A name of ``list_components()``, or a path (it ends with ``.toml`` or has a separator). A
+        components
         that says ``base = "<name or path>"`` has all parameters of the other one that it does not
         state itself.
 
     Raises
     ------
     InputError
-        No such sheet, not TOML, a wrong unit, a missing source or uncertainty, a negative value
+        No such components, not TOML, a wrong unit, a missing source or uncertainty, a negative
+        value
         without a valid range that holds it.
 
     Examples
     --------
-    >>> load_sheet("enrgy")
+    >>> load_components("enrgy")
     Traceback (most recent call last):
-    reliability.errors.InputError: unknown sheet 'enrgy'; did you mean 'energy'? ...
+    reliability.errors.InputError: unknown components 'enrgy'; did you mean 'energy'? ...
     """
     return _load(name_or_path, ())
 
 
-def _load(name_or_path: str | Path, above: tuple[str, ...]) -> Sheet:
+def _load(name_or_path: str | Path, above: tuple[str, ...]) -> Components:
     text = str(name_or_path)
     if isinstance(name_or_path, Path) or text.endswith(".toml") or "/" in text or "\\" in text:
         path = Path(name_or_path)
         if not path.is_file():
-            raise InputError(f"sheet: no file {text!r}; shipped: {', '.join(list_sheets())}")
+            raise InputError(
+                f"components: no file {text!r}; shipped: {', '.join(list_components())}"
+            )
         content = path.read_bytes()
-    elif text in list_sheets():
+    elif text in list_components():
         content = (data_folder() / "architecture" / f"{text}.toml").read_bytes()
     else:
-        raise unknown_name("sheet", text, list_sheets())
+        raise unknown_name("components", text, list_components())
     try:
         table = tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -152,14 +159,16 @@ def _load(name_or_path: str | Path, above: tuple[str, ...]) -> Sheet:
     if "base" in table:
         base = table.pop("base")
         if not isinstance(base, str) or base in above or base == text:
-            raise InputError(f"{text}: base: got {base!r}, expected another sheet's name or file")
+            raise InputError(
+                f"{text}: base: got {base!r}, expected another components's name or file"
+            )
         parameters |= _load(base, (*above, text)).parameters
     sources = table.pop("sources", {})
     for name, entry in _entries(table, text):
         unit = _si_unit(entry.get("unit", ""), f"{text}: {name}")
         parameters[name] = read_parameter(name, entry, unit, sources, text)
         _check_sign(name, parameters[name], text)
-    return Sheet(parameters=parameters, **head)
+    return Components(parameters=parameters, **head)
 
 
 def _entries(table: dict[str, Any], where: str, prefix: str = "") -> Iterator[tuple[str, dict]]:
@@ -184,7 +193,7 @@ def _si_unit(written: Any, where: str) -> str:
         except InputError:
             continue
         return unit
-    raise InputError(f"{where}: unit: got {written!r}, which is not a unit that sheets know")
+    raise InputError(f"{where}: unit: got {written!r}, which is not a unit that components know")
 
 
 def _check_sign(name: str, parameter: Parameter, where: str) -> None:

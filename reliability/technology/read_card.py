@@ -13,7 +13,7 @@ from reliability.resources import data_folder
 from reliability.technology.card import Correlation, Parameter, Technology, without
 from reliability.technology.vocabulary import (
     CONDITIONS,
-    LAWS,
+    MODELS,
     VOCABULARY,
     check_possible,
     unit_of,
@@ -124,13 +124,13 @@ def _from_table(table: dict[str, Any], where: str) -> Technology:
     sources = table.pop("sources", {})
     correlation = _correlation(table.pop("correlation", {}), where)
     parameters: dict[str, Parameter] = {}
-    laws: dict[str, str] = {}
+    models: dict[str, str] = {}
     valid: dict[str, tuple[float, float]] = {}
     for section, content in _sections(table, where):
         for key, entry in content.items():
             name = f"{section}.{key}"
-            if key == "law":
-                laws[section] = _law(section, entry, where)
+            if key == "model":
+                models[section] = _model(section, entry, where)
             elif key == "valid":
                 valid.update(_conditions(section, entry, where))
             else:
@@ -141,7 +141,7 @@ def _from_table(table: dict[str, Any], where: str) -> Technology:
                 unknown = unknown_name("parameter", name, parameters)
                 raise InputError(f"{where}: correlation.{group}: {unknown}")
     return Technology(
-        parameters=parameters, laws=laws, valid=valid, correlation=correlation, **head
+        parameters=parameters, models=models, valid=valid, correlation=correlation, **head
     )
 
 
@@ -187,13 +187,13 @@ def _sections(table: dict[str, Any], where: str, prefix: str = "") -> Iterator[t
         yield prefix.rstrip("."), own
 
 
-def _law(section: str, law: Any, where: str) -> str:
-    for pattern, allowed in LAWS.items():
+def _model(section: str, model: Any, where: str) -> str:
+    for pattern, allowed in MODELS.items():
         if fnmatchcase(section, pattern):
-            if law not in allowed:
-                raise InputError(f"{where}: {section}.{unknown_name('law', str(law), allowed)}")
-            return str(law)
-    raise InputError(f"{where}: {section}.law: this section has no choice of laws")
+            if model not in allowed:
+                raise InputError(f"{where}: {section}.{unknown_name('model', str(model), allowed)}")
+            return str(model)
+    raise InputError(f"{where}: {section}.model: this section has no choice of models")
 
 
 def _conditions(section: str, table: Any, where: str) -> dict[str, tuple[float, float]]:

@@ -1,4 +1,4 @@
-"""Everything that a technology card may say: names, units, laws, and what a value may be."""
+"""Everything that a technology card may say: names, units, models, and what a value may be."""
 
 import math
 from fnmatch import fnmatchcase
@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from reliability.errors import InputError
 
 # Dotted name -> SI unit. A star stands for the state (LRS, HRS). Sigmas of resistances are
-# relative: the standard deviation of ln R, or of G/median(G) where the law is normal in G.
+# relative: the standard deviation of ln R, or of G/median(G) where the model is normal in G.
 # Mismatches are standard deviations relative to the nominal; leak is the fraction of a neuron's
 # charge that is lost per mean interval between input events.
 VOCABULARY: dict[str, str] = {
@@ -62,8 +62,8 @@ VOCABULARY: dict[str, str] = {
     "retention.*.activation_energy": "eV",
     "retention.*.sigma_activation_energy": "eV",
     "retention.*.shape": "",
-    "retention.final_resistance": "ohm",
-    "retention.sigma_final": "",
+    "retention.asymptotic_resistance": "ohm",
+    "retention.sigma_asymptotic": "",
     "drift.reference_time": "s",
     "drift.nu_intercept": "",
     "drift.nu_slope": "",
@@ -95,8 +95,8 @@ VOCABULARY: dict[str, str] = {
     "endurance.reference_energy": "J",
     "endurance.energy_exponent": "",
     "endurance.onset": "",
-    "endurance.*.closing": "",
-    "endurance.*.widening": "",
+    "endurance.*.window_closure": "",
+    "endurance.*.spread_growth": "",
     "read_disturb.bound_reads": "",
     "read_disturb.bound_cells": "",
     "read_disturb.bound_confidence": "",
@@ -104,7 +104,7 @@ VOCABULARY: dict[str, str] = {
     "read_disturb.reference_temperature": "K",
     "read_disturb.reference_width": "s",
     "read_disturb.width_exponent": "",
-    "read_disturb.alternating_share": "",
+    "read_disturb.alternating_fraction": "",
     "read_disturb.*.reads": "",
     "read_disturb.*.sigma": "",
     "read_disturb.*.lifetime_shape": "",
@@ -112,7 +112,7 @@ VOCABULARY: dict[str, str] = {
     "read_disturb.*.voltage_slope": "1/V",
     "read_disturb.*.activation_energy": "eV",
     "read_disturb.*.shape": "",
-    "read_disturb.*.final_resistance": "ohm",
+    "read_disturb.*.asymptotic_resistance": "ohm",
     "noise.reference_conductance": "S",
     "noise.white": "",
     "noise.white_exponent": "",
@@ -120,7 +120,7 @@ VOCABULARY: dict[str, str] = {
     "noise.flicker_exponent": "",
     "noise.flicker_limit": "",
     "noise.flicker_onset": "s",
-    "noise.telegraph_share": "",
+    "noise.telegraph_fraction": "",
     "noise.telegraph_amplitude": "",
     "noise.telegraph_exponent": "",
     "noise.telegraph_spread": "",
@@ -139,8 +139,8 @@ VOCABULARY: dict[str, str] = {
     "energy.event": "J",
     "energy.event_system": "J",
 }
-# What a section may choose, and the laws there are.
-LAWS: dict[str, tuple[str, ...]] = {
+# What a section may choose, and the models there are.
+MODELS: dict[str, tuple[str, ...]] = {
     "programming.*": ("normal_conductance", "lognormal_resistance", "loglogistic_resistance"),
     "relaxation": ("saturating", "log_time"),
     "relaxation.target": ("random_walk", "saturating", "log_linear", "snapshots"),
@@ -185,3 +185,24 @@ def check_possible(name: str, value: float, where: str = "") -> None:
     if not math.isfinite(value) or (value < 0 and not signed):
         unit = unit_of(name) or ""
         raise InputError(f"{where}{name}: value: got {value:g}, allowed >= 0 {unit}".rstrip())
+
+
+# A parameter keeps the random stream of its first name, so that a new name changes no result.
+_FIRST_NAMES = {
+    "asymptotic_resistance": "final_resistance",
+    "sigma_asymptotic": "sigma_final",
+    "window_closure": "closing",
+    "spread_growth": "widening",
+    "alternating_fraction": "alternating_share",
+    "telegraph_fraction": "telegraph_share",
+}
+
+
+def first_name(name: str) -> str:
+    """Return the name that a parameter's random stream is keyed by.
+
+    >>> first_name("retention.sigma_asymptotic"), first_name("read.voltage")
+    ('retention.sigma_final', 'read.voltage')
+    """
+    section, _, key = name.rpartition(".")
+    return f"{section}.{_FIRST_NAMES.get(key, key)}"

@@ -103,14 +103,14 @@ def _table(name: str, lines: Iterable[str]) -> str:
 
 
 def _sections(card: Technology) -> list[str]:
-    """Sections in the order of the card; those that only choose a law or a range come last."""
-    keys = [*card.parameters, *card.valid, *(f"{section}." for section in card.laws)]
+    """Sections in the order of the card; those that only choose a model or a range come last."""
+    keys = [*card.parameters, *card.valid, *(f"{section}." for section in card.models)]
     return list(dict.fromkeys(key.rpartition(".")[0] for key in keys))
 
 
 def _section(card: Technology, section: str, sources: dict[str, str]) -> Iterable[str]:
-    if section in card.laws:
-        yield f"law = {_text(card.laws[section])}"
+    if section in card.models:
+        yield f"model = {_text(card.models[section])}"
     for key, ends in card.valid.items():
         inside, _, condition = key.rpartition(".")
         if inside == section:

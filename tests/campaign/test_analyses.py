@@ -29,12 +29,12 @@ def at_its_ends(study):
         return tuple(dict.fromkeys((*values[:1], *values[-1:])))
 
     names = ("times", "temperatures", "reads", "inferences", "read_voltages")
-    ages = {name: ends(getattr(study.ages, name)) for name in names}
+    ages = {name: ends(getattr(study.stress, name)) for name in names}
     sweep = tuple(
         axis.model_copy(update={"values": ends(axis.values)} if axis.values else {"points": 2})
         for axis in study.sweep
     )
-    changed = {"ages": study.ages.model_copy(update=ages), "sweep": sweep}
+    changed = {"stress": study.stress.model_copy(update=ages), "sweep": sweep}
     if study.sensitivity:  # combinations multiply: the first level and the card's, or the last
         factors = tuple(
             factor.model_copy(

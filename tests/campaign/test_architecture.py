@@ -1,4 +1,5 @@
-"""Architecture studies: nominal first, then drawn cards and sheets; refused by name at the door."""
+"""Architecture studies: nominal first, then drawn cards and components; refused by name at the
+door."""
 
 import json
 
@@ -43,7 +44,7 @@ def small(tmp_path):
         ('study = "energy"', 'study = "energy"\nnodes = ["7 nm"]', "nodes.0: .*mean '7nm'"),
         ('study = "energy"', 'study = "energy"\nnetwork = "binary-mnist"', "one layer"),
         ('"oxram-130nm"', '"techB"', "techB has no programming.LRS.resistance"),
-        ('study = "energy"', 'study = "energy"\nsheet = "enrgy"', "did you mean 'energy'"),
+        ('study = "energy"', 'study = "energy"\ncomponents = "enrgy"', "did you mean 'energy'"),
         ('study = "energy"', 'study = "energy"\nparameters.supply = 1', "architecture: unknown"),
         (SMALL, "", "outputs: got .architecture. without its table"),
         ('outputs = ["architecture"]', "", "outputs: got .architecture. without its table"),
@@ -87,10 +88,10 @@ def test_draw_zero_is_nominal_and_the_others_are_drawn_by_themselves(small, tmp_
     folder = rel.run_study(study, tmp_path / "out")
     found = read_results(folder)["architecture"]["event_energy"]
     assert found["draw"].values.tolist() == [0, 1, 2, 3]
-    card, sheet = study.load_technology(), study.architecture.load_sheet()
-    assert float(found[0]) == float(energy(card, sheet, **FEW)["event_energy"])
+    card, components = study.load_technology(), study.architecture.load_components()
+    assert float(found[0]) == float(energy(card, components, **FEW)["event_energy"])
     for k in (1, 2, 3):
-        alone = energy(card.drawn(3, k), sheet.drawn(3, k), **FEW)["event_energy"]
+        alone = energy(card.drawn(3, k), components.drawn(3, k), **FEW)["event_energy"]
         assert float(found[k]) == float(alone)
     rel.write_report(study, folder)
     answer = json.loads((folder / "summary.json").read_text())["architecture"]

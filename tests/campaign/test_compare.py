@@ -20,7 +20,7 @@ images = 60
 [population]
 chips = 6
 dies_per_wafer = 1
-[ages]
+[stress]
 times = ["0 s", "10 years"]
 temperatures = ["25 degC", "125 degC"]
 [parameters]
@@ -96,11 +96,11 @@ def test_missions_that_end_otherwise_are_compared_at_their_ends(folders, tmp_pat
 
 def test_what_phenomena_cost_is_compared_on_the_same_chips(tmp_path) -> None:
     """The shares add up to the loss, and a spread that was taken out costs less."""
-    text = STUDY.split("[parameters]")[0].replace("[ages]", '''[attribution]
+    text = STUDY.split("[parameters]")[0].replace("[stress]", '''[attribution]
 phenomena = ["spread of cells", "neurons"]
 chips = 6
 images = 60
-[ages]''').replace("seed = {seed}", 'seed = {seed}\noutputs = ["attribution"]')  # fmt: skip
+[stress]''').replace("seed = {seed}", 'seed = {seed}\noutputs = ["attribution"]')  # fmt: skip
     wide = ran(tmp_path, text.format(title="wide", seed=5))
     narrow = ran(tmp_path, text.format(title="narrow", seed=5)
                  + "[parameters]\n\"programming.HRS.sigma_cell\" = 0.3\n")  # fmt: skip
@@ -194,7 +194,7 @@ def test_answers_of_architecture_are_paired_over_draws_and_a_true_difference_is_
     told = rel.compare_studies(energies)
     lower, other = of_event(told, 1), of_event(told, 2)
     assert lower["paired"]
-    assert lower["how"] == "paired: the same 12 draws of card and sheet"
+    assert lower["how"] == "paired: the same 12 draws of card and components"
     assert lower["measure"] == "ratio"
     assert lower["ratio"] == pytest.approx(lower["other"] / lower["first"])
     assert lower["ratio"] < 1

@@ -37,7 +37,7 @@ neuron = "ideal"
 [population]
 chips = 2
 
-[ages]
+[stress]
 times = ["1 h"]
 inferences = [0, 1e9]
 read_voltages = ["0.1 V", "0.3 V"]
@@ -129,8 +129,8 @@ def test_inferences_are_an_axis_of_a_sweep(written, tmp_path) -> None:
     [
         ("inferences = [0,", "reads = [0, 1]\ninferences = [0,", "both reads and inferences"),
         ("[0, 1e9]", "[1e9, 1e8]", "expected rising"),
-        ("[0, 1e9]", "[-1]", "ages.inferences.0"),
-        ("[network]", '[network]\nname = "mobilenet-mnist"', "ages.inferences"),
+        ("[0, 1e9]", "[-1]", "stress.inferences.0"),
+        ("[network]", '[network]\nname = "mobilenet-mnist"', "stress.inferences"),
         (
             'title = "inferences"',
             'title = "i"\noutputs = ["attribution"]\nattribution.phenomena = ["drift"]',

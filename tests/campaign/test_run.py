@@ -88,7 +88,7 @@ images = 40
 [population]
 chips = 3
 
-[ages]
+[stress]
 times = ["0 s", "10 years"]
 
 [[sweep]]
@@ -96,7 +96,7 @@ name = "network.delta_s"
 values = [5, 10]
 
 [[sweep]]
-name = "technology.relaxation.law"
+name = "technology.relaxation.model"
 values = ["saturating", "log_time"]
 """
 

@@ -15,7 +15,7 @@ def test_shipped_study_is_valid_and_large_enough(analyses) -> None:
     study = load_study(analyses / "spirit.toml")
     assert study.population.chips >= 100
     assert study.network.images == 10_000
-    assert len(study.ages.times) * len(study.ages.temperatures) >= 3
+    assert len(study.stress.times) * len(study.stress.temperatures) >= 3
     assert study.network.delta_s == 10
 
 
@@ -25,8 +25,12 @@ def test_shipped_study_is_valid_and_large_enough(analyses) -> None:
         ("chips = 5", "chps = 5", r"\[population\] unknown key 'chps'; did you mean 'chips'\?"),
         ("images = 40", "images = 0", "network.images: .*got 0"),
         ("images = 40", "images = '40'", "network.images"),
-        ('"125 degC"', '"-300 degC"', "ages.temperatures.1: .*'-300 degC', allowed 0.001 to 2000"),
-        ('"10 years"', '"10 kg"', "ages.times.1: .*'10 kg', which is not in units of s"),
+        (
+            '"125 degC"',
+            '"-300 degC"',
+            "stress.temperatures.1: .*'-300 degC', allowed 0.001 to 2000",
+        ),
+        ('"10 years"', '"10 kg"', "stress.times.1: .*'10 kg', which is not in units of s"),
         ('"0 s", "10 years"', '"10 years", "0 s"', "expected rising values"),
         ("seed = 5", "seed = 1.5", "seed"),
         ('title = "small"', "", "title: missing"),
@@ -36,10 +40,10 @@ def test_shipped_study_is_valid_and_large_enough(analyses) -> None:
         ("value = [0.0, 0.01]", "values = [0.0]", "unknown key 'values'; did you mean 'value'"),
         ("scale = [0.5, 1.0]", "scale = [1.0]\nvalue = [1.0]", "both or neither"),
         ('name = "stuck"', 'name = "spread"', "name 'spread' is there twice"),
-        ("[ages]", "[ages", "not a TOML file"),
+        ("[stress]", "[ages", "not a TOML file"),
         (
-            "[ages]",
-            "[parameters]\nread.voltage = [1]\n[ages]",
+            "[stress]",
+            "[parameters]\nread.voltage = [1]\n[stress]",
             r"parameters.read.voltage: got \[1\], expected a number or text",
         ),
     ],
@@ -82,10 +86,11 @@ def test_a_card_file_is_found_beside_the_study(small) -> None:
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3)
     | st.dictionaries(st.sampled_from(
-        ["title", "technology", "seed", "network", "images", "ages", "times", "factor",
+        ["title", "technology", "seed", "network", "images", "stress", "times", "factor",
          "sensitivity", "chips", "population", "parameters", "sweep", "name", "values", "low",
          "high", "design", "kind", "points", "outputs", "endurance", "crossbar", "tiling",
-         "programming", "before", "until", "architecture", "study", "sheet"]), inner, max_size=4),
+         "programming", "before", "until", "architecture", "study", "components"]), inner,
+         max_size=4),
     max_leaves=12,
 ))  # fmt: skip
 @settings(max_examples=250, deadline=None)

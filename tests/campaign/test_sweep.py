@@ -27,7 +27,7 @@ images = 40
 [population]
 chips = 3
 
-[ages]
+[stress]
 times = ["0 s", "10 years"]
 """
 
@@ -46,7 +46,7 @@ def spec(tmp_path):
     return write
 
 
-LAW = axis("technology.relaxation.law", 'values = ["saturating", "log_time"]')
+LAW = axis("technology.relaxation.model", 'values = ["saturating", "log_time"]')
 
 
 def test_a_key_of_an_architecture_study_has_its_unit(spec) -> None:
@@ -74,9 +74,9 @@ def test_every_kind_of_name_reaches_its_place(spec) -> None:
     assert len(points) == count_points(study) == 12
     last = study.at(points[-1])
     assert last.load_technology().name == "oxram-300mm"
-    assert last.load_technology().laws["relaxation"] == "log_time"
+    assert last.load_technology().models["relaxation"] == "log_time"
     assert last.network.delta_s == 5
-    assert last.ages.temperatures == (398.15,)
+    assert last.stress.temperatures == (398.15,)
     assert not last.sweep
 
 
@@ -85,11 +85,11 @@ def test_points_of_a_sweep_are_the_studies_that_they_stand_for(spec, tmp_path) -
     study = rel.load_study(path)
     results = read_results(rel.run_study(study, tmp_path / "swept"))["chips"]
     assert results["accuracy"].dims == ("point", "time", "chip")
-    single = {"technology.relaxation.law": "log_time", "temperature": "125 degC"}
+    single = {"technology.relaxation.model": "log_time", "temperature": "125 degC"}
     path.write_text(HEAD)
     alone = read_results(rel.run_study(rel.load_study(path, single), tmp_path / "alone"))["chips"]
     here = results.isel(point=3)
-    assert here["technology.relaxation.law"].item() == "log_time"
+    assert here["technology.relaxation.model"].item() == "log_time"
     assert here["temperature"].item() == 398.15
     assert here["temperature"].attrs["units"] == "K"
     for name in ("accuracy", "spikes", "energy"):
@@ -102,7 +102,7 @@ def test_the_report_of_a_sweep_says_best_worst_and_every_point(spec, tmp_path) -
         main, ["run", str(path), "--out", str(tmp_path / "out"), "--workers", "1"]
     )
     assert result.exit_code == 0, result.output
-    assert result.stdout.count("technology.relaxation.law=") == 6
+    assert result.stdout.count("technology.relaxation.model=") == 6
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     means = [point["accuracy"]["mean"] for point in summary["points"]]
     text = (tmp_path / "out" / "report.html").read_text("utf-8").replace("\xa0", " ")
@@ -143,8 +143,8 @@ def test_designs_fill_their_ranges_and_do_not_depend_on_anything_but_the_seed(sp
             axis("technology.read.voltage", 'values = ["1 kg"]'),
             "'1 kg', which is not in units of V",
         ),
-        (axis("technology.relaxation.law", 'values = ["x"]'), "unknown relaxation.law 'x'"),
-        (axis("technology.read.law", 'values = ["x"]'), "has no law of 'read'"),
+        (axis("technology.relaxation.model", 'values = ["x"]'), "unknown relaxation.model 'x'"),
+        (axis("technology.read.model", 'values = ["x"]'), "has no model of 'read'"),
         (axis("network.delta_s", "values = []"), "got neither or both of values and low, high"),
         (axis("network.delta_s", "low = 1"), "got neither or both of values and low, high"),
         (axis("network.delta_s", "values = [1, 1]"), "expected each of them once"),
@@ -176,13 +176,13 @@ def test_set_changes_keys_parameters_laws_and_ages(spec, tmp_path) -> None:
     result = CliRunner().invoke(
         main,
         ["run", str(spec()), "--out", str(out), "--workers", "1",
-         "--set", "temperature=125 degC", "--set", "technology.relaxation.law=log_time",
+         "--set", "temperature=125 degC", "--set", "technology.relaxation.model=log_time",
          "--set", "technology.read.voltage=0.2 V", "--set", "network.delta_s=5"],
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     there = json.loads((out / "study.json").read_text())["spec"]
-    assert there["ages"]["temperatures"] == [398.15]
-    assert there["parameters"] == {"relaxation.law": "log_time", "read.voltage": "0.2 V"}
+    assert there["stress"]["temperatures"] == [398.15]
+    assert there["parameters"] == {"relaxation.model": "log_time", "read.voltage": "0.2 V"}
     assert there["network"]["delta_s"] == 5
     report = (out / "report.html").read_text("utf-8")
     assert "set by the study; the card has 0.1" in report
@@ -196,7 +196,7 @@ def test_conditions_verify_and_what_came_before_reach_the_cells(spec, tmp_path) 
     head = (
         HEAD
         + """
-[[ages.before]]
+[[stress.preconditioning]]
 time = "90 s"
 temperature = "260 degC"
 

@@ -16,7 +16,7 @@ def part(card: rel.Technology, *sections: str) -> rel.Technology:
     return rel.Technology(
         card.name, card.title, card.memory, card.description,
         {key: p for key, p in card.parameters.items() if key.startswith(keep)},
-        {key: law for key, law in card.laws.items() if key.startswith(keep)},
+        {key: model for key, model in card.models.items() if key.startswith(keep)},
     )  # fmt: skip
 
 

@@ -127,7 +127,7 @@ def test_one_phenomenon_from_two_files_is_refused(cells: xr.Dataset) -> None:
 
 
 def test_levels_of_a_base_do_not_stay_beside_fitted_ones() -> None:
-    """Nine values of sigma in the base and three fitted ones would make a law of nine."""
+    """Nine values of sigma in the base and three fitted ones would make a model of nine."""
     base = rel.load_technology("techB")
     data = simulated.levels(base, [40e-6, 80e-6, 120e-6], 40, [1.0, 100.0])
     card = card_of(fit_phenomena(data, base=base), name="mine", base=base)
@@ -145,7 +145,7 @@ def test_levels_of_a_base_do_not_stay_beside_fitted_ones() -> None:
 def test_measured_cycles_make_a_card_of_two_states(shared: Path) -> None:
     data = rel.read_measurements(shared / "measured/radar_cycling.tsv.gz")
     card = rel.characterize(data, name="radar")
-    assert card.laws["programming.HRS"] == "lognormal_resistance"
+    assert card.models["programming.HRS"] == "lognormal_resistance"
     assert 4e3 < card["programming.LRS.resistance"] < 6e3
     assert 6e4 < card["programming.HRS.resistance"] < 1e5
     assert 0.3 < card["cycles.LRS.slow"] < 0.69

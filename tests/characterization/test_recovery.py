@@ -61,11 +61,11 @@ def level_card(walk: rel.Technology) -> rel.Technology:
 def test_levels(level_card: rel.Technology, walk: rel.Technology) -> None:
     fitted = [k for k, p in level_card.parameters.items() if p.confidence == "fitted"]
     assert len(fitted) >= 20
-    law, true = (TargetRelaxation.from_technology(c) for c in (level_card, walk))
+    model, true = (TargetRelaxation.from_technology(c) for c in (level_card, walk))
     # Single knots trade off with their neighbours, what cells do does not.
     for g in (25e-6, 50e-6, 100e-6):
         for time, kelvin in ((1.0, ROOM), (1e4, ROOM), (5e3, 453.15)):
-            got, want = (float(sigma(one, [g], [time], [kelvin])[0]) for one in (law, true))
+            got, want = (float(sigma(one, [g], [time], [kelvin])[0]) for one in (model, true))
             assert got == pytest.approx(want, rel=0.12)
     for key in ("programming.target.error_0", "programming.target.error_1",
                 "relaxation.target.onset_time", "relaxation.target.attempt_time"):  # fmt: skip
@@ -102,7 +102,7 @@ def test_hierarchy_of_two_states() -> None:
             fitted = fit.parameters[f"{section}{name}"]
             lot = 4 * card[f"{section}sigma_lot"] if name == "resistance" else 0.0
             assert abs(distance(fitted, value)) < 4 + lot / (fitted.sigma or 1), name
-        assert fit.laws[f"programming.{state}"] == card.laws[f"programming.{state}"]
+        assert fit.models[f"programming.{state}"] == card.models[f"programming.{state}"]
         assert fit.needed[f"{section}sigma_lot"].confidence == "assumed"
 
 
@@ -123,7 +123,7 @@ def test_relaxation_of_two_states() -> None:
     times = [1e-2, 1.0, 100.0, 3600.0, 1e5]
     data = simulated.states(card, 400, [rel.Segment(t) for t in times], "time", times)
     fit = fit_relaxation(reads_of(data), seed=0)
-    assert fit.laws == {"relaxation": "saturating"}
+    assert fit.models == {"relaxation": "saturating"}
     assert fit.parameters["relaxation.reference_time"].value == 3600
     for key in ("LRS.sigma", "HRS.sigma", "LRS.shift", "HRS.shift"):
         assert abs(distance(fit.parameters[f"relaxation.{key}"], card[f"relaxation.{key}"])) < 4
@@ -133,10 +133,10 @@ def test_relaxation_that_goes_on_is_told() -> None:
     card = simulated.part(
         rel.load_technology("oxram-130nm").with_values(simulated.NO_DEFECTS), "relaxation"
     )
-    card = rel.Technology(**{**vars(card), "laws": {**card.laws, "relaxation": "log_time"}})
+    card = rel.Technology(**{**vars(card), "models": {**card.models, "relaxation": "log_time"}})
     times = [1e-2, 1.0, 100.0, 3600.0, 1e5]
     data = simulated.states(card, 400, [rel.Segment(t) for t in times], "time", times)
-    assert fit_relaxation(reads_of(data), seed=0).laws == {"relaxation": "log_time"}
+    assert fit_relaxation(reads_of(data), seed=0).models == {"relaxation": "log_time"}
 
 
 def _lost(rng: np.random.Generator, cells: int, spread: float) -> Stressed:
@@ -210,20 +210,20 @@ def test_read_disturb(cells: int) -> None:
     assert disturbed_states(reads_of(data)) == ["HRS"]
     fit = fit_read_disturb(reads_of(data), "HRS")
     section = "read_disturb.HRS."
-    law = ReadDisturb.from_technology(card, "HRS")
-    true = {"reads": law.reads * 10 ** (-law.voltage_slope * 0.1), "shape": law.shape,
-            "voltage_slope": law.voltage_slope, "sigma": law.sigma,
-            "final_resistance": law.final_resistance}  # fmt: skip
+    model = ReadDisturb.from_technology(card, "HRS")
+    true = {"reads": model.reads * 10 ** (-model.voltage_slope * 0.1), "shape": model.shape,
+            "voltage_slope": model.voltage_slope, "sigma": model.sigma,
+            "asymptotic_resistance": model.asymptotic_resistance}  # fmt: skip
     for name, value in true.items():
         assert abs(distance(fit.parameters[section + name], value)) < 4, name
     assert fit.needed[f"{section}activation_energy"].confidence == "assumed"
 
 
-@pytest.mark.parametrize("law", ["weibull", "lognormal"])
-def test_endurance(law: str) -> None:
+@pytest.mark.parametrize("model", ["weibull", "lognormal"])
+def test_endurance(model: str) -> None:
     rng = np.random.default_rng(8)
     cells, at = 150, np.unique(np.geomspace(10, 1e6, 60).round())
-    draw = rng.weibull(1.6, cells) if law == "weibull" else np.exp(rng.normal(0, 0.7, cells))
+    draw = rng.weibull(1.6, cells) if model == "weibull" else np.exp(rng.normal(0, 0.7, cells))
     life = 2e5 * draw
     stuck = at > life[:, None]
     low_state = rng.random(cells) < 0.5
@@ -238,9 +238,9 @@ def test_endurance(law: str) -> None:
     lives = failures(reads)
     assert np.all((lives["good"] <= np.sort(life)[-1]) | np.isinf(lives["bad"]))
     fit = fit_endurance(reads, lives)
-    assert fit.laws == {"endurance": law}
+    assert fit.models == {"endurance": model}
     assert abs(distance(fit.parameters["endurance.scale"], 2e5)) < 4
-    shape = 1.6 if law == "weibull" else 1 / 0.7
+    shape = 1.6 if model == "weibull" else 1 / 0.7
     assert abs(distance(fit.parameters["endurance.shape"], shape)) < 4
     assert abs(distance(fit.parameters["endurance.stuck_lrs"], 0.5)) < 4
 
@@ -270,12 +270,12 @@ def test_noise_needs_three_long_traces() -> None:
 
 
 def test_noise() -> None:
-    law = noise.Noise("power", 1e-4, 0.02, 0.7, 0.004, 1.0, np.inf, 2.5e-3, 0.0, 0.0, 0.0, 0.0,
+    model = noise.Noise("power", 1e-4, 0.02, 0.7, 0.004, 1.0, np.inf, 2.5e-3, 0.0, 0.0, 0.0, 0.0,
                       1.0, 1.0)  # fmt: skip
     g = np.geomspace(2e-5, 2e-4, 8)
     quiet = noise.Traps(np.zeros(8), np.ones(8), np.ones(8))
     times = np.arange(16_384) * 2.5e-3
-    trace = noise.series(law, g, times, quiet, stream(3, "test.noise"))
+    trace = noise.series(model, g, times, quiet, stream(3, "test.noise"))
     data = xr.Dataset(
         {"conductance": (("cell", "time"), trace.T)}, coords={"time": times},
         attrs={"source": "noise.csv"},

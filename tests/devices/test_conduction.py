@@ -1,4 +1,4 @@
-"""Conduction laws against published values and the circuit equation."""
+"""Conduction models against published values and the circuit equation."""
 
 import numpy as np
 import pytest
@@ -63,19 +63,19 @@ def test_window_closes_when_hot():
     assert (np.diff(window) < 0).all()
 
 
-def _mismatch(across, law, g, v, series):
-    return v - across - series * float(C.current(law, g, across))
+def _mismatch(across, model, g, v, series):
+    return v - across - series * float(C.current(model, g, across))
 
 
-@pytest.mark.parametrize("law", [SINH, MILO])
+@pytest.mark.parametrize("model", [SINH, MILO])
 @pytest.mark.parametrize("series", [0.0, 1.5e3, 2e4])
-def test_cell_behind_its_transistor(law, series):
+def test_cell_behind_its_transistor(model, series):
     """Against a bracketing root finder on the circuit equation."""
     for g in (6e-5, 2e-4):
         for v in (0.05, 0.3, 0.5):
-            across = brentq(_mismatch, 0, v, args=(law, g, v, series), xtol=1e-15)
-            assert C.cell_current(law, g, v, series) == pytest.approx(
-                float(C.current(law, g, across)), rel=1e-8, abs=0
+            across = brentq(_mismatch, 0, v, args=(model, g, v, series), xtol=1e-15)
+            assert C.cell_current(model, g, v, series) == pytest.approx(
+                float(C.current(model, g, across)), rel=1e-8, abs=0
             )
 
 

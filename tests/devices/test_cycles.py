@@ -13,7 +13,7 @@ from reliability.devices import cycles as C
 from reliability.errors import InputError
 from reliability.technology import load_technology
 
-LAW = C.Cycles((10, 100), (0.08, 0.01), (0.45, 0.28), correlation=(0.3, -0.2, 0.5))
+MODEL = C.Cycles((10, 100), (0.08, 0.01), (0.45, 0.28), correlation=(0.3, -0.2, 0.5))
 LAGS = np.arange(51)
 
 
@@ -48,29 +48,29 @@ def read_keithley(shared):
 
 def test_paths_have_the_stated_autocovariance():
     cells, cycles = 3000, 400
-    u = C.advance(C.start(LAW, 5, [0, 0, 0], cells), cycles).astype(float)
+    u = C.advance(C.start(MODEL, 5, [0, 0, 0], cells), cycles).astype(float)
     for lag in (0, 1, 2, 7, 30, 100):
         product = u[:, : cycles - lag, :, None] * u[:, lag:, None, :]
         measured = product.mean(axis=(0, 1))
         error = product.mean(axis=1).std(axis=0) / np.sqrt(cells)
-        assert np.all(np.abs(measured - C.autocovariance(LAW, lag)) < 4.5 * error), lag
+        assert np.all(np.abs(measured - C.autocovariance(MODEL, lag)) < 4.5 * error), lag
 
 
 def test_first_cycle_is_stationary():
-    u = C.advance(C.start(LAW, 1, [0, 0, 0], 40_000), 1)[:, 0].astype(float)
+    u = C.advance(C.start(MODEL, 1, [0, 0, 0], 40_000), 1)[:, 0].astype(float)
     assert stats.kstest(u[:, 0], "norm").pvalue > 1e-3
-    assert np.abs(np.corrcoef(u.T)[0, 1] - C.autocovariance(LAW, 0)[0, 1]) < 4 / np.sqrt(40_000)
+    assert np.abs(np.corrcoef(u.T)[0, 1] - C.autocovariance(MODEL, 0)[0, 1]) < 4 / np.sqrt(40_000)
 
 
 def test_innovation_form_is_the_structural_one():
     """The covariance of the innovation form's output, from its own matrices."""
-    form = C.innovations(LAW)
+    form = C.innovations(MODEL)
     c = np.array([[1.0, 1, 0, 0], [0, 0, 1, 1]])
     x = form.start @ form.start.T
     for lag in (1, 3, 40):
         to_next = np.diag(form.phi) @ (x @ c.T + form.step @ form.scale.T)
         ahead = c @ np.linalg.matrix_power(np.diag(form.phi), lag - 1) @ to_next
-        np.testing.assert_allclose(ahead.T, C.autocovariance(LAW, lag), atol=1e-9)
+        np.testing.assert_allclose(ahead.T, C.autocovariance(MODEL, lag), atol=1e-9)
 
 
 def test_normal_generator_has_normal_tails():
@@ -84,7 +84,7 @@ def test_normal_generator_has_normal_tails():
 
 
 def test_kernel_is_the_numpy_recursion():
-    walk = C.start(LAW, 2, [0, 0, 0], 2)
+    walk = C.start(MODEL, 2, [0, 0, 0], 2)
     x = walk.x.copy()
     u = C.advance(walk, 50).astype(float)
     form = walk.form
@@ -98,41 +98,41 @@ def test_kernel_is_the_numpy_recursion():
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 30), st.integers(0, 30))
 def test_two_steps_are_one(n1, n2):
-    walk = C.start(LAW, 7, [[0, 0, 0], [1, 2, 0]], 3)
+    walk = C.start(MODEL, 7, [[0, 0, 0], [1, 2, 0]], 3)
     parts = np.concatenate([C.advance(walk, n1), C.advance(walk, n2)], axis=1)
-    whole = C.advance(C.start(LAW, 7, [[0, 0, 0], [1, 2, 0]], 3), n1 + n2)
+    whole = C.advance(C.start(MODEL, 7, [[0, 0, 0], [1, 2, 0]], 3), n1 + n2)
     assert (parts == whole).all()
 
 
 def test_a_cell_does_not_depend_on_the_others():
-    many = C.advance(C.start(LAW, 7, [[0, 0, 0], [0, 1, 0]], 9), 20).reshape(2, 9, 20, 2)
-    few = C.advance(C.start(LAW, 7, [0, 1, 0], 4), 20)
+    many = C.advance(C.start(MODEL, 7, [[0, 0, 0], [0, 1, 0]], 9), 20).reshape(2, 9, 20, 2)
+    few = C.advance(C.start(MODEL, 7, [0, 1, 0], 4), 20)
     assert (many[1, :4] == few).all()
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.floats(-1, 1), st.floats(0.4, 1.5), st.lists(st.floats(-6, 6), min_size=1, max_size=5))
 def test_map_has_an_inverse(skew, tail, scores):
-    law = C.Cycles((10, 100), (0, 0), (0, 0), skew=(skew, 0), tail=(tail, 1))
-    back = C.to_score(law, 0, C.from_score(law, 0, scores))
+    model = C.Cycles((10, 100), (0, 0), (0, 0), skew=(skew, 0), tail=(tail, 1))
+    back = C.to_score(model, 0, C.from_score(model, 0, scores))
     np.testing.assert_allclose(back, scores, atol=1e-7)
 
 
 @pytest.mark.parametrize(("skew", "tail"), [(0.0, 1.0), (0.4, 0.5), (-0.3, 1.3)])
 def test_map_has_mean_0_and_variance_1(skew, tail):
-    law = C.Cycles((10, 100), (0, 0), (0, 0), skew=(skew, 0), tail=(tail, 1))
+    model = C.Cycles((10, 100), (0, 0), (0, 0), skew=(skew, 0), tail=(tail, 1))
     z = np.linspace(-12, 12, 200_001)
     w = stats.norm.pdf(z) * (z[1] - z[0])
-    h = C.from_score(law, 0, z)
+    h = C.from_score(model, 0, z)
     assert (h * w).sum() == pytest.approx(0, abs=1e-6)
     assert (h**2 * w).sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_cell_sigma_keeps_the_root_mean_square():
-    law = C.Cycles((10, 100), (0, 0), (0, 0), sigma=(0.2, 0.7), sigma_spread=(0.3, 0.0))
+    model = C.Cycles((10, 100), (0, 0), (0, 0), sigma=(0.2, 0.7), sigma_spread=(0.3, 0.0))
     z = np.random.default_rng(0).standard_normal(200_000)
-    assert np.sqrt((C.cell_sigma(law, 0, z) ** 2).mean()) == pytest.approx(0.2, rel=5e-3)
-    assert (C.cell_sigma(law, 1, z) == 0.7).all()
+    assert np.sqrt((C.cell_sigma(model, 0, z) ** 2).mean()) == pytest.approx(0.2, rel=5e-3)
+    assert (C.cell_sigma(model, 1, z) == 0.7).all()
 
 
 def test_shares_beyond_one_are_refused():
@@ -144,15 +144,15 @@ def test_shares_beyond_one_are_refused():
 def test_card_reproduces_radar_to_lag_50(shared, state):
     """Autocorrelation of normal scores, and quantiles, of the cells that the card took over."""
     measured = read_radar(shared)[state]
-    law = C.Cycles.from_technology(load_technology("oxram-130nm"))
-    u = C.advance(C.start(law, 4, [0, 0, 0], 4 * len(measured)), 280)[:, :, state]
+    model = C.Cycles.from_technology(load_technology("oxram-130nm"))
+    u = C.advance(C.start(model, 4, [0, 0, 0], 4 * len(measured)), 280)[:, :, state]
     gap = sample_autocorrelation(normal_scores(measured)) - sample_autocorrelation(normal_scores(u))
     # standard error of a pooled autocorrelation over 256 cells, from its spread between cells
     each = np.array([sample_autocorrelation(row[None]) for row in normal_scores(measured)])
     error = each.std(axis=0) / np.sqrt(len(measured))
     assert np.all(np.abs(gap[1:]) < 4.5 * error[1:] + 0.01)
     z = np.random.default_rng(1).standard_normal(len(u))
-    path = C.from_score(law, state, u) * C.cell_sigma(law, state, z)[:, None]
+    path = C.from_score(model, state, u) * C.cell_sigma(model, state, z)[:, None]
     wanted, got = (a - np.median(a, axis=1, keepdims=True) for a in (measured, path))
     levels = [0.01, 0.05, 0.16, 0.84, 0.95, 0.98]
     np.testing.assert_allclose(np.quantile(got, levels), np.quantile(wanted, levels), rtol=0.25)
@@ -165,11 +165,11 @@ def test_two_memories_reproduce_keithley_to_lag_50(shared):
     lrs, hrs = (normal_scores(x) for x in read_keithley(shared))
     memory = (6.0, 400.0)
     shares = [C.fit_shares(x, memory) for x in (lrs, hrs)]
-    law = C.Cycles(
+    model = C.Cycles(
         memory, (shares[0][1], shares[1][1]), (shares[0][2], shares[1][2]), (0.0, 0.0, 0.5)
     )
-    assert min(law.slow) > 0.4  # far from white
-    u = C.advance(C.start(law, 8, [0, 0, 0], 400), lrs.shape[1])
+    assert min(model.slow) > 0.4  # far from white
+    u = C.advance(C.start(model, 8, [0, 0, 0], 400), lrs.shape[1])
     for measured, paths in (
         (sample_autocorrelation(lrs), [sample_autocorrelation(r[None, :, 0]) for r in u]),
         (sample_autocorrelation(hrs), [sample_autocorrelation(r[None, :, 1]) for r in u]),

@@ -1,4 +1,4 @@
-"""Wear and the law of the first passage against closed forms and plain Monte Carlo."""
+"""Wear and the model of the first passage against closed forms and plain Monte Carlo."""
 
 from dataclasses import replace
 
@@ -15,46 +15,46 @@ from reliability.devices import first_passage as F
 from reliability.errors import InputError
 from reliability.technology import load_technology
 
-LAW = E._example()
+MODEL = E._example()
 PROCESS = C.Cycles((10, 100), (0.08, 0.01), (0.45, 0.28))
 
 
 def test_card_is_read():
-    law = E.Endurance.from_technology(load_technology("oxram-130nm"))
-    assert law.law == "weibull"
-    assert law.scale == 1e7
-    assert law.closing[1] > law.closing[0] > 0
+    model = E.Endurance.from_technology(load_technology("oxram-130nm"))
+    assert model.model == "weibull"
+    assert model.scale == 1e7
+    assert model.window_closure[1] > model.window_closure[0] > 0
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.floats(0, 1e9), st.floats(0, 1e9), st.floats(250, 450), st.floats(250, 450))
 def test_cycles_add_up(n1, n2, t1, t2):
-    both = E.equivalent_cycles(LAW, [n1, n2], [t1, t2])
-    apart = E.equivalent_cycles(LAW, [n1], [t1]) + E.equivalent_cycles(LAW, [n2], [t2])
+    both = E.equivalent_cycles(MODEL, [n1, n2], [t1, t2])
+    apart = E.equivalent_cycles(MODEL, [n1], [t1]) + E.equivalent_cycles(MODEL, [n2], [t2])
     assert both == pytest.approx(apart, rel=1e-12)
-    assert E.equivalent_cycles(LAW, [n1, n2], [t1, t1]) == pytest.approx(
-        E.equivalent_cycles(LAW, [n1 + n2], [t1]), rel=1e-12
+    assert E.equivalent_cycles(MODEL, [n1, n2], [t1, t1]) == pytest.approx(
+        E.equivalent_cycles(MODEL, [n1 + n2], [t1]), rel=1e-12
     )
 
 
 def test_no_cycles_change_nothing():
     for state in (0, 1):
-        assert E.shift(LAW, state, 0.0) == 0
-        assert E.spread(LAW, state, 0.0) == 1
-    assert E.probability_failed(LAW, 0.0) == 0
+        assert E.shift(MODEL, state, 0.0) == 0
+        assert E.spread(MODEL, state, 0.0) == 1
+    assert E.probability_failed(MODEL, 0.0) == 0
 
 
 def test_hotter_and_harder_is_never_better():
-    rate = E.acceleration(LAW, np.linspace(250, 450, 30))
+    rate = E.acceleration(MODEL, np.linspace(250, 450, 30))
     assert (np.diff(rate) > 0).all()
-    assert (np.diff(E.acceleration(LAW, 300.0, np.linspace(1e-12, 1e-9, 30))) > 0).all()
+    assert (np.diff(E.acceleration(MODEL, 300.0, np.linspace(1e-12, 1e-9, 30))) > 0).all()
     with pytest.raises(InputError, match="energy"):
-        E.acceleration(LAW, 300.0, 0.0)
+        E.acceleration(MODEL, 300.0, 0.0)
 
 
-@pytest.mark.parametrize("law", ["weibull", "lognormal"])
-def test_hard_failures_follow_the_law_and_the_weakest_link(law):
-    parameters = replace(LAW, law=law)
+@pytest.mark.parametrize("model", ["weibull", "lognormal"])
+def test_hard_failures_follow_the_law_and_the_weakest_link(model):
+    parameters = replace(MODEL, model=model)
     u = np.random.default_rng(3).random((4000, 50))
     life = E.hard_failure(parameters, u)
     for x in (1e6, 1e7):
@@ -65,7 +65,7 @@ def test_hard_failures_follow_the_law_and_the_weakest_link(law):
     oracle = {
         "weibull": stats.weibull_min(1.5, scale=1e7),
         "lognormal": stats.lognorm(1 / 1.5, scale=1e7),
-    }[law]
+    }[model]
     np.testing.assert_allclose(
         E.probability_failed(parameters, [1e5, 1e7]), oracle.cdf([1e5, 1e7]), rtol=1e-12
     )
@@ -89,9 +89,9 @@ def test_hazard_without_memory_is_the_normal_tail():
 
 def test_second_cycle_of_one_slow_part_is_the_bivariate_integral():
     """Probability that neither of two cycles crosses, by direct quadrature."""
-    law = C.Cycles((10, 100), (0, 0), (0.5, 0.5))
-    level, phi = 1.0, law.phi[1]
-    table = F.hazards(law, 0, np.array([1, 2]))
+    model = C.Cycles((10, 100), (0, 0), (0.5, 0.5))
+    level, phi = 1.0, model.phi[1]
+    table = F.hazards(model, 0, np.array([1, 2]))
     at = np.flatnonzero(np.isclose(F._LEVELS, level))[0]
     rho = 0.5 * phi
     neither = stats.multivariate_normal([0, 0], [[1, rho], [rho, 1]]).cdf([level, level])
@@ -116,12 +116,12 @@ def test_law_and_every_cycle_agree(margin):
     reading, stop = _reading(cells, margin, blocks), np.full((1, cells), cycles)
     drawn, state = F.first_crossings(PROCESS, C.start(PROCESS, 6, [0, 0, 0], cells), reading, stop)
     energy = np.random.default_rng(2).exponential(size=(cells, 2))
-    law, law_state = F.crossings_from_law(PROCESS, reading, energy, stop)
+    model, law_state = F.crossings_from_law(PROCESS, reading, energy, stop)
     for n in (1, 2, 5, 20, 100, 500, 2000):
-        a, b = (((c > 0) & (c <= n)).mean() for c in (drawn, law))
+        a, b = (((c > 0) & (c <= n)).mean() for c in (drawn, model))
         error = np.sqrt((a * (1 - a) + b * (1 - b)) / cells)
         assert abs(a - b) < 4.5 * error + 1e-12, n
-    shares = [(s[c > 0] == 1).mean() for s, c in ((state, drawn), (law_state, law))]
+    shares = [(s[c > 0] == 1).mean() for s, c in ((state, drawn), (law_state, model))]
     assert shares[0] == pytest.approx(shares[1], abs=0.03)
 
 
@@ -154,13 +154,13 @@ def _worn(cells, cycles):
 
 def test_every_cycle_is_plain_numpy_with_wear_and_conditions():
     cells, cycles = 300, 200
-    law = C.Cycles((10, 100), (0.08, 0.01), (0.45, 0.28), skew=(0.2, -0.3), tail=(0.8, 1.2),
+    model = C.Cycles((10, 100), (0.08, 0.01), (0.45, 0.28), skew=(0.2, -0.3), tail=(0.8, 1.2),
                    correlation=(0.3, -0.2, 0.5))  # fmt: skip
     reading, stop = _worn(cells, cycles)
-    found, state = F.first_crossings(law, C.start(law, 9, [0, 0, 0], cells), reading, stop)
-    u = C.advance(C.start(law, 9, [0, 0, 0], cells), cycles).astype(float)
+    found, state = F.first_crossings(model, C.start(model, 9, [0, 0, 0], cells), reading, stop)
+    u = C.advance(C.start(model, 9, [0, 0, 0], cells), cycles).astype(float)
     block = np.searchsorted(reading.last, np.arange(1, cycles + 1))
-    deviation = np.stack([C.from_score(law, s, u[:, :, s]) for s in (0, 1)], axis=-1)
+    deviation = np.stack([C.from_score(model, s, u[:, :, s]) for s in (0, 1)], axis=-1)
     for j in range(2):
         log_r = reading.shift[j, block] + reading.spread[j, block] * reading.sigma[:, None] * (
             deviation

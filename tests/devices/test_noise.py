@@ -14,8 +14,8 @@ from reliability.errors import InputError
 from reliability.random import stream
 from reliability.technology import load_technology
 
-LAW = N._example()
-QUIET = replace(LAW, white=0.0, flicker=0.0)
+MODEL = N._example()
+QUIET = replace(MODEL, white=0.0, flicker=0.0)
 RATE = 400.0  # samples/s of the measured traces
 NO_TRAP = N.Traps(np.zeros(1), np.ones(1), np.ones(1))
 
@@ -54,10 +54,10 @@ def two_levels(trace):
 def test_log_time_variance_is_the_integral_of_the_density():
     t = 1.0
     area, _ = integrate.quad(
-        lambda log_f: float(N.flicker_density(LAW, 1e-4, np.exp(log_f))) * np.exp(log_f),
-        np.log(1 / t), np.log(1 / (2 * LAW.flicker_onset)),
+        lambda log_f: float(N.flicker_density(MODEL, 1e-4, np.exp(log_f))) * np.exp(log_f),
+        np.log(1 / t), np.log(1 / (2 * MODEL.flicker_onset)),
     )  # fmt: skip
-    assert N.flicker_sigma(LAW, 1e-4, t) ** 2 == pytest.approx(area, rel=1e-5)
+    assert N.flicker_sigma(MODEL, 1e-4, t) ** 2 == pytest.approx(area, rel=1e-5)
 
 
 def test_published_pcm_read_noise():
@@ -75,23 +75,23 @@ def test_published_pcm_read_noise():
 
 def test_published_cmo_hfox_read_noise():
     """aihwkit: sigma = 0.0277316483 log10(G) sqrt(ln((t + t_r) / (2 t_r))) uS, t_r = 1 us."""
-    law = N.Noise.from_technology(load_technology("oxram-cmo-hfox"))
+    model = N.Noise.from_technology(load_technology("oxram-cmo-hfox"))
     g = np.array([10.0, 40.0, 80.0])
     expected = 0.0277316483 * np.log10(g) * np.sqrt(np.log((100 + 1e-6) / 2e-6)) / g
-    np.testing.assert_allclose(N.flicker_sigma(law, g * 1e-6, 100.0), expected, rtol=1e-9)
+    np.testing.assert_allclose(N.flicker_sigma(model, g * 1e-6, 100.0), expected, rtol=1e-9)
 
 
 def test_series_has_the_density_of_the_closed_form():
-    law = replace(LAW, white=0.002, flicker_onset=5e-3)
+    model = replace(MODEL, white=0.002, flicker_onset=5e-3)
     times = np.arange(16_384) / RATE
     g = np.full(24, 1e-4)
     quiet = N.Traps(np.zeros(24), np.ones(24), np.ones(24))
-    trace = N.series(law, g, times, quiet, stream(1, "noise")) / 1e-4
+    trace = N.series(model, g, times, quiet, stream(1, "noise")) / 1e-4
     f, p = welch(trace, RATE, nperseg=4096, axis=0)
     p = p.mean(axis=1)
     for low in (0.4, 1.0, 5.0, 20.0):
         inside = (f >= low) & (f < 2 * low)
-        expected = (N.flicker_density(law, 1e-4, f[inside]) + 2 * 0.002**2 / RATE).mean()
+        expected = (N.flicker_density(model, 1e-4, f[inside]) + 2 * 0.002**2 / RATE).mean()
         assert p[inside].mean() == pytest.approx(expected, rel=0.2)
 
 
@@ -128,28 +128,28 @@ def test_series_does_not_need_equal_steps():
 
 def test_traps_are_spread_log_uniformly():
     u = np.random.default_rng(0).random((4, 50_000))
-    traps = N.traps(LAW, 1e-4, u)
+    traps = N.traps(MODEL, 1e-4, u)
     active = traps.amplitude > 0
     assert active.mean() == pytest.approx(0.3, abs=0.01)
-    middle = np.sqrt(LAW.telegraph_shortest * LAW.telegraph_longest)
+    middle = np.sqrt(MODEL.telegraph_shortest * MODEL.telegraph_longest)
     assert (traps.capture < middle).mean() == pytest.approx(0.5, abs=0.01)
-    assert traps.capture.min() >= LAW.telegraph_shortest
-    assert traps.emission.max() <= LAW.telegraph_longest
+    assert traps.capture.min() >= MODEL.telegraph_shortest
+    assert traps.emission.max() <= MODEL.telegraph_longest
     assert np.median(traps.amplitude[active]) == pytest.approx(0.05, rel=0.03)
     assert (traps.amplitude <= 1).all()
 
 
 def test_telegraph_is_heavier_at_low_conductance():
     u = np.random.default_rng(0).random((4, 20_000))
-    low, high = (N.traps(LAW, g, u).amplitude for g in (1e-5, 2e-4))
+    low, high = (N.traps(MODEL, g, u).amplitude for g in (1e-5, 2e-4))
     assert np.quantile(low, 0.99) > 2 * np.quantile(high, 0.99)
 
 
 def test_reads_have_the_stated_moments():
     z = np.random.default_rng(4).standard_normal(200_000)
     g = np.full(z.size, 5e-5)
-    out = N.read(LAW, g, 1.0, z)
-    sigma = np.hypot(N.white_sigma(LAW, 5e-5), N.flicker_sigma(LAW, 5e-5, 1.0))
+    out = N.read(MODEL, g, 1.0, z)
+    sigma = np.hypot(N.white_sigma(MODEL, 5e-5), N.flicker_sigma(MODEL, 5e-5, 1.0))
     assert out.mean() == pytest.approx(5e-5, rel=4.5 * sigma / np.sqrt(z.size))
     assert out.std() / 5e-5 == pytest.approx(sigma, rel=4.5 / np.sqrt(2 * z.size))
 
@@ -174,21 +174,21 @@ def test_no_noise_changes_nothing(time, z):
 
 @given(st.floats(1e-6, 1e6))
 def test_unit_of_conductance_does_not_matter(unit):
-    scaled = replace(LAW, reference_conductance=LAW.reference_conductance * unit)
+    scaled = replace(MODEL, reference_conductance=MODEL.reference_conductance * unit)
     g, z = np.array([2e-5]), np.array([0.7])
     np.testing.assert_allclose(
-        N.read(scaled, g * unit, 1.0, z) / unit, N.read(LAW, g, 1.0, z), rtol=1e-9
+        N.read(scaled, g * unit, 1.0, z) / unit, N.read(MODEL, g, 1.0, z), rtol=1e-9
     )
 
 
 def test_single_precision_stays():
-    out = N.read(LAW, np.full(3, 1e-4, np.float32), 1.0, np.zeros(3, np.float32))
+    out = N.read(MODEL, np.full(3, 1e-4, np.float32), 1.0, np.zeros(3, np.float32))
     assert out.dtype == np.float32
 
 
 def test_times_must_increase():
     with pytest.raises(InputError, match="increasing"):
-        N.series(LAW, np.array([1e-4]), np.array([0.0, 0.0]), NO_TRAP, stream(1, "x"))
+        N.series(MODEL, np.array([1e-4]), np.array([0.0, 0.0]), NO_TRAP, stream(1, "x"))
 
 
 def test_flicker_of_a_measured_cell(shared):
@@ -200,14 +200,14 @@ def test_flicker_of_a_measured_cell(shared):
     f, p = density(trace[:half] / mean)
     low = (f > 0.1) & (f < 1)
     q = np.sqrt((p[low] * f[low]).mean())
-    law = replace(LAW, reference_conductance=mean, flicker=q, white=0.0, flicker_onset=2.5e-3)
+    model = replace(MODEL, reference_conductance=mean, flicker=q, white=0.0, flicker_onset=2.5e-3)
     times = np.arange(16_384) / RATE
-    series = N.series(law, np.array([mean]), times, NO_TRAP, stream(5, "x"))
+    series = N.series(model, np.array([mean]), times, NO_TRAP, stream(5, "x"))
     for x in (trace[half:], series[:, 0]):
         f, p = density(x / mean)
         for octave in (1.0, 4.0, 16.0, 64.0):
             inside = (f >= octave) & (f < 2 * octave)
-            expected = N.flicker_density(law, mean, f[inside]).mean()
+            expected = N.flicker_density(model, mean, f[inside]).mean()
             assert 1 / 2.5 < p[inside].mean() / expected < 2.5
 
 
@@ -226,10 +226,12 @@ def test_telegraph_of_measured_cells(shared, cell):
     inside = (f > 0.2) & (f < 2)
     expected = N.telegraph_density(trap, f[inside])[0] + flicker**2 / f[inside]
     assert 1 / 3 < np.exp(np.log(p[inside] / expected).mean()) < 3
-    law = replace(LAW, reference_conductance=high, flicker=flicker, white=white, flicker_onset=0.02)
+    model = replace(
+        MODEL, reference_conductance=high, flicker=flicker, white=white, flicker_onset=0.02
+    )
     copies = 16
     many = N.Traps(*(np.repeat(x, copies) for x in trap))
-    x = N.series(law, np.full(copies, high), np.arange(16_384) / RATE, many, stream(6, "x"))
+    x = N.series(model, np.full(copies, high), np.arange(16_384) / RATE, many, stream(6, "x"))
     for lag in (1, 16, 256, 4096):
         ours = (x[lag:] - x[:-lag]).std()
         assert 1 / 3 < ours / (trace[lag:] - trace[:-lag]).std() < 3
@@ -237,13 +239,13 @@ def test_telegraph_of_measured_cells(shared, cell):
 
 def test_card_spans_the_measured_cells(shared):
     """The card's power law against the five traces: sigma within a factor of 4 of each, no bias."""
-    law = N.Noise.from_technology(load_technology("techA"))
+    model = N.Noise.from_technology(load_technology("techA"))
     ratio = []
     for trace in measured(shared):
         g, t = trace.mean(), len(trace) / RATE
         f, p = density(trace / g)
-        expected = N.flicker_density(law, g, 1.0) + 2 * N.white_sigma(law, g) ** 2 / RATE
+        expected = N.flicker_density(model, g, 1.0) + 2 * N.white_sigma(model, g) ** 2 / RATE
         ratio.append(np.sqrt(np.interp(1.0, f, p) / expected))
-        assert N.flicker_sigma(law, g, t) < 0.5
+        assert N.flicker_sigma(model, g, t) < 0.5
     assert np.all((np.array(ratio) > 1 / 4) & (np.array(ratio) < 4))
     assert abs(np.log(ratio).mean()) < np.log(2)

@@ -19,27 +19,27 @@ from reliability.devices.relaxation import Relaxation
 from reliability.devices.target import Target
 from reliability.devices.verify import Verify
 
-LAWS = ("normal_conductance", "lognormal_resistance", "loglogistic_resistance")
+MODELS = ("normal_conductance", "lognormal_resistance", "loglogistic_resistance")
 
 
-def law(name: str, sigma_cell: float = 0.1, sigma_cycle: float = 0.15) -> Programming:
+def model(name: str, sigma_cell: float = 0.1, sigma_cycle: float = 0.15) -> Programming:
     return Programming(name, 5e3, 0.02, 0.03, 0.03, 0.0, sigma_cell, sigma_cycle)
 
 
 # --- two states
 
 
-@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("name", MODELS)
 def test_quantile_and_probability_are_inverse(name: str) -> None:
     p = np.array([1e-9, 1e-4, 0.3, 0.5, 0.9, 1 - 1e-6])
-    parameters = law(name, 0.05, 0.1)  # narrow enough not to be cut at 0
+    parameters = model(name, 0.05, 0.1)  # narrow enough not to be cut at 0
     g = programming.quantile(parameters, p)
     assert (np.diff(g) > 0).all()
     np.testing.assert_allclose(programming.probability_below(parameters, g), p, rtol=1e-6)
 
 
 def test_loglogistic_is_scipys() -> None:
-    own = law("loglogistic_resistance", 0.5, 0.4)
+    own = model("loglogistic_resistance", 0.5, 0.4)
     s = own.sigma * math.sqrt(3) / math.pi
     peer = stats.fisk(c=1 / s, scale=1 / 5e3)
     p = np.array([1e-6, 0.01, 0.5, 0.99])
@@ -47,9 +47,9 @@ def test_loglogistic_is_scipys() -> None:
     assert programming.mean(own) == pytest.approx(peer.mean())
 
 
-@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("name", MODELS)
 def test_mean_of_many_cells_is_the_closed_form(name: str) -> None:
-    parameters = law(name)
+    parameters = model(name)
     z = np.random.default_rng(1).standard_normal(400_000)
     g = programming.conductance(parameters, parameters.sigma * z)
     assert abs(g.mean() - programming.mean(parameters)) < 4 * g.std() / math.sqrt(len(g))
@@ -57,9 +57,9 @@ def test_mean_of_many_cells_is_the_closed_form(name: str) -> None:
 
 @given(st.floats(1e-7, 1e-2), st.floats(-0.9, 0.9))
 def test_unit_rescaling_changes_nothing(resistance_scale: float, d: float) -> None:
-    """The law knows R only as a scale: G R depends on the deviation alone."""
-    for name in LAWS:
-        one, other = law(name), Programming(name, 5e3 * resistance_scale, 0, 0, 0, 0, 0.1, 0.15)
+    """The model knows R only as a scale: G R depends on the deviation alone."""
+    for name in MODELS:
+        one, other = model(name), Programming(name, 5e3 * resistance_scale, 0, 0, 0, 0, 0.1, 0.15)
         one = Programming(name, 5e3, 0, 0, 0, 0, 0.1, 0.15)
         a = programming.conductance(one, np.array([d])) * one.resistance
         b = programming.conductance(other, np.array([d])) * other.resistance
@@ -202,7 +202,7 @@ def simulated(
     passed = np.zeros(n, bool)
     for _ in range(algorithm.attempts):
         d = fixed + parameters.sigma_cycle * rng.standard_normal(n)
-        new = (1 - d) / 5e3 if parameters.law == "normal_conductance" else np.exp(-d) / 5e3
+        new = (1 - d) / 5e3 if parameters.model == "normal_conductance" else np.exp(-d) / 5e3
         change = np.zeros(n)
         if relaxing:
             y = relaxing.shift + relaxing.sigma * rng.standard_normal(n)
@@ -224,11 +224,11 @@ def simulated(
 RELAXING = Relaxation("saturating", 0.2, -0.05, 1e-3, 3600.0)
 
 
-@pytest.mark.parametrize("name", LAWS[:2])
+@pytest.mark.parametrize("name", MODELS[:2])
 @pytest.mark.parametrize("state", ["LRS", "HRS"])
 @pytest.mark.parametrize("wait", [0.0, 10.0])
 def test_verify_closed_form_agrees_with_pulse_by_pulse(name: str, state: str, wait: float) -> None:
-    parameters = law(name, 0.15, 0.25)
+    parameters = model(name, 0.15, 0.25)
     algorithm = Verify(5.2e3, 4.8e3, attempts=4, wait=wait)
     relaxing = RELAXING if wait else None
     g, pulses, passed, later = simulated(algorithm, state, parameters, relaxing, 3600.0)
@@ -357,28 +357,28 @@ def test_gate_fit_needs_a_second_sweep() -> None:
 
 def test_both_tails_keep_their_digits() -> None:
     hrs = Programming("lognormal_resistance", 88e3, 0, 0, 0, 0, 0.0, 0.1)
-    law = stats.lognorm(0.1, scale=1 / 88e3)
+    model = stats.lognorm(0.1, scale=1 / 88e3)
     for g in (1 / 30e3, 1 / 250e3):
-        assert programming.probability_above(hrs, g) == pytest.approx(law.sf(g), rel=1e-9, abs=0)
-        assert programming.probability_below(hrs, g) == pytest.approx(law.cdf(g), rel=1e-9, abs=0)
+        assert programming.probability_above(hrs, g) == pytest.approx(model.sf(g), rel=1e-9, abs=0)
+        assert programming.probability_below(hrs, g) == pytest.approx(model.cdf(g), rel=1e-9, abs=0)
 
 
 @pytest.mark.parametrize(("state", "median", "out"), [("LRS", 5e3, 12e3), ("HRS", 88e3, 36e3)])
 def test_one_verified_pulse_is_a_pulse_in_the_far_tail_too(state, median, out) -> None:
-    law = Programming("lognormal_resistance", median, 0, 0, 0, 0, 0.0, 0.1)
+    model = Programming("lognormal_resistance", median, 0, 0, 0, 0, 0.0, 0.1)
     once = Verify("10 kohm", "40 kohm", attempts=1)
     natural = stats.norm.sf(abs(math.log(median / out)) / 0.1)
-    found = verify.probability_wrong(once, state, law, [1 / out])
+    found = verify.probability_wrong(once, state, model, [1 / out])
     assert found == pytest.approx([natural], rel=1e-9, abs=0)
-    twice = verify.probability_wrong(Verify("10 kohm", "40 kohm", 2), state, law, [1 / out])
+    twice = verify.probability_wrong(Verify("10 kohm", "40 kohm", 2), state, model, [1 / out])
     limit = 10e3 if state == "LRS" else 40e3
     fails = stats.norm.sf(abs(math.log(median / limit)) / 0.1)
     assert twice == pytest.approx([natural * fails], rel=1e-9, abs=0)
 
 
 def test_cells_without_spread_are_on_one_side() -> None:
-    law = Programming("normal_conductance", 5e3, 0, 0, 0, 0, 0.0, 0.0)
-    assert programming.probability_below(law, [1e-4, 2e-4, 3e-4]).tolist() == [0, 0, 1]
+    model = Programming("normal_conductance", 5e3, 0, 0, 0, 0, 0.0, 0.0)
+    assert programming.probability_below(model, [1e-4, 2e-4, 3e-4]).tolist() == [0, 0, 1]
     with np.errstate(over="raise", invalid="raise", divide="raise"):
         mean, spread = target.moments(Target(0, 2e-4, (4e-6, -8e-6)), [2e-4])
     assert mean == pytest.approx([2e-4], rel=1e-15)

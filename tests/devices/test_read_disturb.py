@@ -1,4 +1,4 @@
-"""Read disturb against a pulse-by-pulse simulation, the zero-failure bound and its laws."""
+"""Read disturb against a pulse-by-pulse simulation, the zero-failure bound and its models."""
 
 from dataclasses import replace
 
@@ -15,14 +15,14 @@ from reliability.statistics.intervals import binomial_bound
 from reliability.technology import load_technology
 
 HRS = R._example()
-LRS = replace(HRS, direction=-1, final_resistance=5e4)
-CLUSTERING = replace(HRS, law="clustering", lifetime_shape=1.2, clustering=2.0)
+LRS = replace(HRS, direction=-1, asymptotic_resistance=5e4)
+CLUSTERING = replace(HRS, model="clustering", lifetime_shape=1.2, clustering=2.0)
 
 
 @numba.njit
 def pulse_by_pulse(life, shape, pulses):
     """What is left of the way after some pulses, for each life."""
-    first = 100  # the stretched law starts with an infinite rate: begin after the first pulses
+    first = 100  # the stretched model starts with an infinite rate: begin after the first pulses
     out = np.exp(-((first / life) ** shape))
     for i in range(len(life)):
         left = out[i]
@@ -33,20 +33,20 @@ def pulse_by_pulse(life, shape, pulses):
 
 
 @pytest.mark.parametrize("shape", [1.0, 0.6])
-@pytest.mark.parametrize("law", [HRS, CLUSTERING])
-def test_closed_form_is_the_pulse_by_pulse_simulation(shape, law):
-    """1e6 pulses, each from the conductance that the one before left: the rate of the law at the
+@pytest.mark.parametrize("model", [HRS, CLUSTERING])
+def test_closed_form_is_the_pulse_by_pulse_simulation(shape, model):
+    """1e6 pulses, each from the conductance that the one before left: the rate of the model at the
     cell's own conductance, stepped with Euler's method, no memory but the conductance itself.
     """
-    law = replace(law, shape=shape)
+    model = replace(model, shape=shape)
     z = np.array([-1.5, -0.5, 0.0, 0.8])
-    life = law.reads * np.exp(R.lifetime(law, z))
-    g0, end = np.full(4, 1e-5), 1 / law.final_resistance
+    life = model.reads * np.exp(R.lifetime(model, z))
+    g0, end = np.full(4, 1e-5), 1 / model.asymptotic_resistance
     checked = dict.fromkeys((10_000, 100_000, 1_000_000))
     for n in checked:
         checked[n] = end + (g0 - end) * pulse_by_pulse(life, shape, n)
     for n, simulated in checked.items():
-        closed = R.conductance(law, g0, float(n), z)
+        closed = R.conductance(model, g0, float(n), z)
         np.testing.assert_allclose(closed - g0, simulated - g0, rtol=2e-3)
 
 
@@ -68,20 +68,20 @@ def test_order_and_division_of_reads_do_not_matter(reads, volts, z):
     assert 1e-5 <= g[0] <= 1e-4
 
 
-@pytest.mark.parametrize("law", [HRS, LRS, CLUSTERING])
-def test_no_reads_change_nothing(law):
+@pytest.mark.parametrize("model", [HRS, LRS, CLUSTERING])
+def test_no_reads_change_nothing(model):
     g = np.array([1e-6, 3e-5, 2e-4])
-    assert (R.conductance(law, g, 0.0, np.array([-9.0, 0.0, 2.0])) == g).all()
-    assert R.failed_by(law, 0.0) == 0
+    assert (R.conductance(model, g, 0.0, np.array([-9.0, 0.0, 2.0])) == g).all()
+    assert R.failed_by(model, 0.0) == 0
 
 
-@pytest.mark.parametrize("law", [HRS, CLUSTERING])
-def test_lives_of_many_cells_follow_the_law(law):
+@pytest.mark.parametrize("model", [HRS, CLUSTERING])
+def test_lives_of_many_cells_follow_the_law(model):
     z = np.random.default_rng(1).standard_normal(40_000)
-    life = law.reads * np.exp(R.lifetime(law, z))
-    assert stats.kstest(life, lambda t: R.failed_by(law, t)).pvalue > 1e-3
-    g = R.conductance(law, np.full(z.shape, 1e-5), 3e5, z)
-    expected = R.probability_crossed(law, 1e-5, 3e5, 4e-5)
+    life = model.reads * np.exp(R.lifetime(model, z))
+    assert stats.kstest(life, lambda t: R.failed_by(model, t)).pvalue > 1e-3
+    g = R.conductance(model, np.full(z.shape, 1e-5), 3e5, z)
+    expected = R.probability_crossed(model, 1e-5, 3e5, 4e-5)
     error = np.sqrt(expected * (1 - expected) / z.size)
     assert abs((g > 4e-5).mean() - expected) < 4.5 * error
 
@@ -121,13 +121,13 @@ def test_alternating_polarity_is_the_remedy():
     """
     z = np.sort(np.random.default_rng(5).standard_normal(1000))
     first = R.lifetime(replace(HRS, sigma=1.0), z[:1])[0]
-    law = replace(HRS, sigma=1.0, reads=8000 / np.exp(first))
+    model = replace(HRS, sigma=1.0, reads=8000 / np.exp(first))
     initial = np.full(1000, 1e-5)
 
     def failures(reads, alternating):
-        n = R.equivalent_reads(law, [reads], [0.1], [298.15], alternating=alternating)
+        n = R.equivalent_reads(model, [reads], [0.1], [298.15], alternating=alternating)
         limit = 1e-4 + (1e-5 - 1e-4) / np.e  # where a life ends
-        return np.count_nonzero(R.conductance(law, initial, n, z) > limit * (1 + 1e-9))
+        return np.count_nonzero(R.conductance(model, initial, n, z) > limit * (1 + 1e-9))
 
     assert failures(7_900, False) == 0
     assert failures(8_100, False) == 1
@@ -137,8 +137,8 @@ def test_alternating_polarity_is_the_remedy():
 
 def test_zero_failures_bound_the_median():
     reads = R.reads_from_bound(HRS, 8e8, 11_520, 0.95)
-    law = replace(HRS, reads=reads)
-    assert R.failed_by(law, 8e8) == pytest.approx(binomial_bound(0, 11_520, 0.95), rel=1e-9)
+    model = replace(HRS, reads=reads)
+    assert R.failed_by(model, 8e8) == pytest.approx(binomial_bound(0, 11_520, 0.95), rel=1e-9)
     more = R.reads_from_bound(HRS, 8e8, 100_000, 0.95)
     assert more > reads  # more cells without a failure: a better bound
     assert R.reads_from_bound(HRS, 8e8, 11_520, 0.2) > reads  # asking for less confidence
@@ -153,8 +153,8 @@ def _at(tech, confidence):
 
 def test_card_enters_the_bound_and_draws_its_confidence():
     tech = load_technology("oxram-130nm")
-    law = R.ReadDisturb.from_technology(tech, "HRS")
-    assert R.failed_by(law, 8e8) == pytest.approx(binomial_bound(0, 11_520, 0.95), rel=1e-9)
+    model = R.ReadDisturb.from_technology(tech, "HRS")
+    assert R.failed_by(model, 8e8) == pytest.approx(binomial_bound(0, 11_520, 0.95), rel=1e-9)
     confidence = tech.parameters["read_disturb.bound_confidence"]
     z = np.random.default_rng(0).standard_normal(300)
     drawn = np.array([R.failed_by(_at(tech, confidence.at(score)), 8e8) for score in z])
@@ -173,9 +173,11 @@ def test_many_reads_in_single_precision():
 
 @given(st.floats(1e-6, 1e6))
 def test_unit_of_reads_and_conductance_does_not_matter(unit):
-    law = replace(HRS, reads=HRS.reads * unit, final_resistance=HRS.final_resistance / unit)
+    model = replace(
+        HRS, reads=HRS.reads * unit, asymptotic_resistance=HRS.asymptotic_resistance / unit
+    )
     g, z = np.array([1e-5]), np.array([0.3])
-    scaled = R.conductance(law, g * unit, 5e5 * unit, z)
+    scaled = R.conductance(model, g * unit, 5e5 * unit, z)
     np.testing.assert_allclose(scaled / unit, R.conductance(HRS, g, 5e5, z), rtol=1e-9)
 
 
@@ -204,6 +206,6 @@ def test_age_takes_different_reads_in_every_cell_and_adds_them_up():
 
 
 def test_cells_that_live_alike_fail_together_and_one_at_the_end_crosses_nothing():
-    law = replace(R._example(), sigma=0.0)
-    assert R.failed_by(law, [0.0, 0.9e6, 1e6]).tolist() == [0, 0, 1]
-    assert R.probability_crossed(law, 1e-4, 1e9, 9e-5) == 0
+    model = replace(R._example(), sigma=0.0)
+    assert R.failed_by(model, [0.0, 0.9e6, 1e6]).tolist() == [0, 0, 1]
+    assert R.probability_crossed(model, 1e-4, 1e9, 9e-5) == 0

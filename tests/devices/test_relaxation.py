@@ -16,8 +16,8 @@ from reliability.devices.relaxation import Relaxation, TargetRelaxation
 
 ROOM = 298.15
 TWO = {
-    law: Relaxation(law, 0.1, -0.03, onset_time=1e-3, reference_time=3600.0)
-    for law in ("saturating", "log_time")
+    model: Relaxation(model, 0.1, -0.03, onset_time=1e-3, reference_time=3600.0)
+    for model in ("saturating", "log_time")
 }
 WALK = TargetRelaxation("random_walk", 1e-4, (1e-6, 4e-6, 1e-6), (0.0, -2e-6, 0.0), 1e-3, 1e4)
 
@@ -32,22 +32,22 @@ def test_saturating_stops_and_log_time_goes_on() -> None:
     assert relaxation.progress(TWO["log_time"], decade) == pytest.approx(more)
 
 
-@pytest.mark.parametrize("law", TWO)
-def test_population_of_two_states_agrees_with_the_closed_form(law: str) -> None:
+@pytest.mark.parametrize("model", TWO)
+def test_population_of_two_states_agrees_with_the_closed_form(model: str) -> None:
     z = np.random.default_rng(2).standard_normal(300_000)
-    g = relaxation.conductance(TWO[law], np.full(z.shape, 1e-4), 100.0, z)
+    g = relaxation.conductance(TWO[model], np.full(z.shape, 1e-4), 100.0, z)
     for reference in (0.9e-4, 0.97e-4, 1.05e-4):
-        p = float(relaxation.probability_below(TWO[law], 1e-4, 100.0, reference))
+        p = float(relaxation.probability_below(TWO[model], 1e-4, 100.0, reference))
         share = (g < reference).mean()
         assert abs(p - share) < 4 * math.sqrt(p * (1 - p) / len(z))
 
 
-@pytest.mark.parametrize("law", TWO)
-def test_no_time_changes_nothing(law: str) -> None:
+@pytest.mark.parametrize("model", TWO)
+def test_no_time_changes_nothing(model: str) -> None:
     z = np.random.default_rng(0).standard_normal(100)
     g = np.full(100, 1e-4)
-    assert (relaxation.conductance(TWO[law], g, 0.0, z) == g).all()
-    assert relaxation.probability_below(TWO[law], 1e-4, 0.0, [0.9e-4, 1.1e-4]).tolist() == [0, 1]
+    assert (relaxation.conductance(TWO[model], g, 0.0, z) == g).all()
+    assert relaxation.probability_below(TWO[model], 1e-4, 0.0, [0.9e-4, 1.1e-4]).tolist() == [0, 1]
 
 
 # --- levels
@@ -55,22 +55,22 @@ def test_no_time_changes_nothing(law: str) -> None:
 
 def test_walk_has_the_variance_of_log_time_whatever_its_steps() -> None:
     for decades in (0.5, 1.0, 3.0, 20.0):
-        law = TargetRelaxation(
+        model = TargetRelaxation(
             "random_walk", 1e-4, (1e-6,), (0.0,), 1e-3, 1e4, decades_per_step=decades
         )
         for time in (1e-4, 0.5, 77.0, 1e6):
             expected = math.sqrt(math.log1p(time / 1e-3) / math.log1p(1e4 / 1e-3)) * 1e-6
-            assert relaxation.sigma(law, 5e-5, [time], [ROOM]) == pytest.approx(expected, abs=0)
+            assert relaxation.sigma(model, 5e-5, [time], [ROOM]) == pytest.approx(expected, abs=0)
 
 
 def test_reads_of_one_cell_correlate_as_those_of_a_walk() -> None:
     """cov(change at t1, change at t2) = variance at t1, within a step of the walk."""
-    law = TargetRelaxation("random_walk", 1e-4, (1e-6,), (0.0,), 1e-3, 1e4, decades_per_step=1.0)
+    model = TargetRelaxation("random_walk", 1e-4, (1e-6,), (0.0,), 1e-3, 1e4, decades_per_step=1.0)
     rng = np.random.default_rng(4)
     z = [rng.standard_normal(100_000) for _ in range(12)]
     start = np.full(100_000, 5e-5)
     early, late = (
-        relaxation.target_conductance(law, start, start, [t], [ROOM], z) - start
+        relaxation.target_conductance(model, start, start, [t], [ROOM], z) - start
         for t in (1e-3 * 1e3, 1e4)  # the end of the third step
     )
     measured = np.cov(early, late)
@@ -154,10 +154,10 @@ def test_cmo_hfox_shift_and_sigma_at_several_times() -> None:
 
 @pytest.mark.parametrize("name", ["techB", "oxram-analog", "oxram-cmo-hfox"])
 def test_no_time_changes_no_level(name: str) -> None:
-    law = TargetRelaxation.from_technology(rel.load_technology(name))
-    g = np.linspace(0.1, 1.0, 7) * law.maximum
-    assert relaxation.steps(law, [0.0], [ROOM]) == []
-    assert (relaxation.target_conductance(law, g, g, [0.0], [ROOM], []) == g).all()
+    model = TargetRelaxation.from_technology(rel.load_technology(name))
+    g = np.linspace(0.1, 1.0, 7) * model.maximum
+    assert relaxation.steps(model, [0.0], [ROOM]) == []
+    assert (relaxation.target_conductance(model, g, g, [0.0], [ROOM], []) == g).all()
 
 
 def test_conductance_stays_positive() -> None:
@@ -169,7 +169,7 @@ def test_conductance_stays_positive() -> None:
 def test_a_saturating_walk_is_the_walk_until_its_reference_time_and_then_rests() -> None:
     card = rel.load_technology("techB")
     walk = TargetRelaxation.from_technology(card)
-    rests = replace(walk, law="saturating")
+    rests = replace(walk, model="saturating")
     g = np.linspace(0, card["target.maximum"], 9)
     for time in ([1.0], [3600.0], [1e4]):
         until = relaxation.sigma(walk, g, time, [ROOM])

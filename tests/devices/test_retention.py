@@ -12,33 +12,33 @@ import reliability as rel
 from reliability.devices import retention
 from reliability.devices.retention import Retention
 
-LAW = Retention(3e7, 398.15, 1.4, 0.05, 1.0, 1e5)
+MODEL = Retention(3e7, 398.15, 1.4, 0.05, 1.0, 1e5)
 STRETCHED = Retention(3e7, 398.15, 1.4, 0.05, 0.6, 1e5)
 DAYS = ([90.0, 3.0e7, 3.0e7], [533.15, 358.15, 298.15])
 
 
-def lost(law: Retention, times: list, temperatures: list, z: np.ndarray) -> np.ndarray:
+def lost(model: Retention, times: list, temperatures: list, z: np.ndarray) -> np.ndarray:
     g = np.full(z.shape, 2e-4)
-    return retention.conductance(law, g, np.array(times), np.array(temperatures), z)
+    return retention.conductance(model, g, np.array(times), np.array(temperatures), z)
 
 
-@pytest.mark.parametrize("law", [LAW, STRETCHED])
+@pytest.mark.parametrize("model", [MODEL, STRETCHED])
 @pytest.mark.parametrize("profile", [([1e7], [398.15]), DAYS])
-def test_share_that_crossed_agrees_with_many_cells(law: Retention, profile: tuple) -> None:
+def test_share_that_crossed_agrees_with_many_cells(model: Retention, profile: tuple) -> None:
     z = np.random.default_rng(3).standard_normal(200_000)
-    g = lost(law, *profile, z)
+    g = lost(model, *profile, z)
     for reference in (1.9e-4, 1.5e-4, 5e-5):
-        p = retention.probability_crossed(law, 2e-4, *profile, reference)
+        p = retention.probability_crossed(model, 2e-4, *profile, reference)
         share = (g < reference).mean()
         assert abs(p - share) < 4 * math.sqrt(max(p * (1 - p), 1 / len(z)) / len(z))
 
 
-@pytest.mark.parametrize("law", [LAW, STRETCHED])
-def test_mean_of_many_cells_agrees_with_quadrature(law: Retention) -> None:
+@pytest.mark.parametrize("model", [MODEL, STRETCHED])
+def test_mean_of_many_cells_agrees_with_quadrature(model: Retention) -> None:
     z = np.random.default_rng(3).standard_normal(200_000)
-    g = lost(law, *DAYS, z)
+    g = lost(model, *DAYS, z)
     grid = np.linspace(-8, 8, 4001)
-    mean = integrate.trapezoid(lost(law, *DAYS, grid) * stats.norm.pdf(grid), grid)
+    mean = integrate.trapezoid(lost(model, *DAYS, grid) * stats.norm.pdf(grid), grid)
     assert abs(g.mean() - mean) < 4 * g.std() / math.sqrt(len(z))
 
 
@@ -48,7 +48,7 @@ def test_equivalent_duration_is_the_sum_of_accelerated_times() -> None:
     by_hand = sum(
         t * math.exp(-1.4 / k * (1 / kelvin - 1 / 358.15)) for t, kelvin in zip(*DAYS, strict=True)
     )
-    found = retention.equivalent_duration(LAW, *DAYS, 358.15)
+    found = retention.equivalent_duration(MODEL, *DAYS, 358.15)
     assert found == pytest.approx(by_hand)
     # without spread, the profile and its equivalent do the same
     sharp = Retention(3e7, 398.15, 1.4, 0.0, 1.0, 1e5)
@@ -60,14 +60,14 @@ def test_reflow_first_costs_as_reflow_last() -> None:
     z = np.linspace(-3, 3, 50)
     times, temperatures = DAYS
     np.testing.assert_allclose(
-        lost(LAW, times, temperatures, z), lost(LAW, times[::-1], temperatures[::-1], z)
+        lost(MODEL, times, temperatures, z), lost(MODEL, times[::-1], temperatures[::-1], z)
     )
 
 
 @given(st.floats(1.0, 1e10), st.floats(250.0, 520.0), st.floats(0.0, 50.0))
 def test_hotter_is_never_better(time: float, kelvin: float, more: float) -> None:
     z = np.array([-2.0, 0.0, 2.0])
-    cool, hot = (lost(LAW, [time], [t], z) for t in (kelvin, kelvin + more))
+    cool, hot = (lost(MODEL, [time], [t], z) for t in (kelvin, kelvin + more))
     assert (hot <= cool * (1 + 1e-12)).all()
 
 
@@ -86,9 +86,9 @@ def test_extremes_are_all_or_nothing(dtype: type) -> None:
     z = np.zeros(2, dtype)
     g = np.full(2, 2e-4, dtype)
     times, kelvin = np.array([1e300]), np.array([500.0])
-    assert retention.conductance(LAW, g, times, kelvin, z) == pytest.approx(1e-5)
+    assert retention.conductance(MODEL, g, times, kelvin, z) == pytest.approx(1e-5)
     assert retention.conductance(STRETCHED, g, times, kelvin, z) == pytest.approx(1e-5)
-    assert retention.conductance(LAW, g, np.zeros(1), kelvin, z) == pytest.approx(2e-4)
+    assert retention.conductance(MODEL, g, np.zeros(1), kelvin, z) == pytest.approx(2e-4)
     assert retention.conductance(STRETCHED, g, np.array([1e-9]), kelvin / 2, z) == pytest.approx(
         2e-4
     )
@@ -104,11 +104,11 @@ def test_states_go_their_own_way() -> None:
 
 
 def test_no_loss_crosses_beyond_the_end() -> None:
-    assert retention.probability_crossed(LAW, 2e-4, 1e20, 500.0, 0.9e-5) == 0.0
-    assert retention.probability_crossed(LAW, 2e-4, 1e20, 500.0, 3e-4) == 0.0
-    assert retention.probability_crossed(LAW, 2e-4, 0.0, 500.0, 1e-4) == 0.0
+    assert retention.probability_crossed(MODEL, 2e-4, 1e20, 500.0, 0.9e-5) == 0.0
+    assert retention.probability_crossed(MODEL, 2e-4, 1e20, 500.0, 3e-4) == 0.0
+    assert retention.probability_crossed(MODEL, 2e-4, 0.0, 500.0, 1e-4) == 0.0
 
 
 def test_a_cell_that_is_at_the_end_already_crosses_nothing() -> None:
-    law = Retention(3e7, 398.15, 1.4, 0.05, 1.0, 1e5)
-    assert retention.probability_crossed(law, 1e-5, 1e9, 398.15, 1.2e-5) == 0
+    model = Retention(3e7, 398.15, 1.4, 0.05, 1.0, 1e5)
+    assert retention.probability_crossed(model, 1e-5, 1e9, 398.15, 1.2e-5) == 0

@@ -137,16 +137,16 @@ def test_variance_components_are_those_of_the_card(tech: Technology) -> None:
     wafers, dies, cells = 60, 40, 400
     pop = sample_population(card, wafers=wafers, dies=dies, cells=cells, state="HRS", seed=8)
     log_r = -np.log(values(pop))
-    law = Programming.from_technology(card, "HRS")
+    model = Programming.from_technology(card, "HRS")
     within = log_r.var(axis=2, ddof=1).mean()
     die_means = log_r.mean(axis=2)
     between_dies = die_means.var(axis=1, ddof=1).mean() - within / cells
     between_wafers = die_means.mean(axis=1).var(ddof=1) - between_dies / dies
     n = wafers * dies
-    expected = law.sigma_cell**2 + law.sigma_cycle**2
+    expected = model.sigma_cell**2 + model.sigma_cycle**2
     assert within == pytest.approx(expected, rel=4 * math.sqrt(2 / (n * cells)))
-    assert between_dies == pytest.approx(law.sigma_die**2, rel=4 * math.sqrt(2 / n) * 2)
-    assert between_wafers == pytest.approx(law.sigma_wafer**2, rel=4 * math.sqrt(2 / wafers))
+    assert between_dies == pytest.approx(model.sigma_die**2, rel=4 * math.sqrt(2 / n) * 2)
+    assert between_wafers == pytest.approx(model.sigma_wafer**2, rel=4 * math.sqrt(2 / wafers))
 
 
 def test_radial_part_bends_the_wafer(tech: Technology) -> None:
@@ -178,9 +178,9 @@ def test_lots_spread_as_the_card_says(state: str) -> None:
         values(sample_population(card, cells=1, state=state, seed=1, lot=lot)).item()
         for lot in range(lots)
     ]
-    law = Programming.from_technology(card, state)
-    spread = programming.deviation_at(law, g).std(ddof=1)
-    assert spread == pytest.approx(law.sigma_lot, rel=4 / math.sqrt(2 * lots))
+    model = Programming.from_technology(card, state)
+    spread = programming.deviation_at(model, g).std(ddof=1)
+    assert spread == pytest.approx(model.sigma_lot, rel=4 / math.sqrt(2 * lots))
 
 
 # --- defects and states
@@ -311,8 +311,10 @@ def test_lost_cells_end_at_different_resistances() -> None:
     lost = rel.age(pop, rel.MissionProfile.constant("1e6 years", "150 degC"))
     log_r = -np.log(lost["conductance"].values.ravel()[good])
     n = good.sum()
-    sigma = tech["retention.sigma_final"]
-    assert abs(log_r.mean() - np.log(tech["retention.final_resistance"])) < 4 * sigma / np.sqrt(n)
+    sigma = tech["retention.sigma_asymptotic"]
+    assert abs(
+        log_r.mean() - np.log(tech["retention.asymptotic_resistance"])
+    ) < 4 * sigma / np.sqrt(n)
     assert abs(log_r.std() / sigma - 1) < 4 / np.sqrt(2 * n)
 
 
@@ -325,13 +327,13 @@ def test_a_cell_ends_at_its_own_resistance_whatever_brought_it_there() -> None:
     reads = rel.MissionProfile([rel.Segment(time=0.0, reads=1e30, read_voltage=0.3)])
     ends = [1 / rel.age(pop, profile)["conductance"].values.ravel()[good].astype(float)
             for profile in (oven, reads)]  # fmt: skip
-    ratio = tech["read_disturb.HRS.final_resistance"] / tech["retention.final_resistance"]
+    ratio = tech["read_disturb.HRS.asymptotic_resistance"] / tech["retention.asymptotic_resistance"]
     np.testing.assert_allclose(ends[1] / ends[0], ratio, rtol=1e-3)
     assert np.ptp(np.log(ends[0])) > 3  # cells differ
 
 
 def test_levels_are_disturbed_where_a_card_says_how() -> None:
-    """The law of the states, with the section of the levels; without reads nothing happens."""
+    """The model of the states, with the section of the levels; without reads nothing happens."""
     card = rel.load_technology("oxram-130nm")
     levels = rel.load_technology("techB")
     disturb = {
@@ -339,8 +341,8 @@ def test_levels_are_disturbed_where_a_card_says_how() -> None:
         for name, p in card.parameters.items()
         if name.startswith("read_disturb.") and ".LRS." not in name
     }
-    laws = levels.laws | {"read_disturb.target": card.laws["read_disturb.HRS"]}
-    both = replace(levels, parameters=levels.parameters | disturb, laws=laws)
+    models = levels.models | {"read_disturb.target": card.models["read_disturb.HRS"]}
+    both = replace(levels, parameters=levels.parameters | disturb, models=models)
     pop = sample_population(both, cells=2000, state=10e-6, seed=4)
     still = age(pop, MissionProfile([Segment(time="1 h", reads=0, read_voltage=0.3)]))
     read = age(pop, MissionProfile([Segment(time="1 h", reads=1e12, read_voltage=0.3)]))

@@ -39,15 +39,15 @@ def both():
 
 
 def test_both_methods_agree(both):
-    law, drawn = both["first_passage"], both["every_cycle"]
-    a, b = law["fraction_failed"].values, drawn["fraction_failed"].values
+    model, drawn = both["first_passage"], both["every_cycle"]
+    a, b = model["fraction_failed"].values, drawn["fraction_failed"].values
     n = 16_000
     error = np.sqrt((a * (1 - a) + b * (1 - b)) / n)
     assert np.all(np.abs(a - b) < 4.5 * error + 1e-3)  # 1e-3: thresholds constant in a block
     for t in (0, 1):
-        shares = [np.bincount(d["mode"].values[t].ravel(), minlength=6) / n for d in (law, drawn)]
+        shares = [np.bincount(d["mode"].values[t].ravel(), minlength=6) / n for d in (model, drawn)]
         np.testing.assert_allclose(*shares, atol=4.5 * np.sqrt(0.5 / n))
-    np.testing.assert_allclose(law["weibull_shape"], drawn["weibull_shape"], rtol=0.06)
+    np.testing.assert_allclose(model["weibull_shape"], drawn["weibull_shape"], rtol=0.06)
 
 
 def test_result_has_what_it_promises(both):
@@ -79,28 +79,30 @@ def test_hard_failures_alone_are_the_closed_form():
         {
             "programming.HRS.resistance": 1e9, "programming.HRS.sigma_cell": 0.0,
             "programming.HRS.sigma_cycle": 0.1, "programming.LRS.sigma_cell": 0.0,
-            "programming.LRS.sigma_cycle": 0.01, "endurance.LRS.closing": 0.0,
-            "endurance.HRS.closing": 0.0, "endurance.LRS.widening": 0.0,
+            "programming.LRS.sigma_cycle": 0.01, "endurance.LRS.window_closure": 0.0,
+            "endurance.HRS.window_closure": 0.0, "endurance.LRS.spread_growth": 0.0,
             "defects.stuck_lrs": 0.0, "defects.stuck_hrs": 0.0, "defects.unformed": 0.0,
             "endurance.sigma_lot": 0.0, "endurance.sigma_wafer": 0.0, "endurance.sigma_die": 0.0,
         }
     )  # fmt: skip
     test = cycling.endurance(far, cells=20_000, cycles=1e7, reference=1e-6, seed=1)
-    law = wear.Endurance.from_technology(far)
-    expected = wear.probability_failed(law, test["cycles"].values)
+    model = wear.Endurance.from_technology(far)
+    expected = wear.probability_failed(model, test["cycles"].values)
     observed = test["fraction_failed"].values[0]
     assert np.all(np.abs(observed - expected) < 4.5 * np.sqrt(0.25 / 20_000))
-    assert float(test["weibull_shape"][0]) == pytest.approx(law.shape, rel=0.05)
-    assert float(test["weibull_scale"][0]) == pytest.approx(law.scale, rel=0.05)
+    assert float(test["weibull_shape"][0]) == pytest.approx(model.shape, rel=0.05)
+    assert float(test["weibull_scale"][0]) == pytest.approx(model.scale, rel=0.05)
 
 
 def test_levels_fail_for_good_or_not_at_all():
     pcm = load_technology("pcm-mushroom")
     test = cycling.endurance(pcm, wafers=3, dies=4, cells=2000, cycles=1e9, seed=1)
     assert set(np.unique(test["mode"])) <= {0, 3, 4}
-    law = wear.Endurance.from_technology(pcm)
-    effects = np.hypot(np.hypot(law.sigma_lot, law.sigma_wafer), law.sigma_die)
-    expected = [float(wear.probability_failed(law, 1e9, deviation=d)) for d in (-effects, effects)]
+    model = wear.Endurance.from_technology(pcm)
+    effects = np.hypot(np.hypot(model.sigma_lot, model.sigma_wafer), model.sigma_die)
+    expected = [
+        float(wear.probability_failed(model, 1e9, deviation=d)) for d in (-effects, effects)
+    ]
     assert min(expected) - 0.2 < float(test["fraction_failed"][0, -1]) < max(expected) + 0.2
 
 
@@ -227,10 +229,10 @@ def test_a_test_outside_the_valid_range_of_the_endurance_law_warns():
 def test_law_of_verified_cycles_against_brute_force(attempts):
     """Structural simulation: slow parts carried on, the white part drawn by each attempt."""
     medium, slow, memory, threshold = 0.3, 0.2, (5.0, 40.0), 1.0
-    law = cycle_process.Cycles(memory, (medium, medium), (slow, slow))
+    model = cycle_process.Cycles(memory, (medium, medium), (slow, slow))
     ends = np.array([1, 5, 40])
     row = int(np.argmin(abs(first_passage._LEVELS - threshold)))
-    summed = np.cumsum(first_passage.hazards(law, 0, np.arange(1, 41), attempts), axis=1)
+    summed = np.cumsum(first_passage.hazards(model, 0, np.arange(1, 41), attempts), axis=1)
     expected = np.exp(-summed[row, ends - 1])
     rng, cells = np.random.default_rng(2), 100_000
     a, b = rng.standard_normal((2, cells))

@@ -12,7 +12,7 @@ CELLS = 40_000
 
 
 def without_noise(card: rel.Technology) -> rel.Technology:
-    quiet = ("noise.white", "noise.flicker", "noise.telegraph_share")
+    quiet = ("noise.white", "noise.flicker", "noise.telegraph_fraction")
     return card.with_values(dict.fromkeys(quiet, 0.0))
 
 
@@ -21,9 +21,9 @@ def test_a_noiseless_read_is_the_conduction_law(state) -> None:
     card = without_noise(rel.load_technology("oxram-130nm"))
     cells = rel.sample_population(card, cells=500, state=state, seed=3)
     hot = read_cells(cells, temperature="85 degC")
-    law = Conduction.from_technology(card, state)
+    model = Conduction.from_technology(card, state)
     assert hot["conductance"].values == pytest.approx(
-        at_temperature(law, cells["conductance"].values, 358.15), rel=1e-12
+        at_temperature(model, cells["conductance"].values, 358.15), rel=1e-12
     )
     at_home = read_cells(cells, temperature="25 degC")
     assert at_home["conductance"].values == pytest.approx(
@@ -50,11 +50,13 @@ def test_variance_of_reads_is_that_of_the_closed_forms() -> None:
     g = np.full(CELLS, 1e-4)
     same = cells.copy(data={**cells.data_vars, "conductance": g.reshape(1, 1, -1)})
     x = read_cells(same, time="1 s")["conductance"].values.ravel() / 1e-4 - 1
-    law = noise.Noise.from_technology(card)
+    model = noise.Noise.from_technology(card)
     rng = np.random.default_rng(0)
-    traps = noise.traps(law, np.full(400_000, 1e-4), rng.random((4, 400_000)))
+    traps = noise.traps(model, np.full(400_000, 1e-4), rng.random((4, 400_000)))
     taken, square = traps.amplitude * traps.filled, traps.amplitude**2 * traps.filled
-    variance = float(noise.white_sigma(law, 1e-4) ** 2 + noise.flicker_sigma(law, 1e-4, 1.0) ** 2)
+    variance = float(
+        noise.white_sigma(model, 1e-4) ** 2 + noise.flicker_sigma(model, 1e-4, 1.0) ** 2
+    )
     variance += square.mean() - taken.mean() ** 2
     assert abs(x.mean() + taken.mean()) < 4 * np.sqrt(variance / CELLS) + 4 * taken.std() / 632
     kurtosis = np.mean((x - x.mean()) ** 4) / x.var() ** 2

@@ -57,9 +57,9 @@ def test_uniform_numbers_are_the_upper_bits_of_their_words() -> None:
 def test_a_stream_can_be_entered_at_any_tile(tile, count, law) -> None:
     where = np.array([[1, 2, 3]])
     first = tile * philox.TILE
-    whole = draw(5, "x", where, first + count, law=law, dtype=np.float32)
+    whole = draw(5, "x", where, first + count, distribution=law, dtype=np.float32)
     part = np.empty((1, count), np.float32)
-    fill_float32(part, 5, "x", where, first=first, law=law)
+    fill_float32(part, 5, "x", where, first=first, distribution=law)
     assert (whole[0, first:] == part[0]).all()
 
 
@@ -82,7 +82,7 @@ def test_numbers_follow_their_laws_and_streams_are_independent() -> None:
     assert np.abs(np.corrcoef(columns) - np.eye(5)).max() < 5 / np.sqrt(n)
     for lag in (1, 64, 128, 256):
         assert abs(np.mean(columns[0][lag:] * columns[0][:-lag])) < 5 / np.sqrt(n)
-    u = draw(0, "u", [[0, 0, 0]], n, law="uniform", dtype=np.float32)[0]
+    u = draw(0, "u", [[0, 0, 0]], n, distribution="uniform", dtype=np.float32)[0]
     assert stats.kstest(u[:1_000_000], "uniform").pvalue > 1e-4
 
 

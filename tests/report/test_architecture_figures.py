@@ -9,17 +9,17 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 import reliability as rel
-from reliability.architecture import area, energy, hierarchy, load_sheet, streams, tiers
+from reliability.architecture import area, energy, hierarchy, load_components, streams, tiers
 from reliability.report import figures
 from reliability.report.study.architecture import quantity_lines
 
 
 def drawn(study, name: str, **options) -> xr.Dataset:
-    card, sheet = rel.load_technology("oxram-130nm"), load_sheet(name)
+    card, components = rel.load_technology("oxram-130nm"), load_components(name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # beyond a model's range
-        parts = [study(card, sheet, **options)]
-        parts += [study(card.drawn(1, k), sheet.drawn(1, k), **options) for k in (1, 2)]
+        parts = [study(card, components, **options)]
+        parts += [study(card.drawn(1, k), components.drawn(1, k), **options) for k in (1, 2)]
     return xr.concat(parts, xr.DataArray(range(3), dims="draw", name="draw"),
                      data_vars="all", coords="minimal", compat="equals", join="exact",
                      combine_attrs="override")  # fmt: skip

@@ -30,7 +30,7 @@ def evil_card(tmp_path):
     card = rel.load_technology("oxram-130nm")
     one = card.parameters["read.voltage"].model_copy(update={"source": EVIL, "note": EVIL})
     changed = {**card.parameters, "read.voltage": one}
-    evil = rel.Technology("evil", EVIL, card.memory, EVIL, changed, card.laws, card.valid)
+    evil = rel.Technology("evil", EVIL, card.memory, EVIL, changed, card.models, card.valid)
     path = tmp_path / "evil.toml"
     rel.write_technology(evil, path)
     return path

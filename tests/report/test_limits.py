@@ -112,10 +112,10 @@ def test_listing_makes_the_study_again(finished, small) -> None:
     assert tomllib.loads(study_toml(odd))["title"] == odd.title
     # what is copied from paper has no line that a page would have broken
     question = 'Why "so", a\\b?  ' + "and then  what of it, " * 20 + "x" * 120 + " end"
-    ages = study.ages.model_copy(update={"times": tuple(3600.0 * k for k in range(40))})
-    listing = study_toml(study.model_copy(update={"question": question, "ages": ages}))
+    ages = study.stress.model_copy(update={"times": tuple(3600.0 * k for k in range(40))})
+    listing = study_toml(study.model_copy(update={"question": question, "stress": ages}))
     assert tomllib.loads(listing)["question"] == question
-    assert tomllib.loads(listing)["ages"]["times"][-1] == 3600.0 * 39
+    assert tomllib.loads(listing)["stress"]["times"][-1] == 3600.0 * 39
     assert max(len(line) for line in listing.splitlines() if "xxx" not in line) <= 96
 
 

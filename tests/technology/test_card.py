@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import reliability as rel
 from reliability.random import stream
-from reliability.technology import LAWS, VOCABULARY, Parameter, Technology
+from reliability.technology import MODELS, VOCABULARY, Parameter, Technology
 
 CARDS = rel.list_technologies()
 HEAD = 'name = "mine"\ntitle = "t"\nmemory = "OxRAM"\ndescription = "d"\n'
@@ -103,8 +103,8 @@ BAD = {
     "[read]\nvoltage = " + GOOD.replace('source = "s", ', ""): "no source",
     "[read]\nvoltage = " + GOOD.replace('"exact"', '"normal"'): "needs sigma",
     "[read]\nvoltage = " + GOOD.replace('"assumed"', '"guessed"'): "confidence",
-    "[relaxation]\nlaw = 'log_tmie'": "did you mean 'log_time'",
-    "[read]\nlaw = 'log_time'": "no choice of laws",
+    "[relaxation]\nmodel = 'log_tmie'": "did you mean 'log_time'",
+    "[read]\nmodel = 'log_time'": "no choice of models",
     "[retention.LRS]\nvalid.temprature = [1, 2]": "did you mean 'temperature'",
     "[retention.LRS]\nvalid.temperature = [1, 2, 3]": "expected \\[low, high\\]",
     "[retention.LRS]\nvalid.temperature = ['100 degC', '0 degC']": "expected \\[low, high\\]",
@@ -226,19 +226,19 @@ def test_card_survives_its_file(name: str, tmp_path: Path) -> None:
     sigma=st.floats(0, 1e6),
     key=st.sampled_from(sorted(k for k in VOCABULARY if "*" not in k)),
     text=st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
-    law=st.sampled_from(["normal", "lognormal", "exact"]),
+    model=st.sampled_from(["normal", "lognormal", "exact"]),
 )
 def test_any_parameter_survives_its_file(
     value: float,
     sigma: float,
     key: str,
     text: str,
-    law: str,
+    model: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     parameter = Parameter(
-        value=value, unit=VOCABULARY[key], sigma=None if law == "exact" else sigma,
-        distribution=law, source=f"x {text}", confidence="fitted", note=text,
+        value=value, unit=VOCABULARY[key], sigma=None if model == "exact" else sigma,
+        distribution=model, source=f"x {text}", confidence="fitted", note=text,
         valid=(value / 2, value * 2),
     )  # fmt: skip
     card = Technology("mine", text or "t", "OxRAM", "d", {key: parameter})
@@ -262,7 +262,7 @@ def test_draws_have_the_stated_spread() -> None:
 
 
 def test_vocabulary_and_laws_hold_no_dead_word() -> None:
-    """Every word of the vocabulary and every law of a section is used by a card or a module."""
+    """Every word of the vocabulary and every model of a section is used by a card or a module."""
     source = "".join(
         path.read_text()
         for path in (Path(rel.__file__).parent).rglob("*.py")
@@ -271,9 +271,9 @@ def test_vocabulary_and_laws_hold_no_dead_word() -> None:
     for pattern in VOCABULARY:
         word = pattern.rpartition(".")[2].rstrip("*").rstrip("_")
         assert word in source, pattern
-    for laws in LAWS.values():
-        for law in laws:
-            assert len(laws) == 1 or law in source, law
+    for models in MODELS.values():
+        for model in models:
+            assert len(models) == 1 or model in source, model
 
 
 def test_page_is_up_to_date(repository: Path) -> None:

@@ -14,10 +14,10 @@ from reliability.architecture.logic.digital import (
     memory_for_mac_energy,
     memory_read_energy,
 )
-from reliability.technology.components import load_sheet
+from reliability.technology.components import load_components
 from reliability.technology.nodes import list_nodes, load_node
 
-SHEET = load_sheet("energy")
+COMPONENTS = load_components("energy")
 NODES = [load_node(name) for name in list_nodes()]
 
 
@@ -48,25 +48,25 @@ def test_a_lower_supply_saves_energy_and_costs_time(node) -> None:
 
 
 def test_operations_cost_what_is_published_where_it_is_published() -> None:
-    sheet = load_sheet("energy")
-    assert energy_factor(sheet, load_node("45nm"), 0.9) == pytest.approx(1.0)
-    at_45 = memory_read_energy(sheet, load_node("45nm"), 64, 65536, 0.9)
+    components = load_components("energy")
+    assert energy_factor(components, load_node("45nm"), 0.9) == pytest.approx(1.0)
+    at_45 = memory_read_energy(components, load_node("45nm"), 64, 65536, 0.9)
     assert at_45 == pytest.approx(10e-12, abs=0)
 
 
 @given(weights=st.floats(100, 1e7), bits=st.floats(1, 16))
 def test_a_sum_costs_more_with_more_weights_and_bits(weights, bits) -> None:
-    sheet, node = SHEET, load_node("45nm")
-    assert mac_energy(sheet, node, 2 * weights) > mac_energy(sheet, node, weights)
-    assert arithmetic_energy(sheet, node, 2 * bits) > arithmetic_energy(sheet, node, bits)
+    components, node = COMPONENTS, load_node("45nm")
+    assert mac_energy(components, node, 2 * weights) > mac_energy(components, node, weights)
+    assert arithmetic_energy(components, node, 2 * bits) > arithmetic_energy(components, node, bits)
 
 
 def test_the_memory_for_an_energy_is_the_inverse_of_the_energy() -> None:
-    sheet, node = load_sheet("energy"), load_node("130nm")
-    energy = mac_energy(sheet, node, 5000)
-    capacity = memory_for_mac_energy(sheet, node, energy)
-    assert capacity == pytest.approx(5000 * sheet["operation.weight_bits"])
-    assert memory_for_mac_energy(sheet, node, 1e-15) == 0
+    components, node = load_components("energy"), load_node("130nm")
+    energy = mac_energy(components, node, 5000)
+    capacity = memory_for_mac_energy(components, node, energy)
+    assert capacity == pytest.approx(5000 * components["operation.weight_bits"])
+    assert memory_for_mac_energy(components, node, 1e-15) == 0
 
 
 def test_unknown_node() -> None:

@@ -18,7 +18,7 @@ from reliability.devices.endurance import Endurance
 from reliability.errors import InputError, unknown_name
 from reliability.random import stream
 from reliability.technology import Technology
-from reliability.technology.components import Sheet
+from reliability.technology.components import Components
 
 SCENARIOS = ("new_class", "shifted_input")
 PARTS = ("old", "new", "all")
@@ -63,7 +63,7 @@ RULES = {
 
 def incremental(
     technology: Technology,
-    sheet: Sheet,
+    components: Components,
     *,
     scenario: str = "new_class",
     rules: Sequence[str] = tuple(RULES),
@@ -84,7 +84,7 @@ def incremental(
     ----------
     technology : Technology
         With LRS and HRS: weights on ``steps`` two-level cells a side; with levels: one cell a side.
-    sheet : Sheet
+    components : Components
         "learning".
     scenario : {"new_class", "shifted_input"}
         A class that the network never saw, or all images moved by one pixel to the right.
@@ -159,7 +159,7 @@ def incremental(
             "accuracy": (("part", "cells", "rule", "budget", "chip"), found, one),
             "before": (("part", "cells", "chip"), before, one),
             "writes_spent": (("cells", "rule", "chip"), spent, one),
-            "updates_to_share": ("rule", _updates(technology, sheet, loads, two_level), one),
+            "updates_to_share": ("rule", _updates(technology, components, loads, two_level), one),
         },
         {
             "part": list(PARTS),
@@ -181,8 +181,10 @@ def incremental(
     if "replay" in names and scenario == "new_class":
         exact, device = (float(last.sel(part="all", cells=c, rule="replay")) for c in CELLS[::-1])
         label = "accuracy lost to the cells, a new class learnt on the chip"
-        checks = cross_checks(sheet, {"published.accuracy_lost_to_cells": (label, exact - device)})
-    return finish(data, technology, sheet, seed, headline=headline, checks=checks)
+        checks = cross_checks(
+            components, {"published.accuracy_lost_to_cells": (label, exact - device)}
+        )
+    return finish(data, technology, components, seed, headline=headline, checks=checks)
 
 
 def _check(budgets: Sequence[int], chips: int, attempts: int) -> None:
@@ -194,13 +196,15 @@ def _check(budgets: Sequence[int], chips: int, attempts: int) -> None:
 
 
 def _updates(
-    technology: Technology, sheet: Sheet, loads: NDArray[np.float64], two_level: bool
+    technology: Technology, components: Components, loads: NDArray[np.float64], two_level: bool
 ) -> list[float]:
     """How often the chip can learn until `SHARE` of its cells have failed; NaN where unknown."""
     if "endurance.scale" not in technology:
         return [np.nan] * len(loads)
     law = Endurance.from_technology(technology)
-    wear = sheet["write.cycles"] * (1.0 if two_level else sheet["write.pulses_many_levels"])
+    wear = components["write.cycles"] * (
+        1.0 if two_level else components["write.pulses_many_levels"]
+    )
     return [write_life.trainings_to_share(law, wear * load, SHARE) for load in loads]
 
 

@@ -15,7 +15,7 @@ from reliability.architecture.result import cross_checks, finish, scalar
 from reliability.devices.endurance import Endurance, acceleration
 from reliability.errors import InputError, unknown_name
 from reliability.technology import Technology
-from reliability.technology.components import Sheet
+from reliability.technology.components import Components
 from reliability.units import quantity
 
 SHARES = (1e-3, 1e-2, 1e-1)  # of cells failed, for which trainings are counted
@@ -24,7 +24,7 @@ PULSES = ("full", "weak")
 
 def learning(
     technology: Technology,
-    sheet: Sheet,
+    components: Components,
     *,
     rules: Sequence[str] = tuple(RULES),
     aged: Sequence[str] = ("backprop_every", "backprop_hybrid", "delta_two_level", "stdp"),
@@ -42,7 +42,7 @@ def learning(
     ----------
     technology : Technology
         Its section ``endurance``.
-    sheet : Sheet
+    components : Components
         "learning".
     rules : sequence of str
         Names in `reliability.architecture.learning.on_chip_training.RULES`.
@@ -88,7 +88,7 @@ def learning(
     _check(technology, rules, aged, failed, repeats, loss)
     law = Endurance.from_technology(technology)
     kelvin = quantity(temperature, "K", "temperature", low=1.0, high=2000.0)
-    wear = float(acceleration(law, kelvin)) * sheet["write.cycles"]
+    wear = float(acceleration(law, kelvin)) * components["write.cycles"]
     fresh = _fresh(rules, images, epochs, repeats)
 
     lives = np.empty((len(rules), len(LEVELLING), len(PULSES), len(SHARES)))
@@ -96,7 +96,7 @@ def learning(
     for m, rule in enumerate(rules):
         loads = _mean_loads(fresh[rule])
         # a pulse that wears half as much gives twice as many trainings
-        wears = np.array([wear * _pulses(sheet, rule, pulse) for pulse in PULSES])
+        wears = np.array([wear * _pulses(components, rule, pulse) for pulse in PULSES])
         for k, over in enumerate(LEVELLING):
             cells = np.concatenate([n.ravel() for n in write_life.level(loads, over)])
             until = [write_life.trainings_to_share(law, cells, share) for share in SHARES]
@@ -128,7 +128,7 @@ def learning(
         },
     )
     if aged:
-        per_write = {m: wear * _pulses(sheet, m, "full") for m in aged}
+        per_write = {m: wear * _pulses(components, m, "full") for m in aged}
         data = data.merge(_ageing(law, fresh, aged, failed, images, epochs, loss, per_write))
     spread = np.sqrt(law.sigma_lot**2 + law.sigma_wafer**2 + law.sigma_die**2)
     data["die_factor"] = scalar(np.exp(1.645 * spread), "1", "factor between dies (5 to 95 %)")
@@ -137,8 +137,8 @@ def learning(
         name = f"trainings until 1 % of the cells have failed, {rule}"
         data[f"trainings_{rule}"] = scalar(float(at.sel(rule=rule)), "1", name)
     headline = [f"trainings_{rule}" for rule in rules]
-    checks = _published(sheet, fresh)
-    return finish(data, technology, sheet, seed, headline=headline, checks=checks)
+    checks = _published(components, fresh)
+    return finish(data, technology, components, seed, headline=headline, checks=checks)
 
 
 def _check(
@@ -181,15 +181,15 @@ def _mean_loads(trainings: Sequence[Training]) -> list[NDArray[np.float64]]:
     return [np.mean(layer, axis=0) for layer in layers]
 
 
-def _pulses(sheet: Sheet, rule: str, pulse: str) -> float:
+def _pulses(components: Components, rule: str, pulse: str) -> float:
     """Full pulses that one write of a rule wears as much as; NaN where there are no weak ones."""
     how = RULES[rule]
     if isinstance(how, Stdp):
         return 1.0 if pulse == "full" else np.nan  # its pulses are counted one by one
     if how.two_level:
-        return sheet["write.pulses_two_level"] if pulse == "full" else np.nan
-    gain = sheet["write.weak_pulse_gain"] if pulse == "weak" else 1.0
-    return sheet["write.pulses_many_levels"] / gain
+        return components["write.pulses_two_level"] if pulse == "full" else np.nan
+    gain = components["write.weak_pulse_gain"] if pulse == "weak" else 1.0
+    return components["write.pulses_many_levels"] / gain
 
 
 def _ageing(
@@ -242,7 +242,7 @@ def _tolerated(shares: NDArray[np.float64], accuracy: NDArray, limit: float) -> 
     return float(shares[k] + part * (shares[k + 1] - shares[k]))
 
 
-def _published(sheet: Sheet, fresh: dict[str, list[Training]]) -> xr.Dataset | None:
+def _published(components: Components, fresh: dict[str, list[Training]]) -> xr.Dataset | None:
     """Compare with published learning on chips, as far as the rules are there."""
     accuracy = {m: float(np.mean([t.accuracy for t in found])) for m, found in fresh.items()}
     writes = {m: float(np.mean([t.writes.mean() for t in found])) for m, found in fresh.items()}
@@ -266,4 +266,4 @@ def _published(sheet: Sheet, fresh: dict[str, list[Training]]) -> xr.Dataset | N
     check("updates_saved", "updates saved by leaving out small ones",
           ["backprop_every", "backprop_threshold"],
           lambda: writes["backprop_every"] / writes["backprop_threshold"])  # fmt: skip
-    return cross_checks(sheet, models) if models else None
+    return cross_checks(components, models) if models else None

@@ -20,7 +20,7 @@ from reliability.architecture.logic.streams import leakage
 from reliability.architecture.result import cross_checks, finish, first_crossing, scalar
 from reliability.errors import InputError
 from reliability.technology import Technology
-from reliability.technology.components import Sheet
+from reliability.technology.components import Components
 from reliability.technology.nodes import Node, load_node
 
 CORES = ("parallel", "shared analog", "shared digital")
@@ -64,73 +64,74 @@ class Task:
     temperature: float
 
 
-def cell_area(sheet: Sheet, node: Node) -> float:
+def cell_area(components: Components, node: Node) -> float:
     """Area (m^2) of a 1T1R cell: squares of the feature size, but no smaller than the smallest."""
-    return max(sheet["cell.area"] * node.feature**2, sheet["cell.smallest"])
+    return max(components["cell.area"] * node.feature**2, components["cell.smallest"])
 
 
-def neuron_area(sheet: Sheet, node: Node) -> float:
+def neuron_area(components: Components, node: Node) -> float:
     """Area (m^2) of an analog neuron: its capacitor, which stays, and circuits that shrink little.
 
     ``C / density + A_130 (logic scaling)^exponent``.
     """
-    scale = _logic_scale(sheet, node) / _logic_scale(sheet, load_node("130nm"))
-    capacitor = sheet["neuron.capacitance"] / sheet["analog.capacitor_density"]
-    return float(capacitor + sheet["analog.circuits"] * scale ** sheet["analog.scaling"])
+    scale = _logic_scale(components, node) / _logic_scale(components, load_node("130nm"))
+    capacitor = components["neuron.capacitance"] / components["analog.capacitor_density"]
+    return float(capacitor + components["analog.circuits"] * scale ** components["analog.scaling"])
 
 
-def digital_neuron_area(sheet: Sheet, node: Node) -> float:
+def digital_neuron_area(components: Components, node: Node) -> float:
     """Area (m^2) of a digital neuron of its own: an adder, a threshold and its state."""
-    area = 2 * sheet["logic_area.add_32_bits"] + 32 * sheet["logic_area.register_bit"]
-    return area * _logic_scale(sheet, node)
+    area = 2 * components["logic_area.add_32_bits"] + 32 * components["logic_area.register_bit"]
+    return area * _logic_scale(components, node)
 
 
-def parallel(technology: Technology, sheet: Sheet, node: Node, task: Task) -> Core:
+def parallel(technology: Technology, components: Components, node: Node, task: Task) -> Core:
     """Return a core with a cell for each synapse and a neuron for each class.
 
     >>> import reliability as rel
-    >>> from reliability.architecture import load_sheet
-    >>> card, sheet = rel.load_technology("oxram-130nm"), load_sheet("area")
-    >>> core = parallel(card, sheet, load_node("130nm"), Task(144, 10, 1e-3, 8, 300.0))
+    >>> from reliability.architecture import load_components
+    >>> card, components = rel.load_technology("oxram-130nm"), load_components("area")
+    >>> core = parallel(card, components, load_node("130nm"), Task(144, 10, 1e-3, 8, 300.0))
     >>> 0.05 < core.area * 1e6 < 0.3 and core.latency < 1e-3  # mm^2
     True
     """
-    return _analog(technology, sheet, node, task, share=1)
+    return _analog(technology, components, node, task, share=1)
 
 
-def shared_analog(technology: Technology, sheet: Sheet, node: Node, task: Task) -> Core:
+def shared_analog(technology: Technology, components: Components, node: Node, task: Task) -> Core:
     """Return a core whose neurons serve as many classes each as the deadline allows."""
-    once = _event_time(technology, sheet, task)
+    once = _event_time(technology, components, task)
     share = max(1, min(task.classes, math.floor(task.deadline / once + 1e-9)))
-    return _analog(technology, sheet, node, task, share=share)
+    return _analog(technology, components, node, task, share=share)
 
 
-def shared_digital(technology: Technology, sheet: Sheet, node: Node, task: Task) -> Core:
+def shared_digital(technology: Technology, components: Components, node: Node, task: Task) -> Core:
     """Return a core with weights in SRAM and as many multipliers as the deadline asks for."""
-    cycle = sheet["clock.period"] * node.delay() / load_node("45nm").delay()
+    cycle = components["clock.period"] * node.delay() / load_node("45nm").delay()
     synapses = task.inputs * task.classes
     units = max(1, math.ceil(synapses * cycle / task.deadline - 1e-9))
-    weight_bits = sheet["operation.weight_bits"]
+    weight_bits = components["operation.weight_bits"]
     bits = synapses * weight_bits + (task.inputs + 4 * task.classes) * _INPUT_BITS
     unit = (
-        sheet["logic_area.multiply_8_bits"] * weight_bits / 8
-        + sheet["logic_area.add_32_bits"]
-        + _REGISTER_BITS * sheet["logic_area.register_bit"]
+        components["logic_area.multiply_8_bits"] * weight_bits / 8
+        + components["logic_area.add_32_bits"]
+        + _REGISTER_BITS * components["logic_area.register_bit"]
     )
-    control = sheet["gates.clocked"] * sheet["logic_area.gate"]
-    gates = sheet["gates.clocked"] + units * unit / sheet["logic_area.gate"]
-    mac = sheet["clocked.overhead"] * mac_energy(sheet, node, synapses)
+    control = components["gates.clocked"] * components["logic_area.gate"]
+    gates = components["gates.clocked"] + units * unit / components["logic_area.gate"]
+    mac = components["clocked.overhead"] * mac_energy(components, node, synapses)
     return Core(
-        area=bits * _bit_area(sheet, node) + (control + units * unit) * _logic_scale(sheet, node),
+        area=bits * _bit_area(components, node)
+        + (control + units * unit) * _logic_scale(components, node),
         latency=math.ceil(synapses / units) * cycle,
         energy=synapses * mac,
-        leakage=_leakage(sheet, node, task, gates, bits),
+        leakage=_leakage(components, node, task, gates, bits),
     )
 
 
 def area(
     technology: Technology,
-    sheet: Sheet,
+    components: Components,
     *,
     nodes: Sequence[str] = ("130nm", "90nm", "65nm", "45nm", "32nm", "20nm", "14nm", "10nm", "7nm"),
     classes: Sequence[int] = _CLASSES,
@@ -146,7 +147,7 @@ def area(
     ----------
     technology : Technology
         Cells with LRS and HRS.
-    sheet : Sheet
+    components : Components
         "area".
     nodes : sequence of str
         CMOS nodes.
@@ -176,7 +177,7 @@ def area(
     make = (parallel, shared_analog, shared_digital)
     chosen = [load_node(name) for name in nodes]
     tasks = [Task(inputs, n, deadline, cells, temperature) for n in classes]
-    found = [[[m(technology, sheet, node, t) for t in tasks] for node in chosen] for m in make]
+    found = [[[m(technology, components, node, t) for t in tasks] for node in chosen] for m in make]
 
     def of(name: str) -> np.ndarray:
         return np.array([[[getattr(core, name) for core in row] for row in one] for one in found])
@@ -214,82 +215,91 @@ def area(
         {"core": list(CORES), "node": [node.name for node in chosen], "classes": sizes},
     )  # fmt: skip
     headline = [str(name) for name, v in data.data_vars.items() if not v.dims]
-    return finish(data, technology, sheet, seed, headline=headline, checks=_checks(sheet))
+    return finish(data, technology, components, seed, headline=headline, checks=_checks(components))
 
 
-def _analog(technology: Technology, sheet: Sheet, node: Node, task: Task, share: int) -> Core:
+def _analog(
+    technology: Technology, components: Components, node: Node, task: Task, share: int
+) -> Core:
     """A core of cells whose neurons serve ``share`` classes each."""
     old = load_node("130nm")
-    scale = _logic_scale(sheet, node)
-    analog_scale = (scale / _logic_scale(sheet, old)) ** sheet["analog.scaling"]
+    scale = _logic_scale(components, node)
+    analog_scale = (scale / _logic_scale(components, old)) ** components["analog.scaling"]
     neurons = math.ceil(task.classes / share)
-    size = task.inputs * task.classes * task.cells * cell_area(sheet, node)
-    size /= sheet["cell.efficiency"]
-    size += neurons * neuron_area(sheet, node)
-    size += task.inputs * sheet["analog.row_driver"] * analog_scale
-    size += sheet["gates.event"] * sheet["logic_area.gate"] * scale
+    size = task.inputs * task.classes * task.cells * cell_area(components, node)
+    size /= components["cell.efficiency"]
+    size += neurons * neuron_area(components, node)
+    size += task.inputs * components["analog.row_driver"] * analog_scale
+    size += components["gates.event"] * components["logic_area.gate"] * scale
     bits = 0.0
     if share > 1:  # the input is kept and given again, the columns are switched
         bits = task.inputs * _INPUT_BITS
-        size += bits * _bit_area(sheet, node)
-        size += task.classes * sheet["analog.column_switch"] * analog_scale
-    supply = sheet["supply.voltage"] * node.supply / old.supply
+        size += bits * _bit_area(components, node)
+        size += task.classes * components["analog.column_switch"] * analog_scale
+    supply = components["supply.voltage"] * node.supply / old.supply
     lrs = _LRS_SHARE * task.cells
     event = event_energy(
-        technology, sheet, lrs_cells=lrs, hrs_cells=task.cells - lrs, supply=supply
+        technology, components, lrs_cells=lrs, hrs_cells=task.cells - lrs, supply=supply
     ).total
-    events = sheet["events.activity"] * task.inputs
-    logic = sheet["logic.additions"] * sheet["operation.add_32_bits"] * energy_factor(sheet, node)
+    events = components["events.activity"] * task.inputs
+    logic = (
+        components["logic.additions"]
+        * components["operation.add_32_bits"]
+        * energy_factor(components, node)
+    )
     if share > 1:
-        logic += memory_read_energy(sheet, node, _INPUT_BITS, bits)
-    bias = sheet["injector.bias"] + sheet["neuron.comparators"] * sheet["neuron.comparator_bias"]
-    idle = sheet["idle.reference"] + sheet["idle.bias_share"] * neurons * bias * supply
-    latency = share * _event_time(technology, sheet, task)
+        logic += memory_read_energy(components, node, _INPUT_BITS, bits)
+    bias = (
+        components["injector.bias"]
+        + components["neuron.comparators"] * components["neuron.comparator_bias"]
+    )
+    idle = components["idle.reference"] + components["idle.bias_share"] * neurons * bias * supply
+    latency = share * _event_time(technology, components, task)
     late = latency > task.deadline * (1 + 1e-9)
     return Core(
         area=np.inf if late else size,
         latency=latency,
         energy=np.inf if late else events * (task.classes * event + share * logic),
-        leakage=idle + _leakage(sheet, node, task, sheet["gates.event"], bits),
+        leakage=idle + _leakage(components, node, task, components["gates.event"], bits),
     )
 
 
-def _event_time(technology: Technology, sheet: Sheet, task: Task) -> float:
+def _event_time(technology: Technology, components: Components, task: Task) -> float:
     """Time (s) of all events of an inference at one set of neurons."""
-    pulse = technology["read.pulse_width"] * sheet["analog.period"]
-    return sheet["events.activity"] * task.inputs * pulse
+    pulse = technology["read.pulse_width"] * components["analog.period"]
+    return components["events.activity"] * task.inputs * pulse
 
 
-def _logic_scale(sheet: Sheet, node: Node) -> float:
+def _logic_scale(components: Components, node: Node) -> float:
     """Area of logic at a node, relative to 40 nm where it is published."""
     published = load_node("45nm").area * (40 / 45) ** 2
-    return float((node.area / published) ** sheet["scaling.area_exponent"])
+    return float((node.area / published) ** components["scaling.area_exponent"])
 
 
-def _bit_area(sheet: Sheet, node: Node) -> float:
-    return node.sram_cell / sheet["sram.efficiency"]
+def _bit_area(components: Components, node: Node) -> float:
+    return node.sram_cell / components["sram.efficiency"]
 
 
-def _leakage(sheet: Sheet, node: Node, task: Task, gates: float, bits: float) -> float:
-    widths = gates * sheet["leakage.gate_width"] + bits * sheet["leakage.bit_width"]
-    return leakage(sheet, node, widths, task.temperature)
+def _leakage(components: Components, node: Node, task: Task, gates: float, bits: float) -> float:
+    widths = gates * components["leakage.gate_width"] + bits * components["leakage.bit_width"]
+    return leakage(components, node, widths, task.temperature)
 
 
-def _checks(sheet: Sheet) -> xr.Dataset:
+def _checks(components: Components) -> xr.Dataset:
     """Areas at 28 and 65 nm that were published."""
-    bits = 8192 * sheet["odin.synapse_word"] + 256 * sheet["odin.neuron_word"]
-    bit = 160 * 28e-9**2 / sheet["sram.efficiency"]
-    logic = sheet["gates.clocked"] * sheet["logic_area.gate"] * (28 / 40) ** 2
+    bits = 8192 * components["odin.synapse_word"] + 256 * components["odin.neuron_word"]
+    bit = 160 * 28e-9**2 / components["sram.efficiency"]
+    logic = components["gates.clocked"] * components["logic_area.gate"] * (28 / 40) ** 2
     node = load_node("65nm")
     return cross_checks(
-        sheet,
+        components,
         {
             "published.odin_area": ("ODIN, core (SRAM and logic)", bits * bit + logic),
             "published.odin_synapse": ("ODIN, synapse of 4 bits", 4 * bit),
-            "published.leti_cell": ("28 nm FDSOI, 1T1R cell", sheet["cell.area"] * 28e-9**2),
+            "published.leti_cell": ("28 nm FDSOI, 1T1R cell", components["cell.area"] * 28e-9**2),
             "published.neuron_area_ratio": (
                 "65 nm, digital over analog neuron",
-                digital_neuron_area(sheet, node) / neuron_area(sheet, node),
+                digital_neuron_area(components, node) / neuron_area(components, node),
             ),
         },
     )

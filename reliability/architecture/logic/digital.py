@@ -5,26 +5,26 @@ How far the scaling may be off grows with its distance: a factor f of it is take
 ``scaling.*_exponent``, which is drawn around one.
 """
 
-from reliability.technology.components import Sheet
+from reliability.technology.components import Components
 from reliability.technology.nodes import Node, load_node
 
 
-def energy_factor(sheet: Sheet, node: Node, supply: float | None = None) -> float:
+def energy_factor(components: Components, node: Node, supply: float | None = None) -> float:
     """Energy of an operation at a node, relative to 45 nm at 0.9 V where it is published.
 
     At the node's nominal supply, or another one (V).
 
-    >>> from reliability.technology.components import load_sheet
-    >>> sheet = load_sheet("energy")
-    >>> round(energy_factor(sheet, load_node("130nm")), 1)
+    >>> from reliability.technology.components import load_components
+    >>> components = load_components("energy")
+    >>> round(energy_factor(components, load_node("130nm")), 1)
     7.4
     """
     factor = node.energy(supply) / load_node("45nm").energy(0.9)
-    return float(factor ** sheet["scaling.energy_exponent"])
+    return float(factor ** components["scaling.energy_exponent"])
 
 
 def memory_read_energy(
-    sheet: Sheet, node: Node, bits: float, capacity: float, supply: float | None = None
+    components: Components, node: Node, bits: float, capacity: float, supply: float | None = None
 ) -> float:
     """Energy (J) of reading some bits of an SRAM.
 
@@ -33,7 +33,7 @@ def memory_read_energy(
 
     Parameters
     ----------
-    sheet : Sheet
+    components : Components
     node : Node
     bits : float
         That are used of what is read.
@@ -42,53 +42,59 @@ def memory_read_energy(
     supply : float, optional
         V, instead of the node's.
     """
-    size = (capacity / 65536) ** sheet["memory.capacity_exponent"]
-    return bits / 64 * sheet["memory.read_64_bits"] * size * energy_factor(sheet, node, supply)
+    size = (capacity / 65536) ** components["memory.capacity_exponent"]
+    return (
+        bits
+        / 64
+        * components["memory.read_64_bits"]
+        * size
+        * energy_factor(components, node, supply)
+    )
 
 
-def arithmetic_energy(sheet: Sheet, node: Node, weight_bits: float) -> float:
+def arithmetic_energy(components: Components, node: Node, weight_bits: float) -> float:
     """Energy (J) of multiplying 8 bits by a weight and adding to 32 bits, with no memory.
 
     A multiplier has as many full adders as the product of its widths, so its energy is taken in
     proportion to them.
     """
-    multiply = sheet["operation.multiply_8_bits"] * weight_bits / 8
-    return energy_factor(sheet, node) * (multiply + sheet["operation.add_32_bits"])
+    multiply = components["operation.multiply_8_bits"] * weight_bits / 8
+    return energy_factor(components, node) * (multiply + components["operation.add_32_bits"])
 
 
-def mac_energy(sheet: Sheet, node: Node, weights: float) -> float:
+def mac_energy(components: Components, node: Node, weights: float) -> float:
     """Energy (J) of one multiply-accumulate of a formal network, its weight read from SRAM.
 
     The input is read once for all outputs and costs nothing beside it.
 
     Parameters
     ----------
-    sheet : Sheet
+    components : Components
     node : Node
     weights : float
         Of the network, which make the memory large.
 
     Examples
     --------
-    >>> from reliability.technology.components import load_sheet
-    >>> sheet = load_sheet("energy")
-    >>> old, new = (mac_energy(sheet, load_node(n), 1440) for n in ("130nm", "7nm"))
+    >>> from reliability.technology.components import load_components
+    >>> components = load_components("energy")
+    >>> old, new = (mac_energy(components, load_node(n), 1440) for n in ("130nm", "7nm"))
     >>> bool(old > 50 * new)
     True
     """
-    bits = sheet["operation.weight_bits"]
-    read = memory_read_energy(sheet, node, bits, weights * bits)
-    return arithmetic_energy(sheet, node, bits) + read
+    bits = components["operation.weight_bits"]
+    read = memory_read_energy(components, node, bits, weights * bits)
+    return arithmetic_energy(components, node, bits) + read
 
 
-def memory_for_mac_energy(sheet: Sheet, node: Node, energy: float) -> float:
+def memory_for_mac_energy(components: Components, node: Node, energy: float) -> float:
     """Capacity (bits) of the weight memory at which a multiply-accumulate costs ``energy`` (J).
 
     Zero where the arithmetic alone costs more.
     """
-    bits = sheet["operation.weight_bits"]
-    left = energy - arithmetic_energy(sheet, node, bits)
+    bits = components["operation.weight_bits"]
+    left = energy - arithmetic_energy(components, node, bits)
     if left <= 0:
         return 0.0
-    at_8_kb = memory_read_energy(sheet, node, bits, 65536)
-    return float(65536 * (left / at_8_kb) ** (1 / sheet["memory.capacity_exponent"]))
+    at_8_kb = memory_read_energy(components, node, bits, 65536)
+    return float(65536 * (left / at_8_kb) ** (1 / components["memory.capacity_exponent"]))

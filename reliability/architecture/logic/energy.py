@@ -17,7 +17,7 @@ from reliability.architecture.result import cross_checks, finish, scalar
 from reliability.errors import InputError
 from reliability.network import FirstSpike, Network, evaluate, load_mnist, load_network
 from reliability.technology import Technology
-from reliability.technology.components import Sheet
+from reliability.technology.components import Components
 from reliability.technology.nodes import load_node
 
 _OLD = "130nm"  # the node of the chip
@@ -43,7 +43,7 @@ class EventEnergy:
 
 def event_energy(
     technology: Technology,
-    sheet: Sheet,
+    components: Components,
     *,
     lrs_cells: float,
     hrs_cells: float,
@@ -61,53 +61,53 @@ def event_energy(
     ----------
     technology : Technology
         ``programming.*.resistance``, ``read.voltage``, ``read.pulse_width``.
-    sheet : Sheet
+    components : Components
         "energy".
     lrs_cells, hrs_cells : float
         Mean number of cells in each state behind one input and output.
     supply : float, optional
-        V, instead of the sheet's.
+        V, instead of the components's.
     lrs_resistance : float, optional
         ohm, instead of the card's.
 
     Examples
     --------
     >>> import reliability as rel
-    >>> from reliability.architecture import load_sheet
-    >>> card, sheet = rel.load_technology("oxram-130nm"), load_sheet("energy")
-    >>> few, many = (event_energy(card, sheet, lrs_cells=n, hrs_cells=8 - n) for n in (1, 4))
+    >>> from reliability.architecture import load_components
+    >>> card, components = rel.load_technology("oxram-130nm"), load_components("energy")
+    >>> few, many = (event_energy(card, components, lrs_cells=n, hrs_cells=8 - n) for n in (1, 4))
     >>> few.cells < many.cells, few.injector == many.injector
     (True, True)
     """
     pulse = technology["read.pulse_width"]
-    supply = sheet["supply.voltage"] if supply is None else supply
+    supply = components["supply.voltage"] if supply is None else supply
     card_lrs = technology["programming.LRS.resistance"]
     lrs = card_lrs if lrs_resistance is None else lrs_resistance
     hrs = technology["programming.HRS.resistance"] * lrs / card_lrs
-    comparators = sheet["neuron.comparators"] * sheet["neuron.comparator_bias"]
-    charge = sheet["neuron.capacitance"] * sheet["neuron.threshold"] * lrs_cells / 4
+    comparators = components["neuron.comparators"] * components["neuron.comparator_bias"]
+    charge = components["neuron.capacitance"] * components["neuron.threshold"] * lrs_cells / 4
     return EventEnergy(
         cells=supply * pulse * technology["read.voltage"] * (lrs_cells / lrs + hrs_cells / hrs),
-        injector=supply * pulse * sheet["injector.bias"],
+        injector=supply * pulse * components["injector.bias"],
         neuron=supply * (pulse * comparators + charge),
     )
 
 
-def system_energy(sheet: Sheet, event: float, outputs: int) -> float:
+def system_energy(components: Components, event: float, outputs: int) -> float:
     """Energy (J) of one event at one output with its share of the logic and of the interface.
 
     ``E = E_event + (n_bits edges C V^2 + n_add E_add) / outputs``: one serial word and one pass of
     the sequencer for each input event, which all outputs share.
     """
-    serial = sheet["interface.word"] * sheet["interface.edges"]
-    serial *= sheet["interface.capacitance"] * sheet["interface.voltage"] ** 2
-    add = sheet["operation.add_32_bits"] * energy_factor(sheet, load_node(_OLD))
-    return event + (serial + sheet["logic.additions"] * add) / outputs
+    serial = components["interface.word"] * components["interface.edges"]
+    serial *= components["interface.capacitance"] * components["interface.voltage"] ** 2
+    add = components["operation.add_32_bits"] * energy_factor(components, load_node(_OLD))
+    return event + (serial + components["logic.additions"] * add) / outputs
 
 
 def energy(
     technology: Technology,
-    sheet: Sheet,
+    components: Components,
     *,
     network: str = "spirit",
     nodes: Sequence[str] = (_OLD, "90nm", "65nm", "45nm", "32nm", "20nm", "14nm", "10nm", "7nm"),
@@ -123,7 +123,7 @@ def energy(
     ----------
     technology : Technology
         Cells with LRS and HRS.
-    sheet : Sheet
+    components : Components
         "energy".
     network : str
         Of one layer, with weights on ``2 weight_max`` cells.
@@ -160,25 +160,25 @@ def energy(
                          "layer on cells with LRS and HRS")  # fmt: skip
     lrs, cells = mean_lrs_cells(net), 2 * net.weight_max
     behind = {"lrs_cells": lrs, "hrs_cells": cells - lrs}
-    event = event_energy(technology, sheet, **behind)
-    system = system_energy(sheet, event.total, net.outputs)
+    event = event_energy(technology, components, **behind)
+    system = system_energy(components, event.total, net.outputs)
     old = load_node(_OLD)
     chosen = [load_node(name) for name in nodes]
     newest = chosen[-1].name.replace("nm", " nm")
-    macs = np.array([mac_energy(sheet, node, net.weights.size) for node in chosen])
+    macs = np.array([mac_energy(components, node, net.weights.size) for node in chosen])
 
     def at(supply: float, resistance: float | None = None) -> float:
         return event_energy(
-            technology, sheet, **behind, supply=supply, lrs_resistance=resistance
+            technology, components, **behind, supply=supply, lrs_resistance=resistance
         ).total
 
-    # the sheet's supply is that of the old node; newer ones keep their ratio to it
-    supplies = [sheet["supply.voltage"] * node.supply / old.supply for node in chosen]
+    # the components's supply is that of the old node; newer ones keep their ratio to it
+    supplies = [components["supply.voltage"] * node.supply / old.supply for node in chosen]
     gain = macs[:, None] / np.array([[at(v, r) for r in lrs_resistances] for v in supplies])
     each = [(m, {**behind, "supply": v}) for m, v in zip(macs, supplies, strict=True)]
-    resistances = [_break_even_resistance(technology, sheet, m, **e) for m, e in each]
-    pulses = [_break_even_pulse(technology, sheet, m, **e) for m, e in each]
-    gain_old = mac_energy(sheet, old, net.weights.size) / event.total
+    resistances = [_break_even_resistance(technology, components, m, **e) for m, e in each]
+    pulses = [_break_even_pulse(technology, components, m, **e) for m, e in each]
+    gain_old = mac_energy(components, old, net.weights.size) / event.total
     found = [evaluate(net, None, images=images, delta_s=n, seed=seed) for n in leads]
     activity = np.array([float(f["spikes"].mean()) for f in found]) / net.inputs
     first = [
@@ -188,13 +188,13 @@ def energy(
     ]  # fmt: skip
     time_activity = np.array([float(f["spikes"].mean()) for f in first]) / net.inputs
     chosen_time = int(np.abs(np.asarray(thresholds) - _USUAL_THRESHOLD).argmin())
-    deep = np.array([sheet[f"activity.mobilenet_{n}_steps"] for n in (128, 256)])
-    deep_mac = mac_energy(sheet, old, 17856)
+    deep = np.array([components[f"activity.mobilenet_{n}_steps"] for n in (128, 256)])
+    deep_mac = mac_energy(components, old, 17856)
     usual = int(np.abs(np.asarray(leads) - _USUAL_LEAD).argmin())
     bright = float((load_mnist("test")["pixels"].values > 0).mean())
-    by_size = [mac_energy(sheet, old, size) / event.total for size in _SIZES]
-    measured = sheet["published.spirit_event"]
-    memory = memory_for_mac_energy(sheet, old, sheet["published.spirit_gain"] * measured)
+    by_size = [mac_energy(components, old, size) / event.total for size in _SIZES]
+    measured = components["published.spirit_event"]
+    memory = memory_for_mac_energy(components, old, components["published.spirit_gain"] * measured)
     data = xr.Dataset(
         {
             "event_energy": scalar(event.total, "J", "energy of a synaptic event"),
@@ -247,7 +247,7 @@ def energy(
         },
     )  # fmt: skip
     checks = cross_checks(
-        sheet,
+        components,
         {
             "published.spirit_event": ("SPIRIT, synaptic event", event.total),
             "published.spirit_system": ("SPIRIT, event with logic and SPI", system),
@@ -255,7 +255,7 @@ def energy(
         },
     )
     headline = [str(name) for name, v in data.data_vars.items() if not v.dims]
-    return finish(data, technology, sheet, seed, headline=headline, checks=checks)
+    return finish(data, technology, components, seed, headline=headline, checks=checks)
 
 
 def mean_lrs_cells(network: Network) -> float:
@@ -266,17 +266,21 @@ def mean_lrs_cells(network: Network) -> float:
 
 
 def _break_even_resistance(
-    technology: Technology, sheet: Sheet, mac: float, **event: float
+    technology: Technology, components: Components, mac: float, **event: float
 ) -> float:
     """LRS (ohm) above which an event costs less than a sum; inf where the rest alone costs more."""
-    parts = event_energy(technology, sheet, **event)
+    parts = event_energy(technology, components, **event)
     left = mac - parts.injector - parts.neuron
     return technology["programming.LRS.resistance"] * parts.cells / left if left > 0 else np.inf
 
 
-def _break_even_pulse(technology: Technology, sheet: Sheet, mac: float, **event: float) -> float:
+def _break_even_pulse(
+    technology: Technology, components: Components, mac: float, **event: float
+) -> float:
     """Read pulse (s) below which an event costs less than a sum; 0 where its charge costs more."""
-    parts = event_energy(technology, sheet, **event)
-    none = event_energy(technology.with_values({"read.pulse_width": 0.0}), sheet, **event).total
+    parts = event_energy(technology, components, **event)
+    none = event_energy(
+        technology.with_values({"read.pulse_width": 0.0}), components, **event
+    ).total
     per_second = (parts.total - none) / technology["read.pulse_width"]
     return max(mac - none, 0.0) / per_second

@@ -20,7 +20,7 @@ import math
 from dataclasses import dataclass
 
 from reliability.errors import unknown_name
-from reliability.technology.components import Sheet
+from reliability.technology.components import Components
 
 STRUCTURES = ("planar", "tsv", "hybrid", "monolithic")
 
@@ -47,12 +47,12 @@ class Tile:
     wire_energy: float
 
 
-def tile(sheet: Sheet, structure: str, lines: int, feature_size: float) -> Tile:
+def tile(components: Components, structure: str, lines: int, feature_size: float) -> Tile:
     """Lay out a tile of ``lines`` x ``lines`` cells.
 
     Parameters
     ----------
-    sheet : Sheet
+    components : Components
         ``"tiers"``.
     structure : {"planar", "tsv", "hybrid", "monolithic"}
     lines : int
@@ -62,28 +62,30 @@ def tile(sheet: Sheet, structure: str, lines: int, feature_size: float) -> Tile:
 
     Examples
     --------
-    >>> from reliability.architecture import load_sheet
-    >>> sheet = load_sheet("tiers")
-    >>> plane, stacked = (tile(sheet, s, 256, 130e-9) for s in ("planar", "monolithic"))
+    >>> from reliability.architecture import load_components
+    >>> components = load_components("tiers")
+    >>> plane, stacked = (tile(components, s, 256, 130e-9) for s in ("planar", "monolithic"))
     >>> round(stacked.footprint / plane.footprint, 2)
     0.55
     """
     if structure not in STRUCTURES:
         raise unknown_name("structure", structure, STRUCTURES)
-    array = lines**2 * sheet["tile.cell_area"] * feature_size**2 / sheet["tile.efficiency"]
-    logic = array * sheet["tile.logic_share"]
-    per_metre = sheet["wire.capacitance"]
-    half_square = 0.5 * sheet["wire.voltage"] ** 2
+    array = (
+        lines**2 * components["tile.cell_area"] * feature_size**2 / components["tile.efficiency"]
+    )
+    logic = array * components["tile.logic_share"]
+    per_metre = components["wire.capacitance"]
+    half_square = 0.5 * components["wire.voltage"] ** 2
     if structure == "planar":
         footprint, length, via = array + logic, 0.5 * (math.sqrt(array) + math.sqrt(logic)), 0.0
     else:
-        vias = 2 * lines * sheet[f"{structure}.pitch"] ** 2
+        vias = 2 * lines * components[f"{structure}.pitch"] ** 2
         footprint = {
             "tsv": max(array, logic) + vias,
             "hybrid": max(array, logic, vias),
-            "monolithic": sheet["monolithic.overhead"] * (array + logic + vias) / 2,
+            "monolithic": components["monolithic.overhead"] * (array + logic + vias) / 2,
         }[structure]
-        length, via = math.sqrt(footprint) / 3, sheet[f"{structure}.capacitance"]
+        length, via = math.sqrt(footprint) / 3, components[f"{structure}.capacitance"]
     return Tile(
         footprint,
         length,
@@ -92,7 +94,7 @@ def tile(sheet: Sheet, structure: str, lines: int, feature_size: float) -> Tile:
     )
 
 
-def smallest_tile(sheet: Sheet, structure: str, feature_size: float) -> float:
+def smallest_tile(components: Components, structure: str, feature_size: float) -> float:
     """Return from how many lines on a square tile takes less area than in the plane.
 
     Vias take ``2 n p^2`` and stacking saves a part of the ``n^2`` cells, so
@@ -105,20 +107,20 @@ def smallest_tile(sheet: Sheet, structure: str, feature_size: float) -> float:
 
     Examples
     --------
-    >>> from reliability.architecture import load_sheet
-    >>> round(smallest_tile(load_sheet("tiers"), "tsv", 130e-9))
+    >>> from reliability.architecture import load_components
+    >>> round(smallest_tile(load_components("tiers"), "tsv", 130e-9))
     555
     """
-    cell = sheet["tile.cell_area"] * feature_size**2 / sheet["tile.efficiency"]
-    logic = cell * sheet["tile.logic_share"]
+    cell = components["tile.cell_area"] * feature_size**2 / components["tile.efficiency"]
+    logic = cell * components["tile.logic_share"]
     if structure == "planar":
         return 0.0
-    vias = 2 * sheet[f"{structure}.pitch"] ** 2
+    vias = 2 * components[f"{structure}.pitch"] ** 2
     if structure == "tsv":
         return vias / min(cell, logic)
     if structure == "hybrid":
         return vias / (cell + logic)
-    overhead = sheet["monolithic.overhead"]
+    overhead = components["monolithic.overhead"]
     return overhead * vias / ((2 - overhead) * (cell + logic)) if overhead < 2 else math.inf
 
 

@@ -18,7 +18,7 @@ from reliability.architecture.result import cross_checks, finish, first_crossing
 from reliability.errors import InputError
 from reliability.network import Network, load_network
 from reliability.technology import Technology
-from reliability.technology.components import Sheet
+from reliability.technology.components import Components
 from reliability.technology.nodes import Node, load_node
 
 KINDS = (
@@ -31,13 +31,13 @@ KINDS = (
 )
 
 
-def leakage(sheet: Sheet, node: Node, widths: float, temperature: float) -> float:
+def leakage(components: Components, node: Node, widths: float, temperature: float) -> float:
     """Leakage power (W) of transistors of so many feature sizes of width in all.
 
     ``I_off F w V_dd a^((T - 300 K) / 100 K)``; valid from 300 to 400 K, and somewhat below.
     """
-    hot = sheet["leakage.per_100_kelvin"] ** ((temperature - 300.0) / 100.0)
-    return sheet["leakage.current_per_width"] * node.feature * widths * node.supply * hot
+    hot = components["leakage.per_100_kelvin"] ** ((temperature - 300.0) / 100.0)
+    return components["leakage.current_per_width"] * node.feature * widths * node.supply * hot
 
 
 def with_power_off(
@@ -80,7 +80,7 @@ def with_power_off(
 
 
 def digital_event_energy(
-    sheet: Sheet,
+    components: Components,
     node: Node,
     weight: tuple[float, float],
     state: tuple[float, float],
@@ -90,21 +90,23 @@ def digital_event_energy(
 
     Parameters
     ----------
-    sheet : Sheet
+    components : Components
     node : Node
     weight, state : (float, float)
         Bits that are read at once, and bits of the whole memory.
     supply : float, optional
         V, instead of the node's.
     """
-    add = sheet["operation.add_32_bits"] * energy_factor(sheet, node, supply)
-    reads = read_energy(sheet, node, *weight, supply) + 2 * read_energy(sheet, node, *state, supply)
-    return sheet["clocked.overhead"] * (add + reads)
+    add = components["operation.add_32_bits"] * energy_factor(components, node, supply)
+    reads = read_energy(components, node, *weight, supply) + 2 * read_energy(
+        components, node, *state, supply
+    )
+    return components["clocked.overhead"] * (add + reads)
 
 
 def streams(
     technology: Technology,
-    sheet: Sheet,
+    components: Components,
     *,
     network: str = "spirit",
     node: str = "130nm",
@@ -119,7 +121,7 @@ def streams(
     ----------
     technology : Technology
         Cells with LRS and HRS.
-    sheet : Sheet
+    components : Components
         "streams".
     network : str
         Of one layer.
@@ -145,45 +147,54 @@ def streams(
         raise InputError(f"streams: got {network} on {technology.name}, expected a network of one "
                          "layer on cells with LRS and HRS")  # fmt: skip
     place, rate = load_node(node), np.asarray(rates, dtype=float)
-    add = sheet["operation.add_32_bits"] * energy_factor(sheet, place)
-    supply = sheet["supply.voltage"] * place.supply / load_node("130nm").supply
+    add = components["operation.add_32_bits"] * energy_factor(components, place)
+    supply = components["supply.voltage"] * place.supply / load_node("130nm").supply
     lrs = mean_lrs_cells(net)
-    event = event_energy(technology, sheet, lrs_cells=lrs, hrs_cells=2 * net.weight_max - lrs,
+    event = event_energy(technology, components, lrs_cells=lrs, hrs_cells=2 * net.weight_max - lrs,
                          supply=supply)  # fmt: skip
-    at_outputs = net.outputs * event.total + sheet["logic.additions"] * add
-    mac = sheet["clocked.overhead"] * mac_energy(sheet, place, net.weights.size)
-    weight_bits, state_bits = sheet["operation.weight_bits"], sheet["clocked.state_bits"]
+    at_outputs = net.outputs * event.total + components["logic.additions"] * add
+    mac = components["clocked.overhead"] * mac_energy(components, place, net.weights.size)
+    weight_bits, state_bits = components["operation.weight_bits"], components["clocked.state_bits"]
     digital = net.outputs * digital_event_energy(
-        sheet, place, (weight_bits, weight_bits * net.weights.size),
+        components, place, (weight_bits, weight_bits * net.weights.size),
         (state_bits, state_bits * net.outputs),
-    ) + sheet["logic.additions"] * add  # fmt: skip
+    ) + components["logic.additions"] * add  # fmt: skip
 
     def leak(gates: float, bits: float = 0.0) -> float:
-        widths = gates * sheet["leakage.gate_width"] + bits * sheet["leakage.bit_width"]
-        return leakage(sheet, place, widths, temperature)
+        widths = gates * components["leakage.gate_width"] + bits * components["leakage.bit_width"]
+        return leakage(components, place, widths, temperature)
 
     bits = net.weights.size * weight_bits + net.outputs * state_bits
-    clocked, kept = leak(sheet["gates.clocked"], bits), leak(0.0, bits)
-    bias = sheet["injector.bias"] + sheet["neuron.comparators"] * sheet["neuron.comparator_bias"]
-    analog = sheet["idle.reference"] + sheet["idle.bias_share"] * net.outputs * bias * supply
-    analog += leak(sheet["gates.event"])
+    clocked, kept = leak(components["gates.clocked"], bits), leak(0.0, bits)
+    bias = (
+        components["injector.bias"]
+        + components["neuron.comparators"] * components["neuron.comparator_bias"]
+    )
+    analog = (
+        components["idle.reference"] + components["idle.bias_share"] * net.outputs * bias * supply
+    )
+    analog += leak(components["gates.event"])
     pulse = technology["read.pulse_width"]
 
     def off(on: float, analog_on: float, reload: float, event_all: float) -> NDArray[np.float64]:
-        floor = sheet["off.detector"] + sheet["off.switch_share"] * on
-        wake = sheet["off.capacitance"] * supply**2 + analog_on * sheet["off.settling"] + reload
-        time = sheet["off.settling"] + pulse
+        floor = components["off.detector"] + components["off.switch_share"] * on
+        wake = (
+            components["off.capacitance"] * supply**2
+            + analog_on * components["off.settling"]
+            + reload
+        )
+        time = components["off.settling"] + pulse
         return with_power_off(rate, floor, on, wake, time, event_all)
 
-    full_bias = sheet["idle.reference"] + net.outputs * bias * supply
-    scan = net.inputs * sheet["clocked.scan"] * add
-    timed = clocked + sheet["idle.timer"]
+    full_bias = components["idle.reference"] + net.outputs * bias * supply
+    scan = net.inputs * components["clocked.scan"] * add
+    timed = clocked + components["idle.timer"]
     power = np.array(
         [
             timed + tick * net.weights.size * mac + 0 * rate,
             timed + tick * scan + rate * net.outputs * mac,
-            sheet["off.detector"] + leak(sheet["gates.clocked"]) + kept + rate * digital,
-            off(clocked, 0.0, bits * sheet["off.reload_bit"], digital),
+            components["off.detector"] + leak(components["gates.clocked"]) + kept + rate * digital,
+            off(clocked, 0.0, bits * components["off.reload_bit"], digital),
             analog + rate * at_outputs,
             off(analog, full_bias, 0.0, at_outputs),
         ]
@@ -209,23 +220,23 @@ def streams(
         {"kind": list(KINDS), "rate": ("rate", rate, {"units": "Hz"}), "other": list(KINDS[:4])},
     )  # fmt: skip
     checks = cross_checks(
-        sheet,
+        components,
         {
-            "published.odin_operation": ("ODIN, synaptic operation", _odin(sheet)),
+            "published.odin_operation": ("ODIN, synaptic operation", _odin(components)),
             "published.odin_inference": (
                 "ODIN, inference of 10 neurons (at most)",
-                2560 * _odin(sheet),
+                2560 * _odin(components),
             ),
         },
     )
     headline = [str(name) for name, v in data.data_vars.items() if not v.dims]
-    return finish(data, technology, sheet, seed, headline=headline, checks=checks)
+    return finish(data, technology, components, seed, headline=headline, checks=checks)
 
 
-def _odin(sheet: Sheet) -> float:
+def _odin(components: Components) -> float:
     """A synaptic operation of that chip, at 32 nm, the nearest node, and its own 0.55 V."""
-    synapse, neuron = sheet["odin.synapse_word"], sheet["odin.neuron_word"]
+    synapse, neuron = components["odin.synapse_word"], components["odin.neuron_word"]
     node = load_node("32nm")
     return digital_event_energy(
-        sheet, node, (synapse, 8192 * synapse), (neuron, 256 * neuron), supply=0.55
+        components, node, (synapse, 8192 * synapse), (neuron, 256 * neuron), supply=0.55
     )

@@ -49,7 +49,7 @@ from reliability.devices.endurance import Endurance, acceleration, array_quantil
 from reliability.errors import InputError, unknown_name
 from reliability.network import load_network
 from reliability.technology import Technology
-from reliability.technology.components import Sheet
+from reliability.technology.components import Components
 from reliability.units import quantity
 
 # Order of execution and DRAM chip of each host.
@@ -66,7 +66,7 @@ _SETTLE, _PASSES = 2, 4  # inferences before the cache is steady, and those that
 
 def hierarchy(
     technology: Technology,
-    sheet: Sheet,
+    components: Components,
     *,
     networks: Sequence[str] = ("mobilenet-mnist", "binary-mnist"),
     capacities: Sequence[int] = (4096, 8192, 16384, 32768, 65536, 131072, 262144, 524288),
@@ -78,7 +78,7 @@ def hierarchy(
     feature_size: float | str = 130e-9,
     temperature: float | str = 298.15,
     mission: float | str = 315576000.0,
-    lost_share: float = 0.01,
+    lost_fraction: float = 0.01,
     seed: int = 0,
 ) -> xr.Dataset:
     """Compare a resistive cache with DRAM and flash for three hosts.
@@ -87,7 +87,7 @@ def hierarchy(
     ----------
     technology : Technology
         A card with two states.
-    sheet : Sheet
+    components : Components
         ``"hierarchy"``.
     networks : sequence of str
         Names of networks that ship, or ONNX files.
@@ -106,7 +106,7 @@ def hierarchy(
         Of the cells while they are written, K.
     mission : float or str
         How long the cache has to last, s.
-    lost_share : float
+    lost_fraction : float
         Share of the lines that it writes which it may have lost by then.
     seed : int
         Nothing is random here; kept as provenance.
@@ -130,9 +130,9 @@ def hierarchy(
     Examples
     --------
     >>> import reliability as rel
-    >>> from reliability.architecture import load_sheet
-    >>> card, sheet = rel.load_technology("oxram-130nm"), load_sheet("hierarchy")
-    >>> data = hierarchy(card, sheet, networks=["mobilenet-mnist"], capacities=[8192, 65536])
+    >>> from reliability.architecture import load_components
+    >>> card, components = rel.load_technology("oxram-130nm"), load_components("hierarchy")
+    >>> data = hierarchy(card, components, networks=["mobilenet-mnist"], capacities=[8192, 65536])
     >>> energy = data["energy"].sel(host="mcu", network="mobilenet-mnist", capacity=65536)
     >>> bool(energy.sel(hierarchy="resistive") < energy.sel(hierarchy="dram_off"))
     True
@@ -155,14 +155,14 @@ def hierarchy(
     law = Endurance.from_technology(technology)
     kelvin = quantity(temperature, "K", "temperature", low=1e-3, high=2000.0)
     wear = {
-        "share": lost_share,
-        "changed": sheet["resistive.changed"],
+        "share": lost_fraction,
+        "changed": components["resistive.changed"],
         "acceleration": float(acceleration(law, kelvin)),
         "words": 8 * line_bytes / WORD,
         "word_cells": WORD + CHECK_BITS,
     }
-    levels = _Levels.of(technology, sheet, line_bytes)
-    loaded = {"fpga": math.ceil(sheet["fpga.configuration"] / line_bytes)}
+    levels = _Levels.of(technology, components, line_bytes)
+    loaded = {"fpga": math.ceil(components["fpga.configuration"] / line_bytes)}
 
     def one(host: str, network: str, own: int) -> xr.Dataset:
         order, dram = HOSTS[host]
@@ -188,12 +188,12 @@ def hierarchy(
     )
     data = _borders(data, needed)
     for kind in ("sram", "resistive"):
-        area = [macro_area(sheet, kind, c, size) for c in capacity]
+        area = [macro_area(components, kind, c, size) for c in capacity]
         data[f"area_{kind}"] = ("capacity", area, {"units": "m^2"})
     headline = _headline(data)
-    checks = _checks(technology, sheet, law)
+    checks = _checks(technology, components, law)
     return finish(
-        data.assign(headline), technology, sheet, seed, headline=list(headline), checks=checks
+        data.assign(headline), technology, components, seed, headline=list(headline), checks=checks
     )
 
 
@@ -300,14 +300,14 @@ class _Levels:
     start: dict[str, tuple[float, float]]
 
     @staticmethod
-    def of(technology: Technology, sheet: Sheet, line_bytes: int) -> "_Levels":
+    def of(technology: Technology, components: Components, line_bytes: int) -> "_Levels":
         return _Levels(
-            sram(sheet, line_bytes),
-            resistive(technology, sheet, line_bytes),
-            flash(sheet, line_bytes),
-            flash_burst(sheet, line_bytes),
-            {"lpddr": lpddr(sheet, line_bytes), "hyperram": hyperram(sheet, line_bytes)},
-            {kind: dram_start(sheet, kind) for kind in ("lpddr", "hyperram")},
+            sram(components, line_bytes),
+            resistive(technology, components, line_bytes),
+            flash(components, line_bytes),
+            flash_burst(components, line_bytes),
+            {"lpddr": lpddr(components, line_bytes), "hyperram": hyperram(components, line_bytes)},
+            {kind: dram_start(components, kind) for kind in ("lpddr", "hyperram")},
         )
 
 
@@ -462,19 +462,19 @@ def fitting(data: xr.Dataset) -> int:
     return int(fits[0]) if len(fits) else data.sizes["capacity"] - 1
 
 
-def _checks(technology: Technology, sheet: Sheet, law: Endurance) -> xr.Dataset:
+def _checks(technology: Technology, components: Components, law: Endurance) -> xr.Dataset:
     """Compare the macro with those that were published."""
-    cell = sheet["resistive.cell_area"]
-    read = resistive_read_energy(technology, sheet)
+    cell = components["resistive.cell_area"]
+    read = resistive_read_energy(technology, components)
     # 2 MB without check bits, as there
-    area = macro_area(sheet, "resistive", 2**21, 22e-9) * WORD / (WORD + CHECK_BITS)
-    byte = float(array_quantile(law, 0.01, cells=8)) * 2 / sheet["resistive.changed"]
+    area = macro_area(components, "resistive", 2**21, 22e-9) * WORD / (WORD + CHECK_BITS)
+    byte = float(array_quantile(law, 0.01, cells=8)) * 2 / components["resistive.changed"]
     return cross_checks(
-        sheet,
+        components,
         {
             "published.chimera_wake": (
                 "CHIMERA, wake-up of the chip",
-                sheet["resistive.wake_time"],
+                components["resistive.wake_time"],
             ),
             "published.fujitsu_read": ("Fujitsu 4 Mbit, read of a bit over SPI", read),
             "published.fujitsu_rewrites": (

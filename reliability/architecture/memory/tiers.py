@@ -32,7 +32,7 @@ from reliability.population import age, sample_population
 from reliability.population.cycling import best_reference
 from reliability.statistics import clopper_pearson
 from reliability.technology import Technology
-from reliability.technology.components import Sheet
+from reliability.technology.components import Components
 from reliability.units import quantity
 
 COOLINGS = ("package", "heat_sink")
@@ -50,7 +50,7 @@ _HOTSPOT = (0.1, 39.5, 0.016**2, 0.06**2, 0.03**2)  # K/W, W, m^2 of the die, si
 
 def tiers(
     technology: Technology,
-    sheet: Sheet,
+    components: Components,
     *,
     network: str = "spirit",
     chips: int = 8,
@@ -73,7 +73,7 @@ def tiers(
     ----------
     technology : Technology
         A card with two states; they are programmed with the card's verify if it has one.
-    sheet : Sheet
+    components : Components
         ``"tiers"``.
     network : str
         A network of one layer.
@@ -120,9 +120,9 @@ def tiers(
     Examples
     --------
     >>> import reliability as rel
-    >>> from reliability.architecture import load_sheet
-    >>> card, sheet = rel.load_technology("oxram-130nm"), load_sheet("tiers")
-    >>> data = tiers(card, sheet, chips=2, images=50, cells=1000, temperatures=[300, 400, 500])
+    >>> from reliability.architecture import load_components
+    >>> card, components = rel.load_technology("oxram-130nm"), load_components("tiers")
+    >>> data = tiers(card, components, chips=2, images=50, cells=1000, temperatures=[300, 400, 500])
     >>> bool(data["footprint"].sel(structure="monolithic") < data["footprint"].sel(structure="tsv"))
     True
     """
@@ -144,20 +144,20 @@ def tiers(
     aged = _aged(technology, loaded, grid, quantity(time, "s", "time", low=0.0),
                  quantity(reads, "", "reads", low=0.0), chips, images, cells, seed)  # fmt: skip
     laid = xr.concat(
-        [_structure(sheet, s, lines, size, area) for s in STRUCTURES],
+        [_structure(components, s, lines, size, area) for s in STRUCTURES],
         pd.Index(list(STRUCTURES), name="structure"),
     )
     data = xr.merge([laid, aged], combine_attrs="drop_conflicts")
-    data = _heat(data, sheet, power, area, around)
+    data = _heat(data, components, power, area, around)
     data = _limits(data, allowed_loss, around)
     headline = _headline(data)
     return finish(
-        data.assign(headline), technology, sheet, seed,
-        headline=list(headline), checks=_checks(sheet),
+        data.assign(headline), technology, components, seed,
+        headline=list(headline), checks=_checks(components),
     )  # fmt: skip
 
 
-def layers(sheet: Sheet, structure: str) -> list[Layer]:
+def layers(components: Components, structure: str) -> list[Layer]:
     """Return the layers of a structure from its cooled base to its top; one is ``"memory"``.
 
     The memory is a thin layer among the metals, with ``tile.array_power`` of the power; the rest is
@@ -166,25 +166,25 @@ def layers(sheet: Sheet, structure: str) -> list[Layer]:
 
     Examples
     --------
-    >>> from reliability.architecture import load_sheet
-    >>> [layer.name for layer in layers(load_sheet("tiers"), "monolithic")][2:6]
+    >>> from reliability.architecture import load_components
+    >>> [layer.name for layer in layers(load_components("tiers"), "monolithic")][2:6]
     ['logic', 'lower metal', 'memory', 'upper metal']
     """
-    k = {name: sheet[f"conductivity.{name}"]
+    k = {name: components[f"conductivity.{name}"]
          for name in ("silicon", "thin_silicon", "metal", "oxide", "bond", "attach")}  # fmt: skip
-    array = sheet["tile.array_power"]
-    metal, thin = sheet["layer.metal"], 1e-7  # sources of heat are thin
+    array = components["tile.array_power"]
+    metal, thin = components["layer.metal"], 1e-7  # sources of heat are thin
     memory = Layer("memory", thin, k["metal"], array)
     base = [
-        Layer("attach", sheet["layer.attach"], k["attach"]),
-        Layer("substrate", sheet["layer.substrate"], k["silicon"]),
+        Layer("attach", components["layer.attach"], k["attach"]),
+        Layer("substrate", components["layer.substrate"], k["silicon"]),
     ]
 
     def logic(share: float) -> Layer:
         return Layer("logic", thin, k["silicon"], share)
 
     if structure == "monolithic":
-        between = sheet["monolithic.metal"]
+        between = components["monolithic.metal"]
         half = (1 - array) / 2
         return [
             *base,
@@ -192,8 +192,8 @@ def layers(sheet: Sheet, structure: str) -> list[Layer]:
             Layer("lower metal", between, k["metal"]),
             memory,
             Layer("upper metal", between, k["metal"]),
-            Layer("oxide", sheet["monolithic.oxide"], k["oxide"]),
-            Layer("upper logic", sheet["monolithic.silicon"], k["thin_silicon"], half),
+            Layer("oxide", components["monolithic.oxide"], k["oxide"]),
+            Layer("upper logic", components["monolithic.silicon"], k["thin_silicon"], half),
         ]
     below = [*base, logic(1 - array)]
     if structure == "planar":
@@ -202,24 +202,26 @@ def layers(sheet: Sheet, structure: str) -> list[Layer]:
         return [
             *below,
             Layer("metal", metal, k["metal"]),
-            Layer("bond", sheet["tsv.bond"], k["bond"]),
-            Layer("thin die", sheet["tsv.die"], k["silicon"]),
+            Layer("bond", components["tsv.bond"], k["bond"]),
+            Layer("thin die", components["tsv.die"], k["silicon"]),
             Layer("memory metal", metal / 2, k["metal"]),
             memory,
         ]
     return [
         *below,
         Layer("metal", metal, k["metal"]),
-        Layer("bond", sheet["hybrid.bond"], k["oxide"]),
+        Layer("bond", components["hybrid.bond"], k["oxide"]),
         Layer("memory metal", metal / 2, k["metal"]),
         memory,
     ]
 
 
-def _structure(sheet: Sheet, name: str, lines: int, size: float, area: float) -> xr.Dataset:
+def _structure(
+    components: Components, name: str, lines: int, size: float, area: float
+) -> xr.Dataset:
     """Footprint, wires and thermal resistance of a chip that takes ``area`` in the plane."""
-    laid = tile(sheet, name, lines, size)
-    footprint = area * laid.footprint / tile(sheet, "planar", lines, size).footprint
+    laid = tile(components, name, lines, size)
+    footprint = area * laid.footprint / tile(components, "planar", lines, size).footprint
     far = wire_length(footprint)
     found = {
         "footprint": (footprint, "m^2"),
@@ -228,8 +230,8 @@ def _structure(sheet: Sheet, name: str, lines: int, size: float, area: float) ->
         "line_energy": (laid.line_energy, "J"),
         "wire_length": (far, "m"),
         "wire_energy": (laid.wire_energy * far, "J"),
-        "smallest_tile": (smallest_tile(sheet, name, size), "1"),
-        "stack_resistance": (resistance_to(layers(sheet, name), "memory"), "m^2 K/W"),
+        "smallest_tile": (smallest_tile(components, name, size), "1"),
+        "stack_resistance": (resistance_to(layers(components, name), "memory"), "m^2 K/W"),
     }
     return xr.Dataset({key: ((), value, {"units": unit}) for key, (value, unit) in found.items()})
 
@@ -293,7 +295,7 @@ def _aged(
 
 
 def _heat(
-    data: xr.Dataset, sheet: Sheet, power: list[float], area: float, around: float
+    data: xr.Dataset, components: Components, power: list[float], area: float, around: float
 ) -> xr.Dataset:
     """Add the temperatures of the memory, and what is left of its bits there."""
     density = xr.DataArray(
@@ -301,12 +303,12 @@ def _heat(
         attrs={"units": "W/m^2"},
     )  # fmt: skip
     theta = xr.DataArray(
-        [sheet[f"cooling.{name}"] for name in COOLINGS], coords={"cooling": list(COOLINGS)}
+        [components[f"cooling.{name}"] for name in COOLINGS], coords={"cooling": list(COOLINGS)}
     )
     watt = density * area
     inside = watt / data["footprint"] * data["stack_resistance"]
     mean = around + watt * theta + inside
-    hottest = around + watt * theta + max(sheet["cooling.hot_spot"], 1.0) * inside
+    hottest = around + watt * theta + max(components["cooling.hot_spot"], 1.0) * inside
     order = ("structure", "cooling", "power_density")
 
     def looked_up(values: xr.DataArray) -> NDArray[np.float64]:
@@ -364,17 +366,17 @@ def _headline(data: xr.Dataset) -> dict[str, xr.Variable]:
     return out
 
 
-def _checks(sheet: Sheet) -> xr.Dataset:
+def _checks(components: Components) -> xr.Dataset:
     """Compare with two-tier layouts of logic, and with a die whose heat also spreads sideways."""
     # logic alone on two tiers: about half the footprint, wires as the root of it
-    halved = 0.5 * sheet["monolithic.overhead"]
+    halved = 0.5 * components["monolithic.overhead"]
     sink, watt, die, plate, spreader = _HOTSPOT
     resistance = (
         sink + 0.0069 / (400 * plate) + 0.001 / (400 * spreader)
         + 20e-6 / (4 * die) + 0.5 * 150e-6 / (130 * die)
     )  # fmt: skip
     return cross_checks(
-        sheet,
+        components,
         {
             "published.lim_footprint": ("two tiers of logic, footprint over planar", halved),
             "published.lim_wire": ("two tiers of logic, wire over planar", halved**0.5),

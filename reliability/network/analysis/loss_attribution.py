@@ -169,7 +169,7 @@ def cards(technology: Technology, phenomena: Sequence[str]) -> list[Technology]:
     --------
     >>> import reliability as rel
     >>> some = cards(rel.load_technology("techB"), ["relaxation"])
-    >>> [("relaxation.target" in card.laws) for card in some]
+    >>> [("relaxation.target" in card.models) for card in some]
     [False, True]
     """
     names = np.array(phenomena)

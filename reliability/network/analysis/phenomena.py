@@ -92,7 +92,7 @@ def without(technology: Technology, phenomena: Collection[str]) -> Technology:
     return replace(
         card,
         parameters={key: p for key, p in card.parameters.items() if key not in gone},
-        laws={key: law for key, law in card.laws.items() if not _is_in(key, sections)},
+        models={key: model for key, model in card.models.items() if not _is_in(key, sections)},
         valid={key: ends for key, ends in card.valid.items() if not _is_in(key, sections)},
         correlation=groups_without(card.correlation, gone),
     )

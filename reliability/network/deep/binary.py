@@ -93,7 +93,9 @@ def bit_error_tolerance(
         for at, stage in enumerate(stages):
             signs = stage.placed.coded
             address = [[0, number, at]]
-            u = draw(seed, "binary.bits", address, signs.size, law="uniform", dtype=np.float32)
+            u = draw(
+                seed, "binary.bits", address, signs.size, distribution="uniform", dtype=np.float32
+            )
             wrong = u.reshape(signs.shape) < np.float32(rate)
             values |= feeds(stage, np.where(wrong, -signs, signs))
         predicted = class_scores(session, network, values, inputs).argmax(axis=1)

@@ -200,8 +200,10 @@ def wanted(
     positive = np.concatenate([p.coded.ravel() for p in placed])
     u = np.stack([positive, -positive], axis=-1)
     if "target.maximum" in technology:
-        law = Target.from_technology(technology)
-        return (law.minimum + np.clip(u, 0, 1).astype(float) * (law.maximum - law.minimum)).ravel()
+        model = Target.from_technology(technology)
+        return (
+            model.minimum + np.clip(u, 0, 1).astype(float) * (model.maximum - model.minimum)
+        ).ravel()
     return np.where(u > 0, "LRS", "HRS").ravel()
 
 
@@ -234,8 +236,8 @@ def read_layer(
     if tiling.cells == "pairs":
         return np.where(g[..., 0] >= g[..., 1], 1, -1).astype(np.float32)
     if "target.maximum" in technology:
-        law = Target.from_technology(technology)
-        unit, idle = law.maximum - law.minimum, law.minimum
+        model = Target.from_technology(technology)
+        unit, idle = model.maximum - model.minimum, model.minimum
     else:
         series = technology["access.series_resistance"]
         unit = state_difference(technology)

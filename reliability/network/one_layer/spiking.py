@@ -50,7 +50,7 @@ def rate_code(
     """
     address = np.zeros((len(pixels), 3), dtype=np.int64)
     address[:, 0] = index
-    u = draw(seed, "events", address, events, law="uniform", dtype=np.float32)
+    u = draw(seed, "events", address, events, distribution="uniform", dtype=np.float32)
     cumulative = np.cumsum(pixels, axis=1, dtype=np.int64)
     out = np.empty(u.shape, dtype=np.uint16)
     _inverse_cumulative(u, cumulative, out)

@@ -180,8 +180,8 @@ def sample_chips(
     if mapping == "two_level" and technology.has_states:
         state = map_weights(network)
     else:
-        law = Target.from_technology(technology)
-        state = map_levels(network, mapping, law.minimum, law.maximum)
+        model = Target.from_technology(technology)
+        state = map_levels(network, mapping, model.minimum, model.maximum)
     made = sample_dies(
         technology,
         state=state,
@@ -200,9 +200,9 @@ def unit_conductance(
 ) -> float:
     """Return G_unit, the conductance (S) that one unit of weight stands for."""
     if mapping == "multi_level" or not technology.has_states:
-        law = Target.from_technology(technology)
+        model = Target.from_technology(technology)
         n = network.weight_max // cells_per_side(network, mapping)
-        return (law.maximum - law.minimum) / n
+        return (model.maximum - model.minimum) / n
     return state_difference(technology)
 
 

@@ -1,4 +1,5 @@
-"""The architecture part of a report: answer, figures, checks against chips, parameter sheet."""
+"""The architecture part of a report: answer, figures, checks against chips, component
+parameters."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -70,7 +71,8 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             "event-energy",
             "Energy of a synaptic event",
             "One input event at one output, by what takes the energy from the supply. Bars: the "
-            "card and the sheet as they are; whiskers: 95 % of the cards and sheets that are "
+            "card and the components as they are; whiskers: 95 % of the cards and components that "
+            "are "
             "drawn from their uncertainty.",
             draw.event_energy_parts,
         ),
@@ -133,7 +135,7 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
             "Trainings that the cells stand",
             "Until 1 % of the cells of a chip have failed for good, each write a full pulse or "
             "(many levels only) a weak one that moves the cell a little. Lines: 95 % of the cards "
-            "and sheets that are drawn.",
+            "and components that are drawn.",
             draw.trainings_until_failure,
             (9.0, 5.4),
         ),
@@ -157,7 +159,8 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
         _Drawing(
             "power-rate",
             "Average power against the rate of events",
-            "Six ways to run the same network. Bands: 95 % of the cards and sheets that are drawn, "
+            "Six ways to run the same network. Bands: 95 % of the cards and components that are "
+            "drawn, "
             "for the two ways with resistive cells.",
             draw.power_against_rate,
             (7.6, 5.2),
@@ -179,7 +182,8 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
                 f"power-{host}",
                 f"Average power of the memories, {NAMES[host]}",
                 "First network, smallest resistive cache that holds it. Lines: the card and the "
-                "sheet as they are; bands: 95 % of the draws. Left of the vertical lines the cache "
+                "components as they are; bands: 95 % of the draws. Left of the vertical lines the "
+                "cache "
                 "is worn out before the mission ends.",
                 partial(draw.power_against_period, host=host),
             )

@@ -28,7 +28,7 @@ def study_statement(study: Study, summary: dict[str, Any]) -> Iterator[str]:
     """Say first what a study of a network without a sweep found."""
     end, start = summary["accuracy"], summary["accuracy_by_age"][0]
     sure = percent(end["confidence"], 0)
-    first, when = map(age_title, (study.ages.combinations[0], study.ages.end))
+    first, when = map(age_title, (study.stress.combinations[0], study.stress.end))
     line = (
         f"{when} the mean accuracy of a chip is {percent(end['mean'])} ({percent(end['low'])} to "
         f"{percent(end['high'])} at {sure}), with {percent(end['sigma_chips'])} (1σ) from chip "
@@ -102,10 +102,10 @@ def _of_attribution(found: dict[str, Any]) -> Iterator[KeyFigure]:
 
 def _of_network(study: Study, summary: dict[str, Any]) -> Iterator[KeyFigure]:
     chips = f"{summary['chips']} chips, {summary['images']:,} images"
-    yield _accuracy(of_age(study.ages.end), summary["accuracy"], chips)
+    yield _accuracy(of_age(study.stress.end), summary["accuracy"], chips)
     worst = summary["accuracy_by_age"][-1]
-    if study.ages.combinations[-1] != study.ages.end:
-        yield _accuracy(of_age(study.ages.combinations[-1]), worst, "hottest, longest, most read")
+    if study.stress.combinations[-1] != study.stress.end:
+        yield _accuracy(of_age(study.stress.combinations[-1]), worst, "hottest, longest, most read")
     yield KeyFigure(
         "accuracy of ideal cells", percent(summary["ideal_accuracy"]),
         _interval(percent(summary["ideal_accuracy_low"]), percent(summary["ideal_accuracy_high"]),
@@ -113,7 +113,7 @@ def _of_network(study: Study, summary: dict[str, Any]) -> Iterator[KeyFigure]:
         "no spread, no ageing",
     )  # fmt: skip
     yield KeyFigure("chip to chip", f"± {percent(summary['accuracy']['sigma_chips'])}", "1σ",
-                    of_age(study.ages.end))  # fmt: skip
+                    of_age(study.stress.end))  # fmt: skip
     if "spikes_per_image" in summary:
         energy = engineering(summary["energy_per_image_joule"], "J")
         yield KeyFigure("energy per image", energy, "synapses and neurons, as the card has it",

@@ -74,7 +74,9 @@ def study_report(
     technology = study.load_technology()
     alone = "accuracy" in study.outputs and not study.sweep
     sections = [method_section(study, summary)]
-    if set(study.outputs) != {"architecture"}:  # which says in its sheet what it takes of the card
+    if set(study.outputs) != {
+        "architecture"
+    }:  # which says in its components what it takes of the card
         cells, ageing = (population_figures(study, results), ageing_figures(study, results)) if (
             alone) else ((), ())  # fmt: skip
         sections.append(population_section(study, technology, cells))

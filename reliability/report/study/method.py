@@ -50,7 +50,7 @@ def method_section(study: Study, summary: dict[str, Any]) -> Section:
             f"The network {n.name} ({coding}) was put on the cells of {summary['chips']} simulated "
             f"chips ({n.mapping.replace('_', ' ')} cells). Each chip was aged along one path for "
             f"each cell and classified {n.images:,} test images at each of "
-            f"{_ages(len(study.ages.combinations))}."
+            f"{_ages(len(study.stress.combinations))}."
         )
     if "endurance" in study.outputs:
         e = study.endurance
@@ -73,7 +73,7 @@ def method_section(study: Study, summary: dict[str, Any]) -> Section:
     if study.architecture:
         text.append(
             f"The model of the study {study.architecture.study} was computed for the card and its "
-            "sheet of parameters as they are."
+            "components of parameters as they are."
         )
     if study.sweep:
         axes = " × ".join(axis_label(axis) for axis in study.sweep)
@@ -87,7 +87,7 @@ def method_section(study: Study, summary: dict[str, Any]) -> Section:
         if "accuracy" in study.outputs:
             drawn += f", with {u.chips} chips of each"
         if study.architecture:
-            drawn += ", each with a sheet drawn from its own"
+            drawn += ", each with a components drawn from its own"
         text.append(f"{drawn}.")
     else:
         text.append("The uncertainty of the card's parameters is not in the intervals.")
@@ -164,7 +164,7 @@ def phenomena_section(
         own = [p for name, p in technology.parameters.items() if name.split(".")[0] == key]
         if not own:
             continue
-        laws = {law for section, law in technology.laws.items() if section.split(".")[0] == key}
+        laws = {law for section, law in technology.models.items() if section.split(".")[0] == key}
         valid = [
             f"{in_words(name.partition('.')[2])} {_range(name, *ends)}"
             for name, ends in technology.valid.items()
@@ -192,7 +192,7 @@ def acts_on_network(section: str, study: Study) -> bool:
 
 def _acts(key: str, study: Study) -> str:
     """Say under which conditions a phenomenon acts, or that it does not."""
-    ages, swept = study.ages, {axis.name for axis in study.sweep}
+    stress, swept = study.stress, {axis.name for axis in study.sweep}
     network = "accuracy" in study.outputs
     if "attribution" in study.outputs and not network and key in _AT_AGE:
         return _AT_AGE[key](study.attribution)
@@ -209,17 +209,17 @@ def _acts(key: str, study: Study) -> str:
     if key in ("relaxation", "retention", "drift"):
         if "time" in swept or "temperature" in swept:
             return "at the times and temperatures of the sweep"
-        if max(ages.times) == 0 and not ages.before:
+        if max(stress.times) == 0 and not stress.preconditioning:
             return "does not act: no time passes"
-        until = duration(ages.times[-1])
-        return f"to {until} at {_list(ages.temperatures, 'K')}"
+        until = duration(stress.times[-1])
+        return f"to {until} at {_list(stress.temperatures, 'K')}"
     if key == "read_disturb":
-        if max(ages.inferences) > 0:
-            volts = _list(ages.read_voltages, "V")
-            return f"by the reads of {max(ages.inferences):.3g} inferences at {volts}"
-        if max(ages.reads) == 0 and not {"reads", "inferences"} & swept:
+        if max(stress.inferences) > 0:
+            volts = _list(stress.read_voltages, "V")
+            return f"by the reads of {max(stress.inferences):.3g} inferences at {volts}"
+        if max(stress.reads) == 0 and not {"reads", "inferences"} & swept:
             return "does not act: no reads are counted"
-        return f"to {max(ages.reads):.3g} reads at {_list(ages.read_voltages, 'V')}"
+        return f"to {max(stress.reads):.3g} reads at {_list(stress.read_voltages, 'V')}"
     if key in ("noise", "conduction") and network:
         read = study.network.read_temperature
         if read is not None:

@@ -25,9 +25,9 @@ def population_figures(study: Study, results: Results) -> Iterator[Figure]:
     chips, end_reads = _at_end_reads(study, results)
     if "conductance_quantile" not in chips:
         return
-    ages = study.ages
-    start = {"time": ages.times[0], "temperature": ages.temperatures[0]}
-    worst = {"time": ages.times[-1], "temperature": ages.temperatures[-1]}
+    stress = study.stress
+    start = {"time": stress.times[0], "temperature": stress.temperatures[0]}
+    worst = {"time": stress.times[-1], "temperature": stress.temperatures[-1]}
     every = -(-chips.sizes["chip"] // _MOST_CURVES)
     quantiles = chips["conductance_quantile"].isel(chip=slice(None, None, every))
     shown = f"one line for each of {quantiles.sizes['chip']} chips"
@@ -49,7 +49,7 @@ def population_figures(study: Study, results: Results) -> Iterator[Figure]:
 def ageing_figures(study: Study, results: Results) -> Iterator[Figure]:
     """Yield what time and heat do to the states."""
     chips, end_reads = _at_end_reads(study, results)
-    times = len(study.ages.times)
+    times = len(study.stress.times)
     if "conductance_quantile" not in chips or times < 2:
         return
     with canvas(8.6, 4.6) as (figure, axes):
@@ -66,7 +66,7 @@ def ageing_figures(study: Study, results: Results) -> Iterator[Figure]:
 
 def _at_end_reads(study: Study, results: Results) -> tuple[xr.Dataset, dict[str, float]]:
     """Chips at one read voltage and the last of the reads, for figures of time and temperature."""
-    end_reads = {k: study.ages.end[k] for k in ("reads", "read_voltage", "inferences")}
+    end_reads = {k: study.stress.end[k] for k in ("reads", "read_voltage", "inferences")}
     return at_age(results["chips"], end_reads), end_reads
 
 
@@ -81,16 +81,16 @@ def network_section(
 def _figures(
     study: Study, technology: Technology, results: Results, summary: dict[str, Any]
 ) -> Iterator[Figure]:
-    ages, end = study.ages, study.ages.end
+    stress, end = study.stress, study.stress.end
     chips, _ = _at_end_reads(study, results)
     here = {k: end[k] for k in ("time", "temperature")}
 
-    if len(ages.times) > 1:
+    if len(stress.times) > 1:
         yield from _time_figures(study, technology, results, summary)
     for along in ("reads", "inferences"):
-        if len(getattr(ages, along)) > 1:
+        if len(getattr(stress, along)) > 1:
             yield _reads_figure(study, results, summary, along)
-    if len(ages.inferences) > 1:
+    if len(stress.inferences) > 1:
         yield from _rows_figure(study, results)
 
     accuracy = chips["accuracy"].sel(here)
@@ -167,7 +167,7 @@ def _time_figures(
 
 def _reads_figure(study: Study, results: Results, summary: dict[str, Any], along: str) -> Figure:
     """Draw accuracy against reads of every cell, or against inferences, at the end of the rest."""
-    end = study.ages.end
+    end = study.stress.end
     here = {name: end[name] for name in ("time", "temperature")}
     here |= {"inferences": 0.0} if along == "reads" else {}
     title = {"reads": "reads of every cell", "inferences": "inferences"}[along]
@@ -191,13 +191,13 @@ def _reads_figure(study: Study, results: Results, summary: dict[str, Any], along
 
 def _rows_figure(study: Study, results: Results) -> Iterator[Figure]:
     """Yield which rows inferences read, of a network whose inputs are a square image."""
-    ages, end = study.ages, study.ages.end
+    stress, end = study.stress, study.stress.end
     chips = results["chips"].sel({name: end[name] for name in ("time", "temperature")})
     inputs = chips.sizes["input"]
     if math.isqrt(inputs) ** 2 != inputs:
         return
     if "read_voltage" in chips.dims:
-        chips = chips.sel(read_voltage=ages.read_voltages[-1])
+        chips = chips.sel(read_voltage=stress.read_voltages[-1])
     each = (chips["reads_per_input"].mean("chip") / study.network.images).load()
     first, last = each.isel(inferences=0), each.isel(inferences=-1)
     norm = LogNorm(float(each.where(each > 0).min()), float(each.max()))
@@ -216,7 +216,7 @@ def _rows_figure(study: Study, results: Results) -> Iterator[Figure]:
             "reads-map",
             "Which rows inferences read",
             f"An input event reads all cells of its row. Mean over {chips.sizes['chip']} chips and "
-            f"{study.network.images} images, at {engineering(ages.read_voltages[-1], 'V')}. The "
+            f"{study.network.images} images, at {engineering(stress.read_voltages[-1], 'V')}. The "
             f"tenth of the rows that is read most gets {percent(share, 0)} of the reads; rows "
             "with a dot are never read.",
             svg(figure, "Maps of the reads of each input row per inference, before and at the end"),
@@ -224,7 +224,8 @@ def _rows_figure(study: Study, results: Results) -> Iterator[Figure]:
 
 
 def _ages_table(study: Study, summary: dict[str, Any]) -> Table:
-    counted = next((name for name in ("reads", "inferences") if len(getattr(study.ages, name)) > 1),
+    counted = next((name for name in ("reads", "inferences") if len(getattr(study.stress, name)) >
+    1),
                    None)  # fmt: skip
     header = ["time", "temperature", *([counted, "read voltage"] if counted else []), "accuracy",
               "interval", "chip to chip (1σ)", "simulated chips", "test images",

@@ -50,7 +50,7 @@ def _plan_tables(study: Study, technology: Technology) -> Iterator[Table]:
         "of the lot is below a limit. A simulation replaces none of them.",
         ["share below", "chips, none below", "chips, one below"], rows,
     )  # fmt: skip
-    end = study.ages.end
+    end = study.stress.end
     states = {
         name.split(".")[1]: technology[name]
         for name in technology

@@ -157,7 +157,7 @@ def _tornado_figures(study: Study, technology: Technology, results: Results) -> 
                 svg(figure, "Change of the accuracy for each factor, widest range on top"),
             )
     if "draws" in results:
-        end = study.ages.end
+        end = study.stress.end
         found = parameter_correlations(
             study, technology, at_age(results["draws"]["accuracy"], end).load()
         )

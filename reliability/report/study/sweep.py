@@ -42,7 +42,7 @@ def sweep_lines(study: Study, results: Results, summary: dict[str, Any]) -> list
     best, worst = int(np.argmax(means)), int(np.argmin(means))
     axes = " × ".join(axis_label(axis) for axis in study.sweep)
     swept = {axis.name for axis in study.sweep}
-    end = study.ages.end
+    end = study.stress.end
     when = "" if swept & set(end) else f" {age_title(end)}:"
 
     def said(k: int) -> str:
@@ -70,7 +70,7 @@ def _figures(study: Study, results: Results, summary: dict[str, Any]) -> Iterato
     names = " × ".join(axis_label(axis) for axis in study.sweep)
     labels = [point_text(point) for point in points]
     here = [at_point({"chips": results["chips"]}, point)["chips"]["accuracy"] for point in points]
-    end = study.ages.end
+    end = study.stress.end
     last = np.array([at_age(values, end).values for values in here])
     many = f"{results['chips'].sizes['chip']} chips"
     sure = percent(study.confidence, 0)
@@ -90,7 +90,7 @@ def _figures(study: Study, results: Results, summary: dict[str, Any]) -> Iterato
                 "and the spread of chips.",
                 svg(figure, "Accuracy at every point of the sweep"),
             )
-    if "time" in here[0].dims and len(study.ages.times) > 1 and len(points) <= MOST_LINES:
+    if "time" in here[0].dims and len(study.stress.times) > 1 and len(points) <= MOST_LINES:
         with canvas(8.6, 4.8) as (figure, axes):
             rest = {k: v for k, v in end.items() if k != "time"}
             draw.points_against_time([at_age(v, rest) for v in here], labels, axes.flat[0])
@@ -153,11 +153,11 @@ def _table(study: Study, results: Results, summary: dict[str, Any]) -> Table:
 def _rows(study: Study, results: Results, summary: dict[str, Any]) -> Iterator[list[str]]:
     points = sweep_points(study)
     first = at_point({"chips": results["chips"]}, points[0])["chips"]["accuracy"]
-    wafers = wafers_of(at_age(first, study.ages.end))
+    wafers = wafers_of(at_age(first, study.stress.end))
     swept = {axis.name for axis in study.sweep}
     for point, answer in zip(points, summary["points"], strict=True):
         here = at_point({"chips": results["chips"]}, point)["chips"]
-        ages = study.at(point).ages.combinations
+        ages = study.at(point).stress.combinations
         for age, found in zip(ages, answer["accuracy_by_age"], strict=True):
             difference = at_age(here["accuracy"], age).values - at_age(first, age).values
             found_difference = mean_of_rows(difference, wafers, study.confidence)

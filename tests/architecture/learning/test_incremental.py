@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 import reliability as rel
-from reliability.architecture import incremental, learning, load_sheet
+from reliability.architecture import incremental, learning, load_components
 from reliability.architecture.learning.chip_learning import Chip
 from reliability.architecture.learning.written_cells import ideal, outcomes
 
 CARD = rel.load_technology("oxram-130nm")
-SHEET = load_sheet("learning")
+COMPONENTS = load_components("learning")
 SMALL = {"images": 300, "chips": 1, "test_images": 500, "budgets": (5, 50)}
 
 
@@ -108,7 +108,7 @@ def test_exact_cells_give_whole_weights() -> None:
 @pytest.mark.parametrize("scenario", ["new_class", "shifted_input"])
 def test_a_study_is_the_same_again_and_learns(scenario) -> None:
     options = {"scenario": scenario, "rules": ("replay", "transfer_at_end"), **SMALL}
-    first, again = (incremental(CARD, SHEET, seed=3, **options) for _ in range(2))
+    first, again = (incremental(CARD, COMPONENTS, seed=3, **options) for _ in range(2))
     assert first.identical(again)
     exact = first["accuracy"].sel(cells="exact", rule="replay", part="new").isel(budget=-1)
     before = first["before"].sel(cells="exact", part="new")
@@ -119,7 +119,7 @@ def test_a_study_is_the_same_again_and_learns(scenario) -> None:
 
 
 def test_cards_of_levels_learn_too_and_without_endurance_lifetimes_are_unknown() -> None:
-    data = incremental(rel.load_technology("techB"), SHEET, rules=("replay",), **SMALL)
+    data = incremental(rel.load_technology("techB"), COMPONENTS, rules=("replay",), **SMALL)
     assert np.isnan(data["updates_to_share"]).all()
     assert data.attrs["cells_of_chip"] == 2880
 
@@ -128,7 +128,7 @@ def test_a_learning_study_agrees_with_its_parts() -> None:
     """Lifetimes scale with the pulses of a write; levelling only helps; ageing starts fresh."""
     rules = ("errors_every", "errors_two_level", "stdp")
     options = {"rules": rules, "aged": ("errors_two_level",), "failed": (0.01, 0.3)}
-    data = learning(CARD, SHEET, images=500, epochs=1, repeats=2, **options)
+    data = learning(CARD, COMPONENTS, images=500, epochs=1, repeats=2, **options)
     weak = data["trainings_to_share"].sel(rule="errors_every", levelling="none", share=0.01)
     assert float(weak.sel(pulse="weak") / weak.sel(pulse="full")) == pytest.approx(1e5)
     assert np.isnan(data["trainings_to_share"].sel(rule="stdp", pulse="weak")).all()
@@ -137,7 +137,7 @@ def test_a_learning_study_agrees_with_its_parts() -> None:
         assert (first.sel(levelling=way) >= first.sel(levelling="none")).all()
     fresh = data["accuracy"].sel(rule="errors_two_level").isel(repeat=0)
     assert float(data["accuracy_failed"].sel(failed=0.0)[0]) == float(fresh)
-    twice = SHEET.with_values({"write.cycles": 1.0})
+    twice = COMPONENTS.with_values({"write.cycles": 1.0})
     half = learning(CARD, twice, images=500, epochs=1, repeats=2, **options)
     ratio = data["trainings_to_share"] / half["trainings_to_share"]
     assert np.allclose(ratio.values[np.isfinite(ratio.values)], 2.0)
@@ -160,10 +160,10 @@ def test_a_learning_study_agrees_with_its_parts() -> None:
 )
 def test_what_cannot_be_right_is_named(study, options, says) -> None:
     with pytest.raises(rel.InputError, match=says) as error:
-        study(CARD, SHEET, **options)
+        study(CARD, COMPONENTS, **options)
     assert "\n" not in str(error.value)
 
 
 def test_a_card_without_endurance_is_refused() -> None:
     with pytest.raises(rel.InputError, match="techB does not say how many cycles"):
-        learning(rel.load_technology("techB"), SHEET)
+        learning(rel.load_technology("techB"), COMPONENTS)

@@ -29,7 +29,7 @@ def test_levelling_conserves_all_writes(load) -> None:
 @pytest.mark.parametrize("law", ["weibull", "lognormal"])
 def test_the_closed_form_is_what_simulated_cells_do(law) -> None:
     """Share failed, its time and the time of the first, within the error of the sample."""
-    law = Endurance(**{**vars(LAW), "law": law})
+    law = Endurance(**{**vars(LAW), "model": law})
     random = np.random.default_rng(1)
     load = np.where(random.random(400) < 0.3, 0.0, random.lognormal(3.0, 1.5, 400))
     chips = 400

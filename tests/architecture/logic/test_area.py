@@ -17,16 +17,16 @@ from reliability.architecture.logic.area import (
 )
 from reliability.architecture.logic.digital import energy_factor
 from reliability.architecture.logic.energy import event_energy, mean_lrs_cells
-from reliability.technology.components import load_sheet
+from reliability.technology.components import load_components
 from reliability.technology.nodes import list_nodes, load_node
 
-CARD, SHEET = rel.load_technology("oxram-130nm"), load_sheet("area")
+CARD, COMPONENTS = rel.load_technology("oxram-130nm"), load_components("area")
 CORES = (parallel, shared_analog, shared_digital)
 
 
 @pytest.fixture(scope="module")
 def found():
-    return area(CARD, SHEET, classes=(1, 3, 10, 30, 100, 1000, 10000))
+    return area(CARD, COMPONENTS, classes=(1, 3, 10, 30, 100, 1000, 10000))
 
 
 @pytest.mark.parametrize(
@@ -46,43 +46,49 @@ def test_published_areas_are_met_within_a_factor_of_two(found, check) -> None:
 )
 def test_a_core_meets_its_deadline(node, inputs, classes, deadline) -> None:
     task = Task(inputs, classes, deadline, 8, 300.0)
-    for core in (make(CARD, SHEET, load_node(node), task) for make in CORES):
+    for core in (make(CARD, COMPONENTS, load_node(node), task) for make in CORES):
         assert core.latency <= deadline * (1 + 1e-9)
         assert min(core.area, core.energy, core.leakage) > 0
 
 
 def test_a_core_that_is_too_slow_is_no_core() -> None:
-    core = parallel(CARD, SHEET, load_node("130nm"), Task(144, 10, 1e-6, 8, 300.0))
+    core = parallel(CARD, COMPONENTS, load_node("130nm"), Task(144, 10, 1e-6, 8, 300.0))
     assert core.area == core.energy == np.inf
 
 
 def test_one_class_leaves_nothing_to_share() -> None:
     task = Task(144, 1, 1e-3, 8, 300.0)
-    assert parallel(CARD, SHEET, load_node("90nm"), task) == shared_analog(
-        CARD, SHEET, load_node("90nm"), task
+    assert parallel(CARD, COMPONENTS, load_node("90nm"), task) == shared_analog(
+        CARD, COMPONENTS, load_node("90nm"), task
     )
 
 
 def test_a_class_costs_its_cells_and_its_neuron() -> None:
     node = load_node("65nm")
-    one, two = (parallel(CARD, SHEET, node, Task(100, n, 1e-3, 8, 300.0)).area for n in (50, 51))
-    cells = 100 * 8 * cell_area(SHEET, node) / SHEET["cell.efficiency"]
-    assert two - one == pytest.approx(cells + neuron_area(SHEET, node))
+    one, two = (
+        parallel(CARD, COMPONENTS, node, Task(100, n, 1e-3, 8, 300.0)).area for n in (50, 51)
+    )
+    cells = 100 * 8 * cell_area(COMPONENTS, node) / COMPONENTS["cell.efficiency"]
+    assert two - one == pytest.approx(cells + neuron_area(COMPONENTS, node))
 
 
 def test_an_event_costs_what_it_does_in_the_network_of_the_chip() -> None:
     lrs, node = mean_lrs_cells(rel.load_network("spirit")), load_node("130nm")
-    event = event_energy(CARD, SHEET, lrs_cells=lrs, hrs_cells=8 - lrs).total
-    logic = SHEET["logic.additions"] * SHEET["operation.add_32_bits"] * energy_factor(SHEET, node)
-    expected = SHEET["events.activity"] * 144 * (10 * event + logic)
-    core = parallel(CARD, SHEET, node, Task(144, 10, 1e-3, 8, 300.0))
+    event = event_energy(CARD, COMPONENTS, lrs_cells=lrs, hrs_cells=8 - lrs).total
+    logic = (
+        COMPONENTS["logic.additions"]
+        * COMPONENTS["operation.add_32_bits"]
+        * energy_factor(COMPONENTS, node)
+    )
+    expected = COMPONENTS["events.activity"] * 144 * (10 * event + logic)
+    core = parallel(CARD, COMPONENTS, node, Task(144, 10, 1e-3, 8, 300.0))
     assert core.energy == pytest.approx(expected, rel=0.02)
 
 
 def test_without_hurry_one_multiplier_does_and_more_are_made_for_haste() -> None:
     node = load_node("130nm")
     slow, fast = (
-        shared_digital(CARD, SHEET, node, Task(144, 1000, t, 8, 300.0)) for t in (1.0, 1e-5)
+        shared_digital(CARD, COMPONENTS, node, Task(144, 1000, t, 8, 300.0)) for t in (1.0, 1e-5)
     )
     assert slow.latency > 1e-4 > 1e-5 >= fast.latency
     assert slow.area < fast.area
@@ -90,9 +96,11 @@ def test_without_hurry_one_multiplier_does_and_more_are_made_for_haste() -> None
 
 
 def test_cells_stop_shrinking_and_capacitors_do_not_shrink() -> None:
-    assert cell_area(SHEET, load_node("7nm")) == SHEET["cell.smallest"]
-    assert cell_area(SHEET, load_node("130nm")) == pytest.approx(48 * 130e-9**2)
-    assert neuron_area(SHEET, load_node("7nm")) > 200e-15 / SHEET["analog.capacitor_density"]
+    assert cell_area(COMPONENTS, load_node("7nm")) == COMPONENTS["cell.smallest"]
+    assert cell_area(COMPONENTS, load_node("130nm")) == pytest.approx(48 * 130e-9**2)
+    assert (
+        neuron_area(COMPONENTS, load_node("7nm")) > 200e-15 / COMPONENTS["analog.capacitor_density"]
+    )
 
 
 def test_all_cores_grow_with_classes_and_shrink_with_the_node(found) -> None:
@@ -117,4 +125,4 @@ def test_the_chip_with_ten_classes_lies_inside_the_border_at_its_node(found) -> 
 
 def test_what_it_is_not_for_is_refused() -> None:
     with pytest.raises(rel.InputError, match="no LRS and HRS"):
-        area(rel.load_technology("techB"), SHEET)
+        area(rel.load_technology("techB"), COMPONENTS)

@@ -12,19 +12,19 @@ from reliability.architecture.logic.energy import (
     mean_lrs_cells,
     system_energy,
 )
-from reliability.technology.components import load_sheet
+from reliability.technology.components import load_components
 
-CARD, SHEET = rel.load_technology("oxram-130nm"), load_sheet("energy")
+CARD, COMPONENTS = rel.load_technology("oxram-130nm"), load_components("energy")
 
 
 @pytest.fixture(scope="module")
 def found():
-    return energy(CARD, SHEET, images=300)
+    return energy(CARD, COMPONENTS, images=300)
 
 
 def test_an_event_by_hand() -> None:
     card = CARD.with_values({"programming.LRS.resistance": 10e3, "programming.HRS.resistance": 1e6})
-    event = event_energy(card, SHEET, lrs_cells=2, hrs_cells=6)
+    event = event_energy(card, COMPONENTS, lrs_cells=2, hrs_cells=6)
     # 1.2 V x 50 ns x 0.1 V x (2 / 10 kohm + 6 / 1 Mohm) = 1.236 pJ
     assert event.cells == pytest.approx(1.236e-12)
     assert event.injector == pytest.approx(1.2 * 50e-9 * 10e-6)
@@ -36,7 +36,7 @@ def test_an_event_by_hand() -> None:
 @given(cells=st.floats(0, 8), resistance=st.floats(1e3, 1e7))
 def test_more_cells_cost_more_and_higher_resistance_less(cells, resistance) -> None:
     def at(n: float, r: float) -> float:
-        return event_energy(CARD, SHEET, lrs_cells=n, hrs_cells=8 - n, lrs_resistance=r).total
+        return event_energy(CARD, COMPONENTS, lrs_cells=n, hrs_cells=8 - n, lrs_resistance=r).total
 
     assert at(cells / 2, resistance) <= at(cells, resistance)
     assert at(cells, 2 * resistance) <= at(cells, resistance)
@@ -44,13 +44,13 @@ def test_more_cells_cost_more_and_higher_resistance_less(cells, resistance) -> N
 
 def test_without_a_pulse_only_the_charge_of_the_neuron_is_left() -> None:
     card = CARD.with_values({"read.pulse_width": 0.0})
-    event = event_energy(card, SHEET, lrs_cells=4, hrs_cells=4)
+    event = event_energy(card, COMPONENTS, lrs_cells=4, hrs_cells=4)
     assert event.cells == event.injector == 0
     assert event.neuron == pytest.approx(1.2 * 200e-15 * 0.5)
 
 
 def test_the_interface_is_shared_by_the_outputs() -> None:
-    one, ten = (system_energy(SHEET, 0.0, n) for n in (1, 10))
+    one, ten = (system_energy(COMPONENTS, 0.0, n) for n in (1, 10))
     assert one == pytest.approx(10 * ten)
 
 
@@ -71,12 +71,16 @@ def test_spikes_and_sums_cost_the_same_at_the_break_even(found) -> None:
     old = found.isel(node=0)
     resistance = float(old["break_even_resistance"])
     again = energy(
-        CARD, SHEET, lrs_resistances=(resistance,), images=50, leads=(1,), thresholds=(6,)
+        CARD, COMPONENTS, lrs_resistances=(resistance,), images=50, leads=(1,), thresholds=(6,)
     )
     assert float(again["gain"][0, 0]) == pytest.approx(1.0)
     pulse = float(found["break_even_pulse"])
     short = energy(
-        CARD.with_values({"read.pulse_width": pulse}), SHEET, images=50, leads=(1,), thresholds=(6,)
+        CARD.with_values({"read.pulse_width": pulse}),
+        COMPONENTS,
+        images=50,
+        leads=(1,),
+        thresholds=(6,),
     )
     assert float(short["gain_new"]) == pytest.approx(1.0)
 
@@ -110,9 +114,9 @@ def test_the_published_number_of_events_is_met(found) -> None:
 
 
 def test_equal_arguments_equal_results(found) -> None:
-    assert energy(CARD, SHEET, images=300).identical(found)
+    assert energy(CARD, COMPONENTS, images=300).identical(found)
 
 
 def test_what_it_is_not_for_is_refused() -> None:
     with pytest.raises(rel.InputError, match="one layer on cells with LRS and HRS"):
-        energy(rel.load_technology("techB"), SHEET)
+        energy(rel.load_technology("techB"), COMPONENTS)

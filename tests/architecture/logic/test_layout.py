@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 import reliability as rel
-from reliability.architecture import load_sheet
+from reliability.architecture import load_components
 from reliability.architecture.logic.layout import STRUCTURES, smallest_tile, tile, wire_length
 
 STACKED = STRUCTURES[1:]
 
 
 @pytest.fixture(scope="module")
-def sheet():
-    return load_sheet("tiers")
+def components():
+    return load_components("tiers")
 
 
 def test_mean_distance_in_a_square() -> None:
@@ -24,8 +24,8 @@ def test_mean_distance_in_a_square() -> None:
 
 
 @pytest.mark.parametrize("structure", STACKED)
-def test_vias_without_pitch_leave_the_larger_part_or_half(sheet, structure) -> None:
-    bare = sheet.with_values({f"{structure}.pitch": "1e-12 m", "monolithic.overhead": 1.0})
+def test_vias_without_pitch_leave_the_larger_part_or_half(components, structure) -> None:
+    bare = components.with_values({f"{structure}.pitch": "1e-12 m", "monolithic.overhead": 1.0})
     plane, stacked = (tile(bare, s, 256, 130e-9).footprint for s in ("planar", structure))
     share = bare["tile.logic_share"]
     larger = max(1.0, share) / (1 + share)
@@ -35,8 +35,8 @@ def test_vias_without_pitch_leave_the_larger_part_or_half(sheet, structure) -> N
 
 @pytest.mark.parametrize("structure", STACKED)
 @pytest.mark.parametrize("share", [0.4, 2.5])
-def test_at_the_smallest_tile_the_footprints_are_equal(sheet, structure, share) -> None:
-    here = sheet.with_values({"tile.logic_share": share, f"{structure}.pitch": "20 um"})
+def test_at_the_smallest_tile_the_footprints_are_equal(components, structure, share) -> None:
+    here = components.with_values({"tile.logic_share": share, f"{structure}.pitch": "20 um"})
     lines = smallest_tile(here, structure, 130e-9)
     n = round(lines)
     plane, stacked = (tile(here, s, n, 130e-9).footprint for s in ("planar", structure))
@@ -47,9 +47,9 @@ def test_at_the_smallest_tile_the_footprints_are_equal(sheet, structure, share) 
 
 
 @pytest.mark.parametrize("structure", STACKED)
-def test_coarser_vias_never_help(sheet, structure) -> None:
+def test_coarser_vias_never_help(components, structure) -> None:
     tiles = [
-        tile(sheet.with_values({f"{structure}.pitch": p * 1e-6}), structure, 256, 130e-9)
+        tile(components.with_values({f"{structure}.pitch": p * 1e-6}), structure, 256, 130e-9)
         for p in (0.1, 1, 5, 20)
     ]
     for name in ("footprint", "line", "line_energy"):
@@ -57,13 +57,13 @@ def test_coarser_vias_never_help(sheet, structure) -> None:
         assert values == sorted(values)
 
 
-def test_energy_of_a_line_is_that_of_its_capacitance(sheet) -> None:
-    here = sheet.with_values({"wire.voltage": 2.0, "hybrid.capacitance": "3 fF"})
+def test_energy_of_a_line_is_that_of_its_capacitance(components) -> None:
+    here = components.with_values({"wire.voltage": 2.0, "hybrid.capacitance": "3 fF"})
     found = tile(here, "hybrid", 128, 130e-9)
     expected = 0.5 * 4.0 * (here["wire.capacitance"] * found.line + 3e-15)
     assert found.line_energy == pytest.approx(expected)
 
 
-def test_an_unknown_structure_is_named(sheet) -> None:
+def test_an_unknown_structure_is_named(components) -> None:
     with pytest.raises(rel.InputError, match="unknown structure 'monolitic'; did you mean"):
-        tile(sheet, "monolitic", 128, 130e-9)
+        tile(components, "monolitic", 128, 130e-9)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reliability as rel
-from reliability.architecture import load_sheet
+from reliability.architecture import load_components
 from reliability.architecture.logic.layout import STRUCTURES
 from reliability.architecture.logic.stack import Layer, resistance_to
 from reliability.architecture.memory.tiers import layers
@@ -55,7 +55,7 @@ def test_higher_layers_are_hotter_and_shares_move_heat() -> None:
 
 @pytest.mark.parametrize("structure", STRUCTURES)
 def test_shipped_stacks_hold_their_power_once(structure) -> None:
-    stack = layers(load_sheet("tiers"), structure)
+    stack = layers(load_components("tiers"), structure)
     assert sum(layer.share for layer in stack) == pytest.approx(1.0)
     assert resistance_to(stack, "memory") == pytest.approx(numerical(stack, "memory"), rel=0.01)
 

@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 import reliability as rel
 from reliability.architecture.logic.streams import leakage, streams, with_power_off
 from reliability.architecture.result import first_crossing
-from reliability.technology.components import load_sheet
+from reliability.technology.components import load_components
 from reliability.technology.nodes import load_node
 
-CARD, SHEET = rel.load_technology("oxram-130nm"), load_sheet("streams")
+CARD, COMPONENTS = rel.load_technology("oxram-130nm"), load_components("streams")
 
 
 @pytest.fixture(scope="module")
 def found():
-    return streams(CARD, SHEET)
+    return streams(CARD, COMPONENTS)
 
 
 @pytest.mark.parametrize("rate", [1e2, 3e4, 1e6])
@@ -56,8 +56,8 @@ def test_below_the_crossing_analog_events_take_less(found) -> None:
 
 
 def test_a_slower_tick_helps_the_clock_and_heat_hurts_it(found) -> None:
-    slow = streams(CARD, SHEET, tick=1.0)
-    hot = streams(CARD, SHEET, temperature=358.15)
+    slow = streams(CARD, COMPONENTS, tick=1.0)
+    hot = streams(CARD, COMPONENTS, temperature=358.15)
     assert slow["rate_against_clocked"] <= found["rate_against_clocked"]
     assert slow["clocked_power"] < found["clocked_power"] < hot["clocked_power"]
     assert hot["off_power"] < hot["idle_power"]
@@ -65,7 +65,7 @@ def test_a_slower_tick_helps_the_clock_and_heat_hurts_it(found) -> None:
 
 def test_leakage_over_100_kelvin_is_that_of_the_published_model() -> None:
     node = load_node("65nm")
-    cold, hot = (leakage(SHEET, node, 100.0, t) for t in (300.0, 400.0))
+    cold, hot = (leakage(COMPONENTS, node, 100.0, t) for t in (300.0, 400.0))
     assert hot / cold == pytest.approx(1111e-6 / 100.2e-6, rel=0.01)
     # 0.3 nA/um x 100 x 65 nm x 1.1 V
     assert cold == pytest.approx(3e-4 * 6.5e-6 * 1.1)

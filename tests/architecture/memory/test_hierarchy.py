@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import reliability as rel
-from reliability.architecture import hierarchy, load_sheet
+from reliability.architecture import hierarchy, load_components
 from reliability.architecture.memory.hierarchy import HIERARCHIES, HOSTS, fitting, traffic
 
 pytest.importorskip("onnx")
@@ -17,13 +17,13 @@ def card() -> rel.Technology:
 
 
 @pytest.fixture(scope="module")
-def sheet():
-    return load_sheet("hierarchy")
+def components():
+    return load_components("hierarchy")
 
 
 @pytest.fixture(scope="module")
-def data(card, sheet):
-    return hierarchy(card, sheet, **SMALL)
+def data(card, components):
+    return hierarchy(card, components, **SMALL)
 
 
 def power(data, period):
@@ -47,14 +47,14 @@ def test_at_the_borders_two_hierarchies_take_the_same_power(data) -> None:
         assert bool((better | ~pays).all())
 
 
-def test_a_cache_that_holds_the_network_needs_no_flash(data, card, sheet) -> None:
+def test_a_cache_that_holds_the_network_needs_no_flash(data, card, components) -> None:
     for host in HOSTS:
         here = data.sel(host=host).isel(network=0)
         k = fitting(here)
         assert float(here["capacity"][k]) >= float(here["touched_bytes"])
         assert float(here["cache_fetched"][k]) == 0
         assert float(here["cache_written_back"][k]) == 0
-    slow = sheet.with_values({"flash.rate": sheet["flash.rate"] / 10})
+    slow = components.with_values({"flash.rate": components["flash.rate"] / 10})
     other = hierarchy(card, slow, **SMALL)
     k = fitting(data.sel(host="mcu").isel(network=0))
     energy = [d["energy"].sel(host="mcu").isel(network=0, capacity=k) for d in (data, other)]
@@ -73,37 +73,37 @@ def test_traffic_adds_up() -> None:
     assert found.fetched >= found.weight_lines  # it starts empty
 
 
-def test_waking_up_from_flash_takes_its_transfer_time(data, sheet) -> None:
+def test_waking_up_from_flash_takes_its_transfer_time(data, components) -> None:
     wake = data["wake_time"].isel(network=0, capacity=-1)
     found = traffic("mobilenet-mnist", "pixels", 32, 8, 512, "cached", 8, (512,))
-    transfer = found.weight_lines * 32 / sheet["flash.rate"]
-    start = max(sheet["hyperram.start_time"], sheet["flash.wake_time"])
+    transfer = found.weight_lines * 32 / components["flash.rate"]
+    start = max(components["hyperram.start_time"], components["flash.wake_time"])
     assert float(wake.sel(host="mcu", hierarchy="dram_off")) == pytest.approx(start + transfer)
     # only the FPGA has to be configured
     own = wake.sel(hierarchy="resistive")
-    assert own.sel(host="mcu") == own.sel(host="accelerator") == sheet["resistive.wake_time"]
+    assert own.sel(host="mcu") == own.sel(host="accelerator") == components["resistive.wake_time"]
     assert own.sel(host="fpga") > own.sel(host="mcu")
 
 
-def test_a_card_that_endures_more_lasts_longer(card, sheet, data) -> None:
+def test_a_card_that_endures_more_lasts_longer(card, components, data) -> None:
     better = card.with_values({"endurance.scale": 10 * card["endurance.scale"]})
-    longer = hierarchy(better, sheet, **SMALL)
+    longer = hierarchy(better, components, **SMALL)
     assert (10 * longer["lasts_from"]).values == pytest.approx(data["lasts_from"].values)
     assert bool((data["lasts_from_levelled"] <= data["lasts_from"]).all())
-    hot = hierarchy(card, sheet, **SMALL, temperature="85 degC")
+    hot = hierarchy(card, components, **SMALL, temperature="85 degC")
     assert bool((hot["lasts_from"] > data["lasts_from"]).all())
 
 
-def test_activations_that_stay_in_the_host_leave_the_cache_unworn(card, sheet) -> None:
+def test_activations_that_stay_in_the_host_leave_the_cache_unworn(card, components) -> None:
     options = {"networks": ["mobilenet-mnist"], "capacities": [32768]}
-    kept = hierarchy(card, sheet, **options, scratch="own")
+    kept = hierarchy(card, components, **options, scratch="own")
     assert (kept["cache_writes"] == 0).all()
     assert (kept["lasts_from"] == 0).all()
     assert (kept["local_written_back"] == 0).all()
     with pytest.raises(
         rel.InputError, match=r"local_bytes: got 8192, .* 9408 bytes of activations"
     ):
-        hierarchy(card, sheet, **options, local_bytes=(8192,) * 3, scratch="own")
+        hierarchy(card, components, **options, local_bytes=(8192,) * 3, scratch="own")
 
 
 def test_flash_is_no_place_for_activations(data) -> None:
@@ -113,19 +113,19 @@ def test_flash_is_no_place_for_activations(data) -> None:
     assert energy.sel(hierarchy="flash_only") > 30 * energy.sel(hierarchy="dram_off")
 
 
-def test_areas_go_with_capacity_and_square_of_the_feature_size(card, sheet, data) -> None:
-    small = hierarchy(card, sheet, **SMALL, feature_size="65 nm")
+def test_areas_go_with_capacity_and_square_of_the_feature_size(card, components, data) -> None:
+    small = hierarchy(card, components, **SMALL, feature_size="65 nm")
     for kind in ("area_sram", "area_resistive"):
         assert (4 * small[kind]).values == pytest.approx(data[kind].values, abs=0)
         assert np.diff(data[kind] / data["capacity"]) == pytest.approx(0, abs=1e-25)
 
 
-def test_units_provenance_and_repeatability(card, sheet, data) -> None:
+def test_units_provenance_and_repeatability(card, components, data) -> None:
     assert data["energy"].attrs["units"] == "J"
     assert data["hierarchy"].values.tolist() == list(HIERARCHIES)
     assert set(data.attrs["headline"]) <= set(data.data_vars)
     assert (data["published"] > 0).all()
-    assert data.identical(hierarchy(card, sheet, **SMALL))
+    assert data.identical(hierarchy(card, components, **SMALL))
 
 
 @pytest.mark.parametrize(
@@ -137,15 +137,15 @@ def test_units_provenance_and_repeatability(card, sheet, data) -> None:
         ({"scratch": "owned"}, "unknown scratch 'owned'; did you mean 'own'"),
         ({"networks": ["mobilenet"]}, "did you mean 'mobilenet-mnist'"),
         ({"feature_size": "-1 nm"}, "feature_size: got"),
-        ({"lost_share": 2.0}, "share: got 2.0"),
+        ({"lost_fraction": 2.0}, "share: got 2.0"),
     ],
 )
-def test_what_cannot_be_right_is_named(card, sheet, options, says) -> None:
+def test_what_cannot_be_right_is_named(card, components, options, says) -> None:
     with pytest.raises(rel.InputError, match=says) as error:
-        hierarchy(card, sheet, **{**SMALL, **options})
+        hierarchy(card, components, **{**SMALL, **options})
     assert "\n" not in str(error.value)
 
 
-def test_a_card_of_levels_is_refused(sheet) -> None:
+def test_a_card_of_levels_is_refused(components) -> None:
     with pytest.raises(rel.InputError, match="pcm-joshi has no two states"):
-        hierarchy(rel.load_technology("pcm-joshi"), sheet)
+        hierarchy(rel.load_technology("pcm-joshi"), components)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import reliability as rel
-from reliability.architecture import load_sheet, tiers
+from reliability.architecture import load_components, tiers
 from reliability.architecture.logic.layout import STRUCTURES
 from reliability.devices.verify import Verify
 from reliability.population.cycling import best_reference
@@ -20,19 +20,19 @@ def card() -> rel.Technology:
 
 
 @pytest.fixture(scope="module")
-def sheet():
-    return load_sheet("tiers")
+def components():
+    return load_components("tiers")
 
 
 @pytest.fixture(scope="module")
-def data(card, sheet):
+def data(card, components):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # beyond 125 degC
-        return tiers(card, sheet, **SMALL, seed=3)
+        return tiers(card, components, **SMALL, seed=3)
 
 
-def test_without_power_the_memory_is_at_ambient(card, sheet) -> None:
-    cold = tiers(card, sheet, **{**SMALL, "temperatures": (318.15, 338.15)},
+def test_without_power_the_memory_is_at_ambient(card, components) -> None:
+    cold = tiers(card, components, **{**SMALL, "temperatures": (318.15, 338.15)},
                  power_densities=("1e-6 W/m^2", "2e-6 W/m^2"))  # fmt: skip
     assert np.ptp(cold["temperature"].values) < 1e-6
     assert float(cold["temperature"].max()) == pytest.approx(318.15)
@@ -112,12 +112,12 @@ def test_layouts_in_the_study_are_those_of_the_sheet(data) -> None:
         ({"chip_area": "3 mm"}, "chip_area: got '3 mm', which is not in units of m"),
     ],
 )
-def test_what_cannot_be_right_is_named(card, sheet, options, says) -> None:
+def test_what_cannot_be_right_is_named(card, components, options, says) -> None:
     with pytest.raises(rel.InputError, match=says) as error:
-        tiers(card, sheet, **{**SMALL, **options})
+        tiers(card, components, **{**SMALL, **options})
     assert "\n" not in str(error.value)
 
 
-def test_a_card_of_levels_is_refused(sheet) -> None:
+def test_a_card_of_levels_is_refused(components) -> None:
     with pytest.raises(rel.InputError, match="pcm-joshi has no two states"):
-        tiers(rel.load_technology("pcm-joshi"), sheet)
+        tiers(rel.load_technology("pcm-joshi"), components)

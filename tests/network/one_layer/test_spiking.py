@@ -125,7 +125,7 @@ def test_events_are_quantiles_of_the_pixels() -> None:
     pixels[0, :3], pixels[1, -4:], pixels[2, 5:20] = 0, 0, 0
     index = np.array([3, 4, 9, 11])
     address = np.array([[k, 0, 0] for k in index])
-    u = draw(1, "events", address, 500, law="uniform", dtype=np.float32)
+    u = draw(1, "events", address, 500, distribution="uniform", dtype=np.float32)
     cumulative = np.cumsum(pixels.astype(int), axis=1)
     found = rate_code(pixels, index, 500, seed=1)
     for k in range(len(index)):
