@@ -69,7 +69,7 @@ _TARGETS = {"mm": ("m", 1e-3), "%": ("", 1e-2)}
 
 
 @dataclass(frozen=True)
-class Meaning:
+class UnitMeaning:
     """What a text means: ``value * factor + offset`` is a number in ``inside``."""
 
     inside: str
@@ -78,7 +78,7 @@ class Meaning:
 
 
 @lru_cache(maxsize=4096)
-def parse_unit(text: str, inside: str | None = None) -> Meaning | None:
+def parse_unit(text: str, inside: str | None = None) -> UnitMeaning | None:
     """Return what a tester means by a unit, None when nobody can say.
 
     Parameters
@@ -94,8 +94,8 @@ def parse_unit(text: str, inside: str | None = None) -> Meaning | None:
     Examples
     --------
     >>> parse_unit("a"), parse_unit("kOHM"), parse_unit("dB")
-    (Meaning(inside='A', factor=1.0, offset=0.0), Meaning(inside='ohm', factor=1000.0, \
-offset=0.0), Meaning(inside='dB', factor=1.0, offset=0.0))
+    (UnitMeaning(inside='A', factor=1.0, offset=0.0), UnitMeaning(inside='ohm', factor=1000.0, \
+offset=0.0), UnitMeaning(inside='dB', factor=1.0, offset=0.0))
     >>> parse_unit("S").inside, parse_unit("S", "s").inside, parse_unit("furlong")
     ('S', 's', None)
     """
@@ -103,9 +103,9 @@ offset=0.0), Meaning(inside='dB', factor=1.0, offset=0.0))
     if inside in _TARGETS:
         base, size = _TARGETS[inside]
         found = parse_unit(text, base)
-        return found and Meaning(inside, float(f"{found.factor / size:.13g}"), found.offset)
+        return found and UnitMeaning(inside, float(f"{found.factor / size:.13g}"), found.offset)
     if text.lower() in _LOGARITHMIC:
-        found = Meaning(_LOGARITHMIC[text.lower()], 1.0)
+        found = UnitMeaning(_LOGARITHMIC[text.lower()], 1.0)
         return found if inside in (None, found.inside) else None
     if inside == "K" and text.lower() in ("deg", "°", "degrees"):
         text = "°C"
@@ -115,25 +115,25 @@ offset=0.0), Meaning(inside='dB', factor=1.0, offset=0.0))
     return meanings[0] if meanings else None
 
 
-def _meanings(text: str) -> list[Meaning]:
+def _meanings(text: str) -> list[UnitMeaning]:
     """Every meaning of a text, the likeliest first."""
     found = []
     if text in ("C", "K", "d", "h", "y"):  # never a prefix alone; degrees before coulomb
-        found.append(Meaning(*_PLAIN[text.lower()]))
+        found.append(UnitMeaning(*_PLAIN[text.lower()]))
     for unit, (symbols, words) in _PREFIXED.items():
         for symbol in symbols.split():
             prefix = text.removesuffix(symbol)
             if text.endswith(symbol) and (size := _prefix(prefix, symbol)) is not None:
-                found.append(Meaning(unit, size))
+                found.append(UnitMeaning(unit, size))
         for word in words.split():
             prefix = text.lower().removesuffix(word)
             size = _LONG_PREFIXES.get(prefix, 1.0 if prefix == "" else None)
             if text.lower().endswith(word) and (
                 size or (size := _prefix(text[: len(prefix)], word))
             ):
-                found.append(Meaning(unit, size))
+                found.append(UnitMeaning(unit, size))
     if text.lower() in _PLAIN:
-        found.append(Meaning(*_PLAIN[text.lower()]))
+        found.append(UnitMeaning(*_PLAIN[text.lower()]))
     return found
 
 
