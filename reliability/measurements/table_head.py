@@ -28,6 +28,7 @@ _IN = re.compile(r"^(.*?)\s*\bin\s+(\S+)$")  # Rohde & Schwarz: "in s", "C1 in V
 _FIRST = re.compile(r"(start|t0)\s*=?\s*(\S*)", re.IGNORECASE)  # Rigol: time of the first point
 _STEP = re.compile(r"(increment|tinc)\s*=?\s*(\S*)", re.IGNORECASE)
 _PURE_WORDS = ("sequence", "index", "text", "none")  # in a row of units
+_WORD_AND_UNIT = re.compile(r"\S+\s*[\[(][^\])]*[\])]|\S+")
 _NO_VALUE = re.compile(r"#[A-Z/0]+[!?]?|O\.?L\.?|OVLD|OVER\w*|[<>]\s*\S+|[+-]?inf", re.IGNORECASE)
 _STATE = re.compile(r"_(lrs|hrs|before|after)$")
 
@@ -221,6 +222,8 @@ def _comment_cells(row: Sequence[str], form: Form) -> list[str]:
     for delimiter in (form.delimiter, "\t", ",", ";", " "):
         if delimiter and len(cells := split_line(text, delimiter)) == form.width:
             return [text.strip('" '), *(cell.strip('" ') for cell in cells)]
+    if len(cells := _WORD_AND_UNIT.findall(text)) == form.width:
+        return [text, *cells]
     return [text.strip('" ')]
 
 
@@ -317,7 +320,7 @@ def _head(
             found = recognise_clock(values) if timed and clock is None else None
             inside, why = ("s", "clock times") if found else ("words", "words")
             clock = clock or found
-            columns.append(Column(name, position, "", inside, why))
+            columns.append(Column(name, position, "s" if found else "", inside, why))
         elif step and name.lower() in _COUNTER:
             continue
         else:

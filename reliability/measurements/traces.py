@@ -72,7 +72,9 @@ def read(
         trace, texts = _read_one(head, log)
         traces.append(trace)
         words.append(texts)
-        units |= {_title(head, column): column.unit for column in head.columns} | {"time": "s"}
+        units |= {_title(head, column): column.unit for column in head.columns}
+        if head.step:
+            units["time"] = "s"
         titles.append(title or source.name)
         titled = titled or {column.position: _title(head, column) for column in head.columns}
         metadata = head.metadata | metadata
