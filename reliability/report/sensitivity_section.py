@@ -14,7 +14,7 @@ from reliability.report.method import acts_on_network
 from reliability.report.page import Figure, Section, canvas, svg
 from reliability.report.points import Results
 from reliability.report.words import age_title, of_age, percent
-from reliability.statistics.intervals import mean_interval
+from reliability.statistics.means import mean_interval
 from reliability.technology import Technology
 
 _SHOWN = 12  # parameters of a card

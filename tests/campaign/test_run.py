@@ -25,7 +25,7 @@ from reliability.campaign.estimate import plan_study
 from reliability.campaign.load import load_study
 from reliability.campaign.plan import combinations, make_plan
 from reliability.cli import main
-from reliability.statistics.intervals import mean_interval
+from reliability.statistics.means import mean_interval
 from tests.campaign.dying import die_or_double, run_and_tell
 from tests.conftest import SMALL_STUDY
 

@@ -35,7 +35,7 @@ from reliability.network.one_layer.neuron import Neuron
 from reliability.network.one_layer.spiking import rate_code, run_spiking
 from reliability.network.one_layer.weighted_sum import run_formal
 from reliability.network.results import provenance
-from reliability.statistics.intervals import wilson
+from reliability.statistics.proportions import wilson
 
 _EVENTS_AT_ONCE = 2**23  # so many events of images are held in memory
 

@@ -27,8 +27,8 @@ from reliability.network.deep.tiling import Tiling
 from reliability.network.results import provenance
 from reliability.population import age, sample_dies
 from reliability.random import draw
+from reliability.statistics import clopper_pearson, mean_interval
 from reliability.statistics.crossed import mean_of_rows
-from reliability.statistics.intervals import clopper_pearson, mean_interval
 from reliability.technology import Technology, expect_technology
 
 
