@@ -40,8 +40,6 @@ from reliability.statistics.proportions import binomial_bound
 from reliability.technology import Technology
 from reliability.units import BOLTZMANN
 
-STATES = ("LRS", "HRS")
-
 
 @dataclass(frozen=True)
 class ReadDisturb:

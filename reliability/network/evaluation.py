@@ -24,7 +24,8 @@ from reliability.network.one_layer.spiking import count_reads, rate_code, run_sp
 from reliability.network.one_layer.weight_mapping import Mapping, read_weights, sample_chips
 from reliability.network.one_layer.weighted_sum import Converters, run_formal
 from reliability.network.results import Values, of_decisions, on_chips, provenance
-from reliability.population.ageing import addresses, age, card_of_cells
+from reliability.population.ageing import age
+from reliability.population.sampling import addresses, card_of_cells
 from reliability.technology import Technology
 
 CODINGS = ("spiking", "formal", "time")

@@ -20,7 +20,8 @@ from reliability.network.deep.layer_mapping import (
     wanted,
 )
 from reliability.network.deep.tiling import Tiling
-from reliability.population.ageing import addresses, age, sample_dies
+from reliability.population.ageing import age
+from reliability.population.sampling import addresses, sample_dies
 from reliability.technology import Technology
 
 
