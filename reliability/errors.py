@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from operator import index
 from typing import Any
 
 
@@ -30,6 +31,22 @@ def expect(value: object, kind: type | tuple[type, ...], name: str, how: str) ->
     if not isinstance(value, kind):
         got = repr(value) if isinstance(value, (str, int, float)) or value is None else ""
         raise InputError(f"{name}: got {got or f'a {type(value).__name__}'}, expected {how}")
+
+
+def expect_whole(value: object, name: str, low: int = 1, high: int | None = None) -> int:
+    """Return an integer from ``low`` to ``high`` as a plain one, or refuse it.
+
+    >>> expect_whole(0, "chips", 1, 10)
+    Traceback (most recent call last):
+    reliability.errors.InputError: chips: got 0, allowed 1 to 10
+    """
+    if isinstance(value, bool) or not hasattr(type(value), "__index__"):
+        raise InputError(f"{name}: got {value!r}, expected an integer of {low} or more")
+    number = index(value)  # type: ignore[arg-type]
+    if number < low or (high is not None and number > high):
+        allowed = f"{low} or more" if high is None else f"{low} to {high}"
+        raise InputError(f"{name}: got {number}, allowed {allowed}")
+    return number
 
 
 def unknown_name(kind: str, got: str, allowed: Iterable[str]) -> InputError:
