@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import ndtr
 
-from reliability.campaign import architecture, crossbar, endurance
+from reliability.campaign.outputs import architecture, crossbar, endurance
 from reliability.campaign.plan import Task, combinations
 from reliability.campaign.spec import Study
 from reliability.devices.verify import Verify
@@ -19,6 +19,8 @@ from reliability.network import (
     FirstSpike,
     Network,
     Neuron,
+    RateCoding,
+    WeightedSum,
     evaluate,
     evaluate_deep,
     program_layers,
@@ -100,15 +102,17 @@ def _evaluate(
     if isinstance(network, DeepNetwork):
         settings["tiling"] = study.tiling.tiling(study.load_technology())
         return evaluate_deep(network, cells, **settings).drop_vars(_OF_IMAGES)
-    first_spike = FirstSpike(study.network.first_spike, study.network.desensitization)
+    n = study.network
+    codings: dict[str, RateCoding | WeightedSum | FirstSpike] = {
+        "rate": RateCoding(n.delta_s, n.spike_limit),
+        "weighted_sum": WeightedSum(),
+        "first_spike": FirstSpike(n.first_spike, n.desensitization),
+    }
     found = evaluate(
         network,
         cells,
-        coding=study.network.coding,
-        mapping=study.network.mapping,
-        delta_s=study.network.delta_s,
-        spike_limit=study.network.spike_limit,
-        first_spike=first_spike if study.network.coding == "time" else None,
+        coding=codings[n.coding],
+        mapping=n.mapping,
         neuron=neuron,
         **settings,
     )

@@ -2,7 +2,7 @@
 
 Two kinds of networks, each with its own way into cells: `Network`, one layer of whole weights
 (modules in ``one_layer``), and `DeepNetwork`, many layers from an ONNX file (``deep``). `evaluate`
-takes both; what is asked of its results lies in ``questions``.
+takes both; what is computed from its results lies in ``analysis``.
 """
 
 from reliability.network.analysis.codings import compare_codings
@@ -21,7 +21,7 @@ from reliability.network.deep.rate_coding import evaluate_spiking
 from reliability.network.deep.tiling import Tiling
 from reliability.network.evaluation import evaluate
 from reliability.network.loading import load_network
-from reliability.network.one_layer.first_spike import FirstSpike
+from reliability.network.one_layer.coding import FirstSpike, RateCoding, WeightedSum
 from reliability.network.one_layer.model import Network
 from reliability.network.one_layer.neuron import Neuron
 from reliability.network.one_layer.weight_mapping import map_weights, read_weights, sample_chips
@@ -33,7 +33,9 @@ __all__ = [
     "FirstSpike",
     "Network",
     "Neuron",
+    "RateCoding",
     "Tiling",
+    "WeightedSum",
     "accuracy_on_tiles",
     "accuracy_spread",
     "accuracy_yield",

@@ -15,7 +15,7 @@ import xarray as xr
 from reliability.architecture.logic.digital import energy_factor, mac_energy, memory_for_mac_energy
 from reliability.architecture.result import cross_checks, finish, scalar
 from reliability.errors import InputError
-from reliability.network import FirstSpike, Network, evaluate, load_mnist, load_network
+from reliability.network import FirstSpike, Network, RateCoding, evaluate, load_mnist, load_network
 from reliability.technology import Technology
 from reliability.technology.components import Components
 from reliability.technology.nodes import load_node
@@ -179,13 +179,11 @@ def energy(
     resistances = [_break_even_resistance(technology, components, m, **e) for m, e in each]
     pulses = [_break_even_pulse(technology, components, m, **e) for m, e in each]
     gain_old = mac_energy(components, old, net.weights.size) / event.total
-    found = [evaluate(net, None, images=images, delta_s=n, seed=seed) for n in leads]
+    found = [evaluate(net, coding=RateCoding(n), images=images, seed=seed) for n in leads]
     activity = np.array([float(f["spikes"].mean()) for f in found]) / net.inputs
     first = [
-        evaluate(net, None, coding="time", images=images, seed=seed,
-                 first_spike=FirstSpike(threshold=t, desensitization=_FADE))
-        for t in thresholds
-    ]  # fmt: skip
+        evaluate(net, coding=FirstSpike(t, _FADE), images=images, seed=seed) for t in thresholds
+    ]
     time_activity = np.array([float(f["spikes"].mean()) for f in first]) / net.inputs
     chosen_time = int(np.abs(np.asarray(thresholds) - _USUAL_THRESHOLD).argmin())
     deep = np.array([components[f"activity.mobilenet_{n}_steps"] for n in (128, 256)])

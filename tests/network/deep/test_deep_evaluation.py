@@ -347,7 +347,7 @@ def test_a_fixed_batch_of_the_file_is_kept(tmp_path, small) -> None:
         ({"images": 0}, "images: got 0, allowed 1 to 2000"),
         ({"images": 2001}, "allowed 1 to 2000"),
         ({"images": 1.5}, "expected an integer"),
-        ({"chips": 0}, "chips: got 0, expected an integer of 1 or more"),
+        ({"chips": 0}, "chips: got 0, allowed 1 or more"),
         (
             {"tiling": {"cells": "bits", "bits_per_cell": 0}},
             "tiling: bits_per_cell: got 0, allowed 1 to 8",

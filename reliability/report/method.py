@@ -8,9 +8,9 @@ import numpy as np
 from reliability.campaign.selection import FEWEST_WAFERS
 from reliability.campaign.spec import Study
 from reliability.campaign.tables import AttributionTable
+from reliability.report.outputs.crossbar import size_criterion
 from reliability.report.page import Figure, Section, Table
-from reliability.report.study.crossbar import size_criterion
-from reliability.report.study.points import axis_label
+from reliability.report.points import axis_label
 from reliability.report.words import in_words, of_age, percent, typeset
 from reliability.technology import Technology
 from reliability.technology.vocabulary import CONDITIONS
@@ -36,6 +36,11 @@ _AT_AGE: dict[str, Callable[[AttributionTable], str]] = {
         if a.reads else "does not act: no reads are counted"
     )
 }  # fmt: skip
+_CODINGS = {
+    "rate": "rate-coded spikes",
+    "weighted_sum": "weighted sums, non-spiking",
+    "first_spike": "first-spike coding",
+}
 # Names of people in the laws of a card.
 _PEOPLE = {"arrhenius": "Arrhenius", "weibull": "Weibull"}
 
@@ -45,7 +50,7 @@ def method_section(study: Study, summary: dict[str, Any]) -> Section:
     text = []
     if "accuracy" in study.outputs:
         n = study.network
-        coding = "spikes until a decision" if n.coding == "spiking" else "weighted sums"
+        coding = _CODINGS[n.coding]
         text.append(
             f"The network {n.name} ({coding}) was put on the cells of {summary['chips']} simulated "
             f"chips ({n.mapping.replace('_', ' ')} cells). Each chip was aged along one path for "
