@@ -90,6 +90,8 @@ def read_table(
                                "decimal", "skip"))  # fmt: skip
     table, preamble = open_sheet(source, **options)
     log = Log()
+    for note in preamble.notes:
+        log.note(note)
     readouts = find_readouts(table, log) if columns is None else None
     if readouts is not None and readouts.passfail:
         found, clock, evidence = _pass_and_fail(table, readouts, missing, log)

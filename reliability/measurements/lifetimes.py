@@ -201,6 +201,50 @@ def lifetimes_of(
     )
 
 
+def join_lifetimes(datasets: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Put the units of several life tests together.
+
+    Parameters
+    ----------
+    datasets : sequence of Dataset
+        Of `read_lifetimes`, with the same clock and the same stress conditions stated.
+
+    Raises
+    ------
+    InputError
+        One states a temperature or voltage and another does not, or they count different clocks.
+
+    Examples
+    --------
+    >>> one = intervals(np.array([1.0]), np.array([2.0]), np.ones(1), {}, "time")
+    >>> join_lifetimes([one, one]).sizes["unit"]
+    2
+    """
+    first = datasets[0]
+    if len(datasets) == 1:
+        return first
+    names = [str(data.attrs.get("source", number)) for number, data in enumerate(datasets, 1)]
+    for name, data in zip(names, datasets, strict=True):
+        if data.attrs["clock"] != first.attrs["clock"]:
+            raise InputError(
+                f"{name} counts {data.attrs['clock']}, {names[0]} counts {first.attrs['clock']}"
+            )
+        if set(data.data_vars) != set(first.data_vars):
+            odd = ", ".join(sorted(set(map(str, data)) ^ set(map(str, first))))
+            raise InputError(f"{name} and {names[0]}: only one of them states {odd}")
+    out = xr.concat(datasets, "unit", combine_attrs="drop")
+    several = ("problems", "layout_evidence")
+    summed = ("rows_read", "rows_bad", "units_lost", "time_zero_rejects", "units_without_test")
+    return out.assign_attrs(
+        {key: first.attrs[key] for key in ("clock", "failure", "reliability_version")}
+        | {"source": ", ".join(names)}
+        | {"source_sha256": ", ".join(str(data.attrs.get("source_sha256")) for data in datasets)}
+        | {key: [f"{name}: {line}" for name, data in zip(names, datasets, strict=True)
+                 for line in data.attrs.get(key, [])] for key in several}
+        | {key: sum(int(data.attrs.get(key, 0)) for data in datasets) for key in summed}
+    )  # fmt: skip
+
+
 def parse_failure(text: str) -> tuple[str, float, float, bool]:
     """Read a limit: quantity, sign (-1 for below), value in SI, whether relative to the first read.
 

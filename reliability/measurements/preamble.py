@@ -8,7 +8,14 @@ from itertools import islice
 import numpy as np
 
 from reliability.errors import InputError
-from reliability.measurements.delimited import Table, kind_of, open_table, sheet_name, sheet_rows
+from reliability.measurements.delimited import (
+    Table,
+    kind_of,
+    open_table,
+    sheet_name,
+    sheet_rows,
+    workbook,
+)
 from reliability.measurements.headings import evident_unit
 from reliability.measurements.names import KNOWN, split_unit, unit_inside
 from reliability.measurements.rows import number, recognise_form, split_line
@@ -26,6 +33,7 @@ _CONDITIONS = (
     ("temperature", re.compile(rf"{_TEMPERATURE}\s*[:=]?\s*{_NUMBER}(?P<unit>)", re.I)),
     ("read_voltage", re.compile(rf"{_READ_VOLTAGE}[^-\d]*{_NUMBER}\s*(?P<unit>m?V)\b", re.I)),
 )
+_SHEET = re.compile(r"(?<![\w.-])(?P<value>\d{2,3})\s*(?:°\s*C|deg\s*C|C)(?!\w)")
 _LABELS = re.compile(r"(lot|wafer)(?:[ _]?id|[ _]?no)?\s*[:=]\s*(\S+)", re.IGNORECASE)
 _KEY = re.compile(r"([A-Za-z][\w ]{0,30}?)\s*[:=]\s*(.+)")
 _QUANTITY = re.compile(r"resistance|conductance|current|widerstand|leitwert|strom", re.IGNORECASE)
@@ -43,11 +51,14 @@ class Preamble:
         Where each of them stands.
     metadata : dict of str to str
         Other lines of the form "key: value".
+    notes : list of str
+        Sheets of a workbook that were not read.
     """
 
     constants: dict[str, float | str] = field(default_factory=dict)
     evidence: list[str] = field(default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 def open_sheet(
@@ -61,11 +72,11 @@ def open_sheet(
     rows, sign = _first_rows(source, kind, delimiter, decimal, sheet)
     start = _first_data(rows, sign, skip)
     if start is None or start == skip:
-        return open_table(source, **options), Preamble()  # type: ignore[arg-type]
+        return open_table(source, **options), _sheets(source, kind, sheet)  # type: ignore[arg-type]
     header = _header_row(rows, start)
     merged = header > skip and _spans(rows[header - 1], rows[header])
     above = rows[: header - merged]
-    preamble = read_preamble(above)
+    preamble = read_preamble(above, _sheets(source, kind, sheet))
     if kind == "xlsx" or merged:
         options["skip"] = max(skip, header)
     table = open_table(source, **options)  # type: ignore[arg-type]
@@ -150,14 +161,33 @@ def _with_spans(table: Table, above: Sequence[str]) -> Table:
     return replace(table, names=tuple(names), units=tuple(units))
 
 
-def read_preamble(rows: Sequence[Sequence[str]]) -> Preamble:
-    """Read the conditions that lines above a header state.
+def _sheets(source: Source, kind: str, sheet: str | int) -> Preamble:
+    """What the name of the sheet says, and a note of the sheets that are not read."""
+    found = Preamble()
+    if kind != "xlsx":
+        return found
+    chosen = sheet_name(source, sheet)
+    match = _SHEET.search(chosen)
+    if match:
+        found.constants["temperature"] = quantity(f"{match['value']} degC", "K", "temperature")
+        found.evidence.append(f"sheet {chosen!r}: temperature of all rows")
+    others = [repr(str(name)) for name in workbook(source).sheetnames if name != chosen]
+    if others and sheet == "":
+        found.notes.append(
+            f"sheet {chosen!r} was read, {', '.join(others)} not; read one with sheet, on the "
+            f"command line {source.name}@sheet={others[0][1:-1]}"
+        )
+    return found
+
+
+def read_preamble(rows: Sequence[Sequence[str]], found: Preamble | None = None) -> Preamble:
+    """Read the conditions that lines above a header state, and add them to ``found``.
 
     >>> found = read_preamble([["Program: RET_V12"], ["Temperature: 125 C"], ["Vread", "0.2 V"]])
     >>> found.constants, found.metadata
     ({'temperature': 398.15, 'read_voltage': 0.2}, {'program': 'RET_V12'})
     """
-    found = Preamble()
+    found = found or Preamble()
     for index, row in enumerate(rows, start=1):
         text = " ".join(entry for entry in row if entry).lstrip("# ").strip()
         if not text or not _conditions(text, index, found):

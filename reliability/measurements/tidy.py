@@ -82,6 +82,8 @@ def read(
     """
     options: dict[str, Any] = {"delimiter": delimiter, "decimal": decimal, "sheet": sheet}
     table, preamble = open_sheet(source, skip=skip, **options)
+    for note in preamble.notes:
+        log.note(note)
     readouts = find_readouts(table, log) if columns is None else None
     if readouts is not None:
         dataset, evidence = _read_out_table(table, readouts, values, log, axes)
