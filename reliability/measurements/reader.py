@@ -146,6 +146,7 @@ def read_measurements(
             raise
         raise InputError(f"{source.name}: {error}") from None
     recipe = {"layout": layout, "constants": constants, "wafer_map": wafer_map, **given}
+    log.evidence += dataset.attrs.get("layout_evidence", [])
     dataset.attrs |= _provenance(source, layout, log, recipe)
     return dataset
 

@@ -277,7 +277,7 @@ def test_a_mapping_renames_and_sets_units(tmp_path: Path) -> None:
     data = read_measurements(path, columns={"current": "CH2 [mA]", "voltage": "2"})
     assert values(data, "voltage") == [1.0, 3.0]
     assert values(data, "current") == [2e-3, 4e-3]
-    with pytest.raises(InputError, match="unknown column for current of trace.csv 'CH3'"):
+    with pytest.raises(InputError, match=r"unknown column for current of trace\.csv 'CH3'"):
         read_measurements(path, columns={"current": "CH3"})
 
 
