@@ -34,11 +34,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.polynomial.polynomial import polyval
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
 from reliability.devices.equivalent_time import equivalent_time
-from reliability.devices.target import Coefficients, coefficients, polynomial
+from reliability.devices.target import Coefficients, coefficients
 from reliability.technology import Technology
 
 
@@ -297,7 +298,7 @@ def level_sigma(
         return _between_levels(parameters.sigma, g / parameters.maximum)
     error = np.array(
         [
-            np.maximum(polynomial(snapshot.error, g / parameters.maximum), 0.0)
+            np.maximum(polyval(g / parameters.maximum, snapshot.error), 0.0)
             for snapshot in parameters.snapshots
         ]
     )
