@@ -1,14 +1,11 @@
-"""Component parameters: numbers of the chip around the array, as the technology card has the
-memory's.
+"""Component parameters: numbers of the chip around the array, as the card has the memory's.
 
-A components is a TOML file under ``data/architecture``, or one's own, in the format of the cards:
-each
-parameter has a value, a unit, an uncertainty, a source and a confidence, in sections. It has no
-list of allowed names: a study of this room asks for the ones that it needs.
+A file of component parameters is a TOML file under ``data/architecture``, or one's own, in the
+format of the cards: each parameter has a value, a unit, an uncertainty, a source and a confidence,
+in sections. There is no list of allowed names: an architecture study asks for those that it needs.
 """
 
 import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,10 +13,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
 
-from reliability.errors import InputError, unknown_name
+from reliability.errors import InputError
 from reliability.random import stream
-from reliability.resources import data_folder
 from reliability.technology import Parameter, ParameterTable, read_parameter
+from reliability.technology.toml_file import list_files, merged, read_toml, take_head
 from reliability.units import quantity
 
 # Units that components are kept in: of a written unit the first of the same dimension, or itself.
@@ -58,9 +55,9 @@ class Components(ParameterTable):
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of everything the components says, in whatever order it says it."""
-        told = {name: p.model_dump(mode="json") for name, p in self.parameters.items()}
-        text = json.dumps([self.name, self.title, self.description, told], sort_keys=True)
+        """SHA-256 of all component parameters, in any order."""
+        stated = {name: p.model_dump(mode="json") for name, p in self.parameters.items()}
+        text = json.dumps([self.name, self.title, self.description, stated], sort_keys=True)
         return sha256(text.encode()).hexdigest()
 
     def with_values(self, values: Mapping[str, str | float]) -> "Components":
@@ -82,7 +79,7 @@ class Components(ParameterTable):
         """Return the components with every value sampled from its uncertainty.
 
         Each parameter has a standard normal number of its own, which does not depend on which
-        others the components has (as `reliability.Technology.drawn`).
+        others there are (as `reliability.Technology.drawn`).
 
         >>> energy = load_components("energy")
         >>> energy.drawn(1, 2)["neuron.capacitance"] == energy.drawn(1, 2)["neuron.capacitance"]
@@ -96,33 +93,28 @@ class Components(ParameterTable):
 
 
 def list_components() -> list[str]:
-    """Return the names of the components that ship with the suite.
+    """Return the names of the files of component parameters that ship with the suite.
 
     >>> "energy" in list_components()
     True
     """
-    folder = data_folder() / "architecture"
-    return sorted(
-        f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")
-    )
+    return list_files("architecture")
 
 
 def load_components(name_or_path: str | Path) -> Components:
-    """Load a components by its name, or from a TOML file of one's own.
+    """Load component parameters by their name, or from a TOML file of one's own.
 
     Parameters
     ----------
     name_or_path : str or Path
         A name of ``list_components()``, or a path (it ends with ``.toml`` or has a separator). A
-        components
-        that says ``base = "<name or path>"`` has all parameters of the other one that it does not
-        state itself.
+        file that says ``base = "<name or path>"`` has all parameters of the other one that it does
+        not state itself.
 
     Raises
     ------
     InputError
-        No such components, not TOML, a wrong unit, a missing source or uncertainty, a negative
-        value
+        No such file, not TOML, a wrong unit, a missing source or uncertainty, a negative value
         without a valid range that holds it.
 
     Examples
@@ -131,44 +123,20 @@ def load_components(name_or_path: str | Path) -> Components:
     Traceback (most recent call last):
     reliability.errors.InputError: unknown components 'enrgy'; did you mean 'energy'? ...
     """
-    return _load(name_or_path, ())
-
-
-def _load(name_or_path: str | Path, above: tuple[str, ...]) -> Components:
-    text = str(name_or_path)
-    if isinstance(name_or_path, Path) or text.endswith(".toml") or "/" in text or "\\" in text:
-        path = Path(name_or_path)
-        if not path.is_file():
-            raise InputError(
-                f"components: no file {text!r}; shipped: {', '.join(list_components())}"
-            )
-        content = path.read_bytes()
-    elif text in list_components():
-        content = (data_folder() / "architecture" / f"{text}.toml").read_bytes()
-    else:
-        raise unknown_name("components", text, list_components())
-    try:
-        table = tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{text}: not a TOML file: {error}") from None
-    head = {key: table.pop(key, None) for key in ("name", "title", "description")}
-    for key, value in head.items():
-        if not isinstance(value, str) or not value:
-            raise InputError(f"{text}: {key}: got {value!r}, expected text")
-    parameters: dict[str, Parameter] = {}
-    if "base" in table:
-        base = table.pop("base")
-        if not isinstance(base, str) or base in above or base == text:
-            raise InputError(
-                f"{text}: base: got {base!r}, expected another components's name or file"
-            )
-        parameters |= _load(base, (*above, text)).parameters
+    table = read_toml(name_or_path, "architecture", "components", _on_base)
+    where = str(name_or_path)
+    head = take_head(table, ("name", "title", "description"), where)
     sources = table.pop("sources", {})
-    for name, entry in _entries(table, text):
-        unit = _si_unit(entry.get("unit", ""), f"{text}: {name}")
-        parameters[name] = read_parameter(name, entry, unit, sources, text)
-        _check_sign(name, parameters[name], text)
+    parameters: dict[str, Parameter] = {}
+    for name, entry in _entries(table, where):
+        unit = _si_unit(entry.get("unit", ""), f"{where}: {name}")
+        parameters[name] = read_parameter(name, entry, unit, sources, where)
+        _check_sign(name, parameters[name], where)
     return Components(parameters=parameters, **head)
+
+
+def _on_base(below: dict[str, Any], own: dict[str, Any], base: str, where: str) -> dict[str, Any]:
+    return merged(below, own)
 
 
 def _entries(table: dict[str, Any], where: str, prefix: str = "") -> Iterator[tuple[str, dict]]:
