@@ -34,7 +34,7 @@ def size_map(
     progress: Callable[[int, int], None] | None = None,
     **study: Any,
 ) -> xr.Dataset:
-    """Find the largest array at every combination of levels, variability, wire, nonlinearity and bias scheme.
+    """Find the largest array at each combination of levels, variability, wire and bias scheme.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
 """Reading one cell among many: read margin and sneak paths under each bias scheme.
 
 The cell at (row, column) is read by ``read_voltage`` on its word line and the sense input on its
-bit line; the voltages of the other lines are the bias scheme. The margin is the gap between the smallest
-current of a stored LRS and the largest of a stored HRS, over the current ``V G_LRS`` of an LRS cell
-alone: above 0 one reference tells the states apart.
+bit line; the voltages of the other lines are the bias scheme. The margin is the gap between the
+smallest current of a stored LRS and the largest of a stored HRS, over the current ``V G_LRS`` of an
+LRS cell alone: above 0 one reference separates the states.
 """
 
 from collections.abc import Sequence
@@ -74,8 +74,8 @@ def read_currents(
     >>> import numpy as np
     >>> g = np.full((64, 64), 1e-4)
     >>> g[0, 63] = 1e-6
-    >>> for bias_scheme in BIAS_SCHEMES:  # of one HRS cell among LRS cells
-    ...     print(f"{bias_scheme:9s}{read_currents(g, [(0, 63)], bias_scheme, 0.2)[0] * 1e6:7.3f} uA")
+    >>> for name in BIAS_SCHEMES:  # of one HRS cell among LRS cells
+    ...     print(f"{name:9s}{read_currents(g, [(0, 63)], name, 0.2)[0] * 1e6:7.3f} uA")
     grounded   0.577 uA
     floating 551.641 uA
     V/2      554.034 uA

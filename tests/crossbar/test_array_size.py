@@ -255,7 +255,8 @@ def test_arrays_stand_on_different_lots_wafers_and_dies(technology):
 
 def test_map_over_every_axis(technology):
     axes = {
-        "lrs_resistance": [5e3, 10e3], "ratio": [20.0], "variability": [0.5, 1.0], "wire": [5.0, "22nm"],
+        "lrs_resistance": [5e3, 10e3], "ratio": [20.0], "variability": [0.5, 1.0],
+        "wire": [5.0, "22nm"],
         "nonlinearity_voltage": [float("inf")], "bias_scheme": ["grounded"],
     }  # fmt: skip
     calls = []
