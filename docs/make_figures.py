@@ -18,7 +18,7 @@ from reliability.campaign.store import read_results
 from reliability.campaign.summary import at_age, at_point
 from reliability.campaign.sweep import sweep_points
 from reliability.report import figures
-from reliability.report.study.points import point_text
+from reliability.report.points import point_text
 
 HERE = Path(__file__).parent
 

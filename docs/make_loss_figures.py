@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 import reliability as rel
 from reliability.campaign.store import read_results
 from reliability.report import figures
-from reliability.report.study.attribution import attribution_table, bars_of_ways
+from reliability.report.outputs.attribution import attribution_table, bars_of_ways
 
 HERE = Path(__file__).parent
 STUDIES = HERE.parent / "analyses"

@@ -74,7 +74,7 @@ _HOMES = {
 }
 _ROOMS = (
     "architecture", "campaign", "characterization", "crossbar", "devices", "lifetime",
-    "measurements", "network", "population", "report", "statistics", "technology",
+    "measurements", "network", "population", "product", "report", "statistics", "technology",
 )  # fmt: skip
 
 __all__ = ["__version__", *_HOMES, *_ROOMS]

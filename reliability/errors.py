@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from operator import index
+from numbers import Integral, Real
 from typing import Any
 
 
@@ -33,20 +33,30 @@ def expect(value: object, kind: type | tuple[type, ...], name: str, how: str) ->
         raise InputError(f"{name}: got {got or f'a {type(value).__name__}'}, expected {how}")
 
 
-def expect_whole(value: object, name: str, low: int = 1, high: int | None = None) -> int:
-    """Return an integer from ``low`` to ``high`` as a plain one, or refuse it.
+def whole_number(value: Any, name: str, low: int = 0, high: int | None = None) -> int:
+    """Return an argument that counts something as an ``int``, or refuse it.
 
-    >>> expect_whole(0, "chips", 1, 10)
+    >>> whole_number(3.0, "cells", low=1)
     Traceback (most recent call last):
-    reliability.errors.InputError: chips: got 0, allowed 1 to 10
+    reliability.errors.InputError: cells: got 3.0, expected an integer of 1 or more
     """
-    if isinstance(value, bool) or not hasattr(type(value), "__index__"):
-        raise InputError(f"{name}: got {value!r}, expected an integer of {low} or more")
-    number = index(value)  # type: ignore[arg-type]
-    if number < low or (high is not None and number > high):
-        allowed = f"{low} or more" if high is None else f"{low} to {high}"
-        raise InputError(f"{name}: got {number}, allowed {allowed}")
-    return number
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not whole or value < low or (high is not None and value > high):
+        allowed = f"of {low} or more" if high is None else f"from {low} to {high}"
+        raise InputError(f"{name}: got {value!r}, expected an integer {allowed}")
+    return int(value)
+
+
+def fraction(value: Any, name: str) -> float:
+    """Return a probability strictly between 0 and 1, or refuse it.
+
+    >>> fraction(1.0, "confidence")
+    Traceback (most recent call last):
+    reliability.errors.InputError: confidence: got 1.0, allowed between 0 and 1
+    """
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < 1:
+        raise InputError(f"{name}: got {value!r}, allowed between 0 and 1")
+    return float(value)
 
 
 def unknown_name(kind: str, got: str, allowed: Iterable[str]) -> InputError:

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
-from reliability.campaign.architecture_options import OPTIONS, AnyOptions
 from reliability.campaign.dotted import Value, flat, put, vary
+from reliability.campaign.outputs.architecture_options import OPTIONS, AnyOptions
 from reliability.campaign.tables import (
     AttributionTable,
     Axis,

@@ -6,11 +6,11 @@ import numpy as np
 import xarray as xr
 from scipy.special import expit, logit, ndtri, stdtrit
 
-from reliability.campaign.architecture import architecture_answer
-from reliability.campaign.attribution import attribution_answer
-from reliability.campaign.crossbar import crossbar_answer
-from reliability.campaign.endurance import endurance_answer
 from reliability.campaign.limits import limit_answers
+from reliability.campaign.outputs.architecture import architecture_answer
+from reliability.campaign.outputs.attribution import attribution_answer
+from reliability.campaign.outputs.crossbar import crossbar_answer
+from reliability.campaign.outputs.endurance import endurance_answer
 from reliability.campaign.selection import at_age, at_point, wafers_of
 from reliability.campaign.spec import Study
 from reliability.campaign.sweep import sweep_points

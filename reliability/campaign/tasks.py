@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import ndtr
 
-from reliability.campaign import architecture, crossbar, endurance
+from reliability.campaign.outputs import architecture, crossbar, endurance
 from reliability.campaign.plan import Task, combinations
 from reliability.campaign.spec import Study
 from reliability.devices.verify import Verify

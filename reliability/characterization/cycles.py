@@ -21,9 +21,10 @@ from reliability.characterization.estimates import (
     bootstrap,
     joined,
 )
-from reliability.characterization.read_table import STATES, Reads
+from reliability.characterization.read_table import Reads
 from reliability.devices import cycles as process
 from reliability.random import stream
+from reliability.technology import STATES
 
 _FEWEST_CELLS, _FEWEST_CYCLES = 8, 40
 _MOST_CYCLES = 1000  # before wear

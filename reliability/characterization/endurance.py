@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from reliability.characterization.estimates import Estimate, Fit, assumed, exact, from_covariance
-from reliability.characterization.read_table import ROOM, STATES, Reads
+from reliability.characterization.read_table import ROOM, Reads
 from reliability.lifetime import LifetimeFit, fit_lifetime
+from reliability.technology import STATES
 
 _FEWEST = 8  # cells
 _FAILURES = 5

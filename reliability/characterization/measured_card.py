@@ -17,9 +17,9 @@ from reliability.characterization import (
 )
 from reliability.characterization import target as leveling
 from reliability.characterization.estimates import Fit, assumed
-from reliability.characterization.read_table import STATES, Reads, reads_of
+from reliability.characterization.read_table import Reads, reads_of
 from reliability.errors import InputError
-from reliability.technology import Technology
+from reliability.technology import STATES, Technology
 from reliability.technology.card import without
 from reliability.units import quantity
 

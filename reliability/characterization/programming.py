@@ -18,9 +18,9 @@ from reliability.characterization.estimates import (
     fitted_by,
     from_covariance,
 )
-from reliability.characterization.read_table import STATES, Reads
+from reliability.characterization.read_table import Reads
 from reliability.statistics import integrated_time, radial_trend, variance_components
-from reliability.technology import Parameter
+from reliability.technology import STATES, Parameter
 
 _LEVELS = ("lot", "wafer", "die", "cell")
 _FEWEST = 8  # cells of a state

@@ -14,7 +14,8 @@ from reliability.characterization.estimates import (
     from_covariance,
 )
 from reliability.characterization.loss import Stressed, log_likelihood, maximise
-from reliability.characterization.read_table import ROOM, STATES, Reads
+from reliability.characterization.read_table import ROOM, Reads
+from reliability.technology import STATES
 
 _FEWEST = 20  # cells of a state
 _MOST = 500

@@ -13,9 +13,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.errors import InputError
+from reliability.technology import STATES
 
 Array = NDArray[np.float64]
-STATES = ("LRS", "HRS")
 ROOM = 298.15  # K, where a file says nothing of the temperature
 _HIERARCHY = ("wafer", "die", "cell")
 _AXES = ("temperature", "read_voltage", "cycles", "reads", "time")

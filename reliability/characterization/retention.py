@@ -8,7 +8,8 @@ import pandas as pd
 
 from reliability.characterization.estimates import Array, Estimate, Fit, exact, from_covariance
 from reliability.characterization.loss import Stressed, log_likelihood, maximise
-from reliability.characterization.read_table import STATES, Reads
+from reliability.characterization.read_table import Reads
+from reliability.technology import STATES
 from reliability.units import BOLTZMANN
 
 _FEWEST = 20  # cells of a state at a temperature

@@ -20,7 +20,8 @@ from reliability.characterization.estimates import (
     exact,
     joined,
 )
-from reliability.characterization.read_table import ROOM, STATES, Reads
+from reliability.characterization.read_table import ROOM, Reads
+from reliability.technology import STATES
 
 _FEWEST = 20  # cells of a state at a time
 _HOT = 333.0  # K

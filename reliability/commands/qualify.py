@@ -76,7 +76,7 @@ def qualify(
     """
     from reliability.lifetime.claims import Claim, assess_claim
     from reliability.measurements import read_lifetimes
-    from reliability.report.qualification import (
+    from reliability.report.qualification_report import (
         qualification,
         qualification_lines,
         write_qualification_report,

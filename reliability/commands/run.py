@@ -191,7 +191,7 @@ def _print_answer(summary: dict[str, Any]) -> None:
                 f"({found['low']:.0f} to {found['high']:.0f}){where}"
             )
         if "architecture" in point:
-            from reliability.report.study.architecture import quantity_lines
+            from reliability.report.outputs.architecture import quantity_lines
 
             for line in quantity_lines(point["architecture"]):
                 click.echo(f"{line}{where}")

@@ -106,7 +106,7 @@ def size(as_json: bool, out: Path | None, **options: Any) -> None:
     """
     from reliability.crossbar import ConvergenceError
     from reliability.report.render import check_options
-    from reliability.report.size import size_lines, size_table, write_size_report
+    from reliability.report.size_report import size_lines, size_table, write_size_report
 
     kind = {"formats": options.pop("formats"), "template": options.pop("template")}
     check_options(**kind)

@@ -189,10 +189,10 @@ class _MonteCarlo:
         card, shape = self.at.technology, self.shape
         draws = stream(self.seed, "crossbar.limit", index, *shape)
         data = draws.random(shape) < self.at.density
-        address = np.array([[index, index % len(die_sites(card)), 0]])
+        address = np.array([[index, index % len(die_sites(card)), 0, index]])
         made = program(
             card, address, np.where(data, "LRS", "HRS").ravel(), data.size,
-            verify=None, seed=self.seed, lot=index, dtype=np.float64,
+            verify=None, seed=self.seed, dtype=np.float64,
         )  # fmt: skip
         g = made.variables["conductance"][0].reshape(shape)
         if isinstance(self.criterion, str):

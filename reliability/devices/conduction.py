@@ -31,7 +31,6 @@ from reliability.errors import InputError
 from reliability.technology import Technology
 from reliability.units import BOLTZMANN
 
-STATES = ("LRS", "HRS")
 TEMPERATURES = (250.0, 400.0)  # K, between which a conductance follows the temperature so
 # Milo et al.: coefficients of V^2 and V^3, polynomials in log10(G / S), highest power first.
 _MILO_SQUARE = (1.388e-4, 1.541e-3, 5.711e-3, 7.063e-3)

@@ -41,9 +41,7 @@ from scipy.special import kv
 from reliability.errors import InputError
 from reliability.random import draw, stream
 from reliability.random.xoshiro import normal
-from reliability.technology import Technology
-
-STATES = ("LRS", "HRS")
+from reliability.technology import STATES, Technology
 
 
 @dataclass(frozen=True)
@@ -245,12 +243,12 @@ def start(parameters: Cycles, seed: int, address: ArrayLike, cells: int) -> Walk
     ----------
     parameters : Cycles
     seed : int
-    address : array_like of int, shape (n, 3)
-        Wafer, die and chip.
+    address : array_like of int, shape (n, 3) or (n, 4)
+        Wafer, die and chip, and the lot.
     cells : int
         Per chip. A cell's path does not depend on how many others there are.
     """
-    rows = np.asarray(address, dtype=np.int64).reshape(-1, 3)
+    rows = np.atleast_2d(np.asarray(address, dtype=np.int64))
     form = innovations(parameters)
     z = draw(seed, "cycles.start", rows, 4 * cells).reshape(-1, 4)
     words = [

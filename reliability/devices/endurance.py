@@ -36,10 +36,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_ndtr, ndtri
 
 from reliability.errors import InputError
-from reliability.technology import Technology
+from reliability.technology import STATES, Technology
 from reliability.units import BOLTZMANN
-
-STATES = ("LRS", "HRS")
 
 
 @dataclass(frozen=True)

@@ -36,11 +36,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_ndtr, ndtr, ndtri
 
 from reliability.errors import InputError
-from reliability.statistics.intervals import binomial_bound
+from reliability.statistics.proportions import binomial_bound
 from reliability.technology import Technology
 from reliability.units import BOLTZMANN
-
-STATES = ("LRS", "HRS")
 
 
 @dataclass(frozen=True)

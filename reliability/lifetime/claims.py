@@ -34,7 +34,7 @@ from reliability.lifetime.acceleration import acceleration as assign_laws
 from reliability.lifetime.censored_fit import LifetimeFit, fit_lifetime
 from reliability.lifetime.model_choice import compare_lifetimes
 from reliability.lifetime.observations import observations
-from reliability.statistics.intervals import binomial_bound
+from reliability.statistics.proportions import binomial_bound
 
 if TYPE_CHECKING:
     import pandas as pd

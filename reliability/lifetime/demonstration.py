@@ -20,7 +20,7 @@ from scipy import special
 
 from reliability.errors import InputError
 from reliability.lifetime.acceleration import arrhenius
-from reliability.statistics.intervals import binomial_bound
+from reliability.statistics.proportions import binomial_bound
 from reliability.units import duration, engineering
 
 if TYPE_CHECKING:

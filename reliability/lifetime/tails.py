@@ -25,7 +25,7 @@ from reliability.lifetime.maximise import (
 )
 from reliability.lifetime.standard_forms import log1mexp
 from reliability.random import stream
-from reliability.statistics.intervals import clopper_pearson
+from reliability.statistics.proportions import clopper_pearson
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -24,7 +24,8 @@ from reliability.network.one_layer.model import Network, expect_network
 from reliability.network.one_layer.neuron import Neuron, sample_neurons
 from reliability.network.one_layer.weight_mapping import Mapping, read_weights, sample_chips
 from reliability.network.results import Values, of_decisions, on_chips, provenance
-from reliability.population.ageing import addresses, age, card_of_cells
+from reliability.population.ageing import age
+from reliability.population.sampling import addresses, card_of_cells
 from reliability.technology import Technology
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)

@@ -10,7 +10,7 @@ from matplotlib.axis import Axis
 from numpy.typing import ArrayLike, NDArray
 
 from reliability.campaign.spec import Study
-from reliability.report.compare_words import Row, at_end, condition, quantity_of
+from reliability.report.comparison_words import Row, at_end, condition, quantity_of
 from reliability.report.figures.style import (
     colour,
     log_axis,
@@ -20,7 +20,7 @@ from reliability.report.figures.style import (
     reading_unit,
 )
 from reliability.report.page import Drawing, Figure, canvas, svg
-from reliability.report.study.points import axis_numbers, value_text
+from reliability.report.points import axis_numbers, value_text
 
 _MOST_FIGURES = 6  # quantities
 _MOST_PANELS = 6  # values of a second axis

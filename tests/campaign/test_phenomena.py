@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import reliability as rel
-from reliability.campaign.attribution import attributed
+from reliability.campaign.outputs.attribution import attributed
 from reliability.campaign.store import read_results
 
 ATTRIBUTION = """

@@ -25,7 +25,7 @@ from reliability.campaign.estimate import plan_study
 from reliability.campaign.load import load_study
 from reliability.campaign.plan import combinations, make_plan
 from reliability.cli import main
-from reliability.statistics.intervals import mean_interval
+from reliability.statistics.means import mean_interval
 from tests.campaign.dying import die_or_double, run_and_tell
 from tests.conftest import SMALL_STUDY
 
@@ -165,7 +165,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(study, tmp_path, finished) 
 def test_killed_three_times(study, tmp_path, finished) -> None:
     """SIGKILL while it runs, and the same again: the bits of an undisturbed run."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["reliability.campaign.run"])
+    context.set_forkserver_preload(["reliability.campaign.runner"])
     out = tmp_path / "killed"
     for k in range(1, 4):  # each kill after one more task
         here, there = context.Pipe(duplex=False)
@@ -349,7 +349,7 @@ def test_a_task_that_kills_its_worker_is_named_and_the_rest_completes() -> None:
 
 
 def test_failed_tasks_are_named_and_end_with_code_1(small, finished, copy, monkeypatch) -> None:
-    from reliability.campaign import run as running
+    from reliability.campaign import runner as running
 
     real = running.compute
 

@@ -17,7 +17,7 @@ from reliability.lifetime.demonstration import (
     sample_size,
     weibull_scale_bound,
 )
-from reliability.statistics.intervals import binomial_bound
+from reliability.statistics.proportions import binomial_bound
 
 
 def test_published_fit_examples():

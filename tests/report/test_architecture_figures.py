@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 import reliability as rel
 from reliability.architecture import area, energy, hierarchy, load_components, streams, tiers
 from reliability.report import figures
-from reliability.report.study.architecture import quantity_lines
+from reliability.report.outputs.architecture import quantity_lines
 
 
 def drawn(study, name: str, **options) -> xr.Dataset:

@@ -15,9 +15,9 @@ from reliability.campaign import read_study
 from reliability.campaign.limits import limit_answers, outcome
 from reliability.campaign.summary import summarize
 from reliability.cli import main
+from reliability.report.cover import verdicts
 from reliability.report.provenance import study_toml
 from reliability.report.render import number, render_html
-from reliability.report.study.cover import verdicts
 from reliability.units import duration, engineering
 from tests.report import pages
 

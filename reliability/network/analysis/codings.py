@@ -35,7 +35,7 @@ from reliability.network.one_layer.coding import (
 from reliability.network.one_layer.model import Network, expect_network
 from reliability.network.one_layer.neuron import Neuron
 from reliability.network.results import provenance
-from reliability.statistics.intervals import wilson
+from reliability.statistics.proportions import wilson
 
 _EVENTS_AT_ONCE = 2**23  # so many events of images are held in memory
 

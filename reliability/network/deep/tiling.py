@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from reliability.errors import InputError, expect_whole, unknown_name
+from reliability.errors import InputError, unknown_name, whole_number
 
 Cells = Literal["levels", "bits", "pairs"]
 _CELLS = ("levels", "bits", "pairs")
@@ -108,7 +108,7 @@ class Tiling:
             )
 
     def _whole(self, name: str, low: int, high: int) -> None:
-        value = expect_whole(getattr(self, name), f"tiling: {name}", low, high)
+        value = whole_number(getattr(self, name), f"tiling: {name}", low, high)
         object.__setattr__(self, name, value)  # frozen: a NumPy number becomes a plain one
 
     @property

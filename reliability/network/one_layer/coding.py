@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.errors import InputError, expect_whole, unknown_name
+from reliability.errors import InputError, unknown_name, whole_number
 from reliability.network.datasets import evenly_spaced
 from reliability.network.one_layer.events import Events, default_data, events_in_time, intensities
 from reliability.network.one_layer.first_spike import run_first_spike
@@ -95,7 +95,7 @@ class RateCoding:
 
     def __post_init__(self) -> None:
         for name in ("delta_s", "spike_limit"):
-            object.__setattr__(self, name, expect_whole(getattr(self, name), name, 1, _MOST))
+            object.__setattr__(self, name, whole_number(getattr(self, name), name, 1, _MOST))
 
     def decide(self, circuit: Circuit, samples: Samples, seed: int) -> Decisions:
         """Classify samples; all chips see the same input events."""

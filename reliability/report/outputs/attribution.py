@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from reliability.campaign.spec import Study
 from reliability.report import figures as draw
 from reliability.report.page import Figure, Section, Table, canvas, svg
-from reliability.report.study.points import anchor, answers_of_points, point_text
+from reliability.report.points import anchor, answers_of_points, point_text
 from reliability.report.words import age_title, percent
 
 _WAYS = {

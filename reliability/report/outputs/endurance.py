@@ -9,7 +9,7 @@ from reliability.campaign.spec import Study
 from reliability.population.cycling import MODES, count_failures
 from reliability.report import figures as draw
 from reliability.report.page import Figure, Section, Table, canvas, svg
-from reliability.report.study.points import Results, anchor, results_of_points
+from reliability.report.points import Results, anchor, results_of_points
 from reliability.report.words import percent
 from reliability.units import engineering
 

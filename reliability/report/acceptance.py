@@ -6,8 +6,8 @@ from typing import Any
 from reliability.campaign.spec import Study
 from reliability.lifetime.acceleration import arrhenius
 from reliability.lifetime.demonstration import sample_size
+from reliability.report.cover import limits_table
 from reliability.report.page import Section, Table
-from reliability.report.study.cover import limits_table
 from reliability.report.words import percent
 from reliability.technology import Technology
 from reliability.units import duration, engineering

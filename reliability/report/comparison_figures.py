@@ -11,7 +11,7 @@ from reliability.campaign.selection import at_age
 from reliability.campaign.spec import Study
 from reliability.population.cycling import count_failures
 from reliability.report import figures as draw
-from reliability.report.compare_words import Row, at_end, pair, subject
+from reliability.report.comparison_words import Row, at_end, pair, subject
 from reliability.report.figures.style import colour, log_axis, marker, percent_axis
 from reliability.report.page import Figure, canvas, svg
 from reliability.report.sweep_overlays import sweep_overlays

@@ -10,11 +10,11 @@ from reliability.campaign.selection import at_age
 from reliability.campaign.spec import Study
 from reliability.campaign.summary import explained
 from reliability.report import figures as draw
+from reliability.report.method import acts_on_network
 from reliability.report.page import Figure, Section, canvas, svg
-from reliability.report.study.method import acts_on_network
-from reliability.report.study.points import Results
+from reliability.report.points import Results
 from reliability.report.words import age_title, of_age, percent
-from reliability.statistics.intervals import mean_interval
+from reliability.statistics.means import mean_interval
 from reliability.technology import Technology
 
 _SHOWN = 12  # parameters of a card

@@ -5,9 +5,9 @@ from typing import Any
 
 from reliability.campaign.spec import Study
 from reliability.campaign.sweep import Point
+from reliability.report.outputs.architecture import key_quantities
 from reliability.report.page import KeyFigure, Outcome, Table, Verdict
-from reliability.report.study.architecture import key_quantities
-from reliability.report.study.points import (
+from reliability.report.points import (
     answers_of_points,
     axis_label,
     named_point,

@@ -9,8 +9,8 @@ from typing import Any
 from reliability.campaign import read_study
 from reliability.campaign.dotted import AGES
 from reliability.files import replace_text
-from reliability.report.compare_figures import comparison_figures
-from reliability.report.compare_words import (
+from reliability.report.comparison_figures import comparison_figures
+from reliability.report.comparison_words import (
     Row,
     at_end,
     condition,
@@ -20,11 +20,11 @@ from reliability.report.compare_words import (
     subject,
     where,
 )
+from reliability.report.outputs.architecture import value_and_range
 from reliability.report.page import KeyFigure, Report, Section, Table
+from reliability.report.points import value_text
 from reliability.report.provenance import provenance_section
 from reliability.report.render import save_report
-from reliability.report.study.architecture import value_and_range
-from reliability.report.study.points import value_text
 from reliability.report.words import percent
 from reliability.units import engineering
 

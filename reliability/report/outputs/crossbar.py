@@ -11,7 +11,7 @@ from reliability.campaign.spec import Study
 from reliability.campaign.sweep import sweep_points
 from reliability.report import figures as draw
 from reliability.report.page import Figure, Section, Table, canvas, svg
-from reliability.report.study.points import (
+from reliability.report.points import (
     MOST_LINES,
     anchor,
     axis_label,

@@ -15,7 +15,7 @@ from reliability.campaign.spec import Study
 from reliability.report import figures as draw
 from reliability.report.figures.learning_figures import RULES
 from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, svg
-from reliability.report.study.points import (
+from reliability.report.points import (
     Results,
     anchor,
     answers_of_points,
@@ -293,7 +293,7 @@ def quantity_lines(found: dict[str, Any]) -> list[str]:
     Parameters
     ----------
     found : dict
-        The answer of `reliability.campaign.architecture.architecture_answer`.
+        The answer of `reliability.campaign.outputs.architecture.architecture_answer`.
     """
     lines = []
     for one in found["quantities"].values():

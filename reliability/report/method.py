@@ -8,9 +8,9 @@ import numpy as np
 from reliability.campaign.selection import FEWEST_WAFERS
 from reliability.campaign.spec import Study
 from reliability.campaign.tables import AttributionTable
+from reliability.report.outputs.crossbar import size_criterion
 from reliability.report.page import Figure, Section, Table
-from reliability.report.study.crossbar import size_criterion
-from reliability.report.study.points import axis_label
+from reliability.report.points import axis_label
 from reliability.report.words import in_words, of_age, percent, typeset
 from reliability.technology import Technology
 from reliability.technology.vocabulary import CONDITIONS

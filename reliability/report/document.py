@@ -9,20 +9,20 @@ from reliability.campaign.spec import Study
 from reliability.campaign.store import read_results
 from reliability.campaign.summary import summarize
 from reliability.files import replace_text
+from reliability.report.acceptance import qualification_section
+from reliability.report.cover import key_figures, study_statement, verdicts
+from reliability.report.method import method_section, phenomena_section, population_section
+from reliability.report.outputs.accuracy import ageing_figures, network_section, population_figures
+from reliability.report.outputs.architecture import architecture_lines, architecture_section
+from reliability.report.outputs.attribution import attribution_lines, attribution_section
+from reliability.report.outputs.crossbar import crossbar_lines, crossbar_section
+from reliability.report.outputs.endurance import endurance_lines, endurance_section
 from reliability.report.page import Report
+from reliability.report.points import Results
 from reliability.report.provenance import assumptions_section, study_provenance
 from reliability.report.render import save_report
-from reliability.report.study.architecture import architecture_lines, architecture_section
-from reliability.report.study.attribution import attribution_lines, attribution_section
-from reliability.report.study.cover import key_figures, study_statement, verdicts
-from reliability.report.study.crossbar import crossbar_lines, crossbar_section
-from reliability.report.study.endurance import endurance_lines, endurance_section
-from reliability.report.study.method import method_section, phenomena_section, population_section
-from reliability.report.study.network import ageing_figures, network_section, population_figures
-from reliability.report.study.points import Results
-from reliability.report.study.qualification import qualification_section
-from reliability.report.study.sensitivity import sensitivity_section
-from reliability.report.study.sweep import sweep_lines, sweep_section
+from reliability.report.sensitivity_section import sensitivity_section
+from reliability.report.sweep_section import sweep_lines, sweep_section
 from reliability.report.words import in_words
 
 

@@ -12,7 +12,7 @@ from reliability.campaign.selection import at_age
 from reliability.campaign.spec import Study
 from reliability.report import figures as draw
 from reliability.report.page import Figure, Section, Table, canvas, svg
-from reliability.report.study.points import Results
+from reliability.report.points import Results
 from reliability.report.words import age_title, percent, typeset
 from reliability.technology import Technology
 from reliability.units import duration, engineering

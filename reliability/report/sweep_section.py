@@ -11,7 +11,7 @@ from reliability.campaign.sweep import Point, sweep_points
 from reliability.campaign.tables import Axis
 from reliability.report import figures as draw
 from reliability.report.page import Figure, Section, Table, canvas, svg
-from reliability.report.study.points import (
+from reliability.report.points import (
     MOST_LINES,
     Results,
     anchor,

@@ -1,7 +1,7 @@
 """Finished studies side by side, and which of their differences are real.
 
-What is compared, and what is known of it, is in `reliability.campaign.differences`. All differences
-are tested together. Sweeps over the same axes are compared point by point.
+What is compared, and what is known of it, is in `reliability.campaign.chip_differences`. All
+differences are tested together. Sweeps over the same axes are compared point by point.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from reliability.campaign.differences import Read, data_of, differences
+from reliability.campaign.chip_differences import Read, data_of, differences
 from reliability.campaign.dotted import flat
 from reliability.campaign.finished import read_study
 from reliability.campaign.selection import at_point

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from reliability.report.study.points import value_text
+from reliability.report.points import value_text
 from reliability.report.words import of_age
 from reliability.units import engineering
 

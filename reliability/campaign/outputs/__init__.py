@@ -1,0 +1,1 @@
+"""Kinds of output of a study, one module each."""
