@@ -28,9 +28,9 @@ from reliability.units import engineering
 _KEPT = ("criterion", "limit", "confidence", "max_size", "technology", "network", "images", "seed",
          "reliability_version")  # fmt: skip
 _HEADERS = {
-    "lrs_resistance": "LRS", "hrs_resistance": "HRS", "ratio": "HRS/LRS", "spread": "spread",
-    "wire": "wire per cell", "nonlinearity_voltage": "nonlinearity", "scheme": "scheme",
-    "rows": "rows",
+    "lrs_resistance": "LRS", "hrs_resistance": "HRS", "ratio": "HRS/LRS",
+    "variability": "variability", "wire": "wire per cell", "nonlinearity_voltage": "nonlinearity",
+    "bias_scheme": "bias scheme", "rows": "rows",
 }  # fmt: skip
 
 

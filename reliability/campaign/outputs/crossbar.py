@@ -26,7 +26,7 @@ def largest(study: Study, technology: Technology, task: Task) -> xr.Dataset:
         read_voltage=c.read_voltage,
         density=c.density,
         activity=c.activity,
-        scheme=c.scheme,
+        bias_scheme=c.bias_scheme,
         max_size=c.max_size,
         uncertainty_draws=study.uncertainty.draws if study.uncertainty else 0,
         confidence=study.confidence,
