@@ -259,7 +259,9 @@ def write_qualification_report(
     lines = qualification_lines(told)
     kept = ("source", "source_sha256", "failure", "rows_read", "rows_bad", "reliability_version")
     claimed = lines[0].split(": ", 1)[1]
-    verdict = Verdict(claimed, "shown" if told["passed"] else "not shown", f"{_spaced(lines[1])}.")
+    verdict = Verdict(
+        claimed, "demonstrated" if told["passed"] else "not demonstrated", f"{_spaced(lines[1])}."
+    )
     sections = [
         Section("result", "Result", figures=list(_figures(found, data)),
                 tables=list(_tables(found, told))),

@@ -1,17 +1,23 @@
 """Architecture in a study: the nominal card and components, then cards and components that are
 drawn."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from reliability import architecture
-from reliability.campaign.plan import Task
-from reliability.campaign.spec import Study
+from reliability.architecture import Components, load_components
+from reliability.campaign.chip_differences import UNTESTED
+from reliability.campaign.frame import StudyFrame
+from reliability.campaign.kind import Group, Kind, Read, Results, Row, Task, cut
+from reliability.campaign.outputs.architecture_options import AnyOptions
+from reliability.errors import InputError
 from reliability.random import stream
-from reliability.technology import Technology
+from reliability.statistics.differences import drawn_difference
+
+_ROUNDING = 1e-9  # relative; a smaller difference of two draws is none
 
 _STUDIES: dict[str, Callable[..., xr.Dataset]] = {
     "area": architecture.area,
@@ -24,12 +30,19 @@ _STUDIES: dict[str, Callable[..., xr.Dataset]] = {
 }
 
 
-def run_draws(study: Study, technology: Technology, task: Task) -> xr.Dataset:
+def components_of(study: StudyFrame) -> Components:
+    """Return the component parameters of a study, read once."""
+    options = study.options("architecture")
+    found: Components = study.known(("components", options.model_dump_json()),
+                                    options.load_components)  # fmt: skip
+    return found
+
+
+def run_draws(study: StudyFrame, task: Task) -> xr.Dataset:
     """Compute some draws of an architecture study; draw 0 is the card and the components as they
     are."""
-    options = study.architecture
-    assert options is not None  # the spec has it where the outputs have it
-    nominal = options.load_components()
+    options, technology = study.options("architecture"), study.load_technology()
+    nominal = components_of(study)
     parts = []
     for k in range(task.first, task.first + task.count):
         card, components, seed = technology, nominal, study.seed
@@ -46,17 +59,16 @@ def run_draws(study: Study, technology: Technology, task: Task) -> xr.Dataset:
     )  # fmt: skip
 
 
-def architecture_answer(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
+def architecture_answer(study: StudyFrame, results: Results) -> dict[str, Any]:
     """Return what ``summary.json`` says: each headline number and check, with its interval."""
     data = results["architecture"].load()
-    assert study.architecture is not None
     quantities = {
         str(name): interval(data[name], study.confidence)
         | {"unit": data[name].attrs["units"], "name": data[name].attrs["long_name"]}
         for name in np.atleast_1d(data.attrs["headline"])
     }
     answer: dict[str, Any] = {
-        "study": study.architecture.study,
+        "study": study.options("architecture").study,
         "draws": data.sizes["draw"] - 1,
         "confidence": study.confidence,
         "quantities": quantities,
@@ -108,3 +120,101 @@ def checks(data: xr.Dataset, confidence: float) -> list[dict[str, Any]]:
             }
         )
     return out
+
+
+def _tasks(study: StudyFrame, point: int) -> Iterator[Task]:
+    options = study.options("architecture")
+    cards = 1 + (study.uncertainty.draws if study.uncertainty else 0)
+    return cut("architecture", point, cards, options.draws_per_task, options.work)
+
+
+def _check(study: StudyFrame) -> None:
+    try:
+        components_of(study)
+    except InputError as error:
+        raise InputError(f"architecture: {error}") from None
+    technology = study.load_technology()
+    for name in study.options("architecture").needs:
+        if name not in technology:
+            raise InputError(f"technology: {technology.name} has no {name}, which the study needs")
+
+
+def _fingerprints(study: StudyFrame) -> Iterator[str]:
+    yield components_of(study).fingerprint
+
+
+# --- comparison
+
+
+def _compare(first: Read, other: Read, confidence: float) -> Iterator[Row]:
+    """Compare the numbers that are the answer of an architecture study, over its draws.
+
+    Numbers that are positive are compared by their ratio, of which the logarithm is tested.
+    """
+    (a, x), (b, y) = first, other
+    paired = a.seed == b.seed and _drawn_from(a) == _drawn_from(b)
+    data = [results["architecture"] for results in (x, y)]
+    answers = [list(map(str, np.atleast_1d(d.attrs["headline"]))) for d in data]
+    for name in (name for name in answers[0] if name in answers[1]):
+        unit, values = data[0][name].attrs["units"], [d[name].values for d in data]
+        share = name.startswith("accuracy")
+        relative = unit != "K" and not share and min(v.min() for v in values) > 0
+        nominal = [float(v[0]) for v in values]
+        found, how = _of_draws([v[1:] for v in values], paired, relative, confidence)
+        yield {
+            "quantity": data[0][name].attrs["long_name"], "name": name, "condition": {},
+            "unit": "share" if share else unit, "first": nominal[0], "other": nominal[1],
+            "measure": "ratio" if relative else "difference", "paired": paired, "how": how,
+            **found,
+            **({"ratio": nominal[1] / nominal[0]} if relative
+               else {"difference": nominal[1] - nominal[0]}),
+        }  # fmt: skip
+
+
+def _of_draws(
+    draws: list[np.ndarray], paired: bool, relative: bool, confidence: float
+) -> tuple[dict[str, float], str]:
+    """Return the interval and p of a difference or ratio of draws, and how they were found."""
+    x, y = draws
+    n = min(x.size, y.size)
+    if paired and np.allclose(x[:n], y[:n], rtol=_ROUNDING, atol=0):
+        x = y
+    if n < 2:
+        return UNTESTED, "not tested: nothing was sampled"
+    if not np.isfinite(np.concatenate(draws)).all():
+        return UNTESTED, "not tested: some draws are unbounded"
+    how = f"unpaired: {x.size} and {y.size} draws, of other seeds, cards or components"
+    if paired:
+        x, y, how = x[:n], y[:n], f"paired: the same {n} draws of card and components"
+    if not relative:
+        return drawn_difference(x, y, confidence, paired=paired), how
+    found = drawn_difference(np.log(x), np.log(y), confidence, paired=paired)
+    return {"low": np.exp(found["low"]), "high": np.exp(found["high"]), "p": found["p"]}, how
+
+
+def _drawn_from(study: StudyFrame) -> tuple[str, str]:
+    """Card and components, of whose uncertainty the draws are."""
+    options = study.options("architecture")
+    components = study.known(("components", options.components),
+                             lambda: load_components(options.components))  # fmt: skip
+    return study.named_technology(study.technology).fingerprint, components.fingerprint
+
+
+def _apart(a: StudyFrame, b: StudyFrame) -> str:
+    mine, other = (study.options("architecture").study for study in (a, b))
+    if mine == other:
+        return ""
+    return f"architecture studies of {mine} and of {other}, expected the same"
+
+
+KIND = Kind(
+    table=AnyOptions,
+    default=None,
+    groups={"architecture": Group("draw", run_draws)},
+    tasks=_tasks,
+    check=_check,
+    answer=lambda study, results: {"architecture": architecture_answer(study, results)},
+    compare=_compare,
+    apart=_apart,
+    fingerprints=_fingerprints,
+)

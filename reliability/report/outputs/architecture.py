@@ -11,17 +11,15 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from reliability.architecture.memory.hierarchy import HOSTS, NAMES
+from reliability.campaign.outputs.architecture import components_of
 from reliability.campaign.spec import Study
 from reliability.report import figures as draw
+from reliability.report.chapter import Chapter
+from reliability.report.comparison_words import Row
 from reliability.report.figures.learning_figures import RULES
-from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, svg
-from reliability.report.points import (
-    Results,
-    anchor,
-    answers_of_points,
-    point_text,
-    results_of_points,
-)
+from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, numbers_of, svg
+from reliability.report.points import Finished, anchor
+from reliability.report.provenance import confidence_text, parameter_tables
 from reliability.report.words import percent
 from reliability.units import engineering
 
@@ -244,14 +242,14 @@ _DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
 }
 
 
-def architecture_section(study: Study, results: Results, summary: dict[str, Any]) -> Section:
-    """Return the architecture study at every point."""
+def _sections(finished: Finished) -> Iterator[Section]:
+    """Yield the architecture study at every point."""
     figures: list[Figure] = []
     tables: list[Table] = []
-    for title, here, answer in results_of_points(study, results, summary):
-        figures += architecture_figures(study, here["architecture"], title)
-        tables += _tables(answer["architecture"], title)
-    return Section("architecture", "Architecture", (), figures, tables)
+    for title, here in finished.points():
+        figures += architecture_figures(here.study, here.results["architecture"], title)
+        tables += _tables(here.summary["architecture"], title)
+    yield Section("architecture", "Architecture", (), figures, tables)
 
 
 def architecture_figures(study: Study, data: xr.Dataset, title: str = "") -> Iterator[Figure]:
@@ -265,9 +263,8 @@ def architecture_figures(study: Study, data: xr.Dataset, title: str = "") -> Ite
     title : str
         Of that point, "" without a sweep.
     """
-    assert study.architecture is not None
     data = data.load()
-    for drawing in _DRAWINGS[study.architecture.study]:
+    for drawing in _DRAWINGS[study.options("architecture").study]:
         with canvas(*drawing.size) as (figure, axes):
             drawing.function(data, axes.flat[0])
             name = f"{drawing.title}{title and ': '}{title}"
@@ -276,14 +273,14 @@ def architecture_figures(study: Study, data: xr.Dataset, title: str = "") -> Ite
                 name,
                 drawing.caption,
                 svg(figure, name),
+                numbers_of(data),
             )
 
 
-def architecture_lines(study: Study, summary: dict[str, Any]) -> Iterator[str]:
+def _statement(finished: Finished) -> Iterator[str]:
     """Say each headline number with its interval, at every point."""
-    for point, answer in answers_of_points(study, summary):
-        title = point_text(point)
-        for line in quantity_lines(answer["architecture"]):
+    for title, here in finished.points():
+        for line in quantity_lines(here.summary["architecture"]):
             yield f"{title}{title and ': '}{line}"
 
 
@@ -372,3 +369,55 @@ def _value(one: dict[str, Any], end: str = "value") -> str:
 
 def _text(value: float | None, unit: str) -> str:
     return "unbounded" if value is None else engineering(value, unit)
+
+
+def _method(study: Study) -> Iterator[str]:
+    yield (
+        f"The model of the study {study.options('architecture').study} was computed for the "
+        "nominal card and component parameters."
+    )
+
+
+def _intervals(study: Study) -> Iterator[str]:
+    if study.uncertainty:
+        yield "The interval of an architecture's number holds this fraction of the samples."
+
+
+def _key_figures(finished: Finished) -> Iterator[KeyFigure]:
+    if not finished.study.sweep:
+        yield from key_quantities(finished.summary["architecture"])
+
+
+def _assumptions(study: Study) -> Iterator[Section]:
+    components = components_of(study)
+    yield Section(
+        "components", components.title, (components.description, confidence_text(components)),
+        tables=parameter_tables(components, "-components"),
+    )  # fmt: skip
+
+
+def _provenance(study: Study) -> Iterator[tuple[str, str]]:
+    components = components_of(study)
+    yield f"component parameters {components.name}, SHA-256", components.fingerprint
+
+
+def _interval(
+    answer: dict[str, Any], row: Row, at: dict[str, float]
+) -> tuple[float | None, float | None]:
+    found = answer["architecture"]["quantities"][row["name"]]
+    return found["low"], found["high"]
+
+
+CHAPTER = Chapter(
+    sections=_sections,
+    statement=_statement,
+    lines=lambda answer: iter(quantity_lines(answer["architecture"])),
+    key_figures=_key_figures,
+    method=_method,
+    intervals=_intervals,
+    sampled=lambda _: "each with component parameters sampled from their own uncertainty",
+    assumptions=_assumptions,
+    provenance=_provenance,
+    of_cells=False,
+    interval=_interval,
+)
