@@ -15,8 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import reliability as rel
-from reliability.campaign.store import read_results
 from reliability.campaign.selection import at_age, at_point
+from reliability.campaign.store import read_results
 from reliability.campaign.sweep import sweep_points
 from reliability.report import figures
 from reliability.report.points import point_text

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import xarray as xr
 from markupsafe import Markup
 from matplotlib.axis import Axis
@@ -149,6 +150,8 @@ def canvas(
 def numbers_of(data: xr.Dataset | xr.DataArray, name: str = "value") -> Numbers:
     """Return the numbers of a Dataset as rows: one for each place, a column for each variable.
 
+    Variables over other dimensions have rows of their own.
+
     Parameters
     ----------
     data : Dataset or DataArray
@@ -164,9 +167,16 @@ def numbers_of(data: xr.Dataset | xr.DataArray, name: str = "value") -> Numbers:
     """
     table = data.to_dataset(name=data.name or name) if isinstance(data, xr.DataArray) else data
     table = table.drop_vars([c for c in table.coords if not table[c].dims])
-    frame = table.to_dataframe().reset_index()
-    index = [key for key in map(str, table.dims) if key not in table.coords]  # only counted
-    frame = frame.drop(columns=[key for key in index if len(index) < len(table.dims)])
+    alike: dict[frozenset[Any], list[Any]] = {}
+    for key, variable in table.data_vars.items():
+        alike.setdefault(frozenset(variable.dims), []).append(key)
+    parts = [
+        table[keys].to_dataframe().reset_index()
+        if dims
+        else pd.DataFrame({key: [table[key].item()] for key in keys})
+        for dims, keys in alike.items()
+    ]
+    frame = pd.concat(parts) if len(parts) > 1 else parts[0]
     return Numbers([_column(table, str(key)) for key in frame], frame.values.tolist())
 
 

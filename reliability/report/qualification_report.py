@@ -17,11 +17,13 @@ from reliability.report import figures as draw
 from reliability.report.page import (
     Figure,
     KeyFigure,
+    Outcome,
     Report,
     Section,
     Table,
     Verdict,
     canvas,
+    numbers_of,
     svg,
 )
 from reliability.report.provenance import provenance_section
@@ -259,9 +261,8 @@ def write_qualification_report(
     lines = qualification_lines(told)
     kept = ("source", "source_sha256", "failure", "rows_read", "rows_bad", "reliability_version")
     claimed = lines[0].split(": ", 1)[1]
-    verdict = Verdict(
-        claimed, "demonstrated" if told["passed"] else "not demonstrated", f"{_spaced(lines[1])}."
-    )
+    outcome: Outcome = "demonstrated" if told["passed"] else "not demonstrated"
+    verdict = Verdict(claimed, outcome, f"{_spaced(lines[1])}.")
     sections = [
         Section("result", "Result", figures=list(_figures(found, data)),
                 tables=list(_tables(found, told))),
@@ -364,6 +365,7 @@ def _figures(found: Assessment, data: xr.Dataset) -> Iterator[Figure]:
             f"Failures, the {fit.distribution.name} law, and its {100 * two_sided:g} % band at "
             "each time.",
             svg(figure, "Probability of failure against time"),
+            numbers_of(curves),
         )  # fmt: skip
     if "temperature" not in names:
         return
@@ -379,4 +381,5 @@ def _figures(found: Assessment, data: xr.Dataset) -> Iterator[Figure]:
             "arrhenius", "Life against temperature",
             f"Time by which a fraction has failed, with the {100 * two_sided:g} % band.",
             svg(figure, "Arrhenius plot of life"),
+            numbers_of(life),
         )  # fmt: skip
