@@ -73,7 +73,7 @@ def run_study(
         executor = execute.on_dask(scheduler)
     else:
         executor = execute.in_processes(workers) if workers > 1 else execute.in_this_process()
-    with locked(folder):
+    with locked(folder) as token:
         layout = store.open_folder(
             folder,
             study.model_dump(mode="json"),
@@ -81,6 +81,7 @@ def run_study(
             sweep_points(study),
             chunk or chips_per_task(study),
             store_url,
+            token,
         )
         with executor as run:
             _run(study, layout, run, progress)
@@ -92,12 +93,14 @@ def _run(study: Study, layout: Layout, run: execute.Execute, progress: Progress 
     attributes = {"spec_hash": study.spec_hash, "seed": study.seed}
     text = study.model_dump_json()
     scouts, total, groups = [], 0, set()
+    whole = store.unseal(layout)
     for task in make_plan(study, layout.chunk):
         total += task.work
         if task.group not in groups:
             groups.add(task.group)
-            if not store.fit_group(layout, task, attributes):
+            if task.group not in whole or not store.fit_group(layout, task, attributes):
                 scouts.append(task)
+    groups -= {task.group for task in scouts}
     done = 0
 
     def finished(task: Task) -> None:
@@ -114,8 +117,11 @@ def _run(study: Study, layout: Layout, run: execute.Execute, progress: Progress 
         part.attrs |= attributes
         store.create_group(layout, task, part)
         store.write_part(layout, task, part)
+        groups.add(task.group)
+        store.seal(layout, groups)
         finished(task)
     store.write_points(layout, {axis.name: unit_of(axis.name) for axis in study.sweep})
+    store.seal(layout, groups)
     for batch in _batches(study, layout):
         todo = set(store.missing(layout, batch))
         done += sum(task.work for task in batch if task not in todo and task not in scouts)
