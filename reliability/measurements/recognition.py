@@ -54,7 +54,7 @@ def recognise_layout(
     names = open_table(source).names
     if arc_one.is_export(names):
         return "arc_one", "columns Wordline, Bitline, Resistance, Amplitude and Tag"
-    return "tidy", "a header, and a row for each read"
+    return "tidy", "a table with a header, and no sign of another layout"
 
 
 def _by_first_lines(source: Source) -> Found | None:
