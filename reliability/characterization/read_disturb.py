@@ -15,7 +15,7 @@ from reliability.characterization.estimates import (
 )
 from reliability.characterization.loss import Stressed, log_likelihood, maximise
 from reliability.characterization.read_table import ROOM, Reads
-from reliability.technology import STATES
+from reliability.technology import STATES, Parameter
 
 _FEWEST = 20  # cells of a state
 _MOST = 500
@@ -77,21 +77,7 @@ def fit_read_disturb(one: Reads, state: str) -> Fit:
         for k, name in zip(own, names, strict=True)
         if covariance[k, k] == 0
     ]
-    needed = {
-        f"{section}.activation_energy": assumed(
-            f"{section}.activation_energy", 0.6, "between field-driven and the full barrier",
-            sigma=0.3,
-        ),
-        "read_disturb.reference_width": assumed(
-            "read_disturb.reference_width", 5e-8, "the width of the reads is not in the data"
-        ),
-        "read_disturb.width_exponent": assumed(
-            "read_disturb.width_exponent", 1.0, "a dose proportional to time"
-        ),
-        "read_disturb.alternating_fraction": assumed(
-            "read_disturb.alternating_fraction", 0.008, "as doi:10.1109/ETS63895.2025.11049639"
-        ),
-    }  # fmt: skip
+    needed = _needed(section)
     not_identifiable.append(f"read disturb of the {state}: what temperature and pulse width do")
     if not several:
         needed[f"{section}.voltage_slope"] = assumed(
@@ -111,6 +97,25 @@ def fit_read_disturb(one: Reads, state: str) -> Fit:
         f"read_disturb_{state}", parameters, correlation, {section: "lognormal"}, valid,
         tuple(not_identifiable), needed, ("read_disturb.bound_*",),
     )  # fmt: skip
+
+
+def _needed(section: str) -> dict[str, Parameter]:
+    """Assume what reads of one width at one temperature do not hold."""
+    return {
+        f"{section}.activation_energy": assumed(
+            f"{section}.activation_energy", 0.6, "between field-driven and the full barrier",
+            sigma=0.3,
+        ),
+        "read_disturb.reference_width": assumed(
+            "read_disturb.reference_width", 5e-8, "the width of the reads is not in the data"
+        ),
+        "read_disturb.width_exponent": assumed(
+            "read_disturb.width_exponent", 1.0, "a dose proportional to time"
+        ),
+        "read_disturb.alternating_fraction": assumed(
+            "read_disturb.alternating_fraction", 0.008, "as doi:10.1109/ETS63895.2025.11049639"
+        ),
+    }  # fmt: skip
 
 
 _SPREAD_OF_END = 0.0  # the end of read disturb is one conductance
