@@ -147,7 +147,7 @@ def pair_error_rate(
     Returns
     -------
     Dataset
-        ``error_rate`` (chip), the share of pairs whose LRS cell conducts no better than its HRS
+        ``error_rate`` (chip), the fraction of pairs whose LRS cell conducts no better than its HRS
         cell, with its Clopper-Pearson interval ``error_rate_low``, ``error_rate_high``; ``mean``,
         ``low``, ``high``: over chips. The sense amplifier itself is taken as exact.
 
