@@ -1,7 +1,8 @@
-"""Two accuracies on the same chips and images: what they share cancels in the difference.
+"""Difference of two accuracies on the same chips and images, whose common variation cancels.
 
 Chips come from streams keyed by their address and images from theirs, so two runs with one seed are
-on common random numbers whatever differs between them: a parameter of the card, a stress condition, a coding.
+on common random numbers whatever differs between them: a parameter of the card, a stress
+condition, a coding.
 """
 
 from typing import Any

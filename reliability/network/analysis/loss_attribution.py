@@ -1,11 +1,11 @@
 """Accuracy lost to each phenomenon: alone, gain if removed, and Shapley value.
 
-All combinations of the phenomena are evaluated, each once, on the same chips and images. Spreads
-act together (a network that still decides with one variability may not with two), so what a phenomenon
-costs depends on which others are there, and the three numbers differ:
+All combinations of the phenomena are evaluated, each once, on the same chips and images.
+Phenomena act together (a network that still decides with one may not with two), so the loss of a
+phenomenon depends on which others act, and the three numbers differ:
 
 - ``alone``: accuracy without any, less that with this one only;
-- ``all_but_one``: accuracy without this one only, less that with all: what its remedy would bring;
+- ``all_but_one``: accuracy without this one only, less that with all: the gain if it were removed;
 - ``shapley``: mean of what it costs on top of others over all orders in which they can be added;
   these add up to the whole loss.
 """
@@ -83,7 +83,8 @@ def attribute_loss(
     >>> import reliability as rel
     >>> found = attribute_loss(
     ...     rel.load_network("spirit"), rel.load_technology("oxram-130nm"),
-    ...     phenomena=["device-to-device variability", "cycle-to-cycle variability"], chips=4, images=200)
+    ...     chips=4, images=200,
+    ...     phenomena=["device-to-device variability", "cycle-to-cycle variability"])
     >>> float(abs(found["shapley"].sum() - found["loss"]).round(12))
     0.0
     """

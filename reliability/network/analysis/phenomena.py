@@ -74,7 +74,8 @@ def without(technology: Technology, phenomena: Collection[str]) -> Technology:
     Examples
     --------
     >>> import reliability as rel
-    >>> card = without(rel.load_technology("oxram-130nm"), ["device-to-device variability", "retention"])
+    >>> tech = rel.load_technology("oxram-130nm")
+    >>> card = without(tech, ["device-to-device variability", "retention"])
     >>> card["programming.HRS.sigma_cell"], "retention.LRS.time_constant" in card
     (0.0, False)
     """

@@ -1,4 +1,4 @@
-"""Variance components of accuracy: wafers, dies, chips, and the images that they were measured on."""
+"""Variance components of accuracy: wafers, dies, chips and test images."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _Row = tuple[float, float, float]
 
 
 def accuracy_variability(result: xr.Dataset, confidence: float = 0.95) -> xr.Dataset:
-    """Separate chip-to-chip variability of accuracy over wafers and dies from the error of the images.
+    """Separate the variability of accuracy over wafers, dies and chips from that of images.
 
     Parameters
     ----------
