@@ -43,6 +43,9 @@ def summarize(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
         summary["chips"] = int(results["chips"].sizes["chip"])
         summary["images"] = study.network.images
     if study.sweep:
+        if "architecture" in study.outputs:
+            results["architecture"].load()  # once, for all points
+            summary["architecture"] = architecture_answer(study, results)
         summary["points"] = [
             {"point": point} | _answers(study.at(point), at_point(results, point))
             for point in sweep_points(study)

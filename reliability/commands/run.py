@@ -190,11 +190,6 @@ def _print_answer(summary: dict[str, Any]) -> None:
                 f"largest array {found['rows']} x {found['columns']} "
                 f"({found['low']:.0f} to {found['high']:.0f}){where}"
             )
-        if "architecture" in point:
-            from reliability.report.outputs.architecture import quantity_lines
-
-            for line in quantity_lines(point["architecture"]):
-                click.echo(f"{line}{where}")
         for found in point.get("endurance", []):
             click.echo(
                 f"endurance at {found['temperature_k']:.0f} K: {found['fraction_failed']:.2%} "
@@ -202,6 +197,10 @@ def _print_answer(summary: dict[str, Any]) -> None:
                 f"cells failed by {found['cycles']:.3g} cycles{where}"
             )
         print_limits(point, where)
+    if "architecture" in summary:
+        from reliability.report.outputs.architecture import headline
+
+        click.echo(headline(summary["architecture"]))
 
 
 def print_limits(point: dict[str, Any], where: str = "") -> None:

@@ -66,7 +66,7 @@ def key_figures(study: Study, summary: dict[str, Any]) -> Iterator[KeyFigure]:
         yield from (_of_sweep(study, points) if study.sweep else _of_network(study, summary))
     if "attribution" in study.outputs and not study.sweep:
         yield from _of_attribution(summary["attribution"])
-    if "architecture" in study.outputs and not study.sweep:
+    if "architecture" in study.outputs:
         yield from key_quantities(summary["architecture"])
     if "endurance" in study.outputs:
         found = [(point, e) for point, answer in points for e in answer["endurance"]]
