@@ -17,7 +17,7 @@ from reliability.campaign.store import Layout
 from reliability.campaign.sweep import sweep_points
 from reliability.campaign.tasks import compute
 from reliability.errors import InputError, RunError, expect
-from reliability.statistics.crossed import mean_of_rows
+from reliability.statistics.crossed import mean_of_fractions
 
 Progress = Callable[[Task, int, int], None]
 
@@ -163,7 +163,7 @@ def _is_sure(study: Study, layout: Layout, batch: list[Task]) -> bool:
     widest = 0.0
     for k in range(len(layout.points)):
         here = accuracy.isel({store.POINT: k}) if layout.swept else accuracy
-        mean, low, high = mean_of_rows(here.values, wafers_of(here), study.confidence)
+        mean, low, high = mean_of_fractions(here.values, wafers_of(here), study.confidence)
         widest = max(widest, high - mean, mean - low)
     assert study.population.until is not None  # asked for by the study
     if widest > study.population.until:
