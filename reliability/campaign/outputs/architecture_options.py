@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from reliability.architecture import Components, load_components
 from reliability.architecture.learning.incremental import RULES as INCREMENTAL_RULES
@@ -336,4 +336,19 @@ _Any = (
 OPTIONS: dict[str, type[_Options]] = {
     options.model_fields["study"].default: options for options in get_args(_Any)
 }
-AnyOptions = Annotated[_Any, Field(discriminator="study")]
+
+
+def _known_study(value: Any) -> Any:
+    if isinstance(value, dict):
+        if "study" not in value:
+            raise ValueError(f"study: missing, allowed: {', '.join(OPTIONS)}")
+        study = value["study"]
+        if not isinstance(study, str) or study not in OPTIONS:
+            raise ValueError(str(unknown_name("study", str(study), OPTIONS)))
+    return value
+
+
+AnyOptions = Annotated[
+    Annotated[_Any, Field(discriminator="study")] | None, BeforeValidator(_known_study)
+]
+"""Options of the study that ``study`` names; None without one."""
