@@ -2,12 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import xarray as xr
 from matplotlib.axes import Axes
 
-from reliability.architecture.memory.hierarchy import HOSTS, NAMES
 from reliability.report import figures as draw
 
 
@@ -172,39 +170,41 @@ DRAWINGS: dict[str, tuple[Drawn, ...]] = {
     "hierarchy": (
         Drawn(
             "paying-periods",
-            "When a resistive cache pays",
+            "Periods at which a resistive cache saves power",
             "Bars: periods between inferences at which the resistive cache takes less power than "
-            "DRAM, be it kept in self-refresh or loaded from flash, with a cache that holds the "
-            "network. Arrows: periods from which it endures its writes for the mission. Whiskers: "
-            "95 % of the draws; what runs off the axis is kept at its end.",
+            "DRAM, kept in self-refresh or loaded from flash, with the smallest cache that holds "
+            "the network. Arrows: periods from which it endures its writes for the mission. "
+            "Whiskers: 95 % of the draws; values beyond the axis are drawn at its edge.",
             draw.paying_periods,
-            (),
+            ("host", "network", "capacity"),
             (7.6, 5.4),
         ),
-        *(
-            Drawn(
-                f"power-{host}",
-                f"Average power of the memories, {NAMES[host]}",
-                "First network, smallest resistive cache that holds it. Lines: the card and the "
-                "components as they are; bands: 95 % of the draws. Left of the vertical lines the "
-                "cache "
-                "is worn out before the mission ends.",
-                partial(draw.power_against_period, host=host),
-            )
-            for host in HOSTS
+        Drawn(
+            "power-period",
+            "Average power of the memories",
+            "Smallest resistive cache that holds the network; one panel per host. Bands: 95 % of "
+            "the draws. Left of the vertical lines the cache is worn out before the mission ends.",
+            draw.power_against_period,
+            ("host", "capacity"),
+            (10.5, 4.6),
+            ("host", ("accelerator", "mcu", "fpga")),
         ),
         Drawn(
             "cache-traffic",
-            "What misses the resistive cache",
+            "Misses of the resistive cache",
             "Lines fetched from and written back to flash in one inference, once the cache is "
-            "steady. Zero as soon as it holds all that the network touches.",
+            "steady; one panel per network. Zero as soon as it holds all that the network touches.",
             draw.cache_traffic,
+            ("host", "network", "capacity"),
+            (9.6, 4.2),
+            ("network", ("mobilenet-mnist", "binary-mnist")),
         ),
         Drawn(
             "macro-area",
             "Area of the cache",
             "A resistive macro and an SRAM of the same capacity. Bands: 95 % of the draws.",
             draw.macro_areas,
+            ("capacity",),
         ),
     ),
     "tiers": (

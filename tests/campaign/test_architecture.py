@@ -68,9 +68,7 @@ def test_what_cannot_be_right_is_named(small, old, new, says) -> None:
     [
         ('study = "hierarchy"\nscratch = "on"', "architecture.scratch: .*'cached' or 'own'"),
         ('study = "hierarchy"\nscrtch = "own"', r"\[architecture\] unknown key.*mean 'scratch'"),
-        ('study = "hierarchy"\ncapacities = [64, 32]',
-         r"architecture.capacities: got \[64, 32\], expected rising"),
-        ('study = "hierarchy"\ncapacities = [32, 40]', "capacities: got 40 bytes.*multiple of 32"),
+        ('study = "hierarchy"\ncapacity = 40', "capacity: got 40 bytes.*multiple of 32"),
         ('study = "tiers"\ntemperatures = ["85 degC", "25 degC"]',
          "architecture.temperatures: got .*expected rising"),
         ('study = "tiers"\nstructure = "plane"', "architecture.structure: .*'planar'"),

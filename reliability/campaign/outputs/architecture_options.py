@@ -170,44 +170,40 @@ class HierarchyOptions(_Options):
     """Which study."""
     components: str = "hierarchy"
     """Name of shipped component parameters, or a TOML file of one's own."""
-    networks: Annotated[tuple[_Network, ...], Field(min_length=1)] = (
-        "mobilenet-mnist",
-        "binary-mnist",
-    )
-    """Networks that ship, or ONNX files; the first gives the headline."""
-    capacities: Annotated[tuple[Count, ...], Field(min_length=1), Rising] = (
-        4096, 8192, 16384, 32768, 65536, 131072, 262144, 524288,
-    )  # fmt: skip
-    """Of the resistive cache, bytes, rising."""
-    local_bytes: tuple[Count, Count, Count] = (16384, 16384, 15360)
-    """SRAM inside the accelerator, the microcontroller and the FPGA."""
+    host: Literal["accelerator", "mcu", "fpga"] = "mcu"
+    """Host: accelerator, microcontroller or FPGA."""
+    network: _Network = "mobilenet-mnist"
+    """Network that ships, or an ONNX file."""
+    capacity: Count = 32768
+    """Bytes of the resistive cache."""
+    local_bytes: Count | None = None
+    """Bytes of SRAM inside the host, instead of its usual ones."""
     scratch: Literal["cached", "own"] = "cached"
     """Activations go through the caches, or stay in the host's SRAM."""
     line_bytes: Count = 32
-    """Of a line of both levels."""
+    """Bytes of a line of both cache levels."""
     weight_bits: Count = 8
-    """Of a weight in memory."""
+    """Bits of a weight in memory."""
     ways: Count = 8
-    """Of both levels."""
+    """Ways of both cache levels."""
     feature_size: Metres = 130e-9
-    """Of the areas."""
+    """Feature size of the areas."""
     temperature: Kelvin = 298.15
-    """Of the cells while they are written."""
+    """Temperature of the cells while they are written."""
     mission: Seconds = 315576000.0
     """How long the cache has to last."""
     lost_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.01
-    """Of the lines that it writes, lost by then."""
+    """Fraction of the lines that it writes which may be lost by then."""
     needs: ClassVar[tuple[str, ...]] = (*_TWO_STATES, "endurance.scale")
-    draws_per_task: ClassVar[int] = 4
+    draws_per_task: ClassVar[int] = 256
 
     @model_validator(mode="after")
     def _whole_lines(self) -> "HierarchyOptions":
-        for name in ("capacities", "local_bytes"):
-            for size in getattr(self, name):
-                if size % self.line_bytes:
-                    raise ValueError(
-                        f"{name}: got {size} bytes, expected a multiple of {self.line_bytes}"
-                    )
+        for name, size in (("capacity", self.capacity), ("local_bytes", self.local_bytes)):
+            if size is not None and size % self.line_bytes:
+                raise ValueError(
+                    f"{name}: got {size} bytes, expected a multiple of {self.line_bytes}"
+                )
         return self
 
 

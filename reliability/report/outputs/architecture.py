@@ -21,6 +21,7 @@ _ON_COVER = 4  # of the headline numbers
 _MOST_ROWS = 40  # of a table along an axis
 # Columns of the tables along an axis; the other answers are in summary.json.
 _COLUMNS: dict[str, tuple[str, ...]] = {
+    "hierarchy": ("pays_from", "pays_until", "lasts_from", "lasts_from_levelled", "energy_ratio"),
     "tiers": (
         "power_limit",
         "hottest_temperature",
@@ -63,6 +64,14 @@ def _streams(say: _Say) -> str:
     )
 
 
+def _hierarchy(say: _Say) -> str:
+    return (
+        "the resistive cache takes less power than DRAM for periods between inferences from "
+        f"{say('pays_from')} up to {say('pays_until')}, and lasts the mission for periods from "
+        f"{say('lasts_from')}, with wear levelling from {say('lasts_from_levelled')}"
+    )
+
+
 def _tiers(say: _Say) -> str:
     return (
         f"the hottest memory reaches {say('hottest_temperature')} and accuracy after the mission "
@@ -74,6 +83,7 @@ def _tiers(say: _Say) -> str:
 _SENTENCES: dict[str, Callable[[_Say], str]] = {
     "area": _area,
     "energy": _energy,
+    "hierarchy": _hierarchy,
     "streams": _streams,
     "tiers": _tiers,
 }
@@ -137,6 +147,11 @@ def _drawn(drawing: Drawn, data: xr.Dataset, name: str) -> Drawing:
             ax.set_title(_value_text(axis, value))
             if k:
                 ax.set_ylabel("")
+            if ax.get_legend():
+                ax.get_legend().remove()
+        handles, labels = axes.flat[0].get_legend_handles_labels()
+        if handles:
+            figure.legend(handles, labels, loc="outside lower center", ncols=3)
         return svg(figure, name)
 
 
