@@ -102,58 +102,59 @@ DRAWINGS: dict[str, tuple[Drawn, ...]] = {
     "incremental": (
         Drawn(
             "accuracy-budget",
-            "Accuracy against the writes that it takes to learn anew",
-            "Mean of the chips; bars at the right: 95 % of the cards that are drawn, each with its "
-            "own chips and images. A curve is level where a rule wants no more writes.",
+            "Accuracy against the writes of learning anew",
+            "Mean of the chips; bars at the right: 95 % of the draws, each with its own chips and "
+            "images. A curve is level where a rule writes no more.",
             draw.accuracy_against_budget,
-            (),
+            ("rule",),
             (7.6, 5.0),
         ),
         Drawn(
             "old-new",
-            "What is learnt and what is forgotten",
-            "From what was before along the budgets of writes (dots) to the end (circle; bars: "
-            "95 % of the draws), on the cells of the card and on exact ones.",
+            "Accuracy on old images against accuracy on new ones",
+            "From before learning anew along the budgets of writes (dots) to the end (circle; "
+            "bars: 95 % of the draws), on the cells of the card and on exact ones.",
             draw.old_against_new,
-            (),
+            ("rule",),
             (7.6, 5.4),
         ),
     ),
     "learning": (
         Drawn(
             "accuracy-writes",
-            "Accuracy and writes of a training",
+            "Accuracy and writes of a training run",
             "Each rule on MNIST at 12x12 pixels, every write of every cell counted: dot at the "
             "mean of all cells, line to the 99th percentile. Vertical bars: all repeats.",
             draw.accuracy_against_writes,
-            (),
+            ("rule",),
             (9.6, 5.0),
         ),
         Drawn(
-            "trainings-failure",
-            "Trainings that the cells stand",
+            "runs-failure",
+            "Training runs to failure",
             "Until 1 % of the cells of a chip have failed for good, each write a full pulse or "
-            "(many levels only) a weak one that moves the cell a little. Lines: 95 % of the cards "
-            "and components that are drawn.",
-            draw.trainings_until_failure,
-            (),
+            "(many levels only) a weak one that moves the cell a little. Lines: 95 % of the draws.",
+            draw.runs_until_failure,
+            ("rule",),
             (9.0, 5.4),
         ),
         Drawn(
             "levelling",
-            "What wear-levelling buys",
-            "The same writes shared by the cells of a synapse, by the rows of the array or by all "
+            "Gain of wear levelling",
+            "The same writes distributed over the cells of a synapse, the rows of the array or all "
             "its cells. Whiskers: 95 % of the draws; marks: the first failed cell.",
             draw.levelling_gain,
-            (),
+            ("rule",),
             (9.0, 6.0),
         ),
         Drawn(
             "accuracy-failed",
-            "Learning with cells that have failed",
-            "A training from the start on a chip on which some cells are stuck in LRS or HRS; it "
-            "learns around them. Bands: 95 % of the draws, which differ in the share stuck in LRS.",
+            "Accuracy of learning with failed cells",
+            "A training run from the start on a chip on which some cells are stuck in LRS or HRS; "
+            "it learns around them. Bands: 95 % of the draws, which differ in the fraction stuck "
+            "in LRS.",
             draw.accuracy_against_failed_cells,
+            ("rule", "failed"),
         ),
     ),
     "streams": (

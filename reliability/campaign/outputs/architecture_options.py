@@ -256,11 +256,9 @@ class IncrementalOptions(_Options):
     components: str = "learning"
     """Name of shipped component parameters, or a TOML file of one's own."""
     scenario: Literal["new_class", "shifted_input"] = "new_class"
-    """What is new: a class never seen, or images moved by one pixel."""
-    rules: Annotated[
-        tuple[Annotated[str, _one_of("rule", INCREMENTAL_RULES)], ...], Field(min_length=1)
-    ] = tuple(INCREMENTAL_RULES)
-    """What is shown, and what may be written."""
+    """Novelty: a class that was not trained, or images moved by one pixel."""
+    rule: Annotated[str, _one_of("rule", INCREMENTAL_RULES)] = "replay"
+    """Images that are shown, and cells that may be written."""
     new_class: Annotated[int, Field(ge=0, le=9, strict=True)] = 9
     """Digit that is new."""
     steps: Annotated[int, Field(ge=1, le=64, strict=True)] = 4
@@ -268,9 +266,9 @@ class IncrementalOptions(_Options):
     rate: Annotated[float, Field(ge=0, le=1)] = 0.02
     """Learning rate."""
     images: Annotated[int, Field(ge=1, le=50_000, strict=True)] = 6000
-    """Shown while it learns anew."""
+    """Images shown while it learns anew."""
     stored: Annotated[int, Field(ge=1, le=50_000, strict=True)] = 500
-    """Images of before that are kept."""
+    """Earlier images that are kept."""
     attempts: Annotated[int, Field(ge=1, le=255, strict=True)] = 10
     """Pulses at most until a two-level cell is verified."""
     budgets: Annotated[tuple[int, ...], Field(min_length=1), Rising] = (
@@ -285,39 +283,36 @@ class IncrementalOptions(_Options):
     )
     """Writes after which the accuracy is tested."""
     chips: Annotated[int, Field(ge=1, strict=True)] = 4
-    """Each with other cells and images."""
+    """Chips, each with other cells and images."""
     test_images: Annotated[int, Field(ge=10, le=10_000, strict=True)] = 4000
     """Images that are tested on."""
+    draws_per_task: ClassVar[int] = 4
 
 
 class LearningOptions(_Options):
-    """Trainings that the cells of a network stand."""
+    """Training runs until the cells of a network fail."""
 
     study: Literal["learning"] = "learning"
     """Which study."""
     components: str = "learning"
     """Name of shipped component parameters, or a TOML file of one's own."""
-    rules: Annotated[tuple[Annotated[str, _one_of("rule", RULES)], ...], Field(min_length=1)] = (
-        tuple(RULES)
-    )
-    """Rules with their schedules of writes."""
-    aged: tuple[str, ...] = ("backprop_every", "backprop_hybrid", "delta_two_level", "stdp")
-    """Rules that are also trained on chips whose cells have failed."""
+    rule: Annotated[str, _one_of("rule", RULES)] = "backprop_every"
+    """Learning rule with its schedule of writes."""
     images: Annotated[int, Field(ge=1, le=50_000, strict=True)] = 50_000
     """Training images."""
     epochs: Annotated[int, Field(ge=1, strict=True)] = 2
-    """How often they are shown in one training."""
+    """How often the images are shown in one training run."""
     repeats: Annotated[int, Field(ge=1, strict=True)] = 3
-    """Trainings of each rule that are averaged."""
-    failed: Annotated[tuple[float, ...], Rising] = (0.01, 0.03, 0.1, 0.3)
-    """Shares of cells that have failed."""
+    """Training runs that are averaged."""
+    failed: Annotated[tuple[float, ...], Rising] = ()
+    """Fractions of cells that have failed, with which the rule is also trained."""
     loss: Annotated[float, Field(gt=0, lt=1)] = 0.02
     """Accuracy that may be lost to failed cells."""
     temperature: Kelvin = 298.15
-    """Of the cells while they are written."""
+    """Temperature of the cells while they are written."""
     work: ClassVar[int] = 100_000
     needs: ClassVar[tuple[str, ...]] = ("endurance.scale",)
-    draws_per_task: ClassVar[int] = 4096  # all that share trainings
+    draws_per_task: ClassVar[int] = 4096  # all, which share training runs
 
 
 _Any = (

@@ -14,13 +14,15 @@ from reliability.report.architecture_drawings import DRAWINGS, Drawn
 from reliability.report.figures.learning_figures import RULES
 from reliability.report.page import Drawing, Figure, KeyFigure, Section, Table, canvas, svg
 from reliability.report.points import Results, anchor, value_text
-from reliability.report.words import percent
+from reliability.report.words import percent, typeset
 from reliability.units import engineering
 
 _ON_COVER = 4  # of the headline numbers
 _MOST_ROWS = 40  # of a table along an axis
 # Columns of the tables along an axis; the other answers are in summary.json.
 _COLUMNS: dict[str, tuple[str, ...]] = {
+    "incremental": ("accuracy", "accuracy_old", "accuracy_new", "writes", "runs_to_failure"),
+    "learning": ("accuracy", "writes", "training_runs", "training_runs_levelled"),
     "hierarchy": ("pays_from", "pays_until", "lasts_from", "lasts_from_levelled", "energy_ratio"),
     "tiers": (
         "power_limit",
@@ -72,6 +74,21 @@ def _hierarchy(say: _Say) -> str:
     )
 
 
+def _incremental(say: _Say) -> str:
+    return (
+        f"the deployed network reaches an accuracy of {say('accuracy')} on all images with "
+        f"{say('writes')} writes: {say('accuracy_new')} on the new ones, {say('accuracy_old')} on "
+        "the old ones"
+    )
+
+
+def _learning(say: _Say) -> str:
+    return (
+        f"{say('training_runs')} training runs pass until 1 % of the cells have failed, at an "
+        f"accuracy of {say('accuracy')} and {say('writes')} writes of a cell in each run"
+    )
+
+
 def _tiers(say: _Say) -> str:
     return (
         f"the hottest memory reaches {say('hottest_temperature')} and accuracy after the mission "
@@ -84,6 +101,8 @@ _SENTENCES: dict[str, Callable[[_Say], str]] = {
     "area": _area,
     "energy": _energy,
     "hierarchy": _hierarchy,
+    "incremental": _incremental,
+    "learning": _learning,
     "streams": _streams,
     "tiers": _tiers,
 }
@@ -174,14 +193,16 @@ def headline(found: dict[str, Any]) -> str:
         if key not in found["quantities"]:
             return ""
         one = found["quantities"][key]
-        if not found["draws"]:
+        if not found["draws"] or one["low"] == one["high"] == one["value"]:
             return _value(one)
         first = f"{percent(found['confidence'], 0)} interval " if next(intervals) == 0 else ""
         return f"{_value(one)} ({first}{_ends(one)})"
 
     sentence = _SENTENCES[found["study"]](say)
     where = _where(found)
-    return f"At {where}, {sentence}." if where else f"{sentence[0].upper()}{sentence[1:]}."
+    return typeset(
+        f"{_capital(where and f'{where}: ')}{sentence if where else _capital(sentence)}."
+    )
 
 
 def value_and_range(found: dict[str, Any], key: str) -> str:
