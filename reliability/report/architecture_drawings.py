@@ -151,10 +151,12 @@ DRAWINGS: dict[str, tuple[Drawn, ...]] = {
             "accuracy-failed",
             "Accuracy of learning with failed cells",
             "A training run from the start on a chip on which some cells are stuck in LRS or HRS; "
-            "it learns around them. Bands: 95 % of the draws, which differ in the fraction stuck "
-            "in LRS.",
+            "it learns around them; those written most fail first. Bands: 95 % of the draws, which "
+            "differ in the fraction stuck in LRS.",
             draw.accuracy_against_failed_cells,
             ("rule", "failed"),
+            (10.5, 3.6),
+            ("rule", ("backprop_every", "backprop_hybrid", "delta_two_level", "stdp")),
         ),
     ),
     "streams": (

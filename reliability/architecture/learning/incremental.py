@@ -165,21 +165,27 @@ def incremental(
         },
         {"scenario": scenario, "cells_of_chip": count},
     )
-    last = data["accuracy_of_chip"].isel(budget=-1).mean("chip")
-    device, exact = (last.sel(cells=name) for name in CELLS)
-    answers = {
-        "accuracy": (device.sel(part="all"), "1", "accuracy on all images"),
-        "accuracy_old": (device.sel(part="old"), "1", "accuracy on the old images"),
-        "accuracy_new": (device.sel(part="new"), "1", "accuracy on the new images"),
-        "accuracy_lost": ((exact - device).sel(part="all"), "1", "accuracy lost to the cells"),
-        "writes": (spent[0].mean(), "1", "writes of all cells"),
-        "runs_to_failure": (_runs_to_failure(technology, components, loads, two_level), "1",
-                            "runs of this kind until 1 % of the cells have failed"),
-    }  # fmt: skip
+    runs = _runs_to_failure(technology, components, loads, two_level)
     checks = None
     if scenario == "new_class":
         checks = cross_checks(components, {"published.accuracy_lost_to_cells": (_LOST, np.nan)})
-    return finish(data, technology, components, seed, answers=answers, checks=checks)
+    return finish(data, technology, components, seed, answers=_answers(data, runs), checks=checks)
+
+
+def _answers(data: xr.Dataset, runs: float) -> dict[str, tuple[float, str, str]]:
+    """Return accuracies at the end and the writes that they took, on cells of the card."""
+    last = data["accuracy_of_chip"].isel(budget=-1).mean("chip")
+    device, exact = ({part: float(last.sel(cells=name, part=part)) for part in PARTS}
+                     for name in CELLS)  # fmt: skip
+    writes = float(data["writes_spent"].sel(cells="device").mean())
+    return {
+        "accuracy": (device["all"], "1", "accuracy on all images"),
+        "accuracy_old": (device["old"], "1", "accuracy on the old images"),
+        "accuracy_new": (device["new"], "1", "accuracy on the new images"),
+        "accuracy_lost": (exact["all"] - device["all"], "1", "accuracy lost to the cells"),
+        "writes": (writes, "1", "writes of all cells"),
+        "runs_to_failure": (runs, "1", "runs of this kind until 1 % of the cells have failed"),
+    }
 
 
 def incremental_checks(data: xr.Dataset) -> xr.Dataset:

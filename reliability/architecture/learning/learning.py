@@ -110,14 +110,7 @@ def learning(
     loads = _mean_loads(fresh)
     # a pulse that wears half as much gives twice as many runs
     wears = np.array([wear * _pulses(components, rule, pulse) for pulse in PULSES])
-    lives = np.empty((len(LEVELLING), len(PULSES), len(FRACTIONS)))
-    first = np.empty(lives.shape[:2])
-    for k, over in enumerate(LEVELLING):
-        cells = np.concatenate([n.ravel() for n in write_life.level(loads, over)])
-        until = [write_life.runs_to_failure(endurance, cells, part) for part in FRACTIONS]
-        lives[k] = np.multiply.outer(1 / wears, until)
-        first[k] = write_life.runs_to_first_failure(endurance, cells) / wears
-
+    lives, first = _lives(endurance, loads, wears)
     one = {"units": "1"}
     of_repeats = {
         "accuracy_of_run": [run.accuracy for run in fresh],
@@ -206,6 +199,20 @@ def _check(
         raise InputError(f"loss: got {loss}, allowed more than 0, less than 1")
     if not all(0 < part < 1 for part in failed) or list(failed) != sorted(set(failed)):
         raise InputError(f"failed: got {list(failed)}, expected rising fractions between 0 and 1")
+
+
+def _lives(
+    endurance: Endurance, loads: list[NDArray[np.float64]], wears: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Runs until fractions of the cells and until the first have failed, by levelling and pulse."""
+    lives = np.empty((len(LEVELLING), len(wears), len(FRACTIONS)))
+    first = np.empty(lives.shape[:2])
+    for k, over in enumerate(LEVELLING):
+        cells = np.concatenate([n.ravel() for n in write_life.level(loads, over)])
+        until = [write_life.runs_to_failure(endurance, cells, part) for part in FRACTIONS]
+        lives[k] = np.multiply.outer(1 / wears, until)
+        first[k] = write_life.runs_to_first_failure(endurance, cells) / wears
+    return lives, first
 
 
 def _mean_loads(runs: Sequence[Training]) -> list[NDArray[np.float64]]:

@@ -162,21 +162,9 @@ def hierarchy(
         for writes in (moved.line_writes, np.full(1, moved.line_writes.mean()))
     )  # fmt: skip
     costs = _costs(levels, dram, moved, loaded)
-    one = {"units": "1"}
-    counts = {
-        "endured_inferences": endured,
-        "endured_levelled": levelled,
-        "hottest_line_writes": moved.line_writes.max(),
-        "cache_reads": moved.fetched,
-        "cache_writes": moved.cache_writes,
-        "cache_fetched": moved.cache_fetched,
-        "cache_written_back": moved.cache_written,
-        "local_accesses": moved.accesses,
-        "local_fetched": moved.fetched,
-        "local_written_back": moved.written,
-        "touched_bytes": moved.lines * line_bytes,
-    }
-    data = costs.assign({name: ((), float(value), one) for name, value in counts.items()})
+    counts = {"endured_inferences": endured, "endured_levelled": levelled}
+    counts |= moved.counts | {"touched_bytes": moved.lines * line_bytes}
+    data = costs.assign({name: ((), value, {"units": "1"}) for name, value in counts.items()})
     for kind in ("sram", "resistive"):
         area = macro_area(components, kind, lines * line_bytes, size)
         data[f"area_{kind}"] = ((), area, {"units": "m^2"})
@@ -211,6 +199,20 @@ class Traffic:
     cache_fetched: float
     cache_written: float
     line_writes: NDArray[np.float64]
+
+    @property
+    def counts(self) -> dict[str, float]:
+        """What results have of it."""
+        return {
+            "hottest_line_writes": float(self.line_writes.max()),
+            "cache_reads": float(self.fetched),
+            "cache_writes": self.cache_writes,
+            "cache_fetched": self.cache_fetched,
+            "cache_written_back": self.cache_written,
+            "local_accesses": float(self.accesses),
+            "local_fetched": float(self.fetched),
+            "local_written_back": float(self.written),
+        }
 
 
 @lru_cache(maxsize=256)

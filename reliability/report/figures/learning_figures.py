@@ -173,24 +173,20 @@ def accuracy_against_failed_cells(data: xr.Dataset, ax: Axes | None = None) -> A
     Parameters
     ----------
     data : Dataset
-        ``accuracy_failed`` (draw, rule, failed), the first of the fractions 0.
+        ``accuracy_failed`` (draw, failed) of one rule, the first of the fractions 0.
     ax : Axes, optional
         A new figure without.
     """
     ax = axes_of(ax)
     failed = data["failed"].values * 100
     x = np.where(failed > 0, failed, failed[1] / 3 if failed.size > 1 else 0.1)
-    for rule in _names(data["rule"]):
-        style = "-" if rule.endswith(("every", "stdp")) else "--"
-        nominal_and_draws(x, data["accuracy_failed"].sel(rule=rule) * 100, ax,
-                          _FAMILIES.index(rule.split("_")[0]), marker="o", ls=style,
-                          label=_RULES[rule])  # fmt: skip
+    family = _FAMILIES.index(str(data["rule"].item()).split("_")[0])
+    nominal_and_draws(x, data["accuracy_failed"] * 100, ax, family, marker="o")
     ax.set_xscale("log")
     ax.set_xticks(x, ["none", *(f"{part:g}" for part in failed[1:])])
     ax.minorticks_off()
-    ax.set_xlabel("cells that have failed, those written most first (%)")
+    ax.set_xlabel("failed cells (%)")
     ax.set_ylabel("accuracy after training (%)")
-    ax.legend()
     return ax
 
 

@@ -163,7 +163,7 @@ def _drawn(drawing: Drawn, data: xr.Dataset, name: str) -> Drawing:
     with canvas(*drawing.size, columns=len(values), sharey=True) as (figure, axes):
         for k, (value, ax) in enumerate(zip(values, axes.flat, strict=True)):
             drawing.function(data.sel({axis: value}), ax)
-            ax.set_title(_value_text(axis, value))
+            ax.set_title(_value_text(axis, value), wrap=True, fontsize=9)
             if k:
                 ax.set_ylabel("")
             if ax.get_legend():
@@ -200,9 +200,7 @@ def headline(found: dict[str, Any]) -> str:
 
     sentence = _SENTENCES[found["study"]](say)
     where = _where(found)
-    return typeset(
-        f"{_capital(where and f'{where}: ')}{sentence if where else _capital(sentence)}."
-    )
+    return typeset(_capital(f"{where and f'{where}: '}{sentence}."))
 
 
 def value_and_range(found: dict[str, Any], key: str) -> str:
