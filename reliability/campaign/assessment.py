@@ -13,6 +13,8 @@ from reliability.network import (
     DeepNetwork,
     FirstSpike,
     Neuron,
+    RateCoding,
+    WeightedSum,
     evaluate,
     evaluate_deep,
     program_layers,
@@ -42,17 +44,14 @@ def assess(
     if isinstance(network, DeepNetwork):
         settings["tiling"] = study.tiling.tiling(study.load_technology())
         return evaluate_deep(network, cells, **settings).drop_vars(_OF_IMAGES)
-    first_spike = FirstSpike(study.network.first_spike, study.network.desensitization)
+    n = study.network
+    codings: dict[str, RateCoding | WeightedSum | FirstSpike] = {
+        "rate": RateCoding(n.delta_s, n.spike_limit),
+        "weighted_sum": WeightedSum(),
+        "first_spike": FirstSpike(n.first_spike, n.desensitization),
+    }
     found = evaluate(
-        network,
-        cells,
-        coding=study.network.coding,
-        mapping=study.network.mapping,
-        delta_s=study.network.delta_s,
-        spike_limit=study.network.spike_limit,
-        first_spike=first_spike if study.network.coding == "time" else None,
-        neuron=neuron,
-        **settings,
+        network, cells, coding=codings[n.coding], mapping=n.mapping, neuron=neuron, **settings
     )
     return found.drop_vars(_OF_IMAGES)
 

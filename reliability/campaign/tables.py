@@ -35,8 +35,8 @@ class NetworkTable(Table):
 
     name: str = "spirit"
     """A network that ships with the suite, or a TOML file of weights."""
-    coding: Literal["spiking", "formal", "time"] = "spiking"
-    """Spikes until a decision, weighted sums, or events in time until an output fires first."""
+    coding: Literal["rate", "weighted_sum", "first_spike"] = "rate"
+    """Rate-coded spikes, weighted sums (non-spiking), or first spikes."""
     mapping: Mapping = "two_level"
     """A weight on several two-level cells, or on one multi-level cell on each side."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 10_000
@@ -46,9 +46,9 @@ class NetworkTable(Table):
     spike_limit: Count = 1024
     """Input events after which the leading output decides."""
     first_spike: Annotated[float, Field(gt=0)] = 16.0
-    """Time: charge at which an output fires, in units of weight (`reliability.FirstSpike`)."""
+    """First-spike coding: charge at which an output fires, in units of weight."""
     desensitization: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Time: share of its gain that a synapse loses with each event of a sample."""
+    """First-spike coding: fraction of its gain that a synapse loses with each event of a sample."""
     neuron: Literal["technology", "ideal"] = "technology"
     """Mismatch and leak as the card has them, or none."""
     read_temperature: Kelvin | None = None

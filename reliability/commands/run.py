@@ -171,9 +171,12 @@ def _print_answer(study: "Study", summary: dict[str, Any]) -> None:
     for point in points:
         where = "".join(f"  {name}={value}" for name, value in point.get("point", {}).items())
         for chapter in chapters_of(study):
-            for line in chapter.lines(point):
+            for line in chapter.lines(point) if not chapter.of_sweep else ():
                 click.echo(f"{line}{where}")
         print_limits(point, where)
+    for chapter in chapters_of(study):
+        for line in chapter.lines(summary) if chapter.of_sweep else ():
+            click.echo(line)
 
 
 def print_limits(point: dict[str, Any], where: str = "") -> None:

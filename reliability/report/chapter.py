@@ -62,6 +62,8 @@ class Chapter:
     interval : callable
         ``(answer, row, conditions)``: interval of an answer for a row of a comparison, None where
         it has none under these conditions.
+    of_sweep : bool
+        Whether the points of a sweep have one answer together, beside those of each.
     of_cells : bool
         Whether the report describes the population and phenomena of the card.
     """
@@ -86,4 +88,5 @@ class Chapter:
     interval: Callable[
         [dict[str, Any], Row, dict[str, float]], tuple[float | None, float | None] | None
     ] = field(default=lambda *_: None)
+    of_sweep: bool = False
     of_cells: bool = True

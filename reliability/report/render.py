@@ -21,7 +21,7 @@ from reliability.version import __version__
 FORMATS = ("html", "pdf")
 TEMPLATES = ("full", "brief")
 _TAGS = ("measured", "published", "fitted", "assumed", "demonstrated", "not demonstrated",
-         "inconclusive")  # fmt: skip
+         "inconclusive", "depends on the distribution")  # fmt: skip
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # that spreadsheets run
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "day": 86400.0, "days": 86400.0,
             "year": 31557600.0, "years": 31557600.0}  # fmt: skip

@@ -14,7 +14,7 @@ from reliability.report.figures.accuracy_figures import bands_of_chips
 from reliability.report.page import Figure, canvas, numbers_of, svg
 from reliability.report.points import Finished
 from reliability.report.words import age_title, of_age, percent
-from reliability.statistics.intervals import mean_interval
+from reliability.statistics.means import mean_interval
 from reliability.technology import Technology
 
 _SHOWN = 12  # parameters of a card

@@ -38,9 +38,9 @@ _KEPT = ("criterion", "limit", "confidence", "max_size", "technology", "network"
          "reliability_version")  # fmt: skip
 _OF_TRIALS = ("trial", "trial_low", "trial_high")
 _HEADERS = {
-    "lrs_resistance": "LRS", "hrs_resistance": "HRS", "ratio": "HRS/LRS", "spread": "spread",
-    "wire": "wire per cell", "nonlinearity_voltage": "nonlinearity", "scheme": "scheme",
-    "rows": "rows",
+    "lrs_resistance": "LRS", "hrs_resistance": "HRS", "ratio": "HRS/LRS",
+    "variability": "variability", "wire": "wire per cell", "nonlinearity_voltage": "nonlinearity",
+    "bias_scheme": "bias scheme", "rows": "rows",
 }  # fmt: skip
 
 

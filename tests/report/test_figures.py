@@ -89,7 +89,7 @@ def window() -> xr.Dataset:
         {"window": (dims, decades), "bit_error_rate": (dims, stats.norm.sf(2 * decades))},
         {"compliance_current": ("compliance_current", current, {"units": "A"}),
          "reset_voltage": ("reset_voltage", voltage, {"units": "V"})},
-        {"wanted_error_rate": 1e-3},
+        {"target_error_rate": 1e-3},
     )  # fmt: skip
 
 

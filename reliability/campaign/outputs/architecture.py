@@ -2,6 +2,7 @@
 drawn."""
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -9,15 +10,19 @@ import xarray as xr
 
 from reliability import architecture
 from reliability.architecture import Components, load_components
+from reliability.architecture.logic.area import area_border
+from reliability.architecture.logic.streams import stream_crossings
 from reliability.campaign.chip_differences import UNTESTED
-from reliability.campaign.frame import StudyFrame
+from reliability.campaign.frame import Point, StudyFrame
 from reliability.campaign.kind import Group, Kind, Read, Results, Row, Task, cut
 from reliability.campaign.outputs.architecture_options import AnyOptions
+from reliability.campaign.quantities import unit_in
+from reliability.campaign.selection import at_point
+from reliability.campaign.sweep import sweep_points
 from reliability.errors import InputError
 from reliability.random import stream
 from reliability.statistics.differences import drawn_difference
-
-_ROUNDING = 1e-9  # relative; a smaller difference of two draws is none
+from reliability.technology import Technology
 
 _STUDIES: dict[str, Callable[..., xr.Dataset]] = {
     "area": architecture.area,
@@ -27,6 +32,14 @@ _STUDIES: dict[str, Callable[..., xr.Dataset]] = {
     "learning": architecture.learning,
     "streams": architecture.streams,
     "tiers": architecture.tiers,
+}
+
+_ROUNDING = 1e-9  # relative; a smaller difference of two draws is none
+
+# What only several points of a sweep tell, added where the axes that it needs are swept.
+_OF_SWEEP: dict[str, Callable[[xr.Dataset], xr.Dataset]] = {
+    "area": area_border,
+    "streams": stream_crossings,
 }
 
 
@@ -47,25 +60,91 @@ def run_draws(study: StudyFrame, task: Task) -> xr.Dataset:
     for k in range(task.first, task.first + task.count):
         card, components, seed = technology, nominal, study.seed
         if k > 0:  # with a seed of its own, or all draws would share their luck
-            card, components = card.drawn(study.seed, k), components.drawn(study.seed, k)
-            seed = int(stream(study.seed, "architecture", k).integers(2**63))
+            card, components, seed = _drawn(technology, nominal, study.seed, k)
         part = _STUDIES[options.study](card, components, **options.arguments, seed=seed)
         del part.attrs["seed"]  # the study has it
         parts.append(part)
     draw = np.arange(task.first, task.first + task.count)
     return xr.concat(
         parts, xr.DataArray(draw, dims="draw", name="draw"), data_vars="all", coords="minimal",
-        compat="equals", join="exact", combine_attrs="override",
+        compat="override", join="override", combine_attrs="override",
     )  # fmt: skip
 
 
+@lru_cache(maxsize=1024)
+def _drawn(
+    technology: Technology, components: Components, seed: int, draw: int
+) -> tuple[Technology, Components, int]:
+    """Card, components and seed of a draw; kept, because all points of a sweep have the same."""
+    own = int(stream(seed, "architecture", draw).integers(2**63))
+    return technology.drawn(seed, draw), components.drawn(seed, draw), own
+
+
+def on_axes(study: StudyFrame, data: xr.Dataset) -> xr.Dataset:
+    """Give each axis of a grid a dimension of its own, and add what several points tell together.
+
+    The dimension of ``architecture.node`` is ``node``. Without a sweep, or where its design is not
+    a grid, the data stay as they are.
+    """
+    if not study.sweep or study.design.kind != "grid":
+        return data
+    points = sweep_points(study)
+    values = {short_name(axis.name): list(dict.fromkeys(point[axis.name] for point in points))
+              for axis in study.sweep}  # fmt: skip
+    units = {short_name(axis.name): unit_in(type(study), axis.name) or "1" for axis in study.sweep}
+    data = data.drop_vars("point", errors="ignore")
+    data = data.rename({axis.name: short_name(axis.name) for axis in study.sweep})
+    several = len(values) > 1
+    data = (data.set_index(point=list(values)).unstack("point") if several
+            else data.swap_dims(point=next(iter(values))))  # fmt: skip
+    data = data.sel(values)
+    data = data.assign_coords({n: (n, data[n].values, {"units": units[n]}) for n in values})
+    add = _OF_SWEEP.get(study.options("architecture").study)
+    return add(data) if add else data
+
+
+def short_name(axis: str) -> str:
+    """Return the dimension of an axis: the last part of its name."""
+    return axis.rpartition(".")[2]
+
+
+def headline_point(study: StudyFrame) -> Point:
+    """Return the point of the answer: the study's own values, else the first of the axis."""
+    points = sweep_points(study)
+    own = {axis.name: getattr(study.options("architecture"), short_name(axis.name), None)
+           for axis in study.sweep}  # fmt: skip
+    listed = {name: [point[name] for point in points] for name in own}
+    return {name: value if value in listed[name] else listed[name][0]
+            for name, value in own.items()}  # fmt: skip
+
+
 def architecture_answer(study: StudyFrame, results: Results) -> dict[str, Any]:
-    """Return what ``summary.json`` says: each headline number and check, with its interval."""
+    """Return what ``summary.json`` says of a point: each headline number and check, with interval.
+
+    Of a sweep whose axes are a grid it is that of `headline_point`, and along each axis that of
+    all its values.
+    """
     data = results["architecture"].load()
+    if not study.sweep or study.design.kind != "grid":
+        point = sweep_points(study)[0]
+        return _answer(study, at_point({"it": data}, point)["it"] if study.sweep else data)
+    data, point = on_axes(study, data), headline_point(study)
+    at = {short_name(name): value for name, value in point.items()}
+    along = {
+        name: [{"value": value, "quantities": _answer(study, data.sel(at | {name: value}))
+                ["quantities"]} for value in data[name].values.tolist()]
+        for name in at
+    }  # fmt: skip
+    labels = {axis.name: axis.label or axis.name for axis in study.sweep}
+    return {"point": point, "labels": labels, **_answer(study, data.sel(at)), "along": along}
+
+
+def _answer(study: StudyFrame, data: xr.Dataset) -> dict[str, Any]:
     quantities = {
         str(name): interval(data[name], study.confidence)
         | {"unit": data[name].attrs["units"], "name": data[name].attrs["long_name"]}
         for name in np.atleast_1d(data.attrs["headline"])
+        if data[name].dims == ("draw",)
     }
     answer: dict[str, Any] = {
         "study": study.options("architecture").study,
@@ -93,9 +172,9 @@ def interval(values: xr.DataArray, confidence: float) -> dict[str, float | None]
         ``value``, ``low``, ``high``; None where they are not finite.
     """
     drawn = values.values[1:]
-    share = (1 - confidence) / 2
+    tail = (1 - confidence) / 2
     low, high = (
-        np.quantile(drawn, [share, 1 - share], method="nearest") if drawn.size else (None, None)
+        np.quantile(drawn, [tail, 1 - tail], method="nearest") if drawn.size else (None, None)
     )
     found = {"value": values.values[0], "low": low, "high": high}
     return {k: float(v) if v is not None and np.isfinite(v) else None for k, v in found.items()}
@@ -214,6 +293,7 @@ KIND = Kind(
     tasks=_tasks,
     check=_check,
     answer=lambda study, results: {"architecture": architecture_answer(study, results)},
+    answer_of_sweep=lambda study, results: {"architecture": architecture_answer(study, results)},
     compare=_compare,
     apart=_apart,
     fingerprints=_fingerprints,

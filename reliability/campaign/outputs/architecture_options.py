@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from reliability.architecture import Components, list_nodes, load_components
+from reliability.architecture import Components, load_components
 from reliability.architecture.learning.incremental import RULES as INCREMENTAL_RULES
 from reliability.architecture.learning.on_chip_training import RULES
 from reliability.architecture.memory.tiers import GRID
@@ -66,9 +66,9 @@ class _Options(Table):
     study: str
     """Which study."""
     components: str
-    """Name of a component parameters, or a components's TOML file."""
+    """Name of shipped component parameters, or a TOML file of one's own."""
     parameters: dict[str, Value] = Field(default={})
-    """Parameters of the components to set instead, by dotted name."""
+    """Component parameters to set instead, by dotted name."""
     work: ClassVar[int] = 20_000
     """Image evaluations of a small network that take as long as one draw."""
     needs: ClassVar[tuple[str, ...]] = ()
@@ -93,51 +93,53 @@ class _Options(Table):
 
 
 class EnergyOptions(_Options):
-    """Energy of an inference, in spikes and in sums."""
+    """Energy of an inference in spikes and in digital sums."""
 
     study: Literal["energy"] = "energy"
     """Which study."""
     components: str = "energy"
-    """Name of a component parameters, or a components's TOML file."""
+    """Name of shipped component parameters, or a TOML file of one's own."""
     network: _OneLayer = "spirit"
     """A network of one layer."""
-    nodes: Annotated[tuple[_Node, ...], Field(min_length=1)] = tuple(list_nodes())
-    """CMOS nodes, of which the last is the newest."""
-    lrs_resistances: Annotated[tuple[Ohms, ...], Field(min_length=1)] = (
-        2e3, 5.5e3, 2e4, 5e4, 1e5, 3e5, 1e6,
-    )  # fmt: skip
-    """Resistances of the LRS."""
-    leads: Annotated[tuple[Count, ...], Field(min_length=1)] = (1, 2, 5, 10, 20, 40)
-    """Leads of the first over the second output count that decide."""
-    thresholds: Annotated[tuple[_Positive, ...], Field(min_length=1)] = (
-        6.0, 8.0, 10.0, 12.0, 14.0, 18.0,
-    )  # fmt: skip
-    """Thresholds of the first output spike that decides in time coding."""
+    node: _Node = "130nm"
+    """CMOS node."""
+    lrs_resistance: Annotated[Ohms, Field(gt=0)] | None = None
+    """Resistance of the LRS, instead of the card's; the HRS keeps its ratio."""
+    weights: Count | None = None
+    """Weights in the SRAM of the digital sums, instead of those of the network."""
+    coding: Literal["rate", "first_spike"] = "rate"
+    """A lead of spike counts decides, or the first output spike."""
+    lead: Count = 10
+    """Lead of the first over the second output count that decides in rate coding."""
+    threshold: _Positive = 14.0
+    """Threshold of the output spike that decides in first-spike coding."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 1000
     """Test images on which events are counted."""
     needs: ClassVar[tuple[str, ...]] = _TWO_STATES
-    draws_per_task: ClassVar[int] = 16
+    draws_per_task: ClassVar[int] = 64
 
 
 class AreaOptions(_Options):
-    """Area, time, energy and leakage: in parallel, or shared in time."""
+    """Area, time, energy and leakage of a core in parallel, or multiplexed in time."""
 
     study: Literal["area"] = "area"
     """Which study."""
     components: str = "area"
-    """Name of a component parameters, or a components's TOML file."""
-    nodes: Annotated[tuple[_Node, ...], Field(min_length=1)] = tuple(list_nodes())
-    """CMOS nodes, oldest first."""
-    inputs: Annotated[int, Field(ge=1, strict=True)] = 144
-    """Of the network."""
+    """Name of shipped component parameters, or a TOML file of one's own."""
+    node: _Node = "130nm"
+    """CMOS node."""
+    classes: Count = 10
+    """Classes of the network."""
+    inputs: Count = 144
+    """Inputs of the network."""
     cells: Annotated[int, Field(ge=2, strict=True)] = 8
-    """Of a weight."""
+    """Cells of a weight."""
     deadline: Annotated[Seconds, Field(gt=0)] = 1e-3
     """Time for an inference."""
     temperature: Kelvin = 298.15
-    """Of the leakage."""
+    """Temperature at which logic and memory leak."""
     needs: ClassVar[tuple[str, ...]] = _TWO_STATES
-    draws_per_task: ClassVar[int] = 8
+    draws_per_task: ClassVar[int] = 128
 
 
 class StreamsOptions(_Options):
@@ -146,17 +148,19 @@ class StreamsOptions(_Options):
     study: Literal["streams"] = "streams"
     """Which study."""
     components: str = "streams"
-    """Name of a component parameters, or a components's TOML file."""
+    """Name of shipped component parameters, or a TOML file of one's own."""
     network: _OneLayer = "spirit"
     """A network of one layer."""
     node: _Node = "130nm"
     """CMOS node."""
     temperature: Kelvin = 298.15
-    """Of the leakage."""
+    """Temperature at which logic and memory leak."""
     tick: Annotated[float, Unit("Hz"), Field(gt=0)] = 1000.0
     """Rate at which a clocked core computes, Hz."""
+    rate: Annotated[float, Unit("Hz"), Field(ge=0)] = 100.0
+    """Input events per second, of all inputs together."""
     needs: ClassVar[tuple[str, ...]] = _TWO_STATES
-    draws_per_task: ClassVar[int] = 32
+    draws_per_task: ClassVar[int] = 256
 
 
 class HierarchyOptions(_Options):
@@ -165,7 +169,7 @@ class HierarchyOptions(_Options):
     study: Literal["hierarchy"] = "hierarchy"
     """Which study."""
     components: str = "hierarchy"
-    """Name of a component parameters, or a components's TOML file."""
+    """Name of shipped component parameters, or a TOML file of one's own."""
     networks: Annotated[tuple[_Network, ...], Field(min_length=1)] = (
         "mobilenet-mnist",
         "binary-mnist",
@@ -213,34 +217,39 @@ class TiersOptions(_Options):
     study: Literal["tiers"] = "tiers"
     """Which study."""
     components: str = "tiers"
-    """Name of a component parameters, or a components's TOML file."""
+    """Name of shipped component parameters, or a TOML file of one's own."""
+    structure: Literal["planar", "tsv", "hybrid", "monolithic"] = "planar"
+    """Layout: in a plane, with through-silicon vias, copper pads or monolithic tiers."""
+    cooling: Literal["package", "heat_sink"] = "package"
+    """Plain package, or a heat sink."""
+    power_density: WattsPerArea = 1e4
+    """Power over the area of the planar chip."""
     network: _OneLayer = "spirit"
     """A network of one layer."""
     chips: Count = 8
-    """Of the accuracy at each temperature."""
+    """Chips of the accuracy at each temperature."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 500
     """Test images of each chip."""
     cells: Count = 20_000
-    """Of each state, for the bit errors."""
+    """Cells of each state, for the bit errors."""
     lines: Count = 256
     """Word lines, and bit lines, of a tile."""
     feature_size: Metres = 130e-9
-    """Of cells and logic."""
+    """Feature size of cells and logic."""
     chip_area: SquareMetres = 25e-6
-    """Of the planar chip."""
-    power_densities: Annotated[tuple[WattsPerArea, WattsPerArea], Rising] = (1e3, 1e6)
-    """Least and most power over the area of the planar chip."""
+    """Area of the planar chip."""
     temperatures: Annotated[tuple[Kelvin, ...], Field(min_length=2), Rising] = GRID
-    """At which the cells are aged; looked up in between."""
+    """Temperatures at which the cells are aged; looked up in between."""
     ambient: Kelvin = 318.15
-    """Around the package."""
+    """Temperature around the package."""
     time: Seconds = 315576000.0
-    """Of the mission."""
+    """Duration of the mission."""
     reads: NonNegative = 1e8
-    """Of every cell in that time."""
+    """Reads of every cell in that time."""
     allowed_loss: Annotated[float, Field(gt=0, lt=1)] = 0.01
-    """Of accuracy, by the heat of the chip."""
+    """Loss of accuracy to the heat of the chip that is allowed."""
     needs: ClassVar[tuple[str, ...]] = _TWO_STATES
+    draws_per_task: ClassVar[int] = 256  # all, which share aged cells with those of other points
 
 
 class IncrementalOptions(_Options):
@@ -249,7 +258,7 @@ class IncrementalOptions(_Options):
     study: Literal["incremental"] = "incremental"
     """Which study."""
     components: str = "learning"
-    """Name of a component parameters, or a components's TOML file."""
+    """Name of shipped component parameters, or a TOML file of one's own."""
     scenario: Literal["new_class", "shifted_input"] = "new_class"
     """What is new: a class never seen, or images moved by one pixel."""
     rules: Annotated[
@@ -291,7 +300,7 @@ class LearningOptions(_Options):
     study: Literal["learning"] = "learning"
     """Which study."""
     components: str = "learning"
-    """Name of a component parameters, or a components's TOML file."""
+    """Name of shipped component parameters, or a TOML file of one's own."""
     rules: Annotated[tuple[Annotated[str, _one_of("rule", RULES)], ...], Field(min_length=1)] = (
         tuple(RULES)
     )

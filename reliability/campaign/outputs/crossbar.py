@@ -34,8 +34,8 @@ class CrossbarTable(Table):
     """Of the wire table, "130nm"; it has an uncertainty of its own."""
     cell_layout: Literal["1T1R", "passive"] = "1T1R"
     """Of a node: how long a cell is."""
-    scheme: Literal["grounded", "floating", "V/2", "V/3"] = "grounded"
-    """Unselected lines."""
+    bias_scheme: Literal["grounded", "floating", "V/2", "V/3"] = "grounded"
+    """Voltage of unselected lines."""
     read_voltage: Volts | None = None
     """Instead of the card's."""
     density: Annotated[float, Field(gt=0, le=1)] = 0.5
@@ -75,7 +75,7 @@ def _largest(study: StudyFrame, task: Task) -> xr.Dataset:
         read_voltage=c.read_voltage,
         density=c.density,
         activity=c.activity,
-        scheme=c.scheme,
+        bias_scheme=c.bias_scheme,
         max_size=c.max_size,
         uncertainty_draws=study.uncertainty.draws if study.uncertainty else 0,
         confidence=study.confidence,

@@ -156,9 +156,9 @@ def _deep(study: Study) -> str:
 
 
 _CODINGS = {
-    "spiking": "rate-coded spikes until one output count leads",
-    "formal": "conventional (non-spiking) evaluation, analog multiply-accumulate",
-    "time": "time-coded spikes until the first output spike",
+    "rate": "rate-coded spikes until one output count leads",
+    "weighted_sum": "conventional (non-spiking) evaluation, analog multiply-accumulate",
+    "first_spike": "first-spike coding until an output fires",
 }
 
 

@@ -131,7 +131,7 @@ def _table(finished: Finished) -> Table:
 def _method(study: Study) -> Iterator[str]:
     c = study.options("crossbar")
     cells = " or ".join(map(str, study.values_of("crossbar.cell_layout")))
-    schemes = " or ".join(map(str, study.values_of("crossbar.scheme")))
+    schemes = " or ".join(map(str, study.values_of("crossbar.bias_scheme")))
     wires = f"{c.node} wires" if c.node else "the given segment resistance"
     yield (
         f"The largest array at which {size_criterion(study)} was searched up to {c.max_size} lines "
