@@ -1,6 +1,5 @@
 """Read a study's TOML file and check it against all that it names, before anything runs."""
 
-import tomllib
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from reliability.campaign.dotted import put
 from reliability.campaign.spec import KEYS, Study
 from reliability.campaign.sweep import count_points, sweep_points
 from reliability.errors import InputError, from_validation, unknown_name
+from reliability.files import read_toml
 from reliability.network import DeepNetwork
 from reliability.network.one_layer.events import default_data
 from reliability.resources import shipped_studies
@@ -59,10 +59,7 @@ def load_study(
         if str(path) not in shipped:
             raise unknown_name("study", str(path), shipped)
         file = shipped[str(path)]
-    try:
-        table = tomllib.loads(file.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{file.name}: not a TOML file: {error}") from None
+    table = read_toml(file.read_bytes(), file.name)
     for key, value in (overrides or {}).items():
         if value is not None:
             try:

@@ -23,6 +23,7 @@ def inspect(file: Path, layout: str | None, columns: str | None, as_json: bool) 
       reliability inspect lot7_retention.csv
       reliability inspect reads.tsv --columns "cell,time [h],-,conductance [uS]"
     """
+    from reliability.errors import printable
     from reliability.measurements import inspect as describe
     from reliability.measurements import read_measurements
 
@@ -34,11 +35,11 @@ def inspect(file: Path, layout: str | None, columns: str | None, as_json: bool) 
     if found.bad_lines:
         click.echo(f"bad lines: {found.bad_lines}")
     for problem in found.problems:
-        click.echo(f"note: {problem}")
+        click.echo(printable(f"note: {problem}"))
     for axis in found.axes:
         values = ", ".join(map(str, axis.values)) or f"{axis.low} to {axis.high}"
         kind = "axis" if axis.dimension else "label"
-        click.echo(f"{kind:<6}{axis.name} [{axis.units}]: {axis.count} ({values})")
+        click.echo(printable(f"{kind:<6}{axis.name} [{axis.units}]: {axis.count} ({values})"))
     for q in found.quantities:
         click.echo(
             f"value {q.name} [{q.units}] ({', '.join(q.dims)}): {q.count - q.missing} values, "
@@ -46,4 +47,4 @@ def inspect(file: Path, layout: str | None, columns: str | None, as_json: bool) 
         )
         click.echo(f"      {q.low:.3g} |{q.histogram}| {q.high:.3g} ({q.scale} bins)")
     for key, value in found.metadata.items():
-        click.echo(f"meta  {key}: {value}")
+        click.echo(printable(f"meta  {key}: {value}"))

@@ -1,6 +1,5 @@
 """Reading a technology card from TOML: units at the door, variants on a base, one-line errors."""
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from reliability.errors import InputError, from_validation, unknown_name
+from reliability.files import read_toml
 from reliability.resources import data_folder
 from reliability.technology.card import Correlation, Parameter, Technology, without
 from reliability.technology.vocabulary import (
@@ -73,10 +73,7 @@ def _read_table(name_or_path: str | Path, variants: tuple[str, ...] = ()) -> dic
         content = (data_folder() / "technologies" / f"{text}.toml").read_bytes()
     else:
         raise unknown_name("technology", text, list_technologies())
-    try:
-        table = tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{text}: not a TOML file: {error}") from None
+    table = read_toml(content, text)
     base = table.pop("base", None)
     if base is None:
         return table

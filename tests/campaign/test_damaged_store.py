@@ -47,7 +47,7 @@ def files_of(folder: Path) -> list[Path]:
 
 def check_damage(spec: Path, folder: Path, path: Path, how: str, before: dict[str, str]) -> None:
     """Readers name the damage and the command; the command heals it to the same bits."""
-    with pytest.raises(rel.InputError, match="damaged|not finished|no study") as refused:
+    with pytest.raises(rel.InputError, match=r"damaged|not finished|no study") as refused:
         read_study(folder)
     try:
         found = rel.study_status(folder)
@@ -94,7 +94,7 @@ def test_damage_is_named_and_healed_at_length(whole, tmp_path) -> None:
 
 
 def test_commands_name_the_damaged_file_and_what_heals_it(whole, tmp_path) -> None:
-    spec, folder = whole
+    _, folder = whole
     copy = Path(shutil.copytree(folder, tmp_path / "copy"))
     (chunk,) = (copy / store.RESULTS / "chips" / "energy" / "c" / "0" / "0" / "1").iterdir()
     chunk.unlink()
@@ -140,7 +140,7 @@ def test_a_received_folder_names_no_place_outside(whole, tmp_path, place) -> Non
     store._write_signed(copy / store.MARKER, content)
     for act in (lambda: rel.run_study(load_study(spec), copy), lambda: read_study(copy),
                 lambda: rel.study_status(copy)):  # fmt: skip
-        with pytest.raises(rel.InputError, match="store: got .* expected a name in the folder"):
+        with pytest.raises(rel.InputError, match=r"store: got .* expected a name in the folder"):
             act()
     assert (victim / "chips" / "thesis.tex").read_text() == "x"
     assert sorted(path.name for path in victim.iterdir()) == ["chips"]

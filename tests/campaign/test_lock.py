@@ -90,7 +90,7 @@ def test_a_run_that_lost_its_lock_writes_nothing_more(small, tmp_path) -> None:
         if len(done) == 5:
             (out / lock.LOCK).write_text(json.dumps({"token": "of another run"}))
 
-    with pytest.raises(rel.RunError, match="lost the lock of .* what is done is kept"):
+    with pytest.raises(rel.RunError, match=r"lost the lock of .* what is done is kept"):
         rel.run_study(study, out, chunk=1, progress=lose)
     assert rel.study_status(out)["tasks_done"] == len(done) == 5
     assert json.loads((out / lock.LOCK).read_text()) == {"token": "of another run"}
