@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from reliability.campaign.dotted import put
+from reliability.campaign.feasibility import check_size
 from reliability.campaign.spec import KEYS, Study
 from reliability.campaign.sweep import count_points, sweep_points
 from reliability.errors import InputError, from_validation, unknown_name
@@ -71,6 +72,10 @@ def load_study(
     except ValidationError as error:
         raise from_validation(error, file.name, KEYS) from None
     study = _with_cards_beside(study, Path(path).parent)
+    try:
+        check_size(study)
+    except InputError as error:
+        raise InputError(f"{file.name}: {error}") from None
     _check_names(study, file.name)
     _check_sweep(study, file.name, most_points)
     return study

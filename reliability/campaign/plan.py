@@ -83,11 +83,12 @@ def make_plan(study: Study, chunk: int) -> Iterator[Task]:
     Tasks are made one at a time: a plan of a million of them takes no memory. Those of chips come
     last, chunk by chunk through all points, so that a study can stop when it is sure enough.
     """
+    subsets = _subsets(study)
     for k in range(count_points(study)):
         if "accuracy" in study.outputs:
             yield from _accuracy_but_chips(study, k)
         if "attribution" in study.outputs:
-            yield from _attribution(study, k)
+            yield from _attribution(study, k, subsets)
         if "endurance" in study.outputs:
             yield from _endurance(study, k)
         if "crossbar" in study.outputs:
@@ -117,10 +118,17 @@ def _accuracy_but_chips(study: Study, point: int) -> Iterator[Task]:
         yield from _cut("sensitivity", point, total, _COMBINATIONS, s.images * s.chips)
 
 
-def _attribution(study: Study, point: int) -> Iterator[Task]:
+def _attribution(study: Study, point: int, subsets: int) -> Iterator[Task]:
     a = study.attribution
-    here = study.at(sweep_points(study)[0]) if study.sweep else study  # the same at all points
-    return _cut("attribution", point, 2 ** len(here.phenomena()), _SUBSETS, a.images * a.chips)
+    return _cut("attribution", point, subsets, _SUBSETS, a.images * a.chips)
+
+
+def _subsets(study: Study) -> int:
+    """Subsets of the phenomena of an attribution, as many at all points; 0 without one."""
+    if "attribution" not in study.outputs:
+        return 0
+    here = study.at(sweep_points(study)[0]) if study.sweep else study
+    return int(2 ** len(here.phenomena()))
 
 
 def _cards(study: Study) -> int:
