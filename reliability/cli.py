@@ -24,7 +24,7 @@ from reliability.commands.run import run
 from reliability.commands.size import size
 from reliability.commands.study import plan, schema, status
 from reliability.commands.technologies import technologies
-from reliability.errors import InputError, RunError
+from reliability.errors import InputError, RunError, printable
 from reliability.version import __version__
 
 _AGAIN = 1.0  # s: signals that follow one another faster are one
@@ -103,7 +103,7 @@ class _Group(click.Group):
             else:  # whatever it broke
                 goes_on = ctx.invoked_subcommand == "run"
                 line, code = _stopped(number, goes_on), 128 + number
-            click.echo(line, err=True)
+            click.echo(printable(line), err=True)
             ctx.exit(code)
 
 
