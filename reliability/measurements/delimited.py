@@ -165,11 +165,33 @@ def open_table(
             skip, delimiter = max(skip, 1), delimiter or told.group(1)
         form = recognise_form(lines[skip:], delimiter, decimal)
         rows = [split_line(line, form.delimiter) for line in lines]
+        if head := _comment_header(lines, skip, form):
+            skip, rows[head - 1] = (
+                max(skip, head - 1),
+                split_line(lines[head - 1].lstrip(" #"), form.delimiter),
+            )
         rows = [
-            [] if line.lstrip().startswith("#") else row
-            for line, row in zip(lines, rows, strict=True)
+            [] if line.lstrip().startswith("#") and index != head else row
+            for index, (line, row) in enumerate(zip(lines, rows, strict=True), start=1)
         ]
     return _with_header(source, rows, form, skip, str(sheet))
+
+
+def _comment_header(lines: Sequence[str], skip: int, form: Form) -> int:
+    """Return the number (from 1) of a line behind ``#`` that heads a table of numbers; else 0.
+
+    It is the last before the first row, has as many fields and none of them is a number.
+    """
+    for index, line in enumerate(lines):
+        if index < skip or not line.strip() or line.lstrip().startswith("#"):
+            continue
+        row = split_line(line, form.delimiter)
+        above = lines[index - 1].lstrip() if index > skip else ""
+        names = split_line(above.lstrip(" #"), form.delimiter)
+        numbers = len(row) == form.width and any(_is_number(e, form.decimal) for e in row if e)
+        words = len(names) == form.width and not any(_is_number(e, form.decimal) for e in names)
+        return index if above.startswith("#") and numbers and words else 0
+    return 0
 
 
 def _with_header(

@@ -21,7 +21,9 @@ _LETTERS = {"I": "A", "V": "V", "R": "ohm", "G": "S", "C": "F", "F": "Hz"}
 _WORDS = {
     **dict.fromkeys(("time", "timestamp", "t"), "s"),
     **{"voltage": "V", "current": "A", "resistance": "ohm", "conductance": "S"},
-    **{"capacitance": "F", "frequency": "Hz", "index": "", "input": ""},
+    **{"capacitance": "F", "frequency": "Hz"},
+    **dict.fromkeys(("index", "input", "var", "variable", "value", "version", "vendor"), ""),
+    **dict.fromkeys(("interval", "iteration", "item", "impedance", "volume", "void", "info"), ""),
 }
 _STYLES = (
     re.compile(r"(?:.*[a-z]|[A-Z])([IV])"),  # Clarius: DrainI, GateV, AI
