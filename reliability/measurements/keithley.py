@@ -228,6 +228,9 @@ def _finish(
                 traces.append(trace)
                 sweeps.append(f"{title}{suffix}")
         dataset = trace_dataset(traces, sweeps, units, columns, scalars)
+    for name, variable in dataset.data_vars.items():
+        written, unit = variable.attrs.get("long_name", name), variable.attrs["units"]
+        log.explain(f"{name}: column {written!r}, {f'in {unit} by its name' if unit else 'no unit'}")
     dataset.attrs.update(metadata_attributes(metadata))
     total = metadata.get("Total Cycles", "")
     if total.isdigit() and "cycles" in dataset and int(total) > dataset.sizes["cycles"]:

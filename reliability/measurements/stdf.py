@@ -318,6 +318,8 @@ class _Collector:
         name = f"measured_{name}" if name in _TAKEN else name
         test.variable = float(self._variable(name, inside, test, shared=match is not None))
         test.axes = [self._axis(axis, match) for axis in self.axes]
+        unit = f"in {test.unit}" if test.unit else "no unit"
+        self.log.explain(f"{name}: test {test.number} {title!r}, {unit}")
 
     def _variable(self, name: str, inside: str, test: "_Test", *, shared: bool) -> int:
         """Return the number of the variable of a test; only a pattern lets tests share one."""

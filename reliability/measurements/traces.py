@@ -78,7 +78,8 @@ def read(
         titles.append(title or source.name)
         titled = titled or {column.position: _title(head, column) for column in head.columns}
         metadata = head.metadata | metadata
-        log.evidence += head.evidence()
+        for sentence in head.evidence():
+            log.explain(sentence)
     if not traces:
         raise InputError(f"{source.name}: no table with columns of voltage or current")
     if 2 * log.bad > log.rows or not any(len(x) for trace in traces for x in trace.values()):
