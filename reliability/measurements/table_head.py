@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 
 from reliability.errors import InputError
 from reliability.measurements.clock import Clock, recognise_clock
-from reliability.measurements.delimited import Table, kind_of, open_table, sheet_name, sheet_start
+from reliability.measurements.delimited import Table, kind_of, open_table
 from reliability.measurements.instrument_traces import unit_of
 from reliability.measurements.names import KNOWN, dimensions, known_name, split_unit
 from reliability.measurements.rows import MISSING, Form, number, recognise_form, split_line
 from reliability.measurements.source import Source, first_lines
 from reliability.measurements.tester_units import parse_unit
+from reliability.measurements.workbooks import sheet_name, sheet_start
 
 Rows = list[list[str]]
 
@@ -107,10 +108,12 @@ class Head:
 
     def evidence(self) -> list[str]:
         """Return in sentences what the columns are and why."""
-        told = [f"column {c.position + 1} {c.name!r}: {c.why}" for c in self.columns]
+        sentences = [f"column {c.position + 1} {c.name!r}: {c.why}" for c in self.columns]
         if self.step:
-            told.append(f"time: from {self.first:g} s in steps of {self.step:g} s, by the header")
-        return told
+            sentences.append(
+                f"time: from {self.first:g} s in steps of {self.step:g} s, by the header"
+            )
+        return sentences
 
 
 def read_head(source: Source, *, sheet: str = "", names: Sequence[str] = ()) -> Head | None:
