@@ -8,9 +8,14 @@ takes both; what is computed from its results lies in ``analysis``.
 from reliability.network.analysis.codings import compare_codings
 from reliability.network.analysis.comparison import compare_accuracy
 from reliability.network.analysis.inferences import evaluate_inferences
-from reliability.network.analysis.ir_drop import accuracy_on_tiles, on_tiles, tile_limit
+from reliability.network.analysis.ir_drop import (
+    TiledNetwork,
+    accuracy_on_tiles,
+    on_tiles,
+    tile_limit,
+)
 from reliability.network.analysis.loss_attribution import attribute_loss
-from reliability.network.analysis.spread import accuracy_spread
+from reliability.network.analysis.variability import accuracy_variability
 from reliability.network.analysis.yields import accuracy_yield
 from reliability.network.datasets import load_mnist, load_mnist28, load_vowels
 from reliability.network.deep.binary import bit_error_tolerance, pair_error_rate
@@ -34,10 +39,11 @@ __all__ = [
     "Network",
     "Neuron",
     "RateCoding",
+    "TiledNetwork",
     "Tiling",
     "WeightedSum",
     "accuracy_on_tiles",
-    "accuracy_spread",
+    "accuracy_variability",
     "accuracy_yield",
     "attribute_loss",
     "bit_error_tolerance",
