@@ -8,18 +8,12 @@ from itertools import islice
 import numpy as np
 
 from reliability.errors import InputError
-from reliability.measurements.delimited import (
-    Table,
-    kind_of,
-    open_table,
-    sheet_name,
-    sheet_rows,
-    workbook,
-)
+from reliability.measurements.delimited import Table, kind_of, open_table
 from reliability.measurements.headings import evident_unit
 from reliability.measurements.names import KNOWN, split_unit, unit_inside
 from reliability.measurements.rows import number, recognise_form, split_line
 from reliability.measurements.source import Source, first_lines
+from reliability.measurements.workbooks import sheet_name, sheet_rows, workbook
 from reliability.units import quantity
 
 _ROWS = 60  # rows that a header and what is above it may take
