@@ -27,7 +27,8 @@ from reliability.report.figures import STYLE
 _NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))  # same figure, same bytes
 
 # The last two are of a life test, which can show a claim but never that it does not hold.
-Outcome = Literal["met", "not met", "not decided", "shown", "not shown"]
+Outcome = Literal["met", "not met", "not decided", "shown", "not shown",
+                  "demonstrated", "not demonstrated", "depends on the distribution"]  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from reliability.version import __version__
 FORMATS = ("html", "pdf")
 TEMPLATES = ("full", "brief")
 _TAGS = ("measured", "published", "fitted", "assumed", "met", "not met", "not decided", "shown",
-         "not shown")  # fmt: skip
+         "not shown", "demonstrated", "not demonstrated",
+         "depends on the distribution")  # fmt: skip
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "day": 86400.0, "days": 86400.0,
             "year": 31557600.0, "years": 31557600.0}  # fmt: skip
 _PREFIXES = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "µ": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6,
