@@ -119,12 +119,12 @@ def split_unit(header: str) -> tuple[str, str]:
     for form in _OTHER_UNITS:
         if (match := form.match(header)) and match.group(1):
             name, unit = match.groups()
-            if any(parse_unit(unit, inside) for inside in _dimensions(name)):
+            if any(parse_unit(unit, inside) for inside in dimensions(name)):
                 return name, unit
     return header, ""
 
 
-def _dimensions(name: str) -> tuple[str, ...]:
+def dimensions(name: str) -> tuple[str, ...]:
     """Return the units that a quantity of this name can have, none when the name says nothing."""
     known = KNOWN.get(known_name(name))
     if known is not None:
