@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 
 import numpy as np
 
@@ -13,7 +12,6 @@ from reliability.measurements.delimited import (
     kind_of,
     open_table,
     sheet_name,
-    sheet_rows,
     workbook,
 )
 from reliability.measurements.headings import evident_unit
@@ -89,8 +87,7 @@ def _first_rows(
     source: Source, kind: str, delimiter: str, decimal: str, sheet: str | int
 ) -> tuple[list[list[str]], str]:
     if kind == "xlsx":
-        rows = islice(sheet_rows(source, sheet_name(source, sheet)), _ROWS)
-        return [["" if entry is None else str(entry).strip() for entry in row] for row in rows], "."
+        return sheet_start(source, sheet_name(source, sheet))[:_ROWS], "."
     lines = first_lines(source)
     form = recognise_form(lines, delimiter, decimal)
     return [split_line(line, form.delimiter) for line in lines[:_ROWS]], form.decimal
