@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from reliability.technology.card import Parameter
 
 # Where values of solids and of memory cells lie; a fit outside them is an effective number.
+_FACTOR = 2.3  # sigma of a logarithm: a factor of 10
 _PHYSICAL = (
     ("*.attempt_time", 1e-15, 1e-9, "s", "the inverse of a phonon frequency is about 1e-13 s"),
     ("*.activation_energy", 0.05, 4.0, "eV", "barriers of ions in oxides are 0.1 to 3 eV"),
@@ -41,7 +42,7 @@ def rounded(parameter: Parameter) -> Parameter:
 
 
 def outside_physics(parameters: Iterable[tuple[str, Parameter]]) -> list[str]:
-    """Return a sentence for each fitted value that no physical process has.
+    """Return a sentence for each fitted value that no physical process has, or that is not known.
 
     Parameters
     ----------
@@ -51,11 +52,17 @@ def outside_physics(parameters: Iterable[tuple[str, Parameter]]) -> list[str]:
     --------
     >>> fitted = Parameter(value=1e-17, unit="s", distribution="lognormal", sigma=3.0,
     ...                    source="reads of lot 7", confidence="fitted")
-    >>> outside_physics([("relaxation.target.attempt_time", fitted)])[0].split(":")[0]
+    >>> found = outside_physics([("relaxation.target.attempt_time", fitted)])
+    >>> found[0].split(":")[0]
     'relaxation.target.attempt_time = 1e-17 s is outside 1e-15 to 1e-09 s'
+    >>> found[1]
+    'known to no better than a factor of 10: relaxation.target.attempt_time'
     """
-    found = []
+    found, unknown = [], []
     for name, parameter in parameters:
+        wide = parameter.distribution == "lognormal" and (parameter.sigma or 0.0) > _FACTOR
+        if wide and parameter.confidence == "fitted":
+            unknown.append(name)
         for pattern, low, high, unit, why in _PHYSICAL:
             if parameter.confidence != "fitted" or not fnmatchcase(name, pattern):
                 continue
@@ -64,4 +71,6 @@ def outside_physics(parameters: Iterable[tuple[str, Parameter]]) -> list[str]:
                     f"{name} = {parameter.value:.3g} {unit} is outside {low:g} to {high:g} {unit}: "
                     f"{why}; it describes the data and does not extrapolate"
                 )
+    if unknown:
+        found.append(f"known to no better than a factor of 10: {', '.join(unknown)}")
     return found

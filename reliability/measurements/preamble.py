@@ -12,6 +12,7 @@ from reliability.measurements.delimited import (
     kind_of,
     open_table,
     sheet_name,
+    sheet_start,
     workbook,
 )
 from reliability.measurements.headings import evident_unit
