@@ -161,9 +161,9 @@ def _from_thresholds(likelihood: Likelihood) -> list[Array]:
     """Profile over the threshold on a grid: an interior maximum is where Newton starts."""
     failed = [t for t in likelihood.terms if t.kind in ("density", "interval") and t.weight[0] > 0]
     least = min(float(np.min(term.low)) for term in failed)
-    shares = np.concatenate([[-3.0, -1.0, -0.3], np.linspace(0, 0.9, 10), [0.95, 0.98]])
+    before = np.concatenate([[4.0, 2.0, 1.3], np.geomspace(1.0, 1e-5, 26)])
     values, starts = [], []
-    for threshold in shares * least:
+    for threshold in (1 - before) * least:
         terms = [
             term._replace(low=np.maximum(term.low - threshold, 1e-300), high=term.high - threshold)
             for term in likelihood.terms
