@@ -230,7 +230,7 @@ class LifetimeFit:
 
         if miss(14.0) < 0:  # a million typical times
             return np.inf
-        return self.data.unit * float(np.exp(optimize.brentq(miss, -30.0, 14.0, xtol=1e-6)))
+        return self.data.unit * float(np.exp(optimize.brentq(miss, -30.0, 14.0, xtol=1e-4)))
 
     def failure_probability(
         self, t: ArrayLike, stress: Mapping[str, float] | None = None,
