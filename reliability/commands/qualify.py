@@ -94,7 +94,7 @@ def qualify(
         stated_test,
     )
     from reliability.measurements import read_lifetimes
-    from reliability.report.qualification import (
+    from reliability.report.qualification_report import (
         qualification,
         qualification_lines,
         write_qualification_report,

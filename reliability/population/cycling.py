@@ -4,7 +4,6 @@ A cell has one path: its fresh resistance (from `population`), its scores over t
 quantile of hard failure. All temperatures of a test see the same path, worn at their own rate.
 """
 
-import math
 import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -12,18 +11,18 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from reliability.devices import cycles as cycle_process
 from reliability.devices import endurance as wear
-from reliability.devices import first_passage, programming
-from reliability.devices.programming import STATES, Programming
+from reliability.devices import first_passage
 from reliability.errors import InputError, unknown_name
 from reliability.lifetime.censored_fit import fit_lifetime
-from reliability.population.ageing import addresses, sample_population
-from reliability.random import draw, stream
+from reliability.population.programmed import hierarchy
+from reliability.population.sampling import addresses, sample_population
+from reliability.population.window import best_reference
+from reliability.random import draw
 from reliability.statistics.proportions import clustered_proportion
-from reliability.technology import Technology, expect_technology
+from reliability.technology import STATES, Technology, expect_technology
 from reliability.units import kelvin, outside, quantity
 
 # Why a cell failed.
@@ -137,7 +136,7 @@ def endurance(
     model = wear.Endurance.from_technology(technology)
     fresh = _fresh(technology, wafers, dies, cells, seed, lot, first_wafer)
     address = addresses(fresh[0])
-    hard, stuck_lrs = _hard_failures(model, address, cells, seed, lot)
+    hard, stuck_lrs = _hard_failures(model, address, cells, seed)
     rate = wear.acceleration(model, kelvins, joule)
     with np.errstate(over="ignore"):
         until_stuck = np.ceil(hard / rate[:, None])
@@ -248,32 +247,6 @@ def sample_cycles(
     )
 
 
-def best_reference(technology: Technology) -> float:
-    """Return the conductance, S, at which fresh single pulses of both states are misread least.
-
-    Raises
-    ------
-    InputError
-        A card without the two states.
-
-    Examples
-    --------
-    >>> import reliability as rel
-    >>> 1e-5 < best_reference(rel.load_technology("oxram-130nm")) < 2e-4
-    True
-    """
-    expect_technology(technology)
-    lrs, hrs = (Programming.from_technology(technology, state) for state in STATES)
-
-    def errors(log_g: float) -> float:
-        g = math.exp(log_g)
-        wrong = programming.probability_below(lrs, g) + programming.probability_above(hrs, g)
-        return math.log(max(float(wrong), 1e-300))
-
-    ends = (-np.log(hrs.resistance), -np.log(lrs.resistance))
-    return float(np.exp(minimize_scalar(errors, bounds=ends, method="bounded").x))
-
-
 _PROVENANCE = ("seed", "technology", "technology_card", "spec_hash", "reliability_version")
 
 
@@ -296,21 +269,10 @@ def _fresh(
 
 
 def _hard_failures(
-    model: wear.Endurance, address: NDArray[np.int64], cells: int, seed: int, lot: int
+    model: wear.Endurance, address: NDArray[np.int64], cells: int, seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Equivalent cycles to hard failure of each cell (flat), and whether it sticks in LRS."""
-
-    def normal(level: str, *where: int) -> float:
-        return float(stream(seed, f"endurance.{level}", *where).standard_normal())
-
-    deviation = np.array(
-        [
-            model.sigma_lot * normal("lot", lot)
-            + model.sigma_wafer * normal("wafer", wafer)
-            + model.sigma_die * normal("die", wafer, die)
-            for wafer, die, _ in address.tolist()
-        ]
-    )
+    deviation = hierarchy(model, "endurance", address, seed)
     u = draw(seed, "endurance.hard", address, cells, distribution="uniform")
     end = draw(seed, "endurance.stuck", address, cells, distribution="uniform") < model.stuck_lrs
     return wear.hard_failure(model, u, deviation[:, None]).ravel(), end.ravel()

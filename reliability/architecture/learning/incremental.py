@@ -13,7 +13,7 @@ from reliability.architecture.learning.chip_learning import Chip
 from reliability.architecture.learning.gradient_rules import Schedule
 from reliability.architecture.learning.on_chip_training import TRAINING, digits
 from reliability.architecture.learning.written_cells import ideal, outcomes
-from reliability.architecture.result import cross_checks, finish, scalar
+from reliability.architecture.result import cross_checks, finish
 from reliability.devices.endurance import Endurance
 from reliability.errors import InputError, unknown_name
 from reliability.random import stream
@@ -168,15 +168,15 @@ def incremental(
             "budget": ("budget", list(budgets), one),
         },
     ).assign_attrs(scenario=scenario, cells_of_chip=loads.shape[1])
+    answers: dict[str, tuple[float, str, str]] = {}
     last = data["accuracy"].isel(budget=-1).mean("chip")
     for k, name in enumerate(names):
         value = float(last.sel(part="all", cells="device").isel(rule=k))
-        data[f"accuracy_{name}"] = scalar(value, "1", f"accuracy on all images, {name}")
+        answers[f"accuracy_{name}"] = (value, "1", f"accuracy on all images, {name}")
     for k, name in enumerate(names):
         value = float(data["updates_to_share"][k])
         label = f"times that the chip can learn so until 1 % of its cells have failed, {name}"
-        data[f"updates_{name}"] = scalar(value, "1", label)
-    headline = [f"{what}_{name}" for what in ("accuracy", "updates") for name in names]
+        answers[f"updates_{name}"] = (value, "1", label)
     checks = None
     if "replay" in names and scenario == "new_class":
         exact, device = (float(last.sel(part="all", cells=c, rule="replay")) for c in CELLS[::-1])
@@ -184,7 +184,7 @@ def incremental(
         checks = cross_checks(
             components, {"published.accuracy_lost_to_cells": (label, exact - device)}
         )
-    return finish(data, technology, components, seed, headline=headline, checks=checks)
+    return finish(data, technology, components, seed, answers=answers, checks=checks)
 
 
 def _check(budgets: Sequence[int], chips: int, attempts: int) -> None:

@@ -11,7 +11,7 @@ from reliability.architecture.learning import write_life
 from reliability.architecture.learning.on_chip_training import RULES, Training, Wanted, train_all
 from reliability.architecture.learning.stdp import Stdp
 from reliability.architecture.learning.write_life import LEVELLING
-from reliability.architecture.result import cross_checks, finish, scalar
+from reliability.architecture.result import cross_checks, finish
 from reliability.devices.endurance import Endurance, acceleration
 from reliability.errors import InputError, unknown_name
 from reliability.technology import Technology
@@ -131,14 +131,15 @@ def learning(
         per_write = {m: wear * _pulses(components, m, "full") for m in aged}
         data = data.merge(_ageing(law, fresh, aged, failed, images, epochs, loss, per_write))
     spread = np.sqrt(law.sigma_lot**2 + law.sigma_wafer**2 + law.sigma_die**2)
-    data["die_factor"] = scalar(np.exp(1.645 * spread), "1", "factor between dies (5 to 95 %)")
+    data["die_factor"] = ((), np.exp(1.645 * spread), one)
     at = data["trainings_to_share"].sel(levelling="none", pulse="full", share=1e-2)
-    for rule in rules:
-        name = f"trainings until 1 % of the cells have failed, {rule}"
-        data[f"trainings_{rule}"] = scalar(float(at.sel(rule=rule)), "1", name)
-    headline = [f"trainings_{rule}" for rule in rules]
+    answers = {
+        f"trainings_{rule}": (float(at.sel(rule=rule)), "1",
+                              f"training runs until 1 % of the cells have failed, {rule}")
+        for rule in rules
+    }  # fmt: skip
     checks = _published(components, fresh)
-    return finish(data, technology, components, seed, headline=headline, checks=checks)
+    return finish(data, technology, components, seed, answers=answers, checks=checks)
 
 
 def _check(

@@ -44,7 +44,7 @@ from reliability.architecture.memory.memories import (
     sram,
 )
 from reliability.architecture.memory.traces import Order, layer_trace
-from reliability.architecture.result import cross_checks, finish, scalar
+from reliability.architecture.result import cross_checks, finish
 from reliability.devices.endurance import Endurance, acceleration, array_quantile
 from reliability.errors import InputError, unknown_name
 from reliability.network import load_network
@@ -190,11 +190,8 @@ def hierarchy(
     for kind in ("sram", "resistive"):
         area = [macro_area(components, kind, c, size) for c in capacity]
         data[f"area_{kind}"] = ("capacity", area, {"units": "m^2"})
-    headline = _headline(data)
     checks = _checks(technology, components, law)
-    return finish(
-        data.assign(headline), technology, components, seed, headline=list(headline), checks=checks
-    )
+    return finish(data, technology, components, seed, answers=_headline(data), checks=checks)
 
 
 @dataclass(frozen=True, eq=False)
@@ -429,9 +426,9 @@ def _borders(data: xr.Dataset, mission: float) -> xr.Dataset:
     )
 
 
-def _headline(data: xr.Dataset) -> dict[str, xr.Variable]:
+def _headline(data: xr.Dataset) -> dict[str, tuple[float, str, str]]:
     """Numbers of the first network, with a cache that holds all of it (or the largest)."""
-    out: dict[str, xr.Variable] = {}
+    out: dict[str, tuple[float, str, str]] = {}
     data = data.isel(network=0)
     for host in HOSTS:
         here = data.sel(host=host)
@@ -446,7 +443,7 @@ def _headline(data: xr.Dataset) -> dict[str, xr.Variable]:
             "sooner": (rival["wake_time"] / own["wake_time"], "1", "wake-up from flash over it"),
         }
         for name, (value, unit, text) in found.items():
-            out[f"{name}_{host}"] = scalar(float(value), unit, f"{NAMES[host]}: {text}")
+            out[f"{name}_{host}"] = (float(value), unit, f"{NAMES[host]}: {text}")
     return out
 
 
