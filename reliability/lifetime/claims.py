@@ -451,7 +451,8 @@ def _fitted(
         {"weibull": fit.parameters.get("shape"), "exponential": 1.0}.get(fit.distribution.name),
         table, tuple(_assumed(test, close, choice)),
         tuple(_limits(test, close, bounds, float(use.max()), estimate)),
-        _more(claim, bound, estimate), options["method"],
+        max(_more(claim, float(each.high), float(each.value)) for each in found),
+        options["method"],
     )  # fmt: skip
 
 
