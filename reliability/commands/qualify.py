@@ -134,13 +134,14 @@ def qualify(
         )
     known = parse_known(options["activation_energy"], options["shape"], options["assume"])
     stress = {name: data[name].values for name in ("temperature", "voltage") if name in data}
+    lots = data["lot"].values if "lot" in data else None
     found = assess_claim(
         claim,
         lower=data["lower"].values,
         upper=data["upper"].values,
         frequency=data["frequency"].values,
         stress=stress,
-        lots=data["lot"].values if "lot" in data else None,
+        lots=lots if lots is not None and len(set(lots)) > 1 else None,
         distribution=options["distribution"],
         acceleration=options["acceleration"],
         fixed=known,

@@ -42,7 +42,7 @@ from reliability.lifetime.censored_fit import LifetimeFit, NoMaximum, fit_lifeti
 from reliability.lifetime.demonstration import sample_size
 from reliability.lifetime.model_choice import compare_lifetimes
 from reliability.lifetime.observations import Observations, observations
-from reliability.statistics.proportions import clopper_pearson
+from reliability.statistics.proportions import clustered_proportion
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -345,6 +345,8 @@ def _known_shape(test: _Test, shape: float) -> Assessment:
     hazard = -math.log1p(-claim.fraction)
     name = "constant failure rate" if shape == 1 else f"Weibull shape {shape:g}"
     limits = ["the shape of the life distribution and the acceleration are assumed, not tested"]
+    if data.lots is not None:
+        limits.append("units of one lot are taken as independent")
     return _unfitted(
         test, use, -math.expm1(-needed / exposure),
         claim.duration * (hazard * exposure / needed) ** (1 / shape),
@@ -359,14 +361,17 @@ def _binomial(test: _Test) -> Assessment:
     if not use.max() > 0:
         raise InputError("lower: no unit is known to have lived for any time")
 
-    def counted(duration: float) -> tuple[float, float]:
-        """Failed and all units; those censored before are left out."""
-        good = float(data.frequency[use >= duration * (1 - 1e-12)].sum())
-        failed = float(data.frequency[np.isfinite(data.upper) & (use < duration)].sum())
-        return failed, good + failed
+    lots = np.zeros(use.size, np.intp) if data.lots is None else data.lots
+
+    def counted(duration: float) -> tuple[Array, Array]:
+        """Failed and all units of each lot; those censored before are left out."""
+        good = np.bincount(lots, data.frequency * (use >= duration * (1 - 1e-12)))
+        failed = np.bincount(lots, data.frequency * (np.isfinite(data.upper) & (use < duration)))
+        both = np.asarray(good + failed, float)
+        return np.asarray(failed, float)[both > 0], both[both > 0]
 
     def bound(duration: float) -> float:
-        return float(clopper_pearson(*counted(duration), 2 * claim.confidence - 1).high)
+        return float(clustered_proportion(*counted(duration), 2 * claim.confidence - 1).high)
 
     if use.max() < claim.duration * (1 - 1e-12):
         raise InputError(
@@ -376,9 +381,9 @@ def _binomial(test: _Test) -> Assessment:
         )
     found = bound(claim.duration)
     times = [float(t) for t in np.unique(use) if t > 0 and bound(float(t)) <= claim.fraction]
-    failed, all_units = counted(claim.duration)
+    failed, tested = (float(count.sum()) for count in counted(claim.duration))
     enough = sample_size(claim.fraction, failures=math.ceil(failed), confidence=claim.confidence)
-    factor = 1.0 if found <= claim.fraction else enough / all_units
+    factor = 1.0 if found <= claim.fraction else max(enough / tested, 1.0)
     limits = ["the acceleration is assumed, not tested"] if coefficients else []
     return _unfitted(
         test, use, found, max(times, default=0.0), factor, None,
@@ -423,7 +428,7 @@ def _fits(test: _Test, chosen: str | None, candidates: Sequence[str]) -> list[Li
 def _fitted(
     test: _Test, fits: Sequence[LifetimeFit], choice: Choice, options: Mapping[str, Any]
 ) -> Assessment:
-    """Bound of the fitted distributions that the data do not tell apart."""
+    """Bound of the fitted distributions that fit the data equally well."""
     claim, data, fit = test.claim, test.data, fits[0]
     stress = test.use_stress
     sure: dict[str, Any] = {"confidence": _two_sided(claim, data, options["method"]), **options}

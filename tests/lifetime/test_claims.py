@@ -301,3 +301,7 @@ def test_lots_reach_the_bound_of_a_claim():
     lots = assess_claim(Claim(0.3, 0.2), **data, distribution="weibull", lots=lot)
     assert lots.bound > 1.1 * plain.bound
     assert "from 5 lots" in lots.assumptions[-1]
+    counted = {"lower": [10.0] * 3, "upper": [np.inf] * 3, "frequency": [77] * 3}
+    one = assess_claim(Claim(10.0, 0.02), **counted)
+    three = assess_claim(Claim(10.0, 0.02), **counted, lots=["a", "b", "c"])
+    assert one.bound < three.bound < 3 * one.bound
