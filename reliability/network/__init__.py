@@ -15,7 +15,7 @@ from reliability.network.analysis.ir_drop import (
     tile_limit,
 )
 from reliability.network.analysis.loss_attribution import attribute_loss
-from reliability.network.analysis.spread import accuracy_spread
+from reliability.network.analysis.variability import accuracy_variability
 from reliability.network.analysis.yields import accuracy_yield
 from reliability.network.datasets import load_mnist, load_mnist28, load_vowels
 from reliability.network.deep.binary import bit_error_tolerance, pair_error_rate
@@ -43,7 +43,7 @@ __all__ = [
     "Tiling",
     "WeightedSum",
     "accuracy_on_tiles",
-    "accuracy_spread",
+    "accuracy_variability",
     "accuracy_yield",
     "attribute_loss",
     "bit_error_tolerance",

@@ -39,7 +39,7 @@ from reliability.campaign.tables import Table
 from reliability.errors import InputError, unknown_name
 from reliability.mission import MissionProfile
 from reliability.network import DeepNetwork, Neuron, accuracy_yield
-from reliability.statistics.crossed import mean_of_rows
+from reliability.statistics.crossed import mean_of_fractions
 from reliability.technology import Technology
 from reliability.units import Share, engineering
 
@@ -98,7 +98,7 @@ def _is_sure(study: StudyFrame, points: list[Results]) -> bool:
     widest = 0.0
     for here in points:
         accuracy = at_age(here["chips"]["accuracy"], study.stress.end)
-        mean, low, high = mean_of_rows(accuracy.values, wafers_of(accuracy), study.confidence)
+        mean, low, high = mean_of_fractions(accuracy.values, wafers_of(accuracy), study.confidence)
         widest = max(widest, high - mean, mean - low)
     return widest <= (study.population.until or 0.0)
 

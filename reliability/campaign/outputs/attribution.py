@@ -47,7 +47,7 @@ class AttributionTable(Table):
     """Which phenomenon costs how much accuracy, where the outputs have "attribution"."""
 
     phenomena: tuple[str, ...] = ()
-    """To tell apart ("spread of cells", "relaxation"); by default all that act."""
+    """To tell apart ("device-to-device variability", "relaxation"); by default all that act."""
     chips: Annotated[int, Field(ge=2, strict=True)] = 24
     """For each combination of the phenomena."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 2000

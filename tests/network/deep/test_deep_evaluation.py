@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import reliability as rel
 from reliability.network.deep.calibration import calibrated_stages
 from reliability.network.deep.graph import Stage, executed_graph, feeds
-from reliability.network.deep.layer_mapping import place, read_layer, row_tiles, wanted
+from reliability.network.deep.layer_mapping import place, read_layer, row_tiles, target_states
 from reliability.network.deep.runtime import Session
 from tests.conftest import SMALL_STUDY
 from tests.network.deep.onnx_models import (
@@ -208,7 +208,7 @@ def test_digits_of_level_cells_are_the_rounded_weights(net, card, bits, each, sl
         assert len(p.coded) == slices
         assert set(np.unique(np.rint(p.coded * (2**each - 1)))) <= set(range(1 - 2**each, 2**each))
         assert p.weights(p.coded) == pytest.approx(q.weights(q.coded), abs=1e-6)
-    exact = wanted(placed, card, tiling)
+    exact = target_states(placed, card, tiling)
     read = read_layer(placed[3], exact, card, tiling)
     assert read == pytest.approx(placed[3].coded, abs=1e-6)
     result = rel.evaluate(net, card, tiling=tiling, chips=1, images=100)
@@ -287,7 +287,7 @@ def test_resistive_lines_are_those_of_the_crossbar(tmp_path, card) -> None:
     lines = {"word_line_resistance": 3.0, "bit_line_resistance": 2.0}
     tiling = rel.Tiling(scale="layer", rows=16, columns=8, **lines)
     placed = place(fc, tiling)
-    read = read_layer(placed[0], wanted(placed, card, tiling), card, tiling)
+    read = read_layer(placed[0], target_states(placed, card, tiling), card, tiling)
     full = 128e-6
     pairs = np.zeros((32, 24))  # two by three tiles of 16 x 8, cells of zero beyond the layer
     pairs[:30, 0:18:2], pairs[:30, 1:18:2] = np.maximum(w, 0) / 4, np.maximum(-w, 0) / 4
@@ -299,7 +299,7 @@ def test_resistive_lines_are_those_of_the_crossbar(tmp_path, card) -> None:
     assert placed[0].weights(read) == pytest.approx(expected, abs=1e-5)
     assert np.abs(expected - w).max() > 0.01
     nearly = rel.Tiling(scale="layer", rows=16, columns=8, word_line_resistance=1e-6)
-    read = read_layer(placed[0], wanted(placed, card, nearly), card, nearly)
+    read = read_layer(placed[0], target_states(placed, card, nearly), card, nearly)
     assert placed[0].weights(read) == pytest.approx(w, abs=1e-5)
 
 
@@ -351,21 +351,24 @@ def test_a_fixed_batch_of_the_file_is_kept(tmp_path, small) -> None:
 @pytest.mark.parametrize(
     ("chosen", "says"),
     [
-        ({"images": 0}, "images: got 0, allowed 1 to 2000"),
-        ({"images": 2001}, "allowed 1 to 2000"),
+        ({"images": 0}, "images: got 0, expected an integer from 1 to 2000"),
+        ({"images": 2001}, "expected an integer from 1 to 2000"),
         ({"images": 1.5}, "expected an integer"),
-        ({"chips": 0}, "chips: got 0, allowed 1 or more"),
+        ({"chips": 0}, "chips: got 0, expected an integer of 1 or more"),
         (
             {"tiling": {"cells": "bits", "bits_per_cell": 0}},
-            "tiling: bits_per_cell: got 0, allowed 1 to 8",
+            "tiling: bits_per_cell: got 0, expected an integer from 1 to 8",
         ),
         ({"tiling": {"scale": 0.01}}, "layer 'stem': weights -.*allowed -0.01 to 0.01"),
         ({"tiling": {"cells": "level"}}, "did you mean 'levels'"),
         ({"tiling": {"scale": "channels"}}, "did you mean 'channel'"),
         ({"tiling": {"compensation": "gains"}}, "did you mean 'gain'"),
-        ({"tiling": {"cells": "bits", "columns": 7}}, "tiling: columns: got 7, allowed 8 to"),
-        ({"tiling": {"rows": 0}}, "tiling: rows: got 0, allowed 1"),
-        ({"tiling": {"adc_bits": 1}}, "tiling: adc_bits: got 1, allowed 2 to 24"),
+        (
+            {"tiling": {"cells": "bits", "columns": 7}},
+            "columns: got 7, expected an integer",
+        ),
+        ({"tiling": {"rows": 0}}, "tiling: rows: got 0, expected an integer from 1"),
+        ({"tiling": {"adc_bits": 1}}, "tiling: adc_bits: got 1, expected an integer from 2 to 24"),
         ({"tiling": {"dac_range": 0}}, "tiling: dac_range: got 0, allowed above 0"),
         ({"tiling": {"scale": None}}, "tiling: scale: got None, allowed above 0"),
         ({"tiling": {"sense_resistance": -1}}, "tiling: sense_resistance: got -1"),
