@@ -48,8 +48,10 @@ Exit codes:
     "--acceleration",
     help="Acceleration models, 'arrhenius+inverse_power'; default: by the stresses that differ.",
 )
-@click.option("--activation-energy", help="Known activation energy, '1.1 eV'.")
-@click.option("--shape", type=float, help="Known Weibull shape; 1: constant failure rate.")
+@click.option(
+    "--activation-energy", help="Known activation energy or range, '1.1 eV', '1 eV to 1.2 eV'."
+)
+@click.option("--shape", help="Known Weibull shape or range, '1' (constant rate), '1 to 3'.")
 @click.option("--assume", help="Other known coefficients, 'voltage_acceleration = 20 1/V'.")
 @click.option("--method", default="profile", show_default=True, help="Method of the bound: "
               "profile, calibrated, bootstrap, wald.")  # fmt: skip
