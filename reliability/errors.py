@@ -9,12 +9,14 @@ from typing import Any
 class InputError(ValueError):
     """A specification, file or argument that cannot be right.
 
-    The message is one line that names the key, what it got and what is allowed. The command line
-    prints it without a traceback and ends with exit code 2.
+    The message is one line that names the key, what it got and what is allowed, without characters
+    that a terminal would obey. The command line prints it without a traceback and ends with exit
+    code 2.
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+        line = " ".join(message.split())
+        super().__init__("".join(char if char.isprintable() else "?" for char in line))
 
 
 class RunError(RuntimeError):
@@ -38,13 +40,15 @@ def whole_number(value: Any, name: str, low: int = 0, high: int | None = None) -
 
     >>> whole_number(3.0, "cells", low=1)
     Traceback (most recent call last):
-    reliability.errors.InputError: cells: got 3.0, expected an integer of 1 or more
+    reliability.errors.InputError: cells: got 3.0, expected an integer, 1 or more
     """
-    whole = isinstance(value, Integral) and not isinstance(value, bool)
-    if not whole or value < low or (high is not None and value > high):
-        allowed = f"of {low} or more" if high is None else f"from {low} to {high}"
-        raise InputError(f"{name}: got {value!r}, expected an integer {allowed}")
-    return int(value)
+    limits = f"{low} or more" if high is None else f"{low} to {high}"
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise InputError(f"{name}: got {value!r}, expected an integer, {limits}")
+    number = int(value)
+    if number < low or (high is not None and number > high):
+        raise InputError(f"{name}: got {number}, allowed {limits}")
+    return number
 
 
 def fraction(value: Any, name: str) -> float:

@@ -45,7 +45,7 @@ from scipy.special import log_ndtr, ndtr, ndtri
 
 from reliability.errors import InputError
 from reliability.lifetime.acceleration import arrhenius
-from reliability.statistics.intervals import binomial_bound
+from reliability.statistics.proportions import binomial_bound
 from reliability.technology import Technology
 
 

@@ -22,7 +22,7 @@ from reliability.population.programmed import hierarchy
 from reliability.population.sampling import addresses, sample_population
 from reliability.population.window import best_reference
 from reliability.random import draw
-from reliability.statistics.intervals import clopper_pearson, effective_share
+from reliability.statistics.proportions import clustered_proportion
 from reliability.technology import STATES, Technology, expect_technology
 from reliability.units import kelvin, outside, quantity
 
@@ -81,7 +81,7 @@ def endurance(
     -------
     Dataset
         ``cycles_to_failure`` and ``mode`` (index into ``MODES``; 0 is a censored cell), dimensions
-        (temperature, wafer, die, cell); ``fraction_failed`` with its exact 95 % interval
+        (temperature, wafer, die, cell); ``fraction_failed`` with its 95 % interval
         ``fraction_low`` and ``fraction_high`` against ``cycles``; ``weibull_scale`` and
         ``weibull_shape`` fitted to the cells, with their 95 % intervals (NaN where the cells that
         failed tell none: no cell, or all in one cycle).
@@ -101,7 +101,7 @@ def endurance(
     Notes
     -----
     Wafers (of one wafer, dies) that differ widen the intervals as far as the simulated ones show it
-    (`statistics.intervals.effective_share`). Cards of levels
+    (`reliability.statistics.clustered_proportion`). Cards of levels
     instead of two states (PCM, analog OxRAM) have no reading reference: their cells fail for good
     or not at all.
 
@@ -363,8 +363,7 @@ def count_failures(test: xr.Dataset) -> xr.Dataset:
         ]
     )  # (temperature, group, cycles)
     counts, total = per_group.sum(axis=1), flat[0].size
-    effective = effective_share(per_group.swapaxes(1, 2), flat.shape[2])
-    low, high = clopper_pearson(counts * effective, total * effective)
+    low, high, effective = clustered_proportion(per_group.swapaxes(1, 2), flat.shape[2])
     fits = np.array(
         [
             _weibull(flat[k].ravel(), failed[k].ravel(), float(effective[k, -1]))
@@ -384,11 +383,11 @@ def count_failures(test: xr.Dataset) -> xr.Dataset:
 
 
 def _weibull(
-    life: NDArray[np.float64], failed: NDArray[np.bool_], effective: float
+    life: NDArray[np.float64], failed: NDArray[np.bool_], effective_fraction: float
 ) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
     """Scale and shape with their intervals; a failure in cycle n is one between n - 1 and n.
 
-    A cell counts as the fraction ``effective`` of an independent one.
+    A cell counts as ``effective_fraction`` of an independent one.
     """
     nothing = (np.nan,) * 3
     if not failed.any():
@@ -399,7 +398,7 @@ def _weibull(
         fit = fit_lifetime(
             lower=np.where(bad, rows[:, 0] - 1, rows[:, 0]),
             upper=np.where(bad, rows[:, 0], np.inf),
-            frequency=frequency * effective,
+            frequency=frequency * effective_fraction,
         )
     except InputError:  # no maximum: defects in the first cycle and no failure after it, say
         return nothing, nothing

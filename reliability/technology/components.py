@@ -1,14 +1,14 @@
-"""Component parameters: numbers of the chip around the array, as the card has the memory's.
+"""Component parameters: the chip around the array, as the technology card has the memory.
 
-A file of component parameters is a TOML file under ``data/architecture``, or one's own, in the
-format of the cards: each parameter has a value, a unit, an uncertainty, a source and a confidence,
-in sections. There is no list of allowed names: an architecture study asks for those that it needs.
+They are a TOML file under ``data/architecture``, or one of one's own, in the format of the cards:
+each parameter has a value, a unit, an uncertainty, a source and a confidence, in sections. No list
+of names is prescribed: an architecture study asks for the parameters that it needs.
 """
 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
@@ -55,7 +55,7 @@ class Components(ParameterTable):
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of all component parameters, in any order."""
+        """SHA-256 of all that the file states, in whatever order."""
         stated = {name: p.model_dump(mode="json") for name, p in self.parameters.items()}
         text = json.dumps([self.name, self.title, self.description, stated], sort_keys=True)
         return sha256(text.encode()).hexdigest()
@@ -78,8 +78,8 @@ class Components(ParameterTable):
     def drawn(self, seed: int, draw: int) -> "Components":
         """Return the components with every value sampled from its uncertainty.
 
-        Each parameter has a standard normal number of its own, which does not depend on which
-        others there are (as `reliability.Technology.drawn`).
+        Each parameter has a standard normal deviate of its own, whatever other parameters there
+        are (as `reliability.Technology.drawn`).
 
         >>> energy = load_components("energy")
         >>> energy.drawn(1, 2)["neuron.capacitance"] == energy.drawn(1, 2)["neuron.capacitance"]
@@ -87,13 +87,13 @@ class Components(ParameterTable):
         """
         drawn = {}
         for key, parameter in self.parameters.items():
-            score = float(stream(seed, f"sheet/{self.name}/{key}", draw).standard_normal())
-            drawn[key] = parameter.model_copy(update={"value": parameter.at(score)})
+            deviate = float(stream(seed, f"sheet/{self.name}/{key}", draw).standard_normal())
+            drawn[key] = parameter.model_copy(update={"value": parameter.at(deviate)})
         return replace(self, parameters=drawn)
 
 
 def list_components() -> list[str]:
-    """Return the names of the files of component parameters that ship with the suite.
+    """Return the names of the component parameters that ship with the suite.
 
     >>> "energy" in list_components()
     True
@@ -108,8 +108,8 @@ def load_components(name_or_path: str | Path) -> Components:
     ----------
     name_or_path : str or Path
         A name of ``list_components()``, or a path (it ends with ``.toml`` or has a separator). A
-        file that says ``base = "<name or path>"`` has all parameters of the other one that it does
-        not state itself.
+        file with ``base = "<name or path>"`` has all parameters of the other one that it does not
+        state itself.
 
     Raises
     ------
@@ -123,6 +123,16 @@ def load_components(name_or_path: str | Path) -> Components:
     Traceback (most recent call last):
     reliability.errors.InputError: unknown components 'enrgy'; did you mean 'energy'? ...
     """
+    shipped = str(name_or_path) in list_components()
+    return _shipped(str(name_or_path)) if shipped else _load(name_or_path)
+
+
+@lru_cache(maxsize=16)
+def _shipped(name: str) -> Components:
+    return _load(name)
+
+
+def _load(name_or_path: str | Path) -> Components:
     table = read_toml(name_or_path, "architecture", "components", _on_base)
     where = str(name_or_path)
     head = take_head(table, ("name", "title", "description"), where)

@@ -82,9 +82,9 @@ def calibrated_stages(
     return tuple(out), np.array(reads)
 
 
-def _converter(seen: Extremes, bits: int, share: float) -> Converter:
+def _converter(seen: Extremes, bits: int, fraction: float) -> Converter:
     """Quantiser of a range: codes from 0 where it holds nothing negative, else around 0."""
-    end = share * max(-seen.low, seen.high)
+    end = fraction * max(-seen.low, seen.high)
     if seen.low >= 0:
         codes = 2**bits - 1
         return Converter(end / codes if end else 1.0, 0.0, float(codes))

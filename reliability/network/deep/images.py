@@ -38,11 +38,11 @@ def network_inputs(network: DeepNetwork, data: xr.Dataset) -> NDArray[np.float32
     inputs = data["inputs"].values
     if inputs.dtype.kind not in "fiub":
         raise InputError(f"inputs: got {inputs.dtype}, expected numbers")
-    shape, wanted_shape = inputs.shape[1:], network.input_shape
-    fits = len(shape) == len(wanted_shape)
-    if not fits or any(w not in (None, s) for s, w in zip(shape, wanted_shape, strict=True)):
+    shape, expected_shape = inputs.shape[1:], network.input_shape
+    fits = len(shape) == len(expected_shape)
+    if not fits or any(w not in (None, s) for s, w in zip(shape, expected_shape, strict=True)):
         raise InputError(
-            f"inputs: got images of shape {shape}, network {network.name} takes {wanted_shape}"
+            f"inputs: got images of shape {shape}, network {network.name} takes {expected_shape}"
         )
     if not np.isfinite(inputs).all():
         raise InputError("inputs: got numbers that are not finite")
