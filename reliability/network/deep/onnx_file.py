@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reliability.errors import InputError
+from reliability.network.deep.onnx_normal import as_float32, sort_nodes
 from reliability.network.deep.runtime import onnx_package
 
 _OPSET = 13  # from here on the operators that the executed graph adds have one form
@@ -38,7 +39,13 @@ def read_model(path: Path) -> Any:
         raise InputError(f"{where}: not an ONNX file, or cut short: it has no graph")
     for owner, tensor in _tensors(model):
         _hold(tensor, owner, path.resolve().parent, where)
-    return _checked(model, where)
+    sort_nodes(model.graph)
+    model = _checked(model, where)
+    try:
+        as_float32(model)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+    return model
 
 
 def _checked(model: Any, where: str) -> Any:

@@ -351,13 +351,13 @@ def test_a_fixed_batch_of_the_file_is_kept(tmp_path, small) -> None:
 @pytest.mark.parametrize(
     ("chosen", "says"),
     [
-        ({"images": 0}, "images: got 0, expected an integer from 1 to 2000"),
-        ({"images": 2001}, "expected an integer from 1 to 2000"),
+        ({"images": 0}, "images: got 0, allowed 1 to 2000"),
+        ({"images": 2001}, "allowed 1 to 2000"),
         ({"images": 1.5}, "expected an integer"),
-        ({"chips": 0}, "chips: got 0, expected an integer of 1 or more"),
+        ({"chips": 0}, "chips: got 0, allowed 1 or more"),
         (
             {"tiling": {"cells": "bits", "bits_per_cell": 0}},
-            "tiling: bits_per_cell: got 0, expected an integer from 1 to 8",
+            "tiling: bits_per_cell: got 0, allowed 1 to 8",
         ),
         ({"tiling": {"scale": 0.01}}, "layer 'stem': weights -.*allowed -0.01 to 0.01"),
         ({"tiling": {"cells": "level"}}, "did you mean 'levels'"),
@@ -365,10 +365,10 @@ def test_a_fixed_batch_of_the_file_is_kept(tmp_path, small) -> None:
         ({"tiling": {"compensation": "gains"}}, "did you mean 'gain'"),
         (
             {"tiling": {"cells": "bits", "columns": 7}},
-            "columns: got 7, expected an integer",
+            "columns: got 7, allowed 8 to",
         ),
-        ({"tiling": {"rows": 0}}, "tiling: rows: got 0, expected an integer from 1"),
-        ({"tiling": {"adc_bits": 1}}, "tiling: adc_bits: got 1, expected an integer from 2 to 24"),
+        ({"tiling": {"rows": 0}}, "tiling: rows: got 0, allowed 1"),
+        ({"tiling": {"adc_bits": 1}}, "tiling: adc_bits: got 1, allowed 2 to 24"),
         ({"tiling": {"dac_range": 0}}, "tiling: dac_range: got 0, allowed above 0"),
         ({"tiling": {"scale": None}}, "tiling: scale: got None, allowed above 0"),
         ({"tiling": {"sense_resistance": -1}}, "tiling: sense_resistance: got -1"),
