@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.errors import InputError, whole_number
+from reliability.errors import InputError, expect, whole_number
 from reliability.resources import data_folder
 
 
@@ -155,10 +155,10 @@ def data_of(data: Any, variable: str) -> xr.Dataset | None:
         return data
     if isinstance(data, (str, Path)):
         data = _arrays_of(Path(data))
-    if not isinstance(data, (tuple, list)) or len(data) != 2:
-        raise InputError(
-            f"data: got {type(data).__name__}, expected a Dataset, (inputs, label) or an .npz file"
-        )
+    how = "a Dataset, (inputs, label) or an .npz file"
+    expect(data, (tuple, list), "data", how)
+    if len(data) != 2:
+        raise InputError(f"data: got {len(data)} parts, expected {how}")
     inputs, label = (np.asarray(each) for each in data)
     if not inputs.ndim or not label.ndim or len(inputs) != len(label):
         raise InputError(f"data: got inputs of shape {inputs.shape} and labels of {label.shape}")

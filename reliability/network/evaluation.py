@@ -14,7 +14,7 @@ from reliability.network.deep.deep_evaluation import evaluate_deep
 from reliability.network.deep.metrics import Metric
 from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.tiling import Tiling
-from reliability.network.loading import load_network
+from reliability.network.loading import from_file
 from reliability.network.one_layer.coding import (
     Circuit,
     Coding,
@@ -59,7 +59,7 @@ def evaluate(
     Parameters
     ----------
     network : Network, DeepNetwork, str or Path
-        Of `reliability.load_network`, or the name or file of one.
+        Of `reliability.load_network`, or the TOML or ONNX file of one.
     cells : Technology, Dataset or None
         A technology: ``chips`` chips are sampled from it. A population of chips (..., cell) of
         `sample_chips` or `program_layers`: used as it is. None: one chip of ideal cells.
@@ -130,8 +130,7 @@ def evaluate(
     >>> bool(ideal["accuracy"].item() > 0.8)
     True
     """
-    if isinstance(network, (str, Path)):
-        network = load_network(network)
+    network = from_file(network)
     if isinstance(network, DeepNetwork):
         _refuse("a deep network", mapping=mapping, neuron=neuron)
         if coding is not None and coding_of(coding) != coding_of("weighted_sum"):
@@ -145,6 +144,7 @@ def evaluate(
             confidence=confidence,
         )  # fmt: skip
     expect_network(network)
+    assert isinstance(network, Network)
     _refuse("a network of one layer", tiling=tiling, calibration=calibration, metric=metric)
     chosen = coding_of("rate" if coding is None else coding)
     samples = Samples.of(network, data_of(data, "pixels"), images)

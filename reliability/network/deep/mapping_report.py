@@ -13,7 +13,7 @@ from reliability.network.deep.calibration import calibrated_stages
 from reliability.network.deep.layer_mapping import place
 from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.tiling import Tiling
-from reliability.network.loading import load_network
+from reliability.network.loading import from_file
 
 
 def map_network(
@@ -27,7 +27,7 @@ def map_network(
     Parameters
     ----------
     network : DeepNetwork, str or Path
-        Or the name or file of one, for `load_network`.
+        Or its ONNX file.
     tiling : Tiling, optional
         By default levels on tiles of 256 x 256.
     input_shape : collection of int, optional
@@ -56,11 +56,15 @@ def map_network(
 
     Examples
     --------
-    >>> found = map_network("mobilenet-mnist", Tiling(rows=128, columns=64))
+    >>> import reliability as rel
+    >>> net = rel.load_network("mobilenet-mnist")
+    >>> found = map_network(net, Tiling(rows=128, columns=64))
     >>> found["reads"].values[:3].tolist(), int(found["cells"].sum())
     ([196, 196, 196], 35712)
     """
-    network = expect_deep(load_network(network) if isinstance(network, (str, Path)) else network)
+    network = from_file(network)
+    expect(network, DeepNetwork, "network", "one of many layers, as load_network gives")
+    assert isinstance(network, DeepNetwork)
     tiling = Tiling() if tiling is None else tiling
     placed = place(network, tiling)
     shape = tuple(network.input_shape if input_shape is None else input_shape)
@@ -102,10 +106,3 @@ def map_network(
             "tiling": json.dumps(asdict(tiling)),
         },
     )
-
-
-def expect_deep(network: object) -> DeepNetwork:
-    """Return a deep network, or refuse what is none."""
-    expect(network, DeepNetwork, "network", "one of many layers, as load_network gives")
-    assert isinstance(network, DeepNetwork)
-    return network

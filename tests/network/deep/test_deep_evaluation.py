@@ -438,9 +438,9 @@ def test_data_that_do_not_fit_are_refused(net) -> None:
         (data(value=np.nan), "not finite"),
         (data(labels=(0, 1, 10)), "label: got 10, allowed 0 to 9"),
         (data(labels=(0, 1, -1)), "label: got -1"),
-        (data(labels=(0, 1, 0.5)), "label: got float64, expected integers"),
+        (data(labels=(0, 1, 0.5)), "label: got float64 of shape"),
         (data(value="x"), "inputs: got <U1, expected numbers"),
-        (np.zeros((3, 1, 28, 28)), "expected the variable 'inputs'"),
+        (np.zeros((3, 1, 28, 28)), "data: got a ndarray, expected a Dataset"),
         (xr.Dataset({"pixels": ("image", [1])}), "expected the variable 'inputs'"),
         (data()[["inputs"]], "expected 'label'"),
     ):
@@ -459,7 +459,7 @@ def test_an_output_that_is_no_class_scores_is_refused(tmp_path) -> None:
     data = xr.Dataset(
         {"inputs": (("image", "c", "h", "w"), np.ones((2, 1, 3, 3))), "label": ("image", [0, 1])}
     )
-    with pytest.raises(rel.InputError, match=r"shape \(2, 2, 3, 3\) for 2 images"):
+    with pytest.raises(rel.InputError, match=r"expected integers of shape \(2, 2, 3\)"):
         rel.evaluate(rel.load_network(tmp_path / "map.onnx"), data=data)
 
 

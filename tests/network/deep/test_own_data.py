@@ -108,7 +108,7 @@ def test_agreement_needs_no_labels_and_falls_on_cells(small) -> None:
         ({"data": (X, Y + 1)}, "label: got 3, allowed 0 to 2"),
         ({"data": (X, Y / 2)}, "label: got float64"),
         ({"data": "data.csv"}, "data: no file 'data.csv'"),
-        ({"data": 3}, "data: got int, expected a Dataset"),
+        ({"data": 3}, "data: got 3, expected a Dataset"),
         ({"data": (X, Y), "metric": "top-5"}, "did you mean 'top5'"),
         ({"data": (X, Y), "metric": "nowhere:f"}, "metric nowhere:f: No module named 'nowhere'"),
         ({"data": (X, Y), "metric": lambda o, t: 1 / 0}, "ZeroDivisionError: division by zero"),
