@@ -9,12 +9,14 @@ from typing import Any
 class InputError(ValueError):
     """A specification, file or argument that cannot be right.
 
-    The message is one line that names the key, what it got and what is allowed. The command line
-    prints it without a traceback and ends with exit code 2.
+    The message is one line that names the key, what it got and what is allowed, without characters
+    that a terminal would obey. The command line prints it without a traceback and ends with exit
+    code 2.
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+        line = " ".join(message.split())
+        super().__init__("".join(char if char.isprintable() else "?" for char in line))
 
 
 class RunError(RuntimeError):

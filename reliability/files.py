@@ -1,9 +1,13 @@
-"""Files that are never half there."""
+"""Files that are whole or not there."""
 
+import contextlib
 import os
+import secrets
 from pathlib import Path
 
 from reliability.errors import InputError
+
+_NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)
 
 
 def check_writable(path: Path) -> None:
@@ -26,8 +30,35 @@ def replace_text(path: Path, text: str) -> None:
     replace_bytes(path, text.encode("utf-8"))
 
 
-def replace_bytes(path: Path, data: bytes) -> None:
-    """Write a file beside its name and rename it when it is whole."""
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_bytes(data)
-    temporary.replace(path)
+def replace_bytes(path: Path, data: bytes, *, sync: bool = True) -> None:
+    """Write a file beside its name and rename it when it is whole and on the disk.
+
+    The temporary file has a name that nobody else can know or hold, so that writers at the same
+    time each leave a whole file, and no link is followed. After a loss of power the file is the
+    old one or the new one, unless ``sync`` is false, which is faster.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    file = os.open(temporary, _NEW | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        with os.fdopen(file, "wb") as out:
+            out.write(data)
+            out.flush()
+            if sync:
+                os.fsync(out.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    if sync:
+        _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put the names in a folder on the disk, where the system can do that."""
+    with contextlib.suppress(OSError):  # Windows opens no folder, some network disks sync none
+        place = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(place)
+        finally:
+            os.close(place)

@@ -8,6 +8,7 @@ import xarray as xr
 from reliability.characterization import (
     cycles,
     endurance,
+    gate,
     level_relaxation,
     noise,
     programming,
@@ -99,7 +100,8 @@ def fit_phenomena(
     given = [datasets] if isinstance(datasets, xr.Dataset) else list(datasets)
     if not given:
         raise InputError("datasets: got none")
-    reads = [reads_of(dataset) for dataset in given]
+    sweeps = [gate.sweep_of(dataset) for dataset in given if gate.is_sweep(dataset)]
+    reads = [reads_of(dataset) for dataset in given if not gate.is_sweep(dataset)]
     noisy = [one for one in reads if noise.can_fit(one)]
     others = [one for one in reads if not noise.can_fit(one)]
     diameter = _REQUIRED["wafer.diameter"][0]
@@ -110,6 +112,7 @@ def fit_phenomena(
         *_of_levels(others, maximum, base, seed),
         *_of_states(others, edge, seed),
         *(noise.fit_noise(one) for one in noisy),
+        *(gate.fit_gate(one, seed) for one in sweeps),
     ]
     if not fits:
         found = "; ".join(one.source for one in reads)

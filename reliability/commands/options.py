@@ -24,7 +24,7 @@ Exit codes:
   0  done
   1  failed: a task, the disk, a search that does not converge
   2  wrong input: one line says what, and nothing was written
-  130  stopped by Ctrl-C
+  128 + n  stopped by signal n: 130 by Ctrl-C, 143 by SIGTERM
 """
 
 

@@ -35,8 +35,9 @@ from reliability.measurements.source import (
 _SEPARATOR = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 _ROWS = 1 << 16  # rows of a sheet or a Parquet file taken at a time
 # Limits of packed tables, checked before they are unpacked: bytes of a sheet, of another part of a
-# workbook or of a group of rows; above _SMALL, times the packed size; rows for each byte.
-_SHEET, _PART, _GROUP, _SMALL, _TIMES, _DENSE = 1 << 30, 1 << 28, 1 << 30, 1 << 26, 100, 100
+# workbook or of a group of rows; above _SMALL, times the packed size.
+_SHEET, _PART, _GROUP, _SMALL, _TIMES = 1 << 30, 1 << 28, 1 << 30, 1 << 26, 100
+_MANY, _DENSE = 1 << 23, 100  # rows that any Parquet file may have; above, rows for each byte
 
 
 _Block = tuple[int, dict[int, NDArray[Any]]]  # number of its first row, and its columns
@@ -304,6 +305,8 @@ def workbook(source: Source) -> Any:
 def sheet_name(source: Source, sheet: str | int) -> str:
     """Return the name of a sheet that exists, given its name or its number from 1."""
     names = workbook(source).sheetnames
+    if not names:
+        raise InputError(f"{source.name}: a workbook without sheets")
     if sheet == "":
         return str(names[0])
     if str(sheet) in names:
@@ -420,7 +423,7 @@ def _check_parquet(source: Source, metadata: Any) -> None:
     """Refuse groups of rows beyond the memory, and counts of rows that the file cannot hold."""
     sizes = [metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups)]
     size = source.path.stat().st_size
-    if max(sizes, default=0) > _GROUP or metadata.num_rows > max(_SMALL, _DENSE * size):
+    if max(sizes, default=0) > _GROUP or metadata.num_rows > max(_MANY, _DENSE * size):
         raise InputError(
             f"{source.name}: {metadata.num_rows} rows in groups of up to "
             f"{max(sizes, default=0) >> 20} MiB out of {size >> 10} KiB; allowed groups of "

@@ -312,7 +312,7 @@ def _read_wide(
             texts = texts or {name: isinstance(entry, str) for name, entry in lead.items()}
             if not {"cell", "row"} & set(names):
                 lead["cell"] = float(log.rows - 1)
-            piece = _wide_piece(lead, values, field, place)
+            piece = _wide_piece(lead, values, field, place, line, log)
             piece = {name: encode(name, column, labels) for name, column in piece.items()}
             if rows is None:
                 rows = Spool(list(piece))
@@ -374,15 +374,25 @@ def _or_nan(entry: str, decimal: str) -> float:
 
 
 def _wide_piece(
-    lead: Mapping[str, Any], values: NDArray[np.float64], field: Field, place: Any
+    lead: Mapping[str, Any],
+    values: NDArray[np.float64],
+    field: Field,
+    place: Any,
+    line: int,
+    log: Log,
 ) -> Piece:
     piece: Piece = {
         name: np.full(len(values), entry, dtype=object if isinstance(entry, str) else float)
         for name, entry in lead.items()
     }
-    values = scaled(np.where(np.abs(values) < OVERRANGE, values, np.nan), field.factor)
+    over = np.abs(values) >= OVERRANGE
+    log.overrange += int(over.sum())
+    values = scaled(np.where(over, np.nan, values), field.factor)
     name = field.name.replace("resistance", "conductance")
     if name != field.name:
-        with np.errstate(divide="ignore"):
-            values = np.where(values == 0, np.nan, 1.0 / values)
+        with np.errstate(divide="ignore", over="ignore"):
+            inverse = 1.0 / values
+        if zeros := int(np.isinf(inverse).sum()):
+            log.note(f"line {line}: a resistance of 0, kept as missing", more=zeros - 1)
+        values = np.where(np.isinf(inverse), np.nan, inverse)
     return {**piece, **place(len(values)), name: values}

@@ -10,6 +10,8 @@ import xarray as xr
 
 from reliability import architecture
 from reliability.architecture import Components, load_components
+from reliability.architecture.learning.incremental import incremental_checks
+from reliability.architecture.learning.learning import learning_checks
 from reliability.architecture.logic.area import area_border
 from reliability.architecture.logic.streams import stream_crossings
 from reliability.campaign.chip_differences import UNTESTED
@@ -39,6 +41,8 @@ _STUDIES: dict[str, Callable[..., xr.Dataset]] = {
 # What only several points of a sweep tell, added where the axes that it needs are swept.
 _OF_SWEEP: dict[str, Callable[[xr.Dataset], xr.Dataset]] = {
     "area": area_border,
+    "incremental": incremental_checks,
+    "learning": learning_checks,
     "streams": stream_crossings,
 }
 
@@ -153,7 +157,7 @@ def _answer(study: StudyFrame, data: xr.Dataset) -> dict[str, Any]:
         "quantities": quantities,
     }
     if "check" in data.dims:
-        answer["checks"] = checks(data, study.confidence)
+        answer["checks"] = list(checks(data, study.confidence))
     return answer
 
 
@@ -180,25 +184,23 @@ def interval(values: xr.DataArray, confidence: float) -> dict[str, float | None]
     return {k: float(v) if v is not None and np.isfinite(v) else None for k, v in found.items()}
 
 
-def checks(data: xr.Dataset, confidence: float) -> list[dict[str, Any]]:
-    """Return each check against a published chip: published, model with its interval, ratio."""
-    out = []
+def checks(data: xr.Dataset, confidence: float) -> Iterator[dict[str, Any]]:
+    """Yield each check against a published chip: published, model with its interval, ratio."""
     for k in range(data.sizes["check"]):
         one = data.isel(check=k)
+        if np.isnan(one["model"].values[0]):
+            continue  # it takes several points of a sweep
         model = interval(one["model"], confidence)
-        out.append(
-            {
-                "check": str(one["check"].item()),
-                "unit": str(one["unit"].item()),
-                "published": float(one["published"][0]),
-                "model": model["value"],
-                "model_low": model["low"],
-                "model_high": model["high"],
-                "ratio": float(one["ratio"][0]),
-                "source": str(one["source"].item()),
-            }
-        )
-    return out
+        yield {
+            "check": str(one["check"].item()),
+            "unit": str(one["unit"].item()),
+            "published": float(one["published"][0]),
+            "model": model["value"],
+            "model_low": model["low"],
+            "model_high": model["high"],
+            "ratio": float(one["ratio"][0]),
+            "source": str(one["source"].item()),
+        }
 
 
 def _tasks(study: StudyFrame, point: int) -> Iterator[Task]:

@@ -31,13 +31,16 @@ from reliability.report.page import (
 )
 from reliability.report.points import Finished, anchor, value_text
 from reliability.report.provenance import confidence_text, parameter_tables
-from reliability.report.words import percent
+from reliability.report.words import percent, typeset
 from reliability.units import engineering
 
 _ON_COVER = 4  # of the headline numbers
 _MOST_ROWS = 40  # of a table along an axis
 # Columns of the tables along an axis; the other answers are in summary.json.
 _COLUMNS: dict[str, tuple[str, ...]] = {
+    "incremental": ("accuracy", "accuracy_old", "accuracy_new", "writes", "runs_to_failure"),
+    "learning": ("accuracy", "writes", "training_runs", "training_runs_levelled"),
+    "hierarchy": ("pays_from", "pays_until", "lasts_from", "lasts_from_levelled", "energy_ratio"),
     "tiers": (
         "power_limit",
         "hottest_temperature",
@@ -80,6 +83,29 @@ def _streams(say: _Say) -> str:
     )
 
 
+def _hierarchy(say: _Say) -> str:
+    return (
+        "the resistive cache takes less power than DRAM for periods between inferences from "
+        f"{say('pays_from')} up to {say('pays_until')}, and lasts the mission for periods from "
+        f"{say('lasts_from')}, with wear levelling from {say('lasts_from_levelled')}"
+    )
+
+
+def _incremental(say: _Say) -> str:
+    return (
+        f"the deployed network reaches an accuracy of {say('accuracy')} on all images with "
+        f"{say('writes')} writes: {say('accuracy_new')} on the new ones, {say('accuracy_old')} on "
+        "the old ones"
+    )
+
+
+def _learning(say: _Say) -> str:
+    return (
+        f"{say('training_runs')} training runs pass until 1 % of the cells have failed, at an "
+        f"accuracy of {say('accuracy')} and {say('writes')} writes of a cell in each run"
+    )
+
+
 def _tiers(say: _Say) -> str:
     return (
         f"the hottest memory reaches {say('hottest_temperature')} and accuracy after the mission "
@@ -91,6 +117,9 @@ def _tiers(say: _Say) -> str:
 _SENTENCES: dict[str, Callable[[_Say], str]] = {
     "area": _area,
     "energy": _energy,
+    "hierarchy": _hierarchy,
+    "incremental": _incremental,
+    "learning": _learning,
     "streams": _streams,
     "tiers": _tiers,
 }
@@ -153,9 +182,14 @@ def _drawn(drawing: Drawn, data: xr.Dataset, name: str) -> Drawing:
     with canvas(*drawing.size, columns=len(values), sharey=True) as (figure, axes):
         for k, (value, ax) in enumerate(zip(values, axes.flat, strict=True)):
             drawing.function(data.sel({axis: value}), ax)
-            ax.set_title(_value_text(axis, value))
+            ax.set_title(_value_text(axis, value), wrap=True, fontsize=9)
             if k:
                 ax.set_ylabel("")
+            if ax.get_legend():
+                ax.get_legend().remove()
+        handles, labels = axes.flat[0].get_legend_handles_labels()
+        if handles:
+            figure.legend(handles, labels, loc="outside lower center", ncols=3)
         return svg(figure, name)
 
 
@@ -173,14 +207,14 @@ def headline(found: dict[str, Any]) -> str:
         if key not in found["quantities"]:
             return ""
         one = found["quantities"][key]
-        if not found["draws"]:
+        if not found["draws"] or one["low"] == one["high"] == one["value"]:
             return _value(one)
         first = f"{percent(found['confidence'], 0)} interval " if next(intervals) == 0 else ""
         return f"{_value(one)} ({first}{_ends(one)})"
 
     sentence = _SENTENCES[found["study"]](say)
     where = _where(found)
-    return f"At {where}, {sentence}." if where else f"{sentence[0].upper()}{sentence[1:]}."
+    return typeset(_capital(f"{where and f'{where}: '}{sentence}."))
 
 
 def value_and_range(found: dict[str, Any], key: str) -> str:
