@@ -16,6 +16,7 @@ from reliability.files import read_toml
 from reliability.resources import shipped_studies
 
 MOST_POINTS = 100_000  # of a sweep, unless the user says that so many are meant
+_FILES = (".toml", ".onnx", ".npz")  # that may lie beside a study
 _CHECKED = 2000  # points of a sweep that are tried before anything runs
 
 
@@ -69,8 +70,9 @@ def load_study(
         study = Study(**table)
     except ValidationError as error:
         raise from_validation(error, file.name, KEYS) from None
-    study = _with_cards_beside(study, Path(path).parent)
+    study = _with_files_beside(study, Path(path).parent)
     try:
+        study = _with_all_of_its_data(study)
         check_size(study)
         _check_names(study)
         _check_sweep(study, most_points)
@@ -79,18 +81,35 @@ def load_study(
     return study
 
 
-def _with_cards_beside(study: Study, folder: Path) -> Study:
-    def beside(card: Any) -> Any:
-        path = folder / str(card)
-        return str(path) if str(card).endswith(".toml") and path.is_file() else card
+def _with_files_beside(study: Study, folder: Path) -> Study:
+    def beside(name: Any) -> Any:
+        path = folder / str(name)
+        return str(path) if str(name).endswith(_FILES) and path.is_file() else name
 
     sweep = tuple(
         axis.model_copy(update={"values": tuple(map(beside, axis.values))})
-        if axis.name == "technology"
+        if axis.name in ("technology", "network.name")
         else axis
         for axis in study.sweep
     )
-    return study.model_copy(update={"technology": beside(study.technology), "sweep": sweep})
+    named = {name: beside(getattr(study.network, name)) for name in ("name", "data")}
+    network = study.network.model_copy(update=named)
+    return study.model_copy(
+        update={"technology": beside(study.technology), "network": network, "sweep": sweep}
+    )
+
+
+def _with_all_of_its_data(study: Study) -> Study:
+    """Take all images of the study's own data where it names no number."""
+    if study.network.data is None or "images" in study.network.model_fields_set:
+        return study
+    try:
+        data = study.load_data()
+    except InputError as error:
+        raise InputError(f"network.data: {error}") from None
+    assert data is not None
+    images = min(len(data["label"]), study.network.images)
+    return study.model_copy(update={"network": study.network.model_copy(update={"images": images})})
 
 
 def _check_names(study: Study) -> None:
