@@ -17,7 +17,7 @@ from scipy import stats
 
 from reliability.lifetime import bootstrap
 from reliability.lifetime.censored_fit import fit_lifetime
-from reliability.lifetime.distributions import distribution
+from reliability.lifetime.distributions import find_distribution
 from reliability.lifetime.likelihood import Likelihood, split_terms
 from reliability.lifetime.maximise import gradient_of, maximise, profile_interval
 
@@ -144,7 +144,7 @@ def covered_at_once(time_: np.ndarray, failed: np.ndarray) -> dict[str, list[flo
     """Coverage in per cent of profile and Wald intervals, all samples in one pass."""
     samples = len(time_)
     terms = split_terms(time_, np.where(failed, time_, np.inf), np.ones_like(time_))
-    likelihood = Likelihood(distribution("weibull"), terms, samples, (None, None), (0.0, 0.0))
+    likelihood = Likelihood(find_distribution("weibull"), terms, samples, (None, None), (0.0, 0.0))
     best = maximise(likelihood, np.zeros((samples, 2)))
     quantities = (
         lambda theta: theta[..., 0], lambda theta: -theta[..., 1],
@@ -190,7 +190,7 @@ def coverage(path: Path, samples: int) -> None:
         "# Coverage of the intervals of a Weibull fit",
         "",
         "Share of nominal 90 % intervals that hold the true value, in per cent, over simulated",
-        f"samples of a Weibull law of shape {SHAPE}. Written by",
+        f"samples of a Weibull distribution of shape {SHAPE}. Written by",
         "`python benchmarks/lifetime_fit.py --coverage docs/coverage.md`. Standard error:",
         f"{100 * np.sqrt(0.09 / samples):.1f} with {samples} samples,",
         f"{100 * np.sqrt(0.09 / few):.1f} with {few}.",

@@ -44,6 +44,8 @@ _HOMES = {
     "Network": "network",
     "DeepNetwork": "network",
     "FirstSpike": "network",
+    "RateCoding": "network",
+    "WeightedSum": "network",
     "Tiling": "network",
     "Neuron": "network",
     "load_network": "network",
@@ -72,7 +74,7 @@ _HOMES = {
 }
 _ROOMS = (
     "architecture", "campaign", "characterization", "crossbar", "devices", "lifetime",
-    "measurements", "network", "population", "report", "statistics", "technology",
+    "measurements", "network", "population", "product", "report", "statistics", "technology",
 )  # fmt: skip
 
 __all__ = ["__version__", *_HOMES, *_ROOMS]
@@ -112,7 +114,9 @@ if TYPE_CHECKING:
         FirstSpike,
         Network,
         Neuron,
+        RateCoding,
         Tiling,
+        WeightedSum,
         accuracy_spread,
         accuracy_yield,
         attribute_loss,

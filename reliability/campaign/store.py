@@ -23,8 +23,9 @@ import xarray as xr
 import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
+from reliability.campaign.kind import Task
 from reliability.campaign.lock import LOCK
-from reliability.campaign.plan import Task
+from reliability.campaign.outputs import groups
 from reliability.errors import InputError
 from reliability.files import replace_text
 
@@ -33,18 +34,6 @@ MARKER = "study.json"
 _TOLD = ("spec", "spec_hash", "frame_hash", "chunk", "points", "store")  # by study.json
 CHECKSUM = "task_checksum"
 POINT = "point"
-# The dimension of each group along which its tasks follow one another.
-DIMENSIONS = {
-    "ideal": "chip",
-    "chips": "chip",
-    "draws": "draw",
-    "sensitivity": "combination",
-    "attribution": "combination",
-    "endurance": "wafer",
-    "endurance_draws": "draw",
-    "crossbar": "array",
-    "architecture": "draw",
-}
 
 
 @dataclass(frozen=True)
@@ -194,7 +183,7 @@ def create_group(layout: Layout, task: Task, part: xr.Dataset) -> None:
     What has the group's dimension (or a place in the sweep) gets it in full length, the rest is
     written here once.
     """
-    dimension = DIMENSIONS[task.group]
+    dimension = groups()[task.group].dimension
     lead: list[str] = [POINT] if layout.swept else []
     own = {
         name: v
@@ -239,7 +228,7 @@ def write_points(layout: Layout, units: Mapping[str, str | None]) -> None:
     """Write the values of each axis (and its unit) at every point as coordinates of all groups."""
     if not layout.swept:
         return
-    for name in DIMENSIONS:
+    for name in groups():
         group = layout.group(name)
         if group is None:
             continue
@@ -327,12 +316,12 @@ def _checksum(values: Mapping[str, np.ndarray]) -> int:
 def _is_of_task(array: zarr.Array, layout: Layout, task: Task) -> bool:
     dims = _dims(array)
     swept = layout.swept and dims[:1] == (POINT,) and len(dims) > 1
-    return DIMENSIONS[task.group] in dims or swept
+    return groups()[task.group].dimension in dims or swept
 
 
 def _where(array: zarr.Array, layout: Layout, task: Task) -> tuple[Any, ...]:
     part = slice(task.first, task.first + task.count)
-    own = {DIMENSIONS[task.group]: part, POINT: task.point}
+    own = {groups()[task.group].dimension: part, POINT: task.point}
     return tuple(own.get(d, slice(None)) for d in _dims(array))
 
 
@@ -348,7 +337,7 @@ def _dims(array: zarr.Array) -> tuple[str, ...]:
 def _sizes(layout: Layout, task: Task) -> dict[str, int]:
     """Full length of the dimensions along which a group grows."""
     return {
-        DIMENSIONS[task.group]: task.size,
+        groups()[task.group].dimension: task.size,
         POINT: len(layout.points),
         "task": -(-task.size // task.chunk),
     }

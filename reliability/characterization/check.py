@@ -15,14 +15,14 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.characterization.read_table import ROOM, STATES, Reads, reads_of
+from reliability.characterization.read_table import ROOM, Reads, reads_of
 from reliability.characterization.target import Levels, find_levels, level_of
 from reliability.errors import InputError
 from reliability.mission import MissionProfile, Segment
 from reliability.population import age, sample_population
 from reliability.population.cycling import sample_cycles
 from reliability.statistics import autocorrelation
-from reliability.technology import Technology
+from reliability.technology import STATES, Technology
 from reliability.version import __version__
 
 Array = NDArray[np.float64]

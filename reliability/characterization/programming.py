@@ -18,9 +18,9 @@ from reliability.characterization.estimates import (
     fitted_by,
     from_covariance,
 )
-from reliability.characterization.read_table import STATES, Reads
+from reliability.characterization.read_table import Reads
 from reliability.statistics import integrated_time, radial_trend, variance_components
-from reliability.technology import Parameter
+from reliability.technology import STATES, Parameter
 
 _LEVELS = ("lot", "wafer", "die", "cell")
 _FEWEST = 8  # cells of a state
@@ -29,7 +29,7 @@ _Z90 = 1.6449  # ends of a 90 % interval in sigmas
 
 
 def can_fit(one: Reads) -> bool:
-    """Tell whether a file has cells enough of both states."""
+    """Return whether a file has cells enough of both states."""
     runs = _programmed(one)
     return all((runs.loc[runs["state"] == s, "cell"].nunique()) >= _FEWEST for s in STATES)
 
@@ -60,7 +60,7 @@ def fit_state(one: Reads, state: str, edge: float) -> Fit:
         estimates.append(Estimate(f"{section}.radial"))
         scores.append(coefficient)
         variance.append(error**2)
-    groups, residual, untold = _hierarchy(runs, state)
+    groups, residual, not_identifiable = _hierarchy(runs, state)
     time = _memory(runs, deviation) if residual == "cycle" else 1.0
     if groups:
         found = variance_components(
@@ -102,14 +102,14 @@ def fit_state(one: Reads, state: str, edge: float) -> Fit:
         parameters[f"{section}.sigma_{names[k]}"] = Parameter(
             value=0.0, distribution="normal", sigma=float(f"{high / _Z90:.3g}"),
             valid=(0.0, float(f"{5 * high:.3g}")), source=fitted_by(one.source),
-            confidence="fitted", note="the data do not tell it from 0",
+            confidence="fitted", note="not distinguishable from 0 in the data",
         )  # fmt: skip
     if residual == "cell":  # a base's own value would count twice
         name = f"{section}.sigma_cycle"
         parameters[name] = assumed(name, 0.0, "none besides sigma_cell, which holds it")
     return Fit(
         f"programming_{state}", fitted | parameters, correlation, {section: model},
-        untold=tuple(untold), needed=_needed(section),
+        not_identifiable=tuple(not_identifiable), needed=_needed(section),
     )  # fmt: skip
 
 
@@ -131,11 +131,11 @@ def _is_normal(g: Array) -> bool:
 def _hierarchy(runs: pd.DataFrame, state: str) -> tuple[dict[str, Array], str, list[str]]:
     """Return the levels that the data can tell apart, the innermost, and what they cannot."""
     labels = {name: runs[name].to_numpy() for name in _LEVELS}
-    untold = []
+    not_identifiable = []
     repeated = len(runs) >= 2 * runs["cell"].nunique()
     residual = "cycle" if repeated else "cell"
     if not repeated:
-        untold.append(
+        not_identifiable.append(
             f"programming of the {state}: one programming a cell, so that the spread from cycle to "
             "cycle is in sigma_cell"
         )
@@ -149,8 +149,10 @@ def _hierarchy(runs: pd.DataFrame, state: str) -> tuple[dict[str, Array], str, l
             groups[name] = own
             outer = count
         elif name != "lot":
-            untold.append(f"programming of the {state}: the spread between {_PLURAL[name]}")
-    return groups, residual, untold
+            not_identifiable.append(
+                f"programming of the {state}: the spread between {_PLURAL[name]}"
+            )
+    return groups, residual, not_identifiable
 
 
 _PLURAL = {"wafer": "wafers", "die": "dies", "cell": "cells"}
@@ -202,6 +204,6 @@ def _radial(runs: pd.DataFrame, deviation: Array, edge: float) -> tuple[float, f
 
 
 def _needed(section: str) -> dict[str, Parameter]:
-    why = "none; the data cannot tell it"
+    why = "none; not identifiable from the data"
     names = ["sigma_lot", "sigma_wafer", "sigma_die", "radial"]
     return {f"{section}.{name}": assumed(f"{section}.{name}", 0.0, why) for name in names}

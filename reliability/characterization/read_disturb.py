@@ -14,7 +14,8 @@ from reliability.characterization.estimates import (
     from_covariance,
 )
 from reliability.characterization.loss import Stressed, log_likelihood, maximise
-from reliability.characterization.read_table import ROOM, STATES, Reads
+from reliability.characterization.read_table import ROOM, Reads
+from reliability.technology import STATES
 
 _FEWEST = 20  # cells of a state
 _MOST = 500
@@ -70,7 +71,7 @@ def fit_read_disturb(one: Reads, state: str) -> Fit:
     parameters, correlation = from_covariance(
         f"read_disturb_{state}", names, best[own], covariance[np.ix_(own, own)], one.source
     )
-    untold = [
+    not_identifiable = [
         f"read disturb of the {state}: {name.name.rpartition('.')[2]}, whose likelihood has no "
         "maximum in its range"
         for k, name in zip(own, names, strict=True)
@@ -91,12 +92,12 @@ def fit_read_disturb(one: Reads, state: str) -> Fit:
             "read_disturb.alternating_fraction", 0.008, "as doi:10.1109/ETS63895.2025.11049639"
         ),
     }  # fmt: skip
-    untold.append(f"read disturb of the {state}: what temperature and pulse width do")
+    not_identifiable.append(f"read disturb of the {state}: what temperature and pulse width do")
     if not several:
         needed[f"{section}.voltage_slope"] = assumed(
             f"{section}.voltage_slope", 10.5, "as JART VCM v1b, doi:10.1063/1.5108654", sigma=2.0
         )
-        untold.append(f"read disturb of the {state}: what the read voltage does")
+        not_identifiable.append(f"read disturb of the {state}: what the read voltage does")
     name = "read_disturb.reference_voltage"
     if math.isnan(reference):
         needed[name] = assumed(name, 0.1, "the read voltage is not in the data")
@@ -108,7 +109,7 @@ def fit_read_disturb(one: Reads, state: str) -> Fit:
     valid = {f"{section}.voltage": (0.0, float(volts.max()))} if volts.notna().any() else {}
     return Fit(
         f"read_disturb_{state}", parameters, correlation, {section: "lognormal"}, valid,
-        tuple(untold), needed, ("read_disturb.bound_*",),
+        tuple(not_identifiable), needed, ("read_disturb.bound_*",),
     )  # fmt: skip
 
 

@@ -81,7 +81,7 @@ def fit(
     fits = fit_phenomena(data, maximum=maximum, base=below, seed=seed)
     card = card_of(fits, name=name or out.stem, title=title, memory=memory, base=below)
     write_technology(card, out)
-    untold = [sentence for each in fits for sentence in each.untold]
+    untold = [sentence for each in fits for sentence in each.not_identifiable]
     problems = [f"{d.attrs['source']}: {p}" for d in data for p in d.attrs["problems"]]
     page, check = None, None
     try:

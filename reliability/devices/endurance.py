@@ -36,10 +36,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_ndtr, ndtri
 
 from reliability.errors import InputError
-from reliability.technology import Technology
-from reliability.units import BOLTZMANN
-
-STATES = ("LRS", "HRS")
+from reliability.lifetime.acceleration import arrhenius
+from reliability.technology import STATES, Technology
 
 
 @dataclass(frozen=True)
@@ -128,8 +126,7 @@ def acceleration(
     >>> float(acceleration(model, 298.15, 5e-11))  # half the energy
     0.25
     """
-    inverse = 1.0 / parameters.reference_temperature - 1.0 / np.asarray(temperature, float)
-    heat = np.exp(parameters.activation_energy / BOLTZMANN * inverse)
+    heat = arrhenius(parameters.reference_temperature, temperature, parameters.activation_energy)
     if energy is None:
         return heat
     e = np.asarray(energy, float)

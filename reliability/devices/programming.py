@@ -43,7 +43,6 @@ from reliability.errors import InputError
 from reliability.technology import Parameter, Technology, expect_technology
 from reliability.units import outside, quantity
 
-STATES = ("LRS", "HRS")
 _SIGMAS = ("sigma_lot", "sigma_wafer", "sigma_die", "sigma_cell", "sigma_cycle")
 
 

@@ -36,11 +36,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_ndtr, ndtr, ndtri
 
 from reliability.errors import InputError
-from reliability.statistics.intervals import binomial_bound
+from reliability.lifetime.acceleration import arrhenius
+from reliability.statistics.proportions import binomial_bound
 from reliability.technology import Technology
-from reliability.units import BOLTZMANN
-
-STATES = ("LRS", "HRS")
 
 
 @dataclass(frozen=True)
@@ -221,8 +219,7 @@ def acceleration(
     """
     v, t = np.asarray(voltage, float), np.asarray(temperature, float)
     out = 10.0 ** (parameters.voltage_slope * (np.abs(v) - parameters.reference_voltage))
-    inverse = 1.0 / parameters.reference_temperature - 1.0 / t
-    out = out * np.exp(parameters.activation_energy / BOLTZMANN * inverse)
+    out = out * arrhenius(parameters.reference_temperature, t, parameters.activation_energy)
     if width is not None:
         relative = np.asarray(width, float) / parameters.reference_width
         out = out * relative**parameters.width_exponent

@@ -1,7 +1,7 @@
 """Program and verify of two states: repeat the pulse until the cell passes, or give up.
 
 A cell with the fixed deviation f (lot, wafer, die, cell) draws a new cycle deviation c ~ N(0, s^2)
-and a new relaxation score y ~ N(0, 1) with every pulse. After the wait t_w it passes if
+and a new relaxation deviate y ~ N(0, 1) with every pulse. After the wait t_w it passes if
 
     LRS:  R(t_w) <= limit,      HRS:  R(t_w) >= limit
 
@@ -9,7 +9,7 @@ Without a wait the kept deviation is f plus a truncated normal, and
 
     P(pass at one pulse | f) = Phi((l - f) / s) =: p        (LRS; 1 - p for the HRS)
     number of pulses         = geometric in p, cut off at n
-    P(never passes)          = E_f[(1 - p)^n]
+    P(fails to verify)       = E_f[(1 - p)^n]
     P(d in A)                = E_f[(1 - (1 - p)^n) P(A | pass) + (1 - p)^n P(A | fail)]
 
 With a wait, p is also averaged over y, since the limit is put on the relaxed conductance: cells
@@ -34,10 +34,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
 from reliability.devices import programming, relaxation
-from reliability.devices.programming import STATES, Programming
+from reliability.devices.programming import Programming
 from reliability.devices.relaxation import Relaxation
-from reliability.errors import InputError, unknown_name
-from reliability.technology import Technology
+from reliability.errors import InputError, unknown_name, whole_number
+from reliability.technology import STATES, Technology
 from reliability.units import quantity
 
 
@@ -77,9 +77,7 @@ class Verify:
             put(self, name, quantity(value, "ohm", name, low=0.0))
             if getattr(self, name) == 0:
                 raise InputError(f"{name}: got {value!r}, allowed > 0 ohm")
-        if isinstance(attempts, bool) or attempts != int(attempts) or not 1 <= attempts <= 255:
-            raise InputError(f"attempts: got {attempts!r}, allowed 1 to 255")
-        put(self, "attempts", int(attempts))
+        put(self, "attempts", whole_number(attempts, "attempts", low=1, high=255))
         put(self, "wait", quantity(wait, "s", "wait", low=0.0))
 
     @classmethod
@@ -106,15 +104,15 @@ class Outcome(NamedTuple):
     Attributes
     ----------
     pulses : float
-        Mean number of pulses of a cell, cells that never pass included.
-    never : float
-        Share of cells that do not pass within the attempts.
+        Mean number of pulses of a cell, cells that fail to verify included.
+    failed_to_verify : float
+        Fraction of cells that do not pass within the attempts.
     first : float
-        Share that passes at the first pulse.
+        Fraction that passes at the first pulse.
     """
 
     pulses: float
-    never: float
+    failed_to_verify: float
     first: float
 
 
@@ -129,7 +127,7 @@ def program(
     state: str,
     model: Programming,
     fixed: NDArray[np.floating],
-    latents: Callable[[str], NDArray[np.floating]],
+    deviates: Callable[[str], NDArray[np.floating]],
     relaxing: Relaxation | None = None,
 ) -> tuple[NDArray[np.floating], NDArray[np.uint8], NDArray[np.bool_]]:
     """Program cells until they pass or are given up.
@@ -141,8 +139,8 @@ def program(
     model : Programming
     fixed : ndarray, shape (cells,)
         What of the deviation stays from pulse to pulse: lot, wafer, die and cell.
-    latents : callable
-        Name of a phenomenon to standard normal scores, shape (cells,); pulse k of a phenomenon is
+    deviates : callable
+        Name of a phenomenon to standard normal deviates, shape (cells,); pulse k of a phenomenon is
         called as `at_pulse` says.
     relaxing : Relaxation, optional
         What happens during the wait.
@@ -157,10 +155,10 @@ def program(
     Examples
     --------
     >>> model = Programming("lognormal_resistance", 88e3, 0, 0, 0, 0, 0.0, 0.7)
-    >>> scores = {"programming.cycle": np.array([1.0, -1.0]),
+    >>> deviates = {"programming.cycle": np.array([1.0, -1.0]),
     ...           "programming.cycle@2": np.array([0.0, 0.5])}
     >>> g, pulses, passed = program(
-    ...     Verify(10e3, 88e3, attempts=2), "HRS", model, np.zeros(2), scores.__getitem__)
+    ...     Verify(10e3, 88e3, attempts=2), "HRS", model, np.zeros(2), deviates.__getitem__)
     >>> (1 / g).round().tolist(), pulses.tolist(), passed.tolist()
     ([177210.0, 124878.0], [1, 2], [True, True])
     """
@@ -172,11 +170,11 @@ def program(
         todo = np.flatnonzero(~passed)
         if not len(todo):
             break
-        cycle = latents(at_pulse("programming.cycle", pulse))[todo]
+        cycle = deviates(at_pulse("programming.cycle", pulse))[todo]
         read = programming.conductance(model, fixed[todo] + kind(model.sigma_cycle) * cycle)
         g[todo] = read
         if relaxing:
-            y = latents(at_pulse("relaxation", pulse))[todo]
+            y = deviates(at_pulse("relaxation", pulse))[todo]
             read = relaxation.conductance(relaxing, read, verify.wait, y)
         pulses[todo] = pulse
         passed[todo] = passes(verify, state, read)
@@ -193,31 +191,31 @@ def at_pulse(phenomenon: str, pulse: int) -> str:
 
 
 def after_last_pulse(
-    latents: Callable[[str], NDArray[np.floating]], pulses: NDArray[np.uint8] | None
+    deviates: Callable[[str], NDArray[np.floating]], pulses: NDArray[np.uint8] | None
 ) -> Callable[[str], NDArray[np.floating]]:
-    """Return the scores that cells have after their last pulse; relaxation starts anew with each.
+    """Return the deviates that cells have after their last pulse; relaxation starts anew with each.
 
     Parameters
     ----------
-    latents : callable
+    deviates : callable
         As for `program`.
     pulses : ndarray, shape (cells,), or None
         Pulses that each cell received; None for one pulse each.
 
     Examples
     --------
-    >>> scores = {"relaxation": np.array([1.0, 1.0]), "relaxation@2": np.array([2.0, 2.0])}
-    >>> after_last_pulse(scores.__getitem__, np.array([1, 2], np.uint8))("relaxation").tolist()
+    >>> deviates = {"relaxation": np.array([1.0, 1.0]), "relaxation@2": np.array([2.0, 2.0])}
+    >>> after_last_pulse(deviates.__getitem__, np.array([1, 2], np.uint8))("relaxation").tolist()
     [1.0, 2.0]
     """
 
     def last(phenomenon: str) -> NDArray[np.floating]:
         if pulses is None or phenomenon != "relaxation":
-            return latents(phenomenon)
-        out = latents(phenomenon).copy()
+            return deviates(phenomenon)
+        out = deviates(phenomenon).copy()
         for pulse in np.unique(pulses[pulses > 1]):
             cells = pulses == pulse
-            out[cells] = latents(at_pulse(phenomenon, int(pulse)))[cells]
+            out[cells] = deviates(at_pulse(phenomenon, int(pulse)))[cells]
         return out
 
     return last
@@ -230,7 +228,7 @@ def outcome(
     relaxing: Relaxation | None = None,
     offsets: ArrayLike = 0.0,
 ) -> Outcome:
-    """Return the pulses needed and the share of cells that never pass, in closed form.
+    """Return the pulses needed and the fraction of cells that fail to verify, in closed form.
 
     Parameters
     ----------
@@ -241,13 +239,13 @@ def outcome(
     relaxing : Relaxation, optional
         What happens during the wait; without it nothing does.
     offsets : array_like
-        Deviations of equal shares of the cells besides, e.g. of dies by their radius.
+        Deviations of equal fractions of the cells besides, e.g. of dies by their radius.
 
     Examples
     --------
     >>> model = Programming("lognormal_resistance", 88e3, 0, 0, 0, 0, 0.0, 0.7)
     >>> found = outcome(Verify(10e3, 88e3, attempts=3), "HRS", model)
-    >>> round(found.pulses, 3), round(found.never, 3)  # a coin thrown up to three times
+    >>> round(found.pulses, 3), round(found.failed_to_verify, 3)  # a coin thrown up to three times
     (1.75, 0.125)
     """
     weight, fixed = _fixed_nodes(model, offsets)
@@ -293,15 +291,15 @@ def probability_wrong(
     """
     at = np.atleast_1d(np.asarray(reference, float))
     weight_f, fixed = _fixed_nodes(model, offsets)
-    weight_y, score = _nodes(1.0 if relaxing else 0.0)
+    weight_y, deviate = _nodes(1.0 if relaxing else 0.0)
     _, q = _at_one_pulse(verify, state, model, relaxing, fixed)
     # how much likelier a passing or failing pulse is to be the last than to be drawn
     passing = sum(q**k for k in range(verify.attempts))
     failing = q ** (verify.attempts - 1)
-    limit = _limit_deviation(verify.limit(state), model, relaxing, verify.wait, score)
+    limit = _limit_deviation(verify.limit(state), model, relaxing, verify.wait, deviate)
     out = np.empty(at.shape)
     for i, g in np.ndenumerate(at):
-        edge = _limit_deviation(g, model, relaxing, time, score)
+        edge = _limit_deviation(g, model, relaxing, time, deviate)
         if state == "LRS":  # passes up to the limit, wrong from the edge on
             good = _between(edge, limit, fixed, model.sigma_cycle)
             bad = _between(np.maximum(edge, limit), np.inf, fixed, model.sigma_cycle)
@@ -320,8 +318,8 @@ def _at_one_pulse(
     fixed: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Probabilities p to pass and q = 1 - p to fail, each to all digits, shape (nodes,)."""
-    weight_y, score = _nodes(1.0 if relaxing else 0.0)
-    limit = _limit_deviation(verify.limit(state), model, relaxing, verify.wait, score)
+    weight_y, deviate = _nodes(1.0 if relaxing else 0.0)
+    limit = _limit_deviation(verify.limit(state), model, relaxing, verify.wait, deviate)
     below, above = (
         np.clip(_between(low, high, fixed, model.sigma_cycle) @ weight_y, 0.0, 1.0)
         for low, high in ((-np.inf, limit), (limit, np.inf))
@@ -357,12 +355,12 @@ def _limit_deviation(
     model: Programming,
     relaxing: Relaxation | None,
     time: float,
-    score: NDArray[np.float64],
+    deviate: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Programmed deviation at which a cell with relaxation scores is at ``limit`` (S) at a time."""
+    """Programmed deviation at which cells with relaxation deviates are at ``limit`` (S)."""
     if relaxing is None:
-        return np.broadcast_to(programming.deviation_at(model, limit), score.shape)
-    factor = relaxation.conductance(relaxing, np.ones_like(score), time, score)
+        return np.broadcast_to(programming.deviation_at(model, limit), deviate.shape)
+    factor = relaxation.conductance(relaxing, np.ones_like(deviate), time, deviate)
     return programming.deviation_at(model, limit / factor)
 
 

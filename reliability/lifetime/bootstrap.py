@@ -39,7 +39,7 @@ _MOST_ROWS = 50_000_000
 
 
 class Fitted(Protocol):
-    """What its samples need of a fitted law; a `LifetimeFit` has it."""
+    """What its samples need of a fitted distribution; a `LifetimeFit` has it."""
 
     @property
     def distribution(self) -> Distribution: ...
@@ -75,7 +75,7 @@ class Samples(NamedTuple):
 
 
 def refit(fit: Fitted, samples: int, seed: int = 0) -> Samples:
-    """Simulate and refit samples of the fitted law.
+    """Simulate and refit samples of the fitted distribution.
 
     Raises
     ------
@@ -136,15 +136,15 @@ def _simulate(
     fit: Fitted, scheme: Scheme, samples: int, rng: np.random.Generator
 ) -> tuple[Array, Array]:
     """Bounds of the times to failure of simulated units, shape (samples, units)."""
-    data, law = fit.data, fit.distribution
+    data, distribution = fit.data, fit.distribution
     u = predictors(fit.likelihood, fit.maximum.theta[0], scheme.row)
     share = rng.random((samples, scheme.row.size))
     if data.entry is not None or data.leave is not None:
         low, high = _window(data, scheme)
         with np.errstate(divide="ignore"):
-            before, after = np.exp(law.log_cdf(low, *u)), np.exp(law.log_cdf(high, *u))
+            before, after = (np.exp(distribution.log_cdf(t, *u)) for t in (low, high))
         share = before + share * (after - before)
-    return _censor(law.quantile(share, *u), scheme, data, rng)
+    return _censor(distribution.quantile(share, *u), scheme, data, rng)
 
 
 def _window(data: Observations, scheme: Scheme) -> tuple[Array, Array]:

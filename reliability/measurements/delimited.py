@@ -1,8 +1,11 @@
-"""One view of text, Excel and Parquet tables: a header, and columns in pieces."""
+"""One view of text, Excel and Parquet tables and data frames: a header, and columns in pieces."""
 
 import re
+import warnings
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -31,6 +34,12 @@ from reliability.measurements.source import (
 
 _SEPARATOR = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 _ROWS = 1 << 16  # rows of a sheet or a Parquet file taken at a time
+# Limits of packed tables, checked before they are unpacked: bytes of a sheet, of another part of a
+# workbook or of a group of rows; above _SMALL, times the packed size; rows for each byte.
+_SHEET, _PART, _GROUP, _SMALL, _TIMES, _DENSE = 1 << 30, 1 << 28, 1 << 30, 1 << 26, 100, 100
+
+
+_Block = tuple[int, dict[int, NDArray[Any]]]  # number of its first row, and its columns
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,8 @@ class Table:
     def is_text(self, position: int) -> bool:
         """Tell whether most of the first values of a column are not numbers."""
         filled = self._filled(position)
+        if any(len(value) > 15 and value.strip("+-").isdigit() for value in filled):
+            return True  # an address beyond 2**53, which no float can tell from its neighbours
         return sum(not _is_number(value, self.form.decimal) for value in filled) * 2 > len(filled)
 
     def has_values(self, position: int) -> bool:
@@ -83,20 +94,30 @@ class Table:
                 if found := read_piece(lines[skip:], first + skip, self.form, fields, log):
                     yield found
             return
-        rows = _sheet_blocks(self.source, self.sheet, self.skip)
-        for first, block in _parquet_blocks(self.source, fields) if kind == "parquet" else rows:
+        for first, block in self._blocks(kind, fields, log):
             numbers = np.arange(first, first + len(next(iter(block.values()))))
-            raw = {field.name: block[field.position] for field in fields}
+            nothing = np.full(len(numbers), None, dtype=object)  # a column of empty cells
+            raw = {field.name: block.get(field.position, nothing) for field in fields}
             empty = np.logical_and.reduce([_is_empty(column) for column in raw.values()])
             log.blank += int(empty.sum())
             log.rows += int((~empty).sum())
             raw = {name: column[~empty] for name, column in raw.items()}
             yield settle(raw, numbers[~empty], fields, log)
 
+    def _blocks(self, kind: str, fields: Sequence[Field], log: Log) -> Iterator[_Block]:
+        if kind == "parquet":
+            yield from _parquet_blocks(self.source, fields)
+        elif kind == "frame":
+            yield from _frame_blocks(self.source)
+        else:
+            yield from _sheet_blocks(self.source, self.sheet, self.skip, self.form.width, log)
+
 
 def kind_of(source: Source) -> str:
-    """Return what kind of file it is: "text", "xlsx", "parquet" or "stdf"."""
+    """Return what kind of file it is: "text", "xlsx", "parquet", "stdf", or "frame" for none."""
     start = source.start
+    if source.frame is not None:
+        return "frame"
     if start.startswith(b"PAR1"):
         return "parquet"
     if start.startswith(b"PK\x03\x04"):
@@ -131,9 +152,11 @@ def open_table(
         raise InputError(f"{source.name}: is a binary STDF file, not a table")
     if kind == "parquet":
         return _open_parquet(source)
+    if kind == "frame":
+        return _open_frame(source)
     if kind == "xlsx":
         sheet = sheet_name(source, sheet)
-        rows = _sheet_start(source, sheet)
+        rows = sheet_start(source, sheet)
         form = Form("", ".", max((len(row) for row in rows), default=0))
     else:
         lines = first_lines(source)
@@ -252,11 +275,28 @@ def workbook(source: Source) -> Any:
     Raises
     ------
     InputError
-        openpyxl is not installed, or the file is damaged or another kind of archive.
+        openpyxl is not installed; the file is damaged or another kind of archive; a sheet is above
+        1 GiB, another part above 256 MiB, or a part above 64 MiB is 100 times its packed size.
     """
     openpyxl = optional_module("openpyxl", source, "excel")
     try:
-        return openpyxl.load_workbook(open_binary(source), read_only=True, data_only=True)
+        with zipfile.ZipFile(open_binary(source)) as archive:
+            parts = archive.infolist()
+    except Exception as error:  # damage of many kinds
+        raise InputError(f"{source.name}: is not an Excel workbook, or damaged: {error}") from None
+    for part in parts:
+        most = _SHEET if "worksheets/" in part.filename else _PART
+        packed = part.file_size > max(_SMALL, _TIMES * part.compress_size)
+        if part.file_size > most or packed:
+            raise InputError(
+                f"{source.name}: {part.filename} unpacks to {part.file_size >> 20} MiB out of "
+                f"{part.compress_size >> 10} KiB; allowed {most >> 20} MiB, and "
+                f"{_TIMES} times the packed size; not read"
+            )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # styles and extensions that do not matter here
+            return openpyxl.load_workbook(open_binary(source), read_only=True, data_only=True)
     except Exception as error:  # zip and XML errors of many kinds
         raise InputError(f"{source.name}: is not an Excel workbook, or damaged: {error}") from None
 
@@ -274,38 +314,93 @@ def sheet_name(source: Source, sheet: str | int) -> str:
 
 
 def sheet_rows(source: Source, sheet: str) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a sheet, one at a time."""
-    yield from workbook(source)[sheet].iter_rows(values_only=True)
+    """Yield the rows of a sheet, one at a time, as long as they are in the file.
+
+    Whatever the sheet says of its own size is not believed: some writers leave it out, others keep
+    it when rows are added.
+
+    Raises
+    ------
+    InputError
+        The sheet is damaged, or no sheet of cells.
+    """
+    try:
+        cells = workbook(source)[sheet]
+        if not hasattr(cells, "reset_dimensions"):
+            raise InputError(f"{source.name}: sheet {sheet!r} holds a chart and no cells")
+        cells.reset_dimensions()
+        yield from cells.iter_rows(values_only=True)
+    except InputError:
+        raise
+    except Exception as error:  # XML errors of many kinds
+        raise InputError(f"{source.name}: sheet {sheet!r} is damaged: {error}") from None
 
 
-def _sheet_start(source: Source, sheet: str) -> list[list[str]]:
+def sheet_start(source: Source, sheet: str) -> list[list[str]]:
+    """Return the first 200 rows of a sheet as texts, equally long."""
     rows: list[list[str]] = []
-    for row in sheet_rows(source, sheet):
-        rows.append(["" if entry is None else str(entry).strip() for entry in row])
-        if len(rows) == 200:
-            break
-    return rows
+    for row in islice(sheet_rows(source, sheet), 200):
+        texts = ["" if entry is None else str(entry).strip() for entry in row]
+        while texts and not texts[-1]:
+            texts.pop()
+        rows.append(texts)
+    width = max((len(row) for row in rows), default=0)
+    return [row + [""] * (width - len(row)) for row in rows]
 
 
-def _sheet_blocks(
-    source: Source, sheet: str, skip: int
-) -> Iterator[tuple[int, dict[int, NDArray[Any]]]]:
-    block: list[tuple[Any, ...]] = []
-    number_of_first = skip + 1
+def _sheet_blocks(source: Source, sheet: str, skip: int, width: int, log: Log) -> Iterator[_Block]:
+    block: list[list[Any]] = []
+    first, outside = skip + 1, []
     for index, row in enumerate(sheet_rows(source, sheet), start=1):
         if index <= skip:
             continue
-        block.append(row)
+        if any(entry is not None for entry in row[width:]):
+            outside.append(index)
+        block.append([*row[:width], *[None] * (width - len(row))])
         if len(block) == _ROWS:
-            yield number_of_first, _transpose(block)
-            number_of_first, block = index + 1, []
+            yield first, _transpose(block)
+            first, block = index + 1, []
     if block:
-        yield number_of_first, _transpose(block)
+        yield first, _transpose(block)
+    if outside:
+        message = f"line {outside[0]}: cells beyond the last column of the header were left out"
+        log.note(message, more=len(outside) - 1)
 
 
-def _transpose(block: Sequence[tuple[Any, ...]]) -> dict[int, NDArray[Any]]:
-    table = np.array(block, dtype=object)
+def _transpose(block: Sequence[Sequence[Any]]) -> dict[int, NDArray[Any]]:
+    table = np.empty((len(block), len(block[0])), dtype=object)
+    for index, row in enumerate(block):
+        table[index] = row
     return {position: table[:, position] for position in range(table.shape[1])}
+
+
+def _open_frame(source: Source) -> Table:
+    """Take the columns of a data frame, and its index where that has a name."""
+    frame = source.frame
+    if frame is None or not len(frame):
+        raise InputError(f"{source.name}: holds no rows of data")
+    pairs = [split_unit(str(name)) for name in frame.columns]
+    head = frame.iloc[:200]
+    columns = [
+        [
+            "" if empty else str(entry)
+            for entry, empty in zip(head.iloc[:, i], head.iloc[:, i].isna(), strict=True)
+        ]
+        for i in range(len(pairs))
+    ]
+    names, units = zip(*pairs, strict=True)
+    return Table(
+        source, names, units, tuple(zip(*columns, strict=True)), 0, Form("", ".", len(pairs))
+    )
+
+
+def _frame_blocks(source: Source) -> Iterator[_Block]:
+    frame = source.frame
+    if frame is None:
+        return
+    for start in range(0, len(frame), _ROWS):
+        part = frame.iloc[start : start + _ROWS]
+        yield start + 1, {i: part.iloc[:, i].to_numpy() for i in range(part.shape[1])}
 
 
 def _parquet(source: Source) -> tuple[Any, Any]:
@@ -313,9 +408,24 @@ def _parquet(source: Source) -> tuple[Any, Any]:
     parquet = optional_module("pyarrow.parquet", source, "parquet")
     try:
         file = parquet.ParquetFile(open_binary(source))
+        _check_parquet(source, file.metadata)
         return file, next(file.iter_batches(batch_size=200), None)
+    except InputError:
+        raise
     except Exception as error:  # Arrow's own errors
         raise InputError(f"{source.name}: is not a Parquet file, or damaged: {error}") from None
+
+
+def _check_parquet(source: Source, metadata: Any) -> None:
+    """Refuse groups of rows beyond the memory, and counts of rows that the file cannot hold."""
+    sizes = [metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups)]
+    size = source.path.stat().st_size
+    if max(sizes, default=0) > _GROUP or metadata.num_rows > max(_SMALL, _DENSE * size):
+        raise InputError(
+            f"{source.name}: {metadata.num_rows} rows in groups of up to "
+            f"{max(sizes, default=0) >> 20} MiB out of {size >> 10} KiB; allowed groups of "
+            f"{_GROUP >> 20} MiB and {_DENSE} rows for each byte; not read"
+        )
 
 
 def _open_parquet(source: Source) -> Table:

@@ -2,13 +2,18 @@
 
 Two kinds of networks, each with its own way into cells: `Network`, one layer of whole weights
 (modules in ``one_layer``), and `DeepNetwork`, many layers from an ONNX file (``deep``). `evaluate`
-takes both; what is asked of its results lies in ``questions``.
+takes both; what is computed from its results lies in ``analysis``.
 """
 
 from reliability.network.analysis.codings import compare_codings
 from reliability.network.analysis.comparison import compare_accuracy
 from reliability.network.analysis.inferences import evaluate_inferences
-from reliability.network.analysis.ir_drop import accuracy_on_tiles, on_tiles, tile_limit
+from reliability.network.analysis.ir_drop import (
+    TiledNetwork,
+    accuracy_on_tiles,
+    on_tiles,
+    tile_limit,
+)
 from reliability.network.analysis.loss_attribution import attribute_loss
 from reliability.network.analysis.spread import accuracy_spread
 from reliability.network.analysis.yields import accuracy_yield
@@ -21,7 +26,7 @@ from reliability.network.deep.rate_coding import evaluate_spiking
 from reliability.network.deep.tiling import Tiling
 from reliability.network.evaluation import evaluate
 from reliability.network.loading import load_network
-from reliability.network.one_layer.first_spike import FirstSpike
+from reliability.network.one_layer.coding import FirstSpike, RateCoding, WeightedSum
 from reliability.network.one_layer.model import Network
 from reliability.network.one_layer.neuron import Neuron
 from reliability.network.one_layer.weight_mapping import map_weights, read_weights, sample_chips
@@ -33,7 +38,10 @@ __all__ = [
     "FirstSpike",
     "Network",
     "Neuron",
+    "RateCoding",
+    "TiledNetwork",
     "Tiling",
+    "WeightedSum",
     "accuracy_on_tiles",
     "accuracy_spread",
     "accuracy_yield",

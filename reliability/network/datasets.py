@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.errors import InputError
+from reliability.errors import InputError, whole_number
 from reliability.resources import data_folder
 
 
@@ -135,11 +135,7 @@ def evenly_spaced(total: int, count: int | None) -> NDArray[np.int64]:
     >>> evenly_spaced(10, 3)
     array([0, 3, 6])
     """
-    count = total if count is None else count
-    if isinstance(count, bool) or not isinstance(count, (int, np.integer)):
-        raise InputError(f"images: got {count!r}, expected an integer")
-    if not 1 <= count <= total:
-        raise InputError(f"images: got {count}, allowed 1 to {total}")
+    count = total if count is None else whole_number(count, "images", 1, total)
     return np.arange(count) * total // count
 
 

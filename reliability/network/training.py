@@ -26,7 +26,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.errors import InputError
+from reliability.errors import InputError, whole_number
 from reliability.mission import MissionProfile
 from reliability.network.deep.chips import default_tiling
 from reliability.network.deep.layer_mapping import (
@@ -97,8 +97,7 @@ class Devices:
             raise InputError(
                 f"devices: got {type(self.technology).__name__}, expected a Technology"
             )
-        if isinstance(self.chips, bool) or not isinstance(self.chips, int) or self.chips < 1:
-            raise InputError(f"devices: chips: got {self.chips!r}, expected 1 or more")
+        whole_number(self.chips, "devices: chips", 1)
         if not self.profiles:
             raise InputError("devices: profiles: got none, expected at least one; None is no age")
 

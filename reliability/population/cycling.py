@@ -4,7 +4,6 @@ A cell has one path: its fresh resistance (from `population`), its scores over t
 quantile of hard failure. All temperatures of a test see the same path, worn at their own rate.
 """
 
-import math
 import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -12,18 +11,18 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from reliability.devices import cycles as cycle_process
 from reliability.devices import endurance as wear
-from reliability.devices import first_passage, programming
-from reliability.devices.programming import STATES, Programming
+from reliability.devices import first_passage
 from reliability.errors import InputError, unknown_name
 from reliability.lifetime.censored_fit import fit_lifetime
-from reliability.population.ageing import addresses, sample_population
-from reliability.random import draw, stream
-from reliability.statistics.intervals import clopper_pearson, effective_share
-from reliability.technology import Technology, expect_technology
+from reliability.population.programmed import hierarchy
+from reliability.population.sampling import addresses, sample_population
+from reliability.population.window import best_reference
+from reliability.random import draw
+from reliability.statistics.proportions import clustered_proportion
+from reliability.technology import STATES, Technology, expect_technology
 from reliability.units import kelvin, outside, quantity
 
 # Why a cell failed.
@@ -75,7 +74,7 @@ def endurance(
     -------
     Dataset
         ``cycles_to_failure`` and ``mode`` (index into ``MODES``; 0 is a censored cell), dimensions
-        (temperature, wafer, die, cell); ``fraction_failed`` with its exact 95 % interval
+        (temperature, wafer, die, cell); ``fraction_failed`` with its 95 % interval
         ``fraction_low`` and ``fraction_high`` against ``cycles``; ``weibull_scale`` and
         ``weibull_shape`` fitted to the cells, with their 95 % intervals (NaN where the cells that
         failed tell none: no cell, or all in one cycle).
@@ -95,7 +94,7 @@ def endurance(
     Notes
     -----
     Wafers (of one wafer, dies) that differ widen the intervals as far as the simulated ones show it
-    (`statistics.intervals.effective_share`). Cards of levels
+    (`reliability.statistics.clustered_proportion`). Cards of levels
     instead of two states (PCM, analog OxRAM) have no reading reference: their cells fail for good
     or not at all.
 
@@ -137,7 +136,7 @@ def endurance(
     model = wear.Endurance.from_technology(technology)
     fresh = _fresh(technology, wafers, dies, cells, seed, lot, first_wafer)
     address = addresses(fresh[0])
-    hard, stuck_lrs = _hard_failures(model, address, cells, seed, lot)
+    hard, stuck_lrs = _hard_failures(model, address, cells, seed)
     rate = wear.acceleration(model, kelvins, joule)
     with np.errstate(over="ignore"):
         until_stuck = np.ceil(hard / rate[:, None])
@@ -248,32 +247,6 @@ def sample_cycles(
     )
 
 
-def best_reference(technology: Technology) -> float:
-    """Return the conductance, S, at which fresh single pulses of both states are misread least.
-
-    Raises
-    ------
-    InputError
-        A card without the two states.
-
-    Examples
-    --------
-    >>> import reliability as rel
-    >>> 1e-5 < best_reference(rel.load_technology("oxram-130nm")) < 2e-4
-    True
-    """
-    expect_technology(technology)
-    lrs, hrs = (Programming.from_technology(technology, state) for state in STATES)
-
-    def errors(log_g: float) -> float:
-        g = math.exp(log_g)
-        wrong = programming.probability_below(lrs, g) + programming.probability_above(hrs, g)
-        return math.log(max(float(wrong), 1e-300))
-
-    ends = (-np.log(hrs.resistance), -np.log(lrs.resistance))
-    return float(np.exp(minimize_scalar(errors, bounds=ends, method="bounded").x))
-
-
 _PROVENANCE = ("seed", "technology", "technology_card", "spec_hash", "reliability_version")
 
 
@@ -296,21 +269,10 @@ def _fresh(
 
 
 def _hard_failures(
-    model: wear.Endurance, address: NDArray[np.int64], cells: int, seed: int, lot: int
+    model: wear.Endurance, address: NDArray[np.int64], cells: int, seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Equivalent cycles to hard failure of each cell (flat), and whether it sticks in LRS."""
-
-    def normal(level: str, *where: int) -> float:
-        return float(stream(seed, f"endurance.{level}", *where).standard_normal())
-
-    deviation = np.array(
-        [
-            model.sigma_lot * normal("lot", lot)
-            + model.sigma_wafer * normal("wafer", wafer)
-            + model.sigma_die * normal("die", wafer, die)
-            for wafer, die, _ in address.tolist()
-        ]
-    )
+    deviation = hierarchy(model, "endurance", address, seed)
     u = draw(seed, "endurance.hard", address, cells, distribution="uniform")
     end = draw(seed, "endurance.stuck", address, cells, distribution="uniform") < model.stuck_lrs
     return wear.hard_failure(model, u, deviation[:, None]).ravel(), end.ravel()
@@ -382,11 +344,10 @@ def count_failures(test: xr.Dataset) -> xr.Dataset:
         ]
     )  # (temperature, group, cycles)
     counts, total = per_group.sum(axis=1), flat[0].size
-    worth = effective_share(per_group.swapaxes(1, 2), flat.shape[2])
-    low, high = clopper_pearson(counts * worth, total * worth)
+    low, high, effective = clustered_proportion(per_group.swapaxes(1, 2), flat.shape[2])
     fits = np.array(
         [
-            _weibull(flat[k].ravel(), failed[k].ravel(), float(worth[k, -1]))
+            _weibull(flat[k].ravel(), failed[k].ravel(), float(effective[k, -1]))
             for k in range(len(kelvin))
         ]
     )
@@ -403,11 +364,11 @@ def count_failures(test: xr.Dataset) -> xr.Dataset:
 
 
 def _weibull(
-    life: NDArray[np.float64], failed: NDArray[np.bool_], worth: float
+    life: NDArray[np.float64], failed: NDArray[np.bool_], effective_fraction: float
 ) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
     """Scale and shape with their intervals; a failure in cycle n is one between n - 1 and n.
 
-    A cell counts as the share ``worth`` of an independent one.
+    A cell counts as ``effective_fraction`` of an independent one.
     """
     nothing = (np.nan,) * 3
     if not failed.any():
@@ -418,7 +379,7 @@ def _weibull(
         fit = fit_lifetime(
             lower=np.where(bad, rows[:, 0] - 1, rows[:, 0]),
             upper=np.where(bad, rows[:, 0], np.inf),
-            frequency=frequency * worth,
+            frequency=frequency * effective_fraction,
         )
     except InputError:  # no maximum: defects in the first cycle and no failure after it, say
         return nothing, nothing

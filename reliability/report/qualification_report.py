@@ -1,4 +1,4 @@
-"""A qualification as text, as numbers for machines, and as a short report."""
+"""A qualification as lines of text, as plain numbers, and as a report."""
 
 import json
 import math
@@ -12,7 +12,13 @@ import xarray as xr
 from reliability.files import replace_text
 from reliability.lifetime.claims import Assessment, more_units
 from reliability.lifetime.curves import life_against_temperature, probability_curves
-from reliability.lifetime.demonstration import JESD47_TESTS, data_sheet_sentence, plan_test
+from reliability.lifetime.demonstration import (
+    JESD47_TESTS,
+    data_sheet_sentence,
+    plan_test,
+    printed,
+    printed_fraction,
+)
 from reliability.report import figures as draw
 from reliability.report.page import (
     Figure,
@@ -22,6 +28,7 @@ from reliability.report.page import (
     Table,
     Verdict,
     canvas,
+    numbers_of,
     svg,
 )
 from reliability.report.provenance import provenance_section
@@ -30,9 +37,11 @@ from reliability.report.words import in_words, typeset
 from reliability.units import duration, engineering
 
 _PER_FIT = 1e9 * 3600.0  # device seconds of one failure at 1 FIT
+_YEAR = 31_557_600.0  # s
 _METHODS = {
-    "": "nothing fitted: chi-square of 2 r + 2 degrees for r failures over the time carried to the "
-    "use condition, shape and acceleration taken as known (JESD85)",
+    "known shape": "no fit: chi-square of 2 r + 2 degrees of freedom for r failures over the "
+    "equivalent time at the use condition, shape and acceleration known (JESD85)",
+    "binomial": "no fit: exact binomial bound of the units that lived as long as the claim",
     "profile": "maximum likelihood fit, likelihood-ratio bound",
     "calibrated": "maximum likelihood fit, likelihood-ratio bound calibrated on simulated tests",
     "bootstrap": "maximum likelihood fit, quantile of fits of simulated tests",
@@ -41,9 +50,9 @@ _METHODS = {
 
 
 def qualification(
-    found: Assessment, data: xr.Dataset, *, quantity: str = "failed fraction", jesd47: str = ""
+    found: Assessment, data: xr.Dataset, *, quantity: str = "cumulative failures", jesd47: str = ""
 ) -> dict[str, Any]:
-    """Return what a test shows about a claim as plain numbers and texts.
+    """Return the assessment of a claim as plain numbers and texts.
 
     Parameters
     ----------
@@ -56,7 +65,8 @@ def qualification(
         Name of a test of JESD47 whose sample plan is compared.
     """
     claim, clock = found.claim, str(data.attrs["clock"])
-    told: dict[str, Any] = {
+    summary: dict[str, Any] = {
+        "verdict": found.verdict,
         "passed": found.passed,
         "claim": {
             "quantity": quantity, "fraction": claim.fraction, "duration": claim.duration,
@@ -70,16 +80,16 @@ def qualification(
         "estimate": _number(found.estimate),
         "margin": _number(found.margin),
         "life_bound": found.life_bound,
-        "binomial_bound": _number(found.binomial),
-        "rate_bound": found.rate_bound,
-        "law": found.fit.distribution.name if found.fit else None,
+        "extrapolation": _number(found.extrapolation),
+        "rate_bound": _number(found.rate_bound),
+        "distribution": found.fit.distribution.name if found.fit else None,
         "parameters": _parameters(found),
         "assumptions": list(found.assumptions),
-        "not_shown": list(found.not_shown),
+        "limitations": list(found.limitations),
         "units_needed": more_units(found),
         "plans": list(_plans(found, data)),
         "sentence": (
-            f"nothing to print: the test does not bound {quantity} below 1."
+            f"no statement is possible: the test does not bound {quantity} below 100 %."
             if found.bound >= 1
             else data_sheet_sentence(
                 quantity, found.bound, time=_span(claim.duration, clock),
@@ -88,17 +98,17 @@ def qualification(
             )
         ),
     }  # fmt: skip
-    if clock == "time":
-        told["fit_bound"] = found.rate_bound * _PER_FIT
+    if clock == "time" and found.bound < 1:
+        summary["fit_bound"] = found.rate_bound * _PER_FIT
     if jesd47:
         test = next(test for test in JESD47_TESTS if test.name == jesd47)
         met = found.units >= test.devices and found.failures <= test.allowed_failures
-        told["jesd47"] = {
+        summary["jesd47"] = {
             "name": test.name, "devices": test.devices, "lots": test.lots,
             "allowed_failures": test.allowed_failures, "condition": test.condition,
             "sample_plan_met": bool(met),
         }  # fmt: skip
-    return told
+    return summary
 
 
 def _number(value: float) -> float | None:
@@ -117,7 +127,7 @@ def _parameters(found: Assessment) -> dict[str, dict[str, float]]:
 
 
 def _plans(found: Assessment, data: xr.Dataset) -> Iterator[dict[str, float]]:
-    """Zero-failure tests that would show the claim, where a shape and an energy are known."""
+    """Zero-failure tests that would demonstrate the claim, where shape and Ea are known."""
     claim = found.claim
     temperatures = np.unique(data["temperature"].values) if "temperature" in data else np.zeros(0)
     energy, shape = found.coefficients.get("activation_energy"), found.shape
@@ -140,75 +150,102 @@ def _plans(found: Assessment, data: xr.Dataset) -> Iterator[dict[str, float]]:
         yield {"temperature": temperature, "duration": time, "units": int(devices)}
 
 
-def qualification_lines(told: dict[str, Any]) -> list[str]:
+def qualification_lines(summary: dict[str, Any]) -> list[str]:
     """Return the outcome as lines of text, the verdict first."""
-    claim, test, clock = told["claim"], told["test"], told["claim"]["clock"]
-    verdict = "SHOWN" if told["passed"] else "NOT SHOWN"
+    claim, test, clock = summary["claim"], summary["test"], summary["claim"]["clock"]
     place = _place(claim["stress"])
     where = f" at {place}" if place else ""
     lines = [
-        f"{verdict}: {claim['quantity']} <= {claim['fraction']:.3g} after "
-        f"{_span(claim['duration'], clock)}{where}, {100 * claim['confidence']:g} % confidence",
-        f"bound        {told['bound']:.3g} (margin {told['margin'] or math.inf:.3g}x; "
-        f"{_estimate(told)})",
-        f"life         {claim['fraction']:.3g} failed not before "
-        f"{_span(told['life_bound'], clock)}{where}",
-        f"test         {test['units']:g} units, {test['failures']:g} failed; together "
-        f"{_span(test['use_time'], clock)}{where}, the longest {_span(test['longest'], clock)}",
+        f"{summary['verdict'].upper()}: {_claimed(summary)}{_beyond(summary)}",
+        f"bound        {_fraction(summary['bound'], claim)} (claimed over bound "
+        f"{summary['margin'] or math.inf:.3g}; {_estimate(summary)})",
+        f"life         {printed_fraction(claim['fraction'], 3)} failed not before "
+        f"{_span(summary['life_bound'], clock)}{where}",
+        f"test         {test['units']:g} units, {test['failures']:g} failed; "
+        f"{_equivalent(test['use_time'], clock)}; longest {_span(test['longest'], clock)}",
     ]
-    if "fit_bound" in told:
-        lines.append(f"failure rate <= {told['fit_bound']:.3g} FIT{where}, mean over that time")
-    if told["binomial_bound"] is not None:
-        lines.append(f"binomial     exact bound {told['binomial_bound']:.3g}")
-    if told["law"]:
-        for name, p in told["parameters"].items():
+    if "fit_bound" in summary:
+        lines.append(
+            f"failure rate ≤ {printed(summary['fit_bound'])} FIT{where}, mean over the claimed time"
+        )
+    if summary["distribution"]:
+        for name, p in summary["parameters"].items():
             value, low, high = (_parameter(name, p[k], clock) for k in ("value", "low", "high"))
-            lines.append(f"{told['law']:<13}{name} {value} ({low} to {high})")
-    if "jesd47" in told:
-        plan = told["jesd47"]
+            lines.append(f"{summary['distribution']} {name} {value} ({low} to {high})")
+    if "jesd47" in summary:
+        plan = summary["jesd47"]
         met = "met" if plan["sample_plan_met"] else "not met"
         lines.append(
             f"JESD47       {plan['name']}: {plan['lots']} lots, {plan['devices']} devices, "
             f"{plan['allowed_failures']} failures, {plan['condition']}: sample plan {met}"
         )
-    lines.append(f"data sheet   {told['sentence']}")
-    lines += [f"not shown    {text}" for text in told["not_shown"]]
-    lines += [f"to show it   {text}" for text in needed(told)]
+    lines.append(f"data sheet   {summary['sentence']}")
+    lines += [f"limitation   {text}" for text in summary["limitations"]]
+    lines += [f"needed       {text}" for text in needed(summary)]
     return lines
 
 
-def needed(told: dict[str, Any]) -> list[str]:
-    """Say what would show a claim that was not shown."""
-    if told["passed"]:
+def needed(summary: dict[str, Any]) -> list[str]:
+    """Return what would demonstrate a claim that was not demonstrated."""
+    if summary["passed"]:
         return []
-    clock, units = told["claim"]["clock"], told["units_needed"]
+    clock, units = summary["claim"]["clock"], summary["units_needed"]
     if units is None:
-        texts = ["no number of units does: the estimate itself is above the claim"]
+        texts = ["no number of units: the estimate itself is above the claim"]
     else:
         outcome = (
-            "failures in the same proportion" if told["law"]
-            else f"{told['test']['failures']:g} failures"
+            "failures in the same proportion" if summary["distribution"]
+            else f"{summary['test']['failures']:g} failures"
         )  # fmt: skip
         texts = [f"{units} units in the same test with {outcome} "
-                 f"({units - told['test']['units']:.0f} more)"]  # fmt: skip
-    for plan in told["plans"]:
+                 f"({units - summary['test']['units']:.0f} more)"]  # fmt: skip
+    for plan in summary["plans"]:
         count = f"{plan['units']} unit{'s' if plan['units'] > 1 else ''}"
         texts.append(
             f"or {count} for {_span(plan['duration'], clock)} at "
             f"{engineering(plan['temperature'], 'K')} without a failure, "
-            f"if Ea and the shape are as {'fitted' if told['law'] else 'assumed'}"
+            f"if Ea and the shape are as {'fitted' if summary['distribution'] else 'assumed'}"
         )
     return texts
 
 
-def _estimate(told: dict[str, Any]) -> str:
-    if told["estimate"] is None:
-        return "no estimate: too few failures for a fit, or the shape is assumed"
-    return f"estimate {told['estimate']:.3g}"
+def _claimed(summary: dict[str, Any]) -> str:
+    """The claim as a sentence without its stop."""
+    claim = summary["claim"]
+    place = _place(claim["stress"])
+    return (
+        f"{claim['quantity']} ≤ {_fraction(claim['fraction'], claim)} after "
+        f"{_span(claim['duration'], claim['clock'])}{f' at {place}' if place else ''} "
+        f"({100 * claim['confidence']:g} % confidence)"
+    )
+
+
+def _beyond(summary: dict[str, Any]) -> str:
+    """How far the claim lies beyond the test, in the verdict."""
+    factor = summary["extrapolation"]
+    if factor is None or factor <= 1:
+        return ""
+    return f"; claim {factor:.2g} times as long as the longest equivalent test"
+
+
+def _fraction(value: float, claim: dict[str, Any]) -> str:
+    return printed(value, 3) if claim["quantity"] == "BER" else printed_fraction(value, 3)
+
+
+def _equivalent(total: float, clock: str) -> str:
+    if clock == "time":
+        return f"{printed(total / _YEAR, 3)} equivalent device-years"
+    return f"{printed(total, 3)} equivalent device-{clock}"
+
+
+def _estimate(summary: dict[str, Any]) -> str:
+    if summary["estimate"] is None:
+        return "no estimate: nothing was fitted"
+    return f"estimate {_fraction(summary['estimate'], summary['claim'])}"
 
 
 def _span(value: float, clock: str) -> str:
-    return duration(value) if clock == "time" else f"{value:.3g} {clock}"
+    return duration(value) if clock == "time" else f"{printed(value, 3)} {clock}"
 
 
 def _place(stress: dict[str, float]) -> str:
@@ -225,7 +262,7 @@ def _parameter(name: str, value: float, clock: str) -> str:
 def write_qualification_report(
     found: Assessment,
     data: xr.Dataset,
-    told: dict[str, Any],
+    summary: dict[str, Any],
     folder: Path,
     *,
     command: str = "",
@@ -239,7 +276,7 @@ def write_qualification_report(
     found : Assessment
     data : Dataset
         Of `read_lifetimes`.
-    told : dict
+    summary : dict
         Of `qualification`.
     folder : Path
         Made if it is not there.
@@ -255,27 +292,27 @@ def write_qualification_report(
         The report.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    replace_text(folder / "qualification.json", json.dumps(told, indent=1))
-    lines = qualification_lines(told)
+    replace_text(folder / "qualification.json", json.dumps(summary, indent=1))
+    lines = qualification_lines(summary)
     kept = ("source", "source_sha256", "failure", "rows_read", "rows_bad", "reliability_version")
     claimed = lines[0].split(": ", 1)[1]
-    verdict = Verdict(claimed, "shown" if told["passed"] else "not shown", f"{_spaced(lines[1])}.")
+    verdict = Verdict(claimed, summary["verdict"], f"{_spaced(lines[1])}.")
     sections = [
         Section("result", "Result", figures=list(_figures(found, data)),
-                tables=list(_tables(found, told))),
-        Section("qualification", "What the test shows and does not",
-                tables=_gaps(told, found.method)),
-        Section("assumptions", "Assumptions", points=told["assumptions"]),
+                tables=list(_tables(found, summary))),
+        Section("qualification", "Statement and limitations",
+                tables=_gaps(summary, found.method)),
+        Section("assumptions", "Assumptions", points=summary["assumptions"]),
         provenance_section(
             {key: str(data.attrs[key]) for key in kept if key in data.attrs}
             | ({"to make it again": command} if command else {})
         ),
     ]  # fmt: skip
     report = Report(
-        f"Qualification: {told['claim']['quantity']}", f"{_spaced(claimed)}.",
-        [_spaced(told["sentence"]), *(f"{_spaced(line)}." for line in lines[2:4])],
+        f"Qualification: {summary['claim']['quantity']}", f"{_spaced(claimed)}.",
+        [_spaced(summary["sentence"]), *(f"{_spaced(line)}." for line in lines[2:4])],
         [s for s in sections if s.figures or s.tables or s.points],
-        list(_key_figures(told)), [verdict],
+        list(_key_figures(summary)), [verdict],
     )  # fmt: skip
     return save_report(report, folder / "report.html", formats, template)
 
@@ -286,57 +323,60 @@ def _spaced(line: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def _key_figures(told: dict[str, Any]) -> Iterator[KeyFigure]:
-    claim, test, clock = told["claim"], told["test"], told["claim"]["clock"]
+def _key_figures(summary: dict[str, Any]) -> Iterator[KeyFigure]:
+    claim, test, clock = summary["claim"], summary["test"], summary["claim"]["clock"]
     sure = f"at {100 * claim['confidence']:g} %, one-sided"
-    yield KeyFigure("upper bound", f"{told['bound']:.3g}", sure,
-                    f"claimed: {claim['fraction']:.3g}")  # fmt: skip
-    yield KeyFigure("margin", f"{told['margin'] or math.inf:.3g}×", "claimed over bound",
-                    _estimate(told))  # fmt: skip
+    yield KeyFigure("upper bound", _fraction(summary["bound"], claim), sure,
+                    f"claimed: {_fraction(claim['fraction'], claim)}")  # fmt: skip
+    yield KeyFigure("margin", f"{summary['margin'] or math.inf:.3g}×", "claimed over bound",
+                    _estimate(summary))  # fmt: skip
     yield KeyFigure(
-        f"life of {claim['fraction']:.3g}", _span(told["life_bound"], clock), f"at least, {sure}"
+        f"life to {printed_fraction(claim['fraction'], 3)} failures",
+        _span(summary["life_bound"], clock),
+        f"at least, {sure}",
     )
     yield KeyFigure("test", f"{test['units']:g} units", "", f"{test['failures']:g} failed")
-    if "fit_bound" in told:
-        yield KeyFigure("failure rate", f"{told['fit_bound']:.3g} FIT", f"at most, {sure}")
+    if "fit_bound" in summary:
+        yield KeyFigure("failure rate", f"{printed(summary['fit_bound'])} FIT", f"at most, {sure}")
 
 
-def _gaps(told: dict[str, Any], method: str) -> list[Table]:
-    rows = [["data sheet", typeset(told["sentence"])], ["how the bound is found", _METHODS[method]]]
-    if told["binomial_bound"] is not None:
-        rows.append(["exact binomial bound", f"{told['binomial_bound']:.3g}"])
-    if "jesd47" in told:
-        plan = told["jesd47"]
+def _gaps(summary: dict[str, Any], method: str) -> list[Table]:
+    rows = [["data sheet", typeset(summary["sentence"])], ["method of the bound", _METHODS[method]]]
+    if "jesd47" in summary:
+        plan = summary["jesd47"]
         rows.append([
             "sample plan of JESD47", f"{'met' if plan['sample_plan_met'] else 'not met'}: "
             f"{plan['name']}, {plan['lots']} lots, {plan['devices']} devices, "
             f"{plan['allowed_failures']} failures, {plan['condition']}",
         ])  # fmt: skip
-    rows += [["not shown", text] for text in told["not_shown"]]
-    rows += [["to show it", text] for text in needed(told)]
-    return [Table("gaps", "What may be said, and what would show more", "", ["", "what"], rows)]
+    rows += [["limitation", text] for text in summary["limitations"]]
+    rows += [["needed", text] for text in needed(summary)]
+    return [Table("gaps", "Statement, limitations and further tests", "", ["", "what"], rows)]
 
 
-def _tables(found: Assessment, told: dict[str, Any]) -> Iterator[Table]:
-    clock = told["claim"]["clock"]
-    if told["parameters"]:
+def _tables(found: Assessment, summary: dict[str, Any]) -> Iterator[Table]:
+    clock = summary["claim"]["clock"]
+    if summary["parameters"]:
         rows = [
             [in_words(name), *(_parameter(name, p[k], clock) for k in ("value", "low", "high"))]
-            for name, p in told["parameters"].items()
+            for name, p in summary["parameters"].items()
         ]
         two_sided = 2 * found.claim.confidence - 1
-        yield Table("parameters", f"Fitted {told['law']} law",
+        yield Table("parameters", f"Fitted {summary['distribution']} distribution",
                             f"Intervals at {100 * two_sided:g} %, two-sided.",
                     ["parameter", "value", "low", "high"], rows)  # fmt: skip
-    if found.comparison is not None and len(found.comparison) > 1:
+    table = found.comparison
+    if table is not None and len(table) > 1:
         rows = [
             [f"{row.distribution}", f"{row.parameters}", f"{row.log_likelihood:.2f}",
-             f"{row.difference:.2f}", f"{row.weight:.2f}"]
-            for row in found.comparison.itertuples()
+             f"{row.difference:.2f}", f"{row.weight:.2f}",
+             "" if math.isnan(bound) else _fraction(bound, summary["claim"])]
+            for row, bound in zip(table.itertuples(), table["bound"], strict=True)
         ]  # fmt: skip
-        yield Table("laws", "Which law", "Best first by AICc.",
-                            ["law", "parameters", "log-likelihood", "AICc difference", "weight"],
-                            rows)  # fmt: skip
+        yield Table("distributions", "Candidate distributions",
+                    "Best first by AICc; bound of those that fit equally well.",
+                    ["distribution", "parameters", "log-likelihood", "AICc difference", "weight",
+                     "bound"], rows)  # fmt: skip
 
 
 def _figures(found: Assessment, data: xr.Dataset) -> Iterator[Figure]:
@@ -359,9 +399,10 @@ def _figures(found: Assessment, data: xr.Dataset) -> Iterator[Figure]:
         )
         yield Figure(
             "probability", "Probability plot",
-            f"Failures, the {fit.distribution.name} law, and its {100 * two_sided:g} % band at "
-            "each time.",
+            f"Failures, the fitted {fit.distribution.name} distribution and its "
+            f"{100 * two_sided:g} % band at each time.",
             svg(figure, "Probability of failure against time"),
+            numbers_of(curves),
         )  # fmt: skip
     if "temperature" not in names:
         return
@@ -377,4 +418,5 @@ def _figures(found: Assessment, data: xr.Dataset) -> Iterator[Figure]:
             "arrhenius", "Life against temperature",
             f"Time by which a fraction has failed, with the {100 * two_sided:g} % band.",
             svg(figure, "Arrhenius plot of life"),
+            numbers_of(life),
         )  # fmt: skip

@@ -6,7 +6,6 @@ of names is prescribed: an architecture study asks for the parameters that it ne
 """
 
 import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -14,10 +13,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
 
-from reliability.errors import InputError, unknown_name
+from reliability.errors import InputError
 from reliability.random import stream
-from reliability.resources import data_folder
 from reliability.technology import Parameter, ParameterTable, read_parameter
+from reliability.technology.toml_file import list_files, merged, read_toml, take_head
 from reliability.units import quantity
 
 # Units that components are kept in: of a written unit the first of the same dimension, or itself.
@@ -99,10 +98,7 @@ def list_components() -> list[str]:
     >>> "energy" in list_components()
     True
     """
-    folder = data_folder() / "architecture"
-    return sorted(
-        f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")
-    )
+    return list_files("architecture")
 
 
 def load_components(name_or_path: str | Path) -> Components:
@@ -128,47 +124,29 @@ def load_components(name_or_path: str | Path) -> Components:
     reliability.errors.InputError: unknown components 'enrgy'; did you mean 'energy'? ...
     """
     shipped = str(name_or_path) in list_components()
-    return _shipped(str(name_or_path)) if shipped else _load(name_or_path, ())
+    return _shipped(str(name_or_path)) if shipped else _load(name_or_path)
 
 
 @lru_cache(maxsize=16)
 def _shipped(name: str) -> Components:
-    return _load(name, ())
+    return _load(name)
 
 
-def _load(name_or_path: str | Path, above: tuple[str, ...]) -> Components:
-    text = str(name_or_path)
-    if isinstance(name_or_path, Path) or text.endswith(".toml") or "/" in text or "\\" in text:
-        path = Path(name_or_path)
-        if not path.is_file():
-            raise InputError(
-                f"components: no file {text!r}; shipped: {', '.join(list_components())}"
-            )
-        content = path.read_bytes()
-    elif text in list_components():
-        content = (data_folder() / "architecture" / f"{text}.toml").read_bytes()
-    else:
-        raise unknown_name("components", text, list_components())
-    try:
-        table = tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{text}: not a TOML file: {error}") from None
-    head = {key: table.pop(key, None) for key in ("name", "title", "description")}
-    for key, value in head.items():
-        if not isinstance(value, str) or not value:
-            raise InputError(f"{text}: {key}: got {value!r}, expected text")
-    parameters: dict[str, Parameter] = {}
-    if "base" in table:
-        base = table.pop("base")
-        if not isinstance(base, str) or base in above or base == text:
-            raise InputError(f"{text}: base: got {base!r}, expected another name or file")
-        parameters |= _load(base, (*above, text)).parameters
+def _load(name_or_path: str | Path) -> Components:
+    table = read_toml(name_or_path, "architecture", "components", _on_base)
+    where = str(name_or_path)
+    head = take_head(table, ("name", "title", "description"), where)
     sources = table.pop("sources", {})
-    for name, entry in _entries(table, text):
-        unit = _si_unit(entry.get("unit", ""), f"{text}: {name}")
-        parameters[name] = read_parameter(name, entry, unit, sources, text)
-        _check_sign(name, parameters[name], text)
+    parameters: dict[str, Parameter] = {}
+    for name, entry in _entries(table, where):
+        unit = _si_unit(entry.get("unit", ""), f"{where}: {name}")
+        parameters[name] = read_parameter(name, entry, unit, sources, where)
+        _check_sign(name, parameters[name], where)
     return Components(parameters=parameters, **head)
+
+
+def _on_base(below: dict[str, Any], own: dict[str, Any], base: str, where: str) -> dict[str, Any]:
+    return merged(below, own)
 
 
 def _entries(table: dict[str, Any], where: str, prefix: str = "") -> Iterator[tuple[str, dict]]:

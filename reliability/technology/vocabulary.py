@@ -5,6 +5,8 @@ from fnmatch import fnmatchcase
 
 from reliability.errors import InputError
 
+STATES = ("LRS", "HRS")
+
 # Dotted name -> SI unit. A star stands for the state (LRS, HRS). Sigmas of resistances are
 # relative: the standard deviation of ln R, or of G/median(G) where the model is normal in G.
 # Mismatches are standard deviations relative to the nominal; leak is the fraction of a neuron's

@@ -232,12 +232,12 @@ def test_without_draws_nothing_is_called_real(tmp_path) -> None:
         for supply in (1.2, 0.9)
     ]  # fmt: skip
     told = rel.compare_studies(folders)
-    assert {row["how"] for row in told["differences"]} == {"not tested: nothing was drawn"}
+    assert {row["how"] for row in told["differences"]} == {"not tested: nothing was sampled"}
     assert not any(row["real"] for row in told["differences"])
     assert all(row["p"] is None for row in told["differences"])
     text = CliRunner().invoke(main, ["compare", *map(str, folders)]).stdout
     assert "B over A, energy of a synaptic event: ×" in text
-    assert "(interval not known), not told from none (not tested: nothing was drawn)" in text
+    assert "(no interval), not significant (not tested: nothing was sampled)" in text
 
 
 # --- sweeps, point by point

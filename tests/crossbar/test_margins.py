@@ -12,7 +12,7 @@ from reliability.crossbar import (
     resistance_levels,
     worst_case_margin,
 )
-from reliability.crossbar.margins import SCHEMES, reference_current
+from reliability.crossbar.margins import BIAS_SCHEMES, reference_current
 from reliability.crossbar.wires import size_effect_resistivity
 from reliability.errors import InputError
 
@@ -24,7 +24,7 @@ IDEAL = {"word_line_resistance": 0.0, "bit_line_resistance": 0.0}
 def test_ideal_lines_leave_only_sneak_paths():
     m, n, g_on, v = 5, 7, 1e-4, 0.2
     g = np.full((m, n), g_on)
-    current = {s: read_currents(g, [(1, 2)], s, v, **IDEAL)[0] for s in SCHEMES}
+    current = {s: read_currents(g, [(1, 2)], s, v, **IDEAL)[0] for s in BIAS_SCHEMES}
     assert current["grounded"] == pytest.approx(v * g_on, rel=1e-12, abs=0)
     # floating: selected row -> other columns -> other rows -> selected column, three in series
     sneak = 1 / (1 / ((n - 1) * g_on) + 1 / ((m - 1) * (n - 1) * g_on) + 1 / ((m - 1) * g_on))
@@ -168,7 +168,7 @@ def test_levels(technology):
         ({"segment_resistance": None}, "segment_resistance, node: give one of them"),
         ({"segment_resistance": -1.0}, "segment_resistance: got -1.0"),
         ({"criterion": "output_eror"}, "did you mean 'output_error'"),
-        ({"scheme": "V/4"}, "unknown scheme 'V/4'"),
+        ({"bias_scheme": "V/4"}, "unknown bias scheme 'V/4'"),
         ({"density": 0.0}, "density: got 0.0"),
         ({"limit": float("nan")}, "limit: got nan"),
         ({"max_size": 1}, "max_size"),

@@ -235,7 +235,10 @@ def test_verify_closed_form_agrees_with_pulse_by_pulse(name: str, state: str, wa
     found = verify.outcome(algorithm, state, parameters, relaxing)
     n = len(g)
     assert abs(found.pulses - pulses.mean()) < 4 * pulses.std() / math.sqrt(n)
-    for expected, share in ((found.never, (~passed).mean()), (found.first, (pulses == 1).mean())):
+    for expected, share in (
+        (found.failed_to_verify, (~passed).mean()),
+        (found.first, (pulses == 1).mean()),
+    ):
         assert abs(expected - share) < 4 * math.sqrt(share * (1 - share) / n)
     references = 1 / np.array([4.2e3, 4.9e3, 5.2e3, 5.8e3])
     wrong = verify.probability_wrong(algorithm, state, parameters, references, relaxing, 0.0)
@@ -263,7 +266,7 @@ def test_verified_population_agrees_with_the_closed_form() -> None:
     pulses = pop["pulses"].values
     assert abs(pulses.mean() - found.pulses) < 4 * pulses.std() / math.sqrt(cells)
     never = 1 - pop["passed"].values.mean()
-    assert abs(never - found.never) < 4 * math.sqrt(never * (1 - never) / cells)
+    assert abs(never - found.failed_to_verify) < 4 * math.sqrt(never * (1 - never) / cells)
     hour = rel.age(pop, rel.MissionProfile.constant(time="1 h"))["conductance"].values
     p = verify.probability_wrong(algorithm, "HRS", parameters, [3e-5], relaxing, 3600.0)[0]
     share = (hour > 3e-5).mean()

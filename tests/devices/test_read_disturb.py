@@ -11,7 +11,7 @@ from scipy import stats
 
 from reliability.devices import read_disturb as R
 from reliability.errors import InputError
-from reliability.statistics.intervals import binomial_bound
+from reliability.statistics.proportions import binomial_bound
 from reliability.technology import load_technology
 
 HRS = R._example()

@@ -34,8 +34,9 @@ def test_published_failure_rate():
     """Fox Electronics data sheet: 360 parts, 2000 h, AF 49.91009, none failed, 60 %: 25.5 FIT."""
     hours = 2000 * 49.91009
     found = assess_claim(
-        Claim(HOURS_TEN_YEARS, 0.01, confidence=0.6), lower=[hours], upper=[np.inf], frequency=[360]
-    )
+        Claim(HOURS_TEN_YEARS, 0.01, confidence=0.6),
+        lower=[hours], upper=[np.inf], frequency=[360], fixed={"shape": 1.0},
+    )  # fmt: skip
     assert found.rate_bound * 1e9 == pytest.approx(25.5, abs=0.05)
 
 
@@ -45,7 +46,7 @@ def test_published_sample_plan():
     shown = assess_claim(one, lower=[1000.0], upper=[np.inf], frequency=[231])
     assert shown.passed
     assert shown.bound == pytest.approx(binomial_bound(0, 231, 0.9), rel=1e-12)
-    assert shown.binomial == pytest.approx(shown.bound, rel=1e-9)
+    assert shown.method == "binomial"
     lot = assess_claim(one, lower=[1000.0], upper=[np.inf], frequency=[77])
     assert not lot.passed
     assert more_units(lot) == 230
@@ -139,20 +140,24 @@ def test_law_is_chosen_by_aicc_and_rivals_are_told():
     assert len(found.comparison) == 3
     assert found.shape == pytest.approx(3.0, abs=1.2)
     few = assess_claim(Claim(10.0, 0.05), lower=time[:5], upper=time[:5])
-    assert any("do not tell" in text for text in few.not_shown)
-    assert any("tail is that of the law" in text for text in few.not_shown)
+    assert any("several distributions" in text for text in few.limitations)
+    assert any("tail is that of the distribution" in text for text in few.limitations)
 
 
 def test_few_failures_are_not_fitted():
     time = np.array([300.0, 400.0] + [1000.0] * 50)
     upper = np.array([300.0, 400.0] + [np.inf] * 50)
-    found = assess_claim(Claim(1000.0, 0.1), lower=time, upper=upper)
+    claim = Claim(1000.0, 0.1)
+    found = assess_claim(claim, lower=time, upper=upper)
     assert found.fit is None
     assert found.failures == 2 < FEW
+    assert found.bound == pytest.approx(binomial_bound(2, 52, 0.9), rel=1e-12)
+    with pytest.raises(InputError, match=r"shape: the claim is 1\.5 times as long"):
+        assess_claim(Claim(1500.0, 0.1), lower=time, upper=upper)
+    found = assess_claim(claim, lower=time, upper=upper, fixed={"shape": 1.0})
     rate = stats.chi2.ppf(0.9, 6) / 2 / (700 + 50_000)
     assert found.rate_bound == pytest.approx(rate, rel=1e-12)
     assert found.bound == pytest.approx(-np.expm1(-rate * 1000), rel=1e-12)
-    assert np.isnan(found.binomial)  # the units had not the same test
 
 
 def test_claim_beyond_the_estimate_needs_no_more_units():

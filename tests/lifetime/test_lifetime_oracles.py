@@ -147,8 +147,10 @@ def test_profile_bounds_are_where_the_likelihood_has_dropped():
     drop = stats.chi2.ppf(0.9, 1) / 2
 
     def log_likelihood(scale: float, shape: float) -> float:
-        law = stats.weibull_min(shape, scale=scale)
-        return float(law.logpdf(time[failed]).sum() + law.logsf(time[~failed]).sum())
+        distribution = stats.weibull_min(shape, scale=scale)
+        return float(
+            distribution.logpdf(time[failed]).sum() + distribution.logsf(time[~failed]).sum()
+        )
 
     for bound in fit.interval("shape", 0.9):
         # With the shape known, the best scale is in closed form.

@@ -36,8 +36,10 @@ def test_constant_shape_is_tested():
     for shape in (1.5, np.where(kelvin < 375, 1.0, 3.0)):
         time = np.exp(0.6 / (8.617333262e-5 * kelvin)) * rng.weibull(shape, 200)
         fits = [
-            fit_lifetime(time, stress=stress, acceleration="arrhenius", shape_acceleration=law)
-            for law in (None, "arrhenius")
+            fit_lifetime(
+                time, stress=stress, acceleration="arrhenius", shape_acceleration=distribution
+            )
+            for distribution in (None, "arrhenius")
         ]
         p_values.append(likelihood_ratio_test(*fits).p_value)
     assert p_values[0] > 0.01

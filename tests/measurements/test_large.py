@@ -35,7 +35,7 @@ print(peak - start, seen.rows, values.missing, values.low, values.high)
 
 def write(path: Path, cells: int, times: int) -> None:
     with path.open("w") as stream:
-        stream.write("cell,time,conductance\n")
+        stream.write("cell,time [s],conductance [S]\n")
         for time in range(times):
             stream.writelines(
                 f"{cell},{time},{(cell + 1) * (time + 1):d}e-12\n" for cell in range(cells)

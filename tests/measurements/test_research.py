@@ -265,5 +265,5 @@ def test_a_sweep_must_say_before_and_after(tmp_path: Path) -> None:
 
 def test_numbers_without_a_header_that_fit_nothing(tmp_path: Path) -> None:
     path = tsv(tmp_path / "n.tsv", pd.DataFrame(np.ones((5, 3))))
-    with pytest.raises(InputError, match="3 columns without a header fit no layout; give layout="):
+    with pytest.raises(InputError, match="3 columns without a header fit no layout; name them"):
         read_measurements(path)

@@ -80,11 +80,14 @@ def test_clarius_with_other_columns_bad_rows_and_missing_cycles(tmp_path: Path) 
     path = tmp_path / "cycles.csv"
     path.write_bytes("\r\n".join(lines).encode("utf-16"))
     data = read_measurements(path)
-    assert data.sizes["cycles"] == 37
-    assert (data.attrs["rows_bad"], data.attrs["bad_lines"]) == (3, "7-8, 10")
+    assert data.sizes["cycles"] == 38
+    assert (data.attrs["rows_bad"], data.attrs["bad_lines"]) == (2, "8, 10")
+    assert np.isnan(float(data["current"].sel(cycles=5, state="LRS").squeeze()))
+    assert float(data["current"].sel(cycles=5, state="HRS").squeeze()) == 5e-7
+    assert "line 7: an error of a formula (#REF), kept as missing" in data.attrs["problems"]
     assert data.attrs["values_overrange"] == 1
     assert np.isnan(float(data["current"].sel(cycles=7, state="HRS").squeeze()))
-    assert any("says 50 cycles and holds 37" in note for note in data.attrs["problems"])
+    assert any("says 50 cycles and holds 38" in note for note in data.attrs["problems"])
 
 
 def test_clarius_workbook_with_runs_and_settings(tmp_path: Path) -> None:

@@ -43,7 +43,10 @@ def test_both_methods_agree(both):
     a, b = model["fraction_failed"].values, drawn["fraction_failed"].values
     n = 16_000
     error = np.sqrt((a * (1 - a) + b * (1 - b)) / n)
-    assert np.all(np.abs(a - b) < 4.5 * error + 1e-3)  # 1e-3: thresholds constant in a block
+    # 1e-3: thresholds constant in a block. At 125 degC the onset lies within two memories of the
+    # slow part, and the threshold that moves within a memory costs up to 0.025 of the cells.
+    assert np.all(np.abs(a - b)[0] < 4.5 * error[0] + 1e-3)
+    assert np.all(np.abs(a - b)[1] < 3 * error[1] + 0.025)
     for t in (0, 1):
         shares = [np.bincount(d["mode"].values[t].ravel(), minlength=6) / n for d in (model, drawn)]
         np.testing.assert_allclose(*shares, atol=4.5 * np.sqrt(0.5 / n))
@@ -181,7 +184,8 @@ def test_best_reference_is_where_the_densities_meet(share):
     """However far apart the states are: error rates from 2 % down to 1e-80."""
     sigmas = [f"programming.{s}.sigma_{level}" for s in ("LRS", "HRS")
               for level in ("lot", "wafer", "die", "cell", "cycle")]  # fmt: skip
-    card = TECH.with_values({name: share * TECH[name] for name in sigmas})
+    flat = {f"programming.{s}.radial": 0.0 for s in ("LRS", "HRS")}
+    card = TECH.with_values({name: share * TECH[name] for name in sigmas} | flat)
     r_lrs, r_hrs = (card[f"programming.{s}.resistance"] for s in ("LRS", "HRS"))
     wide = [math.hypot(*(card[name] for name in part)) for part in (sigmas[:5], sigmas[5:])]
     lrs = stats.norm(1 / r_lrs, wide[0] / r_lrs)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from reliability.architecture.logic.digital import add_energy, mac_energy, memory_for_mac_energy
 from reliability.architecture.result import cross_checks, finish, one_layer
-from reliability.network import FirstSpike, Network, evaluate, load_mnist
+from reliability.network import FirstSpike, Network, RateCoding, evaluate, load_mnist
 from reliability.technology import Technology
 from reliability.technology.components import Components
 from reliability.technology.nodes import Node, load_node
@@ -130,7 +130,7 @@ def energy(
     node: str = _OLD,
     lrs_resistance: float | None = None,
     weights: int | None = None,
-    coding: Literal["rate", "time"] = "rate",
+    coding: Literal["rate", "first_spike"] = "rate",
     lead: int = 10,
     threshold: float = 14.0,
     images: int = 1000,
@@ -152,13 +152,13 @@ def energy(
         ohm, instead of the card's.
     weights : int, optional
         Weights in the SRAM of the digital sums, instead of those of the network.
-    coding : {"rate", "time"}
+    coding : {"rate", "first_spike"}
         A lead of spike counts decides, or the first output spike, where each event lowers the gain
         of all synapses by 5 % (`reliability.network.FirstSpike`).
     lead : int
         Lead of the first output over the second that decides in rate coding (`evaluate`).
     threshold : float
-        Threshold of the output spike that decides in time coding.
+        Threshold of the output spike that decides in first-spike coding.
     images : int
         Test images on which events are counted.
     seed : int
@@ -251,11 +251,8 @@ def _events(
     Kept, because neither node, resistance nor card changes them: most points of a sweep share them.
     """
     net = one_layer(network)
-    how: dict[str, Any] = {"delta_s": lead}
-    if coding == "time":
-        first_spike = FirstSpike(threshold=threshold, desensitization=_FADE)
-        how = {"coding": "time", "first_spike": first_spike}
-    found = evaluate(net, None, images=images, seed=seed, **how)
+    how = RateCoding(lead) if coding == "rate" else FirstSpike(threshold, _FADE)
+    found = evaluate(net, None, coding=how, images=images, seed=seed)
     return float(found["spikes"].mean()) / net.inputs, float(found["accuracy"].mean())
 
 

@@ -41,7 +41,7 @@ from reliability.architecture.memory.memories import (
     resistive_read_energy,
     sram,
 )
-from reliability.architecture.memory.traces import Order, Trace, layer_trace
+from reliability.architecture.memory.access_trace import Order, Trace, layer_trace
 from reliability.architecture.result import cross_checks, finish
 from reliability.devices.endurance import Endurance, acceleration, array_quantile
 from reliability.errors import InputError, unknown_name

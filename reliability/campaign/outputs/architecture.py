@@ -9,18 +9,24 @@ import numpy as np
 import xarray as xr
 
 from reliability import architecture
-from reliability.architecture import Components
+from reliability.architecture import Components, load_components
 from reliability.architecture.learning.incremental import incremental_checks
 from reliability.architecture.learning.learning import learning_checks
 from reliability.architecture.logic.area import area_border
 from reliability.architecture.logic.streams import stream_crossings
-from reliability.campaign.plan import Task
-from reliability.campaign.quantities import unit_of
+from reliability.campaign.chip_differences import UNTESTED
+from reliability.campaign.frame import StudyFrame
+from reliability.campaign.kind import Group, Kind, Read, Results, Row, Task, cut
+from reliability.campaign.outputs.architecture_options import AnyOptions
+from reliability.campaign.quantities import unit_in
 from reliability.campaign.selection import at_point
-from reliability.campaign.spec import Study
 from reliability.campaign.sweep import Point, sweep_points
+from reliability.errors import InputError
 from reliability.random import stream
+from reliability.statistics.differences import drawn_difference
 from reliability.technology import Technology
+
+_ROUNDING = 1e-9  # relative; a smaller difference of two draws is none
 
 _STUDIES: dict[str, Callable[..., xr.Dataset]] = {
     "area": architecture.area,
@@ -41,12 +47,19 @@ _OF_SWEEP: dict[str, Callable[[xr.Dataset], xr.Dataset]] = {
 }
 
 
-def run_draws(study: Study, technology: Technology, task: Task) -> xr.Dataset:
+def components_of(study: StudyFrame) -> Components:
+    """Return the component parameters of a study, read once."""
+    options = study.options("architecture")
+    found: Components = study.known(("components", options.model_dump_json()),
+                                    options.load_components)  # fmt: skip
+    return found
+
+
+def run_draws(study: StudyFrame, task: Task) -> xr.Dataset:
     """Compute some draws of an architecture study; draw 0 is the card and the components as they
     are."""
-    options = study.architecture
-    assert options is not None  # the spec has it where the outputs have it
-    nominal = options.load_components()
+    options, technology = study.options("architecture"), study.load_technology()
+    nominal = components_of(study)
     parts = []
     for k in range(task.first, task.first + task.count):
         card, components, seed = technology, nominal, study.seed
@@ -71,7 +84,7 @@ def _drawn(
     return technology.drawn(seed, draw), components.drawn(seed, draw), own
 
 
-def on_axes(study: Study, data: xr.Dataset) -> xr.Dataset:
+def on_axes(study: StudyFrame, data: xr.Dataset) -> xr.Dataset:
     """Give each axis of a grid a dimension of its own, and add what several points tell together.
 
     The dimension of ``architecture.node`` is ``node``. Without a sweep, or where its design is not
@@ -82,7 +95,7 @@ def on_axes(study: Study, data: xr.Dataset) -> xr.Dataset:
     points = sweep_points(study)
     values = {short_name(axis.name): list(dict.fromkeys(point[axis.name] for point in points))
               for axis in study.sweep}  # fmt: skip
-    units = {short_name(axis.name): unit_of(axis.name) or "1" for axis in study.sweep}
+    units = {short_name(axis.name): unit_in(type(study), axis.name) or "1" for axis in study.sweep}
     data = data.drop_vars("point", errors="ignore")
     data = data.rename({axis.name: short_name(axis.name) for axis in study.sweep})
     several = len(values) > 1
@@ -90,8 +103,7 @@ def on_axes(study: Study, data: xr.Dataset) -> xr.Dataset:
             else data.swap_dims(point=next(iter(values))))  # fmt: skip
     data = data.sel(values)
     data = data.assign_coords({n: (n, data[n].values, {"units": units[n]}) for n in values})
-    assert study.architecture is not None
-    add = _OF_SWEEP.get(study.architecture.study)
+    add = _OF_SWEEP.get(study.options("architecture").study)
     return add(data) if add else data
 
 
@@ -100,17 +112,17 @@ def short_name(axis: str) -> str:
     return axis.rpartition(".")[2]
 
 
-def headline_point(study: Study) -> Point:
+def headline_point(study: StudyFrame) -> Point:
     """Return the point of the answer: the study's own values, else the first of the axis."""
     points = sweep_points(study)
-    own = {axis.name: getattr(study.architecture, short_name(axis.name), None)
+    own = {axis.name: getattr(study.options("architecture"), short_name(axis.name), None)
            for axis in study.sweep}  # fmt: skip
     listed = {name: [point[name] for point in points] for name in own}
     return {name: value if value in listed[name] else listed[name][0]
             for name, value in own.items()}  # fmt: skip
 
 
-def architecture_answer(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
+def architecture_answer(study: StudyFrame, results: Results) -> dict[str, Any]:
     """Return what ``summary.json`` says of a point: each headline number and check, with interval.
 
     Of a sweep whose axes are a grid it is that of `headline_point`, and along each axis that of
@@ -131,8 +143,7 @@ def architecture_answer(study: Study, results: dict[str, xr.Dataset]) -> dict[st
     return {"point": point, "labels": labels, **_answer(study, data.sel(at)), "along": along}
 
 
-def _answer(study: Study, data: xr.Dataset) -> dict[str, Any]:
-    assert study.architecture is not None
+def _answer(study: StudyFrame, data: xr.Dataset) -> dict[str, Any]:
     quantities = {
         str(name): interval(data[name], study.confidence)
         | {"unit": data[name].attrs["units"], "name": data[name].attrs["long_name"]}
@@ -140,7 +151,7 @@ def _answer(study: Study, data: xr.Dataset) -> dict[str, Any]:
         if data[name].dims == ("draw",)
     }
     answer: dict[str, Any] = {
-        "study": study.architecture.study,
+        "study": study.options("architecture").study,
         "draws": data.sizes["draw"] - 1,
         "confidence": study.confidence,
         "quantities": quantities,
@@ -190,3 +201,102 @@ def checks(data: xr.Dataset, confidence: float) -> Iterator[dict[str, Any]]:
             "ratio": float(one["ratio"][0]),
             "source": str(one["source"].item()),
         }
+
+
+def _tasks(study: StudyFrame, point: int) -> Iterator[Task]:
+    options = study.options("architecture")
+    cards = 1 + (study.uncertainty.draws if study.uncertainty else 0)
+    return cut("architecture", point, cards, options.draws_per_task, options.work)
+
+
+def _check(study: StudyFrame) -> None:
+    try:
+        components_of(study)
+    except InputError as error:
+        raise InputError(f"architecture: {error}") from None
+    technology = study.load_technology()
+    for name in study.options("architecture").needs:
+        if name not in technology:
+            raise InputError(f"technology: {technology.name} has no {name}, which the study needs")
+
+
+def _fingerprints(study: StudyFrame) -> Iterator[str]:
+    yield components_of(study).fingerprint
+
+
+# --- comparison
+
+
+def _compare(first: Read, other: Read, confidence: float) -> Iterator[Row]:
+    """Compare the numbers that are the answer of an architecture study, over its draws.
+
+    Numbers that are positive are compared by their ratio, of which the logarithm is tested.
+    """
+    (a, x), (b, y) = first, other
+    paired = a.seed == b.seed and _drawn_from(a) == _drawn_from(b)
+    data = [results["architecture"] for results in (x, y)]
+    answers = [list(map(str, np.atleast_1d(d.attrs["headline"]))) for d in data]
+    for name in (name for name in answers[0] if name in answers[1]):
+        unit, values = data[0][name].attrs["units"], [d[name].values for d in data]
+        share = name.startswith("accuracy")
+        relative = unit != "K" and not share and min(v.min() for v in values) > 0
+        nominal = [float(v[0]) for v in values]
+        found, how = _of_draws([v[1:] for v in values], paired, relative, confidence)
+        yield {
+            "quantity": data[0][name].attrs["long_name"], "name": name, "condition": {},
+            "unit": "share" if share else unit, "first": nominal[0], "other": nominal[1],
+            "measure": "ratio" if relative else "difference", "paired": paired, "how": how,
+            **found,
+            **({"ratio": nominal[1] / nominal[0]} if relative
+               else {"difference": nominal[1] - nominal[0]}),
+        }  # fmt: skip
+
+
+def _of_draws(
+    draws: list[np.ndarray], paired: bool, relative: bool, confidence: float
+) -> tuple[dict[str, float], str]:
+    """Return the interval and p of a difference or ratio of draws, and how they were found."""
+    x, y = draws
+    n = min(x.size, y.size)
+    if paired and np.allclose(x[:n], y[:n], rtol=_ROUNDING, atol=0):
+        x = y
+    if n < 2:
+        return UNTESTED, "not tested: nothing was sampled"
+    if not np.isfinite(np.concatenate(draws)).all():
+        return UNTESTED, "not tested: some draws are unbounded"
+    how = f"unpaired: {x.size} and {y.size} draws, of other seeds, cards or components"
+    if paired:
+        x, y, how = x[:n], y[:n], f"paired: the same {n} draws of card and components"
+    if not relative:
+        return drawn_difference(x, y, confidence, paired=paired), how
+    found = drawn_difference(np.log(x), np.log(y), confidence, paired=paired)
+    return {"low": np.exp(found["low"]), "high": np.exp(found["high"]), "p": found["p"]}, how
+
+
+def _drawn_from(study: StudyFrame) -> tuple[str, str]:
+    """Card and components, of whose uncertainty the draws are."""
+    options = study.options("architecture")
+    components = study.known(("components", options.components),
+                             lambda: load_components(options.components))  # fmt: skip
+    return study.named_technology(study.technology).fingerprint, components.fingerprint
+
+
+def _apart(a: StudyFrame, b: StudyFrame) -> str:
+    mine, other = (study.options("architecture").study for study in (a, b))
+    if mine == other:
+        return ""
+    return f"architecture studies of {mine} and of {other}, expected the same"
+
+
+KIND = Kind(
+    table=AnyOptions,
+    default=None,
+    groups={"architecture": Group("draw", run_draws)},
+    tasks=_tasks,
+    check=_check,
+    answer=lambda study, results: {"architecture": architecture_answer(study, results)},
+    answer_of_sweep=lambda study, results: {"architecture": architecture_answer(study, results)},
+    compare=_compare,
+    apart=_apart,
+    fingerprints=_fingerprints,
+)

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from reliability.architecture import Components, load_components
 from reliability.architecture.learning.incremental import RULES as INCREMENTAL_RULES
@@ -107,12 +107,12 @@ class EnergyOptions(_Options):
     """Resistance of the LRS, instead of the card's; the HRS keeps its ratio."""
     weights: Count | None = None
     """Weights in the SRAM of the digital sums, instead of those of the network."""
-    coding: Literal["rate", "time"] = "rate"
+    coding: Literal["rate", "first_spike"] = "rate"
     """A lead of spike counts decides, or the first output spike."""
     lead: Count = 10
     """Lead of the first over the second output count that decides in rate coding."""
     threshold: _Positive = 14.0
-    """Threshold of the output spike that decides in time coding."""
+    """Threshold of the output spike that decides in first-spike coding."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 1000
     """Test images on which events are counted."""
     needs: ClassVar[tuple[str, ...]] = _TWO_STATES
@@ -327,4 +327,19 @@ _Any = (
 OPTIONS: dict[str, type[_Options]] = {
     options.model_fields["study"].default: options for options in get_args(_Any)
 }
-AnyOptions = Annotated[_Any, Field(discriminator="study")]
+
+
+def _known_study(value: Any) -> Any:
+    if isinstance(value, dict):
+        if "study" not in value:
+            raise ValueError(f"study: missing, allowed: {', '.join(OPTIONS)}")
+        study = value["study"]
+        if not isinstance(study, str) or study not in OPTIONS:
+            raise ValueError(str(unknown_name("study", str(study), OPTIONS)))
+    return value
+
+
+AnyOptions = Annotated[
+    Annotated[_Any, Field(discriminator="study")] | None, BeforeValidator(_known_study)
+]
+"""Options of the study that ``study`` names; None without one."""

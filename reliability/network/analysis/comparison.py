@@ -49,7 +49,8 @@ def compare_accuracy(result: xr.Dataset, other: xr.Dataset, confidence: float = 
     --------
     >>> import reliability as rel
     >>> net, tech = rel.load_network("spirit"), rel.load_technology("oxram-130nm")
-    >>> fewer, more = (rel.evaluate(net, tech, chips=4, images=500, delta_s=d) for d in (10, 12))
+    >>> fewer, more = (rel.evaluate(net, tech, chips=4, images=500, coding=c)
+    ...                for c in (rel.RateCoding(10), rel.RateCoding(12)))
     >>> found = compare_accuracy(fewer, more)
     >>> bool(found["low"] < found["difference"] < found["high"])
     True

@@ -201,7 +201,7 @@ def evaluate_inferences(
     chips, mapping, seed
         As for `reliability.evaluate`.
     **settings
-        Others of `reliability.evaluate` but for ``profile``: ``images``, ``delta_s``, ``neuron`` …
+        Others of `reliability.evaluate` but for ``profile``: ``images``, ``coding``, ``neuron`` …
 
     Returns
     -------

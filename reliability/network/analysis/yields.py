@@ -17,7 +17,7 @@ from reliability.lifetime.tails import fit_tail
 from reliability.network.results import label_of_chips, table_of_one
 from reliability.random import stream
 from reliability.statistics.crossed import crossed_mean
-from reliability.statistics.intervals import clopper_pearson, effective_share
+from reliability.statistics.proportions import ClusteredProportion, clustered_proportion
 from reliability.units import quantity
 
 _FEWEST = 8  # chips for a fitted law (assumed: below, its interval spans everything)
@@ -126,8 +126,7 @@ def accuracy_yield(
     noise = _image_noise(result, y, images)
 
     below = int((observed < threshold).sum())
-    share = _independent_share(observed < threshold, wafer)
-    ends = clopper_pearson(below * share, chips * share, confidence)
+    ends = _clustered(observed < threshold, wafer, confidence)
     few = "" if below >= 10 else f"{below} of {chips} chips are below: a bound, not a rate"
     rows: dict[str, _Row] = {"count": (below / chips, float(ends[0]), float(ends[1]), few)}
     within = between = 0.0
@@ -140,7 +139,9 @@ def accuracy_yield(
         rows["normal"] = law.fraction(level, confidence, 0.0)
         rows["normal_images"] = law.fraction(level, confidence, noise)
         if law.wafers_differ() and rows["count"][3] == "":
-            note = f"wafers differ, so chips are not independent; they count as {chips * share:.0f}"
+            note = (
+                f"wafers differ, so chips are not independent; they count as {chips * ends[2]:.0f}"
+            )
             rows["count"] = (*rows["count"][:3], note)
         rows["tail"] = _tail(y, wafer, level, confidence)
 
@@ -248,19 +249,19 @@ class _Hierarchy:
         return value, float(low), float(high), warning
 
 
-def _independent_share(below: NDArray[np.bool_], wafer: NDArray) -> float:
-    """Share of the chips that they are worth, where chips of a wafer resemble each other."""
+def _clustered(below: NDArray[np.bool_], wafer: NDArray, confidence: float) -> ClusteredProportion:
+    """Interval of a fraction of chips, where chips of one wafer may resemble each other."""
     _, group, size = np.unique(wafer, return_inverse=True, return_counts=True)
-    if len(size) in (1, len(below)):
-        return 1.0
-    return float(effective_share(np.bincount(group, below), size))
+    if len(size) == len(below):  # one chip of each wafer: independent
+        return clustered_proportion([below.sum()], len(below), confidence)
+    return clustered_proportion(np.bincount(group, below), size, confidence)
 
 
 def _tail(y: NDArray[np.float64], wafer: NDArray, level: float, confidence: float) -> _Row:
     try:
         fit = fit_tail(y, side="lower", confidence=confidence)
-        share = _independent_share(y < -fit.threshold, wafer)
-        wider = float(special.chdtr(1, special.chdtri(1, 1 - confidence) / share))
+        effective = float(_clustered(y < -fit.threshold, wafer, confidence).effective_fraction)
+        wider = float(special.chdtr(1, special.chdtri(1, 1 - confidence) / effective))
         found = fit.probability(level, min(wider, 1 - 1e-12))
     except InputError as error:
         return np.nan, 0.0, 1.0, str(error)

@@ -15,7 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.devices.verify import Verify
-from reliability.errors import InputError, expect
+from reliability.errors import InputError, expect, whole_number
 from reliability.mission import MissionProfile
 from reliability.network.datasets import load_mnist28
 from reliability.network.deep.graph import Stage, executed_graph, feeds
@@ -27,8 +27,8 @@ from reliability.network.deep.tiling import Tiling
 from reliability.network.results import provenance
 from reliability.population import age, sample_dies
 from reliability.random import draw
+from reliability.statistics import clopper_pearson, mean_interval
 from reliability.statistics.crossed import mean_of_rows
-from reliability.statistics.intervals import clopper_pearson, mean_interval
 from reliability.technology import Technology, expect_technology
 
 
@@ -81,8 +81,7 @@ def bit_error_tolerance(
     chosen = np.asarray(rates, dtype=float)
     if chosen.ndim != 1 or not chosen.size or not ((chosen >= 0) & (chosen <= 1)).all():
         raise InputError(f"rates: got {rates!r}, expected probabilities from 0 to 1")
-    if isinstance(draws, bool) or not isinstance(draws, (int, np.integer)) or draws < 2:
-        raise InputError(f"draws: got {draws!r}, expected an integer of 2 or more")
+    whole_number(draws, "draws", 2)
     inputs, labels, _ = chosen_images(network, load_mnist28() if data is None else data, images)
     stages = tuple(Stage(p) for p in place(network, Tiling("pairs")))
     session = Session(executed_graph(network, stages))
@@ -167,9 +166,8 @@ def pair_error_rate(
     expect_technology(technology)
     if "target.maximum" in technology:
         raise InputError(f"technology: {technology.name} has levels, pairs need LRS and HRS")
-    for name, value in (("pairs", pairs), ("chips", chips)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            raise InputError(f"{name}: got {value!r}, expected an integer of 1 or more")
+    whole_number(pairs, "pairs", 1)
+    whole_number(chips, "chips", 1)
     state = np.tile(["LRS", "HRS"], pairs)
     cells = sample_dies(technology, state=state, count=chips, verify=verify, seed=seed)
     if profile is not None:

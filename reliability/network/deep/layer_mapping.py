@@ -27,7 +27,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.crossbar.inference import effective_conductance
+from reliability.crossbar.tiles import effective_conductance, on_tiles_of
 from reliability.devices import programming
 from reliability.devices.programming import Programming
 from reliability.devices.target import Target
@@ -245,7 +245,7 @@ def read_layer(
         idle = float(in_series(np.asarray(median), series))
         g = in_series(g, series)
     if any(tiling.lines.values()):
-        g = _with_drop(g.astype(float), idle, tiling)
+        g = _with_ir_drop(g.astype(float), idle, tiling)
     return ((g[..., 0] - g[..., 1]) / unit).astype(np.float32)
 
 
@@ -331,19 +331,12 @@ def _digits(
     return digits * np.sign(q) / largest, scale * (2.0**shift * largest / top)[:, None]
 
 
-def _with_drop(g: NDArray[np.float64], idle: float, tiling: Tiling) -> NDArray[np.float64]:
+def _with_ir_drop(g: NDArray[np.float64], idle: float, tiling: Tiling) -> NDArray[np.float64]:
     """Effective conductances (slices, rows, outputs, 2) in tiles with resistive lines."""
     slices, rows, outputs, _ = g.shape
-    across = tiling.columns // (2 * slices)  # outputs of one tile
-    out = np.empty_like(g)
-    for top in range(0, rows, tiling.rows):
-        for left in range(0, outputs, across):
-            at = (slice(None), slice(top, top + tiling.rows), slice(left, left + across))
-            part = g[at].transpose(1, 2, 0, 3)
-            tile = np.full((tiling.rows, tiling.columns), idle)
-            used = part.reshape(len(part), -1)
-            tile[: used.shape[0], : used.shape[1]] = used
-            real = effective_conductance(tile, **tiling.lines)
-            real = real[: used.shape[0], : used.shape[1]].reshape(part.shape)
-            out[at] = real.transpose(2, 0, 1, 3)
-    return out
+    cells = g.transpose(1, 2, 0, 3).reshape(rows, -1)
+    seen = on_tiles_of(
+        cells, (tiling.rows, tiling.columns), idle,
+        lambda tiles: effective_conductance(tiles, **tiling.lines), group=2 * slices,
+    )  # fmt: skip
+    return seen.reshape(rows, outputs, slices, 2).transpose(2, 0, 1, 3)

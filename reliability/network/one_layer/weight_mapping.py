@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from reliability.devices.target import Target
 from reliability.devices.verify import Verify
-from reliability.errors import InputError, unknown_name
+from reliability.errors import InputError, unknown_name, whole_number
 from reliability.network.conductances import in_series, state_difference
 from reliability.network.one_layer.model import Network, expect_network
 from reliability.population import sample_dies
@@ -173,8 +173,7 @@ def sample_chips(
     """
     expect_technology(technology)
     expect_network(network)
-    if chips < 1:
-        raise InputError(f"chips: got {chips}, expected an integer of 1 or more")
+    whole_number(chips, "chips", 1)
     check_mapping(technology, mapping)
     state: NDArray[np.str_] | NDArray[np.float64]
     if mapping == "two_level" and technology.has_states:

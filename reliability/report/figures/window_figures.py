@@ -64,7 +64,7 @@ def window_map(window: xr.Dataset, ax: Axes | None = None, *, x: str, y: str) ->
         lines = ax.contour(across, up, decades, 5, colors="black", linewidths=0.7)
         for text in ax.clabel(lines, fmt=_decades, fontsize=8):
             text.set_path_effects(halo)
-    wanted = float(window.attrs["wanted_error_rate"])
+    wanted = float(window.attrs["target_error_rate"])
     if rates.min() < np.log10(wanted) < rates.max():
         for width, tone in ((4.0, "white"), (2.2, PALETTE[4])):
             ax.contour(across, up, rates, [np.log10(wanted)], colors=tone, linewidths=width)

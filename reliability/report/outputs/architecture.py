@@ -8,12 +8,31 @@ from typing import Any
 import xarray as xr
 
 from reliability.architecture.memory.hierarchy import NAMES
-from reliability.campaign.outputs.architecture import headline_point, on_axes, short_name
+from reliability.campaign.outputs.architecture import (
+    components_of,
+    headline_point,
+    on_axes,
+    short_name,
+)
 from reliability.campaign.spec import Study
-from reliability.report.architecture_drawings import DRAWINGS, Drawn
+from reliability.report.architecture_drawings import DRAWINGS, VARIABLES, Drawn
+from reliability.report.chapter import Chapter
+from reliability.report.comparison_words import Row
 from reliability.report.figures.learning_figures import RULES
-from reliability.report.page import Drawing, Figure, KeyFigure, Section, Table, canvas, svg
-from reliability.report.points import Results, anchor, value_text
+from reliability.report.figures.style import interval_of_draws
+from reliability.report.page import (
+    Drawing,
+    Figure,
+    KeyFigure,
+    Numbers,
+    Section,
+    Table,
+    canvas,
+    numbers_of,
+    svg,
+)
+from reliability.report.points import Finished, anchor, value_text
+from reliability.report.provenance import confidence_text, parameter_tables
 from reliability.report.words import percent, typeset
 from reliability.units import engineering
 
@@ -108,11 +127,11 @@ _SENTENCES: dict[str, Callable[[_Say], str]] = {
 }
 
 
-def architecture_section(study: Study, results: Results, summary: dict[str, Any]) -> Section:
-    """Return figures and tables of an architecture study."""
-    found = summary["architecture"]
-    figures = list(architecture_figures(study, results["architecture"]))
-    return Section("architecture", "Architecture", (), figures, list(_tables(found)))
+def _sections(finished: Finished) -> Iterator[Section]:
+    """Yield figures and tables of an architecture study."""
+    figures = list(architecture_figures(finished.study, finished.results["architecture"]))
+    tables = list(_tables(finished.summary["architecture"]))
+    yield Section("architecture", "Architecture", (), figures, tables)
 
 
 def architecture_figures(study: Study, data: xr.Dataset) -> Iterator[Figure]:
@@ -127,17 +146,16 @@ def architecture_figures(study: Study, data: xr.Dataset) -> Iterator[Figure]:
     data : Dataset
         The group "architecture" of its results.
     """
-    assert study.architecture is not None
     data = on_axes(study, data.load())
     if "point" in data.dims:
         return  # not a grid
     labels = {short_name(axis.name): axis.label or axis.name for axis in study.sweep}
     full = {short_name(axis.name): axis.name for axis in study.sweep}
     at = {short_name(name): value for name, value in headline_point(study).items()}
-    own = {name for name in full if hasattr(study.architecture, name)}
+    own = {name for name in full if hasattr(study.options("architecture"), name)}
     each = [[(name, value) for value in data[name].values.tolist()] for name in full
             if name not in own]  # fmt: skip
-    for drawing in DRAWINGS[study.architecture.study]:
+    for drawing in DRAWINGS[study.options("architecture").study]:
         if not set(drawing.axes) <= set(data.dims):
             continue
         held = {name: value for name, value in at.items()
@@ -148,7 +166,10 @@ def architecture_figures(study: Study, data: xr.Dataset) -> Iterator[Figure]:
             name = f"{drawing.title}{title and ': '}{title}"
             caption = f"{drawing.caption}{where and f' At {where}.'}"
             here = data.sel(held | dict(other))
-            yield Figure(anchor(drawing.id, title), name, caption, _drawn(drawing, here, name))
+            yield Figure(
+                anchor(drawing.id, title), name, caption, _drawn(drawing, here, name),
+                _numbers(here[list(VARIABLES[drawing.id])]),
+            )  # fmt: skip
 
 
 def _drawn(drawing: Drawn, data: xr.Dataset, name: str) -> Drawing:
@@ -174,9 +195,14 @@ def _drawn(drawing: Drawn, data: xr.Dataset, name: str) -> Drawing:
         return svg(figure, name)
 
 
-def architecture_lines(study: Study, summary: dict[str, Any]) -> list[str]:
-    """Return the headline of an architecture study."""
-    return [headline(summary["architecture"])]
+def _numbers(data: xr.Dataset) -> Numbers:
+    """Nominal values, and the ends of the interval of the draws where there are any."""
+    table = data.isel(draw=0, drop=True)
+    if data.sizes["draw"] > 1:
+        for name, values in data.data_vars.items():
+            for end, at in zip(("low", "high"), interval_of_draws(values), strict=True):
+                table[f"{name}_{end}"] = table[name].copy(data=at)
+    return numbers_of(table)
 
 
 def headline(found: dict[str, Any]) -> str:
@@ -311,3 +337,51 @@ def _value(one: dict[str, Any], end: str = "value") -> str:
 
 def _text(value: float | None, unit: str) -> str:
     return "unbounded" if value is None else engineering(value, unit)
+
+
+def _method(study: Study) -> Iterator[str]:
+    yield (
+        f"The model of the study {study.options('architecture').study} was computed for the "
+        "nominal card and component parameters."
+    )
+
+
+def _intervals(study: Study) -> Iterator[str]:
+    if study.uncertainty:
+        yield "The interval of an architecture's number holds this fraction of the samples."
+
+
+def _assumptions(study: Study) -> Iterator[Section]:
+    components = components_of(study)
+    yield Section(
+        "components", components.title, (components.description, confidence_text(components)),
+        tables=parameter_tables(components, "-components"),
+    )  # fmt: skip
+
+
+def _provenance(study: Study) -> Iterator[tuple[str, str]]:
+    components = components_of(study)
+    yield f"component parameters {components.name}, SHA-256", components.fingerprint
+
+
+def _interval(
+    answer: dict[str, Any], row: Row, at: dict[str, float]
+) -> tuple[float | None, float | None]:
+    found = answer["architecture"]["quantities"][row["name"]]
+    return found["low"], found["high"]
+
+
+CHAPTER = Chapter(
+    sections=_sections,
+    statement=lambda finished: iter((headline(finished.summary["architecture"]),)),
+    lines=lambda answer: iter((headline(answer["architecture"]),)),
+    of_sweep=True,
+    key_figures=lambda finished: key_quantities(finished.summary["architecture"]),
+    method=_method,
+    intervals=_intervals,
+    sampled=lambda _: "each with component parameters sampled from their own uncertainty",
+    assumptions=_assumptions,
+    provenance=_provenance,
+    of_cells=False,
+    interval=_interval,
+)

@@ -107,7 +107,7 @@ def test_a_lead_costs_events_and_buys_accuracy(leads) -> None:
 
 
 def test_time_coding_decides_as_well_with_fewer_events(found) -> None:
-    early = energy(CARD, COMPONENTS, coding="time", threshold=14, images=300)
+    early = energy(CARD, COMPONENTS, coding="first_spike", threshold=14, images=300)
     # as well: within the binomial error of 300 images
     assert abs(early["accuracy"] - found["accuracy"]) < 4 * np.sqrt(2 * 0.88 * 0.12 / 300)
     assert early["activity"] < 0.3 * found["activity"]

@@ -116,7 +116,7 @@ def test_verify_and_retention_move_the_error_rate(tech) -> None:
     [
         ({"rates": [0.5, 1.2]}, "expected probabilities"),
         ({"rates": []}, "expected probabilities"),
-        ({"rates": [0.1], "draws": 1}, "draws: got 1, expected an integer of 2 or more"),
+        ({"rates": [0.1], "draws": 1}, "draws: got 1, allowed 2 or more"),
     ],
 )
 def test_bad_settings_are_refused(aware, settings, says) -> None:

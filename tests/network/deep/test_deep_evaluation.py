@@ -277,18 +277,25 @@ def test_a_given_population_is_the_sampled_one_and_ages_in_steps(net, card) -> N
     assert second["accuracy"].item() == sampled["accuracy"].values[1]
 
 
-def test_resistive_lines_are_those_of_the_crossbar_room(tmp_path, card) -> None:
-    from reliability.crossbar.inference import effective_weights, tile_weights
+def test_resistive_lines_are_those_of_the_crossbar(tmp_path, card) -> None:
+    from reliability.crossbar import effective_conductance
 
     rng = np.random.default_rng(8)
     w = rng.normal(size=(30, 9)).astype(np.float32)
-    w[0, 0] = 4.0  # one scale for the layer, as tile_weights has
+    w[0, 0] = 4.0  # one scale for the layer
     fc = fully_connected(tmp_path, w)
     lines = {"word_line_resistance": 3.0, "bit_line_resistance": 2.0}
     tiling = rel.Tiling(scale="layer", rows=16, columns=8, **lines)
     placed = place(fc, tiling)
     read = read_layer(placed[0], wanted(placed, card, tiling), card, tiling)
-    expected = effective_weights(tile_weights(w, (16, 8), 0.0, 128e-6), **lines)
+    full = 128e-6
+    pairs = np.zeros((32, 24))  # two by three tiles of 16 x 8, cells of zero beyond the layer
+    pairs[:30, 0:18:2], pairs[:30, 1:18:2] = np.maximum(w, 0) / 4, np.maximum(-w, 0) / 4
+    for top in (0, 16):
+        for left in (0, 8, 16):
+            at = slice(top, top + 16), slice(left, left + 8)
+            pairs[at] = effective_conductance(full * pairs[at], **lines) / full
+    expected = 4 * (pairs[:30, 0:18:2] - pairs[:30, 1:18:2])
     assert placed[0].weights(read) == pytest.approx(expected, abs=1e-5)
     assert np.abs(expected - w).max() > 0.01
     nearly = rel.Tiling(scale="layer", rows=16, columns=8, word_line_resistance=1e-6)
@@ -347,7 +354,7 @@ def test_a_fixed_batch_of_the_file_is_kept(tmp_path, small) -> None:
         ({"images": 0}, "images: got 0, allowed 1 to 2000"),
         ({"images": 2001}, "allowed 1 to 2000"),
         ({"images": 1.5}, "expected an integer"),
-        ({"chips": 0}, "chips: got 0, expected an integer of 1 or more"),
+        ({"chips": 0}, "chips: got 0, allowed 1 or more"),
         (
             {"tiling": {"cells": "bits", "bits_per_cell": 0}},
             "tiling: bits_per_cell: got 0, allowed 1 to 8",

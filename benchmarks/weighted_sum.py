@@ -6,7 +6,7 @@ product, measured in the same process on the same threads; two operations a weig
 aihwkit gets one thread or all, what is faster, and neither output noise nor range search.
 
     pip install -e ".[benchmarks]"
-    python benchmarks/formal.py
+    python benchmarks/weighted_sum.py
 """
 
 import os
@@ -18,7 +18,7 @@ from found import left_out, row
 
 import reliability as rel
 from reliability.network.one_layer.weight_mapping import read_weights
-from reliability.network.one_layer.weighted_sum import Converters, run_formal
+from reliability.network.one_layer.weighted_sum import Converters, run_weighted_sum
 from reliability.random import draw
 
 CHIPS, SPREAD, RANGE = 128, 0.3, 64.0
@@ -92,7 +92,7 @@ def main() -> None:
         return read_weights(cells, net, technology)
 
     def evaluate(weights):  # type: ignore[no-untyped-def]
-        return run_formal(weights, pixels, "argmax", threshold, CONVERTERS)
+        return run_weighted_sum(weights, pixels, "argmax", threshold, CONVERTERS)
 
     def plain(chips=16):  # type: ignore[no-untyped-def]
         x = CONVERTERS.codes()[pixels] / np.float32(2**CONVERTERS.dac_bits - 1)
@@ -130,7 +130,9 @@ def main() -> None:
     rates = {"NumPy": numpy_rate}
     try:
         wall, busy, perfect = aihwkit_tile(net, threads, pixels)
-        mine = run_formal(net.weights[None].astype(np.float32), pixels, "argmax", threshold[:1])
+        mine = run_weighted_sum(
+            net.weights[None].astype(np.float32), pixels, "argmax", threshold[:1]
+        )
         if (perfect != mine[0]).mean() > 1e-3:
             raise SystemExit("aihwkit and the evaluator disagree")
         rates["aihwkit"] = line("aihwkit TorchInferenceRPUConfig", wall, busy, 1)
@@ -142,7 +144,7 @@ def main() -> None:
             f"weights drawn: {ours[0] / rate:.1f}x {name}; {ours[1] / busy_rate:.1f}x per busy core"
         )
         row(
-            "formal evaluation of 128 chips, weights drawn", f"{ours[0]:.0f} populations/s",
+            "weighted sums of 128 chips, weights drawn", f"{ours[0]:.0f} populations/s",
             f"{name} {rate:.0f} populations/s", ours[0] / rate,
         )  # fmt: skip
     share = ours[0] * operations / peak
