@@ -1,6 +1,6 @@
 """Coverage of the intervals that a user sees, on simulated tests; writes docs/coverage.md.
 
-python benchmarks/coverage.py [--samples 2000] [--out docs/coverage.md]
+python benchmarks/coverage.py [--samples 1000] [--only claims] [--out docs/coverage.md]
 """
 
 import argparse
@@ -99,7 +99,7 @@ def table(columns: Sequence[Any]) -> Lines:
 
 def of_fits(samples: int) -> Lines:
     """Two-sided intervals of a Weibull fit."""
-    few = max(samples // 40, 1)
+    few = max(samples // 10, 1)
     yield "## Parameters and quantiles of a fit"
     yield ""
     yield (
@@ -185,8 +185,8 @@ def of_claims(samples: int) -> Lines:
         f"Percentage of tests in which the one-sided 90 % bound of `reliability qualify` is below "
         f"the true fraction (allowed: 10), {UNITS} units, three failures or more, for claims of "
         f"{', '.join(f'{r:g}' for r in REACH)} times the test. In brackets: the distribution of "
-        f"the best AICc taken as known, which is what `qualify` does *not* do. Standard error "
-        f"{100 * np.sqrt(0.09 / samples):.1f}."
+        f"the best AICc taken as known, which is not what `qualify` does. {samples} samples, "
+        f"standard error {100 * np.sqrt(0.09 / samples):.1f}."
     )
     yield from table(("lives", "failures expected", *(f"{r:g} × test" for r in REACH)))
     worst = 0.0
@@ -273,30 +273,31 @@ def of_lots(samples: int) -> Lines:
     )
 
 
+HEAD = """# Coverage
+
+How often the intervals and bounds of this package hold the truth, on simulated tests. Written by
+`python benchmarks/coverage.py`, each section with its number of samples.
+"""
+PARTS = {"claims": of_claims, "lots": of_lots, "proportions": of_proportions, "fits": of_fits}
+
+
 def main() -> None:
-    """Parse the command line and write the page."""
+    """Parse the command line and write the page, or one section of it."""
     parser = argparse.ArgumentParser(description="Coverage of intervals on simulated tests.")
-    parser.add_argument("--samples", type=int, default=2000)
+    parser.add_argument("--samples", type=int, default=1000)
+    parser.add_argument("--only", choices=PARTS)
     parser.add_argument("--out", type=Path, default=Path("docs/coverage.md"))
     arguments = parser.parse_args()
-    n = arguments.samples
-    lines = [
-        "# Coverage",
-        "",
-        "How often the intervals and bounds of this package hold the truth, on simulated tests. "
-        f"Written by `python benchmarks/coverage.py --samples {n}`.",
-    ]
-    for part in (
-        of_claims(n),
-        of_lots(max(n // 40, 1)),
-        of_proportions(max(n // 4, 1)),
-        of_fits(n),
-    ):
-        lines.append("")
-        for line in part:
-            print(line, flush=True)
-            lines.append(line)
-    arguments.out.write_text("\n".join(lines) + "\n", "utf-8")
+    old = arguments.out.read_text("utf-8").split("\n## ") if arguments.out.exists() else []
+    sections = {text.split("\n")[0]: text for text in old[1:]}
+    for name, part in PARTS.items():
+        if arguments.only in (None, name):
+            lines = []
+            for line in part(arguments.samples):
+                print(line, flush=True)
+                lines.append(line)
+            sections[lines[0].removeprefix("## ")] = "\n".join(lines).removeprefix("## ") + "\n"
+    arguments.out.write_text("\n## ".join([HEAD, *sections.values()]), "utf-8")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Finished studies side by side, and which of their differences are real.
 
-What is compared, and what is known of it, is in `reliability.campaign.chip_differences`. All
-differences are tested together. Sweeps over the same axes are compared point by point.
+What is compared of each kind of output is in `reliability.campaign.outputs`. All differences are
+tested together. Sweeps over the same axes are compared point by point.
 """
 
 import json
@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from reliability.campaign.chip_differences import Read, data_of, differences
 from reliability.campaign.dotted import flat
 from reliability.campaign.finished import read_study
+from reliability.campaign.kind import Read
+from reliability.campaign.outputs import OUTPUTS
 from reliability.campaign.selection import at_point
 from reliability.campaign.spec import Study
 from reliability.campaign.summary import summarize
@@ -73,9 +74,12 @@ def compare_studies(folders: Sequence[str | Path]) -> dict[str, Any]:
             if key not in points[k]:
                 missing.append({"study": k, "to": 0, "point": dict(key)})
                 continue
-            for row in differences(first, points[k][key], confidence):
-                where = {"point": dict(key), "study": k, "to": 0, "measure": "difference"}
-                rows.append(where | row)
+            other = points[k][key]
+            where = {"point": dict(key), "study": k, "to": 0, "measure": "difference"}
+            for name, kind in OUTPUTS.items():
+                if name in first[0].outputs and name in other[0].outputs:
+                    where["output"] = name
+                    rows += [where | row for row in kind.compare(first, other, confidence)]
         others = [key for key in points[k] if key not in points[0]]
         missing += [{"study": 0, "to": k, "point": dict(key)} for key in others]
     if not rows:
@@ -125,27 +129,14 @@ def _check(studies: list[Study], folders: Sequence[str | Path]) -> None:
             over = (f"a sweep over {names}" if names else "no sweep" for names in axes)
             raise InputError(f"{where}: {' and '.join(over)}, expected the same axes")
         common = set(study.outputs) & set(first.outputs)
-        if not common & {"accuracy", "attribution", "endurance", "crossbar", "architecture"}:
+        if not common:
             raise InputError(
                 f"{where}: outputs {list(study.outputs)} and {list(first.outputs)} have nothing "
                 "in common that can be compared"
             )
-        if common & {"accuracy", "attribution"}:
-            learned = [data_of(s).rstrip("0123456789") for s in (study, first)]
-            if learned[0] != learned[1]:
-                raise InputError(f"{where}: networks of {learned[0]} and of {learned[1]}, whose "
-                                 "accuracies have nothing in common")  # fmt: skip
-        if "crossbar" in common:
-            mine, other = (
-                (s.crossbar.criterion, s.crossbar.limit) for s in (study, first)
-            )  # fmt: skip
-            if mine != other:
-                raise InputError(f"{where}: arrays by {mine} and by {other}, expected the same")
-        if study.architecture and first.architecture:
-            kinds = study.architecture.study, first.architecture.study
-            if kinds[0] != kinds[1]:
-                raise InputError(f"{where}: architecture studies of {kinds[0]} and of {kinds[1]}, "
-                                 "expected the same")  # fmt: skip
+        for name in common:
+            if why := OUTPUTS[name].apart(study, first):
+                raise InputError(f"{where}: {why}")
 
 
 def _settings(studies: list[Study]) -> list[dict[str, Any]]:

@@ -9,12 +9,13 @@ import xarray as xr
 from reliability.characterization import (
     cycles,
     endurance,
+    gate,
+    level_relaxation,
     noise,
     programming,
     read_disturb,
     relaxation,
     retention,
-    state_relaxation,
 )
 from reliability.characterization import target as leveling
 from reliability.characterization.card_values import rounded, with_defaults
@@ -105,7 +106,8 @@ def fit_phenomena(
     given = [datasets] if isinstance(datasets, xr.Dataset) else list(datasets)
     if not given:
         raise InputError("datasets: got none")
-    reads = [reads_of(dataset) for dataset in given]
+    sweeps = [gate.sweep_of(dataset) for dataset in given if gate.is_sweep(dataset)]
+    reads = [reads_of(dataset) for dataset in given if not gate.is_sweep(dataset)]
     noisy = [one for one in reads if noise.can_fit(one)]
     others = [one for one in reads if not noise.can_fit(one)]
     diameter = _REQUIRED["wafer.diameter"][0]
@@ -117,6 +119,7 @@ def fit_phenomena(
         _of_levels(others, maximum, base, seed),
         _of_states(others, edge, seed),
         (noise.fit_noise(one) for one in noisy),
+        (gate.fit_gate(one, seed) for one in sweeps),
     ):
         fits.append(with_defaults(fit, reads))
         progress(fit.name)
@@ -138,8 +141,8 @@ def _of_states(reads: Sequence[Reads], edge: float, seed: int) -> Iterator[Fit]:
     for one in reads:
         if cycles.can_fit(one):
             yield cycles.fit_cycles(one, seed)
-        if state_relaxation.can_fit(one):
-            yield state_relaxation.fit_relaxation(one, seed)
+        if relaxation.can_fit(one):
+            yield relaxation.fit_relaxation(one, seed)
         if retention.can_fit(one):
             yield retention.fit_retention(one)
         for state in read_disturb.disturbed_states(one):
@@ -174,9 +177,9 @@ def _of_levels(
         top = base.get("target.maximum")
     found = leveling.find_levels(named, top)
     yield leveling.fit_programming(named, found, seed)
-    relaxed = [one for one in (*named, *baked) if relaxation.can_fit(one)]
+    relaxed = [one for one in (*named, *baked) if level_relaxation.can_fit(one)]
     if relaxed:
-        yield relaxation.fit_relaxation(relaxed, found, seed)
+        yield level_relaxation.fit_relaxation(relaxed, found, seed)
 
 
 def card_of(
@@ -202,12 +205,12 @@ def card_of(
     parameters = {k: p for k, p in needed.items() if k not in parameters} | parameters
     gone = set(below.parameters) - set(kept)
     old_valid = {k: v for k, v in below.valid.items() if _section(k) not in models}
-    untold = [sentence for fit in fits for sentence in fit.untold]
+    not_identifiable = [sentence for fit in fits for sentence in fit.not_identifiable]
     return Technology(
         name=name,
         title=title or f"{memory} as measured: {_listed(fits)}",
         memory=memory,
-        description=_description(fits, base, untold),
+        description=_description(fits, base, not_identifiable),
         parameters=parameters,
         models={s: model for s, model in below.models.items() if s not in models} | models,
         valid=old_valid | valid,
@@ -219,12 +222,14 @@ def _section(key: str) -> str:
     return key.rpartition(".")[0]
 
 
-def _description(fits: Sequence[Fit], base: Technology | None, untold: Sequence[str]) -> str:
+def _description(
+    fits: Sequence[Fit], base: Technology | None, not_identifiable: Sequence[str]
+) -> str:
     lines = [f"Fitted on measured cells: {_listed(fits)}."]
     if base is not None:
         lines.append(f"All else is that of the card {base.name}.")
-    if untold:
-        lines.append(f"What the data cannot tell: {'; '.join(untold)}.")
+    if not_identifiable:
+        lines.append(f"Not identifiable from the data: {'; '.join(not_identifiable)}.")
     return " ".join(lines)
 
 

@@ -71,7 +71,7 @@ def fit(
         card = card_of(fits, name=options["name"] or out.stem, title=options["title"],
                        memory=options["memory"], base=base)  # fmt: skip
         write_technology(card, out)
-        limits = [sentence for each in fits for sentence in each.untold]
+        limits = [sentence for each in fits for sentence in each.not_identifiable]
         notes = [f"{d.attrs['source']}: {p}" for d in data for p in d.attrs["problems"]]
         notes += [*_flags(card), *_from_base(card, base, [each.name for each in fits])]
         check, page = None, None
@@ -82,7 +82,9 @@ def fit(
     notes += warned
     if as_json:
         found = _as_json(card, out, check, page)
-        click.echo(json.dumps(found | {"untold": limits, "not_fitted": unmet, "problems": notes}))
+        click.echo(
+            json.dumps(found | {"not_identifiable": limits, "not_fitted": unmet, "problems": notes})
+        )
         return
     _print_card(card)
     for kind, lines in (("not fitted", unmet), ("not identifiable", limits), ("note", notes)):

@@ -52,8 +52,10 @@ Exit codes:
     "--acceleration",
     help="Acceleration models, 'arrhenius+inverse_power'; default: by the stresses that differ.",
 )
-@click.option("--activation-energy", help="Known activation energy, '1.1 eV'.")
-@click.option("--shape", type=float, help="Known Weibull shape; 1: constant failure rate.")
+@click.option(
+    "--activation-energy", help="Known activation energy or range, '1.1 eV', '1 eV to 1.2 eV'."
+)
+@click.option("--shape", help="Known Weibull shape or range, '1' (constant rate), '1 to 3'.")
 @click.option("--assume", help="Other known coefficients, 'voltage_acceleration = 20 1/V'.")
 @click.option("--method", default="profile", show_default=True, help="Method of the bound: "
               "profile, calibrated, bootstrap, wald.")  # fmt: skip
@@ -133,13 +135,14 @@ def qualify(
         )
     known = parse_known(options["activation_energy"], options["shape"], options["assume"])
     stress = {name: data[name].values for name in ("temperature", "voltage") if name in data}
+    lots = data["lot"].values if "lot" in data else None
     found = assess_claim(
         claim,
         lower=data["lower"].values,
         upper=data["upper"].values,
         frequency=data["frequency"].values,
         stress=stress,
-        lots=data["lot"].values if "lot" in data else None,
+        lots=lots if lots is not None and len(set(lots)) > 1 else None,
         distribution=options["distribution"],
         acceleration=options["acceleration"],
         fixed=known,

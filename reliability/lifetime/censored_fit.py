@@ -230,7 +230,7 @@ class LifetimeFit:
 
         if miss(14.0) < 0:  # a million typical times
             return np.inf
-        return self.data.unit * float(np.exp(optimize.brentq(miss, -30.0, 14.0, xtol=1e-6)))
+        return self.data.unit * float(np.exp(optimize.brentq(miss, -30.0, 14.0, xtol=1e-4)))
 
     def failure_probability(
         self, t: ArrayLike, stress: Mapping[str, float] | None = None,
@@ -248,7 +248,7 @@ class LifetimeFit:
         (0.031, 0.004, 0.139)
         """
         found = self._log_odds(t, stress, confidence, method, seed)
-        return Estimate(*map(_share, found))
+        return Estimate(*map(_fraction, found))
 
     def survival_probability(
         self, t: ArrayLike, stress: Mapping[str, float] | None = None,
@@ -267,7 +267,7 @@ class LifetimeFit:
         True
         """
         value, low, high = self._log_odds(t, stress, confidence, method, seed)
-        return Estimate(*(_share(-np.asarray(x)) for x in (value, high, low)))
+        return Estimate(*(_fraction(-np.asarray(x)) for x in (value, high, low)))
 
     def _log_odds(
         self, t: ArrayLike, stress: Mapping[str, float] | None, confidence: float, method: Method,
@@ -335,8 +335,8 @@ class LifetimeFit:
         quantile = self.distribution.quantile
 
         def quantity(theta: Array) -> Array:
-            share = np.float64(p)
-            return np.log(quantile(share, *before(theta)) / quantile(share, *after(theta)))
+            fraction = np.float64(p)
+            return np.log(quantile(fraction, *before(theta)) / quantile(fraction, *after(theta)))
 
         value = float(np.exp(quantity(self.maximum.theta)[0]))
         low, high = self._bounds(quantity, confidence, method, seed)
@@ -376,9 +376,9 @@ class LifetimeFit:
         return float(ends.low[0]), float(ends.high[0])
 
 
-def _share(log_odds: ArrayLike) -> float | Array:
-    share = special.expit(np.asarray(log_odds, float))
-    return share if np.ndim(share) else float(share)
+def _fraction(log_odds: ArrayLike) -> float | Array:
+    fraction = special.expit(np.asarray(log_odds, float))
+    return fraction if np.ndim(fraction) else float(fraction)
 
 
 def _over(one: Callable[[float], tuple[float, float, float]], values: ArrayLike) -> Estimate:

@@ -11,14 +11,13 @@ from reliability.measurements.delimited import (
     Table,
     kind_of,
     open_table,
-    sheet_name,
     sheet_start,
-    workbook,
 )
 from reliability.measurements.headings import evident_unit
 from reliability.measurements.names import KNOWN, split_unit, unit_inside
 from reliability.measurements.rows import number, recognise_form, split_line
 from reliability.measurements.source import Source, first_lines
+from reliability.measurements.workbooks import sheet_name, workbook
 from reliability.units import quantity
 
 _ROWS = 60  # rows that a header and what is above it may take

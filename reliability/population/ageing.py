@@ -59,7 +59,7 @@ def age(population: xr.Dataset, profile: MissionProfile) -> xr.Dataset:
     Examples
     --------
     >>> import reliability as rel
-    >>> pop = sample_population(rel.load_technology("oxram-130nm"), cells=2000, seed=7)
+    >>> pop = rel.sample_population(rel.load_technology("oxram-130nm"), cells=2000, seed=7)
     >>> old = age(pop, rel.MissionProfile.constant(time="10 years", temperature="85 degC"))
     >>> bool(old["conductance"].median() < pop["conductance"].median())
     True

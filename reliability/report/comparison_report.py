@@ -8,6 +8,7 @@ from typing import Any
 
 from reliability.campaign import read_study
 from reliability.campaign.dotted import AGES
+from reliability.campaign.spec import Study
 from reliability.files import replace_text
 from reliability.report.comparison_figures import comparison_figures
 from reliability.report.comparison_words import (
@@ -20,6 +21,7 @@ from reliability.report.comparison_words import (
     subject,
     where,
 )
+from reliability.report.outputs import chapters_of
 from reliability.report.outputs.architecture import value_and_range
 from reliability.report.page import KeyFigure, Report, Section, Table
 from reliability.report.points import value_text
@@ -38,7 +40,7 @@ def compare_lines(told: dict[str, Any]) -> Iterator[str]:
     for name, one in zip(names, told["studies"], strict=True):
         yield f"{name}: {one['title']} ({one['folder']})"
     for row in told["differences"]:
-        real = "real" if row["real"] else "not told from none"
+        real = _significance(row)
         p = "" if row["p"] is None else f"; p = {row['p']:.2g}"
         yield (
             f"{pair(row, names)}, {subject(row, told['axes'])}: {_measured(row)}, {real} "
@@ -85,8 +87,8 @@ def write_comparison(
     at = {tuple(row["point"].items()) for row in told["differences"]}
     over = f" at {len(at)} points of {' × '.join(told['axes'].values())}" if told["axes"] else ""
     statement = [
-        f"{len(real)} of {len(told['differences'])} differences{over} are real: told from none "
-        f"when all are tested together at {sure}.",
+        f"{len(real)} of {len(told['differences'])} differences{over} are significant when all are "
+        f"tested together at {sure} confidence.",
         *(_sentence(row, names, told["axes"])
           for row in sorted(real, key=lambda row: row["p"])[:3]),
         *_missing(told, names),
@@ -95,14 +97,14 @@ def write_comparison(
              for note in (*one["notes"], *one["warnings"])]  # fmt: skip
     sections = [
         Section("studies", "Studies", tables=[
-            _studies(told, names), *_answers(told, names), *_settings(told, names),
+            _studies(told, names, [study for study, _ in read]), *_answers(told, names),
+            *_settings(told, names),
         ]),
         Section("differences", "Differences", (
-            "Paired: chips (or wafers) of studies with one seed share their latent variables, so "
-            "each is matched with itself. Unpaired: they share nothing, and both variances count "
-            "(Welch). Intervals are for the cards as they stand and, where the images are the "
-            "same, for these images; what is uncertain in the parameters is in the intervals of "
-            "the studies.",
+            "Paired: chips (or wafers) of studies with one seed have the same latent variables, so "
+            "each is matched with itself. Unpaired: they are independent, and both variances count "
+            "(Welch). Intervals are for the nominal cards and, where the images are the same, for "
+            "these images; the uncertainty of the parameters is in the intervals of the studies.",
             *_of_draws(told),
             *(f"{how[0].upper()}{how[1:]}." for how in list(_ways(told))[:_LISTED]),
         ), list(comparison_figures(told, names, read)), [_differences(told, names)]),
@@ -110,12 +112,12 @@ def write_comparison(
             f"{name}, {key}": str(one[key]) for name, one in zip(names, told["studies"],
                                                                  strict=True)
             for key in ("folder", "spec_hash", "seed")
-        } | {"to make it again": "reliability compare "
+        } | {"command": "reliability compare "
              + " ".join(one["folder"] for one in told["studies"])}),
     ]  # fmt: skip
     report = Report(
         "Comparison of " + ", ".join(dict.fromkeys(one["title"] for one in told["studies"])),
-        "Which differences between the studies are real?", statement, sections,
+        "Which differences between the studies are significant?", statement, sections,
         list(_key_figures(told, names)), warnings=notes,
     )  # fmt: skip
     return save_report(report, folder / "report.html", formats, template)
@@ -124,10 +126,10 @@ def write_comparison(
 def _of_draws(told: dict[str, Any]) -> Iterator[str]:
     if any("name" in row for row in told["differences"]):
         yield (
-            "Answers of architecture studies: the value is that of the cards and components as "
-            "they are, the interval holds one more draw of their parameters. Paired: draw k of "
-            "both has the same parameters, so what both share cancels. Positive numbers are "
-            "compared by their ratio."
+            "Answers of architecture studies: the value is that of the nominal card and component "
+            "parameters, the interval holds one more sample of them. Paired: sample k of both has "
+            "the same parameters, so what is common cancels. Positive numbers are compared by "
+            "their ratio."
         )
 
 
@@ -153,12 +155,16 @@ def _key_figures(told: dict[str, Any], names: list[str]) -> Iterator[KeyFigure]:
         rows = [row for row in at_end(own) if row["p"] is not None] or own
         first = [row for row in rows if quantity_of(row) == quantity_of(rows[0])]
         row = max(first, key=lambda row: (row["real"], _size(row)))
-        at, real = where(row, told["axes"]), "real" if row["real"] else "not told from none"
+        at, real = where(row, told["axes"]), _significance(row)
         yield KeyFigure(
             f"{row['quantity']}, {pair(row, names)}", _difference(row),
             f"{_ends(row)} at {percent(told['confidence'], 0)}" if row["low"] is not None else "",
             f"{at}; {real}" if at else real,
         )  # fmt: skip
+
+
+def _significance(row: Row) -> str:
+    return "significant" if row["real"] else "not significant"
 
 
 def _size(row: Row) -> float:
@@ -176,36 +182,15 @@ def _sentence(row: Row, names: list[str], axes: dict[str, str]) -> str:
     )
 
 
-def _studies(told: dict[str, Any], names: list[str]) -> Table:
+def _studies(told: dict[str, Any], names: list[str], studies: list[Study]) -> Table:
     rows = []
-    for name, one in zip(names, told["studies"], strict=True):
-        answers = []
-        if "accuracy" in one:
-            a = one["accuracy"]
-            answers.append(
-                f"accuracy {percent(a['mean'])} ({percent(a['low'])} to {percent(a['high'])})"
-            )
-        answers += [
-            f"{percent(e['fraction_failed'], 2)} of cells failed at "
-            f"{engineering(e['temperature_k'], 'K')} ({percent(e['low'], 2)} to "
-            f"{percent(e['high'], 2)})"
-            for e in one.get("endurance", [])
-        ]
-        if "attribution" in one:
-            loss, low, high = one["attribution"]["loss"]
-            answers.append(f"loss {percent(loss)} ({percent(low)} to {percent(high)})")
-        if "crossbar" in one:
-            c = one["crossbar"]
-            answers.append(f"array {c['rows']} × {c['columns']} ({c['low']:.0f} to "
-                           f"{c['high']:.0f} lines)")  # fmt: skip
-        if "architecture" in one:
-            answers.append(f"{len(one['architecture']['quantities'])} numbers, below")
-        if "points" in one:
-            answers.append(_of_points(one["points"]))
+    for name, one, study in zip(names, told["studies"], studies, strict=True):
+        answers = [_of_points(one["points"])] if "points" in one else [
+            line for chapter in chapters_of(study) for line in chapter.lines(one)]  # fmt: skip
         rows.append([name, one["title"], one["technology"], f"{one['seed']}",
                      f"{one.get('chips', '')}", "; ".join(answers)])  # fmt: skip
-    return Table("studies-table", "The studies", "Answers at the end of each study's own mission, "
-                 "with all that is uncertain in them.",
+    return Table("studies-table", "Studies compared",
+                 "Answers at the end of each study's own mission, with their whole uncertainty.",
                  ["study", "title", "technology", "seed", "chips", "answer"], rows)  # fmt: skip
 
 
@@ -213,7 +198,7 @@ def _settings(told: dict[str, Any], names: list[str]) -> Iterator[Table]:
     rows = [[row["key"], *(_setting(row["key"], v) for v in row["values"])]
             for row in told["settings"]]  # fmt: skip
     if rows:
-        yield Table("settings", "In what they differ", "Keys of the studies.", ["key", *names],
+        yield Table("settings", "Settings that differ", "Keys of the studies.", ["key", *names],
                     rows)  # fmt: skip
 
 
@@ -235,9 +220,8 @@ def _answers(told: dict[str, Any], names: list[str]) -> Iterator[Table]:
     rows = [[name, *(value_and_range(one, key) for one in found)] for key, name in each.items()]
     yield Table(
         "answers", "Answers",
-        "Of the cards and components as they are, with the interval of the cards and components "
-        "that are "
-        "drawn.", ["quantity", *names], rows,
+        "Nominal card and component parameters, with the interval of the sampled ones.",
+        ["quantity", *names], rows,
     )  # fmt: skip
 
 
@@ -260,11 +244,11 @@ def _differences(told: dict[str, Any], names: list[str]) -> Table:
     ]  # fmt: skip
     return Table(
         "differences-table", "All differences",
-        "Differences of shares are in points (hundredths); ratios, after ×, are of the other over "
-        "the first. p is two-sided, of one difference alone; real is corrected for their number "
-        "(Holm).",
+        "Differences of fractions are in points (hundredths); ratios, after ×, are of the other "
+        "over the first. p is two-sided, of one difference alone; significance is corrected for "
+        "their number (Holm).",
         ["studies", "quantity", *told["axes"].values(), *(["condition"] if when else []),
-         "first", "other", "difference", "interval", "p", "real", "how"],
+         "first", "other", "difference", "interval", "p", "significant", "how"],
         rows,
     )  # fmt: skip
 
@@ -287,7 +271,7 @@ def _difference(row: Row) -> str:
 
 def _ends(row: Row) -> str:
     if row["low"] is None:
-        return "interval not known"
+        return "no interval"
     low, high = _signed(row, row["low"]), _signed(row, row["high"])
     unit = high.partition(" ")[2]
     return f"{low.removesuffix(' ' + unit)} to {high}" if unit else f"{low} to {high}"
@@ -295,7 +279,7 @@ def _ends(row: Row) -> str:
 
 def _signed(row: Row, value: float | None) -> str:
     if value is None:
-        return "not known"
+        return "none"
     if row["measure"] == "ratio":
         return f"×{value:.3g}"
     if row["unit"] == "share":

@@ -1,28 +1,23 @@
-"""The document of a finished study: its report and a summary for machines."""
+"""The document of a finished study."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from reliability.campaign.spec import Study
-from reliability.campaign.store import read_results
-from reliability.campaign.summary import summarize
-from reliability.files import replace_text
-from reliability.report.acceptance import qualification_section
-from reliability.report.cover import key_figures, study_statement, verdicts
+from reliability.campaign.store import read_results, results_fingerprint
+from reliability.campaign.summary import write_summary
+from reliability.report.acceptance import acceptance_section, verdicts
 from reliability.report.method import method_section, phenomena_section, population_section
-from reliability.report.outputs.accuracy import ageing_figures, network_section, population_figures
-from reliability.report.outputs.architecture import architecture_lines, architecture_section
-from reliability.report.outputs.attribution import attribution_lines, attribution_section
-from reliability.report.outputs.crossbar import crossbar_lines, crossbar_section
-from reliability.report.outputs.endurance import endurance_lines, endurance_section
-from reliability.report.page import Report
-from reliability.report.points import Results
-from reliability.report.provenance import assumptions_section, study_provenance
+from reliability.report.outputs import chapters_of
+from reliability.report.page import Report, Section
+from reliability.report.points import Finished
+from reliability.report.provenance import (
+    confidence_text,
+    parameter_tables,
+    provenance_section,
+    study_toml,
+)
 from reliability.report.render import save_report
-from reliability.report.sensitivity_section import sensitivity_section
-from reliability.report.sweep_section import sweep_lines, sweep_section
 from reliability.report.words import in_words
 
 
@@ -34,7 +29,7 @@ def write_report(
     template: str = "full",
     notes: Sequence[str] = (),
 ) -> Path:
-    """Write ``summary.json`` and the report of a finished study.
+    """Write the report of a finished study, and its ``summary.json``.
 
     Parameters
     ----------
@@ -60,55 +55,69 @@ def write_report(
     """
     folder = Path(folder)
     results = read_results(folder)
-    summary = summarize(study, results)
-    report = study_report(study, folder, results, summary, notes)
-    made = save_report(report, folder / "report.html", formats, template)
-    replace_text(folder / "summary.json", json.dumps(summary, indent=1))
-    return made
+    summary = write_summary(study, folder, results)
+    report = study_report(Finished(study, results, summary), folder, notes)
+    return save_report(report, folder / "report.html", formats, template)
 
 
-def study_report(
-    study: Study, folder: Path, results: Results, summary: dict[str, Any], notes: Sequence[str]
-) -> Report:
+def study_report(finished: Finished, folder: Path, notes: Sequence[str]) -> Report:
     """Return the whole document of a study."""
-    technology = study.load_technology()
-    alone = "accuracy" in study.outputs and not study.sweep
-    sections = [method_section(study, summary)]
-    if set(study.outputs) != {
-        "architecture"
-    }:  # which says in its components what it takes of the card
-        cells, ageing = (population_figures(study, results), ageing_figures(study, results)) if (
-            alone) else ((), ())  # fmt: skip
-        sections.append(population_section(study, technology, cells))
-        sections.append(phenomena_section(study, technology, ageing))
-    statement: list[str] = []
-    if alone:
-        statement += study_statement(study, summary)
-        sections.append(network_section(study, technology, results, summary))
-    elif "accuracy" in study.outputs:
-        statement += sweep_lines(study, results, summary)
-        sections.append(sweep_section(study, results, summary))
-    if "attribution" in study.outputs:
-        statement += attribution_lines(study, summary)
-        sections.append(attribution_section(study, summary))
-    if "endurance" in study.outputs:
-        statement += endurance_lines(study, results, summary)
-        sections.append(endurance_section(study, results, summary))
-    if "crossbar" in study.outputs:
-        statement += crossbar_lines(study, summary)
-        sections.append(crossbar_section(study, summary))
-    if "architecture" in study.outputs:
-        statement += architecture_lines(study, summary)
-        sections.append(architecture_section(study, results, summary))
+    study, summary = finished.study, finished.summary
+    chapters = chapters_of(study)
+    sections = [method_section(finished)]
+    if any(chapter.of_cells for chapter in chapters):
+        sections += [population_section(finished), phenomena_section(finished)]
+    sections += [section for chapter in chapters for section in chapter.sections(finished)]
+    influence = [figure for chapter in chapters for figure in chapter.sensitivity(finished)]
+    if influence:
+        sections.append(Section("sensitivity", "Sensitivity", (), influence))
     sections += [
-        *sensitivity_section(study, technology, results),
-        qualification_section(study, technology, summary),
-        assumptions_section(study),
-        study_provenance(study, folder),
+        acceptance_section(finished),
+        _assumptions(study),
+        _provenance(study, folder),
     ]
     return Report(
-        study.title, study.question, statement, sections, list(key_figures(study, summary)),
-        list(verdicts(study, summary)), [*notes, *map(_warning, summary["warnings"])],
+        study.title, study.question,
+        [line for chapter in chapters for line in chapter.statement(finished)], sections,
+        [figure for chapter in chapters for figure in chapter.key_figures(finished)],
+        list(verdicts(finished)), [*notes, *map(_warning, summary["warnings"])],
+    )  # fmt: skip
+
+
+def _assumptions(study: Study) -> Section:
+    """Return every parameter of every card with source and confidence."""
+    parts = [part for chapter in chapters_of(study) for part in chapter.assumptions(study)]
+    cards = {str(card) for card in study.values_of("technology")}
+    for k, name in enumerate(sorted(cards)):
+        technology = study.at({"technology": name}).load_technology()
+        parts.append(Section(
+            f"card-{k + 1}", technology.title,
+            (technology.description, confidence_text(technology)),
+            tables=parameter_tables(technology, f"-{k + 1}" if k else ""),
+        ))  # fmt: skip
+    return Section("assumptions", "Assumptions", parts=tuple(parts))
+
+
+def _provenance(study: Study, folder: Path) -> Section:
+    """Return what makes a study's results again, and what tells that they are the same."""
+    cards = {str(card) for card in study.values_of("technology")}
+    told = {
+        "seed": str(study.seed),
+        "spec hash": study.spec_hash,
+        "results, SHA-256 of their checksums": results_fingerprint(folder),
+    }
+    for name in sorted(cards):
+        card = study.named_technology(name)
+        told[f"card {card.name}, SHA-256"] = card.fingerprint
+    for chapter in chapters_of(study):
+        told |= dict(chapter.provenance(study))
+    told["command"] = "reliability run study.toml --out FOLDER"
+    return provenance_section(
+        told, (
+            "study.toml is the listing below; numbers without a unit are SI. Equal spec hashes "
+            "give equal results.",
+        ),
+        listing=study_toml(study),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import xarray as xr
 from matplotlib.figure import Figure as Canvas
 
 from reliability.report import figures as draw
-from reliability.report.page import Figure, KeyFigure, Report, Section, canvas, svg
+from reliability.report.page import Figure, KeyFigure, Report, Section, canvas, numbers_of, svg
 from reliability.report.provenance import confidence_text, parameter_tables, provenance_section
 from reliability.report.render import save_report
 from reliability.report.words import percent
@@ -24,7 +24,7 @@ def write_fit_report(
     card: Technology,
     check: xr.Dataset,
     path: str | Path,
-    untold: Sequence[str] = (),
+    not_identifiable: Sequence[str] = (),
     *,
     data: Sequence[xr.Dataset] = (),
     command: str = "",
@@ -40,7 +40,7 @@ def write_fit_report(
         From `reliability.posterior_predictive`.
     path : str or Path
         HTML file to write.
-    untold : sequence of str
+    not_identifiable : sequence of str
         What the data cannot tell.
     data : sequence of Dataset
         The measurements, whose names and hashes are told.
@@ -67,8 +67,10 @@ def write_fit_report(
     sections = [
         Section("check", "Does the card make the data again?", figures=list(_figures(check))),
     ]
-    if untold:
-        sections.append(Section("untold", "What the data cannot tell", points=untold))
+    if not_identifiable:
+        sections.append(
+            Section("not-identifiable", "Not identifiable from the data", points=not_identifiable)
+        )
     sections += [
         Section("assumptions", "Parameters", (confidence_text(card),),
                 tables=parameter_tables(card, names=(*fitted, *others))),
@@ -94,9 +96,10 @@ def _figures(check: xr.Dataset) -> Iterator[Figure]:
     sure = percent(check.attrs["confidence"], 0)
     caption = f"Points: measured. Bands: {sure} of the simulations."
 
-    def drawn(title: str, figure: Canvas) -> Figure:
+    def drawn(title: str, figure: Canvas, part: xr.Dataset) -> Figure:
         anchor = "".join(c if c.isalnum() else "-" for c in title.lower())
-        return Figure(anchor, title, caption, svg(figure, f"{title}: measured and simulated"))
+        alt = f"{title}: measured and simulated"
+        return Figure(anchor, title, caption, svg(figure, alt), numbers_of(part.reset_coords()))
 
     level = np.isfinite(check["level"].values)
     baked = check["temperature"].values > _ROOM
@@ -116,9 +119,9 @@ def _figures(check: xr.Dataset) -> Iterator[Figure]:
         with canvas(4.3 * len(known), 3.7, 1, len(known)) as (figure, axes):
             for ax, quantity in zip(axes.flat, known, strict=True):
                 draw.predictive_check(part, ax, quantity=quantity)
-            yield drawn(title, figure)
+            yield drawn(title, figure, part)
     rest = check.isel(statistic=~level & ~aged)
     if 0 < rest.sizes["statistic"] <= _FEW:
         with canvas(7.0, 1.2 + 0.24 * rest.sizes["statistic"]) as (figure, axes):
             draw.predictive_intervals(rest, axes.flat[0])
-            yield drawn("States as programmed", figure)
+            yield drawn("States as programmed", figure, rest)

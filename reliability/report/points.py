@@ -1,15 +1,16 @@
 """Points of a sweep: what they are called, and the answer of each."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from reliability.campaign.quantities import unit_of
+from reliability.campaign.frame import Point
 from reliability.campaign.selection import at_point
-from reliability.campaign.spec import Study
-from reliability.campaign.sweep import Point, sweep_points
+from reliability.campaign.spec import Study, unit_of
+from reliability.campaign.sweep import sweep_points
 from reliability.campaign.tables import Axis
 from reliability.units import engineering
 
@@ -60,16 +61,30 @@ def without(point: Point, name: str) -> tuple[tuple[str, Any], ...]:
     return tuple((key, value) for key, value in point.items() if key != name)
 
 
-def answers_of_points(study: Study, summary: dict[str, Any]) -> list[tuple[Point, dict[str, Any]]]:
-    """Each point of the study with its answers; without a sweep there is one."""
-    if not study.sweep:
-        return [({}, summary)]
-    return list(zip(sweep_points(study), summary["points"], strict=True))
+@dataclass(frozen=True)
+class Finished:
+    """A finished study, or one point of its sweep: what it is, its results and its answers."""
+
+    study: Study
+    results: Results
+    summary: dict[str, Any]
+
+    def points(self) -> "Iterator[tuple[str, Finished]]":
+        """Yield each point with its text; without a sweep the study itself."""
+        for point, answer in self.answers():
+            if point:
+                at = Finished(self.study.at(point), at_point(self.results, point), answer)
+                yield point_text(point), at
+            else:
+                yield "", self
+
+    def answers(self) -> list[tuple[Point, dict[str, Any]]]:
+        """Return each point of the sweep with its answers; without a sweep there is one."""
+        if not self.study.sweep:
+            return [({}, self.summary)]
+        return list(zip(sweep_points(self.study), self.summary["points"], strict=True))
 
 
-def results_of_points(
-    study: Study, results: Results, summary: dict[str, Any]
-) -> Iterator[tuple[str, Results, dict[str, Any]]]:
-    """Yield the text, the results and the answers of each point."""
-    for point, answer in answers_of_points(study, summary):
-        yield point_text(point), at_point(results, point) if study.sweep else results, answer
+def titled(title: str, point: str) -> str:
+    """Return a title with the text of a point of a sweep, where there is one."""
+    return f"{title}: {point}" if point else title

@@ -28,6 +28,7 @@ from reliability.report.page import (
     Table,
     Verdict,
     canvas,
+    numbers_of,
     svg,
 )
 from reliability.report.provenance import provenance_section
@@ -203,7 +204,7 @@ def needed(summary: dict[str, Any]) -> list[str]:
         texts.append(
             f"or {count} for {_span(plan['duration'], clock)} at "
             f"{engineering(plan['temperature'], 'K')} without a failure, "
-            f"if Ea and the shape are as {'fitted' if summary['law'] else 'assumed'}"
+            f"if Ea and the shape are as {'fitted' if summary['distribution'] else 'assumed'}"
         )
     return texts
 
@@ -244,7 +245,9 @@ def _estimate(summary: dict[str, Any]) -> str:
 
 
 def _span(value: float, clock: str) -> str:
-    return duration(value) if clock == "time" else f"{printed(value, 3)} {clock}"
+    if clock != "time":
+        return f"{printed(value, 3)} {clock}"
+    return f"{printed(value / _YEAR, 3)} years" if value >= 1000 * _YEAR else duration(value)
 
 
 def _place(stress: dict[str, float]) -> str:
@@ -401,6 +404,7 @@ def _figures(found: Assessment, data: xr.Dataset) -> Iterator[Figure]:
             f"Failures, the fitted {fit.distribution.name} distribution and its "
             f"{100 * two_sided:g} % band at each time.",
             svg(figure, "Probability of failure against time"),
+            numbers_of(curves),
         )  # fmt: skip
     if "temperature" not in names:
         return
@@ -416,4 +420,5 @@ def _figures(found: Assessment, data: xr.Dataset) -> Iterator[Figure]:
             "arrhenius", "Life against temperature",
             f"Time by which a fraction has failed, with the {100 * two_sided:g} % band.",
             svg(figure, "Arrhenius plot of life"),
+            numbers_of(life),
         )  # fmt: skip

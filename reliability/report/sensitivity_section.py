@@ -1,18 +1,18 @@
-"""What the accuracy depends on most: a tornado of the factors of a study, or of drawn cards."""
+"""What the accuracy depends on most: a tornado of the factors of a study, or of sampled cards."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import xarray as xr
 from scipy import stats
 
+from reliability.campaign.accuracy_interval import explained
 from reliability.campaign.selection import at_age
 from reliability.campaign.spec import Study
-from reliability.campaign.summary import explained
 from reliability.report import figures as draw
-from reliability.report.method import acts_on_network
-from reliability.report.page import Figure, Section, canvas, svg
-from reliability.report.points import Results
+from reliability.report.figures.accuracy_figures import bands_of_chips
+from reliability.report.page import Figure, canvas, numbers_of, svg
+from reliability.report.points import Finished
 from reliability.report.words import age_title, of_age, percent
 from reliability.statistics.means import mean_interval
 from reliability.technology import Technology
@@ -21,7 +21,7 @@ _SHOWN = 12  # parameters of a card
 
 
 def factor_effects(study: Study, grid: xr.Dataset) -> xr.Dataset:
-    """Change of the mean accuracy when one factor moves and the others stay as the card has them.
+    """Change of the mean accuracy when one factor moves and the others stay nominal.
 
     Parameters
     ----------
@@ -72,7 +72,10 @@ def _chips(grid: xr.Dataset, levels: dict[str, float]) -> np.ndarray:
 
 
 def parameter_correlations(
-    study: Study, technology: Technology, draws: xr.DataArray
+    study: Study,
+    technology: Technology,
+    draws: xr.DataArray,
+    acts: Callable[[str], bool] = lambda _: True,
 ) -> xr.Dataset | None:
     """Rank correlation of each uncertain parameter that acts with the accuracy of drawn cards.
 
@@ -82,7 +85,9 @@ def parameter_correlations(
     technology : Technology
         That the cards were drawn from.
     draws : DataArray (draw, chip)
-        Accuracy of the chips of each drawn card.
+        Accuracy of the chips of each sampled card.
+    acts : callable, optional
+        Whether the parameters of a section of the card can move the accuracy.
 
     Returns
     -------
@@ -104,7 +109,7 @@ def parameter_correlations(
     cards = [technology.drawn(study.seed, int(k)) for k in draws["draw"].values]
     names, found = [], []
     for name in technology:
-        if not acts_on_network(name.split(".")[0], study):
+        if not acts(name.split(".")[0]):
             continue
         values = np.array([card[name] for card in cards])
         if np.ptp(values) > 0:
@@ -128,52 +133,61 @@ def parameter_correlations(
     )
 
 
-def sensitivity_section(
-    study: Study, technology: Technology, results: Results
-) -> Iterator[Section]:
-    """Yield what the accuracy depends on, if the study has a grid of factors or drawn cards."""
-    if "accuracy" not in study.outputs or study.sweep:
-        return
-    figures = [*_tornado_figures(study, technology, results)]
+def sensitivity_figures(finished: Finished, acts: Callable[[str], bool]) -> Iterator[Figure]:
+    """Yield what the accuracy depends on: factors of the study's grid, parameters of its card."""
+    study, results = finished.study, finished.results
     if study.sensitivity:
-        figures += _grid_figures(study, results["sensitivity"])
-    if figures:
-        yield Section("sensitivity", "Sensitivity", (), figures)
-
-
-def _tornado_figures(study: Study, technology: Technology, results: Results) -> Iterator[Figure]:
-    if study.sensitivity:
-        settings = study.sensitivity
-        effects = factor_effects(study, results["sensitivity"].load())
-        age = {"time": settings.time, "temperature": settings.temperature}
-        with canvas(8.6, 1.6 + 0.5 * effects.sizes["factor"]) as (figure, axes):
-            draw.tornado(effects, axes.flat[0])
-            yield Figure(
-                "tornado",
-                "Tornado of the factors",
-                "Each factor at its worst and its best level (numbers), the others as the card has "
-                f"them, against the card: mean over the same {settings.chips} chips with its "
-                f"{percent(study.confidence, 0)} interval (bars), {of_age(age)}.",
-                svg(figure, "Change of the accuracy for each factor, widest range on top"),
-            )
+        yield _tornado(study, results["sensitivity"].load())
     if "draws" in results:
-        end = study.stress.end
-        found = parameter_correlations(
-            study, technology, at_age(results["draws"]["accuracy"], end).load()
+        yield from _parameters(study, results["draws"]["accuracy"], acts)
+    if study.sensitivity:
+        yield from _grid_figures(study, results["sensitivity"])
+
+
+def _tornado(study: Study, grid: xr.Dataset) -> Figure:
+    settings = study.sensitivity
+    assert settings is not None
+    effects = factor_effects(study, grid)
+    when = of_age({"time": settings.time, "temperature": settings.temperature})
+    with canvas(8.6, 1.6 + 0.5 * effects.sizes["factor"]) as (figure, axes):
+        draw.tornado(effects, axes.flat[0])
+        return Figure(
+            "tornado",
+            "Tornado chart of the factors",
+            "Each factor at its worst and its best level (numbers), the others nominal, compared "
+            f"with the nominal card: mean over the same {settings.chips} chips with its "
+            f"{percent(study.confidence, 0)} interval (bars), {when}.",
+            svg(figure, "Change of the accuracy for each factor, widest range on top"),
+            numbers_of(effects),
         )
-        if found is None:
-            return
-        with canvas(8.6, 1.2 + 0.32 * found.sizes["parameter"]) as (figure, axes):
-            draw.correlation_bars(found, axes.flat[0])
-            yield Figure(
-                "parameters-tornado",
-                "Which uncertain parameter moves the answer",
-                f"Spearman correlation over {found.attrs['draws']} drawn cards, {of_age(end)}; "
-                f"bars are {percent(study.confidence, 0)} intervals. Beyond the dashed lines "
-                f"chance alone puts one of the {found.attrs['parameters']} uncertain parameters "
-                "that act in one study of 20.",
-                svg(figure, "Rank correlation of the parameters with the accuracy"),
-            )
+
+
+def _parameters(
+    study: Study, accuracy: xr.DataArray, acts: Callable[[str], bool]
+) -> Iterator[Figure]:
+    end = study.stress.end
+    draws = at_age(accuracy, end).load()
+    found = parameter_correlations(study, study.load_technology(), draws, acts)
+    if found is None:
+        return
+    with canvas(8.6, 1.2 + 0.32 * found.sizes["parameter"]) as (figure, axes):
+        draw.correlation_bars(found, axes.flat[0])
+        yield Figure(
+            "parameters-tornado",
+            "Influence of uncertain parameters",
+            f"Spearman correlation of a parameter with the mean accuracy over "
+            f"{found.attrs['draws']} sampled cards, {of_age(end)}; bars are "
+            f"{percent(study.confidence, 0)} intervals. Dashed lines: exceeded by chance by one of "
+            f"the {found.attrs['parameters']} uncertain parameters in one study of 20.",
+            svg(figure, "Rank correlation of the parameters with the accuracy"),
+            numbers_of(found),
+        )
+
+
+def _means(study: Study, grid: xr.Dataset) -> xr.Dataset:
+    """Return the mean accuracy at each combination, with the levels of its factors."""
+    bands = bands_of_chips(grid["accuracy"].load())
+    return bands.assign(consistent=explained(grid, study)).reset_coords()
 
 
 def _grid_figures(study: Study, grid: xr.Dataset) -> Iterator[Figure]:
@@ -195,10 +209,11 @@ def _grid_figures(study: Study, grid: xr.Dataset) -> Iterator[Figure]:
         levels = ", ".join(f"{name} {level:g}" for name, level in card.items())
         yield Figure(
             "factors",
-            "What costs accuracy",
-            f"Each factor alone, the others as the card has them ({levels}). Mean and 5 to 95 % of "
+            "Accuracy against each factor",
+            f"Each factor alone, the others nominal ({levels}). Mean and 5 to 95 % of "
             f"{settings.chips} chips on {settings.images} images. {age_title(age)}.",
             svg(figure, "Accuracy against each factor"),
+            numbers_of(_means(study, grid)),
         )
     half = (len(names) + 1) // 2
     if len(names) < 2:
@@ -209,10 +224,11 @@ def _grid_figures(study: Study, grid: xr.Dataset) -> Iterator[Figure]:
         )
         yield Figure(
             "combinations",
-            f"Which combinations explain {percent(settings.measured, 0)}",
+            f"Combinations consistent with the measured {percent(settings.measured, 0)}",
             "Mean accuracy (%) of every combination. Framed: one chip measured at "
             f"{percent(settings.measured, 0)} lies inside the {percent(study.confidence, 0)} "
-            "prediction interval of a chip there (spread from chip to chip, simulation and image "
-            "error included).",
+            "prediction interval of a chip there (chip-to-chip variability, finite chips and "
+            "finite images).",
             svg(figure, "Matrix of accuracy over all combinations of factors"),
+            numbers_of(_means(study, grid)),
         )

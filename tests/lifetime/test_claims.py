@@ -301,3 +301,35 @@ def test_lots_reach_the_bound_of_a_claim():
     lots = assess_claim(Claim(0.3, 0.2), **data, distribution="weibull", lots=lot)
     assert lots.bound > 1.1 * plain.bound
     assert "from 5 lots" in lots.assumptions[-1]
+    counted = {"lower": [10.0] * 3, "upper": [np.inf] * 3, "frequency": [77] * 3}
+    one = assess_claim(Claim(10.0, 0.02), **counted)
+    three = assess_claim(Claim(10.0, 0.02), **counted, lots=["a", "b", "c"])
+    assert one.bound < three.bound < 3 * one.bound
+
+
+def test_ranges_of_shape_and_energy_take_the_worst():
+    test = {"lower": [1000.0], "upper": [np.inf], "frequency": [231],
+            "stress": {"temperature": [398.15]}}  # fmt: skip
+    claim = Claim(HOURS_TEN_YEARS, 0.05, {"temperature": 328.15})
+    bounds = {
+        (energy, shape): assess_claim(
+            claim, **test, fixed={"activation_energy": energy, "shape": shape}
+        ).bound
+        for energy in (0.6, 0.8)
+        for shape in (1.0, 3.0)
+    }
+    both = {"activation_energy": (0.6, 0.8), "shape": (1.0, 3.0)}
+    found = assess_claim(claim, **test, fixed=both)
+    assert found.bound == pytest.approx(max(bounds.values()))
+    assert found.assumptions[0] == "worst within activation energy 0.6 to 0.8"
+    # units beyond the claim and short of it: the worst shape lies inside the range
+    mixed = {"lower": [0.6, 3.0], "upper": [np.inf, np.inf], "frequency": [100, 10]}
+    inside = assess_claim(Claim(1.0, 0.05), **mixed, fixed={"shape": (0.2, 6.0)})
+    ends = [assess_claim(Claim(1.0, 0.05), **mixed, fixed={"shape": b}).bound for b in (0.2, 6.0)]
+    assert inside.bound > 1.1 * max(ends)
+    for fixed, says in (
+        ({"activation_energy": (0.6, 0.8)}, "a range is allowed only"),
+        ({"activation_energy": 0.7, "shape": (3.0, 1.0)}, r"shape: got \(3\.0, 1\.0\)"),
+    ):
+        with pytest.raises(InputError, match=says):
+            assess_claim(claim, **test, fixed=fixed)

@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from reliability.architecture import Components, list_nodes, load_components
+from reliability.architecture import Components, load_components
 from reliability.architecture.learning.incremental import RULES as INCREMENTAL_RULES
 from reliability.architecture.learning.on_chip_training import RULES
 from reliability.architecture.memory.tiers import GRID
@@ -66,9 +66,9 @@ class _Options(Table):
     study: str
     """Which study."""
     components: str
-    """Name of a component parameters, or a components's TOML file."""
+    """Name of shipped component parameters, or a TOML file of one's own."""
     parameters: dict[str, Value] = Field(default={})
-    """Parameters of the components to set instead, by dotted name."""
+    """Component parameters to set instead, by dotted name."""
     work: ClassVar[int] = 20_000
     """Image evaluations of a small network that take as long as one draw."""
     needs: ClassVar[tuple[str, ...]] = ()
@@ -93,51 +93,53 @@ class _Options(Table):
 
 
 class EnergyOptions(_Options):
-    """Energy of an inference, in spikes and in sums."""
+    """Energy of an inference in spikes and in digital sums."""
 
     study: Literal["energy"] = "energy"
     """Which study."""
     components: str = "energy"
-    """Name of a component parameters, or a components's TOML file."""
+    """Name of shipped component parameters, or a TOML file of one's own."""
     network: _OneLayer = "spirit"
     """A network of one layer."""
-    nodes: Annotated[tuple[_Node, ...], Field(min_length=1)] = tuple(list_nodes())
-    """CMOS nodes, of which the last is the newest."""
-    lrs_resistances: Annotated[tuple[Ohms, ...], Field(min_length=1)] = (
-        2e3, 5.5e3, 2e4, 5e4, 1e5, 3e5, 1e6,
-    )  # fmt: skip
-    """Resistances of the LRS."""
-    leads: Annotated[tuple[Count, ...], Field(min_length=1)] = (1, 2, 5, 10, 20, 40)
-    """Leads of the first over the second output count that decide."""
-    thresholds: Annotated[tuple[_Positive, ...], Field(min_length=1)] = (
-        6.0, 8.0, 10.0, 12.0, 14.0, 18.0,
-    )  # fmt: skip
-    """Thresholds of the first output spike that decides in time coding."""
+    node: _Node = "130nm"
+    """CMOS node."""
+    lrs_resistance: Annotated[Ohms, Field(gt=0)] | None = None
+    """Resistance of the LRS, instead of the card's; the HRS keeps its ratio."""
+    weights: Count | None = None
+    """Weights in the SRAM of the digital sums, instead of those of the network."""
+    coding: Literal["rate", "first_spike"] = "rate"
+    """A lead of spike counts decides, or the first output spike."""
+    lead: Count = 10
+    """Lead of the first over the second output count that decides in rate coding."""
+    threshold: _Positive = 14.0
+    """Threshold of the output spike that decides in first-spike coding."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 1000
     """Test images on which events are counted."""
     needs: ClassVar[tuple[str, ...]] = _TWO_STATES
-    draws_per_task: ClassVar[int] = 16
+    draws_per_task: ClassVar[int] = 64
 
 
 class AreaOptions(_Options):
-    """Area, time, energy and leakage: in parallel, or shared in time."""
+    """Area, time, energy and leakage of a core in parallel, or multiplexed in time."""
 
     study: Literal["area"] = "area"
     """Which study."""
     components: str = "area"
-    """Name of a component parameters, or a components's TOML file."""
-    nodes: Annotated[tuple[_Node, ...], Field(min_length=1)] = tuple(list_nodes())
-    """CMOS nodes, oldest first."""
-    inputs: Annotated[int, Field(ge=1, strict=True)] = 144
-    """Of the network."""
+    """Name of shipped component parameters, or a TOML file of one's own."""
+    node: _Node = "130nm"
+    """CMOS node."""
+    classes: Count = 10
+    """Classes of the network."""
+    inputs: Count = 144
+    """Inputs of the network."""
     cells: Annotated[int, Field(ge=2, strict=True)] = 8
-    """Of a weight."""
+    """Cells of a weight."""
     deadline: Annotated[Seconds, Field(gt=0)] = 1e-3
     """Time for an inference."""
     temperature: Kelvin = 298.15
-    """Of the leakage."""
+    """Temperature at which logic and memory leak."""
     needs: ClassVar[tuple[str, ...]] = _TWO_STATES
-    draws_per_task: ClassVar[int] = 8
+    draws_per_task: ClassVar[int] = 128
 
 
 class StreamsOptions(_Options):
@@ -146,17 +148,19 @@ class StreamsOptions(_Options):
     study: Literal["streams"] = "streams"
     """Which study."""
     components: str = "streams"
-    """Name of a component parameters, or a components's TOML file."""
+    """Name of shipped component parameters, or a TOML file of one's own."""
     network: _OneLayer = "spirit"
     """A network of one layer."""
     node: _Node = "130nm"
     """CMOS node."""
     temperature: Kelvin = 298.15
-    """Of the leakage."""
+    """Temperature at which logic and memory leak."""
     tick: Annotated[float, Unit("Hz"), Field(gt=0)] = 1000.0
     """Rate at which a clocked core computes, Hz."""
+    rate: Annotated[float, Unit("Hz"), Field(ge=0)] = 100.0
+    """Input events per second, of all inputs together."""
     needs: ClassVar[tuple[str, ...]] = _TWO_STATES
-    draws_per_task: ClassVar[int] = 32
+    draws_per_task: ClassVar[int] = 256
 
 
 class HierarchyOptions(_Options):
@@ -165,45 +169,41 @@ class HierarchyOptions(_Options):
     study: Literal["hierarchy"] = "hierarchy"
     """Which study."""
     components: str = "hierarchy"
-    """Name of a component parameters, or a components's TOML file."""
-    networks: Annotated[tuple[_Network, ...], Field(min_length=1)] = (
-        "mobilenet-mnist",
-        "binary-mnist",
-    )
-    """Networks that ship, or ONNX files; the first gives the headline."""
-    capacities: Annotated[tuple[Count, ...], Field(min_length=1), Rising] = (
-        4096, 8192, 16384, 32768, 65536, 131072, 262144, 524288,
-    )  # fmt: skip
-    """Of the resistive cache, bytes, rising."""
-    local_bytes: tuple[Count, Count, Count] = (16384, 16384, 15360)
-    """SRAM inside the accelerator, the microcontroller and the FPGA."""
+    """Name of shipped component parameters, or a TOML file of one's own."""
+    host: Literal["accelerator", "mcu", "fpga"] = "mcu"
+    """Host: accelerator, microcontroller or FPGA."""
+    network: _Network = "mobilenet-mnist"
+    """Network that ships, or an ONNX file."""
+    capacity: Count = 32768
+    """Bytes of the resistive cache."""
+    local_bytes: Count | None = None
+    """Bytes of SRAM inside the host, instead of its usual ones."""
     scratch: Literal["cached", "own"] = "cached"
     """Activations go through the caches, or stay in the host's SRAM."""
     line_bytes: Count = 32
-    """Of a line of both levels."""
+    """Bytes of a line of both cache levels."""
     weight_bits: Count = 8
-    """Of a weight in memory."""
+    """Bits of a weight in memory."""
     ways: Count = 8
-    """Of both levels."""
+    """Ways of both cache levels."""
     feature_size: Metres = 130e-9
-    """Of the areas."""
+    """Feature size of the areas."""
     temperature: Kelvin = 298.15
-    """Of the cells while they are written."""
+    """Temperature of the cells while they are written."""
     mission: Seconds = 315576000.0
     """How long the cache has to last."""
     lost_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.01
-    """Of the lines that it writes, lost by then."""
+    """Fraction of the lines that it writes which may be lost by then."""
     needs: ClassVar[tuple[str, ...]] = (*_TWO_STATES, "endurance.scale")
-    draws_per_task: ClassVar[int] = 4
+    draws_per_task: ClassVar[int] = 256
 
     @model_validator(mode="after")
     def _whole_lines(self) -> "HierarchyOptions":
-        for name in ("capacities", "local_bytes"):
-            for size in getattr(self, name):
-                if size % self.line_bytes:
-                    raise ValueError(
-                        f"{name}: got {size} bytes, expected a multiple of {self.line_bytes}"
-                    )
+        for name, size in (("capacity", self.capacity), ("local_bytes", self.local_bytes)):
+            if size is not None and size % self.line_bytes:
+                raise ValueError(
+                    f"{name}: got {size} bytes, expected a multiple of {self.line_bytes}"
+                )
         return self
 
 
@@ -213,34 +213,39 @@ class TiersOptions(_Options):
     study: Literal["tiers"] = "tiers"
     """Which study."""
     components: str = "tiers"
-    """Name of a component parameters, or a components's TOML file."""
+    """Name of shipped component parameters, or a TOML file of one's own."""
+    structure: Literal["planar", "tsv", "hybrid", "monolithic"] = "planar"
+    """Layout: in a plane, with through-silicon vias, copper pads or monolithic tiers."""
+    cooling: Literal["package", "heat_sink"] = "package"
+    """Plain package, or a heat sink."""
+    power_density: WattsPerArea = 1e4
+    """Power over the area of the planar chip."""
     network: _OneLayer = "spirit"
     """A network of one layer."""
     chips: Count = 8
-    """Of the accuracy at each temperature."""
+    """Chips of the accuracy at each temperature."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 500
     """Test images of each chip."""
     cells: Count = 20_000
-    """Of each state, for the bit errors."""
+    """Cells of each state, for the bit errors."""
     lines: Count = 256
     """Word lines, and bit lines, of a tile."""
     feature_size: Metres = 130e-9
-    """Of cells and logic."""
+    """Feature size of cells and logic."""
     chip_area: SquareMetres = 25e-6
-    """Of the planar chip."""
-    power_densities: Annotated[tuple[WattsPerArea, WattsPerArea], Rising] = (1e3, 1e6)
-    """Least and most power over the area of the planar chip."""
+    """Area of the planar chip."""
     temperatures: Annotated[tuple[Kelvin, ...], Field(min_length=2), Rising] = GRID
-    """At which the cells are aged; looked up in between."""
+    """Temperatures at which the cells are aged; looked up in between."""
     ambient: Kelvin = 318.15
-    """Around the package."""
+    """Temperature around the package."""
     time: Seconds = 315576000.0
-    """Of the mission."""
+    """Duration of the mission."""
     reads: NonNegative = 1e8
-    """Of every cell in that time."""
+    """Reads of every cell in that time."""
     allowed_loss: Annotated[float, Field(gt=0, lt=1)] = 0.01
-    """Of accuracy, by the heat of the chip."""
+    """Loss of accuracy to the heat of the chip that is allowed."""
     needs: ClassVar[tuple[str, ...]] = _TWO_STATES
+    draws_per_task: ClassVar[int] = 256  # all, which share aged cells with those of other points
 
 
 class IncrementalOptions(_Options):
@@ -249,13 +254,11 @@ class IncrementalOptions(_Options):
     study: Literal["incremental"] = "incremental"
     """Which study."""
     components: str = "learning"
-    """Name of a component parameters, or a components's TOML file."""
+    """Name of shipped component parameters, or a TOML file of one's own."""
     scenario: Literal["new_class", "shifted_input"] = "new_class"
-    """What is new: a class never seen, or images moved by one pixel."""
-    rules: Annotated[
-        tuple[Annotated[str, _one_of("rule", INCREMENTAL_RULES)], ...], Field(min_length=1)
-    ] = tuple(INCREMENTAL_RULES)
-    """What is shown, and what may be written."""
+    """Novelty: a class that was not trained, or images moved by one pixel."""
+    rule: Annotated[str, _one_of("rule", INCREMENTAL_RULES)] = "replay"
+    """Images that are shown, and cells that may be written."""
     new_class: Annotated[int, Field(ge=0, le=9, strict=True)] = 9
     """Digit that is new."""
     steps: Annotated[int, Field(ge=1, le=64, strict=True)] = 4
@@ -263,9 +266,9 @@ class IncrementalOptions(_Options):
     rate: Annotated[float, Field(ge=0, le=1)] = 0.02
     """Learning rate."""
     images: Annotated[int, Field(ge=1, le=50_000, strict=True)] = 6000
-    """Shown while it learns anew."""
+    """Images shown while it learns anew."""
     stored: Annotated[int, Field(ge=1, le=50_000, strict=True)] = 500
-    """Images of before that are kept."""
+    """Earlier images that are kept."""
     attempts: Annotated[int, Field(ge=1, le=255, strict=True)] = 10
     """Pulses at most until a two-level cell is verified."""
     budgets: Annotated[tuple[int, ...], Field(min_length=1), Rising] = (
@@ -280,39 +283,36 @@ class IncrementalOptions(_Options):
     )
     """Writes after which the accuracy is tested."""
     chips: Annotated[int, Field(ge=1, strict=True)] = 4
-    """Each with other cells and images."""
+    """Chips, each with other cells and images."""
     test_images: Annotated[int, Field(ge=10, le=10_000, strict=True)] = 4000
     """Images that are tested on."""
+    draws_per_task: ClassVar[int] = 4
 
 
 class LearningOptions(_Options):
-    """Trainings that the cells of a network stand."""
+    """Training runs until the cells of a network fail."""
 
     study: Literal["learning"] = "learning"
     """Which study."""
     components: str = "learning"
-    """Name of a component parameters, or a components's TOML file."""
-    rules: Annotated[tuple[Annotated[str, _one_of("rule", RULES)], ...], Field(min_length=1)] = (
-        tuple(RULES)
-    )
-    """Rules with their schedules of writes."""
-    aged: tuple[str, ...] = ("backprop_every", "backprop_hybrid", "delta_two_level", "stdp")
-    """Rules that are also trained on chips whose cells have failed."""
+    """Name of shipped component parameters, or a TOML file of one's own."""
+    rule: Annotated[str, _one_of("rule", RULES)] = "backprop_every"
+    """Learning rule with its schedule of writes."""
     images: Annotated[int, Field(ge=1, le=50_000, strict=True)] = 50_000
     """Training images."""
     epochs: Annotated[int, Field(ge=1, strict=True)] = 2
-    """How often they are shown in one training."""
+    """How often the images are shown in one training run."""
     repeats: Annotated[int, Field(ge=1, strict=True)] = 3
-    """Trainings of each rule that are averaged."""
-    failed: Annotated[tuple[float, ...], Rising] = (0.01, 0.03, 0.1, 0.3)
-    """Shares of cells that have failed."""
+    """Training runs that are averaged."""
+    failed: Annotated[tuple[float, ...], Rising] = ()
+    """Fractions of cells that have failed, with which the rule is also trained."""
     loss: Annotated[float, Field(gt=0, lt=1)] = 0.02
     """Accuracy that may be lost to failed cells."""
     temperature: Kelvin = 298.15
-    """Of the cells while they are written."""
+    """Temperature of the cells while they are written."""
     work: ClassVar[int] = 100_000
     needs: ClassVar[tuple[str, ...]] = ("endurance.scale",)
-    draws_per_task: ClassVar[int] = 4096  # all that share trainings
+    draws_per_task: ClassVar[int] = 4096  # all, which share training runs
 
 
 _Any = (
@@ -327,4 +327,19 @@ _Any = (
 OPTIONS: dict[str, type[_Options]] = {
     options.model_fields["study"].default: options for options in get_args(_Any)
 }
-AnyOptions = Annotated[_Any, Field(discriminator="study")]
+
+
+def _known_study(value: Any) -> Any:
+    if isinstance(value, dict):
+        if "study" not in value:
+            raise ValueError(f"study: missing, allowed: {', '.join(OPTIONS)}")
+        study = value["study"]
+        if not isinstance(study, str) or study not in OPTIONS:
+            raise ValueError(str(unknown_name("study", str(study), OPTIONS)))
+    return value
+
+
+AnyOptions = Annotated[
+    Annotated[_Any, Field(discriminator="study")] | None, BeforeValidator(_known_study)
+]
+"""Options of the study that ``study`` names; None without one."""

@@ -1,321 +1,269 @@
-"""The architecture part of a report: answer, figures, checks against chips, component
-parameters."""
+"""The architecture part of a report: headline, figures, answers along each axis, checks."""
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import xarray as xr
-from matplotlib.axes import Axes
 
-from reliability.architecture.memory.hierarchy import HOSTS, NAMES
-from reliability.campaign.spec import Study
-from reliability.report import figures as draw
-from reliability.report.figures.learning_figures import RULES
-from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, svg
-from reliability.report.points import (
-    Results,
-    anchor,
-    answers_of_points,
-    point_text,
-    results_of_points,
+from reliability.architecture.memory.hierarchy import NAMES
+from reliability.campaign.outputs.architecture import (
+    components_of,
+    headline_point,
+    on_axes,
+    short_name,
 )
-from reliability.report.words import percent
+from reliability.campaign.spec import Study
+from reliability.report.architecture_drawings import DRAWINGS, Drawn
+from reliability.report.chapter import Chapter
+from reliability.report.comparison_words import Row
+from reliability.report.figures.learning_figures import RULES
+from reliability.report.page import (
+    Drawing,
+    Figure,
+    KeyFigure,
+    Section,
+    Table,
+    canvas,
+    numbers_of,
+    svg,
+)
+from reliability.report.points import Finished, anchor, value_text
+from reliability.report.provenance import confidence_text, parameter_tables
+from reliability.report.words import percent, typeset
 from reliability.units import engineering
 
 _ON_COVER = 4  # of the headline numbers
-
-
-@dataclass(frozen=True)
-class _Drawing:
-    """A figure of a study: anchor, title, caption, the function that draws it, size in inches."""
-
-    id: str
-    title: str
-    caption: str
-    function: Callable[[xr.Dataset, Axes], Axes]
-    size: tuple[float, float] = (7.6, 4.6)
-
-
-_DRAWINGS: dict[str, tuple[_Drawing, ...]] = {
-    "area": (
-        _Drawing(
-            "smallest-core",
-            "Where the parallel core is the smallest",
-            "Area of the core with a neuron for each class over that of the smaller of the two "
-            "that share in time, all within the same deadline. Thick line: equal areas; thin "
-            "lines: below them the parallel core is the smallest in so many of the draws. With "
-            "one class the two analog cores are the same.",
-            draw.smallest_core,
-            (7.6, 5.0),
-        ),
-        _Drawing(
-            "least-energy-core",
-            "Where the parallel core takes the least energy",
-            "Energy of an inference with the leakage until the deadline: parallel over the best of "
-            "the others. Lines as above.",
-            draw.least_energy_core,
-            (7.6, 5.0),
-        ),
-        _Drawing(
-            "area-classes",
-            "Area against the number of classes",
-            "Three cores at the oldest and the newest node. Bands: 95 % of the draws.",
-            draw.area_against_classes,
-        ),
-    ),
-    "energy": (
-        _Drawing(
-            "event-energy",
-            "Energy of a synaptic event",
-            "One input event at one output, by what takes the energy from the supply. Bars: the "
-            "card and the components as they are; whiskers: 95 % of the cards and components that "
-            "are "
-            "drawn from their uncertainty.",
-            draw.event_energy_parts,
-        ),
-        _Drawing(
-            "energy-node",
-            "Sums get cheaper with every node, events hardly do",
-            "A multiply-accumulate that reads its weight from SRAM, scaled from 45 nm, and an "
-            "event on the same cells with the same pulse, of which only the supply changes. "
-            "Bands: 95 % of the draws.",
-            draw.energy_against_node,
-        ),
-        _Drawing(
-            "gain-resistance",
-            "Gain against the resistance of the cells",
-            "Energy of a sum over that of an event, for the same pulse. It levels off where the "
-            "bias of injector and comparators costs more than the cells. Bands: 95 % of the draws.",
-            draw.gain_against_resistance,
-            (7.6, 5.0),
-        ),
-        _Drawing(
-            "gain-activity",
-            "Gain of an inference against its events",
-            "Energy of all sums over that of the spikes of one inference at 130 nm, against the "
-            "events that a connection gets until the decision. One layer: rate coding with the "
-            "lead ΔS that decides, or the first output spike with its threshold, each with the "
-            "accuracy; ten layers: rate coding over time steps. Bands and whiskers: 95 % of the "
-            "draws.",
-            draw.gain_against_activity,
-        ),
-    ),
-    "incremental": (
-        _Drawing(
-            "accuracy-budget",
-            "Accuracy against the writes that it takes to learn anew",
-            "Mean of the chips; bars at the right: 95 % of the cards that are drawn, each with its "
-            "own chips and images. A curve is level where a rule wants no more writes.",
-            draw.accuracy_against_budget,
-            (7.6, 5.0),
-        ),
-        _Drawing(
-            "old-new",
-            "What is learnt and what is forgotten",
-            "From what was before along the budgets of writes (dots) to the end (circle; bars: "
-            "95 % of the draws), on the cells of the card and on exact ones.",
-            draw.old_against_new,
-            (7.6, 5.4),
-        ),
-    ),
-    "learning": (
-        _Drawing(
-            "accuracy-writes",
-            "Accuracy and writes of a training",
-            "Each rule on MNIST at 12x12 pixels, every write of every cell counted: dot at the "
-            "mean of all cells, line to the 99th percentile. Vertical bars: all repeats.",
-            draw.accuracy_against_writes,
-            (9.6, 5.0),
-        ),
-        _Drawing(
-            "trainings-failure",
-            "Trainings that the cells stand",
-            "Until 1 % of the cells of a chip have failed for good, each write a full pulse or "
-            "(many levels only) a weak one that moves the cell a little. Lines: 95 % of the cards "
-            "and components that are drawn.",
-            draw.trainings_until_failure,
-            (9.0, 5.4),
-        ),
-        _Drawing(
-            "levelling",
-            "What wear-levelling buys",
-            "The same writes shared by the cells of a synapse, by the rows of the array or by all "
-            "its cells. Whiskers: 95 % of the draws; marks: the first failed cell.",
-            draw.levelling_gain,
-            (9.0, 6.0),
-        ),
-        _Drawing(
-            "accuracy-failed",
-            "Learning with cells that have failed",
-            "A training from the start on a chip on which some cells are stuck in LRS or HRS; it "
-            "learns around them. Bands: 95 % of the draws, which differ in the share stuck in LRS.",
-            draw.accuracy_against_failed_cells,
-        ),
-    ),
-    "streams": (
-        _Drawing(
-            "power-rate",
-            "Average power against the rate of events",
-            "Six ways to run the same network. Bands: 95 % of the cards and components that are "
-            "drawn, "
-            "for the two ways with resistive cells.",
-            draw.power_against_rate,
-            (7.6, 5.2),
-        ),
-    ),
-    "hierarchy": (
-        _Drawing(
-            "paying-periods",
-            "When a resistive cache pays",
-            "Bars: periods between inferences at which the resistive cache takes less power than "
-            "DRAM, be it kept in self-refresh or loaded from flash, with a cache that holds the "
-            "network. Arrows: periods from which it endures its writes for the mission. Whiskers: "
-            "95 % of the draws; what runs off the axis is kept at its end.",
-            draw.paying_periods,
-            (7.6, 5.4),
-        ),
-        *(
-            _Drawing(
-                f"power-{host}",
-                f"Average power of the memories, {NAMES[host]}",
-                "First network, smallest resistive cache that holds it. Lines: the card and the "
-                "components as they are; bands: 95 % of the draws. Left of the vertical lines the "
-                "cache "
-                "is worn out before the mission ends.",
-                partial(draw.power_against_period, host=host),
-            )
-            for host in HOSTS
-        ),
-        _Drawing(
-            "cache-traffic",
-            "What misses the resistive cache",
-            "Lines fetched from and written back to flash in one inference, once the cache is "
-            "steady. Zero as soon as it holds all that the network touches.",
-            draw.cache_traffic,
-        ),
-        _Drawing(
-            "macro-area",
-            "Area of the cache",
-            "A resistive macro and an SRAM of the same capacity. Bands: 95 % of the draws.",
-            draw.macro_areas,
-        ),
-    ),
+_MOST_ROWS = 40  # of a table along an axis
+# Columns of the tables along an axis; the other answers are in summary.json.
+_COLUMNS: dict[str, tuple[str, ...]] = {
+    "incremental": ("accuracy", "accuracy_old", "accuracy_new", "writes", "runs_to_failure"),
+    "learning": ("accuracy", "writes", "training_runs", "training_runs_levelled"),
+    "hierarchy": ("pays_from", "pays_until", "lasts_from", "lasts_from_levelled", "energy_ratio"),
     "tiers": (
-        _Drawing(
-            "layout-ratios",
-            "What stacking saves",
-            "Footprint of a tile, energy of a transition of a line between array and logic with "
-            "its via, and of a wire across the chip, over the planar draw. Whiskers: 95 % of the "
-            "draws.",
-            draw.layout_ratios,
-        ),
-        _Drawing(
-            "memory-temperature",
-            "Temperature of the memory",
-            "Hottest place of the memory, in a plain package and under a heat sink. Grey: the "
-            "temperature above which the heat costs more accuracy than allowed. Bands: 95 % of the "
-            "draws, of the monolithic tiers.",
-            draw.memory_temperature,
-        ),
-        _Drawing(
-            "accuracy-left",
-            "Accuracy after the mission",
-            "At the temperature of the hottest place of the memory; a line ends where that leaves "
-            "the grid of temperatures. Bands: 95 % of the draws, of the monolithic tiers.",
-            draw.accuracy_left,
-        ),
-        _Drawing(
-            "error-rate-left",
-            "Bit-error rate after the mission",
-            "Two states read at the best reference; lines and bands as above.",
-            draw.error_rate_left,
-        ),
-        _Drawing(
-            "left-against-temperature",
-            "What is left after the mission, by temperature",
-            "Accuracy of the network and bit-error rate of two states after the mission with its "
-            "reads. Bands: 95 % of the draws.",
-            draw.left_against_temperature,
-        ),
+        "power_limit",
+        "hottest_temperature",
+        "accuracy",
+        "footprint_ratio",
+        "line_energy_ratio",
     ),
+    "area": ("area_border", "parallel_area", "area_ratio", "energy_ratio"),
+    "streams": ("analog_power", "always_on_power", "clocked_power"),
+    "energy": ("event_energy", "mac_energy", "gain", "accuracy", "inference_gain"),
+}
+_WORDS = RULES | NAMES | {"tsv": "through-silicon vias", "hybrid": "copper pads",
+                          "monolithic": "monolithic tiers"}  # fmt: skip
+_Say = Callable[[str], str]
+
+
+def _area(say: _Say) -> str:
+    border = say("area_border")
+    return (
+        f"the core with one neuron per class takes {say('parallel_area')}, {say('area_ratio')} "
+        f"times the smaller of the two that multiplex in time, and {say('energy_ratio')} times "
+        "their least energy" + (border and f"; it is the smallest up to {border} classes")
+    )
+
+
+def _energy(say: _Say) -> str:
+    return (
+        f"a synaptic event takes {say('event_energy')} and a multiply-accumulate "
+        f"{say('mac_energy')}; digital sums take {say('inference_gain')} times the energy of the "
+        "spikes of an inference"
+    )
+
+
+def _streams(say: _Say) -> str:
+    below = say("rate_against_clocked")
+    return (
+        f"analog events that are switched off in between take {say('analog_power')} on average, "
+        f"the better clocked core {say('clocked_power')}"
+        + (below and f"; analog events take less below {below}")
+    )
+
+
+def _hierarchy(say: _Say) -> str:
+    return (
+        "the resistive cache takes less power than DRAM for periods between inferences from "
+        f"{say('pays_from')} up to {say('pays_until')}, and lasts the mission for periods from "
+        f"{say('lasts_from')}, with wear levelling from {say('lasts_from_levelled')}"
+    )
+
+
+def _incremental(say: _Say) -> str:
+    return (
+        f"the deployed network reaches an accuracy of {say('accuracy')} on all images with "
+        f"{say('writes')} writes: {say('accuracy_new')} on the new ones, {say('accuracy_old')} on "
+        "the old ones"
+    )
+
+
+def _learning(say: _Say) -> str:
+    return (
+        f"{say('training_runs')} training runs pass until 1 % of the cells have failed, at an "
+        f"accuracy of {say('accuracy')} and {say('writes')} writes of a cell in each run"
+    )
+
+
+def _tiers(say: _Say) -> str:
+    return (
+        f"the hottest memory reaches {say('hottest_temperature')} and accuracy after the mission "
+        f"is {say('accuracy')}; the allowed loss is reached at {say('temperature_limit')}, at a "
+        f"power density of {say('power_limit')}"
+    )
+
+
+_SENTENCES: dict[str, Callable[[_Say], str]] = {
+    "area": _area,
+    "energy": _energy,
+    "hierarchy": _hierarchy,
+    "incremental": _incremental,
+    "learning": _learning,
+    "streams": _streams,
+    "tiers": _tiers,
 }
 
 
-def architecture_section(study: Study, results: Results, summary: dict[str, Any]) -> Section:
-    """Return the architecture study at every point."""
-    figures: list[Figure] = []
-    tables: list[Table] = []
-    for title, here, answer in results_of_points(study, results, summary):
-        figures += architecture_figures(study, here["architecture"], title)
-        tables += _tables(answer["architecture"], title)
-    return Section("architecture", "Architecture", (), figures, tables)
+def _sections(finished: Finished) -> Iterator[Section]:
+    """Yield figures and tables of an architecture study."""
+    figures = list(architecture_figures(finished.study, finished.results["architecture"]))
+    tables = list(_tables(finished.summary["architecture"]))
+    yield Section("architecture", "Architecture", (), figures, tables)
 
 
-def architecture_figures(study: Study, data: xr.Dataset, title: str = "") -> Iterator[Figure]:
-    """Yield the figures of an architecture study.
+def architecture_figures(study: Study, data: xr.Dataset) -> Iterator[Figure]:
+    """Yield the figures of an architecture study whose axes are swept.
+
+    Other axes of the study are held at the point of the headline; a figure is drawn for each value
+    of what else is swept (cards, component parameters).
 
     Parameters
     ----------
     study : Study
     data : Dataset
-        The group "architecture" of its results, at one point of a sweep.
-    title : str
-        Of that point, "" without a sweep.
+        The group "architecture" of its results.
     """
-    assert study.architecture is not None
-    data = data.load()
-    for drawing in _DRAWINGS[study.architecture.study]:
+    data = on_axes(study, data.load())
+    if "point" in data.dims:
+        return  # not a grid
+    labels = {short_name(axis.name): axis.label or axis.name for axis in study.sweep}
+    full = {short_name(axis.name): axis.name for axis in study.sweep}
+    at = {short_name(name): value for name, value in headline_point(study).items()}
+    own = {name for name in full if hasattr(study.options("architecture"), name)}
+    each = [[(name, value) for value in data[name].values.tolist()] for name in full
+            if name not in own]  # fmt: skip
+    for drawing in DRAWINGS[study.options("architecture").study]:
+        if not set(drawing.axes) <= set(data.dims):
+            continue
+        held = {name: value for name, value in at.items()
+                if name in own and name not in drawing.axes}  # fmt: skip
+        where = ", ".join(f"{labels[n]} {_value_text(full[n], v)}" for n, v in held.items())
+        for other in itertools.product(*each):
+            title = ", ".join(_value_text(full[name], value) for name, value in other)
+            name = f"{drawing.title}{title and ': '}{title}"
+            caption = f"{drawing.caption}{where and f' At {where}.'}"
+            here = data.sel(held | dict(other))
+            yield Figure(
+                anchor(drawing.id, title), name, caption, _drawn(drawing, here, name),
+                numbers_of(here),
+            )  # fmt: skip
+
+
+def _drawn(drawing: Drawn, data: xr.Dataset, name: str) -> Drawing:
+    """Draw a figure, or a panel for each of some values of an axis."""
+    if drawing.panels is None:
         with canvas(*drawing.size) as (figure, axes):
             drawing.function(data, axes.flat[0])
-            name = f"{drawing.title}{title and ': '}{title}"
-            yield Figure(
-                anchor(drawing.id, title),
-                name,
-                drawing.caption,
-                svg(figure, name),
-            )
+            return svg(figure, name)
+    axis, chosen = drawing.panels
+    values = [value for value in data[axis].values.tolist() if value in chosen]
+    values = values or data[axis].values.tolist()[: len(chosen)]
+    with canvas(*drawing.size, columns=len(values), sharey=True) as (figure, axes):
+        for k, (value, ax) in enumerate(zip(values, axes.flat, strict=True)):
+            drawing.function(data.sel({axis: value}), ax)
+            ax.set_title(_value_text(axis, value), wrap=True, fontsize=9)
+            if k:
+                ax.set_ylabel("")
+            if ax.get_legend():
+                ax.get_legend().remove()
+        handles, labels = axes.flat[0].get_legend_handles_labels()
+        if handles:
+            figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        return svg(figure, name)
 
 
-def architecture_lines(study: Study, summary: dict[str, Any]) -> Iterator[str]:
-    """Say each headline number with its interval, at every point."""
-    for point, answer in answers_of_points(study, summary):
-        title = point_text(point)
-        for line in quantity_lines(answer["architecture"]):
-            yield f"{title}{title and ': '}{line}"
-
-
-def quantity_lines(found: dict[str, Any]) -> list[str]:
-    """Say each headline number with its interval.
+def headline(found: dict[str, Any]) -> str:
+    """Say the answer in one sentence.
 
     Parameters
     ----------
     found : dict
-        The answer of `reliability.campaign.outputs.architecture.architecture_answer`.
+        Of `reliability.campaign.outputs.architecture.architecture_answer`.
     """
-    lines = []
-    for one in found["quantities"].values():
-        name = _name(one)
-        lines.append(f"{name[:1].upper()}{name[1:]}: {_value(one)}{_range(one, found)}.")
-    return lines
+    intervals = itertools.count()
+
+    def say(key: str) -> str:
+        if key not in found["quantities"]:
+            return ""
+        one = found["quantities"][key]
+        if not found["draws"] or one["low"] == one["high"] == one["value"]:
+            return _value(one)
+        first = f"{percent(found['confidence'], 0)} interval " if next(intervals) == 0 else ""
+        return f"{_value(one)} ({first}{_ends(one)})"
+
+    sentence = _SENTENCES[found["study"]](say)
+    where = _where(found)
+    return typeset(_capital(f"{where and f'{where}: '}{sentence}."))
 
 
 def value_and_range(found: dict[str, Any], key: str) -> str:
     """Say one headline number and its interval, "" where a study has none of that name."""
-    if key not in found["quantities"]:
+    one = found["quantities"].get(key)
+    if one is None:
         return ""
-    one = found["quantities"][key]
-    low, high = (_value(one, end) for end in ("low", "high"))
-    between = f" ({low} to {high})" if found["draws"] else ""
-    return f"{_value(one)}{between}"
+    return f"{_value(one)} ({_ends(one)})" if found["draws"] else _value(one)
 
 
-def _tables(found: dict[str, Any], title: str) -> list[Table]:
-    """Return the table of the checks against published chips, if there are any."""
-    if "checks" not in found:
-        return []
+def key_quantities(found: dict[str, Any]) -> Iterator[KeyFigure]:
+    """Yield the first headline numbers for the cover."""
+    for one in list(found["quantities"].values())[:_ON_COVER]:
+        interval = f"{_ends(one)} at {percent(found['confidence'], 0)}" if found["draws"] else ""
+        yield KeyFigure(_name(one), _value(one), interval, _where(found))
+
+
+def _tables(found: dict[str, Any]) -> Iterator[Table]:
+    """Yield all answers, those along each axis, and the checks against published chips."""
+    sure = percent(found["confidence"], 0)
+    of_draws = "Nominal card and component parameters; nothing was drawn."
+    if found["draws"]:
+        of_draws = (
+            f"Intervals hold {sure} of {found['draws']} draws of card and component parameters."
+        )
+    where = _where(found)
+    rows = [(_capital(_name(one)), _value(one), _ends(one) if found["draws"] else "")
+            for one in found["quantities"].values()]  # fmt: skip
+    yield Table("answers", f"Answers{where and f' at {where}'}", of_draws,
+                ("quantity", "value", f"{sure} interval"), rows)  # fmt: skip
+    for name, points in found.get("along", {}).items():
+        keys = [key for key in _COLUMNS[found["study"]] if key in points[0]["quantities"]]
+        if len(points) > _MOST_ROWS or not keys:
+            continue
+        full = next(axis for axis in found["labels"] if short_name(axis) == name)
+        rest = _where(found, without=full)
+        yield Table(
+            anchor("answers-by", name), f"Answers by {found['labels'][full]}",
+            f"{rest and f'At {rest}. '}{of_draws}",
+            (found["labels"][full],
+             *(_name(points[0]["quantities"][key]) for key in keys)),
+            [(_value_text(full, point["value"]),
+              *(value_and_range(found | point, key) for key in keys)) for point in points],
+        )  # fmt: skip
+    if "checks" in found:
+        yield _checks(found["checks"])
+
+
+def _checks(checks: list[dict[str, Any]]) -> Table:
     rows = [
         (
             check["check"],
@@ -326,17 +274,13 @@ def _tables(found: dict[str, Any], title: str) -> list[Table]:
             f"{check['ratio']:.2g}",
             check["source"],
         )
-        for check in found["checks"]
+        for check in checks
     ]  # fmt: skip
-    return [
-        Table(
-            anchor("checks", title),
-            f"Against published chips{title and ': '}{title}",
-            "Ratio: model over measured. The interval is that of the model over its parameters.",
-            ("chip and quantity", "measured", "model", "interval", "ratio", "source"),
-            rows,
-        )
-    ]
+    return Table(
+        "checks", "Comparison with published chips",
+        "Ratio: model over published value. Interval: model over its drawn parameters.",
+        ("chip and quantity", "published", "model", "interval", "ratio", "source"), rows,
+    )  # fmt: skip
 
 
 def _checked(check: dict[str, Any], end: str) -> str:
@@ -346,22 +290,31 @@ def _checked(check: dict[str, Any], end: str) -> str:
     return _text(check[end], check["unit"])
 
 
-def _range(one: dict[str, Any], found: dict[str, Any]) -> str:
+def _where(found: dict[str, Any], without: str = "") -> str:
+    """The point of the headline, "" without a sweep."""
+    labels = found.get("labels", {})
+    point = {name: v for name, v in found.get("point", {}).items() if name != without}
+    return ", ".join(f"{labels[name]} {_value_text(name, v)}" for name, v in point.items())
+
+
+def _value_text(name: str, value: Any) -> str:
+    text = _WORDS.get(str(value)) or value_text(name, value)
+    return re.sub(r"^(\d+)nm$", r"\1 nm", text)
+
+
+def _ends(one: dict[str, Any]) -> str:
     if one["low"] is None and one["high"] is None:
-        return "" if found["draws"] == 0 else " (interval unbounded)"
-    low, high = (_value(one, end) for end in ("low", "high"))
-    return f" ({low} to {high} at {percent(found['confidence'], 0)}, {found['draws']} draws)"
-
-
-def key_quantities(found: dict[str, Any]) -> Iterator[KeyFigure]:
-    """Yield the first headline numbers for the cover."""
-    for one in list(found["quantities"].values())[:_ON_COVER]:
-        yield KeyFigure(_name(one), _value(one), _range(one, found).strip(" ()"))
+        return "unbounded"
+    return " to ".join(_value(one, end) for end in ("low", "high"))
 
 
 def _name(one: dict[str, Any]) -> str:
     """What a number is, with the rules of learning in words."""
     return re.sub(r"\w+", lambda word: RULES.get(word[0], word[0]), one["name"])
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _value(one: dict[str, Any], end: str = "value") -> str:
@@ -372,3 +325,51 @@ def _value(one: dict[str, Any], end: str = "value") -> str:
 
 def _text(value: float | None, unit: str) -> str:
     return "unbounded" if value is None else engineering(value, unit)
+
+
+def _method(study: Study) -> Iterator[str]:
+    yield (
+        f"The model of the study {study.options('architecture').study} was computed for the "
+        "nominal card and component parameters."
+    )
+
+
+def _intervals(study: Study) -> Iterator[str]:
+    if study.uncertainty:
+        yield "The interval of an architecture's number holds this fraction of the samples."
+
+
+def _assumptions(study: Study) -> Iterator[Section]:
+    components = components_of(study)
+    yield Section(
+        "components", components.title, (components.description, confidence_text(components)),
+        tables=parameter_tables(components, "-components"),
+    )  # fmt: skip
+
+
+def _provenance(study: Study) -> Iterator[tuple[str, str]]:
+    components = components_of(study)
+    yield f"component parameters {components.name}, SHA-256", components.fingerprint
+
+
+def _interval(
+    answer: dict[str, Any], row: Row, at: dict[str, float]
+) -> tuple[float | None, float | None]:
+    found = answer["architecture"]["quantities"][row["name"]]
+    return found["low"], found["high"]
+
+
+CHAPTER = Chapter(
+    sections=_sections,
+    statement=lambda finished: iter((headline(finished.summary["architecture"]),)),
+    lines=lambda answer: iter((headline(answer["architecture"]),)),
+    of_sweep=True,
+    key_figures=lambda finished: key_quantities(finished.summary["architecture"]),
+    method=_method,
+    intervals=_intervals,
+    sampled=lambda _: "each with component parameters sampled from their own uncertainty",
+    assumptions=_assumptions,
+    provenance=_provenance,
+    of_cells=False,
+    interval=_interval,
+)

@@ -1,9 +1,9 @@
-"""Current against voltage of one cell: laws that `solve_crossbar` takes as ``cell=``.
+"""Current-voltage models of one cell, as `solve_crossbar` takes them in ``cell=``.
 
-A law is anything that is called as ``law(conductance, voltage)`` with two arrays of one shape (the
-conductance at low voltage in S, the voltage from word to bit line in V) and returns the current (A)
-and its derivative (S), the derivative not negative. `to_spice` also needs ``spice()``, the current
-as an ngspice expression of ``{g}`` (S) and ``{v}`` (V).
+A model is called with two arrays of one shape, the conductance at low voltage (S) and the voltage
+from word to bit line (V), and returns the current (A) and its derivative (S), the derivative not
+negative. A cell of conductance 0 is open: the solver does not ask the model for it. `to_spice` also
+needs ``spice()``, the current as an ngspice expression of ``{g}`` (S) and ``{v}`` (V).
 """
 
 from collections.abc import Callable
@@ -12,12 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from reliability.errors import InputError
+
 Array = NDArray[np.float64]
-Law = Callable[[Array, Array], tuple[Array, Array]]
+CellModel = Callable[[Array, Array], tuple[Array, Array]]
 
 
-def law_of(current: Callable[[Array, Array], NDArray[np.floating]], step: float = 1e-5) -> Law:
-    """Make a law from a function that only gives the current, by central differences.
+def cell_model(
+    current: Callable[[Array, Array], NDArray[np.floating]], step: float = 1e-5
+) -> CellModel:
+    """Make a cell model from a function that only gives the current, by central differences.
 
     The currents of the array stay exact, as only Newton's steps use the derivative.
 
@@ -32,17 +36,37 @@ def law_of(current: Callable[[Array, Array], NDArray[np.floating]], step: float 
     --------
     >>> import numpy as np
     >>> from reliability.devices.conduction import milo
-    >>> value, slope = law_of(milo)(np.array([1e-4]), np.array([0.2]))
+    >>> value, slope = cell_model(milo)(np.array([1e-4]), np.array([0.2]))
     >>> bool(1e-5 < value[0] < 4e-5), bool(slope[0] > 0)
     (True, True)
     """
 
-    def law(conductance: Array, voltage: Array) -> tuple[Array, Array]:
+    def model(conductance: Array, voltage: Array) -> tuple[Array, Array]:
         high, low = current(conductance, voltage + step), current(conductance, voltage - step)
         slope = (np.asarray(high, dtype=float) - low) / (2 * step)
         return np.asarray(current(conductance, voltage), dtype=float), slope
 
-    return law
+    return model
+
+
+def evaluated(cell: CellModel, conductance: Array, voltage: Array) -> tuple[Array, Array]:
+    """Return current and slope of cells; an open cell (conductance 0) carries no current.
+
+    Raises
+    ------
+    InputError
+        A current that falls with voltage.
+    """
+    there = conductance > 0
+    known = conductance if there.all() else np.where(there, conductance, conductance.max() or 1.0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        current, slope = cell(known, voltage)
+    if known is not conductance:
+        current, slope = np.where(there, current, 0.0), np.where(there, slope, 0.0)
+    if np.any(slope < 0):
+        worst = float(np.max(np.abs(voltage)))
+        raise InputError(f"cell: the current falls with voltage somewhere within {worst:.3g} V")
+    return current, slope
 
 
 @dataclass(frozen=True)
@@ -79,17 +103,17 @@ class SinhCell:
 
 @dataclass(frozen=True)
 class PolynomialCell:
-    """Polynomial law, ``I = G V + a V^2 + b V^3``, fitted to measured read curves.
+    """Polynomial model, ``I = G (V + a V^2 + b V^3)``, fitted to measured read curves.
 
     Parameters
     ----------
     a, b : float
-        In A/V^2 and A/V^3. Valid only where the derivative stays positive.
+        In 1/V and 1/V^2, of all conductances. Valid only where the derivative stays positive.
 
     Examples
     --------
     >>> import numpy as np
-    >>> current, slope = PolynomialCell(0.0, 1e-4)(np.array([1e-5]), np.array([0.1]))
+    >>> current, slope = PolynomialCell(0.0, 10.0)(np.array([1e-5]), np.array([0.1]))
     >>> print(f"{current[0]:.4g} {slope[0]:.4g}")
     1.1e-06 1.3e-05
     """
@@ -98,11 +122,11 @@ class PolynomialCell:
     b: float
 
     def __call__(self, conductance: Array, voltage: Array) -> tuple[Array, Array]:
-        current = voltage * (conductance + voltage * (self.a + voltage * self.b))
-        return current, conductance + voltage * (2 * self.a + 3 * self.b * voltage)
+        current = conductance * voltage * (1 + voltage * (self.a + voltage * self.b))
+        return current, conductance * (1 + voltage * (2 * self.a + 3 * self.b * voltage))
 
     def spice(self) -> str:
-        return f"{{g}}*{{v}}+{self.a!r}*{{v}}*{{v}}+{self.b!r}*{{v}}*{{v}}*{{v}}"
+        return f"{{g}}*{{v}}*(1+{{v}}*({self.a!r}+{{v}}*{self.b!r}))"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Cell laws and Newton's method, against root finders and numerical derivatives."""
+"""Cell models and Newton's method, against root finders and numerical derivatives."""
 
 import numpy as np
 import pytest
@@ -10,89 +10,89 @@ from reliability.crossbar import (
     SelectorCell,
     SinhCell,
     TransistorCell,
-    law_of,
+    cell_model,
     solve_crossbar,
 )
 from reliability.errors import InputError
 
-LAWS = [
+MODELS = [
     SinhCell(0.15),
-    PolynomialCell(2e-5, 3e-4),
+    PolynomialCell(0.3, 4.0),
     TransistorCell(5e-4, 0.4),
     SelectorCell(1e-8, 0.06),
 ]
 
 
-@pytest.mark.parametrize("law", LAWS, ids=lambda law: type(law).__name__)
-def test_slope_is_the_derivative(law):
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
+def test_slope_is_the_derivative(model):
     g = np.repeat([1e-6, 2e-5, 3e-4], 21)
     v = np.tile(np.linspace(-0.63, 0.61, 21), 3)
-    if isinstance(law, PolynomialCell):
+    if isinstance(model, PolynomialCell):
         v = np.abs(v)  # its fit holds at read polarity
     h = 1e-5
-    numeric = (law(g, v + h)[0] - law(g, v - h)[0]) / (2 * h)
-    assert np.allclose(law(g, v)[1], numeric, rtol=2e-5, atol=1e-13)
+    numeric = (model(g, v + h)[0] - model(g, v - h)[0]) / (2 * h)
+    assert np.allclose(model(g, v)[1], numeric, rtol=2e-5, atol=1e-13)
 
 
-def test_series_laws_solve_their_circuits():
+def test_series_models_solve_their_circuits():
     for g in (1e-6, 1e-4):
         for v in (0.05, 0.4, 1.5):
             cell = SelectorCell(1e-8, 0.06)
             drop = lambda i: i / g + 0.06 * np.arcsinh(i / 1e-8) - v  # noqa: E731, B023
             want = brentq(drop, 0, v * g, xtol=1e-30, rtol=1e-14)
             assert cell(np.array([g]), np.array([v]))[0][0] == pytest.approx(want, rel=1e-10, abs=0)
-    law, slope = SelectorCell(1e-8, 0.06)(np.zeros(2), np.array([0.0, 1.0]))
-    assert not law.any()
+    model, slope = SelectorCell(1e-8, 0.06)(np.zeros(2), np.array([0.0, 1.0]))
+    assert not model.any()
     assert not slope.any()
 
 
-def full_residual(x, g, v, law, r):
+def full_residual(x, g, v, model, r):
     """Kirchhoff's current law at every node; driven at the left, sensed at the bottom."""
     m, n = g.shape
     w, b = x.reshape(2, m, n)
-    cell = law(g, w - b)[0]
+    cell = model(g, w - b)[0]
     along = -np.diff(np.column_stack([v, w, w[:, -1]]), axis=1) / r
     down = -np.diff(np.vstack([b[0], b, np.zeros(n)]), axis=0) / r
     return np.concatenate([(along[:, :-1] - along[:, 1:] - cell).ravel(),
                            (down[:-1] - down[1:] + cell).ravel()])  # fmt: skip
 
 
-@pytest.mark.parametrize("law", LAWS, ids=lambda law: type(law).__name__)
-def test_array_equals_a_general_root_finder(law):
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
+def test_array_equals_a_general_root_finder(model):
     rng = np.random.default_rng(2)
     g, v = rng.uniform(1e-6, 2e-4, (4, 3)), rng.uniform(0.2, 0.6, 4)
     out = solve_crossbar(
-        g, v, word_line_resistance=60.0, bit_line_resistance=60.0, cell=law, fields=True
+        g, v, word_line_resistance=60.0, bit_line_resistance=60.0, cell=model, fields=True
     )
     x = np.concatenate(
         [out["word_line_voltage"].values.ravel(), out["bit_line_voltage"].values.ravel()]
     )
-    assert np.max(np.abs(full_residual(x, g, v, law, 60.0))) < 1e-14
+    assert np.max(np.abs(full_residual(x, g, v, model, 60.0))) < 1e-14
     start = np.concatenate([np.repeat(v, 3), np.zeros(12)])
-    found = root(full_residual, start, (g, v, law, 60.0), tol=1e-14)
-    current = law(g, (found.x[:12] - found.x[12:]).reshape(4, 3))[0].sum(axis=0)
+    found = root(full_residual, start, (g, v, model, 60.0), tol=1e-14)
+    current = model(g, (found.x[:12] - found.x[12:]).reshape(4, 3))[0].sum(axis=0)
     assert np.allclose(out["output_current"], current, rtol=1e-7, atol=0)
 
 
-def test_a_linear_law_gives_the_linear_answer():
+def test_a_linear_model_gives_the_linear_answer():
     rng = np.random.default_rng(1)
     g, v = rng.uniform(1e-6, 1e-4, (20, 20)), rng.uniform(0, 0.2, 20)
     linear = solve_crossbar(g, v)["output_current"]
-    for law in (PolynomialCell(0.0, 0.0), SinhCell(1e5)):
+    for model in (PolynomialCell(0.0, 0.0), SinhCell(1e5)):
         assert np.allclose(
-            solve_crossbar(g, v, cell=law)["output_current"], linear, rtol=1e-9, atol=0
+            solve_crossbar(g, v, cell=model)["output_current"], linear, rtol=1e-9, atol=0
         )
 
 
-def test_a_law_of_devices_conduction():
+def test_a_cell_model_devices_conduction():
     from reliability.devices.conduction import Conduction, current
 
     device = Conduction("sinh", nonlinearity_voltage=0.2, reference_temperature=300.0)
-    law = law_of(lambda g, v: current(device, g, v))
+    model = cell_model(lambda g, v: current(device, g, v))
     rng = np.random.default_rng(7)
     g, v = rng.uniform(1e-6, 1e-4, (9, 8)), rng.uniform(0, 0.4, 9)
     want = solve_crossbar(g, v, cell=SinhCell(0.2))["output_current"]
-    assert np.allclose(solve_crossbar(g, v, cell=law)["output_current"], want, rtol=1e-9, atol=0)
+    assert np.allclose(solve_crossbar(g, v, cell=model)["output_current"], want, rtol=1e-9, atol=0)
 
 
 def test_steep_cells_and_open_cells():
@@ -115,11 +115,33 @@ def test_vectors_and_arrays_agree_with_one_at_a_time():
     )
 
 
-def test_a_law_that_falls_is_refused():
+def test_a_model_that_falls_is_refused():
     with pytest.raises(InputError, match="cell: the current falls with voltage"):
-        solve_crossbar([[1e-5]], [0.5], cell=PolynomialCell(-1e-4, 0.0))
+        solve_crossbar([[1e-5]], [0.5], cell=PolynomialCell(-2.0, 0.0))
 
 
-def test_a_law_that_overflows_does_not_converge():
+def test_a_model_that_overflows_does_not_converge():
     with pytest.raises((ConvergenceError, InputError)):
         solve_crossbar([[1e-5]], [5.0], cell=lambda g, v: (np.full_like(v, np.nan), g))
+
+
+def test_an_open_cell_carries_no_current_whatever_its_model():
+    """The column of a polynomial cell and two open ones is that cell alone, in closed form."""
+    g = np.array([[2e-5, 0.0], [0.0, 0.0], [0.0, 3e-5]])
+    ideal = {"word_line_resistance": 0.0, "bit_line_resistance": 0.0}
+    out = solve_crossbar(g, np.full(3, 0.2), cell=PolynomialCell(0.5, 2.0), **ideal)
+    chord = 0.2 * (1 + 0.5 * 0.2 + 2.0 * 0.2**2)
+    assert np.allclose(out["output_current"], [2e-5 * chord, 3e-5 * chord], rtol=1e-12, atol=0)
+    lines = {"word_line_resistance": 50.0, "bit_line_resistance": 50.0}
+    one = solve_crossbar(g[:1, :1], [0.2], cell=PolynomialCell(0.5, 2.0), **ideal)
+    column = solve_crossbar(g[:, :1], np.full(3, 0.2), cell=PolynomialCell(0.5, 2.0), **lines)
+    assert column["output_current"][0] < one["output_current"][0]
+    assert not solve_crossbar(0 * g, np.full(3, 0.2), cell=PolynomialCell(0.5, 2.0))[
+        "output_current"
+    ].any()
+
+
+def test_a_polynomial_cell_scales_with_its_conductance():
+    model, volts = PolynomialCell(0.5, 2.0), np.full(2, 0.3)
+    (small, large), _ = model(np.array([1e-6, 1e-4]), volts)
+    assert large == pytest.approx(100 * small, rel=1e-12)
