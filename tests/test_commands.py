@@ -263,7 +263,7 @@ def test_qualify_states_how_the_files_were_read_and_what_was_lost(call, tmp_path
     assert "read  a.csv: column 3 'R [kohm]': resistance in kohm, by its header" in found.stderr
     lost = "1 unit lost its reads: 1 from 168 h; counted as failed"
     assert f"note: b.csv: {lost}" in found.stderr
-    assert lost[7:] in (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert "lost its reads: 1 from" in (tmp_path / "out" / "report.html").read_text("utf-8")
     told = json.loads(call(*words, "--json").stdout)
     assert (told["test"]["units"], told["test"]["failures"]) == (40, 4)
     assert told["reading"]["units_lost"] == 2
