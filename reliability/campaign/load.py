@@ -66,18 +66,43 @@ def load_study(
                 put(table, key, value)
             except InputError as error:
                 raise InputError(f"{file.name}: {error}") from None
+    return study_of(table, file.name, folder=Path(path).parent, most_points=most_points)
+
+
+def study_of(
+    table: dict[str, Any], where: str, *, folder: Path | None = None, most_points: int = MOST_POINTS
+) -> Study:
+    """Check the table of a study, and return the study.
+
+    Parameters
+    ----------
+    table : dict
+        As TOML has it.
+    where : str
+        What errors call it.
+    folder : Path, optional
+        Where technologies that are files are looked up first.
+    most_points : int
+        Sweeps of more points are refused.
+
+    Raises
+    ------
+    InputError
+        As `load_study`.
+    """
     try:
         study = Study(**table)
     except ValidationError as error:
-        raise from_validation(error, file.name, KEYS) from None
-    study = _with_files_beside(study, Path(path).parent)
+        raise from_validation(error, where, KEYS) from None
+    if folder is not None:
+        study = _with_files_beside(study, folder)
     try:
         study = _with_all_of_its_data(study)
         check_size(study)
         _check_names(study)
         _check_sweep(study, most_points)
     except InputError as error:
-        raise InputError(f"{file.name}: {error}") from None
+        raise InputError(f"{where}: {error}") from None
     return study
 
 

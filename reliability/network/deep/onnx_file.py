@@ -16,6 +16,7 @@ _LARGEST = 2**31 - 1  # bytes of a file, which is what its format can hold
 # Least value of each number of a convolution or pooling, and the most of all of them.
 _LOWEST = {"strides": 1, "dilations": 1, "kernel_shape": 1, "group": 1, "pads": 0}
 _WIDEST = 1_000_000
+_LONGEST = 1000  # characters of a path
 _OPSET = 13  # from here on the operators that the executed graph adds have one form
 # Types of less than a byte, with their bits.
 _PACKED = {"INT4": 4, "UINT4": 4, "FLOAT4E2M1": 4, "INT2": 2, "UINT2": 2}
@@ -129,6 +130,8 @@ def _hold(tensor: Any, owner: str, folder: Path, where: str) -> None:
         _embed(tensor, owner, folder, where)
     if tensor.data_type in (kinds.UNDEFINED, kinds.STRING):
         return  # the checker's business; no weight is one
+    if tensor.data_type not in kinds.DataType.values():
+        raise InputError(f"{where}: {owner}: unknown type of numbers {tensor.data_type}")
     count = 1
     for size in tensor.dims:
         if size < 0:
@@ -156,20 +159,24 @@ def _embed(tensor: Any, owner: str, folder: Path, where: str) -> None:
     """Read a tensor that lies in another file of the model's own folder."""
     entries = {entry.key: entry.value for entry in tensor.external_data}
     location = entries.get("location", "")
-    named = location and "\0" not in location
+    named = location and "\0" not in location and len(location) < _LONGEST
     file = (folder / location).resolve() if named else folder  # follows links
     if not named or not file.is_relative_to(folder):
         raise InputError(
             f"{where}: {owner}: its data lie in {location!r}, outside the folder of the model"
         )
-    if not file.is_file():
-        raise InputError(f"{where}: {owner}: no file {location!r} beside the model")
     try:
+        if not file.is_file():
+            raise InputError(f"{where}: {owner}: no file {location!r} beside the model")
         offset = int(entries.get("offset", 0))
         size = file.stat().st_size
         length = int(entries.get("length", size - offset))
-    except (ValueError, OSError):
+    except InputError:
+        raise
+    except ValueError:
         raise InputError(f"{where}: {owner}: offset and length are not numbers") from None
+    except OSError as error:  # a part of the path is too long for the disk
+        raise InputError(f"{where}: {owner}: {location[:60]!r}: {error.strerror}") from None
     if offset < 0 or length < 0 or offset + length > size:
         raise InputError(
             f"{where}: {owner}: declares bytes {offset} to {offset + length} of {location!r}, "
