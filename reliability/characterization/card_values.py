@@ -1,9 +1,12 @@
 """Fitted values as a card states them: rounded to their uncertainty, flagged outside physics."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
+from reliability.characterization.estimates import Fit
+from reliability.characterization.read_table import Reads
 from reliability.technology.card import Parameter
 
 # Where values of solids and of memory cells lie; a fit outside them is an effective number.
@@ -14,6 +17,19 @@ _PHYSICAL = (
     ("endurance.shape", 0.2, 20.0, "", "Weibull shapes of wear-out are 0.5 to 10"),
     ("*.resistance", 10.0, 1e12, "ohm", "filaments have more, open cells less"),
 )  # fmt: skip
+
+
+def with_defaults(fit: Fit, reads: Sequence[Reads]) -> Fit:
+    """Call a reference temperature assumed, not measured, where no file states a temperature."""
+    if any(one.table["temperature"].notna().any() for one in reads):
+        return fit
+    room = "assumed: room temperature; the files state no temperature"
+    changed = {
+        name: parameter.model_copy(update={"source": room, "confidence": "assumed"})
+        for name, parameter in fit.parameters.items()
+        if name.endswith("reference_temperature") and parameter.confidence == "measured"
+    }
+    return replace(fit, parameters=fit.parameters | changed) if changed else fit
 
 
 def rounded(parameter: Parameter) -> Parameter:

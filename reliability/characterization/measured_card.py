@@ -18,7 +18,7 @@ from reliability.characterization import (
     retention,
 )
 from reliability.characterization import target as leveling
-from reliability.characterization.card_values import rounded
+from reliability.characterization.card_values import rounded, with_defaults
 from reliability.characterization.estimates import Fit, assumed
 from reliability.characterization.read_table import Reads, reads_of
 from reliability.errors import InputError
@@ -121,7 +121,7 @@ def fit_phenomena(
         (noise.fit_noise(one) for one in noisy),
         (gate.fit_gate(one, seed) for one in sweeps),
     ):
-        fits.append(fit)
+        fits.append(with_defaults(fit, reads))
         progress(fit.name)
     if not fits:
         found = "; ".join(one.source for one in reads)

@@ -53,11 +53,11 @@ def measured_file(text: str | Path) -> MeasuredFile:
     >>> str(found.path), found.constants, found.options
     ('lot7.xlsx', {'temperature': '150degC', 'state': 'LRS'}, {'sheet': 'Bake 2'})
     """
-    name, sign, told = str(text).rpartition("@")
+    name, sign, words = str(text).rpartition("@")
     if not sign or Path(text).exists():
         return MeasuredFile(Path(text))
     found = MeasuredFile(Path(name))
-    for entry in (part.strip() for part in told.split(",")):
+    for entry in (part.strip() for part in words.split(",")):
         key, equals, value = (part.strip() for part in entry.partition("="))
         if not equals:
             found.constants[_condition(entry)] = re.sub(r"(?<=\d)\s*C$", " degC", entry)

@@ -185,8 +185,8 @@ def _chosen(table: Table, columns: Columns, log: Log) -> dict[str, tuple[int, st
                 log.note(f"column {position + 1} {header_of(table, position)!r} is not used")
     elif isinstance(columns, Mapping):
         chosen = {}
-        for name, wanted in columns.items():
-            asked = wanted if isinstance(wanted, Mapping) else {"column": wanted}
+        for name, entry in columns.items():
+            asked = entry if isinstance(entry, Mapping) else {"column": entry}
             position, unit = find_column(table, asked.get("column", ""), name)
             chosen[name] = position, str(asked.get("unit", unit))
     else:
@@ -315,8 +315,8 @@ def _pass_and_fail(
     entries = {readouts.levels[place]: found[wide[place].name] for place in order}
     last, failed, lost = passed_until(entries)
     rejects = failed <= 0
-    never = np.isinf(last) & np.isinf(failed)
-    gone = np.isfinite(lost) & ~rejects & ~never
+    unread = np.isinf(last) & np.isinf(failed)
+    gone = np.isfinite(lost) & ~rejects & ~unread
     if gone.any():
         log.note(lost_note(lost[gone], readouts.axis, missing))
     if rejects.any():
@@ -326,7 +326,7 @@ def _pass_and_fail(
         failed = np.where(gone, lost, failed)
     last = np.where(np.isinf(last), 0.0, last)
     frequency = _counts(table, found, len(last))
-    kept = ~rejects & ~never & ((last > 0) | np.isfinite(failed)) & (frequency > 0)
+    kept = ~rejects & ~unread & ((last > 0) | np.isfinite(failed)) & (frequency > 0)
     used = {*readouts.positions, *(field.position for field in counted)}
     for position, header in enumerate(table.names):
         if position not in used and header:

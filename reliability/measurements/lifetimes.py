@@ -371,7 +371,7 @@ def _last_repeat(
     if 2 * several > filled and low.sizes.get("cell", 1) > 1:
         raise InputError(
             f"{several} of {filled} cells and read-outs have several reads each; say with columns "
-            "which column tells them apart"
+            "which column distinguishes them"
         )
     notes.append(f"{several} read-outs of cells were repeated: the last read of each counts")
     return _last(low), _last(high)

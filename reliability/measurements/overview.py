@@ -216,7 +216,7 @@ def _values(variable: xr.DataArray, bins: int) -> Values:
 
 
 def sparkline(counts: NDArray[np.int64]) -> str:
-    """Draw counts as bars of one character; a count above zero never looks empty.
+    """Draw counts as bars of one character; a count above zero is not empty.
 
     >>> sparkline(np.array([0, 1, 50, 100]))
     ' ▁▄█'

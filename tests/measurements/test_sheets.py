@@ -212,7 +212,7 @@ def test_units_are_evident_or_refused(name, values, unit):
         (
             "Foo,Bar",
             "1,2",
-            "no column is recognised that tells the cells apart, among 'Foo', 'Bar'",
+            "no column is recognised that distinguishes the cells, among 'Foo', 'Bar'",
         ),
     ],
 )
