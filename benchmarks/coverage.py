@@ -245,7 +245,7 @@ def of_lots(samples: int) -> Lines:
     rng = np.random.default_rng(3)
     z = stats.norm.ppf((np.arange(2000) + 0.5) / 2000)
     for lots in (3, 5, 10):
-        for spread in (0.0, 0.4, 0.8):
+        for spread in (0.4, 0.8):
 
             def true(t: float, spread: float = spread) -> float:
                 return float(np.mean(-np.expm1(-((t / np.exp(spread * z)) ** 2.0))))
