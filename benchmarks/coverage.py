@@ -99,7 +99,7 @@ def table(columns: Sequence[Any]) -> Lines:
 
 def of_fits(samples: int) -> Lines:
     """Two-sided intervals of a Weibull fit."""
-    few = max(samples // 10, 1)
+    few = max(samples // 20, 1)
     yield "## Parameters and quantiles of a fit"
     yield ""
     yield (
@@ -245,7 +245,7 @@ def of_lots(samples: int) -> Lines:
     rng = np.random.default_rng(3)
     z = stats.norm.ppf((np.arange(2000) + 0.5) / 2000)
     for lots in (3, 5, 10):
-        for spread in (0.0, 0.4, 0.8):
+        for spread in (0.4, 0.8):
 
             def true(t: float, spread: float = spread) -> float:
                 return float(np.mean(-np.expm1(-((t / np.exp(spread * z)) ** 2.0))))
@@ -268,8 +268,8 @@ def of_lots(samples: int) -> Lines:
             yield f"| {lots} | {spread:g} | " + " | ".join(cells) + " |"
     yield ""
     yield (
-        "With three lots that differ by a factor of two the bound inside the test still misses: "
-        "three lots do not give the spread between lots. Take five or more."
+        "Lots whose lives differ by a factor of two (spread 0.8) leave the bound inside the test "
+        "below its nominal level: a few lots do not hold the worst one. State such lots one by one."
     )
 
 

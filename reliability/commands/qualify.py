@@ -19,7 +19,9 @@ Exit codes:
 """
 )
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
-@click.option("--claim", required=True, help="'10 years', '1e6 cycles' or '1e9 reads'.")
+@click.option(
+    "--claim", required=True, help="Claimed life: '10 years', '1e6 cycles' or '1e9 reads'."
+)
 @click.option("--fraction", required=True, help="Largest fraction that may fail: 1e-4, '100 ppm'.")
 @click.option("--at", "use", help="Use condition: '85 degC' or '85 degC, 0.1 V'.")
 @click.option("--confidence", default="90%", show_default=True, help="Confidence level, one-sided.")

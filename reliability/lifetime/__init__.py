@@ -15,6 +15,7 @@ from reliability.lifetime.model_choice import (
     goodness_of_fit,
     likelihood_ratio_test,
 )
+from reliability.lifetime.modes import ModesFit, fit_modes
 from reliability.lifetime.nonparametric import kaplan_meier, plotting_positions, turnbull
 from reliability.lifetime.tails import TailFit, fit_tail
 
@@ -23,6 +24,7 @@ __all__ = [
     "Assessment",
     "Claim",
     "LifetimeFit",
+    "ModesFit",
     "TailFit",
     "acceleration",
     "assess_claim",
@@ -30,6 +32,7 @@ __all__ = [
     "data_sheet_sentence",
     "failure_rate_bound",
     "fit_lifetime",
+    "fit_modes",
     "fit_tail",
     "goodness_of_fit",
     "kaplan_meier",

@@ -354,8 +354,8 @@ def mixture(first: "str | Distribution", second: "str | Distribution") -> Distri
 def competing(first: "str | Distribution", second: "str | Distribution") -> Distribution:
     """Two failure modes in every unit; it fails by the one that comes first.
 
-    ``S(t) = S_1(t) S_2(t)``. For data in which the mode of each failure is known, fit each mode by
-    itself, with failures by other modes as censored.
+    ``S(t) = S_1(t) S_2(t)``. Where the mode of each failure is known, use
+    `reliability.lifetime.fit_modes`.
 
     Examples
     --------

@@ -164,9 +164,7 @@ def _posterior(k: Array, n: Array, confidence: float) -> tuple[float, float, flo
     near, far = special.logit(ends)
     reach = 4 * _SPREADS / np.sqrt(clusters)
     median = np.linspace(near - reach - _SPREADS**2 / 2, far + reach, _MEANS)  # (mean, spread)
-    likelihood = np.stack(
-        [_log_likelihood(k, n, median[:, j], s) @ count for j, s in enumerate(_SPREADS)], axis=1
-    )
+    likelihood = _log_likelihood(k, n, median) @ count
     proportion = special.expit(median)
     prior = np.gradient(_SPREADS) / (1 + (_SPREADS / _PRIOR_SPREAD) ** 2)
     weight = np.exp(likelihood - likelihood.max()) * np.sqrt(proportion * (1 - proportion))
@@ -186,11 +184,10 @@ def _posterior(k: Array, n: Array, confidence: float) -> tuple[float, float, flo
     return float(special.expit(low)), float(special.expit(high)), effective
 
 
-def _log_likelihood(k: Array, n: Array, median: Array, spread: float) -> Array:
-    """Log-likelihood of each cluster at each median log-odds, shape (means, clusters)."""
-    mu = median[:, None]
-    if spread == 0:
-        return np.asarray(k * mu - n * np.logaddexp(0, mu))
+def _log_likelihood(k: Array, n: Array, median: Array) -> Array:
+    """Log-likelihood of each cluster at each median log-odds and spread: (means, spreads, k)."""
+    mu, spread = median[:, 1:, None], _SPREADS[1:, None]
+    alike = k * median[:, :1, None] - n * np.logaddexp(0, median[:, :1, None])
 
     def joint(x: Array) -> Array:
         return np.asarray(k * x - n * np.logaddexp(0, x) - ((x - mu) / spread) ** 2 / 2)
@@ -209,4 +206,5 @@ def _log_likelihood(k: Array, n: Array, median: Array, spread: float) -> Array:
     inside = sum(
         w * np.exp(joint(x + width * a) - top + a * a) for a, w in zip(nodes, weights, strict=True)
     )
-    return np.asarray(top + np.log(inside * width / spread / np.sqrt(2 * np.pi)))
+    differing = top + np.log(inside * width / spread / np.sqrt(2 * np.pi))
+    return np.concatenate([alike, differing], axis=1)

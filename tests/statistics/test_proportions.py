@@ -45,16 +45,19 @@ def test_coverage_of_the_clustered_interval(median: float, clusters: int, spread
 
 
 def test_the_likelihood_of_a_cluster_is_its_integral() -> None:
-    median, spread = np.array([-3.0, -1.0]), 0.7
+    spreads = proportions._SPREADS
+    median = np.tile([[-3.0], [-1.0]], spreads.size)
     for k, n in ((0.0, 30.0), (4.0, 50.0), (20.0, 20.0)):
-        found = proportions._log_likelihood(np.array([k]), np.array([n]), median, spread)[:, 0]
-        for mu, value in zip(median, found, strict=True):
-            exact, _ = integrate.quad(
-                lambda z, mu=mu, k=k, n=n: stats.norm.pdf(z)
-                * np.exp(k * (mu + spread * z) - n * np.logaddexp(0, mu + spread * z)),
-                -8, 8,
-            )  # fmt: skip
-            assert value == pytest.approx(np.log(exact), abs=2e-3)
+        found = proportions._log_likelihood(np.array([k]), np.array([n]), median)[..., 0]
+        for mu, row in zip((-3.0, -1.0), found, strict=True):
+            for spread, value in zip(spreads[[0, 4, 9, 12]], row[[0, 4, 9, 12]], strict=True):
+
+                def density(z, mu=mu, spread=spread, k=k, n=n):  # type: ignore[no-untyped-def]
+                    x = mu + spread * z
+                    return stats.norm.pdf(z) * np.exp(k * x - n * np.logaddexp(0, x))
+
+                exact, _ = integrate.quad(density, -8, 8)
+                assert value == pytest.approx(np.log(exact), abs=5e-3)
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=8))
