@@ -316,7 +316,7 @@ def _value_text(name: str, value: Any) -> str:
 
 def _ends(one: dict[str, Any]) -> str:
     if one["low"] is None and one["high"] is None:
-        return "unbounded"
+        return _value(one, "low")
     return " to ".join(_value(one, end) for end in ("low", "high"))
 
 
@@ -330,7 +330,9 @@ def _capital(text: str) -> str:
 
 
 def _value(one: dict[str, Any], end: str = "value") -> str:
-    if one["unit"] == "1" and one["name"].startswith("accuracy") and one[end] is not None:
+    if one["name"].startswith(("accuracy", "bit-error")):
+        if one[end] is None:  # the hottest place is hotter than any cells that were aged
+            return "beyond the grid of temperatures"
         return percent(one[end])
     return _text(one[end], one["unit"])
 
