@@ -330,11 +330,10 @@ def _capital(text: str) -> str:
 
 
 def _value(one: dict[str, Any], end: str = "value") -> str:
-    if one["name"].startswith(("accuracy", "bit-error")):
-        if one[end] is None:  # the hottest place is hotter than any cells that were aged
-            return "beyond the grid of temperatures"
-        return percent(one[end])
-    return _text(one[end], one["unit"])
+    accuracy = one["name"].startswith("accuracy")
+    if one[end] is None and (accuracy or one["name"].startswith("bit-error")):
+        return "beyond the grid of temperatures"  # hotter than any cells that were aged
+    return percent(one[end]) if accuracy else _text(one[end], one["unit"])
 
 
 def _text(value: float | None, unit: str) -> str:
