@@ -1,7 +1,8 @@
 """Figures of the architecture studies for the docs, from the folders of their results.
 
-python docs/make_architecture_figures.py out/energy out/area out/streams out/hierarchy out/tiers \\
-    out/learning out/incremental
+python docs/make_architecture_figures.py out/energy out/energy_resistance out/energy_rate_coding \\
+    out/energy_time_coding out/area out/streams out/hierarchy out/tiers out/learning \\
+    out/learning_failed_cells out/incremental
 """
 
 import json

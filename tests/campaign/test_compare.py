@@ -164,7 +164,7 @@ uncertainty.draws = {draws}
 study = "energy"
 {more}
 """
-FEW = "images = 20\nleads = [1]\nthresholds = [6]\nparameters.supply.voltage = {}\n"
+FEW = "images = 20\nlead = 1\nparameters.supply.voltage = {}\n"
 
 
 def ran(folder: Path, text: str) -> Path:

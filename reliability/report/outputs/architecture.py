@@ -316,7 +316,7 @@ def _value_text(name: str, value: Any) -> str:
 
 def _ends(one: dict[str, Any]) -> str:
     if one["low"] is None and one["high"] is None:
-        return "unbounded"
+        return _value(one, "low")
     return " to ".join(_value(one, end) for end in ("low", "high"))
 
 
@@ -330,9 +330,10 @@ def _capital(text: str) -> str:
 
 
 def _value(one: dict[str, Any], end: str = "value") -> str:
-    if one["unit"] == "1" and one["name"].startswith("accuracy") and one[end] is not None:
-        return percent(one[end])
-    return _text(one[end], one["unit"])
+    accuracy = one["name"].startswith("accuracy")
+    if one[end] is None and (accuracy or one["name"].startswith("bit-error")):
+        return "beyond the grid of temperatures"  # hotter than any cells that were aged
+    return percent(one[end]) if accuracy else _text(one[end], one["unit"])
 
 
 def _text(value: float | None, unit: str) -> str:
