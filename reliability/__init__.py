@@ -11,7 +11,10 @@ resolved on first use, so that ``import reliability`` stays fast.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from reliability.compiled_cache import choose_cache_folder
 from reliability.version import __version__
+
+choose_cache_folder()
 
 _HOMES = {
     "InputError": "errors",

@@ -58,6 +58,19 @@ def assess(
     return found.drop_vars(_OF_IMAGES)
 
 
+def cells_of(study: StudyFrame) -> int:
+    """Cells of a chip."""
+    network = study.load_network()
+    if isinstance(network, DeepNetwork):
+        return 2 * network.weights * study.tiling.tiling(study.load_technology()).slices
+    return int(network.weights.size) * 2 * network.weight_max
+
+
+def bytes_of_chip(study: StudyFrame) -> float:
+    """Bytes of the cells of a chip: conductance and the deviates that it comes from."""
+    return 4.0 * 8 * cells_of(study)
+
+
 def program(study: StudyFrame, technology: Technology, **where: Any) -> xr.Dataset:
     """Program the study's network on chips of a lot."""
     network = study.load_network()

@@ -1,6 +1,5 @@
 """Read a study's TOML file and check it against all that it names, before anything runs."""
 
-import tomllib
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
@@ -8,10 +7,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from reliability.campaign.dotted import put
+from reliability.campaign.feasibility import check_size
 from reliability.campaign.outputs import kinds_of
 from reliability.campaign.spec import KEYS, Study
 from reliability.campaign.sweep import count_points, sweep_points
 from reliability.errors import InputError, from_validation, unknown_name
+from reliability.files import read_toml
 from reliability.resources import shipped_studies
 
 MOST_POINTS = 100_000  # of a sweep, unless the user says that so many are meant
@@ -58,27 +59,50 @@ def load_study(
         if str(path) not in shipped:
             raise unknown_name("study", str(path), shipped)
         file = shipped[str(path)]
-    try:
-        table = tomllib.loads(file.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{file.name}: not a TOML file: {error}") from None
+    table = read_toml(file.read_bytes(), file.name)
     for key, value in (overrides or {}).items():
         if value is not None:
             try:
                 put(table, key, value)
             except InputError as error:
                 raise InputError(f"{file.name}: {error}") from None
+    return study_of(table, file.name, folder=Path(path).parent, most_points=most_points)
+
+
+def study_of(
+    table: dict[str, Any], where: str, *, folder: Path | None = None, most_points: int = MOST_POINTS
+) -> Study:
+    """Check the table of a study, and return the study.
+
+    Parameters
+    ----------
+    table : dict
+        As TOML has it.
+    where : str
+        What errors call it.
+    folder : Path, optional
+        Where technologies that are files are looked up first.
+    most_points : int
+        Sweeps of more points are refused.
+
+    Raises
+    ------
+    InputError
+        As `load_study`.
+    """
     try:
         study = Study(**table)
     except ValidationError as error:
-        raise from_validation(error, file.name, KEYS) from None
-    study = _with_files_beside(study, Path(path).parent)
+        raise from_validation(error, where, KEYS) from None
+    if folder is not None:
+        study = _with_files_beside(study, folder)
     try:
         study = _with_all_of_its_data(study)
+        check_size(study)
         _check_names(study)
         _check_sweep(study, most_points)
     except InputError as error:
-        raise InputError(f"{file.name}: {error}") from None
+        raise InputError(f"{where}: {error}") from None
     return study
 
 

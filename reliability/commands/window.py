@@ -9,9 +9,8 @@ import click
 from reliability.commands.options import (
     Card,
     entries,
-    print_table_of,
+    print_columns,
     report_options,
-    set_option,
 )
 
 _OF_VERIFY = {"verify_lrs": "lrs_resistance", "verify_hrs": "hrs_resistance",
@@ -38,7 +37,6 @@ _OF_VERIFY = {"verify_lrs": "lrs_resistance", "verify_hrs": "hrs_resistance",
 )  # fmt: skip
 @click.option("--confidence", default="95%", show_default=True, help="Confidence of intervals.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the sampled cards.")
-@set_option
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for results and report.")
 @report_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -57,23 +55,26 @@ def window(
       reliability window --compliance-current "50 uA, 200 uA" --time "1 h" --out out/window --json
     """
     from reliability.campaign import run_study
-    from reliability.campaign.outputs.window import answer_in_memory
+    from reliability.campaign.outputs.window import rates, window_answer, windows_of
+    from reliability.campaign.store import read_results
     from reliability.report import write_report
     from reliability.report.outputs.window import CHAPTER, window_table
     from reliability.report.render import check_options
 
     check_options(formats, template)
     study = _study(options)
-    found, answer = answer_in_memory(study)
     report = None
-    if out is not None:
-        run_study(study, out)
+    if out is None:
+        results = windows_of(study)
+    else:
+        results = read_results(run_study(study, out))
         report = write_report(study, out, formats=formats, template=template)
+    answer = window_answer(study, results)
     if as_json:
-        table = [] if report is None else [("report", str(report))]
-        click.echo(json.dumps({**answer["window"], **dict(table)}))
+        where = {} if report is None else {"report": str(report)}
+        click.echo(json.dumps(answer["window"] | where))
         return
-    print_table_of(window_table(found, answer["window"]))
+    print_columns(window_table(rates(study, results), answer["window"]))
     for line in CHAPTER.lines(answer):
         click.echo(f"{line[0].upper()}{line[1:]}.")
     if report is not None:
@@ -102,4 +103,4 @@ def _study(options: dict[str, Any]) -> Any:
         table["programming"] = {"verify": verify}
     if options["draws"]:
         table["uncertainty"] = {"draws": options["draws"]}
-    return study_of(table, "window", settings=options["settings"])
+    return study_of(table, "window")

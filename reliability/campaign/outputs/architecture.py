@@ -237,15 +237,15 @@ def _compare(first: Read, other: Read, confidence: float) -> Iterator[Row]:
     answers = [list(map(str, np.atleast_1d(d.attrs["headline"]))) for d in data]
     for name in (name for name in answers[0] if name in answers[1]):
         unit, values = data[0][name].attrs["units"], [d[name].values for d in data]
-        share = name.startswith("accuracy")
-        relative = unit != "K" and not share and min(v.min() for v in values) > 0
+        fraction = name.startswith("accuracy")
+        relative = unit != "K" and not fraction and min(v.min() for v in values) > 0
         nominal = [float(v[0]) for v in values]
         found, how = difference_of_draws(
             [v[1:] for v in values], paired, relative, confidence, "card and components"
         )
         yield {
             "quantity": data[0][name].attrs["long_name"], "name": name, "condition": {},
-            "unit": "share" if share else unit, "first": nominal[0], "other": nominal[1],
+            "unit": "share" if fraction else unit, "first": nominal[0], "other": nominal[1],
             "measure": "ratio" if relative else "difference", "paired": paired, "how": how,
             **found,
             **({"ratio": nominal[1] / nominal[0]} if relative

@@ -99,6 +99,12 @@ def _window(study: StudyFrame, card: Technology) -> xr.Dataset:
     return found
 
 
+def windows_of(study: StudyFrame) -> Results:
+    """Return what a run of a study would store of its programming windows, without a store."""
+    cards = 1 + (study.uncertainty.draws if study.uncertainty else 0)
+    return {"window": _windows(study, Task("window", 0, 0, cards, cards, cards, 0))}
+
+
 def rates(study: StudyFrame, results: Results) -> xr.Dataset:
     """Return the nominal window with the interval of its bit-error rate over the sampled cards.
 
@@ -135,7 +141,8 @@ def best(found: xr.Dataset) -> dict[str, int]:
     return dict(zip(map(str, rate.dims), map(int, place), strict=True))
 
 
-def _answer(study: StudyFrame, results: Results) -> dict[str, Any]:
+def window_answer(study: StudyFrame, results: Results) -> dict[str, Any]:
+    """Return what ``summary.json`` says of the best condition and of the target."""
     found = rates(study, results)
     at, target = found.isel(best(found)), study.options("window").target_error_rate
     reached = found["bit_error_rate"] <= target
@@ -195,7 +202,7 @@ KIND = Kind(
     groups={"window": Group("draw", _windows)},
     tasks=_tasks,
     check=_check,
-    answer=_answer,
+    answer=window_answer,
     limits=WindowLimits,
     outcomes=_outcomes,
     compare=_compare,

@@ -9,6 +9,7 @@ user says so.
 from collections.abc import Collection
 from dataclasses import dataclass
 from hashlib import sha256
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,10 @@ _FOLDED = frozenset(
         "DequantizeLinear",
     }
 )
+
+
+_BATCH = 4096  # images at a time that a file may ask for
+_IMAGE = 10_000_000  # numbers of one of them
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +203,11 @@ def _folded(model: Any, node: Any, known: dict[str, Any]) -> NDArray[Any]:
     result = onnx.helper.make_empty_tensor_value_info(node.output[0])
     graph = onnx.helper.make_graph([node], "constant", [], [result], list(held.values()))
     part = onnx.helper.make_model(graph, opset_imports=model.opset_import)
-    return Session(part.SerializeToString()).run({})[0]
+    try:
+        return Session(part.SerializeToString()).run({})[0]
+    except Exception as error:  # onnxruntime's own kinds
+        first = str(error).strip().partition("\n")[0]
+        raise InputError(f"{node.op_type} of constants can't be computed: {first}") from None
 
 
 def node_name(graph: Any, index: int) -> str:
@@ -286,5 +295,11 @@ def _inputs(graph: Any, where: str) -> dict[str, tuple[int | None, ...]]:
             dims = value.type.tensor_type.shape.dim
             if not dims:
                 raise InputError(f"{where}: input {value.name!r}: no shape, expected (image, ...)")
+            batch, *image = (max(int(d.dim_value), 1) for d in dims)
+            if batch > _BATCH or prod(image) > _IMAGE:
+                raise InputError(
+                    f"{where}: input {value.name!r}: got {batch} images of {prod(image)} numbers, "
+                    f"allowed {_BATCH} of {_IMAGE}"
+                )
             out[value.name] = tuple(d.dim_value if d.dim_value > 0 else None for d in dims)
     return out
