@@ -9,6 +9,7 @@ little loss, and of 4e-2 if they were trained with errors.
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from reliability.devices.verify import Verify
 from reliability.errors import InputError, expect, whole_number
 from reliability.mission import MissionProfile
-from reliability.network.datasets import load_mnist28
+from reliability.network.datasets import data_of, load_mnist28
 from reliability.network.deep.graph import Stage, executed_graph, feeds
 from reliability.network.deep.images import chosen_images, class_scores
 from reliability.network.deep.layer_mapping import place
@@ -37,7 +38,7 @@ def bit_error_tolerance(
     *,
     draws: int = 20,
     images: int | None = None,
-    data: xr.Dataset | None = None,
+    data: Any = None,
     seed: int = 0,
     confidence: float = 0.95,
 ) -> xr.Dataset:
@@ -81,6 +82,7 @@ def bit_error_tolerance(
     if chosen.ndim != 1 or not chosen.size or not ((chosen >= 0) & (chosen <= 1)).all():
         raise InputError(f"rates: got {rates!r}, expected probabilities from 0 to 1")
     whole_number(draws, "draws", 2)
+    data = data_of(data, "inputs")
     inputs, labels, _ = chosen_images(network, load_mnist28() if data is None else data, images)
     stages = tuple(Stage(p) for p in place(network, Tiling("pairs")))
     session = Session(executed_graph(network, stages))

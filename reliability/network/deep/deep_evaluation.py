@@ -101,13 +101,8 @@ def evaluate_deep(
     tiling = default_tiling(cells) if tiling is None else tiling
     data = data_of(data, "inputs")
     test = load_mnist28("test") if data is None else data
-    name, function = metric_of(metric)
-    inputs = network_inputs(network, test)
-    target = targets(test, len(inputs))
-    chosen = evenly_spaced(len(inputs), images)
-    inputs, target = inputs[chosen], None if target is None else target[chosen]
-    if target is None and (name != "agreement" or function is not None):
-        raise InputError(f"data: expected 'label' of shape ({len(chosen)},), one for each image")
+    name, _ = metric_of(metric)
+    inputs, target, chosen = _chosen(network, test, images, metric)
     tuning = calibration_inputs(network, data, calibration)
     placed = place(network, tiling)
     stages, reads = calibrated_stages(network, placed, tiling, tuning)
@@ -149,3 +144,15 @@ def evaluate_deep(
         mission=population.mission,
         warnings=sorted({note for _, loaded in done for note in loaded.warnings}),
     )
+
+
+def _chosen(
+    network: DeepNetwork, data: xr.Dataset, images: int | None, metric: Metric
+) -> tuple[NDArray[np.float32], NDArray[Any] | None, NDArray[np.int64]]:
+    """Inputs, labels or targets, and indices of images, evenly spaced over the data."""
+    inputs = network_inputs(network, data)
+    target = targets(data, len(inputs))
+    chosen = evenly_spaced(len(inputs), images)
+    if target is None and metric != "agreement":
+        raise InputError(f"data: expected 'label' of shape ({len(inputs)},), one for each image")
+    return inputs[chosen], None if target is None else target[chosen], chosen

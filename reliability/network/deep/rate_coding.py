@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from reliability.errors import InputError, expect, unknown_name
 from reliability.mission import MissionProfile
-from reliability.network.datasets import load_mnist28
+from reliability.network.datasets import data_of, load_mnist28
 from reliability.network.deep.calibration import calibration_inputs, extremes
 from reliability.network.deep.chips import chips_of, default_tiling, load_chip
 from reliability.network.deep.graph import Stage, executed_graph, feeds
@@ -72,7 +72,7 @@ def evaluate_spiking(
     tiling: Tiling | None = None,
     chips: int = 4,
     images: int | None = None,
-    data: xr.Dataset | None = None,
+    data: Any = None,
     calibration: xr.Dataset | None = None,
     threshold_mismatch: float = 0.0,
     leak: float = 0.0,
@@ -122,13 +122,9 @@ def evaluate_spiking(
     counts = _check(
         steps, coding, network, tiling, {"threshold_mismatch": threshold_mismatch, "leak": leak}
     )
-    test = load_mnist28() if data is None else data
-    inputs, labels, index = chosen_images(network, test, images)
-    if coding == "events" and (inputs.min() < 0 or inputs.max() > 1):
-        raise InputError(
-            f"coding: got 'events', but inputs are {inputs.min():g} to {inputs.max():g}, "
-            "allowed 0 to 1; use 'current'"
-        )
+    data = data_of(data, "inputs")
+    inputs, labels, index = chosen_images(network, load_mnist28() if data is None else data, images)
+    _check_inputs(coding, inputs)
     placed = place(network, tiling)
     stages = tuple(Stage(p) for p in placed)
     neurons = _neurons(network, stages, calibration_inputs(network, data, calibration))
@@ -140,32 +136,21 @@ def evaluate_spiking(
         thresholds = _thresholds(neurons, threshold_mismatch, population.address[[chip]], seed)
         session = Session(graph, loaded.values | thresholds)
         correct, spikes = np.zeros(len(counts), np.int64), np.zeros(len(counts))
-        for first in range(0, len(inputs), _BATCH):
-            part = slice(first, first + _BATCH)
+        for part in (slice(k, k + _BATCH) for k in range(0, len(inputs), _BATCH)):
             # an image has the same events on every chip and whichever others are evaluated
-            events = None
-            if coding == "events":
-                events = [stream(seed, "deep.events", int(image)) for image in index[part]]
+            sources = [stream(seed, "deep.events", int(image)) for image in index[part]]
             scores, fired = _run_steps(
-                session, network, neurons, thresholds, inputs[part], events, counts
-            )
+                session, network, neurons, thresholds, inputs[part],
+                sources if coding == "events" else None, counts,
+            )  # fmt: skip
             correct += (scores.argmax(axis=-1) == labels[part]).sum(axis=1)
             spikes += fired
         return correct, spikes / len(inputs), loaded.warnings
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         done = list(pool.map(one, range(population.lead.size)))
-    correct = np.array([c for c, _, _ in done])
-    low, high = wilson(correct, len(labels), confidence)
-    values: Values = {
-        name: (("steps",), array, "1")
-        for name, array in {
-            "accuracy": correct / len(labels),
-            "accuracy_low": low,
-            "accuracy_high": high,
-            "spikes": np.array([s for _, s, _ in done]),
-        }.items()
-    }
+    correct, spikes = (np.array(each) for each in list(zip(*done, strict=True))[:2])
+    values = _of_steps(correct, spikes, len(labels), confidence)
     out = on_chips(values, population.lead, {"steps": counts})
     active = float(np.count_nonzero(inputs) if coding == "current" else inputs.sum())
     out["events"] = ("steps", active / len(inputs) * np.array(counts), {"units": "1"})
@@ -178,6 +163,26 @@ def evaluate_spiking(
         mission=population.mission,
         warnings=sorted({note for _, _, notes in done for note in notes}),
     )
+
+
+def _check_inputs(coding: str, inputs: NDArray[np.float32]) -> None:
+    if coding == "events" and (inputs.min() < 0 or inputs.max() > 1):
+        raise InputError(
+            f"coding: got 'events', but inputs are {inputs.min():g} to {inputs.max():g}, "
+            "allowed 0 to 1; use 'current'"
+        )
+
+
+def _of_steps(
+    correct: NDArray[np.int64], spikes: NDArray[np.float64], images: int, confidence: float
+) -> Values:
+    low, high = wilson(correct, images, confidence)
+    return {
+        "accuracy": (("steps",), correct / images, "1"),
+        "accuracy_low": (("steps",), low, "1"),
+        "accuracy_high": (("steps",), high, "1"),
+        "spikes": (("steps",), spikes, "1"),
+    }
 
 
 def _thresholds(
