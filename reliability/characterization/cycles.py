@@ -103,8 +103,8 @@ def fit_cycles(one: Reads, seed: int) -> Fit:
     memory, gaps = float(np.exp(found[1])), []
     if memory >= slow[-1] * 0.99:
         gaps.append(
-            f"cycles: a memory beyond {memory:.0f} cycles, which {cycles} cycles do not distinguish "
-            "from a difference between cells"
+            f"cycles: a memory beyond {memory:.0f} cycles, which {cycles} cycles do not "
+            "distinguish from a difference between cells"
         )
     return Fit(
         "cycles",
