@@ -260,8 +260,8 @@ def variance_of_mean(values: ArrayLike, groups: ArrayLike | None = None) -> Mean
     if within > 0 and special.fdtrc(count - 1, rows - count, between / within) > _POOLED_ABOVE:
         return pooled
     each = (rows - (size**2).sum() / rows) / (count - 1)  # rows of a group, as they count
-    share = float((size**2).sum()) / rows**2 / each
-    parts = np.array([share * between, (1 / rows - share) * within])
+    fraction = float((size**2).sum()) / rows**2 / each
+    parts = np.array([fraction * between, (1 / rows - fraction) * within])
     freedom = parts.sum() ** 2 / (parts**2 / [count - 1, rows - count]).sum()
     # groups of unequal size take some of `within` off, and Satterthwaite's formula fails
     freedom = min(max(freedom, count - 1.0), rows - 1.0)
