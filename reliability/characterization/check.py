@@ -71,7 +71,7 @@ def posterior_predictive(
         Variables ``observed``, ``median``, ``low``, ``high`` (predictive interval) and ``p_value``
         (two-sided). Levels: change of conductance since programming, S; states: change of ln G;
         at time 0 the programmed conductance relative to the target, or ln G.
-        ``attrs["outside"]`` is the share of observed values outside their interval.
+        ``attrs["outside"]`` is the fraction of observed values outside their interval.
 
     Raises
     ------

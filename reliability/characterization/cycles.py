@@ -1,10 +1,10 @@
 """Cycles: what ln R remembers from one SET/RESET cycle to the next (`reliability.devices.cycles`).
 
 Each cell's ln R is taken about its own mean, in units of its own standard deviation. The pooled
-values give the skew and the tails; their normal scores the shares of the white, medium and slow
-part and the two memories, by least squares on the autocovariance with the bias that the cells' own
-means put into it. Odd and even cycles of a cell tell the spread of sigma between cells: what the
-two have in common is not sampling.
+values give the skew and the tails; their normal deviates the fractions of the white, medium and
+slow part and the two memories, by least squares on the autocovariance with the bias that the cells'
+own means put into it. Odd and even cycles of a cell give the spread of sigma between cells: what
+the two have in common is not sampling.
 """
 
 import math
@@ -75,7 +75,7 @@ def fit_cycles(one: Reads, seed: int) -> Fit:
         ]
     parts = ("white", "medium", "slow")
     estimates += [Estimate(f"cycles.correlation_{part}", valid=(-1.0, 1.0)) for part in parts]
-    for k, e in enumerate(estimates):  # a share that reaches its end stays possible
+    for k, e in enumerate(estimates):  # a fraction that reaches its end stays possible
         if e.valid is not None:
             found[k] = float(np.clip(found[k], *e.valid))
     # The memories are those of a grid, and could be anywhere between two of its values; what the
@@ -84,8 +84,8 @@ def fit_cycles(one: Reads, seed: int) -> Fit:
     off = rng.uniform(-0.5, 0.5, (len(again), 2))
     again[:, 0] += math.log(_MEDIUM[1] / _MEDIUM[0]) * off[:, 0]
     again += off[:, 1:] * _next_memory(measured, raw, found, cells, seed)
-    share = found[[[2, 7], [3, 8]]]
-    size = np.sqrt(np.prod([1 - share.sum(axis=0), *share], axis=1))
+    fraction = found[[[2, 7], [3, 8]]]
+    size = np.sqrt(np.prod([1 - fraction.sum(axis=0), *fraction], axis=1))
     shown = np.abs(found[-3:]) > 2 * again[:, -3:].std(axis=0)
     shown &= np.abs(found[-3:]) * size > _SHOWN
     use = [*range(len(found) - 3), *(len(found) - 3 + np.flatnonzero(shown))]
@@ -103,8 +103,8 @@ def fit_cycles(one: Reads, seed: int) -> Fit:
     memory, gaps = float(np.exp(found[1])), []
     if memory >= slow[-1] * 0.99:
         gaps.append(
-            f"cycles: a memory beyond {memory:.0f} cycles, which {cycles} cycles cannot tell from "
-            "a difference between cells"
+            f"cycles: a memory beyond {memory:.0f} cycles, which {cycles} cycles do not "
+            "distinguish from a difference between cells"
         )
     return Fit(
         "cycles",
@@ -129,22 +129,22 @@ class _Statistics:
         model = process.Cycles(
             (10, 100), (0, 0), (0, 0), skew=_pair(self.shapes, 0), tail=_pair(self.shapes, 1)
         )
-        scores = [process.to_score(model, k, r) for k, r in enumerate(relative)]
-        self.sums = [process.lag_sums(u, lags) for u in scores]
-        self.cross = _cross_sums(scores, lags)
+        deviates = [process.to_deviate(model, k, r) for k, r in enumerate(relative)]
+        self.sums = [process.lag_sums(u, lags) for u in deviates]
+        self.cross = _cross_sums(deviates, lags)
 
     def at(self, weight: Array, memory: tuple[float, float] | None = None) -> Array:
         """Return ln memories; of each state medium, slow, spread, skew, ln tail; correlations."""
         w = weight / weight.sum()
         mean = [w @ s for s in self.sums]
         grid = [(m, s) for m in _MEDIUM for s in self.slow] if memory is None else [memory]
-        memory, shares = _memory(mean, self.cycles, grid)
+        memory, fractions = _memory(mean, self.cycles, grid)
         own: list[float] = []
         for k in range(2):
             skew, tail = _shape(self.counts[k], w, self.shapes[k])
             spread = np.cov(self.half[k].T, aweights=w)[0, 1]
-            own += [shares[k][1], shares[k][2], np.sqrt(max(spread, 0.0)), skew, np.log(tail)]
-        return np.array([*np.log(memory), *own, *_correlation(w @ self.cross, memory, shares)])
+            own += [fractions[k][1], fractions[k][2], np.sqrt(max(spread, 0.0)), skew, np.log(tail)]
+        return np.array([*np.log(memory), *own, *_correlation(w @ self.cross, memory, fractions)])
 
 
 def _next_memory(measured: "_Statistics", raw: Array, found: Array, cells: int, seed: int) -> Array:
@@ -179,7 +179,7 @@ def _unbiased(raw: Array, cells: int, cycles: int, seed: int) -> Array:
         walk = process.start(model, seed, [0, 0, 0], many)
         u = process.advance(walk, cycles)
         both = [
-            process.cell_sigma(model, k, z[k])[:, None] * process.from_score(model, k, u[:, :, k])
+            process.cell_sigma(model, k, z[k])[:, None] * process.from_deviate(model, k, u[:, :, k])
             for k in range(2)
         ]
         seen = _Statistics(both, (memory[1],)).at(np.ones(many), memory)
@@ -252,9 +252,9 @@ def _shape(
         if not np.isfinite(sd) or sd <= 0:
             return 1e9
         inner = x * sd + mean
-        score = np.sinh(np.arcsinh(inner) * tail - skew)
-        slope = np.log(tail * sd) + 0.5 * np.log1p(score**2) - 0.5 * np.log1p(inner**2)
-        return float(-(pooled @ (slope - score**2 / 2)))
+        deviate = np.sinh(np.arcsinh(inner) * tail - skew)
+        slope = np.log(tail * sd) + 0.5 * np.log1p(deviate**2) - 0.5 * np.log1p(inner**2)
+        return float(-(pooled @ (slope - deviate**2 / 2)))
 
     bounds = ((-1.5, 1.5), (np.log(0.3), np.log(2.0)))
     found = minimize(
@@ -272,20 +272,20 @@ def _log_halves(y: Array) -> Array:
 def _memory(
     sums: Sequence[Array], cycles: int, grid: Sequence[tuple[float, float]]
 ) -> tuple[tuple[float, float], list[Array]]:
-    """Return the pair of memories that misses both states least, and the shares of each state."""
+    """Return the memories that miss both states least, and the fractions of each state."""
     best: tuple[float, tuple[float, float], list[Array]] | None = None
     for memory in grid:
-        pairs = [process.shares_of(total, cycles, memory) for total in sums]
+        pairs = [process.fractions_of(total, cycles, memory) for total in sums]
         miss = sum((m / total[0]) ** 2 for (_, m), total in zip(pairs, sums, strict=True))
         if best is None or miss < best[0]:
-            best = miss, memory, [shares / shares.sum() for shares, _ in pairs]
+            best = miss, memory, [fractions / fractions.sum() for fractions, _ in pairs]
     assert best is not None
     return best[1], best[2]
 
 
-def _cross_sums(scores: Sequence[Array], lags: int) -> Array:
-    """Mean product of the LRS score with the HRS score k cycles apart, both ways, each cell."""
-    a, b = (u - u.mean(axis=1, keepdims=True) for u in scores)
+def _cross_sums(deviates: Sequence[Array], lags: int) -> Array:
+    """Mean product of the LRS deviate with the HRS deviate k cycles apart, both ways, each cell."""
+    a, b = (u - u.mean(axis=1, keepdims=True) for u in deviates)
     n = a.shape[1]
     out = [(a * b).mean(axis=1)]
     for k in range(1, lags + 1):
@@ -295,12 +295,12 @@ def _cross_sums(scores: Sequence[Array], lags: int) -> Array:
 
 
 def _correlation(
-    cross: Array, memory: tuple[float, float], shares: Sequence[Array]
+    cross: Array, memory: tuple[float, float], fractions: Sequence[Array]
 ) -> tuple[float, float, float]:
     """Correlation of the white, medium and slow parts of the two states."""
     lag = np.arange(len(cross))
     decay = np.column_stack([lag == 0, *(np.exp(-lag / m) for m in memory)]).astype(float)
-    size = np.sqrt(shares[0] * shares[1])
+    size = np.sqrt(fractions[0] * fractions[1])
     use = size > 0.02  # a part that is hardly there has no correlation to speak of
     out = np.zeros(3)
     out[use] = np.linalg.lstsq(decay[:, use] * size[use], cross, rcond=None)[0]

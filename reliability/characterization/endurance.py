@@ -80,18 +80,20 @@ def fit_endurance(one: Reads, lives: pd.DataFrame) -> Fit:
     model, fit = _MODELS[best], found[best]
     if model == "weibull":
         scale, shape = fit.parameters["scale"], fit.parameters["shape"]
-        scores, slope = np.log([scale, shape]), np.array([1 / scale, 1 / shape])
+        transformed, slope = np.log([scale, shape]), np.array([1 / scale, 1 / shape])
     else:  # the card has the median, and the inverse of the sigma of ln cycles
         mu, sigma = fit.parameters["mu"], fit.parameters["sigma"]
-        scores, slope = np.array([mu, -np.log(sigma)]), np.array([1.0, -1 / sigma])
+        transformed, slope = np.array([mu, -np.log(sigma)]), np.array([1.0, -1 / sigma])
     covariance = fit.covariance * np.outer(slope, slope)
     names = [Estimate("endurance.scale", "lognormal"), Estimate("endurance.shape", "lognormal")]
-    parameters, correlation = from_covariance("endurance", names, scores, covariance, one.source)
+    parameters, correlation = from_covariance(
+        "endurance", names, transformed, covariance, one.source
+    )
     stuck = lives.loc[np.isfinite(lives["bad"]), "stuck"]
-    share, count = float((stuck == "LRS").mean()), len(stuck)
-    error = np.sqrt((share * (1 - share) + 1 / count) / count)
+    fraction, count = float((stuck == "LRS").mean()), len(stuck)
+    error = np.sqrt((fraction * (1 - fraction) + 1 / count) / count)
     extra, _ = from_covariance(
-        "endurance", [Estimate("endurance.stuck_lrs", valid=(0.0, 1.0))], np.array([share]),
+        "endurance", [Estimate("endurance.stuck_lrs", valid=(0.0, 1.0))], np.array([fraction]),
         np.array([[error**2]]), one.source,
     )  # fmt: skip
     kelvin = float(one.table["temperature"].fillna(ROOM).median())

@@ -15,7 +15,7 @@ from reliability.technology.vocabulary import unit_of
 from reliability.version import __version__
 
 Array = NDArray[np.float64]
-Law = Literal["normal", "lognormal"]
+Distribution = Literal["normal", "lognormal"]
 SAMPLES = 200  # of a bootstrap: a standard deviation to 5 %
 
 
@@ -59,7 +59,7 @@ class Estimate:
     ----------
     name : str
         Dotted name on the card.
-    model : {"normal", "lognormal"}
+    distribution : {"normal", "lognormal"}
         Of its uncertainty: a positive number has a log-normal one.
     note : str
     valid : (float, float), optional
@@ -67,13 +67,15 @@ class Estimate:
     """
 
     name: str
-    model: Law = "normal"
+    distribution: Distribution = "normal"
     note: str = ""
     valid: tuple[float, float] | None = None
 
-    def value(self, score: float) -> float:
+    def value(self, transformed: float) -> float:
         """Return the value of what the fit works with: the logarithm where it is log-normal."""
-        return float(np.exp(score)) if self.model == "lognormal" else float(score)
+        return (
+            float(np.exp(transformed)) if self.distribution == "lognormal" else float(transformed)
+        )
 
 
 def fitted_by(source: str) -> str:
@@ -94,12 +96,18 @@ def exact(name: str, value: float, source: str, note: str = "") -> Parameter:
 
 
 def assumed(
-    name: str, value: float, why: str, *, sigma: float | None = None, model: Law = "normal"
+    name: str,
+    value: float,
+    why: str,
+    *,
+    sigma: float | None = None,
+    distribution: Distribution = "normal",
 ) -> Parameter:
     """Return a parameter that the data do not hold and that a card cannot do without."""
     return Parameter(
-        value=value, unit=unit_of(name) or "", distribution="exact" if sigma is None else model,
-        sigma=sigma, source=f"assumed: {why}", confidence="assumed",
+        value=value, unit=unit_of(name) or "",
+        distribution="exact" if sigma is None else distribution, sigma=sigma,
+        source=f"assumed: {why}", confidence="assumed",
     )  # fmt: skip
 
 
@@ -158,7 +166,7 @@ def bootstrap(
 def joined(
     group: str,
     estimates: Sequence[Estimate],
-    scores: Array,
+    transformed: Array,
     again: Array,
     source: str,
     inflation: Mapping[str, float] | None = None,
@@ -169,7 +177,7 @@ def joined(
     ----------
     group : str
     estimates : sequence of Estimate
-    scores : ndarray, shape (estimates,)
+    transformed : ndarray, shape (estimates,)
         Values, or logarithms of those that are log-normal.
     again : ndarray, shape (samples, estimates)
     source : str
@@ -178,13 +186,13 @@ def joined(
         Factor on the sigma of a parameter where the model fits worse than the cells' scatter.
     """
     covariance = np.atleast_2d(np.cov(again, rowvar=False))
-    return from_covariance(group, estimates, scores, covariance, source, inflation)
+    return from_covariance(group, estimates, transformed, covariance, source, inflation)
 
 
 def from_covariance(
     group: str,
     estimates: Sequence[Estimate],
-    scores: Array,
+    transformed: Array,
     covariance: Array,
     source: str,
     inflation: Mapping[str, float] | None = None,
@@ -192,13 +200,13 @@ def from_covariance(
     """Make parameters and their correlation from estimates and their covariance (see `joined`)."""
     sigma = np.sqrt(np.diag(covariance))
     parameters = {}
-    for estimate, score, spread in zip(estimates, scores, sigma, strict=True):
+    for estimate, fitted, spread in zip(estimates, transformed, sigma, strict=True):
         sigma_here = float(f"{spread * (inflation or {}).get(estimate.name, 1.0):.3g}")
-        value = estimate.value(score)
-        error = sigma_here * (abs(value) if estimate.model == "lognormal" else 1.0)
+        value = estimate.value(fitted)
+        error = sigma_here * (abs(value) if estimate.distribution == "lognormal" else 1.0)
         parameters[estimate.name] = Parameter(
             value=_rounded(value, error), unit=unit_of(estimate.name) or "",
-            distribution=estimate.model, sigma=sigma_here, source=fitted_by(source),
+            distribution=estimate.distribution, sigma=sigma_here, source=fitted_by(source),
             confidence="fitted", valid=estimate.valid, note=estimate.note,
         )  # fmt: skip
     certain = [k for k in range(len(estimates)) if sigma[k] > 1e-12]

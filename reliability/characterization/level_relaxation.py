@@ -2,7 +2,7 @@
 
 The change of a cell's conductance has the mean shift(g) s(t) and the standard deviation
 sigma(g) sqrt(s(t_eq)). What each level and time shows (mean, standard deviation, number of cells)
-is fitted by least squares, sigma on a log scale because its error is relative. Bakes then tell the
+is fitted by least squares, sigma on a log scale because its error is relative. Bakes then give the
 attempt time, which turns temperature into time.
 """
 
@@ -51,7 +51,7 @@ class _Table(NamedTuple):
 
 
 def fit_relaxation(reads: Sequence[Reads], levels: Levels, seed: int) -> Fit:
-    """Fit sigma and shift against level, the onset time, and the attempt time where bakes tell it.
+    """Fit sigma and shift against level, the onset time, and with bakes the attempt time.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def _step(decades: float | None, source: str) -> tuple[dict[str, Parameter], dic
 def _assumed_attempt() -> dict[str, Parameter]:
     name = f"{_SECTION}.attempt_time"
     why = "one vibration of an atom; no bake was measured"
-    return {name: assumed(name, 1e-13, why, sigma=3.0, model="lognormal")}
+    return {name: assumed(name, 1e-13, why, sigma=3.0, distribution="lognormal")}
 
 
 def _decades_per_step(one: Reads, levels: Levels, onset: float) -> float | None:
@@ -305,7 +305,7 @@ class _WalkFit:
         shift = np.linalg.lstsq(columns, mean[use] * _UNIT * weight_of_mean, rcond=None)[0]
         return np.concatenate([found[:-1][self.taken], shift[self.taken], found[-1:]])
 
-    def misfit(self, weight: Array, scores: Array) -> float:
+    def misfit(self, weight: Array, transformed: Array) -> float:
         """Return by how much the model misses the groups, in the scatter of their cells; 1 or more.
 
         Root of the median squared residual of ln sd, over that of a model that is right. The
@@ -318,12 +318,12 @@ class _WalkFit:
         ]
         fourth = np.bincount(self.table.groups.group, off**4) / n
         error = np.sqrt(np.maximum(fourth - 1, 0.1) / (4 * n))
-        level = self.level_basis @ np.exp(scores[: self.knots][self.supported])
-        s = self.progress(math.exp(scores[2 * self.knots]), self.table.time)
+        level = self.level_basis @ np.exp(transformed[: self.knots][self.supported])
+        s = self.progress(math.exp(transformed[2 * self.knots]), self.table.time)
         residual = (np.log(sd * _UNIT) - np.log(level[self.table.level] * np.sqrt(s))) / error
         free = len(self.supported) + 1
-        share = len(residual) / max(len(residual) - free, 1)
-        return max(1.0, math.sqrt(float(np.median(residual**2)) / 0.4549 * share))
+        fraction = len(residual) / max(len(residual) - free, 1)
+        return max(1.0, math.sqrt(float(np.median(residual**2)) / 0.4549 * fraction))
 
 
 def _attempt(bake: _Table, weight: Array, fit: _WalkFit, walk: Array, room: float) -> float:

@@ -25,7 +25,7 @@ from reliability.characterization.estimates import Array
 _Z = np.linspace(-4.0, 4.0, 61)  # standard normal deviates that are summed over
 _LEAST = 0.03  # of ln G: no read is surer
 # A standard normal as three normals at 0 and +-0.8 sqrt(3), which has its moments up to the fifth:
-# where, share and standard deviation of each.
+# where, fraction and standard deviation of each.
 _ENDS = tuple((0.8 * math.sqrt(3) * k, 1 / 6 if k else 2 / 3, 0.6) for k in (-1, 0, 1))
 _ITERATIONS, _CONVERGED = 100, 1e-3  # of the scoring; gain in log-likelihood
 _BETWEEN = 0.6  # of a step of the grid
@@ -76,9 +76,9 @@ def log_likelihood(data: Stressed, own: Array, log_end: float, sigma_asymptotic:
     """
     ends = _ENDS if sigma_asymptotic > 0 else ((0.0, 1.0, 0.0),)
     parts = [
-        math.log(share)
+        math.log(fraction)
         + _given_end(data, own, log_end - sigma_asymptotic * at, sigma_asymptotic * rest)
-        for at, share, rest in ends
+        for at, fraction, rest in ends
     ]
     return np.asarray(np.logaddexp.reduce(parts, axis=0))
 
@@ -93,7 +93,7 @@ def _given_end(data: Stressed, own: Array, log_end: float, sigma_asymptotic: flo
     log_x = np.log(data.stress)[:, None] - location[:, None] - spread * data.scale[:, None] * _Z
     left = np.exp(-np.exp(np.minimum(shape * log_x, 6.0)))
     g = end + (data.first[:, None] - end) * left
-    share = end * (1 - left) / g  # d ln G / d ln G_end
+    fraction = end * (1 - left) / g  # d ln G / d ln G_end
     log_g = np.log(g)
     off = np.log(data.conductance)[:, None] - log_g
     # What a step of the grid changes counts as an error, or the likelihood falls between the nodes.
@@ -101,12 +101,12 @@ def _given_end(data: Stressed, own: Array, log_end: float, sigma_asymptotic: flo
     reads = np.diff(np.append(starts, len(off)))
     wide = _BETWEEN * np.sqrt(np.repeat(reads, reads))[:, None] * np.gradient(log_g, axis=1)
     weight = 1 / (error**2 + wide**2)
-    square, cross, shares, log_weight = (
+    square, cross, fractions, log_weight = (
         np.add.reduceat(x, starts, axis=0)
-        for x in (off**2 * weight, off * share * weight, share**2 * weight, np.log(weight))
+        for x in (off**2 * weight, off * fraction * weight, fraction**2 * weight, np.log(weight))
     )
-    # Errors and one common end: a diagonal covariance plus sigma_asymptotic^2 share share^T.
-    both = 1 + sigma_asymptotic**2 * shares
+    # Errors and one common end: a diagonal covariance plus sigma_asymptotic^2 fraction fraction^T.
+    both = 1 + sigma_asymptotic**2 * fractions
     total = -0.5 * (
         square - sigma_asymptotic**2 * cross**2 / both - log_weight + np.log(both) + _Z**2
     )

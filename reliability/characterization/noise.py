@@ -66,18 +66,18 @@ def fit_noise(one: Reads) -> Fit:
             "noise.reference_conductance", reference, one.source, "geometric mean of the cells"
         )
     }
-    names, scores, errors = [], [], []
+    names, transformed, errors = [], [], []
     for name, values in (
         ("white", [t.white for t in traces]),
         ("flicker", [t.flicker for t in traces]),
     ):
         level, exponent, covariance = _line(x, np.log(values))
         names += [Estimate(f"noise.{name}", "lognormal"), Estimate(f"noise.{name}_exponent")]
-        scores += [level, exponent]
+        transformed += [level, exponent]
         errors.append(covariance)
     whole = np.zeros((4, 4))
     whole[:2, :2], whole[2:, 2:] = errors
-    fitted, correlation = from_covariance("noise", names, np.array(scores), whole, one.source)
+    fitted, correlation = from_covariance("noise", names, np.array(transformed), whole, one.source)
     not_identifiable = [f"noise: single cells beyond the {len(traces)} that were measured"]
     telegraph, more = _telegraph(one, traces, x)
     not_identifiable += more
@@ -85,7 +85,7 @@ def fit_noise(one: Reads) -> Fit:
     step = float(np.median(np.diff(np.sort(one.table["time"].unique())[:1000]))) if timed else 1e-3
     needed = {
         "noise.flicker_onset": assumed(
-            "noise.flicker_onset", step, why, sigma=1.0, model="lognormal"
+            "noise.flicker_onset", step, why, sigma=1.0, distribution="lognormal"
         )
     }
     if not timed:
@@ -174,10 +174,10 @@ def _line(x: Array, y: Array) -> tuple[float, float, Array]:
 def _telegraph(one: Reads, traces: list[_Trace], x: Array) -> tuple[Fit, list[str]]:
     """Fraction of cells with two levels, their amplitude, and the range of their times."""
     trapped = [k for k, t in enumerate(traces) if t.amplitude > 0]
-    share = (len(trapped) + 0.5) / (len(traces) + 1)
+    fraction = (len(trapped) + 0.5) / (len(traces) + 1)
     names = [Estimate("noise.telegraph_fraction", valid=(0.0, 1.0),
                       note=f"{len(trapped)} of {len(traces)} cells")]  # fmt: skip
-    scores, spread = [share], [math.sqrt(share * (1 - share) / (len(traces) + 2))]
+    transformed, spread = [fraction], [math.sqrt(fraction * (1 - fraction) / (len(traces) + 2))]
     not_identifiable, needed = [], {}
     if trapped:
         size = np.array([min(traces[k].amplitude, 0.49) for k in trapped])
@@ -190,11 +190,11 @@ def _telegraph(one: Reads, traces: list[_Trace], x: Array) -> tuple[Fit, list[st
             level, exponent, residual = float(size.mean()), 0.0, 0.5
             covariance = np.diag([0.25, 0.0])
         names.append(Estimate("noise.telegraph_amplitude", "lognormal"))
-        scores.append(level)
+        transformed.append(level)
         spread.append(math.sqrt(covariance[0, 0]))
         if shown:
             names.append(Estimate("noise.telegraph_exponent"))
-            scores.append(exponent)
+            transformed.append(exponent)
             spread.append(math.sqrt(covariance[1, 1]))
         needed["noise.telegraph_spread"] = assumed(
             "noise.telegraph_spread", max(round(residual, 2), 0.5),
@@ -204,11 +204,12 @@ def _telegraph(one: Reads, traces: list[_Trace], x: Array) -> tuple[Fit, list[st
         for key, value in (("shortest", min(times) / 10), ("longest", max(times) * 10)):
             needed[f"noise.telegraph_{key}"] = assumed(
                 f"noise.telegraph_{key}", float(f"{value:.2g}"),
-                "a decade beyond the dwell times that were seen", sigma=1.0, model="lognormal",
+                "a decade beyond the dwell times that were seen", sigma=1.0,
+                distribution="lognormal",
             )  # fmt: skip
         if not shown:
             not_identifiable.append("noise: how telegraph amplitudes depend on the conductance")
     parameters, _ = from_covariance(
-        "noise", names, np.array(scores), np.diag(np.array(spread) ** 2), one.source
+        "noise", names, np.array(transformed), np.diag(np.array(spread) ** 2), one.source
     )
     return Fit("noise", parameters, needed=needed), not_identifiable

@@ -52,14 +52,14 @@ def fit_state(one: Reads, state: str, edge: float) -> Fit:
     model = "normal_conductance" if _is_normal(g) else "lognormal_resistance"
     scale = float(np.mean(g)) if model == "normal_conductance" else math.exp(np.log(g).mean())
     deviation = 1 - g / scale if model == "normal_conductance" else -np.log(g / scale)
-    estimates, scores, variance = [], [], []
+    estimates, transformed, variance = [], [], []
     parameters: dict[str, Parameter] = {}
     trend = _radial(runs, deviation, edge)
     if trend is not None:
         coefficient, error = trend
         deviation = deviation - coefficient * ((runs["radius"].to_numpy() / edge) ** 2 - 0.5)
         estimates.append(Estimate(f"{section}.radial"))
-        scores.append(coefficient)
+        transformed.append(coefficient)
         variance.append(error**2)
     groups, residual, gaps = _hierarchy(runs, state)
     split = _components(runs, deviation, groups, residual)
@@ -69,18 +69,18 @@ def fit_state(one: Reads, state: str, edge: float) -> Fit:
     else:
         log_median, factor = mean - math.log(scale), 1.0
     estimates.insert(0, Estimate(f"{section}.resistance", "lognormal"))
-    scores.insert(0, log_median)
+    transformed.insert(0, log_median)
     variance.insert(0, (split.mean_error * factor) ** 2)
     shown = [k for k in range(len(names)) if np.isfinite(split.covariance[k, k])]
     for k in shown:
         estimates.append(Estimate(f"{section}.sigma_{names[k]}", "lognormal"))
-        scores.append(math.log(split.spread[names[k]] * factor))
+        transformed.append(math.log(split.spread[names[k]] * factor))
     whole = np.zeros((len(estimates), len(estimates)))
     head = len(estimates) - len(shown)
     whole[:head, :head] = np.diag(variance)
     whole[head:, head:] = split.covariance[np.ix_(shown, shown)]
     fitted, correlation = from_covariance(
-        f"programming_{state}", estimates, np.array(scores), whole, one.source
+        f"programming_{state}", estimates, np.array(transformed), whole, one.source
     )
     for k in set(range(len(names))) - set(shown):
         high = math.sqrt(split.interval[names[k]][1]) * factor
@@ -147,7 +147,7 @@ def _is_normal(g: Array) -> bool:
 
 
 def _hierarchy(runs: pd.DataFrame, state: str) -> tuple[dict[str, Array], str, list[str]]:
-    """Return the levels that the data can tell apart, the innermost, and what they cannot."""
+    """Return the levels that the data identify, the innermost, and what they do not."""
     labels = {name: runs[name].to_numpy() for name in _LEVELS}
     gaps = []
     repeated = len(runs) >= 2 * runs["cell"].nunique()

@@ -42,8 +42,7 @@ def fit_read_disturb(one: Reads, state: str) -> Fit:
     state : {"LRS", "HRS"}
     """
     section = f"read_disturb.{state}"
-    table = _table(one)
-    table = table[table["state"] == state]
+    table = _table(one).query("state == @state")
     volts = table["read_voltage"].abs()
     several = volts.nunique() >= 2
     reference = float(volts.median()) if volts.notna().any() else math.nan
@@ -73,14 +72,14 @@ def fit_read_disturb(one: Reads, state: str) -> Fit:
         Estimate(f"{section}.sigma", "lognormal"),
         Estimate(f"{section}.shape", "lognormal"),
     ]
-    own = list(range(len(names)))
+    n = len(names)
     parameters, correlation = from_covariance(
-        f"read_disturb_{state}", names, best[own], covariance[np.ix_(own, own)], one.source
+        f"read_disturb_{state}", names, best[:n], covariance[:n, :n], one.source
     )
     not_identifiable = [
         f"read disturb of the {state}: {name.name.rpartition('.')[2]}, whose likelihood has no "
         "maximum in its range"
-        for k, name in zip(own, names, strict=True)
+        for k, name in enumerate(names)
         if covariance[k, k] == 0
     ]
     needed = _needed(section)
@@ -95,8 +94,8 @@ def fit_read_disturb(one: Reads, state: str) -> Fit:
         needed[name] = assumed(name, 0.1, "the read voltage is not in the data")
     else:
         parameters[name] = exact(name, reference, one.source)
-    kelvin = float(table["temperature"].fillna(ROOM).median())
     name = "read_disturb.reference_temperature"
+    kelvin = float(table["temperature"].fillna(ROOM).median())
     parameters[name] = exact(name, kelvin, one.source)
     valid = {f"{section}.voltage": (0.0, float(volts.max()))} if volts.notna().any() else {}
     return Fit(

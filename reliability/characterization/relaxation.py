@@ -81,15 +81,15 @@ def fit_relaxation(one: Reads, seed: int) -> Fit:
     begin = np.array([-2.0, -2.0, math.log(max(time.min() / 10, 1e-11))])
     fits = {end: at(ones, end, begin) for end in ends}
     best = min(fits, key=lambda end: fits[end][1] + (_CLEARLY if np.isfinite(end) else 0.0))
-    scores = fits[best][0]
-    start = scores[[0, 1, 4]]
+    transformed = fits[best][0]
+    start = transformed[[0, 1, 4]]
     again = bootstrap(lambda w: at(w[0], best, start)[0], [cells], "relaxation", seed)
     estimates = [
         *(Estimate(f"relaxation.{name}.sigma", "lognormal") for name in STATES),
         *(Estimate(f"relaxation.{name}.shift") for name in STATES),
         Estimate("relaxation.onset_time", "lognormal"),
     ]
-    parameters, correlation = joined("relaxation", estimates, scores, again, one.source)
+    parameters, correlation = joined("relaxation", estimates, transformed, again, one.source)
     reference = float(points[-1]) if np.isinf(best) else best
     note = "last read" if np.isinf(best) else "no later read differs"
     parameters["relaxation.reference_time"] = exact(

@@ -165,10 +165,10 @@ def fit_programming(reads: Sequence[Reads], levels: Levels, seed: int) -> Fit:
 
     count = int(identity.max()) + 1
     source = "; ".join(one.source for one in reads)
-    scores = error([np.ones(count)])
+    transformed = error([np.ones(count)])
     again = bootstrap(error, [count], "programming.target", seed)
     estimates = [Estimate(f"programming.target.error_{k}") for k in range(degree + 1)]
-    parameters, correlation = joined("programming_target", estimates, scores, again, source)
+    parameters, correlation = joined("programming_target", estimates, transformed, again, source)
     parameters = {
         "target.minimum": exact("target.minimum", levels.minimum, source),
         "target.maximum": exact("target.maximum", levels.maximum, source),

@@ -1,7 +1,7 @@
 """The phenomena of a resistive memory cell, one module each.
 
 Every module has the same shape: a frozen dataclass of parameters made from a technology card, pure
-functions (parameters, conditions, latents) -> array, and the closed form of the distribution.
+functions (parameters, conditions, deviates) -> array, and the closed form of the distribution.
 """
 
 from reliability.devices import (

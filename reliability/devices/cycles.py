@@ -1,6 +1,6 @@
 """Cycle-to-cycle variability: what ln R does from one SET/RESET cycle to the next.
 
-A cell's score u in a state is a stationary Gaussian process of unit variance, a white part plus a
+A cell's deviate u in a state is a stationary Gaussian process of unit variance, a white part plus a
 medium and a slow part that forget exponentially, correlated between LRS and HRS of one cycle:
 
     u_n = sqrt(1 - w_m - w_s) e_n + sqrt(w_m) a_n + sqrt(w_s) b_n
@@ -9,9 +9,9 @@ medium and a slow part that forget exponentially, correlated between LRS and HRS
 
 It is the vector-autoregressive model of Hennen et al. [1]_ with the lags, of which their model has
 many, summed up in two memories: measured ln R is nearly white from cycle to cycle and still
-remembers after tens of cycles [2]_, [3]_. A sinh-arcsinh map [4]_ gives the score the skew and the
-tails of a measured state (failed SET pulses are the tail of the LRS), and a log-normal factor makes
-some cells wider than others:
+remembers after tens of cycles [2]_, [3]_. A sinh-arcsinh map [4]_ gives the deviate the skew and
+the tails of a measured state (failed SET pulses are the tail of the LRS), and a log-normal factor
+makes some cells wider than others:
 
     ln R_n = ln R_cell + sigma exp(tau z - tau^2) h(u_n)
 
@@ -54,7 +54,7 @@ class Cycles:
     memory : (float, float)
         Cycles after which the medium and the slow part have fallen to 1/e.
     medium, slow : (float, float)
-        Share of the variance in the medium and in the slow part.
+        Fraction of the variance in the medium and in the slow part.
     correlation : (float, float, float)
         Between LRS and HRS of one cycle: of the white, the medium and the slow part.
     sigma : (float, float)
@@ -78,7 +78,7 @@ class Cycles:
         for m, s in zip(self.medium, self.slow, strict=True):
             if not (m >= 0 and s >= 0 and m + s < 1):
                 raise InputError(
-                    f"cycles: got shares {m:g} (medium) and {s:g} (slow), allowed 0 or more, "
+                    f"cycles: got fractions {m:g} (medium) and {s:g} (slow), allowed 0 or more, "
                     "below 1 together"
                 )
         if min(self.memory) <= 0:
@@ -109,7 +109,7 @@ class Cycles:
 
     @property
     def parts(self) -> NDArray[np.float64]:
-        """Share of the white, medium and slow part of each state, shape (3, 2)."""
+        """Fraction of the white, medium and slow part of each state, shape (3, 2)."""
         medium, slow = np.array(self.medium), np.array(self.slow)
         return np.stack([1 - medium - slow, medium, slow])
 
@@ -131,12 +131,12 @@ def autocovariance(parameters: Cycles, lag: ArrayLike) -> NDArray[np.float64]:
     k = np.asarray(lag, float)[..., None, None]
     root = np.sqrt(parameters.parts)
     rho = np.array(parameters.correlation)[:, None, None]
-    shares = root[:, :, None] * root[:, None, :] * np.where(np.eye(2, dtype=bool), 1.0, rho)
+    fractions = root[:, :, None] * root[:, None, :] * np.where(np.eye(2, dtype=bool), 1.0, rho)
     phi_medium, phi_slow = parameters.phi
-    return shares[0] * (k == 0) + shares[1] * phi_medium**k + shares[2] * phi_slow**k
+    return fractions[0] * (k == 0) + fractions[1] * phi_medium**k + fractions[2] * phi_slow**k
 
 
-def from_score(parameters: Cycles, state: int, score: ArrayLike) -> NDArray[np.float64]:
+def from_deviate(parameters: Cycles, state: int, deviate: ArrayLike) -> NDArray[np.float64]:
     """Return h(u), the deviation in units of sigma: mean 0, variance 1.
 
     ``h(u) = (sinh((asinh(u) + skew) / tail) - m) / s``, with the mean m and the standard deviation
@@ -145,23 +145,25 @@ def from_score(parameters: Cycles, state: int, score: ArrayLike) -> NDArray[np.f
     Examples
     --------
     >>> model = Cycles((10, 100), (0.08, 0.01), (0.45, 0.28), skew=(0.5, 0.0), tail=(0.7, 1.0))
-    >>> from_score(model, 0, [-1.0, 0.0, 3.0]).round(2), from_score(model, 1, [3.0]).round(2)
+    >>> from_deviate(model, 0, [-1.0, 0.0, 3.0]).round(2), from_deviate(model, 1, [3.0]).round(2)
     (array([-0.82, -0.26,  5.06]), array([3.]))
     """
     mean, sd = moments(parameters.skew[state], parameters.tail[state])
-    inner = (np.arcsinh(np.asarray(score, float)) + parameters.skew[state]) / parameters.tail[state]
+    inner = (np.arcsinh(np.asarray(deviate, float)) + parameters.skew[state]) / parameters.tail[
+        state
+    ]
     return (np.sinh(inner) - mean) / sd
 
 
-def to_score(parameters: Cycles, state: int, deviation: ArrayLike) -> NDArray[np.float64]:
-    """Return the score u with ``h(u) = deviation``, the inverse of `from_score`."""
+def to_deviate(parameters: Cycles, state: int, deviation: ArrayLike) -> NDArray[np.float64]:
+    """Return the deviate u with ``h(u) = deviation``, the inverse of `from_deviate`."""
     mean, sd = moments(parameters.skew[state], parameters.tail[state])
     inner = np.arcsinh(np.asarray(deviation, float) * sd + mean) * parameters.tail[state]
     return np.sinh(inner - parameters.skew[state])
 
 
 def cell_sigma(parameters: Cycles, state: int, z: ArrayLike) -> NDArray[np.float64]:
-    """Return the sigma of ln R over cycles of cells with latents ``z`` (standard normal)."""
+    """Return the sigma of ln R over cycles of cells with deviates ``z`` (standard normal)."""
     tau = parameters.sigma_spread[state]
     return parameters.sigma[state] * np.exp(tau * np.asarray(z, float) - tau**2)
 
@@ -195,11 +197,11 @@ def innovations(parameters: Cycles) -> Innovations:
 
     Examples
     --------
-    The variance of u is that of what the past tells and of what it does not tell:
+    The variance of u is that of what the past predicts and of the rest:
 
     >>> form = innovations(Cycles((10, 100), (0.08, 0.01), (0.45, 0.28)))
-    >>> told = (form.start @ form.start.T)[:2, :2].sum()
-    >>> round(float(told + form.scale[0, 0] ** 2), 6)
+    >>> predicted = (form.start @ form.start.T)[:2, :2].sum()
+    >>> round(float(predicted + form.scale[0, 0] ** 2), 6)
     1.0
     """
     phi = np.tile(parameters.phi, 2)
@@ -259,7 +261,7 @@ def start(parameters: Cycles, seed: int, address: ArrayLike, cells: int) -> Walk
 
 
 def advance(walk: Walk, cycles: int) -> NDArray[np.float32]:
-    """Step the walk and return the scores of the next cycles, shape (cells, cycles, 2).
+    """Step the walk and return the deviates of the next cycles, shape (cells, cycles, 2).
 
     Taking n1 and then n2 cycles gives the same path as taking n1 + n2.
 
@@ -291,18 +293,18 @@ def parts_of(cells: int) -> Iterator[slice]:
             yield slice(low, high)
 
 
-def fit_shares(
-    scores: ArrayLike, memory: tuple[float, float], lags: int = 50
+def fit_fractions(
+    deviates: ArrayLike, memory: tuple[float, float], lags: int = 50
 ) -> tuple[float, float, float]:
-    """Estimate the white, medium and slow share of one state from measured cycles.
+    """Estimate the white, medium and slow fraction of one state from measured cycles.
 
     The sample autocovariance of a cell, with the mean of its own cycles taken off, is biased; the
-    fit is to its expectation, which is linear in the shares.
+    fit is to its expectation, which is linear in the fractions.
 
     Parameters
     ----------
-    scores : array_like, shape (cells, cycles)
-        ln R or its normal scores, cell by cell.
+    deviates : array_like, shape (cells, cycles)
+        ln R or its normal deviates, cell by cell.
     memory : (float, float)
         Cycles, of the medium and the slow part.
     lags : int
@@ -316,35 +318,35 @@ def fit_shares(
     --------
     >>> model = Cycles((10, 100), (0.1, 0.0), (0.4, 0.3))
     >>> u = advance(start(model, 7, [0, 0, 0], 400), 300)
-    >>> np.round(fit_shares(u[:, :, 0], model.memory), 1)
+    >>> np.round(fit_fractions(u[:, :, 0], model.memory), 1)
     array([0.5, 0.1, 0.4])
     """
-    y = np.asarray(scores, float)
+    y = np.asarray(deviates, float)
     n = y.shape[1]
     if not lags < n:
-        raise InputError(f"fit_shares: got {n} cycles, expected more than {lags} lags")
-    shares = shares_of(lag_sums(y, lags).mean(axis=0), n, memory)[0]
-    white, medium, slow = shares / shares.sum()
+        raise InputError(f"fit_fractions: got {n} cycles, expected more than {lags} lags")
+    fractions = fractions_of(lag_sums(y, lags).mean(axis=0), n, memory)[0]
+    white, medium, slow = fractions / fractions.sum()
     return float(white), float(medium), float(slow)
 
 
-def lag_sums(scores: NDArray[np.float64], lags: int) -> NDArray[np.float64]:
+def lag_sums(deviates: NDArray[np.float64], lags: int) -> NDArray[np.float64]:
     """Return sum_t (y_t - m)(y_t+k - m) of each cell, m its own mean, shape (cells, lags + 1)."""
-    n = scores.shape[1]
-    deviation = scores - scores.mean(axis=1, keepdims=True)
+    n = deviates.shape[1]
+    deviation = deviates - deviates.mean(axis=1, keepdims=True)
     return np.stack(
         [(deviation[:, : n - k] * deviation[:, k:]).sum(axis=1) for k in range(lags + 1)], axis=1
     )
 
 
-def shares_of(
+def fractions_of(
     sums: NDArray[np.float64], cycles: int, memory: tuple[float, float]
 ) -> tuple[NDArray[np.float64], float]:
     """Return the white, medium and slow variance that fit mean `lag_sums`, and what they miss."""
     lags = len(sums) - 1
     expected = np.column_stack([_expected_sum(m, cycles, lags) for m in (0.0, *memory)])
-    shares, miss = nnls(expected, sums)
-    return shares, float(miss)
+    fractions, miss = nnls(expected, sums)
+    return fractions, float(miss)
 
 
 @lru_cache(maxsize=256)
@@ -371,7 +373,7 @@ def _walk(
     scale: NDArray[np.float64],
     out: NDArray[np.float32],
 ) -> None:
-    """Fill ``out`` (cells, cycles, 2) with scores; x and generators are left where they end."""
+    """Fill ``out`` (cells, cycles, 2) with deviates; x and generators are left where they end."""
     (k00, k01), (k10, k11), (k20, k21), (k30, k31) = step
     l00, l10, l11 = scale[0, 0], scale[1, 0], scale[1, 1]
     f0, f1, f2, f3 = phi

@@ -3,7 +3,7 @@
     G(t) = G_0 (t / t_0)^-nu,     nu = max(m(g) + s(g) z, 0),     g = target / G_max
     m(g) = clip(m_0 + m_1 ln g, m_min, m_max),   s(g) = clip(s_0 + s_1 ln g, s_min, s_max)
 
-with one normal score z per cell and t counted from programming; the conductance as programmed is
+with one normal deviate z per cell and t counted from programming; the conductance as programmed is
 the one at t_0, and nothing changes before. Low (amorphous) levels drift more [1]_.
 
 Hotter stretches act as a longer time at the reference temperature, t_eq = t_a (t/t_a)^(T/T_ref)
@@ -129,7 +129,7 @@ def conductance(
     times, temperatures : array_like, shape (segments,)
         s and K.
     z : ndarray, shape (...)
-        Standard normal latent of each cell.
+        Standard normal deviate of each cell.
 
     Examples
     --------

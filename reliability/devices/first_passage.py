@@ -3,7 +3,7 @@
 Two ways to the same model, for cells whose thresholds move slowly as they wear:
 
 - `first_crossings` draws every cycle of the process of `devices.cycles` until it crosses;
-- `hazards` gives the model itself. Given the medium part a and the slow part b of the score, the
+- `hazards` gives the model itself. Given the medium part a and the slow part b of the deviate, the
   white part makes the crossings of single cycles independent, with the probability
 
       q(a, b) = Phi(-(threshold - sqrt(w_m) a - sqrt(w_s) b) / sqrt(w_white))
@@ -38,8 +38,8 @@ from reliability.errors import InputError
 from reliability.random.xoshiro import normal
 
 Floats = NDArray[np.float64]
-# Thresholds, in sigma of the score, between which hazards are tabulated; beyond 12 sigma the hazard
-# is below 1e-32 a cycle, at -5 a cell crosses in its first cycle.
+# Thresholds, in sigma of the deviate, between which hazards are tabulated; beyond 12 sigma the
+# hazard is below 1e-32 a cycle, at -5 a cell crosses in its first cycle.
 _LEVELS = np.arange(-50, 121) / 10
 _MEMORIES = 6  # after which the survivors have forgotten that they started fresh
 _MOST_STEPS = 8000
@@ -93,7 +93,7 @@ def hazards(parameters: Cycles, state: int, last: NDArray[np.int64], attempts: i
 
     Examples
     --------
-    The first cycle knows no past, whatever the shares:
+    The first cycle knows no past, whatever the fractions:
 
     >>> model = Cycles((10, 100), (0.08, 0.01), (0.45, 0.28))
     >>> first = hazards(model, 0, np.array([1]))[:, 0]
@@ -124,13 +124,13 @@ def _each_cycle(
     a, weight_a, carry_a = _part(medium, white, phi_medium)
     b, weight_b, carry_b = _part(slow, white, phi_slow)
     known = np.sqrt(medium) * a[:, None] + np.sqrt(slow) * b
-    score = (known - _LEVELS[:, None, None]) / np.sqrt(white)
-    log_crosses = attempts * log_ndtr(score)
+    deviate = (known - _LEVELS[:, None, None]) / np.sqrt(white)
+    log_crosses = attempts * log_ndtr(deviate)
     crosses, stays = np.exp(log_crosses), -np.expm1(log_crosses)
     weight = weight_a[:, None] * weight_b
     memory = max(
-        -1 / np.log(phi) if share > 0 else 0.0
-        for phi, share in ((phi_medium, medium), (phi_slow, slow))
+        -1 / np.log(phi) if fraction > 0 else 0.0
+        for phi, fraction in ((phi_medium, medium), (phi_slow, slow))
     )
     if _MEMORIES * memory > _MOST_STEPS:
         raise InputError(
@@ -150,11 +150,11 @@ def _each_cycle(
     return np.array(out)
 
 
-def _part(share: float, white: float, phi: float) -> tuple[Floats, Floats, Floats]:
+def _part(fraction: float, white: float, phi: float) -> tuple[Floats, Floats, Floats]:
     """Nodes and weights of one part's normal distribution, and its kernel from cycle to cycle."""
-    if share == 0:
+    if fraction == 0:
         return np.zeros(1), np.ones(1), np.ones((1, 1))
-    count = int(np.clip(8 + 16 * np.sqrt(share / white), 8, 80))
+    count = int(np.clip(8 + 16 * np.sqrt(fraction / white), 8, 80))
     nodes, weights = hermegauss(count)
     weights = weights / weights.sum()
     order = np.arange(count)
@@ -212,7 +212,7 @@ def first_crossings(
     return cycle, state
 
 
-def crossings_from_law(
+def crossings_from_hazards(
     parameters: Cycles,
     reading: Reading,
     energy: Floats,
@@ -226,7 +226,7 @@ def crossings_from_law(
     parameters : Cycles
     reading : Reading
     energy : ndarray, shape (cells, 2)
-        Standard exponential latent of each cell and state: the cumulative hazard that it survives.
+        Standard exponential number of each cell and state: the cumulative hazard that it survives.
     stop : ndarray of int, shape (conditions, cells)
     attempts : int
         As of `hazards`.
@@ -265,11 +265,11 @@ def _maps(parameters: Cycles) -> Floats:
 
 @numba.njit(cache=True)
 def _threshold(maps, s, margin, sigma, shift, spread):  # type: ignore[no-untyped-def]
-    """Score of state s beyond which a cell is misread, positive on the far side."""
+    """Deviate of state s beyond which a cell is misread, positive on the far side."""
     mean, sd, skew, tail = maps[s]
     deviation = (margin - shift) / (sigma * spread)
-    score = np.sinh(np.arcsinh(deviation * sd + mean) * tail - skew)
-    return score if s == 0 else -score
+    deviate = np.sinh(np.arcsinh(deviation * sd + mean) * tail - skew)
+    return deviate if s == 0 else -deviate
 
 
 @numba.njit(cache=True, nogil=True)

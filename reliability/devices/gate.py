@@ -97,8 +97,8 @@ def interval(
     ([17575.0], [91041.0])
     """
     fraction(probability, "probability")
-    score = float(stdtrit(curve.cells - 1.0, (1 + probability) / 2))
+    deviate = float(stdtrit(curve.cells - 1.0, (1 + probability) / 2))
     sigma_cell = curve.sigma_cell * math.sqrt(1.0 + 1.0 / curve.cells)
-    spread = score * math.hypot(sigma_cell, curve.sigma_sweep)
+    spread = deviate * math.hypot(sigma_cell, curve.sigma_sweep)
     middle = resistance(curve, voltage)
     return middle * np.exp(-spread), middle * np.exp(spread)

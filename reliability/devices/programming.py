@@ -100,8 +100,8 @@ def conductance(parameters: Programming, deviation: NDArray[np.floating]) -> NDA
         out = (kind(1.0) - deviation) * kind(1.0 / parameters.resistance)
         return np.maximum(out, kind(0.0), out=out)
     if parameters.model == "loglogistic_resistance" and parameters.sigma > 0:
-        score = deviation / kind(parameters.sigma)
-        logit = log_ndtr(score) - log_ndtr(-score)
+        deviate = deviation / kind(parameters.sigma)
+        logit = log_ndtr(deviate) - log_ndtr(-deviate)
         deviation = kind(parameters.sigma * math.sqrt(3) / math.pi) * logit
     return np.exp(-deviation) * kind(1.0 / parameters.resistance)
 

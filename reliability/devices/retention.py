@@ -78,7 +78,7 @@ def acceleration(parameters: Retention, temperature: ArrayLike) -> NDArray[np.fl
 def stress(
     parameters: Retention, times: ArrayLike, temperatures: ArrayLike, z: NDArray[np.floating]
 ) -> NDArray[np.floating]:
-    """Return x^shape of cells with latents ``z`` after segments of times (s) and temperatures (K).
+    """Return x^shape of cells with deviates ``z`` after segments of times (s) and temperatures (K).
 
     Examples
     --------
@@ -137,7 +137,7 @@ def conductance(
     times, temperatures : ndarray, shape (segments,)
         s and K.
     z : ndarray, shape (...)
-        Standard normal latent of each cell.
+        Standard normal deviate of each cell.
 
     Examples
     --------
@@ -205,7 +205,7 @@ def probability_crossed(
 
     Notes
     -----
-    ln x falls with z, so the cells that crossed are those below one score z*: P = Phi(z*). At one
+    ln x falls with z, so the cells that crossed are those below one deviate z*: P = Phi(z*). At one
     temperature z* has a closed form, over several it is the root of one equation.
 
     Examples
@@ -225,7 +225,8 @@ def probability_crossed(
     median, slope = (np.array(column) for column in zip(*parts, strict=True))
     if not slope.all():
         return float(logsumexp(median) >= needed)
-    # each temperature alone crosses at its own score, all together at the largest of them or later
+    # each temperature alone crosses at its own deviate, all together at the largest of them or
+    # later
     low = float(np.max((median - needed) / slope))
     if len(parts) == 1:
         return float(ndtr(low))

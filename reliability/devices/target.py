@@ -121,7 +121,7 @@ def sigma(parameters: Target, target: ArrayLike) -> NDArray[np.float64]:
 def conductance(
     parameters: Target, target: NDArray[np.floating], z: NDArray[np.floating]
 ) -> NDArray[np.floating]:
-    """Return the conductance, S, of cells programmed to ``target`` (S) with latents ``z``.
+    """Return the conductance, S, of cells programmed to ``target`` (S) with deviates ``z``.
 
     Examples
     --------

@@ -87,7 +87,7 @@ def endurance(
         the wrong side of the reference once, with its 95 % interval
         ``fraction_low`` and ``fraction_high`` against ``cycles``; ``weibull_scale`` and
         ``weibull_shape`` fitted to the cells, with their 95 % intervals (NaN where the cells that
-        failed tell none: no cell, or all in one cycle).
+        failed identify none: no cell, or all in one cycle).
 
     Raises
     ------
@@ -206,7 +206,9 @@ def _lives(
                 for s in STATES
             ]
             dose = -np.log1p(-np.stack(u, 1))
-            cycle, state = first_passage.crossings_from_law(process, reading, dose, stop, attempts)
+            cycle, state = first_passage.crossings_from_hazards(
+                process, reading, dose, stop, attempts
+            )
     else:
         cycle, state = np.zeros(stop.shape, np.int64), np.zeros(stop.shape, np.uint8)
     mode = np.where(cycle > 0, state + 1, 0).astype(np.uint8)
@@ -263,12 +265,12 @@ def sample_cycles(
     process = cycle_process.Cycles.from_technology(technology)
     fresh = _fresh(technology, seed, {"wafers": wafer + 1, "dies": die + 1, "cells": cells})
     address = np.array([[wafer, die, 0]])
-    scores = cycle_process.advance(cycle_process.start(process, seed, address, cells), cycles)
-    out = np.empty(scores.shape)
+    deviates = cycle_process.advance(cycle_process.start(process, seed, address, cells), cycles)
+    out = np.empty(deviates.shape)
     for s in (0, 1):
         log_r = -np.log(fresh[s]["conductance"].isel(wafer=wafer, die=die).values)
         sigma = _cell_sigma(process, s, address, cells, seed)
-        deviation = cycle_process.from_score(process, s, scores[:, :, s])
+        deviation = cycle_process.from_deviate(process, s, deviates[:, :, s])
         out[:, :, s] = np.exp(log_r[:, None] + sigma[:, None] * deviation)
     attrs = {name: fresh[0].attrs[name] for name in _PROVENANCE}
     return xr.Dataset(

@@ -17,7 +17,7 @@ from reliability.devices.conduction import TEMPERATURES, Conduction, at_temperat
 from reliability.devices.drift import Drift, read_factor
 from reliability.devices.noise import Noise
 from reliability.devices.noise import read as noisy
-from reliability.errors import InputError
+from reliability.errors import whole_number
 from reliability.population.blocks import Deviates, for_blocks
 from reliability.population.programmed import codes, states_in
 from reliability.population.sampling import addresses, card_of_cells
@@ -81,8 +81,7 @@ def read_cells(
     technology = card_of_cells(population)
     at = None if temperature is None else kelvin(temperature)
     seconds = quantity(time, "s", "time", low=0.0)
-    if isinstance(read, bool) or not isinstance(read, (int, np.integer)) or read < 0:
-        raise InputError(f"read: got {read!r}, expected an integer of 0 or more")
+    whole_number(read, "read")
     is_target = "target" in population.coords
     state = population["target"].values if is_target else codes(population["state"].values)
     rows = population["conductance"].transpose(..., "cell")

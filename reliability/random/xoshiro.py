@@ -17,7 +17,7 @@ _TAIL = 3.6541528853610088
 
 
 def _ziggurat() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Edge of each layer over 2**53, share of it that is inside, density at the edge."""
+    """Edge of each layer over 2**53, fraction of it that is inside, density at the edge."""
     area = 0.00492867323399
     x = np.empty(257)
     x[0], x[1], x[256] = area / np.exp(-0.5 * _TAIL**2), _TAIL, 0.0

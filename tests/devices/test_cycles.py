@@ -114,7 +114,7 @@ def test_a_cell_does_not_depend_on_the_others():
 @given(st.floats(-1, 1), st.floats(0.4, 1.5), st.lists(st.floats(-6, 6), min_size=1, max_size=5))
 def test_map_has_an_inverse(skew, tail, scores):
     model = C.Cycles((10, 100), (0, 0), (0, 0), skew=(skew, 0), tail=(tail, 1))
-    back = C.to_score(model, 0, C.from_score(model, 0, scores))
+    back = C.to_deviate(model, 0, C.from_deviate(model, 0, scores))
     np.testing.assert_allclose(back, scores, atol=1e-7)
 
 
@@ -123,7 +123,7 @@ def test_map_has_mean_0_and_variance_1(skew, tail):
     model = C.Cycles((10, 100), (0, 0), (0, 0), skew=(skew, 0), tail=(tail, 1))
     z = np.linspace(-12, 12, 200_001)
     w = stats.norm.pdf(z) * (z[1] - z[0])
-    h = C.from_score(model, 0, z)
+    h = C.from_deviate(model, 0, z)
     assert (h * w).sum() == pytest.approx(0, abs=1e-6)
     assert (h**2 * w).sum() == pytest.approx(1, abs=1e-5)
 
@@ -152,7 +152,7 @@ def test_card_reproduces_radar_to_lag_50(shared, state):
     error = each.std(axis=0) / np.sqrt(len(measured))
     assert np.all(np.abs(gap[1:]) < 4.5 * error[1:] + 0.01)
     z = np.random.default_rng(1).standard_normal(len(u))
-    path = C.from_score(model, state, u) * C.cell_sigma(model, state, z)[:, None]
+    path = C.from_deviate(model, state, u) * C.cell_sigma(model, state, z)[:, None]
     wanted, got = (a - np.median(a, axis=1, keepdims=True) for a in (measured, path))
     levels = [0.01, 0.05, 0.16, 0.84, 0.95, 0.98]
     np.testing.assert_allclose(np.quantile(got, levels), np.quantile(wanted, levels), rtol=0.25)
@@ -164,7 +164,7 @@ def test_two_memories_reproduce_keithley_to_lag_50(shared):
     """
     lrs, hrs = (normal_scores(x) for x in read_keithley(shared))
     memory = (6.0, 400.0)
-    shares = [C.fit_shares(x, memory) for x in (lrs, hrs)]
+    shares = [C.fit_fractions(x, memory) for x in (lrs, hrs)]
     model = C.Cycles(
         memory, (shares[0][1], shares[1][1]), (shares[0][2], shares[1][2]), (0.0, 0.0, 0.5)
     )

@@ -116,7 +116,7 @@ def test_law_and_every_cycle_agree(margin):
     reading, stop = _reading(cells, margin, blocks), np.full((1, cells), cycles)
     drawn, state = F.first_crossings(PROCESS, C.start(PROCESS, 6, [0, 0, 0], cells), reading, stop)
     energy = np.random.default_rng(2).exponential(size=(cells, 2))
-    model, law_state = F.crossings_from_law(PROCESS, reading, energy, stop)
+    model, law_state = F.crossings_from_hazards(PROCESS, reading, energy, stop)
     for n in (1, 2, 5, 20, 100, 500, 2000):
         a, b = (((c > 0) & (c <= n)).mean() for c in (drawn, model))
         error = np.sqrt((a * (1 - a) + b * (1 - b)) / cells)
@@ -160,7 +160,7 @@ def test_every_cycle_is_plain_numpy_with_wear_and_conditions():
     found, state = F.first_crossings(model, C.start(model, 9, [0, 0, 0], cells), reading, stop)
     u = C.advance(C.start(model, 9, [0, 0, 0], cells), cycles).astype(float)
     block = np.searchsorted(reading.last, np.arange(1, cycles + 1))
-    deviation = np.stack([C.from_score(model, s, u[:, :, s]) for s in (0, 1)], axis=-1)
+    deviation = np.stack([C.from_deviate(model, s, u[:, :, s]) for s in (0, 1)], axis=-1)
     for j in range(2):
         log_r = reading.shift[j, block] + reading.spread[j, block] * reading.sigma[:, None] * (
             deviation
@@ -182,7 +182,7 @@ def test_the_law_is_plain_numpy_with_wear_and_conditions():
     reading, stop = _worn(cells, cycles)
     stop[0] = cycles
     energy = np.random.default_rng(5).exponential(size=(cells, 2)) * 2
-    found, state = F.crossings_from_law(PROCESS, reading, energy, stop)
+    found, state = F.crossings_from_hazards(PROCESS, reading, energy, stop)
     tables = [np.log(np.maximum(F.hazards(PROCESS, s, reading.last), 1e-300)) for s in (0, 1)]
     before = np.r_[0, reading.last[:-1]]
     for j, i in np.ndindex(stop.shape):
