@@ -68,7 +68,9 @@ def write_fit_report(
         Section("check", "Does the card make the data again?", figures=list(_figures(check))),
     ]
     if untold:
-        sections.append(Section("untold", "What the data cannot tell", points=untold))
+        sections.append(
+            Section("not-identifiable", "Parameters not identifiable from the data", points=untold)
+        )
     sections += [
         Section("assumptions", "Parameters", (confidence_text(card),),
                 tables=parameter_tables(card, names=(*fitted, *others))),
