@@ -6,10 +6,11 @@ from typing import Any
 
 import numba
 
+from reliability.campaign.assessment import cells_of
 from reliability.campaign.frame import StudyFrame
 from reliability.campaign.kind import Task
 from reliability.campaign.outputs.accuracy import combinations
-from reliability.campaign.plan import cells_of, chips_per_task, image_cost, make_plan
+from reliability.campaign.plan import chips_per_task, image_cost, make_plan
 from reliability.campaign.spec import Study
 from reliability.campaign.sweep import count_points, sweep_points
 from reliability.campaign.tables import StressTable

@@ -35,12 +35,15 @@ class NetworkTable(Table):
 
     name: str = "spirit"
     """Name of a shipped network, or path of a TOML or ONNX file."""
+    data: str | None = None
+    """Path of test data: an .npz file with the arrays inputs and label; by default the test set of
+    the network."""
     coding: Literal["rate", "weighted_sum", "first_spike"] = "rate"
     """Rate-coded spikes, weighted sums (non-spiking), or first spikes."""
     mapping: Mapping = "two_level"
     """Mapping of a weight to several two-level cells, or to one multi-level cell on each side."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 10_000
-    """Number of test images, evenly spaced over the 10 000."""
+    """Number of test images, evenly spaced over the data; by default 10 000, or all of one's own."""
     delta_s: Count = 10
     """Lead of the first over the second output count that decides."""
     spike_limit: Count = 1024

@@ -142,7 +142,7 @@ def _progress(out: Path, as_json: bool) -> Iterator[Callable[[Any, int, int], No
             rate = f"{(done - first) / max(now - start, 1e-9):,.0f}/s"
             bar.update(work, completed=done, total=total, rate=rate)
             if now - looked > max(5.0, 50 * cost):  # looking at the store takes its time
-                found = study_status(out)
+                found = study_status(out, verify=False)
                 looked, cost = time.monotonic(), time.monotonic() - now
                 if "accuracy" in found:
                     half = (found["accuracy_high"] - found["accuracy_low"]) / 2
@@ -164,19 +164,20 @@ def _print_answer(study: "Study", summary: dict[str, Any]) -> None:
     from reliability.report.outputs import chapters_of
 
     points = summary.get("points", [summary])
+    chapters = chapters_of(study)
+    whole = [chapter for chapter in chapters if chapter.of_sweep]
+    each = [chapter for chapter in chapters if not chapter.of_sweep]
     if len(points) > _MOST_POINTS and "accuracy" in points[0]:
         points = sorted(points, key=lambda point: point["accuracy"]["mean"])
         click.echo(f"{len(points)} points; worst and best:")
         points = [points[0], points[-1]]
     for point in points:
         where = "".join(f"  {name}={value}" for name, value in point.get("point", {}).items())
-        for chapter in chapters_of(study):
-            for line in chapter.lines(point) if not chapter.of_sweep else ():
-                click.echo(f"{line}{where}")
+        for line in (line for chapter in each for line in chapter.lines(point)):
+            click.echo(f"{line}{where}")
         print_limits(point, where)
-    for chapter in chapters_of(study):
-        for line in chapter.lines(summary) if chapter.of_sweep else ():
-            click.echo(line)
+    for line in (line for chapter in whole for line in chapter.lines(summary)):
+        click.echo(line)
 
 
 def print_limits(point: dict[str, Any], where: str = "") -> None:

@@ -295,4 +295,5 @@ def _decode(values: NDArray[Any], labels: Sequence[str] | None, unit: str) -> ND
         texts = np.array([*labels, ""], dtype=str)
         return texts[np.where(np.isnan(values), len(labels), values).astype(int)]
     whole = values.dtype.kind == "f" and not unit and bool(np.all(values == np.round(values)))
+    whole = whole and bool(np.all(np.abs(values) < 2.0**53))
     return values.astype(np.int64) if whole else values

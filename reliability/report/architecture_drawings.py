@@ -2,12 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import xarray as xr
 from matplotlib.axes import Axes
 
-from reliability.architecture.memory.hierarchy import HOSTS, NAMES
 from reliability.report import figures as draw
 
 
@@ -104,58 +102,61 @@ DRAWINGS: dict[str, tuple[Drawn, ...]] = {
     "incremental": (
         Drawn(
             "accuracy-budget",
-            "Accuracy against the writes that it takes to learn anew",
-            "Mean of the chips; bars at the right: 95 % of the cards that are drawn, each with its "
-            "own chips and images. A curve is level where a rule wants no more writes.",
+            "Accuracy against the writes of learning anew",
+            "Mean of the chips; bars at the right: 95 % of the draws, each with its own chips and "
+            "images. A curve is level where a rule writes no more.",
             draw.accuracy_against_budget,
-            (),
+            ("rule",),
             (7.6, 5.0),
         ),
         Drawn(
             "old-new",
-            "What is learnt and what is forgotten",
-            "From what was before along the budgets of writes (dots) to the end (circle; bars: "
-            "95 % of the draws), on the cells of the card and on exact ones.",
+            "Accuracy on old images against accuracy on new ones",
+            "From before learning anew along the budgets of writes (dots) to the end (circle; "
+            "bars: 95 % of the draws), on the cells of the card and on exact ones.",
             draw.old_against_new,
-            (),
+            ("rule",),
             (7.6, 5.4),
         ),
     ),
     "learning": (
         Drawn(
             "accuracy-writes",
-            "Accuracy and writes of a training",
+            "Accuracy and writes of a training run",
             "Each rule on MNIST at 12x12 pixels, every write of every cell counted: dot at the "
             "mean of all cells, line to the 99th percentile. Vertical bars: all repeats.",
             draw.accuracy_against_writes,
-            (),
+            ("rule",),
             (9.6, 5.0),
         ),
         Drawn(
-            "trainings-failure",
-            "Trainings that the cells stand",
+            "runs-failure",
+            "Training runs to failure",
             "Until 1 % of the cells of a chip have failed for good, each write a full pulse or "
-            "(many levels only) a weak one that moves the cell a little. Lines: 95 % of the cards "
-            "and components that are drawn.",
-            draw.trainings_until_failure,
-            (),
+            "(many levels only) a weak one that moves the cell a little. Lines: 95 % of the draws.",
+            draw.runs_until_failure,
+            ("rule",),
             (9.0, 5.4),
         ),
         Drawn(
             "levelling",
-            "What wear-levelling buys",
-            "The same writes shared by the cells of a synapse, by the rows of the array or by all "
+            "Gain of wear levelling",
+            "The same writes distributed over the cells of a synapse, the rows of the array or all "
             "its cells. Whiskers: 95 % of the draws; marks: the first failed cell.",
             draw.levelling_gain,
-            (),
+            ("rule",),
             (9.0, 6.0),
         ),
         Drawn(
             "accuracy-failed",
-            "Learning with cells that have failed",
-            "A training from the start on a chip on which some cells are stuck in LRS or HRS; it "
-            "learns around them. Bands: 95 % of the draws, which differ in the share stuck in LRS.",
+            "Accuracy of learning with failed cells",
+            "A training run from the start on a chip on which some cells are stuck in LRS or HRS; "
+            "it learns around them; those written most fail first. Bands: 95 % of the draws, which "
+            "differ in the fraction stuck in LRS.",
             draw.accuracy_against_failed_cells,
+            ("rule", "failed"),
+            (10.5, 3.6),
+            ("rule", ("backprop_every", "backprop_hybrid", "delta_two_level", "stdp")),
         ),
     ),
     "streams": (
@@ -172,39 +173,41 @@ DRAWINGS: dict[str, tuple[Drawn, ...]] = {
     "hierarchy": (
         Drawn(
             "paying-periods",
-            "When a resistive cache pays",
+            "Periods at which a resistive cache saves power",
             "Bars: periods between inferences at which the resistive cache takes less power than "
-            "DRAM, be it kept in self-refresh or loaded from flash, with a cache that holds the "
-            "network. Arrows: periods from which it endures its writes for the mission. Whiskers: "
-            "95 % of the draws; what runs off the axis is kept at its end.",
+            "DRAM, kept in self-refresh or loaded from flash, with the smallest cache that holds "
+            "the network. Arrows: periods from which it endures its writes for the mission. "
+            "Whiskers: 95 % of the draws; values beyond the axis are drawn at its edge.",
             draw.paying_periods,
-            (),
+            ("host", "network", "capacity"),
             (7.6, 5.4),
         ),
-        *(
-            Drawn(
-                f"power-{host}",
-                f"Average power of the memories, {NAMES[host]}",
-                "First network, smallest resistive cache that holds it. Lines: the card and the "
-                "components as they are; bands: 95 % of the draws. Left of the vertical lines the "
-                "cache "
-                "is worn out before the mission ends.",
-                partial(draw.power_against_period, host=host),
-            )
-            for host in HOSTS
+        Drawn(
+            "power-period",
+            "Average power of the memories",
+            "Smallest resistive cache that holds the network; one panel per host. Bands: 95 % of "
+            "the draws. Left of the vertical lines the cache is worn out before the mission ends.",
+            draw.power_against_period,
+            ("host", "capacity"),
+            (10.5, 4.6),
+            ("host", ("accelerator", "mcu", "fpga")),
         ),
         Drawn(
             "cache-traffic",
-            "What misses the resistive cache",
+            "Misses of the resistive cache",
             "Lines fetched from and written back to flash in one inference, once the cache is "
-            "steady. Zero as soon as it holds all that the network touches.",
+            "steady; one panel per network. Zero as soon as it holds all that the network touches.",
             draw.cache_traffic,
+            ("host", "network", "capacity"),
+            (9.6, 4.2),
+            ("network", ("mobilenet-mnist", "binary-mnist")),
         ),
         Drawn(
             "macro-area",
             "Area of the cache",
             "A resistive macro and an SRAM of the same capacity. Bands: 95 % of the draws.",
             draw.macro_areas,
+            ("capacity",),
         ),
     ),
     "tiers": (
@@ -244,3 +247,31 @@ DRAWINGS: dict[str, tuple[Drawn, ...]] = {
         ),
     ),
 }  # fmt: skip
+
+# What each figure draws, which its table of numbers holds.
+VARIABLES: dict[str, tuple[str, ...]] = {
+    "smallest-core": ("area_ratio",),
+    "least-energy-core": ("energy_ratio",),
+    "area-classes": ("area",),
+    "event-energy": ("part_energy", "event_energy"),
+    "energy-node": ("mac_energy", "event_energy"),
+    "gain-resistance": ("gain",),
+    "gain-lead": ("activity", "accuracy", "inference_gain"),
+    "gain-threshold": ("activity", "accuracy", "inference_gain"),
+    "accuracy-budget": ("accuracy_of_chip", "before"),
+    "old-new": ("accuracy_of_chip", "before"),
+    "accuracy-writes": ("accuracy_of_run", "writes_mean", "writes_99"),
+    "runs-failure": ("runs_to_failure",),
+    "levelling": ("runs_to_failure", "runs_to_first_failure"),
+    "accuracy-failed": ("accuracy_failed",),
+    "power-rate": ("power",),
+    "paying-periods": ("pays_from", "pays_until", "lasts_from", "lasts_from_levelled"),
+    "power-period": ("energy", "standby", "lasts_from", "lasts_from_levelled"),
+    "cache-traffic": ("cache_fetched", "cache_written_back"),
+    "macro-area": ("area_sram", "area_resistive"),
+    "layout-ratios": ("footprint_ratio", "line_energy_ratio", "wire_energy_ratio"),
+    "memory-temperature": ("hottest_temperature", "temperature_limit"),
+    "accuracy-left": ("accuracy",),
+    "error-rate-left": ("bit_error_rate",),
+    "left-against-temperature": ("accuracy_at", "error_rate_at"),
+}

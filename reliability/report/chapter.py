@@ -63,7 +63,7 @@ class Chapter:
         ``(answer, row, conditions)``: interval of an answer for a row of a comparison, None where
         it has none under these conditions.
     of_sweep : bool
-        Whether the points of a sweep have one answer together, beside those of each.
+        Whether a sweep has one answer of this kind instead of one at each point.
     of_cells : bool
         Whether the report describes the population and phenomena of the card.
     """

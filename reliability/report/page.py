@@ -27,7 +27,6 @@ from reliability.report.figures import STYLE
 
 _NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))  # same figure, same bytes
 
-# The last is of a life test whose claim holds by some of the distributions that fit.
 Outcome = Literal["demonstrated", "not demonstrated", "inconclusive", "depends on the distribution"]
 
 

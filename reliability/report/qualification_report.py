@@ -204,7 +204,7 @@ def needed(summary: dict[str, Any]) -> list[str]:
         texts.append(
             f"or {count} for {_span(plan['duration'], clock)} at "
             f"{engineering(plan['temperature'], 'K')} without a failure, "
-            f"if Ea and the shape are as {'fitted' if summary['law'] else 'assumed'}"
+            f"if Ea and the shape are as {'fitted' if summary['distribution'] else 'assumed'}"
         )
     return texts
 
@@ -245,7 +245,9 @@ def _estimate(summary: dict[str, Any]) -> str:
 
 
 def _span(value: float, clock: str) -> str:
-    return duration(value) if clock == "time" else f"{printed(value, 3)} {clock}"
+    if clock != "time":
+        return f"{printed(value, 3)} {clock}"
+    return f"{printed(value / _YEAR, 3)} years" if value >= 1000 * _YEAR else duration(value)
 
 
 def _place(stress: dict[str, float]) -> str:

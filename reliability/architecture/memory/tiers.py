@@ -137,19 +137,19 @@ def tiers(
     aged = _aged(technology, network, grid, quantity(time, "s", "time", low=0.0),
                  quantity(reads, "", "reads", low=0.0), chips, images, cells, seed)  # fmt: skip
     limit = _temperature_limit(aged, allowed_loss, around)
-    package = area * components[f"cooling.{cooling}"]  # K for a W/m^2
+    # K for a W/m^2 of the planar chip
+    package = area * components[f"cooling.{cooling}"]
     inside = area / laid["footprint"] * laid["stack_resistance"]
-    worst = max(components["cooling.hot_spot"], 1.0) * inside
-    hottest = around + power * (package + worst)
+    per_power = package + max(components["cooling.hot_spot"], 1.0) * inside
+    hottest = around + power * per_power
     left, errors = (_looked_up(aged, name, hottest) for name in ("accuracy_at", "error_rate_at"))
-    ratio = {key: laid[key] / plane[key] for key in ("footprint", "line_energy", "wire_energy")}
+    ratio = {key: laid[key] / plane[key] for key in plane}
     answers = {
         "hottest_temperature": (hottest, "K", "hottest memory"),
         "accuracy": (left, "1", "accuracy after the mission"),
         "bit_error_rate": (errors, "1", "bit-error rate after the mission"),
         "temperature_limit": (limit, "K", "highest allowed temperature of the memory"),
-        "power_limit": ((limit - around) / (package + worst), "W/m^2",
-                        "highest allowed power density"),
+        "power_limit": ((limit - around) / per_power, "W/m^2", "highest allowed power density"),
         "footprint_ratio": (ratio["footprint"], "1", "footprint relative to planar"),
         "line_energy_ratio": (ratio["line_energy"], "1",
                               "energy of a line of a tile relative to planar"),
@@ -159,9 +159,10 @@ def tiers(
                           "lines of the smallest tile that takes less area than in the plane"),
     }  # fmt: skip
     units = {"footprint": "m^2", "density": "1/m^2", "line_length": "m", "line_energy": "J",
-             "wire_length": "m", "wire_energy": "J", "stack_resistance": "m^2 K/W"}  # fmt: skip
+             "wire_length": "m", "wire_energy": "J", "stack_resistance": "m^2 K/W",
+             "temperature": "K"}  # fmt: skip
+    laid["temperature"] = around + power * (package + inside)
     data = aged.assign({key: ((), laid[key], {"units": unit}) for key, unit in units.items()})
-    data["temperature"] = ((), around + power * (package + inside), {"units": "K"})
     return finish(data, technology, components, seed, answers=answers, checks=_checks(components))
 
 

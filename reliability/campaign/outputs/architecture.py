@@ -10,6 +10,8 @@ import xarray as xr
 
 from reliability import architecture
 from reliability.architecture import Components, load_components
+from reliability.architecture.learning.incremental import incremental_checks
+from reliability.architecture.learning.learning import learning_checks
 from reliability.architecture.logic.area import area_border
 from reliability.architecture.logic.streams import stream_crossings
 from reliability.campaign.draw_differences import difference_of_draws
@@ -22,6 +24,8 @@ from reliability.campaign.sweep import sweep_points
 from reliability.errors import InputError
 from reliability.random import stream
 from reliability.technology import Technology
+
+_ROUNDING = 1e-9  # relative; a smaller difference of two draws is none
 
 _STUDIES: dict[str, Callable[..., xr.Dataset]] = {
     "area": architecture.area,
@@ -36,6 +40,8 @@ _STUDIES: dict[str, Callable[..., xr.Dataset]] = {
 # What only several points of a sweep tell, added where the axes that it needs are swept.
 _OF_SWEEP: dict[str, Callable[[xr.Dataset], xr.Dataset]] = {
     "area": area_border,
+    "incremental": incremental_checks,
+    "learning": learning_checks,
     "streams": stream_crossings,
 }
 
@@ -150,7 +156,7 @@ def _answer(study: StudyFrame, data: xr.Dataset) -> dict[str, Any]:
         "quantities": quantities,
     }
     if "check" in data.dims:
-        answer["checks"] = checks(data, study.confidence)
+        answer["checks"] = list(checks(data, study.confidence))
     return answer
 
 
@@ -177,25 +183,23 @@ def interval(values: xr.DataArray, confidence: float) -> dict[str, float | None]
     return {k: float(v) if v is not None and np.isfinite(v) else None for k, v in found.items()}
 
 
-def checks(data: xr.Dataset, confidence: float) -> list[dict[str, Any]]:
-    """Return each check against a published chip: published, model with its interval, ratio."""
-    out = []
+def checks(data: xr.Dataset, confidence: float) -> Iterator[dict[str, Any]]:
+    """Yield each check against a published chip: published, model with its interval, ratio."""
     for k in range(data.sizes["check"]):
         one = data.isel(check=k)
+        if np.isnan(one["model"].values[0]):
+            continue  # it takes several points of a sweep
         model = interval(one["model"], confidence)
-        out.append(
-            {
-                "check": str(one["check"].item()),
-                "unit": str(one["unit"].item()),
-                "published": float(one["published"][0]),
-                "model": model["value"],
-                "model_low": model["low"],
-                "model_high": model["high"],
-                "ratio": float(one["ratio"][0]),
-                "source": str(one["source"].item()),
-            }
-        )
-    return out
+        yield {
+            "check": str(one["check"].item()),
+            "unit": str(one["unit"].item()),
+            "published": float(one["published"][0]),
+            "model": model["value"],
+            "model_low": model["low"],
+            "model_high": model["high"],
+            "ratio": float(one["ratio"][0]),
+            "source": str(one["source"].item()),
+        }
 
 
 def _tasks(study: StudyFrame, point: int) -> Iterator[Task]:
@@ -233,15 +237,15 @@ def _compare(first: Read, other: Read, confidence: float) -> Iterator[Row]:
     answers = [list(map(str, np.atleast_1d(d.attrs["headline"]))) for d in data]
     for name in (name for name in answers[0] if name in answers[1]):
         unit, values = data[0][name].attrs["units"], [d[name].values for d in data]
-        share = name.startswith("accuracy")
-        relative = unit != "K" and not share and min(v.min() for v in values) > 0
+        fraction = name.startswith("accuracy")
+        relative = unit != "K" and not fraction and min(v.min() for v in values) > 0
         nominal = [float(v[0]) for v in values]
         found, how = difference_of_draws(
             [v[1:] for v in values], paired, relative, confidence, "card and components"
         )
         yield {
             "quantity": data[0][name].attrs["long_name"], "name": name, "condition": {},
-            "unit": "share" if share else unit, "first": nominal[0], "other": nominal[1],
+            "unit": "share" if fraction else unit, "first": nominal[0], "other": nominal[1],
             "measure": "ratio" if relative else "difference", "paired": paired, "how": how,
             **found,
             **({"ratio": nominal[1] / nominal[0]} if relative

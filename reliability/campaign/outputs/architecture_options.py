@@ -1,4 +1,4 @@
-"""Options of the architecture studies: one table each, told apart by ``study``."""
+"""Options of the architecture studies: one table each; ``study`` says which."""
 
 from collections.abc import Collection
 from typing import Annotated, Any, ClassVar, Literal, get_args
@@ -170,44 +170,40 @@ class HierarchyOptions(_Options):
     """Which study."""
     components: str = "hierarchy"
     """Name of shipped component parameters, or a TOML file of one's own."""
-    networks: Annotated[tuple[_Network, ...], Field(min_length=1)] = (
-        "mobilenet-mnist",
-        "binary-mnist",
-    )
-    """Networks that ship, or ONNX files; the first gives the headline."""
-    capacities: Annotated[tuple[Count, ...], Field(min_length=1), Rising] = (
-        4096, 8192, 16384, 32768, 65536, 131072, 262144, 524288,
-    )  # fmt: skip
-    """Of the resistive cache, bytes, rising."""
-    local_bytes: tuple[Count, Count, Count] = (16384, 16384, 15360)
-    """SRAM inside the accelerator, the microcontroller and the FPGA."""
+    host: Literal["accelerator", "mcu", "fpga"] = "mcu"
+    """Host: accelerator, microcontroller or FPGA."""
+    network: _Network = "mobilenet-mnist"
+    """Network that ships, or an ONNX file."""
+    capacity: Count = 32768
+    """Bytes of the resistive cache."""
+    local_bytes: Count | None = None
+    """Bytes of SRAM inside the host, instead of its usual ones."""
     scratch: Literal["cached", "own"] = "cached"
     """Activations go through the caches, or stay in the host's SRAM."""
     line_bytes: Count = 32
-    """Of a line of both levels."""
+    """Bytes of a line of both cache levels."""
     weight_bits: Count = 8
-    """Of a weight in memory."""
+    """Bits of a weight in memory."""
     ways: Count = 8
-    """Of both levels."""
+    """Ways of both cache levels."""
     feature_size: Metres = 130e-9
-    """Of the areas."""
+    """Feature size of the areas."""
     temperature: Kelvin = 298.15
-    """Of the cells while they are written."""
+    """Temperature of the cells while they are written."""
     mission: Seconds = 315576000.0
     """How long the cache has to last."""
     lost_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.01
-    """Of the lines that it writes, lost by then."""
+    """Fraction of the lines that it writes which may be lost by then."""
     needs: ClassVar[tuple[str, ...]] = (*_TWO_STATES, "endurance.scale")
-    draws_per_task: ClassVar[int] = 4
+    draws_per_task: ClassVar[int] = 256
 
     @model_validator(mode="after")
     def _whole_lines(self) -> "HierarchyOptions":
-        for name in ("capacities", "local_bytes"):
-            for size in getattr(self, name):
-                if size % self.line_bytes:
-                    raise ValueError(
-                        f"{name}: got {size} bytes, expected a multiple of {self.line_bytes}"
-                    )
+        for name, size in (("capacity", self.capacity), ("local_bytes", self.local_bytes)):
+            if size is not None and size % self.line_bytes:
+                raise ValueError(
+                    f"{name}: got {size} bytes, expected a multiple of {self.line_bytes}"
+                )
         return self
 
 
@@ -260,11 +256,9 @@ class IncrementalOptions(_Options):
     components: str = "learning"
     """Name of shipped component parameters, or a TOML file of one's own."""
     scenario: Literal["new_class", "shifted_input"] = "new_class"
-    """What is new: a class never seen, or images moved by one pixel."""
-    rules: Annotated[
-        tuple[Annotated[str, _one_of("rule", INCREMENTAL_RULES)], ...], Field(min_length=1)
-    ] = tuple(INCREMENTAL_RULES)
-    """What is shown, and what may be written."""
+    """Novelty: a class that was not trained, or images moved by one pixel."""
+    rule: Annotated[str, _one_of("rule", INCREMENTAL_RULES)] = "replay"
+    """Images that are shown, and cells that may be written."""
     new_class: Annotated[int, Field(ge=0, le=9, strict=True)] = 9
     """Digit that is new."""
     steps: Annotated[int, Field(ge=1, le=64, strict=True)] = 4
@@ -272,9 +266,9 @@ class IncrementalOptions(_Options):
     rate: Annotated[float, Field(ge=0, le=1)] = 0.02
     """Learning rate."""
     images: Annotated[int, Field(ge=1, le=50_000, strict=True)] = 6000
-    """Shown while it learns anew."""
+    """Images shown while it learns anew."""
     stored: Annotated[int, Field(ge=1, le=50_000, strict=True)] = 500
-    """Images of before that are kept."""
+    """Earlier images that are kept."""
     attempts: Annotated[int, Field(ge=1, le=255, strict=True)] = 10
     """Pulses at most until a two-level cell is verified."""
     budgets: Annotated[tuple[int, ...], Field(min_length=1), Rising] = (
@@ -289,39 +283,36 @@ class IncrementalOptions(_Options):
     )
     """Writes after which the accuracy is tested."""
     chips: Annotated[int, Field(ge=1, strict=True)] = 4
-    """Each with other cells and images."""
+    """Chips, each with other cells and images."""
     test_images: Annotated[int, Field(ge=10, le=10_000, strict=True)] = 4000
     """Images that are tested on."""
+    draws_per_task: ClassVar[int] = 4
 
 
 class LearningOptions(_Options):
-    """Trainings that the cells of a network stand."""
+    """Training runs until the cells of a network fail."""
 
     study: Literal["learning"] = "learning"
     """Which study."""
     components: str = "learning"
     """Name of shipped component parameters, or a TOML file of one's own."""
-    rules: Annotated[tuple[Annotated[str, _one_of("rule", RULES)], ...], Field(min_length=1)] = (
-        tuple(RULES)
-    )
-    """Rules with their schedules of writes."""
-    aged: tuple[str, ...] = ("backprop_every", "backprop_hybrid", "delta_two_level", "stdp")
-    """Rules that are also trained on chips whose cells have failed."""
+    rule: Annotated[str, _one_of("rule", RULES)] = "backprop_every"
+    """Learning rule with its schedule of writes."""
     images: Annotated[int, Field(ge=1, le=50_000, strict=True)] = 50_000
     """Training images."""
     epochs: Annotated[int, Field(ge=1, strict=True)] = 2
-    """How often they are shown in one training."""
+    """How often the images are shown in one training run."""
     repeats: Annotated[int, Field(ge=1, strict=True)] = 3
-    """Trainings of each rule that are averaged."""
-    failed: Annotated[tuple[float, ...], Rising] = (0.01, 0.03, 0.1, 0.3)
-    """Shares of cells that have failed."""
+    """Training runs that are averaged."""
+    failed: Annotated[tuple[float, ...], Rising] = ()
+    """Fractions of cells that have failed, with which the rule is also trained."""
     loss: Annotated[float, Field(gt=0, lt=1)] = 0.02
     """Accuracy that may be lost to failed cells."""
     temperature: Kelvin = 298.15
-    """Of the cells while they are written."""
+    """Temperature of the cells while they are written."""
     work: ClassVar[int] = 100_000
     needs: ClassVar[tuple[str, ...]] = ("endurance.scale",)
-    draws_per_task: ClassVar[int] = 4096  # all that share trainings
+    draws_per_task: ClassVar[int] = 4096  # all, which share training runs
 
 
 _Any = (

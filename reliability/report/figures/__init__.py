@@ -37,7 +37,7 @@ stacked layouts                               `layout_ratios`, `memory_temperatu
                                               `accuracy_left`, `error_rate_left`,
                                               `left_against_temperature`
 learning on the chip                          `accuracy_against_writes`,
-                                              `trainings_until_failure`, `levelling_gain`,
+                                              `runs_until_failure`, `levelling_gain`,
                                               `accuracy_against_failed_cells`,
                                               `accuracy_against_budget`, `old_against_new`
 ============================================= =====================================================
@@ -99,7 +99,7 @@ from reliability.report.figures.learning_figures import (
     accuracy_against_writes,
     levelling_gain,
     old_against_new,
-    trainings_until_failure,
+    runs_until_failure,
 )
 from reliability.report.figures.lifetime_figures import (
     arrhenius_plot,
@@ -202,6 +202,7 @@ __all__ = [
     "reads_of_rows",
     "relaxation_fan",
     "resistance_against_cycles",
+    "runs_until_failure",
     "sensitivity_matrix",
     "size_against",
     "smallest_core",
@@ -211,7 +212,6 @@ __all__ = [
     "survival",
     "time_axis",
     "tornado",
-    "trainings_until_failure",
     "voltage_map",
     "wafer_map",
     "wafer_maps",

@@ -158,7 +158,7 @@ def _deep(study: Study) -> str:
 _CODINGS = {
     "rate": "rate-coded spikes until one output count leads",
     "weighted_sum": "conventional (non-spiking) evaluation, analog multiply-accumulate",
-    "first_spike": "first-spike coding until an output fires",
+    "first_spike": "first-spike coding: the first output spike decides",
 }
 
 

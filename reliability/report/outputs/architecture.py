@@ -15,14 +15,16 @@ from reliability.campaign.outputs.architecture import (
     short_name,
 )
 from reliability.campaign.spec import Study
-from reliability.report.architecture_drawings import DRAWINGS, Drawn
+from reliability.report.architecture_drawings import DRAWINGS, VARIABLES, Drawn
 from reliability.report.chapter import Chapter
 from reliability.report.comparison_words import Row
 from reliability.report.figures.learning_figures import RULES
+from reliability.report.figures.style import interval_of_draws
 from reliability.report.page import (
     Drawing,
     Figure,
     KeyFigure,
+    Numbers,
     Section,
     Table,
     canvas,
@@ -31,13 +33,16 @@ from reliability.report.page import (
 )
 from reliability.report.points import Finished, anchor, value_text
 from reliability.report.provenance import confidence_text, parameter_tables
-from reliability.report.words import percent
+from reliability.report.words import percent, typeset
 from reliability.units import engineering
 
 _ON_COVER = 4  # of the headline numbers
 _MOST_ROWS = 40  # of a table along an axis
 # Columns of the tables along an axis; the other answers are in summary.json.
 _COLUMNS: dict[str, tuple[str, ...]] = {
+    "incremental": ("accuracy", "accuracy_old", "accuracy_new", "writes", "runs_to_failure"),
+    "learning": ("accuracy", "writes", "training_runs", "training_runs_levelled"),
+    "hierarchy": ("pays_from", "pays_until", "lasts_from", "lasts_from_levelled", "energy_ratio"),
     "tiers": (
         "power_limit",
         "hottest_temperature",
@@ -80,6 +85,29 @@ def _streams(say: _Say) -> str:
     )
 
 
+def _hierarchy(say: _Say) -> str:
+    return (
+        "the resistive cache takes less power than DRAM for periods between inferences from "
+        f"{say('pays_from')} up to {say('pays_until')}, and lasts the mission for periods from "
+        f"{say('lasts_from')}, with wear levelling from {say('lasts_from_levelled')}"
+    )
+
+
+def _incremental(say: _Say) -> str:
+    return (
+        f"the deployed network reaches an accuracy of {say('accuracy')} on all images with "
+        f"{say('writes')} writes: {say('accuracy_new')} on the new ones, {say('accuracy_old')} on "
+        "the old ones"
+    )
+
+
+def _learning(say: _Say) -> str:
+    return (
+        f"{say('training_runs')} training runs pass until 1 % of the cells have failed, at an "
+        f"accuracy of {say('accuracy')} and {say('writes')} writes of a cell in each run"
+    )
+
+
 def _tiers(say: _Say) -> str:
     return (
         f"the hottest memory reaches {say('hottest_temperature')} and accuracy after the mission "
@@ -91,12 +119,16 @@ def _tiers(say: _Say) -> str:
 _SENTENCES: dict[str, Callable[[_Say], str]] = {
     "area": _area,
     "energy": _energy,
+    "hierarchy": _hierarchy,
+    "incremental": _incremental,
+    "learning": _learning,
     "streams": _streams,
     "tiers": _tiers,
 }
 
 
 def _sections(finished: Finished) -> Iterator[Section]:
+    """Yield figures and tables of an architecture study."""
     figures = list(architecture_figures(finished.study, finished.results["architecture"]))
     tables = list(_tables(finished.summary["architecture"]))
     yield Section("architecture", "Architecture", (), figures, tables)
@@ -134,8 +166,10 @@ def architecture_figures(study: Study, data: xr.Dataset) -> Iterator[Figure]:
             name = f"{drawing.title}{title and ': '}{title}"
             caption = f"{drawing.caption}{where and f' At {where}.'}"
             here = data.sel(held | dict(other))
-            yield Figure(anchor(drawing.id, title), name, caption, _drawn(drawing, here, name),
-                         numbers_of(here))  # fmt: skip
+            yield Figure(
+                anchor(drawing.id, title), name, caption, _drawn(drawing, here, name),
+                _numbers(here[list(VARIABLES[drawing.id])]),
+            )  # fmt: skip
 
 
 def _drawn(drawing: Drawn, data: xr.Dataset, name: str) -> Drawing:
@@ -150,14 +184,25 @@ def _drawn(drawing: Drawn, data: xr.Dataset, name: str) -> Drawing:
     with canvas(*drawing.size, columns=len(values), sharey=True) as (figure, axes):
         for k, (value, ax) in enumerate(zip(values, axes.flat, strict=True)):
             drawing.function(data.sel({axis: value}), ax)
-            ax.set_title(_value_text(axis, value))
+            ax.set_title(_value_text(axis, value), wrap=True, fontsize=9)
             if k:
                 ax.set_ylabel("")
+            if ax.get_legend():
+                ax.get_legend().remove()
+        handles, labels = axes.flat[0].get_legend_handles_labels()
+        if handles:
+            figure.legend(handles, labels, loc="outside lower center", ncols=3)
         return svg(figure, name)
 
 
-def _lines(answer: dict[str, Any]) -> Iterator[str]:
-    yield headline(answer["architecture"])
+def _numbers(data: xr.Dataset) -> Numbers:
+    """Nominal values, and the ends of the interval of the draws where there are any."""
+    table = data.isel(draw=0, drop=True)
+    if data.sizes["draw"] > 1:
+        for name, values in data.data_vars.items():
+            for end, at in zip(("low", "high"), interval_of_draws(values), strict=True):
+                table[f"{name}_{end}"] = table[name].copy(data=at)
+    return numbers_of(table)
 
 
 def headline(found: dict[str, Any]) -> str:
@@ -174,14 +219,14 @@ def headline(found: dict[str, Any]) -> str:
         if key not in found["quantities"]:
             return ""
         one = found["quantities"][key]
-        if not found["draws"]:
+        if not found["draws"] or one["low"] == one["high"] == one["value"]:
             return _value(one)
         first = f"{percent(found['confidence'], 0)} interval " if next(intervals) == 0 else ""
         return f"{_value(one)} ({first}{_ends(one)})"
 
     sentence = _SENTENCES[found["study"]](say)
     where = _where(found)
-    return f"At {where}, {sentence}." if where else f"{sentence[0].upper()}{sentence[1:]}."
+    return typeset(_capital(f"{where and f'{where}: '}{sentence}."))
 
 
 def value_and_range(found: dict[str, Any], key: str) -> str:
@@ -306,10 +351,6 @@ def _intervals(study: Study) -> Iterator[str]:
         yield "The interval of an architecture's number holds this fraction of the samples."
 
 
-def _key_figures(finished: Finished) -> Iterator[KeyFigure]:
-    yield from key_quantities(finished.summary["architecture"])
-
-
 def _assumptions(study: Study) -> Iterator[Section]:
     components = components_of(study)
     yield Section(
@@ -332,10 +373,10 @@ def _interval(
 
 CHAPTER = Chapter(
     sections=_sections,
-    statement=lambda finished: _lines(finished.summary),
-    lines=_lines,
+    statement=lambda finished: iter((headline(finished.summary["architecture"]),)),
+    lines=lambda answer: iter((headline(answer["architecture"]),)),
     of_sweep=True,
-    key_figures=_key_figures,
+    key_figures=lambda finished: key_quantities(finished.summary["architecture"]),
     method=_method,
     intervals=_intervals,
     sampled=lambda _: "each with component parameters sampled from their own uncertainty",
