@@ -17,6 +17,7 @@ from reliability.commands.compare import compare
 from reliability.commands.doctor import doctor
 from reliability.commands.fit import fit
 from reliability.commands.inspect import inspect
+from reliability.commands.map_window import window
 from reliability.commands.options import EXIT_CODES
 from reliability.commands.qualify import qualify
 from reliability.commands.report import report
@@ -24,7 +25,6 @@ from reliability.commands.run import run
 from reliability.commands.size import size
 from reliability.commands.study import plan, schema, status
 from reliability.commands.technologies import technologies
-from reliability.commands.window import window
 from reliability.errors import InputError, RunError, printable
 from reliability.version import __version__
 

@@ -34,16 +34,16 @@ class NetworkTable(Table):
     """Which network, and how it is evaluated."""
 
     name: str = "spirit"
-    """A network that ships with the suite, or a TOML file of weights or an ONNX file."""
+    """Name of a shipped network, or path of a TOML or ONNX file."""
     data: str | None = None
-    """Test data of one's own: an .npz file with the arrays inputs and label; by default the test
-    set of the network."""
+    """Path of test data: an .npz file with the arrays inputs and label; by default the test set of
+    the network."""
     coding: Literal["rate", "weighted_sum", "first_spike"] = "rate"
     """Rate-coded spikes, weighted sums (non-spiking), or first spikes."""
     mapping: Mapping = "two_level"
-    """A weight on several two-level cells, or on one multi-level cell on each side."""
+    """Mapping of a weight to several two-level cells, or to one multi-level cell on each side."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 10_000
-    """Test images, evenly spaced over the data; by default 10 000, or all of one's own data."""
+    """Number of test images, evenly spaced over the data; by default 10 000, or all of one's own."""
     delta_s: Count = 10
     """Lead of the first over the second output count that decides."""
     spike_limit: Count = 1024
@@ -53,7 +53,7 @@ class NetworkTable(Table):
     desensitization: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """First-spike coding: fraction of its gain that a synapse loses with each event of a sample."""
     neuron: Literal["technology", "ideal"] = "technology"
-    """Mismatch and leak as the card has them, or none."""
+    """Neurons with the mismatch and leak of the card, or ideal ones."""
     read_temperature: Kelvin | None = None
     """Read the cells at this temperature and with their noise, the same noise for all images;
     by default at the card's own temperature and without noise."""
@@ -63,27 +63,27 @@ class TilingTable(Table):
     """How the weights of a network of many layers lie in cells (`reliability.Tiling`)."""
 
     cells: Literal["levels", "bits", "pairs"] | None = None
-    """By default levels where the card has them, else bits."""
+    """Cells of a weight; by default levels where the card has them, else bits."""
     weight_bits: Count = 5
-    """Of a weight in bits, its sign included."""
+    """Number of bits of a weight, its sign included."""
     bits_per_cell: Count = 1
-    """Of one digit of it."""
+    """Number of bits in one cell."""
     scale: Literal["channel", "layer"] = "channel"
-    """What has one scale of its own."""
+    """Part of a layer that has one scale."""
     rows: Count = 256
-    """Of a tile."""
+    """Rows of a tile."""
     columns: Count = 256
-    """Of a tile."""
+    """Columns of a tile."""
     dac_bits: Count | None = None
-    """Of the inputs; exact by default."""
+    """Bits of the input converters; exact by default."""
     adc_bits: Count | None = None
-    """Of the sums of a tile; exact by default."""
+    """Bits of the converters of a tile's sums; exact by default."""
     adc_range: Annotated[float, Field(gt=0)] = 1.0
     """Largest sum that is coded, in units of the largest on the calibration images."""
     word_line_resistance: Ohms = 0.0
-    """Of the line along one cell."""
+    """Resistance of the word line along one cell."""
     bit_line_resistance: Ohms = 0.0
-    """Of the line along one cell."""
+    """Resistance of the bit line along one cell."""
     compensation: Literal["none", "drift", "gain"] = "none"
     """Digital factor on the sums of a layer."""
 
@@ -98,67 +98,67 @@ class VerifyTable(Table):
     """Program and verify, instead of one pulse (`reliability.Verify`)."""
 
     lrs_resistance: Ohms
-    """A cell passes in LRS with at most so much."""
+    """Largest resistance at which a cell passes verify in LRS."""
     hrs_resistance: Ohms
-    """A cell passes in HRS with at least so much."""
+    """Least resistance at which a cell passes verify in HRS."""
     attempts: Annotated[int, Field(ge=1, le=255, strict=True)]
-    """Pulses after which a cell is given up."""
+    """Number of pulses after which a cell fails to verify."""
     wait: Seconds = 0.0
-    """Between the pulse and the read."""
+    """Time between the pulse and the verify read."""
 
 
 class ProgrammingTable(Table):
     """How cells of two states are programmed; by default as the card has it."""
 
     compliance_current: Amperes | None = None
-    """Of the SET (`reliability.set_conditions`)."""
+    """Compliance current of the SET (`reliability.set_conditions`)."""
     reset_voltage: Volts | None = None
     """Stop voltage of the RESET."""
     pulse_width: Seconds | None = None
-    """Of both."""
+    """Width of both pulses."""
     verify: VerifyTable | None = None
 
 
 class Stretch(Table):
-    """A stretch of time at one temperature, before the ages of a study."""
+    """A segment of preconditioning at one temperature."""
 
     time: Seconds
-    """How long."""
+    """Duration of the segment."""
     temperature: Kelvin = 298.15
-    """Of storage."""
+    """Storage temperature."""
     reads: NonNegative = 0.0
-    """Of every cell."""
+    """Reads of every cell."""
     read_voltage: Volts = 0.1
-    """Of those reads."""
+    """Voltage of those reads."""
 
 
 class PopulationTable(Table):
     """The chips, all on dies of one lot."""
 
     chips: Count = 100
-    """How many; with `until`, at most so many."""
+    """Number of chips; with `until`, the largest number."""
     dies_per_wafer: Count = 25
-    """Chips on one wafer, one on each die."""
+    """Number of chips on one wafer, one on each die."""
     until: Annotated[float, Field(gt=0, lt=1)] | None = None
-    """Stop when the Monte Carlo interval of the mean accuracy is within so much of the mean, at
-    the end of the mission and at every point of a sweep."""
+    """Half width of the Monte Carlo interval of the mean accuracy at which the run stops, at the
+    end of the mission and at every point of a sweep."""
 
 
 class StressTable(Table):
     """Every combination of time, temperature, reads or inferences, and read voltage."""
 
     times: Annotated[tuple[Seconds, ...], Field(min_length=1), Rising] = (0.0,)
-    """Since programming, rising: ["0 s", "10 years"]."""
+    """Times since programming, rising: ["0 s", "10 years"]."""
     temperatures: Annotated[tuple[Kelvin, ...], Field(min_length=1), Rising] = (298.15,)
-    """Of storage, rising: ["25 degC", "85 degC"]."""
+    """Storage temperatures, rising: ["25 degC", "85 degC"]."""
     reads: Annotated[tuple[NonNegative, ...], Field(min_length=1), Rising] = (0.0,)
-    """Of every cell, rising."""
+    """Numbers of reads of every cell, rising."""
     read_voltages: Annotated[tuple[Volts, ...], Field(min_length=1), Rising] = (0.1,)
-    """Of those reads, rising."""
+    """Voltages of those reads, rising."""
     inferences: Annotated[tuple[NonNegative, ...], Field(min_length=1), Rising] = (0.0,)
-    """Instead of reads: of the network, each reading its rows as its images do, rising."""
+    """Numbers of inferences, each of which reads the rows of its image, instead of reads."""
     preconditioning: tuple[Stretch, ...] = ()
-    """What every chip has been through before: a solder reflow, days and nights."""
+    """Preconditioning of every chip: a solder reflow, days and nights."""
 
     @model_validator(mode="after")
     def _reads_or_inferences(self) -> "StressTable":
@@ -218,14 +218,14 @@ class StressTable(Table):
 
 
 class UncertaintyTable(Table):
-    """Draws of the card's parameters from their uncertainty."""
+    """Sampling of the card's parameters from their uncertainty."""
 
     draws: Annotated[int, Field(ge=2, strict=True)] = 24
-    """Cards that are drawn."""
+    """Number of cards sampled."""
     chips: Count = 8
-    """Chips of each drawn card."""
+    """Number of chips of each sampled card."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 2000
-    """Test images for each of them."""
+    """Number of test images of each chip."""
 
 
 class Factor(Table):
@@ -234,13 +234,13 @@ class Factor(Table):
     name: str
     """Short name of the axis."""
     label: str
-    """What figures print."""
+    """Label in figures."""
     parameters: Annotated[tuple[str, ...], Field(min_length=1)]
     """Dotted names of the card's parameters that change together."""
     scale: tuple[float, ...] = ()
-    """Factors on the card's values."""
+    """Factors that multiply the card's values."""
     value: tuple[float, ...] = ()
-    """Values in SI instead of the card's."""
+    """Values in SI that replace the card's."""
 
     @model_validator(mode="after")
     def _scale_or_value(self) -> "Factor":
@@ -260,15 +260,15 @@ class SensitivityTable(Table):
     chips: Annotated[int, Field(ge=2, strict=True)] = 16
     """Chips at each combination."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 2000
-    """Test images for each of them."""
+    """Number of test images of each chip."""
     time: Seconds = 3600.0
-    """Since programming."""
+    """Time since programming."""
     temperature: Kelvin = 298.15
-    """Of storage until then."""
+    """Storage temperature until then."""
     measured: Annotated[float, Field(gt=0, lt=1)] = 0.84
     """Accuracy of the measured chip."""
     measured_source: str
-    """Where that is reported."""
+    """Source of that accuracy."""
     factor: Annotated[tuple[Factor, ...], Field(min_length=1)]
     """Axes of the grid."""
 
@@ -277,21 +277,21 @@ class Axis(Table):
     """One axis of a sweep: values, or a range from ``low`` to ``high``."""
 
     name: str
-    """What changes: a key of this file ("network.delta_s"), the card ("technology"), one of its
-    parameters or laws ("technology.relaxation.LRS.sigma", "technology.relaxation.model"), or
+    """Name of what changes: a key of this file ("network.delta_s"), the card ("technology"), one of
+    its parameters or models ("technology.relaxation.LRS.sigma", "technology.relaxation.model"), or
     "temperature", "time", "reads", "read_voltage", "inferences"."""
     label: str = ""
-    """What figures print; the name by default."""
+    """Label in figures; the name by default."""
     values: tuple[Value, ...] = ()
     """The values, SI or text with a unit."""
     low: Value | None = None
-    """Begin of a range."""
+    """Lower end of a range."""
     high: Value | None = None
-    """End of a range."""
+    """Upper end of a range."""
     points: Annotated[int, Field(ge=2, strict=True)] = 5
-    """Values on the range, where the design is a grid."""
+    """Number of values on the range, where the design is a grid."""
     spacing: Literal["linear", "log"] = "linear"
-    """Of the range."""
+    """Spacing of the values on the range."""
 
     @model_validator(mode="after")
     def _values_or_range(self) -> "Axis":
@@ -309,4 +309,4 @@ class DesignTable(Table):
     kind: Literal["grid", "latin_hypercube", "sobol"] = "grid"
     """All combinations, or `points` of them spread over the ranges (scipy.stats.qmc)."""
     points: Annotated[int, Field(ge=1, strict=True)] = 64
-    """Of the two designs that are not a grid."""
+    """Number of points of the two designs that are not a grid."""

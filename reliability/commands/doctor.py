@@ -20,7 +20,9 @@ Exit codes:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> None:
-    """Print the environment, the extras, and a self-check against stored numbers.
+    """Check the installation.
+
+    Prints the environment, the extras, and a self-check against stored numbers.
 
     The self-check computes one number in each room of the suite and takes about five seconds. The
     first one after an installation takes up to a minute more, in which kernels are compiled. Put

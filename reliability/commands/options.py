@@ -133,7 +133,7 @@ def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--template",
         default="full",
         show_default=True,
-        help="Of the report: full, brief, or the path of a Jinja2 template.",
+        help="Template of the report: full, brief, or the path of a Jinja2 template.",
     )(command)
     return click.option(
         "--format",
@@ -142,7 +142,7 @@ def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         default=("html",),
         show_default="html",
-        help="Of the report; can be given twice. PDF needs the extra [pdf].",
+        help="Format of the report; can be given twice. PDF needs the extra [pdf].",
     )(command)
 
 

@@ -19,17 +19,18 @@ from reliability.errors import InputError
     "limits",
     multiple=True,
     metavar="NAME=VALUE",
-    help="A wanted limit instead of the study's: accuracy=82%, chips_below=1%, failed_cells=1e-3, "
-    "array_lines=64.",
+    help="Acceptance limit, instead of the study's: accuracy=82%, chips_below=1%, "
+    "failed_cells=1e-3, array_lines=64, bit_error_rate=1e-6.",
 )
 @click.option("--open", "show", is_flag=True, help="Open the report when it is written.")
 def report(
     folder: Path, formats: tuple[str, ...], template: str, limits: tuple[str, ...], show: bool
 ) -> None:
-    """Write the report of the finished study (or size) in FOLDER again.
+    """Write the report of a finished study again.
 
-    Nothing is computed again. A limit gives a verdict: met, not met, or not decided by the
-    interval. A template is full, brief, or the path of a Jinja2 template of your own.
+    FOLDER holds a study or a size; nothing is computed again. A limit gives a verdict:
+    demonstrated, not demonstrated, or inconclusive by the interval. A template is
+    full, brief, or the path of a Jinja2 template.
 
     \b
     Examples:

@@ -32,7 +32,7 @@ from reliability.errors import InputError, unknown_name
 @click.option(
     "--limit",
     show_default="30% for output_error",
-    help="What the criterion must meet; other criteria need it.",
+    help="Limit of the criterion; other criteria need it.",
 )
 @click.option(
     "--wire",
@@ -40,7 +40,12 @@ from reliability.errors import InputError, unknown_name
     show_default=True,
     help="Line resistance per cell ('2 ohm') or node of the wire table ('22nm'); a list.",
 )
-@click.option("--cell-layout", default="1T1R", show_default=True, help="Of a node: 1T1R, passive.")
+@click.option(
+    "--cell-layout",
+    default="1T1R",
+    show_default=True,
+    help="Cell layout: 1T1R, passive.",
+)
 @click.option("--lrs", help="Median LRS resistances, '10 kohm, 30 kohm'; default the card's.")
 @click.option("--hrs", help="Median HRS resistances; or --ratio.")
 @click.option("--ratio", help="HRS over LRS resistances, '10, 100'.")
@@ -50,23 +55,23 @@ from reliability.errors import InputError, unknown_name
 @click.option("--rows", help="Fixed number of rows, columns are searched; several give a border.")
 @click.option("--columns", type=click.IntRange(1), help="Fixed number of columns.")
 @click.option("--aspect", type=float, default=1.0, show_default=True, help="Columns over rows.")
-@click.option("--read-voltage", help="Instead of the card's.")
-@click.option("--source-resistance", help="Of each driver.")
-@click.option("--sense-resistance", help="Of each sense input.")
+@click.option("--read-voltage", help="Read voltage, instead of the card's.")
+@click.option("--source-resistance", help="Resistance of each driver.")
+@click.option("--sense-resistance", help="Resistance of each sense input.")
 @click.option("--drive", default="left", show_default=True, help="Driven: left, right, both.")
 @click.option(
     "--sense", default="bottom", show_default=True, help="Sensed ends: top, bottom, both."
 )
-@click.option("--density", default="50%", show_default=True, help="Stored ones.")
-@click.option("--activity", default="50%", show_default=True, help="Rows driven at once.")
-@click.option("--network", default="spirit", show_default=True, help="For accuracy_drop.")
+@click.option("--density", default="50%", show_default=True, help="Fraction of stored ones.")
+@click.option("--activity", default="50%", show_default=True, help="Fraction of driven rows.")
+@click.option("--network", default="spirit", show_default=True, help="Network of accuracy_drop.")
 @click.option(
     "--reading",
     default="rows",
     show_default=True,
-    help="For accuracy_drop: rows (one at a time) or matrix (all at once).",
+    help="Reading of accuracy_drop: rows (one at a time) or matrix (all at once).",
 )
-@click.option("--images", type=int, default=2000, show_default=True, help="For accuracy_drop.")
+@click.option("--images", type=int, default=2000, show_default=True, help="Test images.")
 @click.option(
     "--max-size",
     type=click.IntRange(2),
@@ -79,15 +84,17 @@ from reliability.errors import InputError, unknown_name
     type=click.IntRange(0),
     default=8,
     show_default=True,
-    help="Cards drawn from the uncertainty of the parameters.",
+    help="Cards sampled from the uncertainty of the parameters.",
 )
-@click.option("--confidence", default="95%", show_default=True, help="Of bounds and intervals.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the Monte Carlo arrays.")
+@click.option("--confidence", default="95%", show_default=True, help="Confidence of intervals.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the arrays.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for results and report.")
 @report_options
 @click.option("--json", "as_json", is_flag=True, help="Print progress and result as JSON lines.")
 def size(as_json: bool, out: Path | None, **options: Any) -> None:
-    """Find the largest array that meets a wanted error, margin or accuracy.
+    """Find the largest array that meets a limit.
+
+    The limit is of an error, a read margin or a loss of accuracy.
 
     Sizes are searched on Monte Carlo arrays of the technology's cells with exact currents. The
     interval holds the noise of these arrays and the uncertainty of the card and of the wire. With

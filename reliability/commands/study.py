@@ -30,7 +30,7 @@ def plan(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Say what running SPEC would do, how long it would take and how large it would be.
+    """Estimate the work and time of a study.
 
     \b
     Example:
@@ -64,7 +64,7 @@ def plan(
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(folder: Path, as_json: bool) -> None:
-    """Say how far the study in FOLDER is, whoever runs it.
+    """Show the progress of the study in FOLDER.
 
     \b
     Example:
@@ -85,7 +85,7 @@ def status(folder: Path, as_json: bool) -> None:
     }
     if "accuracy" in found:
         low, high = found["accuracy_low"], found["accuracy_high"]
-        lines["accuracy so far"] = f"{found['accuracy']:.1%} ({low:.1%} to {high:.1%}), all ages"
+        lines["accuracy so far"] = f"{found['accuracy']:.1%} ({low:.1%} to {high:.1%})"
     if "repair" in found:
         lines["damaged"] = found["repair"]
     print_table(lines)
@@ -93,7 +93,9 @@ def status(folder: Path, as_json: bool) -> None:
 
 @click.command()
 def schema() -> None:
-    """Print the JSON schema of a study, for editors that complete and check TOML.
+    """Print the JSON schema of a study.
+
+    Editors complete and check TOML files with it.
 
     \b
     Example:

@@ -276,7 +276,7 @@ def _assemble(
 def _wafer_labels(
     keys: NDArray[Any], columns: Sequence[str], labels: Mapping[str, Sequence[str]], log: Log
 ) -> NDArray[Any]:
-    """Return names of wafers that are one wafer each: with the lot, where lots use the same numbers."""
+    """Return names that are one wafer each: with the lot, where lots use the same numbers."""
     lots = _decode(np.real(keys), labels.get("lot"), "")
     if columns == ("lot",):
         if len(lots) > 1:

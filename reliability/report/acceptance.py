@@ -66,10 +66,10 @@ def _where(found: dict[str, Any]) -> str:
 def acceptance_section(finished: Finished) -> Section:
     """Return every limit at every point and stress condition, and the plans of tests."""
     limits = _limits_table(finished)
-    text = () if limits.rows else (
+    keys = [key for chapter in chapters_of(finished.study) for key in chapter.limits]
+    text = () if limits.rows or not keys else (
         "The study states no acceptance limit, so there is no verdict. A limit can be stated "
-        "afterwards, without computing anything again: reliability report FOLDER --limit "
-        "accuracy=82%.",
+        f"afterwards, without a new run: reliability report FOLDER --limit {keys[0]}=VALUE.",
     )  # fmt: skip
     plans = [table for chapter in chapters_of(finished.study) for table in chapter.plans(finished)]
     return Section("qualification", "Qualification", text,

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 import reliability as rel
-from reliability.campaign.outputs.window import rates
+from reliability.campaign.outputs.programming_window import rates
 from reliability.campaign.store import read_results
 from reliability.cli import main
 

@@ -40,10 +40,10 @@ def test_every_figure_of_data_is_shown(pieces) -> None:
         "feasible_border", "gain_against_activity", "gain_against_resistance", "layout_ratios",
         "least_energy_core", "left_against_temperature", "levelling_gain", "levels_pareto",
         "macro_areas", "memory_temperature", "old_against_new", "paying_periods",
-        "points_against_time", "power_against_period", "power_against_rate",
-        "predictive_intervals", "reads_of_rows", "runs_until_failure", "sensitivity_matrix",
-        "size_against", "smallest_core", "spikes_against_time", "states_against_time",
-        "stress_axis", "time_axis", "tornado",
+        "points_against_time", "power_against_period", "power_against_rate", "window_curve",
+        "predictive_intervals", "reads_of_rows", "sensitivity_matrix", "size_against",
+        "smallest_core", "spikes_against_time", "states_against_time", "stress_axis", "time_axis",
+        "tornado", "runs_until_failure",
     }  # fmt: skip
     shown = {name for name in figures.__all__ if f"figures.{name}" in code}
     assert shown | of_studies == set(figures.__all__) - {"PALETTE"}

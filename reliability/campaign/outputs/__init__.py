@@ -12,7 +12,7 @@ from reliability.campaign.outputs import (
     attribution,
     crossbar,
     endurance,
-    window,
+    programming_window,
 )
 
 OUTPUTS: dict[str, Kind] = {
@@ -20,7 +20,7 @@ OUTPUTS: dict[str, Kind] = {
     "attribution": attribution.KIND,
     "endurance": endurance.KIND,
     "crossbar": crossbar.KIND,
-    "window": window.KIND,
+    "window": programming_window.KIND,
     "architecture": architecture.KIND,
 }
 

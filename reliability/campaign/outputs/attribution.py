@@ -48,23 +48,23 @@ class AttributionTable(Table):
     """Which phenomenon costs how much accuracy, where the outputs have "attribution"."""
 
     phenomena: tuple[str, ...] = ()
-    """To tell apart ("device-to-device variability", "relaxation"); by default all that act."""
+    """Phenomena to separate ("device-to-device variability", "relaxation"); by default all that act."""
     chips: Annotated[int, Field(ge=2, strict=True)] = 24
-    """For each combination of the phenomena."""
+    """Number of chips for each combination of the phenomena."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 2000
-    """Test images for each of them."""
+    """Number of test images of each chip."""
     time: Seconds = 0.0
-    """Since programming."""
+    """Time since programming."""
     temperature: Kelvin = 298.15
-    """Of storage until then."""
+    """Storage temperature until then."""
     reads: NonNegative = 0.0
-    """Of every cell until then."""
+    """Reads of every cell until then."""
     read_voltage: Volts = 0.1
-    """Of those reads."""
+    """Voltage of those reads."""
 
     @property
     def last(self) -> Segment:
-        """The stretch of time after which the loss is attributed."""
+        """The segment after which the loss is attributed."""
         return Segment(self.time, self.temperature, self.reads, self.read_voltage)
 
 
@@ -74,7 +74,7 @@ def mission_of(study: StudyFrame) -> MissionProfile:
 
 
 def phenomena(study: StudyFrame) -> list[str]:
-    """Return the phenomena whose losses are told apart."""
+    """Return the phenomena whose losses are separated."""
     return chosen(
         study.load_technology(),
         study.options("attribution").phenomena or None,
@@ -96,14 +96,14 @@ def _check(study: StudyFrame) -> None:
 
 
 def _check_sweep(points: Sequence[StudyFrame]) -> None:
-    """Refuse a sweep whose points do not tell the same phenomena apart."""
+    """Refuse a sweep whose points do not separate the same phenomena."""
     first = phenomena(points[0])
     for point in points:
         if (here := phenomena(point)) != first:
             differ = ", ".join(sorted(set(here) ^ set(first)))
             raise InputError(
-                f"attribution.phenomena: points of the sweep differ in {differ}; name those to "
-                "tell apart"
+                f"attribution.phenomena: points of the sweep differ in {differ}; name the "
+                "phenomena to separate"
             )
 
 

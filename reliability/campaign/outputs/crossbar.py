@@ -25,25 +25,25 @@ class CrossbarTable(Table):
     criterion: Literal["output_error", "step_error", "bit_error_rate", "read_margin"] = (
         "output_error"
     )
-    """What has to be met (`reliability.crossbar_limit`)."""
+    """Criterion that an array has to meet (`reliability.crossbar_limit`)."""
     limit: Annotated[float, Field(gt=0, lt=1)] = 0.3
-    """Of the criterion."""
+    """Limit of the criterion."""
     segment_resistance: Ohms | None = None
-    """Of the line along one cell; or a node."""
+    """Resistance of a line along one cell; or a node."""
     node: str | None = None
-    """Of the wire table, "130nm"; it has an uncertainty of its own."""
+    """Node of the wire table, "130nm"; it has an uncertainty of its own."""
     cell_layout: Literal["1T1R", "passive"] = "1T1R"
-    """Of a node: how long a cell is."""
+    """Layout that sets the length of a cell at a node."""
     bias_scheme: Literal["grounded", "floating", "V/2", "V/3"] = "grounded"
     """Voltage of unselected lines."""
     read_voltage: Volts | None = None
-    """Instead of the card's."""
+    """Read voltage that replaces the card's."""
     density: Annotated[float, Field(gt=0, le=1)] = 0.5
-    """Share of cells in LRS."""
+    """Fraction of cells in LRS."""
     activity: Annotated[float, Field(gt=0, le=1)] = 0.5
-    """Share of rows that are driven at once."""
+    """Fraction of rows that are driven at once."""
     max_size: Annotated[int, Field(ge=2, strict=True)] = 512
-    """Larger arrays are not tried."""
+    """Largest array that is tried."""
 
     @model_validator(mode="after")
     def _one_wire(self) -> "CrossbarTable":

@@ -31,19 +31,19 @@ class EnduranceTable(Table):
     """Cells cycled to failure, where the outputs have "endurance"."""
 
     wafers: Count = 5
-    """Of one lot."""
+    """Number of wafers of one lot."""
     dies: Count = 20
-    """On each wafer."""
+    """Number of dies on each wafer."""
     cells: Count = 1000
-    """On each die."""
+    """Number of cells on each die."""
     cycles: Annotated[float, Field(ge=1, le=1e15)] = 1e6
-    """Length of the test."""
+    """Number of cycles of the test."""
     temperatures: Annotated[tuple[Kelvin, ...], Field(min_length=1)] = (298.15,)
-    """Of the cells while they are cycled."""
+    """Temperatures of the cells during cycling."""
     attempts: Count = 1
-    """Verified pulses after which a cell on the wrong side of the reference has failed."""
+    """Number of verified pulses after which a cell beyond the reference has failed."""
     method: Literal["first_passage", "every_cycle"] = "first_passage"
-    """The law of the first passage, or each cycle drawn."""
+    """First-passage distribution, or simulation of every cycle."""
 
 
 class EnduranceLimits(Table):

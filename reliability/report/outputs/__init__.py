@@ -8,7 +8,7 @@ from reliability.report.outputs import (
     attribution,
     crossbar,
     endurance,
-    window,
+    programming_window,
 )
 
 CHAPTERS: dict[str, Chapter] = {
@@ -16,7 +16,7 @@ CHAPTERS: dict[str, Chapter] = {
     "attribution": attribution.CHAPTER,
     "endurance": endurance.CHAPTER,
     "crossbar": crossbar.CHAPTER,
-    "window": window.CHAPTER,
+    "window": programming_window.CHAPTER,
     "architecture": architecture.CHAPTER,
 }
 

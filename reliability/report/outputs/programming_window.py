@@ -5,7 +5,7 @@ from typing import Any
 
 import xarray as xr
 
-from reliability.campaign.outputs.window import AXES, best, rates
+from reliability.campaign.outputs.programming_window import AXES, best, rates
 from reliability.campaign.spec import Study
 from reliability.report import figures as draw
 from reliability.report.chapter import Chapter, LimitWords
@@ -60,7 +60,7 @@ def window_table(found: xr.Dataset, answer: dict[str, Any], title: str = "") -> 
     Parameters
     ----------
     found : Dataset
-        Of `reliability.campaign.outputs.window.rates`.
+        Of `reliability.campaign.outputs.programming_window.rates`.
     answer : dict
         What ``summary.json`` says of the window.
     title : str

@@ -55,10 +55,10 @@ def window(
       reliability window --compliance-current "50 uA, 200 uA" --time "1 h" --out out/window --json
     """
     from reliability.campaign import run_study
-    from reliability.campaign.outputs.window import rates, window_answer, windows_of
+    from reliability.campaign.outputs.programming_window import rates, window_answer, windows_of
     from reliability.campaign.store import read_results
     from reliability.report import write_report
-    from reliability.report.outputs.window import CHAPTER, window_table
+    from reliability.report.outputs.programming_window import CHAPTER, window_table
     from reliability.report.render import check_options
 
     check_options(formats, template)
