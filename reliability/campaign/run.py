@@ -7,7 +7,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from reliability.campaign import execute, store
+from reliability.campaign import execute, integrity, store
 from reliability.campaign.lock import locked
 from reliability.campaign.plan import BATCH, Task, chips_per_task, make_plan
 from reliability.campaign.quantities import unit_of
@@ -86,6 +86,7 @@ def run_study(
         with executor as run:
             _run(study, layout, run, progress)
         store.finish(layout)
+        integrity.seal(layout)
     return folder
 
 
@@ -93,7 +94,7 @@ def _run(study: Study, layout: Layout, run: execute.Execute, progress: Progress 
     attributes = {"spec_hash": study.spec_hash, "seed": study.seed}
     text = study.model_dump_json()
     scouts, total, groups = [], 0, set()
-    whole = store.unseal(layout)
+    whole = integrity.unseal(layout)
     for task in make_plan(study, layout.chunk):
         total += task.work
         if task.group not in groups:
@@ -118,12 +119,12 @@ def _run(study: Study, layout: Layout, run: execute.Execute, progress: Progress 
         store.create_group(layout, task, part)
         store.write_part(layout, task, part)
         groups.add(task.group)
-        store.seal(layout, groups)
+        integrity.seal(layout, groups)
         finished(task)
     store.write_points(layout, {axis.name: unit_of(axis.name) for axis in study.sweep})
-    store.seal(layout, groups)
+    integrity.seal(layout, groups)
     for batch in _batches(study, layout):
-        todo = set(store.missing(layout, batch))
+        todo = set(integrity.missing(layout, batch))
         done += sum(task.work for task in batch if task not in todo and task not in scouts)
         queue = (task for task in batch if task in todo)
         for task, outcome in run(partial(_compute_and_write, text, layout), queue):
