@@ -1,7 +1,7 @@
 """Run every benchmark, each in a process of its own, and write one table with the machine.
 
     python -m benchmarks                     # all that are not done yet, then the table
-    python -m benchmarks spiking formal      # these, again
+    python -m benchmarks spiking weighted_sum      # these, again
     python -m benchmarks --table             # only the table, from what is there
 
 Results are kept in out/benchmarks, a file for each, so a run that was stopped goes on. The table

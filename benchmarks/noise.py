@@ -11,7 +11,7 @@ from found import row
 
 import reliability as rel
 from reliability.devices import noise, read_disturb
-from reliability.population.blocks import Scores, for_blocks
+from reliability.population.blocks import Deviates, for_blocks
 
 TECH = rel.load_technology("oxram-130nm")
 
@@ -36,14 +36,14 @@ def main() -> None:
     law = noise.Noise.from_technology(TECH)
 
     def draws(chip: int, block: slice) -> None:
-        scores = Scores(1, address, block, np.float32)
-        out[chip, block] = scores("read_disturb")
-        out[chip, block] += scores("noise")
+        deviates = Deviates(1, address, block, np.float32)
+        out[chip, block] = deviates("read_disturb")
+        out[chip, block] += deviates("noise")
 
     def read_and_disturb(chip: int, block: slice) -> None:
-        scores = Scores(1, address, block, np.float32)
-        after = read_disturb.conductance(disturb, g[chip, block], 8e8, scores("read_disturb"))
-        out[chip, block] = noise.read(law, after, 1.0, scores("noise"))
+        deviates = Deviates(1, address, block, np.float32)
+        after = read_disturb.conductance(disturb, g[chip, block], 8e8, deviates("read_disturb"))
+        out[chip, block] = noise.read(law, after, 1.0, deviates("noise"))
 
     def published(q: float = 0.0088, t_r: float = 250e-9) -> None:
         """Read noise of PCM as aihwkit writes it, on the whole array."""
@@ -52,8 +52,8 @@ def main() -> None:
         np.multiply(g, 1 + sigma * np.random.default_rng(1).standard_normal(g.shape, np.float32))
 
     def noise_alone(chip: int, block: slice) -> None:
-        scores = Scores(1, address, block, np.float32)
-        out[chip, block] = noise.read(law, g[chip, block], 1.0, scores("noise"))
+        deviates = Deviates(1, address, block, np.float32)
+        out[chip, block] = noise.read(law, g[chip, block], 1.0, deviates("noise"))
 
     plain = best_of(lambda: for_blocks(draws, 1, cells))
     ours = best_of(lambda: for_blocks(read_and_disturb, 1, cells))

@@ -31,6 +31,7 @@ ROOMS = {
     "network": "Networks",
     "network.training": "Training for devices",
     "architecture": "The chip around the array",
+    "product": "Error correction and spare parts",
     "campaign": "Studies",
     "report": "Reports",
     "errors": "Errors",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from reliability.campaign.spec import Study
 from reliability.campaign.store import read_results
-from reliability.report.study.architecture import architecture_figures
+from reliability.report.outputs.architecture import architecture_figures
 
 FIGURES = Path(__file__).parent / "figures"
 

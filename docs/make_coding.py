@@ -60,15 +60,15 @@ def ideal_codings(axis: Axes, network: str, codes: list[str]) -> None:
     r = rel.compare_codings(
         rel.load_network(network), delta_s=leads, first_spike=chosen, images=None, seed=1
     )
-    axis.axhspan(r["formal_accuracy_low"], r["formal_accuracy_high"], color="0.9", lw=0)
-    axis.axhline(r["formal_accuracy"], color="0.2", lw=1, ls="--", label="sums")
+    axis.axhspan(r["sum_accuracy_low"], r["sum_accuracy_high"], color="0.9", lw=0)
+    axis.axhline(r["sum_accuracy"], color="0.2", lw=1, ls="--", label="sums")
     curves = {"rate": (r["spikes"], *(r[f"accuracy{end}"] for end in ("", "_low", "_high")))}
     start = 0
     for name in codes:
         part = r.isel(first_spike=slice(start, start + len(CODES[name])))
         start += len(CODES[name])
-        ends = (part[f"time_accuracy{end}"] for end in ("", "_low", "_high"))
-        curves[name] = (part["time_spikes"], *ends)
+        ends = (part[f"first_spike_accuracy{end}"] for end in ("", "_low", "_high"))
+        curves[name] = (part["first_spike_spikes"], *ends)
     for k, (name, (events, value, low, high)) in enumerate(curves.items()):
         style = {"label": name, "marker": "os^"[k], "color": f"C{k}", "ms": 4, "lw": 1.2}
         axis.errorbar(events, value, np.abs([low - value, high - value]), capsize=2, **style)
@@ -78,7 +78,7 @@ def ideal_codings(axis: Axes, network: str, codes: list[str]) -> None:
             settings, *map(np.asarray, (events, value, low, high)), strict=True
         ):
             print(f"| {setting} | {row[0]:.1f} | {row[1]:.1%} ({row[2]:.1%} to {row[3]:.1%}) |")
-    print(f"sums {r['formal_accuracy'].item():.2%}")
+    print(f"sums {r['sum_accuracy'].item():.2%}")
     axis.set_xscale("log")
     axis.set_xlabel("input events per decision, mean")
     axis.set_ylabel("accuracy on ideal cells, 95 % interval")
@@ -91,16 +91,15 @@ def on_chips(axis: Axes) -> None:
     chips = rel.sample_chips(card, net, chips=CHIPS, seed=1)
     aged = rel.age(chips, rel.MissionProfile.constant("10 years", "85 degC"))
     ways = {
-        "sums": {"coding": "formal"},
-        "rate,\nlead of 10": {"coding": "spiking"},
-        "time,\nthreshold 14,\ngain falls": {"first_spike": rel.FirstSpike(14, 0.05)},
-        "time,\nthreshold 16": {"first_spike": rel.FirstSpike(16)},
+        "weighted sums": rel.WeightedSum(),
+        "rate,\nlead of 10": rel.RateCoding(10),
+        "first spike,\nthreshold 14,\ngain falls": rel.FirstSpike(14, 0.05),
+        "first spike,\nthreshold 16": rel.FirstSpike(16),
     }
     groups, ticks = [], []
     for name, way in ways.items():
-        way = {"coding": "time"} | way
         for label, population in (("as programmed", chips), ("10 years at 85 °C", aged)):
-            r = rel.evaluate(net, population, images=IMAGES, seed=1, **way)
+            r = rel.evaluate(net, population, images=IMAGES, seed=1, coding=way)
             a, events = r["accuracy"].values, r["spikes"].mean().item()
             _, _, high = mean_of_rows(a, r["wafer"].values)
             half = high - a.mean()
@@ -166,7 +165,7 @@ def main() -> None:
                     f"{1 - float(row['equal']):.2%} ({1 - float(row['equal_high']):.2%} to "
                     f"{1 - float(row['equal_low']):.2%}) |"
                 )
-        low, formal, high = (float(r[f"formal_accuracy{end}"]) for end in ("_low", "", "_high"))
+        low, formal, high = (float(r[f"sum_accuracy{end}"]) for end in ("_low", "", "_high"))
         print(f"sums: {formal:.2%} ({low:.2%} to {high:.2%})")
         left.axhspan(low, high, color="0.88", lw=0)
         left.axhline(formal, color="0.2", lw=1, ls="--")

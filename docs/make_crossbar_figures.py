@@ -16,7 +16,7 @@ import reliability as rel
 from reliability.crossbar import crossbar_border, resistance_levels, size_map
 from reliability.network import accuracy_on_tiles
 from reliability.report import figures as draw
-from reliability.report.size import typical_array
+from reliability.report.size_report import typical_array
 
 CARD = rel.load_technology("oxram-130nm")
 

@@ -10,15 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import reliability as rel
+from reliability.campaign.selection import at_age, at_point
 from reliability.campaign.store import read_results
-from reliability.campaign.summary import at_age, at_point
 from reliability.campaign.sweep import sweep_points
 from reliability.report import figures
-from reliability.report.study.points import point_text
+from reliability.report.points import point_text
 
 HERE = Path(__file__).parent
 
@@ -44,7 +45,8 @@ def relaxation(folder: Path, ax: Axes) -> None:
     results, points = read_results(folder), sweep_points(study)
     rest = {name: value for name, value in study.stress.end.items() if name != "time"}
     here = [at_age(at_point(results, point)["chips"]["accuracy"], rest) for point in points]
-    figures.points_against_time(here, [point_text(point) for point in points], ax)
+    labels = xr.DataArray([point_text(point) for point in points], dims="point", name="point")
+    figures.points_against_time(xr.concat(here, labels, coords="minimal", compat="override"), ax)
 
 
 def save(name: str, draw: Callable[[Path, Axes], None], folder: Path) -> None:

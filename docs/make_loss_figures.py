@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 import reliability as rel
 from reliability.campaign.store import read_results
 from reliability.report import figures
-from reliability.report.study.attribution import attribution_table, bars_of_ways
+from reliability.report.outputs.attribution import attribution_table, bars_data
 
 HERE = Path(__file__).parent
 STUDIES = HERE.parent / "analyses"
@@ -84,7 +84,7 @@ def attribution(folder: Path) -> Figure:
     """Bars of what each phenomenon costs."""
     found = json.loads((folder / "summary.json").read_text())["attribution"]
     figure = Figure(figsize=(8.6, 5.6), layout="constrained")
-    bars_of_ways(found, figure.subplots())
+    figures.attribution_bars(bars_data(found), figure.subplots())
     print(f"\nwithout any {found['accuracy_none']:.1%}, with all {found['accuracy_all']:.1%}")
     for row in attribution_table(found, "", 1).rows:
         print("| " + " | ".join(row) + " |")

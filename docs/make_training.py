@@ -68,7 +68,7 @@ def integer_accuracies(way: str, seed: int) -> dict[str, list[float]]:
     net = rel.Network(way, train_spirit.train(x, y, settings, devices).weights, train_spirit.W_MAX)
     chips = rel.sample_chips(card, net, chips=INTEGER_CHIPS, seed=EVALUATION)
     out = {"size": [float(np.abs(net.weights).mean())]}
-    for coding in ("formal", "spiking"):
+    for coding in ("weighted_sum", "rate"):
         for age, cells in (("ideal", None), ("new", chips), ("old", rel.age(chips, OLD))):
             r = rel.evaluate(net, cells, coding=coding, images=IMAGES, seed=EVALUATION)
             out[f"{coding} {age}"] = r["accuracy"].values.tolist()
@@ -171,7 +171,7 @@ def over_seeds(values: NDArray[np.float64]) -> str:
 
 def draw(found: dict[str, dict[str, NDArray[np.float64]]]) -> Figure:
     """Chips as programmed and aged for each way of training, and the gains."""
-    labels = {"formal": "144 → 10, sums", "spiking": "144 → 10, spikes",
+    labels = {"weighted_sum": "144 → 10, sums", "rate": "144 → 10, spikes",
               "deep": f"144 → {HIDDEN} → 10, levels"}  # fmt: skip
     ages = {"new": "as pro-\ngrammed", "old": "10 years\nat 85 °C"}
     colours = dict(zip(WAYS, ("C0", "C1", "#8cc5e3", "#f5d08a"), strict=True))

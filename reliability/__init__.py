@@ -47,12 +47,15 @@ _HOMES = {
     "Network": "network",
     "DeepNetwork": "network",
     "FirstSpike": "network",
+    "RateCoding": "network",
+    "WeightedSum": "network",
     "Tiling": "network",
     "Neuron": "network",
     "load_network": "network",
     "load_mnist": "network",
     "load_mnist28": "network",
     "load_vowels": "network",
+    "map_network": "network",
     "map_weights": "network",
     "sample_chips": "network",
     "program_layers": "network",
@@ -62,7 +65,7 @@ _HOMES = {
     "evaluate_inferences": "network",
     "compare_accuracy": "network",
     "compare_codings": "network",
-    "accuracy_spread": "network",
+    "accuracy_variability": "network",
     "accuracy_yield": "network",
     "attribute_loss": "network",
     "evaluate_spiking": "network",
@@ -75,7 +78,7 @@ _HOMES = {
 }
 _ROOMS = (
     "architecture", "campaign", "characterization", "crossbar", "devices", "lifetime",
-    "measurements", "network", "population", "report", "statistics", "technology",
+    "measurements", "network", "population", "product", "report", "statistics", "technology",
 )  # fmt: skip
 
 __all__ = ["__version__", *_HOMES, *_ROOMS]
@@ -115,8 +118,10 @@ if TYPE_CHECKING:
         FirstSpike,
         Network,
         Neuron,
+        RateCoding,
         Tiling,
-        accuracy_spread,
+        WeightedSum,
+        accuracy_variability,
         accuracy_yield,
         attribute_loss,
         bit_error_tolerance,
@@ -129,6 +134,7 @@ if TYPE_CHECKING:
         load_mnist28,
         load_network,
         load_vowels,
+        map_network,
         map_weights,
         pair_error_rate,
         program_layers,

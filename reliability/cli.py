@@ -24,6 +24,7 @@ from reliability.commands.run import run
 from reliability.commands.size import size
 from reliability.commands.study import plan, schema, status
 from reliability.commands.technologies import technologies
+from reliability.commands.window import window
 from reliability.errors import InputError, RunError, printable
 from reliability.version import __version__
 
@@ -132,7 +133,7 @@ def _message(error: BaseException) -> tuple[str, int]:
 @click.version_option(__version__, prog_name="reliability")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def main(debug: bool) -> None:
-    """From resistive-memory measurements to the accuracy a network keeps, and how sure we are.
+    """Device reliability of resistive memories, from measured cells to network accuracy.
 
     \b
     Examples:
@@ -152,7 +153,8 @@ def main(debug: bool) -> None:
 
 
 for command in (
-    run, plan, status, report, compare, size, qualify, fit, inspect, technologies, schema, doctor,
+    run, plan, status, report, compare, size, window, qualify, fit, inspect, technologies, schema,
+    doctor,
 ):  # fmt: skip
     main.add_command(command)
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from numbers import Integral, Real
 from typing import Any
 
 # Operating system commands and device control up to their end, control sequences, other escapes.
@@ -28,8 +29,9 @@ def printable(text: str) -> str:
 class InputError(ValueError):
     """A specification, file or argument that cannot be right.
 
-    The message is one line that names the key, what it got and what is allowed. The command line
-    prints it without a traceback and ends with exit code 2.
+    The message is one line that names the key, what it got and what is allowed, without characters
+    that a terminal would obey. The command line prints it without a traceback and ends with exit
+    code 2.
     """
 
     def __init__(self, message: str) -> None:
@@ -50,6 +52,34 @@ def expect(value: object, kind: type | tuple[type, ...], name: str, how: str) ->
     if not isinstance(value, kind):
         got = repr(value) if isinstance(value, (str, int, float)) or value is None else ""
         raise InputError(f"{name}: got {got or f'a {type(value).__name__}'}, expected {how}")
+
+
+def whole_number(value: Any, name: str, low: int = 0, high: int | None = None) -> int:
+    """Return an argument that counts something as an ``int``, or refuse it.
+
+    >>> whole_number(3.0, "cells", low=1)
+    Traceback (most recent call last):
+    reliability.errors.InputError: cells: got 3.0, expected an integer, 1 or more
+    """
+    limits = f"{low} or more" if high is None else f"{low} to {high}"
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise InputError(f"{name}: got {value!r}, expected an integer, {limits}")
+    number = int(value)
+    if number < low or (high is not None and number > high):
+        raise InputError(f"{name}: got {number}, allowed {limits}")
+    return number
+
+
+def fraction(value: Any, name: str) -> float:
+    """Return a probability strictly between 0 and 1, or refuse it.
+
+    >>> fraction(1.0, "confidence")
+    Traceback (most recent call last):
+    reliability.errors.InputError: confidence: got 1.0, allowed between 0 and 1
+    """
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < 1:
+        raise InputError(f"{name}: got {value!r}, allowed between 0 and 1")
+    return float(value)
 
 
 def unknown_name(kind: str, got: str, allowed: Iterable[str]) -> InputError:

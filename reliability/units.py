@@ -232,6 +232,7 @@ _Quantity = WithJsonSchema({"type": ["number", "string"]})
 Kelvin = Annotated[float, Unit("K"), _typed("K", 1e-3, 2000.0), _Quantity]
 Seconds = Annotated[float, Unit("s"), _typed("s", 0.0), _Quantity]
 Amperes = Annotated[float, Unit("A"), _typed("A", 0.0), _Quantity]
+Siemens = Annotated[float, Unit("S"), _typed("S", 0.0), _Quantity]
 Ohms = Annotated[float, Unit("ohm"), _typed("ohm", 0.0), _Quantity]
 Volts = Annotated[float, Unit("V"), _typed("V", -100.0, 100.0), _Quantity]
 Metres = Annotated[float, Unit("m"), _typed("m", 0.0), _Quantity]

@@ -17,7 +17,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("population",),
     ("crossbar", "characterization"),
     ("network",),
-    ("architecture",),
+    ("architecture", "product"),
     ("campaign",),
     ("report",),
     ("cli", "commands"),

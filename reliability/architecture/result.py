@@ -1,22 +1,41 @@
-"""What every study of this room returns: headline numbers, and checks against published chips."""
+"""What every study of this folder returns: headline numbers, and checks against published chips."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from reliability.errors import InputError
+from reliability.network import DeepNetwork, Network, load_network
 from reliability.technology import Technology
 from reliability.technology.components import Components
 
 
-def scalar(value: float, unit: str, name: str) -> xr.Variable:
-    """Return one number with its unit and what figures and summaries call it.
+def one_layer(network: str, technology: Technology | None = None) -> Network:
+    """Return a network of one layer, for cells with LRS and HRS.
 
-    >>> scalar(3.6e-12, "J", "energy of an event").attrs["units"]
-    'J'
+    Raises
+    ------
+    InputError
+        Another network, or a card of levels.
     """
-    return xr.Variable((), float(value), {"units": unit or "1", "long_name": name})
+    file = Path(network)
+    net = _network(network, file.stat().st_mtime_ns if file.is_file() else 0)
+    if isinstance(net, Network) and (technology is None or technology.has_states):
+        return net
+    card = f" on {technology.name}" if technology else ""
+    raise InputError(
+        f"network: got {network}{card}, expected a network of one layer on cells with LRS and HRS"
+    )
+
+
+@lru_cache(maxsize=16)
+def _network(name: str, changed: int) -> Network | DeepNetwork:
+    """A network as of when its file changed; kept, because all points and draws share it."""
+    return load_network(name)
 
 
 def cross_checks(components: Components, models: Mapping[str, tuple[str, float]]) -> xr.Dataset:
@@ -27,7 +46,7 @@ def cross_checks(components: Components, models: Mapping[str, tuple[str, float]]
     components : Components
     models : mapping of str to (str, float)
         Name of a published value in the components, to what the check is called (chip and quantity)
-        and what the model says of it, in the same SI unit.
+        and the value of the model, in the same SI unit.
 
     Returns
     -------
@@ -66,10 +85,10 @@ def finish(
     components: Components,
     seed: int,
     *,
-    headline: Sequence[str],
+    answers: Mapping[str, tuple[float, str, str]],
     checks: xr.Dataset | None = None,
 ) -> xr.Dataset:
-    """Join results and checks, and say which numbers are the answer and where they come from.
+    """Join results, answers and checks, and state what they are of.
 
     Parameters
     ----------
@@ -77,16 +96,20 @@ def finish(
     technology, components : Technology, Components
         What the results are of.
     seed : int
-    headline : sequence of str
-        Variables without a dimension that the summary gives with their interval.
+    answers : mapping of str to (float, str, str)
+        Headline numbers, which the summary gives with their interval: value, SI unit and name.
     checks : Dataset, optional
         From `cross_checks`.
     """
-    named = {name: data[name] for name in headline}
-    assert all(not v.dims and {"units", "long_name"} <= set(v.attrs) for v in named.values())
-    out = data if checks is None else xr.merge([data, checks], combine_attrs="drop_conflicts")
+    numbers = {
+        key: ((), float(value), {"units": unit, "long_name": name})
+        for key, (value, unit, name) in answers.items()
+    }
+    out = data.assign(numbers)
+    if checks is not None:
+        out = out.assign_coords(checks.coords).assign(checks.data_vars)
     attrs = {"technology": technology.name, "components": components.name, "seed": seed}
-    return out.assign_attrs(attrs | {"headline": list(headline)})
+    return out.assign_attrs(attrs | {"headline": list(answers)})
 
 
 def first_crossing(
@@ -107,5 +130,24 @@ def first_crossing(
     k = int(above[0])
     if k == 0:
         return 0.0
-    share = -excess[k - 1] / (excess[k] - excess[k - 1])
-    return float(x[k - 1] * (x[k] / x[k - 1]) ** share)
+    fraction = -excess[k - 1] / (excess[k] - excess[k - 1])
+    return float(x[k - 1] * (x[k] / x[k - 1]) ** fraction)
+
+
+def crossing(ratio: xr.DataArray, along: str) -> xr.DataArray:
+    """Return the value of an axis up to which a ratio is no more than one; see `first_crossing`."""
+    x = ratio[along].values.astype(float)
+    one = np.ones_like(x)
+    return xr.apply_ufunc(
+        lambda values: first_crossing(x, values, one), ratio, input_core_dims=[[along]],
+        vectorize=True,
+    )  # fmt: skip
+
+
+def add_answers(data: xr.Dataset, **answers: tuple[xr.DataArray, str, str]) -> xr.Dataset:
+    """Add headline numbers to the points of a sweep: each with its values, unit and name."""
+    out = data.assign(
+        {key: values.assign_attrs(units=unit, long_name=name)
+         for key, (values, unit, name) in answers.items()}
+    )  # fmt: skip
+    return out.assign_attrs(headline=[*answers, *np.atleast_1d(data.attrs["headline"])])

@@ -1,12 +1,12 @@
 """Campaigns: a study's specification, its plan, the run, and the store it can resume from."""
 
-from reliability.campaign.compare import compare_studies
 from reliability.campaign.estimate import plan_study
 from reliability.campaign.finished import read_study
 from reliability.campaign.load import load_study
-from reliability.campaign.run import run_study
+from reliability.campaign.runner import run_study
 from reliability.campaign.spec import Study
 from reliability.campaign.status import study_status
+from reliability.campaign.study_comparison import compare_studies
 
 __all__ = [
     "Study",

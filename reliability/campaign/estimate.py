@@ -6,14 +6,11 @@ from typing import Any
 
 import numba
 
-from reliability.campaign.plan import (
-    Task,
-    cells_of,
-    chips_per_task,
-    combinations,
-    image_cost,
-    make_plan,
-)
+from reliability.campaign.assessment import cells_of
+from reliability.campaign.frame import StudyFrame
+from reliability.campaign.kind import Task
+from reliability.campaign.outputs.accuracy import combinations
+from reliability.campaign.plan import chips_per_task, image_cost, make_plan
 from reliability.campaign.spec import Study
 from reliability.campaign.sweep import count_points, sweep_points
 from reliability.campaign.tables import StressTable
@@ -52,30 +49,30 @@ def plan_study(study: Study, *, workers: int = 1) -> dict[str, Any]:
     >>> found["chips"], found["read_outs"]
     (4, 9)
     """
-    expect(study, Study, "study", "a Study, as load_study gives it")
+    expect(study, StudyFrame, "study", "a Study, as load_study gives it")
     if workers < 1:
         raise InputError(f"workers: got {workers}, allowed 1 or more")
     tasks = work = 0
     for task in make_plan(study, chips_per_task(study)):
         tasks, work = tasks + 1, work + task.work
-    ages, swept = len(study.stress.combinations), count_points(study)
+    read_outs, swept = len(study.stress.combinations), count_points(study)
     cells = cells_of(study)
     # accuracies, spikes, energies; without a sweep also confusion, reads, quantiles
     per_chip = 8 * 6 if study.sweep else 3000
     return {
         "points": swept,
         "chips": study.population.chips,
-        "read_outs": ages,
+        "read_outs": read_outs,
         "draws": study.uncertainty.draws if study.uncertainty else 0,
         "combinations": len(combinations(study)) if study.sensitivity else 0,
         "tasks": tasks,
         "image_evaluations": work,
         "seconds": _START + work / _rate(study) / workers,
-        # cells of one chunk with their latents, events of all images, compiled code and libraries
+        # cells of a chunk with their latent variables, events of all images, code and libraries
         "memory_bytes": chips_per_task(study) * cells * 4 * 8
         + study.network.spike_limit * 1e4 * 6
         + 350e6,
-        "disk_bytes": swept * study.population.chips * ages * per_chip,
+        "disk_bytes": swept * study.population.chips * read_outs * per_chip,
         "spec_hash": study.spec_hash,
     }
 
@@ -89,15 +86,14 @@ def _rate(study: Study) -> float:
     quick = study.model_copy(
         update={"network": study.network.model_copy(update=small), "stress": StressTable()}
     )
-    text = quick.model_dump_json()
     threads = numba.get_num_threads()
     numba.set_num_threads(1)
     try:
-        compute(text, (), task)  # compiles
+        compute(quick, {}, task)  # compiles
         took = math.inf
         for _ in range(3):  # the best: a machine that does something else is only ever slower
             start = time.perf_counter()
-            compute(text, (), task)
+            compute(quick, {}, task)
             took = min(took, time.perf_counter() - start)
         return chips * quick.network.images / took
     finally:

@@ -207,7 +207,7 @@ def _context() -> multiprocessing.context.BaseContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():  # Windows
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["reliability.campaign.run"])
+    context.set_forkserver_preload(["reliability.campaign.runner"])
     with _no_interrupts():
         forkserver.ensure_running()
     return context

@@ -5,10 +5,9 @@ without a word.
 """
 
 import os
-from collections.abc import Iterable
 from typing import Any
 
-from reliability.campaign.plan import cells_of
+from reliability.campaign.outputs import kinds_of
 from reliability.campaign.spec import Study
 from reliability.campaign.sweep import count_points
 from reliability.errors import InputError
@@ -35,8 +34,6 @@ MOST = {
     "attribution.reads": 1e18,
 }
 MOST_TASKS = 10_000_000
-_PER_CELL = 4 * 8  # bytes: conductance and the standard normal deviates that it comes from
-_CYCLED = 400  # bytes of a cell that is cycled: its failure times and their parts
 
 
 def check_size(study: Study) -> None:
@@ -58,7 +55,7 @@ def check_size(study: Study) -> None:
         raise InputError(f"population.chips: got {study.population.chips} at {count_points(study)} "
                          f"points, {tasks:.3g} tasks; allowed up to {MOST_TASKS:g}")  # fmt: skip
     memory = memory_of_machine()
-    for name, needed in _memory(study):
+    for name, needed in (row for kind in kinds_of(study) for row in kind.memory(study)):
         if needed > memory:
             raise InputError(f"{name}: a task needs about {needed / 1e9:.3g} GB of memory, this "
                              f"machine has {memory / 1e9:.3g} GB")  # fmt: skip
@@ -77,19 +74,3 @@ def _value(study: Study, name: str) -> Any:
     for key in name.split("."):
         found = getattr(found, key, None)
     return found
-
-
-def _memory(study: Study) -> Iterable[tuple[str, float]]:
-    """Yield the key that decides on the memory of each kind of task, and its bytes."""
-    if "endurance" in study.outputs:
-        e = study.endurance
-        yield "endurance.cells", float(e.dies) * e.cells * len(e.temperatures) * _CYCLED
-    if not {"accuracy", "attribution"} & set(study.outputs):
-        return
-    cells = cells_of(study)
-    for name in ("uncertainty", "sensitivity", "attribution"):
-        table = getattr(study, name)
-        if table is not None and (name != "attribution" or name in study.outputs):
-            yield f"{name}.chips", float(table.chips) * cells * _PER_CELL
-    evaluations = study.stress.evaluations * study.network.images
-    yield "stress", float(evaluations) * 8

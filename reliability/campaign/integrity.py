@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from reliability.campaign.outputs import groups as known_groups
 from reliability.campaign.plan import Task
 from reliability.campaign.store import (
     CHECKSUM,
-    DIMENSIONS,
     POINT,
     Layout,
     checksum_of,
@@ -34,10 +34,13 @@ SEAL = "checksums.json"
 _LARGEST = 2**30  # bytes of a group that are read at once
 
 
-def seal(layout: Layout, groups: Iterable[str] = DIMENSIONS) -> None:
+def seal(layout: Layout, groups: Iterable[str] | None = None) -> None:
     """Write the checksums of all files of groups that no task writes: metadata and coordinates."""
     layout.check_lock()
-    files = {key: _crc(layout, key) for key in ("zarr.json", *_keys(layout, groups))}
+    files = {
+        key: _crc(layout, key)
+        for key in ("zarr.json", *_keys(layout, known_groups() if groups is None else groups))
+    }
     write_signed(layout.folder / SEAL, {"files": files})
 
 
@@ -105,7 +108,7 @@ def _crc(layout: Layout, key: str) -> int | None:
 def _keys(layout: Layout, groups: Iterable[str]) -> Iterator[str]:
     """Yield the key of every file of groups that no task writes."""
     for name in sorted(groups):
-        group, dimension = layout.group(name, "r"), DIMENSIONS[name]
+        group, dimension = layout.group(name, "r"), known_groups()[name].dimension
         if group is None:
             continue
         yield f"{name}/zarr.json"
@@ -187,6 +190,9 @@ class _Checked:
         if array is None:
             index: Iterable[int] = task_index(self.layout, task)
         else:
-            own = {DIMENSIONS[task.group]: task.first // task.chunk, POINT: task.point}
+            own = {
+                known_groups()[task.group].dimension: task.first // task.chunk,
+                POINT: task.point,
+            }
             index = (own.get(d, 0) for d in dims_of(array))
         return "/".join((task.group, name, "c", *map(str, index)))

@@ -8,17 +8,16 @@ from pydantic import ValidationError
 
 from reliability.campaign.dotted import put
 from reliability.campaign.feasibility import check_size
+from reliability.campaign.outputs import kinds_of
 from reliability.campaign.spec import KEYS, Study
 from reliability.campaign.sweep import count_points, sweep_points
 from reliability.errors import InputError, from_validation, unknown_name
 from reliability.files import read_toml
-from reliability.network import DeepNetwork
-from reliability.network.one_layer.events import default_data
 from reliability.resources import shipped_studies
 
 MOST_POINTS = 100_000  # of a sweep, unless the user says that so many are meant
+_FILES = (".toml", ".onnx", ".npz")  # that may lie beside a study
 _CHECKED = 2000  # points of a sweep that are tried before anything runs
-_DEEP_IMAGES = 2000  # of MNIST at 28 x 28 that ship
 
 
 def load_study(
@@ -67,111 +66,99 @@ def load_study(
                 put(table, key, value)
             except InputError as error:
                 raise InputError(f"{file.name}: {error}") from None
+    return study_of(table, file.name, folder=Path(path).parent, most_points=most_points)
+
+
+def study_of(
+    table: dict[str, Any], where: str, *, folder: Path | None = None, most_points: int = MOST_POINTS
+) -> Study:
+    """Check the table of a study, and return the study.
+
+    Parameters
+    ----------
+    table : dict
+        As TOML has it.
+    where : str
+        What errors call it.
+    folder : Path, optional
+        Where technologies that are files are looked up first.
+    most_points : int
+        Sweeps of more points are refused.
+
+    Raises
+    ------
+    InputError
+        As `load_study`.
+    """
     try:
         study = Study(**table)
     except ValidationError as error:
-        raise from_validation(error, file.name, KEYS) from None
-    study = _with_cards_beside(study, Path(path).parent)
+        raise from_validation(error, where, KEYS) from None
+    if folder is not None:
+        study = _with_files_beside(study, folder)
     try:
+        study = _with_all_of_its_data(study)
         check_size(study)
+        _check_names(study)
+        _check_sweep(study, most_points)
     except InputError as error:
-        raise InputError(f"{file.name}: {error}") from None
-    _check_names(study, file.name)
-    _check_sweep(study, file.name, most_points)
+        raise InputError(f"{where}: {error}") from None
     return study
 
 
-def _with_cards_beside(study: Study, folder: Path) -> Study:
-    def beside(card: Any) -> Any:
-        path = folder / str(card)
-        return str(path) if str(card).endswith(".toml") and path.is_file() else card
+def _with_files_beside(study: Study, folder: Path) -> Study:
+    def beside(name: Any) -> Any:
+        path = folder / str(name)
+        return str(path) if str(name).endswith(_FILES) and path.is_file() else name
 
     sweep = tuple(
         axis.model_copy(update={"values": tuple(map(beside, axis.values))})
-        if axis.name == "technology"
+        if axis.name in ("technology", "network.name")
         else axis
         for axis in study.sweep
     )
-    return study.model_copy(update={"technology": beside(study.technology), "sweep": sweep})
+    named = {name: beside(getattr(study.network, name)) for name in ("name", "data")}
+    network = study.network.model_copy(update=named)
+    return study.model_copy(
+        update={"technology": beside(study.technology), "network": network, "sweep": sweep}
+    )
 
 
-def _check_names(study: Study, where: str) -> None:
+def _with_all_of_its_data(study: Study) -> Study:
+    """Take all images of the study's own data where it names no number."""
+    if study.network.data is None or "images" in study.network.model_fields_set:
+        return study
+    try:
+        data = study.load_data()
+    except InputError as error:
+        raise InputError(f"network.data: {error}") from None
+    assert data is not None
+    images = min(len(data["label"]), study.network.images)
+    return study.model_copy(update={"network": study.network.model_copy(update={"images": images})})
+
+
+def _check_names(study: Study) -> None:
     """Refuse names that the card, the network or the other tables do not have."""
     try:
-        technology = study.load_technology()
+        study.load_technology()
     except InputError as error:
-        raise InputError(f"{where}: technology: {error}") from None
+        raise InputError(f"technology: {error}") from None
     try:
         study.load_network()
     except InputError as error:
-        raise InputError(f"{where}: network.name: {error}") from None
-    try:
-        if study.architecture:
-            study.architecture.load_components()
-    except InputError as error:
-        raise InputError(f"{where}: architecture: {error}") from None
-    _check_images(study, where)
+        raise InputError(f"network.name: {error}") from None
     if not study.sweep:  # each point is looked at by itself
-        try:
-            study.check_cells(technology)
-        except InputError as error:
-            raise InputError(f"{where}: {error}") from None
-    names = set()
-    for factor in study.sensitivity.factor if study.sensitivity else ():
-        if factor.name in names:
-            raise InputError(f"{where}: sensitivity.factor: name {factor.name!r} is there twice")
-        names.add(factor.name)
-        for parameter in factor.parameters:
-            if parameter not in technology:
-                line = unknown_name(f"parameter of {technology.name}", parameter, technology)
-                raise InputError(f"{where}: sensitivity.factor.parameters: {line}")
+        study.check()
 
 
-def _check_images(study: Study, where: str) -> None:
-    """Refuse more samples than there are, and what goes with networks of one layer only."""
-    network = study.load_network()
-    there = _DEEP_IMAGES if isinstance(network, DeepNetwork) else default_data(network).label.size
-    tables: dict[str, Any] = {
-        "network": study.network,
-        "uncertainty": study.uncertainty,
-        "sensitivity": study.sensitivity,
-    }
-    tables |= {"attribution": study.attribution} if "attribution" in study.outputs else {}
-    for name, table in tables.items():
-        if table is not None and table.images > there:
-            raise InputError(f"{where}: {name}.images: got {table.images}, allowed 1 to {there} "
-                             f"test images for {study.network.name}")  # fmt: skip
-    if not isinstance(network, DeepNetwork):
-        return
-    inferences = any(study.stress.inferences)
-    if study.sensitivity or inferences or study.network.read_temperature is not None:
-        raise InputError(f"{where}: sensitivity, stress.inferences and network.read_temperature "
-                         f"need a network of one layer, got {study.network.name}")  # fmt: skip
-
-
-def _check_sweep(study: Study, where: str, most: int) -> None:
+def _check_sweep(study: Study, most: int) -> None:
     """Refuse sweeps that are too large by mistake, and points that cannot be."""
     if not study.sweep:
         return
-    try:
-        count = count_points(study)
-        if count > most:
-            raise InputError(f"sweep: got {count:.3g} points, allowed {most:g}; --yes if meant")
-        if count <= _CHECKED:
-            points = [study.at(point) for point in sweep_points(study)]
-            if "attribution" in study.outputs:
-                _check_phenomena(points)
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from None
-
-
-def _check_phenomena(points: list[Study]) -> None:
-    """Refuse a sweep whose points do not tell the same phenomena apart."""
-    first = points[0].phenomena()
-    for point in points:
-        if (here := point.phenomena()) != first:
-            differ = ", ".join(sorted(set(here) ^ set(first)))
-            raise InputError(
-                f"attribution.phenomena: points of the sweep differ in {differ}; name those to "
-                "tell apart"
-            )
+    count = count_points(study)
+    if count > most:
+        raise InputError(f"sweep: got {count:.3g} points, allowed {most:g}; --yes if meant")
+    if count <= _CHECKED:
+        points = [study.at(point) for point in sweep_points(study)]
+        for kind in kinds_of(study):
+            kind.check_sweep(points)

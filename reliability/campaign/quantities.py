@@ -1,40 +1,55 @@
-"""Units of what a sweep changes, by its dotted name."""
+"""Units of the keys of a study, by their dotted names."""
 
 from collections.abc import Iterator
+from functools import cache
 from types import NoneType
-from typing import get_args
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from reliability.campaign.dotted import AGES
-from reliability.campaign.spec import Study, tables_in
 from reliability.technology.vocabulary import unit_of as unit_of_parameter
 from reliability.units import Unit
 
 
-def unit_of(name: str) -> str | None:
+def unit_in(study: type[BaseModel], name: str) -> str | None:
     """Return the SI unit of the values of a dotted name, None where they are not quantities.
 
-    >>> unit_of("temperature"), unit_of("technology.read.voltage"), unit_of("network.delta_s")
-    ('K', 'V', None)
-    >>> unit_of("crossbar.segment_resistance"), unit_of("architecture.ambient")
-    ('ohm', 'K')
+    Parameters
+    ----------
+    study : type
+        Model of the study that has the key.
+    name : str
+        As the name of an axis of a sweep.
+
+    Examples
+    --------
+    >>> from reliability.campaign.spec import Study
+    >>> [unit_in(Study, name) for name in ("temperature", "technology.read.voltage")]
+    ['K', 'V']
+    >>> [unit_in(Study, name) for name in ("crossbar.segment_resistance", "network.delta_s")]
+    ['ohm', None]
     """
     if name in AGES:
         return AGES[name][1]
     if name.startswith("technology."):
         return unit_of_parameter(name.removeprefix("technology."))
-    return _UNITS.get(name)
+    return _units(study).get(name)
 
 
-def _units(table: type[BaseModel], name: str = "") -> Iterator[tuple[str, str]]:
+@cache
+def _units(study: type[BaseModel]) -> dict[str, str]:
+    return dict(_listed(study))
+
+
+def _listed(table: type[BaseModel], name: str = "") -> Iterator[tuple[str, str]]:
     """Yield the dotted name and the unit of each quantity of a table and of those in it."""
     for key, field in table.model_fields.items():
         dotted = f"{name}.{key}".lstrip(".")
         yield from ((dotted, unit) for unit in _of_field(field))
         for inside in tables_in(field.annotation):
-            yield from _units(inside, dotted)
+            yield from _listed(inside, dotted)
 
 
 def _of_field(field: FieldInfo) -> Iterator[str]:
@@ -46,4 +61,9 @@ def _of_field(field: FieldInfo) -> Iterator[str]:
             yield mark.symbol
 
 
-_UNITS: dict[str, str] = dict(_units(Study))
+def tables_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the tables in the type of a key: itself, in tuples, or in what may be None."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from tables_in(part)

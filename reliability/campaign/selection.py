@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.campaign.sweep import Point
+from reliability.campaign.frame import Point
 
 FEWEST_WAFERS = 4  # that tell how wafers differ: below, Student's t of them is above 4
 _Data = TypeVar("_Data", xr.Dataset, xr.DataArray)

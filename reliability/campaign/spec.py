@@ -1,141 +1,51 @@
-"""The study: its tables together, what they name, and its hashes."""
+"""The study: the tables in common with one table for each kind of output, and their checks."""
 
-import json
-from collections.abc import Iterator
-from hashlib import sha256
-from typing import Annotated, Any, Literal, get_args
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal, get_origin
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ValidationError, create_model, field_validator, model_validator
 
-from reliability.campaign.architecture_options import OPTIONS, AnyOptions
-from reliability.campaign.dotted import Value, flat, put, vary
-from reliability.campaign.tables import (
-    AttributionTable,
-    Axis,
-    CrossbarTable,
-    DesignTable,
-    EnduranceTable,
-    LimitsTable,
-    NetworkTable,
-    PopulationTable,
-    ProgrammingTable,
-    SensitivityTable,
-    StressTable,
-    Table,
-    TilingTable,
-    UncertaintyTable,
-)
-from reliability.devices.programming import set_conditions
-from reliability.errors import InputError, from_validation, unknown_name
-from reliability.mission import MissionProfile
-from reliability.network import DeepNetwork, Network, load_network
-from reliability.network.analysis.loss_attribution import chosen
-from reliability.network.deep.layer_mapping import check_card
-from reliability.technology import Technology, load_technology
-from reliability.version import __version__
+from reliability.campaign.dotted import put
+from reliability.campaign.frame import Point, StudyFrame
+from reliability.campaign.kind import Kind
+from reliability.campaign.outputs import OUTPUTS, kinds_of
+from reliability.campaign.quantities import tables_in, unit_in
+from reliability.campaign.sweep import sweep_points
+from reliability.campaign.tables import Table
+from reliability.errors import from_validation, unknown_name
 
 
-class Study(Table):
-    """A whole study; every field has a default but the title and the technology."""
+class _Checked(StudyFrame):
+    """A study whose outputs have been asked whether they can be computed."""
 
-    title: str
-    """What the report is called."""
-    question: str = ""
-    """What the study is to answer."""
-    technology: str
-    """Name of a card, or a card's TOML file."""
-    parameters: dict[str, Value] = Field(default={})
-    """Parameters and laws of the card to set instead, by dotted name."""
-    seed: Annotated[int, Field(strict=True)] = 0
-    """Equal seeds, equal results."""
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    """Of all intervals."""
-    outputs: Annotated[
-        tuple[Literal["accuracy", "attribution", "endurance", "crossbar", "architecture"], ...],
-        Field(min_length=1),
-    ] = ("accuracy",)
-    """What is computed: accuracy of the network at every age, what each phenomenon costs of it,
-    endurance of the cells, the largest crossbar, a study of the chip around the array."""
-    network: NetworkTable = NetworkTable()
-    tiling: TilingTable = TilingTable()
-    programming: ProgrammingTable = ProgrammingTable()
-    population: PopulationTable = PopulationTable()
-    stress: StressTable = StressTable()
-    attribution: AttributionTable = AttributionTable()
-    endurance: EnduranceTable = EnduranceTable()
-    crossbar: CrossbarTable = CrossbarTable()
-    architecture: AnyOptions | None = None
-    """Of the chip around the array: `study` says which, the other keys are that study's."""
-    uncertainty: UncertaintyTable | None = None
-    sensitivity: SensitivityTable | None = None
-    limits: LimitsTable = LimitsTable()
-    sweep: tuple[Axis, ...] = ()
-    design: DesignTable = DesignTable()
-
-    @field_validator("parameters", mode="before")
+    @field_validator("outputs")
     @classmethod
-    def _dotted(cls, value: Any) -> Any:
-        return flat(value) if isinstance(value, dict) else value
-
-    @field_validator("architecture", mode="before")
-    @classmethod
-    def _known_study(cls, value: Any) -> Any:
-        if isinstance(value, dict):
-            if "study" not in value:
-                raise ValueError(f"study: missing, allowed: {', '.join(OPTIONS)}")
-            study = value["study"]
-            if not isinstance(study, str) or study not in OPTIONS:
-                raise ValueError(str(unknown_name("study", str(study), OPTIONS)))
+    def _known_outputs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in OUTPUTS:
+                raise ValueError(str(unknown_name("output", name, OUTPUTS)))
         return value
 
     @model_validator(mode="after")
-    def _one_grid(self) -> "Study":
-        if self.sweep and self.sensitivity:
-            raise ValueError("got both sweep and sensitivity, expected one of them")
-        if self.sensitivity and self.network.read_temperature is not None:
-            raise ValueError("got sensitivity and network.read_temperature, expected one of them")
-        if "accuracy" not in self.outputs and (self.sensitivity or self.population.until):
-            raise ValueError('outputs: sensitivity and population.until need "accuracy"')
-        wanted = {"accuracy": self.limits.accuracy, "endurance": self.limits.failed_cells,
-                  "crossbar": self.limits.array_lines}  # fmt: skip
-        for output, limit in wanted.items():
-            if limit is not None and output not in self.outputs:
-                raise ValueError(f"limits: got one of {output}, which is not in outputs")
-        if ("architecture" in self.outputs) != (self.architecture is not None):
-            raise ValueError('outputs: got "architecture" without its table, or the table without '
-                             'it; expected both')  # fmt: skip
-        names = [axis.name for axis in self.sweep]
-        if len(set(names)) < len(names):
-            raise ValueError(f"sweep: got {names}, expected each name once")
+    def _limits_of_outputs(self) -> "_Checked":
+        given = self.options("limits").model_dump(exclude_none=True)
+        for name, kind in OUTPUTS.items():
+            own = kind.limits.model_fields if kind.limits else {}
+            if name not in self.outputs and not given.keys().isdisjoint(own):
+                raise ValueError(f"limits: got one of {name}, which is not in outputs")
+            required = kind.table is not None and kind.default is None
+            if required and (name in self.outputs) != (self.options(name) is not None):
+                raise ValueError(f'outputs: got "{name}" without its table, or the table without '
+                                 "it; expected both")  # fmt: skip
         return self
 
-    def load_technology(self) -> Technology:
-        """Return the card that the study names, with what the study sets instead."""
-        card = vary(load_technology(self.technology), self.parameters)
-        conditions = self.programming.model_dump(exclude={"verify"}, exclude_none=True)
-        return set_conditions(card, **conditions) if conditions else card
+    def check(self) -> None:
+        """Refuse what the outputs cannot be computed of: a card or network that is unfit."""
+        for kind in kinds_of(self):
+            kind.check(self)
 
-    def load_network(self) -> Network | DeepNetwork:
-        """Return the network that the study names."""
-        return load_network(self.network.name)
-
-    @property
-    def attribution_mission(self) -> MissionProfile:
-        """What chips have been through when their loss is attributed."""
-        return self.stress.then(self.attribution.last)
-
-    def phenomena(self) -> list[str]:
-        """Return the phenomena that an attribution tells apart."""
-        return chosen(
-            self.load_technology(),
-            self.attribution.phenomena or None,
-            self.attribution_mission,
-            of_neurons=self.network.neuron == "technology"
-            and isinstance(self.load_network(), Network),
-            of_reads=self.network.read_temperature is not None,
-        )
-
-    def at(self, point: dict[str, Value]) -> "Study":
+    def at(self, point: Point) -> "Study":
         """Return the study at one point of its sweep, a study without a sweep.
 
         Raises
@@ -147,82 +57,90 @@ class Study(Table):
         for name, value in point.items():
             put(table, name, value)
         try:
-            study = Study(**table)
+            study = type(self)(**table)
         except ValidationError as error:
             raise from_validation(error, "sweep", KEYS) from None
-        study.check_cells(study.load_technology())
+        study._known = self._known
+        study.check()
         return study
 
-    def check_cells(self, technology: Technology) -> None:
-        """Refuse a way of holding weights, or of programming, that the card does not have."""
-        for name in self.architecture.needs if self.architecture else ():
-            if name not in technology:
-                raise InputError(
-                    f"technology: {technology.name} has no {name}, which the study needs"
-                )
-        if not {"accuracy", "attribution"} & set(self.outputs):
-            return
-        if "attribution" in self.outputs:
-            self.phenomena()
-        if isinstance(self.load_network(), DeepNetwork):
-            check_card(technology, self.tiling.tiling(technology))
-        elif self.network.mapping == "multi_level" and "target.maximum" not in technology:
-            raise InputError(
-                f"network.mapping: got 'multi_level', but {technology.name} has no levels; "
-                "allowed: 'two_level'"
-            )
-        elif "target.maximum" not in technology and not technology.has_states:
-            raise InputError(f"technology: {technology.name} has neither LRS and HRS nor levels")
-        if self.programming.verify and not technology.has_states:
-            raise InputError(f"programming.verify: {technology.name} has levels, not LRS and HRS")
+    def values_of(self, name: str) -> list[Any]:
+        """Return the values that a key has at the points of the sweep; its own without one.
 
-    @property
-    def spec_hash(self) -> str:
-        """SHA-256 of study, cards, network and version: equal hashes, equal results."""
-        return self._hash(self.model_dump_json(exclude={"limits"}))
+        Examples
+        --------
+        >>> Study(title="t", technology="oxram-130nm").values_of("network.mapping")
+        ['two_level']
+        """
+        if any(axis.name == name for axis in self.sweep):
+            return list(dict.fromkeys(point[name] for point in sweep_points(self)))
+        value: Any = self
+        for key in name.split("."):
+            value = getattr(value, key)
+        return [value]
 
-    @property
-    def frame_hash(self) -> str:
-        """The same without how many chips, draws and points: studies that extend one another."""
-        frame = json.loads(self.model_dump_json(exclude={"sweep", "design", "limits"}))
-        del frame["population"]["chips"], frame["endurance"]["wafers"]
-        if frame["uncertainty"]:
-            del frame["uncertainty"]["draws"]
-        frame["axes"] = [axis.name for axis in self.sweep]
-        return self._hash(json.dumps(frame, sort_keys=True))
+    def at_points(self) -> "list[Study]":
+        """Return the study at every point of its sweep; itself without one."""
+        return [self.at(point) for point in sweep_points(self)] if self.sweep else [self]
 
-    def _hash(self, text: str) -> str:
-        named = {axis.name: axis.values for axis in self.sweep}
-        cards = named.get("technology", (self.technology,))
-        networks = named.get("network.name", (self.network.name,))
-        components = [self.architecture.load_components()] if self.architecture else []
-        parts = (
-            __version__,
-            text,
-            *(components.fingerprint for components in components),
-            *(load_technology(str(card)).fingerprint for card in cards),
-            *(load_network(str(name)).fingerprint for name in networks),
-        )
-        return sha256("\n".join(parts).encode()).hexdigest()
+    def _growing(self) -> tuple[str, ...]:
+        return (*super()._growing(), *(key for kind in OUTPUTS.values() for key in kind.grows))
+
+    def _fingerprints(self) -> list[str]:
+        return [text for kind in kinds_of(self) for text in kind.fingerprints(self)]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A worker gets text, and all tasks in it one study, which reads its files once.
+        return _from_json, (self.model_dump_json(),)
+
+
+@lru_cache(maxsize=8)
+def _from_json(text: str) -> "Study":
+    return Study.model_validate_json(text)
+
+
+def study_type(kinds: Mapping[str, Kind]) -> type[_Checked]:
+    """Return the model of a study that can have these kinds of output, each with its table."""
+    bases = tuple(kind.limits for kind in kinds.values() if kind.limits) or (Table,)
+    limits = create_model("LimitsTable", __base__=bases)
+    limits.__doc__ = "Acceptance limits; the report says whether they are met."
+    fields: dict[str, Any] = {
+        name: (kind.table, kind.default) for name, kind in kinds.items() if kind.table is not None
+    }
+    return create_model(
+        "Study", __base__=_Checked, __module__=__name__, **fields, limits=(limits, limits())
+    )
+
+
+if TYPE_CHECKING:
+    Study = _Checked
+else:
+    Study = study_type(OUTPUTS)
+
+
+def unit_of(name: str) -> str | None:
+    """Return the SI unit of a key of a study (`reliability.campaign.quantities.unit_in`)."""
+    return unit_in(Study, name)
 
 
 def _keys(table: type[BaseModel], name: str = "") -> dict[str, list[str]]:
     """Keys of a table and, by their dotted names, of the tables in it."""
     found = {name: sorted(table.model_fields)}
     for key, field in table.model_fields.items():
-        inside = set(tables_in(field.annotation))
-        if len(inside) == 1:  # architecture has one for each study
-            found |= _keys(inside.pop(), f"{name}.{key}".lstrip("."))
+        inside = list(dict.fromkeys(tables_in(field.annotation)))
+        dotted = f"{name}.{key}".lstrip(".")
+        for each in inside:
+            found |= _keys(each, dotted if len(inside) == 1 else f"{dotted}.{_tag(each)}")
     return found
 
 
-def tables_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """Yield the tables in the type of a key: itself, in tuples, or in what may be None."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for part in get_args(annotation):
-        yield from tables_in(part)
+def _tag(table: type[BaseModel]) -> str:
+    """Return what tells one of several tables of a key from the others."""
+    return next(
+        str(field.default)
+        for field in table.model_fields.values()
+        if get_origin(field.annotation) is Literal
+    )
 
 
 KEYS = _keys(Study)
-KEYS |= {f"architecture.{name}": sorted(table.model_fields) for name, table in OPTIONS.items()}

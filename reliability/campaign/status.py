@@ -12,7 +12,7 @@ from reliability.campaign.selection import wafers_of
 from reliability.campaign.spec import KEYS, Study
 from reliability.campaign.store import MARKER
 from reliability.errors import from_validation
-from reliability.statistics.crossed import mean_of_rows
+from reliability.statistics.crossed import mean_of_fractions
 
 
 def study_status(folder: str | Path, *, verify: bool = True) -> dict[str, Any]:
@@ -73,6 +73,6 @@ def study_status(folder: str | Path, *, verify: bool = True) -> dict[str, Any]:
     if len(chips) > 1 and None not in damaged:
         accuracy = store.read_results(folder)["chips"]["accuracy"].isel(chip=sorted(chips))
         of_chip = accuracy.mean([name for name in accuracy.dims if name != "chip"])
-        mean, low, high = mean_of_rows(of_chip.values, wafers_of(of_chip), study.confidence)
+        mean, low, high = mean_of_fractions(of_chip.values, wafers_of(of_chip), study.confidence)
         answer |= {"accuracy": mean, "accuracy_low": low, "accuracy_high": high}
     return answer

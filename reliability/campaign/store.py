@@ -27,6 +27,7 @@ import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from reliability.campaign import lock
+from reliability.campaign.outputs import groups as known_groups
 from reliability.campaign.plan import Task
 from reliability.campaign.store_files import (
     as_json,
@@ -51,18 +52,6 @@ _CONTENT: dict[str, type] = {
 _LOCAL = ("file", "local", "dir")  # protocols of fsspec that name a place on this machine
 CHECKSUM = "task_checksum"
 POINT = "point"
-# The dimension of each group along which its tasks follow one another.
-DIMENSIONS = {
-    "ideal": "chip",
-    "chips": "chip",
-    "draws": "draw",
-    "sensitivity": "combination",
-    "attribution": "combination",
-    "endurance": "wafer",
-    "endurance_draws": "draw",
-    "crossbar": "array",
-    "architecture": "draw",
-}
 
 
 @dataclass(frozen=True)
@@ -201,7 +190,7 @@ def _chunk_of_remains(root: str, spec_hash: str) -> int | None:
 
     None: it is not; 0: it is, and the number of chips per task is not to be had.
     """
-    groups = (as_json(read_file(root, f"{name}/zarr.json")) for name in DIMENSIONS)
+    groups = (as_json(read_file(root, f"{name}/zarr.json")) for name in known_groups())
     if not any(at_path(group, "attributes", "spec_hash") == spec_hash for group in groups):
         return None
     chips = as_json(read_file(root, "chips/chip/zarr.json"))
@@ -281,7 +270,7 @@ def create_group(layout: Layout, task: Task, part: xr.Dataset) -> None:
 
 
 def _create_group(layout: Layout, task: Task, part: xr.Dataset, place: str) -> None:
-    dimension = DIMENSIONS[task.group]
+    dimension = known_groups()[task.group].dimension
     lead: list[str] = [POINT] if layout.swept else []
     own = {
         name: v
@@ -325,7 +314,7 @@ def write_points(layout: Layout, units: Mapping[str, str | None]) -> None:
     """Write the values of each axis (and its unit) at every point as coordinates of all groups."""
     if not layout.swept:
         return
-    for name in DIMENSIONS:
+    for name in known_groups():
         group = layout.group(name)
         if group is None:
             continue
@@ -420,12 +409,12 @@ def checksum_of(layout: Layout, task: Task, values: Mapping[str, np.ndarray]) ->
 def is_of_task(array: zarr.Array, layout: Layout, task: Task) -> bool:
     dims = dims_of(array)
     swept = layout.swept and dims[:1] == (POINT,) and len(dims) > 1
-    return DIMENSIONS[task.group] in dims or swept
+    return known_groups()[task.group].dimension in dims or swept
 
 
 def where_of(array: zarr.Array, layout: Layout, task: Task) -> tuple[Any, ...]:
     part = slice(task.first, task.first + task.count)
-    own = {DIMENSIONS[task.group]: part, POINT: task.point}
+    own = {known_groups()[task.group].dimension: part, POINT: task.point}
     return tuple(own.get(d, slice(None)) for d in dims_of(array))
 
 
@@ -441,7 +430,7 @@ def dims_of(array: zarr.Array) -> tuple[str, ...]:
 def _sizes(layout: Layout, task: Task) -> dict[str, int]:
     """Full length of the dimensions along which a group grows."""
     return {
-        DIMENSIONS[task.group]: task.size,
+        known_groups()[task.group].dimension: task.size,
         POINT: len(layout.points),
         "task": -(-task.size // task.chunk),
     }
@@ -509,7 +498,7 @@ def _open(folder: Path) -> tuple[str, zarr.Group]:
 def unfinished(folder: Path) -> int:
     """Count the tasks of the groups of a store that have no checksum yet."""
     layout = layout_of(folder, read_marker(folder))
-    found = (read_checksums(layout, name) for name in DIMENSIONS)
+    found = (read_checksums(layout, name) for name in known_groups())
     return sum(int((checksums == 0).sum()) for checksums in found if checksums is not None)
 
 

@@ -5,17 +5,15 @@ import math
 
 import numpy as np
 
-from reliability.campaign.quantities import unit_of
-from reliability.campaign.spec import Study
+from reliability.campaign.frame import Point, StudyFrame
+from reliability.campaign.quantities import unit_in
 from reliability.campaign.tables import Axis
 from reliability.errors import InputError
 from reliability.random import stream
 from reliability.units import quantity
 
-Point = dict[str, int | float | str]
 
-
-def count_points(study: Study) -> int:
+def count_points(study: StudyFrame) -> int:
     """Return how many points a sweep has; 1 without a sweep.
 
     The product is not built: a sweep that is too large by mistake can be told from its size.
@@ -25,7 +23,7 @@ def count_points(study: Study) -> int:
     return math.prod(len(axis.values) or axis.points for axis in study.sweep)
 
 
-def sweep_points(study: Study) -> list[Point]:
+def sweep_points(study: StudyFrame) -> list[Point]:
     """Return the value of each axis at every point, the last axis fastest; one empty point without.
 
     Raises
@@ -35,6 +33,7 @@ def sweep_points(study: Study) -> list[Point]:
 
     Examples
     --------
+    >>> from reliability.campaign.spec import Study
     >>> axes = [{"name": "network.delta_s", "values": [5, 10]},
     ...         {"name": "temperature", "low": "25 degC", "high": "85 degC", "points": 2}]
     >>> study = Study(title="t", technology="oxram-130nm", sweep=axes)
@@ -44,16 +43,15 @@ def sweep_points(study: Study) -> list[Point]:
     names = [axis.name for axis in study.sweep]
     if study.design.kind == "grid" or not study.sweep:
         levels = [
-            _listed(axis) if axis.values else _on_range(axis, _even(axis.points))
+            _listed(study, axis) if axis.values else _on_range(study, axis, _even(axis.points))
             for axis in study.sweep
         ]
         return [dict(zip(names, point, strict=True)) for point in itertools.product(*levels)]
     listed = [axis.name for axis in study.sweep if axis.values]
     if listed:
         raise InputError(f"sweep: {listed[0]}: got values, a {study.design.kind} needs low, high")
-    columns = [
-        _on_range(axis, column) for axis, column in zip(study.sweep, _design(study).T, strict=True)
-    ]
+    drawn = zip(study.sweep, _design(study).T, strict=True)
+    columns = [_on_range(study, axis, column) for axis, column in drawn]
     return [dict(zip(names, point, strict=True)) for point in zip(*columns, strict=True)]
 
 
@@ -61,7 +59,7 @@ def _even(points: int) -> np.ndarray:
     return np.linspace(0.0, 1.0, points)
 
 
-def _design(study: Study) -> np.ndarray:
+def _design(study: StudyFrame) -> np.ndarray:
     """Points in the unit cube, shape (points, axes)."""
     from scipy.stats import qmc  # half a second that a worker need not pay
 
@@ -74,15 +72,15 @@ def _design(study: Study) -> np.ndarray:
     return whole[: study.design.points]
 
 
-def _listed(axis: Axis) -> tuple[int | float | str, ...]:
-    unit = unit_of(axis.name)
+def _listed(study: StudyFrame, axis: Axis) -> tuple[int | float | str, ...]:
+    unit = unit_in(type(study), axis.name)
     if unit is None:
         return axis.values
     return tuple(_tidy(quantity(value, unit, f"sweep: {axis.name}")) for value in axis.values)
 
 
-def _on_range(axis: Axis, share: np.ndarray) -> tuple[float, ...]:
-    unit = unit_of(axis.name)
+def _on_range(study: StudyFrame, axis: Axis, share: np.ndarray) -> tuple[float, ...]:
+    unit = unit_in(type(study), axis.name)
     ends = [end for end in (axis.low, axis.high) if end is not None]  # the spec has both
     low, high = (quantity(end, unit or "", f"sweep: {axis.name}") for end in ends)
     if axis.spacing == "linear":

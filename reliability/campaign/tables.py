@@ -13,7 +13,7 @@ from reliability.network.analysis.inferences import steps
 from reliability.network.deep.chips import default_tiling
 from reliability.network.one_layer.weight_mapping import Mapping
 from reliability.technology import Technology
-from reliability.units import Amperes, Kelvin, NonNegative, Ohms, Seconds, Share, Volts
+from reliability.units import Amperes, Kelvin, NonNegative, Ohms, Seconds, Volts
 
 
 def _rising(values: Sequence[Any]) -> Sequence[Any]:
@@ -34,21 +34,24 @@ class NetworkTable(Table):
     """Which network, and how it is evaluated."""
 
     name: str = "spirit"
-    """A network that ships with the suite, or a TOML file of weights."""
-    coding: Literal["spiking", "formal", "time"] = "spiking"
-    """Spikes until a decision, weighted sums, or events in time until an output fires first."""
+    """A network that ships with the suite, or a TOML file of weights or an ONNX file."""
+    data: str | None = None
+    """Test data of one's own: an .npz file with the arrays inputs and label; by default the test
+    set of the network."""
+    coding: Literal["rate", "weighted_sum", "first_spike"] = "rate"
+    """Rate-coded spikes, weighted sums (non-spiking), or first spikes."""
     mapping: Mapping = "two_level"
     """A weight on several two-level cells, or on one multi-level cell on each side."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 10_000
-    """Test images, evenly spaced over the 10 000."""
+    """Test images, evenly spaced over the data; by default 10 000, or all of one's own data."""
     delta_s: Count = 10
     """Lead of the first over the second output count that decides."""
     spike_limit: Count = 1024
     """Input events after which the leading output decides."""
     first_spike: Annotated[float, Field(gt=0)] = 16.0
-    """Time: charge at which an output fires, in units of weight (`reliability.FirstSpike`)."""
+    """First-spike coding: charge at which an output fires, in units of weight."""
     desensitization: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Time: share of its gain that a synapse loses with each event of a sample."""
+    """First-spike coding: fraction of its gain that a synapse loses with each event of a sample."""
     neuron: Literal["technology", "ideal"] = "technology"
     """Mismatch and leak as the card has them, or none."""
     read_temperature: Kelvin | None = None
@@ -214,82 +217,6 @@ class StressTable(Table):
         return combinations + counted * steps(self.inferences[-1])
 
 
-class EnduranceTable(Table):
-    """Cells cycled to failure, where the outputs have "endurance"."""
-
-    wafers: Count = 5
-    """Of one lot."""
-    dies: Count = 20
-    """On each wafer."""
-    cells: Count = 1000
-    """On each die."""
-    cycles: Annotated[float, Field(ge=1, le=1e15)] = 1e6
-    """Length of the test."""
-    temperatures: Annotated[tuple[Kelvin, ...], Field(min_length=1)] = (298.15,)
-    """Of the cells while they are cycled."""
-    attempts: Count = 1
-    """Verified pulses after which a cell on the wrong side of the reference has failed."""
-    method: Literal["first_passage", "every_cycle"] = "first_passage"
-    """The law of the first passage, or each cycle drawn."""
-
-
-class CrossbarTable(Table):
-    """The largest array that works, where the outputs have "crossbar"."""
-
-    criterion: Literal["output_error", "step_error", "bit_error_rate", "read_margin"] = (
-        "output_error"
-    )
-    """What has to be met (`reliability.crossbar_limit`)."""
-    limit: Annotated[float, Field(gt=0, lt=1)] = 0.3
-    """Of the criterion."""
-    segment_resistance: Ohms | None = None
-    """Of the line along one cell; or a node."""
-    node: str | None = None
-    """Of the wire table, "130nm"; it has an uncertainty of its own."""
-    cell_layout: Literal["1T1R", "passive"] = "1T1R"
-    """Of a node: how long a cell is."""
-    scheme: Literal["grounded", "floating", "V/2", "V/3"] = "grounded"
-    """Unselected lines."""
-    read_voltage: Volts | None = None
-    """Instead of the card's."""
-    density: Annotated[float, Field(gt=0, le=1)] = 0.5
-    """Share of cells in LRS."""
-    activity: Annotated[float, Field(gt=0, le=1)] = 0.5
-    """Share of rows that are driven at once."""
-    max_size: Annotated[int, Field(ge=2, strict=True)] = 512
-    """Larger arrays are not tried."""
-
-    @model_validator(mode="after")
-    def _one_wire(self) -> "CrossbarTable":
-        if self.segment_resistance is not None and self.node is not None:
-            raise ValueError("got both segment_resistance and node, expected one of them")
-        return self
-
-
-class AttributionTable(Table):
-    """Which phenomenon costs how much accuracy, where the outputs have "attribution"."""
-
-    phenomena: tuple[str, ...] = ()
-    """To tell apart ("spread of cells", "relaxation"); by default all that act."""
-    chips: Annotated[int, Field(ge=2, strict=True)] = 24
-    """For each combination of the phenomena."""
-    images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 2000
-    """Test images for each of them."""
-    time: Seconds = 0.0
-    """Since programming."""
-    temperature: Kelvin = 298.15
-    """Of storage until then."""
-    reads: NonNegative = 0.0
-    """Of every cell until then."""
-    read_voltage: Volts = 0.1
-    """Of those reads."""
-
-    @property
-    def last(self) -> Segment:
-        """The stretch of time after which the loss is attributed."""
-        return Segment(self.time, self.temperature, self.reads, self.read_voltage)
-
-
 class UncertaintyTable(Table):
     """Draws of the card's parameters from their uncertainty."""
 
@@ -383,22 +310,3 @@ class DesignTable(Table):
     """All combinations, or `points` of them spread over the ranges (scipy.stats.qmc)."""
     points: Annotated[int, Field(ge=1, strict=True)] = 64
     """Of the two designs that are not a grid."""
-
-
-class LimitsTable(Table):
-    """What is wanted; the report says whether it is met. No result depends on it."""
-
-    accuracy: Share | None = None
-    """Least mean accuracy of a chip, at every age; the end of the mission decides."""
-    chips_below: Share | None = None
-    """Largest share of chips below that accuracy at the end of the mission."""
-    failed_cells: Share | None = None
-    """Largest share of cells that may have failed at the end of the endurance test."""
-    array_lines: Count | None = None
-    """Least number of lines of the largest array."""
-
-    @model_validator(mode="after")
-    def _below_what(self) -> "LimitsTable":
-        if self.chips_below is not None and self.accuracy is None:
-            raise ValueError("got chips_below without accuracy, expected both")
-        return self

@@ -7,6 +7,7 @@ means put into it. Odd and even cycles of a cell tell the spread of sigma betwee
 two have in common is not sampling.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,9 +22,10 @@ from reliability.characterization.estimates import (
     bootstrap,
     joined,
 )
-from reliability.characterization.read_table import STATES, Reads
+from reliability.characterization.read_table import Reads
 from reliability.devices import cycles as process
 from reliability.random import stream
+from reliability.technology import STATES
 
 _FEWEST_CELLS, _FEWEST_CYCLES = 8, 40
 _MOST_CYCLES = 1000  # before wear
@@ -37,7 +39,7 @@ _MIDDLE = np.concatenate([[-6.5], (_EDGES[1:-2] + _EDGES[2:-1]) / 2, [11.0]])
 
 
 def can_fit(one: Reads) -> bool:
-    """Tell whether a file has consecutive cycles enough of both states of the same cells."""
+    """Return whether a file has consecutive cycles enough of both states of the same cells."""
     both = _matrices(one)
     return both is not None
 
@@ -76,10 +78,12 @@ def fit_cycles(one: Reads, seed: int) -> Fit:
     for k, e in enumerate(estimates):  # a share that reaches its end stays possible
         if e.valid is not None:
             found[k] = float(np.clip(found[k], *e.valid))
-    # The memories are those of a grid, and could be anywhere between two of its values.
-    pitch = np.log([_MEDIUM[1] / _MEDIUM[0], _SLOW[1] / _SLOW[0]])
+    # The memories are those of a grid, and could be anywhere between two of its values; what the
+    # next slow memory makes of the other estimates is uncertain with it.
     rng = stream(seed, "characterization.cycles.grid")
-    again[:, :2] += pitch * rng.uniform(-0.5, 0.5, (len(again), 2))
+    off = rng.uniform(-0.5, 0.5, (len(again), 2))
+    again[:, 0] += math.log(_MEDIUM[1] / _MEDIUM[0]) * off[:, 0]
+    again += off[:, 1:] * _next_memory(measured, raw, found, cells, seed)
     share = found[[[2, 7], [3, 8]]]
     size = np.sqrt(np.prod([1 - share.sum(axis=0), *share], axis=1))
     shown = np.abs(found[-3:]) > 2 * again[:, -3:].std(axis=0)
@@ -96,14 +100,19 @@ def fit_cycles(one: Reads, seed: int) -> Fit:
             f"none; {found[k]:.2f} +- {error:.2f} in {one.source} changes the variance of a cycle "
             "by less than 5 %",
         )
-    memory = float(np.exp(found[1]))
-    untold = []
+    memory, gaps = float(np.exp(found[1])), []
     if memory >= slow[-1] * 0.99:
-        untold.append(
+        gaps.append(
             f"cycles: a memory beyond {memory:.0f} cycles, which {cycles} cycles cannot tell from "
             "a difference between cells"
         )
-    return Fit("cycles", parameters, correlation, untold=tuple(untold), replaces=("cycles.*",))
+    return Fit(
+        "cycles",
+        parameters,
+        correlation,
+        not_identifiable=tuple(gaps),
+        replaces=("cycles.*",),
+    )
 
 
 class _Statistics:
@@ -136,6 +145,20 @@ class _Statistics:
             spread = np.cov(self.half[k].T, aweights=w)[0, 1]
             own += [shares[k][1], shares[k][2], np.sqrt(max(spread, 0.0)), skew, np.log(tail)]
         return np.array([*np.log(memory), *own, *_correlation(w @ self.cross, memory, shares)])
+
+
+def _next_memory(measured: "_Statistics", raw: Array, found: Array, cells: int, seed: int) -> Array:
+    """What the estimates change by with the next slow memory of the grid."""
+    medium, slow = np.exp(raw[:2])
+    others = [m for m in measured.slow if not math.isclose(m, slow)]
+    if not others:
+        change = np.zeros(len(found))
+        change[1] = math.log(_SLOW[1] / _SLOW[0])
+        return change
+    longer = [m for m in others if m > slow]  # which hides more in the mean of a cell
+    near = min(longer) if longer else max(others)
+    there = measured.at(np.ones(cells), (medium, near))
+    return _unbiased(there, cells, measured.cycles, seed) - found
 
 
 def _unbiased(raw: Array, cells: int, cycles: int, seed: int) -> Array:

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from reliability.characterization.estimates import Estimate, Fit, assumed, exact, from_covariance
-from reliability.characterization.read_table import ROOM, STATES, Reads
+from reliability.characterization.read_table import ROOM, Reads
 from reliability.lifetime import LifetimeFit, fit_lifetime
+from reliability.technology import STATES
 
 _FEWEST = 8  # cells
 _FAILURES = 5
@@ -98,7 +99,7 @@ def fit_endurance(one: Reads, lives: pd.DataFrame) -> Fit:
     parameters |= extra | {name: exact(name, kelvin, one.source)}
     needed = {
         f"endurance.sigma_{level}": assumed(
-            f"endurance.sigma_{level}", 0.0, "none; the data cannot tell it"
+            f"endurance.sigma_{level}", 0.0, "none; not identifiable from the data"
         )
         for level in ("lot", "wafer", "die")
     }
@@ -109,15 +110,17 @@ def fit_endurance(one: Reads, lives: pd.DataFrame) -> Fit:
         ("onset", 1e4, "without effect as long as the window does not close"),
     ):
         needed[f"endurance.{key}"] = assumed(f"endurance.{key}", value, why)
-    untold = (
+    not_identifiable = (
         f"endurance: beyond {lives['good'].max():.3g} cycles, the longest that a cell was cycled",
         "endurance: what temperature and programming energy do",
     )
-    return Fit("endurance", parameters, correlation, {"endurance": model}, {}, untold, needed)
+    return Fit(
+        "endurance", parameters, correlation, {"endurance": model}, {}, not_identifiable, needed
+    )
 
 
 def enough(lives: pd.DataFrame) -> bool:
-    """Tell whether cells enough failed for a model of their lives."""
+    """Return whether cells enough failed for a model of their lives."""
     return int(np.isfinite(lives["bad"]).sum()) >= _FAILURES
 
 

@@ -33,8 +33,8 @@ class Fit:
     models : dict of str to str
     valid : dict of str to (float, float)
         Conditions that the data covered.
-    untold : tuple of str
-        What the data cannot tell, one sentence each.
+    not_identifiable : tuple of str
+        What the data do not identify, one sentence each.
     needed : dict of str to Parameter
         Assumed values that the model cannot do without, where a base has none either.
     replaces : tuple of str
@@ -46,7 +46,7 @@ class Fit:
     correlation: Correlation | None = None
     models: dict[str, str] = field(default_factory=dict)
     valid: dict[str, tuple[float, float]] = field(default_factory=dict)
-    untold: tuple[str, ...] = ()
+    not_identifiable: tuple[str, ...] = ()
     needed: dict[str, Parameter] = field(default_factory=dict)
     replaces: tuple[str, ...] = ()
 

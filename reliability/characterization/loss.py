@@ -4,7 +4,7 @@ Both models are one:
 
     G = G_end + (G_0 - G_end) exp(-x^shape),    x = stress / tau,    ln tau = location + spread z
 
-with a latent z for each cell. The likelihood of a cell's reads, ln G with normal errors and an end
+with a deviate z for each cell. The likelihood of a cell's reads, ln G with normal errors and an end
 of its own that spreads by ``sigma_asymptotic``, is summed over z on a grid (which takes cells that
 have
 lost nothing yet, or all, for what they are); the end is a sum of three narrower normal
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from reliability.characterization.estimates import Array
 
-_Z = np.linspace(-4.0, 4.0, 61)  # latent scores that are summed over
+_Z = np.linspace(-4.0, 4.0, 61)  # standard normal deviates that are summed over
 _LEAST = 0.03  # of ln G: no read is surer
 # A standard normal as three normals at 0 and +-0.8 sqrt(3), which has its moments up to the fifth:
 # where, share and standard deviation of each.

@@ -1,25 +1,28 @@
 """From measured Datasets to a card: every phenomenon that the data hold, and no other."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from itertools import chain
 
 import xarray as xr
 
 from reliability.characterization import (
     cycles,
     endurance,
+    gate,
+    level_relaxation,
     noise,
     programming,
     read_disturb,
     relaxation,
     retention,
-    state_relaxation,
 )
 from reliability.characterization import target as leveling
+from reliability.characterization.card_values import rounded
 from reliability.characterization.estimates import Fit, assumed
-from reliability.characterization.read_table import STATES, Reads, reads_of
+from reliability.characterization.read_table import Reads, reads_of
 from reliability.errors import InputError
-from reliability.technology import Technology
+from reliability.technology import STATES, Technology
 from reliability.technology.card import without
 from reliability.units import quantity
 
@@ -94,23 +97,32 @@ def fit_phenomena(
     maximum: float | str | None = None,
     base: Technology | None = None,
     seed: int = 0,
+    progress: Callable[[str], None] = lambda name: None,
 ) -> list[Fit]:
-    """Fit every phenomenon that the data hold (parameters as for `characterize`)."""
+    """Fit every phenomenon that the data hold (parameters as for `characterize`).
+
+    ``progress`` is called with the name of each fit that is done.
+    """
     given = [datasets] if isinstance(datasets, xr.Dataset) else list(datasets)
     if not given:
         raise InputError("datasets: got none")
-    reads = [reads_of(dataset) for dataset in given]
+    sweeps = [gate.sweep_of(dataset) for dataset in given if gate.is_sweep(dataset)]
+    reads = [reads_of(dataset) for dataset in given if not gate.is_sweep(dataset)]
     noisy = [one for one in reads if noise.can_fit(one)]
     others = [one for one in reads if not noise.can_fit(one)]
     diameter = _REQUIRED["wafer.diameter"][0]
     if base is not None:
         diameter = base.get("wafer.diameter", diameter)
     edge = 1e3 * diameter / 2
-    fits = [
-        *_of_levels(others, maximum, base, seed),
-        *_of_states(others, edge, seed),
-        *(noise.fit_noise(one) for one in noisy),
-    ]
+    fits = []
+    for fit in chain(
+        _of_levels(others, maximum, base, seed),
+        _of_states(others, edge, seed),
+        (noise.fit_noise(one) for one in noisy),
+        (gate.fit_gate(one, seed) for one in sweeps),
+    ):
+        fits.append(fit)
+        progress(fit.name)
     if not fits:
         found = "; ".join(one.source for one in reads)
         raise InputError(f"nothing that can be fitted in {found}")
@@ -129,8 +141,8 @@ def _of_states(reads: Sequence[Reads], edge: float, seed: int) -> Iterator[Fit]:
     for one in reads:
         if cycles.can_fit(one):
             yield cycles.fit_cycles(one, seed)
-        if state_relaxation.can_fit(one):
-            yield state_relaxation.fit_relaxation(one, seed)
+        if relaxation.can_fit(one):
+            yield relaxation.fit_relaxation(one, seed)
         if retention.can_fit(one):
             yield retention.fit_retention(one)
         for state in read_disturb.disturbed_states(one):
@@ -155,8 +167,9 @@ def _of_levels(
     if not named:
         if baked:
             raise InputError(
-                f"{baked[0].source}: says neither state nor level of its cells, and no other file "
-                "does"
+                f"{baked[0].source.split(' (')[0]}: says neither state nor level of its cells, and "
+                "no other file does; add a column state (LRS, HRS) or target, say it for all cells "
+                "as in FILE@state=LRS, or fit it together with a file of their levels"
             )
         return
     top = None if maximum is None else quantity(maximum, "S", "maximum", low=1e-12)
@@ -164,9 +177,9 @@ def _of_levels(
         top = base.get("target.maximum")
     found = leveling.find_levels(named, top)
     yield leveling.fit_programming(named, found, seed)
-    relaxed = [one for one in (*named, *baked) if relaxation.can_fit(one)]
+    relaxed = [one for one in (*named, *baked) if level_relaxation.can_fit(one)]
     if relaxed:
-        yield relaxation.fit_relaxation(relaxed, found, seed)
+        yield level_relaxation.fit_relaxation(relaxed, found, seed)
 
 
 def card_of(
@@ -174,7 +187,7 @@ def card_of(
     base: Technology | None = None,
 ) -> Technology:  # fmt: skip
     """Put fits on a card, on top of what ``base`` says (parameters as for `characterize`)."""
-    fitted = {key: parameter for fit in fits for key, parameter in fit.parameters.items()}
+    fitted = {key: rounded(parameter) for fit in fits for key, parameter in fit.parameters.items()}
     models = {section: model for fit in fits for section, model in fit.models.items()}
     valid = {key: ends for fit in fits for key, ends in fit.valid.items()}
     groups = {fit.name: fit.correlation for fit in fits if fit.correlation is not None}
@@ -192,12 +205,12 @@ def card_of(
     parameters = {k: p for k, p in needed.items() if k not in parameters} | parameters
     gone = set(below.parameters) - set(kept)
     old_valid = {k: v for k, v in below.valid.items() if _section(k) not in models}
-    untold = [sentence for fit in fits for sentence in fit.untold]
+    not_identifiable = [sentence for fit in fits for sentence in fit.not_identifiable]
     return Technology(
         name=name,
         title=title or f"{memory} as measured: {_listed(fits)}",
         memory=memory,
-        description=_description(fits, base, untold),
+        description=_description(fits, base, not_identifiable),
         parameters=parameters,
         models={s: model for s, model in below.models.items() if s not in models} | models,
         valid=old_valid | valid,
@@ -209,12 +222,14 @@ def _section(key: str) -> str:
     return key.rpartition(".")[0]
 
 
-def _description(fits: Sequence[Fit], base: Technology | None, untold: Sequence[str]) -> str:
+def _description(
+    fits: Sequence[Fit], base: Technology | None, not_identifiable: Sequence[str]
+) -> str:
     lines = [f"Fitted on measured cells: {_listed(fits)}."]
     if base is not None:
         lines.append(f"All else is that of the card {base.name}.")
-    if untold:
-        lines.append(f"What the data cannot tell: {'; '.join(untold)}.")
+    if not_identifiable:
+        lines.append(f"Not identifiable from the data: {'; '.join(not_identifiable)}.")
     return " ".join(lines)
 
 

@@ -26,7 +26,7 @@ from reliability.characterization.read_table import Reads
 _FEWEST_READS, _FEWEST_CELLS = 1000, 3
 _BLOCK = 8  # reads that are averaged to look for two levels
 _APART = 5.0  # levels, in standard deviations of the averages within a level
-_RARE = 0.01  # share of the rarer level
+_RARE = 0.01  # fraction of the rarer level
 
 
 class _Trace(NamedTuple):
@@ -38,7 +38,7 @@ class _Trace(NamedTuple):
 
 
 def can_fit(one: Reads) -> bool:
-    """Tell whether a file has long traces of reads of some cells."""
+    """Return whether a file has long traces of reads of some cells."""
     size = one.table.groupby("run").size()
     long = int((size >= _FEWEST_READS).sum())
     return long >= _FEWEST_CELLS and 2 * long >= len(size)
@@ -78,9 +78,9 @@ def fit_noise(one: Reads) -> Fit:
     whole = np.zeros((4, 4))
     whole[:2, :2], whole[2:, 2:] = errors
     fitted, correlation = from_covariance("noise", names, np.array(scores), whole, one.source)
-    untold = [f"noise: single cells beyond the {len(traces)} that were measured"]
+    not_identifiable = [f"noise: single cells beyond the {len(traces)} that were measured"]
     telegraph, more = _telegraph(one, traces, x)
-    untold += more
+    not_identifiable += more
     why = "one read; faster noise averages out in it"
     step = float(np.median(np.diff(np.sort(one.table["time"].unique())[:1000]))) if timed else 1e-3
     needed = {
@@ -89,10 +89,10 @@ def fit_noise(one: Reads) -> Fit:
         )
     }
     if not timed:
-        untold.append("noise: times, the file has no sample rate (give sample_rate)")
+        not_identifiable.append("noise: times, the file has no sample rate (give sample_rate)")
     return Fit(
         "noise", parameters | fitted | telegraph.parameters, correlation, {"noise": "power"}, {},
-        tuple(untold), needed | telegraph.needed, ("noise.*",),
+        tuple(not_identifiable), needed | telegraph.needed, ("noise.*",),
     )  # fmt: skip
 
 
@@ -115,7 +115,7 @@ def _look_at(trace: Array, step: float) -> _Trace:
 
 
 def _two_levels(relative: Array) -> np.ndarray | None:
-    """Tell which reads are on the lower of two levels; None where there is one."""
+    """Return which reads are on the lower of two levels; None where there is one."""
     count = len(relative) // _BLOCK
     block = np.median(relative[: count * _BLOCK].reshape(count, _BLOCK), axis=1)
     split = float(np.mean([block.min(), block.max()]))
@@ -172,15 +172,16 @@ def _line(x: Array, y: Array) -> tuple[float, float, Array]:
 
 
 def _telegraph(one: Reads, traces: list[_Trace], x: Array) -> tuple[Fit, list[str]]:
-    """Share of cells with two levels, their amplitude, and the range of their times."""
+    """Fraction of cells with two levels, their amplitude, and the range of their times."""
     trapped = [k for k, t in enumerate(traces) if t.amplitude > 0]
     share = (len(trapped) + 0.5) / (len(traces) + 1)
     names = [Estimate("noise.telegraph_fraction", valid=(0.0, 1.0),
                       note=f"{len(trapped)} of {len(traces)} cells")]  # fmt: skip
     scores, spread = [share], [math.sqrt(share * (1 - share) / (len(traces) + 2))]
-    untold, needed = [], {}
+    not_identifiable, needed = [], {}
     if trapped:
-        size = np.log([traces[k].amplitude for k in trapped])
+        size = np.array([min(traces[k].amplitude, 0.49) for k in trapped])
+        size = np.log(size / np.sqrt(1 - 4 * size**2))  # the inverse of `devices.noise.saturated`
         shown = len(trapped) >= _FEWEST_CELLS
         if shown:
             level, exponent, covariance = _line(x[trapped], size)
@@ -206,8 +207,8 @@ def _telegraph(one: Reads, traces: list[_Trace], x: Array) -> tuple[Fit, list[st
                 "a decade beyond the dwell times that were seen", sigma=1.0, model="lognormal",
             )  # fmt: skip
         if not shown:
-            untold.append("noise: how telegraph amplitudes depend on the conductance")
+            not_identifiable.append("noise: how telegraph amplitudes depend on the conductance")
     parameters, _ = from_covariance(
         "noise", names, np.array(scores), np.diag(np.array(spread) ** 2), one.source
     )
-    return Fit("noise", parameters, needed=needed), untold
+    return Fit("noise", parameters, needed=needed), not_identifiable

@@ -13,9 +13,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.errors import InputError
+from reliability.technology import STATES
 
 Array = NDArray[np.float64]
-STATES = ("LRS", "HRS")
 ROOM = 298.15  # K, where a file says nothing of the temperature
 _HIERARCHY = ("wafer", "die", "cell")
 _AXES = ("temperature", "read_voltage", "cycles", "reads", "time")
@@ -54,7 +54,7 @@ class Reads:
         return int(self.table["cell"].max()) + 1
 
     def has(self, axis: str, values: int = 2) -> bool:
-        """Tell whether an axis takes at least so many values."""
+        """Return whether an axis takes at least so many values."""
         return int(self.table[axis].nunique()) >= values
 
 
@@ -148,7 +148,7 @@ def _combined(codes: list[Any], rows: int) -> NDArray[np.intp]:
 
 
 def _label(dataset: xr.Dataset, table: pd.DataFrame, column: Any) -> bool:
-    """Add ``state`` and ``target``; tell whether the target is the number of a level."""
+    """Add ``state`` and ``target``; return whether the target is the number of a level."""
     table["state"], table["target"] = "", np.nan
     if "target" in dataset.coords or "target" in dataset:
         table["target"] = column(dataset["target"]).astype(float)

@@ -1,339 +1,114 @@
-"""Relaxation of many levels: `reliability.devices.relaxation`, model ``random_walk``.
+"""Relaxation of two states: `reliability.devices.relaxation`, models ``log_time``, ``saturating``.
 
-The change of a cell's conductance has the mean shift(g) s(t) and the standard deviation
-sigma(g) sqrt(s(t_eq)). What each level and time shows (mean, standard deviation, number of cells)
-is fitted by least squares, sigma on a log scale because its error is relative. Bakes then tell the
-attempt time, which turns temperature into time.
+ln G of a cell moves by one normal step of mean shift and standard deviation sigma that unfolds as
+s(t). Standard deviations of each state and time are fitted by least squares on a log scale, means
+then linearly; that relaxation ends at one of the read times is taken where it fits clearly better.
 """
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import least_squares, minimize_scalar
+import pandas as pd
+from scipy.optimize import least_squares
 
 from reliability.characterization.estimates import (
     Array,
     Estimate,
     Fit,
     Groups,
-    assumed,
     bootstrap,
     exact,
-    fitted_by,
     joined,
 )
 from reliability.characterization.read_table import ROOM, Reads
-from reliability.characterization.target import Levels, level_of
-from reliability.devices.relaxation import TargetRelaxation, steps
-from reliability.errors import InputError
-from reliability.technology import Parameter
+from reliability.technology import STATES
 
-KNOTS = 9  # at most, evenly spaced from g = 0 to g = 1
-_FEWEST = 20  # cells of a level at a time
-_SUPPORT = 0.25  # a knot without a level so near is as the nearest one that has
-_HOT = 333.0  # K; reads above are bakes
-_SECTION = "relaxation.target"
-_STEPS = (1.0, 1.5, 2.0, 3.0)  # decades that are tried
-_STEP_ERROR = 0.2  # of their logarithm: half the distance between two
-_UNIT = 1e-6  # S, so that numbers are near 1
-
-
-class _Table(NamedTuple):
-    """Changes since programming, grouped by level and time (or temperature)."""
-
-    groups: Groups
-    level: NDArray[np.intp]  # of each group
-    time: Array  # s, mean of each group
-    temperature: Array  # K
-
-
-def fit_relaxation(reads: Sequence[Reads], levels: Levels, seed: int) -> Fit:
-    """Fit sigma and shift against level, the onset time, and the attempt time where bakes tell it.
-
-    Parameters
-    ----------
-    reads : sequence of Reads
-        Reads after programming at one temperature, and before and after bakes.
-    levels : Levels
-    seed : int
-
-    Raises
-    ------
-    InputError
-        Fewer than two times after programming with enough cells.
-    """
-    rooms = [one for one in reads if not _is_bake(one) and one.has("time")]
-    bakes = [one for one in reads if _is_bake(one)]
-    if len(rooms) != 1 or len(bakes) > 1:
-        raise InputError(
-            f"relaxation: got {len(rooms)} files of reads at room temperature and {len(bakes)} of "
-            "bakes, expected one and at most one; put reads of one kind into one file"
-        )
-    room = _table(rooms[0], levels)
-    if len(np.unique(room.time)) < 2:
-        raise InputError(f"relaxation: fewer than two times with {_FEWEST} cells of a level")
-    reference = float(rooms[0].table["point"].max())
-    kelvin = float(np.nanmedian(room.temperature)) if np.isfinite(room.temperature).any() else ROOM
-    basis = _basis(levels, min(KNOTS, len(np.unique(room.level))))
-    fit = _WalkFit(room, basis, reference)
-    bake = _table(bakes[0], levels) if bakes else None
-    start = fit.start()
-
-    def estimate(weights: Sequence[Array]) -> Array:
-        walk = fit.at(weights[0], start)
-        if bake is None:
-            return walk
-        return np.append(walk, _attempt(bake, weights[1], fit, walk, kelvin))
-
-    sets = [one.cells for one in (*rooms, *bakes)]
-    scores = estimate([np.ones(n) for n in sets])
-    start = scores[fit.sigma_and_onset]
-    again = bootstrap(estimate, sets, _SECTION, seed)
-    names = [f"at {g * levels.maximum * 1e6:.3g} uS" for g in np.linspace(0, 1, len(basis.T))]
-    far = [" (no level near: as the nearest)" if not s else "" for s in _supported(basis)]
-    notes = [note + extra for note, extra in zip(names, far, strict=True)]
-    estimates = [
-        *(Estimate(f"{_SECTION}.sigma_{k}", "lognormal", note) for k, note in enumerate(notes)),
-        *(Estimate(f"{_SECTION}.shift_{k}", "normal", note) for k, note in enumerate(notes)),
-        Estimate(f"{_SECTION}.onset_time", "lognormal"),
-        *([Estimate(f"{_SECTION}.attempt_time", "lognormal")] if bake else []),
-    ]
-    source = "; ".join(one.source for one in (*rooms, *bakes))
-    worse = fit.misfit(np.ones(rooms[0].cells), scores)
-    parameters, correlation = joined(
-        "relaxation_target", estimates, scores, again, source,
-        {e.name: worse for e in estimates},
-    )  # fmt: skip
-    untold = []
-    if worse > 1.1:
-        untold.append(
-            f"relaxation: the model misses single levels and times by {worse:.1f} times the "
-            "scatter "
-            "of the cells; the sigmas of its parameters are that much larger"
-        )
-    parameters |= {
-        f"{_SECTION}.reference_time": exact(
-            f"{_SECTION}.reference_time", reference, source, "last read"
-        ),
-        f"{_SECTION}.reference_temperature": exact(
-            f"{_SECTION}.reference_temperature", kelvin, source,
-            "" if np.isfinite(room.temperature).any() else "the file says none: room temperature",
-        ),
-    }  # fmt: skip
-    needed: dict[str, Parameter] = {}
-    decades = _decades_per_step(rooms[0], levels, math.exp(scores[2 * fit.knots]))
-    if decades is None:
-        needed[f"{_SECTION}.decades_per_step"] = assumed(
-            f"{_SECTION}.decades_per_step", 1.0, "independent steps of the walk, of one decade"
-        )
-        untold.append("relaxation: how the reads of one cell are correlated over time")
-    else:
-        parameters[f"{_SECTION}.decades_per_step"] = Parameter(
-            value=decades, distribution="lognormal", sigma=_STEP_ERROR, source=fitted_by(source),
-            confidence="fitted", valid=(_STEPS[0], _STEPS[-1]),
-            note="of 1, 1.5, 2 and 3; by the correlation of a cell's changes",
-        )  # fmt: skip
-    hottest = kelvin
-    if bake is None:
-        needed[f"{_SECTION}.attempt_time"] = assumed(
-            f"{_SECTION}.attempt_time", 1e-13, "one vibration of an atom; no bake was measured",
-            sigma=3.0, model="lognormal",
-        )  # fmt: skip
-        untold.append("relaxation: what temperature does (attempt_time is assumed: no bake)")
-    else:
-        hottest = float(bake.temperature.max())
-    valid = {
-        f"{_SECTION}.time": (0.0, reference),
-        f"{_SECTION}.temperature": (min(kelvin, ROOM), hottest),
-    }
-    return Fit(
-        "relaxation_target", parameters, correlation, {_SECTION: "random_walk"}, valid,
-        tuple(untold), needed,
-        tuple(f"{_SECTION}.{name}" for name in ("sigma_*", "shift_*", "*.*")),
-    )  # fmt: skip
-
-
-def _decades_per_step(one: Reads, levels: Levels, onset: float) -> float | None:
-    """Return how many decades a step of the walk takes, from the correlation of a cell's changes.
-
-    Steps in log time that are independent make the change at a first time and at a later one
-    correlate by the steps that both hold.
-    """
-    table = one.table.assign(level=level_of(one, levels))
-    table = table[(table["level"] >= 0) & (table["time"] > 0) & np.isfinite(table["first"])]
-    wide = table.assign(change=table["conductance"] - table["first"]).pivot_table(
-        index=["level", "run"], columns="point", values="change"
-    )
-    times = wide.columns.to_numpy(float)
-    if len(times) < 3:
-        return None
-    seen = []
-    for _, own in wide.groupby(level="level"):
-        for k in range(1, len(times)):
-            both = own[[times[0], times[k]]].dropna().to_numpy()
-            if len(both) >= _FEWEST and both.std(axis=0).all():
-                seen.append((k, len(both), float(np.corrcoef(both.T)[0, 1])))
-    if not seen:
-        return None
-    later, count, correlation = (np.array(column) for column in zip(*seen, strict=True))
-
-    def miss(decades: float) -> float:
-        model = TargetRelaxation(
-            "random_walk", 1.0, (1.0,), (0.0,), onset, float(times[-1]), decades_per_step=decades
-        )
-        latents = [np.array(steps(model, [time], [ROOM])) for time in times]
-        expected = []
-        for amplitude in latents:
-            common = min(len(amplitude), len(latents[0]))
-            dot = amplitude[:common] @ latents[0][:common]
-            expected.append(dot / np.linalg.norm(amplitude) / np.linalg.norm(latents[0]))
-        return float(count @ (np.array(expected)[later] - correlation) ** 2)
-
-    return min(_STEPS, key=miss)
+_FEWEST = 20  # cells of a state at a time
+_HOT = 333.0  # K
+_CLEARLY = 8.0  # of twice the log-likelihood
 
 
 def can_fit(one: Reads) -> bool:
-    """Tell whether a file of levels has reads after programming, or bakes."""
-    return one.has("time")
+    """Return whether a file follows both states over times at room temperature."""
+    table = _table(one)
+    times = table.groupby("state")["point"].nunique()
+    return all(times.get(state, 0) >= 2 for state in STATES)
 
 
-def _is_bake(one: Reads) -> bool:
-    return one.has("temperature") or bool((one.table["temperature"] > _HOT).any())
+def fit_relaxation(one: Reads, seed: int) -> Fit:
+    """Fit the section ``relaxation``.
 
-
-def _table(one: Reads, levels: Levels) -> _Table:
-    table = one.table.assign(level=level_of(one, levels))
-    table = table[(table["level"] >= 0) & (table["time"] > 0) & np.isfinite(table["first"])]
-    keys = ["level", "temperature", "point"]
-    size = table.groupby(keys, dropna=False)["conductance"].transform("size")
-    table = table[size >= _FEWEST]
-    if table.empty:
-        raise InputError(f"{one.source}: no level has {_FEWEST} cells read after time 0")
-    grouped = table.groupby(keys, dropna=False)
-    group = grouped.ngroup().to_numpy()
-    change = (table["conductance"] - table["first"]).to_numpy() / _UNIT
+    Parameters
+    ----------
+    one : Reads
+    seed : int
+    """
+    table = _table(one)
+    grouped = table.groupby(["state", "point"])
+    group = np.asarray(grouped.ngroup())
     first = table.groupby(group).first()
-    groups = Groups(change, group, table["cell"].to_numpy(), len(first))
-    return _Table(
-        groups, first["level"].to_numpy(), table.groupby(group)["time"].mean().to_numpy(),
-        first["temperature"].to_numpy(),
+    step = np.log(table["conductance"].to_numpy() / table["first"].to_numpy())
+    cells = int(table["cell"].max()) + 1
+    groups = Groups(step, group, table["cell"].to_numpy(), len(first))
+    state = np.array([STATES.index(name) for name in first["state"]])
+    time = table.groupby(group)["time"].mean().to_numpy()
+    points = np.unique(first["point"])
+    ends = [*points[1:-1], np.inf]  # where relaxation may end: not at all, or at a read
+
+    def at(weight: Array, end: float, start: Array) -> tuple[Array, float]:
+        n, mean, sd = groups.moments(weight)
+        reference = float(points[-1]) if np.isinf(end) else end
+        stretch = np.minimum(time, reference) if np.isfinite(end) else time
+
+        def progress(log_onset: float) -> Array:
+            onset = math.exp(log_onset)
+            return np.log1p(stretch / onset) / math.log1p(reference / onset)
+
+        def residuals(x: Array) -> Array:
+            return np.sqrt(2 * n) * (x[state] + np.log(progress(x[2])) - np.log(sd))
+
+        low, high = [-20, -20, math.log(1e-12)], [5, 5, math.log(reference)]
+        found = least_squares(residuals, start, bounds=(low, high))
+        s = progress(found.x[2])
+        shift = []
+        for k in range(2):
+            mine = state == k
+            w = n[mine] / np.exp(2 * found.x[k]) / s[mine] ** 2
+            shift.append(float((w * s[mine]) @ mean[mine] / ((w * s[mine]) @ s[mine])))
+        return np.array([*found.x[:2], *shift, found.x[2]]), float(2 * found.cost)
+
+    ones = np.ones(cells)
+    begin = np.array([-2.0, -2.0, math.log(max(time.min() / 10, 1e-11))])
+    fits = {end: at(ones, end, begin) for end in ends}
+    best = min(fits, key=lambda end: fits[end][1] + (_CLEARLY if np.isfinite(end) else 0.0))
+    scores = fits[best][0]
+    start = scores[[0, 1, 4]]
+    again = bootstrap(lambda w: at(w[0], best, start)[0], [cells], "relaxation", seed)
+    estimates = [
+        *(Estimate(f"relaxation.{name}.sigma", "lognormal") for name in STATES),
+        *(Estimate(f"relaxation.{name}.shift") for name in STATES),
+        Estimate("relaxation.onset_time", "lognormal"),
+    ]
+    parameters, correlation = joined("relaxation", estimates, scores, again, one.source)
+    reference = float(points[-1]) if np.isinf(best) else best
+    note = "last read" if np.isinf(best) else "no later read differs"
+    parameters["relaxation.reference_time"] = exact(
+        "relaxation.reference_time", reference, one.source, note
+    )
+    model = "log_time" if np.isinf(best) else "saturating"
+    not_identifiable = ["relaxation: what temperature does to it (the model has none)"]
+    kelvin = float(table["temperature"].fillna(ROOM).median())
+    return Fit(
+        "relaxation", parameters, correlation, {"relaxation": model},
+        {"relaxation.time": (0.0, float(points[-1])),
+         "relaxation.temperature": (min(kelvin, ROOM), max(kelvin, ROOM))},
+        tuple(not_identifiable),
     )  # fmt: skip
 
 
-def _basis(levels: Levels, knots: int) -> Array:
-    """Weight of each knot at each level; a knot that no level is near goes with the nearest."""
-    at = np.linspace(0.0, 1.0, max(knots, 1))
-    own = np.array([np.interp(levels.fraction, at, row) for row in np.eye(len(at))]).T
-    return own if len(at) > 1 else np.ones((len(levels.target), 1))
-
-
-def _supported(basis: Array) -> NDArray[np.bool_]:
-    return np.asarray(basis.max(axis=0) >= _SUPPORT)
-
-
-class _WalkFit:
-    """Least squares of the standard deviations, then of the means."""
-
-    def __init__(self, table: _Table, basis: Array, reference: float) -> None:
-        self.table, self.reference = table, reference
-        self.supported = np.flatnonzero(_supported(basis))
-        # column of the fit that each knot takes its value from
-        self.taken = np.abs(np.arange(basis.shape[1])[:, None] - self.supported).argmin(axis=1)
-        folded = np.zeros((len(basis), len(self.supported)))
-        for knot, column in enumerate(self.taken):
-            folded[:, column] += basis[:, knot]
-        self.level_basis = folded
-        self.basis = folded[table.level]
-        self.knots = basis.shape[1]
-
-    @property
-    def sigma_and_onset(self) -> NDArray[np.intp]:
-        """Where the estimates that `at` iterates on stand in what it returns."""
-        return np.append(self.supported, 2 * self.knots)
-
-    def progress(self, onset: float, time: Array) -> Array:
-        return np.log1p(time / onset) / math.log1p(self.reference / onset)
-
-    def start(self) -> Array:
-        sd = self.table.groups.moments(np.ones(int(self.table.groups.cell.max()) + 1))[2]
-        first = np.full(len(self.supported), math.log(np.median(sd) * _UNIT))
-        return np.append(first, math.log(self.table.time.min() / 10))
-
-    def at(self, weight: Array, start: Array) -> Array:
-        """Return ln sigma and shift of all knots (S) and ln onset time, of cells that count so."""
-        n, mean, sd = self.table.groups.moments(weight)
-        use = (n >= _FEWEST / 2) & (sd > 0)
-        basis, time = self.basis[use], self.table.time[use]
-        root, log_sd = np.sqrt(n[use]), np.log(sd[use] * _UNIT)
-
-        def residuals(x: Array) -> Array:
-            s = self.progress(math.exp(x[-1]), time)
-            return root * (np.log(basis @ np.exp(x[:-1])) + 0.5 * np.log(s) - log_sd)
-
-        def slopes(x: Array) -> Array:
-            level = basis * np.exp(x[:-1])
-            onset = math.exp(x[-1])
-            with np.errstate(over="ignore"):
-                slower = -(time / (time + onset)) / np.log1p(time / onset)
-                common = (self.reference / (self.reference + onset)) / math.log1p(
-                    self.reference / onset
-                )
-            return root[:, None] * np.column_stack(
-                [level / level.sum(axis=1, keepdims=True), 0.5 * (slower + common)]
-            )
-
-        low = np.append(np.full(len(start) - 1, -np.inf), math.log(1e-15))
-        high = np.append(np.full(len(start) - 1, np.inf), math.log(self.reference))
-        found = least_squares(residuals, start, jac=slopes, loss="soft_l1", bounds=(low, high)).x
-        s = self.progress(math.exp(found[-1]), time)
-        weight_of_mean = root / (basis @ np.exp(found[:-1]) * np.sqrt(s))
-        columns = s[:, None] * basis * weight_of_mean[:, None]
-        shift = np.linalg.lstsq(columns, mean[use] * _UNIT * weight_of_mean, rcond=None)[0]
-        return np.concatenate([found[:-1][self.taken], shift[self.taken], found[-1:]])
-
-    def misfit(self, weight: Array, scores: Array) -> float:
-        """Return by how much the model misses the groups, in the scatter of their cells; 1 or more.
-
-        Root of the median squared residual of ln sd, over that of a model that is right. The
-        scatter
-        of a standard deviation follows from the fourth moment of the group.
-        """
-        n, mean, sd = self.table.groups.moments(weight)
-        off = (self.table.groups.values - mean[self.table.groups.group]) / sd[
-            self.table.groups.group
-        ]
-        fourth = np.bincount(self.table.groups.group, off**4) / n
-        error = np.sqrt(np.maximum(fourth - 1, 0.1) / (4 * n))
-        level = self.level_basis @ np.exp(scores[: self.knots][self.supported])
-        s = self.progress(math.exp(scores[2 * self.knots]), self.table.time)
-        residual = (np.log(sd * _UNIT) - np.log(level[self.table.level] * np.sqrt(s))) / error
-        free = len(self.supported) + 1
-        share = len(residual) / max(len(residual) - free, 1)
-        return max(1.0, math.sqrt(float(np.median(residual**2)) / 0.4549 * share))
-
-
-def _attempt(bake: _Table, weight: Array, fit: _WalkFit, walk: Array, room: float) -> float:
-    """Return the ln of the attempt time with which the walk at room gives the bakes' sigma.
-
-    From levels with at least a quarter of the largest sigma, whose relaxation is well above what a
-    read and a bake add. All levels count alike: what the model misses at a level is no sampling.
-    """
-    n, _, sd = bake.groups.moments(weight)
-    level = fit.level_basis @ np.exp(walk[: fit.knots][fit.supported])
-    use = (n >= _FEWEST / 2) & (level[bake.level] >= level.max() / 4)
-    sigma, hot, time = level[bake.level][use], bake.temperature[use], bake.time[use]
-    onset = math.exp(walk[2 * fit.knots])
-    observed = np.log(sd[use] * _UNIT)
-
-    def loss(log_attempt: float) -> float:
-        log_time = log_attempt + (np.log(time) - log_attempt) * hot / room
-        # ln(1 + t/onset) without overflow
-        progress = np.logaddexp(0.0, log_time - math.log(onset)) / math.log1p(fit.reference / onset)
-        return float(np.sum((np.log(sigma) + 0.5 * np.log(progress) - observed) ** 2))
-
-    return float(
-        minimize_scalar(loss, bounds=(math.log(1e-30), math.log(1e-2)), method="bounded").x
-    )
+def _table(one: Reads) -> pd.DataFrame:
+    table = one.table
+    table = table[table["state"].isin(STATES) & (table["time"] > 0) & (table["first"] > 0)]
+    table = table[(table["conductance"] > 0) & ~(table["temperature"] > _HOT)]
+    size = table.groupby(["state", "point"])["conductance"].transform("size")
+    return table[size >= _FEWEST]

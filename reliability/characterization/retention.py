@@ -8,7 +8,8 @@ import pandas as pd
 
 from reliability.characterization.estimates import Array, Estimate, Fit, exact, from_covariance
 from reliability.characterization.loss import Stressed, log_likelihood, maximise
-from reliability.characterization.read_table import STATES, Reads
+from reliability.characterization.read_table import Reads
+from reliability.technology import STATES
 from reliability.units import BOLTZMANN
 
 _FEWEST = 20  # cells of a state at a temperature
@@ -17,7 +18,7 @@ _TEMPERATURES = 2
 
 
 def can_fit(one: Reads) -> bool:
-    """Tell whether a file has baked cells of both states at several temperatures."""
+    """Return whether a file has baked cells of both states at several temperatures."""
     table = _table(one)
     hot = table.groupby("state")["temperature"].nunique()
     return all(hot.get(state, 0) >= _TEMPERATURES for state in STATES)
@@ -51,7 +52,7 @@ def fit_retention(one: Reads) -> Fit:
     best, covariance = maximise(loss, np.array(start), bounds)
     names = [Estimate("retention.asymptotic_resistance", "lognormal"),
              Estimate("retention.sigma_asymptotic", "lognormal")]  # fmt: skip
-    own, untold = [0, 1], []
+    own, not_identifiable = [0, 1], []
     for k, name_of_state in enumerate(STATES):
         section, at = f"retention.{name_of_state}", 2 + 5 * k
         names += [
@@ -61,7 +62,7 @@ def fit_retention(one: Reads) -> Fit:
             Estimate(f"{section}.shape", "lognormal"),
         ]
         own += [at, at + 1, at + 2, at + 3]
-    untold += [
+    not_identifiable += [
         f"retention: {estimate.name}, whose likelihood has no maximum in its range"
         for index, estimate in zip(own, names, strict=True)
         if covariance[index, index] == 0
@@ -73,14 +74,17 @@ def fit_retention(one: Reads) -> Fit:
         key = f"retention.{name_of_state}.reference_temperature"
         parameters[key] = exact(key, reference, one.source, "the middle one of the bakes")
     if max(cells) >= _MOST:
-        untold.append(f"retention: looked at {_MOST} cells of each state only")
+        not_identifiable.append(f"retention: looked at {_MOST} cells of each state only")
     hot = (float(table["temperature"].min()), float(table["temperature"].max()))
     valid = {f"retention.{state}.temperature": hot for state in STATES}
     valid |= {f"retention.{state}.time": (0.0, float(table["time"].max())) for state in STATES}
-    untold.append(f"retention: below {hot[0] - 273.15:.0f} degC, where another barrier may count")
+    not_identifiable.append(
+        f"retention: below {hot[0] - 273.15:.0f} degC, where another barrier may count"
+    )
     return Fit(
         "retention", parameters, correlation,
-        {f"retention.{state}": "arrhenius_loss" for state in STATES}, valid, tuple(untold),
+        {f"retention.{state}": "arrhenius_loss" for state in STATES}, valid,
+        tuple(not_identifiable),
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from reliability.characterization.read_table import Reads
 from reliability.errors import InputError
 
 _FEWEST = 20  # cells that tell a standard deviation to 16 %
-_RARE = 0.25  # levels with a smaller share of the cells of a typical one are not in use
+_RARE = 0.25  # levels with a smaller fraction of the cells of a typical one are not in use
 
 
 @dataclass(frozen=True)

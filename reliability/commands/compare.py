@@ -34,7 +34,7 @@ def compare(
       reliability compare out/a out/b --json
     """
     from reliability.campaign import compare_studies
-    from reliability.report.compare import compare_lines, write_comparison
+    from reliability.report.comparison_report import compare_lines, write_comparison
     from reliability.report.render import check_options
 
     check_options(formats, template)

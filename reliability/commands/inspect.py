@@ -3,43 +3,63 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from reliability.measurements import Summary
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--layout", help="Layout of the file when it cannot be told from the content.")
+@click.option("--layout", help="Layout of the file, where it is not recognised from the content.")
 @click.option(
     "--columns",
-    help="What the columns are: 'cell,time [h],-,conductance [uS]', or a TOML file with a mapping.",
+    help="Names of the columns: 'cell,time [h],-,conductance [uS]', or a TOML file with a mapping.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def inspect(file: Path, layout: str | None, columns: str | None, as_json: bool) -> None:
-    """Show what is understood of a tester FILE: quantities, ranges, missing values, problems.
+    """Show what is understood of a tester FILE: columns, quantities, ranges, missing values.
+
+    A FILE can carry its own conditions: bake.csv@150degC, or lot7.xlsx@150degC,sheet=2,state=LRS.
 
     \b
     Examples:
       reliability inspect lot7_retention.csv
       reliability inspect reads.tsv --columns "cell,time [h],-,conductance [uS]"
+      reliability inspect lot7.xlsx@150degC,sheet=2
     """
-    from reliability.errors import printable
+    from reliability.commands.measured_files import read_files
     from reliability.measurements import inspect as describe
-    from reliability.measurements import read_measurements
 
-    found = describe(read_measurements(file, layout, columns=columns))
+    found = describe(read_files([file], layout, columns)[0])
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(found), default=str))
         return
+    _print(found)
+
+
+def _print(found: "Summary") -> None:
+    from reliability.errors import printable
+    from reliability.measurements.overview import engineering
+
     click.echo(f"{found.source}: {found.layout}, {found.rows} rows, {found.bad} bad")
     if found.bad_lines:
         click.echo(f"bad lines: {found.bad_lines}")
+    if found.overrange:
+        click.echo(f"over-range: {found.overrange} values beyond the range of the meter")
+    for sentence in found.layout_evidence:
+        click.echo(f"read  {sentence}")
     for problem in found.problems:
-        click.echo(printable(f"note: {problem}"))
+        if problem not in found.layout_evidence:
+            click.echo(printable(f"note: {problem}"))
     for axis in found.axes:
         values = ", ".join(map(str, axis.values)) or f"{axis.low} to {axis.high}"
         kind = "axis" if axis.dimension else "label"
-        click.echo(printable(f"{kind:<6}{axis.name} [{axis.units}]: {axis.count} ({values})"))
+        also = engineering(axis.values or (axis.low, axis.high), axis.units)
+        more = f" = {also if axis.values else also.replace(',', ' to')}" if also else ""
+        click.echo(printable(f"{kind:<6}{axis.name} [{axis.units}]: {axis.count} ({values}){more}"))
     for q in found.quantities:
         click.echo(
             f"value {q.name} [{q.units}] ({', '.join(q.dims)}): {q.count - q.missing} values, "

@@ -17,6 +17,7 @@ from reliability.files import check_writable
 
 if TYPE_CHECKING:
     from reliability.campaign import Study
+    from reliability.report.page import Table
 
 Progress = Callable[[int, int], None]
 EXIT_CODES = """\b
@@ -116,6 +117,14 @@ def print_table(lines: dict[str, str], before: str = "") -> None:
     width = max(map(len, lines))
     for key, value in lines.items():
         click.echo(printable(f"{before}{key:<{width}}  {value}"))
+
+
+def print_columns(table: "Table") -> None:
+    """Print a table of a report in columns."""
+    rows = [list(table.header), *map(list, table.rows)]
+    widths = [max(len(row[k]) for row in rows) for k in range(len(table.header))]
+    for row in rows:
+        click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)))
 
 
 def report_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -63,7 +63,7 @@ def _write(folder: Path, formats: list[str], template: str, limits: dict[str, An
     if (folder / "size.json").is_file():
         import xarray as xr
 
-        from reliability.report.size import render_size_report
+        from reliability.report.size_report import render_size_report
 
         if limits:
             raise InputError("limit: goes with the folder of a study; a size has its own --limit")

@@ -7,33 +7,38 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reliability.commands.options import Card, load_spec, report_options, set_option, yes_option
 
+if TYPE_CHECKING:
+    from reliability.campaign import Study
+
+_MOST_POINTS = 20  # that are printed
+
 
 @click.command()
 @click.argument("spec", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for results.")
-@click.option("--seed", type=int, help="Seed instead of the study's.")
-@click.option("--chips", type=int, help="Number of chips instead of the study's.")
-@click.option("--technology", type=Card(), help="Card name or file instead of the study's.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Results folder.")
+@click.option("--seed", type=int, help="Seed, instead of the study's.")
+@click.option("--chips", type=int, help="Number of chips, instead of the study's.")
+@click.option("--technology", type=Card(), help="Card name or file, instead of the study's.")
 @set_option
 @click.option(
     "--workers",
     type=click.IntRange(1),
     default=os.cpu_count,
     show_default="all cores",
-    help="Processes. The results do not depend on it.",
+    help="Worker processes; the results do not depend on them.",
 )
 @click.option(
     "--scheduler",
     metavar="ADDRESS",
     help="Dask scheduler (tcp://host:8786), or 'local' to start a cluster of --workers here.",
 )
-@click.option("--store", metavar="URL", help="For the results, e.g. s3://bucket/name (fsspec).")
+@click.option("--store", metavar="URL", help="URL of the results (fsspec), e.g. s3://bucket/name.")
 @yes_option
 @report_options
 @click.option("--json", "as_json", is_flag=True, help="Print progress and result as JSON lines.")
@@ -52,10 +57,10 @@ def run(
     template: str,
     as_json: bool,
 ) -> None:
-    """Run the study SPEC and write results.zarr, summary.json and report.html.
+    """Run a study and write its report.
 
-    The same command goes on with a study that was interrupted. With more chips, draws or points of
-    its sweep it computes what is missing.
+    SPEC is a TOML file or the name of a shipped study. The same command continues a study that was
+    interrupted; with more chips, samples or points of the sweep it computes what is missing.
 
     \b
     Examples:
@@ -89,7 +94,7 @@ def run(
     if as_json:
         click.echo(json.dumps({"event": "done", "report": str(report), "summary": summary}))
         return
-    _print_answer(summary)
+    _print_answer(study, summary)
     for warning in summary["warnings"]:
         click.echo(f"warning: {warning}", err=True)
     click.echo(f"report: {report.resolve()}")
@@ -154,58 +159,29 @@ def _print_event(task: Any, done: int, total: int) -> None:
     click.echo(json.dumps({"event": "task", "name": task.name, "done": done, "total": total}))
 
 
-def _accuracy(answer: dict[str, Any]) -> str:
-    found = answer["accuracy"]
-    return (
-        f"{found['mean']:.1%} ({found['low']:.1%} to {found['high']:.1%} at "
-        f"{found['confidence']:.0%})"
-    )
-
-
-def _print_answer(summary: dict[str, Any]) -> None:
+def _print_answer(study: "Study", summary: dict[str, Any]) -> None:
     """Print each answer of a study; of many points, the worst and the best accuracy."""
+    from reliability.report.outputs import chapters_of
+
     points = summary.get("points", [summary])
-    if len(points) > 20 and "accuracy" in points[0]:
+    chapters = chapters_of(study)
+    whole = [chapter for chapter in chapters if chapter.of_sweep]
+    each = [chapter for chapter in chapters if not chapter.of_sweep]
+    if len(points) > _MOST_POINTS and "accuracy" in points[0]:
         points = sorted(points, key=lambda point: point["accuracy"]["mean"])
         click.echo(f"{len(points)} points; worst and best:")
         points = [points[0], points[-1]]
     for point in points:
         where = "".join(f"  {name}={value}" for name, value in point.get("point", {}).items())
-        if "attribution" in point:
-            first, (loss, *_) = point["attribution"]["phenomena"][0], point["attribution"]["loss"]
-            click.echo(
-                f"loss {100 * loss:.1f} points, most of it {first['name']}: "
-                f"{100 * first['shapley'][0]:.1f}{where}"
-            )
-        if "accuracy" in point:
-            spikes = point.get("spikes_per_image")
-            click.echo(
-                f"accuracy {_accuracy(point)}, ideal {point['ideal_accuracy']:.1%}"
-                + ("" if spikes is None else f", {spikes:.0f} spikes per image")
-                + where
-            )
-        if "crossbar" in point:
-            found = point["crossbar"]
-            click.echo(
-                f"largest array {found['rows']} x {found['columns']} "
-                f"({found['low']:.0f} to {found['high']:.0f}){where}"
-            )
-        if "architecture" in point:
-            from reliability.report.study.architecture import quantity_lines
-
-            for line in quantity_lines(point["architecture"]):
-                click.echo(f"{line}{where}")
-        for found in point.get("endurance", []):
-            click.echo(
-                f"endurance at {found['temperature_k']:.0f} K: {found['fraction_failed']:.2%} "
-                f"({found['low']:.2%} to {found['high']:.2%} at {found['confidence']:.0%}) of "
-                f"cells failed by {found['cycles']:.3g} cycles{where}"
-            )
+        for line in (line for chapter in each for line in chapter.lines(point)):
+            click.echo(f"{line}{where}")
         print_limits(point, where)
+    for line in (line for chapter in whole for line in chapter.lines(summary)):
+        click.echo(line)
 
 
 def print_limits(point: dict[str, Any], where: str = "") -> None:
-    """Print whether each limit of an answer is met."""
+    """Print the verdict on each acceptance limit of an answer."""
     for found in point.get("limits", []):
         if found["decides"]:
             sense = ">=" if found["sense"] == "least" else "<="

@@ -44,9 +44,9 @@ from reliability.errors import InputError, unknown_name
 @click.option("--lrs", help="Median LRS resistances, '10 kohm, 30 kohm'; default the card's.")
 @click.option("--hrs", help="Median HRS resistances; or --ratio.")
 @click.option("--ratio", help="HRS over LRS resistances, '10, 100'.")
-@click.option("--spread", help="Factors on every spread of the states, '0.5, 1'.")
+@click.option("--variability", help="Factors on every sigma of the states, '0.5, 1'.")
 @click.option("--nonlinearity", help="Voltages of sinh cells, '0.3 V, linear'.")
-@click.option("--scheme", help="Biasing of unselected lines: grounded, floating, V/2, V/3; a list.")
+@click.option("--bias-scheme", help="Unselected lines: grounded, floating, V/2, V/3; a list.")
 @click.option("--rows", help="Fixed number of rows, columns are searched; several give a border.")
 @click.option("--columns", type=click.IntRange(1), help="Fixed number of columns.")
 @click.option("--aspect", type=float, default=1.0, show_default=True, help="Columns over rows.")
@@ -99,14 +99,14 @@ def size(as_json: bool, out: Path | None, **options: Any) -> None:
       reliability size --limit 20% --wire 22nm --lrs "10 kohm, 30 kohm, 100 kohm" --ratio 10,100 \\
           --out out/size
       reliability size --criterion bit_error_rate --limit 3% --wire "1 ohm, 5 ohm" --draws 0
-      reliability size --criterion read_margin --limit 0.1 --scheme grounded,V/2 \\
+      reliability size --criterion read_margin --limit 0.1 --bias-scheme grounded,V/2 \\
           --nonlinearity "0.1 V, linear"
       reliability size --limit 30% --rows "16, 64, 256"
       reliability size --criterion accuracy_drop --limit 1% --wire "5 ohm" --max-size 256
     """
     from reliability.crossbar import ConvergenceError
     from reliability.report.render import check_options
-    from reliability.report.size import size_lines, size_table, write_size_report
+    from reliability.report.size_report import size_lines, size_table, write_size_report
 
     kind = {"formats": options.pop("formats"), "template": options.pop("template")}
     check_options(**kind)
@@ -129,7 +129,7 @@ def size(as_json: bool, out: Path | None, **options: Any) -> None:
 
 def _search(as_json: bool, options: dict[str, Any]) -> Any:
     from reliability.crossbar import crossbar_border, crossbar_limit, size_map
-    from reliability.crossbar.array_size import CRITERIA
+    from reliability.crossbar.criteria import CRITERIA
     from reliability.technology import load_technology
     from reliability.units import quantity
 
@@ -155,9 +155,9 @@ def _search(as_json: bool, options: dict[str, Any]) -> Any:
     if "wire" in axes and any(isinstance(wire, str) for wire in axes["wire"]):
         study["cell_layout"] = options["cell_layout"]
     if criterion == "accuracy_drop":
-        from reliability.network import Network, load_network, tile_limit
+        from reliability.network import Network, TiledNetwork, load_network, tile_limit
 
-        for name in ("scheme", "nonlinearity_voltage"):
+        for name in ("bias_scheme", "nonlinearity_voltage"):
             if name in axes:
                 raise InputError(f"{name}: does not go with the criterion accuracy_drop")
         for name in ("rows", "columns", "read_voltage"):
@@ -166,10 +166,11 @@ def _search(as_json: bool, options: dict[str, Any]) -> Any:
         network = load_network(options["network"])
         if not isinstance(network, Network):
             raise InputError(f"network: got {options['network']!r}, expected one of a single layer")
-        study |= {"reading": options["reading"], "images": options["images"], **lines}
+        tiled = TiledNetwork(network, options["reading"], images=options["images"])
+        study |= lines
         with shown_progress("cards", as_json) as progress:
             return size_map(
-                card, axes, search=partial(tile_limit, network), progress=progress, **study
+                card, axes, search=partial(tile_limit, tiled), progress=progress, **study
             )
     study |= {
         **lines,
@@ -198,7 +199,7 @@ def _axes(options: dict[str, Any]) -> dict[str, list[Any]]:
     """Axes of the map: what was given, and always the wire."""
     axes: dict[str, list[Any]] = {}
     plain = (("lrs", "lrs_resistance", "ohm"), ("hrs", "hrs_resistance", "ohm"),
-             ("ratio", "ratio", ""), ("spread", "spread", ""))  # fmt: skip
+             ("ratio", "ratio", ""), ("variability", "variability", ""))  # fmt: skip
     for option, axis, unit in plain:
         if options[option]:
             axes[axis] = quantities(options[option], unit, option)
@@ -208,13 +209,13 @@ def _axes(options: dict[str, Any]) -> dict[str, list[Any]]:
             float("inf") if entry == "linear" else quantities(entry, "V", "nonlinearity")[0]
             for entry in entries(options["nonlinearity"], "nonlinearity")
         ]
-    if options["scheme"]:
-        from reliability.crossbar.margins import SCHEMES
+    if options["bias_scheme"]:
+        from reliability.crossbar.margins import BIAS_SCHEMES
 
-        axes["scheme"] = entries(options["scheme"], "scheme")
-        for scheme in axes["scheme"]:
-            if scheme not in SCHEMES:
-                raise unknown_name("scheme", scheme, SCHEMES)
+        axes["bias_scheme"] = entries(options["bias_scheme"], "bias_scheme")
+        for scheme in axes["bias_scheme"]:
+            if scheme not in BIAS_SCHEMES:
+                raise unknown_name("bias scheme", scheme, BIAS_SCHEMES)
     return axes
 
 

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from reliability.crossbar.inference import chord
 from reliability.crossbar.margins import read_currents
 from reliability.crossbar.solver import solve_crossbar
+from reliability.crossbar.tiles import chord
 from reliability.devices.programming import Programming, deviation_at
 from reliability.population.wafer import radial_positions
 from reliability.technology import Technology
@@ -39,8 +39,8 @@ class Conditions:
         Fraction of rows driven at once.
     density : float
         Fraction of stored ones.
-    scheme : str
-        Of `reliability.crossbar.margins.SCHEMES`.
+    bias_scheme : str
+        Of `reliability.crossbar.margins.BIAS_SCHEMES`.
     crossbar : dict
         Keyword arguments of `solve_crossbar`.
     """
@@ -49,7 +49,7 @@ class Conditions:
     read_voltage: float
     activity: float
     density: float
-    scheme: str
+    bias_scheme: str
     crossbar: dict[str, Any]
 
     def level(self, state: str) -> float:
@@ -81,18 +81,18 @@ def output_error(
 ) -> float:
     """Root mean square error of the sums over their root mean square.
 
-    Drop along the lines, spread of ones and of zeros all count; mean leakage is subtracted.
+    IR drop and the variability of ones and zeros all count; mean leakage is subtracted.
     """
-    got, wanted = _sums(g, data, at, draws)
-    return float(np.sqrt(((got - wanted) ** 2).mean() / max((wanted**2).mean(), 1e-300)))
+    got, meant = _sums(g, data, at, draws)
+    return float(np.sqrt(((got - meant) ** 2).mean() / max((meant**2).mean(), 1e-300)))
 
 
 def step_error(
     g: Array, data: NDArray[np.bool_], at: Conditions, draws: np.random.Generator
 ) -> float:
     """95th percentile over columns of the error of a sum in stored ones (0.5 is half a step)."""
-    got, wanted = _sums(g, data, at, draws)
-    return float(np.quantile(np.abs(got - wanted), 0.95))
+    got, meant = _sums(g, data, at, draws)
+    return float(np.quantile(np.abs(got - meant), 0.95))
 
 
 def lost_margin(
@@ -103,7 +103,7 @@ def lost_margin(
     stored = data[tuple(cells.T)]
     if stored.all() or not stored.any():
         return math.nan
-    current = read_currents(g, cells, at.scheme, at.read_voltage, **at.crossbar)
+    current = read_currents(g, cells, at.bias_scheme, at.read_voltage, **at.crossbar)
     gap = current[stored].min() - current[~stored].max()
     return float(1 - gap / (at.read_voltage * at.level("LRS")))
 
@@ -126,7 +126,7 @@ def bit_error_rate(
     arrays = np.repeat(g[None], len(levels) * _READ_ERRORS, axis=0)
     each = np.repeat(np.arange(_READ_ERRORS), len(levels))
     arrays[np.arange(len(each)), cells[each, 0], cells[each, 1]] = np.tile(levels, _READ_ERRORS)
-    current = read_currents(arrays, cells[each], at.scheme, at.read_voltage, **at.crossbar)
+    current = read_currents(arrays, cells[each], at.bias_scheme, at.read_voltage, **at.crossbar)
     background, low, high = current.reshape(_READ_ERRORS, len(levels)).T
     with np.errstate(divide="ignore", invalid="ignore"):
         inverse = 1 / (low - background), 1 / (high - background)
@@ -153,7 +153,7 @@ def bit_error_rate(
     # A stuck cell is wrong where the other bit is stored; one that is not formed reads as a zero.
     wrong = {"stuck_lrs": 1 - at.density, "stuck_hrs": at.density, "unformed": at.density}
     rate = {name: card.get(f"defects.{name}", 0.0) for name in wrong}
-    of_stuck = sum(rate[name] * share for name, share in wrong.items())
+    of_stuck = sum(rate[name] * fraction for name, fraction in wrong.items())
     return float((1 - sum(rate.values())) * rates[best] + of_stuck)
 
 

@@ -339,8 +339,8 @@ def column_and_row_sums(G, c, w, b, out, into):
 
 
 @_jit
-def solve_share(G, which, Rw, Rb, ends, word_v, bit_v, tasks, tolerance, limit, work, result):
-    """Solve linear arrays one after the other: the share of one thread.
+def solve_part(G, which, Rw, Rb, ends, word_v, bit_v, tasks, tolerance, limit, work, result):
+    """Solve linear arrays one after the other: the part of one thread.
 
     G (c, m, n) holds the arrays, which (arrays,) the one that each uses; word_v (arrays, k, m) and
     bit_v (arrays, n); tasks (t, 2) are pairs (array, vector), those of an array together; work,

@@ -1,4 +1,4 @@
-"""Maps of the largest array: over levels, wires and schemes, and over its two sides."""
+"""Maps of the largest array over levels, wires and bias schemes, and over its two sides."""
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from reliability.crossbar.array_size import crossbar_limit, need_states
-from reliability.crossbar.cell_laws import SinhCell
+from reliability.crossbar.cell_models import SinhCell
 from reliability.errors import InputError, unknown_name
 from reliability.technology import Technology, expect_technology
 from reliability.version import __version__
@@ -17,10 +17,10 @@ AXES = {
     "lrs_resistance": "ohm",
     "hrs_resistance": "ohm",
     "ratio": "1",
-    "spread": "1",
+    "variability": "1",
     "wire": "ohm",
     "nonlinearity_voltage": "V",
-    "scheme": "",
+    "bias_scheme": "",
 }
 _VALUES = ("value", "value_low", "value_high")
 _SIZES = ("size", "size_low", "size_high", "monte_carlo_high", "rows", "columns")
@@ -34,16 +34,16 @@ def size_map(
     progress: Callable[[int, int], None] | None = None,
     **study: Any,
 ) -> xr.Dataset:
-    """Largest array at every combination of levels, spread, wire, nonlinearity and scheme.
+    """Find the largest array at each combination of levels, variability, wire and bias scheme.
 
     Parameters
     ----------
     technology : Technology
     axes : mapping of str to sequence
         Any of ``lrs_resistance`` (median, ohm), ``hrs_resistance`` (ohm) or ``ratio`` (HRS over
-        LRS, above 1), ``spread`` (factor on every standard deviation of the card's states),
+        LRS, above 1), ``variability`` (factor on every standard deviation of the card's states),
         ``wire`` (ohm per segment, or a node of `load_wire`), ``nonlinearity_voltage`` (V, of
-        `SinhCell`; inf is a linear cell) and ``scheme``. A level that is set here is exact in
+        `SinhCell`; inf is a linear cell) and ``bias_scheme``. A level that is set here is exact in
         every drawn card.
     search : callable
         What finds the largest array of one card, e.g. `reliability.network.tile_limit` of one
@@ -154,7 +154,7 @@ def resistance_levels(
     lrs_resistance : sequence of float
         Median LRS resistances, ohm.
     ratio : sequence of float
-        HRS over LRS, above 1. Spreads stay those of the technology.
+        HRS over LRS, above 1. Variability stays that of the technology.
     criterion, limit, segment_resistance, max_size, seed, **study
         As for `crossbar_limit`; ``uncertainty_draws`` is 0 unless given.
 
@@ -291,9 +291,9 @@ def _at(technology: Technology, point: Mapping[str, Any]) -> tuple[Technology, d
     need_states(technology)
     values: dict[str, float] = {}
     options: dict[str, Any] = {}
-    if "spread" in point:
+    if "variability" in point:
         values = {
-            name: technology[name] * point["spread"]
+            name: technology[name] * point["variability"]
             for name in technology
             if name.startswith(("programming.LRS.sigma_", "programming.HRS.sigma_"))
             and not name.endswith("exponent")
@@ -313,8 +313,8 @@ def _at(technology: Technology, point: Mapping[str, Any]) -> tuple[Technology, d
     if "wire" in point:
         wire = point["wire"]
         options["node" if isinstance(wire, str) else "segment_resistance"] = wire
-    if "scheme" in point:
-        options["scheme"] = point["scheme"]
+    if "bias_scheme" in point:
+        options["bias_scheme"] = point["bias_scheme"]
     if "nonlinearity_voltage" in point:
         v0 = float(point["nonlinearity_voltage"])
         if not v0 > 0:

@@ -1,9 +1,9 @@
-"""Reading one cell among many: read margin and sneak paths under each biasing scheme.
+"""Reading one cell among many: read margin and sneak paths under each bias scheme.
 
 The cell at (row, column) is read by ``read_voltage`` on its word line and the sense input on its
-bit line; what the other lines are held at is the scheme. The margin is the gap between the smallest
-current of a stored LRS and the largest of a stored HRS, over the current ``V G_LRS`` of an LRS cell
-alone: above 0 one reference tells the states apart.
+bit line; the voltages of the other lines are the bias scheme. The margin is the gap between the
+smallest current of a stored LRS and the largest of a stored HRS, over the current ``V G_LRS`` of an
+LRS cell alone: above 0 one reference separates the states.
 """
 
 from collections.abc import Sequence
@@ -14,39 +14,37 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from reliability.crossbar.arguments import checked
-from reliability.crossbar.cell_laws import Law
+from reliability.crossbar.cell_models import CellModel
 from reliability.crossbar.solver import solve_crossbar
 from reliability.errors import InputError, unknown_name
-from reliability.random import stream
-from reliability.statistics import clopper_pearson, mean_interval
 
 Array = NDArray[np.float64]
 
 
-class Scheme(NamedTuple):
+class BiasScheme(NamedTuple):
     """Voltage of unselected word and bit lines as a fraction of the read voltage; None floats."""
 
     word: float | None
     bit: float | None
 
 
-SCHEMES = {
-    "grounded": Scheme(0.0, 0.0),
-    "floating": Scheme(None, None),
-    "V/2": Scheme(1 / 2, 1 / 2),
-    "V/3": Scheme(1 / 3, 2 / 3),
+BIAS_SCHEMES = {
+    "grounded": BiasScheme(0.0, 0.0),
+    "floating": BiasScheme(None, None),
+    "V/2": BiasScheme(1 / 2, 1 / 2),
+    "V/3": BiasScheme(1 / 3, 2 / 3),
 }
 
 
 def read_currents(
     conductance: ArrayLike,
     cells: Sequence[tuple[int, int]] | NDArray[np.integer],
-    scheme: str,
+    bias_scheme: str,
     read_voltage: float,
     *,
     source_resistance: float = 0.0,
     sense_resistance: float = 0.0,
-    cell: Law | None = None,
+    cell: CellModel | None = None,
     **crossbar: Any,
 ) -> Array:
     """Current into the sense input when each of the given cells is read in turn.
@@ -56,7 +54,7 @@ def read_currents(
     conductance : array_like, shape (m, n) or (k, m, n)
         S; one array, or one for each read.
     cells : sequence of (row, column), k of them
-    scheme : {"grounded", "floating", "V/2", "V/3"}
+    bias_scheme : {"grounded", "floating", "V/2", "V/3"}
     read_voltage : float
         V.
     source_resistance, sense_resistance : float
@@ -74,16 +72,16 @@ def read_currents(
     >>> import numpy as np
     >>> g = np.full((64, 64), 1e-4)
     >>> g[0, 63] = 1e-6
-    >>> for scheme in SCHEMES:  # of one HRS cell among LRS cells
-    ...     print(f"{scheme:9s}{read_currents(g, [(0, 63)], scheme, 0.2)[0] * 1e6:7.3f} uA")
+    >>> for name in BIAS_SCHEMES:  # of one HRS cell among LRS cells
+    ...     print(f"{name:9s}{read_currents(g, [(0, 63)], name, 0.2)[0] * 1e6:7.3f} uA")
     grounded   0.577 uA
     floating 551.641 uA
     V/2      554.034 uA
     V/3      426.779 uA
     """
     g = checked(conductance, "conductance", low=0.0, unit="S")
-    if scheme not in SCHEMES:
-        raise unknown_name("scheme", scheme, SCHEMES)
+    if bias_scheme not in BIAS_SCHEMES:
+        raise unknown_name("bias scheme", bias_scheme, BIAS_SCHEMES)
     chosen = np.asarray(cells)
     if chosen.ndim != 2 or chosen.shape[1:] != (2,) or chosen.dtype.kind not in "iu":
         raise InputError("cells: expected pairs (row, column)")
@@ -95,7 +93,7 @@ def read_currents(
         raise InputError(f"cells: a pair lies outside the array of shape {g.shape[-2:]}")
     k, (m, n) = len(chosen), g.shape[-2:]
     row, column = (np.arange(k), chosen[:, 0]), (np.arange(k), chosen[:, 1])
-    other = SCHEMES[scheme]
+    other = BIAS_SCHEMES[bias_scheme]
     v = np.full((k, m), (other.word or 0.0) * read_voltage)
     v[row] = read_voltage
     held = np.full((k, n), (other.bit or 0.0) * read_voltage)
@@ -115,7 +113,7 @@ def worst_case_margin(
     lrs: float,
     hrs: float,
     shape: tuple[int, int],
-    scheme: str,
+    bias_scheme: str,
     read_voltage: float,
     **crossbar: Any,
 ) -> xr.Dataset:
@@ -126,7 +124,7 @@ def worst_case_margin(
     lrs, hrs : float
         Conductances, S.
     shape : (rows, columns)
-    scheme, read_voltage, **crossbar
+    bias_scheme, read_voltage, **crossbar
         As for `read_currents`.
 
     Returns
@@ -139,12 +137,12 @@ def worst_case_margin(
     Examples
     --------
     >>> from reliability.crossbar import SelectorCell
-    >>> def margin(scheme, cell):
-    ...     out = worst_case_margin(1e-4, 1e-6, (16, 16), scheme, 1.0, cell=cell)
+    >>> def margin(bias_scheme, cell):
+    ...     out = worst_case_margin(1e-4, 1e-6, (16, 16), bias_scheme, 1.0, cell=cell)
     ...     return round(float(out["margin"]), 2)
-    >>> [margin(scheme, None) for scheme in SCHEMES]
+    >>> [margin(bias_scheme, None) for bias_scheme in BIAS_SCHEMES]
     [0.96, -6.14, -6.37, -3.97]
-    >>> [margin(scheme, SelectorCell(1e-10, 0.05)) for scheme in SCHEMES]
+    >>> [margin(bias_scheme, SelectorCell(1e-10, 0.05)) for bias_scheme in BIAS_SCHEMES]
     [0.32, 0.32, 0.2, 0.32]
     """
     if not 0 <= hrs < lrs:
@@ -166,7 +164,9 @@ def worst_case_margin(
             for s, stored in enumerate(levels.values()):
                 g = np.full(shape, background)
                 g[place] = stored
-                current[a, p, s] = read_currents(g, [place], scheme, read_voltage, **crossbar)[0]
+                current[a, p, s] = read_currents(g, [place], bias_scheme, read_voltage, **crossbar)[
+                    0
+                ]
     margin = (current[..., 0].min() - current[..., 1].max()) / (read_voltage * lrs)
     return xr.Dataset(
         {
@@ -175,120 +175,3 @@ def worst_case_margin(
         },
         coords={"background": list(levels), "place": list(places), "state": list(levels)},
     )
-
-
-def data_dependent_margin(
-    lrs: ArrayLike,
-    hrs: ArrayLike,
-    shape: tuple[int, int],
-    scheme: str,
-    read_voltage: float,
-    *,
-    density: float = 0.5,
-    data: ArrayLike | None = None,
-    arrays: int = 16,
-    cells: int = 64,
-    seed: int = 0,
-    confidence: float = 0.95,
-    **crossbar: Any,
-) -> xr.Dataset:
-    """Read margin over random data and random cells of a population.
-
-    Each Monte Carlo array stores ones (LRS) with probability ``density``; every cell takes a
-    conductance from the population of its state; ``cells`` random cells are read.
-
-    Parameters
-    ----------
-    lrs, hrs : array_like, any shape
-        Conductances of sampled cells, S.
-    shape : (rows, columns)
-    scheme, read_voltage, **crossbar
-        As for `read_currents`.
-    density : float
-        Fraction of ones, 0 to 1 exclusive.
-    data : array_like of bool, shape (rows, columns), optional
-        What every array stores, e.g. the bits of real weights, instead of random data.
-    arrays, cells, seed : int
-    confidence : float
-
-    Returns
-    -------
-    Dataset
-        ``current`` (array, read) in A and ``stored`` (1: LRS); ``margin`` (array): smallest LRS
-        minus largest HRS current over the median LRS current alone; ``margin_mean`` with
-        ``margin_low``, ``margin_high``; ``reference``, the current with the fewest errors, and
-        ``bit_error_rate`` at it with an exact (Clopper-Pearson) interval ``bit_error_rate_low``,
-        ``bit_error_rate_high``. Reads of one array share its cells, so the interval is that of
-        independent reads only where spread of the read cell dominates.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> rng = np.random.default_rng(0)
-    >>> lrs, hrs = 1e-4 * rng.lognormal(0, 0.05, 999), 1e-6 * rng.lognormal(0, 0.5, 999)
-    >>> out = data_dependent_margin(lrs, hrs, (16, 16), "grounded", 0.1, arrays=4, cells=32)
-    >>> float(out["bit_error_rate"]), bool(out["margin_low"] > 0.7)
-    (0.0, True)
-    """
-    one = checked(lrs, "lrs", low=0.0, unit="S").ravel()
-    zero = checked(hrs, "hrs", low=0.0, unit="S").ravel()
-    if one.size == 0 or zero.size == 0:
-        raise InputError("lrs, hrs: got no cells")
-    if not 0 < density < 1:
-        raise InputError(f"density: got {density}, allowed more than 0 and less than 1")
-    bits = None if data is None else np.asarray(data)
-    if bits is not None and (bits.shape != tuple(shape) or not np.isin(bits, (0, 1)).all()):
-        raise InputError(f"data: got shape {bits.shape}, expected 0 or 1 of shape {tuple(shape)}")
-    if arrays < 2 or cells < 1:
-        raise InputError(
-            f"arrays, cells: got {arrays} and {cells}, expected 2 or more and 1 or more"
-        )
-    current = np.empty((arrays, cells))
-    stored = np.empty((arrays, cells), dtype=np.int8)
-    for a in range(arrays):
-        draws = stream(seed, "crossbar.margin", a)
-        ones = draws.random(shape) < density if bits is None else bits == 1
-        g = np.where(ones, draws.choice(one, shape), draws.choice(zero, shape))
-        places = np.column_stack([draws.integers(0, size, cells) for size in shape])
-        current[a] = read_currents(g, places, scheme, read_voltage, **crossbar)
-        stored[a] = ones[tuple(places.T)]
-    alone = read_voltage * float(np.median(one))
-    low = np.where(stored == 1, current, np.inf).min(axis=1)
-    high = np.where(stored == 0, current, -np.inf).max(axis=1)
-    margin = (low - high) / alone
-    both = np.isfinite(margin)
-    mean = mean_interval(margin[both], confidence) if both.any() else (np.nan,) * 3
-    reference, errors = reference_current(current.ravel(), stored.ravel() == 1)
-    bounds = clopper_pearson(errors, stored.size, confidence)
-    return xr.Dataset(
-        {
-            "current": (("array", "read"), current, {"units": "A"}),
-            "stored": (("array", "read"), stored),
-            "margin": ("array", np.where(both, margin, np.nan)),
-            "margin_mean": mean[0],
-            "margin_low": mean[1],
-            "margin_high": mean[2],
-            "reference": ((), reference, {"units": "A"}),
-            "bit_error_rate": errors / stored.size,
-            "bit_error_rate_low": float(bounds.low),
-            "bit_error_rate_high": float(bounds.high),
-        },
-        attrs={"seed": seed, "scheme": scheme, "density": density, "confidence": confidence},
-    )
-
-
-def reference_current(current: Array, is_lrs: NDArray[np.bool_]) -> tuple[float, int]:
-    """Reference current with the fewest errors (LRS is read above it), and their number.
-
-    >>> import numpy as np
-    >>> reference_current(np.array([1.0, 2.0, 3.0, 4.0]), np.array([False, True, False, True]))
-    (1.5, 1)
-    """
-    order = np.argsort(current, kind="stable")
-    sorted_current, ones = current[order], is_lrs[order]
-    errors = np.concatenate([[0], np.cumsum(ones)]) + np.concatenate(
-        [[np.sum(~ones)], np.sum(~ones) - np.cumsum(~ones)]
-    )
-    place = int(np.argmin(errors))
-    edges = np.concatenate([[sorted_current[0]], sorted_current, [sorted_current[-1]]])
-    return float((edges[place] + edges[place + 1]) / 2), int(errors[place])

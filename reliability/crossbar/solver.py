@@ -23,7 +23,7 @@ from reliability.crossbar.arguments import (
     of_each_line,
     segments,
 )
-from reliability.crossbar.cell_laws import Law
+from reliability.crossbar.cell_models import CellModel, evaluated
 from reliability.errors import InputError, unknown_name
 from reliability.version import __version__
 
@@ -39,12 +39,12 @@ _LIMIT = 20_000  # conjugate-gradient steps of one array
 
 
 class ConvergenceError(RuntimeError):
-    """The currents are not known to the wanted tolerance; ``residual`` says how far they are."""
+    """The currents are not known to the required tolerance; ``residual`` says how far they are."""
 
     def __init__(self, residual: float, tolerance: float, what: str) -> None:
         super().__init__(
             f"solve_crossbar: {what} did not converge: residual {residual:.2e}, "
-            f"wanted {tolerance:.0e}"
+            f"required {tolerance:.0e}"
         )
         self.residual = residual
 
@@ -60,7 +60,7 @@ def solve_crossbar(
     drive: Drive = "left",
     sense: Sense = "bottom",
     bit_line_voltage: ArrayLike = 0.0,
-    cell: Law | None = None,
+    cell: CellModel | None = None,
     fields: bool = False,
     tolerance: float = 1e-11,
     workers: int | None = None,
@@ -90,7 +90,7 @@ def solve_crossbar(
     bit_line_voltage : float or shape (..., n)
         V, behind the sense resistance (V/2 and V/3 schemes).
     cell : callable, optional
-        Law of `reliability.crossbar.cell_laws`; default is the linear ``I = G V``.
+        Model of `reliability.crossbar.cell_models`; default is the linear ``I = G V``.
     fields : bool
         Also return the voltages of all nodes and the current of every cell.
     tolerance : float
@@ -105,7 +105,7 @@ def solve_crossbar(
         ``input_current`` (..., m), entering each word line; a dimension ``vector`` before the last
         if voltage has k vectors; with ``fields`` also ``cell_current``, ``word_line_voltage`` and
         ``bit_line_voltage`` (..., m, n). ``attrs["residual"]`` is the largest violation of
-        Kirchhoff's current law (and, for nonlinear cells, of the law of the cell), summed over a
+        Kirchhoff's current law (and, for nonlinear cells, of the cell model), summed over a
         column and relative to its cell currents; ``attrs["iterations"]`` the most steps needed.
 
     Raises
@@ -163,33 +163,46 @@ def solve_crossbar(
         np.zeros((count, k), dtype=int),
         *(np.empty((count, k, m, n) if fields else (0, 0, 0, 0)) for _ in range(3)),
     )
-    threads = min(workers or os.cpu_count() or 1, count * k)
-    if count * k * m * n < _PARALLEL_ABOVE:
-        threads = 1
-    tasks = np.indices((count, k)).reshape(2, -1).T
-    shares = [part.copy() for part in np.array_split(tasks, threads)]
-
-    def work(share: NDArray[np.int_]) -> None:
-        block = _borrow(m, n)
-        spare = tuple(row[: m * n].reshape(m, n) for row in block)
-        if cell is None:
-            kernels.solve_share(*circuit, share, tolerance, _LIMIT, spare, tuple(result))
-        else:
-            for index, vector in share:
-                _newton(cell, circuit, index, vector, tolerance, spare, result)
-        _give_back(block)
-
-    if threads == 1:
-        work(shares[0])
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(work, shares))
+    _fill(result, circuit, cell, tolerance, workers)
     worst = float(result.residual.max())
     if not worst <= tolerance:
         raise ConvergenceError(
             worst, tolerance, "linear solve" if cell is None else "Newton iteration"
         )
     return _dataset(result, conductance, batch, several, fields, tolerance)
+
+
+def _fill(
+    result: "_Result",
+    circuit: "_Circuit",
+    cell: CellModel | None,
+    tolerance: float,
+    workers: int | None,
+) -> None:
+    """Solve every array and vector, on several threads where that pays."""
+    count, k, n = result.out.shape
+    m = result.into.shape[-1]
+    threads = min(workers or os.cpu_count() or 1, count * k)
+    if count * k * m * n < _PARALLEL_ABOVE:
+        threads = 1
+    tasks = np.indices((count, k)).reshape(2, -1).T
+    parts = [part.copy() for part in np.array_split(tasks, threads)]
+
+    def work(part: NDArray[np.int_]) -> None:
+        block = _borrow(m, n)
+        spare = tuple(row[: m * n].reshape(m, n) for row in block)
+        if cell is None:
+            kernels.solve_part(*circuit, part, tolerance, _LIMIT, spare, tuple(result))
+        else:
+            for index, vector in part:
+                _newton(cell, circuit, index, vector, tolerance, spare, result)
+        _give_back(block)
+
+    if threads == 1:
+        work(parts[0])
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(work, parts))
 
 
 class _Result(NamedTuple):
@@ -244,7 +257,7 @@ def _circuit(
 
 
 def _newton(
-    cell: Law,
+    cell: CellModel,
     circuit: _Circuit,
     index: int,
     vector: int,
@@ -255,7 +268,7 @@ def _newton(
     """Newton's method with halved steps; fills the entries ``[index, vector]`` of the result.
 
     The lines are linear, so their currents stay exact under any step: what is left is the
-    difference between the law and the line current of each cell.
+    difference between the current of the cell model and the line current of each cell.
     """
     g = circuit.conductance[circuit.which[index]]
     left, right, top, bottom, inner, g_top, g_bottom = circuit.ends
@@ -272,11 +285,11 @@ def _newton(
     w.fill(0.0)
     b.fill(0.0)
     carried = u = np.zeros_like(g)
-    law, slope = _evaluate(cell, g, u)
+    current, slope = evaluated(cell, g, u)
     residual, unbalanced, size, spent = 1.0, 1.0, np.inf, 0
     for _ in range(100):
         before, w_old, b_old = residual, w.copy(), b.copy()
-        slope, offset = np.array(slope, order="C"), np.array(law - slope * u, order="C")
+        slope, offset = np.array(slope, order="C"), np.array(current - slope * u, order="C")
         kernels.word_ladder(slope, circuit.words, own[0], own[1], tw)
         kernels.bit_ladder(slope, circuit.lines, own[2], own[3], tb)
         # No better than this step can gain: Newton at best squares the error.
@@ -287,29 +300,29 @@ def _newton(
             spare[4:],
         )  # fmt: skip
         spent += steps
-        wanted, w_new, b_new, fraction = slope * (w - b) + offset, w.copy(), b.copy(), 1.0
+        target, w_new, b_new, fraction = slope * (w - b) + offset, w.copy(), b.copy(), 1.0
         while True:
             u = w - b
-            law, slope = _evaluate(cell, g, u)
-            line = carried + fraction * (wanted - carried)
-            error = float(np.linalg.norm(law - line))
-            # Where law and lines agree, what is left of their difference is rounding: no step
+            current, slope = evaluated(cell, g, u)
+            line = carried + fraction * (target - carried)
+            error = float(np.linalg.norm(current - line))
+            # Where model and lines agree, what is left of their difference is rounding: no step
             # makes it smaller, and a full one is what balances the lines.
-            if error < size or _mismatch(law, line) <= 0.1 * tolerance or fraction < 1e-6:
+            if error < size or _mismatch(current, line) <= 0.1 * tolerance or fraction < 1e-6:
                 break
             fraction /= 2
             w[:] = w_old + fraction * (w_new - w_old)
             b[:] = b_old + fraction * (b_new - b_old)
         carried, size = line, error
         unbalanced += fraction * (linear - unbalanced)
-        residual = max(_mismatch(law, carried), unbalanced)
+        residual = max(_mismatch(current, carried), unbalanced)
         if residual <= tolerance or (residual <= 1e3 * tolerance and residual > 0.5 * before):
             break
     at = index, vector
-    result.out[at], result.into[at] = law.sum(axis=0), law.sum(axis=1)
+    result.out[at], result.into[at] = current.sum(axis=0), current.sum(axis=1)
     result.residual[at], result.iterations[at] = residual, spent
     if result.word.size:
-        result.word[at], result.bit[at], result.cell[at] = w, b, law
+        result.word[at], result.bit[at], result.cell[at] = w, b, current
 
 
 def _own(g: Array) -> tuple[Array, NDArray[np.int_]]:
@@ -338,15 +351,6 @@ def _give_back(block: Array) -> None:
         _spares.append(block)
 
 
-def _evaluate(cell: Law, conductance: Array, voltage: Array) -> tuple[Array, Array]:
-    with np.errstate(over="ignore", invalid="ignore"):
-        law, slope = cell(conductance, voltage)
-    if np.any(slope < 0):
-        worst = float(np.max(np.abs(voltage)))
-        raise InputError(f"cell: the current falls with voltage somewhere within {worst:.3g} V")
-    return law, slope
-
-
 def _leads(
     first: float | Array, last: float | Array, end: Array, connected: tuple[bool, bool]
 ) -> tuple[Array, Array]:
@@ -364,9 +368,9 @@ def _inverse(resistance: float | Array) -> Array:
     return np.where(r > SMALLEST, 1 / np.maximum(r, SMALLEST), 0.0)
 
 
-def _mismatch(law: Array, carried: Array) -> float:
-    """Largest relative difference, summed over a column, of cell law and line current."""
-    wrong, size = np.abs(law - carried).sum(axis=0), np.abs(law).sum(axis=0)
+def _mismatch(current: Array, carried: Array) -> float:
+    """Largest relative difference, summed over a column, of cell current and line current."""
+    wrong, size = np.abs(current - carried).sum(axis=0), np.abs(current).sum(axis=0)
     floor = 1e-15 * size.max(initial=0.0)
     return float((wrong / np.maximum(size, max(floor, 1e-300))).max())
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from reliability.crossbar.arguments import checked
-from reliability.crossbar.cell_laws import SelectorCell
+from reliability.crossbar.arguments import Array, checked
+from reliability.crossbar.cell_models import SelectorCell
 from reliability.errors import InputError, unknown_name
 
 _SHORT = 1e-9  # ohm; SPICE has no resistor of zero
@@ -40,7 +40,7 @@ def to_spice(
     Raises
     ------
     InputError
-        Wrong arguments, or a cell law without ``spice()``.
+        Wrong arguments, or a cell model without ``spice()``.
 
     Examples
     --------
@@ -76,28 +76,9 @@ def to_spice(
     sources = np.broadcast_to(np.asarray(source_resistance, float), (m,))
     senses = np.broadcast_to(np.asarray(sense_resistance, float), (n,))
     held = np.broadcast_to(np.asarray(bit_line_voltage, float), (n,))
-    lines, probes = [f"* {title}"], []
-
-    def resistor(name: str, a: str, b: str, ohm: float) -> None:
-        if np.isfinite(ohm):
-            lines.append(f"r_{name} {a} {b} {float(max(ohm, _SHORT))!r}")
-
-    for i in range(m):
-        lines.append(f"v_w{i} src{i} 0 {float(v[i])!r}")
-        if drive != "right":
-            resistor(f"wl{i}", f"src{i}", f"w{i}_0", words[i, 0] + sources[i])
-        if drive != "left":
-            resistor(f"wr{i}", f"src{i}", f"w{i}_{n - 1}", words[i, n] + sources[i])
-        for j in range(1, n):
-            resistor(f"w{i}_{j}", f"w{i}_{j - 1}", f"w{i}_{j}", words[i, j])
-    for j in range(n):
-        for end, row, lead in (("t", 0, bits[0, j]), ("b", m - 1, bits[m, j])):
-            if sense in ("both", {"t": "top", "b": "bottom"}[end]):
-                resistor(f"b{end}{j}", f"b{row}_{j}", f"b{end}{j}", lead + senses[j])
-                lines.append(f"vb{end}{j} b{end}{j} 0 {float(held[j])!r}")
-                probes.append(f"print i(vb{end}{j})")
-        for i in range(1, m):
-            resistor(f"b{i}_{j}", f"b{i - 1}_{j}", f"b{i}_{j}", bits[i, j])
+    lines = [f"* {title}", *_word_lines(v, words, sources, drive)]
+    of_columns, probes = _bit_lines(m, bits, senses, held, sense)
+    lines += of_columns
     for i in range(m):
         for j in range(n):
             if g[i, j] > 0:
@@ -115,11 +96,48 @@ def to_spice(
     return "\n".join(lines)
 
 
+def _resistor(name: str, a: str, b: str, ohm: float) -> list[str]:
+    """A line of the netlist; none for an open segment."""
+    return [f"r_{name} {a} {b} {float(max(ohm, _SHORT))!r}"] if np.isfinite(ohm) else []
+
+
+def _word_lines(v: Array, words: Array, sources: Array, drive: str) -> list[str]:
+    m, n = len(v), words.shape[1] - 1
+    lines = []
+    for i in range(m):
+        lines.append(f"v_w{i} src{i} 0 {float(v[i])!r}")
+        if drive != "right":
+            lines += _resistor(f"wl{i}", f"src{i}", f"w{i}_0", words[i, 0] + sources[i])
+        if drive != "left":
+            lines += _resistor(f"wr{i}", f"src{i}", f"w{i}_{n - 1}", words[i, n] + sources[i])
+        for j in range(1, n):
+            lines += _resistor(f"w{i}_{j}", f"w{i}_{j - 1}", f"w{i}_{j}", words[i, j])
+    return lines
+
+
+def _bit_lines(
+    m: int, bits: Array, senses: Array, held: Array, sense: str
+) -> tuple[list[str], list[str]]:
+    """Bit lines with their sense sources, and the commands that print the sensed currents."""
+    lines, probes = [], []
+    for j in range(len(senses)):
+        for end, row, lead in (("t", 0, bits[0, j]), ("b", m - 1, bits[m, j])):
+            if sense in ("both", {"t": "top", "b": "bottom"}[end]):
+                lines += _resistor(f"b{end}{j}", f"b{row}_{j}", f"b{end}{j}", lead + senses[j])
+                lines.append(f"vb{end}{j} b{end}{j} 0 {float(held[j])!r}")
+                probes.append(f"print i(vb{end}{j})")
+        for i in range(1, m):
+            lines += _resistor(f"b{i}_{j}", f"b{i - 1}_{j}", f"b{i}_{j}", bits[i, j])
+    return lines, probes
+
+
 def _cell_lines(cell: Any, at: str, g: float) -> list[str]:
     word, bit = f"w{at}", f"b{at}"
     if cell is None:
         return [f"r_c{at} {word} {bit} {1 / g!r}"]
-    if isinstance(cell, SelectorCell):  # a node between selector and cell keeps the law explicit
+    if isinstance(
+        cell, SelectorCell
+    ):  # a node between selector and cell keeps the current explicit
         start, scale = cell.saturation_current, cell.scale
         return [
             f"b_c{at} {word} s{at} i={start!r}*sinh(v({word},s{at})/{scale!r})",

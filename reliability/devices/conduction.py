@@ -28,10 +28,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from reliability.errors import InputError
+from reliability.lifetime.acceleration import arrhenius
 from reliability.technology import Technology
-from reliability.units import BOLTZMANN
 
-STATES = ("LRS", "HRS")
 TEMPERATURES = (250.0, 400.0)  # K, between which a conductance follows the temperature so
 # Milo et al.: coefficients of V^2 and V^3, polynomials in log10(G / S), highest power first.
 _MILO_SQUARE = (1.388e-4, 1.541e-3, 5.711e-3, 7.063e-3)
@@ -107,14 +106,13 @@ def at_temperature(
     t = np.asarray(temperature, float)
     if np.any(t <= 0):
         raise InputError(f"temperature: got {t.min():g} K, allowed more than 0")
-    inverse = 1.0 / t - 1.0 / parameters.reference_temperature
     metallic = 1.0 + parameters.temperature_coefficient * (t - parameters.reference_temperature)
     if np.any(metallic <= 0):
         raise InputError(
             f"temperature: got {t.min():g} to {t.max():g} K, outside the range of a temperature "
             f"coefficient of {parameters.temperature_coefficient:g} per K"
         )
-    factor = np.exp(-parameters.activation_energy / BOLTZMANN * inverse) / metallic
+    factor = arrhenius(parameters.reference_temperature, t, parameters.activation_energy) / metallic
     g = np.asarray(conductance)
     return g * (factor.astype(g.dtype) if g.dtype.kind == "f" else factor)
 

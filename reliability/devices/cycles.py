@@ -35,15 +35,14 @@ from typing import NamedTuple
 import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import solve_discrete_are
 from scipy.optimize import nnls
 from scipy.special import kv
 
 from reliability.errors import InputError
 from reliability.random import draw, stream
 from reliability.random.xoshiro import normal
-from reliability.technology import Technology
-
-STATES = ("LRS", "HRS")
+from reliability.technology import STATES, Technology
 
 
 @dataclass(frozen=True)
@@ -214,16 +213,15 @@ def innovations(parameters: Cycles) -> Innovations:
     w = np.sqrt(parameters.parts[0])
     white = np.outer(w, w) * np.array([[1.0, rho_white], [rho_white, 1.0]])
     c = np.array([[1.0, 1, 0, 0], [0, 0, 1, 1]])
-    error = stationary.copy()  # of x before u is seen
-    for _ in range(100_000):
-        seen = c @ error @ c.T + white
-        gain = np.linalg.solve(seen, c @ error).T
-        new = np.outer(phi, phi) * (error - gain @ c @ error) + noise
-        converged = np.abs(new - error).max() < 1e-14
-        error = new
-        if converged:
-            break
-    scale = np.linalg.cholesky(c @ error @ c.T + white)
+    # covariance of x before u is seen; what has no variance is left out of the Riccati equation
+    kept = np.flatnonzero(roots > 0)
+    error = np.zeros((4, 4))
+    pick = np.ix_(kept, kept)
+    if len(kept):
+        error[pick] = solve_discrete_are(np.diag(phi[kept]), c[:, kept].T, noise[pick], white)
+    seen = c @ error @ c.T + white
+    gain = np.linalg.solve(seen, c @ error).T
+    scale = np.linalg.cholesky(seen)
     values, vectors = np.linalg.eigh(stationary - error)
     start = vectors * np.sqrt(np.maximum(values, 0.0))
     return Innovations(phi, gain @ scale, scale, start)
@@ -245,12 +243,12 @@ def start(parameters: Cycles, seed: int, address: ArrayLike, cells: int) -> Walk
     ----------
     parameters : Cycles
     seed : int
-    address : array_like of int, shape (n, 3)
-        Wafer, die and chip.
+    address : array_like of int, shape (n, 3) or (n, 4)
+        Wafer, die and chip, and the lot.
     cells : int
         Per chip. A cell's path does not depend on how many others there are.
     """
-    rows = np.asarray(address, dtype=np.int64).reshape(-1, 3)
+    rows = np.atleast_2d(np.asarray(address, dtype=np.int64))
     form = innovations(parameters)
     z = draw(seed, "cycles.start", rows, 4 * cells).reshape(-1, 4)
     words = [

@@ -26,8 +26,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
 from reliability.devices.equivalent_time import equivalent_time
+from reliability.lifetime.acceleration import arrhenius
 from reliability.technology import Technology
-from reliability.units import BOLTZMANN
 
 
 @dataclass(frozen=True)
@@ -199,5 +199,4 @@ def read_factor(
     barrier = parameters.conduction_energy * (
         1.0 - np.clip(np.asarray(target, float) / parameters.maximum, 0.0, 1.0)
     )
-    inverse = 1.0 / np.asarray(temperature, float) - 1.0 / parameters.reference_temperature
-    return np.exp(-barrier / BOLTZMANN * inverse)
+    return arrhenius(parameters.reference_temperature, temperature, barrier)

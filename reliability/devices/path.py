@@ -1,9 +1,9 @@
 """The path of a cell: its conductance after all that a mission does to it, in the order of nature.
 
 Relaxation follows programming at once, drift and retention go on from there, read disturb comes on
-top. What a card has a section for is applied, with the latents that this module names; what it has
-not is not. Each phenomenon counts from the moment of programming and takes the whole history, so
-that ageing in two steps equals ageing in one.
+top. What a card has a section for is applied, with the random numbers that this module names; what
+it has not is not. Each phenomenon counts from the moment of programming and takes the whole
+history, so that ageing in two steps equals ageing in one.
 """
 
 from collections.abc import Callable
@@ -12,17 +12,17 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from reliability.devices import drift, read_disturb, relaxation, retention
+from reliability.devices import drift, level_relaxation, read_disturb, relaxation, retention
 from reliability.mission import MissionProfile
 from reliability.technology import Technology
 
 PHENOMENA = ("relaxation", "drift", "retention", "read_disturb")
 Floats = NDArray[np.floating]
-# phenomenon -> standard normal scores of the cells
-Latents = Callable[[str], Floats]
+# phenomenon -> standard normal deviates of the cells
+Deviates = Callable[[str], Floats]
 Reads = Floats | float
-Path = Callable[[Floats, Latents, Reads], Floats]
-TargetPath = Callable[[Floats, Floats, Latents, Reads], Floats]
+Path = Callable[[Floats, Deviates, Reads], Floats]
+TargetPath = Callable[[Floats, Floats, Deviates, Reads], Floats]
 
 
 def state_path(technology: Technology, state: str, history: MissionProfile) -> Path:
@@ -38,9 +38,9 @@ def state_path(technology: Technology, state: str, history: MissionProfile) -> P
     Returns
     -------
     callable
-        ``(programmed, latents, reads)`` to conductance: S, shape (...); the name of a phenomenon
-        to an array of standard normal scores, shape (...); reads of each cell for each read of the
-        history, a number or shape (...). Cards are read here, once, and not for each block of
+        ``(programmed, deviates, reads)`` to conductance: S, shape (...); the name of a phenomenon
+        to an array of standard normal deviates, shape (...); reads of each cell for each read of
+        the history, a number or shape (...). Cards are read here, once, and not for each block of
         cells.
 
     Examples
@@ -53,16 +53,18 @@ def state_path(technology: Technology, state: str, history: MissionProfile) -> P
     >>> bool(0 < g[0] < 2e-4)
     True
     """
-    relaxing = None
+    relaxation_model = None
     if f"relaxation.{state}.sigma" in technology:
-        relaxing = relaxation.Relaxation.from_technology(technology, state)
+        relaxation_model = relaxation.Relaxation.from_technology(technology, state)
     lose = _losses(technology, state, history)
 
-    def after(programmed: Floats, latents: Latents, reads: Reads) -> Floats:
+    def after(programmed: Floats, deviates: Deviates, reads: Reads) -> Floats:
         g = programmed
-        if relaxing is not None:
-            g = relaxation.conductance(relaxing, g, history.duration, latents("relaxation"))
-        return lose(g, latents, reads)
+        if relaxation_model is not None:
+            g = relaxation.conductance(
+                relaxation_model, g, history.duration, deviates("relaxation")
+            )
+        return lose(g, deviates, reads)
 
     return after
 
@@ -78,7 +80,7 @@ def target_path(technology: Technology, history: MissionProfile) -> TargetPath:
     Returns
     -------
     callable
-        ``(programmed, target, latents, reads)`` to conductance; ``target`` (S) is broadcast to
+        ``(programmed, target, deviates, reads)`` to conductance; ``target`` (S) is broadcast to
         ``programmed``, the others are as for `state_path`.
 
     Examples
@@ -91,41 +93,41 @@ def target_path(technology: Technology, history: MissionProfile) -> TargetPath:
     array([1.327e-05])
     """
     times, temperatures = history.times, history.temperatures
-    relaxing = drifting = None
+    relaxation_model = drift_model = None
     count = 0
     if "relaxation.target" in technology.models:
-        relaxing = relaxation.TargetRelaxation.from_technology(technology)
-        count = len(relaxation.steps(relaxing, times, temperatures))
+        relaxation_model = level_relaxation.from_technology(technology)
+        count = len(relaxation_model.steps(times, temperatures))
     if "drift.nu_intercept" in technology:
-        drifting = drift.Drift.from_technology(technology)
-        if drift.log_time(drifting, times, temperatures) <= 0:
-            drifting = None
+        drift_model = drift.Drift.from_technology(technology)
+        if drift.log_time(drift_model, times, temperatures) <= 0:
+            drift_model = None
     lose = _losses(technology, "target", history)
 
-    def after(programmed: Floats, target: Floats, latents: Latents, reads: Reads) -> Floats:
+    def after(programmed: Floats, target: Floats, deviates: Deviates, reads: Reads) -> Floats:
         g = programmed
-        if relaxing is not None:
-            scores = [latents("relaxation" if k == 0 else f"relaxation.{k}") for k in range(count)]
-            g = relaxation.target_conductance(relaxing, g, target, times, temperatures, scores)
-        if drifting is not None:
-            g = drift.conductance(drifting, g, target, times, temperatures, latents("drift"))
-        return lose(g, latents, reads)
+        if relaxation_model is not None:
+            each = [deviates("relaxation" if k == 0 else f"relaxation.{k}") for k in range(count)]
+            g = level_relaxation.conductance(relaxation_model, g, target, times, temperatures, each)
+        if drift_model is not None:
+            g = drift.conductance(drift_model, g, target, times, temperatures, deviates("drift"))
+        return lose(g, deviates, reads)
 
     return after
 
 
 def _losses(technology: Technology, state: str, history: MissionProfile) -> Path:
     """Return what retention and read disturb do to a state."""
-    retaining = disturbing = None
+    retention_model = disturb_model = None
     if f"retention.{state}.time_constant" in technology and history.duration > 0:
-        retaining = retention.Retention.from_technology(technology, state)
-    worth = 0.0
+        retention_model = retention.Retention.from_technology(technology, state)
+    dose = 0.0
     if f"read_disturb.{state}.voltage_slope" in technology and history.reads > 0:
-        disturbing = read_disturb.ReadDisturb.from_technology(technology, state)
+        disturb_model = read_disturb.ReadDisturb.from_technology(technology, state)
         segments = history.segments
-        worth = float(
+        dose = float(
             read_disturb.equivalent_reads(
-                disturbing,
+                disturb_model,
                 [segment.reads for segment in segments],
                 [segment.read_voltage for segment in segments],
                 history.temperatures,
@@ -133,25 +135,27 @@ def _losses(technology: Technology, state: str, history: MissionProfile) -> Path
                 [segment.alternating for segment in segments],
             )
         )
-        if worth == 0:
-            disturbing = None
+        if dose == 0:
+            disturb_model = None
     # Without it all lost cells would be equal, and a population would look better for its losses.
     spread = technology.get("retention.sigma_asymptotic", 0.0)
 
-    def after(g: Floats, latents: Latents, reads: Reads) -> Floats:
-        if retaining is None and disturbing is None:
+    def after(g: Floats, deviates: Deviates, reads: Reads) -> Floats:
+        if retention_model is None and disturb_model is None:
             return g
         # resistance at which each cell ends, over that of the median one
-        end = np.exp(spread * latents("end")) if spread else 1.0
-        if retaining is not None:
-            model = replace(retaining, asymptotic_resistance=retaining.asymptotic_resistance * end)
-            z = latents("retention")
-            g = retention.conductance(model, g, history.times, history.temperatures, z)
-        if disturbing is not None:
-            ending = replace(
-                disturbing, asymptotic_resistance=disturbing.asymptotic_resistance * end
+        end = np.exp(spread * deviates("end")) if spread else 1.0
+        if retention_model is not None:
+            model = replace(
+                retention_model, asymptotic_resistance=retention_model.asymptotic_resistance * end
             )
-            g = read_disturb.conductance(ending, g, worth * reads, latents("read_disturb"))
+            z = deviates("retention")
+            g = retention.conductance(model, g, history.times, history.temperatures, z)
+        if disturb_model is not None:
+            ending = replace(
+                disturb_model, asymptotic_resistance=disturb_model.asymptotic_resistance * end
+            )
+            g = read_disturb.conductance(ending, g, dose * reads, deviates("read_disturb"))
         return g
 
     return after

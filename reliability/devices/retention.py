@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import logsumexp, ndtr
 
+from reliability.lifetime.acceleration import arrhenius
 from reliability.technology import Technology
 from reliability.units import BOLTZMANN
 
@@ -71,9 +72,7 @@ def acceleration(parameters: Retention, temperature: ArrayLike) -> NDArray[np.fl
     >>> acceleration(model, [398.15, 358.15]).round(4)
     array([1.    , 0.0105])
     """
-    t = np.asarray(temperature, float)
-    inverse = 1.0 / t - 1.0 / parameters.reference_temperature
-    return np.exp(-parameters.activation_energy / BOLTZMANN * inverse)
+    return arrhenius(parameters.reference_temperature, temperature, parameters.activation_energy)
 
 
 def stress(

@@ -22,6 +22,7 @@ A negative sigma of a polynomial counts as 0. Valid on the levels from ``target.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.polynomial.polynomial import polyval
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
@@ -114,7 +115,7 @@ def sigma(parameters: Target, target: ArrayLike) -> NDArray[np.float64]:
     [2.6348e-07, 1.05538e-06]
     """
     g = np.asarray(target, float) / parameters.maximum
-    return np.maximum(polynomial(parameters.error, g), 0.0)
+    return np.maximum(polyval(g, parameters.error), 0.0)
 
 
 def conductance(
@@ -160,14 +161,6 @@ def moments(
         s**2 * (above - density**2) + m * above * m * below + m * s * density * (below - above)
     )
     return mean, np.sqrt(np.maximum(variance, 0.0))
-
-
-def polynomial(coefficients: Coefficients, g: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the sum over k of coefficients[k] g^k."""
-    out = np.zeros_like(g)
-    for coefficient in reversed(coefficients):
-        out = out * g + coefficient
-    return out
 
 
 def coefficients(technology: Technology, stem: str) -> Coefficients:

@@ -1,7 +1,7 @@
 """Program and verify of two states: repeat the pulse until the cell passes, or give up.
 
 A cell with the fixed deviation f (lot, wafer, die, cell) draws a new cycle deviation c ~ N(0, s^2)
-and a new relaxation score y ~ N(0, 1) with every pulse. After the wait t_w it passes if
+and a new relaxation deviate y ~ N(0, 1) with every pulse. After the wait t_w it passes if
 
     LRS:  R(t_w) <= limit,      HRS:  R(t_w) >= limit
 
@@ -9,7 +9,7 @@ Without a wait the kept deviation is f plus a truncated normal, and
 
     P(pass at one pulse | f) = Phi((l - f) / s) =: p        (LRS; 1 - p for the HRS)
     number of pulses         = geometric in p, cut off at n
-    P(never passes)          = E_f[(1 - p)^n]
+    P(fails to verify)       = E_f[(1 - p)^n]
     P(d in A)                = E_f[(1 - (1 - p)^n) P(A | pass) + (1 - p)^n P(A | fail)]
 
 With a wait, p is also averaged over y, since the limit is put on the relaxed conductance: cells
@@ -21,7 +21,8 @@ Verify cannot remove for good the tails that relaxation brings back [2]_: for th
 `probability_wrong` at a time after the wait.
 
 .. [1] E. Esmanhotto et al., Adv. Intell. Syst. 4, 2200145 (2022), doi:10.1002/aisy.202200145.
-.. [2] IEEE Electron Device Lett. 36(8), 769-771 (2015), abstract.
+.. [2] "Intrinsic tailing of resistive states distributions in amorphous HfOx and TaOx", IEEE
+   Electron Device Lett. 36(8), 769-771 (2015), abstract; it concerns low currents.
 """
 
 from collections.abc import Callable
@@ -34,11 +35,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
 from reliability.devices import programming, relaxation
-from reliability.devices.programming import STATES, Programming
+from reliability.devices.programming import Programming
 from reliability.devices.relaxation import Relaxation
-from reliability.errors import InputError, unknown_name
-from reliability.technology import Technology
+from reliability.errors import InputError, unknown_name, whole_number
+from reliability.technology import STATES, Technology
 from reliability.units import quantity
+
+_NARROW = 0.2  # of the spread between cells: below, nodes of the average over cells are refined
 
 
 @dataclass(frozen=True)
@@ -77,9 +80,7 @@ class Verify:
             put(self, name, quantity(value, "ohm", name, low=0.0))
             if getattr(self, name) == 0:
                 raise InputError(f"{name}: got {value!r}, allowed > 0 ohm")
-        if isinstance(attempts, bool) or attempts != int(attempts) or not 1 <= attempts <= 255:
-            raise InputError(f"attempts: got {attempts!r}, allowed 1 to 255")
-        put(self, "attempts", int(attempts))
+        put(self, "attempts", whole_number(attempts, "attempts", low=1, high=255))
         put(self, "wait", quantity(wait, "s", "wait", low=0.0))
 
     @classmethod
@@ -106,15 +107,15 @@ class Outcome(NamedTuple):
     Attributes
     ----------
     pulses : float
-        Mean number of pulses of a cell, cells that never pass included.
-    never : float
-        Share of cells that do not pass within the attempts.
+        Mean number of pulses of a cell, cells that fail to verify included.
+    failed_to_verify : float
+        Fraction of cells that do not pass within the attempts.
     first : float
-        Share that passes at the first pulse.
+        Fraction that passes at the first pulse.
     """
 
     pulses: float
-    never: float
+    failed_to_verify: float
     first: float
 
 
@@ -129,7 +130,7 @@ def program(
     state: str,
     model: Programming,
     fixed: NDArray[np.floating],
-    latents: Callable[[str], NDArray[np.floating]],
+    deviates: Callable[[str], NDArray[np.floating]],
     relaxing: Relaxation | None = None,
 ) -> tuple[NDArray[np.floating], NDArray[np.uint8], NDArray[np.bool_]]:
     """Program cells until they pass or are given up.
@@ -141,8 +142,8 @@ def program(
     model : Programming
     fixed : ndarray, shape (cells,)
         What of the deviation stays from pulse to pulse: lot, wafer, die and cell.
-    latents : callable
-        Name of a phenomenon to standard normal scores, shape (cells,); pulse k of a phenomenon is
+    deviates : callable
+        Name of a phenomenon to standard normal deviates, shape (cells,); pulse k of a phenomenon is
         called as `at_pulse` says.
     relaxing : Relaxation, optional
         What happens during the wait.
@@ -157,10 +158,10 @@ def program(
     Examples
     --------
     >>> model = Programming("lognormal_resistance", 88e3, 0, 0, 0, 0, 0.0, 0.7)
-    >>> scores = {"programming.cycle": np.array([1.0, -1.0]),
+    >>> deviates = {"programming.cycle": np.array([1.0, -1.0]),
     ...           "programming.cycle@2": np.array([0.0, 0.5])}
     >>> g, pulses, passed = program(
-    ...     Verify(10e3, 88e3, attempts=2), "HRS", model, np.zeros(2), scores.__getitem__)
+    ...     Verify(10e3, 88e3, attempts=2), "HRS", model, np.zeros(2), deviates.__getitem__)
     >>> (1 / g).round().tolist(), pulses.tolist(), passed.tolist()
     ([177210.0, 124878.0], [1, 2], [True, True])
     """
@@ -172,11 +173,11 @@ def program(
         todo = np.flatnonzero(~passed)
         if not len(todo):
             break
-        cycle = latents(at_pulse("programming.cycle", pulse))[todo]
+        cycle = deviates(at_pulse("programming.cycle", pulse))[todo]
         read = programming.conductance(model, fixed[todo] + kind(model.sigma_cycle) * cycle)
         g[todo] = read
         if relaxing:
-            y = latents(at_pulse("relaxation", pulse))[todo]
+            y = deviates(at_pulse("relaxation", pulse))[todo]
             read = relaxation.conductance(relaxing, read, verify.wait, y)
         pulses[todo] = pulse
         passed[todo] = passes(verify, state, read)
@@ -193,31 +194,31 @@ def at_pulse(phenomenon: str, pulse: int) -> str:
 
 
 def after_last_pulse(
-    latents: Callable[[str], NDArray[np.floating]], pulses: NDArray[np.uint8] | None
+    deviates: Callable[[str], NDArray[np.floating]], pulses: NDArray[np.uint8] | None
 ) -> Callable[[str], NDArray[np.floating]]:
-    """Return the scores that cells have after their last pulse; relaxation starts anew with each.
+    """Return the deviates that cells have after their last pulse; relaxation starts anew with each.
 
     Parameters
     ----------
-    latents : callable
+    deviates : callable
         As for `program`.
     pulses : ndarray, shape (cells,), or None
         Pulses that each cell received; None for one pulse each.
 
     Examples
     --------
-    >>> scores = {"relaxation": np.array([1.0, 1.0]), "relaxation@2": np.array([2.0, 2.0])}
-    >>> after_last_pulse(scores.__getitem__, np.array([1, 2], np.uint8))("relaxation").tolist()
+    >>> deviates = {"relaxation": np.array([1.0, 1.0]), "relaxation@2": np.array([2.0, 2.0])}
+    >>> after_last_pulse(deviates.__getitem__, np.array([1, 2], np.uint8))("relaxation").tolist()
     [1.0, 2.0]
     """
 
     def last(phenomenon: str) -> NDArray[np.floating]:
         if pulses is None or phenomenon != "relaxation":
-            return latents(phenomenon)
-        out = latents(phenomenon).copy()
+            return deviates(phenomenon)
+        out = deviates(phenomenon).copy()
         for pulse in np.unique(pulses[pulses > 1]):
             cells = pulses == pulse
-            out[cells] = latents(at_pulse(phenomenon, int(pulse)))[cells]
+            out[cells] = deviates(at_pulse(phenomenon, int(pulse)))[cells]
         return out
 
     return last
@@ -230,7 +231,7 @@ def outcome(
     relaxing: Relaxation | None = None,
     offsets: ArrayLike = 0.0,
 ) -> Outcome:
-    """Return the pulses needed and the share of cells that never pass, in closed form.
+    """Return the pulses needed and the fraction of cells that fail to verify, in closed form.
 
     Parameters
     ----------
@@ -241,16 +242,17 @@ def outcome(
     relaxing : Relaxation, optional
         What happens during the wait; without it nothing does.
     offsets : array_like
-        Deviations of equal shares of the cells besides, e.g. of dies by their radius.
+        Deviations of equal fractions of the cells besides, e.g. of dies by their radius.
 
     Examples
     --------
     >>> model = Programming("lognormal_resistance", 88e3, 0, 0, 0, 0, 0.0, 0.7)
     >>> found = outcome(Verify(10e3, 88e3, attempts=3), "HRS", model)
-    >>> round(found.pulses, 3), round(found.never, 3)  # a coin thrown up to three times
+    >>> round(found.pulses, 3), round(found.failed_to_verify, 3)  # a coin thrown up to three times
     (1.75, 0.125)
     """
-    weight, fixed = _fixed_nodes(model, offsets)
+    limit = _limit_deviation(verify.limit(state), model, relaxing, verify.wait, _steps(relaxing))
+    weight, fixed = _fixed_nodes(model, offsets, limit)
     p, q = _at_one_pulse(verify, state, model, relaxing, fixed)
     # mean of the cut-off geometric model, (1 - q^n) / p, without the division at p = 0
     pulses = sum(q**k for k in range(verify.attempts))
@@ -292,16 +294,21 @@ def probability_wrong(
     [0.125, 0.7892]
     """
     at = np.atleast_1d(np.asarray(reference, float))
-    weight_f, fixed = _fixed_nodes(model, offsets)
-    weight_y, score = _nodes(1.0 if relaxing else 0.0)
-    _, q = _at_one_pulse(verify, state, model, relaxing, fixed)
-    # how much likelier a passing or failing pulse is to be the last than to be drawn
-    passing = sum(q**k for k in range(verify.attempts))
-    failing = q ** (verify.attempts - 1)
-    limit = _limit_deviation(verify.limit(state), model, relaxing, verify.wait, score)
+    weight_y, deviate = _nodes(1.0 if relaxing else 0.0)
+    limit, step = (
+        _limit_deviation(verify.limit(state), model, relaxing, verify.wait, y)
+        for y in (deviate, _steps(relaxing))
+    )
     out = np.empty(at.shape)
     for i, g in np.ndenumerate(at):
-        edge = _limit_deviation(g, model, relaxing, time, score)
+        edge, other = (
+            _limit_deviation(g, model, relaxing, time, y) for y in (deviate, _steps(relaxing))
+        )
+        weight_f, fixed = _fixed_nodes(model, offsets, np.append(step, other))
+        _, q = _at_one_pulse(verify, state, model, relaxing, fixed)
+        # how much likelier a passing or failing pulse is to be the last than to be drawn
+        passing = sum(q**k for k in range(verify.attempts))
+        failing = q ** (verify.attempts - 1)
         if state == "LRS":  # passes up to the limit, wrong from the edge on
             good = _between(edge, limit, fixed, model.sigma_cycle)
             bad = _between(np.maximum(edge, limit), np.inf, fixed, model.sigma_cycle)
@@ -320,8 +327,8 @@ def _at_one_pulse(
     fixed: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Probabilities p to pass and q = 1 - p to fail, each to all digits, shape (nodes,)."""
-    weight_y, score = _nodes(1.0 if relaxing else 0.0)
-    limit = _limit_deviation(verify.limit(state), model, relaxing, verify.wait, score)
+    weight_y, deviate = _nodes(1.0 if relaxing else 0.0)
+    limit = _limit_deviation(verify.limit(state), model, relaxing, verify.wait, deviate)
     below, above = (
         np.clip(_between(low, high, fixed, model.sigma_cycle) @ weight_y, 0.0, 1.0)
         for low, high in ((-np.inf, limit), (limit, np.inf))
@@ -330,12 +337,35 @@ def _at_one_pulse(
 
 
 def _fixed_nodes(
-    model: Programming, offsets: ArrayLike
+    model: Programming, offsets: ArrayLike, steps: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Weights and nodes of what of the deviation stays from pulse to pulse."""
-    weight, fixed = _nodes(float(np.sqrt(max(model.sigma**2 - model.sigma_cycle**2, 0.0))))
+    """Weights and nodes of what of the deviation stays from pulse to pulse.
+
+    Where cells hardly vary from cycle to cycle, what happens to one turns within few sigma_cycle of
+    the deviations ``steps``: nodes lie close there.
+    """
+    sigma = float(np.sqrt(max(model.sigma**2 - model.sigma_cycle**2, 0.0)))
     off = np.atleast_1d(np.asarray(offsets, float))
-    return np.tile(weight / len(off), len(off)), (off[:, None] + fixed).ravel()
+    if sigma == 0 or model.sigma_cycle > _NARROW * sigma:
+        weight, fixed = _nodes(sigma)
+        return np.tile(weight / len(off), len(off)), (off[:, None] + fixed).ravel()
+    around = model.sigma_cycle * np.array([-6.0, -2.0, 0.0, 2.0, 6.0])
+    x, w = np.polynomial.legendre.leggauss(16)
+    weights, nodes = [], []
+    for own in off:
+        turns = ((steps[:, None] + around).ravel() - own) / sigma
+        edges = np.unique(np.clip(np.append(np.linspace(-9.0, 9.0, 19), turns), -9.0, 9.0))
+        half = np.diff(edges)[:, None] / 2
+        z = (edges[:-1, None] + half * (1 + x)).ravel()
+        weight = (half * w).ravel() * np.exp(-(z**2) / 2)
+        weights.append(weight / weight.sum() / len(off))
+        nodes.append(own + sigma * z)
+    return np.concatenate(weights), np.concatenate(nodes)
+
+
+def _steps(relaxing: Relaxation | None) -> NDArray[np.float64]:
+    """Deviates of relaxation at which nodes are placed."""
+    return np.array([-3.0, -1.0, 0.0, 1.0, 3.0]) if relaxing else np.zeros(1)
 
 
 def _between(
@@ -357,12 +387,12 @@ def _limit_deviation(
     model: Programming,
     relaxing: Relaxation | None,
     time: float,
-    score: NDArray[np.float64],
+    deviate: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Programmed deviation at which a cell with relaxation scores is at ``limit`` (S) at a time."""
+    """Programmed deviation at which cells with relaxation deviates are at ``limit`` (S)."""
     if relaxing is None:
-        return np.broadcast_to(programming.deviation_at(model, limit), score.shape)
-    factor = relaxation.conductance(relaxing, np.ones_like(score), time, score)
+        return np.broadcast_to(programming.deviation_at(model, limit), deviate.shape)
+    factor = relaxation.conductance(relaxing, np.ones_like(deviate), time, deviate)
     return programming.deviation_at(model, limit / factor)
 
 

@@ -5,13 +5,10 @@ from reliability.lifetime.censored_fit import LifetimeFit, fit_lifetime
 from reliability.lifetime.claims import Assessment, Claim, assess_claim, more_units
 from reliability.lifetime.curves import life_against_temperature, probability_curves
 from reliability.lifetime.demonstration import (
-    consumer_risk,
     data_sheet_sentence,
     failure_rate_bound,
     plan_test,
-    qualify,
     sample_size,
-    weibull_scale_bound,
 )
 from reliability.lifetime.model_choice import (
     compare_lifetimes,
@@ -19,19 +16,18 @@ from reliability.lifetime.model_choice import (
     likelihood_ratio_test,
 )
 from reliability.lifetime.nonparametric import kaplan_meier, plotting_positions, turnbull
-from reliability.lifetime.tails import error_rates, fit_tail, threshold_diagnostics
+from reliability.lifetime.tails import TailFit, fit_tail
 
 __all__ = [
     "Acceleration",
     "Assessment",
     "Claim",
     "LifetimeFit",
+    "TailFit",
     "acceleration",
     "assess_claim",
     "compare_lifetimes",
-    "consumer_risk",
     "data_sheet_sentence",
-    "error_rates",
     "failure_rate_bound",
     "fit_lifetime",
     "fit_tail",
@@ -43,9 +39,6 @@ __all__ = [
     "plan_test",
     "plotting_positions",
     "probability_curves",
-    "qualify",
     "sample_size",
-    "threshold_diagnostics",
     "turnbull",
-    "weibull_scale_bound",
 ]

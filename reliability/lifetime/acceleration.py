@@ -1,10 +1,10 @@
 """How stress shortens life: log life as a linear function of transformed stresses.
 
-Each law gives one or two regressors ``x(stress)``; in a fit, ``log life = intercept + sum of
+Each model gives one or two regressors ``x(stress)``; in a fit, ``log life = intercept + sum of
 coefficient * x + offset``, with these coefficients [1]_ [2]_:
 
 =================== ========================================== ==============================
-law                 life                                       coefficients
+model               life                                       coefficients
 =================== ========================================== ==============================
 arrhenius           exp(Ea / kT)                               activation_energy (eV)
 eyring              (1/T) exp(Ea / kT)                         activation_energy (eV)
@@ -15,8 +15,8 @@ voltage_exponential exp(-gamma V)                              voltage_accelerat
 thermochemical      exp((Ea - a E) / kT)                       activation_energy, field_coupling
 =================== ========================================== ==============================
 
-The laws of temperature act on the stress named ``temperature`` (K), the others on any. Laws combine
-with ``+``: ``"arrhenius+inverse_power"``, or as a mapping from stress to law. k is Boltzmann's
+Models of temperature act on the stress named ``temperature`` (K), the others on any. They combine
+with ``+``: ``"arrhenius+inverse_power"``, or as a mapping from stress to model. k is Boltzmann's
 constant in eV/K.
 
 References
@@ -38,8 +38,8 @@ from reliability.units import BOLTZMANN
 Array = NDArray[np.float64]
 
 
-class Law(NamedTuple):
-    """One acceleration law: names of its coefficients and functions of the stresses it takes."""
+class Model(NamedTuple):
+    """An acceleration model: names of its coefficients and functions of the stresses it takes."""
 
     stresses: tuple[str, ...]  # "*": any stress that is not a temperature
     coefficients: tuple[str, ...]
@@ -51,17 +51,17 @@ def _inverse_energy(temperature: Array) -> Array:
     return 1 / (BOLTZMANN * temperature)
 
 
-LAWS: dict[str, Law] = {
-    "arrhenius": Law(("temperature",), ("activation_energy",), lambda t: (_inverse_energy(t),)),
-    "eyring": Law(
+MODELS: dict[str, Model] = {
+    "arrhenius": Model(("temperature",), ("activation_energy",), lambda t: (_inverse_energy(t),)),
+    "eyring": Model(
         ("temperature",), ("activation_energy",), lambda t: (_inverse_energy(t),),
         lambda t: -np.log(t),
     ),
-    "inverse_power": Law(("*",), ("exponent",), lambda v: (-np.log(v),)),
-    "e_model": Law(("*",), ("field_acceleration",), lambda e: (-e,)),
-    "inverse_e": Law(("*",), ("field_constant",), lambda e: (1 / e,)),
-    "voltage_exponential": Law(("*",), ("voltage_acceleration",), lambda v: (-v,)),
-    "thermochemical": Law(
+    "inverse_power": Model(("*",), ("exponent",), lambda v: (-np.log(v),)),
+    "e_model": Model(("*",), ("field_acceleration",), lambda e: (-e,)),
+    "inverse_e": Model(("*",), ("field_constant",), lambda e: (1 / e,)),
+    "voltage_exponential": Model(("*",), ("voltage_acceleration",), lambda v: (-v,)),
+    "thermochemical": Model(
         ("temperature", "*"), ("activation_energy", "field_coupling"),
         lambda t, e: (_inverse_energy(t), -e * _inverse_energy(t)),
     ),
@@ -70,18 +70,18 @@ LAWS: dict[str, Law] = {
 
 @dataclass(frozen=True)
 class Acceleration:
-    """Laws with the stresses they act on.
+    """Acceleration models with the stresses they act on.
 
     Attributes
     ----------
-    laws : tuple of Law
+    models : tuple of Model
     stresses : tuple of tuple of str
-        Names of the stresses of each law.
+        Names of the stresses of each model.
     coefficients : tuple of str
         Names of all coefficients, in order.
     """
 
-    laws: tuple[Law, ...]
+    models: tuple[Model, ...]
     stresses: tuple[tuple[str, ...], ...]
     coefficients: tuple[str, ...]
 
@@ -104,22 +104,22 @@ class Acceleration:
         size = max(value.size for value in values.values())
         columns: list[Array] = []
         offset = np.zeros(size)
-        for law, names in zip(self.laws, self.stresses, strict=True):
+        for model, names in zip(self.models, self.stresses, strict=True):
             arguments = [np.broadcast_to(values[name], (size,)) for name in names]
-            columns += [np.asarray(column, float) for column in law.regressors(*arguments)]
-            if law.offset is not None:
-                offset = offset + law.offset(*arguments)
+            columns += [np.asarray(column, float) for column in model.regressors(*arguments)]
+            if model.offset is not None:
+                offset = offset + model.offset(*arguments)
         return np.stack(columns, axis=1), offset
 
 
 def acceleration(
-    laws: str | Mapping[str, str], stresses: Sequence[str], name: str = "acceleration"
+    models: str | Mapping[str, str], stresses: Sequence[str], name: str = "acceleration"
 ) -> Acceleration:
-    """Assign laws to stresses.
+    """Assign acceleration models to stresses.
 
     Parameters
     ----------
-    laws : str or mapping
+    models : str or mapping
         ``"arrhenius"``, ``"arrhenius+inverse_power"``, or ``{"temperature": "arrhenius",
         "voltage": "inverse_power"}``.
     stresses : sequence of str
@@ -130,47 +130,43 @@ def acceleration(
     Raises
     ------
     InputError
-        Unknown law, or a law without a stress to act on.
+        Unknown model, or a model without a stress to act on.
 
     Examples
     --------
     >>> acceleration("arrhenius+inverse_power", ["temperature", "voltage"]).coefficients
     ('activation_energy', 'exponent')
     """
-    if isinstance(laws, Mapping):
-        pairs = [(law, key) for key, law in laws.items()]
-    else:
-        pairs = [(law.strip(), "") for law in laws.split("+")]
+    pairs = (
+        [(key, model) for key, model in models.items()]
+        if isinstance(models, Mapping)
+        else [("", model.strip()) for model in models.split("+")]
+    )
     free = [stress for stress in stresses if stress != "temperature"]
-    chosen, taken, coefficients = [], [], []
-    for law_name, key in pairs:
-        if law_name not in LAWS:
-            raise unknown_name(name, law_name, LAWS)
-        law = LAWS[law_name]
-        names = []
-        for wanted in law.stresses:
-            if wanted == "*" and key and key != "temperature":
-                names.append(key)
-            elif wanted == "*":
-                if not free:
-                    raise InputError(
-                        f"{name} {law_name}: no stress beside the temperature is left for it, "
-                        f"got {', '.join(stresses) or 'none'}"
-                    )
-                names.append(free[0])
-            else:
-                names.append(wanted)
+    chosen: list[Model] = []
+    taken: list[tuple[str, ...]] = []
+    for key, model_name in pairs:
+        if model_name not in MODELS:
+            raise unknown_name(name, model_name, MODELS)
+        model = MODELS[model_name]
+        own = key if key and key != "temperature" else next(iter(free), "")
+        if "*" in model.stresses and not own:
+            raise InputError(
+                f"{name} {model_name}: no stress beside the temperature is left for it, "
+                f"got {', '.join(stresses) or 'none'}"
+            )
+        names = tuple(own if each == "*" else each for each in model.stresses)
         if key and key not in names:
-            raise InputError(f"{name}: {law_name} acts on {', '.join(names)}, got it for {key!r}")
-        free = [stress for stress in free if stress not in names]
-        missing = [n for n in names if n not in stresses]
+            raise InputError(f"{name}: {model_name} acts on {', '.join(names)}, got it for {key!r}")
+        missing = [each for each in names if each not in stresses]
         if missing:
-            raise InputError(f"{name} {law_name}: needs the stress {missing[0]!r}")
-        chosen.append(law)
-        taken.append(tuple(names))
-        coefficients += [(c, names[-1]) for c in law.coefficients]
-    plain = [c for c, _ in coefficients]
-    unique = tuple(c if plain.count(c) == 1 else f"{c}_{s}" for c, s in coefficients)
+            raise InputError(f"{name} {model_name}: needs the stress {missing[0]!r}")
+        free = [stress for stress in free if stress not in names]
+        chosen.append(model)
+        taken.append(names)
+    named = [(c, n[-1]) for m, n in zip(chosen, taken, strict=True) for c in m.coefficients]
+    plain = [c for c, _ in named]
+    unique = tuple(c if plain.count(c) == 1 else f"{c}_{stress}" for c, stress in named)
     return Acceleration(tuple(chosen), tuple(taken), unique)
 
 

@@ -1,7 +1,7 @@
 """Maximum-likelihood fits of censored lifetimes, with intervals that hold.
 
 `fit_lifetime` takes exact, right-, left- and interval-censored and truncated data, mixed, with
-frequencies, and stresses with an acceleration law. Times are divided by a typical time before the
+frequencies, and stresses with an acceleration model. Times are divided by a typical time before the
 fit and stresses centred, so that the unit does not matter. What to use when:
 
 =========== ======================================================================================
@@ -22,16 +22,17 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
+from scipy import optimize, special
 
 from reliability.errors import InputError, unknown_name
 from reliability.lifetime import bootstrap
-from reliability.lifetime.distributions import Distribution, Parameter, distribution
+from reliability.lifetime.clusters import robust_covariance
+from reliability.lifetime.distributions import Distribution, Parameter, find_distribution
 from reliability.lifetime.likelihood import Likelihood, Terms, split_terms
 from reliability.lifetime.maximise import Maximum, gradient_of, profile_interval
 from reliability.lifetime.observations import Observations, lifetimes_on_the_line, observations
 from reliability.lifetime.regression import Regression, regression
-from reliability.lifetime.starting_values import best_fit
+from reliability.lifetime.starting_values import NoMaximum, best_fit
 
 Array = NDArray[np.float64]
 Method = Literal["profile", "calibrated", "bootstrap", "wald"]
@@ -59,13 +60,13 @@ class Estimate(NamedTuple):
 
 @dataclass(frozen=True)
 class LifetimeFit:
-    """A fitted lifetime law.
+    """A fitted lifetime distribution.
 
     Attributes
     ----------
     distribution : Distribution
     parameters : dict of str to float
-        In the units of the data; with an acceleration law ``intercept`` (of the log life) and its
+        In the units of the data; with an acceleration model ``intercept`` (of the log life) and its
         coefficients take the place of the location.
     covariance : ndarray, shape (p, p)
         Of the parameters, in their order: inverse of the observed information. Rows of parameters
@@ -89,6 +90,7 @@ class LifetimeFit:
     regression: Regression = field(repr=False)
     likelihood: Likelihood = field(repr=False)
     maximum: Maximum = field(repr=False)
+    inner_covariance: Array = field(repr=False)
 
     @property
     def free_parameters(self) -> int:
@@ -143,11 +145,27 @@ class LifetimeFit:
         row, constant = self.regression.report(name)
         if not np.any(row):
             return self.parameters[name], self.parameters[name]
+        if self.distribution.threshold and spec.unit == "time":
+            return self._threshold_interval(row, confidence, method, seed)
         low, high = self._bounds(lambda theta: theta @ row + constant, confidence, method, seed)
         with np.errstate(over="ignore"):  # an end that the data leave open is infinite
             a, b = _LINKS[spec.link](low), _LINKS[spec.link](high)
         scale = self.data.unit if spec.unit == "time" else 1.0
         return float(min(a, b)) * scale, float(max(a, b)) * scale
+
+    def _threshold_interval(
+        self, row: Array, confidence: float, method: Method, seed: int
+    ) -> tuple[float, float]:
+        """Interval of a threshold, which lies before the first failure."""
+        first = float(self.data.upper[self.data.frequency > 0].min()) / self.data.unit
+
+        def quantity(theta: Array) -> Array:
+            with np.errstate(invalid="ignore", divide="ignore"):
+                return -np.log(first - theta @ row)
+
+        ends = self._bounds(quantity, confidence, method, seed)
+        low, high = (self.data.unit * (first - float(np.exp(-end))) for end in ends)
+        return low, high
 
     def quantile(
         self, p: ArrayLike, stress: Mapping[str, float] | None = None,
@@ -160,14 +178,15 @@ class LifetimeFit:
         p : array_like
             Between 0 and 1; an array gives arrays.
         stress : mapping of str to float, optional
-            Required if the fit has an acceleration law.
+            Required if the fit has an acceleration.
         confidence, method, seed
             As in `interval`.
 
         Returns
         -------
         Estimate
-            In the unit of the data.
+            In the unit of the data. Where the fraction that can fail is estimated below ``p`` the
+            value is infinite and the lower end the time by which ``p`` may have failed.
 
         Examples
         --------
@@ -177,9 +196,9 @@ class LifetimeFit:
         (69, 24, 121)
         """
         at = self.regression.at(stress)
-        law, unit = self.distribution, self.data.unit
-        forward = np.log if law.positive else np.positive
-        back = np.exp if law.positive else np.positive
+        distribution, unit = self.distribution, self.data.unit
+        forward = np.log if distribution.positive else np.positive
+        back = np.exp if distribution.positive else np.positive
 
         def one(p: float) -> tuple[float, float, float]:
             if not 0 < p < 1:
@@ -187,16 +206,31 @@ class LifetimeFit:
 
             def quantity(theta: Array) -> Array:
                 with np.errstate(divide="ignore", invalid="ignore"):
-                    return forward(law.quantile(np.float64(p), *at(theta)))
+                    return forward(distribution.quantile(np.float64(p), *at(theta)))
 
             value = float(quantity(self.maximum.theta)[0])
             if not np.isfinite(value):  # beyond the fraction that can fail
-                return np.inf, np.nan, np.inf
+                return np.inf, self._earliest(p, stress, confidence, method, seed), np.inf
             ends = self._bounds(quantity, confidence, method, seed)
             reported = [unit * float(back(x)) for x in (value, *ends)]
             return reported[0], reported[1], reported[2]
 
         return _over(one, p)
+
+    def _earliest(
+        self, p: float, stress: Mapping[str, float] | None, confidence: float, method: Method,
+        seed: int,
+    ) -> float:  # fmt: skip
+        """Time at which the upper bound of the failure probability reaches ``p``; inf if none."""
+
+        def miss(log_time: float) -> float:
+            time = self.data.unit * float(np.exp(log_time))
+            high = float(self._log_odds(time, stress, confidence, method, seed).high)
+            return min(high, 700.0) - float(special.logit(p))
+
+        if miss(14.0) < 0:  # a million typical times
+            return np.inf
+        return self.data.unit * float(np.exp(optimize.brentq(miss, -30.0, 14.0, xtol=1e-4)))
 
     def failure_probability(
         self, t: ArrayLike, stress: Mapping[str, float] | None = None,
@@ -204,8 +238,7 @@ class LifetimeFit:
     ) -> Estimate:  # fmt: skip
         """Probability of failure by the time ``t``; parameters as in `quantile`.
 
-        Before the fitted threshold of a law that has one the upper end is not known (NaN): the
-        threshold is an estimate too.
+        Before a fitted threshold the upper end is not known (NaN): it is an estimate too.
 
         Examples
         --------
@@ -215,7 +248,7 @@ class LifetimeFit:
         (0.031, 0.004, 0.139)
         """
         found = self._log_odds(t, stress, confidence, method, seed)
-        return Estimate(*map(_share, found))
+        return Estimate(*map(_fraction, found))
 
     def survival_probability(
         self, t: ArrayLike, stress: Mapping[str, float] | None = None,
@@ -234,17 +267,18 @@ class LifetimeFit:
         True
         """
         value, low, high = self._log_odds(t, stress, confidence, method, seed)
-        return Estimate(*(_share(-np.asarray(x)) for x in (value, high, low)))
+        return Estimate(*(_fraction(-np.asarray(x)) for x in (value, high, low)))
 
     def _log_odds(
         self, t: ArrayLike, stress: Mapping[str, float] | None, confidence: float, method: Method,
         seed: int,
     ) -> Estimate:  # fmt: skip
         """Log-odds of failure by the time ``t``."""
-        at, law = self.regression.at(stress), self.distribution
+        at, distribution = self.regression.at(stress), self.distribution
+        form = None if distribution.threshold else distribution.form
 
         def one(t: float) -> tuple[float, float, float]:
-            if np.isnan(t) or (law.positive and t <= 0):
+            if np.isnan(t) or (distribution.positive and t <= 0):
                 if t == 0:
                     return -np.inf, -np.inf, -np.inf
                 raise InputError(f"t: got {t!r}, allowed a time greater than 0")
@@ -252,11 +286,23 @@ class LifetimeFit:
             def quantity(theta: Array) -> Array:
                 u, scaled = at(theta), np.float64(t / self.data.unit)
                 with np.errstate(divide="ignore", invalid="ignore"):
-                    return law.log_cdf(scaled, *u) - law.log_sf(scaled, *u)
+                    return distribution.log_cdf(scaled, *u) - distribution.log_sf(scaled, *u)
 
             value = float(quantity(self.maximum.theta)[0])
-            if law.threshold and np.isneginf(value):  # the threshold itself is not sure
+            if distribution.threshold and np.isneginf(value):  # the threshold itself is not sure
                 return value, value, np.nan
+            if form is not None and np.isfinite(t):
+
+                def standardised(theta: Array) -> Array:
+                    u = at(theta)
+                    y = np.log(t / self.data.unit) if distribution.positive else t / self.data.unit
+                    return (y - u[0]) * np.exp(0.0 if distribution.fixed_scale else -u[1])
+
+                ends = self._bounds(standardised, confidence, method, seed)
+                z = np.array(ends)
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    low, high = np.where(np.isinf(z), z, form.log_cdf(z) - form.log_sf(z))
+                return value, float(low), float(high)
             if not np.isfinite(value):  # beyond the precision of a double
                 return value, value, value
             return value, *self._bounds(quantity, confidence, method, seed)
@@ -281,16 +327,16 @@ class LifetimeFit:
         Raises
         ------
         InputError
-            The fit has no acceleration law.
+            The fit has no acceleration.
         """
         if not self.stresses:
-            raise InputError("acceleration_factor: the fit has no acceleration law")
+            raise InputError("acceleration_factor: the fit has no acceleration")
         before, after = self.regression.at(stress_from), self.regression.at(stress_to)
         quantile = self.distribution.quantile
 
         def quantity(theta: Array) -> Array:
-            share = np.float64(p)
-            return np.log(quantile(share, *before(theta)) / quantile(share, *after(theta)))
+            fraction = np.float64(p)
+            return np.log(quantile(fraction, *before(theta)) / quantile(fraction, *after(theta)))
 
         value = float(np.exp(quantity(self.maximum.theta)[0]))
         low, high = self._bounds(quantity, confidence, method, seed)
@@ -306,27 +352,33 @@ class LifetimeFit:
             raise InputError(f"confidence: got {confidence!r}, allowed between 0 and 1")
         centre = float(quantity(self.maximum.theta)[0])
         slope = gradient_of(quantity, self.maximum)[0]
-        error = float(np.sqrt(max(slope @ self.maximum.covariance[0] @ slope, 0.0)))
-        if error == 0:
+        naive = float(np.sqrt(max(slope @ self.maximum.covariance[0] @ slope, 0.0)))
+        if naive == 0:
             return centre, centre
+        z = float(special.ndtri(0.5 + confidence / 2))
+        error, lots = naive, self.data.lots
+        if lots is not None:
+            if method in ("calibrated", "bootstrap"):
+                raise InputError(f"method: {method} is not available with lots")
+            z = float(special.stdtrit(lots.max(), 0.5 + confidence / 2))
+            error = max(float(np.sqrt(slope @ self.inner_covariance @ slope)), naive)
         if method == "wald":
-            z = special.ndtri(0.5 + confidence / 2)
             return centre - z * error, centre + z * error
         if method == "bootstrap":
             samples = bootstrap.refit(self, _SAMPLES, seed)
             pivots = bootstrap.studentised(samples, quantity, centre)
             low, high = np.quantile(pivots, [0.5 - confidence / 2, 0.5 + confidence / 2])
             return centre - high * error, centre - low * error
-        drop = float(special.chdtri(1, 1 - confidence))
+        drop = (z * error / naive) ** 2
         if method == "calibrated":
             drop *= bootstrap.bartlett_factor(self, quantity, _SAMPLES, seed)
         ends = profile_interval(self.likelihood, self.maximum, quantity, drop)
         return float(ends.low[0]), float(ends.high[0])
 
 
-def _share(log_odds: ArrayLike) -> float | Array:
-    share = special.expit(np.asarray(log_odds, float))
-    return share if np.ndim(share) else float(share)
+def _fraction(log_odds: ArrayLike) -> float | Array:
+    fraction = special.expit(np.asarray(log_odds, float))
+    return fraction if np.ndim(fraction) else float(fraction)
 
 
 def _over(one: Callable[[float], tuple[float, float, float]], values: ArrayLike) -> Estimate:
@@ -346,12 +398,13 @@ def fit_lifetime(
     frequency: ArrayLike | None = None,
     truncation: ArrayLike | tuple[ArrayLike | None, ArrayLike | None] | None = None,
     stress: Mapping[str, ArrayLike] | None = None,
+    lots: ArrayLike | None = None,
     distribution: str | Distribution = "weibull",
     acceleration: str | Mapping[str, str] | None = None,
     shape_acceleration: str | Mapping[str, str] | None = None,
     fixed: Mapping[str, float] | None = None,
 ) -> LifetimeFit:
-    """Fit a lifetime law to censored data by maximum likelihood.
+    """Fit a lifetime distribution to censored data by maximum likelihood.
 
     Parameters
     ----------
@@ -362,7 +415,7 @@ def fit_lifetime(
         Whether the unit failed at ``time`` (default) or was still good (right-censored).
     lower, upper : array_like, shape (n,)
         Interval that holds the time to failure. Equal: exact; ``upper=inf``: right-censored;
-        ``lower=0``: left-censored (``-inf`` for the normal and Gumbel laws, if some times are
+        ``lower=0``: left-censored (``-inf`` for normal and Gumbel distributions, if some times are
         negative).
     frequency : array_like, shape (n,), optional
         How many units each row stands for.
@@ -371,12 +424,15 @@ def fit_lifetime(
         gives also the time after which they could not.
     stress : mapping of str to array_like, shape (n,) or scalar, optional
         E.g. ``{"temperature": K, "voltage": V}``.
+    lots : array_like, shape (n,), optional
+        Lot (wafer, board) of each row, at least 2: units of one resemble each other. Intervals and
+        covariance are then robust to that (`reliability.lifetime.clusters`).
     distribution : str or Distribution
         See `reliability.lifetime.distributions`.
     acceleration : str or mapping, optional
         How the stresses act on the log life; see `reliability.lifetime.acceleration`.
     shape_acceleration : str or mapping, optional
-        The same for the log scale of the law (minus the log of a Weibull shape); none: constant.
+        The same for the log scale (minus the log of a Weibull shape); none: constant.
         Test it with `likelihood_ratio_test`.
     fixed : mapping of str to float, optional
         Parameters held at a value, e.g. ``{"shape": 2.0}`` or ``{"activation_energy": 0.7}``.
@@ -411,10 +467,10 @@ def fit_lifetime(
     >>> {name: round(value, 4) for name, value in fit.parameters.items()}
     {'scale': 606.5276, 'shape': 1.7208}
     """
-    law = _law(distribution)
+    chosen = find_distribution(distribution)
     data = observations(
         time, event=event, lower=lower, upper=upper, frequency=frequency, truncation=truncation,
-        stress=stress, positive=law.positive,
+        stress=stress, lots=lots, positive=chosen.positive,
     )  # fmt: skip
     data = lifetimes_on_the_line(data)
     if data.failures == 0:
@@ -422,12 +478,12 @@ def fit_lifetime(
             "no unit failed: the likelihood has no maximum; state a bound with "
             "failure_rate_bound or binomial_bound"
         )
-    model = regression(law, data, acceleration, shape_acceleration, fixed)
+    model = regression(chosen, data, acceleration, shape_acceleration, fixed)
     terms = split_terms(
         data.lower[None] / data.unit, data.upper[None] / data.unit, data.frequency[None],
-        _scaled(data.entry, data.unit), _scaled(data.leave, data.unit), positive=law.positive,
+        _scaled(data.entry, data.unit), _scaled(data.leave, data.unit), positive=chosen.positive,
     )  # fmt: skip
-    likelihood = Likelihood(law, terms, 1, model.designs, model.offsets)
+    likelihood = Likelihood(chosen, terms, 1, model.designs, model.offsets)
     maximum = best_fit(likelihood)
     value = float(maximum.value[0]) + _density_unit(terms, data)
     matrix = np.stack([model.report(name)[0] for name in model.names])
@@ -443,15 +499,14 @@ def fit_lifetime(
             "logit": reported * (1 - reported),
         }[link]  # fmt: skip
     jacobian = slope[:, None] * matrix
-    covariance = jacobian @ maximum.covariance[0] @ jacobian.T
+    inner = maximum.covariance[0]
+    if data.lots is not None:
+        inner = robust_covariance(likelihood, maximum, data.lots)
+    covariance = jacobian @ inner @ jacobian.T
     return LifetimeFit(
-        law, parameters, covariance, value, data.units, data.failures, model.stresses, data,
-        model, likelihood, maximum,
+        chosen, parameters, covariance, value, data.units, data.failures, model.stresses, data,
+        model, likelihood, maximum, inner,
     )  # fmt: skip
-
-
-def _law(name: str | Distribution) -> Distribution:
-    return distribution(name)
 
 
 def _scaled(times: Array | None, unit: float) -> Array | None:
@@ -470,4 +525,4 @@ def _density_unit(terms: list[Terms], data: Observations) -> float:
     return total
 
 
-__all__ = ["Estimate", "LifetimeFit", "Parameter", "fit_lifetime"]
+__all__ = ["Estimate", "LifetimeFit", "NoMaximum", "Parameter", "fit_lifetime"]

@@ -14,13 +14,11 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-from numpy.typing import ArrayLike
 from scipy import special
 
 from reliability.errors import InputError
 from reliability.lifetime.acceleration import arrhenius
-from reliability.statistics.intervals import binomial_bound
+from reliability.statistics.proportions import binomial_bound
 from reliability.units import duration, engineering
 
 if TYPE_CHECKING:
@@ -56,7 +54,7 @@ JESD47_TESTS: tuple[StressTest, ...] = (
 
 def failure_rate_bound(
     *, devices: float, hours: float, failures: int = 0, acceleration: float = 1.0,
-    confidence: float = 0.6,
+    confidence: float = 0.6, replacement: bool = False,
 ) -> float:  # fmt: skip
     """Upper confidence bound of a constant failure rate, in FIT (failures in 1e9 device hours).
 
@@ -71,6 +69,8 @@ def failure_rate_bound(
         How many times faster time passes in the test than in use.
     confidence : float
         One-sided; data sheets use 0.6 or 0.9.
+    replacement : bool
+        Failed devices were replaced or repaired, so that more may fail than were on test.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def failure_rate_bound(
     -----
     ``chi2(confidence; 2 failures + 2) / (2 devices hours acceleration) * 1e9`` [1]_, for a constant
     failure rate and a test of fixed duration. Exact without a failure; with some it holds in more
-    than the stated share of tests, as bounds of a count do.
+    than the stated fraction of tests, as bounds of a count do.
 
     Examples
     --------
@@ -91,8 +91,10 @@ def failure_rate_bound(
     _positive(devices=devices, hours=hours, acceleration=acceleration)
     _count(failures=failures)
     _probability(confidence=confidence)
-    if failures > devices:
-        raise InputError(f"failures: got {failures}, more than {devices:g} devices")
+    if failures > devices and not replacement:
+        raise InputError(
+            f"failures: got {failures}, more than {devices:g} devices, allowed with replacement"
+        )
     quantile = special.chdtri(2 * failures + 2, 1 - confidence)
     return float(quantile / (2 * devices * hours * acceleration) * _PER_FIT)
 
@@ -144,55 +146,6 @@ def sample_size(probability: float, *, failures: int = 0, confidence: float = 0.
     return high
 
 
-def weibull_scale_bound(
-    times: ArrayLike, *, failures: int = 0, shape: float, confidence: float = 0.9
-) -> float:
-    """Lower bound of a Weibull scale with a known shape, also without a failure.
-
-    Parameters
-    ----------
-    times : array_like
-        Time on test of each device, failed or not, greater than 0.
-    failures : int
-    shape : float
-        Assumed; the bound holds only if the shape does.
-    confidence : float
-        One-sided.
-
-    Returns
-    -------
-    float
-        In the unit of ``times``.
-
-    Raises
-    ------
-    InputError
-        A value that is not possible.
-
-    Notes
-    -----
-    ``(2 sum(t^shape) / chi2(confidence; 2 failures + 2))^(1/shape)`` [4]_ (section 8.5).
-
-    Examples
-    --------
-    >>> round(weibull_scale_bound([1000.0] * 77, shape=1.0, confidence=0.9))
-    33441
-    """
-    t = np.asarray(times, float).ravel()
-    if t.size == 0 or not np.all(np.isfinite(t) & (t > 0)):
-        raise InputError("times: got a value that is not greater than 0")
-    _positive(shape=shape)
-    _count(failures=failures)
-    _probability(confidence=confidence)
-    if failures > t.size:
-        raise InputError(f"failures: got {failures}, more than {t.size} devices")
-    # Powers of times relative to the longest cannot overflow.
-    longest = t.max()
-    total = np.sum((t / longest) ** shape)
-    quantile = special.chdtri(2 * failures + 2, 1 - confidence)
-    return float(longest * (2 * total / quantile) ** (1 / shape))
-
-
 def plan_test(
     *,
     probability: float,
@@ -241,8 +194,8 @@ def plan_test(
 
     Notes
     -----
-    Under a Weibull law ``1 - F_test = (1 - F_use)^((AF t_test / t_use)^shape)`` [4]_ (section
-    10.6); the number of devices follows from the exact binomial bound.
+    Weibull: ``1 - F_test = (1 - F_use)^((AF t_test / t_use)^shape)`` [4]_ (section 10.6); the
+    number of devices follows from the exact binomial bound.
 
     Examples
     --------
@@ -274,73 +227,6 @@ def plan_test(
     return pd.DataFrame(rows, columns=columns)
 
 
-class Verdict(NamedTuple):
-    """Outcome of a qualification.
-
-    ``margin`` is the limit over the bound: above 1 it is passed with room.
-    """
-
-    passed: bool
-    bound: float
-    limit: float
-    confidence: float
-    margin: float
-
-
-def qualify(failures: int, trials: int, *, limit: float, confidence: float = 0.9) -> Verdict:
-    """Whether a count of failures shows that their probability is within a limit.
-
-    Parameters
-    ----------
-    failures, trials : int
-    limit : float
-        Allowed probability.
-    confidence : float
-        One-sided; the bound is the exact binomial one.
-
-    Returns
-    -------
-    Verdict
-
-    Raises
-    ------
-    InputError
-        A value that is not possible.
-
-    Examples
-    --------
-    >>> verdict = qualify(0, 231, limit=0.01)
-    >>> verdict.passed, round(verdict.margin, 3)
-    (True, 1.008)
-    """
-    _count(failures=failures, trials=trials)
-    _probability(limit=limit, confidence=confidence)
-    if trials < 1 or failures > trials:
-        raise InputError(f"trials: got {trials} with {failures} failures")
-    bound = binomial_bound(failures, trials, confidence)
-    return Verdict(bound <= limit, bound, limit, confidence, limit / bound)
-
-
-def consumer_risk(probability: float, devices: int, failures: int = 0) -> float:
-    """Chance that a population with this failure probability passes a sample plan.
-
-    Parameters
-    ----------
-    probability : float
-    devices : int
-    failures : int
-        Number that may fail.
-
-    Examples
-    --------
-    >>> round(consumer_risk(0.01, 231), 3)
-    0.098
-    """
-    _probability(probability=probability)
-    _count(devices=devices, failures=failures)
-    return float(special.bdtr(failures, devices, probability))
-
-
 def data_sheet_sentence(
     quantity: str,
     bound: float,
@@ -356,11 +242,11 @@ def data_sheet_sentence(
     Parameters
     ----------
     quantity : str
-        E.g. ``"BER"``.
+        E.g. ``"cumulative failures"`` (printed in % or ppm) or ``"BER"``.
     bound : float
         Upper bound of it; printed with two digits, rounded up, so that the sentence stays true.
     time : float or str
-        In s, or as it is printed (``"1e+06 cycles"``).
+        In s, or as it is printed (``"10⁶ cycles"``).
     temperature : float, str or None
         In K, or as it is printed (``"85 °C and 100 mV"``), or none.
     confidence : float
@@ -376,9 +262,9 @@ def data_sheet_sentence(
 
     Examples
     --------
-    >>> data_sheet_sentence("BER", 2.4e-6, time=315576000.0, temperature=358.15, confidence=0.9,
-    ...     assumptions=["Arrhenius, Ea = 1.1 eV"])
-    'BER after 10 years at 85 °C <= 2.4e-06 at 90 % confidence, given: Arrhenius, Ea = 1.1 eV.'
+    >>> data_sheet_sentence("cumulative failures", 9.4e-4, time=315576000.0, temperature=328.15,
+    ...     confidence=0.9, assumptions=["Ea = 0.7 eV"])
+    'Cumulative failures ≤ 0.094 % after 10 years at 55 °C (90 % confidence), given: Ea = 0.7 eV.'
     """
     if not assumptions:
         raise InputError("assumptions: got none, at least one is required")
@@ -388,12 +274,13 @@ def data_sheet_sentence(
     _probability(confidence=confidence)
     if not (math.isfinite(bound) and bound >= 0):
         raise InputError(f"bound: got {bound!r}, allowed a finite number of 0 or more")
-    value = f"{_rounded_up(bound):.2g} {unit}".strip()
+    value = _rounded_up(bound)
+    text = printed(value) if unit or quantity == "BER" else printed_fraction(value)
     when = time if isinstance(time, str) else duration(time)
     where = f" at {temperature}" if temperature else ""
     return (
-        f"{quantity} after {when}{where} <= {value} "
-        f"at {100 * confidence:g} % confidence, given: {'; '.join(assumptions)}."
+        f"{quantity[:1].upper()}{quantity[1:]} ≤ {f'{text} {unit}'.strip()} after {when}{where} "
+        f"({100 * confidence:g} % confidence), given: {'; '.join(assumptions)}."
     )
 
 
@@ -407,6 +294,34 @@ def _rounded_up(value: float) -> float:
         return 0.0
     digits = 1 - math.floor(math.log10(value))
     return float(f"{math.ceil(value * 10.0**digits * (1 - 1e-9))}e{-digits}")
+
+
+def printed(value: float, digits: int = 2) -> str:
+    """Print a number with powers of ten and grouped thousands.
+
+    >>> printed(2.4e-6), printed(24600.0, 3), printed(130.0), printed(0.031), printed(1e8)
+    ('2.4 × 10⁻⁶', '24 600', '130', '0.031', '10⁸')
+    """
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    if 1e-3 <= abs(value) < 1e6:
+        rounded = float(f"{value:.{digits}g}")
+        whole = rounded >= 10 ** (digits - 1)
+        return f"{rounded:,.0f}".replace(",", " ") if whole else f"{rounded:.{digits}g}"
+    factor, exponent = f"{value:.{digits - 1}e}".split("e")
+    ten = "10" + str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return ten if float(factor) == 1 else f"{float(factor):g} × {ten}"
+
+
+def printed_fraction(value: float, digits: int = 2) -> str:
+    """Print a fraction of units in per cent or ppm.
+
+    >>> printed_fraction(0.01), printed_fraction(9.4e-4), printed_fraction(2.4e-6)
+    ('1 %', '0.094 %', '2.4 ppm')
+    """
+    if value == 0 or value >= 1e-4:
+        return f"{100 * value:.{digits}g} %" if value < 0.1 else f"{100 * value:.3g} %"
+    return f"{printed(1e6 * value, digits)} ppm"
 
 
 def _positive(**values: float) -> None:

@@ -1,12 +1,12 @@
 """Lifetime distributions: each states its standard form, everything else is derived once.
 
-A distribution is a law of the time ``t`` with internal parameters ``u`` that may take any real
-value (location, log of the scale, log of a shape, log-odds of a fraction). It gives the logarithms
-of its density, survival and failure probability; the likelihood of every kind of censored or
+A distribution of the time ``t`` has internal parameters ``u`` that may take any real value
+(location, log of the scale, log of a shape, log-odds of a fraction). It gives the logarithms of
+its density, survival and failure probability; the likelihood of every kind of censored or
 truncated datum, quantiles and intervals follow from these three.
 
-Most laws are location-scale families of ``y = log t`` (or of ``y = t``): with ``z = (y - u0) /
-exp(u1)`` only the standard form in ``z`` differs [1]_:
+Most are location-scale families of ``y = log t`` (or of ``y = t``): with ``z = (y - u0) / exp(u1)``
+only the standard form in ``z`` differs [1]_:
 
 ================= ======================= ============================================
 name              parameters              failure probability F(t)
@@ -25,8 +25,10 @@ birnbaum_saunders scale, shape            Phi((sqrt(t/scale) - sqrt(scale/t))/sh
 defect_clustering scale, shape, clustering 1 - (1 + (t/scale)^shape/clustering)^-clustering
 ================= ======================= ============================================
 
-``gumbel_min`` is the smallest extreme value (the law of log t when t is Weibull), ``gumbel_max``
-the largest. ``limited_failure``, ``mixture`` and ``competing`` build further laws from these.
+``gumbel_min`` is the smallest extreme value (the distribution of log t when t is Weibull),
+``gumbel_max`` the largest. Two populations or modes are built from these and named in the same way:
+``limited_failure(weibull)``, ``mixture(weibull, lognormal)``, ``competing(weibull, weibull)``;
+without parts they are made of Weibull distributions.
 
 References
 ----------
@@ -46,7 +48,7 @@ from reliability.lifetime import standard_forms as forms
 from reliability.lifetime.standard_forms import StandardForm, log1mexp
 
 Array = NDArray[np.float64]
-Law = Callable[..., Array]
+Function = Callable[..., Array]
 
 
 class Parameter(NamedTuple):
@@ -64,7 +66,7 @@ class Parameter(NamedTuple):
 
 @dataclass(frozen=True)
 class Distribution:
-    """A law of the time to failure.
+    """A distribution of the time to failure.
 
     Attributes
     ----------
@@ -76,32 +78,32 @@ class Distribution:
     quantile : callable
         Time by which a fraction ``p`` has failed, function of ``(p, *u)``.
     spread : callable
-        Width of the law on the scale of the location, function of ``u``.
+        Width of the distribution on the scale of the location, function of ``u``.
     positive : bool
-        The law lives on t > 0.
+        The distribution lives on t > 0.
     location : int or None
-        Internal parameter that stresses act on; None if the law has no single one.
+        Internal parameter that stresses act on; None if the distribution has no single one.
     form : StandardForm or None
         Set for pure location-scale families, whose derivatives are analytic.
     fixed_scale : bool
         The log-scale ``u1`` is zero and not a parameter (exponential).
     relatives : tuple of (str, callable)
-        Simpler laws to fit first, and how their internal parameters start this law's.
+        Simpler ones to fit first, and how their internal parameters start this one's.
     shift : tuple of float or None
         The reported location is ``u0 + shift . u[1:]``, where they differ (gamma).
     threshold : bool
         The last parameter is the time before which no unit fails.
     parts : tuple of Distribution
-        The laws that this one is built from.
+        The distributions that this one is built from.
     """
 
     name: str
     parameters: tuple[Parameter, ...]
-    log_pdf: Law
-    log_sf: Law
-    log_cdf: Law
-    quantile: Law
-    spread: Law = field(repr=False)
+    log_pdf: Function
+    log_sf: Function
+    log_cdf: Function
+    quantile: Function
+    spread: Function = field(repr=False)
     positive: bool = True
     location: int | None = 0
     form: StandardForm | None = None
@@ -123,8 +125,8 @@ class Distribution:
 
         Examples
         --------
-        >>> law = distribution("exponential")
-        >>> float(law.log_probability(np.float64(50.0), np.float64(51.0), 0.0).round(6))
+        >>> distribution = find_distribution("exponential")
+        >>> float(distribution.log_probability(np.float64(50.0), np.float64(51.0), 0.0).round(6))
         -50.458675
         """
         upper_half = np.asarray(self.log_sf(low, *u) < self.log_cdf(low, *u))
@@ -145,7 +147,7 @@ def _location_scale(
     fixed_scale: bool = False,
     relatives: tuple[tuple[str, Callable[..., tuple[float, ...]]], ...] = (),
 ) -> Distribution:
-    """Turn a standard form in z into a law of t, with shapes after location and scale."""
+    """Turn a standard form in z into a distribution of t, with shapes after location and scale."""
     first_shape = 1 if fixed_scale else 2
 
     def scale_of(u: tuple[Any, ...]) -> Any:
@@ -187,7 +189,7 @@ _SIGMA = Parameter("sigma", "log")
 
 
 def _gamma() -> Distribution:
-    """Gamma law, with the log of the mean as location: nearly independent of the shape."""
+    """Gamma distribution, with the log of the mean as location: nearly independent of the shape."""
 
     def parts(t: Array, u: tuple[Any, ...]) -> tuple[Array, Any]:
         shape = np.exp(u[1])
@@ -221,7 +223,7 @@ def _gamma() -> Distribution:
 
 
 def _birnbaum_saunders() -> Distribution:
-    """Birnbaum-Saunders law: fatigue crack growth to a critical length."""
+    """Birnbaum-Saunders distribution: fatigue crack growth to a critical length."""
 
     def standardise(t: Array, u: tuple[Any, ...]) -> tuple[Array, Array, Any]:
         half = (np.log(t) - u[0]) / 2
@@ -254,16 +256,17 @@ def _birnbaum_saunders() -> Distribution:
 
 
 def _weibull_3() -> Distribution:
-    """Weibull law of the time after a threshold."""
+    """Weibull distribution of the time after a threshold."""
     base = _CATALOGUE["weibull"]
 
-    def shifted(law: Law, at_zero: float) -> Law:
-        def shifted_law(t: Array, *u: Any) -> Array:
+    def shifted(function: Function, at_zero: float) -> Function:
+        def after_threshold(t: Array, *u: Any) -> Array:
             after = np.asarray(t - u[2], float)
             with np.errstate(divide="ignore", invalid="ignore"):
-                return np.where(after > 0, law(np.where(after > 0, after, 1.0), *u[:2]), at_zero)
+                inside = function(np.where(after > 0, after, 1.0), *u[:2])
+            return np.where(after > 0, inside, at_zero)
 
-        return shifted_law
+        return after_threshold
 
     return Distribution(
         "weibull_3", (_SCALE, _SHAPE, Parameter("threshold", "identity", "time")),
@@ -280,65 +283,67 @@ def limited_failure(base: "str | Distribution") -> Distribution:
 
     Examples
     --------
-    >>> law = limited_failure("weibull")
-    >>> [parameter.name for parameter in law.parameters]
+    >>> distribution = limited_failure("weibull")
+    >>> [parameter.name for parameter in distribution.parameters]
     ['scale', 'shape', 'defective_fraction']
 
     References
     ----------
     .. [1] W. Q. Meeker, Technometrics 29, 51 (1987).
     """
-    law = distribution(base)
+    every = find_distribution(base)
 
     def split(u: tuple[Any, ...]) -> tuple[Array, Array]:
         return -np.logaddexp(0.0, -u[-1]), -np.logaddexp(0.0, u[-1])
 
     def log_pdf(t: Array, *u: Any) -> Array:
-        return split(u)[0] + law.log_pdf(t, *u[:-1])
+        return split(u)[0] + every.log_pdf(t, *u[:-1])
 
     def log_sf(t: Array, *u: Any) -> Array:
         defective, immune = split(u)
         return np.where(
             u[-1] > 0,
-            np.logaddexp(immune, defective + law.log_sf(t, *u[:-1])),
-            log1mexp(defective + law.log_cdf(t, *u[:-1])),
+            np.logaddexp(immune, defective + every.log_sf(t, *u[:-1])),
+            log1mexp(defective + every.log_cdf(t, *u[:-1])),
         )
 
     def log_cdf(t: Array, *u: Any) -> Array:
-        return split(u)[0] + law.log_cdf(t, *u[:-1])
+        return split(u)[0] + every.log_cdf(t, *u[:-1])
 
     def quantile(p: Array, *u: Any) -> Array:
-        share = np.asarray(p / np.exp(split(u)[0]))
-        inside = law.quantile(np.where(share < 1, share, 0.5), *u[:-1])
-        return np.where(share < 1, inside, np.inf)
+        of_defective = np.asarray(p / np.exp(split(u)[0]))
+        inside = every.quantile(np.where(of_defective < 1, of_defective, 0.5), *u[:-1])
+        return np.where(of_defective < 1, inside, np.inf)
 
     def start(*u: float) -> tuple[float, ...]:
         return (*u, 1.0)
 
     return Distribution(
-        f"limited_failure({law.name})", (*law.parameters, Parameter("defective_fraction", "logit")),
-        log_pdf, log_sf, log_cdf, quantile, lambda *u: law.spread(*u[:-1]),
-        positive=law.positive, location=law.location, relatives=((law.name, start),), parts=(law,),
+        f"limited_failure({every.name})",
+        (*every.parameters, Parameter("defective_fraction", "logit")),
+        log_pdf, log_sf, log_cdf, quantile, lambda *u: every.spread(*u[:-1]),
+        positive=every.positive, location=every.location, relatives=((every.name, start),),
+        parts=(every,),
     )  # fmt: skip
 
 
 def mixture(first: "str | Distribution", second: "str | Distribution") -> Distribution:
-    """Two populations: a fraction of the units follows the first law, the rest the second.
+    """Two populations: a fraction of the units follows the first distribution, the rest the second.
 
     Examples
     --------
     >>> [parameter.name for parameter in mixture("weibull", "lognormal").parameters]
     ['scale_1', 'shape_1', 'mu_2', 'sigma_2', 'fraction_1']
     """
-    a, b = distribution(first), distribution(second)
+    a, b = find_distribution(first), find_distribution(second)
 
-    def combine(part: str) -> Law:
-        def law(t: Array, *u: Any) -> Array:
+    def combine(part: str) -> Function:
+        def of_both(t: Array, *u: Any) -> Array:
             one = getattr(a, part)(t, *u[: a.count]) - np.logaddexp(0.0, -u[-1])
             two = getattr(b, part)(t, *u[a.count : -1]) - np.logaddexp(0.0, u[-1])
             return np.logaddexp(one, two)
 
-        return law
+        return of_both
 
     return _of_two(
         "mixture", a, b, combine("log_pdf"), combine("log_sf"), combine("log_cdf"),
@@ -357,7 +362,7 @@ def competing(first: "str | Distribution", second: "str | Distribution") -> Dist
     >>> [parameter.name for parameter in competing("weibull", "weibull").parameters]
     ['scale_1', 'shape_1', 'scale_2', 'shape_2']
     """
-    a, b = distribution(first), distribution(second)
+    a, b = find_distribution(first), find_distribution(second)
 
     def log_sf(t: Array, *u: Any) -> Array:
         return a.log_sf(t, *u[: a.count]) + b.log_sf(t, *u[a.count :])
@@ -375,11 +380,11 @@ def competing(first: "str | Distribution", second: "str | Distribution") -> Dist
 
 
 def _of_two(
-    name: str, a: Distribution, b: Distribution, log_pdf: Law, log_sf: Law, log_cdf: Law,
-    extra: tuple[Parameter, ...],
+    name: str, a: Distribution, b: Distribution, log_pdf: Function, log_sf: Function,
+    log_cdf: Function, extra: tuple[Parameter, ...],
 ) -> Distribution:  # fmt: skip
     if not (a.positive and b.positive) or a.location is None or b.location is None:
-        raise InputError(f"{name}: got {a.name!r} and {b.name!r}, only laws of t > 0 combine")
+        raise InputError(f"{name}: {a.name!r} and {b.name!r} do not combine, both must have t > 0")
     named = [p._replace(name=f"{p.name}_1") for p in a.parameters]
     named += [p._replace(name=f"{p.name}_2") for p in b.parameters]
 
@@ -391,10 +396,10 @@ def _of_two(
         ends = a.quantile(p, *one), b.quantile(p, *two)
         high = np.maximum(*ends)
         target = np.log(p) - np.log1p(-p)
-        if np.any(np.isinf(high)):  # a fraction of one population never fails
+        if np.any(np.isinf(high)):  # a fraction of one population cannot fail
             high = _last_failure(np.minimum(*ends), high, lambda t: log_cdf(t, *u) - np.log(p))
-        never = np.isinf(high)
-        low, high = np.where(never, 1.0, low), np.where(never, 1.0, high)
+        endless = np.isinf(high)
+        low, high = np.where(endless, 1.0, low), np.where(endless, 1.0, high)
         low, high = (np.array(end) for end in np.broadcast_arrays(np.log(low), np.log(high)))
         y = (low + high) / 2
         for _ in range(80):  # Newton on the log-odds in log t, kept inside a bracket
@@ -410,7 +415,7 @@ def _of_two(
             y = following
             if done:
                 break
-        return np.where(never, np.inf, np.exp(y))
+        return np.where(endless, np.inf, np.exp(y))
 
     return Distribution(
         f"{name}({a.name}, {b.name})", (*named, *extra), log_pdf, log_sf, log_cdf, quantile,
@@ -472,8 +477,10 @@ _CATALOGUE["weibull_3"] = _weibull_3()
 DISTRIBUTIONS: tuple[str, ...] = tuple(sorted(_CATALOGUE))
 
 
-def distribution(name: str | Distribution) -> Distribution:
-    """Return the law of that name; a `Distribution` is returned as it is.
+def find_distribution(name: str | Distribution) -> Distribution:
+    """Return the distribution of that name; a `Distribution` is returned as it is.
+
+    Names of composites take their parts in brackets, ``"mixture(weibull, lognormal)"``.
 
     Raises
     ------
@@ -482,15 +489,48 @@ def distribution(name: str | Distribution) -> Distribution:
 
     Examples
     --------
-    >>> law = distribution("weibull")
-    >>> float(law.quantile(0.632120558828558, np.log(1000.0), np.log(1 / 2.0)).round(6))
+    >>> distribution = find_distribution("weibull")
+    >>> float(distribution.quantile(0.632120558828558, np.log(1000.0), np.log(1 / 2.0)).round(6))
     1000.0
-    >>> distribution("wiebull")
+    >>> find_distribution("competing(weibull, exponential)").name
+    'competing(weibull, exponential)'
+    >>> find_distribution("wiebull")
     Traceback (most recent call last):
     reliability.errors.InputError: unknown distribution 'wiebull'; did you mean 'weibull'? ...
     """
     if isinstance(name, Distribution):
         return name
-    if name not in _CATALOGUE:
-        raise unknown_name("distribution", str(name), _CATALOGUE)
-    return _CATALOGUE[name]
+    text = str(name).strip()
+    if text in _CATALOGUE:
+        return _CATALOGUE[text]
+    kind, bracket, inside = text.partition("(")
+    if kind.strip() not in _COMPOSITES or (bracket and not inside.endswith(")")):
+        raise unknown_name("distribution", text, [*_CATALOGUE, *_COMPOSITES])
+    build, count = _COMPOSITES[kind.strip()]
+    parts = _split(inside[:-1]) if bracket else ["weibull"] * count
+    if len(parts) != count:
+        raise InputError(f"distribution: {kind} is made of {count}, got {len(parts)} in {text!r}")
+    return build(*parts)
+
+
+_COMPOSITES: dict[str, tuple[Callable[..., Distribution], int]] = {
+    "limited_failure": (limited_failure, 1),
+    "mixture": (mixture, 2),
+    "competing": (competing, 2),
+}
+
+
+def _split(text: str) -> list[str]:
+    """Split at commas that are not inside brackets.
+
+    >>> _split("limited_failure(gamma), mixture(weibull, gamma)")
+    ['limited_failure(gamma)', 'mixture(weibull, gamma)']
+    """
+    parts, depth = [""], 0
+    for character in text:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part.strip() for part in parts]

@@ -5,10 +5,12 @@ probability (left-censored) or the probability between two times (interval-censo
 a term with a negative weight: the datum could only be seen between two times. Likelihoods add, so a
 whole data set is a list of terms.
 
-Each internal parameter of the law is a linear predictor ``X @ theta``, constant in most fits and a
+Each internal parameter of the distribution is a linear predictor ``X @ theta``, constant in most
+fits and a
 regression on transformed stresses in accelerated tests. Derivatives are taken per row in the
-predictors (in closed form for location-scale laws, by fourth-order differences for the others) and
-summed; bootstrap samples are further fits in the same arrays, so that thousands are one pass.
+predictors (in closed form for location-scale distributions, by fourth-order differences for the
+others) and summed; bootstrap samples are further fits in the same arrays, so that thousands are one
+pass.
 """
 
 from collections.abc import Iterator
@@ -85,7 +87,7 @@ def split_terms(
     least = 0.0 if positive else -np.inf
     magnitude = upper if positive else np.abs(upper - lower) + np.ptp(lower[np.isfinite(lower)])
     with np.errstate(invalid="ignore"):
-        # An interval much narrower than the law is a density times its width.
+        # An interval much narrower than the distribution is a density times its width.
         exact = (upper - lower <= 1e-7 * magnitude) & np.isfinite(upper) & np.isfinite(lower)
     from_left, to_right = lower <= least, np.isposinf(upper)
     kinds: list[tuple[Kind, NDArray[np.bool_]]] = [
@@ -116,11 +118,11 @@ def _select(kind: Kind, mask: NDArray[np.bool_], low: Array, high: Array, weight
 
 @dataclass(frozen=True)
 class Likelihood:
-    """The log-likelihood of one or many data sets under one law.
+    """The log-likelihood of one or many data sets under one distribution.
 
     Attributes
     ----------
-    law : Distribution
+    distribution : Distribution
     terms : list of Terms
     fits : int
         Number of data sets (a fit, or its bootstrap samples).
@@ -130,7 +132,7 @@ class Likelihood:
         Added to each predictor.
     """
 
-    law: Distribution
+    distribution: Distribution
     terms: list[Terms]
     fits: int
     designs: tuple[Array | None, ...]
@@ -165,7 +167,7 @@ class Likelihood:
         """Log-likelihood without derivatives, shape (fits,)."""
         total = np.zeros(self.fits)
         for term, chunk, u in self._chunks(theta):
-            value = _term_value(self.law, term.kind, term.low[chunk], term.high[chunk], u)
+            value = _term_value(self.distribution, term.kind, term.low[chunk], term.high[chunk], u)
             self._add(total, value, term, chunk)
         return np.where(np.isnan(total), -np.inf, total)
 
@@ -178,10 +180,10 @@ class Likelihood:
         slices = self.slices
         for term, chunk, u in self._chunks(theta):
             low, high = term.low[chunk], term.high[chunk]
-            if self.law.form is not None:
-                rows = _location_scale_rows(self.law, self.law.form, term.kind, low, high, u)
+            if self.distribution.form is not None:
+                rows = _location_scale_rows(self.distribution, term.kind, low, high, u)
             else:
-                rows = _numerical_rows(self.law, term.kind, low, high, u)
+                rows = _numerical_rows(self.distribution, term.kind, low, high, u)
             self._add(value, rows.value, term, chunk)
             for j, at_j in enumerate(slices):
                 for a, first in self._regress(rows.first[j], j, at_j, term, chunk):
@@ -212,7 +214,7 @@ class Likelihood:
             else:
                 u = np.einsum("ij,ij->i", design[row], theta[term.fit[chunk], at])
             out.append(u + (offset[row] if np.ndim(offset) else offset))  # type: ignore[index]
-        if self.law.fixed_scale:
+        if self.distribution.fixed_scale:
             out = [out[0]]
         return out
 
@@ -236,18 +238,21 @@ class Likelihood:
         total[first : last + 1] += np.bincount(fit - first, weight * rows, last - first + 1)
 
 
-def _term_value(law: Distribution, kind: Kind, low: Array, high: Array, u: list[Any]) -> Array:
+def _term_value(
+    distribution: Distribution, kind: Kind, low: Array, high: Array, u: list[Any]
+) -> Array:
     if kind == "density":
-        return law.log_pdf(low, *u)
+        return distribution.log_pdf(low, *u)
     if kind == "survival":
-        return law.log_sf(low, *u)
+        return distribution.log_sf(low, *u)
     if kind == "failure":
-        return law.log_cdf(low, *u)
-    if law.form is not None and law.form.log_probability is not None and not law.threshold:
-        scale = 0.0 if law.fixed_scale else u[1]
-        a, b = (np.log(low), np.log(high)) if law.positive else (low, high)
-        return law.form.log_probability((a - u[0]) * np.exp(-scale), (b - u[0]) * np.exp(-scale))
-    return law.log_probability(low, high, *u)
+        return distribution.log_cdf(low, *u)
+    form = distribution.form
+    if form is not None and form.log_probability is not None and not distribution.threshold:
+        scale = 0.0 if distribution.fixed_scale else u[1]
+        a, b = (np.log(low), np.log(high)) if distribution.positive else (low, high)
+        return form.log_probability((a - u[0]) * np.exp(-scale), (b - u[0]) * np.exp(-scale))
+    return distribution.log_probability(low, high, *u)
 
 
 class _Standardised(NamedTuple):
@@ -258,13 +263,13 @@ class _Standardised(NamedTuple):
     second: list[list[Any]]
 
 
-def _standardise(law: Distribution, t: Array, u: list[Any]) -> tuple[_Standardised, Any]:
+def _standardise(distribution: Distribution, t: Array, u: list[Any]) -> tuple[_Standardised, Any]:
     """z of each row, its derivatives, and y."""
-    threshold = law.threshold
+    threshold = distribution.threshold
     with np.errstate(divide="ignore", invalid="ignore"):
         after = t - u[2] if threshold else t
-        y = np.log(after) if law.positive else t
-    if law.fixed_scale:
+        y = np.log(after) if distribution.positive else t
+    if distribution.fixed_scale:
         return _Standardised(y - u[0], [-1.0], [[None]]), y
     s = np.exp(-u[1])
     z = (y - u[0]) * s
@@ -278,12 +283,14 @@ def _standardise(law: Distribution, t: Array, u: list[Any]) -> tuple[_Standardis
 
 
 def _location_scale_rows(
-    law: Distribution, form: StandardForm, kind: Kind, low: Array, high: Array, u: list[Any]
+    distribution: Distribution, kind: Kind, low: Array, high: Array, u: list[Any]
 ) -> _RowDerivatives:
     """Closed-form derivatives per row in location, log-scale and threshold."""
+    form = distribution.form
+    assert form is not None
     if kind == "interval":
-        return _interval_rows(law, form, low, high, u)
-    x, y = _standardise(law, low, u)
+        return _interval_rows(distribution, form, low, high, u)
+    x, y = _standardise(distribution, low, u)
     derivatives = {"density": form.d_pdf, "survival": form.d_sf, "failure": form.d_cdf}[kind]
     value, d1, d2 = derivatives(x.z)  # type: ignore[misc]
     first = [d1 * a for a in x.first]
@@ -296,16 +303,16 @@ def _location_scale_rows(
                 h = h + d1 * x.second[j][k]
             second[j].append(h)
     if kind == "density":
-        if law.positive:
+        if distribution.positive:
             value = value - y
-        if not law.fixed_scale:
+        if not distribution.fixed_scale:
             value = value - u[1]
             first[1] = first[1] - 1
-        if law.threshold:
+        if distribution.threshold:
             v = 1 / (low - u[2])
             first[2] = first[2] + v
             second[2][2] = second[2][2] + v * v
-    elif law.threshold:  # no unit fails before the threshold
+    elif distribution.threshold:  # no unit fails before the threshold
         before = low <= u[2]
         floor = 0.0 if kind == "survival" else -np.inf
         value = np.where(before, floor, value)
@@ -315,13 +322,13 @@ def _location_scale_rows(
 
 
 def _interval_rows(
-    law: Distribution, form: StandardForm, low: Array, high: Array, u: list[Any]
+    distribution: Distribution, form: StandardForm, low: Array, high: Array, u: list[Any]
 ) -> _RowDerivatives:
-    if law.threshold:
+    if distribution.threshold:
         edge = np.nextafter(u[2], np.inf) if u[2] > 0 else u[2] + 1e-12
         low = np.maximum(low, edge)
-    a, _ = _standardise(law, low, u)
-    b, _ = _standardise(law, high, u)
+    a, _ = _standardise(distribution, low, u)
+    b, _ = _standardise(distribution, high, u)
     value = form.log_probability(a.z, b.z)  # type: ignore[misc]
     pdf_a, pdf_b = form.d_pdf(a.z), form.d_pdf(b.z)  # type: ignore[misc]
     with np.errstate(over="ignore", invalid="ignore"):
@@ -340,11 +347,11 @@ def _interval_rows(
 
 
 def _numerical_rows(
-    law: Distribution, kind: Kind, low: Array, high: Array, u: list[Any]
+    distribution: Distribution, kind: Kind, low: Array, high: Array, u: list[Any]
 ) -> _RowDerivatives:
     """Fourth-order central differences per row in each predictor and each pair of them."""
-    width = law.spread(*u)
-    steps = [_STEP * width if p.unit == "log time" else _STEP for p in law.parameters]
+    width = distribution.spread(*u)
+    steps = [_STEP * width if p.unit == "log time" else _STEP for p in distribution.parameters]
 
     def along(*directions: int) -> tuple[Array, Array]:
         """First and second derivative along one step in each of the directions."""
@@ -353,18 +360,18 @@ def _numerical_rows(
             moved = list(u)
             for j in directions:
                 moved[j] = u[j] + k * steps[j]
-            return _term_value(law, kind, low, high, moved)
+            return _term_value(distribution, kind, low, high, moved)
 
         minus2, minus, plus, plus2 = at(-2), at(-1), at(1), at(2)
         slope = (8 * (plus - minus) - (plus2 - minus2)) / 12
         return slope, (16 * (plus + minus) - (plus2 + minus2) - 30 * centre) / 12
 
-    centre = _term_value(law, kind, low, high, u)
+    centre = _term_value(distribution, kind, low, high, u)
     with np.errstate(invalid="ignore"):
-        lines = [along(j) for j in range(law.count)]
+        lines = [along(j) for j in range(distribution.count)]
         first = [slope / step for (slope, _), step in zip(lines, steps, strict=True)]
         second: list[list[Array]] = []
-        for j in range(law.count):
+        for j in range(distribution.count):
             second.append([])
             for k in range(j):
                 mixed = (along(j, k)[1] - lines[j][1] - lines[k][1]) / 2

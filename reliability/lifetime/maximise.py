@@ -1,10 +1,10 @@
 """Damped Newton for many likelihoods at once, and the interval of a profile likelihood.
 
 Every step is an ascent: the Hessian's eigenvalues are made negative, the step is halved until the
-likelihood rises. For the log-concave location-scale laws the likelihood has one maximum [1]_, so
-that an ascent cannot end elsewhere. A profile is followed with Newton steps on the Lagrangian of
-"maximise the likelihood with g(theta) held at c"; its multiplier is the slope of the profile, which
-gives the next c.
+likelihood rises. For the log-concave location-scale distributions the likelihood has one maximum
+[1]_, so that an ascent cannot end elsewhere. A profile is followed with Newton steps on the
+Lagrangian of "maximise the likelihood with g(theta) held at c"; its multiplier is the slope of the
+profile, which gives the next c.
 
 References
 ----------
@@ -44,7 +44,22 @@ class Maximum(NamedTuple):
     @property
     def covariance(self) -> Array:
         """Inverse of the observed information."""
-        return np.asarray(np.linalg.inv(-self.hessian), float)
+        return _inverse(-self.hessian)
+
+
+def _inverse(matrices: Array) -> Array:
+    """Inverse of each matrix; the pseudoinverse of those, and only those, that are singular."""
+    try:
+        return np.asarray(np.linalg.inv(matrices), float)
+    except np.linalg.LinAlgError:
+        pass
+    out = np.empty_like(matrices)
+    for k, matrix in enumerate(matrices):
+        try:
+            out[k] = np.linalg.inv(matrix)
+        except np.linalg.LinAlgError:
+            out[k] = np.linalg.pinv(matrix) if np.all(np.isfinite(matrix)) else np.nan
+    return out
 
 
 def maximise(likelihood: Likelihood, start: Array, iterations: int = 100) -> Maximum:
@@ -308,10 +323,7 @@ def _lagrange_step(
     system[:, :p, :p] = curvature
     system[:, :p, p] = system[:, p, :p] = slope
     right = np.concatenate([np.where(usable[:, None], now.gradient, 0.0), miss[:, None]], axis=1)
-    try:
-        solved = np.linalg.solve(system, right[:, :, None])[:, :, 0]
-    except np.linalg.LinAlgError:
-        solved = np.einsum("bij,bj->bi", np.linalg.pinv(system), right)
+    solved = np.einsum("bij,bj->bi", _inverse(system), right)
     return solved[:, :p], solved[:, p]
 
 

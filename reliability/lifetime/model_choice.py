@@ -1,4 +1,4 @@
-"""Which lifetime law: likelihood ratio, Akaike's criterion, goodness of fit under censoring."""
+"""Choice of a distribution: likelihood ratio, Akaike's criterion, goodness of fit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,25 +31,45 @@ class LikelihoodRatio(NamedTuple):
     p_value: float
 
 
+# Distributions that contain another: by fixing parameters inside their range, or on its boundary.
+_INSIDE = {
+    "weibull": ("exponential",),
+    "gamma": ("exponential",),
+    "weibull_3": ("exponential", "weibull"),
+    "generalised_gamma": ("exponential", "weibull", "lognormal", "gamma"),
+    "defect_clustering": ("loglogistic",),
+}
+_BOUNDARY = {"defect_clustering": ("exponential", "weibull")}
+
+
 def likelihood_ratio_test(restricted: LifetimeFit, full: LifetimeFit) -> LikelihoodRatio:
-    """Test a law against a more general one that contains it.
+    """Test a distribution or regression against a more general one that contains it.
 
     E.g. exponential in Weibull, constant in stress-dependent shape, log-normal in generalised
-    gamma. Twice the difference of the log-likelihoods is compared with chi-square [1]_.
+    gamma.
 
     Parameters
     ----------
     restricted, full : LifetimeFit
-        Fits of the same data; ``full`` has more parameters.
+        Fits of the same data; ``full`` contains ``restricted`` and has more parameters.
 
     Raises
     ------
     InputError
-        The fits are of different data, or ``full`` has no more parameters.
+        The fits are of different data, ``full`` has no more parameters or does not contain
+        ``restricted``, or the ratio has no chi-square distribution (mixtures, competing modes).
+
+    Notes
+    -----
+    Twice the difference of the log-likelihoods is compared with chi-square [1]_; where the
+    restricted model lies on the boundary of the full one (a fraction of 1), with the even mixture
+    of chi-squares of one degree of freedom less and of all [2]_.
 
     References
     ----------
     .. [1] S. S. Wilks, Ann. Math. Stat. 9, 60 (1938), doi:10.1214/aoms/1177732360.
+    .. [2] S. G. Self, K.-Y. Liang, J. Am. Stat. Assoc. 82, 605 (1987),
+       doi:10.1080/01621459.1987.10478472.
 
     Examples
     --------
@@ -60,14 +80,41 @@ def likelihood_ratio_test(restricted: LifetimeFit, full: LifetimeFit) -> Likelih
     0.0009
     """
     _same_data([restricted, full])
+    names = restricted.distribution.name, full.distribution.name
     degrees = full.free_parameters - restricted.free_parameters
     if degrees < 1:
         raise InputError(
-            f"likelihood_ratio_test: {full.distribution.name} has {full.free_parameters} "
-            f"parameters, not more than {restricted.free_parameters} of the restricted law"
+            f"likelihood_ratio_test: {names[1]} has {full.free_parameters} parameters, not more "
+            f"than {restricted.free_parameters} of the restricted model"
         )
+    boundary = names[0] in _BOUNDARY.get(names[1], ()) or names[1] == f"limited_failure({names[0]})"
+    if not (boundary or names[0] == names[1] or names[0] in _INSIDE.get(names[1], ())):
+        raise InputError(
+            f"likelihood_ratio_test: {names[1]} does not contain {names[0]} as a regular special "
+            "case; compare them by AICc (compare_lifetimes)"
+        )
+    shared = restricted.distribution.count if names[0] == names[1] else 1
+    if not all(_contains(restricted, full, j) for j in range(shared)):
+        raise InputError("likelihood_ratio_test: the regressions on stress are not nested")
     statistic = max(2 * (full.log_likelihood - restricted.log_likelihood), 0.0)
-    return LikelihoodRatio(statistic, degrees, float(special.chdtrc(degrees, statistic)))
+    p_value = float(special.chdtrc(degrees, statistic))
+    if boundary:
+        fewer = special.chdtrc(degrees - 1, statistic) if degrees > 1 else float(statistic <= 0)
+        p_value = (p_value + float(fewer)) / 2
+    return LikelihoodRatio(statistic, degrees, p_value)
+
+
+def _contains(restricted: LifetimeFit, full: LifetimeFit, j: int) -> bool:
+    """Whether predictor j of the full fit can take every value of the restricted one's."""
+    rows = full.data.lower.size
+    designs, offsets = [], []
+    for fit in (restricted, full):
+        design, offset = fit.likelihood.designs[j], fit.likelihood.offsets[j]
+        designs.append(np.ones((rows, 1)) if design is None else design)
+        offsets.append(np.broadcast_to(offset, (rows,)))
+    goal = np.column_stack([designs[0], offsets[0] - offsets[1]])
+    left = goal - designs[1] @ np.linalg.lstsq(designs[1], goal, rcond=None)[0]
+    return bool(np.abs(left).max() < 1e-8 * max(np.abs(goal).max(), 1.0))
 
 
 def compare_lifetimes(fits: Sequence[LifetimeFit]) -> "pd.DataFrame":
@@ -77,7 +124,7 @@ def compare_lifetimes(fits: Sequence[LifetimeFit]) -> "pd.DataFrame":
     -------
     pandas.DataFrame
         Columns ``distribution``, ``parameters``, ``log_likelihood``, ``aicc``, ``difference`` (from
-        the best) and ``weight`` (share of the evidence, adds to 1).
+        the best) and ``weight`` (Akaike's, adds to 1).
 
     Raises
     ------
@@ -120,14 +167,14 @@ def compare_lifetimes(fits: Sequence[LifetimeFit]) -> "pd.DataFrame":
 def _same_data(fits: Sequence[LifetimeFit]) -> None:
     if not fits:
         raise InputError("compare: got no fit")
-    first, *others = (_told(fit.data) for fit in fits)
+    first, *others = (_content(fit.data) for fit in fits)
     for other in others:
         if not all(map(np.array_equal, first, other)):
             raise InputError("compare: the fits are of different data")
 
 
-def _told(data: Observations) -> tuple[Array, ...]:
-    """What the data say, where laws of the whole line have -inf for a lower end of 0."""
+def _content(data: Observations) -> tuple[Array, ...]:
+    """The data, with 0 for a lower end of -inf of distributions on the whole line."""
     nothing = np.zeros_like(data.lower)
     least = np.where(np.isneginf(data.lower), 0.0, data.lower)
     entry = nothing if data.entry is None else data.entry
@@ -144,7 +191,7 @@ class GoodnessOfFit:
     statistic : float
         Anderson-Darling distance between the fitted and the nonparametric estimate.
     p_value : float
-        Share of samples of the fitted law that are at least as far from their own fit.
+        Share of samples of the fitted distribution that are at least as far from their own fit.
     samples : int
         Samples that could be refitted.
     """
@@ -155,7 +202,7 @@ class GoodnessOfFit:
 
 
 def goodness_of_fit(fit: LifetimeFit, *, samples: int = 499, seed: int = 0) -> GoodnessOfFit:
-    """Test whether the data could come from the fitted law, with any kind of censoring.
+    """Test whether the data could come from the fitted distribution, with any kind of censoring.
 
     Parameters
     ----------
@@ -175,10 +222,10 @@ def goodness_of_fit(fit: LifetimeFit, *, samples: int = 499, seed: int = 0) -> G
 
     Notes
     -----
-    Every time is replaced by its fitted probability of failure, uniform if the law is right, so
+    Every time is replaced by its fitted probability of failure, uniform if the fit is right, so
     that units at different stresses are tested together. Statistic: ``n`` times the integral of
     ``(G - x)^2 / (x (1 - x))`` up to the largest x, with G the Kaplan-Meier (interval-censored:
-    Turnbull) estimate of the law of x [1]_.
+    Turnbull) estimate of the distribution of x [1]_.
 
     References
     ----------
@@ -196,22 +243,22 @@ def goodness_of_fit(fit: LifetimeFit, *, samples: int = 499, seed: int = 0) -> G
     if data.entry is not None or data.leave is not None:
         raise InputError("goodness_of_fit: not available for truncated data")
     found = bootstrap.refit(fit, samples, seed)
-    law = fit.distribution
+    distribution = fit.distribution
     own = bootstrap.predictors(fit.likelihood, fit.maximum.theta[0], found.row)
     lower, upper = data.lower[found.row] / data.unit, data.upper[found.row] / data.unit
-    observed = _distance(*_probabilities(law, lower[None], upper[None], own))
+    observed = _distance(*_probabilities(distribution, lower[None], upper[None], own))
     each = bootstrap.predictors(fit.likelihood, found.maximum.theta, found.row)
-    simulated = _distance(*_probabilities(law, found.lower, found.upper, each))
+    simulated = _distance(*_probabilities(distribution, found.lower, found.upper, each))
     p_value = (1 + np.sum(simulated >= observed[0])) / (1 + simulated.size)
     return GoodnessOfFit(float(observed[0]), float(p_value), int(simulated.size))
 
 
 def _probabilities(
-    law: Distribution, lower: Array, upper: Array, u: list[Array]
+    distribution: Distribution, lower: Array, upper: Array, u: list[Array]
 ) -> tuple[Array, Array]:
     with np.errstate(divide="ignore"):
-        low = np.exp(law.log_cdf(lower, *u))
-        high = np.where(np.isposinf(upper), np.inf, np.exp(law.log_cdf(upper, *u)))
+        low = np.exp(distribution.log_cdf(lower, *u))
+        high = np.where(np.isposinf(upper), np.inf, np.exp(distribution.log_cdf(upper, *u)))
     return low, high
 
 

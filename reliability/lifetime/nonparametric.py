@@ -1,14 +1,13 @@
-"""What censored data say without a law: Kaplan-Meier, Turnbull, plotting positions."""
+"""Nonparametric estimates of censored data: Kaplan-Meier, Turnbull, plotting positions."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from reliability.errors import InputError, unknown_name
-from reliability.lifetime.observations import Observations, observations
+from reliability.errors import InputError
+from reliability.lifetime.observations import observations
 
 Array = NDArray[np.float64]
 
@@ -20,7 +19,8 @@ class SurvivalCurve:
     Attributes
     ----------
     time, survival, low, high : ndarray, shape (m,)
-        Survival just after each time, with its pointwise interval.
+        Survival just after each time, with its pointwise interval; NaN where no unit is left, for
+        which Greenwood's variance gives none.
     at_risk, failures : ndarray, shape (m,)
     """
 
@@ -78,27 +78,21 @@ def kaplan_meier(
         raise InputError("event: no unit failed, there is no curve to estimate")
     if data.entry is not None and np.any(data.entry[failed] >= data.lower[failed]):
         raise InputError("truncation: a unit fails at its entry, allowed: entry before the failure")
-    times, place = np.unique(data.lower[failed], return_inverse=True)
-    failures = np.bincount(place, data.frequency[failed], times.size)
-    order = np.argsort(data.lower, kind="stable")
-    before = np.concatenate([[0.0], np.cumsum(data.frequency[order])])
-    gone = before[np.searchsorted(data.lower[order], times, side="left")]
-    at_risk = data.units - gone
-    if data.entry is not None:
-        order = np.argsort(data.entry, kind="stable")
-        entered = np.concatenate([[0.0], np.cumsum(data.frequency[order])])
-        at_risk = entered[np.searchsorted(data.entry[order], times, side="left")] - gone
-    survival = np.asarray(np.cumprod(1 - failures / at_risk), float)
+    from statsmodels.duration.survfunc import SurvfuncRight
+
+    kept = data.frequency > 0
+    curve = SurvfuncRight(
+        data.lower[kept], np.isfinite(data.upper)[kept].astype(float),
+        None if data.entry is None else data.entry[kept], freq_weights=data.frequency[kept],
+    )  # fmt: skip
+    survival, at_risk, failures = curve.surv_prob, curve.n_risk, curve.n_events
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = np.cumsum(failures / (at_risk * (at_risk - failures)))
         centre = np.log(-np.log(survival))
         half = special.ndtri(0.5 + confidence / 2) * np.sqrt(variance) / np.abs(np.log(survival))
-        low, high = np.exp(-np.exp(centre + half)), np.exp(-np.exp(centre - half))
-    last = survival <= 0
-    return SurvivalCurve(
-        np.asarray(times, float), survival, np.where(last, 0.0, low), np.where(last, 0.0, high),
-        at_risk, np.asarray(failures, float),
-    )  # fmt: skip
+        ends = np.exp(-np.exp(centre + half)), np.exp(-np.exp(centre - half))
+    low, high = (np.where(survival > 0, end, np.nan) for end in ends)
+    return SurvivalCurve(curve.surv_times, survival, low, high, at_risk, failures)
 
 
 @dataclass(frozen=True)
@@ -187,8 +181,8 @@ def _self_consistent(
     def gradient(mass: Array) -> Array:
         """Derivative of the log-likelihood per unit, at most 1 at the maximum."""
         below = np.concatenate([[0.0], np.cumsum(mass)])
-        share = count / total / np.maximum(below[last] - below[first], 1e-300)
-        change = np.bincount(first, share, size + 1) - np.bincount(last, share, size + 1)
+        part = count / total / np.maximum(below[last] - below[first], 1e-300)
+        change = np.bincount(first, part, size + 1) - np.bincount(last, part, size + 1)
         return np.cumsum(change)[:-1]
 
     def log_likelihood(mass: Array) -> float:
@@ -219,7 +213,6 @@ def plotting_positions(
     lower: ArrayLike | None = None,
     upper: ArrayLike | None = None,
     frequency: ArrayLike | None = None,
-    method: Literal["modified_kaplan_meier", "median_rank"] = "modified_kaplan_meier",
 ) -> tuple[Array, Array]:
     """Points of a probability plot of censored data.
 
@@ -227,19 +220,17 @@ def plotting_positions(
     ----------
     time, event, lower, upper, frequency
         As `fit_lifetime`.
-    method : {"modified_kaplan_meier", "median_rank"}
-        Middle of the step of the Kaplan-Meier estimate [1]_, or Johnson's adjusted rank with
-        Benard's median rank ``(rank - 0.3)/(n + 0.4)``. Interval-censored data always use
-        Turnbull's estimate at the upper end of each interval.
 
     Returns
     -------
     time, probability : ndarray, shape (m,)
+        Middle of the step of the Kaplan-Meier estimate [1]_; of interval-censored data Turnbull's
+        estimate at the upper end of each interval.
 
     Raises
     ------
     InputError
-        Data that cannot be right, no failure, or an unknown method.
+        Data that cannot be right, or no failure.
 
     References
     ----------
@@ -249,11 +240,9 @@ def plotting_positions(
     Examples
     --------
     >>> t, p = plotting_positions([1.0, 2.0, 3.0, 4.0])
-    >>> p.tolist()
+    >>> p.round(3).tolist()
     [0.125, 0.375, 0.625, 0.875]
     """
-    if method not in ("modified_kaplan_meier", "median_rank"):
-        raise unknown_name("method", method, ("modified_kaplan_meier", "median_rank"))
     data = observations(
         time, event=event, lower=lower, upper=upper, frequency=frequency, positive=False
     )
@@ -261,8 +250,6 @@ def plotting_positions(
     if not failed.any():
         raise InputError("event: no unit failed, there is nothing to plot")
     if np.all(data.lower[failed] == data.upper[failed]):
-        if method == "median_rank":
-            return _median_ranks(data)
         curve = kaplan_meier(data.lower, failed, frequency=data.frequency)
         before = np.concatenate([[1.0], curve.survival[:-1]])
         return curve.time, 1 - (before + curve.survival) / 2
@@ -272,17 +259,3 @@ def plotting_positions(
     # A point at probability 1 cannot be drawn: take the middle of its step.
     full = probability > 1 - 1e-9
     return time_, np.where(full, probability - found.mass[finite] / 2, probability)
-
-
-def _median_ranks(data: Observations) -> tuple[Array, Array]:
-    if np.any(data.frequency % 1):
-        raise InputError("frequency: median ranks need whole numbers of units")
-    units = np.repeat(np.arange(data.lower.size), data.frequency.astype(int))
-    failed = np.isfinite(data.upper[units])
-    order = np.lexsort((~failed, data.lower[units]))
-    t, failed = data.lower[units][order], failed[order]
-    n, rank, ranks = t.size, 0.0, []
-    for i in np.nonzero(failed)[0]:
-        rank += (n + 1 - rank) / (n - i + 1)
-        ranks.append(rank)
-    return t[failed], (np.array(ranks) - 0.3) / (n + 0.4)

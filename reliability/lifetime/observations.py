@@ -27,6 +27,8 @@ class Observations:
         A typical time, by which times are divided before a fit.
     positive : bool
         Times are greater than 0.
+    lots : ndarray of int, shape (n,), or None
+        Lot of each row, counted from 0.
     """
 
     lower: Array
@@ -37,6 +39,7 @@ class Observations:
     stress: dict[str, Array]
     unit: float
     positive: bool
+    lots: NDArray[np.intp] | None = None
 
     @property
     def units(self) -> float:
@@ -58,6 +61,7 @@ def observations(
     frequency: ArrayLike | None = None,
     truncation: ArrayLike | tuple[ArrayLike | None, ArrayLike | None] | None = None,
     stress: Mapping[str, ArrayLike] | None = None,
+    lots: ArrayLike | None = None,
     positive: bool = True,
 ) -> Observations:
     """Check lifetimes and bring them to intervals; parameters as `fit_lifetime`.
@@ -108,12 +112,25 @@ def observations(
         if 0 < coldest < COLD:
             kelvin(coldest)  # warns of degrees Celsius
     return Observations(
-        low, high, count, entry, leave, stresses, _typical(low, high, count, positive), positive
-    )
+        low, high, count, entry, leave, stresses, _typical(low, high, count, positive), positive,
+        _lots(lots, low.size),
+    )  # fmt: skip
+
+
+def _lots(lots: ArrayLike | None, size: int) -> NDArray[np.intp] | None:
+    if lots is None:
+        return None
+    labels = np.asarray(lots).ravel()
+    if labels.size != size:
+        raise InputError(f"lots: got {labels.size} rows, expected {size}")
+    names, codes = np.unique(labels, return_inverse=True)
+    if names.size < 2:
+        raise InputError("lots: got one lot, at least 2 are required to compare them")
+    return codes
 
 
 def lifetimes_on_the_line(data: Observations) -> Observations:
-    """For laws of the whole real line: 0 is the least time, unless some times are negative.
+    """On the whole real line 0 is the least time, unless some times are negative.
 
     >>> data = observations(lower=[0.0, 2.0], upper=[1.0, 3.0], positive=False)
     >>> lifetimes_on_the_line(data).lower.tolist()

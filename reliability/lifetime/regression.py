@@ -1,7 +1,8 @@
-"""How the internal parameters of a lifetime law depend on stress, and what is reported of them."""
+"""Regression of the internal parameters of a distribution on stress, and reported parameters."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -41,7 +42,7 @@ class _Predictor:
 
 @dataclass(frozen=True)
 class Regression:
-    """Linear predictors of a law and their translation to reported parameters.
+    """Linear predictors of a distribution and their translation to reported parameters.
 
     Attributes
     ----------
@@ -80,9 +81,13 @@ class Regression:
         InputError
             A stress is missing or is not used by the fit.
         """
+        if stress is not None and not isinstance(stress, Mapping):
+            raise InputError(
+                f"stress: got {stress!r}, expected a mapping such as {{'temperature': 358.15}}"
+            )
         given = dict(stress or {})
         if not self.stresses and given:
-            raise InputError("stress: the fit has no acceleration law, so it takes no stress")
+            raise InputError("stress: the fit has no acceleration, so it takes no stress")
         if self.stresses and not given:
             raise InputError(f"stress: required, with {', '.join(self.stresses)}")
         for name in given:
@@ -104,79 +109,104 @@ class Regression:
 
 
 def regression(
-    law: Distribution,
+    distribution: Distribution,
     data: Observations,
     acceleration: str | Mapping[str, str] | None,
     shape_acceleration: str | Mapping[str, str] | None,
     fixed: Mapping[str, float] | None,
 ) -> Regression:
     """Set up the linear predictors of a fit; parameters as `fit_lifetime`."""
-    location = _assign(law, data, acceleration, "acceleration")
-    scale = _assign(law, data, shape_acceleration, "shape_acceleration")
-    if scale is not None and (law.fixed_scale or law.count < 2):
-        raise InputError(f"shape_acceleration: {law.name} has no shape")
+    models = _models(distribution, data, acceleration, shape_acceleration)
+    if fixed and (distribution.threshold or len(distribution.parts) > 1):
+        raise InputError(f"fixed: not available for {distribution.name}")
+    groups = [
+        _coefficients(parameter, model, "log_scale_" if j else "")
+        for j, (parameter, model) in enumerate(zip(distribution.parameters, models, strict=True))
+    ]
+    parameters = {name: spec for group in groups for name, spec in group.items()}
+    held = _held(distribution, data, parameters, fixed or {})
+    predictors = tuple(
+        _predictor(data, tuple(group), model, held)
+        for group, model in zip(groups, models, strict=True)
+    )
+    designs, offsets = zip(*(_design(each, data) for each in predictors), strict=True)
+    return Regression(
+        tuple(parameters), tuple(parameters.values()), designs, offsets, predictors,
+        _reports(distribution, data, groups, predictors),
+    )  # fmt: skip
+
+
+def _models(
+    distribution: Distribution,
+    data: Observations,
+    acceleration: str | Mapping[str, str] | None,
+    shape_acceleration: str | Mapping[str, str] | None,
+) -> list[Acceleration | None]:
+    """Acceleration model of each internal parameter; every stress must be used."""
+    location = _assign(distribution, data, acceleration, "acceleration")
+    scale = _assign(distribution, data, shape_acceleration, "shape_acceleration")
+    if scale is not None and (distribution.fixed_scale or distribution.count < 2):
+        raise InputError(f"shape_acceleration: {distribution.name} has no shape")
+    if scale is not None and distribution.shift is not None:
+        raise InputError(f"shape_acceleration: not available for {distribution.name}")
     if data.stress and location is None and scale is None:
-        raise InputError("stress: given without acceleration, name the law that it follows")
-    used = {n for terms in (location, scale) if terms for group in terms.stresses for n in group}
+        raise InputError("stress: given without acceleration, name the model that it follows")
+    used = {n for model in (location, scale) if model for group in model.stresses for n in group}
     for name in data.stress:
         if name not in used:
-            raise InputError(f"stress: {name!r} is given, but no acceleration law uses it")
-    if fixed and (law.threshold or len(law.parts) > 1):
-        raise InputError(f"fixed: not available for {law.name}")
-
-    names: list[str] = []
-    parameters: list[Parameter] = []
-    groups: list[tuple[Acceleration | None, list[int]]] = []
-    for j, parameter in enumerate(law.parameters):
-        stresses = location if j == 0 else scale if j == 1 else None
-        at = list(range(len(names), len(names) + 1 + (0 if stresses is None else _width(stresses))))
-        groups.append((stresses, at))
-        if stresses is None:
-            names.append(parameter.name)
-            parameters.append(parameter)
-            continue
-        prefix = "" if j == 0 else "log_scale_"
-        names += [f"{prefix}intercept", *(prefix + c for c in stresses.coefficients)]
-        parameters.append(Parameter("intercept", "identity", parameter.unit))
-        parameters += [Parameter(c, "identity") for c in stresses.coefficients]
-
-    held = _held(law, data, names, parameters, fixed or {})
-    predictors, designs, offsets = [], [], []
-    for stresses, at in groups:
-        free = np.array([names[i] not in held for i in at])
-        values = np.array([held.get(names[i], 0.0) for i in at])
-        centre = width = np.zeros(len(at) - 1)
-        if stresses is not None:
-            x, _ = stresses.regressors(data.stress)
-            centre, width = _centre(x, data, free[1:], stresses)
-        predictor = _Predictor(stresses, centre, width, free, values)
-        columns, offset = predictor.columns(data.stress)
-        constant = stresses is None and bool(free[0])
-        rows = data.lower.size
-        designs.append(None if constant else np.broadcast_to(columns, (rows, columns.shape[1])))
-        offsets.append(0.0 if constant else np.broadcast_to(offset, (rows,)).copy())
-        predictors.append(predictor)
-    _check_rank(designs, predictors)
-    reports = _reports(law, data, names, groups, predictors)
-    return Regression(
-        tuple(names), tuple(parameters), tuple(designs), tuple(offsets), tuple(predictors), reports
-    )
+            raise InputError(f"stress: {name!r} is given, but no acceleration model uses it")
+    return ([location, scale] + [None] * distribution.count)[: distribution.count]
 
 
 def _assign(
-    law: Distribution, data: Observations, laws: str | Mapping[str, str] | None, name: str
-) -> Acceleration | None:
-    if laws is None:
+    distribution: Distribution, data: Observations, models: str | Mapping[str, str] | None,
+    name: str,
+) -> Acceleration | None:  # fmt: skip
+    if models is None:
         return None
-    if law.location is None or not law.positive:
-        raise InputError(f"{name}: {law.name} has no single location for a stress to act on")
+    if distribution.location is None or not distribution.positive:
+        raise InputError(f"{name}: {distribution.name} has no single location for a stress")
     if not data.stress:
         raise InputError(f"{name}: needs stress, e.g. stress={{'temperature': ...}}")
-    return assign(laws, list(data.stress), name)
+    return assign(models, list(data.stress), name)
 
 
-def _width(stresses: Acceleration) -> int:
-    return len(stresses.coefficients)
+def _coefficients(
+    parameter: Parameter, model: Acceleration | None, prefix: str
+) -> dict[str, Parameter]:
+    """Reported parameters of one internal parameter: itself, or those of its regression."""
+    if model is None:
+        return {parameter.name: parameter}
+    intercept = {prefix + "intercept": Parameter("intercept", "identity", parameter.unit)}
+    return intercept | {prefix + c: Parameter(c, "identity") for c in model.coefficients}
+
+
+def _predictor(
+    data: Observations, names: tuple[str, ...], model: Acceleration | None, held: dict[str, float]
+) -> _Predictor:
+    free = np.array([name not in held for name in names])
+    values = np.array([held.get(name, 0.0) for name in names])
+    centre = width = np.zeros(len(names) - 1)
+    if model is not None:
+        centre, width = _centre(model.regressors(data.stress)[0], data, free[1:], model)
+    return _Predictor(model, centre, width, free, values)
+
+
+def _design(predictor: _Predictor, data: Observations) -> tuple[Array | None, float | Array]:
+    """Regressors and offset of each row, as `Likelihood` takes them."""
+    if predictor.stresses is None and predictor.free[0]:
+        return None, 0.0
+    columns, offset = predictor.columns(data.stress)
+    rows = data.lower.size
+    rank = np.linalg.matrix_rank(np.unique(columns, axis=0), tol=1e-8)
+    if predictor.stresses is not None and 1 < columns.shape[1] > rank:
+        raise InputError(
+            "stress: the conditions do not separate "
+            f"{', '.join(predictor.stresses.coefficients)}; vary one stress at a time"
+        )
+    return (
+        np.broadcast_to(columns, (rows, columns.shape[1])), np.broadcast_to(offset, (rows,)).copy()
+    )  # fmt: skip
 
 
 def _centre(
@@ -196,27 +226,30 @@ def _centre(
     return centre, np.where(flat, 1.0, width)
 
 
+_INSIDE: dict[str, Callable[[Any], Any]] = {
+    "identity": lambda v: v,
+    "log": np.log,
+    "negative_log": lambda v: -np.log(v),
+    "logit": lambda v: np.log(v / (1 - v)),
+}
+
+
 def _held(
-    law: Distribution,
+    distribution: Distribution,
     data: Observations,
-    names: list[str],
-    parameters: list[Parameter],
+    parameters: Mapping[str, Parameter],
     fixed: Mapping[str, float],
 ) -> dict[str, float]:
     """Internal values of parameters held fixed, with time in typical times."""
     held = {}
     for name, value in fixed.items():
-        if name not in names:
-            raise unknown_name("parameter in fixed", name, names)
-        spec = parameters[names.index(name)]
-        if law.shift is not None and names.index(name) == 0:
-            raise InputError(f"fixed: {name} of {law.name} cannot be held fixed")
+        if name not in parameters:
+            raise unknown_name("parameter in fixed", name, parameters)
+        spec = parameters[name]
+        if distribution.shift is not None and name == next(iter(parameters)):
+            raise InputError(f"fixed: {name} of {distribution.name} cannot be held fixed")
         with np.errstate(invalid="ignore", divide="ignore"):
-            v = np.float64(value)
-            inside = {
-                "identity": v, "log": np.log(v), "negative_log": -np.log(v),
-                "logit": np.log(v / (1 - v)),
-            }[spec.link]  # fmt: skip
+            inside = float(_INSIDE[spec.link](np.float64(value)))
         if not np.isfinite(inside):
             raise InputError(f"fixed: {name} is {value!r}, outside its range")
         if spec.unit == "log time":
@@ -224,59 +257,42 @@ def _held(
         elif spec.unit == "time":
             inside /= data.unit
         held[name] = float(inside)
-    if len(held) == len(names):
+    if len(held) == len(parameters):
         raise InputError("fixed: all parameters are held fixed, nothing is left to fit")
     return held
 
 
-def _check_rank(designs: list[Array | None], predictors: list[_Predictor]) -> None:
-    for design, predictor in zip(designs, predictors, strict=True):
-        if design is None or design.shape[1] < 2 or predictor.stresses is None:
-            continue
-        if np.linalg.matrix_rank(np.unique(design, axis=0), tol=1e-8) < design.shape[1]:
-            raise InputError(
-                "stress: the conditions do not separate "
-                f"{', '.join(predictor.stresses.coefficients)}; vary one stress at a time"
-            )
-
-
 def _reports(
-    law: Distribution,
+    distribution: Distribution,
     data: Observations,
-    names: list[str],
-    groups: list[tuple[Acceleration | None, list[int]]],
-    predictors: list[_Predictor],
+    groups: Sequence[Mapping[str, Parameter]],
+    predictors: Sequence[_Predictor],
 ) -> dict[str, tuple[Array, float]]:
+    """For each reported parameter ``(a, b)``, as `Regression.report` gives it."""
     size = sum(int(p.free.sum()) for p in predictors)
     reports: dict[str, tuple[Array, float]] = {}
     start = 0
-    for (_, at), predictor, parameter in zip(groups, predictors, law.parameters, strict=True):
-        place = start + np.cumsum(predictor.free) - 1
-        constant, level = np.zeros(size), 0.0
-        if predictor.free[0]:
-            constant[place[0]] = 1.0
-        else:
-            level = predictor.held[0]
-        for j, i in enumerate(at[1:]):
-            row = np.zeros(size)
-            if predictor.free[j + 1]:
-                row[place[j + 1]] = 1 / predictor.width[j]
-                constant[place[j + 1]] = -predictor.centre[j] / predictor.width[j]
-                reports[names[i]] = (row, 0.0)
-            else:
-                reports[names[i]] = (row, float(predictor.held[j + 1]))
-        if not predictor.free[0]:  # a fixed intercept is on the scale of the stress itself
-            constant[:] = 0.0
-        if parameter.unit == "log time":
-            level += np.log(data.unit)
-        reports[names[at[0]]] = (constant, float(level))
+    for names, predictor, parameter in zip(
+        groups, predictors, distribution.parameters, strict=True
+    ):
+        first, *others = names
+        rows = np.zeros((len(names), size))
+        rows[predictor.free, start : start + int(predictor.free.sum())] = np.eye(
+            int(predictor.free.sum())
+        )
         start += int(predictor.free.sum())
-    if law.shift is not None:
-        row, level = reports[names[0]]
-        for share, (_, at), predictor in zip(law.shift, groups[1:], predictors[1:], strict=True):
-            if predictor.stresses is not None:
-                raise InputError(f"shape_acceleration: not available for {law.name}")
-            other, more = reports[names[at[0]]]
-            row, level = row + share * other, level + share * more
-        reports[names[0]] = (row, level)
+        levels = np.where(predictor.free, 0.0, predictor.held)
+        rows[1:] /= predictor.width[:, None]
+        if predictor.free[0]:  # a fixed intercept is on the scale of the stress itself
+            rows[0] -= predictor.centre @ rows[1:]
+        if parameter.unit == "log time":
+            levels[0] += np.log(data.unit)
+        reports[first] = rows[0], float(levels[0])
+        reports |= {n: (rows[j], float(levels[j])) for j, n in enumerate(others, start=1)}
+    if distribution.shift is not None:
+        firsts = [next(iter(names)) for names in groups]
+        row, level = reports[firsts[0]]
+        for factor, name in zip(distribution.shift, firsts[1:], strict=True):
+            row, level = row + factor * reports[name][0], level + factor * reports[name][1]
+        reports[firsts[0]] = row, level
     return reports

@@ -32,9 +32,9 @@ class Derivatives(NamedTuple):
 
 @dataclass(frozen=True)
 class StandardForm:
-    """Law of a standardised variable; functions of ``z`` and of shape parameters, if any.
+    """Function of a standardised variable; functions of ``z`` and of shape parameters, if any.
 
-    ``mean`` and ``deviation`` (of the law without shapes) give starting values; the functions
+    ``mean`` and ``deviation`` (of a form without shapes) give starting values; the functions
     ``d_pdf``, ``d_sf`` and ``d_cdf`` return `Derivatives`, ``log_probability(low, high)`` the log
     of the probability between two points.
     """
@@ -254,7 +254,7 @@ def _expm1_minus(x: Array) -> Array:
 
 
 def log_gamma_pdf(x: Array, a: Any) -> Array:
-    """Log density of ``log x`` for x of the standard gamma law of shape a."""
+    """Log density of ``log x`` for x of the standard gamma distribution of shape a."""
     deviation = _expm1_minus(np.log(x / a))
     return -a * deviation + 0.5 * np.log(a) - _HALF_LOG_2PI - _stirling_remainder(a)
 
@@ -274,11 +274,11 @@ def log_gammainc(a: Any, x: Array) -> Array:
 
 
 def gamma_quantile(p: Any, a: Any) -> Array:
-    """Quantile of the standard gamma law of shape a."""
+    """Quantile of the standard gamma distribution of shape a."""
     return special.gammaincinv(a, p)
 
 
-_LEAST = 1e-5  # below, the law differs from the log-normal by less than 1e-5 in any probability
+_LEAST = 1e-5  # below, probabilities differ from the log-normal ones by less than 1e-5
 
 
 def _away_from_zero(lam: Any) -> Array:

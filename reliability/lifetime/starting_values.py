@@ -1,4 +1,4 @@
-"""Where a lifetime fit starts: from moments, from simpler laws, from splits of the data."""
+"""Starting values of a lifetime fit: moments, simpler distributions, splits of the data."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reliability.errors import InputError
-from reliability.lifetime.distributions import Distribution, distribution
+from reliability.lifetime.distributions import Distribution, find_distribution
 from reliability.lifetime.likelihood import Likelihood, Terms
 from reliability.lifetime.maximise import Maximum, is_proper, maximise
 
@@ -16,32 +16,36 @@ Array = NDArray[np.float64]
 _WARM = 20_000  # rows above which a subsample gives the starting value
 
 
+class NoMaximum(InputError):
+    """The likelihood of a distribution has no maximum for the data."""
+
+
 def best_fit(likelihood: Likelihood) -> Maximum:
-    """Maximise one likelihood from every start that suits its law, and keep the best.
+    """Maximise one likelihood from every start that suits its distribution, and keep the best.
 
     Raises
     ------
-    InputError
+    NoMaximum
         No start leads to a maximum.
     """
     likelihood_small = _thin(likelihood)
     tried = [maximise(likelihood_small, start[None, :]) for start in _starts(likelihood_small)]
     usable = [m for m in tried if m.converged[0] and is_proper(m)[0]]
     if not usable:
-        raise InputError(_why_not(likelihood))
+        raise NoMaximum(_why_not(likelihood))
     best = max(usable, key=lambda m: float(m.value[0]))
     if likelihood_small is not likelihood:
         best = maximise(likelihood, best.theta)
         if not best.converged[0]:
-            raise InputError(_why_not(likelihood))
+            raise NoMaximum(_why_not(likelihood))
     return best
 
 
 def _why_not(likelihood: Likelihood) -> str:
     return (
-        f"{likelihood.law.name}: the likelihood has no maximum for these data (too few different "
-        "failure times for the number of parameters); choose a law with fewer parameters, fix one, "
-        "or state a bound from the number of failures"
+        f"{likelihood.distribution.name}: the likelihood has no maximum for these data (too few "
+        "different failure times for the number of parameters); choose a distribution with fewer "
+        "parameters, fix one, or state a bound from the number of failures"
     )
 
 
@@ -59,27 +63,27 @@ def _thin(likelihood: Likelihood) -> Likelihood:
 
 
 def _starts(likelihood: Likelihood) -> list[Array]:
-    law = likelihood.law
-    if law.form is not None and not law.threshold:
+    distribution = likelihood.distribution
+    if distribution.form is not None and not distribution.threshold:
         return [_from_moments(likelihood)]
-    if law.threshold:
+    if distribution.threshold:
         return _from_thresholds(likelihood)
-    if law.name.startswith("mixture"):
+    if distribution.name.startswith("mixture"):
         return [_mixture_start(likelihood, split) for split in (0.2, 0.5, 0.8)]
-    if law.name.startswith("competing"):
+    if distribution.name.startswith("competing"):
         return [_competing_start(likelihood, split) for split in (0.2, 0.5, 0.8)]
     starts = []
-    for name, begin in law.relatives:
-        # The law under a limited failure population may itself be any distribution.
+    for name, begin in distribution.relatives:
+        # The distribution under a limited failure population may itself be any distribution.
         starts += [_from_relative(likelihood, name, begin, likelihood.terms)]
-        if law.name.startswith("limited_failure"):
+        if distribution.name.startswith("limited_failure"):
             failed = [term for term in likelihood.terms if term.kind != "survival"]
             start = _from_relative(likelihood, name, begin, failed)
             count = sum(term.weight[term.weight > 0].sum() for term in failed)
             every = sum(term.weight[term.weight > 0].sum() for term in likelihood.terms)
-            share = min(max(count / every, 0.01), 0.99)
+            cut = min(max(count / every, 0.01), 0.99)
             if likelihood.designs[-1] is None:
-                start[-1] = np.log(share / (1 - share))
+                start[-1] = np.log(cut / (1 - cut))
             starts.append(start)
     return [start for start in starts if np.isfinite(likelihood.value(start[None, :])[0])]
 
@@ -100,8 +104,8 @@ def _pseudo_times(terms: list[Terms], positive: bool) -> tuple[Array, Array, NDA
 
 def _from_moments(likelihood: Likelihood) -> Array:
     """Least squares of the pseudo-times on the stresses."""
-    law = likelihood.law
-    y, weight, row = _pseudo_times(likelihood.terms, law.positive)
+    distribution = likelihood.distribution
+    y, weight, row = _pseudo_times(likelihood.terms, distribution.positive)
     offset = likelihood.offsets[0]
     y = y - (offset[row] if isinstance(offset, np.ndarray) else offset)
     design = likelihood.designs[0]
@@ -109,21 +113,21 @@ def _from_moments(likelihood: Likelihood) -> Array:
     root = np.sqrt(weight)
     coefficients = np.linalg.lstsq(x * root[:, None], y * root, rcond=None)[0]
     deviation = np.sqrt(np.average((y - x @ coefficients) ** 2, weights=weight))
-    form = law.form
+    form = distribution.form
     assert form is not None
     scale = max(1.3 * deviation / form.deviation, 1e-6)
     theta = np.zeros(likelihood.size)
     theta[: coefficients.size] = coefficients
     theta[0] -= form.mean * scale
-    if not law.fixed_scale and likelihood.size > coefficients.size:
+    if not distribution.fixed_scale and likelihood.size > coefficients.size:
         theta[coefficients.size] = np.log(scale)
     return theta
 
 
-def _relative(likelihood: Likelihood, law: Distribution, terms: list[Terms]) -> Likelihood:
-    count = law.count
+def _relative(likelihood: Likelihood, distribution: Distribution, terms: list[Terms]) -> Likelihood:
+    count = distribution.count
     return replace(
-        likelihood, law=law, terms=terms,
+        likelihood, distribution=distribution, terms=terms,
         designs=likelihood.designs[:count], offsets=likelihood.offsets[:count],
     )  # fmt: skip
 
@@ -131,12 +135,13 @@ def _relative(likelihood: Likelihood, law: Distribution, terms: list[Terms]) -> 
 def _from_relative(
     likelihood: Likelihood, name: str, begin: Callable[..., tuple[float, ...]], terms: list[Terms]
 ) -> Array:
-    """Fit a simpler law and translate its parameters."""
-    simple = distribution(name)
+    """Fit a simpler distribution and translate its parameters."""
+    simple = find_distribution(name)
     slices = likelihood.slices
     related = _relative(likelihood, simple, terms)
-    if simple.count > 1 and likelihood.law.count >= 2 and likelihood.designs[1] is not None:
-        # A fixed or regressed shape of this law is not the simple law's; free the simple law's.
+    two = simple.count > 1 and likelihood.distribution.count >= 2
+    if two and likelihood.designs[1] is not None:
+        # A fixed or regressed shape of this distribution is not the simple one's: free the latter.
         related = replace(
             related, designs=(related.designs[0], None), offsets=(related.offsets[0], 0.0)
         )
@@ -156,16 +161,16 @@ def _from_thresholds(likelihood: Likelihood) -> list[Array]:
     """Profile over the threshold on a grid: an interior maximum is where Newton starts."""
     failed = [t for t in likelihood.terms if t.kind in ("density", "interval") and t.weight[0] > 0]
     least = min(float(np.min(term.low)) for term in failed)
-    shares = np.concatenate([[-3.0, -1.0, -0.3], np.linspace(0, 0.9, 10), [0.95, 0.98]])
+    before = np.concatenate([[4.0, 2.0, 1.3], np.geomspace(1.0, 1e-5, 26)])
     values, starts = [], []
-    for threshold in shares * least:
+    for threshold in (1 - before) * least:
         terms = [
             term._replace(low=np.maximum(term.low - threshold, 1e-300), high=term.high - threshold)
             for term in likelihood.terms
             if term.kind != "survival" or np.any(term.low > threshold)
         ]
         weibull = replace(
-            likelihood, law=distribution("weibull"), terms=terms,
+            likelihood, distribution=find_distribution("weibull"), terms=terms,
             designs=(None, None), offsets=(0.0, 0.0),
         )  # fmt: skip
         maximum = maximise(weibull, _from_moments(weibull)[None, :])
@@ -173,47 +178,47 @@ def _from_thresholds(likelihood: Likelihood) -> list[Array]:
         starts.append(np.array([*maximum.theta[0], threshold]))
     inner = [i for i in range(1, len(values) - 1) if values[i] >= max(values[i - 1], values[i + 1])]
     if not inner:
-        raise InputError(
+        raise NoMaximum(
             "weibull_3: the likelihood has no maximum inside its range for these data; "
-            "use the two-parameter Weibull law"
+            "use the two-parameter Weibull distribution"
         )
     return [starts[i] for i in inner]
 
 
-def _split(terms: list[Terms], share: float) -> tuple[float, float]:
+def _split(terms: list[Terms], cut: float) -> tuple[float, float]:
     """Times that split the failures: below it the first mode, above it the second."""
     failed = [term for term in terms if term.kind != "survival" and term.weight[0] > 0]
     times = np.sort(np.concatenate([(term.low + term.high) / 2 for term in failed]))
     if times.size < 4:
         raise InputError(f"got {times.size} failures, two failure modes need at least 4")
-    place = min(max(int(share * times.size), 2), times.size - 2)
+    place = min(max(int(cut * times.size), 2), times.size - 2)
     return float((times[place - 1] + times[place]) / 2), place / times.size
 
 
-def _component(likelihood: Likelihood, law: Distribution, terms: list[Terms]) -> Array:
+def _component(likelihood: Likelihood, distribution: Distribution, terms: list[Terms]) -> Array:
     part = replace(
-        likelihood, law=law, terms=[t for t in terms if t.low.size],
-        designs=(None,) * law.count, offsets=(0.0,) * law.count,
+        likelihood, distribution=distribution, terms=[t for t in terms if t.low.size],
+        designs=(None,) * distribution.count, offsets=(0.0,) * distribution.count,
     )  # fmt: skip
     return best_fit(part).theta[0]
 
 
-def _mixture_start(likelihood: Likelihood, share: float) -> Array:
+def _mixture_start(likelihood: Likelihood, cut: float) -> Array:
     """Split the failures, then a few rounds of expectation and maximisation."""
-    a, b = likelihood.law.parts
+    a, b = likelihood.distribution.parts
     terms = [term for term in likelihood.terms if term.weight[0] > 0]
-    limit, _ = _split(terms, share)
+    limit, _ = _split(terms, cut)
     first = [np.where((t.low + t.high) / 2 < limit, 0.95, 0.05) for t in terms]
     theta = np.zeros(likelihood.size)
     for _ in range(15):
-        for law, at, parts in (
+        for distribution, at, parts in (
             (a, slice(0, a.count), first),
             (b, slice(a.count, a.count + b.count), [1 - part for part in first]),
         ):
             weighted = [
                 t._replace(weight=t.weight * part) for t, part in zip(terms, parts, strict=True)
             ]
-            theta[at] = _component(likelihood, law, weighted)
+            theta[at] = _component(likelihood, distribution, weighted)
         total = sum(float(t.weight.sum()) for t in terms)
         held = sum(float(t.weight @ part) for t, part in zip(terms, first, strict=True))
         fraction = min(max(held / total, 1e-3), 1 - 1e-3)
@@ -232,11 +237,11 @@ def _mixture_start(likelihood: Likelihood, share: float) -> Array:
     return theta
 
 
-def _competing_start(likelihood: Likelihood, share: float) -> Array:
+def _competing_start(likelihood: Likelihood, cut: float) -> Array:
     """Early failures to one mode, late ones to the other; each censors the other."""
-    limit, _ = _split(likelihood.terms, share)
+    limit, _ = _split(likelihood.terms, cut)
     parts = []
-    for early, law in zip((True, False), likelihood.law.parts, strict=True):
+    for early, distribution in zip((True, False), likelihood.distribution.parts, strict=True):
         terms: list[Terms] = []
         for term in likelihood.terms:
             if term.kind == "survival" or term.weight[0] < 0:
@@ -247,5 +252,5 @@ def _competing_start(likelihood: Likelihood, share: float) -> Array:
             other = term.pick(~own)
             if term.kind != "failure":
                 terms.append(other._replace(kind="survival", high=np.full_like(other.low, np.inf)))
-        parts.append(_component(likelihood, law, terms))
+        parts.append(_component(likelihood, distribution, terms))
     return np.concatenate(parts)

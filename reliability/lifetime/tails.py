@@ -1,19 +1,17 @@
-"""Error rates far beyond the data: fitted tails and model tails, side by side.
+"""Error rates beyond the data by a fitted tail.
 
-An error rate of 1e-9 from a thousand cells is an extrapolation whatever the method. Each estimate
-here comes with its interval and with a sentence that says when the data cannot support it.
+An error rate of 1e-9 from a thousand cells is an extrapolation whatever the method. The estimate
+comes with its interval and with a sentence that says when the data cannot support it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
 from reliability.errors import InputError, unknown_name
-from reliability.lifetime.censored_fit import fit_lifetime
 from reliability.lifetime.distributions import Distribution, Parameter
 from reliability.lifetime.likelihood import Likelihood, split_terms
 from reliability.lifetime.maximise import (
@@ -24,11 +22,6 @@ from reliability.lifetime.maximise import (
     profile_interval,
 )
 from reliability.lifetime.standard_forms import log1mexp
-from reliability.random import stream
-from reliability.statistics.intervals import clopper_pearson
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Array = NDArray[np.float64]
 
@@ -37,7 +30,7 @@ _DECADES = 1.0  # how far beyond 1/n a fitted tail may go without a warning (ass
 
 
 def _scaled_log(x: Any, shape: Any) -> Array:
-    """``log(1 + shape x)/shape``, minus infinity at and beyond the end of the law, x at shape 0."""
+    """``log(1 + shape x)/shape``, minus infinity from its end on, x at shape 0."""
     w = np.asarray(shape * x, float)
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = np.where(np.abs(w) < 1e-4, 1 - w * (1 / 2 - w * (1 / 3 - w / 4)), np.log1p(w) / w)
@@ -58,11 +51,11 @@ def _log_sf(x: Any, *u: Any) -> Array:
 
 
 def _quantile(p: Array, *u: Any) -> Array:
-    share = -np.expm1(np.log1p(-np.asarray(p, float)) - _log_rate(u))
-    return np.exp(u[1]) * special.boxcox1p(share / (1 - share), u[2])
+    fraction = -np.expm1(np.log1p(-np.asarray(p, float)) - _log_rate(u))
+    return np.exp(u[1]) * special.boxcox1p(fraction / (1 - fraction), u[2])
 
 
-# Law of the excess over a threshold: a rate of values beyond it and a generalised Pareto law; the
+# The excess over a threshold: a rate of values beyond it and a generalised Pareto distribution; the
 # values below are data too, censored at the threshold. Below a shape of -1/2 the maximum is not
 # regular.
 _BEYOND = Distribution(
@@ -70,10 +63,6 @@ _BEYOND = Distribution(
     _log_pdf, _log_sf, lambda x, *u: log1mexp(_log_sf(x, *u)), _quantile,
     lambda *u: np.exp(u[1]), location=None,
 )  # fmt: skip
-
-
-class _NoTail(InputError):
-    """No regular fit at this threshold."""
 
 
 class TailProbability(NamedTuple):
@@ -87,7 +76,7 @@ class TailProbability(NamedTuple):
 
 @dataclass(frozen=True)
 class TailFit:
-    """Generalised Pareto law of the values beyond a threshold.
+    """Generalised Pareto distribution of the values beyond a threshold.
 
     ``P(X > x) = rate (1 + shape (x - threshold)/scale)^(-1/shape)``
 
@@ -119,10 +108,10 @@ class TailFit:
 
         Notes
         -----
-        Profile likelihood over rate, scale and shape together. A negative fitted shape is a law
-        that ends; beyond the largest value that end is a guess, so there the upper end of the
-        interval is not less than that of an exponential tail (shape 0), which covers every law
-        with a lighter tail.
+        Profile likelihood over rate, scale and shape together. A negative fitted shape means
+        an end; beyond the largest value that end is a guess, so there the upper end of the interval
+        is not less than that of an exponential tail (shape 0), which covers every
+        lighter tail.
         """
         sign = 1.0 if self.side == "upper" else -1.0
         distance = sign * reference - self.threshold
@@ -150,7 +139,7 @@ class TailFit:
         return TailProbability(value, low, high, _warn(value, high, self.values))
 
     def _may_end_before(self, distance: float, drop: float) -> bool:
-        """Whether a law that ends at the distance is as likely as the interval asks."""
+        """Whether a distribution that ends at the distance is as likely as the interval asks."""
         if distance <= self.excess.max():
             return False
 
@@ -203,12 +192,14 @@ def _likelihood(excess: Array, values: int) -> Likelihood:
 
 def _fit(excess: Array, values: int) -> tuple[Likelihood, Maximum]:
     likelihood = _likelihood(excess, values)
-    share = excess.shape[1] / values
+    fraction = excess.shape[1] / values
     # Moment estimates: with mean 1 the variance is 1/(1 - 2 shape).
     variance = np.var(excess / excess.mean(1, keepdims=True), axis=1)
     shape = np.clip((1 - 1 / np.maximum(variance, 1e-9)) / 2, -0.2, 0.4)
-    start = np.stack([np.full(len(excess), special.logit(share)), np.log1p(-shape), shape], axis=1)
-    # A law with an end must reach beyond the largest excess.
+    start = np.stack(
+        [np.full(len(excess), special.logit(fraction)), np.log1p(-shape), shape], axis=1
+    )
+    # A distribution with an end must reach beyond the largest excess.
     largest = (excess.max(1) / excess.mean(1)) * np.maximum(-shape, 0.0)
     start[:, 1] = np.maximum(start[:, 1], np.log(1.05 * np.maximum(largest, 1e-9)))
     return likelihood, maximise(likelihood, start)
@@ -218,17 +209,20 @@ def fit_tail(
     values: ArrayLike,
     *,
     exceedances: int | None = None,
+    threshold: float | None = None,
     side: Literal["upper", "lower"] = "upper",
     confidence: float = 0.9,
 ) -> TailFit:
-    """Fit a generalised Pareto law to the most extreme values [1]_.
+    """Fit a generalised Pareto distribution to the most extreme values [1]_.
 
     Parameters
     ----------
     values : array_like, shape (n,)
     exceedances : int, optional
-        How many values make the tail; default: a tenth of them, at most 1000. Look at
-        `threshold_diagnostics` before trusting it.
+        How many values make the tail; default: a tenth of them, at most 1000. Above a good
+        threshold the shape does not change: compare the intervals of several.
+    threshold : float, optional
+        Value beyond which the tail lies, instead of ``exceedances``.
     side : {"upper", "lower"}
     confidence : float
         Of the interval of the shape.
@@ -264,18 +258,23 @@ def fit_tail(
     if not np.all(np.isfinite(x)):
         raise InputError("values: got a value that is not finite")
     x = np.sort(x if side == "upper" else -x)
+    sign = 1.0 if side == "upper" else -1.0
+    if threshold is not None and exceedances is not None:
+        raise InputError("threshold, exceedances: give one of them")
+    if threshold is not None:
+        exceedances = int(np.sum(x > sign * threshold))
     count = min(x.size // 10, 1000) if exceedances is None else exceedances
     if not _FEWEST <= count < x.size:
         raise InputError(
             f"exceedances: got {count} of {x.size} values, allowed {_FEWEST} to {x.size - 1}"
         )
-    threshold = float(x[-count - 1])
-    excess = x[-count:] - threshold
+    limit = float(x[-count - 1]) if threshold is None else sign * threshold
+    excess = x[-count:] - limit
     if excess[-1] <= 0:
         raise InputError("values: all values of the tail are equal")
     likelihood, best = _fit(excess[None], x.size)
     if not (best.converged[0] and is_proper(best)[0]):
-        raise _NoTail(
+        raise InputError(
             f"exceedances: {count} values have no generalised Pareto fit with a shape above -1/2; "
             "they end abruptly or are too few"
         )
@@ -284,168 +283,6 @@ def fit_tail(
     )
     shape, scale = float(best.theta[0, 2]), float(np.exp(best.theta[0, 1]) * excess.mean())
     return TailFit(
-        threshold, count / x.size, scale, shape, (float(ends.low[0]), float(ends.high[0])), x.size,
+        limit, count / x.size, scale, shape, (float(ends.low[0]), float(ends.high[0])), x.size,
         count, side, excess, likelihood, best,
     )  # fmt: skip
-
-
-def threshold_diagnostics(
-    values: ArrayLike,
-    *,
-    exceedances: Sequence[int] | None = None,
-    side: Literal["upper", "lower"] = "upper",
-    confidence: float = 0.9,
-    samples: int = 99,
-    seed: int = 0,
-) -> "pd.DataFrame":
-    """Where a tail begins: fits over a range of thresholds.
-
-    Above a good threshold the shape and the modified scale do not change, and the Anderson-Darling
-    test does not refuse the law [1]_.
-
-    Parameters
-    ----------
-    values, side, confidence
-        As `fit_tail`.
-    exceedances : sequence of int, optional
-        Default: 8 numbers from 30 to a quarter of the values.
-    samples, seed : int
-        Of the parametric bootstrap of the test.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns ``exceedances``, ``threshold``, ``shape``, ``shape_low``, ``shape_high``,
-        ``modified_scale`` (scale - shape * threshold), ``mean_excess``, ``p_value``
-        (a threshold without a regular fit: NaN, and a p-value of 0).
-
-    References
-    ----------
-    .. [1] V. Choulakian, M. A. Stephens, Technometrics 43, 478 (2001),
-       doi:10.1198/00401700152672573.
-
-    Examples
-    --------
-    >>> x = np.random.default_rng(0).exponential(size=2_000)
-    >>> table = threshold_diagnostics(x, exceedances=[100, 200], samples=19)
-    >>> bool((table["p_value"] > 0.04).all())
-    True
-    """
-    import pandas as pd
-
-    x = np.asarray(values, float).ravel()
-    default = np.geomspace(_FEWEST, max(x.size // 4, _FEWEST + 1), 8)
-    counts = np.unique(default.astype(int)) if exceedances is None else np.asarray(exceedances)
-    rng = stream(seed, "statistics.threshold")
-    rows = []
-    for count in counts.tolist():
-        try:
-            fit = fit_tail(x, exceedances=count, side=side, confidence=confidence)
-        except _NoTail:
-            rows.append((count, *[float("nan")] * 6, 0.0))
-            continue
-        rows.append(
-            (
-                count, fit.threshold if side == "upper" else -fit.threshold, fit.shape,
-                *fit.shape_interval, fit.scale - fit.shape * fit.threshold,
-                float(fit.excess.mean()), _p_value(fit, samples, rng),
-            )
-        )  # fmt: skip
-    columns = [
-        "exceedances", "threshold", "shape", "shape_low", "shape_high", "modified_scale",
-        "mean_excess", "p_value",
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=columns)
-
-
-def _p_value(fit: TailFit, samples: int, rng: np.random.Generator) -> float:
-    """Parametric bootstrap of the Anderson-Darling distance of the excesses."""
-    observed = _anderson_darling(fit.excess[None], fit.maximum)[0]
-    u = rng.random((samples, fit.exceedances))
-    # Quantile function ((1 - u)^-shape - 1)/shape, also at shape 0.
-    drawn = np.asarray(special.boxcox1p(u / (1 - u), fit.shape), float)
-    _, best = _fit(drawn, fit.values)
-    good = best.converged & is_proper(best)
-    simulated = _anderson_darling(drawn[good], best.pick(good))
-    return float((1 + np.sum(simulated >= observed)) / (1 + simulated.size))
-
-
-def _anderson_darling(excess: Array, best: Maximum) -> Array:
-    x = np.sort(excess, axis=1) / excess.mean(1, keepdims=True)
-    beyond = _scaled_log(x * np.exp(-best.theta[:, 1:2]), best.theta[:, 2:3])
-    log_sf = -np.clip(beyond, 1e-15, 700.0)
-    n = x.shape[1]
-    odd = 2 * np.arange(1, n + 1) - 1
-    return np.asarray(-n - np.mean(odd * (log1mexp(log_sf) + log_sf[:, ::-1]), axis=1), float)
-
-
-def error_rates(
-    values: ArrayLike,
-    reference: float,
-    *,
-    side: Literal["upper", "lower"] = "upper",
-    models: Sequence[str] = ("normal", "lognormal"),
-    exceedances: int | None = None,
-    confidence: float = 0.9,
-) -> "pd.DataFrame":
-    """Probability of a value beyond a reference, by every method side by side.
-
-    Parameters
-    ----------
-    values : array_like, shape (n,)
-        One value per cell.
-    reference : float
-    side : {"upper", "lower"}
-        Errors are values above or below the reference.
-    models : sequence of str
-        Laws of the whole population, from `reliability.lifetime.distributions`.
-    exceedances : int, optional
-        Of the fitted tail, see `fit_tail`.
-    confidence : float
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns ``method`` (``"count"``, ``"fitted tail"``, the models), ``value``, ``low``,
-        ``high``, ``aicc`` (models only) and ``warning``. The interval of a model holds only if the
-        model does in the tail.
-
-    Raises
-    ------
-    InputError
-        Values that a model cannot have, or too few.
-
-    Examples
-    --------
-    >>> x = np.random.default_rng(0).normal(size=2_000)
-    >>> table = error_rates(x, 5.0, models=["normal"])
-    >>> table["method"].tolist()
-    ['count', 'fitted tail', 'normal']
-    >>> bool(table["warning"].iloc[1])
-    True
-    """
-    import pandas as pd
-
-    x = np.asarray(values, float).ravel()
-    beyond = int(np.sum(x > reference) if side == "upper" else np.sum(x < reference))
-    low, high = clopper_pearson(beyond, x.size, confidence)
-    note = "" if beyond >= 10 else f"{beyond} errors among {x.size} values: a bound, not a rate"
-    nan = float("nan")
-    rows = [("count", beyond / x.size, float(low), float(high), nan, note)]
-    tail = fit_tail(x, exceedances=exceedances, side=side, confidence=confidence)
-    sign = 1.0 if side == "upper" else -1.0
-    if sign * reference > tail.threshold:
-        at = tail.probability(reference, confidence)
-        rows.append(("fitted tail", at.value, at.low, at.high, nan, at.warning))
-    for model in models:
-        fit = fit_lifetime(x, distribution=model)
-        beyond_it = fit.survival_probability if side == "upper" else fit.failure_probability
-        value, low_end, high_end = map(float, beyond_it(reference, confidence=confidence))
-        decades = -np.log10(max(value, 1e-300) * x.size)
-        warning = (
-            ""
-            if decades <= _DECADES
-            else (f"rests on the {model} law {decades:.1f} decades beyond {x.size} values")
-        )
-        rows.append((model, value, low_end, high_end, fit.aicc, warning))
-    return pd.DataFrame(rows, columns=["method", "value", "low", "high", "aicc", "warning"])

@@ -1,4 +1,4 @@
-"""One view of text, Excel and Parquet tables: a header, and columns in pieces."""
+"""One view of text, Excel and Parquet tables and data frames: a header, and columns in pieces."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from reliability.errors import InputError, unknown_name
 from reliability.measurements.log import Log
 from reliability.measurements.names import known_name, split_unit
+from reliability.measurements.parquet_files import parquet_blocks, parquet_file
 from reliability.measurements.rows import (
     MISSING,
     Field,
@@ -24,13 +25,12 @@ from reliability.measurements.rows import (
 from reliability.measurements.source import (
     Source,
     first_lines,
-    open_binary,
-    optional_module,
     pieces,
 )
+from reliability.measurements.workbooks import Block, sheet_blocks, sheet_name, sheet_start
 
 _SEPARATOR = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
-_ROWS = 1 << 16  # rows of a sheet or a Parquet file taken at a time
+_ROWS = 1 << 16  # rows of a data frame taken at a time
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,8 @@ class Table:
     def is_text(self, position: int) -> bool:
         """Tell whether most of the first values of a column are not numbers."""
         filled = self._filled(position)
+        if any(len(value) > 15 and value.strip("+-").isdigit() for value in filled):
+            return True  # an address beyond 2**53, which no float can tell from its neighbours
         return sum(not _is_number(value, self.form.decimal) for value in filled) * 2 > len(filled)
 
     def has_values(self, position: int) -> bool:
@@ -83,20 +85,30 @@ class Table:
                 if found := read_piece(lines[skip:], first + skip, self.form, fields, log):
                     yield found
             return
-        rows = _sheet_blocks(self.source, self.sheet, self.skip)
-        for first, block in _parquet_blocks(self.source, fields) if kind == "parquet" else rows:
+        for first, block in self._blocks(kind, fields, log):
             numbers = np.arange(first, first + len(next(iter(block.values()))))
-            raw = {field.name: block[field.position] for field in fields}
+            nothing = np.full(len(numbers), None, dtype=object)  # a column of empty cells
+            raw = {field.name: block.get(field.position, nothing) for field in fields}
             empty = np.logical_and.reduce([_is_empty(column) for column in raw.values()])
             log.blank += int(empty.sum())
             log.rows += int((~empty).sum())
             raw = {name: column[~empty] for name, column in raw.items()}
             yield settle(raw, numbers[~empty], fields, log)
 
+    def _blocks(self, kind: str, fields: Sequence[Field], log: Log) -> Iterator[Block]:
+        if kind == "parquet":
+            yield from parquet_blocks(self.source, fields)
+        elif kind == "frame":
+            yield from _frame_blocks(self.source)
+        else:
+            yield from sheet_blocks(self.source, self.sheet, self.skip, self.form.width, log)
+
 
 def kind_of(source: Source) -> str:
-    """Return what kind of file it is: "text", "xlsx", "parquet" or "stdf"."""
+    """Return what kind of file it is: "text", "xlsx", "parquet", "stdf", or "frame" for none."""
     start = source.start
+    if source.frame is not None:
+        return "frame"
     if start.startswith(b"PAR1"):
         return "parquet"
     if start.startswith(b"PK\x03\x04"):
@@ -131,21 +143,45 @@ def open_table(
         raise InputError(f"{source.name}: is a binary STDF file, not a table")
     if kind == "parquet":
         return _open_parquet(source)
+    if kind == "frame":
+        return _open_frame(source)
     if kind == "xlsx":
         sheet = sheet_name(source, sheet)
-        rows = _sheet_start(source, sheet)
+        rows = sheet_start(source, sheet)
         form = Form("", ".", max((len(row) for row in rows), default=0))
     else:
         lines = first_lines(source)
-        if lines and (told := _SEPARATOR.fullmatch(lines[0])):  # a first line for Excel alone
-            skip, delimiter = max(skip, 1), delimiter or told.group(1)
+        if lines and (stated := _SEPARATOR.fullmatch(lines[0])):  # a first line for Excel alone
+            skip, delimiter = max(skip, 1), delimiter or stated.group(1)
         form = recognise_form(lines[skip:], delimiter, decimal)
         rows = [split_line(line, form.delimiter) for line in lines]
+        if head := _comment_header(lines, skip, form):
+            skip, rows[head - 1] = (
+                max(skip, head - 1),
+                split_line(lines[head - 1].lstrip(" #"), form.delimiter),
+            )
         rows = [
-            [] if line.lstrip().startswith("#") else row
-            for line, row in zip(lines, rows, strict=True)
+            [] if line.lstrip().startswith("#") and index != head else row
+            for index, (line, row) in enumerate(zip(lines, rows, strict=True), start=1)
         ]
     return _with_header(source, rows, form, skip, str(sheet))
+
+
+def _comment_header(lines: Sequence[str], skip: int, form: Form) -> int:
+    """Return the number (from 1) of a line behind ``#`` that heads a table of numbers; else 0.
+
+    It is the last before the first row, has as many fields and none of them is a number.
+    """
+    for index, line in enumerate(lines):
+        if index < skip or not line.strip() or line.lstrip().startswith("#"):
+            continue
+        row = split_line(line, form.delimiter)
+        above = lines[index - 1].lstrip() if index > skip else ""
+        names = split_line(above.lstrip(" #"), form.delimiter)
+        numbers = len(row) == form.width and any(_is_number(e, form.decimal) for e in row if e)
+        words = len(names) == form.width and not any(_is_number(e, form.decimal) for e in names)
+        return index if above.startswith("#") and numbers and words else 0
+    return 0
 
 
 def _with_header(
@@ -246,80 +282,37 @@ def _is_empty(column: NDArray[Any]) -> NDArray[np.bool_]:
     return np.zeros(len(column), dtype=bool)
 
 
-def workbook(source: Source) -> Any:
-    """Open an .xlsx file for reading row by row.
-
-    Raises
-    ------
-    InputError
-        openpyxl is not installed, or the file is damaged or another kind of archive.
-    """
-    openpyxl = optional_module("openpyxl", source, "excel")
-    try:
-        return openpyxl.load_workbook(open_binary(source), read_only=True, data_only=True)
-    except Exception as error:  # zip and XML errors of many kinds
-        raise InputError(f"{source.name}: is not an Excel workbook, or damaged: {error}") from None
-
-
-def sheet_name(source: Source, sheet: str | int) -> str:
-    """Return the name of a sheet that exists, given its name or its number from 1."""
-    names = workbook(source).sheetnames
-    if sheet == "":
-        return str(names[0])
-    if str(sheet) in names:
-        return str(sheet)
-    if str(sheet).isdigit() and 1 <= int(sheet) <= len(names):
-        return str(names[int(sheet) - 1])
-    raise unknown_name(f"sheet of {source.name}", str(sheet), names)
+def _open_frame(source: Source) -> Table:
+    """Take the columns of a data frame, and its index where that has a name."""
+    frame = source.frame
+    if frame is None or not len(frame):
+        raise InputError(f"{source.name}: holds no rows of data")
+    pairs = [split_unit(str(name)) for name in frame.columns]
+    head = frame.iloc[:200]
+    columns = [
+        [
+            "" if empty else str(entry)
+            for entry, empty in zip(head.iloc[:, i], head.iloc[:, i].isna(), strict=True)
+        ]
+        for i in range(len(pairs))
+    ]
+    names, units = zip(*pairs, strict=True)
+    return Table(
+        source, names, units, tuple(zip(*columns, strict=True)), 0, Form("", ".", len(pairs))
+    )
 
 
-def sheet_rows(source: Source, sheet: str) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a sheet, one at a time."""
-    yield from workbook(source)[sheet].iter_rows(values_only=True)
-
-
-def _sheet_start(source: Source, sheet: str) -> list[list[str]]:
-    rows: list[list[str]] = []
-    for row in sheet_rows(source, sheet):
-        rows.append(["" if entry is None else str(entry).strip() for entry in row])
-        if len(rows) == 200:
-            break
-    return rows
-
-
-def _sheet_blocks(
-    source: Source, sheet: str, skip: int
-) -> Iterator[tuple[int, dict[int, NDArray[Any]]]]:
-    block: list[tuple[Any, ...]] = []
-    number_of_first = skip + 1
-    for index, row in enumerate(sheet_rows(source, sheet), start=1):
-        if index <= skip:
-            continue
-        block.append(row)
-        if len(block) == _ROWS:
-            yield number_of_first, _transpose(block)
-            number_of_first, block = index + 1, []
-    if block:
-        yield number_of_first, _transpose(block)
-
-
-def _transpose(block: Sequence[tuple[Any, ...]]) -> dict[int, NDArray[Any]]:
-    table = np.array(block, dtype=object)
-    return {position: table[:, position] for position in range(table.shape[1])}
-
-
-def _parquet(source: Source) -> tuple[Any, Any]:
-    """Open a Parquet file; return it and its first rows."""
-    parquet = optional_module("pyarrow.parquet", source, "parquet")
-    try:
-        file = parquet.ParquetFile(open_binary(source))
-        return file, next(file.iter_batches(batch_size=200), None)
-    except Exception as error:  # Arrow's own errors
-        raise InputError(f"{source.name}: is not a Parquet file, or damaged: {error}") from None
+def _frame_blocks(source: Source) -> Iterator[Block]:
+    frame = source.frame
+    if frame is None:
+        return
+    for start in range(0, len(frame), _ROWS):
+        part = frame.iloc[start : start + _ROWS]
+        yield start + 1, {i: part.iloc[:, i].to_numpy() for i in range(part.shape[1])}
 
 
 def _open_parquet(source: Source) -> Table:
-    file, head = _parquet(source)
+    file, head = parquet_file(source)
     pairs = [split_unit(name) for name in file.schema_arrow.names]
     if head is None or head.num_rows == 0:
         raise InputError(f"{source.name}: holds no rows of data")
@@ -334,21 +327,3 @@ def _open_parquet(source: Source) -> Table:
         0,
         Form("", ".", len(pairs)),
     )
-
-
-def _parquet_blocks(
-    source: Source, fields: Sequence[Field]
-) -> Iterator[tuple[int, dict[int, NDArray[Any]]]]:
-    file, _ = _parquet(source)
-    names = file.schema_arrow.names
-    wanted = sorted({field.position for field in fields})
-    first = 1
-    try:
-        for batch in file.iter_batches(
-            batch_size=_ROWS, columns=[names[position] for position in wanted]
-        ):
-            columns = [column.to_numpy(zero_copy_only=False) for column in batch.columns]
-            yield first, dict(zip(wanted, columns, strict=True))
-            first += batch.num_rows
-    except (OSError, ValueError) as error:  # Arrow's own errors are such
-        raise InputError(f"{source.name}: damaged after row {first - 1}: {error}") from None

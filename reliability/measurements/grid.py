@@ -14,7 +14,7 @@ from reliability.measurements.names import AXES, KNOWN
 from reliability.measurements.spool import Spool, filled_array
 
 _KEYS = {
-    "wafer": (("wafer",),),
+    "wafer": (("lot", "wafer"), ("wafer",), ("lot",)),
     "die": (("die",), ("die_x", "die_y"), ("x", "y")),
     "cell": (("cell",), ("row", "column")),
     "time": (("nominal_time",), ("time",)),
@@ -250,10 +250,13 @@ def _assemble(
     )
     for axis, size in sizes.items():
         levels = grid.levels.get(axis, np.arange(size))
-        if len(grid.axes.get(axis, ())) == 2:  # a pair of coordinates names the die or the cell
-            levels = np.arange(size)
         attrs = {"units": units.get(axis, KNOWN[axis].unit if axis in KNOWN else "")}
-        values = _decode(levels, labels.get(axis), attrs["units"])
+        if axis == "wafer" and "lot" in grid.axes.get(axis, ()):
+            values = _wafer_labels(levels, grid.axes[axis], labels, log)
+        else:
+            if len(grid.axes.get(axis, ())) == 2:  # a pair of coordinates: a die or a cell
+                levels = np.arange(size)
+            values = _decode(levels, labels.get(axis), attrs["units"])
         dataset = dataset.assign_coords({axis: (axis, values, attrs)})
     for role, axes in (("wafer", ("wafer",)), ("die", ("die",)), ("cell", _HIERARCHY)):
         for name in grid.properties(role):
@@ -270,10 +273,27 @@ def _assemble(
     return dataset.squeeze(single)
 
 
+def _wafer_labels(
+    keys: NDArray[Any], columns: Sequence[str], labels: Mapping[str, Sequence[str]], log: Log
+) -> NDArray[Any]:
+    """Return names of wafers that are one wafer each: with the lot, where lots share numbers."""
+    lots = _decode(np.real(keys), labels.get("lot"), "")
+    if columns == ("lot",):
+        if len(lots) > 1:
+            log.note("no column names the wafers: each lot counts as one wafer")
+        return lots
+    wafers = _decode(np.imag(keys), labels.get("wafer"), "")
+    if len(np.unique(wafers)) == len(wafers):
+        return wafers
+    log.note("lots use the same wafer numbers: wafers are named lot/wafer")
+    return np.array([f"{lot}/{wafer}" for lot, wafer in zip(lots, wafers, strict=True)])
+
+
 def _decode(values: NDArray[Any], labels: Sequence[str] | None, unit: str) -> NDArray[Any]:
     """Return labels as text and whole pure numbers (addresses, levels, counts) as integers."""
     if labels is not None:
         texts = np.array([*labels, ""], dtype=str)
         return texts[np.where(np.isnan(values), len(labels), values).astype(int)]
     whole = values.dtype.kind == "f" and not unit and bool(np.all(values == np.round(values)))
+    whole = whole and bool(np.all(np.abs(values) < 2.0**53))
     return values.astype(np.int64) if whole else values

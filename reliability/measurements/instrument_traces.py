@@ -1,4 +1,4 @@
-"""What the two parameter-analyser formats share: names, units and axes of their columns."""
+"""Common to the layouts of sweeps: names, units and axes of their columns."""
 
 import json
 import re
@@ -9,9 +9,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.errors import InputError, unknown_name
-from reliability.measurements.names import scaling, unit_inside
+from reliability.errors import unknown_name
+from reliability.measurements.log import printable
+from reliability.measurements.names import unit_inside
 from reliability.measurements.rows import scaled
+from reliability.measurements.tester_units import UnitMeaning, parse_unit
 
 HIERARCHY = ("wafer", "die", "cell")
 
@@ -19,7 +21,9 @@ _LETTERS = {"I": "A", "V": "V", "R": "ohm", "G": "S", "C": "F", "F": "Hz"}
 _WORDS = {
     **dict.fromkeys(("time", "timestamp", "t"), "s"),
     **{"voltage": "V", "current": "A", "resistance": "ohm", "conductance": "S"},
-    **{"capacitance": "F", "frequency": "Hz", "index": "", "input": ""},
+    **{"capacitance": "F", "frequency": "Hz"},
+    **dict.fromkeys(("index", "input", "var", "variable", "value", "version", "vendor"), ""),
+    **dict.fromkeys(("interval", "iteration", "item", "impedance", "volume", "void", "info"), ""),
 }
 _STYLES = (
     re.compile(r"(?:.*[a-z]|[A-Z])([IV])"),  # Clarius: DrainI, GateV, AI
@@ -55,6 +59,7 @@ def trace_dataset(
     titles: Sequence[str],
     units: Mapping[str, str],
     columns: Mapping[str, str] | None,
+    scalars: Sequence[Mapping[str, float]] = (),
 ) -> xr.Dataset:
     """Arrange sweeps of different lengths as (wafer, die, cell, sweep, point), NaN behind the end.
 
@@ -68,6 +73,9 @@ def trace_dataset(
     columns : mapping of str to str, optional
         Name in the Dataset to name in the file, e.g. ``{"current": "I2"}``. Without, a single
         voltage, current or time column gets the plain name.
+    scalars : sequence of mapping of str to float, optional
+        Numbers that belong to a whole sweep, by their name in the Dataset; (wafer, die, cell,
+        sweep).
 
     Raises
     ------
@@ -75,28 +83,31 @@ def trace_dataset(
         A column of ``columns`` that no sweep has.
     """
     names = list(dict.fromkeys(name for trace in traces for name in trace))
-    for wanted in (columns or {}).values():
-        if wanted not in names:
-            raise unknown_name("column", wanted, names)
+    for asked in (columns or {}).values():
+        if asked not in names:
+            raise unknown_name("column", asked, names)
     renamed = {old: new for new, old in (columns or {}).items()}
+    inside = {name: _to_si(units.get(name, "")) for name in names}
     for unit, plain in (("V", "voltage"), ("A", "current"), ("s", "time"), ("S", "conductance")):
-        alike = [name for name in names if _to_si(name, units.get(name, ""))[1] == unit]
+        alike = [name for name in names if inside[name].inside == unit]
         if len(alike) == 1 and plain not in renamed.values():
             renamed.setdefault(alike[0], plain)
     longest = max(len(column) for trace in traces for column in trace.values())
     dataset = xr.Dataset()
     for name in names:
-        factor, inside = _to_si(name, units.get(name, ""))
         array = np.full((1, 1, 1, len(traces), longest), np.nan)
         for index, trace in enumerate(traces):
             if name in trace:
-                array[0, 0, 0, index, : len(trace[name])] = scaled(trace[name], factor)
-        attrs = {"units": inside, "long_name": name}
-        dataset[renamed.get(name, variable_name(name))] = (
-            (*HIERARCHY, "sweep", "point"),
-            array,
-            attrs,
-        )
+                column = scaled(trace[name], inside[name].factor) + inside[name].offset
+                array[0, 0, 0, index, : len(column)] = column
+        attrs = {"units": inside[name].inside, "long_name": name}
+        variable = renamed.get(name, variable_name(name))
+        while variable in dataset or variable in ("sweep", "point", "setup", *HIERARCHY):
+            variable += "_2"  # names that differ only in signs, or that the axes have
+        dataset[variable] = (*HIERARCHY, "sweep", "point"), array, attrs
+    for name in dict.fromkeys(name for values in scalars for name in values):
+        array = np.array([values.get(name, np.nan) for values in scalars]).reshape(1, 1, 1, -1)
+        dataset[name] = (*HIERARCHY, "sweep"), array, {"units": unit_inside("", units[name])}
     counted = {"units": ""}
     return dataset.assign_coords(
         {axis: (axis, [0], counted) for axis in HIERARCHY}
@@ -106,18 +117,16 @@ def trace_dataset(
     )
 
 
-def _to_si(name: str, unit: str) -> tuple[float, str]:
-    """Return the factor to the SI unit and that unit; a unit nobody knows stays as it is."""
-    try:
-        inside = unit_inside("", unit)
-        return scaling(name, unit, inside)[0], inside
-    except InputError:
-        return 1.0, unit
+def _to_si(unit: str) -> UnitMeaning:
+    """Return what a unit means; an unknown one stays as it is."""
+    return parse_unit(unit) or UnitMeaning(unit, 1.0)
 
 
 def metadata_attributes(metadata: Mapping[str, str | Sequence[str]]) -> dict[str, Any]:
     """Return a tester's metadata as attributes ``tester_...``; lists as JSON text."""
     return {
-        f"tester_{variable_name(key)}": value if isinstance(value, str) else json.dumps(list(value))
+        f"tester_{variable_name(key)}": printable(
+            value if isinstance(value, str) else json.dumps(list(value), ensure_ascii=False)
+        )
         for key, value in metadata.items()
     }

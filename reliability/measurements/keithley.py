@@ -1,5 +1,6 @@
 """Keithley 4200A Clarius exports: CSV, and workbooks with the sheets Data, Append and Settings."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -7,7 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.errors import InputError
-from reliability.measurements.delimited import kind_of, sheet_rows, workbook
+from reliability.measurements.delimited import kind_of
 from reliability.measurements.instrument_traces import (
     HIERARCHY,
     metadata_attributes,
@@ -18,7 +19,10 @@ from reliability.measurements.instrument_traces import (
 from reliability.measurements.log import Log
 from reliability.measurements.rows import OVERRANGE, number, recognise_form, split_line
 from reliability.measurements.source import Source, first_lines, pieces
+from reliability.measurements.workbooks import sheet_name, sheet_rows, workbook
 
+_ERRORS = ("#REF", "#N/A", "#VALUE", "#DIV/0", "#NUM", "#NAME?", "#NULL")  # of formulas
+_ASIDE = ("calc", "settings", "run settings")  # sheets that describe the test
 _STATES = {"ILRS": "LRS", "IHRS": "HRS"}
 _NAMES = {
     "VSET": "set_voltage",
@@ -52,11 +56,12 @@ def read(
     Returns
     -------
     Dataset
-        Cycling: ``current`` (wafer, die, cell, test, cycles, state) with the states LRS and HRS,
-        and the other quantities (wafer, die, cell, test, cycles); tests without any value (the
-        other polarity) are left out and named in ``attrs["empty_tests"]``. Traces: see
-        `trace_dataset`. Metadata rows become attributes ``tester_...``; the site number becomes
-        the coordinate ``die``.
+        Errors of formulas (``#REF``) are missing values. A formula that has a value in the first
+        row only belongs to the whole sweep (``forming_voltage``). Cycling: ``current`` (wafer, die,
+        cell, test, cycles, state) with the states LRS and HRS, and the other quantities (wafer,
+        die, cell, test, cycles); tests without any value (the other polarity) are left out and
+        named in ``attrs["empty_tests"]``. Traces: see `trace_dataset`. Metadata rows become
+        attributes ``tester_...``; the site number becomes the coordinate ``die``.
 
     Raises
     ------
@@ -73,13 +78,23 @@ def read(
     return _finish([block], ["Data"], {}, columns, source, log)
 
 
-def is_export(lines: Sequence[str]) -> bool:
-    """Tell from its first lines whether a text file is one: a test and its run number ("#1")."""
-    if len(lines) < 2:
+def is_export(rows: Sequence[Sequence[str]]) -> bool:
+    """Tell from its first rows whether a table is one: a test and its run number ("#1")."""
+    if len(rows) < 2:
         return False
-    first, second = split_line(lines[0], ","), split_line(lines[1], ",")
+    first, second = rows[0], rows[1]
     tests = [entry for entry in first[1:] if "#" in entry]
-    return bool(tests) and second[:1] == ["Index"] and len(first) == len(second)
+    return bool(tests) and list(second[:1]) == ["Index"] and len(first) == len(second)
+
+
+def has_names(names: Sequence[str]) -> bool:
+    """Tell whether columns of a sweep are named as Clarius does: AI, GateV, DrainI(2).
+
+    >>> has_names(["Time", "AI", "AV"]), has_names(["t", "V", "I"])
+    (True, False)
+    """
+    named = re.compile(r"([A-Z]|[A-Z]\w*[a-z])[IV](\(\d+\))?")
+    return sum(bool(named.fullmatch(name)) for name in names) >= 2
 
 
 class _Block:
@@ -91,6 +106,7 @@ class _Block:
         self.lines: list[int] = []
         self.values: list[NDArray[np.float64]] = []
         self.metadata: dict[str, str] = {}
+        self.errors: list[int] = []  # lines with an error of a formula
 
     def add(self, row: list[str], line: int) -> None:
         filled = [entry for entry in row if entry]
@@ -107,6 +123,10 @@ class _Block:
 
     def _add_values(self, row: list[str], line: int) -> None:
         self.log.rows += 1
+        errors = [entry.upper().startswith(_ERRORS) for entry in row]
+        if any(errors):
+            self.errors.append(line)
+            row = ["" if error else entry for entry, error in zip(row, errors, strict=True)]
         try:
             values = np.array([number(entry, self.decimal) for entry in row])
         except ValueError as error:
@@ -120,6 +140,9 @@ class _Block:
 
     def finish(self) -> None:
         """Make rows equally long: Clarius cuts empty columns off the ends of all rows alike."""
+        if self.errors:
+            message = f"line {self.errors[0]}: an error of a formula (#REF), kept as missing"
+            self.log.note(message, more=len(self.errors) - 1)
         width = len(self.header[-1]) if self.header else 0
         lengths = [len(row) for row in self.values]
         usual = min(max(set(lengths), key=lengths.count, default=0), width)
@@ -150,13 +173,22 @@ def _starts_with_number(row: list[str], decimal: str) -> bool:
 def _read_workbook(
     source: Source, log: Log, columns: Mapping[str, str] | None, sheet: str
 ) -> xr.Dataset:
-    names = [sheet] if sheet else workbook(source).sheetnames
+    names = [sheet_name(source, sheet)] if sheet else workbook(source).sheetnames
     blocks, titles, metadata = [], [], {}
     for name in names:
-        block = _Block(source, ".", log)
+        own = Log()
+        block = _Block(source, ".", own)
         for line, row in enumerate(sheet_rows(source, name), start=1):
-            block.add(["" if cell is None else str(cell).strip() for cell in row], line)
-        if block.values and name.lower() not in ("calc", "settings"):
+            texts = ["" if cell is None else str(cell).strip() for cell in row]
+            width = len(block.header[-1]) if block.header else 0
+            while len(texts) > width and not texts[-1]:
+                texts.pop()
+            block.add(texts + [""] * (width - len(texts)), line)
+        if block.values and block.header and name.lower() not in _ASIDE:
+            block.log = log
+            log.rows, log.blank = log.rows + own.rows, log.blank + own.blank
+            log.overrange += own.overrange
+            log.take(own, f"sheet {name!r}")
             blocks.append(block)
             titles.append(name)
         else:
@@ -187,13 +219,21 @@ def _finish(
     if len(blocks[0].header) == 2:
         dataset = _cycling(blocks[0], log)
     else:
-        traces, units, sweeps = [], {}, []
+        traces, scalars, sweeps = [], [], []
+        units: dict[str, str] = {}
         for block, title in zip(blocks, titles, strict=True):
             for suffix, trace in _runs(block).items():
+                units |= {name: unit_of(name) for name in trace}
+                units |= {_variable(name): unit_of(name) for name in trace}
+                scalars.append(_scalars(trace))
                 traces.append(trace)
                 sweeps.append(f"{title}{suffix}")
-                units.update({name: unit_of(name) for name in trace})
-        dataset = trace_dataset(traces, sweeps, units, columns)
+        dataset = trace_dataset(traces, sweeps, units, columns, scalars)
+    for name, variable in dataset.data_vars.items():
+        written, unit = variable.attrs.get("long_name", name), variable.attrs["units"]
+        log.explain(
+            f"{name}: column {written!r}, {f'in {unit} by its name' if unit else 'no unit'}"
+        )
     dataset.attrs.update(metadata_attributes(metadata))
     total = metadata.get("Total Cycles", "")
     if total.isdigit() and "cycles" in dataset and int(total) > dataset.sizes["cycles"]:
@@ -216,6 +256,17 @@ def _runs(block: _Block) -> dict[str, dict[str, NDArray[np.float64]]]:
             suffix = f"({number_of_run})" if number_of_run else ""
             runs.setdefault(suffix, {})[name.strip()] = column[: filled[-1] + 1]
     return runs
+
+
+def _variable(name: str) -> str:
+    return _NAMES.get(name, variable_name(name))
+
+
+def _scalars(trace: dict[str, NDArray[np.float64]]) -> dict[str, float]:
+    """Take the columns out of a sweep that have a value in their first row only."""
+    longest = max(len(column) for column in trace.values())
+    names = [name for name, column in trace.items() if len(column) == 1 and longest > 1]
+    return {_variable(name): float(trace.pop(name)[0]) for name in names}
 
 
 def _cycling(block: _Block, log: Log) -> xr.Dataset:
@@ -248,7 +299,7 @@ def _cycling(block: _Block, log: Log) -> xr.Dataset:
         name, test = quantities[position], tests[position]
         if test not in full:
             continue
-        variable = _NAMES.get(name, variable_name(name))
+        variable = _variable(name)
         variable = f"current_{name[1:].lower()}" if name in _STATES else variable
         if variable not in dataset:
             attrs = {"units": unit_of(name), "long_name": name}

@@ -1,11 +1,12 @@
 """Lifetimes out of files: times to failure as they stand in a table, or reads against a limit.
 
 `read_lifetimes` gives intervals that hold the time (or number of cycles or reads) to failure of
-each cell, as `reliability.fit_lifetime` takes them.
+each unit, as `reliability.fit_lifetime` takes them.
 """
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,32 +15,19 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.errors import InputError, unknown_name
-from reliability.measurements.delimited import Table, find_column, open_table
-from reliability.measurements.log import Log
-from reliability.measurements.names import known_name, scaling, split_unit
+from reliability.measurements.lifetime_tables import (
+    CLOCKS,
+    MISSING,
+    clock_text,
+    intervals,
+    lost_note,
+    read_table,
+)
 from reliability.measurements.reader import load_mapping, read_measurements
-from reliability.measurements.rows import Field
-from reliability.measurements.source import open_source
 from reliability.units import quantity
-from reliability.version import __version__
 
 Array = NDArray[np.float64]
-CLOCKS = {"time": "s", "cycles": "1", "reads": "1"}
-# What a column of a table of lifetimes may be, its unit, and other words for it.
-_COLUMNS = {
-    "time": ("s", "ttf timetofailure failuretime lifetime endoftest hours"),
-    "cycles": ("", "cyclestofailure ctf"),
-    "reads": ("", "readstofailure"),
-    "event": ("", "failed failure fail status"),
-    "lower": ("s", "lastgood from"),
-    "upper": ("s", "firstbad to"),
-    "frequency": ("", "count devices units number quantity qty"),
-    "temperature": ("K", ""),
-    "voltage": ("V", "readvoltage stressvoltage"),
-}
-_FAILED = ("1", "1.0", "f", "failed", "failure", "fail", "yes", "true")
-_GOOD = ("0", "0.0", "s", "c", "censored", "suspended", "survived", "good", "passed", "pass",
-         "no", "false", "ok")  # fmt: skip
+Flags = NDArray[np.bool_]
 _LIMIT = re.compile(r"^\s*(\w+)\s*(<=|>=|<|>)\s*(.+?)\s*$")
 
 
@@ -51,6 +39,9 @@ def read_lifetimes(
     state: str | None = None,
     layout: str | None = None,
     constants: Mapping[str, str | float] | None = None,
+    missing: str = "failed",
+    consecutive: int = 1,
+    **options: Any,
 ) -> xr.Dataset:
     """Read lifetimes from a table of them, or from reads with a limit that defines failure.
 
@@ -58,10 +49,10 @@ def read_lifetimes(
     ----------
     path : str or Path
         Without ``failure``: a table (CSV, TSV, XLSX, Parquet) with ``time`` (or ``cycles`` or
-        ``reads``) and ``event`` (1 or F failed, 0 or S still good; without it all failed), or with
-        ``lower`` and ``upper`` ends of read-out intervals (an empty ``upper``: still good), and
-        ``frequency``, ``temperature``, ``voltage`` where they apply. With ``failure``: any file of
-        `read_measurements`.
+        ``reads``) and ``event`` (1 or F failed, 0 or S still good) or ``censored`` (the reverse);
+        or with ``lower`` and ``upper`` ends of read-out intervals (an empty ``upper``: still
+        good); or one column for each read-out with P or F; and ``frequency``, ``temperature``,
+        ``voltage``, ``lot`` where they apply. With ``failure``: any file of `read_measurements`.
     columns : mapping, sequence or str, optional
         Which column is what, as for `read_measurements`; ``"time [h], event, -"`` in order.
     failure : str, optional
@@ -72,18 +63,22 @@ def read_lifetimes(
         Only cells of this state.
     layout, constants
         As for `read_measurements`; ``constants`` also for a table.
+    missing, consecutive
+        As for `lifetimes_of`.
+    **options
+        Of the layout, as for `read_measurements`: ``sheet``, ``decimal``, ``values`` ...
 
     Returns
     -------
     Dataset
-        ``lower``, ``upper`` (inf: still good) and ``frequency`` over ``unit``, with ``temperature``
-        (K) and ``voltage`` (V) where known; ``attrs["clock"]`` is time, cycles or reads. A cell
-        that is bad at its first read failed before it. A cell that recovers stays failed.
+        As `lifetimes_of` returns. ``attrs["layout_evidence"]`` says what the columns were taken
+        for, and ``attrs["problems"]`` what was left out or assumed.
 
     Raises
     ------
     InputError
-        In one line: columns that are missing or have no unit, a limit that cannot be read, no rows.
+        In one line: columns that are missing or have no unit, an event or a count that is not
+        understood, a limit that cannot be read, no rows.
 
     Examples
     --------
@@ -94,54 +89,35 @@ def read_lifetimes(
     >>> (data["upper"].values / 3600).tolist(), float(data["temperature"][0])
     ([120.0, inf], 398.15)
     """
+    check_missing(missing, consecutive)
+    if failure is not None:
+        data = read_measurements(
+            path, layout, columns=columns, constants=constants or {}, **options
+        )
+        return lifetimes_of(data, failure, state=state, missing=missing, consecutive=consecutive)
     if isinstance(columns, str) and columns.endswith(".toml"):
         mapping = load_mapping(columns)
         columns = mapping.get("columns")
         constants = {**mapping.get("constants", {}), **(constants or {})}
-    if failure is not None:
-        options: dict[str, Any] = {"columns": columns, "constants": constants or {}}
-        return lifetimes_of(read_measurements(path, layout, **options), failure, state=state)
-    source = open_source(path)
-    log = Log()
-    table = open_table(source)
-    fields, clock = _fields(table, columns)
-    pieces: dict[str, list[NDArray[Any]]] = {field.name: [] for field in fields}
-    for piece in table.columns(fields, log):
-        if "event" in pieces:
-            piece = _events(piece, log)
-        for name, parts in pieces.items():
-            parts.append(piece[name])
-    found = {
-        name: np.concatenate(parts) if parts else np.zeros(0) for name, parts in pieces.items()
-    }
-    rows = len(next(iter(found.values())))
-    if rows == 0 or 2 * log.bad > log.rows:
-        first = log.messages[0] if log.messages else "it has no rows"
-        raise InputError(f"{source.name}: {log.bad} of {log.rows} rows cannot be read; {first}")
-    if "lower" in found or "upper" in found:
-        lower = np.nan_to_num(found.get("lower", np.zeros(rows)), nan=0.0)
-        upper = found.get("upper", np.full(rows, np.nan))
-        upper = np.where(np.isnan(upper), np.inf, upper)
-    else:
-        lower = found[clock]
-        upper = np.where(found.get("event", np.ones(rows)) == 1, lower, np.inf)
-    frequency = np.nan_to_num(found.get("frequency", np.ones(rows)), nan=1.0)
-    stress: dict[str, Array] = {}
-    for name in ("temperature", "voltage"):
-        if name in found:
-            stress[name] = found[name]
-    for name, value in (constants or {}).items():
-        if name not in ("temperature", "voltage"):
-            raise unknown_name("constant", name, ("temperature", "voltage"))
-        stress[name] = np.full(rows, quantity(value, _COLUMNS[name][0], f"constants.{name}"))
-    out = _dataset(lower, upper, frequency, stress, clock)
-    return out.assign_attrs(
-        source=source.name, source_sha256=source.sha256, rows_read=log.rows, rows_bad=log.bad,
-        bad_lines=log.bad_lines(), problems=log.messages, failure="as the table says",
-    )  # fmt: skip
+    return read_table(path, columns, constants or {}, missing, **options)
 
 
-def lifetimes_of(data: xr.Dataset, failure: str, *, state: str | None = None) -> xr.Dataset:
+def check_missing(missing: str, consecutive: int) -> None:
+    """Refuse an unknown treatment of units that lose their reads, or fewer than one read."""
+    if missing not in MISSING:
+        raise unknown_name("missing", missing, MISSING)
+    if isinstance(consecutive, bool) or not isinstance(consecutive, int) or consecutive < 1:
+        raise InputError(f"consecutive: got {consecutive!r}, allowed a whole number from 1")
+
+
+def lifetimes_of(
+    data: xr.Dataset,
+    failure: str,
+    *,
+    state: str | None = None,
+    missing: str = "failed",
+    consecutive: int = 1,
+) -> xr.Dataset:
     """Turn reads of cells into intervals that hold their time to failure.
 
     Parameters
@@ -151,11 +127,30 @@ def lifetimes_of(data: xr.Dataset, failure: str, *, state: str | None = None) ->
         time, cycles or reads.
     failure, state
         As for `read_lifetimes`.
+    missing : {"failed", "censored", "refuse"}
+        What a unit counts as that has no reads any more at read-outs where most units of its
+        stress condition and lot have one: failed at the first of them, censored at its last read,
+        or an error. Units whose condition ends with them are censored.
+    consecutive : int
+        Reads in a row beyond the limit that make a failure, which then counts from the first of
+        them; shorter runs that a good read ends are noise. A run at the end of the test counts.
 
     Returns
     -------
     Dataset
-        As `read_lifetimes` returns.
+        ``lower``, ``upper`` (inf: still good) and ``frequency`` over ``unit``, with ``temperature``
+        (K), ``voltage`` (V) and ``lot`` where known; ``attrs["clock"]`` is time, cycles or reads.
+        A unit
+        that recovers after a failure stays failed. A read over the range of the meter counts by
+        the end of the range. Of rows with the same address the last counts (a retest). Units
+        beyond the limit at time zero are not on test (``time_zero_rejects``); ``units_lost`` is
+        the number of units that lost their reads.
+
+    Raises
+    ------
+    InputError
+        A limit that cannot be read, reads that differ in no time, cycles or reads, or, with
+        ``missing="refuse"``, a unit that loses its reads.
 
     Examples
     --------
@@ -166,57 +161,90 @@ def lifetimes_of(data: xr.Dataset, failure: str, *, state: str | None = None) ->
     >>> found["lower"].values.tolist(), found["upper"].values.tolist()
     ([3600.0, 7200.0], [7200.0, inf])
     """
-    what, sign, limit, relative = parse_failure(failure)
-    if "conductance" not in data:
-        also = (
-            "; give read_voltage under [constants] of a columns file" if "current" in data else ""
-        )
-        raise InputError(f"failure: the file has no conductance to compare{also}")
-    g = data["conductance"].where(np.isfinite(data["conductance"]))
-    clock = next((name for name in CLOCKS if g.sizes.get(name, 1) > 1), None)
-    if clock is None:
-        raise InputError("failure: the reads do not differ in time, cycles or reads")
-    if state is not None or what == "window":
-        g = _of_state(data, g, what, state)
-    dims = [d for d in g.dims if d != clock]
-    values = g.transpose(*dims, clock)
-    flat = values.values.reshape(-1, g.sizes[clock])
-    if what == "resistance":  # an open cell has none that could be compared, but its conductance
-        sign, limit = -sign, 1 / limit if limit > 0 else np.inf
-    times = np.broadcast_to(g[clock].values.astype(float), values.shape)
-    if "elapsed" in data and clock == "time":
-        elapsed = data["elapsed"].broadcast_like(values).transpose(*dims, clock).values
-        times = np.where(np.isnan(elapsed), times, elapsed)
-    times = times.reshape(flat.shape)
-    if relative:
-        first = np.argmax(~np.isnan(flat), axis=1)
-        start = np.take_along_axis(flat, first[:, None], axis=1)
-        flat = flat / np.where(start > 0, start, np.nan)
-    known = ~np.isnan(flat)
-    with np.errstate(invalid="ignore"):
-        bad = known & (sign * flat > sign * limit)
-    lower, upper = _first_failure(times, known, bad)
-    tested = known.any(axis=1) & (upper > 0) & ~((lower == 0) & np.isinf(upper))
-    stress = {}
-    for name, source in (("temperature", "temperature"), ("voltage", "read_voltage")):
-        if source in data.coords:
-            on = data[source].broadcast_like(values.isel({clock: 0}, drop=True))
-            stress[name] = on.transpose(*dims).values.ravel()[tested].astype(float)
+    check_missing(missing, consecutive)
+    reads = _reads(data, failure, state)
+    rejected = reads.bad & (reads.times <= 0)
+    rejects = rejected.any(axis=1)
+    lower, upper = _first_failure(reads, consecutive)
+    lost = _lost_from(reads)
+    lost[np.isfinite(upper) | rejects] = -1
+    notes = [*reads.notes, *_lost_notes(reads, lost, missing)]
+    notes += _ended_notes(reads, (lost < 0) & np.isinf(upper) & ~rejects)
+    gone = lost >= 0
+    if missing == "failed":
+        upper[gone] = reads.readouts[lost[gone]]
+    tested = reads.there & ~rejects & (np.isfinite(upper) | (lower > 0))
     if not tested.any():
         raise InputError("failure: no cell has a read after time 0")
-    out = _dataset(lower[tested], upper[tested], np.ones(int(tested.sum())), stress, clock)
-    kept = ("source", "source_sha256", "rows_read", "rows_bad", "bad_lines", "problems")
+    if rejects.any():
+        notes.append(
+            f"time-zero rejects: {int(rejects.sum())} of {int(reads.there.sum())} units are beyond "
+            "the limit at time zero; they are not on test"
+        )
+    untested = int((reads.there & ~rejects & ~tested).sum())
+    if untested:
+        notes.append(
+            f"{untested} units have no read to compare after time zero; they are not on test"
+        )
+    stress = {name: values[tested] for name, values in reads.stress.items()}
+    out = intervals(lower[tested], upper[tested], np.ones(int(tested.sum())), stress, reads.clock)
+    kept = ("source", "source_sha256", "rows_read", "rows_bad", "bad_lines", "layout_evidence")
     attrs = {name: data.attrs[name] for name in kept if name in data.attrs}
-    if tested.sum() > 0 and "temperature" in dims and g.sizes["temperature"] > 1:
-        place = dims.index("temperature")
-        per_cell = tested.reshape(values.shape[:-1]).sum(axis=place)
-        if (per_cell > 1).any():
-            note = "cells were baked at several temperatures: each bake counts as a unit of its own"
-            attrs["problems"] = [*attrs.get("problems", []), note]
-    early = int((bad & known)[np.arange(len(bad)), np.argmax(known, axis=1)].sum())
     return out.assign_attrs(
-        attrs | {"failure": failure, "failed_at_first_read": early,
-                 "cells_without_test": int((~tested).sum())}
+        attrs
+        | {
+            "failure": failure
+            if consecutive == 1
+            else f"{failure} in {consecutive} reads in a row",
+            "problems": [*data.attrs.get("problems", []), *notes],
+            "time_zero_rejects": int(rejects.sum()),
+            "units_lost": int(gone.sum()),
+            "units_without_test": untested,
+        }
+    )
+
+
+def join_lifetimes(datasets: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Put the units of several life tests together.
+
+    Parameters
+    ----------
+    datasets : sequence of Dataset
+        Of `read_lifetimes`, with the same clock and the same stress conditions stated.
+
+    Raises
+    ------
+    InputError
+        One states a temperature or voltage and another does not, or they count different clocks.
+
+    Examples
+    --------
+    >>> one = intervals(np.array([1.0]), np.array([2.0]), np.ones(1), {}, "time")
+    >>> join_lifetimes([one, one]).sizes["unit"]
+    2
+    """
+    first = datasets[0]
+    if len(datasets) == 1:
+        return first
+    names = [str(data.attrs.get("source", number)) for number, data in enumerate(datasets, 1)]
+    for name, data in zip(names, datasets, strict=True):
+        if data.attrs["clock"] != first.attrs["clock"]:
+            raise InputError(
+                f"{name} counts {data.attrs['clock']}, {names[0]} counts {first.attrs['clock']}"
+            )
+        if set(data.data_vars) != set(first.data_vars):
+            odd = ", ".join(sorted(set(map(str, data)) ^ set(map(str, first))))
+            raise InputError(f"{name} and {names[0]}: only one of them states {odd}")
+    out = xr.concat(datasets, "unit", combine_attrs="drop")
+    several = ("problems", "layout_evidence")
+    summed = ("rows_read", "rows_bad", "units_lost", "time_zero_rejects", "units_without_test")
+    return out.assign_attrs(
+        {key: first.attrs[key] for key in ("clock", "failure", "reliability_version")}
+        | {"source": ", ".join(names)}
+        | {"source_sha256": ", ".join(str(data.attrs.get("source_sha256")) for data in datasets)}
+        | {key: [f"{name}: {line}" for name, data in zip(names, datasets, strict=True)
+                 for line in data.attrs.get(key, [])] for key in several}
+        | {key: sum(int(data.attrs.get(key, 0)) for data in datasets) for key in summed}
     )  # fmt: skip
 
 
@@ -238,119 +266,224 @@ def parse_failure(text: str) -> tuple[str, float, float, bool]:
     return what, 1.0 if ">" in comparison else -1.0, number, relative
 
 
-def _first_failure(
-    times: Array, known: NDArray[np.bool_], bad: NDArray[np.bool_]
-) -> tuple[Array, Array]:
+@dataclass(frozen=True)
+class _Reads:
+    """Reads of units against a limit.
+
+    Attributes
+    ----------
+    there : ndarray of bool, shape (units,)
+        Units that were read at all.
+    good, bad : ndarray of bool, shape (units, read-outs)
+        Neither where there is no read, or one that cannot be compared.
+    times : ndarray, shape (units, read-outs)
+        When each was taken.
+    readouts : ndarray, shape (read-outs,)
+        Nominal times.
+    stress : dict of str to ndarray, shape (units,)
+    clock : str
+    notes : list of str
+    """
+
+    there: Flags
+    good: Flags
+    bad: Flags
+    times: Array
+    readouts: Array
+    stress: dict[str, NDArray[Any]]
+    clock: str
+    notes: list[str]
+
+
+def _reads(data: xr.Dataset, failure: str, state: str | None) -> _Reads:
+    what, sign, limit, relative = parse_failure(failure)
+    low, high = _bounds(data)
+    clock = next((name for name in CLOCKS if low.sizes.get(name, 1) > 1), None)
+    if clock is None:
+        raise InputError("failure: the reads do not differ in time, cycles or reads")
+    if state is not None or what == "window":
+        low, high = _of_state(data, low, high, what, state)
+    if what == "resistance":  # an open cell has none that could be compared, but its conductance
+        sign, limit = -sign, 1 / limit if limit > 0 else np.inf
+    notes: list[str] = []
+    dims = [d for d in low.dims if d not in (clock, "repeat")]
+    if low.sizes.get("repeat", 1) > 1:
+        low, high = _last_repeat(low, high, clock, notes)
+    low, high = low.transpose(*dims, clock), high.transpose(*dims, clock)
+    shape = (-1, low.sizes[clock])
+    a, b = low.values.reshape(shape), high.values.reshape(shape)
+    there = (~np.isnan(a)).any(axis=1)
+    if relative:
+        a, b = _relative(a, b)
+    with np.errstate(invalid="ignore"):
+        bad = (a > limit) if sign > 0 else (b < limit)
+        good = (b <= limit) if sign > 0 else (a >= limit)
+    unclear = int((~good & ~bad & ~(np.isnan(a) | np.isnan(b))).sum())
+    if unclear:
+        notes.append(f"{unclear} over-range reads say too little for the limit; they are missing")
+    stress: dict[str, NDArray[Any]] = {}
+    for name, source in (("temperature", "temperature"), ("voltage", "read_voltage")):
+        if source in data.coords:
+            on = data[source].broadcast_like(low.isel({clock: 0}, drop=True))
+            stress[name] = on.transpose(*dims).values.ravel().astype(float)
+    if "lot" in data.coords and set(data["lot"].dims) <= set(dims):
+        on = data["lot"].broadcast_like(low.isel({clock: 0}, drop=True))
+        stress["lot"] = on.transpose(*dims).values.ravel()
+    if "temperature" in dims and low.sizes["temperature"] > 1:
+        each = (good | bad).any(axis=1).reshape(low.shape[:-1]).sum(dims.index("temperature"))
+        if (each > 1).any():
+            notes.append("cells were baked at several temperatures: each bake counts as one unit")
+    readouts = low[clock].values.astype(float)
+    return _Reads(there, good, bad, _times(data, low, clock), readouts, stress, clock, notes)
+
+
+def _bounds(data: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
+    """Least and greatest conductance that each read allows: the same unless it is over-range."""
+    if "conductance" not in data:
+        also = (
+            "; give read_voltage under [constants] of a columns file" if "current" in data else ""
+        )
+        raise InputError(f"failure: the file has no conductance to compare{also}")
+    g = data["conductance"].where(np.isfinite(data["conductance"]))
+    below, above = data.get("conductance_below"), data.get("conductance_above")
+    if "read_voltage" in data.coords and "current" in data:
+        if below is None and "current_below" in data:
+            below = data["current_below"] / data["read_voltage"]
+        if above is None and "current_above" in data:
+            above = data["current_above"] / data["read_voltage"]
+    low, high = g, g
+    if below is not None:
+        only = g.isnull() & below.notnull()
+        low, high = low.where(~only, 0.0), high.where(~only, below)
+    if above is not None:
+        only = g.isnull() & above.notnull()
+        low, high = low.where(~only, above), high.where(~only, np.inf)
+    return low.transpose(*g.dims), high.transpose(*g.dims)
+
+
+def _last_repeat(
+    low: xr.DataArray, high: xr.DataArray, clock: str, notes: list[str]
+) -> tuple[xr.DataArray, xr.DataArray]:
+    """Of the reads of a cell at one time keep the last: a retest replaces what it repeats."""
+    known = low.notnull()
+    several = int((known.sum("repeat") > 1).sum())
+    filled = int(known.any("repeat").sum())
+    if 2 * several > filled and low.sizes.get("cell", 1) > 1:
+        raise InputError(
+            f"{several} of {filled} cells and read-outs have several reads each; say with columns "
+            "which column tells them apart"
+        )
+    notes.append(f"{several} read-outs of cells were repeated: the last read of each counts")
+    return _last(low), _last(high)
+
+
+def _last(values: xr.DataArray) -> xr.DataArray:
+    """The last entry along ``repeat`` that is there."""
+    there = values.notnull().isel(repeat=slice(None, None, -1))
+    place = values.sizes["repeat"] - 1 - there.argmax("repeat")
+    return values.isel(repeat=place).drop_vars("repeat", errors="ignore")
+
+
+def _relative(low: Array, high: Array) -> tuple[Array, Array]:
+    """Divide by the first read; NaN where that is over-range or not above zero."""
+    first = np.argmax(~np.isnan(low), axis=1)[:, None]
+    start, exact = np.take_along_axis(low, first, 1), np.take_along_axis(high, first, 1)
+    start = np.where((start > 0) & (start == exact), start, np.nan)
+    return low / start, high / start
+
+
+def _times(data: xr.Dataset, like: xr.DataArray, clock: str) -> Array:
+    times = np.broadcast_to(like[clock].values.astype(float), like.shape)
+    if "elapsed" in data and clock == "time":
+        elapsed = data["elapsed"]
+        if "repeat" in elapsed.dims:
+            elapsed = _last(elapsed)
+        if "state" in elapsed.dims and "state" not in like.dims:
+            elapsed = elapsed.isel(state=0, drop=True)
+        elapsed = elapsed.broadcast_like(like).transpose(*like.dims)
+        times = np.where(np.isnan(elapsed.values), times, elapsed.values)
+    return times.reshape(-1, like.sizes[clock])
+
+
+def _first_failure(reads: _Reads, consecutive: int) -> tuple[Array, Array]:
     """Last good time before the first failure, and the time of that failure (inf: none)."""
-    when = np.where(known, times, np.inf)
-    upper = np.where(bad, when, np.inf).min(axis=1)
-    good = known & ~bad & (times < upper[:, None])
-    lower = np.where(good, times, 0.0).max(axis=1)
-    # A failure seen at time 0 happened before the first read after it.
-    later = np.where(known & (times > 0), times, np.inf).min(axis=1)
-    at_once = (upper <= 0) & np.isfinite(later)
-    return np.where(at_once, 0.0, lower), np.where(at_once, later, upper)
+    units = len(reads.good)
+    lower, upper = np.zeros(units), np.full(units, np.inf)
+    run, start = np.zeros(units, dtype=int), np.full(units, np.inf)
+    for good, bad, time in zip(reads.good.T, reads.bad.T, reads.times.T, strict=True):
+        open_ = np.isinf(upper)
+        run = np.where(bad, run + 1, np.where(good, 0, run))
+        start = np.where(bad & (run == 1), time, start)
+        confirmed = open_ & bad & (run >= consecutive)
+        upper[confirmed] = start[confirmed]
+        held = open_ & good
+        lower[held] = time[held]
+    ended = np.isinf(upper) & (run > 0)
+    upper[ended] = start[ended]
+    return lower, upper
 
 
-def _of_state(data: xr.Dataset, g: xr.DataArray, what: str, state: str | None) -> xr.DataArray:
+def _lost_from(reads: _Reads) -> NDArray[np.int64]:
+    """Read-out from which a unit has no reads while most of its group have; -1: none."""
+    known = reads.good | reads.bad
+    on_test = known.any(axis=1)
+    codes = [np.unique(values, return_inverse=True)[1] for values in reads.stress.values()]
+    conditions = np.stack(codes or [np.zeros(len(known), dtype=np.int64)], 1)
+    _, group = np.unique(conditions, axis=0, return_inverse=True)
+    lost = np.full(len(known), -1, dtype=np.int64)
+    count = known.shape[1]
+    for number in np.unique(group[on_test]):
+        members = np.flatnonzero(on_test & (group.ravel() == number))
+        expected = known[members].mean(axis=0) > 0.5
+        last = count - 1 - np.argmax(known[members][:, ::-1], axis=1)
+        after = expected[None, :] & (np.arange(count) > last[:, None])
+        found = after.any(axis=1)
+        lost[members[found]] = np.argmax(after[found], axis=1)
+    return lost
+
+
+def _lost_notes(reads: _Reads, lost: NDArray[np.int64], missing: str) -> list[str]:
+    gone = lost[lost >= 0]
+    return [lost_note(reads.readouts[gone], reads.clock, missing)] if gone.size else []
+
+
+def _ended_notes(reads: _Reads, survivors: Flags) -> list[str]:
+    """Say which survivors were read to an earlier read-out than others, as planned for them."""
+    known = reads.good | reads.bad
+    survivors = survivors & known.any(axis=1)
+    last = known.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1)
+    places, counts = np.unique(last[survivors], return_counts=True)
+    parts = [
+        f"{count} to {clock_text(reads.readouts[place], reads.clock)}"
+        for place, count in zip(places, counts, strict=True)
+    ]
+    return [f"survivors were read to different times: {', '.join(parts)}"] if len(parts) > 1 else []
+
+
+def _of_state(
+    data: xr.Dataset, low: xr.DataArray, high: xr.DataArray, what: str, state: str | None
+) -> tuple[xr.DataArray, xr.DataArray]:
     if "state" not in data.coords:
         raise InputError("state: the file does not name states")
     names = [str(name) for name in np.unique(data["state"].values)]
     if what == "window":
-        if "state" not in g.dims or not {"LRS", "HRS"} <= set(names):
+        if "state" not in low.dims or not {"LRS", "HRS"} <= set(names):
             raise InputError("failure: a window needs LRS and HRS reads of the same cells")
-        lrs, hrs = (g.sel(state=name, drop=True) for name in ("LRS", "HRS"))
-        # An HRS of no current, or less by the error of the meter, leaves the window open.
-        open_or_none = xr.where(lrs > 0, np.inf, 0.0)
-        window = xr.where(hrs > 0, lrs / hrs.where(hrs > 0), open_or_none)
-        return window.where(lrs.notnull() & hrs.notnull())
+        (lrs, top), (hrs, most) = (
+            (low.sel(state=name, drop=True), high.sel(state=name, drop=True))
+            for name in ("LRS", "HRS")
+        )
+        return _ratio(lrs, most), _ratio(top, hrs)
     if state not in names:
         raise unknown_name("state", str(state), names)
-    if "state" in g.dims:
-        return g.sel(state=state, drop=True)
-    return g.where(data["state"] == state)
+    if "state" in low.dims:
+        return low.sel(state=state, drop=True), high.sel(state=state, drop=True)
+    there = data["state"] == state
+    return low.where(there), high.where(there)
 
 
-def _fields(
-    table: Table, columns: Mapping[str, Any] | Sequence[str] | str | None
-) -> tuple[list[Field], str]:
-    """Columns to take, and the clock that lifetimes are counted on."""
-    if isinstance(columns, str):
-        columns = [entry.strip() for entry in columns.split(",")]
-    chosen: dict[str, tuple[int, str]] = {}
-    if columns is None:
-        for position, header in enumerate(table.names):
-            name = _column_name(header)
-            if name and name not in chosen:
-                chosen[name] = position, table.units[position]
-    elif isinstance(columns, Mapping):
-        for name, wanted in columns.items():
-            asked = wanted if isinstance(wanted, Mapping) else {"column": wanted}
-            position, unit = find_column(table, asked.get("column", ""), name)
-            chosen[name] = position, str(asked.get("unit", unit))
-    else:
-        if len(columns) != len(table.names):
-            raise InputError(
-                f"{table.source.name}: columns names {len(columns)} columns, the file has "
-                f"{len(table.names)}"
-            )
-        for position, entry in enumerate(columns):
-            name, unit = split_unit(entry)
-            if name not in ("", "-"):
-                chosen[_column_name(name) or name] = position, unit or table.units[position]
-    for name in chosen:
-        if name not in _COLUMNS:
-            raise unknown_name("column of a table of lifetimes", name, _COLUMNS)
-    clock = next((name for name in CLOCKS if name in chosen), None)
-    if clock is None and not {"lower", "upper"} & set(chosen):
-        raise InputError(
-            f"{table.source.name}: no column with a time (cycles, reads) to failure among "
-            f"{', '.join(name for name in table.names if name) or 'its columns'}; say which with "
-            "columns, or give a limit that defines failure"
-        )
-    fields = []
-    for name, (position, unit) in chosen.items():
-        inside = _COLUMNS[name][0]
-        if name in ("time", "lower", "upper") and not unit:
-            raise InputError(f"{table.source.name}: {name}: has no unit; write it, '{name} [h]'")
-        if name in ("lower", "upper") and unit in ("cycles", "reads", "1"):
-            clock, unit, inside = (unit if unit in CLOCKS else "cycles"), "", ""
-        factor, offset = (1.0, 0.0) if name == "event" else scaling(name, unit, inside)
-        required = name in ("time", "cycles", "reads", "event", "temperature", "voltage")
-        fields.append(Field(name, position, factor, offset, name == "event", required))
-    return fields, clock or "time"
-
-
-def _column_name(header: str) -> str:
-    word = re.sub(r"[^a-z0-9]", "", header.lower())
-    for name, (_, words) in _COLUMNS.items():
-        if word == name or word in words.split():
-            return name
-    known = known_name(header)
-    return known if known in _COLUMNS else ""
-
-
-def _events(piece: dict[str, NDArray[Any]], log: Log) -> dict[str, NDArray[Any]]:
-    text = np.array([str(entry).strip().lower() for entry in piece["event"]], dtype=object)
-    failed, good = np.isin(text, _FAILED), np.isin(text, _GOOD)
-    wrong = ~(failed | good)
-    if wrong.any():
-        shown = str(piece["event"][np.argmax(wrong)])
-        log.reject(piece["line"][wrong], f"event: {shown!r} is neither a failure nor a survivor")
-    piece = {**piece, "event": failed.astype(float)}
-    return {name: column[~wrong] for name, column in piece.items()}
-
-
-def _dataset(
-    lower: Array, upper: Array, frequency: Array, stress: Mapping[str, Array], clock: str
-) -> xr.Dataset:
-    units = {"temperature": "K", "voltage": "V"}
-    return xr.Dataset(
-        {
-            "lower": ("unit", lower, {"units": CLOCKS[clock]}),
-            "upper": ("unit", upper, {"units": CLOCKS[clock]}),
-            "frequency": ("unit", frequency, {"units": "1"}),
-            **{name: ("unit", values, {"units": units[name]}) for name, values in stress.items()},
-        },
-        attrs={"clock": clock, "reliability_version": __version__},
-    )
+def _ratio(lrs: xr.DataArray, hrs: xr.DataArray) -> xr.DataArray:
+    """Window of two conductances; an HRS of no current, or less by the meter's error, is open."""
+    open_or_none = xr.where(lrs > 0, np.inf, 0.0)
+    window = xr.where(hrs > 0, lrs / hrs.where(hrs > 0), open_or_none)
+    return window.where(lrs.notnull() & hrs.notnull())

@@ -7,6 +7,16 @@ from numpy.typing import ArrayLike
 
 _KEPT_MESSAGES = 20
 _KEPT_RANGES = 1000
+_KEPT_EVIDENCE = 60
+
+
+def printable(text: str) -> str:
+    """Return a text from a file without characters that a terminal would obey.
+
+    >>> printable("lot \\x1b[31m7")
+    'lot ?[31m7'
+    """
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 @dataclass
@@ -24,6 +34,10 @@ class Log:
     overrange : int
         Values at the instrument's overflow code (9.9e37 and beyond, SCPI-99) or infinite, kept as
         missing.
+    messages : list of str
+        What is wrong or was assumed.
+    evidence : list of str
+        Why the file was read as it was: its layout, and for each quantity its column.
     """
 
     rows: int = 0
@@ -31,8 +45,10 @@ class Log:
     bad: int = 0
     overrange: int = 0
     messages: list[str] = field(default_factory=list)
+    evidence: list[str] = field(default_factory=list)
     _ranges: list[list[int]] = field(default_factory=list)
     _unlisted: int = 0
+    _unshown: int = 0
 
     def reject(self, lines: ArrayLike, message: str) -> None:
         """Count bad rows and note where they are.
@@ -60,7 +76,29 @@ class Log:
     def note(self, message: str, more: int = 0) -> None:
         """Keep a message, the first of its kind; ``more`` others are only counted in it."""
         if len(self.messages) < _KEPT_MESSAGES:
+            message = printable(message)
             self.messages.append(f"{message} (and {more} more)" if more > 0 else message)
+
+    def explain(self, sentence: str) -> None:
+        """Keep what a column was taken for and why; beyond sixty they are only counted."""
+        if len(self.evidence) < _KEPT_EVIDENCE:
+            self.evidence.append(printable(sentence))
+        else:
+            self._unshown += 1
+            more = f"and {self._unshown} more columns"
+            self.evidence[_KEPT_EVIDENCE:] = [more]
+
+    def take(self, other: "Log", where: str) -> None:
+        """Add the bad rows and messages of a part that was read with a log of its own."""
+        self.bad += other.bad
+        for message in other.messages:
+            self.note(f"{where}, {message}")
+        for low, high in other._ranges:
+            if len(self._ranges) < _KEPT_RANGES:
+                self._ranges.append([low, high])
+            else:
+                self._unlisted += high - low + 1
+        self._unlisted += other._unlisted
 
     def bad_lines(self) -> str:
         """Return the bad lines as ranges.

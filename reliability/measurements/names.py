@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reliability.errors import InputError
-from reliability.units import quantity
+from reliability.measurements.tester_units import parse_unit
 
 Role = Literal["axis", "wafer", "die", "cell", "value"]
 
@@ -44,7 +44,9 @@ KNOWN: dict[str, Quantity] = {
     "die_y": Quantity("", "die", words="diey ydie ycoord ycoordinate dierow yindex"),
     "x": Quantity("mm", "die", words="xmm posx xposition"),
     "y": Quantity("mm", "die", words="ymm posy yposition"),
-    "cell": Quantity("", "axis", words="address addr celladdress cellid bit dut", label=True),
+    "cell": Quantity(
+        "", "axis", words="address addr celladdress cellid bit dut device deviceid", label=True
+    ),
     "row": Quantity("", "cell", words="arrayrow wl wordline"),
     "column": Quantity("", "cell", words="arraycolumn col bl bitline"),
     "state": Quantity("", "cell", words="level levelindex statelevel", label=True),
@@ -81,37 +83,55 @@ AXES = (
     *("reads", "cycles", "time"),
 )
 
-_UNIT_WORDS = {
-    "C": "degC",
-    "°C": "degC",
-    "degc": "degC",
-    "deg C": "degC",
-    "°K": "K",
-    "Ohm": "ohm",
-    "Ohms": "ohm",
-    "ohms": "ohm",
-    "kOhm": "kohm",
-    "MOhm": "Mohm",
-    "sec": "s",
-    "secs": "s",
-    "hrs": "h",
-    "hr": "h",
-    "1": "",
-    "-": "",
-    "#": "",
-    "%": "percent",
+_BRACKETS = re.compile(r"^(.*?)\s*(?:\[\s*([^\]]*?)\s*\]|\(\s*([^)]*?)\s*\))\s*$")
+_OTHER_UNITS = (  # "Time / s", "Current, A", "time in h", "v_set_V"
+    *(re.compile(r"^(.*?)\s*/\s*([^/]+)$"), re.compile(r"^(.*?)\s*,\s*([^,]+)$")),
+    *(re.compile(r"^(.*?)\s+in\s+(\S+)$"), re.compile(r"^(.+)_([^_]+)$")),
+)
+# What the first letter or a word of a name says about the dimension of a quantity.
+_LETTERS = {
+    **{"i": ("A",), "v": ("V",), "u": ("V",), "r": ("ohm",), "g": ("S",), "t": ("s", "K")},
+    **{"c": ("F",), "f": ("Hz",), "p": ("W",), "e": ("J",)},
 }
-_HEADER_UNIT = re.compile(r"^(.*?)\s*[\[(]\s*([^\])]*?)\s*[\])]\s*$")
+_STEMS = {
+    **{"time": "s", "delay": "s", "width": "s", "duration": "s", "period": "s", "temp": "K"},
+    **{"curr": "A", "volt": "V", "bias": "V", "potential": "V", "resist": "ohm", "cond": "S"},
+    **{"power": "W", "energy": "J", "freq": "Hz", "capac": "F"},
+}
 
 
 def split_unit(header: str) -> tuple[str, str]:
     """Split a header or a column text into its name and its unit.
 
+    A unit stands in brackets at the end; behind ``/``, ``,``, ``in`` or ``_`` it must be one of the
+    quantity that the name means, so that ``LRS/HRS`` and ``i_max`` stay names.
+
     >>> split_unit("Bake time (h)"), split_unit("G [uS]"), split_unit("address")
     (('Bake time', 'h'), ('G', 'uS'), ('address', ''))
+    >>> split_unit("Time / s"), split_unit("v_set_V"), split_unit("LRS/HRS"), split_unit("AI(2)")
+    (('Time', 's'), ('v_set', 'V'), ('LRS/HRS', ''), ('AI(2)', ''))
     """
-    match = _HEADER_UNIT.match(header.strip())
-    return (match.group(1), match.group(2)) if match else (header.strip(), "")
+    header = header.strip()
+    if match := _BRACKETS.match(header):
+        name, square, rounded = match.groups()
+        if rounded is None or not rounded.isdigit():  # "AI(2)" numbers a run
+            return name, square if square is not None else rounded
+    for form in _OTHER_UNITS:
+        if (match := form.match(header)) and match.group(1):
+            name, unit = match.groups()
+            if any(parse_unit(unit, inside) for inside in dimensions(name)):
+                return name, unit
+    return header, ""
+
+
+def dimensions(name: str) -> tuple[str, ...]:
+    """Return the units that a quantity of this name can have, none when the name says nothing."""
+    known = KNOWN.get(known_name(name))
+    if known is not None:
+        return (known.unit,) if known.unit else ()
+    word = name.strip().lower()
+    stems = tuple(unit for stem, unit in _STEMS.items() if stem in word)
+    return stems or _LETTERS.get(word[:1], ())
 
 
 def known_name(header: str) -> str:
@@ -139,14 +159,10 @@ def unit_inside(name: str, unit: str) -> str:
     """
     if name in KNOWN:
         return KNOWN[name].unit
-    unit = _UNIT_WORDS.get(unit, unit)
-    for inside in ("", "S", "ohm", "A", "V", "K", "s", "Hz", "m", "F", "J", "W", "C"):
-        try:
-            scaling(name, unit, inside)
-        except InputError:
-            continue
-        return inside
-    raise InputError(f"{name}: {unit!r} is not a unit that is known")
+    found = parse_unit(unit)
+    if found is None:
+        raise InputError(f"{name}: {unit!r} is not a unit that is known")
+    return found.inside
 
 
 def scaling(name: str, unit: str, inside: str) -> tuple[float, float]:
@@ -162,13 +178,10 @@ def scaling(name: str, unit: str, inside: str) -> tuple[float, float]:
     >>> scaling("temperature", "degC", "K"), scaling("conductance", "uS", "S")
     ((1.0, 273.15), (1e-06, 0.0))
     """
-    unit = _UNIT_WORDS.get(unit, unit)
     if unit in ("", inside):
         return 1.0, 0.0
-    try:
-        offset = quantity(f"0 {unit}", inside, name)
-        factor = quantity(f"1 {unit}", inside, name) - offset
-    except InputError:
+    found = parse_unit(unit, inside)
+    if found is None:
         what = f"of {inside}" if inside else "of a pure number"
-        raise InputError(f"{name}: {unit!r} is not a unit {what}") from None
-    return float(f"{factor:.13g}"), offset
+        raise InputError(f"{name}: {unit!r} is not a unit {what}")
+    return found.factor, found.offset

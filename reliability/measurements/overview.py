@@ -1,6 +1,6 @@
 """What was understood of a file: sizes, quantities, ranges, missing values, problems."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,7 +71,11 @@ class Values:
 
 @dataclass(frozen=True)
 class Summary:
-    """What `inspect` found; plain data, for printing or for JSON (`dataclasses.asdict`)."""
+    """What `inspect` found; plain data, for printing or for JSON (`dataclasses.asdict`).
+
+    ``layout_evidence`` says what each column was taken for and why; ``overrange`` is the number of
+    values beyond the range of the meter.
+    """
 
     source: str
     sha256: str
@@ -86,6 +90,7 @@ class Summary:
     axes: tuple[Axis, ...]
     quantities: tuple[Values, ...]
     metadata: dict[str, str] = field(default_factory=dict)
+    layout_evidence: tuple[str, ...] = ()
 
 
 def inspect(dataset: xr.Dataset, *, bins: int = 24) -> Summary:
@@ -97,6 +102,10 @@ def inspect(dataset: xr.Dataset, *, bins: int = 24) -> Summary:
         Large arrays are looked at in pieces.
     bins : int
         Bars of a histogram.
+
+    Returns
+    -------
+    Summary
 
     Examples
     --------
@@ -123,7 +132,23 @@ def inspect(dataset: xr.Dataset, *, bins: int = 24) -> Summary:
         metadata={
             str(key): str(value) for key, value in attrs.items() if str(key).startswith("tester_")
         },
+        layout_evidence=tuple(attrs.get("layout_evidence", ())),
     )
+
+
+def engineering(values: Sequence[Any], units: str) -> str:
+    """Write temperatures in °C and times from an hour on in h; "" for everything else.
+
+    >>> engineering([298.15, 398.15], "K"), engineering([0.0, 604800.0], "s")
+    ('25, 125 °C', '0, 168 h')
+    """
+    numbers = [float(value) for value in values if isinstance(value, (int, float))]
+    if not numbers or (units == "s" and max(numbers) < 3600) or units not in ("K", "s"):
+        return ""
+    if units == "s" and min((value for value in numbers if value > 0), default=0) < 60:
+        return f"up to {max(numbers) / 3600:.4g} h"
+    shown = [value - 273.15 if units == "K" else value / 3600 for value in numbers]
+    return f"{', '.join(f'{value:.6g}' for value in shown)} {'°C' if units == 'K' else 'h'}"
 
 
 def _axis(dataset: xr.Dataset, name: str) -> Axis:

@@ -9,22 +9,34 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from reliability.errors import InputError, unknown_name
-from reliability.measurements import keithley, keysight, research, stdf, tidy
-from reliability.measurements.delimited import kind_of, open_table, sheet_name
-from reliability.measurements.instrument_traces import unit_of
+from reliability.measurements import (
+    arc_one,
+    keithley,
+    keysight,
+    labview,
+    research,
+    stdf,
+    tidy,
+    trace_tables,
+)
+from reliability.measurements.frames import frame_source, is_complete, table_of_dataset
 from reliability.measurements.log import Log
-from reliability.measurements.names import KNOWN, known_name, unit_inside
-from reliability.measurements.rows import number, recognise_form, split_line
-from reliability.measurements.source import Source, first_lines, open_source
+from reliability.measurements.names import KNOWN, unit_inside
+from reliability.measurements.recognition import recognise_layout
+from reliability.measurements.source import Source, open_source
 from reliability.measurements.wafer_map import WaferMap, place_dies, wafer_map_from
 from reliability.units import quantity
 from reliability.version import __version__
 
 LAYOUTS: dict[str, Callable[..., xr.Dataset]] = {
     "tidy": tidy.read,
+    "traces": trace_tables.read,
+    "labview": labview.read,
+    "arc_one": arc_one.read,
     "keithley": keithley.read,
     "keysight": keysight.read,
     "stdf": stdf.read,
@@ -37,8 +49,11 @@ LAYOUTS: dict[str, Callable[..., xr.Dataset]] = {
 }
 
 
+_TABLES = ("tidy", "traces", "arc_one", "relaxation", "bake", "sweep", "endurance")
+
+
 def read_measurements(
-    path: str | Path,
+    path: str | Path | pd.DataFrame | xr.Dataset | xr.DataArray,
     layout: str | None = None,
     *,
     columns: Mapping[str, Any] | Sequence[str] | str | Path | None = None,
@@ -46,15 +61,18 @@ def read_measurements(
     wafer_map: Mapping[str, Any] | WaferMap | None = None,
     **options: Any,
 ) -> xr.Dataset:
-    """Read a tester's file.
+    """Read a tester's file, or a table that is in memory.
 
     Parameters
     ----------
-    path : str or Path
-        Plain, or packed with gzip, bzip2 or xz.
+    path : str, Path, DataFrame, Dataset or DataArray
+        A file, plain or packed with gzip, bzip2 or xz. A data frame is a table with its columns as
+        headers (``"G [uS]"``). A Dataset is read by its names and ``attrs["units"]``; one that has
+        the dimensions wafer, die and cell is taken as it is.
     layout : str, optional
-        One of ``tidy``, ``keithley``, ``keysight``, ``stdf``, ``relaxation``, ``bake``,
-        ``cycling``, ``sweep``, ``endurance``, ``noise``; found from the content when not given.
+        One of ``tidy``, ``traces``, ``keithley``, ``keysight``, ``labview``, ``arc_one``, ``stdf``,
+        ``relaxation``, ``bake``, ``cycling``, ``sweep``, ``endurance``, ``noise``; found from the
+        content, or from ``columns``, when not given.
     columns : mapping, sequence, str or Path, optional
         Which column is what; see the layout. A path to a ``.toml`` file gives a mapping with the
         tables ``[columns]``, ``[constants]``, ``[wafer_map]`` and any option as a key.
@@ -70,7 +88,8 @@ def read_measurements(
     -------
     Dataset
         Dimensions wafer, die, cell and the axes that vary; SI units (mm on the wafer) in
-        ``attrs["units"]``. Attributes: ``source``, ``source_sha256``, ``layout``, ``rows_read``,
+        ``attrs["units"]``. Attributes: ``source``, ``source_sha256``, ``layout``,
+        ``layout_evidence`` (why this layout, and what each column is), ``rows_read``,
         ``rows_bad``, ``bad_lines``, ``rows_blank``, ``values_overrange``, ``problems``, and the
         provenance ``seed``, ``technology``, ``spec_hash`` (digest of how the file was read) and
         ``reliability_version``. Arrays beyond 256 MiB lie in a temporary file, not in the memory.
@@ -98,17 +117,26 @@ def read_measurements(
         given = load_mapping(columns) | given
     elif columns is not None:
         given["columns"] = columns
-    source = open_source(path)
-    layout = given.pop("layout", None) or recognise_layout(source)
+    if isinstance(path, (xr.Dataset, xr.DataArray)):
+        if is_complete(path):
+            return _finished(path, given)
+        path, axes = table_of_dataset(path)
+        given = {"axes": axes, "layout": "tidy", **given} if axes else given
+    source = frame_source(path) if isinstance(path, pd.DataFrame) else open_source(path)
+    layout, evidence = given.pop("layout", None), "the layout was given"
+    if layout is None:
+        layout, evidence = recognise_layout(source, given.get("columns"))
     if layout not in LAYOUTS:
         raise unknown_name("layout", layout, LAYOUTS)
+    if source.frame is not None and layout not in _TABLES:
+        raise InputError(f"layout: {layout} is read from a file, not from a table in memory")
     reader = LAYOUTS[layout]
     constants, wafer_map = given.pop("constants", None), given.pop("wafer_map", None)
     allowed = list(inspect.signature(reader).parameters)[2:]  # behind source and log
     for name in given:
         if name not in allowed:
             raise unknown_name(f"option of layout {layout}", name, allowed)
-    log = Log()
+    log = Log(evidence=[f"layout {layout}: {evidence}"])
     try:
         dataset = reader(source, log, **given)
         dataset = _with_constants(dataset, constants or {})
@@ -118,8 +146,20 @@ def read_measurements(
             raise
         raise InputError(f"{source.name}: {error}") from None
     recipe = {"layout": layout, "constants": constants, "wafer_map": wafer_map, **given}
+    log.evidence += dataset.attrs.get("layout_evidence", [])
     dataset.attrs |= _provenance(source, layout, log, recipe)
     return dataset
+
+
+def _finished(data: xr.Dataset | xr.DataArray, given: dict[str, Any]) -> xr.Dataset:
+    """Take a Dataset that is arranged already; add constants and a wafer map."""
+    dataset = data if isinstance(data, xr.Dataset) else data.to_dataset(name=data.name or "value")
+    constants, wafer_map = given.pop("constants", None), given.pop("wafer_map", None)
+    for name in given:
+        raise InputError(f"{name}: does not apply to a Dataset over wafer, die and cell")
+    dataset = _complete(_with_constants(dataset, constants or {}), wafer_map)
+    kept = {"source": "dataset", "layout": "dataset", "technology": "measured", **data.attrs}
+    return dataset.assign_attrs(kept)
 
 
 def load_mapping(path: str | Path) -> dict[str, Any]:
@@ -137,66 +177,6 @@ def load_mapping(path: str | Path) -> dict[str, Any]:
         raise InputError(f"{path}: no such file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path.name}: is not TOML: {error}") from None
-
-
-def recognise_layout(source: Source) -> str:
-    """Find the layout from the first lines.
-
-    Raises
-    ------
-    InputError
-        Nothing fits, or more than one does.
-    """
-    kind = kind_of(source)
-    if kind == "stdf":
-        return "stdf"
-    if kind == "parquet":
-        return "tidy"
-    if kind == "xlsx":
-        return _tidy_or_traces(open_table(source, sheet=sheet_name(source, "")).names)
-    lines = [line for line in first_lines(source) if line.strip()]
-    if keysight.is_export(lines):
-        return "keysight"
-    if keithley.is_export(lines):
-        return "keithley"
-    data = [line for line in lines if not line.lstrip().startswith("#")]
-    form = recognise_form(data[:20])
-    rows = [split_line(line, form.delimiter) for line in data[:20]]
-    if not rows:
-        raise InputError(f"{source.name}: holds no rows of data")
-    try:
-        values = [[number(entry, form.decimal) for entry in row] for row in rows]
-    except ValueError:
-        return _tidy_or_traces(open_table(source).names)
-    return _recognise_numbers(source, values)
-
-
-def _tidy_or_traces(names: Sequence[str]) -> str:
-    """Tell a table of reads from the sweeps of a parameter analyser by its header."""
-    plain = ("", "time", "voltage", "current")
-    if any(known_name(name) not in plain for name in names):
-        return "tidy"
-    return "keithley" if sum(unit_of(name) in ("A", "V") for name in names) >= 2 else "tidy"
-
-
-def _recognise_numbers(source: Source, rows: list[list[float]]) -> str:
-    """Find the layout of a table without a header from what the numbers can be."""
-    width = len(rows[0])
-    if width > 20:
-        middle = float(np.nanmedian(np.abs(rows[0][2:])))
-        return "noise" if middle < 1e-2 else "cycling"
-    table = np.array([row for row in rows if len(row) == width])
-    inverse = width in (5, 7) and bool(np.nanmax(np.abs(table[:, 2] * table[:, 3] - 1)) < 1e-3)
-    if inverse:
-        return "relaxation" if width == 7 else "bake"
-    if width == 6 and np.nanmin(table[:, 4:]) > 100 and np.nanmax(np.abs(table[:, 2:4])) < 20:
-        return "sweep"
-    if width == 4 and np.nanmin(table[:, 1:3]) > 100 and np.all(np.diff(table[:, 3]) >= 0):
-        return "endurance"
-    raise InputError(
-        f"{source.name}: {width} columns without a header fit no layout; give layout= "
-        f"({', '.join(LAYOUTS)}) or columns=[...]"
-    )
 
 
 def _with_constants(dataset: xr.Dataset, constants: Mapping[str, str | float]) -> xr.Dataset:
@@ -245,6 +225,7 @@ def _provenance(source: Source, layout: str, log: Log, recipe: Mapping[str, Any]
         "source": source.name,
         "source_sha256": source.sha256,
         "layout": layout,
+        "layout_evidence": log.evidence,
         "rows_read": log.rows,
         "rows_bad": log.bad,
         "bad_lines": log.bad_lines(),

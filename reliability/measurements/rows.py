@@ -2,8 +2,10 @@
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, time, timedelta
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,22 @@ from reliability.measurements.names import KNOWN
 
 MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "None", "none", "-", "--")
 OVERRANGE = 9.9e37  # SCPI-99 reports +-9.9e37 for overflow and 9.91e37 for "not a number"
+_NOT_A_NUMBER = (9.905e37, 9.915e37)
+# What meters and engineers write for a value beyond the range: OL, OVLD, open, >1000, <5.
+_BEYOND = re.compile(
+    r"(?P<sign>[<>≤≥])\s*=?\s*(?P<bound>[-+]?[.,\d]+(?:[eE][-+]?\d+)?)"
+    r"|\+?(?:O\.?L\.?|OVLD|OVFL|OVER(?:FLOW|LOAD|RANGE)?|OUT ?OF ?RANGE|OPEN|INF(?:INITY)?|∞)",
+    re.IGNORECASE,
+)
+_NO_NUMBERS = (bool, np.bool_, date, time, np.datetime64, timedelta, np.timedelta64)
+_TRUTH = re.compile(r"true|false", re.IGNORECASE)
+_EXACT = 2.0**53  # the next whole number is no float: addresses beyond would merge
+# Quantities whose over-range reads are kept.
+_BOUNDED = {
+    f"{quantity}{state}"
+    for quantity in ("resistance", "conductance", "current")
+    for state in ("", "_lrs", "_hrs")
+}
 
 
 @dataclass(frozen=True)
@@ -157,12 +175,13 @@ def _read_even(
 ) -> dict[str, NDArray[Any]] | None:
     """Read rows that all have the same number of clean fields; None when some have not."""
     text = "".join(lines)
-    if '"' in text:
+    if '"' in text or _TRUTH.search(text):  # the parser would read TRUE as 1
         return None
     if form.delimiter == " ":
-        if sum(len(line.split()) for line in lines) != len(lines) * form.width:
-            return None
-    elif text.count(form.delimiter) != len(lines) * (form.width - 1):
+        even = all(len(line.split()) == form.width for line in lines)
+    else:
+        even = all(line.count(form.delimiter) == form.width - 1 for line in lines)
+    if not even:
         return None
     try:
         frame = pd.read_csv(
@@ -235,7 +254,9 @@ def settle(
     Returns
     -------
     dict of str to ndarray, shape (good rows,)
-        The columns and ``"line"``.
+        The columns and ``"line"``. Where reads of a resistance, conductance or current are beyond
+        the range of the meter, these are NaN, and ``NAME_over`` or ``NAME_under`` holds the end of
+        the range that they are beyond (inf where the file does not say it).
     """
     bad = np.zeros(len(numbers), dtype=bool)
     columns: dict[str, NDArray[Any]] = {}
@@ -245,17 +266,24 @@ def settle(
             columns[field.name], missing = _labels(values)
         else:
             columns[field.name], odd = _numbers(values, decimal)
+            beyond = _beyond(values, odd, columns[field.name], decimal, log)
             _reject(bad, odd, numbers, values, f"{field.name}: {{!r}} is not a number", log)
             missing = np.isnan(columns[field.name])
-            _convert(field, columns[field.name], log)
+            columns[field.name] = _convert(field, columns[field.name])
+            if field.name.partition("@")[0] in _BOUNDED:
+                columns |= {f"{field.name}_{end}": _convert(field, b) for end, b in beyond.items()}
         if field.required:
             _reject(bad, missing, numbers, values, f"{field.name} is missing", log)
         known = KNOWN.get(field.name)
         if known is not None and not field.text:
             with np.errstate(invalid="ignore"):
                 low = columns[field.name] < known.low
+                merged = np.abs(columns[field.name]) >= _EXACT
                 if known.unit == "ohm":
                     low |= columns[field.name] == 0
+            if known.label or known.role == "cell":
+                message = f"{field.name}: {{!r}} is too long for a number; name the column as text"
+                _reject(bad, merged, numbers, values, message, log)
             message = f"{field.name}: {{!r}} is not possible"
             _reject(bad, low, numbers, values, message, log)
     columns["line"] = numbers
@@ -285,9 +313,10 @@ def _labels(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
 
 
 def _numbers(values: NDArray[Any], decimal: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    if values.dtype != object:
+    if values.dtype.kind in "iuf":
         return values.astype(np.float64), np.zeros(len(values), dtype=bool)
     text = pd.Series(values, dtype=object)
+    text = text.map(lambda entry: str(entry) if isinstance(entry, _NO_NUMBERS) else entry)
     missing = (text.isna() | text.isin(MISSING)).to_numpy()
     if decimal == ",":
         text = text.map(lambda entry: entry.replace(",", ".") if isinstance(entry, str) else entry)
@@ -296,15 +325,47 @@ def _numbers(values: NDArray[Any], decimal: str) -> tuple[NDArray[np.float64], N
     return converted, np.isnan(converted) & ~missing
 
 
-def _convert(field: Field, values: NDArray[np.float64], log: Log) -> None:
-    over = np.abs(values) >= OVERRANGE
-    if over.any():
-        log.overrange += int(over.sum())
-        values[over] = np.nan
+def _beyond(
+    values: NDArray[Any],
+    odd: NDArray[np.bool_],
+    result: NDArray[np.float64],
+    decimal: str,
+    log: Log,
+) -> dict[str, NDArray[np.float64]]:
+    """Take over-range reads out of ``result`` and ``odd``; return the ends that they are beyond."""
+    found: dict[str, NDArray[np.float64]] = {}
+
+    def keep(end: str, place: Any, bound: float) -> None:
+        found.setdefault(end, np.full(len(result), np.nan))[place] = bound
+
+    with np.errstate(invalid="ignore"):
+        size = np.abs(result)
+        coded = size >= OVERRANGE
+    if coded.any():
+        real = coded & ~((size > _NOT_A_NUMBER[0]) & (size < _NOT_A_NUMBER[1]))
+        for end, side in (("over", real & (result > 0)), ("under", real & (result < 0))):
+            if side.any():
+                keep(end, side, np.inf if end == "over" else -np.inf)
+        result[coded] = np.nan
+        log.overrange += int(coded.sum())
+    for index in np.flatnonzero(odd):
+        match = _BEYOND.fullmatch(str(values[index]).strip())
+        if match is None:
+            continue
+        try:
+            bound = number(match["bound"], decimal) if match["bound"] else np.inf
+        except ValueError:
+            continue
+        keep("under" if match["sign"] in ("<", "≤") else "over", index, bound)
+        odd[index] = False
+        log.overrange += 1
+    return found
+
+
+def _convert(field: Field, values: NDArray[np.float64]) -> NDArray[np.float64]:
     if field.factor != 1.0:
-        values[:] = scaled(values, field.factor)
-    if field.offset != 0.0:
-        values += field.offset
+        values = scaled(values, field.factor)
+    return values + field.offset if field.offset != 0.0 else values
 
 
 def scaled(values: NDArray[np.float64], factor: float) -> NDArray[np.float64]:

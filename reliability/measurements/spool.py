@@ -29,7 +29,7 @@ class Spool:
     def __init__(self, names: Sequence[str]) -> None:
         self.names = list(names)
         self.count = 0
-        self._lengths: list[int] = []
+        self._shapes: list[tuple[int, int]] = []
         self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115
 
     def append(self, columns: Sequence[NDArray[np.floating]]) -> None:
@@ -37,15 +37,20 @@ class Spool:
         block = np.stack(columns, axis=1).astype(np.float64, copy=False)
         if len(block):
             self._file.write(block.tobytes())
-            self._lengths.append(len(block))
+            self._shapes.append(block.shape)
             self.count += len(block)
+
+    def add_column(self, name: str) -> None:
+        """Add a column that is NaN in all rows so far."""
+        self.names.append(name)
 
     def __iter__(self) -> Iterator[NDArray[np.float64]]:
         """Yield the rows in the order they came, blocks of shape (n, columns)."""
         self._file.seek(0)
-        width = len(self.names)
-        for length in self._lengths:
-            yield np.frombuffer(self._file.read(8 * width * length)).reshape(length, width)
+        for length, width in self._shapes:
+            block = np.frombuffer(self._file.read(8 * width * length)).reshape(length, width)
+            more = len(self.names) - width
+            yield np.pad(block, ((0, 0), (0, more)), constant_values=np.nan) if more else block
         self._file.seek(0, 2)
 
 

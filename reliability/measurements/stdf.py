@@ -8,6 +8,7 @@ import re
 import struct
 from collections.abc import Iterator
 from contextlib import redirect_stderr
+from dataclasses import dataclass
 from io import BufferedReader, StringIO
 from typing import Any
 
@@ -18,10 +19,11 @@ from reliability.errors import InputError
 from reliability.measurements.grid import build_dataset
 from reliability.measurements.instrument_traces import variable_name
 from reliability.measurements.log import Log
-from reliability.measurements.names import KNOWN, scaling, unit_inside
-from reliability.measurements.rows import scaled
+from reliability.measurements.names import KNOWN
+from reliability.measurements.rows import OVERRANGE, scaled
 from reliability.measurements.source import Source, open_binary, optional_module
 from reliability.measurements.spool import Spool
+from reliability.measurements.tester_units import UnitMeaning, parse_unit
 from reliability.measurements.tidy import encode
 from reliability.measurements.wafer_map import WaferMap, place_dies
 
@@ -31,6 +33,9 @@ _WAFER_UNITS = {1: 25.4, 2: 10.0, 3: 1.0, 4: 0.0254}  # inch, cm, mm, mil; in mm
 _INVALID_RESULT = 0b0001_0110  # TEST_FLG: result not valid, timeout or not executed
 _RETEST = 0b0000_0011  # PART_FLG: supersedes an earlier test of the same part or position
 _GROUPS = ("cell", "row", "column", "time", "cycles", "reads", "temperature", "state")
+# Names of axes and coordinates, which a test of that name must not become.
+_TAKEN = {name for name, known in KNOWN.items() if known.role != "value"}
+_TAKEN |= {"repeat", "radius", "elapsed", "part", "variable", "value"}
 
 
 def read(source: Source, log: Log, *, tests: str = "") -> xr.Dataset:
@@ -53,8 +58,11 @@ def read(source: Source, log: Log, *, tests: str = "") -> xr.Dataset:
     Dataset
         (wafer, die, cell, ...) with the coordinates ``die_x`` and ``die_y``, and ``x``, ``y`` and
         ``radius`` (mm) when the file has a wafer configuration (WCR). Multiple results (MPR) count
-        as cells. Results that the tester flags as invalid are missing. A part that supersedes an
-        earlier test of itself replaces it.
+        as cells. Results that the tester flags as invalid and overflow codes (9.9e37 and beyond)
+        are missing. A part that supersedes an earlier test of itself replaces it. A test is its
+        number and its name: two names under one number are two variables, two numbers with one
+        name too (the second has its number behind the name). Units are those of
+        :mod:`~reliability.measurements.tester_units`; another one is kept as text, with a note.
 
     Raises
     ------
@@ -75,7 +83,7 @@ def read(source: Source, log: Log, *, tests: str = "") -> xr.Dataset:
 
 
 class _Counted:
-    """A stream that knows its place, so that a file that ends inside a record is noticed."""
+    """A stream that counts its bytes, so that a file that ends inside a record is noticed."""
 
     def __init__(self, stream: BufferedReader, start: int = 0) -> None:
         self.stream, self.place, self.short = stream, start, False
@@ -97,22 +105,22 @@ class _Counted:
 def _records(source: Source, log: Log) -> Iterator[tuple[str, dict[str, Any], int]]:
     """Yield name, fields and number of each record, one record in memory at a time."""
     records = optional_module("pystdf.V4", source, "stdf").records
-    make_parser = optional_module("pystdf.IO", source, "stdf").Parser
+    make_parser = _latin_parser(optional_module("pystdf.IO", source, "stdf").Parser)
     if source.start[2:4] != b"\x00\x0a" or source.start[5:6] != b"\x04":
         raise InputError(f"{source.name}: is not an STDF version 4 file")
-    wanted = {"Mir", "Mrr", "Wir", "Wrr", "Wcr", "Pir", "Prr", "Ptr", "Mpr"}
-    kinds = [kind for kind in records if type(kind).__name__ in {*wanted, "Far"}]
+    taken = {"Mir", "Mrr", "Wir", "Wrr", "Wcr", "Pir", "Prr", "Ptr", "Mpr"}
+    kinds = [kind for kind in records if type(kind).__name__ in {*taken, "Far"}]
     with open_binary(source) as binary:
         stream = _Counted(binary)
         parser = make_parser(recTypes=kinds, inp=stream)
-        sink, told = _Sink(stream), StringIO()
+        sink, reported = _Sink(stream), StringIO()
         parser.addSink(sink)
         try:
             parser.auto_detect_endian()
             while True:
-                with redirect_stderr(told):  # where the parser reports odd records
+                with redirect_stderr(reported):  # where the parser reports odd records
                     parser.parse_records(count=256)
-                yield from sink.take(wanted)
+                yield from sink.take(taken)
                 if parser.eof or stream.short:
                     break
         except (EOFError, OSError, LookupError, ValueError, TypeError, struct.error) as error:
@@ -123,10 +131,30 @@ def _records(source: Source, log: Log) -> Iterator[tuple[str, dict[str, Any], in
         raise InputError(
             f"{source.name}: ends inside record {sink.count}, at byte {stream.place}; copy it again"
         )
-    if odd := told.getvalue().splitlines():
+    if odd := reported.getvalue().splitlines():
         log.note(odd[0].removeprefix("Warning: "), more=len(odd) - 1)
     if sink.last != "Mrr":
         log.note("the file does not end with a master results record (MRR); it may be incomplete")
+
+
+def _latin_parser(parser: Any) -> Any:
+    """Return the library's parser with texts in Latin-1: testers write degree and micro signs."""
+
+    class LatinParser(parser):
+        def readAndUnpack(self, header: Any, fmt: str) -> Any:
+            if fmt != "c" or header.len < 1:
+                return super().readAndUnpack(header, fmt)
+            header.len -= 1
+            return self.inp.read(1).decode("latin-1")
+
+        def readCn(self, header: Any) -> str:
+            if header.len == 0:
+                return str(super().readCn(header))  # raises the library's end of record
+            length = min(self.readField(header, "U1"), header.len)
+            header.len -= length
+            return str(self.inp.read(length).decode("latin-1"))
+
+    return LatinParser
 
 
 class _Sink:
@@ -146,11 +174,24 @@ class _Sink:
         self.last = type(kind).__name__
         self.waiting.append((self.last, fields, self.count))
 
-    def take(self, wanted: set[str]) -> Iterator[tuple[str, dict[str, Any], int]]:
+    def take(self, taken: set[str]) -> Iterator[tuple[str, dict[str, Any], int]]:
         for name, fields, index in self.waiting:
-            if name in wanted:
+            if name in taken:
                 yield name, fields, index
         self.waiting = []
+
+
+@dataclass
+class _Test:
+    """One test, and what its results become once that is known."""
+
+    number: int
+    name: str
+    unit: str = ""
+    meaning: UnitMeaning | None = None
+    inverse: bool = False
+    axes: list[float | None] | None = None
+    variable: float = 0.0
 
 
 class _Collector:
@@ -159,9 +200,11 @@ class _Collector:
     def __init__(self, source: Source, log: Log, pattern: re.Pattern[str] | None) -> None:
         self.source, self.log, self.pattern = source, log, pattern
         self.wafer: dict[int, str] = {}  # by test head
-        self.results: dict[tuple[int, int], list[tuple[int, int, float]]] = {}  # by head and site
-        self.tests: dict[int, dict[str, Any]] = {}  # by number; its first record describes a test
+        self.results: dict[tuple[int, int], list[tuple[_Test, int, float]]] = {}  # by head and site
+        self.tests: dict[tuple[int, str], _Test] = {}  # by number and name
+        self.latest: dict[int, _Test] = {}  # records may leave the name out
         self.variables: dict[str, str] = {}  # name and unit inside
+        self.unknown: dict[str, list[str]] = {}  # unit and tests
         self.labels: dict[str, dict[str, int]] = {"wafer": {}}
         groups = pattern.groupindex if pattern else {}
         self.axes = [name for name in _GROUPS if name in groups]
@@ -195,9 +238,8 @@ class _Collector:
     def _result(self, record: dict[str, Any], index: int, multiple: list[float] | None) -> None:
         self.log.rows += 1
         number = record["TEST_NUM"]
-        test = self.tests.setdefault(number, {"name": "", "unit": ""})
-        test["name"] = test["name"] or (record.get("TEST_TXT") or "").strip() or f"test_{number}"
-        test["unit"] = test["unit"] or (record.get("UNITS") or "").strip()
+        test = self._test(number, (record.get("TEST_TXT") or "").strip())
+        test.unit = test.unit or (record.get("UNITS") or "").strip()
         place = record["HEAD_NUM"], record["SITE_NUM"]
         if place not in self.results:
             self.log.reject([index], f"result of test {number} without a part (PIR)")
@@ -205,8 +247,19 @@ class _Collector:
         values: list[Any] = [record.get("RESULT")] if multiple is None else multiple
         invalid = bool((record.get("TEST_FLG") or 0) & _INVALID_RESULT)
         for cell, value in enumerate(values or []):
-            missing = invalid or value is None
-            self.results[place].append((number, cell, np.nan if missing else float(value)))
+            found = np.nan if invalid or value is None else float(value)
+            if abs(found) >= OVERRANGE:
+                self.log.overrange += 1
+                found = np.nan
+            self.results[place].append((test, cell, found))
+
+    def _test(self, number: int, name: str) -> "_Test":
+        """Return the test that a record means: without a name, the latest of its number."""
+        latest = self.latest.get(number)
+        if latest is None or (name and name != latest.name):
+            known = self.tests.setdefault((number, name), _Test(number, name))
+            self.latest[number] = latest = known
+        return latest
 
     def _part(self, record: dict[str, Any], index: int) -> None:
         results = self.results.pop((record["HEAD_NUM"], record["SITE_NUM"]), [])
@@ -226,48 +279,57 @@ class _Collector:
             self.superseded.add(self.parts[key])
             self.log.note(f"record {index}: die {die[0]}, {die[1]} was tested again and replaced")
         self.parts[key] = part
-        rows = [row for number, cell, value in results if (row := self._row(number, cell, value))]
+        rows = [row for test, cell, value in results if (row := self._row(test, cell, value))]
         if rows:
             lead = np.tile([*key, float(part)], (len(rows), 1))
             self.rows.append(list(np.hstack([lead, np.array(rows)]).T))
 
-    def _row(self, number: int, cell: int, value: float) -> list[float] | None:
+    def _row(self, test: "_Test", cell: int, value: float) -> list[float] | None:
         """Return the axes, the variable and the value of a result; None for a test left out."""
-        test = self.tests[number]
-        if "inside" not in test:
+        if test.meaning is None:
             self._understand(test)
-        if test["axes"] is None:
+        if test.meaning is None or test.axes is None:
             return None
-        axes = [float(cell) if axis is None else axis for axis in test["axes"]]
-        factor, offset = test["scaling"]
-        value = float(scaled(np.array(value), factor)) + offset
-        if test["ohm"]:
+        axes = [float(cell) if axis is None else axis for axis in test.axes]
+        value = float(scaled(np.array(value), test.meaning.factor)) + test.meaning.offset
+        if test.inverse:
             value = 1.0 / value if value else np.nan
-        return [*axes, test["variable"], value]
+        return [*axes, test.variable, value]
 
-    def _understand(self, test: dict[str, Any]) -> None:
+    def _understand(self, test: "_Test") -> None:
         """Find out once which variable and axes a test means."""
-        match = self.pattern.search(test["name"]) if self.pattern else None
-        test["inside"], test["ohm"], test["axes"] = "", False, None
+        title = test.name or f"test_{test.number}"
+        test.meaning = parse_unit(test.unit)
+        if test.meaning is None:
+            self.unknown.setdefault(test.unit, []).append(title)
+            test.meaning = UnitMeaning(test.unit, 1.0)
+        match = self.pattern.search(title) if self.pattern else None
         if self.pattern and match is None:
             return
-        try:
-            test["inside"] = unit_inside("", test["unit"])
-        except InputError:
-            message = f"test {test['name']!r}: unit {test['unit']!r} is not known, kept as read"
-            self.log.note(message)
-            test["unit"] = ""
-        test["scaling"] = scaling(test["name"], test["unit"], test["inside"])
-        name = variable_name(test["name"])
+        inside, name = test.meaning.inside, variable_name(title)
         if match is not None:
             by_unit = {"S": "conductance", "ohm": "resistance", "A": "current", "V": "voltage"}
-            name = match.groupdict().get("quantity") or by_unit.get(test["inside"], "value")
-            name = variable_name(name)
-        if test["inside"] == "ohm" and match is not None:
-            test["ohm"], test["inside"], name = True, "S", name.replace("resistance", "conductance")
-        self.variables.setdefault(name, test["inside"])
-        test["variable"] = float(list(self.variables).index(name))
-        test["axes"] = [self._axis(axis, match) for axis in self.axes]
+            name = variable_name(
+                match.groupdict().get("quantity") or by_unit.get(inside, "measured")
+            )
+            test.inverse = inside == "ohm"
+            if test.inverse:
+                inside, name = "S", name.replace("resistance", "conductance")
+        name = f"measured_{name}" if name in _TAKEN else name
+        test.variable = float(self._variable(name, inside, test, shared=match is not None))
+        test.axes = [self._axis(axis, match) for axis in self.axes]
+        unit = f"in {test.unit}" if test.unit else "no unit"
+        self.log.explain(f"{name}: test {test.number} {title!r}, {unit}")
+
+    def _variable(self, name: str, inside: str, test: "_Test", *, shared: bool) -> int:
+        """Return the number of the variable of a test; only a pattern lets tests share one."""
+        if name in self.variables and not (shared and self.variables[name] == inside):
+            other, name = name, f"{name}_{test.number}"
+            while name in self.variables:
+                name = f"{name}_2"
+            self.log.note(f"test {test.number} {test.name!r} is {name}: {other} is another test")
+        self.variables.setdefault(name, inside)
+        return list(self.variables).index(name)
 
     def _axis(self, axis: str, match: re.Match[str] | None) -> float | None:
         text = match.groupdict().get(axis) if match else None
@@ -283,6 +345,10 @@ class _Collector:
         """Arrange the rows: the results of each variable on the same grid."""
         if self.rows.count == 0:
             raise InputError(f"{self.source.name}: holds no parametric results (PTR, MPR) of parts")
+        for unit, titles in self.unknown.items():
+            self.log.note(
+                f"unit {unit!r} of test {titles[0]!r} is not known, kept as read", len(titles) - 1
+            )
         labels = {name: list(codes) for name, codes in self.labels.items() if codes}
         parts = []
         for code, (name, unit) in enumerate(self.variables.items()):

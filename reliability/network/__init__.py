@@ -2,26 +2,32 @@
 
 Two kinds of networks, each with its own way into cells: `Network`, one layer of whole weights
 (modules in ``one_layer``), and `DeepNetwork`, many layers from an ONNX file (``deep``). `evaluate`
-takes both; what is asked of its results lies in ``questions``.
+takes both; what is computed from its results lies in ``analysis``.
 """
 
 from reliability.network.analysis.codings import compare_codings
 from reliability.network.analysis.comparison import compare_accuracy
 from reliability.network.analysis.inferences import evaluate_inferences
-from reliability.network.analysis.ir_drop import accuracy_on_tiles, on_tiles, tile_limit
+from reliability.network.analysis.ir_drop import (
+    TiledNetwork,
+    accuracy_on_tiles,
+    on_tiles,
+    tile_limit,
+)
 from reliability.network.analysis.loss_attribution import attribute_loss
-from reliability.network.analysis.spread import accuracy_spread
+from reliability.network.analysis.variability import accuracy_variability
 from reliability.network.analysis.yields import accuracy_yield
 from reliability.network.datasets import load_mnist, load_mnist28, load_vowels
 from reliability.network.deep.binary import bit_error_tolerance, pair_error_rate
 from reliability.network.deep.deep_evaluation import evaluate_deep
 from reliability.network.deep.layer_mapping import program_layers
+from reliability.network.deep.mapping_report import map_network
 from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.rate_coding import evaluate_spiking
 from reliability.network.deep.tiling import Tiling
 from reliability.network.evaluation import evaluate
 from reliability.network.loading import load_network
-from reliability.network.one_layer.first_spike import FirstSpike
+from reliability.network.one_layer.coding import FirstSpike, RateCoding, WeightedSum
 from reliability.network.one_layer.model import Network
 from reliability.network.one_layer.neuron import Neuron
 from reliability.network.one_layer.weight_mapping import map_weights, read_weights, sample_chips
@@ -33,9 +39,12 @@ __all__ = [
     "FirstSpike",
     "Network",
     "Neuron",
+    "RateCoding",
+    "TiledNetwork",
     "Tiling",
+    "WeightedSum",
     "accuracy_on_tiles",
-    "accuracy_spread",
+    "accuracy_variability",
     "accuracy_yield",
     "attribute_loss",
     "bit_error_tolerance",
@@ -49,6 +58,7 @@ __all__ = [
     "load_mnist28",
     "load_network",
     "load_vowels",
+    "map_network",
     "map_weights",
     "on_tiles",
     "pair_error_rate",

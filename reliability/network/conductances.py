@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from reliability.devices import programming
 from reliability.devices.programming import Programming
-from reliability.technology import Technology
+from reliability.technology import STATES, Technology
 
 
 def in_series(conductance: NDArray[np.floating], resistance: float) -> NDArray[np.floating]:
@@ -29,6 +29,6 @@ def state_difference(technology: Technology) -> float:
             programming.quantile(Programming.from_technology(technology, state), p),
             technology["access.series_resistance"],
         ).mean()
-        for state in programming.STATES
+        for state in STATES
     }
     return float(mean["LRS"] - mean["HRS"])

@@ -1,53 +1,54 @@
 """Accuracy of a network on ideal cells, on a technology, or on a given population of chips."""
 
-from functools import lru_cache, singledispatch
-from typing import Any, Literal, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.errors import InputError, expect, unknown_name
+from reliability.errors import InputError, expect
 from reliability.mission import MissionProfile
-from reliability.network.datasets import evenly_spaced
+from reliability.network.datasets import data_of
 from reliability.network.deep.deep_evaluation import evaluate_deep
+from reliability.network.deep.metrics import Metric
 from reliability.network.deep.onnx import DeepNetwork
-from reliability.network.one_layer.events import (
-    default_data,
-    events_in_time,
-    intensities,
+from reliability.network.deep.tiling import Tiling
+from reliability.network.loading import from_file
+from reliability.network.one_layer.coding import (
+    Circuit,
+    Coding,
+    CodingName,
+    Decisions,
+    Samples,
+    coding_of,
+    options_of,
 )
-from reliability.network.one_layer.first_spike import FirstSpike, run_first_spike
 from reliability.network.one_layer.model import Network, expect_network
 from reliability.network.one_layer.neuron import Neuron, sample_neurons
-from reliability.network.one_layer.spiking import count_reads, rate_code, run_spiking
 from reliability.network.one_layer.weight_mapping import Mapping, read_weights, sample_chips
-from reliability.network.one_layer.weighted_sum import Converters, run_formal
 from reliability.network.results import Values, of_decisions, on_chips, provenance
-from reliability.population.ageing import addresses, age, card_of_cells
+from reliability.population.ageing import age
+from reliability.population.sampling import addresses, card_of_cells
 from reliability.technology import Technology
 
-CODINGS = ("spiking", "formal", "time")
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 # Energy of one synaptic event where the cells are ideal and no card says it: SPIRIT, IEDM 2019.
 _ENERGY_EVENT = {"synapse_and_neuron": 3.6e-12, "system": 180e-12}
 
 
-@singledispatch
 def evaluate(
-    network: Network,
+    network: Network | DeepNetwork | str | Path,
     cells: Technology | xr.Dataset | None = None,
     *,
-    coding: Literal["spiking", "formal", "time"] = "spiking",
-    mapping: Mapping = "two_level",
+    coding: Coding | CodingName | None = None,
+    mapping: Mapping | None = None,
+    tiling: Tiling | None = None,
     chips: int = 20,
     images: int | None = None,
-    data: xr.Dataset | None = None,
-    delta_s: int = 10,
-    spike_limit: int = 1024,
-    activation: Literal["argmax", "tanh"] = "argmax",
-    converters: Converters | None = None,
-    first_spike: FirstSpike | None = None,
+    data: Any = None,
+    metric: Metric | None = None,
+    calibration: xr.Dataset | None = None,
     neuron: Neuron | None = None,
     profile: MissionProfile | None = None,
     seed: int = 0,
@@ -55,66 +56,72 @@ def evaluate(
 ) -> xr.Dataset:
     """Evaluate a network on test images.
 
-    This is for a `Network` of one layer; a `DeepNetwork` from ONNX is evaluated by
-    `reliability.network.evaluate_deep`, with the parameters given there.
-
     Parameters
     ----------
-    network : Network
+    network : Network, DeepNetwork, str or Path
+        Of `reliability.load_network`, or the TOML or ONNX file of one.
     cells : Technology, Dataset or None
-        A technology: ``chips`` chips are sampled from it. A population of chips (..., cell) with
-        cells ordered as by `map_weights`: used as it is. None: one chip of ideal cells.
-    coding : {"spiking", "formal", "time"}
-        Spikes whose rate codes the input until one count leads, weighted sums, or events in order
-        of time until an output fires first (`reliability.network.one_layer.first_spike`).
+        A technology: ``chips`` chips are sampled from it. A population of chips (..., cell) of
+        `sample_chips` or `program_layers`: used as it is. None: one chip of ideal cells.
+    coding : RateCoding, WeightedSum, FirstSpike, "rate", "weighted_sum" or "first_spike"
+        How inputs drive the network and how outputs decide
+        (`reliability.network.one_layer.coding`). One layer: ``RateCoding()`` by default. A deep
+        network computes weighted sums; for its spikes see `reliability.evaluate_spiking`.
     mapping : {"two_level", "multi_level"}
-        How sampled cells hold a weight (`reliability.network.one_layer.weight_mapping`).
+        One layer: how sampled cells hold a weight, ``two_level`` by default
+        (`reliability.network.one_layer.weight_mapping`).
+    tiling : Tiling, optional
+        Deep network: how weights lie in cells, and converters; by default levels where the card
+        has them, else bits, on tiles of 256 x 256 with exact converters.
     chips : int
         Number of chips to sample.
     images : int, optional
         Number of samples, evenly spaced over the data (their order is not random); by default all.
-    data : Dataset, optional
+    data : Dataset, (inputs, label) or path, optional
+        One's own data, as a Dataset, as two arrays (or tensors) with the samples first, or as an
+        ``.npz`` file with the arrays ``inputs`` and ``label``. Variables of a Dataset: one layer,
         ``label`` (sample), and ``pixels`` (sample, input) in uint8, or the events of a stream:
         ``input`` (sample, event), -1 beyond the last, and ``time`` (sample, event) in s
-        (`reliability.network.one_layer.events`). By default the test set that the network is for.
-    delta_s : int
-        Spiking: lead of the first over the second output count that decides.
-    spike_limit : int
-        Spiking: input events after which the leading output decides.
-    activation : {"argmax", "tanh"}
-        Formal: what is compared.
-    converters : Converters, optional
-        Formal: resolution of inputs and sums, by default without loss.
-    first_spike : FirstSpike, optional
-        Time: threshold and desensitization of the outputs.
+        (`reliability.network.one_layer.events`); deep network, ``inputs`` (image, ...) and
+        ``label`` (image, ...). By default the test set of the network.
+    metric : str or callable, optional
+        Deep network: ``"accuracy"`` (default), ``"top5"``, ``"agreement"``, ``"mse"``, ``"f1"``,
+        a function ``f(outputs, target) -> float`` or its ``module:function``, see
+        `reliability.network.evaluate_deep`.
+    calibration : Dataset, optional
+        Deep network: ``inputs`` that set the ranges of the converters.
     neuron : Neuron, optional
-        By default without mismatch and leak.
+        One layer: by default without mismatch and leak.
     profile : MissionProfile, optional
         Mission to age the cells by before they are evaluated.
     seed : int
         Of the cells, the neurons and the input events.
     confidence : float
-        Of the intervals.
+        Confidence level of the intervals.
 
     Returns
     -------
     Dataset
         With the population's leading dimensions (``chip``): ``accuracy`` with its Wilson interval
-        over images ``accuracy_low``, ``accuracy_high``; ``spikes``, the mean number of input
-        events per image, and ``spikes_quantile`` over images; ``energy`` per image (J) for each
-        ``energy_model``; ``confusion`` (label, predicted); ``reads`` of every cell over
-        all images; ``correct`` (image), for `reliability.compare_accuracy`.
+        over images ``accuracy_low``, ``accuracy_high``; ``confusion`` (label, predicted);
+        ``correct`` (image), for `reliability.compare_accuracy`.
 
-        A synaptic event is one input event at one output, so an image costs events x outputs
-        times the energy of one event. Formally coded, each non-zero pixel is one event. Coded in
-        time there is also ``decision_time``, the mean time of the last event that was needed: s in
-        a stream, share of the window for pixels.
+        One layer: ``spikes``, the mean number of input events per image, and ``spikes_quantile``
+        over images; ``energy`` per image (J) for each ``energy_model``; ``reads`` of every cell
+        over all images. A synaptic event is one input event at one output, so an image costs
+        events x outputs times the energy of one event; a weighted sum has one event for each pixel
+        that is not zero. With `FirstSpike` also ``decision_time``, the mean time of the last event
+        that was needed: s in a stream, fraction of the window for pixels.
+
+        Deep network: ``weight_error`` and ``reads`` per layer, see
+        `reliability.network.evaluate_deep`.
 
     Raises
     ------
     InputError
-        A size out of range, an unknown coding or mapping, an option of another coding, data that
-        the network does not take, cells that are no population or not as many as it needs.
+        A size out of range, an unknown coding or mapping, an option of the other kind of network,
+        data that the network does not take, cells that are no population or not as many as it
+        needs.
 
     Examples
     --------
@@ -123,80 +130,59 @@ def evaluate(
     >>> bool(ideal["accuracy"].item() > 0.8)
     True
     """
+    network = from_file(network)
+    if isinstance(network, DeepNetwork):
+        _refuse("a deep network", mapping=mapping, neuron=neuron)
+        if coding is not None and coding_of(coding) != coding_of("weighted_sum"):
+            raise InputError(
+                f"coding: got {coding!r}, a deep network computes weighted sums (its converters "
+                "are in tiling); use evaluate_spiking for spikes"
+            )
+        return evaluate_deep(
+            network, cells, tiling=tiling, chips=chips, images=images, data=data,
+            metric=metric or "accuracy", calibration=calibration, profile=profile, seed=seed,
+            confidence=confidence,
+        )  # fmt: skip
     expect_network(network)
-    _check(coding, activation, delta_s, spike_limit, chips)
-    if coding != "formal" and converters is not None:
-        raise InputError("converters: spikes are not converted; use coding='formal'")
-    if coding != "time" and first_spike is not None:
-        raise InputError(f"first_spike: got it with coding={coding!r}; use coding='time'")
+    assert isinstance(network, Network)
+    _refuse("a network of one layer", tiling=tiling, calibration=calibration, metric=metric)
+    chosen = coding_of("rate" if coding is None else coding)
+    samples = Samples.of(network, data_of(data, "pixels"), images)
+    tested = _chips(network, cells, mapping or "two_level", chips, profile, seed)
     neuron = Neuron() if neuron is None else neuron
-    data = default_data(network) if data is None else data
-    pixels = intensities(data, network)
-    chosen = evenly_spaced(data["label"].size, images)
-    pixels, labels = pixels[chosen], data["label"].values[chosen].astype(np.int64)
-    tested = _chips(network, cells, mapping, chips, profile, seed)
     upper, lower, gain = sample_neurons(neuron, tested.address, network.outputs, seed)
-    weights = tested.weights * gain[:, None, :]
-
-    if coding == "spiking":
-        sequences = _rate_coded(pixels.tobytes(), pixels.shape, chosen.tobytes(), spike_limit, seed)
-        predicted, events = run_spiking(weights, upper, lower, sequences, neuron, delta_s)
-        reads = count_reads(sequences, events, network.inputs)
-    elif coding == "time":
-        first_spike = FirstSpike() if first_spike is None else first_spike
-        stream = events_in_time(data).of(chosen)
-        threshold = upper * np.float32(first_spike.threshold / neuron.threshold)
-        predicted, events = run_first_spike(weights, threshold, stream, neuron, first_spike)
-        reads = count_reads(stream.source, events, network.inputs)
-    else:
-        converters = Converters() if converters is None else converters
-        predicted = run_formal(weights, pixels, activation, upper, converters)
-        pulses = (converters.codes() > 0)[pixels]
-        events = np.broadcast_to(pulses.sum(axis=1, dtype=np.int32), predicted.shape)
-        reads = np.broadcast_to(pulses.sum(axis=0), (len(weights), network.inputs))
-
+    circuit = Circuit(tested.weights * gain[:, None, :], upper, lower, neuron)
+    made = chosen.decide(circuit, samples, seed)
     energy_event = _energy_of_an_event(tested.technology)
-    values = of_decisions(predicted, labels, network.outputs, confidence)
-    values |= _costs(events, reads, network.outputs, energy_event, tested.cells_of_an_input)
-    if coding == "time":
-        last = np.maximum(events - 1, 0)  # of each image, the event that decided
-        time = [stream.time[np.arange(len(chosen)), at].mean() for at in last]
-        values["decision_time"] = ((), np.array(time), "1" if "pixels" in data else "s")
+    values = of_decisions(made.predicted, samples.labels, network.outputs, confidence)
+    values |= _costs(made, network.outputs, energy_event, tested.cells_of_an_input)
+    if made.time is not None:
+        values["decision_time"] = ((), made.time, "1" if "pixels" in samples.data else "s")
     axes = {
         "quantile": list(QUANTILES),
         "energy_model": list(energy_event),
         "label": np.arange(network.outputs),
         "predicted": np.arange(network.outputs),
-        "image": chosen,
+        "image": samples.places,
     }
     return on_chips(values, tested.lead, axes).assign_attrs(
         provenance(network, tested.technology, seed),
-        coding=coding,
-        delta_s=delta_s,
-        spike_limit=spike_limit,
-        first_spike="" if first_spike is None else repr(first_spike),
-        converters="" if converters is None else repr(converters),
-        images=len(chosen),
+        **options_of(chosen),
+        images=len(samples.places),
         confidence=confidence,
         mission=tested.mission,
         warnings=tested.warnings,
     )
 
 
-evaluate.register(DeepNetwork, evaluate_deep)
-
-
-@lru_cache(maxsize=2)
-def _rate_coded(
-    pixels: bytes, shape: tuple[int, int], chosen: bytes, spike_limit: int, seed: int
-) -> NDArray[np.uint16]:
-    """Input events of samples; chips and ages share them."""
-    strength = np.frombuffer(pixels, np.uint8).reshape(shape)
-    return rate_code(strength, np.frombuffer(chosen, np.int64), spike_limit, seed)
+def _refuse(what: str, **options: Any) -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise InputError(f"{name}: does not apply to {what}")
 
 
 class _Chips(NamedTuple):
-    """The chips to evaluate, one row each, and what is known of them."""
+    """The chips to evaluate, one row each, and what they are made of."""
 
     weights: NDArray[np.float32]  # (chips, inputs, outputs)
     address: NDArray[np.int64]  # (chips, 3): wafer, die, chip
@@ -228,12 +214,14 @@ def _chips(
             "[]",
             [],
         )
+    technology = None
     if isinstance(cells, Technology):
+        technology = cells
         cells = sample_chips(cells, network, chips=chips, mapping=mapping, seed=seed)
     expect(cells, xr.Dataset, "cells", "a Technology, a population of sample_chips, or None")
     if profile is not None:
         cells = age(cells, profile)
-    technology = card_of_cells(cells)
+    technology = card_of_cells(cells) if technology is None else technology
     return _Chips(
         read_weights(cells, network, technology).reshape(-1, *network.weights.shape),
         addresses(cells),
@@ -246,20 +234,19 @@ def _chips(
 
 
 def _costs(
-    events: NDArray[np.int32],
-    reads: NDArray[np.int64],
+    made: Decisions,
     outputs: int,
     energy_event: dict[str, float],
     cells_of_an_input: int,
 ) -> Values:
-    """Events and energy of an image, and reads of every cell, on each chip."""
-    spikes = events.mean(axis=1)
+    """Events and energy per image, and reads of every cell, of each chip."""
+    spikes = made.events.mean(axis=1)
     energy = spikes[:, None] * outputs * np.array(list(energy_event.values()))
     return {
         "spikes": ((), spikes, "1"),
-        "spikes_quantile": (("quantile",), np.quantile(events, QUANTILES, axis=1).T, "1"),
+        "spikes_quantile": (("quantile",), np.quantile(made.events, QUANTILES, axis=1).T, "1"),
         "energy": (("energy_model",), energy, "J"),
-        "reads": (("cell",), np.repeat(reads, cells_of_an_input, axis=1), "1"),
+        "reads": (("cell",), np.repeat(made.reads, cells_of_an_input, axis=1), "1"),
     }
 
 
@@ -270,20 +257,3 @@ def _energy_of_an_event(technology: Technology | None) -> dict[str, float]:
         "synapse_and_neuron": technology["energy.event"],
         "system": technology["energy.event_system"],
     }
-
-
-def _check(coding: Any, activation: Any, delta_s: int, spike_limit: int, chips: int) -> None:
-    if coding not in CODINGS:
-        raise unknown_name("coding", str(coding), CODINGS)
-    if activation not in ("argmax", "tanh"):
-        raise unknown_name("activation", str(activation), ("argmax", "tanh"))
-    limits = {
-        "delta_s": (delta_s, 1_000_000),
-        "spike_limit": (spike_limit, 1_000_000),
-        "chips": (chips, 100_000_000),
-    }
-    for name, (value, high) in limits.items():
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-            raise InputError(f"{name}: got {value!r}, expected an integer")
-        if not 1 <= value <= high:
-            raise InputError(f"{name}: got {value}, allowed 1 to {high}")

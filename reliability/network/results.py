@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.errors import InputError, expect
-from reliability.statistics.intervals import wilson
+from reliability.statistics.proportions import wilson
 from reliability.technology import Technology
 from reliability.version import __version__
 

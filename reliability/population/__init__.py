@@ -1,10 +1,11 @@
 """Populations of cells: sampled, programmed, cycled, aged and read; the programming window."""
 
-from reliability.population.ageing import age, sample_dies, sample_population
-from reliability.population.cycling import best_reference, endurance, sample_cycles
+from reliability.population.ageing import age
+from reliability.population.cycling import endurance, sample_cycles
 from reliability.population.reading import read_cells
+from reliability.population.sampling import sample_dies, sample_population
 from reliability.population.wafer import die_sites, radial_positions
-from reliability.population.window import programming_window, sampled_error_rate
+from reliability.population.window import best_reference, programming_window, sampled_error_rate
 
 __all__ = [
     "age",

@@ -6,22 +6,23 @@ the chip's address (`reliability.population.blocks`).
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from reliability.devices import programming, target
 from reliability.devices import verify as verifying
-from reliability.devices.programming import STATES, Programming
+from reliability.devices.programming import Programming
 from reliability.devices.relaxation import Relaxation
 from reliability.devices.target import Target
 from reliability.devices.verify import Verify
 from reliability.errors import InputError, unknown_name
-from reliability.population.blocks import Scores, for_blocks
+from reliability.population.blocks import Deviates, for_blocks
 from reliability.population.wafer import radial_positions
 from reliability.random import stream
-from reliability.technology import Technology
+from reliability.technology import STATES, Technology
 from reliability.units import outside
 
 # What is wrong with a cell, in the order in which one uniform number decides it.
@@ -57,7 +58,6 @@ def program(
     *,
     verify: Verify | None,
     seed: int,
-    lot: int,
     dtype: DTypeLike,
 ) -> Programmed:
     """Program ``cells`` cells on each chip.
@@ -65,20 +65,20 @@ def program(
     Parameters
     ----------
     technology : Technology
-    address : ndarray of int, shape (chips, 3)
-        Wafer, die and chip.
+    address : ndarray of int, shape (chips, 4)
+        Wafer, die, chip and lot.
     state : str, float, or a sequence of either
         As for `reliability.sample_population`.
     cells : int
     verify : Verify or None
-    seed, lot : int
+    seed : int
     dtype : float32 or float64
 
     Examples
     --------
     >>> import reliability as rel
     >>> tech = rel.load_technology("oxram-130nm")
-    >>> made = program(tech, np.zeros((2, 3), int), "HRS", 100, verify=None, seed=7, lot=0,
+    >>> made = program(tech, np.zeros((2, 4), int), "HRS", 100, verify=None, seed=7,
     ...                dtype=np.float32)
     >>> made.variables["conductance"].shape, made.variables["conductance"].dtype
     ((2, 100), dtype('float32'))
@@ -88,14 +88,14 @@ def program(
         if names.ndim and names.shape != (cells,):
             raise InputError(f"state: got {names.size} states for {cells} cells")
         names = np.broadcast_to(names, cells)
-        return _program_states(technology, address, names, verify, seed, lot, dtype)
+        return _program_states(technology, address, names, verify, seed, dtype)
     if verify is not None:
         raise InputError("verify: got an algorithm for levels, whose errors include theirs")
     model = Target.from_technology(technology)
-    wanted = target.levels(model, state)
-    if wanted.ndim and wanted.shape != (cells,):
-        raise InputError(f"state: got {wanted.size} targets for {cells} cells")
-    return _program_targets(technology, address, model, np.broadcast_to(wanted, cells), seed, dtype)
+    levels = target.levels(model, state)
+    if levels.ndim and levels.shape != (cells,):
+        raise InputError(f"state: got {levels.size} targets for {cells} cells")
+    return _program_targets(technology, address, model, np.broadcast_to(levels, cells), seed, dtype)
 
 
 def _program_states(
@@ -104,7 +104,6 @@ def _program_states(
     names: NDArray[np.str_],
     verify: Verify | None,
     seed: int,
-    lot: int,
     dtype: DTypeLike,
 ) -> Programmed:
     state = codes(names)
@@ -116,29 +115,29 @@ def _program_states(
         out |= {"pulses": np.zeros(shape, np.uint8), "passed": np.zeros(shape, bool)}
     models = {name: Programming.from_technology(technology, name) for name in STATES}
     shared = {
-        name: _chip_deviation(model, technology, name, address, seed, lot)
+        name: _chip_deviation(model, technology, name, address, seed)
         for name, model in models.items()
     }
 
-    def natural(name: str, scores: Scores, pick: Pick, chip: int) -> NDArray[np.floating]:
+    def natural(name: str, deviates: Deviates, pick: Pick, chip: int) -> NDArray[np.floating]:
         model = models[name]
-        deviation = _fixed(model, scores.of(pick), shared[name][chip])
-        deviation += scores.of(pick)("programming.cycle") * g.dtype.type(model.sigma_cycle)
+        deviation = _fixed(model, deviates.of(pick), shared[name][chip])
+        deviation += deviates.of(pick)("programming.cycle") * g.dtype.type(model.sigma_cycle)
         return programming.conductance(model, deviation)
 
     def work(chip: int, block: slice) -> None:
-        scores = Scores(seed, address[chip], block, dtype)
+        deviates = Deviates(seed, address[chip], block, dtype)
         defect = defects[chip, block]
-        _draw_defects(defect, rates, scores)
+        _draw_defects(defect, rates, deviates)
         here = {name: array[chip, block] for name, array in out.items()}
         for name, pick in states_in(state[block]):
             if verify is None:
-                here["conductance"][pick] = natural(name, scores, pick, chip)
+                here["conductance"][pick] = natural(name, deviates, pick, chip)
             else:
-                fixed = _fixed(models[name], scores.of(pick), shared[name][chip])
+                fixed = _fixed(models[name], deviates.of(pick), shared[name][chip])
                 relaxing = Relaxation.from_technology(technology, name) if verify.wait else None
                 done = verifying.program(
-                    verify, name, models[name], fixed, scores.of(pick), relaxing
+                    verify, name, models[name], fixed, deviates.of(pick), relaxing
                 )
                 for key, values in zip(("conductance", "pulses", "passed"), done, strict=True):
                     here[key][pick] = values
@@ -146,10 +145,10 @@ def _program_states(
             if kind == "unformed":
                 here["conductance"][cells] = 1.0 / technology["defects.unformed_resistance"]
             else:
-                here["conductance"][cells] = natural(STUCK[kind], scores, cells, chip)
+                here["conductance"][cells] = natural(STUCK[kind], deviates, cells, chip)
             if verify is not None:
-                read, wanted = here["conductance"][cells], np.asarray(STATES)[state[block][cells]]
-                good = [verifying.passes(verify, *pair) for pair in zip(wanted, read, strict=True)]
+                read, aim = here["conductance"][cells], np.asarray(STATES)[state[block][cells]]
+                good = [verifying.passes(verify, *pair) for pair in zip(aim, read, strict=True)]
                 here["passed"][cells] = good
                 here["pulses"][cells] = np.where(good, 1, verify.attempts)
 
@@ -161,15 +160,15 @@ def _program_targets(
     technology: Technology,
     address: NDArray[np.integer],
     model: Target,
-    wanted: NDArray[np.float64],
+    levels: NDArray[np.float64],
     seed: int,
     dtype: DTypeLike,
 ) -> Programmed:
-    lowest = min(float(wanted.min()), model.maximum)  # above, levels are refused
+    lowest = min(float(levels.min()), model.maximum)  # above, levels are refused
     notes = outside("programming.target:", [lowest], (model.minimum, model.maximum), "S")
     for note in notes:
         warnings.warn(note, stacklevel=4)
-    shape = (len(address), len(wanted))
+    shape = (len(address), len(levels))
     rates = _defect_rates(technology)
     g, defects = np.empty(shape, dtype=dtype), np.zeros(shape, dtype=np.uint8)
     stuck = {"stuck_lrs": model.maximum, "stuck_hrs": model.minimum}
@@ -177,18 +176,18 @@ def _program_targets(
         stuck["unformed"] = 1.0 / technology["defects.unformed_resistance"]
 
     def work(chip: int, block: slice) -> None:
-        scores = Scores(seed, address[chip], block, dtype)
-        level = wanted[block]
+        deviates = Deviates(seed, address[chip], block, dtype)
+        level = levels[block]
         level = level[:1] if level.strides == (0,) else level  # one for all cells
-        g[chip, block] = target.conductance(model, level, scores("programming.cell"))
+        g[chip, block] = target.conductance(model, level, deviates("programming.cell"))
         defect = defects[chip, block]
-        _draw_defects(defect, rates, scores)
+        _draw_defects(defect, rates, deviates)
         for kind, cells in defects_in(defect):
             g[chip, block][cells] = stuck[kind]
 
     for_blocks(work, *shape)
     variables = {"conductance": g, "programmed": g, "defect": defects}
-    return Programmed(variables, {"target": ("cell", wanted, {"units": "S"})}, notes)
+    return Programmed(variables, {"target": ("cell", levels, {"units": "S"})}, notes)
 
 
 def _is_target(state: Any) -> bool:
@@ -234,10 +233,10 @@ def defects_in(defect: NDArray[np.uint8]) -> Iterator[tuple[str, NDArray[np.intp
 
 
 def _fixed(
-    model: Programming, scores: Callable[[str], NDArray[np.floating]], shared: float
+    model: Programming, deviates: Callable[[str], NDArray[np.floating]], shared: float
 ) -> NDArray[np.floating]:
     """What of the deviation stays from pulse to pulse."""
-    cell = scores("programming.cell")
+    cell = deviates("programming.cell")
     out = cell * cell.dtype.type(model.sigma_cell)
     out += cell.dtype.type(shared)
     return out
@@ -249,23 +248,49 @@ def _chip_deviation(
     state: str,
     address: NDArray[np.integer],
     seed: int,
-    lot: int,
 ) -> NDArray[np.float64]:
     """What all cells of a chip share: lot, wafer, radial and die effects (chips,)."""
+    shared = hierarchy(model, f"programming.{state}", address, seed)
+    return shared + model.radial * radial_positions(technology)[address[:, 1]]
 
-    def normal(level: str, *where: int) -> float:
-        return float(stream(seed, f"programming.{state}.{level}", *where).standard_normal())
 
-    wafers = {int(w): normal("wafer", int(w)) for w in np.unique(address[:, 0])}
-    dies = {(int(w), int(d)): normal("die", int(w), int(d)) for w, d, _ in address}
-    radial = radial_positions(technology)[address[:, 1]]
+class Sigmas(Protocol):
+    """Standard deviations of the levels above the cell."""
+
+    @property
+    def sigma_lot(self) -> float: ...
+    @property
+    def sigma_wafer(self) -> float: ...
+    @property
+    def sigma_die(self) -> float: ...
+
+
+def hierarchy(
+    sigmas: Sigmas, phenomenon: str, address: NDArray[np.integer], seed: int
+) -> NDArray[np.float64]:
+    """Return the sum of the lot, wafer and die effects of each chip, shape (chips,).
+
+    Parameters
+    ----------
+    sigmas : object with sigma_lot, sigma_wafer and sigma_die
+    phenomenon : str
+    address : ndarray of int, shape (chips, 4)
+        Wafer, die, chip and lot.
+    seed : int
+    """
+
+    @cache
+    def normal(level: str, *where: int, lot: int = 0) -> float:
+        wafer, die = (*where, 0, 0)[:2]
+        name = f"{phenomenon}.{level}"
+        return float(stream(seed, name, wafer, die, lot=lot).standard_normal())
+
     return np.array(
         [
-            model.sigma_lot * normal("lot", lot)
-            + model.sigma_wafer * wafers[int(w)]
-            + model.sigma_die * dies[int(w), int(d)]
-            + model.radial * r
-            for (w, d, _), r in zip(address, radial, strict=True)
+            sigmas.sigma_lot * normal("lot", lot)
+            + sigmas.sigma_wafer * normal("wafer", wafer, lot=lot)
+            + sigmas.sigma_die * normal("die", wafer, die, lot=lot)
+            for wafer, die, _, lot in address.tolist()
         ]
     )
 
@@ -279,10 +304,11 @@ def _defect_rates(technology: Technology) -> NDArray[np.float64]:
     return rates
 
 
-def _draw_defects(defect: NDArray[np.uint8], rates: NDArray[np.float64], scores: Scores) -> None:
+def _draw_defects(
+    defect: NDArray[np.uint8], rates: NDArray[np.float64], deviates: Deviates
+) -> None:
     """Write the kind of defect of each cell: below the first sum of rates unformed, and so on."""
     if rates.any():
-        u = scores.uniform("defects")
-        some = np.flatnonzero(u < float(rates.sum()))
-        kind = np.searchsorted(np.cumsum(rates), u[some], side="right") + 1
+        some, u = deviates.rare("defects", float(rates.sum()))
+        kind = np.searchsorted(np.cumsum(rates), u, side="right") + 1
         defect[some] = np.where(kind < len(DEFECTS), kind, 0)

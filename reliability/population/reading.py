@@ -1,8 +1,8 @@
 """One read of every cell of a population: at the temperature of the read, with the cell's noise.
 
 What `reliability.population.age` returns is what the cells are; this is what an instrument or an
-inference sees of them. A trap belongs to its cell, like all latents; whether it is filled, and
-white and 1/f noise, belong to the read.
+inference sees of them. A trap belongs to its cell, like all its random numbers; whether it is
+filled, and white and 1/f noise, belong to the read.
 """
 
 import json
@@ -18,9 +18,9 @@ from reliability.devices.drift import Drift, read_factor
 from reliability.devices.noise import Noise
 from reliability.devices.noise import read as noisy
 from reliability.errors import InputError
-from reliability.population.ageing import addresses, card_of_cells
-from reliability.population.blocks import Scores, for_blocks
+from reliability.population.blocks import Deviates, for_blocks
 from reliability.population.programmed import codes, states_in
+from reliability.population.sampling import addresses, card_of_cells
 from reliability.technology import Technology
 from reliability.units import kelvin, outside, quantity
 
@@ -100,12 +100,12 @@ def read_cells(
         if warm is not None:
             now = warm(now, state[block])
         if noise is not None:
-            scores = Scores(seed, address[chip], block, g.dtype)
-            latents = None
+            deviates = Deviates(seed, address[chip], block, g.dtype)
+            uniform = None
             if noise.telegraph_fraction > 0:
-                trap = scores.sixteenths("noise.trap", 4)
-                latents = [*trap, scores.uniform(f"noise.trap/read {read}")]
-            now = noisy(noise, now, seconds, scores(f"noise/read {read}"), latents)
+                trap = deviates.sixteenths("noise.trap", 4)
+                uniform = [*trap, deviates.uniform(f"noise.trap/read {read}")]
+            now = noisy(noise, now, seconds, deviates(f"noise/read {read}"), uniform)
         out[chip, block] = now
 
     for_blocks(work, *g.shape)

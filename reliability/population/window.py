@@ -1,10 +1,10 @@
-"""The programming window: how far LRS and HRS lie apart, and how often a read tells them wrongly.
+"""The programming window: how far LRS and HRS lie apart, and how often a read confuses them.
 
 Against a reference conductance G_ref a cell in the LRS is read wrongly below it, one in the HRS
-above it. The bit-error rate is the mean of the two shares; it is computed from the closed form of
-the distributions, so that 1e-9 and less costs no more than 1e-2, and `sampled_error_rate` checks it
-by importance sampling through the same model that populations are sampled from. Stuck and unformed
-cells come on top and are stated apart: no reference cures them.
+above it. The bit-error rate is the mean of the two fractions; it is computed from the closed form
+of the distributions, so that 1e-9 and less costs no more than 1e-2, and `sampled_error_rate` checks
+it by importance sampling through the same model that populations are sampled from. Stuck and
+unformed cells come on top and are stated apart: no reference cures them.
 """
 
 import math
@@ -20,19 +20,19 @@ from scipy.special import ndtr, ndtri
 
 from reliability.devices import programming
 from reliability.devices import verify as verifying
-from reliability.devices.programming import STATES, Programming
+from reliability.devices.programming import Programming
 from reliability.devices.relaxation import Relaxation
 from reliability.devices.verify import Verify
-from reliability.errors import InputError, unknown_name
+from reliability.errors import InputError, fraction, unknown_name, whole_number
 from reliability.population.wafer import radial_positions
 from reliability.random import stream
-from reliability.technology import Technology, expect_technology
+from reliability.technology import STATES, Technology, expect_technology
 from reliability.units import quantity
 from reliability.version import __version__
 
 Condition = float | str | Sequence[float | str]
 _UNITS = {"compliance_current": "A", "reset_voltage": "V", "pulse_width": "s"}
-# Share of LRS cells below, and of HRS cells above, a reference.
+# Fraction of LRS cells below, and of HRS cells above, a reference.
 Errors = Callable[[float], tuple[float, float]]
 
 
@@ -45,7 +45,7 @@ def programming_window(
     reference: float | str | None = None,
     verify: Verify | None = None,
     time: float | str = 0.0,
-    wanted_error_rate: float = 1e-6,
+    target_error_rate: float = 1e-6,
 ) -> xr.Dataset:
     """Map the window between LRS and HRS against programming conditions.
 
@@ -54,24 +54,24 @@ def programming_window(
     technology : Technology
     compliance_current, reset_voltage, pulse_width : float, str or a sequence of them, optional
         Conditions to map, A, V and s; each that is given is a dimension of the result, the others
-        stay as the card has them.
+        stay as on the card.
     reference : float or str, optional
         Reference conductance, S; by default the one with the lowest bit-error rate, at every point.
     verify : Verify, optional
         Program with verify instead of by one pulse.
     time : float or str
         Of relaxation since programming, s.
-    wanted_error_rate : float
-        What `reaches` compares the bit-error rate with.
+    target_error_rate : float
+        Bit-error rate that ``reaches`` compares with.
 
     Returns
     -------
     Dataset
         ``lrs`` and ``hrs`` (median conductance, S), ``window`` (decades between them),
-        ``reference`` (S), ``error_rate`` (state), ``bit_error_rate``, ``sigmas`` (normal score of
-        the worse of the two states at the reference), ``reaches``, and with verify ``pulses`` and
-        ``never`` (state). ``defect_error_rate`` comes on top. Conditions outside their valid range
-        are in ``attrs["warnings"]``.
+        ``reference`` (S), ``error_rate`` (state), ``bit_error_rate``, ``sigmas`` (standard
+        normal deviate of the worse of the two states at the reference), ``reaches``, and with
+        verify ``pulses`` and ``failed_to_verify`` (state). ``defect_error_rate`` comes on top.
+        Conditions outside their valid range are in ``attrs["warnings"]``.
 
     Raises
     ------
@@ -100,8 +100,7 @@ def programming_window(
         for name, values in asked.items()
         if values is not None
     }
-    if not 0 < wanted_error_rate < 1:
-        raise InputError(f"wanted_error_rate: got {wanted_error_rate!r}, allowed between 0 and 1")
+    fraction(target_error_rate, "target_error_rate")
     fixed = None if reference is None else quantity(reference, "S", "reference", low=0.0)
     seconds = quantity(time, "s", "time", low=0.0)
     points, notes = [], set()
@@ -131,13 +130,32 @@ def programming_window(
             "technology_card": technology.to_json(),
             "reliability_version": __version__,
             "time": seconds,
-            "wanted_error_rate": wanted_error_rate,
+            "target_error_rate": target_error_rate,
             "defect_error_rate": _defect_error_rate(technology),
             "warnings": sorted(notes),
         },
     )
-    out["reaches"] = out["bit_error_rate"] <= wanted_error_rate
+    out["reaches"] = out["bit_error_rate"] <= target_error_rate
     return out
+
+
+def best_reference(technology: Technology) -> float:
+    """Return the conductance, S, at which fresh single pulses of both states are misread least.
+
+    Raises
+    ------
+    InputError
+        A card without the two states.
+
+    Examples
+    --------
+    >>> import reliability as rel
+    >>> 1e-5 < best_reference(rel.load_technology("oxram-130nm")) < 2e-4
+    True
+    """
+    expect_technology(technology)
+    models = {state: Programming.from_technology(technology, state) for state in STATES}
+    return _least_errors(models, _errors(technology, models, None, 0.0))
 
 
 def sampled_error_rate(
@@ -148,7 +166,7 @@ def sampled_error_rate(
     samples: int = 100_000,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Estimate the share of cells on the wrong side of a reference by importance sampling.
+    """Estimate the fraction of cells on the wrong side of a reference by importance sampling.
 
     All levels of the hierarchy are drawn, shifted in proportion to their variance so that half of
     the cells fail, and each cell counts with its likelihood ratio.
@@ -182,8 +200,7 @@ def sampled_error_rate(
     if state not in STATES:
         raise unknown_name("state", state, STATES)
     reference = quantity(reference, "S", "reference", low=1e-15)
-    if samples < 2:
-        raise InputError(f"samples: got {samples}, allowed 2 or more")
+    whole_number(samples, "samples", low=2)
     model = Programming.from_technology(technology, state)
     generator = stream(seed, f"window.{state}")
     site = generator.choice(radial_positions(technology), samples)
@@ -195,8 +212,8 @@ def sampled_error_rate(
     weight = np.exp(-z @ shift - shift @ shift / 2)
     g = programming.conductance(model, deviation)
     wrong = g < reference if state == "LRS" else g > reference
-    scores = np.where(wrong, weight, 0.0)
-    return float(scores.mean()), float(scores.std(ddof=1) / math.sqrt(samples))
+    counted = np.where(wrong, weight, 0.0)
+    return float(counted.mean()), float(counted.std(ddof=1) / math.sqrt(samples))
 
 
 def _axis(technology: Technology, name: str, values: Condition) -> NDArray[np.float64]:
@@ -212,7 +229,7 @@ def _at_point(
     models = {state: Programming.from_technology(card, state) for state in STATES}
     errors = _errors(card, models, verify, time)
     if reference is None:
-        reference = _best_reference(models, errors)
+        reference = _least_errors(models, errors)
     rates = errors(reference)
     out: dict[str, float | list[float]] = {
         "lrs": 1.0 / models["LRS"].resistance,
@@ -229,13 +246,13 @@ def _at_point(
                 verify,
                 state,
                 model,
-                _relaxing(card, state, verify.wait),
+                _relaxation(card, state, verify.wait),
                 _radial_offsets(card, model),
             )
             for state, model in models.items()
         ]
         out["pulses"] = [found.pulses for found in effort]
-        out["never"] = [found.never for found in effort]
+        out["failed_to_verify"] = [found.failed_to_verify for found in effort]
     return out
 
 
@@ -245,19 +262,19 @@ def _errors(
     """Closed form of the two error rates as a function of the reference."""
     if verify is None and time == 0:
         site, count = np.unique(radial_positions(card).round(9), return_counts=True)
-        share = count / count.sum()
+        weight = count / count.sum()
 
         def natural(reference: float) -> tuple[float, float]:
             lrs, hrs = (
                 (programming.deviation_at(model, reference) - model.radial * site) / model.sigma
                 for model in models.values()
             )
-            return float(share @ ndtr(-lrs)), float(share @ ndtr(hrs))
+            return float(weight @ ndtr(-lrs)), float(weight @ ndtr(hrs))
 
         return natural
     # one pulse is a verify that gives up after the first
     algorithm = verify or Verify(1.0, 1.0, attempts=1)
-    relaxing = {state: _relaxing(card, state, max(algorithm.wait, time)) for state in STATES}
+    relaxation = {state: _relaxation(card, state, max(algorithm.wait, time)) for state in STATES}
 
     def relaxed(reference: float) -> tuple[float, float]:
         lrs, hrs = (
@@ -266,7 +283,7 @@ def _errors(
                 state,
                 model,
                 reference,
-                relaxing[state],
+                relaxation[state],
                 time,
                 _radial_offsets(card, model),
             )
@@ -277,7 +294,7 @@ def _errors(
     return relaxed
 
 
-def _relaxing(card: Technology, state: str, time: float) -> Relaxation | None:
+def _relaxation(card: Technology, state: str, time: float) -> Relaxation | None:
     return Relaxation.from_technology(card, state) if time > 0 else None
 
 
@@ -287,7 +304,7 @@ def _radial_offsets(card: Technology, model: Programming) -> NDArray[np.float64]
     return model.radial * np.array([group.mean() for group in groups])
 
 
-def _best_reference(models: dict[str, Programming], errors: Errors) -> float:
+def _least_errors(models: dict[str, Programming], errors: Errors) -> float:
     low, high = sorted(-math.log(model.resistance) for model in models.values())
     if models["LRS"].resistance >= models["HRS"].resistance:
         return math.exp((low + high) / 2)  # no window: any reference is as bad
@@ -313,11 +330,11 @@ _DESCRIPTIONS = {
     "hrs": ("S", "median conductance of the HRS"),
     "window": ("decade", "HRS over LRS resistance, medians"),
     "reference": ("S", "reference conductance"),
-    "error_rate": ("1", "share of cells of a state read as the other"),
+    "error_rate": ("1", "fraction of cells of a state read as the other"),
     "bit_error_rate": ("1", "bit-error rate"),
-    "sigmas": ("1", "normal score of the worse state at the reference"),
+    "sigmas": ("1", "standard normal deviate of the worse state at the reference"),
     "pulses": ("1", "mean number of pulses"),
-    "never": ("1", "share of cells that never pass the verify"),
+    "failed_to_verify": ("1", "fraction of cells that fail to verify"),
 }
 
 

@@ -1,5 +1,12 @@
 """Keyed counter-based random streams: a cell gets the same number whoever asks, whenever."""
 
-from reliability.random.keyed import draw, fill_float32, fill_words, stream
+from reliability.random.keyed import (
+    draw,
+    fill_float32,
+    fill_words,
+    low_words,
+    stream,
+    uniform_of,
+)
 
-__all__ = ["draw", "fill_float32", "fill_words", "stream"]
+__all__ = ["draw", "fill_float32", "fill_words", "low_words", "stream", "uniform_of"]

@@ -10,10 +10,12 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import matplotlib
 import numpy as np
+import pandas as pd
+import xarray as xr
 from markupsafe import Markup
 from matplotlib.axis import Axis
 from matplotlib.collections import QuadMesh
@@ -21,21 +23,18 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.text import Text
 from matplotlib.ticker import FixedFormatter, FuncFormatter
 
-from reliability.report.drawn_data import drawn_data
 from reliability.report.figures import STYLE
 
 _NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))  # same figure, same bytes
 
-# The last two are of a life test, which can show a claim but never that it does not hold.
-Outcome = Literal["met", "not met", "not decided", "shown", "not shown"]
+Outcome = Literal["demonstrated", "not demonstrated", "inconclusive", "depends on the distribution"]
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure as inline SVG with its alternative text, and the numbers in it as CSV."""
+    """A figure as inline SVG with its alternative text."""
 
     svg: Markup
-    data: str
 
     def __html__(self) -> Markup:
         return self.svg
@@ -47,13 +46,22 @@ class Drawing:
 
 
 @dataclass(frozen=True)
+class Numbers:
+    """The numbers that a figure draws: names of the columns, with units, and rows."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+
+
+@dataclass(frozen=True)
 class Figure:
-    """A figure of a page: anchor, heading, caption and drawing."""
+    """A figure of a page: anchor, heading, caption, drawing, and the numbers that it draws."""
 
     id: str
     title: str
     caption: str
     svg: Drawing
+    numbers: Numbers | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +104,7 @@ class KeyFigure:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a wanted limit is met, and what says so."""
+    """Whether an acceptance limit is met, and the numbers that decide it."""
 
     limit: str
     outcome: Outcome
@@ -115,7 +123,7 @@ class Report:
     sections : sequence of Section
     key_figures : sequence of KeyFigure
     verdicts : sequence of Verdict
-        Of the wanted limits.
+        On the acceptance limits.
     warnings : sequence of str
         What a reader must know before trusting it.
     """
@@ -139,8 +147,46 @@ def canvas(
         yield figure, figure.subplots(rows, columns, squeeze=False, sharey=sharey)
 
 
+def numbers_of(data: xr.Dataset | xr.DataArray, name: str = "value") -> Numbers:
+    """Return the numbers of a Dataset as rows: one for each place, a column for each variable.
+
+    Variables over other dimensions have rows of their own.
+
+    Parameters
+    ----------
+    data : Dataset or DataArray
+        What a figure draws.
+    name : str
+        Column of a DataArray that has no name.
+
+    Examples
+    --------
+    >>> data = xr.DataArray([0.8, 0.9], coords={"time": ("time", [0, 60], {"units": "s"})})
+    >>> numbers_of(data, "accuracy")
+    Numbers(header=['time (s)', 'accuracy'], rows=[[0, 0.8], [60, 0.9]])
+    """
+    table = data.to_dataset(name=data.name or name) if isinstance(data, xr.DataArray) else data
+    table = table.drop_vars([c for c in table.coords if not table[c].dims])
+    alike: dict[frozenset[Any], list[Any]] = {}
+    for key, variable in table.data_vars.items():
+        alike.setdefault(frozenset(variable.dims), []).append(key)
+    parts = [
+        table[keys].to_dataframe().reset_index()
+        if dims
+        else pd.DataFrame({key: [table[key].item()] for key in keys})
+        for dims, keys in alike.items()
+    ]
+    frame = pd.concat(parts) if len(parts) > 1 else parts[0]
+    return Numbers([_column(table, str(key)) for key in frame], frame.values.tolist())
+
+
+def _column(table: xr.Dataset, name: str) -> str:
+    unit = table[name].attrs.get("units", "1") if name in table.variables else "1"
+    return name.replace("_", " ") + ("" if unit in ("", "1") else f" ({unit})")
+
+
 def svg(figure: Canvas, description: str) -> Drawing:
-    """Draw a figure as inline SVG with its alternative text, and keep the numbers in it."""
+    """Draw a figure as inline SVG with its alternative text."""
     _show_dollars(figure)
     for mesh in figure.findobj(QuadMesh):  # of colour bars too: no pixels
         mesh.set_rasterized(False)
@@ -155,7 +201,7 @@ def svg(figure: Canvas, description: str) -> Drawing:
     wide = figure.get_figwidth() * 95  # px; small figures are not blown up to the page
     label = Markup(' role="img" aria-label="{}"').format(description)
     size = Markup(f' style="--wide:{wide:.0f}px">')
-    return Drawing(Markup(head) + label + size + title + Markup(rest), drawn_data(figure))
+    return Drawing(Markup(head) + label + size + title + Markup(rest))
 
 
 def _show_dollars(figure: Canvas) -> None:

@@ -5,18 +5,14 @@ import json
 import platform
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from reliability.architecture import Components
 from reliability.campaign.spec import Study
-from reliability.campaign.store import results_fingerprint
-from reliability.campaign.sweep import sweep_points
-from reliability.network import load_network
 from reliability.report.page import Section, Table
-from reliability.technology import Parameter, Technology, load_technology
+from reliability.technology import Parameter, Technology
 from reliability.units import engineering
 
 _PACKAGES = ("rram-reliability", "numpy", "scipy", "numba", "xarray", "zarr", "matplotlib")
@@ -27,26 +23,6 @@ _CONFIDENCE = {
     "fitted": "fitted on measured cells",
     "assumed": "without a measurement: taken from similar devices or chosen",
 }
-
-
-def assumptions_section(study: Study) -> Section:
-    """Return every parameter of every card with source and confidence."""
-    parts = []
-    if study.architecture:
-        components = study.architecture.load_components()
-        parts.append(Section(
-            "components", components.title, (components.description, confidence_text(components)),
-            tables=parameter_tables(components, "-components"),
-        ))  # fmt: skip
-    cards = {str(point.get("technology", study.technology)) for point in sweep_points(study)}
-    for k, name in enumerate(sorted(cards)):
-        technology = study.at({"technology": name}).load_technology()
-        parts.append(Section(
-            f"card-{k + 1}", technology.title,
-            (technology.description, confidence_text(technology)),
-            tables=parameter_tables(technology, f"-{k + 1}" if k else ""),
-        ))  # fmt: skip
-    return Section("assumptions", "Assumptions", parts=tuple(parts))
 
 
 def confidence_text(technology: Technology | Components) -> str:
@@ -102,42 +78,13 @@ def parameter_row(name: str, parameter: Parameter) -> dict[str, str]:
     }
 
 
-def study_provenance(study: Study, folder: Path) -> Section:
-    """Return what makes a study's results again, and what tells that they are the same."""
-    cards = {str(point.get("technology", study.technology)) for point in sweep_points(study)}
-    networks = {str(p.get("network.name", study.network.name)) for p in sweep_points(study)}
-    told = {
-        "seed": str(study.seed),
-        "spec hash": study.spec_hash,
-        "results, SHA-256 of their checksums": results_fingerprint(folder),
-    }
-    for name in sorted(cards):
-        card = load_technology(name)
-        told[f"card {card.name}, SHA-256"] = card.fingerprint
-    if study.architecture:
-        components = study.architecture.load_components()
-        told[f"components {components.name}, SHA-256"] = components.fingerprint
-    if "accuracy" in study.outputs:
-        for name in sorted(networks):
-            network = load_network(name)
-            told[f"network {network.name}, SHA-256"] = network.fingerprint
-    told["to make it again"] = "reliability run study.toml --out FOLDER"
-    return provenance_section(
-        told, (
-            "study.toml is the listing below; numbers without a unit are SI. Equal spec hashes "
-            "give equal results.",
-        ),
-        listing=study_toml(study),
-    )  # fmt: skip
-
-
 def provenance_section(
     told: Mapping[str, str], text: tuple[str, ...] = (), listing: str = ""
 ) -> Section:
     """Return the last section of every report; versions are added."""
     told = {key.replace("_", " "): value for key, value in told.items()}
     rows = [*told.items(), ("versions", versions()), ("Python", platform.python_version())]
-    table = Table("provenance-table", "Where it comes from", "", ["what", "value"],
+    table = Table("provenance-table", "Provenance of the results", "", ["item", "value"],
                   [list(row) for row in rows])  # fmt: skip
     return Section("provenance", "Provenance", text, tables=(table,), listing=listing)
 

@@ -1,6 +1,8 @@
 """A report as one self-contained HTML file, and as PDF: the same content, the same template."""
 
 import base64
+import csv
+import io
 import re
 from collections.abc import Sequence
 from hashlib import sha256
@@ -12,14 +14,15 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from reliability.errors import InputError
 from reliability.files import replace_bytes
-from reliability.report.page import Drawing, Report, Section, Table
+from reliability.report.page import Numbers, Report, Section, Table
 from reliability.report.words import typeset
 from reliability.version import __version__
 
 FORMATS = ("html", "pdf")
 TEMPLATES = ("full", "brief")
-_TAGS = ("measured", "published", "fitted", "assumed", "met", "not met", "not decided", "shown",
-         "not shown")  # fmt: skip
+_TAGS = ("measured", "published", "fitted", "assumed", "demonstrated", "not demonstrated",
+         "inconclusive", "depends on the distribution")  # fmt: skip
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # that spreadsheets run
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "day": 86400.0, "days": 86400.0,
             "year": 31557600.0, "years": 31557600.0}  # fmt: skip
 _PREFIXES = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "µ": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6,
@@ -148,9 +151,29 @@ def numeric_columns(table: Table) -> list[bool]:
     return found
 
 
-def _data_link(drawing: Drawing) -> str:
+def csv_text(numbers: Numbers) -> str:
+    """Return the numbers of a figure as CSV.
+
+    >>> csv_text(Numbers(["series", "time (s)"], [["=cells", 1.0], ["b", float("nan")]]))
+    "series,time (s)\\n'=cells,1\\nb,\\n"
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerows([_cell(value) for value in row] for row in (numbers.header, *numbers.rows))
+    return out.getvalue()
+
+
+def _cell(value: Any) -> str:
+    """Print a cell; a text that a spreadsheet would take for a formula is kept a text."""
+    if isinstance(value, (int, float)):
+        return "" if value != value else f"{value:.7g}"
+    text = str(value)
+    return f"'{text}" if text.startswith(_FORMULAS) else text
+
+
+def _data_link(numbers: Numbers) -> str:
     # the mark tells spreadsheets that it is UTF-8
-    text = base64.b64encode(("\ufeff" + drawing.data).encode()).decode()
+    text = base64.b64encode(("\ufeff" + csv_text(numbers)).encode()).decode()
     return f"data:text/csv;charset=utf-8;base64,{text}"
 
 

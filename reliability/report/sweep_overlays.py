@@ -10,7 +10,7 @@ from matplotlib.axis import Axis
 from numpy.typing import ArrayLike, NDArray
 
 from reliability.campaign.spec import Study
-from reliability.report.compare_words import Row, at_end, condition, quantity_of
+from reliability.report.comparison_words import Row, at_end, condition, quantity_of
 from reliability.report.figures.style import (
     colour,
     log_axis,
@@ -19,8 +19,9 @@ from reliability.report.figures.style import (
     percent_axis,
     reading_unit,
 )
-from reliability.report.page import Drawing, Figure, canvas, svg
-from reliability.report.study.points import axis_numbers, value_text
+from reliability.report.outputs import CHAPTERS
+from reliability.report.page import Drawing, Figure, Numbers, canvas, svg
+from reliability.report.points import axis_numbers, value_text
 
 _MOST_FIGURES = 6  # quantities
 _MOST_PANELS = 6  # values of a second axis
@@ -64,9 +65,19 @@ def sweep_overlays(told: dict[str, Any], names: list[str], study: Study) -> Iter
             drawing = _against_first(curves, names, own[0])
             title += f" of each study against that of {names[0]}"
             of = "A point of the sweeps each; on the line both are the same."
-        open_ = f"Open: not told from {names[0]}."
+        open_ = f"Open symbols: difference from {names[0]} not significant."
         caption = " ".join(filter(None, (said, of.strip(), open_)))
-        yield Figure(f"overlay-{slug}", title, caption, drawing)
+        yield Figure(f"overlay-{slug}", title, caption, drawing, _numbers(told, curves, names))
+
+
+def _numbers(told: dict[str, Any], curves: list[_Curve], names: list[str]) -> Numbers:
+    """Return what the curves show, in SI."""
+    rows = [
+        [name, *(dict(key)[axis] for axis in told["axes"]), *found[:3]]
+        for name, curve in zip(names, curves, strict=False)
+        for key, found in curve.items()
+    ]
+    return Numbers(["study", *told["axes"].values(), "value", "low", "high"], rows)
 
 
 def _curves(told: dict[str, Any], rows: list[Row]) -> list[_Curve]:
@@ -93,26 +104,8 @@ def _key(point: dict[str, Any]) -> _Key:
 def _interval(answer: dict[str, Any], row: Row, which: str) -> tuple[float | None, float | None]:
     """Return the interval that a study has at the condition of a row, where it has one."""
     at = row["condition"].get(f"of_{which}", row["condition"])
-    if "phenomenon" in row:
-        told = answer["attribution"]
-        of = {"": told["loss"]} | {one["name"]: one["shapley"] for one in told["phenomena"]}
-        _, low, high = of[row["phenomenon"]]
-        return low, high
-    if "name" in row:
-        found = [answer["architecture"]["quantities"][row["name"]]]
-    elif "time" in at:
-        found = [age for age in answer["accuracy_by_age"]
-                 if (age["time_s"], age["temperature_k"], age["reads"], age["read_voltage_v"],
-                     age["inferences"])
-                 == tuple(at[name] for name in ("time", "temperature", "reads", "read_voltage",
-                                                "inferences"))]  # fmt: skip
-    elif "cycles" in at:
-        found = [test for test in answer["endurance"]
-                 if (test["temperature_k"], test["cycles"]) == (at["temperature"], at["cycles"])
-                 ]  # fmt: skip
-    else:
-        found = [answer["crossbar"]]
-    return (found[0]["low"], found[0]["high"]) if found else (None, None)
+    found = CHAPTERS[row["output"]].interval(answer, row, at)
+    return (None, None) if found is None else found
 
 
 def _against(
@@ -164,7 +157,7 @@ def _against_first(curves: list[_Curve], names: list[str], row: Row) -> Drawing:
                 x, y = np.array(here, float).reshape(-1, 2).T
                 ax.plot(x, y, marker(k), ms=5, color=colour(k), mfc=colour(k) if real else "white")
             ax.plot([], [], marker(k), ms=5, color=colour(k), label=names[k])
-        ax.axline(_numbers(curves)[:1].repeat(2), slope=1, color="0.3", lw=1)
+        ax.axline(_finite(curves)[:1].repeat(2), slope=1, color="0.3", lw=1)
         label = fill(row["quantity"], 40)
         for axis, name in ((ax.xaxis, names[0]), (ax.yaxis, "the others")):
             _name_y(axis, curves, row, f"{label} of {name}", symbol)
@@ -213,7 +206,7 @@ def _name_x(ax: Axes, name: str, label: str, values: list[Any]) -> None:
 
 
 def _name_y(axis: Axis, curves: list[_Curve], row: Row, label: str, symbol: str) -> None:
-    numbers = _numbers(curves)
+    numbers = _finite(curves)
     far = numbers.size > 0 and _is_far(numbers)
     if far:
         log_axis(axis, numbers)
@@ -230,7 +223,7 @@ def _readable(curves: list[_Curve], unit: str) -> tuple[list[_Curve], str]:
     elif unit in ("share", "lines"):
         factor, zero, symbol = 1.0, 0.0, unit.replace("share", "")
     else:
-        (factor, symbol), zero = reading_unit(_numbers(curves), unit), 0.0
+        (factor, symbol), zero = reading_unit(_finite(curves), unit), 0.0
     read: list[_Curve] = [
         {key: tuple((v - zero) / factor for v in found[:3]) + found[3:]
          for key, found in curve.items()}
@@ -239,7 +232,7 @@ def _readable(curves: list[_Curve], unit: str) -> tuple[list[_Curve], str]:
     return read, symbol
 
 
-def _numbers(curves: list[_Curve]) -> NDArray[np.float64]:
+def _finite(curves: list[_Curve]) -> NDArray[np.float64]:
     found = np.array([found[:3] for curve in curves for found in curve.values()], float).ravel()
     return found[np.isfinite(found)]
 

@@ -1,6 +1,8 @@
-"""Numbers and ages in words, as the documents say them."""
+"""Numbers and stress conditions in words, as the documents say them."""
 
 import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from reliability.units import duration, engineering
 
@@ -39,7 +41,7 @@ def in_words(name: str) -> str:
 
 
 def percent(value: float, digits: int = 1) -> str:
-    """Print a share as the document does.
+    """Print a fraction as the document does.
 
     >>> percent(0.8372)
     '83.7 %'
@@ -47,8 +49,57 @@ def percent(value: float, digits: int = 1) -> str:
     return f"{value * 100:.{digits}f} %"
 
 
+def fraction_text(value: float) -> str:
+    """Print a fraction of cells or chips, small ones in parts per million.
+
+    >>> fraction_text(0.0123), fraction_text(3.2e-5), fraction_text(0.0)
+    ('1.23 %', '32 ppm', '0 %')
+    """
+    if value == 0:
+        return "0 %"
+    return percent(value, 2) if value >= 1e-4 else f"{value * 1e6:.3g} ppm"
+
+
+def rate_text(value: float) -> str:
+    """Print an error rate as a power of ten.
+
+    >>> rate_text(2.5e-7), rate_text(1e-6), rate_text(0.0)
+    ('2.5×10⁻⁷', '10⁻⁶', '0')
+    """
+    return typeset(f"{value:.1e}".replace(".0e", "e")) if value else "0"
+
+
+def percent_range(found: Mapping[str, Any], digits: int = 1) -> str:
+    """Print the interval of an answer.
+
+    >>> percent_range({"low": 0.81, "high": 0.85})
+    '81.0 % to 85.0 %'
+    """
+    return f"{percent(found['low'], digits)} to {percent(found['high'], digits)}"
+
+
+def interval_text(ends: str, confidence: float) -> str:
+    """Print an interval with its confidence level.
+
+    >>> interval_text("40 to 60 lines", 0.95)
+    '40 to 60 lines, 95 % confidence'
+    """
+    return f"{ends}, {percent(confidence, 0)} confidence"
+
+
+def listed(values: Sequence[float], unit: str) -> str:
+    """Print values, or the first and the last of many.
+
+    >>> listed((298.15, 358.15), "K")
+    '25 °C, 85 °C'
+    """
+    if len(values) > 3:
+        return f"{engineering(values[0], unit)} to {engineering(values[-1], unit)}"
+    return ", ".join(engineering(value, unit) for value in values)
+
+
 def of_age(age: dict[str, float]) -> str:
-    """Say an age inside a sentence.
+    """Say a stress condition inside a sentence.
 
     >>> of_age({"time": 3600.0, "temperature": 358.15})
     'after 1 h at 85 °C'
@@ -58,7 +109,7 @@ def of_age(age: dict[str, float]) -> str:
 
 
 def age_title(age: dict[str, float]) -> str:
-    """Say what a chip has been through.
+    """Say the stress that a chip has been through.
 
     >>> age_title({"time": 3600.0, "temperature": 358.15})
     'After 1 h at 85 °C'

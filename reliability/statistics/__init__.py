@@ -1,18 +1,13 @@
-"""Proportions, means, variance components, correlation and importance sampling."""
+"""Proportions, means, variance components and correlation; thin over statsmodels and scipy."""
 
-from reliability.statistics.correlation import (
-    autocorrelation,
-    cycle_memory,
-    effective_sample_size,
-    integrated_time,
-)
+from reliability.statistics.correlation import autocorrelation, integrated_time
 from reliability.statistics.crossed import CrossedMean, crossed_mean
-from reliability.statistics.importance import importance_sampling
-from reliability.statistics.intervals import (
+from reliability.statistics.means import mean_interval
+from reliability.statistics.proportions import (
     Interval,
     binomial_bound,
     clopper_pearson,
-    mean_interval,
+    clustered_proportion,
     wilson,
 )
 from reliability.statistics.variance import radial_trend, variance_components
@@ -23,10 +18,8 @@ __all__ = [
     "autocorrelation",
     "binomial_bound",
     "clopper_pearson",
+    "clustered_proportion",
     "crossed_mean",
-    "cycle_memory",
-    "effective_sample_size",
-    "importance_sampling",
     "integrated_time",
     "mean_interval",
     "radial_trend",

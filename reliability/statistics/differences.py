@@ -131,9 +131,9 @@ def _interval(difference: float, error: float, freedom: float, confidence: float
 
 
 def holm(p: Sequence[float], level: float) -> list[bool]:
-    """Tell which of several hypotheses are rejected when all are tested at one level [1]_.
+    """Return which of several hypotheses are rejected when all are tested at one level [1]_.
 
-    NaN, of a difference without an interval, is rejected never.
+    NaN, of a difference without an interval, is not rejected.
 
     References
     ----------
@@ -144,10 +144,9 @@ def holm(p: Sequence[float], level: float) -> list[bool]:
     >>> holm([0.001, 0.04, 0.03], 0.05)
     [True, False, False]
     """
+    from statsmodels.stats.multitest import multipletests
+
     values = np.nan_to_num(np.asarray(p, float), nan=1.0)
-    rejected = np.zeros(values.size, dtype=bool)
-    for rank, k in enumerate(np.argsort(values, kind="stable")):
-        if values[k] > level / (values.size - rank):
-            break
-        rejected[k] = True
-    return rejected.tolist()
+    if not values.size:
+        return []
+    return [bool(rejected) for rejected in multipletests(values, level, method="holm")[0]]

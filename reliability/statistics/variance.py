@@ -46,8 +46,8 @@ class VarianceComponents:
         return {name: float(np.sqrt(value)) for name, value in self.variance.items()}
 
     @property
-    def share(self) -> dict[str, float]:
-        """Share of each level in the total variance."""
+    def fraction(self) -> dict[str, float]:
+        """Fraction of the total variance at each level."""
         total = sum(self.variance.values())
         return {name: value / total for name, value in self.variance.items()}
 
@@ -127,7 +127,7 @@ def variance_components(
 
     Examples
     --------
-    Two wafers cannot tell much of the variance between wafers; the interval says so.
+    Four wafers determine the variance between wafers poorly; the interval is wide.
 
     >>> rng = np.random.default_rng(1)
     >>> wafer, die = np.repeat([0, 1, 2, 3], 50), np.tile(np.repeat(np.arange(10), 5), 4)
@@ -443,17 +443,15 @@ def radial_trend(
     edge = float(r.max()) if reference is None else float(reference)
     if not edge > 0:
         raise InputError(f"reference: got {edge!r}, allowed greater than 0")
-    x = (r / edge) ** 2
-    counts = np.bincount(level)
-    x = x - (np.bincount(level, x) / counts)[level]
-    centred = y - (np.bincount(level, y) / counts)[level]
-    degrees = y.size - counts.size - 1
-    information = float(x @ x)
-    if degrees < 1 or information < 1e-12 * y.size:
+    from statsmodels.regression.linear_model import OLS
+
+    x, wafers = (r / edge) ** 2, np.eye(level.max() + 1)[level]
+    design = np.column_stack([x, wafers])
+    if y.size <= design.shape[1] or np.linalg.matrix_rank(design, tol=1e-6) < design.shape[1]:
         raise InputError("radius: too few dies at different radii for a trend")
-    coefficient = float(x @ centred) / information
-    residual = float(np.sqrt(np.sum((centred - coefficient * x) ** 2) / degrees))
-    error = residual / np.sqrt(information)
-    half = float(special.stdtrit(degrees, 0.5 + confidence / 2) * error)
-    p_value = float(2 * special.stdtr(degrees, -abs(coefficient) / error)) if error > 0 else 0.0
-    return RadialTrend(coefficient, coefficient - half, coefficient + half, p_value, residual)
+    fit = OLS(y, design).fit()
+    low, high = fit.conf_int(1 - confidence)[0]
+    return RadialTrend(
+        float(fit.params[0]), float(low), float(high), float(fit.pvalues[0]),
+        float(np.sqrt(fit.scale)),
+    )  # fmt: skip

@@ -13,11 +13,12 @@ from reliability.technology.card import (
     expect_technology,
 )
 from reliability.technology.read_card import list_technologies, load_technology, read_parameter
-from reliability.technology.vocabulary import MODELS, VOCABULARY
+from reliability.technology.vocabulary import MODELS, STATES, VOCABULARY
 from reliability.technology.write_card import to_toml, writable, write_technology
 
 __all__ = [
     "MODELS",
+    "STATES",
     "VOCABULARY",
     "Correlation",
     "Parameter",

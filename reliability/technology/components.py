@@ -1,25 +1,22 @@
-"""Component parameters: numbers of the chip around the array, as the technology card has the
-memory's.
+"""Component parameters: the chip around the array, as the technology card has the memory.
 
-A components is a TOML file under ``data/architecture``, or one's own, in the format of the cards:
-each
-parameter has a value, a unit, an uncertainty, a source and a confidence, in sections. It has no
-list of allowed names: a study of this room asks for the ones that it needs.
+They are a TOML file under ``data/architecture``, or one of one's own, in the format of the cards:
+each parameter has a value, a unit, an uncertainty, a source and a confidence, in sections. No list
+of names is prescribed: an architecture study asks for the parameters that it needs.
 """
 
 import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
 
-from reliability.errors import InputError, unknown_name
+from reliability.errors import InputError
 from reliability.random import stream
-from reliability.resources import data_folder
 from reliability.technology import Parameter, ParameterTable, read_parameter
+from reliability.technology.toml_file import list_files, merged, read_toml, take_head
 from reliability.units import quantity
 
 # Units that components are kept in: of a written unit the first of the same dimension, or itself.
@@ -58,9 +55,9 @@ class Components(ParameterTable):
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of everything the components says, in whatever order it says it."""
-        told = {name: p.model_dump(mode="json") for name, p in self.parameters.items()}
-        text = json.dumps([self.name, self.title, self.description, told], sort_keys=True)
+        """SHA-256 of all that the file states, in whatever order."""
+        stated = {name: p.model_dump(mode="json") for name, p in self.parameters.items()}
+        text = json.dumps([self.name, self.title, self.description, stated], sort_keys=True)
         return sha256(text.encode()).hexdigest()
 
     def with_values(self, values: Mapping[str, str | float]) -> "Components":
@@ -81,8 +78,8 @@ class Components(ParameterTable):
     def drawn(self, seed: int, draw: int) -> "Components":
         """Return the components with every value sampled from its uncertainty.
 
-        Each parameter has a standard normal number of its own, which does not depend on which
-        others the components has (as `reliability.Technology.drawn`).
+        Each parameter has a standard normal deviate of its own, whatever other parameters there
+        are (as `reliability.Technology.drawn`).
 
         >>> energy = load_components("energy")
         >>> energy.drawn(1, 2)["neuron.capacitance"] == energy.drawn(1, 2)["neuron.capacitance"]
@@ -90,39 +87,34 @@ class Components(ParameterTable):
         """
         drawn = {}
         for key, parameter in self.parameters.items():
-            score = float(stream(seed, f"sheet/{self.name}/{key}", draw).standard_normal())
-            drawn[key] = parameter.model_copy(update={"value": parameter.at(score)})
+            deviate = float(stream(seed, f"sheet/{self.name}/{key}", draw).standard_normal())
+            drawn[key] = parameter.model_copy(update={"value": parameter.at(deviate)})
         return replace(self, parameters=drawn)
 
 
 def list_components() -> list[str]:
-    """Return the names of the components that ship with the suite.
+    """Return the names of the component parameters that ship with the suite.
 
     >>> "energy" in list_components()
     True
     """
-    folder = data_folder() / "architecture"
-    return sorted(
-        f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")
-    )
+    return list_files("architecture")
 
 
 def load_components(name_or_path: str | Path) -> Components:
-    """Load a components by its name, or from a TOML file of one's own.
+    """Load component parameters by their name, or from a TOML file of one's own.
 
     Parameters
     ----------
     name_or_path : str or Path
         A name of ``list_components()``, or a path (it ends with ``.toml`` or has a separator). A
-        components
-        that says ``base = "<name or path>"`` has all parameters of the other one that it does not
+        file with ``base = "<name or path>"`` has all parameters of the other one that it does not
         state itself.
 
     Raises
     ------
     InputError
-        No such components, not TOML, a wrong unit, a missing source or uncertainty, a negative
-        value
+        No such file, not TOML, a wrong unit, a missing source or uncertainty, a negative value
         without a valid range that holds it.
 
     Examples
@@ -131,44 +123,30 @@ def load_components(name_or_path: str | Path) -> Components:
     Traceback (most recent call last):
     reliability.errors.InputError: unknown components 'enrgy'; did you mean 'energy'? ...
     """
-    return _load(name_or_path, ())
+    shipped = str(name_or_path) in list_components()
+    return _shipped(str(name_or_path)) if shipped else _load(name_or_path)
 
 
-def _load(name_or_path: str | Path, above: tuple[str, ...]) -> Components:
-    text = str(name_or_path)
-    if isinstance(name_or_path, Path) or text.endswith(".toml") or "/" in text or "\\" in text:
-        path = Path(name_or_path)
-        if not path.is_file():
-            raise InputError(
-                f"components: no file {text!r}; shipped: {', '.join(list_components())}"
-            )
-        content = path.read_bytes()
-    elif text in list_components():
-        content = (data_folder() / "architecture" / f"{text}.toml").read_bytes()
-    else:
-        raise unknown_name("components", text, list_components())
-    try:
-        table = tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{text}: not a TOML file: {error}") from None
-    head = {key: table.pop(key, None) for key in ("name", "title", "description")}
-    for key, value in head.items():
-        if not isinstance(value, str) or not value:
-            raise InputError(f"{text}: {key}: got {value!r}, expected text")
-    parameters: dict[str, Parameter] = {}
-    if "base" in table:
-        base = table.pop("base")
-        if not isinstance(base, str) or base in above or base == text:
-            raise InputError(
-                f"{text}: base: got {base!r}, expected another components's name or file"
-            )
-        parameters |= _load(base, (*above, text)).parameters
+@lru_cache(maxsize=16)
+def _shipped(name: str) -> Components:
+    return _load(name)
+
+
+def _load(name_or_path: str | Path) -> Components:
+    table = read_toml(name_or_path, "architecture", "components", _on_base)
+    where = str(name_or_path)
+    head = take_head(table, ("name", "title", "description"), where)
     sources = table.pop("sources", {})
-    for name, entry in _entries(table, text):
-        unit = _si_unit(entry.get("unit", ""), f"{text}: {name}")
-        parameters[name] = read_parameter(name, entry, unit, sources, text)
-        _check_sign(name, parameters[name], text)
+    parameters: dict[str, Parameter] = {}
+    for name, entry in _entries(table, where):
+        unit = _si_unit(entry.get("unit", ""), f"{where}: {name}")
+        parameters[name] = read_parameter(name, entry, unit, sources, where)
+        _check_sign(name, parameters[name], where)
     return Components(parameters=parameters, **head)
+
+
+def _on_base(below: dict[str, Any], own: dict[str, Any], base: str, where: str) -> dict[str, Any]:
+    return merged(below, own)
 
 
 def _entries(table: dict[str, Any], where: str, prefix: str = "") -> Iterator[tuple[str, dict]]:

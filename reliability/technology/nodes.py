@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 from reliability.errors import unknown_name
 from reliability.resources import data_folder
 
@@ -42,7 +44,7 @@ class Node:
 
     def energy(self, supply: float | None = None) -> float:
         """Relative energy of a gate at a supply voltage (V; the nominal one by default)."""
-        return _polynomial(self._energy, self.supply if supply is None else supply)
+        return float(np.polyval(self._energy, self.supply if supply is None else supply))
 
     def delay(self, supply: float | None = None) -> float:
         """Relative delay of a gate at a supply voltage (V; the nominal one by default).
@@ -53,7 +55,7 @@ class Node:
         supply = self.supply if supply is None else supply
         steps = 40
         below = (0.5 + (supply - 0.5) * k / steps for k in range(steps + 1))
-        return min(_polynomial(self._delay, voltage) for voltage in below)
+        return min(float(np.polyval(self._delay, voltage)) for voltage in below)
 
 
 def load_node(name: str) -> Node:
@@ -92,13 +94,6 @@ def list_nodes() -> list[str]:
     ('130nm', '7nm')
     """
     return list(_table()["nodes"])
-
-
-def _polynomial(coefficients: tuple[float, ...], x: float) -> float:
-    value = 0.0
-    for c in coefficients:
-        value = value * x + c
-    return value
 
 
 @lru_cache(maxsize=1)

@@ -8,9 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from reliability.errors import InputError, from_validation, unknown_name
-from reliability.files import read_toml
-from reliability.resources import data_folder
 from reliability.technology.card import Correlation, Parameter, Technology, without
+from reliability.technology.toml_file import list_files, merged, read_toml, take_head
 from reliability.technology.vocabulary import (
     CONDITIONS,
     MODELS,
@@ -27,10 +26,7 @@ def list_technologies() -> list[str]:
     >>> "oxram-130nm" in list_technologies()
     True
     """
-    folder = data_folder() / "technologies"
-    return sorted(
-        f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")
-    )
+    return list_files("technologies")
 
 
 def load_technology(name_or_path: str | Path) -> Technology:
@@ -56,41 +52,19 @@ def load_technology(name_or_path: str | Path) -> Technology:
     reliability.errors.InputError: unknown technology 'oxram-130n'; did you mean 'oxram-130nm'? ...
     """
     text = str(name_or_path)
-    return _from_table(_read_table(name_or_path), text)
+    return _from_table(read_toml(name_or_path, "technologies", "technology", _on_base), text)
 
 
-def _read_table(name_or_path: str | Path, variants: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Read a card's TOML, on top of that of its base where it names one."""
-    text = str(name_or_path)
-    if isinstance(name_or_path, Path) or text.endswith(".toml") or "/" in text or "\\" in text:
-        path = Path(name_or_path)
-        if not path.is_file():
-            raise InputError(
-                f"technology: no file {text!r}; shipped: {', '.join(list_technologies())}"
-            )
-        content = path.read_bytes()
-    elif text in list_technologies():
-        content = (data_folder() / "technologies" / f"{text}.toml").read_bytes()
-    else:
-        raise unknown_name("technology", text, list_technologies())
-    table = read_toml(content, text)
-    base = table.pop("base", None)
-    if base is None:
-        return table
-    if not isinstance(base, str) or text in variants:
-        raise InputError(f"{text}: base: got {base!r}, expected another card's name or file")
-    beside = Path(text).parent / base
-    own_file = text.endswith(".toml") and base.endswith(".toml") and beside.is_file()
-    below = _read_table(beside if own_file else base, (*variants, text))
-    # What the variant says of a parameter, its value or a group, ends what its base says.
+def _on_base(below: dict[str, Any], own: dict[str, Any], base: str, where: str) -> dict[str, Any]:
+    """What the variant says of a parameter, its value or a group, ends what its base says."""
     kept = _correlation(below.pop("correlation", {}), base)
-    own = _correlation(table.pop("correlation", {}), text)
-    said = {name for block in own.values() for name in block.parameters} | set(_stated(table))
-    groups = without(kept, said) | own
-    merged = _merged(below, table)
+    blocks = _correlation(own.pop("correlation", {}), where)
+    said = {name for block in blocks.values() for name in block.parameters} | set(_stated(own))
+    groups = without(kept, said) | blocks
+    out = merged(below, own)
     if groups:
-        merged["correlation"] = {name: block.model_dump() for name, block in groups.items()}
-    return merged
+        out["correlation"] = {name: block.model_dump() for name, block in groups.items()}
+    return out
 
 
 def _stated(table: dict[str, Any], prefix: str = "") -> Iterator[str]:
@@ -102,22 +76,8 @@ def _stated(table: dict[str, Any], prefix: str = "") -> Iterator[str]:
             yield f"{prefix}{key}"
 
 
-def _merged(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """Return ``base`` with the tables of ``own`` put in; a parameter is replaced whole."""
-    out = dict(base)
-    for key, entry in own.items():
-        old = out.get(key)
-        if isinstance(old, dict) and isinstance(entry, dict) and "value" not in entry:
-            entry = _merged(old, entry)
-        out[key] = entry
-    return out
-
-
 def _from_table(table: dict[str, Any], where: str) -> Technology:
-    head = {key: table.pop(key, None) for key in ("name", "title", "memory", "description")}
-    for key, value in head.items():
-        if not isinstance(value, str) or not value:
-            raise InputError(f"{where}: {key}: got {value!r}, expected text")
+    head = take_head(table, ("name", "title", "memory", "description"), where)
     sources = table.pop("sources", {})
     correlation = _correlation(table.pop("correlation", {}), where)
     parameters: dict[str, Parameter] = {}

@@ -5,6 +5,8 @@ from fnmatch import fnmatchcase
 
 from reliability.errors import InputError
 
+STATES = ("LRS", "HRS")
+
 # Dotted name -> SI unit. A star stands for the state (LRS, HRS). Sigmas of resistances are
 # relative: the standard deviation of ln R, or of G/median(G) where the model is normal in G.
 # Mismatches are standard deviations relative to the nominal; leak is the fraction of a neuron's
@@ -85,6 +87,9 @@ VOCABULARY: dict[str, str] = {
     "cycles.*.skew": "",
     "cycles.*.tail": "",
     "endurance.scale": "",
+    "endurance.bound_cycles": "",
+    "endurance.bound_cells": "",
+    "endurance.bound_confidence": "",
     "endurance.shape": "",
     "endurance.sigma_lot": "",
     "endurance.sigma_wafer": "",

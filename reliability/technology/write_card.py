@@ -1,14 +1,12 @@
-"""Writing a technology card as TOML, one line a parameter, in the units that engineers read.
+"""Writing a technology card as TOML, one line a parameter, in the units that engineers read."""
 
-The layout is that of the cards that ship, which general TOML writers do not make: they give every
-parameter a table of many lines. Texts are quoted by `json.dumps`, whose escapes TOML shares.
-"""
-
-import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+import tomlkit
 
 from reliability.errors import InputError
 from reliability.files import check_writable
@@ -73,33 +71,26 @@ def to_toml(card: Technology) -> str:
     --------
     >>> import reliability as rel
     >>> text = to_toml(rel.load_technology("oxram-130nm"))
-    >>> [line[:39] for line in text.splitlines() if line.startswith("reset_threshold")]
-    ['reset_threshold = { value = 2.3, unit =']
+    >>> [line[:37] for line in text.splitlines() if line.startswith("reset_threshold")]
+    ['reset_threshold = {value = 2.3, unit ']
     """
-    head = [f"{key} = {_text(getattr(card, key))}" for key in ("name", "title", "memory")]
-    head.append(f"description = {_text(card.description)}")
+    document = tomlkit.document()
+    for key in ("name", "title", "memory", "description"):
+        document.add(key, tomlkit.item(getattr(card, key)))
     names = _source_names(card.parameters.values())
-    blocks = ["\n".join(head)]
     if names:
-        blocks.append(_table("sources", (f"{key} = {_text(s)}" for s, key in names.items())))
-    blocks += [_table(section, _section(card, section, names)) for section in _sections(card)]
-    blocks += [
-        _table(
-            f"correlation.{_key(group)}",
-            [
-                "parameters = [" + ", ".join(map(_text, block.parameters)) + "]",
-                "matrix = [",
-                *("    [" + ", ".join(map(_number, row)) + "]," for row in block.matrix),
-                "]",
-            ],
-        )
-        for group, block in card.correlation.items()
-    ]
-    return "\n\n".join(blocks) + "\n"
-
-
-def _table(name: str, lines: Iterable[str]) -> str:
-    return "\n".join([f"[{name}]", *lines])
+        document["sources"] = {key: source for source, key in names.items()}
+    for section in _sections(card):
+        table: Any = document
+        for part in section.split("."):
+            table = table.setdefault(part, tomlkit.table())
+        _fill(table, card, section, names)
+    for group, block in card.correlation.items():
+        rows = tomlkit.item([[_number(x) for x in row] for row in block.matrix])
+        rows.multiline(True)
+        groups = document.setdefault("correlation", tomlkit.table())
+        groups[group] = {"parameters": list(block.parameters), "matrix": rows}
+    return tomlkit.dumps(document)
 
 
 def _sections(card: Technology) -> list[str]:
@@ -108,39 +99,45 @@ def _sections(card: Technology) -> list[str]:
     return list(dict.fromkeys(key.rpartition(".")[0] for key in keys))
 
 
-def _section(card: Technology, section: str, sources: dict[str, str]) -> Iterable[str]:
+def _fill(table: Any, card: Technology, section: str, sources: dict[str, str]) -> None:
     if section in card.models:
-        yield f"model = {_text(card.models[section])}"
-    for key, ends in card.valid.items():
-        inside, _, condition = key.rpartition(".")
-        if inside == section:
-            yield f"valid.{condition} = [{', '.join(_condition(e, condition) for e in ends)}]"
+        table["model"] = card.models[section]
+    valid = {
+        key.rpartition(".")[2]: [_condition(end, key.rpartition(".")[2]) for end in ends]
+        for key, ends in card.valid.items()
+        if key.rpartition(".")[0] == section
+    }
+    if valid:
+        table["valid"] = tomlkit.inline_table()
+        table["valid"].update(valid)
     for key, parameter in card.parameters.items():
         inside, _, name = key.rpartition(".")
         if inside == section:
-            yield f"{_key(name)} = {_parameter(parameter, sources)}"
+            table[name] = tomlkit.inline_table()
+            table[name].update(_parameter(parameter, sources))
 
 
-def _parameter(p: Parameter, sources: dict[str, str]) -> str:
-    unit, number = _unit(p)
-    fields = {"value": number(p.value)}
+def _parameter(p: Parameter, sources: dict[str, str]) -> dict[str, Any]:
+    unit = _unit(p)
+
+    def number(value: float) -> float:
+        return _number(value if unit == p.unit else _in_unit(value, unit, p.unit))
+
+    fields: dict[str, Any] = {"value": number(p.value)}
     if unit:
-        fields["unit"] = _text(unit)
-    fields["distribution"] = _text(p.distribution)
+        fields["unit"] = unit
+    fields["distribution"] = p.distribution
     if p.sigma is not None:
         fields["sigma"] = number(p.sigma) if p.distribution == "normal" else _number(p.sigma)
     for name in ("interval", "valid"):
         pair = getattr(p, name)
         if pair is not None:
-            fields[name] = "[" + ", ".join(map(number, pair)) + "]"
-    fields["source"] = _text(sources.get(p.source, p.source))
-    fields["confidence"] = _text(p.confidence)
-    if p.note:
-        fields["note"] = _text(p.note)
-    return "{ " + ", ".join(f"{key} = {value}" for key, value in fields.items()) + " }"
+            fields[name] = [number(end) for end in pair]
+    fields |= {"source": sources.get(p.source, p.source), "confidence": p.confidence}
+    return fields | ({"note": p.note} if p.note else {})
 
 
-def _unit(p: Parameter) -> tuple[str, Callable[[float], str]]:
+def _unit(p: Parameter) -> str:
     """Find a unit in which the numbers are easy to read and give back every bit."""
     numbers = [p.value, *(p.interval or ()), *(p.valid or ())]
     sigma = [p.sigma] if p.distribution == "normal" and p.sigma is not None else []
@@ -149,48 +146,37 @@ def _unit(p: Parameter) -> tuple[str, Callable[[float], str]]:
             size = 1.0 if unit == "degC" else quantity(f"1 {unit}", p.unit)
             small = p.unit != "S" and unit != "degC" and 0 < abs(p.value) < 0.9999 * size
             written = [_in_unit(x, unit, p.unit) for x in (*numbers, *sigma)]
-            if not small and None not in written:
-                return unit, lambda x, unit=unit: str(_in_unit(x, unit, p.unit))
-    return p.unit, _number
+            if not small and not any(math.isnan(x) for x in written):
+                return unit
+    return p.unit
 
 
-def _in_unit(value: float, unit: str, si: str) -> str | None:
-    """Return the shortest number in ``unit`` that reads back as exactly ``value``, if any."""
+def _in_unit(value: float, unit: str, si: str) -> float:
+    """Return the shortest number in ``unit`` that reads back as exactly ``value``, else NaN."""
     offset = quantity(f"0 {unit}", si)
     scaled = (value - offset) / (quantity(f"1 {unit}", si) - offset)
     near = [scaled, math.nextafter(scaled, math.inf), math.nextafter(scaled, -math.inf)]
     for candidate in (float(f"{scaled:.{_DIGITS}g}"), float(f"{scaled:.{_DIGITS + 1}g}"), *near):
         if quantity(f"{candidate!r} {unit}", si) == value:
-            return _number(candidate)
-    return None
+            return candidate
+    return math.nan
 
 
-def _condition(value: float, condition: str) -> str:
+def _condition(value: float, condition: str) -> float | str:
     unit = CONDITIONS[condition]
     if not unit:
         return _number(value)
     for written in _WRITTEN.get(unit, ()):
         number = _in_unit(value, written, unit)
-        if number is not None:
-            return _text(f"{number} {written}")
-    return _text(f"{_number(value)} {unit}")
+        if not math.isnan(number):
+            return f"{_number(number)} {written}"
+    return f"{_number(value)} {unit}"
 
 
-def _number(value: float) -> str:
+def _number(value: float) -> float:
+    """Return whole numbers as such, which reads better."""
     value = float(value)
-    return str(int(value)) if value == int(value) and abs(value) < 1e6 else repr(value)
-
-
-def _text(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _key(name: str) -> str:
-    return (
-        name
-        if name and all(c.isascii() and (c.isalnum() or c in "-_") for c in name)
-        else _text(name)
-    )
+    return int(value) if value == int(value) and abs(value) < 1e6 else value
 
 
 def _source_names(parameters: Iterable[Parameter]) -> dict[str, str]:

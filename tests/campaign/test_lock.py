@@ -77,7 +77,7 @@ def test_an_owner_that_was_suspended_leaves_the_new_one_alone(tmp_path, monkeypa
         os.utime(tmp_path / lock.LOCK, (long_ago, long_ago))
         new = lock._claim(tmp_path / lock.LOCK)  # by another run
         assert not lock.holds(tmp_path, old)
-        with pytest.raises(lock.LockLost, match="lost the lock"):
+        with pytest.raises(lock.LockLost, match=r"lost the lock"):
             lock.check(tmp_path, old)
     assert lock.holds(tmp_path, new)
 

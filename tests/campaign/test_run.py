@@ -23,9 +23,10 @@ import reliability as rel
 from reliability.campaign import execute, store
 from reliability.campaign.estimate import plan_study
 from reliability.campaign.load import load_study
-from reliability.campaign.plan import combinations, make_plan
+from reliability.campaign.outputs.accuracy import combinations
+from reliability.campaign.plan import make_plan
 from reliability.cli import main
-from reliability.statistics.intervals import mean_interval
+from reliability.statistics.means import mean_interval
 from tests.campaign.dying import die_or_double, run_and_tell
 from tests.conftest import SMALL_STUDY
 
@@ -165,7 +166,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(study, tmp_path, finished) 
 def test_killed_three_times(study, tmp_path, finished) -> None:
     """SIGKILL while it runs, and the same again: the bits of an undisturbed run."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["reliability.campaign.run"])
+    context.set_forkserver_preload(["reliability.campaign.runner"])
     out = tmp_path / "killed"
     for k in range(1, 4):  # each kill after one more task
         here, there = context.Pipe(duplex=False)
@@ -349,7 +350,7 @@ def test_a_task_that_kills_its_worker_is_named_and_the_rest_completes() -> None:
 
 
 def test_failed_tasks_are_named_and_end_with_code_1(small, finished, copy, monkeypatch) -> None:
-    from reliability.campaign import run as running
+    from reliability.campaign import runner as running
 
     real = running.compute
 
@@ -472,14 +473,18 @@ def test_stored_numbers_are_those_of_evaluate(study, finished) -> None:
 
 
 def test_a_study_in_time_coding_on_spoken_vowels(tmp_path) -> None:
-    settings = {"network.name": "vowels", "network.coding": "time", "network.first_spike": 24}
+    settings = {
+        "network.name": "vowels",
+        "network.coding": "first_spike",
+        "network.first_spike": 24,
+    }
     file = tmp_path / "vowels.toml"
     file.write_text(SWEPT.partition("[[sweep]]")[0])
     spoken = rel.load_study(file, settings)
     found = values_of(rel.run_study(spoken, tmp_path / "out"))["chips"].isel(temperature=0, time=0)
     direct = rel.evaluate(
-        spoken.load_network(), spoken.load_technology(), coding="time", chips=3, images=40, seed=5,
-        first_spike=rel.FirstSpike(24), neuron=rel.Neuron.from_technology(spoken.load_technology()),
+        spoken.load_network(), spoken.load_technology(), coding=rel.FirstSpike(24),
+        chips=3, images=40, seed=5, neuron=rel.Neuron.from_technology(spoken.load_technology()),
     )  # fmt: skip
     for name in ("accuracy", "spikes", "decision_time"):
         assert found[name].values.tolist() == direct[name].values.tolist()

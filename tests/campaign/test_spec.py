@@ -96,12 +96,12 @@ def test_a_card_file_is_found_beside_the_study(small) -> None:
 @settings(max_examples=250, deadline=None)
 def test_any_table_is_a_study_or_an_input_error(tmp_path_factory, table) -> None:
     """No TOML content may end in another exception."""
-    import tomli_w
+    import tomlkit
 
     if not isinstance(table, dict):
         return
     try:
-        text = tomli_w.dumps(table)
+        text = tomlkit.dumps(table)
         tomllib.loads(text)
     except (TypeError, ValueError, AttributeError):
         return  # not expressible in TOML

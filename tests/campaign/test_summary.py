@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import expit, logit
 
-from reliability.campaign.summary import accuracy_interval
+from reliability.campaign.accuracy_interval import accuracy_interval
 
 
 def test_interval_covers_the_true_mean_when_parameters_are_uncertain() -> None:

@@ -47,12 +47,18 @@ def test_a_card_of_other_cells_is_found_out(cells, two_states: rel.Technology) -
 
 def test_levels_have_a_statistic_for_every_level_and_time() -> None:
     card = simulated.part(rel.load_technology("techB"), "relaxation.target")
-    data = simulated.levels(card, [30e-6, 60e-6], 60, [1.0, 100.0], seed=5)
-    check = rel.posterior_predictive(data, card, draws=40, seed=1)
+    checks = [
+        rel.posterior_predictive(
+            simulated.levels(card, [30e-6, 60e-6], 60, [1.0, 100.0], seed=seed),
+            card, draws=40, seed=1,
+        )
+        for seed in (5, 6, 7)
+    ]  # fmt: skip
+    check = checks[0]
     sigma = check.isel(statistic=(check["quantity"] == "sigma").values)
     assert sigma.sizes["statistic"] == 2 * 3
     assert sorted(set(sigma["level"].values.tolist())) == pytest.approx([30e-6, 60e-6])
-    assert check.attrs["outside"] < 0.35
+    assert np.mean([one.attrs["outside"] for one in checks]) < 0.3
 
 
 def test_cycles_have_their_autocorrelation() -> None:

@@ -14,11 +14,11 @@ from reliability.characterization.loss import Stressed, log_likelihood, maximise
 from reliability.characterization.noise import can_fit, fit_noise
 from reliability.characterization.programming import fit_state
 from reliability.characterization.read_disturb import disturbed_states, fit_read_disturb
+from reliability.characterization.relaxation import fit_relaxation
 from reliability.characterization.retention import fit_retention
-from reliability.characterization.state_relaxation import fit_relaxation
 from reliability.devices import noise
+from reliability.devices.level_relaxation import from_technology, sigma
 from reliability.devices.read_disturb import ReadDisturb
-from reliability.devices.relaxation import TargetRelaxation, sigma
 from reliability.random import stream
 from tests.characterization import simulated
 from tests.characterization.simulated import distance
@@ -61,7 +61,7 @@ def level_card(walk: rel.Technology) -> rel.Technology:
 def test_levels(level_card: rel.Technology, walk: rel.Technology) -> None:
     fitted = [k for k, p in level_card.parameters.items() if p.confidence == "fitted"]
     assert len(fitted) >= 20
-    model, true = (TargetRelaxation.from_technology(c) for c in (level_card, walk))
+    model, true = (from_technology(c) for c in (level_card, walk))
     # Single knots trade off with their neighbours, what cells do does not.
     for g in (25e-6, 50e-6, 100e-6):
         for time, kelvin in ((1.0, ROOM), (1e4, ROOM), (5e3, 453.15)):

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import reliability as rel
 from reliability.crossbar import (
@@ -13,8 +15,13 @@ from reliability.crossbar import (
     read_currents,
     size_map,
 )
-from reliability.crossbar.array_size import largest_size, prediction_of_sizes
 from reliability.crossbar.criteria import Conditions, bit_error_rate, lost_margin, output_error
+from reliability.crossbar.size_search import (
+    largest_size,
+    prediction_of_sizes,
+    searched,
+    tried,
+)
 from reliability.errors import InputError
 
 IDEAL = {"word_line_resistance": 0.0, "bit_line_resistance": 0.0}
@@ -62,10 +69,67 @@ def test_a_margin_is_lost_by_the_closest_two_cells(technology, scheme, half):
 
 def test_search_finds_the_largest_up_to_its_resolution():
     for largest in (5, 37, 200, 511):
-        found = largest_size(lambda n, largest=largest: 3 <= n <= largest, 512)
-        assert largest - max(1, found // 32) <= found <= largest
-    assert largest_size(lambda n: False, 64) == 0
-    assert largest_size(lambda n: True, 64) == 64
+        low, high = largest_size(lambda n, most=largest: 1 if 3 <= n <= most else -1, 512)
+        assert low <= largest <= high <= low + max(1, low // 32)
+    assert largest_size(lambda n: -1, 64) == (0, 3)  # sizes below the first tried one are open
+    assert largest_size(lambda n: 1, 64) == (64, 64)
+
+
+@settings(max_examples=200, deadline=None)
+@given(works=st.integers(0, 600), doubt=st.integers(0, 300), most=st.integers(2, 600))
+def test_sizes_without_a_verdict_are_inside_the_interval(works, doubt, most):
+    def judge(n):
+        assert 1 <= n <= most
+        return 1 if n <= works else 0 if n <= works + doubt else -1
+
+    low, high = largest_size(judge, most)
+    assert low <= works
+    assert low >= min(works, most) - max(1, works // 32) or works < 4
+    assert min(works + doubt, most) <= high <= max(works + doubt, 3) * 33 // 32 + 1
+
+
+def coverage(noise, runs, scale=8.0):
+    """Fraction of runs whose interval holds the size, and that call the size at the limit works."""
+    true, held, wrong = 60, 0, 0
+    for run in range(runs):
+        seen = {}
+
+        def judge(n, draw, run=run, seen=seen):
+            def sample(k):
+                return n + scale * noise(np.random.default_rng((run, n, k)))
+
+            if n not in seen:
+                seen[n] = tried(sample, true + 0.5, 0.025)
+            return seen[n]
+
+        out = searched(judge, max_size=512, uncertainty_draws=0, confidence=0.95)
+        held += int(out["size_low"]) <= true <= int(out["size_high"])
+        at_limit = tried(lambda k, run=run: noise(np.random.default_rng((run, 1, k))), 0.0, 0.025)
+        wrong += at_limit.verdict > 0
+    return held / runs, wrong / runs
+
+
+NOISES = {
+    "normal": lambda rng: rng.standard_normal(),
+    "exponential": lambda rng: rng.exponential() - 1,
+    "log-normal": lambda rng: rng.lognormal(0, 0.5) - np.exp(0.125),
+}
+
+
+@pytest.mark.parametrize("noise", NOISES)
+def test_interval_of_the_size_covers(noise):
+    """Nominal 95 %; a size exactly at the limit works in 2.5 % of the runs, 5 % if skewed."""
+    held, wrong = coverage(NOISES[noise], 60)
+    assert held >= 0.95 - 2.6 * np.sqrt(0.95 * 0.05 / 60)
+    assert wrong <= 0.05 + 2.6 * np.sqrt(0.05 * 0.95 / 60)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("noise", NOISES)
+def test_interval_of_the_size_covers_in_many_runs(noise):
+    held, wrong = coverage(NOISES[noise], 1000)
+    assert 0.93 <= held <= 0.985
+    assert wrong <= 0.055
 
 
 def test_interval_of_the_size_holds_the_drawn_cards_and_the_trials(technology):
@@ -191,8 +255,9 @@ def test_arrays_stand_on_different_lots_wafers_and_dies(technology):
 
 def test_map_over_every_axis(technology):
     axes = {
-        "lrs_resistance": [5e3, 10e3], "ratio": [20.0], "spread": [0.5, 1.0], "wire": [5.0, "22nm"],
-        "nonlinearity_voltage": [float("inf")], "scheme": ["grounded"],
+        "lrs_resistance": [5e3, 10e3], "ratio": [20.0], "variability": [0.5, 1.0],
+        "wire": [5.0, "22nm"],
+        "nonlinearity_voltage": [float("inf")], "bias_scheme": ["grounded"],
     }  # fmt: skip
     calls = []
     out = size_map(
@@ -249,6 +314,9 @@ def test_bad_input(technology, call, says):
 
 
 def test_cards_of_levels_are_refused():
-    for search in (crossbar_limit, lambda card, **wire: size_map(card, {"spread": [1.0]}, **wire)):
+    for search in (
+        crossbar_limit,
+        lambda card, **wire: size_map(card, {"variability": [1.0]}, **wire),
+    ):
         with pytest.raises(InputError, match="techB has levels, arrays need LRS and HRS"):
             search(rel.load_technology("techB"), segment_resistance=1.0)

@@ -44,7 +44,8 @@ CASES = {
     },
     "biased bit lines": {"bit_line_voltage": 0.1, "sense_resistance": 10.0},
     "sinh": {"cell": SinhCell(0.1)},
-    "polynomial": {"cell": PolynomialCell(1e-5, 1e-4)},
+    "polynomial": {"cell": PolynomialCell(0.2, 2.0)},
+    "polynomial, open cells": {"cell": PolynomialCell(0.2, 2.0), "open": True},
     "transistor, both ends": {"cell": TransistorCell(1e-3, 0.3), "drive": "both"},
     "selector, floating": {
         "cell": SelectorCell(1e-7, 0.05),
@@ -58,20 +59,22 @@ CASES = {
 def test_ngspice(name, tmp_path):
     circuit = {"word_line_resistance": 20.0, "bit_line_resistance": 10.0, **CASES[name]}
     volts = VOLTAGE * (5 if "cell" in circuit else 1)
+    g = CONDUCTANCE * (np.indices((M, N)).sum(axis=0) % 3 > 0) if circuit.pop("open", 0) else (
+        CONDUCTANCE)  # fmt: skip
     netlist = tmp_path / "crossbar.cir"
-    netlist.write_text(to_spice(CONDUCTANCE, volts, **circuit))
+    netlist.write_text(to_spice(g, volts, **circuit))
     run = subprocess.run(["ngspice", "-b", netlist], capture_output=True, text=True, timeout=120)
     spice = np.zeros(N)
     found = re.findall(r"i\(vb[tb](\d+)\) = (\S+)", run.stdout)
     assert found, run.stdout + run.stderr
     for column, value in found:
         spice[int(column)] += float(value)
-    ours = solve_crossbar(CONDUCTANCE, volts, **circuit)["output_current"].values
+    ours = solve_crossbar(g, volts, **circuit)["output_current"].values
     # ngspice stops at reltol 1e-9 of its nonlinear iteration
     assert np.allclose(ours, spice, rtol=1e-8, atol=1e-9 * np.abs(spice).max())
 
 
-def test_netlist_needs_a_law_that_can_be_written():
+def test_netlist_needs_a_model_that_can_be_written():
     with pytest.raises(InputError, match="has no spice"):
         to_spice([[1e-5]], [0.1], cell=lambda g, v: (g * v, g))
 

@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 
 from reliability.crossbar import (
     ConvergenceError,
-    SinhCell,
     kernels,
-    read_charge,
     read_rows,
     solve_crossbar,
 )
@@ -227,29 +225,7 @@ def test_rows_of_many_arrays_are_those_of_each():
     assert np.array_equal(both[1, 2], read_rows(g[1, 2], 0.1, **lines))
 
 
-def test_charge_of_pulse_widths_is_the_sum_over_time():
-    g, _ = random_array(5, 4, 9)
-    width = np.array([0.0, 1e-9, 4e-9, 4e-9, 9e-9])
-    want = sum(
-        currents(g, 0.1 * (width >= end)) * step
-        for end, step in ((1e-9, 1e-9), (4e-9, 3e-9), (9e-9, 5e-9))
-    )
-    assert np.allclose(read_charge(g, width, 0.1), want, rtol=1e-10, atol=0)
-    # cells that are not linear do not superpose: each stretch of time is an array of its own
-    law = SinhCell(0.05)
-    want = sum(
-        currents(g, 0.1 * (width >= end), cell=law) * step
-        for end, step in ((1e-9, 1e-9), (4e-9, 3e-9), (9e-9, 5e-9))
-    )
-    found = read_charge(g, width, 0.1, cell=law)
-    assert np.allclose(found, want, rtol=1e-10, atol=0)
-    assert not np.allclose(found, read_charge(g, width, 0.1), rtol=0.1, atol=0)
-    assert read_charge(g, np.zeros(5), 0.1, cell=law).tolist() == [0.0] * 4
-
-
 def test_reads_that_cannot_be_are_refused():
-    with pytest.raises(InputError, match=r"pulse_width: got shape \(1, 2\), expected \(rows,\)"):
-        read_charge([[1e-4], [1e-4]], [[1e-9, 1e-9]], 0.1)
     with pytest.raises(InputError, match=r"conductance: got shape \(2,\), expected \(..., rows"):
         read_rows([1e-4, 1e-4], 0.1)
 

@@ -10,16 +10,17 @@ from hypothesis import strategies as st
 from scipy import integrate
 
 import reliability as rel
-from reliability.devices import relaxation
+from reliability.devices import level_relaxation, relaxation
 from reliability.devices.equivalent_time import equivalent_time
-from reliability.devices.relaxation import Relaxation, TargetRelaxation
+from reliability.devices.level_relaxation import RandomWalk
+from reliability.devices.relaxation import Relaxation
 
 ROOM = 298.15
 TWO = {
     model: Relaxation(model, 0.1, -0.03, onset_time=1e-3, reference_time=3600.0)
     for model in ("saturating", "log_time")
 }
-WALK = TargetRelaxation("random_walk", 1e-4, (1e-6, 4e-6, 1e-6), (0.0, -2e-6, 0.0), 1e-3, 1e4)
+WALK = RandomWalk(1e-4, (1e-6, 4e-6, 1e-6), (0.0, -2e-6, 0.0), 1e-3, 1e4)
 
 
 # --- two states
@@ -55,22 +56,22 @@ def test_no_time_changes_nothing(model: str) -> None:
 
 def test_walk_has_the_variance_of_log_time_whatever_its_steps() -> None:
     for decades in (0.5, 1.0, 3.0, 20.0):
-        model = TargetRelaxation(
-            "random_walk", 1e-4, (1e-6,), (0.0,), 1e-3, 1e4, decades_per_step=decades
-        )
+        model = RandomWalk(1e-4, (1e-6,), (0.0,), 1e-3, 1e4, decades_per_step=decades)
         for time in (1e-4, 0.5, 77.0, 1e6):
             expected = math.sqrt(math.log1p(time / 1e-3) / math.log1p(1e4 / 1e-3)) * 1e-6
-            assert relaxation.sigma(model, 5e-5, [time], [ROOM]) == pytest.approx(expected, abs=0)
+            assert level_relaxation.sigma(model, 5e-5, [time], [ROOM]) == pytest.approx(
+                expected, abs=0
+            )
 
 
 def test_reads_of_one_cell_correlate_as_those_of_a_walk() -> None:
     """cov(change at t1, change at t2) = variance at t1, within a step of the walk."""
-    model = TargetRelaxation("random_walk", 1e-4, (1e-6,), (0.0,), 1e-3, 1e4, decades_per_step=1.0)
+    model = RandomWalk(1e-4, (1e-6,), (0.0,), 1e-3, 1e4, decades_per_step=1.0)
     rng = np.random.default_rng(4)
     z = [rng.standard_normal(100_000) for _ in range(12)]
     start = np.full(100_000, 5e-5)
     early, late = (
-        relaxation.target_conductance(model, start, start, [t], [ROOM], z) - start
+        level_relaxation.conductance(model, start, start, [t], [ROOM], z) - start
         for t in (1e-3 * 1e3, 1e4)  # the end of the third step
     )
     measured = np.cov(early, late)
@@ -154,28 +155,29 @@ def test_cmo_hfox_shift_and_sigma_at_several_times() -> None:
 
 @pytest.mark.parametrize("name", ["techB", "oxram-analog", "oxram-cmo-hfox"])
 def test_no_time_changes_no_level(name: str) -> None:
-    model = TargetRelaxation.from_technology(rel.load_technology(name))
-    g = np.linspace(0.1, 1.0, 7) * model.maximum
-    assert relaxation.steps(model, [0.0], [ROOM]) == []
-    assert (relaxation.target_conductance(model, g, g, [0.0], [ROOM], []) == g).all()
+    card = rel.load_technology(name)
+    model = level_relaxation.from_technology(card)
+    g = np.linspace(0.1, 1.0, 7) * card["target.maximum"]
+    assert model.steps([0.0], [ROOM]) == []
+    assert (level_relaxation.conductance(model, g, g, [0.0], [ROOM], []) == g).all()
 
 
 def test_conductance_stays_positive() -> None:
     g = np.full(4, 1e-7)
     z = [np.full(4, -5.0)] * 4
-    assert (relaxation.target_conductance(WALK, g, g, [1e4], [ROOM], z) >= 0).all()
+    assert (level_relaxation.conductance(WALK, g, g, [1e4], [ROOM], z) >= 0).all()
 
 
 def test_a_saturating_walk_is_the_walk_until_its_reference_time_and_then_rests() -> None:
     card = rel.load_technology("techB")
-    walk = TargetRelaxation.from_technology(card)
-    rests = replace(walk, model="saturating")
+    walk = level_relaxation.from_technology(card)
+    rests = replace(walk, at_rest=True)
     g = np.linspace(0, card["target.maximum"], 9)
     for time in ([1.0], [3600.0], [1e4]):
-        until = relaxation.sigma(walk, g, time, [ROOM])
-        assert relaxation.sigma(rests, g, time, [ROOM]) == pytest.approx(until)
-        moved = relaxation.mean_shift(walk, g, time)
-        assert relaxation.mean_shift(rests, g, time) == pytest.approx(moved, abs=0)
-    late = relaxation.sigma(rests, g, [3e8], [358.15])
-    assert late == pytest.approx(relaxation.sigma(rests, g, [1e4], [298.15]))
-    assert (late < relaxation.sigma(walk, g, [3e8], [358.15])).all()
+        until = level_relaxation.sigma(walk, g, time, [ROOM])
+        assert level_relaxation.sigma(rests, g, time, [ROOM]) == pytest.approx(until)
+        moved = walk.mean_shift(g, time)
+        assert rests.mean_shift(g, time) == pytest.approx(moved, abs=0)
+    late = level_relaxation.sigma(rests, g, [3e8], [358.15])
+    assert late == pytest.approx(level_relaxation.sigma(rests, g, [1e4], [298.15]))
+    assert (late < level_relaxation.sigma(walk, g, [3e8], [358.15])).all()

@@ -1,10 +1,10 @@
-"""Acceleration laws against values that makers of integrated circuits publish."""
+"""Acceleration distributions against values that makers of integrated circuits publish."""
 
 import numpy as np
 import pytest
 
 from reliability.errors import InputError
-from reliability.lifetime.acceleration import LAWS, acceleration, arrhenius
+from reliability.lifetime.acceleration import MODELS, acceleration, arrhenius
 
 ZERO = 273.15
 
@@ -22,14 +22,14 @@ def test_fox_electronics_fit_example():
     assert float(arrhenius(298, 398, energy)) == pytest.approx(49.91, rel=1e-3)
 
 
-@pytest.mark.parametrize("name", sorted(LAWS))
+@pytest.mark.parametrize("name", sorted(MODELS))
 def test_regressors_give_the_factor_of_the_law(name):
-    law = LAWS[name]
+    distribution = MODELS[name]
     stresses = ["temperature", "voltage"]
     terms = acceleration(name, stresses)
     before = {"temperature": 330.0, "voltage": 0.8}
     after = {"temperature": 390.0, "voltage": 1.4}
-    coefficients = np.array([0.7, 0.2])[: len(law.coefficients)]
+    coefficients = np.array([0.7, 0.2])[: len(distribution.coefficients)]
     lives = []
     for stress in (before, after):
         x, offset = terms.regressors({n: stress[n] for n in stresses})
@@ -74,8 +74,8 @@ def test_refused():
 
 
 @pytest.mark.parametrize(
-    "laws", [{"voltage": "arrhenius"}, {"temperature": "inverse_power"}], ids=str
+    "distributions", [{"voltage": "arrhenius"}, {"temperature": "inverse_power"}], ids=str
 )
-def test_a_law_is_not_quietly_put_on_another_stress(laws):
+def test_a_law_is_not_quietly_put_on_another_stress(distributions):
     with pytest.raises(InputError, match="acts on"):
-        acceleration(laws, ["temperature", "voltage"])
+        acceleration(distributions, ["temperature", "voltage"])

@@ -21,11 +21,11 @@ def test_a_truncated_unit_fails_within_its_window() -> None:
     assert (samples.lower == samples.upper).all()
     assert (time >= entry[seen][samples.row]).all()
     assert (time <= leave).all()
-    law = stats.weibull_min(fit.parameters["shape"], scale=fit.parameters["scale"])
-    low, high = law.cdf(entry[seen][samples.row]), law.cdf(leave)
-    share = (law.cdf(time) - low) / (high - low)  # of the law within the window
+    distribution = stats.weibull_min(fit.parameters["shape"], scale=fit.parameters["scale"])
+    low, high = distribution.cdf(entry[seen][samples.row]), distribution.cdf(leave)
+    share = (distribution.cdf(time) - low) / (high - low)  # of the distribution within the window
     # samples without a maximum are left out: next to none
-    assert samples.share_fitted > 0.99
+    assert samples.fraction_fitted > 0.99
     assert stats.kstest(share.ravel(), "uniform").pvalue > 1e-4
 
 
@@ -39,8 +39,8 @@ def test_an_inspected_unit_fails_between_inspections_as_often_as_the_law_says() 
     found = np.argmin(np.abs(low[..., None] - edges[:-1]), axis=-1)
     np.testing.assert_allclose(low, edges[found], rtol=1e-12)
     np.testing.assert_allclose(high, edges[found + 1], rtol=1e-12)
-    law = stats.weibull_min(fit.parameters["shape"], scale=fit.parameters["scale"])
-    expected = np.diff(law.cdf(edges)) * found.size
+    distribution = stats.weibull_min(fit.parameters["shape"], scale=fit.parameters["scale"])
+    expected = np.diff(distribution.cdf(edges)) * found.size
     assert stats.chisquare(np.bincount(found.ravel(), minlength=6), expected).pvalue > 1e-4
 
 

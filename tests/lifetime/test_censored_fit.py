@@ -122,8 +122,8 @@ def test_covariance_is_the_inverse_of_the_observed_information():
     point = np.array(list(fit.parameters.values()))
 
     def value(x):
-        law = stats.weibull_min(x[1], scale=x[0])
-        return law.logpdf(TIME[:-1]).sum() + 10 * law.logsf(500)
+        distribution = stats.weibull_min(x[1], scale=x[0])
+        return distribution.logpdf(TIME[:-1]).sum() + 10 * distribution.logsf(500)
 
     step = 1e-3 * point
     hessian = np.empty((2, 2))
@@ -271,7 +271,7 @@ def test_two_populations_and_two_modes():
                 "stress": {"temperature": [300, 310], "voltage": 1.0},
                 "acceleration": "arrhenius",
             },
-            "no acceleration law uses it",
+            "no acceleration model uses it",
         ),
         (
             {

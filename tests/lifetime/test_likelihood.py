@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from reliability.lifetime.distributions import DISTRIBUTIONS, distribution
+from reliability.lifetime.distributions import DISTRIBUTIONS, find_distribution
 from reliability.lifetime.likelihood import Likelihood, split_terms
 from reliability.lifetime.maximise import maximise, profile_interval
 
@@ -15,55 +15,61 @@ START = {
 }  # fmt: skip
 
 
-def data(law, rng, n=60):
+def data(distribution, rng, n=60):
     time = rng.weibull(2, n) + 0.3
     lower, upper = time.copy(), time.copy()
     upper[:15] = np.inf
     upper[15:30] *= 1.3
-    lower[30:40] = 0.0 if law.positive else -np.inf
-    entry = np.where(np.arange(n) % 3 == 0, 0.2, 0.0 if law.positive else -np.inf)
-    entry = np.where(lower <= 0.2, 0.0 if law.positive else -np.inf, entry)
+    lower[30:40] = 0.0 if distribution.positive else -np.inf
+    entry = np.where(np.arange(n) % 3 == 0, 0.2, 0.0 if distribution.positive else -np.inf)
+    entry = np.where(lower <= 0.2, 0.0 if distribution.positive else -np.inf, entry)
     return split_terms(
         lower[None], upper[None], 1.0 + rng.integers(0, 3, (1, n)), entry[None],
-        positive=law.positive,
+        positive=distribution.positive,
     )  # fmt: skip
 
 
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
 def test_derivatives_with_all_kinds_of_terms(name):
     """Central differences of the value; closed forms agree with the numerical rows as well."""
-    law = distribution(name)
+    distribution = find_distribution(name)
     likelihood = Likelihood(
-        law, data(law, np.random.default_rng(1)), 1, (None,) * law.count, (0.0,) * law.count
+        distribution,
+        data(distribution, np.random.default_rng(1)),
+        1,
+        (None,) * distribution.count,
+        (0.0,) * distribution.count,
     )
     theta = np.array([START.get(name, (0.1, -0.4))])
     at, h = likelihood.evaluate(theta), 1e-4
     assert at.value[0] == pytest.approx(likelihood.value(theta)[0], rel=1e-13)
-    for j in range(law.count):
-        e = h * np.eye(law.count)[j]
+    for j in range(distribution.count):
+        e = h * np.eye(distribution.count)[j]
         up, down = likelihood.evaluate(theta + e), likelihood.evaluate(theta - e)
         slope = (up.value - down.value) / (2 * h)
         assert at.gradient[0, j] == pytest.approx(slope[0], rel=1e-5, abs=1e-4)
         bend = (up.gradient - down.gradient) / (2 * h)
         np.testing.assert_allclose(at.hessian[0, j], bend[0], rtol=1e-5, atol=1e-3)
-    if law.form is not None and not law.threshold:
-        numerical = replace(likelihood, law=replace(law, form=None)).evaluate(theta)
+    if distribution.form is not None and not distribution.threshold:
+        numerical = replace(likelihood, distribution=replace(distribution, form=None)).evaluate(
+            theta
+        )
         np.testing.assert_allclose(numerical.gradient, at.gradient, rtol=1e-6, atol=1e-6)
         np.testing.assert_allclose(numerical.hessian, at.hessian, rtol=1e-5, atol=1e-4)
 
 
 def test_many_fits_at_once_are_the_fits_one_by_one():
     rng = np.random.default_rng(2)
-    law = distribution("weibull")
+    distribution = find_distribution("weibull")
     time = rng.weibull(1.5, (20, 30))
     lower, upper = np.minimum(time, 1.2), np.where(time < 1.2, time, np.inf)
     weight = np.ones_like(lower)
-    many = Likelihood(law, split_terms(lower, upper, weight), 20, (None, None), (0.0, 0.0))
+    many = Likelihood(distribution, split_terms(lower, upper, weight), 20, (None, None), (0.0, 0.0))
     together = maximise(many, np.zeros((20, 2)))
     bounds = profile_interval(many, together, lambda theta: theta[..., 1], 2.7)
     for k in range(20):
         one = Likelihood(
-            law, split_terms(lower[k : k + 1], upper[k : k + 1], weight[:1]), 1,
+            distribution, split_terms(lower[k : k + 1], upper[k : k + 1], weight[:1]), 1,
             (None, None), (0.0, 0.0),
         )  # fmt: skip
         alone = maximise(one, np.zeros((1, 2)))
@@ -77,9 +83,9 @@ def test_many_fits_at_once_are_the_fits_one_by_one():
 def test_any_start_reaches_the_one_maximum(start):
     rng = np.random.default_rng(3)
     time = rng.weibull(1.5, (1, 30))
-    law = distribution("weibull")
+    distribution = find_distribution("weibull")
     likelihood = Likelihood(
-        law, split_terms(time, time, np.ones_like(time)), 1, (None, None), (0.0, 0.0)
+        distribution, split_terms(time, time, np.ones_like(time)), 1, (None, None), (0.0, 0.0)
     )
     near, far = maximise(likelihood, np.zeros((1, 2))), maximise(likelihood, np.array([start]))
     assert far.converged[0]
@@ -87,12 +93,12 @@ def test_any_start_reaches_the_one_maximum(start):
 
 
 def test_a_narrow_interval_is_a_density_times_its_width():
-    law = distribution("weibull")
+    distribution = find_distribution("weibull")
     time, width = np.array([[0.8]]), 1e-9
 
     def value(lower, upper):
         terms = split_terms(lower, upper, np.ones_like(lower))
-        likelihood = Likelihood(law, terms, 1, (None, None), (0.0, 0.0))
+        likelihood = Likelihood(distribution, terms, 1, (None, None), (0.0, 0.0))
         return terms[0].kind, likelihood.value(np.array([[0.1, -0.4]]))[0]
 
     kind, density = value(time, time + width)

@@ -21,6 +21,8 @@ def test_kaplan_meier_against_lifelines(truncated):
     np.testing.assert_allclose(ours.survival, expected, rtol=1e-10, atol=1e-12)
     bounds = theirs.confidence_interval_.loc[ours.time].to_numpy()
     inside = ours.survival > 0
+    assert np.isnan(ours.low[~inside]).all()  # as survfit of R: no limits where none is left
+    assert np.isnan(ours.high[~inside]).all()
     np.testing.assert_allclose(ours.low[inside], bounds[inside, 0], rtol=1e-8)
     np.testing.assert_allclose(ours.high[inside], bounds[inside, 1], rtol=1e-8)
 
@@ -69,17 +71,6 @@ def test_turnbull_against_lifelines():
         assert probability == pytest.approx(np.mean(upper <= high), abs=1e-6)
 
 
-def test_median_ranks_of_nist():
-    """Johnson's adjusted ranks: without censoring, (i - 0.3)/(n + 0.4)."""
-    time, probability = plotting_positions([3.0, 1.0, 2.0], method="median_rank")
-    assert time.tolist() == [1, 2, 3]
-    np.testing.assert_allclose(probability, (np.arange(1, 4) - 0.3) / 3.4)
-    # A unit censored after the first failure raises the later ranks: 1, 1 + 3/(1 + 2)...
-    _, probability = plotting_positions([1.0, 1.5, 2.0, 3.0], [1, 0, 1, 1], method="median_rank")
-    ranks = [1, 1 + (5 - 1) / (1 + 2), 1 + 4 / 3 + (5 - 1 - 4 / 3) / (1 + 1)]
-    np.testing.assert_allclose(probability, (np.array(ranks) - 0.3) / 4.4)
-
-
 def test_positions_of_inspected_units():
     time, probability = plotting_positions(
         lower=[0, 10, 20, 30], upper=[10, 20, 30, np.inf], frequency=[1, 2, 3, 4]
@@ -91,8 +82,6 @@ def test_positions_of_inspected_units():
 def test_refused():
     with pytest.raises(InputError, match="no unit failed"):
         kaplan_meier([1.0, 2.0], [0, 0])
-    with pytest.raises(InputError, match="did you mean"):
-        plotting_positions([1.0, 2.0], method="median_ranks")
 
 
 def test_rows_that_stand_for_no_unit_change_nothing():

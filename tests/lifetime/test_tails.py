@@ -5,11 +5,7 @@ import pytest
 from scipy import stats
 
 from reliability.errors import InputError
-from reliability.lifetime.tails import (
-    error_rates,
-    fit_tail,
-    threshold_diagnostics,
-)
+from reliability.lifetime.tails import fit_tail
 
 
 @pytest.mark.parametrize("shape", [-0.2, 0.0, 0.4])
@@ -29,8 +25,8 @@ def test_probability_formula_and_sides():
     x = np.random.default_rng(2).exponential(size=5000)
     tail = fit_tail(x, exceedances=500)
     found = tail.probability(7.0)
-    law = stats.genpareto(tail.shape, loc=tail.threshold, scale=tail.scale)
-    assert found.value == pytest.approx(tail.rate * law.sf(7.0), rel=1e-9)
+    distribution = stats.genpareto(tail.shape, loc=tail.threshold, scale=tail.scale)
+    assert found.value == pytest.approx(tail.rate * distribution.sf(7.0), rel=1e-9)
     mirrored = fit_tail(-x, exceedances=500, side="lower").probability(-7.0)
     np.testing.assert_allclose(mirrored[:3], found[:3], rtol=1e-6)
 
@@ -64,26 +60,14 @@ def test_a_fitted_end_is_not_believed():
     assert held == 5
 
 
-def test_methods_side_by_side():
-    x = np.random.default_rng(6).normal(size=20_000)
-    table = error_rates(x, 4.5, models=["normal"], confidence=0.99).set_index("method")
-    truth = stats.norm.sf(4.5)
-    for method in ("count", "fitted tail", "normal"):
-        assert table.loc[method, "low"] <= truth <= table.loc[method, "high"]
-    width = table["high"] / table["low"].clip(lower=1e-12)
-    assert width["normal"] < width["fitted tail"] < width["count"]
-    assert "a bound, not a rate" in table.loc["count", "warning"]
-    lower = error_rates(-x, -4.5, side="lower", models=["normal"], confidence=0.99).set_index(
-        "method"
-    )
-    assert lower.loc["normal", "value"] == pytest.approx(table.loc["normal", "value"], rel=1e-6)
-
-
-def test_a_threshold_in_the_body_is_refused_by_the_test():
+def test_a_threshold_by_its_value():
     x = np.random.default_rng(6).normal(size=5000)
-    table = threshold_diagnostics(x, exceedances=[150, 4000], samples=39)
-    assert table["p_value"].iloc[0] > 0.05
-    assert table["p_value"].iloc[1] <= 1 / 40
+    by_count = fit_tail(x, exceedances=400)
+    limit = float(np.sort(x)[-401])
+    assert fit_tail(x, threshold=limit).shape == pytest.approx(by_count.shape)
+    below = fit_tail(-x, threshold=-limit, side="lower")
+    assert below.probability(-3.5).value == pytest.approx(by_count.probability(3.5).value)
+    assert fit_tail(x, threshold=1.5).threshold == 1.5
 
 
 def test_refused():
@@ -93,12 +77,5 @@ def test_refused():
         fit_tail(np.random.default_rng(0).normal(size=1000)).probability(0.0)
     with pytest.raises(InputError, match="did you mean"):
         fit_tail(np.random.default_rng(0).normal(size=1000), side="uper")
-
-
-def test_a_law_keeps_its_digits_in_either_tail():
-    x = np.random.default_rng(0).normal(size=500)
-    upper = error_rates(x, 9.0, models=["normal"]).iloc[-1]
-    lower = error_rates(-x, -9.0, side="lower", models=["normal"]).iloc[-1]
-    for name in ("value", "low", "high"):
-        assert upper[name] == pytest.approx(lower[name], rel=1e-5, abs=0)
-    assert 0 < upper["low"] < upper["value"] < upper["high"] < 1e-15
+    with pytest.raises(InputError, match="give one of them"):
+        fit_tail(np.arange(500.0), threshold=3.0, exceedances=40)

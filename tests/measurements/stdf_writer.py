@@ -20,7 +20,7 @@ class StdfWriter:
 
     @staticmethod
     def text(value: str) -> bytes:
-        return bytes([len(value)]) + value.encode("ascii")
+        return bytes([len(value)]) + value.encode("latin-1")
 
     def mir(self, lot: str, temperature: str) -> None:
         body = self.pack("IIBcccHc", 1, 2, 1, b"P", b" ", b" ", 65535, b" ")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reliability.measurements import delimited, read_measurements, source, spool
+from reliability.measurements import read_measurements, source, spool, workbooks
 
 READ = """
 import sys, threading, time
@@ -35,7 +35,7 @@ print(peak - start, seen.rows, values.missing, values.low, values.high)
 
 def write(path: Path, cells: int, times: int) -> None:
     with path.open("w") as stream:
-        stream.write("cell,time,conductance\n")
+        stream.write("cell,time [s],conductance [S]\n")
         for time in range(times):
             stream.writelines(
                 f"{cell},{time},{(cell + 1) * (time + 1):d}e-12\n" for cell in range(cells)
@@ -63,7 +63,7 @@ def test_sheets_in_small_pieces(tmp_path: Path, monkeypatch) -> None:
     frame = pd.DataFrame({"cell": np.arange(50), "G": np.arange(1, 51) * 1e-6})
     frame.to_excel(tmp_path / "t.xlsx", index=False)
     whole = read_measurements(tmp_path / "t.xlsx")
-    monkeypatch.setattr(delimited, "_ROWS", 7)
+    monkeypatch.setattr(workbooks, "_ROWS", 7)
     assert whole.identical(read_measurements(tmp_path / "t.xlsx"))
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reliability.errors import InputError
-from reliability.measurements import lifetimes_of, read_lifetimes
+from reliability.measurements import join_lifetimes, lifetimes_of, read_lifetimes
 from reliability.measurements.lifetimes import parse_failure
 
 
@@ -90,18 +90,21 @@ def test_first_crossing_between_reads():
             [50e-6, 50e-6, 10e-6, 10e-6],  # between 1 and 2
             [50e-6, 10e-6, 50e-6, 50e-6],  # recovers: stays failed
             [50e-6, np.nan, 50e-6, 10e-6],  # a missing read
-            [10e-6, 10e-6, 10e-6, 10e-6],  # bad from the start: before the first read after 0
+            [10e-6, 10e-6, 10e-6, 10e-6],  # bad at time zero: not on test
             [50e-6, 50e-6, 50e-6, 50e-6],
-            [50e-6, np.nan, np.nan, np.nan],  # never tested
+            [50e-6, np.nan, np.nan, np.nan],  # read at time zero only
         ],
         temperature=398.15,
     )
-    found = lifetimes_of(data, "conductance < 20 uS")
-    assert found["lower"].values.tolist() == [1.0, 0.0, 2.0, 0.0, 4.0]
-    assert found["upper"].values.tolist() == [2.0, 1.0, 4.0, 1.0, np.inf]
-    assert found["temperature"].values.tolist() == [398.15] * 5
-    assert found.attrs["failed_at_first_read"] == 1
-    assert found.attrs["cells_without_test"] == 1
+    found = lifetimes_of(data, "conductance < 20 uS", missing="censored")
+    assert found["lower"].values.tolist() == [1.0, 0.0, 2.0, 4.0]
+    assert found["upper"].values.tolist() == [2.0, 1.0, 4.0, np.inf]
+    assert found["temperature"].values.tolist() == [398.15] * 4
+    assert found.attrs["time_zero_rejects"] == 1
+    assert found.attrs["units_without_test"] == 1
+    said = "; ".join(found.attrs["problems"])
+    assert "time-zero rejects: 1 of 6 units" in said
+    assert "1 units have no read to compare after time zero" in said
 
 
 def test_relative_limits_resistance_and_true_times():
@@ -165,9 +168,8 @@ def test_an_open_cell_fails_a_limit_of_resistance_as_one_of_conductance(open_cel
         found = lifetimes_of(cells, limit)
         assert found["lower"].values.tolist() == [0.0, 20.0], limit
         assert found["upper"].values.tolist() == [10.0, np.inf], limit
-    lost = lifetimes_of(cells, "resistance < 50 kohm")
-    assert lost["upper"].values.tolist()[1] == 10.0  # bad at its first read
-    assert lost["upper"].values.tolist()[0] == 10.0
+    short = lifetimes_of(cells.assign_coords(time=[5.0, 10.0, 20.0]), "resistance < 50 kohm")
+    assert short["upper"].values.tolist() == [5.0, 5.0]  # bad at their first read
 
 
 def test_a_high_state_of_no_current_is_an_open_window():
@@ -188,4 +190,192 @@ def test_a_limit_relative_to_a_first_read_of_nothing_cannot_be_told():
     )
     found = lifetimes_of(cells, "conductance < 80 %")
     assert found["upper"].values.tolist() == [10.0]
-    assert found.attrs["cells_without_test"] == 1
+    assert found.attrs["units_without_test"] == 1
+
+
+OVEN = [0, 24, 168, 500, 1000]
+
+
+def bake(folder, opens="9.9E+37", unit="kOhm", name="bake.csv"):
+    """Ten cells at 125 degC; cells 2 and 5 go open at 500 h, written as the tester does."""
+    lines = [f"Lot,Cell,Temp (C),Time (h),R ({unit})"]
+    for cell in range(10):
+        for time in OVEN:
+            value = opens if cell in (2, 5) and time >= 500 else f"{5 + 0.1 * cell + time / 2000}"
+            lines.append(f"L1,{cell},125,{time},{value}")
+    return write(folder, "\n".join(lines), name)
+
+
+@pytest.mark.parametrize(
+    "opens", ["9.9E+37", "inf", "OL", "O.L", "OVLD", "overflow", ">1000", "> 1e3", "1e6", "", "NaN"]
+)
+def test_an_open_cell_is_a_failure_however_the_tester_writes_it(tmp_path, opens):
+    found = read_lifetimes(bake(tmp_path, opens), failure="resistance > 50 kohm")
+    failed = np.isfinite(found["upper"].values)
+    assert (len(failed), failed.sum()) == (10, 2)
+    assert (found["lower"].values[failed] / 3600).tolist() == [168.0, 168.0]
+    assert (found["upper"].values[failed] / 3600).tolist() == [500.0, 500.0]
+    said = "; ".join(found.attrs["problems"])
+    assert ("2 units lost their reads: 2 from 500 h; counted as failed" in said) == (
+        opens in ("", "NaN")
+    )
+    assert ("4 reads are over the range" in said) == (opens not in ("", "NaN", "1e6"))
+
+
+def test_a_range_that_ends_before_the_limit_says_nothing(tmp_path):
+    path = bake(tmp_path, ">20")
+    found = read_lifetimes(path, failure="resistance > 50 kohm")
+    said = "; ".join(found.attrs["problems"])
+    assert "4 over-range reads say too little for the limit" in said
+    assert found.attrs["units_lost"] == 2
+    found = read_lifetimes(path, failure="resistance > 15 kohm")
+    assert (int(np.isfinite(found["upper"]).sum()), found.attrs["units_lost"]) == (2, 0)
+
+
+def test_a_current_below_the_floor_is_a_resistance_over_the_limit(tmp_path):
+    path = write(tmp_path, "cell,time [h],I [uA]\n1,0,20\n1,24,<0.001\n2,0,20\n2,24,19\n")
+    found = read_lifetimes(
+        path, failure="resistance > 50 kohm", constants={"read_voltage": "0.1 V"}
+    )
+    assert np.isfinite(found["upper"].values).tolist() == [True, False]
+
+
+def test_units_that_lose_reads_are_failed_censored_or_refused(tmp_path):
+    path = bake(tmp_path, "")
+    good = read_lifetimes(path, failure="resistance > 50 kohm", missing="censored")
+    assert np.isinf(good["upper"]).all()
+    assert sorted(set(good["lower"].values / 3600)) == [168.0, 1000.0]
+    assert "counted as censored" in "; ".join(good.attrs["problems"])
+    with pytest.raises(InputError, match="missing: 2 units lost their reads: 2 from 500 h"):
+        read_lifetimes(path, failure="resistance > 50 kohm", missing="refuse")
+    with pytest.raises(InputError, match="did you mean 'censored'"):
+        read_lifetimes(path, failure="resistance > 50 kohm", missing="censord")
+
+
+def test_a_group_that_leaves_the_oven_together_loses_nothing():
+    """Two temperatures with read-outs of their own, and three of four cells stopped at 2 s."""
+    g = np.full((4, 2, 4), 50e-6)
+    g[:, 0, 3] = np.nan  # 125 degC ends at 2
+    g[:3, 1, 3] = np.nan  # 150 degC: only one cell goes on
+    data = xr.Dataset(
+        {"conductance": (("cell", "temperature", "time"), g)},
+        coords={"temperature": [398.15, 423.15], "time": [0.0, 1.0, 2.0, 4.0]},
+    )
+    found = lifetimes_of(data, "conductance < 20 uS")
+    assert found.attrs["units_lost"] == 0
+    assert np.isinf(found["upper"]).all()
+    assert "survivors were read to different times: 7 to 2 s, 1 to 4 s" in found.attrs["problems"]
+
+
+def test_a_retest_replaces_what_it_repeats(tmp_path):
+    rows = "".join(f"{cell},{t},5\n" for cell in range(8) for t in (0, 24, 168))
+    path = write(tmp_path, f"cell,time [h],R (kOhm)\n{rows}3,168,90\n")
+    found = read_lifetimes(path, failure="resistance > 50 kohm")
+    assert found.sizes["unit"] == 8
+    assert np.isfinite(found["upper"].values).tolist() == [c == 3 for c in range(8)]
+    assert "1 read-outs of cells were repeated" in "; ".join(found.attrs["problems"])
+
+
+def test_cells_that_nothing_tells_apart_are_refused(tmp_path):
+    rows = "".join(f"{c},{t},{5 + c}\n" for _ in range(3) for c in range(4) for t in (0, 24))
+    path = write(tmp_path, f"cell,time [h],R (kOhm)\n{rows}")
+    with pytest.raises(InputError, match="8 of 8 cells and read-outs have several reads each"):
+        read_lifetimes(path, failure="resistance > 50 kohm")
+
+
+def test_a_noisy_read_is_a_failure_only_when_it_is_confirmed():
+    data = reads(
+        [
+            [50e-6, 10e-6, 50e-6, 50e-6],  # one noisy read
+            [50e-6, 50e-6, 10e-6, 10e-6],  # confirmed
+            [50e-6, 50e-6, 50e-6, 10e-6],  # bad at the end: nothing speaks against it
+        ]
+    )
+    once = lifetimes_of(data, "conductance < 20 uS")
+    assert once["upper"].values.tolist() == [1.0, 2.0, 4.0]
+    twice = lifetimes_of(data, "conductance < 20 uS", consecutive=2)
+    assert twice["upper"].values.tolist() == [np.inf, 2.0, 4.0]
+    assert twice["lower"].values.tolist() == [4.0, 1.0, 2.0]
+    assert "2 reads in a row" in twice.attrs["failure"]
+    with pytest.raises(InputError, match="consecutive: got 0"):
+        lifetimes_of(data, "conductance < 20 uS", consecutive=0)
+
+
+@pytest.mark.parametrize(
+    ("header", "failed", "good"),
+    [
+        ("event", "1", "0"), ("status", "failed", "suspended"), ("category", "F", "C"),
+        ("Status", "F", "S"), ("State F or S", "F", "S"), ("censored", "0", "1"),
+        ("Censored", "no", "yes"), ("cens", "0", "1"), ("suspended", "0", "1"),
+        ("fail", "true", "false"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("count", ["quantity", "n", "Freq", "weight", "count", "Number in State"])
+def test_common_conventions_of_events_and_counts(tmp_path, header, failed, good, count):
+    path = write(tmp_path, f"{header},time [h],{count},Operator\n{failed},10,3\n{good},20,40\n"
+                 .replace("3\n", "3,ann\n").replace("40\n", "40,ann\n"))  # fmt: skip
+    found = read_lifetimes(path)
+    assert found["frequency"].values.tolist() == [3.0, 40.0]
+    assert np.isfinite(found["upper"].values).tolist() == [True, False]
+    assert "column 4 'Operator' is not used" in found.attrs["problems"]
+    said = "; ".join(found.attrs["layout_evidence"])
+    assert f"column 1 {header!r}: whether the unit" in said
+    assert "number of units of the row" in said
+
+
+def test_a_table_without_events_says_that_all_failed(tmp_path):
+    found = read_lifetimes(write(tmp_path, "cycles,count\n40,10\n42,23\n"))
+    assert np.isfinite(found["upper"]).all()
+    assert "all count as failed" in "; ".join(found.attrs["layout_evidence"])
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("time [h],event,n\n10,1,NA\n20,0,40\n", "is missing in 1 of 2 rows, first in line 2"),
+        ("time [h],event,n\n10,1,-3\n20,0,40\n", "number of units is below 0"),
+        ("time [h],status\n10,1\n20,1\n30,2\n", "'2' is neither a failure nor a survivor"),
+        ("time [h],status\n10,1\n20,\n", "'' is neither"),
+    ],
+)  # fmt: skip
+def test_counts_and_events_that_are_not_understood_are_refused(tmp_path, text, says):
+    with pytest.raises(InputError) as caught:
+        read_lifetimes(write(tmp_path, text))
+    assert says in str(caught.value)
+
+
+def test_pass_and_fail_at_read_outs(tmp_path):
+    path = write(
+        tmp_path,
+        "Serial,0 h,168 h,500 h,1000 h,Remark\n"
+        "S1,P,P,P,P,\nS2,P,P,F,F,\nS3,P,F,P,P,\nS4,F,F,F,F,\nS5,P,P,,,\nS6,P,P,P,F,x\n",
+    )
+    found = read_lifetimes(path, constants={"temperature": "125 degC"})
+    assert (found["lower"].values / 3600).tolist() == [1000, 168, 0, 168, 500]
+    assert (found["upper"].values / 3600).tolist() == [np.inf, 500, 168, 500, 1000]
+    said = "; ".join(found.attrs["problems"])
+    assert "1 unit lost its reads: 1 from 500 h; counted as failed" in said
+    assert "time-zero rejects: 1 of 6" in said
+    assert "'Remark' is not used" in said
+    kept = read_lifetimes(path, missing="censored")
+    assert (kept["upper"].values[3], kept["lower"].values[3] / 3600) == (np.inf, 168)
+
+
+def test_several_tests_are_one_and_lots_stay_apart(tmp_path):
+    one = bake(tmp_path, "OL", name="a.csv")
+    two = write(tmp_path, one.read_text().replace("L1", "L2").replace(",125,", ",150,"), "b.csv")
+    parts = [read_lifetimes(path, failure="resistance > 50 kohm") for path in (one, two)]
+    found = join_lifetimes(parts)
+    assert found.sizes["unit"] == 20
+    assert sorted(set(found["lot"].values)) == ["L1", "L2"]
+    assert sorted(set(found["temperature"].values)) == [398.15, 423.15]
+    assert found.attrs["source"] == "a.csv, b.csv"
+    assert any(line.startswith("b.csv: 4 reads are over") for line in found.attrs["problems"])
+    with pytest.raises(InputError, match="only one of them states temperature"):
+        join_lifetimes([parts[0], parts[1].drop_vars("temperature")])
+
+
+def test_a_table_of_lots(tmp_path):
+    found = read_lifetimes(write(tmp_path, "Lot,time [h],event\nA,10,1\nB,20,0\n"))
+    assert found["lot"].values.tolist() == ["A", "B"]
+    assert found.attrs["problems"] == []

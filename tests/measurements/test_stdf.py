@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 pytest.importorskip("pystdf")
 
@@ -171,3 +173,123 @@ def test_what_is_not_a_result_file_is_refused(tmp_path: Path) -> None:
         read_measurements(path, tests="(")
     with pytest.raises(InputError, match="group 'wafel' is not known"):
         read_measurements(path, tests="(?P<wafel>.)")
+
+
+def one_part(results: list[tuple[int, float, str, str]], order: str = "<") -> bytes:
+    file = StdfWriter(order)
+    file.wir("A")
+    file.pir(1)
+    for number, result, name, unit in results:
+        file.ptr(number, 1, result, name, unit)
+    file.prr(1, 0, 0)
+    file.mrr()
+    return file.data
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "inside", "want"),
+    [
+        *(("a", -2.5e-4, "A", -2.5e-4), ("ua", 3.0, "A", 3e-6), ("na", 2.0, "A", 2e-9)),
+        *(("v", 1.5, "V", 1.5), ("hz", 50.0, "Hz", 50.0), ("OHM", 5e3, "ohm", 5e3)),
+        *(("dB", 60.0, "dB", 60.0), ("db", 61.0, "dB", 61.0), ("%", 50.0, "", 0.5)),
+        *(
+            ("\xb0C", 27.0, "K", 300.15),
+            ("\xb5A", 2.5, "A", 2.5e-6),
+            ("furlong", 7.0, "furlong", 7.0),
+        ),
+    ],
+)
+def test_units_of_testers(
+    tmp_path: Path, unit: str, value: float, inside: str, want: float
+) -> None:
+    path = tmp_path / "unit.stdf"
+    path.write_bytes(one_part([(1, value, "reading", unit)]))
+    data = read_measurements(path)
+    assert data["reading"].attrs["units"] == inside
+    assert float(data["reading"].squeeze()) == pytest.approx(want, rel=1e-6)
+    told = [note for note in data.attrs["problems"] if "not known" in note]
+    assert len(told) == (unit == "furlong")
+
+
+def test_an_unknown_unit_of_many_tests_is_one_note(tmp_path: Path) -> None:
+    path = tmp_path / "unknown.stdf"
+    path.write_bytes(one_part([(n, 1.0, f"t{n}", "MA") for n in range(40)]))
+    notes = [note for note in read_measurements(path).attrs["problems"] if "'MA'" in note]
+    assert notes == ["unit 'MA' of test 't0' is not known, kept as read (and 39 more)"]
+
+
+def test_one_number_with_two_names_and_one_name_with_two_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "names.stdf"
+    results = [(100, 1e-5, "I_lrs", "A"), (100, 2e-9, "I_hrs", "A"), (100, 3e-9, "", "")]
+    results += [(7, 1.0, "V", "V"), (8, 2.0, "V", "V")]
+    path.write_bytes(one_part(results[:2] + results[3:]))
+    data = read_measurements(path)
+    assert set(data.data_vars) == {"i_lrs", "i_hrs", "v", "v_8"}
+    assert float(data["i_lrs"].squeeze()) == pytest.approx(1e-5)
+    assert float(data["i_hrs"].squeeze()) == pytest.approx(2e-9)
+    assert (float(data["v"].squeeze()), float(data["v_8"].squeeze())) == (1.0, 2.0)
+    assert any("v_8: v is another test" in note for note in data.attrs["problems"])
+    path.write_bytes(one_part(results[:3]))  # a record without a name means the latest
+    assert read_measurements(path)["i_hrs"].sizes["repeat"] == 2
+
+
+def test_overflow_codes_are_missing_and_counted(tmp_path: Path) -> None:
+    path = tmp_path / "over.stdf"
+    codes = [9.9e37, -9.9e37, 9.91e37, -9.91e37, 3.4e38, float("inf"), float("-inf")]
+    path.write_bytes(
+        one_part(
+            [(n, code, f"t{n}", "A") for n, code in enumerate(codes)] + [(99, 1e-6, "ok", "A")]
+        )
+    )
+    data = read_measurements(path)
+    assert data.attrs["values_overrange"] == len(codes)
+    assert all(np.isnan(float(data[f"t{n}"].squeeze())) for n in range(len(codes)))
+    assert float(data["ok"].squeeze()) == pytest.approx(1e-6)
+
+
+def test_tests_named_like_axes_stay_measurements(tmp_path: Path) -> None:
+    names = ["Temperature", "Time", "X", "Y", "Row", "Column", "Wafer", "Die", "Cell", "State"]
+    names += ["Lot", "Repeat", "Radius", "Elapsed", "Cycles", "Target", "Value", "Part"]
+    file = StdfWriter("<")
+    file.wir("A")
+    for die in range(3):
+        file.pir(1)
+        for number, name in enumerate(names):
+            file.ptr(number, 1, 10.0 * number + die + 1, name, "")
+        file.prr(1, die, 0)
+    path = tmp_path / "named.stdf"
+    path.write_bytes(file.data)
+    data = read_measurements(path)
+    assert dict(data.sizes) == {"wafer": 1, "die": 3, "cell": 1}
+    for number, name in enumerate(names):
+        got = data[f"measured_{name.lower()}"].values.ravel()
+        np.testing.assert_array_equal(got, 10.0 * number + np.arange(3) + 1)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@given(
+    order=st.sampled_from("<>"),
+    rows=st.lists(
+        st.tuples(st.integers(-50, 50), st.integers(-50, 50), st.floats(-1e6, 1e6, width=32)),
+        min_size=1,
+        max_size=20,
+        unique_by=lambda row: row[:2],
+    ),
+    unit=st.sampled_from([("A", 1.0), ("uA", 1e6), ("mV", 1e3), ("kOhm", 1e-3), ("ns", 1e9)]),
+)
+def test_what_is_written_comes_back(tmp_path: Path, order: str, rows, unit) -> None:
+    file = StdfWriter(order)
+    file.wir("W")
+    for x, y, value in rows:
+        file.pir(1)
+        file.ptr(5, 1, value, "reading", unit[0])
+        file.prr(1, x, y)
+    file.mrr()
+    path = tmp_path / "any.stdf"
+    path.write_bytes(file.data)
+    data = read_measurements(path)
+    assert data.sizes["die"] == len(rows)
+    for x, y, value in rows:
+        die = int(np.flatnonzero((data["die_x"] == x) & (data["die_y"] == y))[0])
+        got = float(data["reading"].values[0, die, 0])
+        assert got == pytest.approx(value / unit[1], rel=1e-12)

@@ -156,10 +156,10 @@ def test_state_is_a_property_of_a_cell_or_an_axis(tmp_path: Path) -> None:
 
 
 def test_a_property_that_changes_is_told(tmp_path: Path) -> None:
-    path = write(tmp_path, "wafer,lot,cell,G\n1,A,1,1e-6\n1,A,2,1e-6\n1,B,3,1e-6\n")
+    path = write(tmp_path, "wafer,die,die_x,cell,G\n1,7,0,1,1e-6\n1,7,0,2,1e-6\n1,7,5,3,1e-6\n")
     data = read_measurements(path)
-    assert data["lot"].values.tolist() == ["A"]
-    assert "lot: 1 rows contradict an earlier row of their wafer" in data.attrs["problems"]
+    assert data["die_x"].values.tolist() == [0]
+    assert "die_x: 1 rows contradict an earlier row of their die" in data.attrs["problems"]
 
 
 def test_scattered_rows_are_refused_before_the_grid_is_made(tmp_path: Path) -> None:

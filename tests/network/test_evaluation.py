@@ -19,7 +19,7 @@ def tech():
 
 def test_ideal_network_is_the_spirit_network(net) -> None:
     """88 % and 136 input spikes at delta-S = 10 (IEDM 2019, 14.3.1): at least, and within 15 %."""
-    result = rel.evaluate(net, None, coding="spiking", delta_s=10, images=10_000, seed=1)
+    result = rel.evaluate(net, None, coding="rate", images=10_000, seed=1)
     assert result["accuracy"].item() >= 0.88
     assert result["spikes"].item() == pytest.approx(136, rel=0.15)
     low, high = result["accuracy_low"].item(), result["accuracy_high"].item()
@@ -34,22 +34,22 @@ def test_energy_is_events_times_outputs_times_3_6_pj(net) -> None:
     assert ratio == pytest.approx(50)
 
 
-def test_formal_accuracy_is_plain_matrix_arithmetic(net) -> None:
+def test_accuracy_of_weighted_sums_is_plain_matrix_arithmetic(net) -> None:
     data = rel.load_mnist()
     sums = data["pixels"].values.astype(np.int64) @ net.weights.astype(np.int64)
     expected = (sums.argmax(axis=1) == data["label"].values).mean()
-    assert rel.evaluate(net, None, coding="formal")["accuracy"].item() == expected
-    tanh = rel.evaluate(net, None, coding="formal", activation="tanh")["accuracy"].item()
+    assert rel.evaluate(net, None, coding="weighted_sum")["accuracy"].item() == expected
+    tanh = rel.evaluate(net, coding=rel.WeightedSum(activation="tanh"))["accuracy"].item()
     assert tanh == expected  # tanh rises everywhere
 
 
-def test_spiking_accuracy_tends_to_the_formal_one(net) -> None:
+def test_spiking_accuracy_tends_to_that_of_the_sums(net) -> None:
     """With a larger lead the spike counts average out: closer to the sums, for more spikes."""
-    formal = rel.evaluate(net, None, coding="formal", images=2000)["accuracy"].item()
+    of_sums = rel.evaluate(net, None, coding="weighted_sum", images=2000)["accuracy"].item()
     gaps, spikes = [], []
     for delta_s in (2, 10, 80):
-        r = rel.evaluate(net, None, images=2000, delta_s=delta_s, spike_limit=8000, seed=2)
-        gaps.append(formal - r["accuracy"].item())
+        r = rel.evaluate(net, None, coding=rel.RateCoding(delta_s, 8000), images=2000, seed=2)
+        gaps.append(of_sums - r["accuracy"].item())
         spikes.append(r["spikes"].item())
     assert gaps[0] > gaps[1] > gaps[2]
     assert gaps[2] < 4 * np.sqrt(0.09 * 0.91 / 2000)
@@ -120,12 +120,13 @@ def test_ageing_lowers_accuracy_and_the_profile_is_kept(net, tech) -> None:
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"coding": "spikes"}, "did you mean 'spiking'"),
+        ({"coding": "rates"}, "did you mean 'rate'"),
+        ({"coding": 3}, "coding: got 3, expected 'rate', 'weighted_sum', 'first_spike'"),
+        ({"coding": "spiking"}, "unknown coding 'spiking'; allowed"),
+        ({"tiling": rel.Tiling()}, "tiling: does not apply to a network of one layer"),
         ({"images": 0}, "images: got 0, allowed 1 to 10000"),
         ({"images": 10_001}, "allowed 1 to 10000"),
         ({"images": 2.5}, "expected an integer"),
-        ({"delta_s": 0}, "delta_s"),
-        ({"activation": "relu"}, "activation"),
     ],
 )
 def test_bad_settings_are_refused(net, settings, says) -> None:

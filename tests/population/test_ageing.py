@@ -102,9 +102,35 @@ def test_blocks_and_threads_change_nothing(
     assert abs(np.corrcoef(np.log(first), np.log(second))[0, 1]) < 4 / math.sqrt(1000)
 
 
-def test_first_block_has_the_streams_of_draw() -> None:
-    scores = blocks.Scores(5, (1, 2, 3), slice(0, 100), np.float64)
-    assert (scores("retention") == draw(5, "retention", [[1, 2, 3]], 100)[0]).all()
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_blocks_have_the_streams_of_draw(dtype: type) -> None:
+    part = slice(blocks.BLOCK, blocks.BLOCK + 100)
+    deviates = blocks.Deviates(5, np.array([1, 2, 3]), part, dtype)
+    whole = draw(5, "retention", [[1, 2, 3]], part.stop, dtype=dtype)[0]
+    assert deviates("retention").dtype == dtype
+    assert (deviates("retention") == whole[part]).all()
+
+
+def test_rare_events_are_decided_to_the_last_bit() -> None:
+    """Rates below 2^-32 would else be met as 0 or 2^-24."""
+    deviates = blocks.Deviates(5, np.array([1, 2, 3]), slice(0, 5000), np.float32)
+    u = draw(5, "defects", [[1, 2, 3]], 5000, distribution="uniform")[0]
+    for probability in (1e-3, 0.5, float(u[17]), float(np.nextafter(u[17], 1)), 1e-15):
+        cells, numbers = deviates.rare("defects", probability)
+        assert cells.tolist() == np.flatnonzero(u < probability).tolist()
+        assert (numbers == u[cells]).all()
+
+
+def test_cells_are_the_same_in_either_dtype_and_function(tech: Technology) -> None:
+    states = ["LRS", "HRS"] * 500
+    double = sample_population(tech, wafers=2, dies=3, cells=1000, state=states, seed=7)
+    single = sample_dies(tech, state=states, count=6, dies_per_wafer=3, seed=7)
+    assert values(double).dtype == np.float64
+    assert values(single).dtype == np.float32
+    np.testing.assert_allclose(values(single), values(double).reshape(6, -1), rtol=2e-5)
+    hot = MissionProfile.constant(time="1 year", temperature="150 degC")
+    one, other = (values(age(cells, hot)).reshape(6, -1) for cells in (single, double))
+    np.testing.assert_allclose(one, other, rtol=1e-3)
 
 
 @settings(max_examples=15, deadline=None)
@@ -122,8 +148,23 @@ def test_seeds_and_lots_differ(tech: Technology) -> None:
         values(sample_population(tech, cells=100, **kw))
         for kw in ({"seed": 1}, {"seed": 2}, {"seed": 1, "lot": 1})
     )
-    assert (base != seed).any()
-    assert (base != lot).any()
+    for other in (seed, lot):  # other cells, not the same ones times a factor
+        assert np.std(np.log(other / base)) > 0.05
+        assert abs(np.corrcoef(base.ravel(), other.ravel())[0, 1]) < 0.4
+
+
+def test_aged_and_read_cells_keep_to_their_lot(tech: Technology) -> None:
+    """A lot's cells age as themselves: the numbers of lot 0 are not looked up for lot 3."""
+    card = tech.with_values({"defects.unformed": 0.0})
+    lots = [
+        sample_population(card, cells=4000, state="HRS", seed=1, lot=lot, first_wafer=first)
+        for lot, first in ((0, 0), (3, 1))
+    ]
+    shift = [np.log(values(age(one, MISSION)) / values(one)).ravel() for one in lots]
+    assert abs(np.corrcoef(*shift)[0, 1]) < 0.1
+    joined = age(xr.concat(lots, "wafer"), MISSION)
+    for one, wafer in zip(lots, values(joined), strict=True):
+        assert (values(age(one, MISSION))[0] == wafer).all()
 
 
 # --- hierarchy
@@ -171,8 +212,11 @@ def test_mature_cards_spread_less() -> None:
 
 @pytest.mark.parametrize("state", ["LRS", "HRS"])
 def test_lots_spread_as_the_card_says(state: str) -> None:
-    """One cell of one seed in many lots: only the lot differs."""
+    """Cells that differ by their lot only."""
     card = rel.load_technology("oxram-200mm")
+    others = [f"programming.{state}.sigma_{name}" for name in ("wafer", "die", "cell", "cycle")]
+    others += [f"programming.{state}.radial", *(f"defects.{name}" for name in DEFECTS[1:])]
+    card = card.with_values(dict.fromkeys(others, 0.0))
     lots = 250
     g = [
         values(sample_population(card, cells=1, state=state, seed=1, lot=lot)).item()

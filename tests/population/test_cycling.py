@@ -35,7 +35,9 @@ def both():
         "wafers": 2, "dies": 2, "cells": 4000, "cycles": 3e4,
         "temperature": ["25 degC", "125 degC"], "seed": 5,
     }  # fmt: skip
-    return {m: cycling.endurance(LASTING, method=m, **conditions) for m in cycling._METHODS}
+    return {
+        m: cycling.endurance(LASTING, method=m, attempts=1, **conditions) for m in cycling._METHODS
+    }
 
 
 def test_both_methods_agree(both):
@@ -43,7 +45,10 @@ def test_both_methods_agree(both):
     a, b = model["fraction_failed"].values, drawn["fraction_failed"].values
     n = 16_000
     error = np.sqrt((a * (1 - a) + b * (1 - b)) / n)
-    assert np.all(np.abs(a - b) < 4.5 * error + 1e-3)  # 1e-3: thresholds constant in a block
+    # 1e-3: thresholds constant in a block. At 125 degC the onset lies within two memories of the
+    # slow part, and the threshold that moves within a memory costs up to 0.025 of the cells.
+    assert np.all(np.abs(a - b)[0] < 4.5 * error[0] + 1e-3)
+    assert np.all(np.abs(a - b)[1] < 3 * error[1] + 0.025)
     for t in (0, 1):
         shares = [np.bincount(d["mode"].values[t].ravel(), minlength=6) / n for d in (model, drawn)]
         np.testing.assert_allclose(*shares, atol=4.5 * np.sqrt(0.5 / n))
@@ -181,7 +186,8 @@ def test_best_reference_is_where_the_densities_meet(share):
     """However far apart the states are: error rates from 2 % down to 1e-80."""
     sigmas = [f"programming.{s}.sigma_{level}" for s in ("LRS", "HRS")
               for level in ("lot", "wafer", "die", "cell", "cycle")]  # fmt: skip
-    card = TECH.with_values({name: share * TECH[name] for name in sigmas})
+    flat = {f"programming.{s}.radial": 0.0 for s in ("LRS", "HRS")}
+    card = TECH.with_values({name: share * TECH[name] for name in sigmas} | flat)
     r_lrs, r_hrs = (card[f"programming.{s}.resistance"] for s in ("LRS", "HRS"))
     wide = [math.hypot(*(card[name] for name in part)) for part in (sigmas[:5], sigmas[5:])]
     lrs = stats.norm(1 / r_lrs, wide[0] / r_lrs)
@@ -279,3 +285,22 @@ def test_wafers_joined_are_the_test_of_all_of_them():
 def test_attempts_that_cannot_be_are_refused(settings, says):
     with pytest.raises(InputError, match=says):
         cycling.endurance(LASTING, cells=10, cycles=10, **settings)
+
+
+def test_writes_are_verified_unless_said_otherwise() -> None:
+    own, same, single = (
+        cycling.endurance(TECH, cells=2000, cycles=1e3, seed=1, **kw)
+        for kw in ({}, {"attempts": int(TECH["programming.verify.attempts"])}, {"attempts": 1})
+    )
+    assert own.attrs["attempts"] == 10
+    assert (own["cycles_to_failure"] == same["cycles_to_failure"]).all()
+    assert own["fraction_failed"][0, -1] < 0.3 * single["fraction_failed"][0, -1]
+    assert cycling.endurance(TECH, cells=8, cycles=9, method="every_cycle").attrs["attempts"] == 1
+
+
+def test_permanent_failures_are_counted_by_themselves(both) -> None:
+    for test in both.values():
+        permanent, whole = test["fraction_permanent"], test["fraction_failed"]
+        assert (permanent <= whole).all()
+        stuck = (test["mode"] >= 3).mean(("wafer", "die", "cell"))
+        np.testing.assert_allclose(permanent.isel(cycles=-1), stuck)

@@ -120,7 +120,7 @@ def test_which_conditions_reach_a_wanted_rate(tech: Technology) -> None:
         tech,
         compliance_current=[50e-6, 100e-6, 200e-6, 400e-6],
         reset_voltage=[2.6, 2.9],
-        wanted_error_rate=5e-3,
+        target_error_rate=5e-3,
     )
     assert (found["reaches"] == (found["bit_error_rate"] <= 5e-3)).all()
     assert found["reaches"].any()
@@ -134,7 +134,7 @@ def test_verify_costs_pulses_and_buys_errors(tech: Technology) -> None:
     verified = programming_window(tech, verify=Verify(8e3, 60e3, attempts=30))
     assert float(verified["bit_error_rate"]) < 0.5 * float(natural["bit_error_rate"])
     assert (verified["pulses"] > 1).all()
-    assert (verified["never"] > 0).all()
+    assert (verified["failed_to_verify"] > 0).all()
 
 
 def test_relaxation_gives_errors_back(tech: Technology) -> None:
@@ -169,7 +169,7 @@ def test_conditions_out_of_range_are_warned_once_and_recorded(tech: Technology) 
         ({"reset_voltage": []}, "got no value"),
         ({"compliance_current": "-5 uA"}, "allowed >= 0"),
         ({"reference": "-1 uS"}, "reference"),
-        ({"wanted_error_rate": 0.0}, "wanted_error_rate"),
+        ({"target_error_rate": 0.0}, "target_error_rate"),
         ({"time": "-1 h"}, "time"),
     ],
 )

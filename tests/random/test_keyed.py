@@ -50,3 +50,20 @@ def test_stream_is_the_published_philox() -> None:
     generator = stream(7, "relaxation", 3, 2, 1)
     state = generator.bit_generator.state["state"]
     assert list(state["counter"]) == [0, 3, 2, 1]
+
+
+def test_both_dtypes_hold_the_same_numbers() -> None:
+    where = [[0, 1, 2], [3, 4, 5]]
+    single, double = (draw(9, "x", where, 1000, dtype=t) for t in (np.float32, np.float64))
+    assert (single == double).all()
+    single, double = (
+        draw(9, "x", where, 1000, distribution="uniform", dtype=t) for t in (np.float32, np.float64)
+    )
+    assert (single == np.floor(double * 2**24) / 2**24).all()
+
+
+def test_uniform_numbers_have_all_bits() -> None:
+    u = draw(9, "x", [[0, 0, 0]], 200_000, distribution="uniform")[0]
+    assert 0 < u.min() < u.max() < 1
+    assert stats.kstest(u, "uniform").pvalue > 1e-3
+    assert stats.kstest((u * 2**40) % 1, "uniform").pvalue > 1e-3  # bits of the second word

@@ -1,7 +1,6 @@
 """Figures of the architecture studies, drawn from a nominal result and its draws; their words."""
 
 import warnings
-from functools import partial
 
 import numpy as np
 import pytest
@@ -10,11 +9,18 @@ from matplotlib.figure import Figure
 
 import reliability as rel
 from reliability.architecture import area, energy, hierarchy, load_components, streams, tiers
+from reliability.architecture.logic.streams import stream_crossings
 from reliability.report import figures
-from reliability.report.study.architecture import quantity_lines
+from reliability.report.outputs.architecture import headline
 
 
-def drawn(study, name: str, **options) -> xr.Dataset:
+def drawn(study, name: str, axes: dict[str, list] | None = None, **options) -> xr.Dataset:
+    """Draws of a study, along axes as a sweep has them."""
+    if axes:
+        (axis, values), *inner = axes.items()
+        parts = [drawn(study, name, dict(inner), **{axis: v}, **options) for v in values]
+        return xr.concat(parts, xr.DataArray(values, dims=axis, name=axis), data_vars="all",
+                         coords="minimal", compat="override", combine_attrs="override")  # fmt: skip
     card, components = rel.load_technology("oxram-130nm"), load_components(name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # beyond a model's range
@@ -27,17 +33,28 @@ def drawn(study, name: str, **options) -> xr.Dataset:
 
 @pytest.fixture(scope="module")
 def memory() -> xr.Dataset:
-    return drawn(hierarchy, "hierarchy", networks=["spirit"], capacities=[1024, 2048])
+    axes = {"host": ["mcu", "fpga"], "network": ["spirit"], "capacity": [1024, 2048]}
+    return drawn(hierarchy, "hierarchy", axes)
 
 
 @pytest.fixture(scope="module")
 def layouts() -> xr.Dataset:
-    return drawn(tiers, "tiers", chips=1, images=20, cells=200, temperatures=[318.15, 398.15])
+    axes = {"structure": ["planar", "monolithic"], "power_density": [1e3, 1e4, 1e5]}
+    return drawn(tiers, "tiers", axes, chips=1, images=20, cells=200, cooling="heat_sink",
+                 temperatures=[318.15, 398.15])  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def cores() -> dict[str, xr.Dataset]:
-    return {study.__name__: drawn(study, study.__name__) for study in (energy, area, streams)}
+    return {
+        "energy": drawn(energy, "energy", {"node": ["130nm", "7nm"]}, images=20),
+        "resistance": drawn(energy, "energy", {"lrs_resistance": [2e3, 1e5]}, images=20),
+        "rate": drawn(energy, "energy", {"lead": [1, 5]}, images=20),
+        "time": drawn(energy, "energy", {"threshold": [6.0, 14.0]}, coding="time", images=20),
+        "area": drawn(area, "area", {"node": ["130nm", "7nm"], "classes": [1, 10, 100]}),
+        "cores": drawn(area, "area", {"classes": [1, 10, 100]}),
+        "streams": stream_crossings(drawn(streams, "streams", {"rate": [0.1, 1e3, 1e6]})),
+    }
 
 
 def labelled(function, data) -> Figure:
@@ -53,41 +70,41 @@ def labelled(function, data) -> Figure:
 
 
 @pytest.mark.parametrize(
-    "function",
+    ("function", "at"),
     [
-        figures.cache_traffic,
-        partial(figures.power_against_period, host="fpga"),
-        figures.paying_periods,
-        figures.macro_areas,
+        (figures.cache_traffic, {"network": 0}),
+        (figures.power_against_period, {"host": 1, "network": 0}),
+        (figures.paying_periods, {}),
+        (figures.macro_areas, {"host": 0, "network": 0}),
     ],
 )
-def test_figures_of_the_hierarchy(memory, function) -> None:
-    labelled(function, memory)
-    labelled(function, memory.isel(draw=[0]))  # nothing drawn: no bands
+def test_figures_of_the_hierarchy(memory, function, at) -> None:
+    labelled(function, memory.isel(at))
+    labelled(function, memory.isel(at).isel(draw=[0]))  # nothing drawn: no bands
 
 
 @pytest.mark.parametrize(
     "function",
     [
-        figures.layout_ratios,
         figures.memory_temperature,
         figures.accuracy_left,
         figures.error_rate_left,
-        figures.left_against_temperature,
     ],
 )
 def test_figures_of_the_tiers(layouts, function) -> None:
     labelled(function, layouts)
     labelled(function, layouts.isel(draw=[0]))
+    labelled(figures.left_against_temperature, layouts.isel(structure=0, power_density=0))
+    labelled(figures.layout_ratios, layouts.isel(power_density=0))
 
 
 @pytest.mark.parametrize(
     ("study", "function"),
     [
         ("energy", figures.energy_against_node),
-        ("energy", figures.gain_against_resistance),
-        ("energy", figures.gain_against_activity),
-        ("area", figures.area_against_classes),
+        ("rate", figures.gain_against_activity),
+        ("time", figures.gain_against_activity),
+        ("cores", figures.area_against_classes),
         ("streams", figures.power_against_rate),
     ],
 )
@@ -100,32 +117,43 @@ def test_maps_and_bars_of_cores(cores) -> None:
     for function in (figures.smallest_core, figures.least_energy_core):
         ax = function(cores["area"], Figure().subplots())
         assert (ax.get_xlabel(), ax.get_ylabel()) == ("CMOS node (nm)", "classes")
-    ax = figures.event_energy_parts(cores["energy"], Figure().subplots())
+    ax = figures.gain_against_resistance(cores["resistance"], Figure().subplots())
+    assert ax.get_xlabel() == "LRS resistance (kΩ)"
+    here = cores["energy"].isel(node=0)
+    ax = figures.event_energy_parts(here, Figure().subplots())
     assert ax.get_ylabel() == "energy of an event (pJ)"
     parts = [bar.get_height() for bar in ax.patches]
     assert parts[-1] == pytest.approx(sum(parts[:-1]))
-    assert parts[-1] == pytest.approx(1e12 * float(cores["energy"]["event_energy"][0]))
+    assert parts[-1] == pytest.approx(1e12 * float(here["event_energy"][0]))
 
 
-def test_headline_numbers_are_in_words() -> None:
-    one = {"name": "accuracy on all images, fine_tuning", "unit": "1", "value": 0.279,
-           "low": 0.25, "high": 0.31}  # fmt: skip
-    other = {"name": "trainings, delta_batch", "unit": "1", "value": 5e4, "low": None, "high": None}
-    found = {"quantities": {"a": one, "b": other}, "confidence": 0.95, "draws": 20}
-    assert quantity_lines(found) == [
-        "Accuracy on all images, new images only: 27.9 % (25.0 % to 31.0 % at 95 %, 20 draws).",
-        "Trainings, delta rule, batches of 100: 5e+04 (interval unbounded).",
-    ]
+def test_the_headline_is_one_sentence_with_value_unit_and_interval() -> None:
+    def one(name: str, unit: str, value: float, low: float | None, high: float | None) -> dict:
+        return {"name": name, "unit": unit, "value": value, "low": low, "high": high}
+
+    found = {
+        "study": "energy", "confidence": 0.95, "draws": 20,
+        "labels": {"architecture.node": "CMOS node"}, "point": {"architecture.node": "130nm"},
+        "quantities": {
+            "event_energy": one("energy", "J", 3.1e-12, 1e-12, 1.7e-11),
+            "mac_energy": one("energy", "J", 5.8e-12, None, None),
+            "inference_gain": one("gain", "1", 2.1, 0.3, 11),
+        },
+    }  # fmt: skip
+    assert headline(found).replace("\xa0", " ") == (
+        "CMOS node 130 nm: a synaptic event takes 3.1 pJ (95 % interval 1 pJ to 17 pJ) and a "
+        "multiply-accumulate 5.8 pJ (unbounded); digital sums take 2.1 (0.3 to 11) times the "
+        "energy of the spikes of an inference."
+    )
 
 
 def test_a_line_is_what_the_result_says(layouts, memory) -> None:
     ax = labelled(figures.memory_temperature, layouts).axes[0]
-    line = next(one for one in ax.lines if one.get_label() == "planar, heat sink")
-    at = {"structure": "planar", "cooling": "heat_sink", "draw": 0}
+    line = next(one for one in ax.lines if one.get_label() == "planar")
+    at = {"structure": "planar", "draw": 0}
     expected = layouts["hottest_temperature"].sel(at) - 273.15
     assert np.asarray(line.get_ydata()) == pytest.approx(expected.values)
-    power = partial(figures.power_against_period, host="mcu")
-    ax = labelled(power, memory).axes[0]
+    ax = labelled(figures.power_against_period, memory.isel(network=0, host=0)).axes[0]
     line = next(one for one in ax.lines if one.get_label() == "resistive cache")
     here = memory.sel(host="mcu", hierarchy="resistive").isel(network=0, draw=0, capacity=1)
     period = np.asarray(line.get_xdata())

@@ -89,7 +89,7 @@ def window() -> xr.Dataset:
         {"window": (dims, decades), "bit_error_rate": (dims, stats.norm.sf(2 * decades))},
         {"compliance_current": ("compliance_current", current, {"units": "A"}),
          "reset_voltage": ("reset_voltage", voltage, {"units": "V"})},
-        {"wanted_error_rate": 1e-3},
+        {"target_error_rate": 1e-3},
     )  # fmt: skip
 
 
@@ -189,17 +189,27 @@ DRAWN: dict[str, Callable[[Axes], object]] = {
     "window": lambda ax: figures.window_map(
         window(), ax, x="compliance_current", y="reset_voltage"
     ),
-    "reference": lambda ax: figures.error_rate_against_reference(errors(), ax, wanted=1e-2),
+    "reference": lambda ax: figures.error_rate_against_reference(errors(), ax, target=1e-2),
     "wafers": several_wafers,
     "crossbar": lambda ax: figures.largest_array_map(
         sizes(), ax, x="lrs_resistance", y="wire", wanted=64
     ),
     "accuracy": lambda ax: figures.accuracy_against_time(accuracy(), ax, references={"": 0.82}),
     "attribution": lambda ax: figures.attribution_bars(
-        ["a", "b", "c"], [0.01, 0.05, -0.004], [0.0, 0.04, -0.01], [0.02, 0.06, 0.001], ax
+        losses([0.01, 0.05, -0.004], [0.0, 0.04, -0.01], [0.02, 0.06, 0.001]), ax
     ),
     "predictive": lambda ax: figures.predictive_check(predictive(), ax, quantity="sigma"),
 }
+
+
+def losses(value, low, high) -> xr.Dataset:
+    """Loss of accuracy by three causes, counted in one or more ways."""
+    dims = ("way", "cause")[-np.ndim(value) :]
+    ends = {"value": value, "low": low, "high": high}
+    return xr.Dataset(
+        {name: (dims, np.array(values)) for name, values in ends.items()},
+        {"cause": ["a", "b", "c"]},
+    )
 
 
 def image(draw: Callable[[Axes], object], path: Path) -> Path:
@@ -362,9 +372,8 @@ def test_wafer_map_shows_every_die_of_the_grid_and_categories_have_names() -> No
 
 def test_several_ways_to_count_a_loss_stand_beside_each_other() -> None:
     value = np.array([[0.01, 0.05, -0.004], [0.02, 0.03, 0.0]])
-    ax = figures.attribution_bars(
-        ["a", "b", "c"], value, value - 0.01, value + 0.01, Figure().subplots(), ways=["of", "by"]
-    )
+    found = losses(value, value - 0.01, value + 0.01).assign_coords(way=["of", "by"])
+    ax = figures.attribution_bars(found, Figure().subplots())
     assert [label.get_text() for label in ax.get_yticklabels()] == ["c", "a", "b"]
     widths = [bar.get_width() for bar in ax.patches]  # points, ordered by the first way
     assert widths == pytest.approx([-0.4, 1, 5, 0, 2, 3])

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 import reliability as rel
 from reliability.campaign import read_study
-from reliability.campaign.limits import limit_answers, outcome
+from reliability.campaign.limits import outcome
+from reliability.campaign.outputs import OUTPUTS
 from reliability.campaign.summary import summarize
 from reliability.cli import main
+from reliability.report.acceptance import verdicts
+from reliability.report.points import Finished
 from reliability.report.provenance import study_toml
 from reliability.report.render import number, render_html
-from reliability.report.study.cover import verdicts
 from reliability.units import duration, engineering
 from tests.report import pages
 
@@ -27,17 +29,17 @@ def call(*arguments):
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
-def test_outcome_is_met_only_if_the_whole_interval_is(a, b, limit) -> None:
+def test_a_limit_is_demonstrated_only_by_the_whole_interval(a, b, limit) -> None:
     low, high = sorted((a, b))
     least, most = outcome(low, high, limit, "least"), outcome(low, high, limit, "most")
-    assert (least == "met") == (low >= limit)
-    assert (least == "not met") == (high < limit)
-    assert (most == "met") == (high <= limit)
-    assert (most == "not met") == (low > limit)
+    assert (least == "demonstrated") == (low >= limit)
+    assert (least == "not demonstrated") == (high < limit)
+    assert (most == "demonstrated") == (high <= limit)
+    assert (most == "not demonstrated") == (low > limit)
 
 
 @pytest.mark.parametrize(
-    ("limit", "says"), [(0.01, "met"), (None, "not decided"), (0.999, "not met")]
+    ("limit", "says"), [(0.01, "demonstrated"), (None, "inconclusive"), (0.999, "not demonstrated")]
 )
 def test_verdict_is_that_of_the_interval(finished, limit, says) -> None:
     mean = json.loads((finished / "summary.json").read_text())["accuracy"]["mean"]
@@ -46,7 +48,7 @@ def test_verdict_is_that_of_the_interval(finished, limit, says) -> None:
     told = summary["limits"]
     assert [row["decides"] for row in told if row["limit"] == "accuracy"].count(True) == 1
     assert all(row["low"] <= row["value"] <= row["high"] for row in told)
-    assert next(verdicts(study, summary)).outcome == says
+    assert next(verdicts(Finished(study, results, summary))).outcome == says
 
 
 def test_limits_of_endurance_and_of_arrays_are_held_against_all_that_is_not_known(small) -> None:
@@ -57,11 +59,12 @@ def test_limits_of_endurance_and_of_arrays_are_held_against_all_that_is_not_know
     cool = {"temperature_k": 298.15, "fraction_failed": 4e-3, "low": 2e-3, "high": 8e-3}
     hot = {**cool, "temperature_k": 398.15, "drawn_low": 1e-3, "drawn_high": 2e-2}
     crossbar = {"size": 48, "low": 40, "high": 63}
-    told = list(limit_answers(study, {}, {"endurance": [cool, hot], "crossbar": crossbar}))
+    answer = {"endurance": [cool, hot], "crossbar": crossbar}
+    told = [row for name in answer for row in OUTPUTS[name].outcomes(study, {}, answer)]
     assert [(row["limit"], row["low"], row["high"], row["outcome"]) for row in told] == [
-        ("failed_cells", 2e-3, 8e-3, "met"),
-        ("failed_cells", 1e-3, 2e-2, "not decided"),
-        ("array_lines", 40, 63, "not met"),
+        ("failed_cells", 2e-3, 8e-3, "demonstrated"),
+        ("failed_cells", 1e-3, 2e-2, "inconclusive"),
+        ("array_lines", 40, 63, "not demonstrated"),
     ]
     assert [row.get("temperature_k") for row in told] == [298.15, 398.15, None]
 
@@ -74,10 +77,10 @@ def test_command_writes_the_verdict_in_a_house_template(finished, tmp_path) -> N
     found = call("report", copy, "--limit", "accuracy=99.9 %", "--template", own)
     assert found.exit_code == 0, found.output
     verdict, report = found.stdout.splitlines()
-    assert verdict.startswith("limit accuracy >= 0.999: not met (")
+    assert verdict.startswith("limit accuracy >= 0.999: not demonstrated (")
     assert report == f"report: {copy / 'report.html'}"
     page = (copy / "report.html").read_text("utf-8").replace("\xa0", " ")
-    assert "<strong>Not met:</strong> mean accuracy of a chip at least 99.9 %" in page
+    assert "<strong>Not demonstrated:</strong> mean accuracy of a chip ≥ 99.9 %" in page
     assert 'id="limits"' in page
     assert "<p>Our house: small</p>" in page
     assert 'id="contents"' not in page

@@ -104,14 +104,12 @@ def test_study_over_reads_shows_them_and_says_so(plain, tmp_path) -> None:
 
 
 def test_figures_of_crossbars_take_what_the_rooms_give(tmp_path) -> None:
-    from reliability.network import accuracy_on_tiles
+    from reliability.network import TiledNetwork, accuracy_on_tiles
     from reliability.report import figures as draw
 
     technology = rel.load_technology("oxram-130nm")
-    found = accuracy_on_tiles(
-        rel.load_network("spirit"), technology, [1.0, 100.0], tile=(144, 80), chips=2, images=50,
-        uncertainty_draws=0,
-    )  # fmt: skip
+    tiled = TiledNetwork(rel.load_network("spirit"), chips=2, images=50)
+    found = accuracy_on_tiles(tiled, technology, [1.0, 100.0], tile=(144, 80), uncertainty_draws=0)
     ax = Figure().subplots()
     draw.accuracy_against_resistance({"one tile": found}, ax)
     assert ax.get_xscale() == "log"

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 import reliability as rel
 from reliability.report.figures import correlation_bars, tornado
-from reliability.report.study.sensitivity import factor_effects, parameter_correlations
+from reliability.report.sensitivity_section import factor_effects, parameter_correlations
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A network that is deployed learns a new class, or an input that has drifted, with few writes."""
+"""A deployed network that learns a new class, or an input that has drifted, with few writes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from reliability.architecture.learning import gradient_rules, write_life
 from reliability.architecture.learning.chip_learning import Chip
 from reliability.architecture.learning.gradient_rules import Schedule
 from reliability.architecture.learning.on_chip_training import TRAINING, digits
-from reliability.architecture.learning.written_cells import ideal, outcomes
-from reliability.architecture.result import cross_checks, finish, scalar
+from reliability.architecture.learning.written_cells import Outcomes, ideal, outcomes
+from reliability.architecture.result import cross_checks, finish
 from reliability.devices.endurance import Endurance
 from reliability.errors import InputError, unknown_name
 from reliability.random import stream
@@ -23,7 +23,8 @@ from reliability.technology.components import Components
 SCENARIOS = ("new_class", "shifted_input")
 PARTS = ("old", "new", "all")
 CELLS = ("device", "exact")
-SHARE = 0.01  # of cells failed, for which updates are counted
+FRACTION = 0.01  # of cells failed, for which runs are counted
+_LOST = "accuracy lost to the cells, a new class learnt on the chip"
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class _Rule:
     ----------
     kind : {"gradient", "error"}
     old : float
-        Share of the images that are stored ones of before.
+        Fraction of the images that are stored ones of before.
     column : bool
         Only the weights of the new class are written.
     at_end : bool
@@ -66,7 +67,7 @@ def incremental(
     components: Components,
     *,
     scenario: str = "new_class",
-    rules: Sequence[str] = tuple(RULES),
+    rule: str = "replay",
     new_class: int = 9,
     steps: int = 4,
     rate: float = 0.02,
@@ -88,8 +89,8 @@ def incremental(
         "learning".
     scenario : {"new_class", "shifted_input"}
         A class that the network never saw, or all images moved by one pixel to the right.
-    rules : sequence of str
-        Names in `RULES`; those that only write a new class are left out with a shifted input.
+    rule : str
+        Name in `RULES`; those that only write a new class are refused with a shifted input.
     new_class : int
     steps : int
         Largest weight.
@@ -111,11 +112,11 @@ def incremental(
     Returns
     -------
     Dataset
-        ``accuracy`` by part ("old", images as before; "new", those of the new class, or moved;
-        "all"), cells ("device", and "exact" ones that take each level without error), rule, budget
+        ``accuracy_of_chip`` by part ("old", images as before; "new", those of the new class, or
+        moved; "all"), cells ("device", and "exact" ones that take each level without error), budget
         and chip; ``before``, the same before anything was learnt; ``writes_spent`` when all images
-        were seen; ``updates_to_share``, how often the chip can learn so until 1 % of its cells
-        have failed for good (cards with endurance; others NaN).
+        were seen; ``runs_to_failure``, how often the chip can learn so until 1 % of its cells have
+        failed for good (cards with endurance; others NaN).
 
     Raises
     ------
@@ -130,82 +131,105 @@ def incremental(
     its last state.
     """
     task = _Task(scenario, new_class, steps, rate, images, stored, test_images)
-    names = task.names(rules)
+    how = task.rule(rule)
     _check(budgets, chips, attempts)
     two_level = technology.has_states
     levels, per_side = (2, steps) if two_level else (steps + 1, 1)
     start = task.deployed()
-    shape = (len(PARTS), len(CELLS), len(names), len(budgets), chips)
-    found, before = np.empty(shape), np.empty((*shape[:2], chips))
-    spent = np.empty((*shape[1:3], chips))
-    loads = np.zeros((len(names), start.size * 2 * per_side))
+    count = start.size * 2 * per_side
+    found = np.empty((len(PARTS), len(CELLS), len(budgets), chips))
+    before, spent = np.empty((len(PARTS), len(CELLS), chips)), np.empty((len(CELLS), chips))
+    loads = np.zeros(count)
     for c in range(chips):
-        count = start.size * 2 * per_side
-        made = outcomes(technology, steps, count, attempts=attempts, chip=c, seed=seed)
+        made = _outcomes(technology, steps, count, attempts, c, seed)
         for k, table in enumerate((made, ideal(levels, count))):
-            fresh = Chip.programmed(start, table, steps, two_level)
-            before[:, k, c] = task.accuracies(fresh.read, learnt=False)
-            for r, name in enumerate(names):
-                chip = Chip.programmed(start, table, steps, two_level)
-                states = task.learn(chip, RULES[name], budgets, seed, c)
-                found[:, k, r, :, c] = np.transpose([task.accuracies(s) for s in states])
-                spent[k, r, c] = chip.writes.sum()
-                if CELLS[k] == "device":
-                    loads[r] += chip.pulses.ravel() / chips
+            chip = Chip.programmed(start, table, steps, two_level)
+            before[:, k, c] = task.accuracies(chip.read, learnt=False)
+            states = task.learn(chip, how, budgets, seed, c)
+            found[:, k, :, c] = np.transpose([task.accuracies(s) for s in states])
+            spent[k, c] = chip.writes.sum()
+            if CELLS[k] == "device":
+                loads += chip.pulses.ravel() / chips
 
     one = {"units": "1"}
     data = xr.Dataset(
         {
-            "accuracy": (("part", "cells", "rule", "budget", "chip"), found, one),
+            "accuracy_of_chip": (("part", "cells", "budget", "chip"), found, one),
             "before": (("part", "cells", "chip"), before, one),
-            "writes_spent": (("cells", "rule", "chip"), spent, one),
-            "updates_to_share": ("rule", _updates(technology, components, loads, two_level), one),
+            "writes_spent": (("cells", "chip"), spent, one),
         },
         {
             "part": list(PARTS),
             "cells": list(CELLS),
-            "rule": list(names),
             "budget": ("budget", list(budgets), one),
         },
-    ).assign_attrs(scenario=scenario, cells_of_chip=loads.shape[1])
-    last = data["accuracy"].isel(budget=-1).mean("chip")
-    for k, name in enumerate(names):
-        value = float(last.sel(part="all", cells="device").isel(rule=k))
-        data[f"accuracy_{name}"] = scalar(value, "1", f"accuracy on all images, {name}")
-    for k, name in enumerate(names):
-        value = float(data["updates_to_share"][k])
-        label = f"times that the chip can learn so until 1 % of its cells have failed, {name}"
-        data[f"updates_{name}"] = scalar(value, "1", label)
-    headline = [f"{what}_{name}" for what in ("accuracy", "updates") for name in names]
+        {"scenario": scenario, "cells_of_chip": count},
+    )
+    runs = _runs_to_failure(technology, components, loads, two_level)
     checks = None
-    if "replay" in names and scenario == "new_class":
-        exact, device = (float(last.sel(part="all", cells=c, rule="replay")) for c in CELLS[::-1])
-        label = "accuracy lost to the cells, a new class learnt on the chip"
-        checks = cross_checks(
-            components, {"published.accuracy_lost_to_cells": (label, exact - device)}
-        )
-    return finish(data, technology, components, seed, headline=headline, checks=checks)
+    if scenario == "new_class":
+        checks = cross_checks(components, {"published.accuracy_lost_to_cells": (_LOST, np.nan)})
+    return finish(data, technology, components, seed, answers=_answers(data, runs), checks=checks)
+
+
+def _answers(data: xr.Dataset, runs: float) -> dict[str, tuple[float, str, str]]:
+    """Return accuracies at the end and the writes that they took, on cells of the card."""
+    last = data["accuracy_of_chip"].isel(budget=-1).mean("chip")
+    device, exact = ({part: float(last.sel(cells=name, part=part)) for part in PARTS}
+                     for name in CELLS)  # fmt: skip
+    writes = float(data["writes_spent"].sel(cells="device").mean())
+    return {
+        "accuracy": (device["all"], "1", "accuracy on all images"),
+        "accuracy_old": (device["old"], "1", "accuracy on the old images"),
+        "accuracy_new": (device["new"], "1", "accuracy on the new images"),
+        "accuracy_lost": (exact["all"] - device["all"], "1", "accuracy lost to the cells"),
+        "writes": (writes, "1", "writes of all cells"),
+        "runs_to_failure": (runs, "1", "runs of this kind until 1 % of the cells have failed"),
+    }
+
+
+def incremental_checks(data: xr.Dataset) -> xr.Dataset:
+    """Add the comparison with a published chip, which learnt with new and stored images.
+
+    Parameters
+    ----------
+    data : Dataset
+        Of `incremental` along ``rule``; without "replay" among them nothing is compared.
+    """
+    if "check" not in data.dims:
+        return data
+    if "rule" not in data.dims or "replay" not in data["rule"].values:
+        return data.drop_dims("check")
+    model = data["accuracy_lost"].sel(rule="replay", drop=True).expand_dims(check=data["check"])
+    return data.assign(model=model, ratio=model / data["published"].sel(rule="replay", drop=True))
 
 
 def _check(budgets: Sequence[int], chips: int, attempts: int) -> None:
     if not budgets or any(b < 1 for b in budgets) or list(budgets) != sorted(set(budgets)):
-        raise InputError(f"budgets: got {list(budgets)}, expected growing numbers of writes")
+        raise InputError(f"budgets: got {list(budgets)}, expected rising numbers of writes")
     for name, value in (("chips", chips), ("attempts", attempts)):
         if value < 1:
             raise InputError(f"{name}: got {value}, allowed 1 or more")
 
 
-def _updates(
-    technology: Technology, components: Components, loads: NDArray[np.float64], two_level: bool
-) -> list[float]:
-    """How often the chip can learn until `SHARE` of its cells have failed; NaN where unknown."""
+@lru_cache(maxsize=8)
+def _outcomes(
+    technology: Technology, steps: int, count: int, attempts: int, chip: int, seed: int
+) -> Outcomes:
+    """Outcomes of all writes of a chip; kept for the next rule on the same chip."""
+    return outcomes(technology, steps, count, attempts=attempts, chip=chip, seed=seed)
+
+
+def _runs_to_failure(
+    technology: Technology, components: Components, load: NDArray[np.float64], two_level: bool
+) -> float:
+    """How often the chip can learn so until `FRACTION` of its cells have failed, or NaN."""
     if "endurance.scale" not in technology:
-        return [np.nan] * len(loads)
-    law = Endurance.from_technology(technology)
-    wear = components["write.cycles"] * (
-        1.0 if two_level else components["write.pulses_many_levels"]
-    )
-    return [write_life.trainings_to_share(law, wear * load, SHARE) for load in loads]
+        return np.nan
+    pulses = 1.0 if two_level else components["write.pulses_many_levels"]
+    endurance = Endurance.from_technology(technology)
+    wear = components["write.cycles"] * pulses
+    return write_life.runs_to_failure(endurance, wear * load, FRACTION)
 
 
 @dataclass(frozen=True)
@@ -233,17 +257,13 @@ class _Task:
         if not 0 <= self.rate <= 1:
             raise InputError(f"rate: got {self.rate:g}, allowed 0 to 1")
 
-    def names(self, rules: Sequence[str]) -> list[str]:
-        """Rules that apply here."""
-        for name in rules:
-            if name not in RULES:
-                raise unknown_name("rule", name, RULES)
-        keep = [n for n in rules if self.scenario == "new_class" or not RULES[n].column]
-        if not keep or len(set(keep)) < len(keep):
-            raise InputError(
-                f"rules: got {list(rules)}, expected one or more for {self.scenario}, each once"
-            )
-        return keep
+    def rule(self, name: str) -> _Rule:
+        """Return a rule that applies here."""
+        if name not in RULES:
+            raise unknown_name("rule", name, RULES)
+        if self.scenario == "shifted_input" and RULES[name].column:
+            raise InputError(f"rule: got {name!r}, which needs scenario = 'new_class'")
+        return RULES[name]
 
     def deployed(self) -> NDArray[np.int32]:
         """Weights that are programmed before; the new class has none."""

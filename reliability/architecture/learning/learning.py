@@ -1,6 +1,6 @@
-"""Learning on the chip against cyclability: how many trainings the cells of a network stand."""
+"""Learning on the chip against endurance: training runs until the cells of a network fail."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,35 +8,43 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.architecture.learning import write_life
-from reliability.architecture.learning.on_chip_training import RULES, Training, Wanted, train_all
+from reliability.architecture.learning.on_chip_training import RULES, Run, Training, train_all
 from reliability.architecture.learning.stdp import Stdp
 from reliability.architecture.learning.write_life import LEVELLING
-from reliability.architecture.result import cross_checks, finish, scalar
+from reliability.architecture.result import cross_checks, finish
 from reliability.devices.endurance import Endurance, acceleration
 from reliability.errors import InputError, unknown_name
 from reliability.technology import Technology
 from reliability.technology.components import Components
 from reliability.units import quantity
 
-SHARES = (1e-3, 1e-2, 1e-1)  # of cells failed, for which trainings are counted
+FRACTIONS = (1e-3, 1e-2, 1e-1)  # of cells failed, for which training runs are counted
 PULSES = ("full", "weak")
+_PUBLISHED = {
+    "accuracy_in_situ": "accuracy, two layers trained in HfO2 cells",
+    "accuracy_pcm": "accuracy, three layers trained in PCM cells",
+    "accuracy_hybrid_over_software": "accuracy with volatile accumulation relative to without "
+    "cells",
+    "accuracy_lost_manhattan": "accuracy lost by signs instead of gradients",
+    "accuracy_stdp": "accuracy of stochastic STDP",
+    "updates_saved": "updates saved by leaving out small ones",
+}
 
 
 def learning(
     technology: Technology,
     components: Components,
     *,
-    rules: Sequence[str] = tuple(RULES),
-    aged: Sequence[str] = ("backprop_every", "backprop_hybrid", "delta_two_level", "stdp"),
+    rule: str = "backprop_every",
     images: int = 50_000,
     epochs: int = 2,
     repeats: int = 3,
-    failed: Sequence[float] = (0.01, 0.03, 0.1, 0.3),
+    failed: Sequence[float] = (),
     loss: float = 0.02,
     temperature: float | str = 298.15,
     seed: int = 0,
 ) -> xr.Dataset:
-    """Count the writes of trainings, and how many trainings the cells of a card stand.
+    """Count the writes of a training run, and the runs until the cells of a card fail.
 
     Parameters
     ----------
@@ -44,17 +52,16 @@ def learning(
         Its section ``endurance``.
     components : Components
         "learning".
-    rules : sequence of str
-        Names in `reliability.architecture.learning.on_chip_training.RULES`.
-    aged : sequence of str
-        Methods that are also trained on chips whose cells have failed.
+    rule : str
+        Name in `reliability.architecture.learning.on_chip_training.RULES`.
     images, epochs : int
-        What one training is.
+        Of one training run.
     repeats : int
-        Trainings of each rule, each with other weights, order of images and random pulses. They
-        are the same for every seed and card, so that cards drawn differ by the card alone.
+        Training runs that are averaged, each with other weights, order of images and random
+        pulses. They are the same for every seed and card, so that cards drawn differ by the card
+        alone.
     failed : sequence of float
-        Shares of cells that have failed, for ``aged``.
+        Fractions of cells that have failed, with which the rule is also trained.
     loss : float
         Accuracy that may be lost to failed cells.
     temperature : float or str
@@ -65,17 +72,17 @@ def learning(
     Returns
     -------
     Dataset
-        By ``rule``: ``accuracy`` and ``writes_mean``, ``writes_99``, ``writes_most`` (of a cell in
-        one training) also by ``repeat``; ``trainings_to_share`` by levelling, pulse and share
-        and ``trainings_to_first`` (median of the first failed cell). For ``aged``:
-        ``accuracy_failed`` by ``failed`` (share of cells), ``tolerated`` (share of failed cells
-        from which on more than ``loss`` is lost) and ``trainings_to_loss``. ``die_factor``: 5 to
-        95 % of the dies stand so many times less or more.
+        ``accuracy_of_run`` and ``writes_mean``, ``writes_99``, ``writes_most`` (of a cell in one
+        run) by ``repeat``; ``runs_to_failure`` by levelling, pulse and fraction of cells failed,
+        and ``runs_to_first_failure`` (median of the first failed cell). With ``failed``:
+        ``accuracy_failed`` by ``failed``, ``tolerated`` (fraction of failed cells from which on
+        more than ``loss`` is lost) and ``runs_to_loss``. ``die_factor``: 5 to 95 % of the dies
+        stand so many times less or more; ``published`` values of `learning_checks`.
 
     Raises
     ------
     InputError
-        A card without endurance, an unknown rule, a share that is not between 0 and 1.
+        A card without endurance, an unknown rule, a fraction that is not between 0 and 1.
 
     Notes
     -----
@@ -83,101 +90,134 @@ def learning(
     of many levels a little, wears it ``write.weak_pulse_gain`` times less.
 
     Which cells fail first is drawn with a Weibull shape of 1.5, and what they stick in with the
-    card's share of LRS, rounded to halves, so that cards that are drawn share trainings.
+    card's fraction of LRS, rounded to halves, so that cards that are drawn share training runs.
+
+    Examples
+    --------
+    >>> import reliability as rel
+    >>> from reliability.architecture import load_components
+    >>> card, components = rel.load_technology("oxram-130nm"), load_components("learning")
+    >>> data = learning(card, components, rule="errors_every", images=500, epochs=1, repeats=1)
+    >>> bool(data["training_runs"] < data["training_runs_levelled"])
+    True
     """
-    _check(technology, rules, aged, failed, repeats, loss)
-    law = Endurance.from_technology(technology)
+    _check(technology, rule, failed, repeats, loss)
+    endurance = Endurance.from_technology(technology)
     kelvin = quantity(temperature, "K", "temperature", low=1.0, high=2000.0)
-    wear = float(acceleration(law, kelvin)) * components["write.cycles"]
-    fresh = _fresh(rules, images, epochs, repeats)
+    wear = float(acceleration(endurance, kelvin)) * components["write.cycles"]
+    fresh = train_all([Run(rule, images, epochs, k) for k in range(repeats)])
 
-    lives = np.empty((len(rules), len(LEVELLING), len(PULSES), len(SHARES)))
-    first = np.empty(lives.shape[:3])
-    for m, rule in enumerate(rules):
-        loads = _mean_loads(fresh[rule])
-        # a pulse that wears half as much gives twice as many trainings
-        wears = np.array([wear * _pulses(components, rule, pulse) for pulse in PULSES])
-        for k, over in enumerate(LEVELLING):
-            cells = np.concatenate([n.ravel() for n in write_life.level(loads, over)])
-            until = [write_life.trainings_to_share(law, cells, share) for share in SHARES]
-            lives[m, k] = np.multiply.outer(1 / wears, until)
-            first[m, k] = write_life.trainings_to_first(law, cells) / wears
-
+    loads = _mean_loads(fresh)
+    # a pulse that wears half as much gives twice as many runs
+    wears = np.array([wear * _pulses(components, rule, pulse) for pulse in PULSES])
+    lives, first = _lives(endurance, loads, wears)
     one = {"units": "1"}
     of_repeats = {
-        "accuracy": lambda t: t.accuracy,
-        "writes_mean": lambda t: t.writes.mean(),
-        "writes_99": lambda t: np.quantile(t.writes, 0.99),
-        "writes_most": lambda t: t.writes.max(),
+        "accuracy_of_run": [run.accuracy for run in fresh],
+        "writes_mean": [run.writes.mean() for run in fresh],
+        "writes_99": [np.quantile(run.writes, 0.99) for run in fresh],
+        "writes_most": [run.writes.max() for run in fresh],
     }
-    where = ("rule", "levelling", "pulse")
+    of_die = np.sqrt(endurance.sigma_lot**2 + endurance.sigma_wafer**2 + endurance.sigma_die**2)
     data = xr.Dataset(
-        {
-            name: (("rule", "repeat"), [[of(t) for t in fresh[m]] for m in rules], one)
-            for name, of in of_repeats.items()
-        }
+        {name: ("repeat", np.array(values, float), one) for name, values in of_repeats.items()}
         | {
-            "trainings_to_share": ((*where, "share"), lives, one),
-            "trainings_to_first": (where, first, one),
+            "runs_to_failure": (("levelling", "pulse", "fraction"), lives, one),
+            "runs_to_first_failure": (("levelling", "pulse"), first, one),
+            "die_factor": ((), np.exp(1.645 * of_die), one),
         },
         {
-            "rule": list(rules),
             "levelling": list(LEVELLING),
             "pulse": list(PULSES),
-            "share": ("share", list(SHARES), one),
+            "fraction": ("fraction", list(FRACTIONS), one),
         },
     )
-    if aged:
-        per_write = {m: wear * _pulses(components, m, "full") for m in aged}
-        data = data.merge(_ageing(law, fresh, aged, failed, images, epochs, loss, per_write))
-    spread = np.sqrt(law.sigma_lot**2 + law.sigma_wafer**2 + law.sigma_die**2)
-    data["die_factor"] = scalar(np.exp(1.645 * spread), "1", "factor between dies (5 to 95 %)")
-    at = data["trainings_to_share"].sel(levelling="none", pulse="full", share=1e-2)
-    for rule in rules:
-        name = f"trainings until 1 % of the cells have failed, {rule}"
-        data[f"trainings_{rule}"] = scalar(float(at.sel(rule=rule)), "1", name)
-    headline = [f"trainings_{rule}" for rule in rules]
-    checks = _published(components, fresh)
-    return finish(data, technology, components, seed, headline=headline, checks=checks)
+    if failed:
+        per_write = wear * _pulses(components, rule, "full")
+        data = data.merge(_ageing(endurance, fresh, rule, failed, images, epochs, loss, per_write))
+    failure = data["runs_to_failure"].sel(pulse="full", fraction=1e-2)
+    answers = {
+        "accuracy": (float(data["accuracy_of_run"].mean()), "1", "accuracy of a training run"),
+        "writes": (float(data["writes_mean"].mean()), "1", "mean writes of a cell in one run"),
+        "training_runs": (float(failure.sel(levelling="none")), "1",
+                          "training runs until 1 % of the cells have failed"),
+        "training_runs_levelled": (
+            float(failure.sel(levelling="array")), "1",
+            "training runs until 1 % of the cells have failed, wear levelled over the array"),
+    }  # fmt: skip
+    checks = cross_checks(
+        components, {f"published.{key}": (text, np.nan) for key, text in _PUBLISHED.items()}
+    )
+    return finish(data, technology, components, seed, answers=answers, checks=checks)
+
+
+def learning_checks(data: xr.Dataset) -> xr.Dataset:
+    """Add the comparison with published learning on chips, as far as the rules are there.
+
+    Parameters
+    ----------
+    data : Dataset
+        Of `learning` along ``rule``; without that dimension it stays as it is.
+    """
+    if "rule" not in data.dims:
+        return data
+    rules = list(map(str, data["rule"].values))
+    accuracy, writes = ({rule: data[name].sel(rule=rule, drop=True) for rule in rules}
+                        for name in ("accuracy", "writes"))  # fmt: skip
+    of_backprop = [accuracy[rule] for rule in rules if rule.startswith("backprop")]
+    found = {}
+    if "backprop_batch" in rules:
+        found["accuracy_in_situ"] = accuracy["backprop_batch"]
+    if "backprop_every" in rules:
+        found["accuracy_pcm"] = accuracy["backprop_every"]
+    if "backprop_hybrid" in rules:
+        best = xr.concat(of_backprop, "of").max("of")
+        found["accuracy_hybrid_over_software"] = accuracy["backprop_hybrid"] / best
+    if {"backprop_batch", "manhattan_batch"} <= set(rules):
+        found["accuracy_lost_manhattan"] = accuracy["backprop_batch"] - accuracy["manhattan_batch"]
+    if "stdp" in rules:
+        found["accuracy_stdp"] = accuracy["stdp"]
+    if {"backprop_every", "backprop_threshold"} <= set(rules):
+        found["updates_saved"] = writes["backprop_every"] / writes["backprop_threshold"]
+    if not found:
+        return data.drop_dims("check")
+    data = data.sel(check=[_PUBLISHED[key] for key in found])
+    model = xr.concat(list(found.values()), data["check"])
+    return data.assign(model=model, ratio=model / data["published"].isel(rule=0, drop=True))
 
 
 def _check(
-    technology: Technology,
-    rules: Sequence[str],
-    aged: Sequence[str],
-    failed: Sequence[float],
-    repeats: int,
-    loss: float,
+    technology: Technology, rule: str, failed: Sequence[float], repeats: int, loss: float
 ) -> None:
     if "endurance.scale" not in technology:
-        raise InputError(f"technology: {technology.name} does not say how many cycles cells last")
-    for rule in rules:
-        if rule not in RULES:
-            raise unknown_name("rule", rule, RULES)
-    for rule in aged:
-        if rule not in rules:
-            raise unknown_name("rule of aged", rule, rules)
-    if not rules or len(set(rules)) < len(rules):
-        raise InputError(f"rules: got {list(rules)}, expected one or more, each once")
+        raise InputError(f"technology: {technology.name} has no endurance of its cells")
+    if rule not in RULES:
+        raise unknown_name("rule", rule, RULES)
     if repeats < 1:
         raise InputError(f"repeats: got {repeats}, allowed 1 or more")
     if not 0 < loss < 1:
         raise InputError(f"loss: got {loss}, allowed more than 0, less than 1")
-    if not all(0 < share < 1 for share in failed) or list(failed) != sorted(set(failed)):
-        raise InputError(f"failed: got {list(failed)}, expected growing shares between 0 and 1")
+    if not all(0 < part < 1 for part in failed) or list(failed) != sorted(set(failed)):
+        raise InputError(f"failed: got {list(failed)}, expected rising fractions between 0 and 1")
 
 
-def _fresh(
-    rules: Sequence[str], images: int, epochs: int, repeats: int
-) -> dict[str, list[Training]]:
-    wanted = [Wanted(m, images, epochs, k) for m in rules for k in range(repeats)]
-    done = train_all(wanted)
-    return {m: done[i * repeats : (i + 1) * repeats] for i, m in enumerate(rules)}
+def _lives(
+    endurance: Endurance, loads: list[NDArray[np.float64]], wears: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Runs until fractions of the cells and until the first have failed, by levelling and pulse."""
+    lives = np.empty((len(LEVELLING), len(wears), len(FRACTIONS)))
+    first = np.empty(lives.shape[:2])
+    for k, over in enumerate(LEVELLING):
+        cells = np.concatenate([n.ravel() for n in write_life.level(loads, over)])
+        until = [write_life.runs_to_failure(endurance, cells, part) for part in FRACTIONS]
+        lives[k] = np.multiply.outer(1 / wears, until)
+        first[k] = write_life.runs_to_first_failure(endurance, cells) / wears
+    return lives, first
 
 
-def _mean_loads(trainings: Sequence[Training]) -> list[NDArray[np.float64]]:
-    """Writes of each cell, mean of the repeats: what it sees of many trainings."""
-    layers = zip(*(t.loads for t in trainings), strict=True)
+def _mean_loads(runs: Sequence[Training]) -> list[NDArray[np.float64]]:
+    """Writes of each cell, mean of the repeats: its load over many training runs."""
+    layers = zip(*(run.loads for run in runs), strict=True)
     return [np.mean(layer, axis=0) for layer in layers]
 
 
@@ -193,77 +233,46 @@ def _pulses(components: Components, rule: str, pulse: str) -> float:
 
 
 def _ageing(
-    law: Endurance,
-    fresh: dict[str, list[Training]],
-    aged: Sequence[str],
+    endurance: Endurance,
+    fresh: list[Training],
+    rule: str,
     failed: Sequence[float],
     images: int,
     epochs: int,
     loss: float,
-    per_write: dict[str, float],
+    per_write: float,
 ) -> xr.Dataset:
     """Train on chips of which cells have failed, those first that are written most."""
-    like = replace(law, shape=1.5, stuck_lrs=round(2 * law.stuck_lrs) / 2)
-    wanted = []
-    for rule in aged:
-        for share in failed:
-            bad = write_life.failed_cells(like, fresh[rule][0].writes, share, seed=0)
-            wanted.append(Wanted(rule, images, epochs, 0, bad.tobytes()))
-    found = np.array([t.accuracy for t in train_all(wanted)]).reshape(len(aged), len(failed))
-    accuracy = np.column_stack([[fresh[rule][0].accuracy for rule in aged], found])
-    shares = np.append(0.0, failed)
-    tolerated = [_tolerated(shares, a, a[0] - loss) for a in accuracy]
-    until = []
-    for rule, share in zip(aged, tolerated, strict=True):
-        writes = np.concatenate([n.ravel() for n in _mean_loads(fresh[rule])])
-        life = write_life.trainings_to_share(law, per_write[rule] * writes, share)
-        until.append(life if share < 1 else np.inf)
+    like = replace(endurance, shape=1.5, stuck_lrs=round(2 * endurance.stuck_lrs) / 2)
+    states = [write_life.failed_cells(like, fresh[0].writes, part, seed=0) for part in failed]
+    aged = train_all([Run(rule, images, epochs, 0, bad.tobytes()) for bad in states])
+    accuracy = np.array([fresh[0].accuracy, *(run.accuracy for run in aged)])
+    fractions = np.append(0.0, failed)
+    tolerated = _tolerated(fractions, accuracy, accuracy[0] - loss)
+    writes = np.concatenate([n.ravel() for n in _mean_loads(fresh)])
+    until = np.inf
+    if tolerated < 1:
+        until = write_life.runs_to_failure(endurance, per_write * writes, tolerated)
     one = {"units": "1"}
     return xr.Dataset(
         {
-            "accuracy_failed": (("aged", "failed"), accuracy, one),
-            "tolerated": ("aged", tolerated, one),
-            "trainings_to_loss": ("aged", until, one),
+            "accuracy_failed": ("failed", accuracy, one),
+            "tolerated": ((), tolerated, one),
+            "runs_to_loss": ((), until, one),
         },
-        {"aged": list(aged), "failed": ("failed", shares, one)},
+        {"failed": ("failed", fractions, one)},
     )
 
 
-def _tolerated(shares: NDArray[np.float64], accuracy: NDArray, limit: float) -> float:
-    """Share from which on the accuracy stays below a limit, between those tried; 1 if none.
+def _tolerated(fractions: NDArray[np.float64], accuracy: NDArray, limit: float) -> float:
+    """Fraction from which on the accuracy stays below a limit, between those tried; 1 if none.
 
-    Trainings differ by chance, so a share that falls below while a larger one does not is passed.
+    Training runs differ by chance, so a fraction that falls below while a larger one does not is
+    passed.
     """
     above = np.flatnonzero(accuracy > limit)
     k = above[-1]
-    if k == len(shares) - 1:
+    if k == len(fractions) - 1:
         return 1.0
     part = (accuracy[k] - limit) / (accuracy[k] - accuracy[k + 1])
-    return float(shares[k] + part * (shares[k + 1] - shares[k]))
-
-
-def _published(components: Components, fresh: dict[str, list[Training]]) -> xr.Dataset | None:
-    """Compare with published learning on chips, as far as the rules are there."""
-    accuracy = {m: float(np.mean([t.accuracy for t in found])) for m, found in fresh.items()}
-    writes = {m: float(np.mean([t.writes.mean() for t in found])) for m, found in fresh.items()}
-    of_backprop = [a for m, a in accuracy.items() if m.startswith("backprop")]
-    models: dict[str, tuple[str, float]] = {}
-
-    def check(name: str, label: str, needed: Sequence[str], value: Callable[[], float]) -> None:
-        if all(m in accuracy for m in needed):
-            models[f"published.{name}"] = (label, value())
-
-    check("accuracy_in_situ", "accuracy, two layers trained in HfO2 cells",
-          ["backprop_batch"], lambda: accuracy["backprop_batch"])  # fmt: skip
-    check("accuracy_pcm", "accuracy, three layers trained in PCM cells",
-          ["backprop_every"], lambda: accuracy["backprop_every"])  # fmt: skip
-    check("accuracy_hybrid_over_software", "accuracy with volatile accumulation over without cells",
-          ["backprop_hybrid"], lambda: accuracy["backprop_hybrid"] / max(of_backprop))  # fmt: skip
-    check("accuracy_lost_manhattan", "accuracy lost by signs instead of gradients",
-          ["backprop_batch", "manhattan_batch"],
-          lambda: accuracy["backprop_batch"] - accuracy["manhattan_batch"])  # fmt: skip
-    check("accuracy_stdp", "accuracy of stochastic STDP", ["stdp"], lambda: accuracy["stdp"])
-    check("updates_saved", "updates saved by leaving out small ones",
-          ["backprop_every", "backprop_threshold"],
-          lambda: writes["backprop_every"] / writes["backprop_threshold"])  # fmt: skip
-    return cross_checks(components, models) if models else None
+    return float(fractions[k] + part * (fractions[k + 1] - fractions[k]))

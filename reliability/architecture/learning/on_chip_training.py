@@ -45,7 +45,7 @@ RULES: dict[str, Schedule | Stdp] = {
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """One training from the start.
+    """Result of one training run from the start.
 
     Attributes
     ----------
@@ -124,8 +124,8 @@ def train(
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A training that `train_all` is asked for; ``failed`` as `write_life.failed_cells` made it."""
+class Run:
+    """A training run for `train_all`; ``failed`` as `write_life.failed_cells` made it."""
 
     rule: str
     images: int
@@ -134,16 +134,16 @@ class Wanted:
     failed: bytes = b""
 
 
-def train_all(wanted: Sequence[Wanted]) -> list[Training]:
-    """Train side by side, each training once in this process however often it is wanted."""
+def train_all(runs: Sequence[Run]) -> list[Training]:
+    """Train side by side, each run once in this process: draws of the card share them."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(_once, wanted))
+        return list(pool.map(_once, runs))
 
 
 @lru_cache(maxsize=1024)
-def _once(one: Wanted) -> Training:
-    stuck = np.frombuffer(one.failed, np.int8) if one.failed else None
-    return train(one.rule, images=one.images, epochs=one.epochs, seed=one.seed, stuck=stuck)
+def _once(run: Run) -> Training:
+    stuck = np.frombuffer(run.failed, np.int8) if run.failed else None
+    return train(run.rule, images=run.images, epochs=run.epochs, seed=run.seed, stuck=stuck)
 
 
 @lru_cache(maxsize=2)

@@ -1,17 +1,17 @@
-"""How long cells last that receive unlike numbers of writes, and what levelling them buys.
+"""Life of cells that receive unlike numbers of writes, and what wear levelling adds to it.
 
-A training gives cell i the equivalent cycles n_i. After R trainings the share of cells that have
-failed for good, the time of a given share and the time of the first are
+A training run gives cell i the equivalent cycles n_i. After R runs the fraction of cells that have
+failed for good, the runs until a given fraction and those until the first are
 
     S(R) = mean over i of F(R n_i),      S(R_s) = s,      1 - prod over i of (1 - F(R n_i)) = 1/2
 
-with the law F of cycles to failure of the card (`reliability.devices.endurance`). A die whose cells
-last exp(d) times as long has all times exp(d) times as long.
+with the distribution F of cycles to failure of the card (`reliability.devices.endurance`). A die
+whose cells last exp(d) times as long has all times exp(d) times as long.
 
-Wear-levelling moves the load without changing its sum: over the cells of a synapse (the cells of a
+Wear levelling moves the load without changing its sum: over the cells of a synapse (the cells of a
 side take turns, and the two sides change roles), over the rows of the array, or over all cells of
-it. What moving costs, one more write of each cell at each move, is left out; once in a training it
-is small against the training.
+it. What moving costs, one more write of each cell at each move, is left out; once in a training run
+it is small against the run.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
-from reliability.devices import endurance
+from reliability.devices import endurance as physics
 from reliability.devices.endurance import Endurance
 from reliability.errors import unknown_name
 from reliability.random import stream
@@ -56,80 +56,61 @@ def level(loads: Sequence[NDArray[np.floating]], over: str) -> list[NDArray[np.f
     return [np.broadcast_to(load.mean(axis=axes, keepdims=True), load.shape) for load in out]
 
 
-def share_failed(law: Endurance, cycles: ArrayLike, trainings: ArrayLike) -> NDArray[np.float64]:
-    """Return the share of cells that have failed for good after some trainings.
+def runs_to_failure(endurance: Endurance, cycles: ArrayLike, fraction: float) -> float:
+    """Return the training runs after which ``fraction`` of the cells have failed; inf if none does.
 
-    Parameters
-    ----------
-    law : Endurance
-    cycles : array_like
-        Equivalent cycles of each cell in one training, any shape.
-    trainings : array_like
-
-    Examples
-    --------
-    >>> law = endurance._example()
-    >>> share_failed(law, [0.0, 1e6], [10.0]).round(4)
-    array([0.3161])
-    """
-    n, count = _spectrum(cycles)
-    x = np.multiply.outer(np.asarray(trainings, float), n)
-    return endurance.probability_failed(law, x) @ count / count.sum()
-
-
-def trainings_to_share(law: Endurance, cycles: ArrayLike, share: float) -> float:
-    """Return the trainings after which ``share`` of the cells have failed; inf if never.
-
-    >>> law = endurance._example()
-    >>> round(trainings_to_share(law, [1e6, 1e6], 1 - np.exp(-1)), 6)
+    >>> endurance = physics._example()
+    >>> round(runs_to_failure(endurance, [1e6, 1e6], 1 - np.exp(-1)), 6)
     10.0
-    >>> trainings_to_share(law, [0.0, 1e6], 0.6)  # half of the cells are never written
+    >>> runs_to_failure(endurance, [0.0, 1e6], 0.6)  # half of the cells are not written
     inf
     """
     n, count = _spectrum(cycles)
     weight = count / count.sum()
-    if share >= weight[n > 0].sum():
+    if fraction >= weight[n > 0].sum():
         return np.inf
-    # not before the same share would fail if all cells had the largest load
-    earliest = float(endurance.hard_failure(law, share)) / n[-1]
+    # not before the same fraction would fail if all cells had the largest load
+    earliest = float(physics.hard_failure(endurance, fraction)) / n[-1]
     return _solve(
-        lambda r: float(endurance.probability_failed(law, r * n) @ weight) - share, earliest
+        lambda r: float(physics.probability_failed(endurance, r * n) @ weight) - fraction, earliest
     )
 
 
-def trainings_to_first(law: Endurance, cycles: ArrayLike, probability: float = 0.5) -> float:
-    """Return the trainings by which the first cell has failed, at a probability.
+def runs_to_first_failure(
+    endurance: Endurance, cycles: ArrayLike, probability: float = 0.5
+) -> float:
+    """Return the training runs by which the first cell has failed, at a probability.
 
-    >>> law = endurance._example()
+    >>> endurance = physics._example()
     >>> n = np.full(1000, 1e6)
-    >>> first = trainings_to_first(law, n)
-    >>> bool(np.isclose(first * 1e6, endurance.array_quantile(law, 0.5, cells=1000)))
+    >>> first = runs_to_first_failure(endurance, n)
+    >>> bool(np.isclose(first * 1e6, physics.array_quantile(endurance, 0.5, cells=1000)))
     True
     """
     n, count = _spectrum(cycles)
     if n[-1] == 0:
         return np.inf
 
-    def missing(trainings: float) -> float:
+    def missing(runs: float) -> float:
         with np.errstate(divide="ignore"):
-            alive = np.log1p(-endurance.probability_failed(law, trainings * n)) @ count
+            alive = np.log1p(-physics.probability_failed(endurance, runs * n)) @ count
         return float(-np.expm1(alive)) - probability
 
-    earliest = float(endurance.array_quantile(law, probability, float(count.sum()))) / n[-1]
+    earliest = float(physics.array_quantile(endurance, probability, float(count.sum()))) / n[-1]
     return _solve(missing, earliest)
 
 
 def failed_cells(
-    law: Endurance, loads: NDArray[np.integer], share: float, seed: int
+    endurance: Endurance, loads: NDArray[np.integer], fraction: float, seed: int
 ) -> NDArray[np.int8]:
-    """Return the state of cells of which ``share`` have failed, those that fail first.
+    """Return the state of cells of which ``fraction`` have failed, those that fail first.
 
     Parameters
     ----------
-    law : Endurance
+    endurance : Endurance
     loads : ndarray, shape (cells,)
-        Writes in one training; cells without any do not fail.
-    share : float
+        Writes in one training run; cells without any do not fail.
+    fraction : float
         Of all cells.
     seed : int
 
@@ -139,11 +120,11 @@ def failed_cells(
         `FREE`, `AT_ZERO` or `AT_ONE`.
     """
     random = stream(seed, "learning.failures")
-    lives = endurance.hard_failure(law, random.random(loads.size))
-    in_lrs = random.random(loads.size) < law.stuck_lrs
+    lives = physics.hard_failure(endurance, random.random(loads.size))
+    in_lrs = random.random(loads.size) < endurance.stuck_lrs
     with np.errstate(divide="ignore"):
         lives = lives / loads
-    order = np.argsort(lives)[: round(share * loads.size)]
+    order = np.argsort(lives)[: round(fraction * loads.size)]
     order = order[np.isfinite(lives[order])]
     out = np.full(loads.size, FREE, np.int8)
     out[order] = np.where(in_lrs[order], AT_ONE, AT_ZERO)
@@ -156,7 +137,7 @@ def _spectrum(cycles: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64]
 
 
 def _solve(missing: Callable[[float], float], earliest: float) -> float:
-    """Zero of a function that grows with the trainings and is not above 0 at the earliest."""
+    """Zero of a function that grows with the runs and is not above 0 at the earliest."""
     low, high = earliest * (1 - 1e-9), 2 * earliest
     while missing(high) < 0:
         low, high = high, 4 * high

@@ -1,4 +1,4 @@
-"""Area, time, energy and leakage of a core: all in parallel, or shared in time.
+"""Area, time, energy and leakage of a core: in parallel, or multiplexed in time.
 
 Three cores classify the same input within the same time. The parallel one has a cell for each
 synapse and a neuron for each class. The shared analog one has the same cells, but a neuron for as
@@ -8,26 +8,27 @@ asks for.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
-from reliability.architecture.logic.digital import energy_factor, mac_energy, memory_read_energy
-from reliability.architecture.logic.energy import event_energy
-from reliability.architecture.logic.streams import leakage
-from reliability.architecture.result import cross_checks, finish, first_crossing, scalar
+from reliability.architecture.logic.digital import (
+    add_energy,
+    leakage,
+    mac_energy,
+    memory_read_energy,
+)
+from reliability.architecture.logic.energy import analog_supply, event_energy, idle_power
+from reliability.architecture.result import add_answers, cross_checks, crossing, finish
 from reliability.errors import InputError
 from reliability.technology import Technology
 from reliability.technology.components import Components
 from reliability.technology.nodes import Node, load_node
 
 CORES = ("parallel", "shared analog", "shared digital")
-_CLASSES = tuple(int(n) for n in np.unique(np.logspace(0, 5, 31).round()))
-_FEW = 10  # classes at which the energy is a headline
 _INPUT_BITS = 8
-_LRS_SHARE = 0.2  # of the cells that an event meets, in the network of the chip: 1.6 of 8
+_LRS_FRACTION = 0.2  # of the cells that an event meets, in the network of the chip: 1.6 of 8
 _REGISTER_BITS = 48  # input, weight and sum of a multiplier
 
 
@@ -55,7 +56,10 @@ class Core:
 
 @dataclass(frozen=True)
 class Task:
-    """What a core has to do: inputs, classes, seconds for an inference, cells of a weight."""
+    """What a core has to do.
+
+    Inputs, classes, seconds for an inference, cells of a weight, and temperature (K).
+    """
 
     inputs: int
     classes: int
@@ -95,14 +99,14 @@ def parallel(technology: Technology, components: Components, node: Node, task: T
     >>> 0.05 < core.area * 1e6 < 0.3 and core.latency < 1e-3  # mm^2
     True
     """
-    return _analog(technology, components, node, task, share=1)
+    return _analog(technology, components, node, task, per_neuron=1)
 
 
 def shared_analog(technology: Technology, components: Components, node: Node, task: Task) -> Core:
     """Return a core whose neurons serve as many classes each as the deadline allows."""
     once = _event_time(technology, components, task)
-    share = max(1, min(task.classes, math.floor(task.deadline / once + 1e-9)))
-    return _analog(technology, components, node, task, share=share)
+    per_neuron = max(1, min(task.classes, math.floor(task.deadline / once + 1e-9)))
+    return _analog(technology, components, node, task, per_neuron=per_neuron)
 
 
 def shared_digital(technology: Technology, components: Components, node: Node, task: Task) -> Core:
@@ -133,15 +137,15 @@ def area(
     technology: Technology,
     components: Components,
     *,
-    nodes: Sequence[str] = ("130nm", "90nm", "65nm", "45nm", "32nm", "20nm", "14nm", "10nm", "7nm"),
-    classes: Sequence[int] = _CLASSES,
+    node: str = "130nm",
+    classes: int = 10,
     inputs: int = 144,
     cells: int = 8,
     deadline: float = 1e-3,
     temperature: float = 298.15,
     seed: int = 0,
 ) -> xr.Dataset:
-    """Area, latency, energy and leakage of three cores over nodes and numbers of classes.
+    """Area, latency, energy and leakage of three cores at a node and a number of classes.
 
     Parameters
     ----------
@@ -149,11 +153,10 @@ def area(
         Cells with LRS and HRS.
     components : Components
         "area".
-    nodes : sequence of str
-        CMOS nodes.
-    classes : sequence of int
-        Rising.
-    inputs : int
+    node : str
+        CMOS node.
+    classes, inputs : int
+        Of the network.
     cells : int
         Of a weight.
     deadline : float
@@ -167,99 +170,88 @@ def area(
     -------
     Dataset
         ``area`` (m^2), ``latency`` (s), ``energy`` (J, of an inference with its leakage until the
-        deadline), ``leakage`` (W), each (core, node, classes); ``area_border`` (node): number of
-        classes up to which the parallel core is the smallest (0: never, inf: at all sizes);
-        ``energy_ratio`` (node, classes): energy of the parallel core over the least of the others;
-        and the checks. Area and energy of a core that misses the deadline are infinite.
+        deadline), ``leakage`` (W), each (core); ``area_ratio`` and ``energy_ratio`` of the
+        parallel core to the least of the others; and the checks. Area and energy of a core that
+        misses the deadline are infinite.
     """
     if not technology.has_states:
         raise InputError(f"area: {technology.name} has no LRS and HRS")
-    make = (parallel, shared_analog, shared_digital)
-    chosen = [load_node(name) for name in nodes]
-    tasks = [Task(inputs, n, deadline, cells, temperature) for n in classes]
-    found = [[[m(technology, components, node, t) for t in tasks] for node in chosen] for m in make]
-
-    def of(name: str) -> np.ndarray:
-        return np.array([[[getattr(core, name) for core in row] for row in one] for one in found])
-
-    areas, leaks = of("area"), of("leakage")
-    energies = of("energy") + leaks * deadline
-    sizes = np.asarray(classes, dtype=float)
-    border = [first_crossing(sizes, of_node[0], of_node[1:].min(axis=0))
-              for of_node in areas.transpose(1, 0, 2)]  # fmt: skip
-    few = int(np.abs(sizes - _FEW).argmin())
-    ratio = energies[0] / energies[1:].min(axis=0)
-    three = ("core", "node", "classes")
-    ends = ((0, chosen[0]), (len(chosen) - 1, chosen[-1]))
+    place, task = load_node(node), Task(inputs, classes, deadline, cells, temperature)
+    found = [make(technology, components, place, task)
+             for make in (parallel, shared_analog, shared_digital)]  # fmt: skip
+    areas, energies = (np.array([getattr(core, name) for core in found])
+                       for name in ("area", "energy"))  # fmt: skip
+    leaks = np.array([core.leakage for core in found])
+    energies = energies + leaks * deadline
+    answers = {
+        "parallel_area": (areas[0], "m^2", "area of the parallel core"),
+        "area_ratio": (areas[0] / areas[1:].min(), "1",
+                       "area of the parallel core relative to the smaller of the others"),
+        "parallel_energy": (energies[0], "J", "energy of an inference of the parallel core"),
+        "energy_ratio": (energies[0] / energies[1:].min(), "1",
+                         "energy of the parallel core relative to the least of the others"),
+    }  # fmt: skip
     data = xr.Dataset(
         {
-            **{
-                f"area_border_{node.name}": scalar(
-                    border[k], "1", "classes up to which the parallel core is the smallest at "
-                    f"{node.feature * 1e9:.0f} nm")
-                for k, node in ends
-            },
-            **{
-                f"energy_ratio_{node.name}": scalar(
-                    ratio[k, few], "1", "energy of the parallel core over the least of the others "
-                    f"at {node.feature * 1e9:.0f} nm and {sizes[few]:.0f} classes")
-                for k, node in ends
-            },
-            "area": (three, areas, {"units": "m^2"}),
-            "latency": (three, of("latency"), {"units": "s"}),
-            "energy": (three, energies, {"units": "J"}),
-            "leakage": (three, leaks, {"units": "W"}),
-            "area_border": ("node", border, {"units": "1"}),
-            "energy_ratio": (("node", "classes"), ratio, {"units": "1"}),
+            "area": ("core", areas, {"units": "m^2"}),
+            "latency": ("core", [core.latency for core in found], {"units": "s"}),
+            "energy": ("core", energies, {"units": "J"}),
+            "leakage": ("core", leaks, {"units": "W"}),
         },
-        {"core": list(CORES), "node": [node.name for node in chosen], "classes": sizes},
-    )  # fmt: skip
-    headline = [str(name) for name, v in data.data_vars.items() if not v.dims]
-    return finish(data, technology, components, seed, headline=headline, checks=_checks(components))
+        {"core": list(CORES)},
+    )
+    return finish(data, technology, components, seed, answers=answers, checks=_checks(components))
+
+
+def area_border(data: xr.Dataset) -> xr.Dataset:
+    """Add the number of classes up to which the parallel core is the smallest.
+
+    Parameters
+    ----------
+    data : Dataset
+        Of `area` along ``classes``, rising; without that dimension it stays as it is.
+    """
+    if "classes" not in data.dims:
+        return data
+    border = crossing(data["area_ratio"], "classes")
+    return add_answers(data, area_border=(
+        border, "1", "classes up to which the parallel core is the smallest"))  # fmt: skip
 
 
 def _analog(
-    technology: Technology, components: Components, node: Node, task: Task, share: int
+    technology: Technology, components: Components, node: Node, task: Task, per_neuron: int
 ) -> Core:
-    """A core of cells whose neurons serve ``share`` classes each."""
+    """A core of cells whose neurons serve ``per_neuron`` classes each."""
     old = load_node("130nm")
     scale = _logic_scale(components, node)
     analog_scale = (scale / _logic_scale(components, old)) ** components["analog.scaling"]
-    neurons = math.ceil(task.classes / share)
+    neurons = math.ceil(task.classes / per_neuron)
     size = task.inputs * task.classes * task.cells * cell_area(components, node)
     size /= components["cell.efficiency"]
     size += neurons * neuron_area(components, node)
     size += task.inputs * components["analog.row_driver"] * analog_scale
     size += components["gates.event"] * components["logic_area.gate"] * scale
     bits = 0.0
-    if share > 1:  # the input is kept and given again, the columns are switched
+    if per_neuron > 1:  # the input is kept and given again, the columns are switched
         bits = task.inputs * _INPUT_BITS
         size += bits * _bit_area(components, node)
         size += task.classes * components["analog.column_switch"] * analog_scale
-    supply = components["supply.voltage"] * node.supply / old.supply
-    lrs = _LRS_SHARE * task.cells
+    supply = analog_supply(components, node)
+    lrs = _LRS_FRACTION * task.cells
     event = event_energy(
         technology, components, lrs_cells=lrs, hrs_cells=task.cells - lrs, supply=supply
     ).total
     events = components["events.activity"] * task.inputs
-    logic = (
-        components["logic.additions"]
-        * components["operation.add_32_bits"]
-        * energy_factor(components, node)
-    )
-    if share > 1:
+    logic = components["logic.additions"] * add_energy(components, node)
+    if per_neuron > 1:
         logic += memory_read_energy(components, node, _INPUT_BITS, bits)
-    bias = (
-        components["injector.bias"]
-        + components["neuron.comparators"] * components["neuron.comparator_bias"]
-    )
-    idle = components["idle.reference"] + components["idle.bias_share"] * neurons * bias * supply
-    latency = share * _event_time(technology, components, task)
+    idle = idle_power(components, neurons, supply)
+    latency = per_neuron * _event_time(technology, components, task)
     late = latency > task.deadline * (1 + 1e-9)
     return Core(
         area=np.inf if late else size,
         latency=latency,
-        energy=np.inf if late else events * (task.classes * event + share * logic),
+        energy=np.inf if late else events * (task.classes * event + per_neuron * logic),
         leakage=idle + _leakage(components, node, task, components["gates.event"], bits),
     )
 
@@ -281,8 +273,7 @@ def _bit_area(components: Components, node: Node) -> float:
 
 
 def _leakage(components: Components, node: Node, task: Task, gates: float, bits: float) -> float:
-    widths = gates * components["leakage.gate_width"] + bits * components["leakage.bit_width"]
-    return leakage(components, node, widths, task.temperature)
+    return leakage(components, node, task.temperature, gates=gates, bits=bits)
 
 
 def _checks(components: Components) -> xr.Dataset:

@@ -23,6 +23,24 @@ def energy_factor(components: Components, node: Node, supply: float | None = Non
     return float(factor ** components["scaling.energy_exponent"])
 
 
+def add_energy(components: Components, node: Node, supply: float | None = None) -> float:
+    """Energy (J) of an addition of 32 bits, at the node's supply or another one (V)."""
+    return components["operation.add_32_bits"] * energy_factor(components, node, supply)
+
+
+def leakage(
+    components: Components, node: Node, temperature: float, *, gates: float, bits: float = 0.0
+) -> float:
+    """Leakage power (W) of gates and of bits of SRAM, by the width of their transistors.
+
+    ``I_off F w V_dd a^((T - 300 K) / 100 K)`` with the width w in feature sizes F; valid from 300
+    to 400 K, and somewhat below.
+    """
+    widths = gates * components["leakage.gate_width"] + bits * components["leakage.bit_width"]
+    hot = components["leakage.per_100_kelvin"] ** ((temperature - 300.0) / 100.0)
+    return components["leakage.current_per_width"] * node.feature * widths * node.supply * hot
+
+
 def memory_read_energy(
     components: Components, node: Node, bits: float, capacity: float, supply: float | None = None
 ) -> float:
@@ -63,7 +81,7 @@ def arithmetic_energy(components: Components, node: Node, weight_bits: float) ->
 
 
 def mac_energy(components: Components, node: Node, weights: float) -> float:
-    """Energy (J) of one multiply-accumulate of a formal network, its weight read from SRAM.
+    """Energy (J) of one multiply-accumulate of a digital network, its weight read from SRAM.
 
     The input is read once for all outputs and costs nothing beside it.
 

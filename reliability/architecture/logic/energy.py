@@ -6,25 +6,24 @@ do spikes save" moves with the node, with the resistance of the cells and with h
 connection needs for one decision.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
-from reliability.architecture.logic.digital import energy_factor, mac_energy, memory_for_mac_energy
-from reliability.architecture.result import cross_checks, finish, scalar
-from reliability.errors import InputError
-from reliability.network import FirstSpike, Network, evaluate, load_mnist, load_network
+from reliability.architecture.logic.digital import add_energy, mac_energy, memory_for_mac_energy
+from reliability.architecture.result import cross_checks, finish, one_layer
+from reliability.network import FirstSpike, Network, RateCoding, evaluate, load_mnist
 from reliability.technology import Technology
 from reliability.technology.components import Components
-from reliability.technology.nodes import load_node
+from reliability.technology.nodes import Node, load_node
 
 _OLD = "130nm"  # the node of the chip
-_USUAL_LEAD = 10  # at which it decides
-_USUAL_THRESHOLD = 14  # in time coding, for the same accuracy
 _FADE = 0.05  # of the gain of all synapses at each event
-_SIZES = (1e3, 1e4, 1e5, 1e6)
+_STEPS, _DEEP_WEIGHTS = (128, 256), 17856  # of mobilenet-mnist in rate coding
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def event_energy(
     lrs_cells, hrs_cells : float
         Mean number of cells in each state behind one input and output.
     supply : float, optional
-        V, instead of the components's.
+        V, instead of that of the components.
     lrs_resistance : float, optional
         ohm, instead of the card's.
 
@@ -93,16 +92,34 @@ def event_energy(
     )
 
 
-def system_energy(components: Components, event: float, outputs: int) -> float:
-    """Energy (J) of one event at one output with its share of the logic and of the interface.
+def analog_supply(components: Components, node: Node) -> float:
+    """Supply (V) of the analog parts: that of the components at 130 nm, scaled as the node's."""
+    return components["supply.voltage"] * node.supply / load_node(_OLD).supply
+
+
+def bias_power(components: Components, neurons: float, supply: float) -> float:
+    """Power (W) of the bias of neurons and of their reference while they are on."""
+    return components["idle.reference"] + neurons * supply * (
+        components["injector.bias"]
+        + components["neuron.comparators"] * components["neuron.comparator_bias"]
+    )
+
+
+def idle_power(components: Components, neurons: float, supply: float) -> float:
+    """Power (W) of neurons and their reference while they wait, with a part of their bias."""
+    return bias_power(components, components["idle.bias_share"] * neurons, supply)
+
+
+def system_energy(components: Components, node: Node, event: float, outputs: int) -> float:
+    """Energy (J) of one event at one output with its part of the logic and of the interface.
 
     ``E = E_event + (n_bits edges C V^2 + n_add E_add) / outputs``: one serial word and one pass of
     the sequencer for each input event, which all outputs share.
     """
     serial = components["interface.word"] * components["interface.edges"]
     serial *= components["interface.capacitance"] * components["interface.voltage"] ** 2
-    add = components["operation.add_32_bits"] * energy_factor(components, load_node(_OLD))
-    return event + (serial + components["logic.additions"] * add) / outputs
+    logic = components["logic.additions"] * add_energy(components, node)
+    return event + (serial + logic) / outputs
 
 
 def energy(
@@ -110,14 +127,16 @@ def energy(
     components: Components,
     *,
     network: str = "spirit",
-    nodes: Sequence[str] = (_OLD, "90nm", "65nm", "45nm", "32nm", "20nm", "14nm", "10nm", "7nm"),
-    lrs_resistances: Sequence[float] = (2e3, 5.5e3, 2e4, 5e4, 1e5, 3e5, 1e6),
-    leads: Sequence[int] = (1, 2, 5, 10, 20, 40),
-    thresholds: Sequence[float] = (6.0, 8.0, 10.0, 12.0, 14.0, 18.0),
+    node: str = _OLD,
+    lrs_resistance: float | None = None,
+    weights: int | None = None,
+    coding: Literal["rate", "first_spike"] = "rate",
+    lead: int = 10,
+    threshold: float = 14.0,
     images: int = 1000,
     seed: int = 0,
 ) -> xr.Dataset:
-    """Energy of synaptic events and of inferences of a network, against formal sums.
+    """Energy of synaptic events and of inferences of a network, against digital sums.
 
     Parameters
     ----------
@@ -127,15 +146,19 @@ def energy(
         "energy".
     network : str
         Of one layer, with weights on ``2 weight_max`` cells.
-    nodes : sequence of str
-        CMOS nodes (`reliability.technology.nodes.list_nodes`).
-    lrs_resistances : sequence of float
-        ohm.
-    leads : sequence of int
-        Leads of the first output over the second that decide (`evaluate`).
-    thresholds : sequence of float
-        Of the first output spike that decides in time coding, where each event lowers the gain of
-        all synapses by 5 % (`reliability.network.FirstSpike`).
+    node : str
+        CMOS node (`reliability.technology.nodes.list_nodes`).
+    lrs_resistance : float, optional
+        ohm, instead of the card's.
+    weights : int, optional
+        Weights in the SRAM of the digital sums, instead of those of the network.
+    coding : {"rate", "first_spike"}
+        A lead of spike counts decides, or the first output spike, where each event lowers the gain
+        of all synapses by 5 % (`reliability.network.FirstSpike`).
+    lead : int
+        Lead of the first output over the second that decides in rate coding (`evaluate`).
+    threshold : float
+        Threshold of the output spike that decides in first-spike coding.
     images : int
         Test images on which events are counted.
     seed : int
@@ -144,143 +167,140 @@ def energy(
     Returns
     -------
     Dataset
-        ``part_energy`` (part), ``event_energy``, ``system_event_energy``, J; ``node_event_energy``,
-        ``mac_energy`` (node), J; ``break_even_resistance`` (node), ohm, above which an event costs
-        less (inf where none does); ``gain`` (node, lrs_resistance): energy of a
-        multiply-accumulate over that of an event; ``activity``, ``accuracy``, ``inference_gain``
-        (lead): events of a connection per inference, and energy of all sums over that of the
-        spikes of an inference at 130 nm; the same in time coding, ``time_activity``,
-        ``time_accuracy``, ``time_gain`` (threshold); ``size_gain`` (weights): the gain of an event
-        for networks of so many weights, whose SRAM is larger; ``deep_activity``, ``deep_gain``
-        (steps) of a network of many layers; and the checks.
+        Energies (J) of a synaptic event, its parts (``part_energy``), an event with logic and
+        interface, and a multiply-accumulate; ``gain``, the energy of a multiply-accumulate over
+        that of an event; resistance (ohm, inf where none is enough) and pulse (s, 0 where none is
+        enough) at which both are equal; ``activity``, events of a connection per inference, with
+        its ``accuracy`` and ``inference_gain``, the energy of all sums over that of the spikes;
+        ``deep_activity`` and ``deep_gain`` (steps) of a network of many layers; and the checks.
+
+    Examples
+    --------
+    >>> import reliability as rel
+    >>> from reliability.architecture import load_components
+    >>> card, components = rel.load_technology("oxram-130nm"), load_components("energy")
+    >>> old, new = (energy(card, components, node=n, images=10) for n in ("130nm", "7nm"))
+    >>> bool(old["gain"] > 1 > new["gain"])
+    True
     """
-    net = load_network(network)
-    if not isinstance(net, Network) or not technology.has_states:
-        raise InputError(f"energy: got {network} on {technology.name}, expected a network of one "
-                         "layer on cells with LRS and HRS")  # fmt: skip
-    lrs, cells = mean_lrs_cells(net), 2 * net.weight_max
-    behind = {"lrs_cells": lrs, "hrs_cells": cells - lrs}
-    event = event_energy(technology, components, **behind)
-    system = system_energy(components, event.total, net.outputs)
-    old = load_node(_OLD)
-    chosen = [load_node(name) for name in nodes]
-    newest = chosen[-1].name.replace("nm", " nm")
-    macs = np.array([mac_energy(components, node, net.weights.size) for node in chosen])
-
-    def at(supply: float, resistance: float | None = None) -> float:
-        return event_energy(
-            technology, components, **behind, supply=supply, lrs_resistance=resistance
-        ).total
-
-    # the components's supply is that of the old node; newer ones keep their ratio to it
-    supplies = [components["supply.voltage"] * node.supply / old.supply for node in chosen]
-    gain = macs[:, None] / np.array([[at(v, r) for r in lrs_resistances] for v in supplies])
-    each = [(m, {**behind, "supply": v}) for m, v in zip(macs, supplies, strict=True)]
-    resistances = [_break_even_resistance(technology, components, m, **e) for m, e in each]
-    pulses = [_break_even_pulse(technology, components, m, **e) for m, e in each]
-    gain_old = mac_energy(components, old, net.weights.size) / event.total
-    found = [evaluate(net, None, images=images, delta_s=n, seed=seed) for n in leads]
-    activity = np.array([float(f["spikes"].mean()) for f in found]) / net.inputs
-    first = [
-        evaluate(net, None, coding="time", images=images, seed=seed,
-                 first_spike=FirstSpike(threshold=t, desensitization=_FADE))
-        for t in thresholds
-    ]  # fmt: skip
-    time_activity = np.array([float(f["spikes"].mean()) for f in first]) / net.inputs
-    chosen_time = int(np.abs(np.asarray(thresholds) - _USUAL_THRESHOLD).argmin())
-    deep = np.array([components[f"activity.mobilenet_{n}_steps"] for n in (128, 256)])
-    deep_mac = mac_energy(components, old, 17856)
-    usual = int(np.abs(np.asarray(leads) - _USUAL_LEAD).argmin())
-    bright = float((load_mnist("test")["pixels"].values > 0).mean())
-    by_size = [mac_energy(components, old, size) / event.total for size in _SIZES]
+    net = one_layer(network, technology)
+    place = load_node(node)
+    lrs = mean_lrs_cells(net)
+    cells = {"lrs_cells": lrs, "hrs_cells": 2 * net.weight_max - lrs}
+    here: dict[str, Any] = cells | {
+        "supply": analog_supply(components, place),
+        "lrs_resistance": lrs_resistance,
+    }
+    event = event_energy(technology, components, **here)
+    mac = mac_energy(components, place, weights or net.weights.size)
+    gain = mac / event.total
+    activity, accuracy = _events(network, coding, lead, threshold, images, seed)
     measured = components["published.spirit_event"]
-    memory = memory_for_mac_energy(components, old, components["published.spirit_gain"] * measured)
-    data = xr.Dataset(
-        {
-            "event_energy": scalar(event.total, "J", "energy of a synaptic event"),
-            "system_event_energy": scalar(system, "J", "energy of a synaptic event with "
-                                          "logic and interface"),
-            "mac_energy_old": scalar(gain_old * event.total, "J",
-                                     "energy of a multiply-accumulate at 130 nm"),
-            "gain_old": scalar(gain_old, "1", "events for a multiply-accumulate at 130 nm"),
-            "gain_measured": scalar(gain_old * event.total / measured, "1", "energy of a "
-                                    "multiply-accumulate at 130 nm over the measured event"),
-            "memory_for_gain": scalar(memory / 8, "B", "weight memory at which a "
-                                      "multiply-accumulate costs five measured events"),
-            "inference_gain_usual": scalar(
-                gain_old / activity[usual], "1", "energy of all sums over that of the spikes of an "
-                f"inference (lead {leads[usual]})"),
-            "inference_gain_zeros_skipped": scalar(
-                gain_old * bright / activity[usual], "1", "energy of the sums of bright inputs "
-                "over that of the spikes of an inference"),
-            "inference_gain_time": scalar(
-                gain_old / time_activity[chosen_time], "1", "energy of all sums over that of an "
-                f"inference in time coding (threshold {thresholds[chosen_time]:g})"),
-            "gain_new": scalar(macs[-1] / at(supplies[-1]), "1",
-                               f"events for a multiply-accumulate at {newest}"),
-            "break_even_pulse": scalar(pulses[-1], "s", "read pulse below which an event costs "
-                                       f"less at {newest}"),
-            "part_energy": ("part", list(vars(event).values()), {"units": "J"}),
-            "node_event_energy": ("node", [at(v) for v in supplies], {"units": "J"}),
-            "mac_energy": ("node", macs, {"units": "J"}),
-            "break_even_resistance": ("node", resistances, {"units": "ohm"}),
-            "gain": (("node", "lrs_resistance"), gain, {"units": "1"}),
-            "activity": ("lead", activity, {"units": "1"}),
-            "accuracy": ("lead", [float(f["accuracy"].mean()) for f in found], {"units": "1"}),
-            "inference_gain": ("lead", gain_old / activity, {"units": "1"}),
-            "time_activity": ("threshold", time_activity, {"units": "1"}),
-            "time_accuracy": ("threshold", [float(f["accuracy"].mean()) for f in first],
-                              {"units": "1"}),
-            "time_gain": ("threshold", gain_old / time_activity, {"units": "1"}),
-            "size_gain": ("weights", by_size, {"units": "1"}),
-            "deep_activity": ("steps", deep, {"units": "1"}),
-            "deep_gain": ("steps", deep_mac / event.total / deep, {"units": "1"}),
-        },
-        {
-            "part": list(vars(event)),
-            "node": [node.name for node in chosen],
-            "lrs_resistance": ("lrs_resistance", list(lrs_resistances), {"units": "ohm"}),
-            "lead": list(leads),
-            "threshold": list(thresholds),
-            "weights": list(_SIZES),
-            "steps": [128, 256],
-        },
-    )  # fmt: skip
-    checks = cross_checks(
-        components,
-        {
-            "published.spirit_event": ("SPIRIT, synaptic event", event.total),
-            "published.spirit_system": ("SPIRIT, event with logic and SPI", system),
-            "published.spirit_gain": ("SPIRIT, gain over formal coding (up to)", gain_old),
-        },
+    five_events = components["published.spirit_gain"] * measured
+    memory = memory_for_mac_energy(components, place, five_events) / 8
+    system = system_energy(components, place, event.total, net.outputs)
+    resistance = _break_even_resistance(technology, components, mac, **here)
+    pulse = _break_even_pulse(technology, components, mac, **here)
+    sums = "multiply-accumulate"
+    answers = {
+        "event_energy": (event.total, "J", "energy of a synaptic event"),
+        "system_event_energy": (system, "J", "energy of an event with logic and interface"),
+        "mac_energy": (mac, "J", f"energy of a {sums}"),
+        "gain": (gain, "1", f"energy of a {sums} relative to an event"),
+        "gain_measured": (mac / measured, "1",
+                          f"energy of a {sums} relative to the event measured at 130 nm"),
+        "memory_for_gain": (memory, "B",
+                            f"weight memory at which a {sums} costs five measured events"),
+        "break_even_resistance": (resistance, "ohm",
+                                  f"LRS resistance above which an event costs less than a {sums}"),
+        "break_even_pulse": (pulse, "s",
+                             f"read pulse below which an event costs less than a {sums}"),
+        "activity": (activity, "1", "events of a connection per inference"),
+        "accuracy": (accuracy, "1", "accuracy of the network"),
+        "inference_gain": (gain / activity, "1",
+                           "energy of all sums of an inference relative to its spikes"),
+        "inference_gain_zeros_skipped": (
+            gain * _brightness()[1] / activity, "1",
+            "energy of the sums of bright inputs of an inference relative to its spikes"),
+    }  # fmt: skip
+    data = _deep(components, place, event.total)
+    data["part_energy"] = xr.DataArray(
+        list(vars(event).values()), {"part": list(vars(event))}, "part", attrs={"units": "J"}
     )
-    headline = [str(name) for name, v in data.data_vars.items() if not v.dims]
-    return finish(data, technology, components, seed, headline=headline, checks=checks)
+    checks = _checks(technology, components, net, **cells)
+    return finish(data, technology, components, seed, answers=answers, checks=checks)
+
+
+def _deep(components: Components, node: Node, event: float) -> xr.Dataset:
+    """Events of a connection per inference, and gain, of ten layers in rate coding."""
+    activity = np.array([components[f"activity.mobilenet_{n}_steps"] for n in _STEPS])
+    gain = mac_energy(components, node, _DEEP_WEIGHTS) / event / activity
+    one = {"units": "1"}
+    return xr.Dataset(
+        {"deep_activity": ("steps", activity, one), "deep_gain": ("steps", gain, one)},
+        {"steps": list(_STEPS)},
+    )
+
+
+@lru_cache(maxsize=4096)
+def _events(
+    network: str, coding: str, lead: int, threshold: float, images: int, seed: int
+) -> tuple[float, float]:
+    """Events of a connection per inference, and accuracy.
+
+    Kept, because neither node, resistance nor card changes them: most points of a sweep share them.
+    """
+    net = one_layer(network)
+    how = RateCoding(lead) if coding == "rate" else FirstSpike(threshold, _FADE)
+    found = evaluate(net, None, coding=how, images=images, seed=seed)
+    return float(found["spikes"].mean()) / net.inputs, float(found["accuracy"].mean())
+
+
+def _checks(
+    technology: Technology, components: Components, network: Network, **cells: float
+) -> xr.Dataset:
+    """Compare with the chip at its own node, whatever the point."""
+    old = load_node(_OLD)
+    event = event_energy(technology, components, **cells).total
+    models = {
+        "spirit_event": ("SPIRIT, synaptic event", event),
+        "spirit_system": ("SPIRIT, event with logic and SPI",
+                          system_energy(components, old, event, network.outputs)),
+        "spirit_gain": ("SPIRIT, gain over multiply-accumulate (up to)",
+                        mac_energy(components, old, network.weights.size) / event),
+    }  # fmt: skip
+    return cross_checks(components, {f"published.{key}": m for key, m in models.items()})
 
 
 def mean_lrs_cells(network: Network) -> float:
     """Mean number of LRS cells that an input event meets: bright inputs fire more often."""
-    rate = load_mnist("test")["pixels"].values.mean(axis=0)
+    rate, _ = _brightness()
     weights = np.abs(network.weights).mean(axis=1)
     return float((rate @ weights) / rate.sum())
 
 
+@lru_cache(maxsize=1)
+def _brightness() -> tuple[NDArray[np.float64], float]:
+    """Mean of each pixel, and fraction of pixels that are not dark, of all test images."""
+    pixels = load_mnist("test")["pixels"].values
+    return pixels.mean(axis=0), float((pixels > 0).mean())
+
+
 def _break_even_resistance(
-    technology: Technology, components: Components, mac: float, **event: float
+    technology: Technology, components: Components, mac: float, **event: Any
 ) -> float:
     """LRS (ohm) above which an event costs less than a sum; inf where the rest alone costs more."""
     parts = event_energy(technology, components, **event)
     left = mac - parts.injector - parts.neuron
-    return technology["programming.LRS.resistance"] * parts.cells / left if left > 0 else np.inf
+    lrs = event["lrs_resistance"] or technology["programming.LRS.resistance"]
+    return lrs * parts.cells / left if left > 0 else np.inf
 
 
 def _break_even_pulse(
-    technology: Technology, components: Components, mac: float, **event: float
+    technology: Technology, components: Components, mac: float, **event: Any
 ) -> float:
     """Read pulse (s) below which an event costs less than a sum; 0 where its charge costs more."""
     parts = event_energy(technology, components, **event)
-    none = event_energy(
-        technology.with_values({"read.pulse_width": 0.0}), components, **event
-    ).total
-    per_second = (parts.total - none) / technology["read.pulse_width"]
-    return max(mac - none, 0.0) / per_second
+    none = event_energy(technology.with_values({"read.pulse_width": 0.0}), components, **event)
+    per_second = (parts.total - none.total) / technology["read.pulse_width"]
+    return max(mac - none.total, 0.0) / per_second

@@ -5,18 +5,28 @@ come; an event-driven one at every event, and may switch itself off in between, 
 cells keep the weights. A core with SRAM has to keep it supplied or to load it again.
 """
 
-from collections.abc import Sequence
+import math
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
-from reliability.architecture.logic.digital import energy_factor, mac_energy
+from reliability.architecture.logic.digital import add_energy, leakage, mac_energy
 from reliability.architecture.logic.digital import memory_read_energy as read_energy
-from reliability.architecture.logic.energy import event_energy, mean_lrs_cells
-from reliability.architecture.result import cross_checks, finish, first_crossing, scalar
-from reliability.errors import InputError
-from reliability.network import Network, load_network
+from reliability.architecture.logic.energy import (
+    analog_supply,
+    bias_power,
+    event_energy,
+    idle_power,
+    mean_lrs_cells,
+)
+from reliability.architecture.result import (
+    add_answers,
+    cross_checks,
+    crossing,
+    finish,
+    one_layer,
+)
+from reliability.network import Network
 from reliability.technology import Technology
 from reliability.technology.components import Components
 from reliability.technology.nodes import Node, load_node
@@ -31,26 +41,17 @@ KINDS = (
 )
 
 
-def leakage(components: Components, node: Node, widths: float, temperature: float) -> float:
-    """Leakage power (W) of transistors of so many feature sizes of width in all.
-
-    ``I_off F w V_dd a^((T - 300 K) / 100 K)``; valid from 300 to 400 K, and somewhat below.
-    """
-    hot = components["leakage.per_100_kelvin"] ** ((temperature - 300.0) / 100.0)
-    return components["leakage.current_per_width"] * node.feature * widths * node.supply * hot
-
-
 def with_power_off(
-    rate: NDArray[np.float64],
+    rate: float,
     floor: float,
     on: float,
     wake_energy: float,
     on_time: float,
     event: float,
-) -> NDArray[np.float64]:
+) -> float:
     """Average power (W) of a core that switches itself off after each event.
 
-    Events are Poisson, so the core sleeps for a share ``exp(-r t_on)`` of the time and wakes up
+    Events are Poisson, so the core sleeps for a fraction ``exp(-r t_on)`` of the time and wakes up
     ``r exp(-r t_on)`` times a second:
     ``P = P_floor + P_on (1 - exp(-r t_on)) + r exp(-r t_on) E_wake + r E_event``.
     Waiting for another event before switching off never helps: with exponential gaps the best
@@ -58,7 +59,7 @@ def with_power_off(
 
     Parameters
     ----------
-    rate : ndarray
+    rate : float
         Input events per second.
     floor, on : float
         Power while off, and on top of it while on, W.
@@ -71,11 +72,11 @@ def with_power_off(
 
     Examples
     --------
-    >>> power = with_power_off(np.array([0.0, 1.0]), 1e-8, 1e-6, 1e-9, 1e-5, 1e-10)
-    >>> bool(power[0] == 1e-8 and power[1] > power[0])
+    >>> none, one = (with_power_off(r, 1e-8, 1e-6, 1e-9, 1e-5, 1e-10) for r in (0.0, 1.0))
+    >>> none == 1e-8 < one
     True
     """
-    asleep = np.exp(-rate * on_time)
+    asleep = math.exp(-rate * on_time)
     return floor + on * (1 - asleep) + rate * asleep * wake_energy + rate * event
 
 
@@ -97,11 +98,9 @@ def digital_event_energy(
     supply : float, optional
         V, instead of the node's.
     """
-    add = components["operation.add_32_bits"] * energy_factor(components, node, supply)
-    reads = read_energy(components, node, *weight, supply) + 2 * read_energy(
-        components, node, *state, supply
-    )
-    return components["clocked.overhead"] * (add + reads)
+    reads = read_energy(components, node, *weight, supply)
+    reads += 2 * read_energy(components, node, *state, supply)
+    return components["clocked.overhead"] * (add_energy(components, node, supply) + reads)
 
 
 def streams(
@@ -112,7 +111,7 @@ def streams(
     node: str = "130nm",
     temperature: float = 298.15,
     tick: float = 1000.0,
-    rates: Sequence[float] = tuple(np.logspace(-2, 7, 37)),
+    rate: float = 100.0,
     seed: int = 0,
 ) -> xr.Dataset:
     """Average power of six ways to run a network of one layer on a stream of events.
@@ -131,7 +130,7 @@ def streams(
         K, of the leakage.
     tick : float
         Rate at which a clocked core computes, Hz: an event waits for up to one over it.
-    rates : sequence of float
+    rate : float
         Input events per second, of all inputs together.
     seed : int
         No effect.
@@ -139,98 +138,116 @@ def streams(
     Returns
     -------
     Dataset
-        ``power`` (kind, rate), W; ``crossing`` (kind), Hz: rate below which analog events, switched
-        off where that helps, take less power; and headline numbers.
+        ``power`` (kind), W; that of the best clocked core and of analog events, switched off where
+        that helps; and the checks.
+
+    Examples
+    --------
+    >>> import reliability as rel
+    >>> from reliability.architecture import load_components
+    >>> card, components = rel.load_technology("oxram-130nm"), load_components("streams")
+    >>> rare = streams(card, components, rate=1.0)
+    >>> bool(rare["analog_power"] < rare["clocked_power"])
+    True
     """
-    net = load_network(network)
-    if not isinstance(net, Network) or not technology.has_states:
-        raise InputError(f"streams: got {network} on {technology.name}, expected a network of one "
-                         "layer on cells with LRS and HRS")  # fmt: skip
-    place, rate = load_node(node), np.asarray(rates, dtype=float)
-    add = components["operation.add_32_bits"] * energy_factor(components, place)
-    supply = components["supply.voltage"] * place.supply / load_node("130nm").supply
-    lrs = mean_lrs_cells(net)
-    event = event_energy(technology, components, lrs_cells=lrs, hrs_cells=2 * net.weight_max - lrs,
-                         supply=supply)  # fmt: skip
-    at_outputs = net.outputs * event.total + components["logic.additions"] * add
-    mac = components["clocked.overhead"] * mac_energy(components, place, net.weights.size)
-    weight_bits, state_bits = components["operation.weight_bits"], components["clocked.state_bits"]
-    digital = net.outputs * digital_event_energy(
-        components, place, (weight_bits, weight_bits * net.weights.size),
-        (state_bits, state_bits * net.outputs),
-    ) + components["logic.additions"] * add  # fmt: skip
-
-    def leak(gates: float, bits: float = 0.0) -> float:
-        widths = gates * components["leakage.gate_width"] + bits * components["leakage.bit_width"]
-        return leakage(components, place, widths, temperature)
-
-    bits = net.weights.size * weight_bits + net.outputs * state_bits
-    clocked, kept = leak(components["gates.clocked"], bits), leak(0.0, bits)
-    bias = (
-        components["injector.bias"]
-        + components["neuron.comparators"] * components["neuron.comparator_bias"]
-    )
-    analog = (
-        components["idle.reference"] + components["idle.bias_share"] * net.outputs * bias * supply
-    )
-    analog += leak(components["gates.event"])
+    net = one_layer(network, technology)
+    place = load_node(node)
     pulse = technology["read.pulse_width"]
+    digital = _digital_power(components, net, place, temperature, tick, rate, pulse)
+    analog, event = _analog_power(technology, components, net, place, temperature, rate)
+    power = np.array([*digital, *analog])
+    answers = {
+        "analog_power": (min(analog), "W",
+                         "power of analog events, switched off in between where that helps"),
+        "clocked_power": (power[:2].min(), "W", "power of the better clocked core"),
+        "always_on_power": (analog[0], "W", "power of analog events, always on"),
+        "event_energy": (event, "J", "energy of an input event at all outputs"),
+    }  # fmt: skip
+    data = xr.Dataset({"power": ("kind", power, {"units": "W"})}, {"kind": list(KINDS)})
+    models = {
+        "odin_operation": ("ODIN, synaptic operation", _odin(components)),
+        "odin_inference": ("ODIN, inference of 10 neurons (at most)", 2560 * _odin(components)),
+    }
+    checks = cross_checks(components, {f"published.{key}": model for key, model in models.items()})
+    return finish(data, technology, components, seed, answers=answers, checks=checks)
 
-    def off(on: float, analog_on: float, reload: float, event_all: float) -> NDArray[np.float64]:
-        floor = components["off.detector"] + components["off.switch_share"] * on
-        wake = (
-            components["off.capacitance"] * supply**2
-            + analog_on * components["off.settling"]
-            + reload
-        )
-        time = components["off.settling"] + pulse
-        return with_power_off(rate, floor, on, wake, time, event_all)
 
-    full_bias = components["idle.reference"] + net.outputs * bias * supply
-    scan = net.inputs * components["clocked.scan"] * add
-    timed = clocked + components["idle.timer"]
-    power = np.array(
-        [
-            timed + tick * net.weights.size * mac + 0 * rate,
-            timed + tick * scan + rate * net.outputs * mac,
-            components["off.detector"] + leak(components["gates.clocked"]) + kept + rate * digital,
-            off(clocked, 0.0, bits * components["off.reload_bit"], digital),
-            analog + rate * at_outputs,
-            off(analog, full_bias, 0.0, at_outputs),
-        ]
-    )
-    best = np.minimum(power[4], power[5])
-    crossings = [first_crossing(rate, best, other) for other in power[:4]]
-    clock = power[:2].min(axis=0)
-    data = xr.Dataset(
-        {
-            "rate_against_clocked": scalar(
-                first_crossing(rate, best, clock), "Hz",
-                "event rate below which analog events take less power than any clocked core"),
-            "rate_of_power_off": scalar(
-                first_crossing(rate, power[5], power[4]), "Hz",
-                "event rate below which switching off in between pays"),
-            "idle_power": scalar(power[4][0], "W", "power without events, always on"),
-            "off_power": scalar(power[5][0], "W", "power without events, switched off"),
-            "clocked_power": scalar(clock[0], "W", "power without events, clocked"),
-            "event_energy": scalar(at_outputs, "J", "energy of an input event at all outputs"),
-            "power": (("kind", "rate"), power, {"units": "W"}),
-            "crossing": ("other", crossings, {"units": "Hz"}),
-        },
-        {"kind": list(KINDS), "rate": ("rate", rate, {"units": "Hz"}), "other": list(KINDS[:4])},
+def stream_crossings(data: xr.Dataset) -> xr.Dataset:
+    """Add the event rates below which analog events, and switching them off, take less power.
+
+    Parameters
+    ----------
+    data : Dataset
+        Of `streams` along ``rate``, rising; without that dimension it stays as it is.
+    """
+    if "rate" not in data.dims:
+        return data
+    power = data["power"]
+    always, off = (power.sel(kind=KINDS[k]) for k in (4, 5))
+    against = crossing(data["analog_power"] / data["clocked_power"], "rate")
+    name = "event rate below which {} takes less power than {}"
+    return add_answers(
+        data,
+        rate_against_clocked=(against, "Hz", name.format("analog events", "any clocked core")),
+        rate_of_power_off=(crossing(off / always, "rate"), "Hz",
+                           name.format("switching off in between", "staying on")),
     )  # fmt: skip
-    checks = cross_checks(
-        components,
-        {
-            "published.odin_operation": ("ODIN, synaptic operation", _odin(components)),
-            "published.odin_inference": (
-                "ODIN, inference of 10 neurons (at most)",
-                2560 * _odin(components),
-            ),
-        },
+
+
+def _digital_power(
+    components: Components, net: Network, node: Node, temperature: float, tick: float,
+    rate: float, pulse: float,
+) -> list[float]:  # fmt: skip
+    """Power (W) of the four ways without resistive cells."""
+    add = add_energy(components, node)
+    mac = components["clocked.overhead"] * mac_energy(components, node, net.weights.size)
+    weight_bits, state_bits = components["operation.weight_bits"], components["clocked.state_bits"]
+    of_output = digital_event_energy(
+        components, node, (weight_bits, weight_bits * net.weights.size),
+        (state_bits, state_bits * net.outputs),
+    )  # fmt: skip
+    event = net.outputs * of_output + components["logic.additions"] * add
+    bits = net.weights.size * weight_bits + net.outputs * state_bits
+    gates = components["gates.clocked"]
+    clocked, logic, kept = (
+        leakage(components, node, temperature, gates=g, bits=b)
+        for g, b in ((gates, bits), (gates, 0.0), (0.0, bits))
     )
-    headline = [str(name) for name, v in data.data_vars.items() if not v.dims]
-    return finish(data, technology, components, seed, headline=headline, checks=checks)
+    timed = clocked + components["idle.timer"]
+    reload = bits * components["off.reload_bit"]
+    return [
+        timed + tick * net.weights.size * mac,
+        timed + tick * net.inputs * components["clocked.scan"] * add + rate * net.outputs * mac,
+        components["off.detector"] + logic + kept + rate * event,
+        _with_wake_up(components, node, rate, clocked, reload, event, pulse),
+    ]
+
+
+def _analog_power(
+    technology: Technology, components: Components, net: Network, node: Node, temperature: float,
+    rate: float,
+) -> tuple[list[float], float]:  # fmt: skip
+    """Power (W) of analog events, always on and off in between, and energy of an event (J)."""
+    supply, lrs = analog_supply(components, node), mean_lrs_cells(net)
+    one = event_energy(technology, components, lrs_cells=lrs, hrs_cells=2 * net.weight_max - lrs,
+                       supply=supply)  # fmt: skip
+    event = net.outputs * one.total + components["logic.additions"] * add_energy(components, node)
+    on = idle_power(components, net.outputs, supply)
+    on += leakage(components, node, temperature, gates=components["gates.event"])
+    settling = bias_power(components, net.outputs, supply) * components["off.settling"]
+    pulse = technology["read.pulse_width"]
+    off = _with_wake_up(components, node, rate, on, settling, event, pulse)
+    return [on + rate * event, off], event
+
+
+def _with_wake_up(
+    components: Components, node: Node, rate: float, on: float, wake: float, event: float,
+    pulse: float,
+) -> float:  # fmt: skip
+    """Power (W) of a core that is off in between, whose wake-up takes ``wake`` and its supply."""
+    floor = components["off.detector"] + components["off.switch_share"] * on
+    charge = components["off.capacitance"] * analog_supply(components, node) ** 2
+    return with_power_off(rate, floor, on, charge + wake, components["off.settling"] + pulse, event)
 
 
 def _odin(components: Components) -> float:

@@ -1,10 +1,10 @@
-"""How long a resistive cache lasts: writes of each of its lines against the card's endurance law.
+"""Life of a resistive cache: writes of each of its lines against the card's endurance model.
 
-A write changes the share ``changed`` of the bits of a line, and a SET and a RESET make one cycle of
-the endurance law, so n writes are ``changed n / 2`` cycles of each cell. A word has lost its data
-when more cells than its code corrects (one) have failed for good; a line with such a word is
-retired, and the cache goes on with the others. Its life ends when a given share of the lines that
-are written at all is retired; those that are only read do not wear and count for nothing.
+A write changes the fraction ``changed`` of the bits of a line, and a SET and a RESET make one cycle
+of the endurance model, so n writes are ``changed n / 2`` cycles of each cell. A word has lost its
+data when more cells than its code corrects (one) have failed for good; a line with such a word is
+retired, and the cache goes on with the others. Its life ends when a given fraction of the lines
+that are written at all is retired; those that are only read do not wear and count for nothing.
 """
 
 import numpy as np
@@ -14,11 +14,11 @@ from scipy.optimize import brentq
 from reliability.devices.endurance import Endurance, probability_failed
 from reliability.errors import InputError
 
-_FEWEST, _MOST = 1e-6, 1e30  # inferences: no law of a card ends earlier or later
+_FEWEST, _MOST = 1e-6, 1e30  # inferences: no card ends earlier or later
 
 
 def line_lost(
-    law: Endurance, cycles: ArrayLike, *, words: float, word_cells: float
+    endurance: Endurance, cycles: ArrayLike, *, words: float, word_cells: float
 ) -> NDArray[np.float64]:
     """Return the probability that a line has a word in which two cells or more have failed.
 
@@ -26,7 +26,7 @@ def line_lost(
 
     Parameters
     ----------
-    law : Endurance
+    endurance : Endurance
     cycles : array_like
         Equivalent cycles at the reference condition of every cell of the line.
     words, word_cells : float
@@ -35,11 +35,11 @@ def line_lost(
     Examples
     --------
     >>> import reliability as rel
-    >>> law = Endurance.from_technology(rel.load_technology("oxram-130nm"))
-    >>> line_lost(law, [0.0, 1e5, 1e9], words=4, word_cells=72).round(4)
+    >>> endurance = Endurance.from_technology(rel.load_technology("oxram-130nm"))
+    >>> line_lost(endurance, [0.0, 1e5, 1e9], words=4, word_cells=72).round(4)
     array([0.    , 0.0097, 1.    ])
     """
-    one = probability_failed(law, cycles)
+    one = probability_failed(endurance, cycles)
     with np.errstate(divide="ignore", invalid="ignore"):
         log_alive = np.log1p(-one)
         whole = np.exp(word_cells * log_alive)
@@ -51,28 +51,28 @@ def line_lost(
 
 
 def inferences_until(
-    law: Endurance,
+    endurance: Endurance,
     writes: NDArray[np.float64],
     *,
-    share: float,
+    lost_fraction: float,
     changed: float,
     acceleration: float,
     words: float,
     word_cells: float,
 ) -> float:
-    """Return after how many inferences a share of the lines that are written is retired.
+    """Return after how many inferences a fraction of the lines that are written is retired.
 
     Parameters
     ----------
-    law : Endurance
+    endurance : Endurance
     writes : ndarray, shape (lines,)
         Writes of each line in one inference.
-    share : float
+    lost_fraction : float
         Of the lines, 0 to 1.
     changed : float
-        Share of the bits that a write changes.
+        Fraction of the bits that a write changes.
     acceleration : float
-        Cycles at the reference condition that one cycle is worth (temperature of the chip).
+        Equivalent cycles at the reference condition of one cycle at the chip's temperature.
     words, word_cells : float
         As of `line_lost`.
 
@@ -84,15 +84,17 @@ def inferences_until(
     Examples
     --------
     >>> import reliability as rel
-    >>> law = Endurance.from_technology(rel.load_technology("oxram-130nm"))
-    >>> common = dict(share=0.01, changed=0.25, acceleration=1.0, words=4, word_cells=72)
-    >>> one = inferences_until(law, np.ones(100), **common)
-    >>> ten = inferences_until(law, np.full(100, 10.0), **common)
+    >>> endurance = Endurance.from_technology(rel.load_technology("oxram-130nm"))
+    >>> common = dict(lost_fraction=0.01, changed=0.25, acceleration=1.0, words=4, word_cells=72)
+    >>> one = inferences_until(endurance, np.ones(100), **common)
+    >>> ten = inferences_until(endurance, np.full(100, 10.0), **common)
     >>> round(one), round(one / ten, 6)
     (807999, 10.0)
     """
-    if not 0 < share < 1:
-        raise InputError(f"share: got {share!r}, expected more than 0 and less than 1")
+    if not 0 < lost_fraction < 1:
+        raise InputError(
+            f"lost_fraction: got {lost_fraction!r}, expected more than 0 and less than 1"
+        )
     rate = np.asarray(writes, float) * changed / 2 * acceleration
     kinds, counts = np.unique(rate[rate > 0], return_counts=True)
     if len(kinds) == 0:
@@ -100,7 +102,7 @@ def inferences_until(
     weight = counts / counts.sum()
 
     def beyond(log_n: float) -> float:
-        lost = line_lost(law, kinds * np.exp(log_n), words=words, word_cells=word_cells)
-        return float(weight @ lost) - share
+        lost = line_lost(endurance, kinds * np.exp(log_n), words=words, word_cells=word_cells)
+        return float(weight @ lost) - lost_fraction
 
     return float(np.exp(brentq(beyond, np.log(_FEWEST), np.log(_MOST), xtol=1e-9)))

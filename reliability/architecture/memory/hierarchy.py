@@ -17,17 +17,16 @@ the same in all four and left out.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.architecture.memory.cache import empty_cache, run_cache
+from reliability.architecture.memory.access_trace import Order, Trace, layer_trace
+from reliability.architecture.memory.cache import CacheRun, empty_cache, run_cache
 from reliability.architecture.memory.cache_life import inferences_until
 from reliability.architecture.memory.memories import (
     CHECK_BITS,
@@ -43,8 +42,7 @@ from reliability.architecture.memory.memories import (
     resistive_read_energy,
     sram,
 )
-from reliability.architecture.memory.traces import Order, layer_trace
-from reliability.architecture.result import cross_checks, finish, scalar
+from reliability.architecture.result import cross_checks, finish
 from reliability.devices.endurance import Endurance, acceleration, array_quantile
 from reliability.errors import InputError, unknown_name
 from reliability.network import load_network
@@ -52,11 +50,11 @@ from reliability.technology import Technology
 from reliability.technology.components import Components
 from reliability.units import quantity
 
-# Order of execution and DRAM chip of each host.
-HOSTS: dict[str, tuple[Order, str]] = {
-    "accelerator": ("channels", "lpddr"),
-    "mcu": ("pixels", "hyperram"),
-    "fpga": ("channels", "hyperram"),
+# Order of execution, DRAM chip, and bytes of SRAM (120 kbit of block RAM in the FPGA).
+HOSTS: dict[str, tuple[Order, str, int]] = {
+    "accelerator": ("channels", "lpddr", 16384),
+    "mcu": ("pixels", "hyperram", 16384),
+    "fpga": ("channels", "hyperram", 15360),
 }
 NAMES = {"accelerator": "accelerator", "mcu": "microcontroller", "fpga": "FPGA"}
 HIERARCHIES = ("dram_on", "dram_off", "flash_only", "resistive")
@@ -68,9 +66,10 @@ def hierarchy(
     technology: Technology,
     components: Components,
     *,
-    networks: Sequence[str] = ("mobilenet-mnist", "binary-mnist"),
-    capacities: Sequence[int] = (4096, 8192, 16384, 32768, 65536, 131072, 262144, 524288),
-    local_bytes: Sequence[int] = (16384, 16384, 15360),
+    host: str = "mcu",
+    network: str = "mobilenet-mnist",
+    capacity: int = 32768,
+    local_bytes: int | None = None,
     scratch: Literal["cached", "own"] = "cached",
     line_bytes: int = 32,
     weight_bits: int = 8,
@@ -81,7 +80,7 @@ def hierarchy(
     lost_fraction: float = 0.01,
     seed: int = 0,
 ) -> xr.Dataset:
-    """Compare a resistive cache with DRAM and flash for three hosts.
+    """Compare a resistive cache with DRAM and flash for one host and network.
 
     Parameters
     ----------
@@ -89,12 +88,14 @@ def hierarchy(
         A card with two states.
     components : Components
         ``"hierarchy"``.
-    networks : sequence of str
-        Names of networks that ship, or ONNX files.
-    capacities : sequence of int
-        Of the resistive cache, bytes, rising.
-    local_bytes : sequence of int
-        SRAM inside the accelerator, the microcontroller and the FPGA (120 kbit of block RAM).
+    host : {"accelerator", "mcu", "fpga"}
+        Accelerator, microcontroller or FPGA.
+    network : str
+        Name of a network that ships, or an ONNX file.
+    capacity : int
+        Of the resistive cache, bytes.
+    local_bytes : int, optional
+        SRAM inside the host, instead of that of `HOSTS`.
     scratch : {"cached", "own"}
         Activations go through the caches as weights do, or stay in a part of the host's SRAM that
         is set apart for them, so that only weights reach the resistive cache.
@@ -107,7 +108,7 @@ def hierarchy(
     mission : float or str
         How long the cache has to last, s.
     lost_fraction : float
-        Share of the lines that it writes which it may have lost by then.
+        Fraction of the lines that it writes which it may have lost by then.
     seed : int
         Nothing is random here; kept as provenance.
 
@@ -115,10 +116,10 @@ def hierarchy(
     -------
     Dataset
         ``energy`` of an inference with its wake-up (J), ``standby`` power (W), ``wake_time`` (s)
-        and ``memory_time`` (s, waited for the second level and below), each by (host, network,
-        capacity, hierarchy); traffic in lines; ``endured_inferences`` and with perfect wear
-        levelling ``endured_levelled``; ``pays_from``, ``lasts_from``, ``pays_until``: the periods
-        (s) between which the cache takes the least power, and from which it lasts (also
+        and ``memory_time`` (s, waited for the second level and below), each by ``hierarchy``;
+        traffic in lines; ``endured_inferences`` and with perfect wear levelling
+        ``endured_levelled``; ``pays_from``, ``lasts_from``, ``pays_until``: the periods (s) between
+        which the cache takes the least power, and from which it lasts (also
         ``lasts_from_levelled``); areas (m^2); cross-checks.
 
     Raises
@@ -132,69 +133,44 @@ def hierarchy(
     >>> import reliability as rel
     >>> from reliability.architecture import load_components
     >>> card, components = rel.load_technology("oxram-130nm"), load_components("hierarchy")
-    >>> data = hierarchy(card, components, networks=["mobilenet-mnist"], capacities=[8192, 65536])
-    >>> energy = data["energy"].sel(host="mcu", network="mobilenet-mnist", capacity=65536)
+    >>> energy = hierarchy(card, components, host="mcu", capacity=65536)["energy"]
     >>> bool(energy.sel(hierarchy="resistive") < energy.sel(hierarchy="dram_off"))
     True
     """
     if not technology.has_states:
         raise InputError(f"technology: {technology.name} has no two states, LRS and HRS")
-    lines = _lines("capacities", capacities, line_bytes)
-    local = _lines("local_bytes", local_bytes, line_bytes)
-    if scratch not in SCRATCH:
-        raise unknown_name("scratch", str(scratch), SCRATCH)
-    if len(local) != len(HOSTS):
-        raise InputError(
-            f"local_bytes: got {len(local)} sizes, expected one for each of {[*HOSTS]}"
-        )
-    if list(lines) != sorted(set(lines)) or not networks:
-        raise InputError(f"capacities: got {list(capacities)}, expected rising values; networks: "
-                         f"got {list(networks)}, expected one or more")  # fmt: skip
+    for name, value, allowed in (("host", host, HOSTS), ("scratch", scratch, SCRATCH)):
+        if value not in allowed:
+            raise unknown_name(name, str(value), allowed)
+    order, dram, usual = HOSTS[host]
+    lines = _lines("capacity", capacity, line_bytes)
+    local = _lines("local_bytes", usual if local_bytes is None else local_bytes, line_bytes)
     size = quantity(feature_size, "m", "feature_size", low=1e-9)
     needed = quantity(mission, "s", "mission", low=0.0)
-    law = Endurance.from_technology(technology)
+    endurance = Endurance.from_technology(technology)
     kelvin = quantity(temperature, "K", "temperature", low=1e-3, high=2000.0)
-    wear = {
-        "share": lost_fraction,
-        "changed": components["resistive.changed"],
-        "acceleration": float(acceleration(law, kelvin)),
-        "words": 8 * line_bytes / WORD,
-        "word_cells": WORD + CHECK_BITS,
-    }
+    moved = traffic(network, order, line_bytes, weight_bits, local, scratch, ways, lines)
+    loaded = math.ceil(components["fpga.configuration"] / line_bytes) if host == "fpga" else 0
     levels = _Levels.of(technology, components, line_bytes)
-    loaded = {"fpga": math.ceil(components["fpga.configuration"] / line_bytes)}
-
-    def one(host: str, network: str, own: int) -> xr.Dataset:
-        order, dram = HOSTS[host]
-        moved = traffic(network, order, line_bytes, weight_bits, own, scratch, ways, lines)
-        return xr.merge(
-            [
-                _costs(levels, dram, moved, loaded.get(host, 0)),
-                _life(law, moved, wear, line_bytes),
-            ]
+    endured, levelled = (
+        inferences_until(
+            endurance, writes, lost_fraction=lost_fraction,
+            changed=components["resistive.changed"],
+            acceleration=float(acceleration(endurance, kelvin)),
+            words=8 * line_bytes / WORD, word_cells=WORD + CHECK_BITS,
         )
-
-    data = xr.concat(
-        [
-            xr.concat([one(host, n, own) for n in networks], pd.Index(networks, name="network"))
-            for host, own in zip(HOSTS, local, strict=True)
-        ],
-        pd.Index(list(HOSTS), name="host"),
-    )
-    capacity = np.array(lines, float) * line_bytes
-    data = data.assign_coords(
-        hierarchy=list(HIERARCHIES),
-        capacity=("capacity", capacity, {"units": "1", "long_name": "bytes of the cache"}),
-    )
-    data = _borders(data, needed)
+        for writes in (moved.line_writes, np.full(1, moved.line_writes.mean()))
+    )  # fmt: skip
+    costs = _costs(levels, dram, moved, loaded)
+    counts = {"endured_inferences": endured, "endured_levelled": levelled}
+    counts |= moved.counts | {"touched_bytes": moved.lines * line_bytes}
+    data = costs.assign({name: ((), value, {"units": "1"}) for name, value in counts.items()})
     for kind in ("sram", "resistive"):
-        area = [macro_area(components, kind, c, size) for c in capacity]
-        data[f"area_{kind}"] = ("capacity", area, {"units": "m^2"})
-    headline = _headline(data)
-    checks = _checks(technology, components, law)
-    return finish(
-        data.assign(headline), technology, components, seed, headline=list(headline), checks=checks
-    )
+        area = macro_area(components, kind, lines * line_bytes, size)
+        data[f"area_{kind}"] = ((), area, {"units": "m^2"})
+    answers = _answers(costs, needed / endured, needed / levelled)
+    checks = _checks(technology, components, endurance)
+    return finish(data, technology, components, seed, answers=answers, checks=checks)
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,12 +183,11 @@ class Traffic:
         Of the host's own SRAM, empty at wake-up; lines fetched into it and written back from it.
     weight_lines, lines : int
         Of the weights, of all that is touched.
-    cache_reads, cache_writes : ndarray, shape (capacities,)
-        Of the resistive cache: lines read, lines written (fills and write-backs from above).
-    cache_fetched, cache_written : ndarray, shape (capacities,)
-        Lines fetched from and written back to the flash.
-    line_writes : tuple of ndarray
-        Writes of each line of the cache, for each capacity.
+    cache_writes, cache_fetched, cache_written : float
+        Of the resistive cache: lines written (fills and write-backs from above), fetched from the
+        flash and written back to it.
+    line_writes : ndarray, shape (lines,)
+        Writes of each line of the cache.
     """
 
     accesses: int
@@ -220,14 +195,27 @@ class Traffic:
     written: int
     weight_lines: int
     lines: int
-    cache_reads: NDArray[np.float64]
-    cache_writes: NDArray[np.float64]
-    cache_fetched: NDArray[np.float64]
-    cache_written: NDArray[np.float64]
-    line_writes: tuple[NDArray[np.float64], ...]
+    cache_writes: float
+    cache_fetched: float
+    cache_written: float
+    line_writes: NDArray[np.float64]
+
+    @property
+    def counts(self) -> dict[str, float]:
+        """What results have of it."""
+        return {
+            "hottest_line_writes": float(self.line_writes.max()),
+            "cache_reads": float(self.fetched),
+            "cache_writes": self.cache_writes,
+            "cache_fetched": self.cache_fetched,
+            "cache_written_back": self.cache_written,
+            "local_accesses": float(self.accesses),
+            "local_fetched": float(self.fetched),
+            "local_written_back": float(self.written),
+        }
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def traffic(
     network: str,
     order: Order,
@@ -236,14 +224,42 @@ def traffic(
     local_lines: int,
     scratch: str,
     ways: int,
-    cache_lines: tuple[int, ...],
+    cache_lines: int,
 ) -> Traffic:
     """Execute a network behind a volatile and a resistive cache; see `Traffic`.
 
     The trace of an inference goes through the host's SRAM, which starts empty and whose dirty lines
     are dropped at the end, since nothing that a later inference needs is among them. What misses
-    goes through the resistive cache, which keeps its content from one inference to the next.
+    goes through the resistive cache, which keeps its content from one inference to the next. Kept,
+    because no card and no component changes it.
     """
+    trace, above = _misses(network, order, line_bytes, weight_bits, local_lines, scratch, ways)
+    state = empty_cache(cache_lines, ways)
+    runs = []
+    for _ in range(_SETTLE + _PASSES):
+        runs.append(run_cache(above.line, above.kind, state))
+        state = runs[-1].state
+    kept = runs[_SETTLE:]
+    writes = np.mean([run.writes for run in kept], axis=0)
+    return Traffic(
+        accesses=len(trace.line),
+        fetched=above.fetched,
+        written=above.written_back,
+        weight_lines=trace.weight_lines,
+        lines=trace.lines,
+        cache_writes=float(writes.sum()),
+        cache_fetched=float(np.mean([run.fetched for run in kept])),
+        cache_written=float(np.mean([run.written_back for run in kept])),
+        line_writes=writes,
+    )
+
+
+@lru_cache(maxsize=32)
+def _misses(
+    network: str, order: Order, line_bytes: int, weight_bits: int, local_lines: int, scratch: str,
+    ways: int,
+) -> tuple[Trace, CacheRun]:  # fmt: skip
+    """Trace of an inference, and what of it misses the host's SRAM; the same for all capacities."""
     trace = layer_trace(
         load_network(network), order=order, line_bytes=line_bytes, weight_bits=weight_bits
     )
@@ -258,34 +274,7 @@ def traffic(
             )
         weights = line < trace.weight_lines
         line, kind = line[weights], kind[weights]
-    above = run_cache(line, kind, empty_cache(local_lines, ways))
-    counts, writes = [], []
-    for lines in cache_lines:
-        state = empty_cache(lines, ways)
-        runs = []
-        for _ in range(_SETTLE + _PASSES):
-            runs.append(run_cache(above.line, above.kind, state))
-            state = runs[-1].state
-        kept = runs[_SETTLE:]
-        each = np.mean([run.writes for run in kept], axis=0)
-        writes.append(each)
-        fetched = np.mean([run.fetched for run in kept])
-        counts.append(
-            (above.fetched, each.sum(), fetched, np.mean([run.written_back for run in kept]))
-        )
-    reads, written, fetched, back = np.array(counts, float).T
-    return Traffic(
-        accesses=len(trace.line),
-        fetched=above.fetched,
-        written=above.written_back,
-        weight_lines=trace.weight_lines,
-        lines=trace.lines,
-        cache_reads=reads,
-        cache_writes=written,
-        cache_fetched=fetched,
-        cache_written=back,
-        line_writes=tuple(writes),
-    )
+    return trace, run_cache(line, kind, empty_cache(local_lines, ways))
 
 
 @dataclass(frozen=True)
@@ -312,7 +301,7 @@ class _Levels:
 
 
 def _costs(levels: _Levels, dram: str, moved: Traffic, loaded: int) -> xr.Dataset:
-    """Energy and times of an inference, by hierarchy and capacity.
+    """Energy and times of an inference, by hierarchy.
 
     ``loaded`` lines configure the host at wake-up, from flash or from the resistive cache.
     """
@@ -321,133 +310,76 @@ def _costs(levels: _Levels, dram: str, moved: Traffic, loaded: int) -> xr.Datase
     burst_time, burst_energy = levels.burst
     own = moved.accesses * levels.sram.read_energy
     from_flash = store.wake_energy + loaded * burst_energy
-    flash_ready = store.wake_time + loaded * burst_time
-    fetched, written = moved.cache_fetched, moved.cache_written
-
-    def below(memory: Memory) -> tuple[float, float]:
-        """Energy and time of what misses the host's SRAM, in one memory."""
-        energy = moved.fetched * memory.read_energy + moved.written * memory.write_energy
-        return energy, moved.fetched * memory.read_time + moved.written * memory.write_time
-
-    (dram_energy, dram_time), (flash_energy, flash_time) = below(chip), below(store)
-    energy = {
-        "dram_on": own + dram_energy + (from_flash if loaded else 0.0),
-        "dram_off": own + dram_energy + start_energy + from_flash
-        + moved.weight_lines * (burst_energy + chip.write_energy),
-        "flash_only": own + flash_energy + from_flash,
-        "resistive": own + cell.wake_energy
-        + (moved.cache_reads + loaded) * cell.read_energy
-        + moved.cache_writes * cell.write_energy
-        + fetched * store.read_energy + written * store.write_energy
-        + np.where(fetched + written > 0, store.wake_energy, 0.0),
-    }  # fmt: skip
-    wake = {
-        "dram_on": max(chip.wake_time, flash_ready if loaded else 0.0),
-        "dram_off": max(start_time, flash_ready) + moved.weight_lines * burst_time,
-        "flash_only": flash_ready,
-        "resistive": cell.wake_time + loaded * cell.read_time,
-    }  # fmt: skip
-    waited = {
-        "dram_on": dram_time,
-        "dram_off": dram_time,
-        "flash_only": flash_time,
-        "resistive": moved.cache_reads * cell.read_time + moved.cache_writes * cell.write_time
-        + fetched * store.read_time + written * store.write_time,
-    }  # fmt: skip
-    standby = {
-        "dram_on": chip.standby + store.standby,
-        "dram_off": store.standby,
-        "flash_only": store.standby,
-        "resistive": cell.standby + store.standby,
-    }
-    count = len(moved.line_writes)
-
-    def table(values: dict[str, Any], unit: str, name: str) -> Any:
-        rows = np.array([np.broadcast_to(values[h], count) for h in HIERARCHIES], float)
-        return ("hierarchy", "capacity"), rows, {"units": unit, "long_name": name}
-
-    return xr.Dataset(
-        {
-            "energy": table(energy, "J", "energy of an inference and its wake-up"),
-            "wake_time": table(wake, "s", "from power-off to the first access"),
-            "memory_time": table(waited, "s", "waited for memory in an inference"),
-            "standby": table(standby, "W", "power between inferences"),
-        }
-    )
-
-
-def _life(law: Endurance, moved: Traffic, wear: dict[str, float], line_bytes: int) -> xr.Dataset:
-    """Traffic of the cache, and how many inferences its lines endure."""
-    writes = moved.line_writes
-    one_write = inferences_until(law, np.ones(1), **wear)
-    with np.errstate(divide="ignore"):
-        levelled = [one_write / w.mean() for w in writes]
-    by_capacity = {
-        "endured_inferences": [inferences_until(law, w, **wear) for w in writes],
-        "endured_levelled": levelled,
-        "hottest_line_writes": [w.max() for w in writes],
-        "cache_reads": moved.cache_reads,
-        "cache_writes": moved.cache_writes,
-        "cache_fetched": moved.cache_fetched,
-        "cache_written_back": moved.cache_written,
-    }
-    once = {
-        "local_accesses": moved.accesses,
-        "local_fetched": moved.fetched,
-        "local_written_back": moved.written,
-        "touched_bytes": moved.lines * line_bytes,
-    }
-    one = {"units": "1"}
-    return xr.Dataset(
-        {name: ("capacity", np.asarray(v, float), one) for name, v in by_capacity.items()}
-        | {name: ((), float(v), one) for name, v in once.items()}
-    )
-
-
-def _borders(data: xr.Dataset, mission: float) -> xr.Dataset:
-    """Add the periods between which the resistive cache takes the least power, and lasts."""
-    energy, standby = data["energy"], data["standby"]
-    own, own_standby = (v.sel(hierarchy="resistive", drop=True) for v in (energy, standby))
-    on, on_standby = (v.sel(hierarchy="dram_on", drop=True) for v in (energy, standby))
-    off, off_standby = (v.sel(hierarchy="dram_off", drop=True) for v in (energy, standby))
-    begin = (own - on) / (on_standby - own_standby)
-    begin = xr.where(on_standby > own_standby, begin.clip(0.0), xr.where(own < on, 0.0, np.inf))
-    end = xr.where(own_standby > off_standby, (off - own) / (own_standby - off_standby), np.inf)
-    found = {
-        "pays_from": (begin, "period from which it takes less power than DRAM in self-refresh"),
-        "pays_until": (
-            end.where(off > own, 0.0), "period to which it takes less power than DRAM from flash"
+    ready = store.wake_time + loaded * burst_time
+    in_dram = _moved(chip, moved.fetched, moved.written)
+    in_flash = _moved(store, moved.fetched, moved.written)
+    in_cache = _moved(cell, moved.fetched, moved.cache_writes)
+    below = _moved(store, moved.cache_fetched, moved.cache_written)
+    misses = moved.cache_fetched + moved.cache_written > 0
+    # energy of an inference, wake-up time, time waited for memory, standby power
+    rows = {
+        "dram_on": (
+            own + in_dram[0] + (from_flash if loaded else 0.0),
+            max(chip.wake_time, ready if loaded else 0.0), in_dram[1],
+            chip.standby + store.standby,
         ),
-        "lasts_from": (mission / data["endured_inferences"], "shortest period that it endures"),
-        "lasts_from_levelled": (
-            mission / data["endured_levelled"], "shortest period that it endures with wear levelled"
+        "dram_off": (
+            own + in_dram[0] + start_energy + from_flash
+            + moved.weight_lines * (burst_energy + chip.write_energy),
+            max(start_time, ready) + moved.weight_lines * burst_time, in_dram[1], store.standby,
+        ),
+        "flash_only": (own + in_flash[0] + from_flash, ready, in_flash[1], store.standby),
+        "resistive": (
+            own + cell.wake_energy + in_cache[0] + loaded * cell.read_energy + below[0]
+            + (store.wake_energy if misses else 0.0),
+            cell.wake_time + loaded * cell.read_time, in_cache[1] + below[1],
+            cell.standby + store.standby,
         ),
     }  # fmt: skip
-    attrs = {"units": "s"}
-    return data.assign(
-        {name: v.assign_attrs(attrs | {"long_name": text}) for name, (v, text) in found.items()}
+    units = {"energy": "J", "wake_time": "s", "memory_time": "s", "standby": "W"}
+    columns = np.array([rows[name] for name in HIERARCHIES]).T
+    return xr.Dataset(
+        {name: ("hierarchy", values, {"units": unit})
+         for (name, unit), values in zip(units.items(), columns, strict=True)},
+        {"hierarchy": list(HIERARCHIES)},
+    )  # fmt: skip
+
+
+def _moved(memory: Memory, reads: float, writes: float) -> tuple[float, float]:
+    """Energy (J) and time (s) of lines read from and written to a memory."""
+    return (
+        reads * memory.read_energy + writes * memory.write_energy,
+        reads * memory.read_time + writes * memory.write_time,
     )
 
 
-def _headline(data: xr.Dataset) -> dict[str, xr.Variable]:
-    """Numbers of the first network, with a cache that holds all of it (or the largest)."""
-    out: dict[str, xr.Variable] = {}
-    data = data.isel(network=0)
-    for host in HOSTS:
-        here = data.sel(host=host)
-        here = here.isel(capacity=fitting(here))
-        rival, own = (here.sel(hierarchy=name) for name in ("dram_off", "resistive"))
-        found = {
-            "pays_from": (here["pays_from"], "s", "takes less than DRAM in self-refresh from"),
-            "pays_until": (here["pays_until"], "s", "takes less than DRAM from flash until"),
-            "lasts_from": (here["lasts_from"], "s", "lasts the mission from"),
-            "levelled": (here["lasts_from_levelled"], "s", "lasts it with wear levelled from"),
-            "saving": (rival["energy"] / own["energy"], "1", "energy of DRAM from flash over it"),
-            "sooner": (rival["wake_time"] / own["wake_time"], "1", "wake-up from flash over it"),
-        }
-        for name, (value, unit, text) in found.items():
-            out[f"{name}_{host}"] = scalar(float(value), unit, f"{NAMES[host]}: {text}")
-    return out
+def _answers(
+    costs: xr.Dataset, lasts: float, lasts_levelled: float
+) -> dict[str, tuple[float, str, str]]:
+    """Periods between which the resistive cache takes the least power, and lasts; its savings."""
+    rival = {name: costs.sel(hierarchy=name) for name in HIERARCHIES}
+    energy, standby = ({name: float(one[key]) for name, one in rival.items()}
+                       for key in ("energy", "standby"))  # fmt: skip
+    more = energy["resistive"] - energy["dram_on"]
+    less = standby["dram_on"] - standby["resistive"]
+    begin = max(more / less, 0.0) if less > 0 else (0.0 if more < 0 else math.inf)
+    saved = energy["dram_off"] - energy["resistive"]
+    extra = standby["resistive"] - standby["dram_off"]
+    end = 0.0 if saved <= 0 else (saved / extra if extra > 0 else math.inf)
+    sooner = float(rival["dram_off"]["wake_time"] / rival["resistive"]["wake_time"])
+    cache = "the resistive cache"
+    return {
+        "pays_from": (begin, "s", f"period from which {cache} takes less power than DRAM in "
+                      "self-refresh"),
+        "pays_until": (end, "s", f"period up to which {cache} takes less power than DRAM loaded "
+                       "from flash"),
+        "lasts_from": (lasts, "s", f"shortest period at which {cache} lasts the mission"),
+        "lasts_from_levelled": (lasts_levelled, "s", f"shortest period at which {cache} lasts the "
+                                "mission with wear levelling"),
+        "energy_ratio": (energy["dram_off"] / energy["resistive"], "1",
+                         f"energy of DRAM loaded from flash relative to {cache}"),
+        "wake_ratio": (sooner, "1", "wake-up time from flash relative to the cache"),
+    }  # fmt: skip
 
 
 def fitting(data: xr.Dataset) -> int:
@@ -456,19 +388,19 @@ def fitting(data: xr.Dataset) -> int:
     Parameters
     ----------
     data : Dataset
-        Of one host and network.
+        Of one host and network, along ``capacity``.
     """
-    fits = np.flatnonzero(data["capacity"].values >= float(data["touched_bytes"]))
+    fits = np.flatnonzero(data["capacity"].values >= data["touched_bytes"].values)
     return int(fits[0]) if len(fits) else data.sizes["capacity"] - 1
 
 
-def _checks(technology: Technology, components: Components, law: Endurance) -> xr.Dataset:
+def _checks(technology: Technology, components: Components, endurance: Endurance) -> xr.Dataset:
     """Compare the macro with those that were published."""
     cell = components["resistive.cell_area"]
     read = resistive_read_energy(technology, components)
     # 2 MB without check bits, as there
     area = macro_area(components, "resistive", 2**21, 22e-9) * WORD / (WORD + CHECK_BITS)
-    byte = float(array_quantile(law, 0.01, cells=8)) * 2 / components["resistive.changed"]
+    byte = float(array_quantile(endurance, 0.01, cells=8)) * 2 / components["resistive.changed"]
     return cross_checks(
         components,
         {
@@ -489,8 +421,7 @@ def _checks(technology: Technology, components: Components, law: Endurance) -> x
     )
 
 
-def _lines(name: str, sizes: Sequence[int], line_bytes: int) -> tuple[int, ...]:
-    for size in sizes:
-        if isinstance(size, bool) or size != int(size) or size < line_bytes or size % line_bytes:
-            raise InputError(f"{name}: got {size!r} bytes, expected a multiple of {line_bytes}")
-    return tuple(int(size) // line_bytes for size in sizes)
+def _lines(name: str, size: int, line_bytes: int) -> int:
+    if isinstance(size, bool) or size != int(size) or size < line_bytes or size % line_bytes:
+        raise InputError(f"{name}: got {size!r} bytes, expected a multiple of {line_bytes}")
+    return int(size) // line_bytes

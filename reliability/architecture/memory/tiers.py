@@ -15,19 +15,18 @@ network of one layer on chips. Both are computed on a grid of temperatures, look
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
-import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
-from reliability.architecture.logic.layout import STRUCTURES, smallest_tile, tile, wire_length
+from reliability.architecture.logic.layout import smallest_tile, tile, wire_length
 from reliability.architecture.logic.stack import Layer, resistance_to
-from reliability.architecture.result import cross_checks, finish, scalar
+from reliability.architecture.result import cross_checks, finish, one_layer
 from reliability.devices.verify import Verify
-from reliability.errors import InputError
+from reliability.errors import InputError, unknown_name
 from reliability.mission import MissionProfile
-from reliability.network import DeepNetwork, Network, evaluate, load_network, sample_chips
+from reliability.network import evaluate, sample_chips
 from reliability.population import age, sample_population
 from reliability.population.cycling import best_reference
 from reliability.statistics import clopper_pearson
@@ -36,15 +35,8 @@ from reliability.technology.components import Components
 from reliability.units import quantity
 
 COOLINGS = ("package", "heat_sink")
-_NAMES = {
-    "planar": "planar",
-    "tsv": "through-silicon vias",
-    "hybrid": "copper pads",
-    "monolithic": "monolithic tiers",
-}
 # Finer where retention of ten years ends.
 GRID = (318.15, 338.15, 348.15, 358.15, 368.15, 378.15, 398.15, 423.15, 473.15)
-_POINTS = 41  # of power density
 _HOTSPOT = (0.1, 39.5, 0.016**2, 0.06**2, 0.03**2)  # K/W, W, m^2 of the die, sink, spreader
 
 
@@ -52,6 +44,9 @@ def tiers(
     technology: Technology,
     components: Components,
     *,
+    structure: str = "planar",
+    cooling: str = "package",
+    power_density: float | str = 1e4,
     network: str = "spirit",
     chips: int = 8,
     images: int = 500,
@@ -59,7 +54,6 @@ def tiers(
     lines: int = 256,
     feature_size: float | str = 130e-9,
     chip_area: float | str = 25e-6,
-    power_densities: Sequence[float | str] = (1e3, 1e6),
     temperatures: Sequence[float | str] = GRID,
     ambient: float | str = 318.15,
     time: float | str = 315576000.0,
@@ -67,7 +61,7 @@ def tiers(
     allowed_loss: float = 0.01,
     seed: int = 0,
 ) -> xr.Dataset:
-    """Compare planar, stacked and monolithic layouts: wires, heat, accuracy after the mission.
+    """Wires, heat and accuracy after the mission of one layout of memory and logic.
 
     Parameters
     ----------
@@ -75,6 +69,10 @@ def tiers(
         A card with two states; they are programmed with the card's verify if it has one.
     components : Components
         ``"tiers"``.
+    structure : {"planar", "tsv", "hybrid", "monolithic"}
+    cooling : {"package", "heat_sink"}
+    power_density : float or str
+        Power over the area of the planar chip, W/m^2; a stacked one has the same power.
     network : str
         A network of one layer.
     chips, images, cells : int
@@ -85,11 +83,8 @@ def tiers(
         m.
     chip_area : float or str
         Of the planar chip, m^2.
-    power_densities : (float or str, float or str)
-        Least and most power over the area of the planar chip, W/m^2. The stacked ones have the same
-        power.
     temperatures : sequence of float or str
-        Grid of the ageing, K, rising.
+        At which the cells are aged, K, rising; looked up in between.
     ambient : float or str
         Around the package, K.
     time : float or str
@@ -97,20 +92,20 @@ def tiers(
     reads : float
         Of every cell in that time.
     allowed_loss : float
-        Of accuracy against the same mission at the ambient temperature, for the border.
+        Of accuracy against the same mission at the ambient temperature, for the limits.
     seed : int
 
     Returns
     -------
     Dataset
-        By structure: ``footprint`` (m^2), ``density`` (cells in m^2), ``line_length``,
-        ``wire_length`` (m), ``line_energy``, ``wire_energy`` (J for a transition). By structure,
-        cooling and power density: ``temperature`` of the memory on average and
-        ``hottest_temperature`` (K), there ``bit_error_rate`` and ``accuracy`` (NaN beyond the
-        grid). By grid temperature: ``error_rate_at``, ``accuracy_at`` with 95 % intervals.
-        ``temperature_limit`` (K) and by structure and cooling ``power_limit`` (W/m^2), at which the
-        hottest place loses ``allowed_loss``. ``smallest_tile``: lines from which a stacked tile
-        takes less area than the planar one. Cross-checks.
+        ``footprint`` (m^2), ``density`` (cells in m^2), lengths (m) and energies (J, of a
+        transition) of a line of a tile and of a wire across the chip, and their ratios to the
+        planar layout; ``temperature`` of the memory on average and ``hottest_temperature`` (K),
+        there ``bit_error_rate`` and ``accuracy`` (NaN beyond the temperatures); by
+        ``grid_temperature``: ``error_rate_at``, ``accuracy_at`` with 95 % intervals;
+        ``temperature_limit`` (K) and ``power_limit`` (W/m^2), at which the hottest place loses
+        ``allowed_loss``; ``smallest_tile``: lines from which a tile takes less area than in the
+        plane. Cross-checks.
 
     Raises
     ------
@@ -122,39 +117,53 @@ def tiers(
     >>> import reliability as rel
     >>> from reliability.architecture import load_components
     >>> card, components = rel.load_technology("oxram-130nm"), load_components("tiers")
-    >>> data = tiers(card, components, chips=2, images=50, cells=1000, temperatures=[300, 400, 500])
-    >>> bool(data["footprint"].sel(structure="monolithic") < data["footprint"].sel(structure="tsv"))
+    >>> data = tiers(card, components, structure="monolithic", chips=2, images=50, cells=1000,
+    ...              temperatures=[300, 400, 500])
+    >>> bool(data["footprint_ratio"] < 1)
     True
     """
-    if not technology.has_states:
-        raise InputError(f"technology: {technology.name} has no two states, LRS and HRS")
-    loaded = load_network(network)
-    if isinstance(loaded, DeepNetwork):
-        raise InputError(f"network: got {network!r}, expected a network of one layer")
+    one_layer(network, technology)
+    if cooling not in COOLINGS:
+        raise unknown_name("cooling", cooling, COOLINGS)
     size = quantity(feature_size, "m", "feature_size", low=1e-9)
     area = quantity(chip_area, "m^2", "chip_area", low=1e-12)
-    around = quantity(ambient, "K", "ambient", low=1e-3, high=2000.0)
-    grid = [quantity(t, "K", "temperatures", low=1e-3, high=2000.0) for t in temperatures]
-    ends = [quantity(q, "W/m^2", "power_densities", low=1e-9) for q in power_densities]
-    for name, values in (("temperatures", grid), ("power_densities", ends)):
-        if len(values) < 2 or values != sorted(set(values)):
-            raise InputError(f"{name}: got {values}, expected two or more rising values")
-    power = np.geomspace(ends[0], ends[-1], _POINTS).tolist()
+    around = quantity(ambient, "K", "ambient", low=1.0)
+    power = quantity(power_density, "W/m^2", "power_density", low=0.0)
+    grid = tuple(quantity(t, "K", "temperatures", low=1.0) for t in temperatures)
+    if len(grid) < 2 or list(grid) != sorted(set(grid)):
+        raise InputError(f"temperatures: got {list(grid)}, expected two or more rising values")
 
-    aged = _aged(technology, loaded, grid, quantity(time, "s", "time", low=0.0),
+    laid, plane = (_layout(components, s, lines, size, area) for s in (structure, "planar"))
+    aged = _aged(technology, network, grid, quantity(time, "s", "time", low=0.0),
                  quantity(reads, "", "reads", low=0.0), chips, images, cells, seed)  # fmt: skip
-    laid = xr.concat(
-        [_structure(components, s, lines, size, area) for s in STRUCTURES],
-        pd.Index(list(STRUCTURES), name="structure"),
-    )
-    data = xr.merge([laid, aged], combine_attrs="drop_conflicts")
-    data = _heat(data, components, power, area, around)
-    data = _limits(data, allowed_loss, around)
-    headline = _headline(data)
-    return finish(
-        data.assign(headline), technology, components, seed,
-        headline=list(headline), checks=_checks(components),
-    )  # fmt: skip
+    limit = _temperature_limit(aged, allowed_loss, around)
+    # K for a W/m^2 of the planar chip
+    package = area * components[f"cooling.{cooling}"]
+    inside = area / laid["footprint"] * laid["stack_resistance"]
+    per_power = package + max(components["cooling.hot_spot"], 1.0) * inside
+    hottest = around + power * per_power
+    left, errors = (_looked_up(aged, name, hottest) for name in ("accuracy_at", "error_rate_at"))
+    ratio = {key: laid[key] / plane[key] for key in plane}
+    answers = {
+        "hottest_temperature": (hottest, "K", "hottest memory"),
+        "accuracy": (left, "1", "accuracy after the mission"),
+        "bit_error_rate": (errors, "1", "bit-error rate after the mission"),
+        "temperature_limit": (limit, "K", "highest allowed temperature of the memory"),
+        "power_limit": ((limit - around) / per_power, "W/m^2", "highest allowed power density"),
+        "footprint_ratio": (ratio["footprint"], "1", "footprint relative to planar"),
+        "line_energy_ratio": (ratio["line_energy"], "1",
+                              "energy of a line of a tile relative to planar"),
+        "wire_energy_ratio": (ratio["wire_energy"], "1",
+                              "energy of a wire across the chip relative to planar"),
+        "smallest_tile": (smallest_tile(components, structure, size), "1",
+                          "lines of the smallest tile that takes less area than in the plane"),
+    }  # fmt: skip
+    units = {"footprint": "m^2", "density": "1/m^2", "line_length": "m", "line_energy": "J",
+             "wire_length": "m", "wire_energy": "J", "stack_resistance": "m^2 K/W",
+             "temperature": "K"}  # fmt: skip
+    laid["temperature"] = around + power * (package + inside)
+    data = aged.assign({key: ((), laid[key], {"units": unit}) for key, unit in units.items()})
+    return finish(data, technology, components, seed, answers=answers, checks=_checks(components))
 
 
 def layers(components: Components, structure: str) -> list[Layer]:
@@ -180,8 +189,8 @@ def layers(components: Components, structure: str) -> list[Layer]:
         Layer("substrate", components["layer.substrate"], k["silicon"]),
     ]
 
-    def logic(share: float) -> Layer:
-        return Layer("logic", thin, k["silicon"], share)
+    def logic(part: float) -> Layer:
+        return Layer("logic", thin, k["silicon"], part)
 
     if structure == "monolithic":
         between = components["monolithic.metal"]
@@ -216,30 +225,29 @@ def layers(components: Components, structure: str) -> list[Layer]:
     ]
 
 
-def _structure(
-    components: Components, name: str, lines: int, size: float, area: float
-) -> xr.Dataset:
+def _layout(
+    components: Components, structure: str, lines: int, size: float, area: float
+) -> dict[str, float]:
     """Footprint, wires and thermal resistance of a chip that takes ``area`` in the plane."""
-    laid = tile(components, name, lines, size)
+    laid = tile(components, structure, lines, size)
     footprint = area * laid.footprint / tile(components, "planar", lines, size).footprint
     far = wire_length(footprint)
-    found = {
-        "footprint": (footprint, "m^2"),
-        "density": (lines**2 / laid.footprint, "1/m^2"),
-        "line_length": (laid.line, "m"),
-        "line_energy": (laid.line_energy, "J"),
-        "wire_length": (far, "m"),
-        "wire_energy": (laid.wire_energy * far, "J"),
-        "smallest_tile": (smallest_tile(components, name, size), "1"),
-        "stack_resistance": (resistance_to(layers(components, name), "memory"), "m^2 K/W"),
+    return {
+        "footprint": footprint,
+        "density": lines**2 / laid.footprint,
+        "line_length": laid.line,
+        "line_energy": laid.line_energy,
+        "wire_length": far,
+        "wire_energy": laid.wire_energy * far,
+        "stack_resistance": resistance_to(layers(components, structure), "memory"),
     }
-    return xr.Dataset({key: ((), value, {"units": unit}) for key, (value, unit) in found.items()})
 
 
+@lru_cache(maxsize=256)
 def _aged(
     technology: Technology,
-    network: Network,
-    grid: list[float],
+    network: str,
+    grid: tuple[float, ...],
     time: float,
     reads: float,
     chips: int,
@@ -247,28 +255,31 @@ def _aged(
     cells: int,
     seed: int,
 ) -> xr.Dataset:
-    """Bit errors and accuracy after the mission, at each temperature, with their intervals."""
+    """Bit errors and accuracy after the mission, at each temperature, with their intervals.
+
+    Kept, because layouts, coolings and powers of a sweep differ in their heat alone.
+    """
     verify = None
     if "programming.verify.attempts" in technology:
-        said = {name: technology[f"programming.verify.{name}"]
-                for name in ("lrs_resistance", "hrs_resistance", "wait")}  # fmt: skip
-        verify = Verify(**said, attempts=int(technology["programming.verify.attempts"]))
-    on_chips = sample_chips(technology, network, chips=chips, verify=verify, seed=seed)
+        given = {name: technology[f"programming.verify.{name}"]
+                 for name in ("lrs_resistance", "hrs_resistance", "wait")}  # fmt: skip
+        verify = Verify(**given, attempts=int(technology["programming.verify.attempts"]))
+    loaded = one_layer(network)
+    on_chips = sample_chips(technology, loaded, chips=chips, verify=verify, seed=seed)
     state = np.repeat(["LRS", "HRS"], cells)
     alone = sample_population(
         technology, state=state, cells=2 * cells, verify=verify, seed=seed, lot=1
     )
     limit = best_reference(technology)
 
-    def accuracy(population: xr.Dataset) -> tuple[float, float, float]:
-        found = evaluate(network, population, images=images, seed=seed)
-        return tuple(float(found[f"accuracy{end}"].mean()) for end in ("", "_low", "_high"))  # type: ignore[return-value]
+    def accuracy(population: xr.Dataset) -> list[float]:
+        found = evaluate(loaded, population, images=images, seed=seed)
+        return [float(found[f"accuracy{end}"].mean()) for end in ("", "_low", "_high")]
 
     def wrong(population: xr.Dataset) -> int:
         low = population["conductance"].values.ravel() < limit
         return int((low == (state == "LRS")).sum())
 
-    fresh = accuracy(on_chips)
     errors, correct, notes = [], [], set(alone.attrs["warnings"])
     for kelvin in grid:
         mission = MissionProfile.constant(time, kelvin, reads, technology["read.voltage"])
@@ -281,7 +292,7 @@ def _aged(
     at, one = "grid_temperature", {"units": "1"}
     return xr.Dataset(
         {
-            "fresh_accuracy": ((), fresh[0], one),
+            "fresh_accuracy": ((), accuracy(on_chips)[0], one),
             "error_rate_at": (at, np.array(errors) / (2 * cells), one),
             "error_rate_low": (at, low, one),
             "error_rate_high": (at, high, one),
@@ -294,76 +305,23 @@ def _aged(
     )
 
 
-def _heat(
-    data: xr.Dataset, components: Components, power: list[float], area: float, around: float
-) -> xr.Dataset:
-    """Add the temperatures of the memory, and what is left of its bits there."""
-    density = xr.DataArray(
-        np.array(power), dims="power_density", coords={"power_density": power},
-        attrs={"units": "W/m^2"},
-    )  # fmt: skip
-    theta = xr.DataArray(
-        [components[f"cooling.{name}"] for name in COOLINGS], coords={"cooling": list(COOLINGS)}
-    )
-    watt = density * area
-    inside = watt / data["footprint"] * data["stack_resistance"]
-    mean = around + watt * theta + inside
-    hottest = around + watt * theta + max(components["cooling.hot_spot"], 1.0) * inside
-    order = ("structure", "cooling", "power_density")
-
-    def looked_up(values: xr.DataArray) -> NDArray[np.float64]:
-        grid, at = data["grid_temperature"].values, hottest.transpose(*order).values
-        inner = np.interp(at, grid, values.values)
-        return np.where(at > grid[-1], np.nan, inner)
-
-    one, kelvin = {"units": "1"}, {"units": "K"}
-    return data.assign(
-        temperature=mean.transpose(*order).assign_attrs(kelvin),
-        hottest_temperature=hottest.transpose(*order).assign_attrs(kelvin),
-        bit_error_rate=(order, looked_up(data["error_rate_at"]), one),
-        accuracy=(order, looked_up(data["accuracy_at"]), one),
-    ).assign_coords(power_density=density)
+def _looked_up(aged: xr.Dataset, name: str, kelvin: float) -> float:
+    """Value at a temperature, linear in between; NaN above the hottest that was aged."""
+    grid = aged["grid_temperature"].values
+    return float(np.interp(kelvin, grid, aged[name].values)) if kelvin <= grid[-1] else np.nan
 
 
-def _limits(data: xr.Dataset, allowed_loss: float, around: float) -> xr.Dataset:
-    """Add the temperature, and for each chip the power density, at which too much is lost."""
-    kelvin, left = data["grid_temperature"].values, data["accuracy_at"].values
-    hotter = kelvin > around
-    kelvin = np.append(around, kelvin[hotter])
-    left = np.append(np.interp(around, data["grid_temperature"].values, left), left[hotter])
-    lost = left[0] - left
+def _temperature_limit(aged: xr.Dataset, allowed_loss: float, around: float) -> float:
+    """Temperature (K) at which too much accuracy is lost; inf if at none."""
+    grid, left = aged["grid_temperature"].values, aged["accuracy_at"].values
+    hotter = grid > around
+    kelvin = np.append(around, grid[hotter])
+    lost = np.interp(around, grid, left) - np.append(np.interp(around, grid, left), left[hotter])
     beyond = np.flatnonzero(lost > allowed_loss)
-    limit = np.inf
-    if len(beyond):
-        k = int(beyond[0])
-        limit = float(np.interp(allowed_loss, lost[k - 1 : k + 1], kelvin[k - 1 : k + 1]))
-    first = data.isel(power_density=0, drop=True)
-    per_power = (first["hottest_temperature"] - around) / float(data["power_density"][0])
-    border = ((limit - around) / per_power).assign_attrs(units="W/m^2")
-    return data.assign(temperature_limit=scalar(limit, "K", "hottest memory"), power_limit=border)
-
-
-def _headline(data: xr.Dataset) -> dict[str, xr.Variable]:
-    limit = float(data["temperature_limit"])
-    out = {"temperature_limit": scalar(limit, "K", "hottest the memory may be")}
-    plane = data.sel(structure="planar")
-    for name in STRUCTURES:
-        here = data.sel(structure=name)
-        for cooling, text in (("package", "in a package"), ("heat_sink", "under a heat sink")):
-            border = float(here["power_limit"].sel(cooling=cooling))
-            out[f"power_limit_{name}_{cooling}"] = scalar(
-                border, "W/m^2", f"power density of the planar chip {text}, {_NAMES[name]}"
-            )
-    for name in STRUCTURES[1:]:
-        here = data.sel(structure=name)
-        for key, text in (("footprint", "footprint"), ("line_energy", "energy of a line")):
-            ratio = float(here[key] / plane[key])
-            out[f"{key}_{name}"] = scalar(ratio, "1", f"{text} over planar, {_NAMES[name]}")
-        if name != "monolithic":  # any tile
-            lines = float(here["smallest_tile"])
-            text = f"lines of the smallest tile that saves area, {_NAMES[name]}"
-            out[f"smallest_tile_{name}"] = scalar(lines, "1", text)
-    return out
+    if not len(beyond):
+        return np.inf
+    k = int(beyond[0])
+    return float(np.interp(allowed_loss, lost[k - 1 : k + 1], kelvin[k - 1 : k + 1]))
 
 
 def _checks(components: Components) -> xr.Dataset:

@@ -1,4 +1,4 @@
-"""The codings beside each other: what a decision costs in events, and where it leads to.
+"""Comparison of codings: events per decision, and agreement with weighted sums.
 
 A neuron that subtracts its threshold theta keeps the rest of its charge, so after T events
 
@@ -8,11 +8,12 @@ as long as no weight is larger than the threshold, and by the law of large numbe
 
     count_j / T  ->  sum_i p_i w_ij / theta,     p_i = pixel_i / sum of the pixels
 
-which is the formal sum, divided by what all outputs share. Both codings then decide alike, except
-where two sums are equal. See ``docs/coding.md`` for what keeps a neuron from this limit.
+which is the weighted sum divided by a factor common to all outputs. Both codings then decide
+alike, except where two sums are equal. See ``docs/coding.md`` for what keeps a neuron from this
+limit.
 
-In time coding each input sends one event and the first output to fire decides: few events, and no
-such limit, since an event says when it came and not how strong its input is.
+In first-spike coding each input sends one event and the first output to fire decides: few events,
+and no such limit, since an event says when it came and not how strong its input is.
 """
 
 from collections.abc import Sequence
@@ -23,19 +24,18 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.errors import InputError
-from reliability.network.datasets import evenly_spaced
-from reliability.network.one_layer.events import (
-    default_data,
-    events_in_time,
-    intensities,
+from reliability.network.one_layer.coding import (
+    Circuit,
+    Decisions,
+    FirstSpike,
+    RateCoding,
+    Samples,
+    WeightedSum,
 )
-from reliability.network.one_layer.first_spike import FirstSpike, run_first_spike
 from reliability.network.one_layer.model import Network, expect_network
 from reliability.network.one_layer.neuron import Neuron
-from reliability.network.one_layer.spiking import rate_code, run_spiking
-from reliability.network.one_layer.weighted_sum import run_formal
 from reliability.network.results import provenance
-from reliability.statistics.intervals import wilson
+from reliability.statistics.proportions import wilson
 
 _EVENTS_AT_ONCE = 2**23  # so many events of images are held in memory
 
@@ -62,7 +62,7 @@ def compare_codings(
     spike_limit : int
         Input events after which the leading output decides.
     first_spike : sequence of FirstSpike
-        Time coding too, with each of these.
+        First-spike codings to compare too.
     images : int, optional
         Number of samples, evenly spaced over the data; None: all.
     data : Dataset, optional
@@ -78,11 +78,11 @@ def compare_codings(
     -------
     Dataset
         Over ``delta_s``: ``spikes``, the mean number of input events per image; ``accuracy`` and
-        ``equal``, the share of images that spikes and sums decide alike, each with ``_low`` and
-        ``_high``; ``undecided``, the share that ran to the limit. Without dimension:
-        ``formal_accuracy`` with ``_low`` and ``_high``. Over ``first_spike``: ``time_spikes``,
-        ``time_accuracy``, ``time_equal`` and ``time_undecided``, the share that needed all its
-        events, likewise; coordinates ``threshold`` and ``desensitization``.
+        ``equal``, the fraction of images that spikes and sums decide alike, each with ``_low`` and
+        ``_high``; ``undecided``, the fraction that ran to the limit. Without dimension:
+        ``sum_accuracy`` with ``_low`` and ``_high``. Over ``first_spike``: the same with the
+        prefix ``first_spike_`` (``first_spike_undecided``: needed all events); coordinates
+        ``threshold`` and ``desensitization``.
 
     Raises
     ------
@@ -97,56 +97,27 @@ def compare_codings(
     True
     """
     expect_network(network)
-    data = default_data(network) if data is None else data
-    pixels = intensities(data, network)
-    chosen = evenly_spaced(data["label"].size, images)
-    pixels, labels, images = pixels[chosen], data["label"].values[chosen], len(chosen)
-    if not 1 <= spike_limit <= 1_000_000:
-        raise InputError(f"spike_limit: got {spike_limit}, allowed 1 to 1000000")
-    if not len(delta_s) or min(delta_s) < 1:
-        raise InputError(f"delta_s: got {list(delta_s)}, expected leads of 1 or more")
+    samples = Samples.of(network, data, images)
+    if not len(delta_s):
+        raise InputError("delta_s: got none, expected one lead or more")
+    rates = [RateCoding(lead, spike_limit) for lead in delta_s]
     neuron = Neuron() if neuron is None else neuron
-    weights = network.weights.astype(np.float32)[None]
     threshold = np.full((1, network.outputs), neuron.threshold, dtype=np.float32)
-    formal = run_formal(weights, pixels, "argmax", threshold)[0]
-
-    events, correct, equal, undecided = np.zeros((4, len(delta_s)))
-    step = max(1, _EVENTS_AT_ONCE // spike_limit)
-    for first in range(0, images, step):
-        part = slice(first, first + step)
-        sequences = rate_code(pixels[part], chosen[part], spike_limit, seed)
-        for d, lead in enumerate(delta_s):
-            found = run_spiking(weights, threshold, threshold, sequences, neuron, lead)
-            events[d] += found.events.sum()
-            correct[d] += (found.predicted[0] == labels[part]).sum()
-            equal[d] += (found.predicted[0] == formal[part]).sum()
-            undecided[d] += (found.events == spike_limit).sum()
-
-    stream = events_in_time(data).of(chosen)
-    time_events, time_correct, time_equal, time_undecided = np.zeros((4, len(first_spike)))
-    for n, code in enumerate(first_spike):
-        at = np.full_like(threshold, code.threshold)
-        early = run_first_spike(weights, at, stream, neuron, code)
-        time_events[n] = early.events.sum()
-        time_correct[n] = (early.predicted[0] == labels).sum()
-        time_equal[n] = (early.predicted[0] == formal).sum()
-        time_undecided[n] = (early.events[0] == stream.length).sum()
-
-    sums: dict[str, tuple[Any, NDArray]] = {
-        "spikes": ("delta_s", events),
-        "undecided": ("delta_s", undecided),
-        "time_spikes": ("first_spike", time_events),
-        "time_undecided": ("first_spike", time_undecided),
+    circuit = Circuit(network.weights.astype(np.float32)[None], threshold, threshold, neuron)
+    of_sums = WeightedSum().decide(circuit, samples, seed).predicted[0]
+    sums: dict[str, tuple[Any, NDArray]] = {}
+    hits: dict[str, tuple[Any, NDArray]] = {
+        "sum_accuracy": ((), np.asarray((of_sums == samples.labels).sum()))
     }
-    shares: dict[str, tuple[Any, NDArray]] = {
-        "accuracy": ("delta_s", correct),
-        "equal": ("delta_s", equal),
-        "formal_accuracy": ((), np.asarray((formal == labels).sum())),
-        "time_accuracy": ("first_spike", time_correct),
-        "time_equal": ("first_spike", time_equal),
-    }
+    for name, axis, counts in (
+        ("", "delta_s", _rate_counts(circuit, samples, rates, of_sums, seed)),
+        ("first_spike_", "first_spike", _first_counts(circuit, samples, first_spike, of_sums)),
+    ):
+        events, correct, equal, undecided = counts
+        sums |= {f"{name}spikes": (axis, events), f"{name}undecided": (axis, undecided)}
+        hits |= {f"{name}accuracy": (axis, correct), f"{name}equal": (axis, equal)}
     out = xr.Dataset(
-        _per_image(sums, shares, images, confidence),
+        _per_image(sums, hits, len(samples.labels), confidence),
         coords={
             "delta_s": list(delta_s),
             "threshold": ("first_spike", [f.threshold for f in first_spike]),
@@ -157,22 +128,60 @@ def compare_codings(
         provenance(network, None, seed),
         neuron=repr(neuron),
         spike_limit=spike_limit,
-        images=images,
+        images=len(samples.labels),
         confidence=confidence,
+    )
+
+
+def _rate_counts(
+    circuit: Circuit, samples: Samples, rates: list[RateCoding], of_sums: NDArray, seed: int
+) -> NDArray[np.float64]:
+    """Events, correct, equal and undecided images of each lead (4, leads), in parts of images."""
+    out = np.zeros((4, len(rates)))
+    limit = rates[0].spike_limit
+    step = max(1, _EVENTS_AT_ONCE // limit)
+    for first in range(0, len(of_sums), step):
+        at = slice(first, first + step)
+        part = Samples(samples.pixels[at], samples.labels[at], samples.places[at], samples.data)
+        for n, rate in enumerate(rates):
+            found = rate.decide(circuit, part, seed)
+            out[:, n] += _counted(found, part.labels, of_sums[at], limit)
+    return out
+
+
+def _first_counts(
+    circuit: Circuit, samples: Samples, codings: Sequence[FirstSpike], of_sums: NDArray
+) -> NDArray[np.float64]:
+    """Events, correct, equal and undecided images of each first-spike coding (4, codings)."""
+    length = samples.events().length
+    found = [coding.decide(circuit, samples, 0) for coding in codings]
+    counts = [_counted(one, samples.labels, of_sums, length) for one in found]
+    return np.array(counts, dtype=float).reshape(-1, 4).T
+
+
+def _counted(
+    found: Decisions, labels: NDArray, of_sums: NDArray, end: NDArray | int
+) -> tuple[int, int, int, int]:
+    predicted, events = found.predicted[0], found.events[0]
+    return (
+        events.sum(),
+        (predicted == labels).sum(),
+        (predicted == of_sums).sum(),
+        (events == end).sum(),
     )
 
 
 def _per_image(
     sums: dict[str, tuple[Any, NDArray]],
-    shares: dict[str, tuple[Any, NDArray]],
+    hits: dict[str, tuple[Any, NDArray]],
     images: int,
     confidence: float,
 ) -> dict[str, tuple[Any, NDArray, dict[str, str]]]:
-    """Sums over images as means, and counts of images as shares with Wilson intervals."""
+    """Sums over images as means, and counts of images as fractions with Wilson intervals."""
     unit = {"units": "1"}
     out = {name: (dims, total / images, unit) for name, (dims, total) in sums.items()}
-    for name, (dims, hits) in shares.items():
-        low, high = wilson(hits, images, confidence)
-        out[name] = (dims, hits / images, unit)
+    for name, (dims, count) in hits.items():
+        low, high = wilson(count, images, confidence)
+        out[name] = (dims, count / images, unit)
         out[f"{name}_low"], out[f"{name}_high"] = (dims, low, unit), (dims, high, unit)
     return out

@@ -1,4 +1,4 @@
-"""A network on tiles with resistive lines: what its cells look like from the sense inputs.
+"""IR drop in a network on tiles: cells as the sense inputs see them, and the accuracy lost.
 
 The layer's cells, inputs as rows and outputs x sides x cells as columns, are cut into tiles. The
 exact solver gives each tile the conductances that its sense inputs see, and `evaluate` takes them
@@ -6,21 +6,18 @@ as it takes any population: accuracy against the length and the resistance of th
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.crossbar.array_size import (
-    largest_size,
-    line_segments,
-    size_dataset,
-    wire_factor,
-)
-from reliability.crossbar.inference import effective_conductance
-from reliability.crossbar.read_modes import read_rows
+from reliability.crossbar.array_conditions import ArrayConditions, Progress
+from reliability.crossbar.array_size import check_search
+from reliability.crossbar.size_search import Trial, mean_bounds, searched
+from reliability.crossbar.tiles import effective_conductance, on_tiles_of, read_rows
 from reliability.errors import InputError, unknown_name
 from reliability.mission import MissionProfile
 from reliability.network.conductances import in_series
@@ -28,12 +25,58 @@ from reliability.network.evaluation import evaluate
 from reliability.network.one_layer.model import Network
 from reliability.network.one_layer.weight_mapping import sample_chips
 from reliability.population import age
+from reliability.population.ageing import card_of_cells
 from reliability.statistics import mean_interval
 from reliability.technology import Technology
 from reliability.version import __version__
 
 Reading = Literal["rows", "matrix"]
 _READINGS = ("rows", "matrix")
+_CONDITIONS = (
+    "node", "cell_layout", "source_resistance", "sense_resistance", "drive", "sense", "cell",
+    "read_voltage",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TiledNetwork:
+    """A network on tiles, and the chips and images that it is evaluated with.
+
+    Parameters
+    ----------
+    network : Network
+        Of one layer.
+    reading : {"rows", "matrix"}
+        One row at a time through its gates, or all rows at once, as for `on_tiles`.
+    chips, images : int
+        Chips sampled of each card, and test images.
+    profile : MissionProfile, optional
+        Mission of the chips before they are read.
+    """
+
+    network: Network
+    reading: Reading = "rows"
+    chips: int = 8
+    images: int = 2000
+    profile: MissionProfile | None = None
+
+    def sample(self, card: Technology, seed: int) -> xr.Dataset:
+        """Return the chips of a card."""
+        population = sample_chips(card, self.network, chips=self.chips, seed=seed)
+        return population if self.profile is None else age(population, self.profile)
+
+    def accuracy(self, population: xr.Dataset, seed: int) -> NDArray[np.float64]:
+        """Return the accuracy of each chip."""
+        found = evaluate(self.network, population, images=self.images, seed=seed)
+        return found["accuracy"].values
+
+    def seen(
+        self, population: xr.Dataset, tile: tuple[int, int], lines: dict[str, float], **circuit: Any
+    ) -> xr.Dataset:
+        """Return the chips as the sense inputs of their tiles see them."""
+        return on_tiles(
+            population, self.network, tile=tile, reading=self.reading, **lines, **circuit
+        )
 
 
 def on_tiles(
@@ -46,7 +89,7 @@ def on_tiles(
     bit_line_resistance: float = 1.0,
     **crossbar: Any,
 ) -> xr.Dataset:
-    """Return a population as it looks through the lines of its tiles.
+    """Return a population as the sense inputs of its tiles see it.
 
     Parameters
     ----------
@@ -88,15 +131,14 @@ def on_tiles(
     """
     if reading not in _READINGS:
         raise unknown_name("reading", str(reading), _READINGS)
-    down, across = tile
-    if down < 1 or across < 1:
+    if min(tile) < 1:
         raise InputError(f"tile: got {tile}, expected (rows, columns), each 1 or more")
     allowed = ["source_resistance", "sense_resistance"]
     allowed += [] if reading == "rows" else ["drive", "sense", "cell", "read_voltage", "tolerance"]
     for name in crossbar:
         if name not in allowed:
             raise unknown_name(f"option of reading {reading!r}", name, allowed)
-    card = Technology.from_json(population.attrs["technology_card"])
+    card = card_of_cells(population)
     if not card.has_states:
         raise InputError(f"population: {card.name} has no LRS and HRS, which tiles are made of")
     g = population["conductance"].transpose(..., "cell").values.astype(float)
@@ -107,21 +149,21 @@ def on_tiles(
             f"{rows * columns}"
         )
     access = card["access.series_resistance"]
-    tiles = _cut(g.reshape(-1, rows, columns), tile, 1 / card["programming.HRS.resistance"])
     lines = {
         "word_line_resistance": word_line_resistance,
         "bit_line_resistance": bit_line_resistance,
         **crossbar,
     }
-    seen: Any  # an array of the tiles' shape
-    if reading == "matrix":
-        seen = effective_conductance(in_series(tiles, access), **lines)
-    else:
-        seen = read_rows(tiles, 1.0, access_resistance=access, **lines)
-    whole = seen.swapaxes(-3, -2).reshape(len(tiles), tiles.shape[1] * down, -1)
-    whole = whole[:, :rows, :columns].reshape(g.shape)
+
+    def read(tiles: NDArray[np.float64]) -> NDArray[np.float64]:
+        if reading == "matrix":
+            return effective_conductance(in_series(tiles, access), **lines)
+        return read_rows(tiles, 1.0, access_resistance=access, **lines)
+
+    unused = 1 / card["programming.HRS.resistance"]
+    seen = on_tiles_of(g.reshape(-1, rows, columns), tile, unused, read).reshape(g.shape)
     out = population.drop_vars(["programmed"], errors="ignore")  # the cells are not these
-    cell = whole / (1 - access * whole)
+    cell = seen / (1 - access * seen)
     return out.assign(
         conductance=(
             population["conductance"].transpose(..., "cell").dims,
@@ -132,39 +174,33 @@ def on_tiles(
 
 
 def accuracy_on_tiles(
-    network: Network,
+    tiled: TiledNetwork,
     technology: Technology,
     segment_resistance: Sequence[float],
     *,
     tile: tuple[int, int] = (128, 128),
-    reading: Reading = "rows",
-    chips: int = 8,
-    images: int = 2000,
     uncertainty_draws: int = 8,
-    profile: MissionProfile | None = None,
     confidence: float = 0.95,
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     **crossbar: Any,
 ) -> xr.Dataset:
     """Accuracy of a network against the resistance of its tiles' lines.
 
     Parameters
     ----------
-    network : Network
+    tiled : TiledNetwork
+        The same chips, images and input events at every resistance and without lines, so that the
+        loss is a difference of pairs.
     technology : Technology
     segment_resistance : sequence of float
         Ohm per cell along both lines.
-    tile, reading, **crossbar
+    tile, **crossbar
         As for `on_tiles`.
-    chips, images : int
-        Of `evaluate`. The same chips, images and input events at every resistance and without
-        lines, so that the loss is a difference of pairs.
     uncertainty_draws : int
         Cards drawn from the uncertainty of the technology's parameters.
-    profile : MissionProfile, optional
-        Mission of the chips before they are read.
     confidence : float
+        Confidence level of the intervals.
     seed : int
     progress : callable, optional
         Called with (cards done, cards to do).
@@ -181,117 +217,115 @@ def accuracy_on_tiles(
     Examples
     --------
     >>> import reliability as rel
+    >>> tiled = TiledNetwork(rel.load_network("spirit"), chips=2, images=100)
     >>> found = accuracy_on_tiles(
-    ...     rel.load_network("spirit"), rel.load_technology("oxram-130nm"), [0.0, 300.0],
-    ...     tile=(144, 80), chips=2, images=100, uncertainty_draws=0)
+    ...     tiled, rel.load_technology("oxram-130nm"), [0.0, 300.0], tile=(144, 80),
+    ...     uncertainty_draws=0)
     >>> found["lost"].values[0].tolist(), bool(found["lost_mean"][1] > 0)
     ([0.0, 0.0], True)
     """
     ohms = [float(ohm) for ohm in segment_resistance]
     if not ohms or not all(0 <= ohm < math.inf for ohm in ohms):
         raise InputError(f"segment_resistance: got {ohms}, expected one or more of 0 ohm or above")
-
-    def accuracies(card: Technology) -> NDArray[np.float64]:
-        population = _chips(card, network, chips, profile, seed)
-        options: dict[str, Any] = {"images": images, "seed": seed}
-        seen = [
-            on_tiles(
-                population, network, tile=tile, reading=reading,
-                word_line_resistance=ohm, bit_line_resistance=ohm, **crossbar,
-            )
-            for ohm in ohms
-        ]  # fmt: skip
-        return np.stack(
-            [evaluate(network, one, **options)["accuracy"].values for one in [population, *seen]]
-        )
-
-    nominal = accuracies(technology)
-    drawn = np.empty((uncertainty_draws, len(ohms)))
-    for draw in range(uncertainty_draws):
+    found = []
+    for draw in (None, *range(uncertainty_draws)):
+        card = technology if draw is None else technology.drawn(seed, draw)
+        population = tiled.sample(card, seed)
+        both = [{"word_line_resistance": ohm, "bit_line_resistance": ohm} for ohm in ohms]
+        seen = [population, *(tiled.seen(population, tile, line, **crossbar) for line in both)]
+        found.append(np.stack([tiled.accuracy(one, seed) for one in seen]))
         if progress:
-            progress(draw + 1, 1 + uncertainty_draws)
-        one = accuracies(technology.drawn(seed, draw))
-        drawn[draw] = (one[0] - one[1:]).mean(axis=1)
-    if progress:
-        progress(1 + uncertainty_draws, 1 + uncertainty_draws)
-    lost = nominal[0] - nominal[1:]
+            progress(len(found), 1 + uncertainty_draws)
+    nominal = found[0]
+    drawn = np.array([(one[0] - one[1:]).mean(axis=1) for one in found[1:]])
+    return _lost(
+        nominal, drawn.reshape(-1, len(ohms)), ohms, tiled.images, confidence
+    ).assign_attrs(
+        tile=list(tile),
+        reading=tiled.reading,
+        network=tiled.network.name,
+        technology=technology.name,
+        chips=tiled.chips,
+        seed=seed,
+    )
+
+
+def _lost(
+    accuracy: NDArray[np.float64],
+    drawn: NDArray[np.float64],
+    ohms: list[float],
+    images: int,
+    confidence: float,
+) -> xr.Dataset:
+    """Accuracy lost to lines, from that without and with each of them (1 + lines, chips)."""
+    lost = accuracy[0] - accuracy[1:]
     mean, low, high = np.array([mean_interval(row, confidence) for row in lost]).T
-    if uncertainty_draws > 1:  # one more card, and the chips of this one
+    draws = len(drawn)
+    if draws > 1:  # one more card, and the chips of this one
         spread = np.array([mean_interval(column, confidence) for column in drawn.T]).T
-        wider = (spread[2] - spread[0]) * math.sqrt(uncertainty_draws + 1)
-        half = np.hypot(wider, mean - low)
+        half = np.hypot((spread[2] - spread[0]) * math.sqrt(draws + 1), mean - low)
         low, high = mean - half, mean + half
-    share = nominal.mean(axis=1)
-    low, high = np.clip((low, high), share[0] - 1, share[0])  # what can be lost or gained
-    variance = (share[0] * (1 - share[0]) + share[1:] * (1 - share[1:])) / images
+    fraction = accuracy.mean(axis=1)
+    low, high = np.clip((low, high), fraction[0] - 1, fraction[0])  # what can be lost or gained
+    variance = (fraction[0] * (1 - fraction[0]) + fraction[1:] * (1 - fraction[1:])) / images
+    unit = {"units": "1"}
     return xr.Dataset(
         {
-            "accuracy": (("segment_resistance", "chip"), nominal[1:], {"units": "1"}),
-            "lost": (("segment_resistance", "chip"), lost, {"units": "1"}),
-            "lost_mean": ("segment_resistance", mean, {"units": "1"}),
-            "lost_low": ("segment_resistance", low, {"units": "1"}),
-            "lost_high": ("segment_resistance", high, {"units": "1"}),
-            "drawn_lost": (("draw", "segment_resistance"), drawn, {"units": "1"}),
-            "image_sigma": ("segment_resistance", np.sqrt(variance), {"units": "1"}),
+            "accuracy": (("segment_resistance", "chip"), accuracy[1:], unit),
+            "lost": (("segment_resistance", "chip"), lost, unit),
+            "lost_mean": ("segment_resistance", mean, unit),
+            "lost_low": ("segment_resistance", low, unit),
+            "lost_high": ("segment_resistance", high, unit),
+            "drawn_lost": (("draw", "segment_resistance"), drawn, unit),
+            "image_sigma": ("segment_resistance", np.sqrt(variance), unit),
         },
         coords={"segment_resistance": ("segment_resistance", ohms, {"units": "ohm"})},
         attrs={
-            "tile": list(tile),
-            "reading": reading,
-            "network": network.name,
-            "technology": technology.name,
-            "accuracy_without_lines": float(share[0]),
-            "chips": chips,
+            "accuracy_without_lines": float(fraction[0]),
             "images": images,
             "confidence": confidence,
-            "seed": seed,
             "reliability_version": __version__,
         },
     )
 
 
 def tile_limit(
-    network: Network,
+    tiled: TiledNetwork,
     technology: Technology,
     limit: float = 0.01,
     segment_resistance: float | None = None,
     *,
-    node: str | None = None,
-    cell_layout: str = "1T1R",
-    reading: Reading = "rows",
-    chips: int = 8,
-    images: int = 2000,
     max_size: int = 256,
     uncertainty_draws: int = 4,
-    profile: MissionProfile | None = None,
     confidence: float = 0.95,
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
-    **crossbar: Any,
+    progress: Progress | None = None,
+    **conditions: Any,
 ) -> xr.Dataset:
-    """Largest square tile on which a network loses no more accuracy than a limit.
+    """Find the largest square tile on which a network loses no more accuracy than a limit.
 
     Parameters
     ----------
-    network : Network
+    tiled : TiledNetwork
+        8 chips or more.
     technology : Technology
     limit : float
         Accuracy that may be lost to the lines, as a fraction of all images.
     segment_resistance : float, optional
         Ohm per cell along both lines (1 without a node).
-    node, cell_layout : str
-        Of `reliability.crossbar.load_wire` and `Wire.segment_resistance`.
-    reading, chips, images, profile, **crossbar
-        As for `accuracy_on_tiles`.
     max_size : int
         Tiles larger than the layer leave cells in the HRS unused.
     uncertainty_draws : int
         Cards drawn from the uncertainty of the technology's parameters (and of the wire).
     confidence : float
-        Of the bound at one size, one-sided over chips, and of the interval of the size.
+        Confidence level of the interval of the size, two-sided.
     seed : int
     progress : callable, optional
         Called with (cards searched, cards to search).
+    **conditions
+        Of `reliability.crossbar.ArrayConditions`: ``node``, ``cell_layout``,
+        ``source_resistance``, ``sense_resistance``; for ``reading="matrix"`` also ``drive``,
+        ``sense``, ``cell``, ``read_voltage``.
 
     Returns
     -------
@@ -301,68 +335,47 @@ def tile_limit(
     Examples
     --------
     >>> import reliability as rel
+    >>> tiled = TiledNetwork(rel.load_network("spirit"), images=100)
     >>> found = tile_limit(
-    ...     rel.load_network("spirit"), rel.load_technology("oxram-130nm"), 0.05, 300.0,
-    ...     max_size=32, uncertainty_draws=0, chips=2, images=100)
-    >>> bool(found["size"] <= 32)
+    ...     tiled, rel.load_technology("oxram-130nm"), 0.05, 300.0, max_size=16,
+    ...     uncertainty_draws=0)
+    >>> bool(found["size"] <= 16)
     True
     """
-    if not (math.isfinite(limit) and max_size >= 2):
-        raise InputError("limit, max_size: expected a finite number and 2 or more")
-    if segment_resistance is None and node is None:
+    check_search(limit, max_size, uncertainty_draws, confidence)
+    array = ArrayConditions.of(conditions, _CONDITIONS)
+    if segment_resistance is None and array.node is None:
         segment_resistance = 1.0
-    word, bit, sigma_ln = line_segments(segment_resistance, node, cell_layout)
+    lines = array.lines(segment_resistance)
+    circuit = {n: v for n, v in conditions.items() if n not in ("node", "cell_layout")}
+    chips: dict[int | None, tuple[xr.Dataset, NDArray[np.float64]]] = {}
 
-    def largest(card: Technology, factor: float) -> tuple[int, dict[int, tuple[float, ...]]]:
-        population = _chips(card, network, chips, profile, seed)
-        ideal = evaluate(network, population, images=images, seed=seed)["accuracy"].values
-        tried: dict[int, tuple[float, ...]] = {}
+    def judge(n: int, draw: int | None) -> Trial:
+        if draw not in chips:
+            card = technology if draw is None else technology.drawn(seed, draw)
+            population = tiled.sample(card, seed)
+            chips.clear()
+            chips[draw] = population, tiled.accuracy(population, seed)
+        population, ideal = chips[draw]
+        seen = tiled.seen(population, (n, n), lines.drawn(seed, draw), **circuit)
+        lost = ideal - tiled.accuracy(seen, seed)
+        mean = float(lost.mean())
+        if draw is not None:
+            return Trial(mean, mean, mean, tiled.chips, 1 if mean <= limit else -1)
+        low, high = mean_bounds(lost, (1 - confidence) / 2)
+        return Trial(mean, low, high, tiled.chips, 1 if high <= limit else -1 if low > limit else 0)
 
-        def works(n: int) -> bool:
-            seen = on_tiles(
-                population, network, tile=(n, n), reading=reading,
-                word_line_resistance=word * factor, bit_line_resistance=bit * factor, **crossbar,
-            )  # fmt: skip
-            found = evaluate(network, seen, images=images, seed=seed)["accuracy"].values
-            tried[n] = (*mean_interval(ideal - found, 2 * confidence - 1), float(chips))
-            return tried[n][2] <= limit
-
-        return largest_size(works, max_size), tried
-
-    size, tried = largest(technology, 1.0)
-    drawn = np.zeros(uncertainty_draws, dtype=np.int64)
-    for draw in range(uncertainty_draws):
-        if progress:
-            progress(draw + 1, 1 + uncertainty_draws)
-        factor = wire_factor(sigma_ln, seed, draw)
-        drawn[draw] = largest(technology.drawn(seed, draw), factor)[0]
-    if progress:
-        progress(1 + uncertainty_draws, 1 + uncertainty_draws)
-    return size_dataset(
-        size, tried, drawn, (size, size), bound=limit, max_size=max_size, confidence=confidence
-    ).assign_attrs(
+    out = searched(
+        judge, max_size=max_size, uncertainty_draws=uncertainty_draws, confidence=confidence,
+        progress=progress,
+    )  # fmt: skip
+    return out.assign(rows=out["size"], columns=out["size"]).assign_attrs(
         criterion="accuracy_drop",
         limit=limit,
-        word_line_resistance=word,
-        bit_line_resistance=bit,
-        network=network.name,
-        images=images,
+        word_line_resistance=lines.word,
+        bit_line_resistance=lines.bit,
+        network=tiled.network.name,
+        images=tiled.images,
         technology=technology.name,
         seed=seed,
     )
-
-
-def _chips(
-    card: Technology, network: Network, chips: int, profile: MissionProfile | None, seed: int
-) -> xr.Dataset:
-    population = sample_chips(card, network, chips=chips, seed=seed)
-    return population if profile is None else age(population, profile)
-
-
-def _cut(cells: NDArray[np.float64], tile: tuple[int, int], unused: float) -> NDArray[np.float64]:
-    """Cells (chips, rows, columns) as tiles (chips, row tiles, column tiles, rows, columns)."""
-    chips, rows, columns = cells.shape
-    down, across = -(-rows // tile[0]), -(-columns // tile[1])
-    padded = np.full((chips, down * tile[0], across * tile[1]), unused)
-    padded[:, :rows, :columns] = cells
-    return padded.reshape(chips, down, tile[0], across, tile[1]).swapaxes(2, 3).copy()

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.errors import InputError
+from reliability.errors import InputError, whole_number
 from reliability.mission import MissionProfile
 from reliability.network.deep.graph import Stage, feeds
 from reliability.network.deep.layer_mapping import (
@@ -17,10 +17,11 @@ from reliability.network.deep.layer_mapping import (
     check_card,
     compensation,
     read_layer,
-    wanted,
+    target_states,
 )
 from reliability.network.deep.tiling import Tiling
-from reliability.population.ageing import addresses, age, sample_dies
+from reliability.population.ageing import age
+from reliability.population.sampling import addresses, sample_dies
 from reliability.technology import Technology
 
 
@@ -163,9 +164,8 @@ def _sampled(
 ) -> Chips:
     """Chips sampled one at a time: those of a large network don't fit in memory together."""
     check_card(technology, tiling)
-    if isinstance(chips, bool) or not isinstance(chips, (int, np.integer)) or chips < 1:
-        raise InputError(f"chips: got {chips!r}, expected an integer of 1 or more")
-    state = wanted(placed, technology, tiling)
+    whole_number(chips, "chips", 1)
+    state = target_states(placed, technology, tiling)
     # one cell of each chip, for their places on their wafers
     places = sample_dies(technology, state=state[:1], count=chips, seed=seed)
 

@@ -27,7 +27,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.crossbar.inference import effective_conductance
+from reliability.crossbar.tiles import effective_conductance, on_tiles_of
 from reliability.devices import programming
 from reliability.devices.programming import Programming
 from reliability.devices.target import Target
@@ -158,7 +158,7 @@ def program_layers(
     expect_technology(technology)
     check_card(technology, tiling)
     placed = place(network, tiling)
-    state = wanted(placed, technology, tiling)
+    state = target_states(placed, technology, tiling)
     cells = sample_dies(
         technology,
         state=state,
@@ -193,7 +193,7 @@ def check_card(technology: Technology, tiling: Tiling) -> None:
         )
 
 
-def wanted(
+def target_states(
     placed: tuple[Placed, ...], technology: Technology, tiling: Tiling
 ) -> NDArray[np.float64] | NDArray[np.str_]:
     """Return the target (S) or the state of every cell of a chip."""
@@ -228,7 +228,7 @@ def read_layer(
     >>> import reliability as rel
     >>> card, net = rel.load_technology("techB"), rel.load_network("mobilenet-mnist")
     >>> placed = place(net, Tiling())
-    >>> read = read_layer(placed[0], wanted(placed, card, Tiling()), card, Tiling())
+    >>> read = read_layer(placed[0], target_states(placed, card, Tiling()), card, Tiling())
     >>> bool(abs(read - placed[0].coded).max() < 1e-6)
     True
     """
@@ -245,7 +245,7 @@ def read_layer(
         idle = float(in_series(np.asarray(median), series))
         g = in_series(g, series)
     if any(tiling.lines.values()):
-        g = _with_drop(g.astype(float), idle, tiling)
+        g = _with_ir_drop(g.astype(float), idle, tiling)
     return ((g[..., 0] - g[..., 1]) / unit).astype(np.float32)
 
 
@@ -276,14 +276,14 @@ def compensation(
     1.25
     """
     if tiling.compensation == "drift":
-        wanted_sum = float(programmed[placed.cells].sum(dtype=float))
+        target_sum = float(programmed[placed.cells].sum(dtype=float))
         got = float(conductance[placed.cells].sum(dtype=float))
     elif tiling.compensation == "gain":
-        wanted_sum = float((placed.coded.astype(float) ** 2).sum())
+        target_sum = float((placed.coded.astype(float) ** 2).sum())
         got = float((placed.coded.astype(float) * read).sum())
     else:
         return 1.0
-    return wanted_sum / got if got > 0 else 1.0
+    return target_sum / got if got > 0 else 1.0
 
 
 def row_tiles(layer: Layer, rows: int) -> tuple[slice, ...]:
@@ -331,19 +331,12 @@ def _digits(
     return digits * np.sign(q) / largest, scale * (2.0**shift * largest / top)[:, None]
 
 
-def _with_drop(g: NDArray[np.float64], idle: float, tiling: Tiling) -> NDArray[np.float64]:
+def _with_ir_drop(g: NDArray[np.float64], idle: float, tiling: Tiling) -> NDArray[np.float64]:
     """Effective conductances (slices, rows, outputs, 2) in tiles with resistive lines."""
     slices, rows, outputs, _ = g.shape
-    across = tiling.columns // (2 * slices)  # outputs of one tile
-    out = np.empty_like(g)
-    for top in range(0, rows, tiling.rows):
-        for left in range(0, outputs, across):
-            at = (slice(None), slice(top, top + tiling.rows), slice(left, left + across))
-            part = g[at].transpose(1, 2, 0, 3)
-            tile = np.full((tiling.rows, tiling.columns), idle)
-            used = part.reshape(len(part), -1)
-            tile[: used.shape[0], : used.shape[1]] = used
-            real = effective_conductance(tile, **tiling.lines)
-            real = real[: used.shape[0], : used.shape[1]].reshape(part.shape)
-            out[at] = real.transpose(2, 0, 1, 3)
-    return out
+    cells = g.transpose(1, 2, 0, 3).reshape(rows, -1)
+    seen = on_tiles_of(
+        cells, (tiling.rows, tiling.columns), idle,
+        lambda tiles: effective_conductance(tiles, **tiling.lines), group=2 * slices,
+    )  # fmt: skip
+    return seen.reshape(rows, outputs, slices, 2).transpose(2, 0, 1, 3)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reliability.errors import InputError
+from reliability.network.deep.onnx_normal import as_float32, sort_nodes
 from reliability.network.deep.runtime import onnx_package
 
 _LARGEST = 2**31 - 1  # bytes of a file, which is what its format can hold
@@ -49,7 +50,13 @@ def read_model(path: Path) -> Any:
         _hold(tensor, owner, path.resolve().parent, where)
     for node in _nodes(model):
         _check_windows(node, where)
-    return _checked(model, where)
+    sort_nodes(model.graph)
+    model = _checked(model, where)
+    try:
+        as_float32(model)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+    return model
 
 
 def _nodes(model: Any) -> Iterator[Any]:

@@ -39,7 +39,7 @@ from reliability.network.deep.runtime import Session, onnx_package
 from reliability.network.deep.tiling import Tiling
 from reliability.network.results import Values, on_chips, provenance
 from reliability.random import draw, stream
-from reliability.statistics.intervals import wilson
+from reliability.statistics.proportions import wilson
 from reliability.technology import Technology
 
 # Linear in their input, so that the mean over steps passes through them.
@@ -95,7 +95,7 @@ def evaluate_spiking(
     threshold_mismatch : float
         Standard deviation of each neuron's threshold, relative.
     leak : float
-        Share of a neuron's charge that is lost per step.
+        Fraction of a neuron's charge that is lost per step.
 
     Returns
     -------

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from reliability.errors import InputError, unknown_name
+from reliability.errors import InputError, unknown_name, whole_number
 
 Cells = Literal["levels", "bits", "pairs"]
 _CELLS = ("levels", "bits", "pairs")
@@ -108,12 +108,8 @@ class Tiling:
             )
 
     def _whole(self, name: str, low: int, high: int) -> None:
-        value = getattr(self, name)
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-            raise InputError(f"tiling: {name}: got {value!r}, expected an integer")
-        if not low <= value <= high:
-            raise InputError(f"tiling: {name}: got {value}, allowed {low} to {high}")
-        object.__setattr__(self, name, int(value))  # frozen: a NumPy number becomes a plain one
+        value = whole_number(getattr(self, name), f"tiling: {name}", low, high)
+        object.__setattr__(self, name, value)  # frozen: a NumPy number becomes a plain one
 
     @property
     def slices(self) -> int:

@@ -1,4 +1,4 @@
-"""The evaluator in time coding: events in the order of time, the first output to fire decides.
+"""First-spike coding: events in order of time, the first output to fire decides.
 
 Each event adds its weight to the charge of every output, as in rate coding. An output fires when
 its charge reaches its threshold, and the first to fire decides. Where one event carries several
@@ -9,61 +9,21 @@ Eight chips, one per lane of a vector, take a sample event by event until each h
 result depends on its own lane only, whatever else is in the group.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from reliability.errors import InputError
 from reliability.network.one_layer.events import Events
 from reliability.network.one_layer.lanes import LANES, bits, choose, load, repeat, store
-from reliability.network.one_layer.neuron import Neuron
-from reliability.network.one_layer.spiking import BATCHES, NEVER, Spikes, interleave
-
-
-@dataclass(frozen=True)
-class FirstSpike:
-    """How the first spike of an output decides.
-
-    Parameters
-    ----------
-    threshold : float
-        Charge at which an output fires, in units of weight. A higher one waits for more events.
-    desensitization : float
-        Share of its gain that a synapse loses with each event of the sample, so that the early
-        events, which are those of the strongest inputs, count most [1]_. None by default.
-
-    References
-    ----------
-    .. [1] S. Thorpe, A. Delorme and R. Van Rullen, "Spike-based strategies for rapid processing",
-       Neural Networks 14, 715 (2001), doi:10.1016/s0893-6080(01)00083-1.
-
-    Examples
-    --------
-    >>> FirstSpike(threshold=0)
-    Traceback (most recent call last):
-    reliability.errors.InputError: first_spike: threshold: got 0, allowed above 0
-    """
-
-    threshold: float = 16.0
-    desensitization: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.threshold < np.inf:
-            raise InputError(f"first_spike: threshold: got {self.threshold}, allowed above 0")
-        if not 0 <= self.desensitization < 1:
-            raise InputError(
-                f"first_spike: desensitization: got {self.desensitization}, allowed 0 to below 1"
-            )
+from reliability.network.one_layer.spiking import BATCHES, UNREACHABLE, Spikes, interleave
 
 
 def run_first_spike(
     weights: NDArray[np.float32],
     threshold: NDArray[np.float32],
     events: Events,
-    neuron: Neuron,
-    first_spike: FirstSpike,
+    leak: float = 0.0,
+    desensitization: float = 0.0,
 ) -> Spikes:
     """Classify every sample on every chip.
 
@@ -75,10 +35,8 @@ def run_first_spike(
         Of each output, positive.
     events : Events
         Of each sample, in order of time.
-    neuron : Neuron
-        Its leak; thresholds and gains are in the arrays.
-    first_spike : FirstSpike
-        Its desensitization.
+    leak, desensitization : float
+        Fraction of the charge, and of the gain of a synapse, that is lost with each event.
 
     Returns
     -------
@@ -95,7 +53,7 @@ def run_first_spike(
     >>> weights = np.array([[[3.0, 1.0], [0.0, 4.0]]], dtype=np.float32)
     >>> both = Events(np.array([[0, 1]], np.uint16), np.zeros((1, 2), np.float32), np.array([2]))
     >>> threshold = np.full((1, 2), 3, np.float32)
-    >>> run_first_spike(weights, threshold, both, Neuron(), FirstSpike()).events
+    >>> run_first_spike(weights, threshold, both).events
     array([[1]], dtype=int32)
     """
     chips, samples = len(weights), len(events.source)
@@ -104,9 +62,9 @@ def run_first_spike(
     order = np.arange(events.source.shape[1])
     _race(
         interleave(weights.reshape(chips, -1), np.float32(0)),
-        interleave(threshold, NEVER),
-        np.float32(1 - neuron.leak) if neuron.leak else None,
-        ((1 - first_spike.desensitization) ** order).astype(np.float32),
+        interleave(threshold, UNREACHABLE),
+        np.float32(1 - leak) if leak else None,
+        ((1 - desensitization) ** order).astype(np.float32),
         events.source,
         events.length.astype(np.int32),
         predicted,
@@ -152,7 +110,7 @@ def _race(w, threshold, keep, gain, source, length, predicted, used):  # type: i
 @njit(cache=True)
 def _step(charge, threshold, keep, gain, w, row):  # type: ignore[no-untyped-def]
     """Let one input event reach all outputs; return how far the closest is above its threshold."""
-    ahead = repeat(-NEVER)
+    ahead = repeat(-UNREACHABLE)
     for j in range(0, len(charge), LANES):
         x = load(charge, j)
         if keep is not None:

@@ -1,4 +1,4 @@
-"""The formal evaluator: the same network as weighted sums of pixel values, no spikes.
+"""Conventional (non-spiking) evaluation: outputs are weighted sums of pixel values.
 
 The inputs may pass a digital-to-analogue converter and the sums an analogue-to-digital one, as on a
 crossbar that computes the sums at once. Eight chips, one per lane of a vector, and six images share
@@ -71,7 +71,7 @@ class Converters:
         return np.rint(np.arange(256) * ((2**self.dac_bits - 1) / 255)).astype(np.float32)
 
 
-def run_formal(
+def run_weighted_sum(
     weights: NDArray[np.float32],
     pixels: NDArray[np.uint8],
     activation: Literal["argmax", "tanh"],

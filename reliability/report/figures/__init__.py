@@ -10,7 +10,8 @@ life tests                                    `probability_plot`, `arrhenius_plo
 cells over time and reads                     `relaxation_fan`, `drift`, `read_disturb`,
                                               `quantile_against_time`
 reads of one cell                             `noise_trace`, `power_spectral_density`
-states and conditions                         `window_map`, `error_rate_against_reference`
+states and conditions                         `window_map`, `window_curve`,
+                                              `error_rate_against_reference`
 cycles                                        `resistance_against_cycles`,
                                               `failures_against_cycles`, `failures_of_wafers`
 wafers                                        `wafer_map`, `wafer_maps`
@@ -36,7 +37,7 @@ stacked layouts                               `layout_ratios`, `memory_temperatu
                                               `accuracy_left`, `error_rate_left`,
                                               `left_against_temperature`
 learning on the chip                          `accuracy_against_writes`,
-                                              `trainings_until_failure`, `levelling_gain`,
+                                              `runs_until_failure`, `levelling_gain`,
                                               `accuracy_against_failed_cells`,
                                               `accuracy_against_budget`, `old_against_new`
 ============================================= =====================================================
@@ -98,7 +99,7 @@ from reliability.report.figures.learning_figures import (
     accuracy_against_writes,
     levelling_gain,
     old_against_new,
-    trainings_until_failure,
+    runs_until_failure,
 )
 from reliability.report.figures.lifetime_figures import (
     arrhenius_plot,
@@ -143,6 +144,7 @@ from reliability.report.figures.wafer_figures import (
 )
 from reliability.report.figures.window_figures import (
     error_rate_against_reference,
+    window_curve,
     window_map,
 )
 
@@ -200,6 +202,7 @@ __all__ = [
     "reads_of_rows",
     "relaxation_fan",
     "resistance_against_cycles",
+    "runs_until_failure",
     "sensitivity_matrix",
     "size_against",
     "smallest_core",
@@ -209,9 +212,9 @@ __all__ = [
     "survival",
     "time_axis",
     "tornado",
-    "trainings_until_failure",
     "voltage_map",
     "wafer_map",
     "wafer_maps",
+    "window_curve",
     "window_map",
 ]

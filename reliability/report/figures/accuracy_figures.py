@@ -1,12 +1,11 @@
 """Accuracy of chips: means, bands over chips, bands over draws of the card."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from reliability.report.figures.style import (
     LABEL,
@@ -25,24 +24,58 @@ from reliability.units import engineering
 _LINES = ("-", "--", ":", "-.")
 
 
+def bands_of_chips(values: xr.DataArray) -> xr.Dataset:
+    """Return what is drawn of chips: their mean, and the middle 90 % of them.
+
+    Parameters
+    ----------
+    values : DataArray (..., chip)
+
+    Returns
+    -------
+    Dataset
+        ``mean``, ``chips_low`` (5 %) and ``chips_high`` (95 % of the chips).
+    """
+    low, high = (values.quantile(q, "chip").drop_vars("quantile") for q in (0.05, 0.95))
+    return xr.Dataset({"mean": values.mean("chip"), "chips_low": low, "chips_high": high})
+
+
+def bands_of_draws(draws: xr.DataArray) -> xr.Dataset:
+    """Return the middle 90 % of the mean accuracies of sampled cards.
+
+    Parameters
+    ----------
+    draws : DataArray (draw, ..., chip)
+
+    Returns
+    -------
+    Dataset
+        ``draws_low`` (5 %) and ``draws_high`` (95 % of the cards).
+    """
+    means = draws.mean("chip")
+    low, high = (means.quantile(q, "draw").drop_vars("quantile") for q in (0.05, 0.95))
+    return xr.Dataset({"draws_low": low, "draws_high": high})
+
+
 def mean_and_chips(
-    x: ArrayLike, values: NDArray[Any], ax: Axes, k: int, label: str | None = None, line: str = "-"
+    x: ArrayLike, values: xr.DataArray, ax: Axes, k: int, label: str | None = None, line: str = "-"
 ) -> None:
     """Draw the mean over chips as the k-th line, and 5 to 95 % of chips as its band.
 
     Parameters
     ----------
     x : array_like, shape (points,)
-    values : ndarray, shape (points, chips)
+    values : DataArray (point, chip)
+        With any name of the first dimension.
     ax : Axes
     k : int
     label : str, optional
     line : str
         Style.
     """
-    low, high = np.quantile(values, [0.05, 0.95], axis=1)
-    ax.fill_between(x, low, high, color=colour(k), alpha=0.15, lw=0)
-    ax.plot(x, values.mean(axis=1), f"{marker(k)}{line}", ms=4.5, color=colour(k), label=label)
+    bands = bands_of_chips(values)
+    ax.fill_between(x, bands["chips_low"], bands["chips_high"], color=colour(k), alpha=0.15, lw=0)
+    ax.plot(x, bands["mean"], f"{marker(k)}{line}", ms=4.5, color=colour(k), label=label)
 
 
 def accuracy_against_time(
@@ -68,11 +101,10 @@ def accuracy_against_time(
     times = accuracy["time"].values
     for k, temperature in enumerate(accuracy["temperature"].values):
         at = accuracy.sel(temperature=temperature).transpose("time", "chip")
-        mean_and_chips(times, at.values, ax, k, engineering(float(temperature), "K"))
+        mean_and_chips(times, at, ax, k, engineering(float(temperature), "K"))
         if draws is not None:
-            means = draws.sel(temperature=temperature).mean("chip").transpose("time", "draw").values
-            for edge in np.quantile(means, [0.05, 0.95], axis=1):
-                ax.plot(times, edge, ":", color=colour(k), lw=1.3)
+            for edge in bands_of_draws(draws.sel(temperature=temperature)).values():
+                ax.plot(times, edge.transpose("time"), ":", color=colour(k), lw=1.3)
     for k, (label, value) in enumerate((references or {}).items()):
         ax.axhline(value, color="0.3", lw=1, ls=("--", "-.")[k % 2])
         ax.annotate(label, (times[min(1, times.size - 1)], value), **LABEL)
@@ -82,22 +114,21 @@ def accuracy_against_time(
     return ax
 
 
-def points_against_time(
-    accuracy: Sequence[xr.DataArray], labels: Sequence[str], ax: Axes | None = None
-) -> Axes:
-    """Accuracy against time, one line for each point of a sweep: mean, and 5 to 95 % of chips.
+def points_against_time(accuracy: xr.DataArray, ax: Axes | None = None) -> Axes:
+    """Accuracy against time, one line per point of a sweep: mean, and 5 to 95 % of chips.
 
     Parameters
     ----------
-    accuracy : sequence of DataArray (time, chip)
-    labels : sequence of str
+    accuracy : DataArray (point, time, chip)
+        Points by their labels.
     ax : Axes, optional
         A new figure without.
     """
     ax = axes_of(ax)
-    times = accuracy[0]["time"].values
-    for k, (values, label) in enumerate(zip(accuracy, labels, strict=True)):
-        mean_and_chips(times, values.transpose("time", "chip").values, ax, k, label, _LINES[k % 4])
+    times = accuracy["time"].values
+    for k, label in enumerate(accuracy["point"].values):
+        at = accuracy.isel(point=k).transpose("time", "chip").dropna("chip", how="all")
+        mean_and_chips(times, at, ax, k, str(label), _LINES[k % 4])
     time_axis(ax, times)
     percent_axis(ax.yaxis, "accuracy")
     ax.legend(loc="best")
@@ -105,65 +136,59 @@ def points_against_time(
 
 
 def accuracy_against_axis(
-    x: NDArray[Any],
-    accuracy: NDArray[Any],
-    lines: Sequence[str],
-    ax: Axes | None = None,
-    *,
-    label: str,
-    log: bool,
+    accuracy: xr.DataArray, ax: Axes | None = None, *, x: str, label: str, log: bool
 ) -> Axes:
-    """Accuracy against a number that is swept, one line for each combination of the others.
+    """Accuracy against a number that is swept, one line per combination of the others.
 
     Parameters
     ----------
-    x : ndarray, shape (values,)
-    accuracy : ndarray, shape (lines, values, chips)
-    lines : sequence of str
+    accuracy : DataArray (line, x, chip)
+        Lines by their labels, "" where there is one.
     ax : Axes, optional
         A new figure without.
+    x : str
+        Dimension of the number.
     label : str
         Of the x axis.
     log : bool
         Whether the x axis is logarithmic.
     """
     ax = axes_of(ax)
-    for k, (values, line) in enumerate(zip(accuracy, lines, strict=True)):
-        mean_and_chips(x, values, ax, k, line or None)
+    lines = [str(line) for line in accuracy["line"].values]
+    for k, line in enumerate(lines):
+        at = accuracy.isel(line=k).transpose(x, "chip")
+        mean_and_chips(at[x].values, at, ax, k, line or None)
     if log:
         ax.set_xscale("log")
     ax.set_xlabel(label)
     percent_axis(ax.yaxis, "accuracy")
-    if list(lines) != [""]:
+    if lines != [""]:
         ax.legend(loc="best")
     return ax
 
 
-def accuracy_of_points(
-    accuracy: NDArray[Any], intervals: NDArray[Any], labels: Sequence[str], ax: Axes | None = None
-) -> Axes:
-    """Accuracy at each point of a sweep: mean with its interval, and the spread of chips.
+def accuracy_of_points(found: xr.Dataset, ax: Axes | None = None) -> Axes:
+    """Accuracy at each point of a sweep: mean with its interval, and the range of chips.
 
     Parameters
     ----------
-    accuracy : ndarray, shape (points, chips)
-    intervals : ndarray, shape (points, 2)
-        Of the means.
-    labels : sequence of str
+    found : Dataset
+        ``mean``, its interval ``low``, ``high``, and 5 to 95 % of chips, ``chips_low`` and
+        ``chips_high`` (`bands_of_chips`), over ``point``, by their labels.
     ax : Axes, optional
         A new figure without.
     """
     ax = axes_of(ax)
-    y = np.arange(len(labels))[::-1]
-    low, high = np.quantile(accuracy, [0.05, 0.95], axis=1)
-    ax.hlines(y, low, high, color=PALETTE[5], lw=7, alpha=0.6, label="5 to 95 % of chips")
-    mean = accuracy.mean(axis=1)
-    error = np.abs(intervals.T - mean)
+    y = np.arange(found.sizes["point"])[::-1]
+    mean = found["mean"].values
+    ax.hlines(y, found["chips_low"], found["chips_high"], color=PALETTE[5], lw=7, alpha=0.6,
+              label="5 to 95 % of chips")  # fmt: skip
+    error = np.abs([found["low"].values - mean, found["high"].values - mean])
     ax.errorbar(
         mean, y, xerr=error, fmt="o", color="black", ms=4, capsize=3, lw=1.2, label="mean, interval"
     )
-    ax.set_yticks(y, labels)
-    ax.set_ylim(-0.6, len(labels) - 0.4)
+    ax.set_yticks(y, [str(label) for label in found["point"].values])
+    ax.set_ylim(-0.6, y.size - 0.4)
     percent_axis(ax.xaxis, "accuracy")
     ax.grid(axis="y", visible=False)
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
@@ -183,7 +208,7 @@ def spikes_against_time(chips: xr.Dataset, ax: Axes | None = None) -> Axes:
     ax = axes_of(ax)
     times = chips["time"].values
     for k, temperature in enumerate(chips["temperature"].values):
-        spikes = chips["spikes"].sel(temperature=temperature).transpose("time", "chip").values
+        spikes = chips["spikes"].sel(temperature=temperature).transpose("time", "chip")
         mean_and_chips(times, spikes, ax, k, engineering(float(temperature), "K"))
     time_axis(ax, times)
     ax.set_ylabel("input spikes per image")
@@ -201,6 +226,25 @@ def spikes_against_time(chips: xr.Dataset, ax: Axes | None = None) -> Axes:
     return ax
 
 
+def state_bands(quantiles: xr.DataArray) -> xr.Dataset:
+    """Return what is drawn of the cells of a state: their median and the middle 90 % of them.
+
+    Parameters
+    ----------
+    quantiles : DataArray (..., chip, probability)
+        Their mean over chips is taken.
+
+    Returns
+    -------
+    Dataset
+        ``median``, ``low`` (5 %) and ``high`` (95 % of cells).
+    """
+    middle = quantiles.mean("chip", keep_attrs=True)
+    ends = {"low": 0.05, "median": 0.5, "high": 0.95}
+    return xr.Dataset({name: middle.sel(probability=p, method="nearest").drop_vars("probability")
+                       for name, p in ends.items()})  # fmt: skip
+
+
 def states_against_time(quantiles: xr.DataArray, ax: Axes | None = None) -> Axes:
     """Conductance of each state against time: median, and 5 to 95 % of cells, by temperature.
 
@@ -216,17 +260,16 @@ def states_against_time(quantiles: xr.DataArray, ax: Axes | None = None) -> Axes
     times = quantiles["time"].values
     states = quantiles["programmed_state"].values
     factor, symbol = reading_unit(quantiles.values, "S")
-    middle = quantiles.mean("chip") / factor
-    low, median, high = (middle.sel(probability=p, method="nearest") for p in (0.05, 0.5, 0.95))
+    bands = state_bands(quantiles) / factor
     for k, temperature in enumerate(quantiles["temperature"].values):
         for i, state in enumerate(states):
             at = {"temperature": temperature, "programmed_state": state}
-            bottom, top = (v.sel(at).transpose("time").values for v in (low, high))
-            ax.fill_between(times, bottom, top, color=colour(k), alpha=0.13, lw=0)
+            here = bands.sel(at).transpose("time")
+            ax.fill_between(times, here["low"], here["high"], color=colour(k), alpha=0.13, lw=0)
             label = f"{state}, {engineering(float(temperature), 'K')}"
-            ax.plot(times, median.sel(at), f"{marker(i)}-", ms=4, color=colour(k), label=label)
+            ax.plot(times, here["median"], f"{marker(i)}-", ms=4, color=colour(k), label=label)
     time_axis(ax, times)
-    log_axis(ax.yaxis, middle.values)
+    log_axis(ax.yaxis, np.stack([bands["low"], bands["high"]]))
     name_axis(ax.yaxis, "conductance", symbol)
     if len(states) * quantiles.sizes["temperature"] <= 12:
         ax.legend(ncols=len(states), loc="best")

@@ -23,9 +23,9 @@ _NAMES = {
     "ratio": "HRS / LRS",
     "wire": "line resistance per cell",
     "segment_resistance": "line resistance per cell",
-    "spread": "spread of the states (× card)",
+    "variability": "variability of the states (× card)",
     "nonlinearity_voltage": "nonlinearity voltage",
-    "scheme": "biasing scheme",
+    "bias_scheme": "bias scheme",
     "rows": "rows (word lines)",
     "columns": "columns (bit lines)",
 }

@@ -1,4 +1,7 @@
-"""Energy and power of spikes on resistive cells beside sums; draw 0 is nominal, bands 95 %."""
+"""Energy and power of spikes on resistive cells beside digital sums.
+
+Draw 0 is nominal, bands hold 95 % of the draws.
+"""
 
 from typing import Any
 
@@ -20,7 +23,6 @@ from reliability.report.figures.style import (
 )
 from reliability.units import engineering, engineering_unit
 
-_SHOWN = ("130nm", "65nm", "32nm", "20nm", "7nm")  # nodes of which lines stay apart
 _DASHES = ("--", "-.", ":", (0, (3, 1, 1, 1, 1, 1)))
 
 
@@ -43,7 +45,7 @@ def event_energy_parts(data: xr.Dataset, ax: Axes | None = None) -> Axes:
     error = np.abs(interval_of_draws(energy) / factor - values)
     ax.bar(names, values, color=[*map(colour, range(len(names) - 1)), "0.5"], width=0.6)
     ax.errorbar(names, values, error, fmt="none", ecolor="black", capsize=4, lw=1.2)
-    measured = float(data["published"].isel(draw=0, check=0))
+    measured = _measured(data)
     ax.axhline(measured / factor, color="0.2", ls="--", lw=1.2)
     ax.annotate(f"measured {engineering(measured, 'J')}", (0.3, measured / factor), **LABEL)
     name_axis(ax.yaxis, "energy of an event", symbol)
@@ -52,26 +54,31 @@ def event_energy_parts(data: xr.Dataset, ax: Axes | None = None) -> Axes:
     return ax
 
 
+def _measured(data: xr.Dataset) -> float:
+    """Energy of an event of the chip, the same at all points."""
+    return float(data["published"].isel(draw=0, check=0).values.flat[0])
+
+
 def energy_against_node(data: xr.Dataset, ax: Axes | None = None) -> Axes:
     """Energy of a multiply-accumulate and of an event against the CMOS node.
 
     Parameters
     ----------
     data : Dataset
-        ``mac_energy`` and ``node_event_energy`` (draw, node), J, and ``published`` (draw, check).
+        ``mac_energy`` and ``event_energy`` (draw, node), J, and ``published`` (draw, check).
     ax : Axes, optional
         A new figure without.
     """
     ax = axes_of(ax)
     kinds = {
         "mac_energy": "multiply-accumulate, weight from SRAM",
-        "node_event_energy": "synaptic event, same cells and pulse",
+        "event_energy": "synaptic event, same cells and pulse",
     }
     for k, (name, label) in enumerate(kinds.items()):
         nominal_and_draws(
             range(data.sizes["node"]), data[name], ax, k, marker=marker(k), label=label
         )
-    measured = float(data["published"].isel(draw=0, check=0))
+    measured = _measured(data)
     ax.plot(0, measured, "*", color=colour(4), ms=12, label="SPIRIT, measured event")
     node_axis(ax.xaxis, data)
     shown = np.append(interval_of_draws(data[list(kinds)].to_dataarray()), measured)
@@ -88,32 +95,23 @@ def node_axis(axis: Axis, data: xr.Dataset) -> None:
 
 
 def gain_against_resistance(data: xr.Dataset, ax: Axes | None = None) -> Axes:
-    """Gain of an event over a multiply-accumulate against the LRS resistance, a line for each node.
+    """Gain of an event over a multiply-accumulate against the LRS resistance, at one node.
 
     Parameters
     ----------
     data : Dataset
-        ``gain`` (draw, node, lrs_resistance), resistances in ohm.
+        ``gain`` (draw, lrs_resistance), resistances in ohm.
     ax : Axes, optional
         A new figure without.
     """
     ax = axes_of(ax)
     ohm = data["lrs_resistance"]
-    gain = data["gain"].sel(node=[node for node in _SHOWN if node in data["node"].values])
-    for k, node in enumerate(gain["node"].values):
-        name = str(node).replace("nm", " nm")
-        nominal_and_draws(ohm, gain.sel(node=node), ax, k, marker=marker(k), label=name)
-    _break_even(ax, float(ohm[-1]))
-    prefix_axis(ax.xaxis, "resistance of the LRS", ohm.assign_attrs(units="ohm"))
-    log_axis(ax.yaxis, interval_of_draws(gain))
-    ax.set_ylabel("energy of a sum over that of an event")
-    ax.legend(title="CMOS node", ncols=5, loc="lower center", bbox_to_anchor=(0.5, 1.0))
-    return ax
-
-
-def _break_even(ax: Axes, right: float) -> None:
+    nominal_and_draws(ohm, data["gain"], ax, 0, marker="o")
     ax.axhline(1, color="0.3", lw=1, ls="--")
-    ax.annotate("events cost less above", (right, 1), ha="right", **(LABEL | {"xytext": (0, 3)}))
+    prefix_axis(ax.xaxis, "LRS resistance", ohm.assign_attrs(units="ohm"))
+    log_axis(ax.yaxis, [*interval_of_draws(data["gain"]).ravel(), 1.0])
+    ax.set_ylabel("gain of an event")
+    return ax
 
 
 def gain_against_activity(data: xr.Dataset, ax: Axes | None = None) -> Axes:
@@ -122,46 +120,35 @@ def gain_against_activity(data: xr.Dataset, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     data : Dataset
-        ``activity``, ``inference_gain``, ``accuracy`` (draw, lead) and ``time_activity``,
-        ``time_gain``, ``time_accuracy`` (draw, threshold) of a network of one layer;
-        ``deep_activity``, ``deep_gain`` (draw, steps) of one of many.
+        ``activity``, ``inference_gain``, ``accuracy`` (draw, lead or threshold) of a network of one
+        layer; ``deep_activity``, ``deep_gain`` (draw, steps) of one of many.
     ax : Axes, optional
         A new figure without.
     """
     ax = axes_of(ax)
+    name, text = ("lead", "ΔS") if "lead" in data.dims else ("threshold", "threshold")
     now = data.isel(draw=0)
-    note: dict[str, Any] = {"textcoords": "offset points", "fontsize": 8}
-    x = now["activity"].values
-    nominal_and_draws(x, data["inference_gain"], ax, 0, marker="o", label="one layer, lead ΔS")
-    for at, gain, lead, accuracy in zip(
-        x, now["inference_gain"].values, now["lead"].values, now["accuracy"].values, strict=True
+    note: dict[str, Any] = {"textcoords": "offset points", "fontsize": 8, "xytext": (6, 5)}
+    x, own = now["activity"].values, 0 if name == "lead" else 2
+    nominal_and_draws(x, data["inference_gain"], ax, own, marker=marker(own), label="one layer")
+    for at, gain, value, accuracy in zip(
+        x, now["inference_gain"].values, now[name].values, now["accuracy"].values, strict=True
     ):
-        ax.annotate(f"ΔS {lead}: {accuracy:.0%}", (at, gain), xytext=(7, 4), **note)
-    x = now["time_activity"].values
-    nominal_and_draws(
-        x, data["time_gain"], ax, 2, marker="^", label="one layer, first spike, threshold"
-    )
-    for at, gain, threshold, accuracy in zip(
-        x, now["time_gain"].values, now["threshold"].values, now["time_accuracy"].values,
-        strict=True,
-    ):  # fmt: skip
-        ax.annotate(f"{accuracy:.0%} ({threshold:g})", (at, gain), xytext=(-6, -8), ha="right",
-                    color=colour(2), **note)  # fmt: skip
-    x, gains = now["deep_activity"].values, now["deep_gain"].values
-    error = np.abs(interval_of_draws(data["deep_gain"]) - gains)
-    ax.errorbar(x, gains, error, fmt="s", color=colour(4), capsize=3,
-                label="ten layers, time steps")  # fmt: skip
-    for at, gain, steps in zip(x, gains, now["steps"].values, strict=True):
-        ax.annotate(f"{steps} steps", (at, gain), xytext=(7, -12), **note)
-    _break_even(ax, 60)
-    for axis, names in (
-        (ax.xaxis, ("activity", "time_activity", "deep_activity")),
-        (ax.yaxis, ("inference_gain", "time_gain", "deep_gain")),
-    ):
-        log_axis(axis, np.concatenate([now[name].values.ravel() for name in names]))
-    ax.set_xlim(0.6 * ax.get_xlim()[0], 60)
-    ax.set_xlabel("events at a connection for one inference")
-    ax.set_ylabel("energy of all sums over that of the spikes")
+        ax.annotate(f"{text} {value:g}: {accuracy:.0%}", (at, gain), **note)
+    if name == "lead":
+        deep = data if "lead" not in data["deep_gain"].dims else data.isel(lead=0)
+        x, gains = deep["deep_activity"][0].values, deep["deep_gain"].isel(draw=0).values
+        error = np.abs(interval_of_draws(deep["deep_gain"]) - gains)
+        ax.errorbar(x, gains, error, fmt="s", color=colour(4), capsize=3,
+                    label="ten layers, time steps")  # fmt: skip
+        for at, gain, steps in zip(x, gains, now["steps"].values, strict=True):
+            ax.annotate(f"{steps} steps", (at, gain), **note)
+    ax.axhline(1, color="0.3", lw=1, ls="--")
+    log_axis(ax.xaxis, x if name == "threshold" else [*now["activity"].values, 20])
+    log_axis(ax.yaxis, interval_of_draws(data["inference_gain"]))
+    ax.set_xlim(right=2.5 * ax.get_xlim()[1])  # room for the last label
+    ax.set_xlabel("events of a connection per inference")
+    ax.set_ylabel("energy of all sums relative to the spikes")
     ax.legend(loc="upper right")
     return ax
 
@@ -186,7 +173,7 @@ def power_against_rate(data: xr.Dataset, ax: Axes | None = None) -> Axes:
             ax.plot(rate, power.isel(draw=0), color=colour(k), lw=1.3, ls=_DASHES[k % 4],
                     label=kind)  # fmt: skip
     prefix_axis(ax.yaxis, "average power", data["power"].assign_attrs(units="W"))
-    below = float(data["rate_against_clocked"][0])
+    below = float(data["rate_against_clocked"].isel(draw=0))
     if rate[0] < below < rate[-1]:
         ax.axvline(below, color="0.3", lw=1, ls="--")
         ax.annotate("analog events cost less\nthan any clock below", (below, 0.98), va="top",

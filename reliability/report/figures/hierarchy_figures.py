@@ -4,9 +4,8 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from reliability.architecture.memory.hierarchy import HIERARCHIES, HOSTS, NAMES, fitting
+from reliability.architecture.memory.hierarchy import HIERARCHIES, NAMES, fitting
 from reliability.report.figures.style import (
-    LABEL,
     Array,
     axes_of,
     clock_axis,
@@ -37,63 +36,55 @@ def cache_traffic(data: xr.Dataset, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     data : Dataset
-        ``cache_fetched``, ``cache_written_back`` (draw, host, network, capacity); bytes.
+        ``cache_fetched``, ``cache_written_back`` (draw, host, capacity); bytes.
     ax : Axes, optional
         A new figure without.
     """
     ax = axes_of(ax)
     first = data.isel(draw=0)
     moved = first["cache_fetched"] + first["cache_written_back"]
-    for i, host in enumerate(HOSTS):
-        for j, network in enumerate(first["network"].values):
-            ax.plot(
-                first["capacity"] / 1024, moved.sel(host=host, network=network), color=colour(i),
-                ls=_LINES[j % 4], marker="o", ms=4 + 2 * (2 - i), mfc="none",
-                label=f"{NAMES[host]}, {network}",
-            )  # fmt: skip
+    for i, host in enumerate(map(str, data["host"].values)):
+        ax.plot(
+            first["capacity"] / 1024, moved.sel(host=host), color=colour(i), ls=_LINES[i % 4],
+            marker=marker(i), mfc="none", label=NAMES[host],
+        )  # fmt: skip
     octave_axis(ax.xaxis, "resistive cache (kB)")
     ax.set_yscale("symlog", linthresh=10)
     ax.set_ylim(-1, 3 * float(moved.max()) + 10)
-    ax.set_ylabel("lines moved to and from flash per inference")
+    ax.set_ylabel("lines to and from flash per inference")
     ax.legend()
     return ax
 
 
-def power_against_period(data: xr.Dataset, ax: Axes | None = None, *, host: str) -> Axes:
+def power_against_period(data: xr.Dataset, ax: Axes | None = None) -> Axes:
     """Average memory power of one host against the period between inferences.
 
     Parameters
     ----------
     data : Dataset
-        ``energy`` (J) and ``standby`` (W) (draw, host, network, hierarchy, capacity);
-        ``lasts_from``, ``lasts_from_levelled`` (draw, host, network, capacity), s.
+        ``energy`` (J) and ``standby`` (W) (draw, hierarchy, capacity); ``lasts_from``,
+        ``lasts_from_levelled`` (draw, capacity), s; ``touched_bytes``.
     ax : Axes, optional
         A new figure without.
-    host : str
     """
     ax = axes_of(ax)
-    here = data.sel(host=host).isel(network=0)
-    here = here.isel(capacity=fitting(here.isel(draw=0)))
+    here = data.isel(capacity=fitting(data.isel(draw=0)))
     period = xr.DataArray(np.geomspace(*_PERIODS, 60), dims="period")
     power = here["energy"] / period + here["standby"]
     for i, name in enumerate(HIERARCHIES):
         nominal_and_draws(period, power.sel(hierarchy=name), ax, i, lw=1.8, label=_LEVELS[name])
     for name, style, text in (
-        ("lasts_from", "-", "lasts the mission"),
-        ("lasts_from_levelled", ":", "wear levelled"),
+        ("lasts_from", "-", "shortest period that the cache endures"),
+        ("lasts_from_levelled", ":", "with wear levelling"),
     ):
         at = float(here[name].isel(draw=0))
         if period[0] < at < period[-1]:
-            ax.axvline(at, color="0.3", ls=style, lw=1.2)
-            ax.annotate(
-                f"{text} ▸", (at, 0.98), xycoords=ax.get_xaxis_transform(), rotation=90,
-                ha="right", va="top", **(LABEL | {"xytext": (0, 0)}),
-            )  # fmt: skip
+            ax.axvline(at, color="0.3", ls=style, lw=1.2, label=text)
     clock_axis(ax.xaxis, "time", period)
     prefix_axis(ax.yaxis, "average power of the memories", power.assign_attrs(units="W"))
     ax.set_xlim(*_PERIODS)
     ax.set_xlabel("period between inferences")
-    ax.legend(loc="lower left")
+    ax.legend(loc="upper right", fontsize=7)
     return ax
 
 
@@ -109,7 +100,8 @@ def paying_periods(data: xr.Dataset, ax: Axes | None = None) -> Axes:
         A new figure without.
     """
     ax = axes_of(ax)
-    rows = [(host, str(network)) for host in HOSTS for network in data["network"].values]
+    hosts, networks = (list(map(str, data[name].values)) for name in ("host", "network"))
+    rows = [(host, network) for host in hosts for network in networks]
     for y, (host, network) in enumerate(rows):
         here = data.sel(host=host, network=network)
         here = here.isel(capacity=fitting(here.isel(draw=0)))
@@ -119,8 +111,8 @@ def paying_periods(data: xr.Dataset, ax: Axes | None = None) -> Axes:
         for at in (begin, end):
             ax.plot(at[1:], [y, y], color=colour(0), lw=1.2, marker="|", ms=9)
         for name, k, text, shift in (
-            ("lasts_from", 4, "lasts from", -0.3),
-            ("lasts_from_levelled", 2, "lasts from, wear levelled", 0.3),
+            ("lasts_from", 4, "endures the mission from", -0.3),
+            ("lasts_from_levelled", 2, "with wear levelling", 0.3),
         ):
             at = _on_axis(here[name])
             ax.plot(at[1:], [y + shift] * 2, color=colour(k), lw=1.2)
@@ -136,7 +128,7 @@ def paying_periods(data: xr.Dataset, ax: Axes | None = None) -> Axes:
 
 
 def _on_axis(values: xr.DataArray) -> Array:
-    """Nominal value and its interval, kept on the axis; periods can be endless."""
+    """Nominal value and its interval; values beyond the axis are drawn at its edge."""
     return np.clip([values.values[0], *interval_of_draws(values)], *_PAYING)
 
 
@@ -152,7 +144,9 @@ def macro_areas(data: xr.Dataset, ax: Axes | None = None) -> Axes:
     """
     ax = axes_of(ax)
     square = data[["area_sram", "area_resistive"]] * 1e6  # mm^2
-    for k, (kind, text) in enumerate((("sram", "SRAM"), ("resistive", "resistive, check bits in"))):
+    for k, (kind, text) in enumerate(
+        (("sram", "SRAM"), ("resistive", "resistive, with check bits"))
+    ):
         nominal_and_draws(data["capacity"] / 1024, square[f"area_{kind}"], ax, k, marker=marker(k),
                           label=text)  # fmt: skip
     octave_axis(ax.xaxis, "capacity (kB)")

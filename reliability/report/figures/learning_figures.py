@@ -1,4 +1,4 @@
-"""Learning on the chip: accuracy against writes, and the trainings that cells stand.
+"""Learning on the chip: accuracy against writes, and training runs to failure.
 
 Draw 0 is nominal, bands and bars hold 95 % of the draws.
 """
@@ -42,7 +42,7 @@ _ANEW = {  # rules by which a deployed network learns
     "template": "template of the new class",
 }
 RULES = _RULES | _ANEW  # of all studies, for the words of reports
-_DAILY = 3652  # one training a day for ten years
+_DAILY = 3652  # one run a day for ten years
 
 
 def _names(coordinate: xr.DataArray) -> list[str]:
@@ -59,12 +59,12 @@ def _colour_anew(rule: str) -> str:
 
 
 def accuracy_against_writes(data: xr.Dataset, ax: Axes | None = None) -> Axes:
-    """Accuracy of each rule against the writes of a cell in one training.
+    """Accuracy of each rule against the writes of a cell in one training run.
 
     Parameters
     ----------
     data : Dataset
-        ``accuracy``, ``writes_mean``, ``writes_99`` (draw, rule, repeat).
+        ``accuracy_of_run``, ``writes_mean``, ``writes_99`` (draw, rule, repeat).
     ax : Axes, optional
         A new figure without.
     """
@@ -74,7 +74,7 @@ def accuracy_against_writes(data: xr.Dataset, ax: Axes | None = None) -> Axes:
     for k, rule in enumerate(rules):
         one, own = nominal.isel(rule=k), _colour_of(rule)
         x, far = float(one["writes_mean"].mean()), float(one["writes_99"].mean())
-        y = one["accuracy"].values * 100
+        y = one["accuracy_of_run"].values * 100
         mean = y.mean()
         ax.plot([x, far], [mean, mean], "-", color=own, lw=1, alpha=0.6)
         ax.plot(far, mean, "|", color=own, ms=8)
@@ -88,23 +88,23 @@ def accuracy_against_writes(data: xr.Dataset, ax: Axes | None = None) -> Axes:
     ]
     ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1.0, 0.5))
     log_axis(ax.xaxis, nominal[["writes_mean", "writes_99"]].to_dataarray())
-    ax.set_xlabel("writes of a cell in one training (mean, to the 99th percentile)")
+    ax.set_xlabel("writes of a cell in one training run (mean, to the 99th percentile)")
     ax.set_ylabel("accuracy on the test images (%)")
     return ax
 
 
-def trainings_until_failure(data: xr.Dataset, ax: Axes | None = None) -> Axes:
-    """Trainings until 1 % of the cells have failed, of each rule, full and weak pulses.
+def runs_until_failure(data: xr.Dataset, ax: Axes | None = None) -> Axes:
+    """Training runs until 1 % of the cells have failed, of each rule, full and weak pulses.
 
     Parameters
     ----------
     data : Dataset
-        ``trainings_to_share`` (draw, rule, levelling, pulse, share).
+        ``runs_to_failure`` (draw, rule, levelling, pulse, fraction).
     ax : Axes, optional
         A new figure without.
     """
     ax = axes_of(ax)
-    lives = data["trainings_to_share"].sel(share=0.01, levelling="none")
+    lives = data["runs_to_failure"].sel(fraction=0.01, levelling="none")
     rules = _names(data["rule"])
     for pulse, mark in (("full", "o"), ("weak", "D")):
         values = lives.sel(pulse=pulse)
@@ -118,13 +118,13 @@ def trainings_until_failure(data: xr.Dataset, ax: Axes | None = None) -> Axes:
             if np.isfinite(nominal):
                 ax.plot([low[k], high[k]], [y, y], "-", color=own, lw=1.5)
                 ax.plot(nominal, y, mark, color=own, mfc=own if pulse == "full" else "white", ms=6)
-    for x, text in ((1, "one training"), (_DAILY, "one a day\nfor ten years")):
+    for x, text in ((1, "one run"), (_DAILY, "one a day\nfor ten years")):
         ax.axvline(x, color="0.4", ls="--", lw=1)
         ax.annotate(text, (x, len(rules) - 0.45), fontsize=8, ha="center", va="bottom")
     ax.set_yticks(np.arange(len(rules))[::-1], [_RULES[rule] for rule in rules])
     ax.set_ylim(-0.6, len(rules) - 0.4)
     log_axis(ax.xaxis, lives)
-    ax.set_xlabel("trainings until 1 % of the cells have failed")
+    ax.set_xlabel("training runs until 1 % of the cells have failed")
     handles = [
         Line2D([], [], marker="o", color="0.3", ls="", label="full pulses"),
         Line2D([], [], marker="D", color="0.3", mfc="white", ls="", label="weak pulses"),
@@ -134,20 +134,20 @@ def trainings_until_failure(data: xr.Dataset, ax: Axes | None = None) -> Axes:
 
 
 def levelling_gain(data: xr.Dataset, ax: Axes | None = None) -> Axes:
-    """Trainings with wear-levelling over those without, by rule.
+    """Training runs with wear levelling relative to those without, by rule.
 
     Parameters
     ----------
     data : Dataset
-        ``trainings_to_share`` (draw, rule, levelling, pulse, share) and ``trainings_to_first``
+        ``runs_to_failure`` (draw, rule, levelling, pulse, fraction) and ``runs_to_first_failure``
         (draw, rule, levelling, pulse).
     ax : Axes, optional
         A new figure without.
     """
     ax = axes_of(ax)
     rules = _names(data["rule"])
-    lives = data["trainings_to_share"].sel(share=0.01, pulse="full")
-    first = data["trainings_to_first"].sel(pulse="full")
+    lives = data["runs_to_failure"].sel(fraction=0.01, pulse="full")
+    first = data["runs_to_first_failure"].sel(pulse="full")
     y = np.arange(len(rules))[::-1]
     for k, way in enumerate(way for way in _names(data["levelling"]) if way != "none"):
         gain = lives.sel(levelling=way) / lives.sel(levelling="none")
@@ -160,7 +160,7 @@ def levelling_gain(data: xr.Dataset, ax: Axes | None = None) -> Axes:
         ax.plot(start, at, "k|", ms=7, label="first failed cell" if k == 0 else None)
     ax.axvline(1, color="0.3", lw=1)
     ax.set_yticks(y, [_RULES[rule] for rule in rules])
-    ax.set_xlabel("trainings until 1 % have failed, levelled over not levelled")
+    ax.set_xlabel("training runs until 1 % have failed, levelled relative to not levelled")
     ax.set_xlim(left=0)
     ax.grid(axis="y", visible=False)
     ax.legend()
@@ -168,29 +168,25 @@ def levelling_gain(data: xr.Dataset, ax: Axes | None = None) -> Axes:
 
 
 def accuracy_against_failed_cells(data: xr.Dataset, ax: Axes | None = None) -> Axes:
-    """Accuracy of a training on a chip of which cells have failed.
+    """Accuracy of a training run on a chip of which cells have failed.
 
     Parameters
     ----------
     data : Dataset
-        ``accuracy_failed`` (draw, aged, failed), the first of the shares 0.
+        ``accuracy_failed`` (draw, failed) of one rule, the first of the fractions 0.
     ax : Axes, optional
         A new figure without.
     """
     ax = axes_of(ax)
     failed = data["failed"].values * 100
     x = np.where(failed > 0, failed, failed[1] / 3 if failed.size > 1 else 0.1)
-    for rule in _names(data["aged"]):
-        style = "-" if rule.endswith(("every", "stdp")) else "--"
-        nominal_and_draws(x, data["accuracy_failed"].sel(aged=rule) * 100, ax,
-                          _FAMILIES.index(rule.split("_")[0]), marker="o", ls=style,
-                          label=_RULES[rule])  # fmt: skip
+    family = _FAMILIES.index(str(data["rule"].item()).split("_")[0])
+    nominal_and_draws(x, data["accuracy_failed"] * 100, ax, family, marker="o")
     ax.set_xscale("log")
-    ax.set_xticks(x, ["none", *(f"{share:g}" for share in failed[1:])])
+    ax.set_xticks(x, ["none", *(f"{part:g}" for part in failed[1:])])
     ax.minorticks_off()
-    ax.set_xlabel("cells that have failed, those written most first (%)")
+    ax.set_xlabel("failed cells (%)")
     ax.set_ylabel("accuracy after training (%)")
-    ax.legend()
     return ax
 
 
@@ -200,24 +196,25 @@ def accuracy_against_budget(data: xr.Dataset, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     data : Dataset
-        ``accuracy`` (draw, part, cells, rule, budget, chip), ``before`` (draw, part, cells, chip),
-        the attribute ``cells_of_chip``.
+        ``accuracy_of_chip`` (draw, part, cells, rule, budget, chip), ``before`` (draw, part,
+        cells, rule, chip), the attribute ``cells_of_chip``.
     ax : Axes, optional
         A new figure without.
     """
     ax = axes_of(ax)
     budgets = data["budget"].values
-    accuracy = data["accuracy"].mean("chip").sel(part="all", cells="device") * 100
+    accuracy = data["accuracy_of_chip"].mean("chip").sel(part="all", cells="device") * 100
     for k, rule in enumerate(_names(data["rule"])):
         own, values = _colour_anew(rule), accuracy.sel(rule=rule)
         ax.plot(budgets, values.isel(draw=0), "o-", color=own, ms=4, label=_ANEW[rule])
         ends = interval_of_draws(values.isel(budget=-1))  # beside each other, behind the last
         ax.plot([budgets[-1] * 1.12 ** (k + 2)] * 2, ends, "-", color=own, lw=2.5)
-    before = float(data["before"].mean("chip").sel(part="all", cells="device")[0]) * 100
+    start = data["before"].mean("chip").sel(part="all", cells="device")
+    before = 100 * float(start.isel(draw=0, rule=0))
     ax.axhline(before, color="0.4", ls="--", lw=1)
     ax.annotate("before", (budgets[0], before), va="top", **(LABEL | {"xytext": (0, -2)}))
     log_axis(ax.xaxis, budgets)
-    ax.set_xlabel(f"writes, of {data.attrs['cells_of_chip']:,} cells")
+    ax.set_xlabel(f"writes of {data.attrs['cells_of_chip']:,} cells")
     ax.set_ylabel("accuracy on old and new images (%)")
     ax.legend(loc="center", bbox_to_anchor=(0.66, 0.35))
     return ax
@@ -229,17 +226,18 @@ def old_against_new(data: xr.Dataset, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     data : Dataset
-        ``accuracy`` (draw, part, cells, rule, budget, chip), ``before`` (draw, part, cells, chip).
+        ``accuracy_of_chip`` (draw, part, cells, rule, budget, chip), ``before`` (draw, part,
+        cells, rule, chip).
     ax : Axes, optional
         A new figure without.
     """
     ax = axes_of(ax)
-    accuracy, before = (data[name].mean("chip") * 100 for name in ("accuracy", "before"))
+    accuracy, before = (data[name].mean("chip") * 100 for name in ("accuracy_of_chip", "before"))
     for rule in _names(data["rule"]):
         own = _colour_anew(rule)
         for cells, style, alpha in (("exact", ":", 0.7), ("device", "-", 1.0)):
             path = accuracy.sel(rule=rule, cells=cells)
-            start = before.sel(cells=cells).isel(draw=0)
+            start = before.sel(cells=cells, rule=rule).isel(draw=0)
             x, y = (np.append(start.sel(part=part), path.sel(part=part).isel(draw=0))
                     for part in ("new", "old"))  # fmt: skip
             ax.plot(x, y, style, color=own, lw=1.5, alpha=alpha)

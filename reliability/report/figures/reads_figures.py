@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 
 from reliability.campaign.selection import wafers_of
-from reliability.report.figures.accuracy_figures import mean_and_chips
+from reliability.report.figures.accuracy_figures import bands_of_draws, mean_and_chips
 from reliability.report.figures.style import (
     LABEL,
     axes_of,
@@ -18,7 +18,7 @@ from reliability.report.figures.style import (
     power_of_ten,
     table_mesh,
 )
-from reliability.statistics.crossed import mean_of_rows
+from reliability.statistics.crossed import mean_of_fractions
 from reliability.units import engineering
 
 _LABELS = {"reads": "read pulses of every cell (log scale)", "inferences": "inferences (log scale)"}
@@ -56,15 +56,15 @@ def accuracy_against_reads(
     numbers = accuracy[along].values
     wafers = wafers_of(accuracy) if "wafer" in accuracy.coords else None
     for k, voltage in enumerate(np.atleast_1d(accuracy["read_voltage"].values)):
-        values = accuracy.isel(read_voltage=k).transpose(along, "chip").values
+        values = accuracy.isel(read_voltage=k).transpose(along, "chip")
         mean_and_chips(numbers, values, ax, k, engineering(float(voltage), "V"))
-        mean, low, high = np.array([mean_of_rows(row, wafers, confidence) for row in values]).T
+        found = [mean_of_fractions(row, wafers, confidence) for row in values.values]
+        mean, low, high = np.array(found).T
         ax.errorbar(numbers, mean, np.abs([low - mean, high - mean]), fmt="none", capsize=2.5,
                     ecolor=colour(k), lw=1.2)  # fmt: skip
         if draws is not None:
-            means = draws.isel(read_voltage=k).mean("chip").transpose(along, "draw").values
-            for edge in np.quantile(means, [0.05, 0.95], axis=1):
-                ax.plot(numbers, edge, ":", color=colour(k), lw=1.2)
+            for edge in bands_of_draws(draws.isel(read_voltage=k)).values():
+                ax.plot(numbers, edge.transpose(along), ":", color=colour(k), lw=1.2)
     ax.axhline(ideal, color="0.3", lw=1, ls="--")
     ax.annotate(f"ideal cells {100 * ideal:.1f} %", (numbers[0], ideal), **LABEL)
     log_axis_from_zero(ax, numbers)

@@ -6,7 +6,6 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
-from numpy.typing import ArrayLike
 
 from reliability.report.figures.accuracy_figures import mean_and_chips
 from reliability.report.figures.style import (
@@ -54,7 +53,7 @@ def accuracy_against_factor(
     for k, line in enumerate(levels):
         mask = chosen if lines is None else chosen & (grid[lines].values == line)
         part = grid.isel(combination=mask).sortby(factor)
-        values = part["accuracy"].transpose("combination", "chip").values
+        values = part["accuracy"].transpose("combination", "chip")
         x = np.searchsorted(ticks, part[factor].values)
         label = None if lines is None else f"× {line:g}"
         mean_and_chips(x, values, ax, k, label)
@@ -121,7 +120,7 @@ def sensitivity_matrix(
 
 
 def confusion_matrix(counts: xr.DataArray, ax: Axes | None = None) -> Axes:
-    """Share of each label's images that came out as each class, in percent.
+    """Fraction of each label's images that came out as each class, in percent.
 
     Parameters
     ----------
@@ -146,31 +145,27 @@ def confusion_matrix(counts: xr.DataArray, ax: Axes | None = None) -> Axes:
 
 
 def attribution_bars(
-    names: Sequence[str],
-    values: ArrayLike,
-    low: ArrayLike,
-    high: ArrayLike,
-    ax: Axes | None = None,
-    *,
-    ways: Sequence[str] = ("",),
-    label: str = "loss of accuracy (points)",
+    found: xr.Dataset, ax: Axes | None = None, *, label: str = "loss of accuracy (points)"
 ) -> Axes:
     """What each cause takes away, the largest at the top, with its interval.
 
     Parameters
     ----------
-    names : sequence of str, length (causes,)
-    values, low, high : array_like, shape (causes,), or (ways, causes)
-        Shares; drawn in points (hundredths).
+    found : Dataset
+        ``value``, ``low``, ``high`` (fractions; drawn in points, hundredths) over ``cause`` and,
+        where there are several ways to count, ``way``; the first way orders the causes.
     ax : Axes, optional
         A new figure without.
-    ways : sequence of str
-        What each way to count is called, if there are several; the first one orders the causes.
     label : str
         Of the x axis.
     """
     ax = axes_of(ax)
-    value, bottom, top = (np.atleast_2d(np.asarray(v, float)) * 100 for v in (values, low, high))
+    ways = [str(way) for way in found["way"].values] if "way" in found.dims else [""]
+    names = [str(name) for name in found["cause"].values]
+    value, bottom, top = (
+        np.atleast_2d(found[name].transpose(..., "cause").values) * 100
+        for name in ("value", "low", "high")
+    )
     order, y = np.argsort(value[0]), np.arange(len(names))
     height = 0.8 / len(ways)
     for k, way in enumerate(ways):

@@ -116,16 +116,15 @@ def log_axis(axis: Axis, values: ArrayLike) -> None:
 
 
 def prefix_axis(axis: Axis, label: str, values: xr.DataArray) -> None:
-    """Make an axis of SI values logarithmic, its ticks with prefixes, its label with the unit."""
+    """Make an axis of SI values logarithmic, in one unit with a prefix that suits most of them."""
     log_axis(axis, values.values)
-    unit = str(values.attrs.get("units", "1"))
-    symbol = engineering_unit(1.0, unit)[1]
-
-    def tick(value: float, _: Any) -> str:
-        factor, read = engineering_unit(value, unit)
-        return f"{value / factor:.3g} {read.removesuffix(symbol)}".strip()
-
-    axis.set_major_formatter(FuncFormatter(tick))
+    size = np.abs(values.values[np.isfinite(values.values) & (values.values > 0)])
+    middle = math.sqrt(np.median(size) * size.max()) if size.size else 1.0
+    factor, symbol = engineering_unit(middle, str(values.attrs.get("units", "1")))
+    far = size.size > 0 and (size.max() >= 1e5 * factor or size.min() < 1e-4 * factor)
+    axis.set_major_formatter(
+        FuncFormatter(lambda v, _: power_of_ten(v / factor) if far else f"{v / factor:.6g}")
+    )
     name_axis(axis, label, symbol)
 
 

@@ -1,11 +1,10 @@
-"""Planar, stacked and monolithic layouts: what stacking saves, and what its heat costs."""
+"""Planar, stacked and monolithic layouts: wires, heat, and accuracy after the mission."""
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
 from reliability.report.figures.style import (
-    LABEL,
     axes_of,
     colour,
     interval_of_draws,
@@ -37,16 +36,15 @@ def memory_temperature(data: xr.Dataset, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     data : Dataset
-        ``hottest_temperature`` (draw, structure, cooling, power_density), ``temperature_limit``
-        (draw), K; power density in W/m^2. Draw 0 is nominal.
+        ``hottest_temperature`` (draw, structure, power_density), ``temperature_limit`` (draw,
+        structure, power_density), K; power density in W/m^2. Draw 0 is nominal.
     ax : Axes, optional
         A new figure without.
     """
     ax = _against_power(data["hottest_temperature"] - _ZERO, axes_of(ax))
-    limit = data["temperature_limit"] - _ZERO
-    nominal = float(limit[0])
-    ax.axhline(nominal, color="0.3", lw=1.0)
-    ax.annotate("border of accuracy", (0, nominal), xycoords=ax.get_yaxis_transform(), **LABEL)
+    # the same for all layouts and powers
+    limit = data["temperature_limit"].isel(structure=0, power_density=0) - _ZERO
+    ax.axhline(float(limit[0]), color="0.3", lw=1.0, ls="--", label="highest allowed")
     if limit.size > 1:
         low, high = interval_of_draws(limit)
         ax.axhspan(low, min(high, 200.0), color="0.5", alpha=0.15, lw=0)
@@ -62,7 +60,7 @@ def accuracy_left(data: xr.Dataset, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     data : Dataset
-        ``accuracy`` (draw, structure, cooling, power_density), W/m^2; draw 0 is nominal.
+        ``accuracy`` (draw, structure, power_density), W/m^2; draw 0 is nominal.
     ax : Axes, optional
         A new figure without.
     """
@@ -79,7 +77,7 @@ def error_rate_left(data: xr.Dataset, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     data : Dataset
-        ``bit_error_rate`` (draw, structure, cooling, power_density), W/m^2; draw 0 is nominal.
+        ``bit_error_rate`` (draw, structure, power_density), W/m^2; draw 0 is nominal.
     ax : Axes, optional
         A new figure without.
     """
@@ -92,45 +90,45 @@ def error_rate_left(data: xr.Dataset, ax: Axes | None = None) -> Axes:
 
 
 def _against_power(values: xr.DataArray, ax: Axes) -> Axes:
-    """A line for each layout and cooling; the interval of the draws of the last layout."""
+    """A line for each layout; the interval of the draws of the last one."""
     watts = values["power_density"] * 1e-4  # per cm^2
-    for cooling, width, text in (("package", 1.3, "package"), ("heat_sink", 2.4, "heat sink")):
-        for k, (name, layout) in enumerate(_NAMES.items()):
-            one = values.sel(structure=name, cooling=cooling).transpose("draw", "power_density")
-            ax.plot(watts, one.isel(draw=0), color=colour(k), ls=_LINES[name], lw=width,
-                    label=f"{layout}, {text}")  # fmt: skip
-        # where any draw leaves the grid of temperatures there is no interval
-        ax.fill_between(watts, *interval_of_draws(one), color=colour(k), alpha=0.15, lw=0)
+    for k, (name, layout) in enumerate(_NAMES.items()):
+        if name not in values["structure"].values:
+            continue
+        one = values.sel(structure=name).transpose("draw", "power_density")
+        ax.plot(watts, one.isel(draw=0), color=colour(k), ls=_LINES[name], label=layout)
+    # where any draw leaves the grid of temperatures there is no interval
+    ax.fill_between(watts, *interval_of_draws(one), color=colour(k), alpha=0.15, lw=0)
     log_axis(ax.xaxis, watts)
     name_axis(ax.xaxis, "power density of the planar chip", "W/cm²")
     return ax
 
 
 def layout_ratios(data: xr.Dataset, ax: Axes | None = None) -> Axes:
-    """Footprint and energies of the stacked layouts over the planar one.
+    """Footprint and energies of the stacked layouts relative to the planar one.
 
     Parameters
     ----------
     data : Dataset
-        ``footprint``, ``line_energy``, ``wire_energy`` (draw, structure); draw 0 is nominal.
+        ``footprint_ratio``, ``line_energy_ratio``, ``wire_energy_ratio`` (draw, structure); draw 0
+        is nominal.
     ax : Axes, optional
         A new figure without.
     """
     ax = axes_of(ax)
-    all_of_them = data[list(_RATIOS)].to_dataarray().transpose("draw", "variable", ...)
-    over = all_of_them / all_of_them.sel(structure="planar")
+    over = data[[f"{name}_ratio" for name in _RATIOS]].to_dataarray()
     for k, name in enumerate(_NAMES):
-        if name == "planar":
+        if name == "planar" or name not in over["structure"].values:
             continue
-        ratio = over.sel(structure=name)
+        ratio = over.sel(structure=name).transpose("draw", "variable")
         nominal, at = ratio.isel(draw=0).values, np.arange(len(_RATIOS)) + 0.25 * (k - 2)
         ax.bar(at, nominal, 0.22, color=colour(k), label=_NAMES[name])
         error = np.abs(interval_of_draws(ratio) - nominal)
         ax.errorbar(at, nominal, error, fmt="none", ecolor="black", capsize=3, lw=1.2)
     ax.axhline(1, color="0.3", lw=1)
-    log_axis(ax.yaxis, over.sel(structure=list(_NAMES)))
+    log_axis(ax.yaxis, over)
     ax.set_xticks(range(len(_RATIOS)), list(_RATIOS.values()))
-    ax.set_ylabel("over the planar layout")
+    ax.set_ylabel("relative to the planar layout")
     ax.grid(axis="x", visible=False)
     ax.legend(loc="upper right")
     return ax

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import reliability as rel
 from reliability.architecture import incremental, learning, load_components
 from reliability.architecture.learning.chip_learning import Chip
+from reliability.architecture.learning.incremental import incremental_checks
+from reliability.architecture.learning.learning import learning_checks
 from reliability.architecture.learning.written_cells import ideal, outcomes
 
 CARD = rel.load_technology("oxram-130nm")
@@ -107,53 +110,75 @@ def test_exact_cells_give_whole_weights() -> None:
 
 @pytest.mark.parametrize("scenario", ["new_class", "shifted_input"])
 def test_a_study_is_the_same_again_and_learns(scenario) -> None:
-    options = {"scenario": scenario, "rules": ("replay", "transfer_at_end"), **SMALL}
-    first, again = (incremental(CARD, COMPONENTS, seed=3, **options) for _ in range(2))
-    assert first.identical(again)
-    exact = first["accuracy"].sel(cells="exact", rule="replay", part="new").isel(budget=-1)
-    before = first["before"].sel(cells="exact", part="new")
-    assert (exact.values > before.values).all()
-    assert (first["writes_spent"] > 0).all()
-    if scenario == "new_class":
-        assert float(before.max()) == 0.0
+    for rule in ("replay", "transfer_at_end"):
+        options = {"scenario": scenario, "rule": rule, **SMALL}
+        first, again = (incremental(CARD, COMPONENTS, seed=3, **options) for _ in range(2))
+        assert first.identical(again)
+        assert (first["writes_spent"] > 0).all()
+        exact = first["accuracy_of_chip"].sel(cells="exact", part="new").isel(budget=-1)
+        before = first["before"].sel(cells="exact", part="new")
+        if rule == "replay":
+            assert (exact.values > before.values).all()
+        if scenario == "new_class":
+            assert float(before.max()) == 0.0
 
 
 def test_cards_of_levels_learn_too_and_without_endurance_lifetimes_are_unknown() -> None:
-    data = incremental(rel.load_technology("techB"), COMPONENTS, rules=("replay",), **SMALL)
-    assert np.isnan(data["updates_to_share"]).all()
+    data = incremental(rel.load_technology("techB"), COMPONENTS, **SMALL)
+    assert np.isnan(data["runs_to_failure"])
     assert data.attrs["cells_of_chip"] == 2880
+
+
+def along(study, rules, **options) -> xr.Dataset:
+    """A sweep over rules, as a campaign has it."""
+    parts = [study(CARD, COMPONENTS, rule=rule, **options) for rule in rules]
+    return xr.concat(parts, xr.DataArray(list(rules), dims="rule", name="rule"))
 
 
 def test_a_learning_study_agrees_with_its_parts() -> None:
     """Lifetimes scale with the pulses of a write; levelling only helps; ageing starts fresh."""
     rules = ("errors_every", "errors_two_level", "stdp")
-    options = {"rules": rules, "aged": ("errors_two_level",), "failed": (0.01, 0.3)}
-    data = learning(CARD, COMPONENTS, images=500, epochs=1, repeats=2, **options)
-    weak = data["trainings_to_share"].sel(rule="errors_every", levelling="none", share=0.01)
+    options = {"images": 500, "epochs": 1, "repeats": 2}
+    data = along(learning, rules, **options)
+    weak = data["runs_to_failure"].sel(rule="errors_every", levelling="none", fraction=0.01)
     assert float(weak.sel(pulse="weak") / weak.sel(pulse="full")) == pytest.approx(1e5)
-    assert np.isnan(data["trainings_to_share"].sel(rule="stdp", pulse="weak")).all()
-    first = data["trainings_to_first"].sel(pulse="full")
+    assert np.isnan(data["runs_to_failure"].sel(rule="stdp", pulse="weak")).all()
+    first = data["runs_to_first_failure"].sel(pulse="full")
     for way in ("synapse", "rows", "array"):
         assert (first.sel(levelling=way) >= first.sel(levelling="none")).all()
-    fresh = data["accuracy"].sel(rule="errors_two_level").isel(repeat=0)
-    assert float(data["accuracy_failed"].sel(failed=0.0)[0]) == float(fresh)
+    aged = learning(CARD, COMPONENTS, rule="errors_two_level", failed=(0.01, 0.3), **options)
+    fresh = data["accuracy_of_run"].sel(rule="errors_two_level").isel(repeat=0)
+    assert float(aged["accuracy_failed"].sel(failed=0.0)) == float(fresh)
     twice = COMPONENTS.with_values({"write.cycles": 1.0})
-    half = learning(CARD, twice, images=500, epochs=1, repeats=2, **options)
-    ratio = data["trainings_to_share"] / half["trainings_to_share"]
+    half = learning(CARD, twice, rule="errors_every", **options)
+    ratio = data["runs_to_failure"].sel(rule="errors_every") / half["runs_to_failure"]
     assert np.allclose(ratio.values[np.isfinite(ratio.values)], 2.0)
+
+
+def test_published_learning_is_compared_where_its_rules_are_swept() -> None:
+    options = {"images": 300, "epochs": 1, "repeats": 1}
+    data = learning_checks(along(learning, ("backprop_every", "backprop_threshold"), **options))
+    label = "updates saved by leaving out small ones"
+    assert data["check"].values.tolist() == ["accuracy, three layers trained in PCM cells", label]
+    writes = data["writes"]
+    assert float(data["model"].sel(check=label)) == pytest.approx(float(writes[0] / writes[1]))
+    assert "check" not in learning_checks(along(learning, ("delta_batch",), **options)).dims
+    anew = along(incremental, ("fine_tuning", "replay"), **SMALL)
+    lost = incremental_checks(anew)["model"]
+    assert lost.dims == ("check",)
+    assert float(lost[0]) == float(anew["accuracy_lost"].sel(rule="replay"))
 
 
 @pytest.mark.parametrize(
     ("study", "options", "says"),
     [
-        (learning, {"rules": ("stp",)}, "unknown rule 'stp'; did you mean 'stdp'"),
-        (learning, {"rules": ("stdp",), "aged": ("delta_every",)}, "unknown rule of aged"),
+        (learning, {"rule": "stp"}, "unknown rule 'stp'; did you mean 'stdp'"),
         (learning, {"failed": (0.1, 0.01)}, "failed: got"),
         (learning, {"loss": 0.0}, "loss: got 0"),
         (incremental, {"scenario": "new"}, "unknown scenario 'new'; did you mean 'new_class'"),
-        (incremental, {"rules": ("reply",)}, "unknown rule 'reply'; did you mean 'replay'"),
+        (incremental, {"rule": "reply"}, "unknown rule 'reply'; did you mean 'replay'"),
         (incremental, {"budgets": (5, 5)}, "budgets: got"),
-        (incremental, {"rules": ("template",), "scenario": "shifted_input"}, "rules: got"),
+        (incremental, {"rule": "template", "scenario": "shifted_input"}, "rule: got .template"),
         (incremental, {"chips": 0}, "chips: got 0"),
         (incremental, {"rate": 2.0}, "rate: got 2"),
     ],
@@ -165,5 +190,5 @@ def test_what_cannot_be_right_is_named(study, options, says) -> None:
 
 
 def test_a_card_without_endurance_is_refused() -> None:
-    with pytest.raises(rel.InputError, match="techB does not say how many cycles"):
+    with pytest.raises(rel.InputError, match="techB has no endurance"):
         learning(rel.load_technology("techB"), COMPONENTS)

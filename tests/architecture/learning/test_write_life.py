@@ -26,38 +26,40 @@ def test_levelling_conserves_all_writes(load) -> None:
         assert out.max() <= load.max() * (1 + 1e-12)
 
 
-@pytest.mark.parametrize("law", ["weibull", "lognormal"])
-def test_the_closed_form_is_what_simulated_cells_do(law) -> None:
-    """Share failed, its time and the time of the first, within the error of the sample."""
-    law = Endurance(**{**vars(LAW), "model": law})
+@pytest.mark.parametrize("model", ["weibull", "lognormal"])
+def test_the_closed_form_is_what_simulated_cells_do(model) -> None:
+    """Runs until a fraction and until the first have failed, within the error of the sample."""
+    law = Endurance(**{**vars(LAW), "model": model})
     random = np.random.default_rng(1)
     load = np.where(random.random(400) < 0.3, 0.0, random.lognormal(3.0, 1.5, 400))
     chips = 400
     with np.errstate(divide="ignore"):
         lives = endurance.hard_failure(law, random.random((chips, load.size))) / load
-    for share in (0.02, 0.2, 0.5):
-        when = write_life.trainings_to_share(law, load, share)
-        assert float(write_life.share_failed(law, load, when)) == pytest.approx(share, rel=1e-5)
-        error = np.sqrt(share * (1 - share) / lives.size)
-        assert abs((lives <= when).mean() - share) < 4 * error
-    first = write_life.trainings_to_first(law, load)
+    for part in (0.02, 0.2, 0.5):
+        when = write_life.runs_to_failure(law, load, part)
+        assert endurance.probability_failed(law, when * load).mean() == pytest.approx(
+            part, rel=1e-5
+        )
+        error = np.sqrt(part * (1 - part) / lives.size)
+        assert abs((lives <= when).mean() - part) < 4 * error
+    first = write_life.runs_to_first_failure(law, load)
     assert abs((lives.min(axis=1) <= first).mean() - 0.5) < 4 * 0.5 / np.sqrt(chips)
 
 
 @given(st.floats(1e-3, 1e3), st.floats(1e-4, 0.5))
-def test_twice_the_load_halves_the_trainings(factor, share) -> None:
+def test_twice_the_load_halves_the_runs(factor, part) -> None:
     load = np.array([1.0, 5.0, 30.0])
-    once = write_life.trainings_to_share(LAW, load, share)
-    assert write_life.trainings_to_share(LAW, factor * load, share) == pytest.approx(
+    once = write_life.runs_to_failure(LAW, load, part)
+    assert write_life.runs_to_failure(LAW, factor * load, part) == pytest.approx(
         once / factor, rel=1e-5
     )
 
 
 def test_cells_that_are_not_written_do_not_fail() -> None:
     load = np.array([0.0] * 90 + [10.0] * 10)
-    assert write_life.trainings_to_share(LAW, load, 0.1) == np.inf
-    assert np.isfinite(write_life.trainings_to_share(LAW, load, 0.09))
-    assert write_life.trainings_to_first(LAW, np.zeros(5)) == np.inf
+    assert write_life.runs_to_failure(LAW, load, 0.1) == np.inf
+    assert np.isfinite(write_life.runs_to_failure(LAW, load, 0.09))
+    assert write_life.runs_to_first_failure(LAW, np.zeros(5)) == np.inf
     failed = write_life.failed_cells(LAW, load.astype(int), 0.5, seed=1)
     assert (failed[:90] == FREE).all()
     assert (failed[90:] != FREE).all()

@@ -8,7 +8,7 @@ import reliability as rel
 from reliability.architecture.memory.cache_life import inferences_until, line_lost
 from reliability.devices.endurance import Endurance, hard_failure, probability_failed
 
-COMMON = {"share": 0.01, "changed": 0.25, "acceleration": 1.0, "words": 4, "word_cells": 72}
+COMMON = {"lost_fraction": 0.01, "changed": 0.25, "acceleration": 1.0, "words": 4, "word_cells": 72}
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +27,9 @@ def test_a_line_is_lost_with_two_cells_of_a_word(law) -> None:
 
 def test_rare_pairs_in_closed_form(law) -> None:
     """Few failures: 4 words of 72 (71) / 2 pairs, F = (x / scale)^shape."""
-    share = 1e-6
-    n = inferences_until(law, np.ones(8), **{**COMMON, "share": share})
-    one = np.sqrt(share / (4 * 72 * 71 / 2))
+    lost = 1e-6
+    n = inferences_until(law, np.ones(8), **{**COMMON, "lost_fraction": lost})
+    one = np.sqrt(lost / (4 * 72 * 71 / 2))
     cycles = law.scale * one ** (1 / law.shape)
     assert n * 0.25 / 2 == pytest.approx(cycles, rel=1e-3)
 
@@ -58,13 +58,13 @@ def test_a_hot_line_ends_the_life_earlier_than_even_wear(law) -> None:
 
 def test_against_sampled_cells(law) -> None:
     """4000 lines of 288 cells at the time when 10 % of them should be lost."""
-    n = inferences_until(law, np.ones(1), **{**COMMON, "share": 0.1})
+    n = inferences_until(law, np.ones(1), **{**COMMON, "lost_fraction": 0.1})
     random = np.random.default_rng(1)
     life = hard_failure(law, random.random((4000, 4, 72)))
     lost = ((life < n * 0.25 / 2).sum(axis=2) > 1).any(axis=1).mean()
     assert abs(lost - 0.1) < 4 * np.sqrt(0.1 * 0.9 / 4000)
 
 
-def test_a_share_that_cannot_be_is_refused(law) -> None:
-    with pytest.raises(rel.InputError, match=r"share: got 1\.5"):
-        inferences_until(law, np.ones(3), **{**COMMON, "share": 1.5})
+def test_a_fraction_that_cannot_be_is_refused(law) -> None:
+    with pytest.raises(rel.InputError, match=r"lost_fraction: got 1\.5"):
+        inferences_until(law, np.ones(3), **{**COMMON, "lost_fraction": 1.5})

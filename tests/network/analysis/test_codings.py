@@ -5,7 +5,7 @@ import pytest
 
 import reliability as rel
 from reliability.network.one_layer.spiking import run_spiking
-from reliability.network.one_layer.weighted_sum import run_formal
+from reliability.network.one_layer.weighted_sum import run_weighted_sum
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def test_decisions_meet_as_the_lead_grows(net) -> None:
     assert (np.diff(r["equal"]) > 0).all()
     assert (np.diff(r["spikes"]) > 0).all()
     assert r["equal"][-1] > 0.98
-    gap = abs(r["accuracy"][-1] - r["formal_accuracy"])
+    gap = abs(r["accuracy"][-1] - r["sum_accuracy"])
     assert gap <= 1 - r["equal"][-1]  # only images decided differently can differ
     assert (r["equal_low"] < r["equal"]).all()
     assert (r["equal"] < r["equal_high"]).all()
@@ -55,7 +55,7 @@ def test_saturated_outputs_are_equal_however_large_their_sums() -> None:
     spikes = run_spiking(weights, one, one, events, rel.Neuron(threshold=1.0), 10)
     assert spikes.events[0, 0] == 500
     assert spikes.predicted[0, 0] == 0
-    assert run_formal(weights, np.array([[255]], np.uint8), "argmax", one)[0, 0] == 1
+    assert run_weighted_sum(weights, np.array([[255]], np.uint8), "argmax", one)[0, 0] == 1
 
 
 @pytest.mark.parametrize(
@@ -76,8 +76,8 @@ def test_codings_are_compared_on_the_same_samples() -> None:
     net = rel.load_network("spirit")
     codes = [rel.FirstSpike(16), rel.FirstSpike(1e6)]
     r = rel.compare_codings(net, delta_s=[10], first_spike=codes, images=300)
-    alone = rel.evaluate(net, coding="time", images=300)
-    assert r["time_accuracy"][0].item() == alone["accuracy"].item()
-    assert r["time_spikes"][0].item() == pytest.approx(alone["spikes"].item())
-    assert r["time_undecided"].values[1] == 1
-    assert (r["time_accuracy_low"] < r["time_accuracy"]).all()
+    alone = rel.evaluate(net, coding="first_spike", images=300)
+    assert r["first_spike_accuracy"][0].item() == alone["accuracy"].item()
+    assert r["first_spike_spikes"][0].item() == pytest.approx(alone["spikes"].item())
+    assert r["first_spike_undecided"].values[1] == 1
+    assert (r["first_spike_accuracy_low"] < r["first_spike_accuracy"]).all()

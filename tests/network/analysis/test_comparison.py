@@ -56,7 +56,7 @@ def test_chips_on_wafers_and_dies_are_the_chips_of_a_list(net, tech) -> None:
     states = list(rel.map_weights(net))
     grid = rel.sample_population(tech, wafers=2, dies=3, cells=11_520, state=states, seed=4,
                                  dtype=np.float32)  # fmt: skip
-    a, b = (rel.evaluate(net, grid, images=100, seed=4, delta_s=d) for d in (10, 20))
+    a, b = (rel.evaluate(net, grid, images=100, seed=4, coding=rel.RateCoding(d)) for d in (10, 20))
     by_die = rel.compare_accuracy(a, b)
     flat = [each.stack(site=("wafer", "die")).reset_index("site") for each in (a, b)]
     flat = [each.rename(site="chip").assign_coords(chip=np.arange(6)) for each in flat]

@@ -6,7 +6,7 @@ import pytest
 import reliability as rel
 from reliability.crossbar import solve_crossbar
 from reliability.errors import InputError
-from reliability.network import Network, accuracy_on_tiles, on_tiles, tile_limit
+from reliability.network import Network, TiledNetwork, accuracy_on_tiles, on_tiles, tile_limit
 from reliability.network.conductances import in_series
 
 IDEAL = {"word_line_resistance": 0.0, "bit_line_resistance": 0.0}
@@ -58,9 +58,9 @@ def test_seen_cells_give_the_currents_of_the_array(technology):
 
 
 def test_smaller_tiles_lose_less(network, technology):
-    study = {"chips": 2, "images": 300, "uncertainty_draws": 0, "reading": "matrix"}
-    large = accuracy_on_tiles(network, technology, [0.0, 20.0], tile=(144, 80), **study)
-    small = accuracy_on_tiles(network, technology, [0.0, 20.0], tile=(16, 16), **study)
+    tiled, study = TiledNetwork(network, "matrix", chips=2, images=300), {"uncertainty_draws": 0}
+    large = accuracy_on_tiles(tiled, technology, [0.0, 20.0], tile=(144, 80), **study)
+    small = accuracy_on_tiles(tiled, technology, [0.0, 20.0], tile=(16, 16), **study)
     assert large["lost"].values[0].tolist() == [0.0, 0.0]
     assert float(large["lost_mean"][1]) > float(small["lost_mean"][1]) + 0.1
     assert (large["lost_low"] <= large["lost_mean"]).all()
@@ -68,22 +68,23 @@ def test_smaller_tiles_lose_less(network, technology):
 
 
 def test_interval_grows_with_the_cards_uncertainty(network, technology):
-    study = {"chips": 2, "images": 200, "tile": (144, 80), "seed": 2}
-    one = accuracy_on_tiles(network, technology, [10.0], uncertainty_draws=0, **study)
-    more = accuracy_on_tiles(network, technology, [10.0], uncertainty_draws=3, **study)
+    tiled, study = TiledNetwork(network, chips=2, images=200), {"tile": (144, 80), "seed": 2}
+    one = accuracy_on_tiles(tiled, technology, [10.0], uncertainty_draws=0, **study)
+    more = accuracy_on_tiles(tiled, technology, [10.0], uncertainty_draws=3, **study)
     assert more["drawn_lost"].shape == (3, 1)
     width = [float((o["lost_high"] - o["lost_low"])[0]) for o in (one, more)]
     assert width[1] >= width[0]
 
 
 def test_largest_tile(network, technology):
-    study = {"chips": 2, "images": 200, "uncertainty_draws": 1, "max_size": 32, "seed": 1}
-    found = tile_limit(network, technology, 0.05, 100.0, reading="matrix", **study)
+    study = {"uncertainty_draws": 1, "max_size": 32, "seed": 1}
+    tiled = TiledNetwork(network, "matrix", images=200)
+    found = tile_limit(tiled, technology, 0.05, 100.0, **study)
     size = found["size"].item()
     assert 0 < size < 32
     assert found["value_high"].sel(tried=size) <= 0.05
     assert found["size_low"] <= size <= found["size_high"]
-    loose = tile_limit(network, technology, 0.05, 0.0, **study)
+    loose = tile_limit(tiled, technology, 0.05, 0.0, **study)
     assert loose["size"].item() == 32
 
 

@@ -1,4 +1,4 @@
-"""Deep networks in spikes: against a NumPy loop, and towards the formal sums."""
+"""Deep networks in spikes: against a NumPy loop, and towards the weighted sums."""
 
 import numpy as np
 import pytest
@@ -65,25 +65,25 @@ def test_neurons_against_numpy(small) -> None:
     assert scores[0] == pytest.approx(total, abs=1e-3)
 
 
-def test_mean_over_steps_tends_to_the_formal_sums(small) -> None:
+def test_mean_over_steps_tends_to_the_weighted_sums(small) -> None:
     """Of rectified inputs within the threshold the rate is right to theta / T."""
     w, x = small_weights(), images()
     counts = [10, 100, 1000]
     scores, _, neurons = in_steps(small, x, counts)
-    formal = small_scores(x, w)
+    expected = small_scores(x, w)
     # largest change of a score if every neuron is off by one spike in T
     reach = 0.5 * np.abs(w["w3"]).sum(axis=1).max() * np.abs(w["w2"]).sum(axis=(1, 2, 3)).max()
     for total, steps in zip(scores, counts, strict=True):
-        error = np.abs(total / steps - formal).max()
+        error = np.abs(total / steps - expected).max()
         assert error <= reach * neurons[0].threshold / steps
-    assert error < 0.02 * np.abs(formal).max()
+    assert error < 0.02 * np.abs(expected).max()
 
 
-def test_accuracy_tends_to_the_formal_one() -> None:
+def test_accuracy_tends_to_that_of_the_sums() -> None:
     net = rel.load_network("mobilenet-mnist")
-    formal = rel.evaluate(net, images=100)["accuracy"].item()
+    expected = rel.evaluate(net, images=100)["accuracy"].item()
     out = rel.evaluate_spiking(net, steps=[8, 32, 128], images=100, coding="current")
-    gaps = formal - out["accuracy"].values[0]
+    gaps = expected - out["accuracy"].values[0]
     assert gaps[0] > gaps[2]
     assert abs(gaps[2]) <= 0.03
     assert (np.diff(out["spikes"].values[0]) > 0).all()

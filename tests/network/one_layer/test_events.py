@@ -38,7 +38,7 @@ def _stream(source, time=None, inputs=2) -> xr.Dataset:
         (_stream([[0]]).assign(label=("sample", [7])), "label: got 7 to 7, allowed 0 to 1"),
     ],
 )
-@pytest.mark.parametrize("coding", ["spiking", "formal", "time"])
+@pytest.mark.parametrize("coding", ["rate", "weighted_sum", "first_spike"])
 def test_data_that_the_network_cannot_take_are_refused(data, says, coding) -> None:
     net = rel.Network("two", np.array([[1, 0], [0, 1]]), weight_max=1)
     with pytest.raises(rel.InputError, match=says):

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reliability as rel
+from reliability.network.one_layer.coding import FirstSpike
 from reliability.network.one_layer.events import Events, intensities
-from reliability.network.one_layer.first_spike import FirstSpike, run_first_spike
-from reliability.network.one_layer.neuron import Neuron
+from reliability.network.one_layer.first_spike import run_first_spike
 from reliability.network.one_layer.spiking import count_reads
 from tests.network.one_layer.reference import first_to_fire
 
@@ -41,8 +41,7 @@ def test_kernel_equals_reference(
     weights = weights.astype(np.float32)
     limit = (threshold + noise * rng.random((chips, outputs))).astype(np.float32)
     events = random_events(rng, 3, inputs, 25)
-    code = FirstSpike(desensitization=desensitization)
-    found = run_first_spike(weights, limit, events, Neuron(leak=leak), code)
+    found = run_first_spike(weights, limit, events, leak, desensitization)
     reads = count_reads(events.source, found.events, inputs)
     for c in {0, chips // 2, chips - 1}:  # whole and broken groups of lanes
         used = np.zeros(inputs, int)
@@ -61,8 +60,7 @@ def test_results_do_not_depend_on_neighbours_threads_or_samples_beside() -> None
     weights = rng.normal(0, 2, (19, 12, 10)).astype(np.float32)
     threshold = rng.uniform(8, 12, (19, 10)).astype(np.float32)
     events = random_events(rng, 50, 12, 40)
-    neuron, code = Neuron(leak=0.01), FirstSpike(desensitization=0.02)
-    whole = run_first_spike(weights, threshold, events, neuron, code)
+    whole = run_first_spike(weights, threshold, events, 0.01, 0.02)
     threads = numba.get_num_threads()
     numba.set_num_threads(1)
     try:
@@ -70,7 +68,7 @@ def test_results_do_not_depend_on_neighbours_threads_or_samples_beside() -> None
             (slice(0, 19), slice(7, 8)), (slice(3, 4), slice(0, 50)), (slice(5, 19), slice(20, 43)),
         ):  # fmt: skip
             some = events.of(samples)
-            part = run_first_spike(weights[chips], threshold[chips], some, neuron, code)
+            part = run_first_spike(weights[chips], threshold[chips], some, 0.01, 0.02)
             assert (part.predicted == whole.predicted[chips, samples]).all()
             assert (part.events == whole.events[chips, samples]).all()
     finally:
@@ -84,7 +82,7 @@ def test_a_desensitized_sum_of_all_events_weighs_them_by_rank() -> None:
     order = np.argsort(-pixels, axis=1, kind="stable")
     gain = np.where(np.arange(144) < (pixels > 0).sum(axis=1)[:, None], 0.95 ** np.arange(144), 0)
     sums = np.einsum("kt,ktj->kj", gain, net.weights[order].astype(float))
-    r = rel.evaluate(net, coding="time", images=200, first_spike=FirstSpike(1e6, 0.05))
+    r = rel.evaluate(net, coding=FirstSpike(1e6, 0.05), images=200)
     label = rel.load_mnist()["label"].values[::50]
     # outputs that differ by less than the rounding of the kernel may change places
     assert abs(r["accuracy"].item() - (sums.argmax(axis=1) == label).mean()) <= 1 / 200
@@ -95,8 +93,8 @@ def test_events_of_a_decision_are_far_fewer_in_time_than_in_rate_coding() -> Non
     """Fewest at first; with desensitization as right as rates, for a fifth of their events."""
     net = rel.load_network("spirit")
     rate = rel.evaluate(net, seed=1)
-    first = rel.evaluate(net, coding="time")
-    ranked = rel.evaluate(net, coding="time", first_spike=FirstSpike(14, 0.05))
+    first = rel.evaluate(net, coding="first_spike")
+    ranked = rel.evaluate(net, coding=FirstSpike(14, 0.05))
     assert first["spikes"].item() < rate["spikes"].item() / 8
     assert 0.8 < first["accuracy"].item() < rate["accuracy"].item() - 0.03
     assert ranked["spikes"].item() < rate["spikes"].item() / 4.5
@@ -106,11 +104,11 @@ def test_events_of_a_decision_are_far_fewer_in_time_than_in_rate_coding() -> Non
 
 def test_counts_of_time_coding_are_consistent_on_chips() -> None:
     net, tech = rel.load_network("vowels"), rel.load_technology("oxram-130nm")
-    many = rel.evaluate(net, tech, coding="time", chips=9, first_spike=FirstSpike(24))
+    many = rel.evaluate(net, tech, coding=FirstSpike(24), chips=9)
     assert many["reads"].sum("cell").values == pytest.approx(many["spikes"].values * 370 * 72)
     assert (many["confusion"].sum(("label", "predicted")) == 370).all()
     assert many["decision_time"].attrs["units"] == "s"
-    few = rel.evaluate(net, tech, coding="time", chips=2, first_spike=FirstSpike(24))
+    few = rel.evaluate(net, tech, coding=FirstSpike(24), chips=2)
     for name in ("accuracy", "spikes", "reads", "decision_time"):
         assert (many[name].isel(chip=slice(2)).values == few[name].values).all()
 
@@ -118,33 +116,26 @@ def test_counts_of_time_coding_are_consistent_on_chips() -> None:
 def test_spoken_vowels_in_three_codings() -> None:
     net = rel.load_network("vowels")
     right = {
-        coding: rel.evaluate(net, coding=coding, **more)["accuracy"].item()
-        for coding, more in (
-            ("formal", {}), ("spiking", {}), ("time", {"first_spike": FirstSpike(24)}),
-        )
-    }  # fmt: skip
+        coding.name: rel.evaluate(net, coding=coding)["accuracy"].item()
+        for coding in (rel.WeightedSum(), rel.RateCoding(), FirstSpike(24))
+    }
     assert min(right.values()) > 0.9
     counts = intensities(rel.load_vowels(), net)
     sums = counts.astype(int) @ net.weights.astype(int)
-    assert right["formal"] == (sums.argmax(axis=1) == rel.load_vowels()["label"].values).mean()
+    assert (
+        right["weighted_sum"] == (sums.argmax(axis=1) == rel.load_vowels()["label"].values).mean()
+    )
 
 
 def test_an_output_with_a_lower_threshold_fires_first() -> None:
     weights = np.array([[[3.0, 3.0]]], np.float32)
     events = Events(np.zeros((1, 9), np.uint16), np.zeros((1, 9), np.float32), np.array([9]))
     for limit, expected in (([9.0, 6.0], (1, 2)), ([9.0, 8.5], (1, 3)), ([9.0, 9.0], (0, 3))):
-        found = run_first_spike(
-            weights, np.array([limit], np.float32), events, Neuron(), FirstSpike()
-        )
+        found = run_first_spike(weights, np.array([limit], np.float32), events)
         assert (found.predicted[0, 0], found.events[0, 0]) == expected
 
 
-def test_settings_of_another_coding_are_refused() -> None:
-    net = rel.load_network("spirit")
-    with pytest.raises(rel.InputError, match="coding='spiking'; use coding='time'"):
-        rel.evaluate(net, first_spike=FirstSpike())
-    with pytest.raises(rel.InputError, match="converters: spikes are not converted"):
-        rel.evaluate(net, coding="time", converters=rel.Converters())
+def test_options_out_of_range_are_refused() -> None:
     with pytest.raises(rel.InputError, match="desensitization: got 1, allowed 0 to below 1"):
         FirstSpike(desensitization=1)
     with pytest.raises(rel.InputError, match="did you mean 'vowels'"):

@@ -1,4 +1,4 @@
-"""The formal evaluator against NumPy's matrix product."""
+"""Weighted sums against NumPy's matrix product."""
 
 import numba
 import numpy as np
@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reliability as rel
-from reliability.network.one_layer.weighted_sum import Converters, run_formal
+from reliability.network.one_layer.weighted_sum import Converters, run_weighted_sum
 
 
 def quantise(x, converters):  # type: ignore[no-untyped-def]
@@ -40,7 +40,7 @@ def test_whole_weights_give_the_matrix_product(
     adc_range = None if adc_bits is None else 2 ** (adc_bits - 1) * 3 / steps
     converters = Converters(dac_bits, adc_bits, adc_range)
     threshold = np.ones((chips, outputs), np.float32)
-    found = run_formal(weights, pixels, "argmax", threshold, converters)
+    found = run_weighted_sum(weights, pixels, "argmax", threshold, converters)
     codes = np.rint(pixels.astype(float) * steps / 255)
     sums = np.einsum("ki,nij->nkj", codes, weights.astype(float))
     expected = quantise(sums / steps, converters).argmax(axis=-1)
@@ -53,7 +53,7 @@ def test_real_weights_differ_from_double_precision_only_between_equals() -> None
     threshold = rng.uniform(3, 5, (11, 10)).astype(np.float32)
     pixels = rel.load_mnist()["pixels"].values[:1000]
     sums = np.einsum("ki,nij->nkj", pixels / 255, weights.astype(float)) / threshold[:, None]
-    found = run_formal(weights, pixels, "tanh", threshold)
+    found = run_weighted_sum(weights, pixels, "tanh", threshold)
     chosen = np.take_along_axis(sums, found[..., None].astype(int), axis=-1)[..., 0]
     assert (sums.max(axis=-1) - chosen < 1e-5 * np.abs(sums).max()).all()
     assert (found != sums.argmax(axis=-1)).mean() < 1e-3
@@ -67,12 +67,12 @@ def test_a_chip_and_an_image_do_not_depend_on_what_is_beside() -> None:
     weights[..., 1] = weights[:, ::-1, 0]
     pixels = rng.integers(0, 256, (50, 15)).astype(np.uint8)
     pixels = np.concatenate([pixels, pixels[:, ::-1]], axis=1)
-    whole = run_formal(weights, pixels, "argmax", threshold)
+    whole = run_weighted_sum(weights, pixels, "argmax", threshold)
     threads = numba.get_num_threads()
     numba.set_num_threads(1)
     try:
         for chips, images in ((slice(0, 1), slice(0, 50)), (slice(5, 19), slice(11, 30))):
-            part = run_formal(weights[chips], pixels[images], "argmax", threshold[chips])
+            part = run_weighted_sum(weights[chips], pixels[images], "argmax", threshold[chips])
             assert (part == whole[chips, images]).all()
     finally:
         numba.set_num_threads(threads)
@@ -82,7 +82,7 @@ def test_fewer_bits_cost_accuracy_and_reads() -> None:
     net = rel.load_network("spirit")
 
     def accuracy(converters=None):  # type: ignore[no-untyped-def]
-        return rel.evaluate(net, coding="formal", images=2000, converters=converters)
+        return rel.evaluate(net, coding=rel.WeightedSum(converters), images=2000)
 
     full = accuracy()
     fine = accuracy(Converters(adc_bits=10, adc_range=64.0))
@@ -107,6 +107,6 @@ def test_impossible_converters_are_refused(settings, says) -> None:
         Converters(**settings)
 
 
-def test_spikes_have_no_converters() -> None:
-    with pytest.raises(rel.InputError, match="spikes are not converted"):
-        rel.evaluate(rel.load_network("spirit"), images=10, converters=Converters())
+def test_converters_of_another_kind_are_refused() -> None:
+    with pytest.raises(rel.InputError, match="converters: got 8, expected Converters"):
+        rel.WeightedSum(8)

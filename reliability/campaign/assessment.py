@@ -1,0 +1,209 @@
+"""Networks on the cells of a study: programmed, taken through its stress, read and evaluated."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import xarray as xr
+
+from reliability.campaign.frame import StudyFrame
+from reliability.devices.verify import Verify
+from reliability.errors import InputError
+from reliability.mission import MissionProfile
+from reliability.network import (
+    DeepNetwork,
+    FirstSpike,
+    Neuron,
+    RateCoding,
+    WeightedSum,
+    evaluate,
+    evaluate_deep,
+    program_layers,
+    sample_chips,
+)
+from reliability.network.analysis.inferences import age_by_inferences
+from reliability.network.deep.images import network_inputs
+from reliability.network.deep.layer_mapping import check_card
+from reliability.network.one_layer.events import default_data, intensities
+from reliability.population import age
+from reliability.population.reading import read_cells
+from reliability.technology import Technology
+
+_OF_IMAGES = ("correct", "image")  # too many to keep of every chip at every read-out
+_DEEP_IMAGES = 2000  # of MNIST at 28 x 28 that ship
+
+
+def assess(
+    study: StudyFrame,
+    cells: Technology | xr.Dataset | None,
+    neuron: Neuron,
+    images: int,
+    **settings: Any,
+) -> xr.Dataset:
+    """Evaluate the study's network on cells, on chips of a technology, or on ideal cells."""
+    network = study.load_network()
+    settings |= {"images": images, "seed": study.seed, "confidence": study.confidence}
+    settings["data"] = study.load_data()
+    if isinstance(network, DeepNetwork):
+        settings["tiling"] = study.tiling.tiling(study.load_technology())
+        return evaluate_deep(network, cells, **settings).drop_vars(_OF_IMAGES)
+    n = study.network
+    codings: dict[str, RateCoding | WeightedSum | FirstSpike] = {
+        "rate": RateCoding(n.delta_s, n.spike_limit),
+        "weighted_sum": WeightedSum(),
+        "first_spike": FirstSpike(n.first_spike, n.desensitization),
+    }
+    found = evaluate(
+        network, cells, coding=codings[n.coding], mapping=n.mapping, neuron=neuron, **settings
+    )
+    return found.drop_vars(_OF_IMAGES)
+
+
+def cells_of(study: StudyFrame) -> int:
+    """Cells of a chip."""
+    network = study.load_network()
+    if isinstance(network, DeepNetwork):
+        return 2 * network.weights * study.tiling.tiling(study.load_technology()).slices
+    return int(network.weights.size) * 2 * network.weight_max
+
+
+def bytes_of_chip(study: StudyFrame) -> float:
+    """Bytes of the cells of a chip: conductance and the deviates that it comes from."""
+    return 4.0 * 8 * cells_of(study)
+
+
+def program(study: StudyFrame, technology: Technology, **where: Any) -> xr.Dataset:
+    """Program the study's network on chips of a lot."""
+    network = study.load_network()
+    where |= {"dies_per_wafer": study.population.dies_per_wafer, "seed": study.seed}
+    verify = study.programming.verify
+    where["verify"] = None if verify is None else Verify(**vars(verify))
+    if isinstance(network, DeepNetwork):
+        return program_layers(technology, network, study.tiling.tiling(technology), **where)
+    return sample_chips(technology, network, mapping=study.network.mapping, **where)
+
+
+def neuron_of(study: StudyFrame, technology: Technology) -> Neuron:
+    """Return the neurons of the study: those of a card, or ideal ones."""
+    return Neuron.from_technology(technology) if study.network.neuron == "technology" else Neuron()
+
+
+def read(study: StudyFrame, cells: xr.Dataset) -> xr.Dataset:
+    """Read cells at the temperature of the study, where it has one."""
+    if study.network.read_temperature is None:
+        return cells
+    return read_cells(cells, temperature=study.network.read_temperature, overwrite=True)
+
+
+def at_all_read_outs(
+    study: StudyFrame,
+    technology: Technology,
+    programmed: xr.Dataset,
+    images: int,
+    reduce: Callable[[xr.Dataset, xr.Dataset], xr.Dataset],
+) -> xr.Dataset:
+    """Evaluate one population under every combination of the study's stress conditions.
+
+    Each axis of stress is a dimension; reads, inferences and read voltage only where the study has
+    more than one of them. ``reduce(aged, result)`` keeps what is wanted of each evaluation.
+    """
+    neuron = neuron_of(study, technology)
+    notes: set[str] = set()
+    known: dict[tuple[float, ...], xr.Dataset] = {}
+
+    def at(
+        conditions: dict[str, float], axes: list[tuple[str, tuple[float, ...], str]]
+    ) -> xr.Dataset:
+        (name, values, unit), *inner = axes
+        if inner:
+            parts = [at({**conditions, name: value}, inner) for value in values]
+        elif any(values):
+            parts = after_inferences(conditions, values)
+        else:
+            parts = [after(conditions | {name: 0.0})]
+        return parts[0] if _is_single(name, values) else along(axis(name, values, unit), parts)
+
+    def evaluated(aged: xr.Dataset) -> xr.Dataset:
+        result = assess(study, read(study, aged), neuron, images)
+        notes.update(result.attrs["warnings"])
+        return result
+
+    def after(c: dict[str, float]) -> xr.Dataset:
+        # Without stress the temperature does not matter, without reads their voltage does not.
+        read_ = c["reads"] > 0
+        stressed = read_ or c["time"] > 0
+        key = (c["time"], c["temperature"] * stressed, c["reads"], c["read_voltage"] * read_)
+        if key not in known:
+            aged = age(programmed, study.stress.mission(c))
+            known[key] = reduce(aged, evaluated(aged))
+        return known[key]
+
+    def after_inferences(c: dict[str, float], numbers: tuple[float, ...]) -> list[xr.Dataset]:
+        def mission(inferences: float) -> MissionProfile:
+            return study.stress.mission(c | {"inferences": inferences})
+
+        found = age_by_inferences(programmed, numbers, mission, evaluated)
+        return [
+            reduce(aged.assign(reads=aged["reads"] * number), evaluated(aged))
+            for number, aged in zip(numbers, found, strict=True)
+        ]
+
+    out = at({}, study.stress.axes)
+    out.attrs["warnings"] = sorted(notes)
+    del out.attrs["mission"]  # it is on the axes
+    return out
+
+
+def _is_single(name: str, values: tuple[float, ...]) -> bool:
+    return name in ("reads", "inferences", "read_voltage") and len(values) == 1
+
+
+def along(new: xr.DataArray, parts: list[xr.Dataset]) -> xr.Dataset:
+    """Stack Datasets that differ in their variables only along a new dimension."""
+    return xr.concat(parts, new, data_vars="all", coords="minimal", compat="equals", join="exact")
+
+
+def axis(name: str, values: Iterable[float], unit: str = "1") -> xr.DataArray:
+    """Return the coordinate of a new dimension."""
+    values = list(values)
+    return xr.DataArray(values, dims=name, coords={name: values}, name=name, attrs={"units": unit})
+
+
+def check_network(study: StudyFrame, images: dict[str, int]) -> None:
+    """Refuse a card that cannot hold the network, more images than there are, options at odds.
+
+    Parameters
+    ----------
+    study : StudyFrame
+        At one point of its sweep.
+    images : dict of str to int
+        Test images that are asked for, by the table that asks.
+    """
+    technology, network = study.load_technology(), study.load_network()
+    deep = isinstance(network, DeepNetwork)
+    own = study.load_data()
+    if isinstance(network, DeepNetwork):
+        there = _DEEP_IMAGES if own is None else len(network_inputs(network, own))
+    else:
+        there = len(intensities(default_data(network) if own is None else own, network))
+    for table, number in images.items():
+        if number > there:
+            raise InputError(f"{table}.images: got {number}, allowed 1 to {there} test images for "
+                             f"{study.network.name}")  # fmt: skip
+    if deep:
+        check_card(technology, study.tiling.tiling(technology))
+    elif study.network.mapping == "multi_level" and "target.maximum" not in technology:
+        raise InputError(
+            f"network.mapping: got 'multi_level', but {technology.name} has no levels; "
+            "allowed: 'two_level'"
+        )
+    elif "target.maximum" not in technology and not technology.has_states:
+        raise InputError(f"technology: {technology.name} has neither LRS and HRS nor levels")
+    if deep and (
+        study.sensitivity
+        or any(study.stress.inferences)
+        or study.network.read_temperature is not None
+    ):
+        raise InputError("sensitivity, stress.inferences and network.read_temperature need a "
+                         f"network of one layer, got {study.network.name}")  # fmt: skip
+    if study.programming.verify and not technology.has_states:
+        raise InputError(f"programming.verify: {technology.name} has levels, not LRS and HRS")

@@ -1,0 +1,179 @@
+"""What every study has, whatever its outputs: the tables in common, and what they name."""
+
+import json
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import xarray as xr
+from pydantic import Field, PrivateAttr, field_validator, model_validator
+
+from reliability.campaign.dotted import Value, flat, vary
+from reliability.campaign.tables import (
+    Axis,
+    DesignTable,
+    NetworkTable,
+    PopulationTable,
+    ProgrammingTable,
+    SensitivityTable,
+    StressTable,
+    Table,
+    TilingTable,
+    UncertaintyTable,
+)
+from reliability.devices.programming import set_conditions
+from reliability.network import DeepNetwork, Network, load_network
+from reliability.network.datasets import data_of
+from reliability.technology import Technology, load_technology
+from reliability.version import __version__
+
+Point = dict[str, int | float | str]
+_Named = TypeVar("_Named")
+
+
+class _Known(dict[Any, Any]):
+    """What a study has read; studies are equal whatever they have read."""
+
+    __hash__ = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Known)
+
+
+class StudyFrame(Table):
+    """The keys of every study; `reliability.campaign.spec.Study` adds a table for each output."""
+
+    title: str
+    """Title of the report."""
+    question: str = ""
+    """Question that the study answers."""
+    technology: str
+    """Name of a technology card, or path of its TOML file."""
+    parameters: dict[str, Value] = Field(default={})
+    """Parameters and models that replace those of the card, by dotted name."""
+    seed: Annotated[int, Field(strict=True)] = 0
+    """Seed of all random numbers; equal seeds give equal results."""
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """Confidence level of all intervals."""
+    outputs: Annotated[tuple[str, ...], Field(min_length=1)] = ("accuracy",)
+    """Kinds of output that are computed."""
+    network: NetworkTable = NetworkTable()
+    tiling: TilingTable = TilingTable()
+    programming: ProgrammingTable = ProgrammingTable()
+    population: PopulationTable = PopulationTable()
+    stress: StressTable = StressTable()
+    uncertainty: UncertaintyTable | None = None
+    sensitivity: SensitivityTable | None = None
+    sweep: tuple[Axis, ...] = ()
+    design: DesignTable = DesignTable()
+    # Cards, networks and component parameters, read once for a study and the studies at its points.
+    _known: _Known = PrivateAttr(default_factory=_Known)
+
+    @field_validator("parameters", mode="before")
+    @classmethod
+    def _dotted(cls, value: Any) -> Any:
+        return flat(value) if isinstance(value, dict) else value
+
+    @model_validator(mode="after")
+    def _one_grid(self) -> "StudyFrame":
+        if self.sweep and self.sensitivity:
+            raise ValueError("got both sweep and sensitivity, expected one of them")
+        if self.sensitivity and self.network.read_temperature is not None:
+            raise ValueError("got sensitivity and network.read_temperature, expected one of them")
+        if "accuracy" not in self.outputs and (self.sensitivity or self.population.until):
+            raise ValueError('outputs: sensitivity and population.until need "accuracy"')
+        names = [axis.name for axis in self.sweep]
+        if len(set(names)) < len(names):
+            raise ValueError(f"sweep: got {names}, expected each name once")
+        return self
+
+    def options(self, kind: str) -> Any:
+        """Return the table of one kind of output."""
+        return getattr(self, kind)
+
+    def known(self, key: tuple[Any, ...], read: Callable[[], _Named]) -> _Named:
+        """Return what has been read under a key before, by this study or at another point of it."""
+        if key not in self._known:
+            self._known[key] = read()
+        found: _Named = self._known[key]
+        return found
+
+    def forget(self) -> None:
+        """Read cards, networks and component parameters again when they are needed next."""
+        self._known.clear()
+
+    def named_technology(self, name: str) -> Technology:
+        """Return a card as its file has it."""
+        return self.known(("technology", name), lambda: load_technology(name))
+
+    def load_technology(self) -> Technology:
+        """Return the card that the study names, with the parameters that the study sets."""
+        conditions = self.programming.model_dump(exclude={"verify"}, exclude_none=True)
+
+        def varied() -> Technology:
+            card = vary(self.named_technology(self.technology), self.parameters)
+            return set_conditions(card, **conditions) if conditions else card
+
+        key = (self.technology, *self.parameters.items(), None, *conditions.items())
+        return self.known(("card", *key), varied)
+
+    def named_network(self, name: str) -> Network | DeepNetwork:
+        """Return a network as its file has it."""
+        return self.known(("network", name), lambda: load_network(name))
+
+    def load_network(self) -> Network | DeepNetwork:
+        """Return the network that the study names."""
+        return self.named_network(self.network.name)
+
+    def load_data(self) -> xr.Dataset | None:
+        """Return the test data that the study names; None: those of the network."""
+        name = self.network.data
+        if name is None:
+            return None
+        variable = "inputs" if isinstance(self.load_network(), DeepNetwork) else "pixels"
+        return self.known(("data", name, variable), lambda: data_of(name, variable))
+
+    @property
+    def spec_hash(self) -> str:
+        """SHA-256 of study, cards, network and version: equal hashes, equal results."""
+        return self._hash(self.model_dump_json(exclude={"limits"}))
+
+    @property
+    def frame_hash(self) -> str:
+        """The same without how many chips, draws and points: studies that extend one another."""
+        frame = json.loads(self.model_dump_json(exclude={"sweep", "design", "limits"}))
+        for name in self._growing():
+            table, _, key = name.partition(".")
+            if frame.get(table):
+                del frame[table][key]
+        frame["axes"] = [axis.name for axis in self.sweep]
+        return self._hash(json.dumps(frame, sort_keys=True))
+
+    def _growing(self) -> tuple[str, ...]:
+        """Keys that may grow when a study is extended."""
+        return "population.chips", "uncertainty.draws"
+
+    def _fingerprints(self) -> list[str]:
+        """Fingerprints of the files that only one kind of output reads."""
+        return []
+
+    def _data_sha256(self, name: str) -> str:
+        def of_file() -> str:
+            return sha256(Path(name).read_bytes()).hexdigest()
+
+        return self.known(("data_sha256", name), of_file)
+
+    def _hash(self, text: str) -> str:
+        named = {axis.name: axis.values for axis in self.sweep}
+        cards = named.get("technology", (self.technology,))
+        networks = named.get("network.name", (self.network.name,))
+        parts = (
+            __version__,
+            text,
+            *self._fingerprints(),
+            *(self.named_technology(str(card)).fingerprint for card in cards),
+            *(self.named_network(str(name)).fingerprint for name in networks),
+            *([] if self.network.data is None else [self._data_sha256(self.network.data)]),
+        )
+        return sha256("\n".join(parts).encode()).hexdigest()

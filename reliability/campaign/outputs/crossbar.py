@@ -1,0 +1,140 @@
+"""The largest crossbar in a study: one search at each point of a sweep."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import xarray as xr
+from pydantic import Field, model_validator
+from scipy import special
+
+from reliability.campaign.frame import StudyFrame
+from reliability.campaign.kind import Group, Kind, Read, Results, Row, Task, cut
+from reliability.campaign.limits import limit_row
+from reliability.campaign.tables import Count, Table
+from reliability.crossbar import crossbar_limit
+from reliability.units import Ohms, Volts
+
+_KEPT = ("size", "size_low", "size_high", "monte_carlo_high", "rows", "columns", "drawn_size")
+_WORK = 500_000  # image evaluations that take as long as one search
+
+
+class CrossbarTable(Table):
+    """The largest array that works, where the outputs have "crossbar"."""
+
+    criterion: Literal["output_error", "step_error", "bit_error_rate", "read_margin"] = (
+        "output_error"
+    )
+    """What has to be met (`reliability.crossbar_limit`)."""
+    limit: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    """Of the criterion."""
+    segment_resistance: Ohms | None = None
+    """Of the line along one cell; or a node."""
+    node: str | None = None
+    """Of the wire table, "130nm"; it has an uncertainty of its own."""
+    cell_layout: Literal["1T1R", "passive"] = "1T1R"
+    """Of a node: how long a cell is."""
+    bias_scheme: Literal["grounded", "floating", "V/2", "V/3"] = "grounded"
+    """Voltage of unselected lines."""
+    read_voltage: Volts | None = None
+    """Instead of the card's."""
+    density: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Share of cells in LRS."""
+    activity: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Share of rows that are driven at once."""
+    max_size: Annotated[int, Field(ge=2, strict=True)] = 512
+    """Larger arrays are not tried."""
+
+    @model_validator(mode="after")
+    def _one_wire(self) -> "CrossbarTable":
+        if self.segment_resistance is not None and self.node is not None:
+            raise ValueError("got both segment_resistance and node, expected one of them")
+        return self
+
+
+class CrossbarLimits(Table):
+    array_lines: Count | None = None
+    """Least number of lines of the largest array."""
+
+
+def _tasks(study: StudyFrame, point: int) -> Iterator[Task]:
+    cards = 1 + (study.uncertainty.draws if study.uncertainty else 0)
+    return cut("crossbar", point, 1, 1, _WORK * cards)
+
+
+def _largest(study: StudyFrame, task: Task) -> xr.Dataset:
+    """Search the largest array of one card and of cards sampled from its uncertainty."""
+    c = study.options("crossbar")
+    found = crossbar_limit(
+        study.load_technology(),
+        c.criterion,
+        c.limit,
+        c.segment_resistance,
+        node=c.node,
+        cell_layout=c.cell_layout,
+        read_voltage=c.read_voltage,
+        density=c.density,
+        activity=c.activity,
+        bias_scheme=c.bias_scheme,
+        max_size=c.max_size,
+        uncertainty_draws=study.uncertainty.draws if study.uncertainty else 0,
+        confidence=study.confidence,
+        seed=study.seed,
+    )
+    array = np.arange(task.first, task.first + task.count)
+    return found[list(_KEPT)].drop_attrs(deep=False).expand_dims(array=array)
+
+
+def _answer(study: StudyFrame, results: Results) -> dict[str, Any]:
+    found = results["crossbar"].isel(array=0)
+    answer = {
+        "rows": int(found["rows"]),
+        "columns": int(found["columns"]),
+        "size": int(found["size"]),
+        "low": float(found["size_low"]),
+        "high": float(found["size_high"]),
+    }
+    return {"crossbar": answer}
+
+
+def _outcomes(study: StudyFrame, results: Results, answer: dict[str, Any]) -> Iterator[Row]:
+    limit, found = study.options("limits").array_lines, answer["crossbar"]
+    if limit is not None:
+        values = found["size"], found["low"], found["high"]
+        yield limit_row("array_lines", limit, "least", values)
+
+
+def _compare(first: Read, other: Read, confidence: float) -> Iterator[Row]:
+    """Compare arrays by their intervals: an answer each, no repeats that could be matched."""
+    x, y = (results["crossbar"].isel(array=0) for _, results in (first, other))
+    sigma = [
+        (float(r["size_high"]) - float(r["size_low"])) / 2 / special.ndtri(0.5 + s.confidence / 2)
+        for r, (s, _) in ((x, first), (y, other))
+    ]
+    difference, error = float(y["size"] - x["size"]), float(np.hypot(sigma[0], sigma[1]))
+    half = error * special.ndtri(0.5 + confidence / 2)
+    yield {
+        "quantity": "largest array", "condition": {}, "unit": "lines",
+        "first": float(x["size"]), "other": float(y["size"]), "paired": False,
+        "how": "unpaired: from the two intervals, taken as normal",
+        "difference": difference, "low": difference - half, "high": difference + half,
+        "p": 2 * float(special.ndtr(-abs(difference) / error)) if error else float(difference == 0),
+    }  # fmt: skip
+
+
+def _apart(a: StudyFrame, b: StudyFrame) -> str:
+    mine, other = ((t.criterion, t.limit) for t in (a.options("crossbar"), b.options("crossbar")))
+    return "" if mine == other else f"arrays by {mine} and by {other}, expected the same"
+
+
+KIND = Kind(
+    table=CrossbarTable,
+    default=CrossbarTable(),
+    groups={"crossbar": Group("array", _largest)},
+    tasks=_tasks,
+    answer=_answer,
+    limits=CrossbarLimits,
+    outcomes=_outcomes,
+    compare=_compare,
+    apart=_apart,
+)

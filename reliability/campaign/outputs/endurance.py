@@ -1,0 +1,195 @@
+"""Endurance in a study: wafers of cells cycled to failure, and cards with sampled parameters.
+
+Each task is one wafer, or one sampled card, so memory does not grow with wafers, nor (the
+distribution of the first passage steps over cycles) with cycles.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import xarray as xr
+from pydantic import Field
+
+from reliability.campaign.frame import StudyFrame
+from reliability.campaign.kind import Group, Kind, Read, Results, Row, Task, cut
+from reliability.campaign.limits import limit_row
+from reliability.campaign.tables import Count, Table
+from reliability.population.cycling import count_failures, endurance
+from reliability.statistics.differences import paired_difference, unpaired_difference
+from reliability.technology import Technology
+from reliability.units import Kelvin, Share
+
+_KEPT = ("cycles_to_failure", "mode")
+_DRAWS = 4  # per task
+FRACTIONS = (0.001, 0.01, 0.1, 0.5)  # of cells, for whose failure the summary says the cycles
+
+_CYCLED = 400  # bytes of a cell that is cycled: its failure times and their parts
+
+
+class EnduranceTable(Table):
+    """Cells cycled to failure, where the outputs have "endurance"."""
+
+    wafers: Count = 5
+    """Of one lot."""
+    dies: Count = 20
+    """On each wafer."""
+    cells: Count = 1000
+    """On each die."""
+    cycles: Annotated[float, Field(ge=1, le=1e15)] = 1e6
+    """Length of the test."""
+    temperatures: Annotated[tuple[Kelvin, ...], Field(min_length=1)] = (298.15,)
+    """Of the cells while they are cycled."""
+    attempts: Count = 1
+    """Verified pulses after which a cell on the wrong side of the reference has failed."""
+    method: Literal["first_passage", "every_cycle"] = "first_passage"
+    """The law of the first passage, or each cycle drawn."""
+
+
+class EnduranceLimits(Table):
+    failed_cells: Share | None = None
+    """Largest fraction of cells that may have failed at the end of the endurance test."""
+
+
+def _tasks(study: StudyFrame, point: int) -> Iterator[Task]:
+    e = study.options("endurance")
+    work = e.dies * e.cells * len(e.temperatures)
+    yield from cut("endurance", point, e.wafers, 1, work)
+    if study.uncertainty:
+        yield from cut("endurance_draws", point, study.uncertainty.draws, _DRAWS, work)
+
+
+def _wafer(study: StudyFrame, task: Task) -> xr.Dataset:
+    """Cycle the cells of one wafer."""
+    test = _test(study, study.load_technology(), first_wafer=task.first, wafers=task.count)
+    reference = np.full(task.count, test.attrs.pop("reference_conductance"))
+    test = test[list(_KEPT)].drop_vars("cycles", errors="ignore")
+    return test.assign(reference_conductance=("wafer", reference, {"units": "S"}))
+
+
+def _sampled(study: StudyFrame, task: Task) -> xr.Dataset:
+    """Fraction failed against cycles, of one wafer of each of some sampled cards."""
+    parts = []
+    for k in range(task.first, task.first + task.count):
+        # each draw is a lot of its own, or all would share its luck
+        test = _test(study, study.load_technology().drawn(study.seed, k), lot=k + 1)
+        parts.append(test[["fraction_failed"]])
+    draw = np.arange(task.first, task.first + task.count)
+    out = xr.concat(parts, xr.DataArray(draw, dims="draw", name="draw"), combine_attrs="override")
+    del out.attrs["reference_conductance"]  # of one card
+    return out.drop_vars([name for name in out.coords if name not in out.dims])
+
+
+def _test(study: StudyFrame, technology: Technology, **where: int) -> xr.Dataset:
+    e = study.options("endurance")
+    test = endurance(
+        technology,
+        **{"wafers": 1, **where},
+        dies=e.dies,
+        cells=e.cells,
+        cycles=e.cycles,
+        temperature=e.temperatures,
+        attempts=e.attempts,
+        method=e.method,
+        seed=study.seed,
+    )
+    del test.attrs["technology_card"]  # the study has it
+    return test
+
+
+def _answer(study: StudyFrame, results: Results) -> dict[str, Any]:
+    """Return, for each temperature, what ``summary.json`` says of the end of the test."""
+    test = count_failures(results["endurance"])
+    draws = results.get("endurance_draws")
+    out = []
+    for temperature in test["temperature"].values:
+        at = test.sel(temperature=temperature)
+        last = at.isel(cycles=-1)
+        found: dict[str, Any] = {
+            "temperature_k": float(temperature),
+            "cycles": float(last["cycles"]),
+            "cells": int(at["mode"].size),
+            "failed": int((at["mode"] > 0).sum()),
+            "fraction_failed": float(last["fraction_failed"]),
+            "low": float(last["fraction_low"]),
+            "high": float(last["fraction_high"]),
+            "confidence": 0.95,
+            "cycles_to_share": [
+                {"share": share, "cycles": _cycles_to(at["fraction_failed"], share)}
+                for share in FRACTIONS
+            ],
+            "weibull_scale": [float(at[f"weibull_scale{end}"]) for end in ("", "_low", "_high")],
+            "weibull_shape": [float(at[f"weibull_shape{end}"]) for end in ("", "_low", "_high")],
+        }
+        if draws is not None:
+            of_cards = draws["fraction_failed"].sel(temperature=temperature).isel(cycles=-1)
+            found["drawn_low"], found["drawn_high"] = np.quantile(of_cards, [0.025, 0.975]).tolist()
+        out.append(found)
+    return {"endurance": out}
+
+
+def _cycles_to(fraction: xr.DataArray, share: float) -> float | None:
+    """First cycle of the curve at which so many have failed, None if the test ended before."""
+    beyond = fraction.values >= share
+    return float(fraction["cycles"].values[beyond.argmax()]) if beyond.any() else None
+
+
+def _outcomes(study: StudyFrame, results: Results, answer: dict[str, Any]) -> Iterator[Row]:
+    limit = study.options("limits").failed_cells
+    if limit is None:
+        return
+    for found in answer["endurance"]:
+        low = min(found["low"], found.get("drawn_low", 1.0))
+        high = max(found["high"], found.get("drawn_high", 0.0))
+        values = found["fraction_failed"], low, high
+        yield limit_row("failed_cells", limit, "most", values, temperature_k=found["temperature_k"])
+
+
+def _compare(first: Read, other: Read, confidence: float) -> Iterator[Row]:
+    a, b = (study.options("endurance") for study, _ in (first, other))
+    paired = first[0].seed == other[0].seed and (a.dies, a.cells) == (b.dies, b.cells)
+    cycles = min(a.cycles, b.cycles)
+    tests = [results["endurance"].load() for _, results in (first, other)]
+    for temperature in a.temperatures:
+        if temperature not in b.temperatures:
+            continue
+        x, y = (_failed_by(test.sel(temperature=temperature), cycles) for test in tests)
+        if paired:
+            n = min(x.size, y.size)
+            found = paired_difference(x[:n], y[:n], confidence)
+            how = f"paired: the same {n} wafers"
+        else:
+            found = unpaired_difference(x, y, confidence)
+            how = (f"unpaired: {x.size} and {y.size} wafers of a lot each, whose spread between "
+                   "lots is not in the interval")  # fmt: skip
+        yield {
+            "quantity": "cells failed",
+            "condition": {"temperature": temperature, "cycles": cycles}, "unit": "share",
+            "first": float(x.mean()), "other": float(y.mean()), "paired": paired, "how": how,
+            **found,
+        }  # fmt: skip
+
+
+def _failed_by(test: xr.Dataset, cycles: float) -> np.ndarray:
+    """Fraction of the cells of each wafer that have failed by so many cycles."""
+    failed = (test["mode"] > 0) & (test["cycles_to_failure"] <= cycles)
+    return failed.transpose("wafer", ...).values.reshape(test.sizes["wafer"], -1).mean(axis=1)
+
+
+def _memory(study: StudyFrame) -> Iterator[tuple[str, float]]:
+    table = study.options("endurance")
+    yield "endurance.cells", float(table.dies) * table.cells * len(table.temperatures) * _CYCLED
+
+
+KIND = Kind(
+    table=EnduranceTable,
+    default=EnduranceTable(),
+    groups={"endurance": Group("wafer", _wafer), "endurance_draws": Group("draw", _sampled)},
+    tasks=_tasks,
+    answer=_answer,
+    limits=EnduranceLimits,
+    outcomes=_outcomes,
+    compare=_compare,
+    grows=("endurance.wafers",),
+    memory=_memory,
+)

@@ -1,0 +1,212 @@
+"""Run a study: the tasks of its plan, here, in several processes, or on a Dask cluster."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import xarray as xr
+
+from reliability.campaign import execute, integrity, store
+from reliability.campaign.frame import StudyFrame
+from reliability.campaign.kind import Task
+from reliability.campaign.lock import locked
+from reliability.campaign.outputs import kinds_of
+from reliability.campaign.plan import BATCH, chips_per_task, make_plan
+from reliability.campaign.selection import at_point
+from reliability.campaign.spec import Study, unit_of
+from reliability.campaign.store import Layout
+from reliability.campaign.summary import write_summary
+from reliability.campaign.sweep import sweep_points
+from reliability.campaign.tasks import compute
+from reliability.errors import InputError, RunError, expect
+
+Progress = Callable[[Task, int, int], None]
+
+
+def run_study(
+    study: Study,
+    out: str | Path,
+    *,
+    workers: int = 1,
+    chunk: int | None = None,
+    scheduler: str | None = None,
+    store_url: str | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Run a study, go on with one that was interrupted, or extend one.
+
+    Parameters
+    ----------
+    study : Study
+    out : str or Path
+        Folder for the results: a new one, or one that holds this very study, or the same study
+        with fewer chips, draws or points of its sweep; only what is missing is computed.
+    workers : int
+        Processes. The results do not depend on it.
+    chunk : int, optional
+        Chips per task of a new folder; by default a few seconds of work. The results do not depend
+        on it.
+    scheduler : str, optional
+        Address of a Dask scheduler whose workers see ``out`` under the same path.
+    store_url : str, optional
+        URL that fsspec knows (``s3://bucket/name``), for the results of a new study instead of
+        ``results.zarr`` in the folder.
+    progress : callable, optional
+        Called as ``progress(task, image evaluations done, of all)`` when a task is done.
+
+    Returns
+    -------
+    Path
+        The folder, with ``results.zarr`` and ``summary.json`` in it.
+
+    Raises
+    ------
+    InputError
+        The folder holds something else, or another run is at work in it.
+    RunError
+        Tasks failed; the message names them. All others are done and kept.
+    """
+    expect(study, StudyFrame, "study", "a Study, as load_study gives it")
+    if workers < 1:
+        raise InputError(f"workers: got {workers}, allowed 1 or more")
+    folder = Path(out)
+    if scheduler is not None:
+        executor = execute.on_dask(scheduler)
+    else:
+        executor = execute.in_processes(workers) if workers > 1 else execute.in_this_process()
+    with locked(folder) as token:
+        layout = store.open_folder(
+            folder,
+            study.model_dump(mode="json"),
+            (study.spec_hash, study.frame_hash),
+            sweep_points(study),
+            chunk or chips_per_task(study),
+            store_url,
+            token,
+        )
+        with executor as run:
+            _run(study, layout, run, progress)
+        store.finish(layout)
+        integrity.seal(layout)
+        write_summary(study, folder, store.read_results(folder))
+    return folder
+
+
+def _run(study: Study, layout: Layout, run: execute.Execute, progress: Progress | None) -> None:
+    attributes = {"spec_hash": study.spec_hash, "seed": study.seed}
+    scouts, groups, total = _survey(study, layout, attributes)
+    counter = _Counter(total, progress)
+    # The first task of each group tells what the group's arrays are like.
+    for task, part in run(partial(_compute, study, layout), scouts):
+        if isinstance(part, Exception):
+            raise RunError(f"{task.name}: {_reason(part)}") from part
+        part.attrs |= attributes
+        store.create_group(layout, task, part)
+        store.write_part(layout, task, part)
+        groups.add(task.group)
+        integrity.seal(layout, groups)
+        counter.add(task)
+    store.write_points(layout, {axis.name: unit_of(axis.name) for axis in study.sweep})
+    integrity.seal(layout, groups)
+    failed: list[tuple[Task, Exception]] = []
+    for batch in _batches(study, layout):
+        todo = set(integrity.missing(layout, batch))
+        counter.done += sum(t.work for t in batch if t not in todo and t not in scouts)
+        queue = (task for task in batch if task in todo)
+        for task, outcome in run(partial(_compute_and_write, study, layout), queue):
+            if isinstance(outcome, OSError):  # disk full, folder gone: the others would fail too
+                raise RunError(f"{task.name}: {_reason(outcome)}; what is done is kept")
+            if isinstance(outcome, Exception):
+                failed.append((task, outcome))
+            else:
+                counter.add(task)
+        if not failed and study.population.until and _is_sure(study, layout, batch):
+            break
+    if failed:
+        raise _failure(failed)
+
+
+def _survey(
+    study: Study, layout: Layout, attributes: dict[str, object]
+) -> tuple[list[Task], set[str], float]:
+    """Lengthen the whole groups; return the first task of each other, those groups, all work."""
+    scouts: list[Task] = []
+    total, seen, whole = 0, set(), integrity.unseal(layout)
+    for task in make_plan(study, layout.chunk):
+        total += task.work
+        if task.group not in seen:
+            seen.add(task.group)
+            if task.group not in whole or not store.fit_group(layout, task, attributes):
+                scouts.append(task)
+    return scouts, seen - {task.group for task in scouts}, total
+
+
+@dataclass
+class _Counter:
+    """Image evaluations done, of all, said after each task."""
+
+    total: float
+    progress: Progress | None
+    done: float = 0
+
+    def add(self, task: Task) -> None:
+        self.done += task.work
+        if self.progress:
+            self.progress(task, int(self.done), int(self.total))
+
+
+def _failure(failed: list[tuple[Task, Exception]]) -> RunError:
+    names = "; ".join(f"{task.name} ({_reason(error)})" for task, error in failed[:5])
+    more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
+    return RunError(
+        f"{len(failed)} tasks failed: {names}{more}. The others are done and kept; "
+        "the same command tries these again"
+    )
+
+
+def _batches(study: Study, layout: Layout) -> Iterator[list[Task]]:
+    """All tasks at once, or, of a study that may stop early, a few of chips at a time."""
+    size = 100_000  # what is known of a batch is held in memory
+    plan = make_plan(study, layout.chunk)
+    if study.population.until:
+        later = set(_groups_of_later(study, layout))
+        if first := [task for task in plan if task.group not in later]:
+            yield first
+        size = BATCH * len(layout.points)
+        plan = (task for task in make_plan(study, layout.chunk) if task.group in later)
+    while batch := list(islice(plan, size)):
+        yield batch
+
+
+def _groups_of_later(study: Study, layout: Layout) -> Iterator[str]:
+    for kind in kinds_of(study):
+        for task in islice(kind.later(study, len(layout.points), layout.chunk), 1):
+            yield task.group
+
+
+def _is_sure(study: Study, layout: Layout, batch: list[Task]) -> bool:
+    """Whether the chips so far have told enough; then the store ends with them."""
+    last = batch[-1]
+    if last.group not in _groups_of_later(study, layout):
+        return False
+    chips = last.first + last.count
+    results = {last.group: store.read_results(layout.folder)[last.group].isel(chip=slice(chips))}
+    points = [at_point(results, p) for p in layout.points] if layout.swept else [results]
+    if not all(kind.is_sure(study, points) for kind in kinds_of(study) if kind.is_sure):
+        return False
+    store.fit_group(layout, Task(last.group, 0, 0, chips, chips, last.chunk, 0), {})
+    return True
+
+
+def _compute(study: Study, layout: Layout, task: Task) -> xr.Dataset:
+    return compute(study, layout.points[task.point], task).load()
+
+
+def _compute_and_write(study: Study, layout: Layout, task: Task) -> None:
+    store.write_part(layout, task, _compute(study, layout, task))
+
+
+def _reason(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:300]

@@ -1,0 +1,372 @@
+"""What the columns of a table of reads are: from their headers, and from the values where no unit
+is written.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reliability.errors import InputError
+from reliability.measurements.delimited import Table
+from reliability.measurements.log import Log
+from reliability.measurements.names import KNOWN, known_name, scaling, unit_inside
+from reliability.measurements.rows import Field
+from reliability.units import quantity
+
+Array = NDArray[np.float64]
+
+# Headers of spreadsheets, besides the words that `names.KNOWN` has for every layout; German ones
+# too. In lower case without separators and accents.
+_WORDS = {
+    "cell": "device deviceid devicenumber sample sampleid sampleno serial serialnumber serialno sn "
+    "part partid partno zelle zellennummer bauteil probe prufling",
+    "wafer": "scheibe waferno wafernummer",
+    "lot": "batch batchid los losnummer charge",
+    "state": "zustand",
+    "time": "readpoint readouttime readpointtime hours hour hrs stresstime baketime bakingtime "
+    "bakehours agingtime storagetime duration testtime zeit auslagerungszeit dauer stunden",
+    "temperature": "temperatur oventemperature stresstemperature bakingtemperature ofentemperatur",
+    "cycles": "zyklus zyklen zyklenzahl",
+    "resistance": "widerstand",
+    "conductance": "leitwert",
+    "current": "strom",
+    "voltage": "spannung",
+    "read_voltage": "lesespannung",
+    "timestamp": "timestamp date datetime datum zeitstempel testedon measuredon readon",
+}
+# Headers that are a time, a temperature or a number of cycles depending on their unit.
+_STRESS = ("bake", "stress", "readout", "read", "storage", "htdr", "htol", "auslagerung")
+_NAMED_UNITS = {"hours": "h", "hour": "h", "hrs": "h", "stunden": "h", "bakehours": "h"}
+# Units as headers write them behind an underscore, in any case: TIME_H, R_OHM, TEMP_C.
+_SUFFIXES = {
+    "s": {"h": "h", "hr": "h", "hrs": "h", "hours": "h", "s": "s", "sec": "s", "min": "min",
+          "ms": "ms", "us": "us", "ns": "ns", "d": "day", "days": "day"},
+    "K": {"c": "degC", "degc": "degC", "k": "K"},
+    "ohm": {"ohm": "ohm", "ohms": "ohm", "kohm": "kohm", "mohm": "Mohm"},
+    "S": {"s": "S", "ms": "mS", "us": "uS", "ns": "nS"},
+    "A": {"a": "A", "ma": "mA", "ua": "uA", "na": "nA", "pa": "pA"},
+    "V": {"v": "V", "mv": "mV"},
+}  # fmt: skip
+_AT_VOLTAGE = re.compile(r"(I|R|G)\s*(?:@|at)\s*([-+]?[.\d]+)\s*(m?V)", re.IGNORECASE)
+_HOURS = {24.0, 48.0, 96.0, 168.0, 336.0, 504.0, 672.0, 1008.0, 2016.0}  # usual read-outs
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What one column is.
+
+    Parameters
+    ----------
+    name : str
+        Name in the Dataset; "" for a column that is not used.
+    position : int
+        From 0.
+    unit : str
+        As written, "" where nothing says it.
+    text : bool, optional
+        A label or text; found from the values when None.
+    why : str
+        A sentence for the reader.
+    """
+
+    name: str
+    position: int
+    unit: str = ""
+    text: bool | None = None
+    why: str = ""
+
+
+def header_of(table: Table, position: int) -> str:
+    """Return a header with its unit, as a reader of the file knows it."""
+    name, unit = table.names[position], table.units[position]
+    return f"{name} [{unit}]" if unit else name
+
+
+def meaning_of(header: str, unit: str) -> tuple[str, str]:
+    """Return standard name and unit of a header, "" where they are not known.
+
+    >>> meaning_of("TIME_H", ""), meaning_of("Bake", "h"), meaning_of("Zeit", "h")
+    (('time', 'h'), ('time', 'h'), ('time', 'h'))
+    >>> meaning_of("R_OHM", ""), meaning_of("R_LRS", "Ohm"), meaning_of("Operator", "")
+    (('resistance', 'ohm'), ('resistance_lrs', 'Ohm'), ('', ''))
+    """
+    word = _plain(header)
+    if word in _STRESS and unit:
+        for name, inside in (("time", "s"), ("temperature", "K"), ("cycles", "")):
+            if unit in ("cycles", "cyc") or _converts(unit, inside):
+                return ("cycles", "") if unit in ("cycles", "cyc") else (name, unit)
+    name = "timestamp" if word in _WORDS["timestamp"].split() else known_name(header)
+    name = name or next((n for n, words in _WORDS.items() if word in words.split()), "")
+    if name:
+        return name, unit or _NAMED_UNITS.get(word, "")
+    stem, _, suffix = header.rpartition("_")
+    if stem and not unit:
+        name, given = meaning_of(stem, "")
+        inside = KNOWN[name].unit if name in KNOWN else ""
+        if not given and suffix.lower() in _SUFFIXES.get(inside, {}):
+            return name, _SUFFIXES[inside][suffix.lower()]
+    return "", ""
+
+
+def _plain(header: str) -> str:
+    letters = unicodedata.normalize("NFKD", header.lower())
+    return re.sub(r"[^a-z0-9]", "", letters)
+
+
+def _converts(unit: str, inside: str) -> bool:
+    try:
+        scaling("", unit, inside)
+    except InputError:
+        return False
+    return True
+
+
+def from_header(table: Table, log: Log) -> tuple[list[Meaning], dict[str, float]]:
+    """Decide by their headers what the columns are.
+
+    Returns
+    -------
+    list of Meaning
+        Of every column that is used, in the order of the file; unknown columns of numbers keep
+        their own names. Columns that are left out are in the notes of the log.
+    dict of str to float
+        What a header says of all rows, in SI: ``I@0.1V`` has a read voltage.
+    """
+    found: dict[str, Meaning] = {}
+    constants: dict[str, float] = {}
+    for position, (header, unit) in enumerate(zip(table.names, table.units, strict=True)):
+        shown = f"column {position + 1} {header_of(table, position)!r}"
+        match = _AT_VOLTAGE.fullmatch(header.strip())
+        if match:
+            name = {"I": "current", "R": "resistance", "G": "conductance"}[match[1].upper()]
+            constants["read_voltage"] = quantity(f"{match[2]} {match[3]}", "V", header)
+        else:
+            name, unit = meaning_of(header, unit)
+        if not name:
+            if header or table.has_values(position):
+                own = _own_name(table, position, found, log)
+                found |= {own.name: own} if own else {}
+        elif KNOWN.get(name) and KNOWN[name].label and not table.has_values(position):
+            log.note(f"{shown} was left out: it is empty")
+        elif name in found:
+            log.note(f"{shown} was left out: {found[name].why.split(':')[0]} is the {name} already")
+        else:
+            what = f"{name.replace('_', ' ')}{f' in {unit}' if unit else ''}"
+            found[name] = Meaning(name, position, unit, None, f"{shown}: {what}, by its header")
+    return _addresses(table, found, log), constants
+
+
+def _own_name(
+    table: Table, position: int, found: Mapping[str, Meaning], log: Log
+) -> Meaning | None:
+    header, unit = table.names[position], table.units[position]
+    name = re.sub(r"\W+", "_", header.lower()).strip("_") or f"column_{position + 1}"
+    if table.is_text(position) or name in found:
+        log.note(f"column {position + 1} {header!r} was left out")
+        return None
+    why = f"column {position + 1} {header!r}: numbers of their own name"
+    try:
+        unit_inside(name, unit)
+    except InputError:
+        log.note(f"column {header!r}: unit {unit!r} is not known, kept as read")
+        return Meaning(name, position, "", None, why)
+    return Meaning(name, position, unit, None, why)
+
+
+def _addresses(table: Table, found: dict[str, Meaning], log: Log) -> list[Meaning]:
+    """Settle what depends on the other columns: X and Y, a site within a die, clock times."""
+
+    def rename(old: str, new: str, why: str) -> None:
+        meaning = found.pop(old)
+        header = f"column {meaning.position + 1} {header_of(table, meaning.position)!r}"
+        found[new] = replace(meaning, name=new, why=f"{header}: {why}")
+        log.note(found[new].why)
+
+    pair = [found[name] for name in ("x", "y") if name in found and not found[name].unit]
+    if len(pair) == 2 and not {"die_x", "die_y"} & set(found):
+        whole = all(_is_whole(table, one.position) for one in pair)
+        if not whole:
+            raise InputError(
+                f"{table.source.name}: columns {table.names[pair[0].position]!r} and "
+                f"{table.names[pair[1].position]!r} have no unit; write 'X (mm)' for positions on "
+                "the wafer, or name them die_x and die_y with columns"
+            )
+        for name in ("x", "y"):
+            rename(name, f"die_{name}", "die index, since it has no unit and holds whole numbers")
+    place = found.get("die")
+    if (
+        place
+        and {"die_x", "die_y"} <= set(found)
+        and "die" not in _plain(table.names[place.position])
+    ):
+        if "cell" not in found:
+            rename("die", "cell", "the cell, since other columns give the die")
+        else:
+            rename(
+                "die", "site", "part of the address of the cell, since other columns give the die"
+            )
+    clock = found.get("timestamp")
+    if clock and "time" not in found and not table.is_text(clock.position):
+        found["time"] = replace(found.pop("timestamp"), name="time")
+    if "timestamp" in found:
+        if "time" in found or "nominal_time" in found:
+            one = found.pop("timestamp")
+            log.note(f"column {one.position + 1} {table.names[one.position]!r} was not used: the "
+                     "file has times")  # fmt: skip
+        else:
+            found["timestamp"] = replace(found["timestamp"], text=True)
+    elif "time" in found and not found["time"].unit and table.is_text(found["time"].position):
+        meaning = found.pop("time")
+        found["timestamp"] = replace(meaning, name="timestamp", text=True)
+    return sorted(found.values(), key=lambda meaning: meaning.position)
+
+
+def _is_whole(table: Table, position: int) -> bool:
+    return all(re.fullmatch(r"[-+]?\d+(\.0*)?", row[position].strip()) for row in table.sample
+               if position < len(row) and row[position].strip())  # fmt: skip
+
+
+def settle_units(table: Table, meanings: Sequence[Meaning], log: Log) -> list[Meaning]:
+    """Give columns of quantities that have no unit their evident one, with a note, or refuse.
+
+    Raises
+    ------
+    InputError
+        The values do not say which unit was meant; the message names the column.
+    """
+    open_ones = [
+        one for one in meanings
+        if not one.unit and one.text is not True and one.name in KNOWN and KNOWN[one.name].unit
+    ]  # fmt: skip
+    if not open_ones:
+        return list(meanings)
+    values = _values(table, open_ones)
+    settled = []
+    for one in meanings:
+        if one not in open_ones:
+            settled.append(one)
+            continue
+        label = table.names[one.position] or one.name
+        unit, why = evident_unit(one.name, values[one.name])
+        if not unit:
+            raise InputError(
+                f"{table.source.name}: column {one.position + 1} {label!r} has no unit, and {why}; "
+                f"write it in the header, '{label} [{_EXAMPLE[KNOWN[one.name].unit]}]', or say "
+                f"columns with '{one.name} [{_EXAMPLE[KNOWN[one.name].unit]}]'"
+            )
+        note = f"column {one.position + 1} {label!r} has no unit: read as {unit}, since {why}"
+        log.note(note)
+        settled.append(replace(one, unit=unit, why=note))
+    return settled
+
+
+_EXAMPLE = {"K": "degC", "s": "h", "ohm": "kohm", "S": "uS", "A": "uA", "V": "V", "mm": "mm"}
+
+
+def _values(table: Table, meanings: Sequence[Meaning]) -> dict[str, Array]:
+    """Distinct values of some columns, over the whole file."""
+    fields = [Field(one.name, one.position) for one in meanings]
+    found: dict[str, Array] = {one.name: np.zeros(0) for one in meanings}
+    for piece in table.columns(fields, Log()):
+        for name in found:
+            column = piece[name]
+            merged = np.concatenate([found[name], column[np.isfinite(column)]])
+            found[name] = np.unique(merged)[: 1 << 16]
+    return found
+
+
+def evident_unit(name: str, values: Array) -> tuple[str, str]:
+    """Return the unit that values without one evidently have and why, or "" and what is unclear.
+
+    Parameters
+    ----------
+    name : str
+        Standard name of the quantity.
+    values : ndarray
+        Distinct values.
+
+    Examples
+    --------
+    >>> evident_unit("temperature", np.array([25.0, 125.0]))
+    ('degC', '25 to 125 are temperatures of a test in °C, not in K')
+    >>> evident_unit("temperature", np.array([300.0]))
+    ('', '300 may be K or °C')
+    """
+    if values.size == 0:
+        return KNOWN[name].unit, "it holds no values"
+    low, high = float(np.min(values)), float(np.max(values))
+    if low == high == 0 and name != "temperature":
+        return KNOWN[name].unit, "0 is the same in any unit"
+    spread = f"{low:.4g} to {high:.4g}" if high > low else f"{low:.4g}"
+    evident = _short_time if name == "pulse_width" else _EVIDENT[KNOWN[name].unit]
+    return evident(values, low, high, spread)
+
+
+def _temperature(values: Array, low: float, high: float, spread: str) -> tuple[str, str]:
+    if high <= 200.0 and low >= -80.0:
+        return "degC", f"{spread} are temperatures of a test in °C, not in K"
+    if low > 200.0 and np.allclose(values % 1.0, 0.15, atol=1e-6):
+        return "K", f"{spread} are whole degrees Celsius in K"
+    return "", f"{spread} may be K or °C"
+
+
+def _time(values: Array, low: float, high: float, spread: str) -> tuple[str, str]:
+    whole = bool(np.all(values == np.round(values)))
+    if whole and high < 2e4 and _HOURS & set(values.tolist()):
+        return "h", f"{spread} are usual read-outs in hours"
+    positive = values[values > 0]
+    if high > 2e4 or (positive.size and positive.min() < 1e-2):
+        return "s", f"{spread} span a range that is usual in seconds only"
+    return "", f"{spread} may be seconds, minutes or hours"
+
+
+def _resistance(values: Array, low: float, high: float, spread: str) -> tuple[str, str]:
+    positive = values[values > 0]
+    if positive.size and positive.min() >= 200.0:
+        return "ohm", f"{spread} are resistances of cells in ohm"
+    return "", f"{spread} may be ohm, kohm or Mohm"
+
+
+def _conductance(values: Array, low: float, high: float, spread: str) -> tuple[str, str]:
+    if high < 1e-2:
+        return "S", f"{spread} are conductances of cells in S"
+    if high >= 1.0 and high < 1e5:
+        return "uS", f"{spread} are conductances of cells in uS, far too high in S"
+    return "", f"{spread} may be S, mS or uS"
+
+
+def _current(values: Array, low: float, high: float, spread: str) -> tuple[str, str]:
+    if max(abs(low), abs(high)) < 1e-2:
+        return "A", f"{spread} are currents of cells in A"
+    return "", f"{spread} may be A, mA, uA or nA"
+
+
+def _voltage(values: Array, low: float, high: float, spread: str) -> tuple[str, str]:
+    if max(abs(low), abs(high)) <= 10.0:
+        return "V", f"{spread} are voltages in V"
+    return "", f"{spread} may be V or mV"
+
+
+def _length(values: Array, low: float, high: float, spread: str) -> tuple[str, str]:
+    return "", f"{spread} may be mm, um or die indices"
+
+
+def _short_time(values: Array, low: float, high: float, spread: str) -> tuple[str, str]:
+    if high < 1e-2:
+        return "s", f"{spread} are widths of pulses in s"
+    return "", f"{spread} may be ns, us, ms or s"
+
+
+_EVIDENT: dict[str, Callable[[Array, float, float, str], tuple[str, str]]] = {
+    "K": _temperature,
+    "s": _time,
+    "ohm": _resistance,
+    "S": _conductance,
+    "A": _current,
+    "V": _voltage,
+    "mm": _length,
+}

@@ -1,0 +1,365 @@
+"""Tables of lifetimes: a time or an interval for each unit, or pass and fail at read-outs."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from reliability.errors import InputError, unknown_name
+from reliability.measurements.delimited import Table, find_column
+from reliability.measurements.headings import header_of, meaning_of
+from reliability.measurements.log import Log
+from reliability.measurements.names import scaling, split_unit
+from reliability.measurements.preamble import Preamble, open_sheet
+from reliability.measurements.readouts import Readouts, find_readouts, passed_until
+from reliability.measurements.rows import Field
+from reliability.measurements.source import open_source
+from reliability.units import quantity
+from reliability.version import __version__
+
+Array = NDArray[np.float64]
+Columns = Mapping[str, Any] | Sequence[str] | str | None
+_STRESS = ("temperature", "voltage", "lot")
+CLOCKS = {"time": "s", "cycles": "1", "reads": "1"}
+MISSING = ("failed", "censored", "refuse")
+# What a column of a table of lifetimes may be, its unit, and other words for it.
+_COLUMNS = {
+    "time": ("s", "ttf timetofailure failuretime lifetime endoftest hours timetofors age"),
+    "cycles": ("", "cyclestofailure ctf"),
+    "reads": ("", "readstofailure"),
+    "event": ("", "failed failure fail status category eventobserved statefors fors dead"),
+    "censored": ("", "censor cens censoring suspended suspension survived iscensored c"),
+    "lower": ("s", "lastgood from laststate lastinspected left"),
+    "upper": ("s", "firstbad to right"),
+    "frequency": ("", "count counts devices units number quantity qty n freq weight weights "
+                  "numberinstate anzahl"),
+    "temperature": ("K", ""),
+    "voltage": ("V", "readvoltage stressvoltage"),
+    "lot": ("", "lotid lotname lotnumber batch batchid los charge"),
+}  # fmt: skip
+_FAILED = ("1", "1.0", "f", "failed", "failure", "fail", "yes", "true", "x", "dead")
+_GOOD = ("0", "0.0", "s", "c", "censored", "suspended", "suspension", "survived", "good", "passed",
+         "pass", "p", "no", "false", "ok", "alive")  # fmt: skip
+# A column named "censored": which entries mean that the unit was still good.
+_CENSORED = ("1", "1.0", "c", "s", "censored", "suspended", "yes", "true", "right")
+_NOT_CENSORED = ("0", "0.0", "f", "failed", "failure", "no", "false", "exact")
+
+
+def intervals(
+    lower: Array, upper: Array, frequency: Array, stress: Mapping[str, NDArray[Any]], clock: str
+) -> xr.Dataset:
+    """Return lifetimes as a Dataset over ``unit``; ``stress`` may hold the ``lot`` too."""
+    units = {"temperature": "K", "voltage": "V", "lot": ""}
+    return xr.Dataset(
+        {
+            "lower": ("unit", lower, {"units": CLOCKS[clock]}),
+            "upper": ("unit", upper, {"units": CLOCKS[clock]}),
+            "frequency": ("unit", frequency, {"units": "1"}),
+            **{name: ("unit", values, {"units": units[name]}) for name, values in stress.items()},
+        },
+        attrs={"clock": clock, "reliability_version": __version__},
+    )
+
+
+def clock_text(value: float, clock: str) -> str:
+    """Write a time in hours (in s below an hour) or a number of cycles or reads.
+
+    >>> clock_text(1.8e6, "time"), clock_text(1e5, "cycles")
+    ('500 h', '100000 cycles')
+    """
+    if clock != "time":
+        return f"{value:g} {clock}" if value >= 1e6 else f"{value:.0f} {clock}"
+    return f"{value / 3600:g} h" if value >= 3600 or value == 0 else f"{value:g} s"
+
+
+def read_table(
+    path: str | Path,
+    columns: Columns,
+    constants: Mapping[str, str | float],
+    missing: str,
+    **options: Any,
+) -> xr.Dataset:
+    """Read a table of lifetimes (parameters as for `read_lifetimes`)."""
+    source = open_source(path)
+    for name in options:
+        if name not in ("delimiter", "decimal", "sheet", "skip"):
+            raise unknown_name("option of a table of lifetimes", name, ("sheet", "delimiter",
+                               "decimal", "skip"))  # fmt: skip
+    table, preamble = open_sheet(source, **options)
+    log = Log()
+    for note in preamble.notes:
+        log.note(note)
+    readouts = find_readouts(table, log) if columns is None else None
+    if readouts is not None and readouts.passfail:
+        found, clock, evidence = _pass_and_fail(table, readouts, missing, log)
+    else:
+        found, clock, evidence = _lifetimes(table, columns, log)
+    rows = len(found["lower"])
+    stress: dict[str, NDArray[Any]] = {name: found[name] for name in _STRESS if name in found}
+    above = _conditions(preamble, stress, constants, evidence)
+    for name, value in (above | dict(constants)).items():
+        if name not in ("temperature", "voltage"):
+            raise unknown_name("constant", name, ("temperature", "voltage"))
+        stress[name] = np.full(rows, quantity(value, _COLUMNS[name][0], f"constants.{name}"))
+    out = intervals(found["lower"], found["upper"], found["frequency"], stress, clock)
+    return out.assign_attrs(
+        source=source.name, source_sha256=source.sha256, rows_read=log.rows, rows_bad=log.bad,
+        bad_lines=log.bad_lines(), problems=log.messages, failure="as stated in the table",
+        layout_evidence=evidence, units_lost=int(found.get("lost", np.zeros(1)).sum()),
+    )  # fmt: skip
+
+
+def _conditions(
+    preamble: Preamble,
+    stress: Mapping[str, NDArray[Any]],
+    constants: Mapping[str, str | float],
+    evidence: list[str],
+) -> dict[str, str | float]:
+    """What the lines above the header say of the stress, where nothing else does."""
+    names = {"temperature": "temperature", "voltage": "read_voltage"}
+    found = {
+        name: preamble.constants[key]
+        for name, key in names.items()
+        if key in preamble.constants and name not in stress and name not in constants
+    }
+    evidence += [
+        line for line in preamble.evidence if any(names[n].split("_")[0] in line for n in found)
+    ]
+    return found
+
+
+def _lifetimes(table: Table, columns: Columns, log: Log) -> tuple[dict[str, Array], str, list[str]]:
+    chosen = _chosen(table, columns, log)
+    clock, fields = _fields(table, chosen)
+    pieces: dict[str, list[NDArray[Any]]] = {"line": [], **{field.name: [] for field in fields}}
+    for piece in table.columns(fields, log):
+        for name, parts in pieces.items():
+            parts.append(piece[name])
+    found = {name: np.concatenate(parts) for name, parts in pieces.items() if parts}
+    rows = len(next(iter(found.values()), ()))
+    if rows == 0 or 2 * log.bad > log.rows:
+        first = log.messages[0] if log.messages else "it has no rows"
+        raise InputError(
+            f"{table.source.name}: {log.bad} of {log.rows} rows cannot be read; {first}"
+        )
+    evidence = [f"column {place + 1} {header_of(table, place)!r}: {_MEANING.get(name, name)}"
+                for name, (place, _) in chosen.items()]  # fmt: skip
+    frequency = _counts(table, found, rows)
+    if "lower" in found or "upper" in found:
+        lower = np.nan_to_num(found.get("lower", np.zeros(rows)), nan=0.0)
+        upper = found.get("upper", np.full(rows, np.nan))
+        upper = np.where(np.isnan(upper), np.inf, upper)
+    else:
+        failed = _failed(table, found, rows, evidence)
+        lower = found[clock]
+        upper = np.where(failed, lower, np.inf)
+    kept = frequency > 0
+    stress = {name: found[name][kept] for name in _STRESS if name in found}
+    result = {"lower": lower[kept], "upper": upper[kept], "frequency": frequency[kept], **stress}
+    return result, clock, evidence
+
+
+_MEANING = {
+    "event": "whether the unit failed; 1, F or failed: yes; 0, S, C, suspended or censored: no",
+    "censored": "whether the unit was still good; 1, C or censored: yes; 0 or F: it failed",
+    "frequency": "number of units of the row",
+    "lot": "lot of the unit",
+    "lower": "last time known good",
+    "upper": "first time known failed; empty: still good",
+}
+
+
+def _chosen(table: Table, columns: Columns, log: Log) -> dict[str, tuple[int, str]]:
+    """Name, position and unit of the columns that are used; the others are named in a note."""
+    if isinstance(columns, str):
+        columns = [entry.strip() for entry in columns.split(",")]
+    if columns is None:
+        chosen = _by_header(table)
+        used = {position for position, _ in chosen.values()}
+        for position, header in enumerate(table.names):
+            if position not in used and (header or table.has_values(position)):
+                log.note(f"column {position + 1} {header_of(table, position)!r} is not used")
+    elif isinstance(columns, Mapping):
+        chosen = {}
+        for name, wanted in columns.items():
+            asked = wanted if isinstance(wanted, Mapping) else {"column": wanted}
+            position, unit = find_column(table, asked.get("column", ""), name)
+            chosen[name] = position, str(asked.get("unit", unit))
+    else:
+        chosen = _in_order(table, columns)
+    for name in chosen:
+        if name not in _COLUMNS:
+            raise unknown_name("column of a table of lifetimes", name, _COLUMNS)
+    return chosen
+
+
+def _by_header(table: Table) -> dict[str, tuple[int, str]]:
+    chosen: dict[str, tuple[int, str]] = {}
+    for position, header in enumerate(table.names):
+        name, unit = _meaning(header, table.units[position])
+        if name and name not in chosen:
+            chosen[name] = position, unit
+    if "event" in chosen:
+        chosen.pop("censored", None)
+    return chosen
+
+
+def _in_order(table: Table, columns: Sequence[str]) -> dict[str, tuple[int, str]]:
+    if len(columns) != len(table.names):
+        raise InputError(
+            f"{table.source.name}: columns names {len(columns)} columns, the file has "
+            f"{len(table.names)}"
+        )
+    chosen: dict[str, tuple[int, str]] = {}
+    for position, entry in enumerate(columns):
+        name, unit = split_unit(entry)
+        if name not in ("", "-"):
+            known, given = _meaning(name, unit)
+            chosen[known or name] = position, given or unit or table.units[position]
+    return chosen
+
+
+def _meaning(header: str, unit: str) -> tuple[str, str]:
+    word = re.sub(r"[^a-z0-9]", "", header.lower())
+    known, given = meaning_of(header, unit)
+    for name, (_, words) in _COLUMNS.items():
+        if word == name or word in words.split():
+            return name, given or unit
+    known = {"read_voltage": "voltage"}.get(known, known)
+    return (known, given) if known in _COLUMNS else ("", unit)
+
+
+def _fields(table: Table, chosen: Mapping[str, tuple[int, str]]) -> tuple[str, list[Field]]:
+    """The clock that lifetimes are counted on, and the columns to take."""
+    clock = next((name for name in CLOCKS if name in chosen), "")
+    ends = [name for name in ("lower", "upper") if name in chosen]
+    if not clock and not ends:
+        raise InputError(
+            f"{table.source.name}: no column with a time (cycles, reads) to failure among "
+            f"{', '.join(name for name in table.names if name) or 'its columns'}; say which with "
+            "columns, or give a limit that defines failure"
+        )
+    counted = {chosen[name][1] for name in ends} & {"cycles", "reads", "1"}
+    if counted:
+        clock = next(iter(counted - {"1"}), "cycles")
+    fields = []
+    for name, (position, unit) in chosen.items():
+        inside = _COLUMNS[name][0]
+        if name in ends and clock in ("cycles", "reads") and (counted or not unit):
+            unit = inside = ""
+        if inside and not unit:
+            example = {"K": "degC", "s": "h", "V": "V"}[inside]
+            raise InputError(
+                f"{table.source.name}: {name}: has no unit; write it, '{name} [{example}]'"
+            )
+        text = name in ("event", "censored", "lot")
+        factor, offset = (1.0, 0.0) if text else scaling(name, unit, inside)
+        required = name not in ("lower", "upper", "event", "censored", "frequency")
+        fields.append(Field(name, position, factor, offset, text, required))
+    return clock or "time", fields
+
+
+def _counts(table: Table, found: Mapping[str, NDArray[Any]], rows: int) -> Array:
+    """Number of units of each row; a count that is missing is unknown, not one."""
+    counts = found.get("frequency", np.ones(rows))
+    for wrong, why in ((np.isnan(counts), "is missing"), (counts < 0, "is below 0")):
+        if wrong.any():
+            raise InputError(
+                f"{table.source.name}: frequency: the number of units {why} in {int(wrong.sum())} "
+                f"of {rows} rows, first in line {found['line'][np.argmax(wrong)]}"
+            )
+    return np.asarray(counts, dtype=float)
+
+
+def _failed(
+    table: Table, found: Mapping[str, NDArray[Any]], rows: int, evidence: list[str]
+) -> NDArray[np.bool_]:
+    """Tell which units failed, by a column that says it."""
+    name = next((name for name in ("event", "censored") if name in found), None)
+    if name is None:
+        evidence.append("no column says which units were still good: all count as failed")
+        return np.ones(rows, dtype=bool)
+    text = np.array([str(entry).strip().lower() for entry in found[name]], dtype=object)
+    yes, no = (_FAILED, _GOOD) if name == "event" else (_NOT_CENSORED, _CENSORED)
+    failed, good = np.isin(text, yes), np.isin(text, no)
+    wrong = ~(failed | good)
+    if wrong.any():
+        shown = str(found[name][np.argmax(wrong)])
+        raise InputError(
+            f"{table.source.name}: {name}: {shown!r} is neither a failure nor a survivor; allowed "
+            f"{', '.join(yes[:3])} and {', '.join(no[:3])}"
+        )
+    return failed
+
+
+def _pass_and_fail(
+    table: Table, readouts: Readouts, missing: str, log: Log
+) -> tuple[dict[str, Array], str, list[str]]:
+    """Intervals from a table with P or F at each read-out."""
+    if readouts.axis not in ("time", "cycles"):
+        raise InputError(f"{table.source.name}: pass or fail over {readouts.axis} is no lifetime")
+    pairs = zip(readouts.levels, readouts.positions, strict=True)
+    wide = [Field(f"at {level:g}", position, text=True) for level, position in pairs]
+    counted = [
+        Field("frequency", position)
+        for position, header in enumerate(table.names)
+        if _meaning(header, "")[0] == "frequency" and position not in readouts.positions
+    ][:1]
+    parts = list(table.columns([*wide, *counted], log))
+    found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    order = np.argsort(readouts.levels)
+    entries = {readouts.levels[place]: found[wide[place].name] for place in order}
+    last, failed, lost = passed_until(entries)
+    rejects = failed <= 0
+    never = np.isinf(last) & np.isinf(failed)
+    gone = np.isfinite(lost) & ~rejects & ~never
+    if gone.any():
+        log.note(lost_note(lost[gone], readouts.axis, missing))
+    if rejects.any():
+        log.note(f"time-zero rejects: {int(rejects.sum())} of {len(failed)} units failed at time "
+                 "zero; they are not on test")  # fmt: skip
+    if missing == "failed":
+        failed = np.where(gone, lost, failed)
+    last = np.where(np.isinf(last), 0.0, last)
+    frequency = _counts(table, found, len(last))
+    kept = ~rejects & ~never & ((last > 0) | np.isfinite(failed)) & (frequency > 0)
+    used = {*readouts.positions, *(field.position for field in counted)}
+    for position, header in enumerate(table.names):
+        if position not in used and header:
+            log.note(f"column {position + 1} {header!r} is not used")
+    evidence = [f"{readouts.sentence(table)}; a unit failed between the last P and the first F"]
+    result = {"lower": last, "upper": failed, "frequency": frequency, "lost": gone.astype(float)}
+    return {name: values[kept] for name, values in result.items()}, readouts.axis, evidence
+
+
+def lost_note(first_missed: Array, clock: str, missing: str) -> str:
+    """Say how many units lost their reads and from when, and what they count as.
+
+    Parameters
+    ----------
+    first_missed : ndarray, shape (units,)
+        First read-out of each that it has no read of.
+
+    Raises
+    ------
+    InputError
+        With ``missing="refuse"``.
+    """
+    places, counts = np.unique(first_missed, return_counts=True)
+    parts = [
+        f"{count} from {clock_text(place, clock)}"
+        for place, count in zip(places, counts, strict=True)
+    ]
+    text = f"{first_missed.size} units lost their reads: {', '.join(parts)}"
+    text = (
+        text.replace("1 units lost their", "1 unit lost its", 1) if first_missed.size == 1 else text
+    )
+    if missing == "refuse":
+        raise InputError(
+            f"missing: {text}; allowed with refuse are units that were read to the end"
+        )
+    return f"{text}; counted as {missing} (missing = {missing})"

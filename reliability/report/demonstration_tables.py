@@ -1,0 +1,61 @@
+"""Tests that would demonstrate an answer: sample sizes, and equivalent bake times."""
+
+from collections.abc import Iterator
+
+from reliability.campaign.spec import Study
+from reliability.lifetime.acceleration import arrhenius
+from reliability.lifetime.demonstration import sample_size
+from reliability.report.page import Table
+from reliability.report.words import percent
+from reliability.units import duration, engineering
+
+_CONFIDENCE = 0.9  # one-sided, of qualification tests
+_OVENS = (358.15, 398.15, 423.15)  # K: 85, 125 and 150 degC
+_FRACTIONS = (0.1, 0.05, 0.01, 0.001)
+
+
+def plan_tables(study: Study) -> Iterator[Table]:
+    """Yield the sample size of a demonstration test, and the bake time equivalent to the mission.
+
+    The first is the exact binomial sample size without (and with one) failure; the second the time
+    that the activation energy of each state's retention makes equal to the end of the mission.
+    """
+    technology = study.load_technology()
+    given = study.options("limits").chips_below
+    fractions = sorted({*_FRACTIONS, *((given,) if given else ())}, reverse=True)
+    rows = [
+        [f"{100 * fraction:g} %", f"{sample_size(fraction, confidence=_CONFIDENCE)}",
+         f"{sample_size(fraction, failures=1, confidence=_CONFIDENCE)}"]
+        for fraction in fractions
+    ]  # fmt: skip
+    yield Table(
+        "sample-sizes", "Sample size of a demonstration test",
+        f"Chips to test to demonstrate at {percent(_CONFIDENCE, 0)} confidence that at most this "
+        "fraction of the lot is below the limit. A simulation replaces none of them.",
+        ["fraction below", "chips, no failure", "chips, one failure"], rows,
+    )  # fmt: skip
+    end = study.stress.end
+    states = {
+        name.split(".")[1]: technology[name]
+        for name in technology
+        if name.startswith("retention.") and name.endswith(".activation_energy")
+        and technology[name] > 0
+    }  # fmt: skip
+    if not states or end["time"] == 0:
+        return
+    ovens = [oven for oven in _OVENS if oven > end["temperature"]]
+    rows = []
+    for state, energy in states.items():
+        parameter = technology.parameters[f"retention.{state}.activation_energy"]
+        times = [end["time"] / float(arrhenius(end["temperature"], oven, energy))
+                 for oven in ovens]  # fmt: skip
+        rows.append([state, f"{energy:.3g} eV", parameter.confidence, *map(duration, times)])
+    yield Table(
+        "ovens", "Equivalent bake time",
+        f"Bake time equivalent to {duration(end['time'])} at "
+        f"{engineering(end['temperature'], 'K')} by the Arrhenius law with the card's activation "
+        "energy of each state; it is as uncertain as that energy.",
+        ["state", "activation energy", "confidence",
+         *(f"at {engineering(oven, 'K')}" for oven in ovens)],
+        rows,
+    )  # fmt: skip

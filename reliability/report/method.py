@@ -1,0 +1,122 @@
+"""What a study did: its method, its population, and which phenomena act in it."""
+
+import numpy as np
+
+from reliability.campaign.spec import Study
+from reliability.report.outputs import chapters_of
+from reliability.report.page import Section, Table
+from reliability.report.points import Finished, axis_label
+from reliability.report.words import in_words, percent, typeset
+from reliability.technology.vocabulary import CONDITIONS
+from reliability.units import engineering
+
+# Sections of a card that are phenomena of a cell, in the order in which a cell meets them.
+_PHENOMENA = {
+    "programming": "Programming", "relaxation": "Relaxation", "retention": "Retention",
+    "drift": "Drift", "read_disturb": "Read disturb", "endurance": "Endurance",
+    "noise": "Noise", "conduction": "Conduction", "defects": "Defects",
+}  # fmt: skip
+_LEVELS = {"sigma_lot": "lot-to-lot", "sigma_wafer": "wafer-to-wafer", "sigma_die": "die-to-die",
+           "sigma_cell": "device-to-device", "sigma_cycle": "cycle-to-cycle",
+           "radial": "centre to edge of the wafer", "stuck_lrs": "fraction of cells stuck in LRS",
+           "stuck_hrs": "fraction of cells stuck in HRS",
+           "unformed": "fraction of cells not formed",
+           "unformed_resistance": "resistance of a cell that is not formed"}  # fmt: skip
+# Names of people in the models of a card.
+_PEOPLE = {"arrhenius": "Arrhenius", "weibull": "Weibull"}
+
+
+def method_section(finished: Finished) -> Section:
+    """Say in sentences what was computed, and where the intervals come from."""
+    study, chapters = finished.study, chapters_of(finished.study)
+    text = [line for chapter in chapters for line in chapter.method(study)]
+    if study.sweep:
+        axes = " × ".join(axis_label(axis) for axis in study.sweep)
+        text.append(
+            f"This was done at {len(finished.answers())} points of {axes}, with the same random "
+            "numbers at all of them."
+        )
+    if study.uncertainty:
+        sampled = ", ".join(filter(None, (chapter.sampled(study) for chapter in chapters)))
+        text.append(
+            f"{study.uncertainty.draws} cards were sampled from the uncertainty of the card's "
+            f"parameters{sampled and ', '}{sampled}."
+        )
+    else:
+        text.append("The intervals do not hold the uncertainty of the card's parameters.")
+    intervals = [line for chapter in chapters for line in chapter.intervals(study)]
+    level = f"Intervals have {percent(study.confidence, 0)} confidence."
+    return Section("method", "Method", [*text, " ".join([level, *intervals])])
+
+
+def population_section(finished: Finished) -> Section:
+    """Describe the chips or wafers, and the variability of their cells."""
+    study, technology = finished.study, finished.study.load_technology()
+    chapters = chapters_of(study)
+    figures = [figure for chapter in chapters for figure in chapter.cells(finished)]
+    text = [line for chapter in chapters for line in chapter.population(study)]
+    names = [k for k in technology.parameters
+             if k.startswith(("programming.", "defects.")) and "verify" not in k]  # fmt: skip
+    rows = []
+    for name in names:
+        p_, last = technology.parameters[name], name.rpartition(".")[2]
+        if last in _LEVELS or name.startswith("defects."):
+            what = _LEVELS.get(last, in_words(last))
+            state = name.split(".")[1] if name.count(".") == 2 else "all cells"
+            rows.append([what, state, engineering(p_.value, p_.unit), p_.confidence])
+    table = Table(
+        "spread", "Variability of the cells",
+        "Standard deviations of resistances are relative (of ln R, or of G where the distribution "
+        "is normal in G).",
+        ["component", "state", "value", "confidence"], rows,
+    )  # fmt: skip
+    return Section("population", "Population", text, tuple(figures), (table,) if rows else ())
+
+
+def phenomena_section(finished: Finished) -> Section:
+    """Say of each phenomenon which model it follows, whether it acts here, and its valid range."""
+    study, technology = finished.study, finished.study.load_technology()
+    chapters = chapters_of(study)
+    figures = [figure for chapter in chapters for figure in chapter.stress(finished)]
+    rows = []
+    for key, title in _PHENOMENA.items():
+        own = [p for name, p in technology.parameters.items() if name.split(".")[0] == key]
+        if not own:
+            continue
+        models = {
+            model for section, model in technology.models.items() if section.split(".")[0] == key
+        }
+        valid = [
+            f"{in_words(name.partition('.')[2])} {_range(name, *ends)}"
+            for name, ends in technology.valid.items()
+            if name.split(".")[0] == key
+        ]
+        kinds = [p.confidence for p in own]
+        count = ", ".join(f"{k} {kinds.count(k)}" for k in dict.fromkeys(sorted(kinds)))
+        model = " ".join(_PEOPLE.get(w, w) for w in in_words("; ".join(sorted(models))).split())
+        rows.append([title, model, typeset(acts(key, study)),
+                     "; ".join(valid), count])  # fmt: skip
+    table = Table(
+        "phenomena-table", "Phenomena of the cells",
+        "A phenomenon that does not act in this study is not in its numbers.",
+        ["phenomenon", "model", "in this study", "valid range", "parameters"], rows,
+    )  # fmt: skip
+    return Section("phenomena", "Phenomena", (), tuple(figures), (table,))
+
+
+def acts(phenomenon: str, study: Study) -> str:
+    """Say under which conditions a phenomenon acts in any output of a study, or that it does not.
+
+    >>> acts("endurance", Study(title="t", technology="oxram-130nm"))
+    'does not act: cells are programmed once'
+    """
+    said = [text for c in chapters_of(study) if (text := c.acts(phenomenon, study))]
+    acting = [text for text in said if not text.startswith("does not act")]
+    return "; ".join(dict.fromkeys(acting)) or next(iter(said), "does not act")
+
+
+def _range(name: str, low: float, high: float) -> str:
+    unit = CONDITIONS.get(name.rpartition(".")[2], "1")
+    low_text, high_text = (engineering(end, unit) if np.isfinite(end) else "any"
+                           for end in (low, high))  # fmt: skip
+    return f"{low_text} to {high_text}"

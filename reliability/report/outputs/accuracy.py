@@ -1,0 +1,526 @@
+"""Accuracy of a network: headline, figures of cells, chips and classes, tables, plans of tests."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.colors import LogNorm
+
+from reliability.campaign.selection import FEWEST_WAFERS, at_age
+from reliability.campaign.spec import Study
+from reliability.network import DeepNetwork
+from reliability.report import figures as draw
+from reliability.report.chapter import Chapter, LimitWords
+from reliability.report.comparison_words import Row
+from reliability.report.demonstration_tables import plan_tables
+from reliability.report.figures.accuracy_figures import (
+    bands_of_chips,
+    bands_of_draws,
+    state_bands,
+)
+from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, numbers_of, svg
+from reliability.report.points import Finished, named_point
+from reliability.report.sensitivity_section import sensitivity_figures
+from reliability.report.study_overlays import accuracy_overlays
+from reliability.report.sweep_section import sweep_section, sweep_statement
+from reliability.report.words import (
+    age_title,
+    interval_text,
+    listed,
+    of_age,
+    percent,
+    percent_range,
+    typeset,
+)
+from reliability.units import duration, engineering
+
+_MOST_CURVES = 100  # of chips, so that a report stays small
+
+
+def _statement(finished: Finished) -> Iterator[str]:
+    if finished.study.sweep:
+        yield from sweep_statement(finished)
+        return
+    study, summary = finished.study, finished.summary
+    end, start = summary["accuracy"], summary["accuracy_by_age"][0]
+    sure = percent(end["confidence"], 0)
+    first, when = age_title(study.stress.combinations[0]), age_title(study.stress.end)
+    yield (
+        f"{when} the mean accuracy of a chip is {percent(end['mean'])} ({percent_range(end)} at "
+        f"{sure} confidence)."
+    )
+    line = f"Chip-to-chip variability is {percent(end['sigma_chips'])} (1σ)"
+    if "spikes_per_image" in summary:
+        line += (
+            f"; an image takes {summary['spikes_per_image']:.0f} input spikes and "
+            f"{engineering(summary['energy_per_image_joule'], 'J')} in synapses and neurons "
+            f"({engineering(summary['energy_per_image_system_joule'], 'J')} with logic and "
+            "interface)"
+        )
+    yield f"{line}."
+    yield (
+        f"Ideal cells classify {percent(summary['ideal_accuracy'])} of {summary['images']:,} test "
+        f"images. {first} the mean of chips is {percent(start['mean'])} ({percent_range(start)} "
+        f"at {sure} confidence)."
+    )
+    if study.sensitivity:
+        measured = study.sensitivity.measured
+        gap = (summary["ideal_accuracy"] - measured) * 100
+        factors = ", ".join(factor.name for factor in study.sensitivity.factor)
+        yield (
+            f"The measured chip has {percent(measured, 0)} ({study.sensitivity.measured_source}), "
+            f"{gap:.1f} points below ideal; {summary['combinations_explaining_measured']} of "
+            f"{summary['combinations']} combinations of {factors} are consistent with it."
+        )
+
+
+def _lines(answer: dict[str, Any]) -> Iterator[str]:
+    found, spikes = answer["accuracy"], answer.get("spikes_per_image")
+    yield (
+        f"accuracy {percent(found['mean'])} ({percent_range(found)} at "
+        f"{percent(found['confidence'], 0)}), ideal {percent(answer['ideal_accuracy'])}"
+        + ("" if spikes is None else f", {spikes:.0f} spikes per image")
+    )
+
+
+def _interval(answer: dict[str, Any], row: Row, at: dict[str, float]) -> tuple[float, float] | None:
+    names = {"time": "time_s", "temperature": "temperature_k", "read_voltage": "read_voltage_v"}
+    for found in answer["accuracy_by_age"]:
+        if all(found[names.get(name, name)] == value for name, value in at.items()):
+            return found["low"], found["high"]
+    return None
+
+
+def _key_figures(finished: Finished) -> Iterator[KeyFigure]:
+    study, summary = finished.study, finished.summary
+    if study.sweep:
+        ordered = sorted(finished.answers(), key=lambda each: each[1]["accuracy"]["mean"])
+        for name, (point, answer) in (("best point", ordered[-1]), ("worst point", ordered[0])):
+            yield _key_accuracy(name, answer["accuracy"], named_point(study, point))
+        return
+    chips = f"{summary['chips']} chips, {summary['images']:,} images"
+    yield _key_accuracy(of_age(study.stress.end), summary["accuracy"], chips)
+    worst, last = summary["accuracy_by_age"][-1], study.stress.combinations[-1]
+    if last != study.stress.end:
+        yield _key_accuracy(of_age(last), worst, "highest stress")
+    ideal = {end: summary[f"ideal_accuracy_{end}"] for end in ("low", "high")}
+    yield KeyFigure(
+        "accuracy of ideal cells", percent(summary["ideal_accuracy"]),
+        interval_text(percent_range(ideal), study.confidence), "no variability, no ageing",
+    )  # fmt: skip
+    yield KeyFigure("chip-to-chip variability", f"± {percent(summary['accuracy']['sigma_chips'])}",
+                    "1σ", of_age(study.stress.end))  # fmt: skip
+    if "spikes_per_image" in summary:
+        energy = engineering(summary["energy_per_image_joule"], "J")
+        yield KeyFigure("energy per image", energy, "synapses and neurons, nominal card",
+                        f"{summary['spikes_per_image']:.0f} input spikes")  # fmt: skip
+
+
+def _key_accuracy(name: str, found: dict[str, Any], note: str) -> KeyFigure:
+    interval = interval_text(percent_range(found), found["confidence"])
+    return KeyFigure(f"accuracy, {name}", percent(found["mean"]), interval, note)
+
+
+# --- method
+
+
+def network_text(study: Study) -> str:
+    """Say which network is evaluated, how inputs are coded and how weights lie in cells."""
+    names = study.values_of("network.name")
+    kinds = {isinstance(study.named_network(str(name)), DeepNetwork) for name in names}
+    parts = [_deep(study) if deep else _one_layer(study) for deep in sorted(kinds)]
+    several = "networks" if len(names) > 1 else "network"
+    return f"{several} {' and '.join(map(str, names))} ({'; '.join(parts)})"
+
+
+def _deep(study: Study) -> str:
+    tilings = [point.tiling.tiling(point.load_technology()) for point in study.at_points()]
+    cells = {"levels": "one multi-level cell on each side of a weight",
+             "bits": "binary cells, one for each bit of a weight",
+             "pairs": "pairs of two-level cells"}  # fmt: skip
+    first = tilings[0]
+    held = " or ".join(dict.fromkeys(cells[each.cells] for each in tilings))
+    text = f"analog multiply-accumulate layer by layer on tiles of {first.rows} × {first.columns} "
+    text += f"cells; {held}"
+    for name, what in (("dac_bits", "input DACs"), ("adc_bits", "ADCs on the sums")):
+        bits = list(dict.fromkeys(getattr(each, name) for each in tilings))
+        if bits != [None]:
+            said = " or ".join("exact" if b is None else f"{b} bit" for b in bits)
+            text += f"; {what}: {said}"
+    compensation = list(dict.fromkeys(each.compensation for each in tilings))
+    if compensation != ["none"]:
+        text += f"; compensation: {' or '.join(compensation)}"
+    return text
+
+
+_CODINGS = {
+    "rate": "rate-coded spikes until one output count leads",
+    "weighted_sum": "conventional (non-spiking) evaluation, analog multiply-accumulate",
+    "first_spike": "first-spike coding: the first output spike decides",
+}
+
+
+def _one_layer(study: Study) -> str:
+    codings = [_CODINGS.get(str(c), str(c)) for c in study.values_of("network.coding")]
+    mapping = [str(m).replace("_", "-") for m in study.values_of("network.mapping")]
+    return f"{' or '.join(codings)}; {' or '.join(mapping)} cells"
+
+
+def _method(study: Study) -> Iterator[str]:
+    cards = " and ".join(map(str, study.values_of("technology")))
+    count = len(study.stress.combinations)
+    swept = " and ".join(axis.name for axis in study.sweep if axis.name in study.stress.end)
+    where = f"each {swept} of the sweep" if swept else (
+        "one stress condition" if count == 1 else f"each of {count} stress conditions")  # fmt: skip
+    yield (
+        f"The {network_text(study)} was programmed into the cells of {study.population.chips} "
+        f"simulated chips of technology {cards}. Every cell follows one trajectory of programming, "
+        f"ageing and reads; each chip classified {study.network.images:,} test images at {where}."
+    )
+
+
+def _intervals(study: Study) -> Iterator[str]:
+    yield (
+        "The interval of a mean accuracy adds the variances of the finite number of chips and "
+        "wafers (Student t) and of test images (binomial)"
+        + (", and of the sampled cards (Student t on the logit scale)." if study.uncertainty
+           else ".")
+    )  # fmt: skip
+    if -(-study.population.chips // study.population.dies_per_wafer) < FEWEST_WAFERS:
+        yield (f"With fewer than {FEWEST_WAFERS} wafers, wafer-level variability cannot be "
+               "estimated: the interval holds for more chips of these wafers.")  # fmt: skip
+
+
+def _population(study: Study) -> Iterator[str]:
+    p = study.population
+    wafers = -(-p.chips // p.dies_per_wafer)
+    yield (
+        f"{p.chips} chips on {wafers} wafer{'s' if wafers > 1 else ''} of one lot, one on each "
+        f"die, {p.dies_per_wafer} dies per wafer. Lot-to-lot variability is not in the chips."
+    )
+
+
+def _acts(phenomenon: str, study: Study) -> str:
+    stress, network, swept = study.stress, study.network, {axis.name for axis in study.sweep}
+    if phenomenon == "programming":
+        verify = study.programming.verify
+        return f"verify, up to {verify.attempts} pulses" if verify else "as on the card"
+    if phenomenon == "endurance":
+        return "does not act: cells are programmed once"
+    if phenomenon in ("relaxation", "retention", "drift"):
+        if {"time", "temperature"} & swept:
+            return "at the times and temperatures of the sweep"
+        if max(stress.times) == 0 and not stress.preconditioning:
+            return "does not act: no time passes"
+        return f"to {duration(stress.times[-1])} at {listed(stress.temperatures, 'K')}"
+    if phenomenon == "read_disturb":
+        volts = listed(stress.read_voltages, "V")
+        if max(stress.inferences) > 0:
+            return f"by the reads of {max(stress.inferences):.3g} inferences at {volts}"
+        if max(stress.reads) == 0 and not {"reads", "inferences"} & swept:
+            return "does not act: no reads are counted"
+        return f"to {max(stress.reads):.3g} reads at {volts}"
+    if phenomenon in ("noise", "conduction"):
+        if "network.read_temperature" in swept:
+            return "in each read, at the temperatures of the sweep"
+        if network.read_temperature is not None:
+            return f"in each read, at {engineering(network.read_temperature, 'K')}"
+        how = "without noise" if phenomenon == "noise" else "at the card's temperature and voltage"
+        return f"does not act: cells are read {how}"
+    return "as on the card"
+
+
+def _sampled(study: Study) -> str:
+    return f"with {study.uncertainty.chips} chips of each" if study.uncertainty else ""
+
+
+def _provenance(study: Study) -> Iterator[tuple[str, str]]:
+    for name in sorted({str(name) for name in study.values_of("network.name")}):
+        network = study.named_network(name)
+        yield f"network {network.name}, SHA-256", network.fingerprint
+
+
+# --- figures
+
+
+def _cells(finished: Finished) -> Iterator[Figure]:
+    """Yield the conductance of the cells before and after the mission."""
+    chips, end_reads = _at_end_reads(finished)
+    if finished.study.sweep or "conductance_quantile" not in chips:
+        return
+    stress = finished.study.stress
+    start = {"time": stress.times[0], "temperature": stress.temperatures[0]}
+    worst = {"time": stress.times[-1], "temperature": stress.temperatures[-1]}
+    every = -(-chips.sizes["chip"] // _MOST_CURVES)
+    quantiles = chips["conductance_quantile"].isel(chip=slice(None, None, every))
+    lines = f"one line for each of {quantiles.sizes['chip']} chips"
+    shown = [start, worst] if worst != start else [worst]
+    with canvas(5 * len(shown), 4.4, 1, len(shown)) as (figure, axes):
+        for ax, at in zip(axes.flat, shown, strict=True):
+            draw.conductance_of_chips(quantiles.sel(at), ax)
+            ax.set_title(age_title(at | end_reads), pad=18, fontsize=10)
+        axes.flat[0].legend(loc="lower right", fontsize=8)
+        yield Figure(
+            "conductance",
+            "Conductance of the cells",
+            f"Cumulative distribution of both states on normal probability paper, {lines}; a "
+            "straight line on the log axis is log-normal.",
+            svg(figure, "Probability plot of conductance by state and wafer"),
+            numbers_of(xr.concat([quantiles.sel(at) for at in shown], "condition")),
+        )
+
+
+def _stress(finished: Finished) -> Iterator[Figure]:
+    """Yield what time and heat do to the states."""
+    chips, end_reads = _at_end_reads(finished)
+    times = len(finished.study.stress.times)
+    if finished.study.sweep or "conductance_quantile" not in chips or times < 2:
+        return
+    with canvas(8.6, 4.6) as (figure, axes):
+        draw.states_against_time(chips["conductance_quantile"], axes.flat[0])
+        reads = f" With {end_reads['reads']:.3g} reads." if end_reads["reads"] else ""
+        yield Figure(
+            "states",
+            "States against time and temperature",
+            "Median cell (line) and the middle 90 % of cells (band) of each state, all chips "
+            f"together.{reads}",
+            svg(figure, "Median and spread of the conductance of each state against time"),
+            numbers_of(state_bands(chips["conductance_quantile"])),
+        )
+
+
+def _at_end_reads(finished: Finished) -> tuple[xr.Dataset, dict[str, float]]:
+    """Chips at one read voltage and the last of the reads, for figures of time and temperature."""
+    end = finished.study.stress.end
+    end_reads = {k: end[k] for k in ("reads", "read_voltage", "inferences")}
+    return at_age(finished.results["chips"], end_reads), end_reads
+
+
+def _sections(finished: Finished) -> Iterator[Section]:
+    if finished.study.sweep:
+        yield sweep_section(finished)
+        return
+    yield Section("network", "Network", (), tuple(_figures(finished)), (_read_outs(finished),))
+
+
+def _sensitivity(finished: Finished) -> Iterator[Figure]:
+    if not finished.study.sweep:
+        yield from sensitivity_figures(finished, lambda section: _moves(section, finished.study))
+
+
+def _moves(section: str, study: Study) -> bool:
+    """Whether the parameters of a section of the card can move the accuracy."""
+    if section in ("wafer", "energy", "cycles", "endurance"):
+        return False
+    return not _acts(section, study).startswith("does not act")
+
+
+def _figures(finished: Finished) -> Iterator[Figure]:
+    study, technology = finished.study, finished.study.load_technology()
+    stress, end = study.stress, study.stress.end
+    chips, _ = _at_end_reads(finished)
+    here = {k: end[k] for k in ("time", "temperature")}
+
+    if len(stress.times) > 1:
+        yield from _time_figures(finished)
+    for along in ("reads", "inferences"):
+        if len(getattr(stress, along)) > 1:
+            yield _reads_figure(finished, along)
+    if len(stress.inferences) > 1:
+        yield from _rows_figure(finished)
+
+    accuracy = chips["accuracy"].sel(here)
+    wafers = np.unique(accuracy["wafer"].values)
+    columns = min(len(wafers), 4)
+    rows = -(-len(wafers) // columns)
+    with canvas(2.5 * columns + 1, 2.9 * rows + 0.2, rows, columns) as (figure, axes):
+        draw.wafer_maps(
+            (accuracy * 100).assign_attrs(units="%", long_name="accuracy"),
+            list(axes.flat),
+            diameter=technology["wafer.diameter"] * 1e3,
+            die=(technology["wafer.die_width"] * 1e3, technology["wafer.die_height"] * 1e3),
+            edge_exclusion=technology["wafer.edge_exclusion"] * 1e3,
+        )
+        yield Figure(
+            "wafers",
+            "Accuracy per chip on the wafer",
+            f"{age_title(end)}. One chip per die; the notch is at the bottom.",
+            svg(figure, "Wafer maps of the accuracy of each chip"),
+            numbers_of(accuracy.reset_coords()),
+        )
+
+    with canvas(5.6, 4.8) as (figure, axes):
+        confusion = chips["confusion"].sel(here).sum("chip")
+        draw.confusion_matrix(confusion, axes.flat[0])
+        yield Figure(
+            "confusion",
+            "Confusion matrix",
+            f"All chips together. {age_title(end)}.",
+            svg(figure, "Confusion matrix"),
+            numbers_of(confusion, "images"),
+        )
+
+
+def _bands(accuracy: xr.DataArray, draws: xr.DataArray | None) -> xr.Dataset:
+    """Return what a figure of accuracy draws: the bands of chips and of sampled cards."""
+    bands = bands_of_chips(accuracy)
+    return bands if draws is None else bands.merge(bands_of_draws(draws))
+
+
+def _time_figures(finished: Finished) -> Iterator[Figure]:
+    study, results, summary = finished.study, finished.results, finished.summary
+    technology = study.load_technology()
+    chips, end_reads = _at_end_reads(finished)
+    many = f"{study.population.chips} chips"
+
+    with canvas(8.6, 4.6) as (figure, axes):
+        references = {
+            f"ideal cells {percent(summary['ideal_accuracy'])}": summary["ideal_accuracy"]
+        }
+        if study.sensitivity:
+            measured = study.sensitivity.measured
+            references[f"measured chip {percent(measured, 0)}"] = measured
+        draws = at_age(results["draws"]["accuracy"], end_reads) if "draws" in results else None
+        draw.accuracy_against_time(
+            chips["accuracy"], axes.flat[0], draws=draws, references=references
+        )
+        yield Figure(
+            "accuracy",
+            "Accuracy against time and temperature",
+            f"Mean over {many} (line), 5 to 95 % of chips (band)"
+            + (", 5 to 95 % of the means of sampled cards (dots)." if draws is not None else "."),
+            svg(figure, "Accuracy against time for each temperature with bands"),
+            numbers_of(_bands(chips["accuracy"], draws)),
+        )
+
+    if "spikes" not in chips:
+        return
+    with canvas(8.6, 4.4) as (figure, axes):
+        draw.spikes_against_time(chips, axes.flat[0])
+        yield Figure(
+            "spikes",
+            "Spikes and energy per image",
+            "Mean input spikes until the decision (line) and 5 to 95 % of chips (band). Energy is "
+            f"{engineering(technology['energy.event'], 'J')} for each spike at each output; with "
+            f"logic and interface {engineering(technology['energy.event_system'], 'J')}.",
+            svg(figure, "Input spikes and energy per image against time"),
+            numbers_of(bands_of_chips(chips["spikes"])),
+        )
+
+
+def _reads_figure(finished: Finished, along: str) -> Figure:
+    """Draw accuracy against reads of every cell, or against inferences, at the end of the rest."""
+    study, results, end = finished.study, finished.results, finished.study.stress.end
+    here = {name: end[name] for name in ("time", "temperature")}
+    here |= {"inferences": 0.0} if along == "reads" else {}
+    title = {"reads": "reads of every cell", "inferences": "inferences"}[along]
+    draws = at_age(results["draws"]["accuracy"], here) if "draws" in results else None
+    accuracy = at_age(results["chips"]["accuracy"], here)
+    dots = " Dots: 5 to 95 % of the means of sampled cards."
+    with canvas(8.6, 4.8) as (figure, axes):
+        draw.accuracy_against_reads(
+            accuracy, axes.flat[0],
+            ideal=finished.summary["ideal_accuracy"], confidence=study.confidence, draws=draws,
+        )  # fmt: skip
+        return Figure(
+            along,
+            f"Accuracy against {title}",
+            f"Mean of {study.population.chips} chips with its {percent(study.confidence, 0)} "
+            f"interval (points), 5 to 95 % of chips (band).{'' if draws is None else dots} "
+            f"{age_title({'time': end['time'], 'temperature': end['temperature']})}"
+            f"{' the inferences begin' if along == 'inferences' else ''}.",
+            svg(figure, f"Accuracy against number of {title} for each read voltage"),
+            numbers_of(_bands(accuracy, draws)),
+        )
+
+
+def _rows_figure(finished: Finished) -> Iterator[Figure]:
+    """Yield which rows inferences read, of a network whose inputs are a square image."""
+    study, stress, end = finished.study, finished.study.stress, finished.study.stress.end
+    chips = finished.results["chips"].sel({name: end[name] for name in ("time", "temperature")})
+    inputs = chips.sizes["input"]
+    if math.isqrt(inputs) ** 2 != inputs:
+        return
+    if "read_voltage" in chips.dims:
+        chips = chips.sel(read_voltage=stress.read_voltages[-1])
+    each = (chips["reads_per_input"].mean("chip") / study.network.images).load()
+    first, last = each.isel(inferences=0), each.isel(inferences=-1)
+    norm = LogNorm(float(each.where(each > 0).min()), float(each.max()))
+    with canvas(8.6, 4.4, 1, 2) as (figure, axes):
+        for ax, at in zip(axes.flat, (first, last), strict=True):
+            draw.reads_of_rows(at, ax, norm=norm)
+            number = float(at["inferences"])
+            when = f"after {number:.3g} inferences" if number else "before the first inference"
+            when = typeset(when)
+            ax.set_title(f"{when}\n{float(at.sum()):.0f} input events per image", fontsize=10)
+        axes.flat[1].set_ylabel("")
+        bar = figure.colorbar(axes.flat[0].collections[0], ax=list(axes.flat), shrink=0.85)
+        bar.set_label("reads of each cell of the row per inference")
+        most = float(np.sort(first.values)[::-1][: inputs // 10].sum() / first.sum())
+        yield Figure(
+            "reads-map",
+            "Reads of each row by inferences",
+            f"An input event reads all cells of its row. Mean over {chips.sizes['chip']} chips and "
+            f"{study.network.images} images, at {engineering(stress.read_voltages[-1], 'V')}. The "
+            f"tenth of the rows that is read most gets {percent(most, 0)} of the reads; rows "
+            "with a dot are not read.",
+            svg(figure, "Maps of the reads of each input row per inference, before and at the end"),
+            numbers_of(each, "reads per inference"),
+        )
+
+
+def _read_outs(finished: Finished) -> Table:
+    study, summary = finished.study, finished.summary
+    counted = next((name for name in ("reads", "inferences") if len(getattr(study.stress, name)) >
+    1),
+                   None)  # fmt: skip
+    header = ["time", "temperature", *([counted, "read voltage"] if counted else []), "accuracy",
+              "interval", "chip-to-chip (1σ)", "finite chips", "finite images",
+              "card parameters"]  # fmt: skip
+    rows = []
+    for age in summary["accuracy_by_age"]:
+        reads = []
+        if counted:
+            reads = [f"{age[counted]:.3g}", engineering(age["read_voltage_v"], "V")]
+        parameters = age["sigma_parameters"]
+        rows.append([
+            duration(age["time_s"]) if age["time_s"] else "0 s (as programmed)",
+            engineering(age["temperature_k"], "K"), *reads, percent(age["mean"]),
+            f"{percent(age['low'])} to {percent(age['high'])}", percent(age["sigma_chips"]),
+            f"± {percent(age['sigma_monte_carlo'], 2)}", f"± {percent(age['sigma_images'], 2)}",
+            "not sampled" if parameters is None else f"± {percent(parameters)}",
+        ])  # fmt: skip
+    return Table(
+        "answers", "Accuracy at each read-out",
+        f"Mean accuracy of a chip at every stress condition with its "
+        f"{percent(summary['accuracy']['confidence'], 0)} interval and the components of that "
+        "interval. Chip-to-chip variability is a property of the product; the other components are "
+        "the uncertainty of its mean.",
+        header, rows,
+    )  # fmt: skip
+
+
+CHAPTER = Chapter(
+    sections=_sections,
+    statement=_statement,
+    lines=_lines,
+    key_figures=_key_figures,
+    method=_method,
+    intervals=_intervals,
+    population=_population,
+    cells=_cells,
+    stress=_stress,
+    acts=_acts,
+    sampled=_sampled,
+    limits={
+        "accuracy": LimitWords("mean accuracy of a chip", percent),
+        "chips_below": LimitWords("fraction of chips below the accuracy limit"),
+    },
+    plans=lambda finished: plan_tables(finished.study),
+    sensitivity=_sensitivity,
+    provenance=_provenance,
+    overlays=accuracy_overlays,
+    interval=_interval,
+)

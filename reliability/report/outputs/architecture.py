@@ -1,0 +1,387 @@
+"""The architecture part of a report: headline, figures, answers along each axis, checks."""
+
+import itertools
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import xarray as xr
+
+from reliability.architecture.memory.hierarchy import NAMES
+from reliability.campaign.outputs.architecture import (
+    components_of,
+    headline_point,
+    on_axes,
+    short_name,
+)
+from reliability.campaign.spec import Study
+from reliability.report.architecture_drawings import DRAWINGS, VARIABLES, Drawn
+from reliability.report.chapter import Chapter
+from reliability.report.comparison_words import Row
+from reliability.report.figures.learning_figures import RULES
+from reliability.report.figures.style import interval_of_draws
+from reliability.report.page import (
+    Drawing,
+    Figure,
+    KeyFigure,
+    Numbers,
+    Section,
+    Table,
+    canvas,
+    numbers_of,
+    svg,
+)
+from reliability.report.points import Finished, anchor, value_text
+from reliability.report.provenance import confidence_text, parameter_tables
+from reliability.report.words import percent, typeset
+from reliability.units import engineering
+
+_ON_COVER = 4  # of the headline numbers
+_MOST_ROWS = 40  # of a table along an axis
+# Columns of the tables along an axis; the other answers are in summary.json.
+_COLUMNS: dict[str, tuple[str, ...]] = {
+    "incremental": ("accuracy", "accuracy_old", "accuracy_new", "writes", "runs_to_failure"),
+    "learning": ("accuracy", "writes", "training_runs", "training_runs_levelled"),
+    "hierarchy": ("pays_from", "pays_until", "lasts_from", "lasts_from_levelled", "energy_ratio"),
+    "tiers": (
+        "power_limit",
+        "hottest_temperature",
+        "accuracy",
+        "footprint_ratio",
+        "line_energy_ratio",
+    ),
+    "area": ("area_border", "parallel_area", "area_ratio", "energy_ratio"),
+    "streams": ("analog_power", "always_on_power", "clocked_power"),
+    "energy": ("event_energy", "mac_energy", "gain", "accuracy", "inference_gain"),
+}
+_WORDS = RULES | NAMES | {"tsv": "through-silicon vias", "hybrid": "copper pads",
+                          "monolithic": "monolithic tiers"}  # fmt: skip
+_Say = Callable[[str], str]
+
+
+def _area(say: _Say) -> str:
+    border = say("area_border")
+    return (
+        f"the core with one neuron per class takes {say('parallel_area')}, {say('area_ratio')} "
+        f"times the smaller of the two that multiplex in time, and {say('energy_ratio')} times "
+        "their least energy" + (border and f"; it is the smallest up to {border} classes")
+    )
+
+
+def _energy(say: _Say) -> str:
+    return (
+        f"a synaptic event takes {say('event_energy')} and a multiply-accumulate "
+        f"{say('mac_energy')}; digital sums take {say('inference_gain')} times the energy of the "
+        "spikes of an inference"
+    )
+
+
+def _streams(say: _Say) -> str:
+    below = say("rate_against_clocked")
+    return (
+        f"analog events that are switched off in between take {say('analog_power')} on average, "
+        f"the better clocked core {say('clocked_power')}"
+        + (below and f"; analog events take less below {below}")
+    )
+
+
+def _hierarchy(say: _Say) -> str:
+    return (
+        "the resistive cache takes less power than DRAM for periods between inferences from "
+        f"{say('pays_from')} up to {say('pays_until')}, and lasts the mission for periods from "
+        f"{say('lasts_from')}, with wear levelling from {say('lasts_from_levelled')}"
+    )
+
+
+def _incremental(say: _Say) -> str:
+    return (
+        f"the deployed network reaches an accuracy of {say('accuracy')} on all images with "
+        f"{say('writes')} writes: {say('accuracy_new')} on the new ones, {say('accuracy_old')} on "
+        "the old ones"
+    )
+
+
+def _learning(say: _Say) -> str:
+    return (
+        f"{say('training_runs')} training runs pass until 1 % of the cells have failed, at an "
+        f"accuracy of {say('accuracy')} and {say('writes')} writes of a cell in each run"
+    )
+
+
+def _tiers(say: _Say) -> str:
+    return (
+        f"the hottest memory reaches {say('hottest_temperature')} and accuracy after the mission "
+        f"is {say('accuracy')}; the allowed loss is reached at {say('temperature_limit')}, at a "
+        f"power density of {say('power_limit')}"
+    )
+
+
+_SENTENCES: dict[str, Callable[[_Say], str]] = {
+    "area": _area,
+    "energy": _energy,
+    "hierarchy": _hierarchy,
+    "incremental": _incremental,
+    "learning": _learning,
+    "streams": _streams,
+    "tiers": _tiers,
+}
+
+
+def _sections(finished: Finished) -> Iterator[Section]:
+    """Yield figures and tables of an architecture study."""
+    figures = list(architecture_figures(finished.study, finished.results["architecture"]))
+    tables = list(_tables(finished.summary["architecture"]))
+    yield Section("architecture", "Architecture", (), figures, tables)
+
+
+def architecture_figures(study: Study, data: xr.Dataset) -> Iterator[Figure]:
+    """Yield the figures of an architecture study whose axes are swept.
+
+    Other axes of the study are held at the point of the headline; a figure is drawn for each value
+    of what else is swept (cards, component parameters).
+
+    Parameters
+    ----------
+    study : Study
+    data : Dataset
+        The group "architecture" of its results.
+    """
+    data = on_axes(study, data.load())
+    if "point" in data.dims:
+        return  # not a grid
+    labels = {short_name(axis.name): axis.label or axis.name for axis in study.sweep}
+    full = {short_name(axis.name): axis.name for axis in study.sweep}
+    at = {short_name(name): value for name, value in headline_point(study).items()}
+    own = {name for name in full if hasattr(study.options("architecture"), name)}
+    each = [[(name, value) for value in data[name].values.tolist()] for name in full
+            if name not in own]  # fmt: skip
+    for drawing in DRAWINGS[study.options("architecture").study]:
+        if not set(drawing.axes) <= set(data.dims):
+            continue
+        held = {name: value for name, value in at.items()
+                if name in own and name not in drawing.axes}  # fmt: skip
+        where = ", ".join(f"{labels[n]} {_value_text(full[n], v)}" for n, v in held.items())
+        for other in itertools.product(*each):
+            title = ", ".join(_value_text(full[name], value) for name, value in other)
+            name = f"{drawing.title}{title and ': '}{title}"
+            caption = f"{drawing.caption}{where and f' At {where}.'}"
+            here = data.sel(held | dict(other))
+            yield Figure(
+                anchor(drawing.id, title), name, caption, _drawn(drawing, here, name),
+                _numbers(here[list(VARIABLES[drawing.id])]),
+            )  # fmt: skip
+
+
+def _drawn(drawing: Drawn, data: xr.Dataset, name: str) -> Drawing:
+    """Draw a figure, or a panel for each of some values of an axis."""
+    if drawing.panels is None:
+        with canvas(*drawing.size) as (figure, axes):
+            drawing.function(data, axes.flat[0])
+            return svg(figure, name)
+    axis, chosen = drawing.panels
+    values = [value for value in data[axis].values.tolist() if value in chosen]
+    values = values or data[axis].values.tolist()[: len(chosen)]
+    with canvas(*drawing.size, columns=len(values), sharey=True) as (figure, axes):
+        for k, (value, ax) in enumerate(zip(values, axes.flat, strict=True)):
+            drawing.function(data.sel({axis: value}), ax)
+            ax.set_title(_value_text(axis, value), wrap=True, fontsize=9)
+            if k:
+                ax.set_ylabel("")
+            if ax.get_legend():
+                ax.get_legend().remove()
+        handles, labels = axes.flat[0].get_legend_handles_labels()
+        if handles:
+            figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        return svg(figure, name)
+
+
+def _numbers(data: xr.Dataset) -> Numbers:
+    """Nominal values, and the ends of the interval of the draws where there are any."""
+    table = data.isel(draw=0, drop=True)
+    if data.sizes["draw"] > 1:
+        for name, values in data.data_vars.items():
+            for end, at in zip(("low", "high"), interval_of_draws(values), strict=True):
+                table[f"{name}_{end}"] = table[name].copy(data=at)
+    return numbers_of(table)
+
+
+def headline(found: dict[str, Any]) -> str:
+    """Say the answer in one sentence.
+
+    Parameters
+    ----------
+    found : dict
+        Of `reliability.campaign.outputs.architecture.architecture_answer`.
+    """
+    intervals = itertools.count()
+
+    def say(key: str) -> str:
+        if key not in found["quantities"]:
+            return ""
+        one = found["quantities"][key]
+        if not found["draws"] or one["low"] == one["high"] == one["value"]:
+            return _value(one)
+        first = f"{percent(found['confidence'], 0)} interval " if next(intervals) == 0 else ""
+        return f"{_value(one)} ({first}{_ends(one)})"
+
+    sentence = _SENTENCES[found["study"]](say)
+    where = _where(found)
+    return typeset(_capital(f"{where and f'{where}: '}{sentence}."))
+
+
+def value_and_range(found: dict[str, Any], key: str) -> str:
+    """Say one headline number and its interval, "" where a study has none of that name."""
+    one = found["quantities"].get(key)
+    if one is None:
+        return ""
+    return f"{_value(one)} ({_ends(one)})" if found["draws"] else _value(one)
+
+
+def key_quantities(found: dict[str, Any]) -> Iterator[KeyFigure]:
+    """Yield the first headline numbers for the cover."""
+    for one in list(found["quantities"].values())[:_ON_COVER]:
+        interval = f"{_ends(one)} at {percent(found['confidence'], 0)}" if found["draws"] else ""
+        yield KeyFigure(_name(one), _value(one), interval, _where(found))
+
+
+def _tables(found: dict[str, Any]) -> Iterator[Table]:
+    """Yield all answers, those along each axis, and the checks against published chips."""
+    sure = percent(found["confidence"], 0)
+    of_draws = "Nominal card and component parameters; nothing was drawn."
+    if found["draws"]:
+        of_draws = (
+            f"Intervals hold {sure} of {found['draws']} draws of card and component parameters."
+        )
+    where = _where(found)
+    rows = [(_capital(_name(one)), _value(one), _ends(one) if found["draws"] else "")
+            for one in found["quantities"].values()]  # fmt: skip
+    yield Table("answers", f"Answers{where and f' at {where}'}", of_draws,
+                ("quantity", "value", f"{sure} interval"), rows)  # fmt: skip
+    for name, points in found.get("along", {}).items():
+        keys = [key for key in _COLUMNS[found["study"]] if key in points[0]["quantities"]]
+        if len(points) > _MOST_ROWS or not keys:
+            continue
+        full = next(axis for axis in found["labels"] if short_name(axis) == name)
+        rest = _where(found, without=full)
+        yield Table(
+            anchor("answers-by", name), f"Answers by {found['labels'][full]}",
+            f"{rest and f'At {rest}. '}{of_draws}",
+            (found["labels"][full],
+             *(_name(points[0]["quantities"][key]) for key in keys)),
+            [(_value_text(full, point["value"]),
+              *(value_and_range(found | point, key) for key in keys)) for point in points],
+        )  # fmt: skip
+    if "checks" in found:
+        yield _checks(found["checks"])
+
+
+def _checks(checks: list[dict[str, Any]]) -> Table:
+    rows = [
+        (
+            check["check"],
+            _checked(check, "published"),
+            _checked(check, "model"),
+            "not drawn" if check["model_low"] in (None, check["model_high"]) else
+            f"{_checked(check, 'model_low')} to {_checked(check, 'model_high')}",
+            f"{check['ratio']:.2g}",
+            check["source"],
+        )
+        for check in checks
+    ]  # fmt: skip
+    return Table(
+        "checks", "Comparison with published chips",
+        "Ratio: model over published value. Interval: model over its drawn parameters.",
+        ("chip and quantity", "published", "model", "interval", "ratio", "source"), rows,
+    )  # fmt: skip
+
+
+def _checked(check: dict[str, Any], end: str) -> str:
+    """A value of a check; a rise of temperature is a difference, not a temperature."""
+    if check["unit"] == "K" and "rise" in check["check"]:
+        return f"{check[end]:.3g} K"
+    return _text(check[end], check["unit"])
+
+
+def _where(found: dict[str, Any], without: str = "") -> str:
+    """The point of the headline, "" without a sweep."""
+    labels = found.get("labels", {})
+    point = {name: v for name, v in found.get("point", {}).items() if name != without}
+    return ", ".join(f"{labels[name]} {_value_text(name, v)}" for name, v in point.items())
+
+
+def _value_text(name: str, value: Any) -> str:
+    text = _WORDS.get(str(value)) or value_text(name, value)
+    return re.sub(r"^(\d+)nm$", r"\1 nm", text)
+
+
+def _ends(one: dict[str, Any]) -> str:
+    if one["low"] is None and one["high"] is None:
+        return "unbounded"
+    return " to ".join(_value(one, end) for end in ("low", "high"))
+
+
+def _name(one: dict[str, Any]) -> str:
+    """What a number is, with the rules of learning in words."""
+    return re.sub(r"\w+", lambda word: RULES.get(word[0], word[0]), one["name"])
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _value(one: dict[str, Any], end: str = "value") -> str:
+    if one["unit"] == "1" and one["name"].startswith("accuracy") and one[end] is not None:
+        return percent(one[end])
+    return _text(one[end], one["unit"])
+
+
+def _text(value: float | None, unit: str) -> str:
+    return "unbounded" if value is None else engineering(value, unit)
+
+
+def _method(study: Study) -> Iterator[str]:
+    yield (
+        f"The model of the study {study.options('architecture').study} was computed for the "
+        "nominal card and component parameters."
+    )
+
+
+def _intervals(study: Study) -> Iterator[str]:
+    if study.uncertainty:
+        yield "The interval of an architecture's number holds this fraction of the samples."
+
+
+def _assumptions(study: Study) -> Iterator[Section]:
+    components = components_of(study)
+    yield Section(
+        "components", components.title, (components.description, confidence_text(components)),
+        tables=parameter_tables(components, "-components"),
+    )  # fmt: skip
+
+
+def _provenance(study: Study) -> Iterator[tuple[str, str]]:
+    components = components_of(study)
+    yield f"component parameters {components.name}, SHA-256", components.fingerprint
+
+
+def _interval(
+    answer: dict[str, Any], row: Row, at: dict[str, float]
+) -> tuple[float | None, float | None]:
+    found = answer["architecture"]["quantities"][row["name"]]
+    return found["low"], found["high"]
+
+
+CHAPTER = Chapter(
+    sections=_sections,
+    statement=lambda finished: iter((headline(finished.summary["architecture"]),)),
+    lines=lambda answer: iter((headline(answer["architecture"]),)),
+    of_sweep=True,
+    key_figures=lambda finished: key_quantities(finished.summary["architecture"]),
+    method=_method,
+    intervals=_intervals,
+    sampled=lambda _: "each with component parameters sampled from their own uncertainty",
+    assumptions=_assumptions,
+    provenance=_provenance,
+    of_cells=False,
+    interval=_interval,
+)

@@ -1,0 +1,165 @@
+"""The largest crossbar of a study: headline, figures and a table."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from reliability.campaign.spec import Study, unit_of
+from reliability.campaign.tables import Axis
+from reliability.report import figures as draw
+from reliability.report.chapter import Chapter, LimitWords
+from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, numbers_of, svg
+from reliability.report.points import (
+    MOST_LINES,
+    Finished,
+    anchor,
+    axis_label,
+    named_point,
+    point_text,
+    value_text,
+    without,
+)
+from reliability.report.words import interval_text, percent
+
+
+def _sections(finished: Finished) -> Iterator[Section]:
+    yield Section("crossbar", "Array size", (), tuple(_figures(finished)), (_table(finished),))
+
+
+def _figures(finished: Finished) -> Iterator[Figure]:
+    study = finished.study
+    for axis in study.sweep:
+        found = _against(finished, axis)
+        if found is None:
+            continue
+        with canvas(7.6, 4.6) as (figure, axes):
+            several = found.sizes["other"] > 1
+            draw.size_against(
+                found if several else found.isel(other=0), axes.flat[0], x="swept",
+                lines="other" if several else None,
+            )  # fmt: skip
+            yield Figure(
+                anchor("size", axis.name),
+                f"Largest array against {axis_label(axis)}",
+                f"Number of word and bit lines at which {size_criterion(study)}, with the "
+                f"{percent(study.confidence, 0)} interval (Monte Carlo arrays"
+                + (" and the card's uncertainty)." if study.uncertainty else ").")
+                + (" Cross: no array." if (found["size"] == 0).any() else ""),
+                svg(figure, f"Largest array against {axis_label(axis)}"),
+                numbers_of(found.rename(swept=axis.name.rpartition(".")[2], other="point")),
+            )
+
+
+def _against(finished: Finished, axis: Axis) -> xr.Dataset | None:
+    """Return the sizes on a grid of one axis and all others, None where they are no such grid."""
+    found = {(without(point, axis.name), point[axis.name]): answer["crossbar"]
+             for point, answer in finished.answers()}  # fmt: skip
+    values = sorted({value for _, value in found if not isinstance(value, str)})
+    others = list(dict.fromkeys(other for other, _ in found))
+    if len(values) < 2 or len(others) > MOST_LINES or min(values) <= 0:
+        return None
+    if len(found) < len(values) * len(others):
+        return None
+    rest = ", ".join(axis_label(other) for other in finished.study.sweep if other != axis)
+    size = np.array([[[found[other, value][name] for name in ("size", "low", "high")]
+                      for value in values] for other in others])  # fmt: skip
+    return xr.Dataset(
+        {name: (("other", "swept"), size[..., k])
+         for k, name in enumerate(("size", "size_low", "size_high"))},
+        {"swept": ("swept", np.array(values, float),
+                   {"units": unit_of(axis.name) or "1", "long_name": axis_label(axis)}),
+         "other": ("other", [point_text(dict(other)) for other in others], {"long_name": rest})},
+    )  # fmt: skip
+
+
+def size_criterion(study: Study) -> str:
+    """Say what an array has to meet."""
+    c = study.options("crossbar")
+    sign, limit = ("at least", f"{c.limit:g}") if c.criterion == "read_margin" else (
+        "at most", f"{100 * c.limit:.3g} %")  # fmt: skip
+    return f"the {c.criterion.replace('_', ' ')} is {sign} {limit}"
+
+
+def _largest(finished: Finished) -> tuple[str, dict[str, Any]]:
+    point, answer = max(finished.answers(), key=lambda each: each[1]["crossbar"]["size"])
+    return named_point(finished.study, point), answer["crossbar"]
+
+
+def _statement(finished: Finished) -> Iterator[str]:
+    study = finished.study
+    where, found = _largest(finished)
+    if found["size"] == 0:
+        yield f"No array meets the limit: nowhere {size_criterion(study)}."
+        return
+    yield (
+        f"The largest array at which {size_criterion(study)} has {found['rows']} × "
+        f"{found['columns']} lines ({found['low']:.0f} to {found['high']:.0f} lines at "
+        f"{percent(study.confidence, 0)} confidence)" + (f" with {where}." if where else ".")
+    )
+
+
+def _lines(answer: dict[str, Any]) -> Iterator[str]:
+    found = answer["crossbar"]
+    yield (
+        f"largest array {found['rows']} × {found['columns']} ({found['low']:.0f} to "
+        f"{found['high']:.0f} lines)"
+    )
+
+
+def _key_figures(finished: Finished) -> Iterator[KeyFigure]:
+    where, found = _largest(finished)
+    shape = f"{found['rows']} × {found['columns']}" if found["size"] else "none"
+    ends = f"{found['low']:.0f} to {found['high']:.0f} lines"
+    confidence = finished.study.confidence
+    yield KeyFigure("largest array", shape, interval_text(ends, confidence), where)
+
+
+def _table(finished: Finished) -> Table:
+    rows = []
+    for point, answer in finished.answers():
+        found = answer["crossbar"]
+        shape = f"{found['rows']} × {found['columns']}" if found["size"] else "none"
+        values = [value_text(name, value) for name, value in point.items()] or ["the study"]
+        rows.append([*values, shape, f"{found['low']:.0f} to {found['high']:.0f}"])
+    header = [axis_label(axis) for axis in finished.study.sweep] or ["point"]
+    return Table("sizes", "Largest arrays", "",
+                 [*header, "word lines × bit lines", "interval (lines)"], rows)  # fmt: skip
+
+
+def _method(study: Study) -> Iterator[str]:
+    c = study.options("crossbar")
+    cells = " or ".join(map(str, study.values_of("crossbar.cell_layout")))
+    schemes = " or ".join(map(str, study.values_of("crossbar.bias_scheme")))
+    wires = f"{c.node} wires" if c.node else "the given segment resistance"
+    yield (
+        f"The largest array at which {size_criterion(study)} was searched up to {c.max_size} lines "
+        f"with exact currents through lines and cells of Monte Carlo arrays: {cells} cells, "
+        f"{wires}, bias scheme {schemes}, at most "
+        f"{' or '.join(percent(float(a), 0) for a in study.values_of('crossbar.activity'))} of the "
+        "rows driven at once."
+    )
+
+
+def _intervals(study: Study) -> Iterator[str]:
+    yield ("The interval of a size holds the noise of the Monte Carlo arrays"
+           + (" and the sampled cards." if study.uncertainty else "."))  # fmt: skip
+
+
+def _acts(phenomenon: str, study: Study) -> str:
+    acting = ("programming", "conduction", "defects")
+    return "as on the card" if phenomenon in acting else "does not act: arrays are read at once"
+
+
+CHAPTER = Chapter(
+    sections=_sections,
+    statement=_statement,
+    lines=_lines,
+    key_figures=_key_figures,
+    method=_method,
+    intervals=_intervals,
+    acts=_acts,
+    interval=lambda answer, *_: (answer["crossbar"]["low"], answer["crossbar"]["high"]),
+    limits={"array_lines": LimitWords("lines of the largest array", lambda v: f"{v:.0f}")},
+)

@@ -1,0 +1,198 @@
+"""Endurance: fraction of cells failed against cycles, as headline, figures and a table."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from reliability.campaign.spec import Study
+from reliability.population.cycling import MODES, count_failures
+from reliability.report import figures as draw
+from reliability.report.chapter import Chapter, LimitWords
+from reliability.report.comparison_words import Row
+from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, numbers_of, svg
+from reliability.report.points import Finished, anchor, named_point, titled
+from reliability.report.study_overlays import endurance_overlays
+from reliability.report.words import (
+    fraction_text,
+    interval_text,
+    listed,
+    percent,
+    percent_range,
+)
+from reliability.units import engineering
+
+
+def _sections(finished: Finished) -> Iterator[Section]:
+    figures: list[Figure] = []
+    tables: list[Table] = []
+    for k, (title, here) in enumerate(finished.points()):
+        figures.append(_figure(here, title))
+        tables.append(_table(here.summary["endurance"], title, k + 1))
+    yield Section("endurance", "Endurance", (), figures, tables)
+
+
+def _statement(finished: Finished) -> Iterator[str]:
+    for title, here in finished.points():
+        for line in _sentences(here):
+            yield f"{title}{title and ': '}{line}"
+
+
+def _sentences(finished: Finished) -> Iterator[str]:
+    answer = finished.summary["endurance"]
+    for found in {id(each): each for each in (answer[0], answer[-1])}.values():
+        yield (
+            f"After {found['cycles']:,.0f} cycles at {engineering(found['temperature_k'], 'K')} "
+            f"{fraction_text(found['fraction_failed'])} of cells have failed "
+            f"({percent_range(found, 2)} at {percent(found['confidence'], 0)} confidence; "
+            f"{found['failed']:,} of {found['cells']:,} cells)."
+        )
+        reached = [c for c in found["cycles_to_share"] if c["cycles"] is not None]
+        if reached:
+            parts = [f"{percent(c['share'], 1)} by cycle {c['cycles']:,.0f}" for c in reached]
+            yield f"Cumulative failures: {', '.join(parts)}."
+    mode = finished.results["endurance"]["mode"].values
+    counts = np.bincount(mode.ravel(), minlength=len(MODES))[1:]
+    kinds = ", ".join(
+        f"{percent(n / counts.sum(), 1)} {_kind(name)}"
+        for name, n in zip(MODES[1:], counts, strict=True)
+        if n
+    )
+    if kinds:
+        yield f"Failure modes: {kinds}."
+
+
+def _lines(answer: dict[str, Any]) -> Iterator[str]:
+    for found in answer["endurance"]:
+        yield (
+            f"{percent(found['fraction_failed'], 2)} of cells failed by {found['cycles']:.3g} "
+            f"cycles at {engineering(found['temperature_k'], 'K')} ({percent_range(found, 2)} at "
+            f"{percent(found['confidence'], 0)})"
+        )
+
+
+def _interval(answer: dict[str, Any], row: Row, at: dict[str, float]) -> tuple[float, float] | None:
+    for found in answer["endurance"]:
+        if (found["temperature_k"], found["cycles"]) == (at["temperature"], at["cycles"]):
+            return found["low"], found["high"]
+    return None
+
+
+def _key_figures(finished: Finished) -> Iterator[KeyFigure]:
+    found = [(point, e) for point, answer in finished.answers() for e in answer["endurance"]]
+    for point, e in {id(e): (point, e) for point, e in (found[0], found[-1])}.values():
+        yield KeyFigure(
+            f"cells failed by {e['cycles']:,.0f} cycles at {engineering(e['temperature_k'], 'K')}",
+            fraction_text(e["fraction_failed"]),
+            interval_text(percent_range(e, 2), e["confidence"]),
+            named_point(finished.study, point) or f"{e['cells']:,} cells",
+        )
+
+
+def _figure(finished: Finished, title: str) -> Figure:
+    results, e = finished.results, finished.study.options("endurance")
+    test = count_failures(results["endurance"].load())
+    draws = results["endurance_draws"]["fraction_failed"] if "endurance_draws" in results else None
+    hottest = test.isel(temperature=-1)
+    with canvas(10, 4.4, 1, 2, sharey=True) as (figure, axes):
+        left, right = axes.flat
+        draw.failures_against_cycles(test, left, draws=draws)
+        draw.failures_of_wafers(hottest, right)
+        right.set_ylabel("")
+        right.set_title(f"at {engineering(float(hottest['temperature']), 'K')}", fontsize=10)
+        dots = "" if draws is None else " Dots: 5 to 95 % of sampled cards."
+        return Figure(
+            anchor("endurance", title),
+            titled("Cumulative failures against cycles", title),
+            f"{e.wafers} wafers of {e.dies} dies of {e.cells} cells; a cell fails when "
+            f"{_pulses(e.attempts)} on the wrong side of the reading reference, or permanently. "
+            f"Bands: 95 % interval of all wafers.{dots} Right: each wafer.",
+            svg(figure, "Fraction of cells failed against cycles by temperature and by wafer"),
+            numbers_of(_drawn(test, draws)),
+        )
+
+
+def _drawn(test: xr.Dataset, draws: xr.DataArray | None) -> xr.Dataset:
+    """Return the fractions that the figure draws, with those of sampled cards."""
+    curves = test[["fraction_failed", "fraction_low", "fraction_high"]]
+    if draws is None:
+        return curves
+    ends = {f"sampled_{end}": draws.quantile(q, "draw").drop_vars("quantile")
+            for end, q in (("low", 0.05), ("high", 0.95))}  # fmt: skip
+    return curves.assign(ends)
+
+
+def _pulses(attempts: int) -> str:
+    if attempts == 1:
+        return "a pulse leaves it"
+    return f"{attempts} verified pulses in a row leave it"
+
+
+def _table(answer: list[dict[str, Any]], title: str, number: int) -> Table:
+    rows = []
+    for found in answer:
+        scale, shape = found["weibull_scale"], found["weibull_shape"]
+        sampled = "not sampled"
+        if "drawn_low" in found:
+            sampled = f"{percent(found['drawn_low'], 2)} to {percent(found['drawn_high'], 2)}"
+        rows.append([
+            engineering(found["temperature_k"], "K"),
+            f"{found['failed']:,} of {found['cells']:,}",
+            fraction_text(found["fraction_failed"]),
+            percent_range(found, 2),
+            sampled,
+            "{:,.0f} ({:,.0f} to {:,.0f})".format(*scale) if found["failed"] else "none failed",
+            "{:.2f} ({:.2f} to {:.2f})".format(*shape) if found["failed"] else "",
+        ])  # fmt: skip
+    return Table(
+        f"endurance-table{number}", titled("Cumulative failures and Weibull fit", title),
+        f"Cells that have failed after {answer[0]['cycles']:,.0f} cycles, with the interval that "
+        "wafer-level variability allows, and the Weibull distribution fitted to all cells.",
+        ["temperature", "failed", "fraction", "interval", "sampled cards",
+         "Weibull scale (cycles)", "Weibull shape"],
+        rows,
+    )  # fmt: skip
+
+
+def _kind(mode: str) -> str:
+    return mode.replace("_", " ").replace("lrs", "LRS").replace("hrs", "HRS")
+
+
+def _method(study: Study) -> Iterator[str]:
+    e = study.options("endurance")
+    cards = " and ".join(map(str, study.values_of("technology")))
+    how = {"first_passage": "cycles to failure from the first-passage distribution",
+           "every_cycle": "every cycle simulated"}[e.method]  # fmt: skip
+    yield (
+        f"{e.wafers} wafers of {e.dies} dies of {e.cells:,} cells of technology {cards} were "
+        f"cycled to failure, or to {e.cycles:.3g} cycles, at {listed(e.temperatures, 'K')} ({how})."
+    )
+
+
+def _intervals(study: Study) -> Iterator[str]:
+    yield ("The interval of the fraction failed holds wafer-level variability; that of sampled "
+           "cards is given apart.")  # fmt: skip
+
+
+def _acts(phenomenon: str, study: Study) -> str:
+    e = study.options("endurance")
+    if phenomenon == "endurance":
+        return f"to {e.cycles:.3g} cycles at {listed(e.temperatures, 'K')}"
+    if phenomenon in ("programming", "defects"):
+        return "as on the card"
+    return "does not act: cells are read after each pulse"
+
+
+CHAPTER = Chapter(
+    sections=_sections,
+    statement=_statement,
+    lines=_lines,
+    key_figures=_key_figures,
+    method=_method,
+    intervals=_intervals,
+    acts=_acts,
+    overlays=endurance_overlays,
+    interval=_interval,
+    limits={"failed_cells": LimitWords("fraction of cells failed")},
+)

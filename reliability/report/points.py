@@ -1,0 +1,90 @@
+"""Points of a sweep: what they are called, and the answer of each."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from reliability.campaign.frame import Point
+from reliability.campaign.selection import at_point
+from reliability.campaign.spec import Study, unit_of
+from reliability.campaign.sweep import sweep_points
+from reliability.campaign.tables import Axis
+from reliability.units import engineering
+
+Results = dict[str, xr.Dataset]
+MOST_LINES = 7  # of the palette
+
+
+def axis_label(axis: Axis) -> str:
+    """Return what figures call an axis of a sweep."""
+    return axis.label or axis.name
+
+
+def value_text(name: str, value: float | str) -> str:
+    """Print the value of an axis as engineers read it."""
+    unit = unit_of(name)
+    if isinstance(value, str) or unit is None:
+        return str(value).replace("_", " ")
+    return engineering(float(value), unit or "1")
+
+
+def axis_numbers(name: str, label: str, values: list[Any]) -> tuple[np.ndarray, str]:
+    """Return the values of a numeric axis as figures have them, and the label with their unit."""
+    unit = unit_of(name)
+    numbers = np.array(values, float) - (273.15 if unit == "K" else 0.0)
+    symbol = {"K": "°C", "ohm": "Ω", "": "", "1": "", None: ""}.get(unit, unit)
+    return numbers, label + (f" ({symbol})" if symbol else "")
+
+
+def point_text(point: Point) -> str:
+    """Print a point of a sweep, "" where there is none."""
+    return ", ".join(value_text(name, value) for name, value in point.items())
+
+
+def named_point(study: Study, point: Point) -> str:
+    """Print a point of a sweep with the names of its axes."""
+    names = {axis.name: axis_label(axis) for axis in study.sweep}
+    return ", ".join(f"{names[name]} {value_text(name, value)}" for name, value in point.items())
+
+
+def anchor(name: str, title: str = "") -> str:
+    """Return the anchor of what a report has at each point, title the text of one of them."""
+    text = f"{name}{title and '-'}{title}".lower()
+    return "".join(c if c.isalnum() else "-" for c in text)
+
+
+def without(point: Point, name: str) -> tuple[tuple[str, Any], ...]:
+    """Return a point without one of its axes, as something that can be a key."""
+    return tuple((key, value) for key, value in point.items() if key != name)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished study, or one point of its sweep: what it is, its results and its answers."""
+
+    study: Study
+    results: Results
+    summary: dict[str, Any]
+
+    def points(self) -> "Iterator[tuple[str, Finished]]":
+        """Yield each point with its text; without a sweep the study itself."""
+        for point, answer in self.answers():
+            if point:
+                at = Finished(self.study.at(point), at_point(self.results, point), answer)
+                yield point_text(point), at
+            else:
+                yield "", self
+
+    def answers(self) -> list[tuple[Point, dict[str, Any]]]:
+        """Return each point of the sweep with its answers; without a sweep there is one."""
+        if not self.study.sweep:
+            return [({}, self.summary)]
+        return list(zip(sweep_points(self.study), self.summary["points"], strict=True))
+
+
+def titled(title: str, point: str) -> str:
+    """Return a title with the text of a point of a sweep, where there is one."""
+    return f"{title}: {point}" if point else title

@@ -1,0 +1,181 @@
+"""Accuracy over a sweep: its points beside each other, against time, against an axis."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import xarray as xr
+
+from reliability.campaign.selection import at_age, at_point, wafers_of
+from reliability.campaign.sweep import sweep_points
+from reliability.campaign.tables import Axis
+from reliability.report import figures as draw
+from reliability.report.figures.accuracy_figures import bands_of_chips
+from reliability.report.page import Figure, Section, Table, canvas, numbers_of, svg
+from reliability.report.points import (
+    MOST_LINES,
+    Finished,
+    anchor,
+    axis_label,
+    axis_numbers,
+    named_point,
+    point_text,
+    value_text,
+    without,
+)
+from reliability.report.words import age_title, percent, percent_range
+from reliability.statistics.crossed import mean_of_rows
+from reliability.units import engineering
+
+_MOST_ROWS = 40
+
+
+def sweep_section(finished: Finished) -> Section:
+    """Return the accuracy of every point."""
+    return Section("network", "Network", (), tuple(_figures(finished)), (_table(finished),))
+
+
+def sweep_statement(finished: Finished) -> Iterator[str]:
+    """Say which points are best and worst, and by how much."""
+    study, points = finished.study, sweep_points(finished.study)
+    answers = [answer["accuracy"] for _, answer in finished.answers()]
+    means = [answer["mean"] for answer in answers]
+    best, worst = int(np.argmax(means)), int(np.argmin(means))
+    axes = " × ".join(axis_label(axis) for axis in study.sweep)
+    end = study.stress.end
+    swept = {axis.name for axis in study.sweep}
+    when = "" if swept & set(end) else f"{age_title(end)}: "
+    sure = percent(study.confidence, 0)
+
+    def said(k: int) -> str:
+        found, where = answers[k], named_point(study, points[k])
+        return f"{percent(found['mean'])} ({percent_range(found)}) with {where}"
+
+    yield (
+        f"{when}mean accuracy of a chip over {len(points)} points of {axes}: best {said(best)}; "
+        f"worst {said(worst)}; {sure} confidence."
+    )
+    chips = {"chips": finished.results["chips"]}
+    pair = [at_age(at_point(chips, points[k])["chips"]["accuracy"], end) for k in (best, worst)]
+    difference, wafers = pair[0].values - pair[1].values, wafers_of(pair[0])
+    mean, low, high = mean_of_rows(difference, wafers, study.confidence)
+    yield (
+        f"On the same chips and images the best point is {mean * 100:.1f} points above the worst "
+        f"({low * 100:.1f} to {high * 100:.1f} at {sure} confidence, nominal card)."
+    )
+
+
+def _figures(finished: Finished) -> Iterator[Figure]:
+    study, points = finished.study, sweep_points(finished.study)
+    names = " × ".join(axis_label(axis) for axis in study.sweep)
+    here = [at_point({"chips": finished.results["chips"]}, point)["chips"]["accuracy"].load()
+            for point in points]  # fmt: skip
+    end, swept = study.stress.end, {axis.name for axis in study.sweep}
+    labels = xr.DataArray([point_text(point) for point in points], dims="point", name="point")
+    last = xr.concat([at_age(values, end) for values in here], labels, coords="minimal",
+                     compat="override", join="override")  # fmt: skip
+    many = f"{finished.results['chips'].sizes['chip']} chips"
+    when = age_title(end) if not swept & set(end) else "At the swept stress condition"
+    if len(points) <= _MOST_ROWS:
+        yield _all_points(finished, last, f"{names[:1].upper()}{names[1:]}. {when}: mean of {many}")
+    if "time" in here[0].dims and len(study.stress.times) > 1 and len(points) <= MOST_LINES:
+        rest = {k: v for k, v in end.items() if k != "time"}
+        accuracy = xr.concat([at_age(v, rest) for v in here], labels, coords="minimal",
+                             compat="override", join="override")  # fmt: skip
+        with canvas(8.6, 4.8) as (figure, axes):
+            draw.points_against_time(accuracy, axes.flat[0])
+            at = "" if "temperature" in swept else f" At {engineering(end['temperature'], 'K')}."
+            yield Figure(
+                "time",
+                "Accuracy against time",
+                f"One line per {names}: mean of {many}, and 5 to 95 % of them (band).{at}",
+                svg(figure, "Accuracy against time for each point of the sweep"),
+                numbers_of(bands_of_chips(accuracy)),
+            )
+    for axis in study.sweep:
+        yield from _against(finished, axis, last, f"{when}. Mean of {many}")
+
+
+def _all_points(finished: Finished, last: xr.DataArray, caption: str) -> Figure:
+    answers = [answer["accuracy"] for _, answer in finished.answers()]
+    found = bands_of_chips(last).assign(
+        {end: ("point", [answer[end] for answer in answers]) for end in ("low", "high")}
+    )
+    with canvas(8.6, 1.6 + 0.34 * len(answers)) as (figure, axes):
+        draw.accuracy_of_points(found, axes.flat[0])
+        return Figure(
+            "points",
+            "Accuracy at every point",
+            f"{caption} with its {percent(finished.study.confidence, 0)} interval, and the middle "
+            "90 % of chips.",
+            svg(figure, "Accuracy at every point of the sweep"),
+            numbers_of(found),
+        )
+
+
+def _against(finished: Finished, axis: Axis, last: xr.DataArray, caption: str) -> Iterator[Figure]:
+    """Draw accuracy against one axis of a grid, if it is of numbers and the lines are not many."""
+    study, points = finished.study, sweep_points(finished.study)
+    values = {point[axis.name] for point in points}
+    numbers = sorted(value for value in values if not isinstance(value, str))
+    others = list(dict.fromkeys(without(point, axis.name) for point in points))
+    if study.design.kind != "grid" or len(numbers) < max(len(values), 2):
+        return
+    if len(others) > MOST_LINES:
+        return
+    index = {(without(p, axis.name), p[axis.name]): k for k, p in enumerate(points)}
+    chosen = [[index[other, value] for value in numbers] for other in others]
+    x, label = axis_numbers(axis.name, axis_label(axis), numbers)
+    accuracy = xr.DataArray(
+        last.transpose("point", "chip").values[np.array(chosen)], dims=("line", "x", "chip"),
+        coords={"line": [point_text(dict(other)) for other in others], "x": x}, name="accuracy",
+    ).rename(x=label)  # fmt: skip
+    with canvas(7.6, 4.6) as (figure, axes):
+        log = bool(x.min() > 0 and x.max() / x.min() > 30)
+        draw.accuracy_against_axis(accuracy, axes.flat[0], x=label, label=label, log=log)
+        yield Figure(
+            anchor("against", axis.name),
+            f"Accuracy against {axis_label(axis)}",
+            f"{caption} (line) and 5 to 95 % of them (band).",
+            svg(figure, f"Accuracy against {axis_label(axis)}"),
+            numbers_of(bands_of_chips(accuracy)),
+        )
+
+
+def _table(finished: Finished) -> Table:
+    study = finished.study
+    header = [*(axis_label(axis) for axis in study.sweep), "stress", "accuracy", "interval",
+              "chip-to-chip (1σ)", "spikes per image", "difference to the first"]  # fmt: skip
+    return Table(
+        "answers", "All points",
+        "Mean accuracy of a chip at every point and stress condition with its "
+        f"{percent(study.confidence, 0)} interval. Points share their chips, images and random "
+        "numbers, so their differences are better known than the points themselves: the last "
+        "column is the difference to the first point, in points of accuracy, with the interval of "
+        "the mean over paired chips.",
+        header, list(_rows(finished)),
+    )  # fmt: skip
+
+
+def _rows(finished: Finished) -> Iterator[list[str]]:
+    study, points = finished.study, finished.answers()
+    chips = {"chips": finished.results["chips"]}
+    first = at_point(chips, points[0][0])["chips"]["accuracy"]
+    wafers = wafers_of(at_age(first, study.stress.end))
+    swept = {axis.name for axis in study.sweep}
+    for k, (point, answer) in enumerate(points):
+        here = at_point(chips, point)["chips"]
+        read_outs = study.at(point).stress.combinations
+        for at, found in zip(read_outs, answer["accuracy_by_age"], strict=True):
+            difference = at_age(here["accuracy"], at).values - at_age(first, at).values
+            found_difference = mean_of_rows(difference, wafers, study.confidence)
+            mean, low, high = (100 * v for v in found_difference)
+            spikes = f"{float(at_age(here['spikes'], at).mean()):.0f}" if "spikes" in here else ""
+            yield [
+                *(value_text(name, value) for name, value in point.items()),
+                "swept" if "time" in swept else age_title(at),
+                percent(found["mean"]),
+                percent_range(found),
+                percent(found["sigma_chips"]),
+                spikes,
+                f"{mean:+.2f} ({low:+.2f} to {high:+.2f})" if k else "",
+            ]
