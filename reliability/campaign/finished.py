@@ -7,12 +7,11 @@ import xarray as xr
 from pydantic import ValidationError
 
 from reliability.campaign.dotted import put
+from reliability.campaign.integrity import describe_damage, find_damage
 from reliability.campaign.plan import make_plan
 from reliability.campaign.spec import KEYS, Study
 from reliability.campaign.store import (
     MARKER,
-    describe_damage,
-    find_damage,
     layout_of,
     read_marker,
     read_results,

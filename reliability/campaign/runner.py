@@ -8,7 +8,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from reliability.campaign import execute, store
+from reliability.campaign import execute, integrity, store
 from reliability.campaign.frame import StudyFrame
 from reliability.campaign.kind import Task
 from reliability.campaign.lock import locked
@@ -89,6 +89,7 @@ def run_study(
         with executor as run:
             _run(study, layout, run, progress)
         store.finish(layout)
+        integrity.seal(layout)
         write_summary(study, folder, store.read_results(folder))
     return folder
 
@@ -105,13 +106,13 @@ def _run(study: Study, layout: Layout, run: execute.Execute, progress: Progress 
         store.create_group(layout, task, part)
         store.write_part(layout, task, part)
         groups.add(task.group)
-        store.seal(layout, groups)
+        integrity.seal(layout, groups)
         counter.add(task)
     store.write_points(layout, {axis.name: unit_of(axis.name) for axis in study.sweep})
-    store.seal(layout, groups)
+    integrity.seal(layout, groups)
     failed: list[tuple[Task, Exception]] = []
     for batch in _batches(study, layout):
-        todo = set(store.missing(layout, batch))
+        todo = set(integrity.missing(layout, batch))
         counter.done += sum(t.work for t in batch if t not in todo and t not in scouts)
         queue = (task for task in batch if task in todo)
         for task, outcome in run(partial(_compute_and_write, study, layout), queue):
@@ -132,7 +133,7 @@ def _survey(
 ) -> tuple[list[Task], set[str], float]:
     """Lengthen the whole groups; return the first task of each other, those groups, all work."""
     scouts: list[Task] = []
-    total, seen, whole = 0, set(), store.unseal(layout)
+    total, seen, whole = 0, set(), integrity.unseal(layout)
     for task in make_plan(study, layout.chunk):
         total += task.work
         if task.group not in seen:

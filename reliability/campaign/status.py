@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from reliability.campaign import lock, store
+from reliability.campaign import integrity, lock, store
 from reliability.campaign.plan import make_plan
 from reliability.campaign.selection import wafers_of
 from reliability.campaign.spec import KEYS, Study
@@ -46,7 +46,7 @@ def study_status(folder: str | Path, *, verify: bool = True) -> dict[str, Any]:
     except ValidationError as error:
         raise from_validation(error, str(folder / MARKER), KEYS) from None
     layout = store.layout_of(folder, marker)
-    damage = store.find_damage(layout, make_plan(study, layout.chunk)) if verify else {}
+    damage = integrity.find_damage(layout, make_plan(study, layout.chunk)) if verify else {}
     damaged = set(damage.values())
     checksums: dict[str, np.ndarray | None] = {}
     counts = {"tasks": 0, "tasks_done": 0, "work": 0, "work_done": 0}
@@ -69,7 +69,7 @@ def study_status(folder: str | Path, *, verify: bool = True) -> dict[str, Any]:
         "damaged": [str(file) for file in damage],
     }
     if damage:
-        answer["repair"] = store.describe_damage(folder, damage)
+        answer["repair"] = integrity.describe_damage(folder, damage)
     if len(chips) > 1 and None not in damaged:
         accuracy = store.read_results(folder)["chips"]["accuracy"].isel(chip=sorted(chips))
         of_chip = accuracy.mean([name for name in accuracy.dims if name != "chip"])

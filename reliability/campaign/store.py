@@ -14,7 +14,7 @@ import json
 import tempfile
 import warnings
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -29,12 +29,18 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 from reliability.campaign import lock
 from reliability.campaign.outputs import groups as known_groups
 from reliability.campaign.plan import Task
+from reliability.campaign.store_files import (
+    as_json,
+    at_path,
+    put_all,
+    read_file,
+    read_signed,
+    write_signed,
+)
 from reliability.errors import InputError
-from reliability.files import replace_bytes, replace_text
 
 RESULTS = "results.zarr"
 MARKER = "study.json"
-SEAL = "checksums.json"
 _CONTENT: dict[str, type] = {
     "spec": dict,
     "spec_hash": str,
@@ -44,7 +50,6 @@ _CONTENT: dict[str, type] = {
     "store": str,
 }
 _LOCAL = ("file", "local", "dir")  # protocols of fsspec that name a place on this machine
-_LARGEST = 2**30  # bytes of a group that are read at once
 CHECKSUM = "task_checksum"
 POINT = "point"
 
@@ -125,7 +130,7 @@ def open_folder(
     InputError
         The folder holds something else, or a study that this one does not extend.
     """
-    _opened.cache_clear()  # another study may have been in this folder
+    opened.cache_clear()  # another study may have been in this folder
     if folder.exists() and not folder.is_dir():
         raise InputError(f"out: {str(folder)!r} is a file, expected a folder")
     store = RESULTS if root is None or root == str(folder / RESULTS) else root
@@ -144,7 +149,7 @@ def open_folder(
     folder.mkdir(parents=True, exist_ok=True)
     content = {"spec": spec, "spec_hash": hashes[0], "frame_hash": hashes[1], "chunk": chunk,
                "points": points, "store": store}  # fmt: skip
-    _write_signed(folder / MARKER, content)
+    write_signed(folder / MARKER, content)
     swept = bool(spec.get("sweep"))
     return Layout(
         folder, root_of(folder, store), chunk, tuple(points), swept, hashes[1], token=token
@@ -185,11 +190,11 @@ def _chunk_of_remains(root: str, spec_hash: str) -> int | None:
 
     None: it is not; 0: it is, and the number of chips per task is not to be had.
     """
-    groups = (_json(_read(root, f"{name}/zarr.json")) for name in known_groups())
-    if not any(_at(group, "attributes", "spec_hash") == spec_hash for group in groups):
+    groups = (as_json(read_file(root, f"{name}/zarr.json")) for name in known_groups())
+    if not any(at_path(group, "attributes", "spec_hash") == spec_hash for group in groups):
         return None
-    chips = _json(_read(root, "chips/chip/zarr.json"))
-    shape = _at(chips, "chunk_grid", "configuration", "chunk_shape")
+    chips = as_json(read_file(root, "chips/chip/zarr.json"))
+    shape = at_path(chips, "chunk_grid", "configuration", "chunk_shape")
     found = shape[0] if isinstance(shape, list) and shape else 0
     return found if isinstance(found, int) and found > 0 else 0
 
@@ -244,7 +249,7 @@ def fit_group(layout: Layout, task: Task, attributes: Mapping[str, Any]) -> bool
     sizes = _sizes(layout, task)
     for _, array in group.arrays():
         shape = tuple(
-            sizes.get(name, old) for name, old in zip(_dims(array), array.shape, strict=True)
+            sizes.get(name, old) for name, old in zip(dims_of(array), array.shape, strict=True)
         )
         if shape != array.shape:
             array.resize(shape)
@@ -261,7 +266,7 @@ def create_group(layout: Layout, task: Task, part: xr.Dataset) -> None:
     layout.check_lock()
     with tempfile.TemporaryDirectory() as place:
         _create_group(layout, task, part, place)
-        _put_all(layout.root, Path(place))
+        put_all(layout.root, Path(place))
 
 
 def _create_group(layout: Layout, task: Task, part: xr.Dataset, place: str) -> None:
@@ -332,7 +337,7 @@ def write_points(layout: Layout, units: Mapping[str, str | None]) -> None:
         with tempfile.TemporaryDirectory() as place:
             table.to_zarr(place, group=name, mode="w", consolidated=False)
             Path(place, name, "zarr.json").unlink()
-            _put_all(layout.root, Path(place))
+            put_all(layout.root, Path(place))
         zarr.open_group(layout.root, path=name, mode="r+").attrs.put(attributes)
 
 
@@ -345,17 +350,17 @@ def write_part(layout: Layout, task: Task, part: xr.Dataset) -> None:
         Another run took the folder over; nothing is written.
     """
     layout.check_lock()
-    arrays, checksums = _opened(layout.root, task.group, task.size, len(layout.points))
-    own = {name: array for name, array in arrays.items() if _is_of_task(array, layout, task)}
+    arrays, checksums = opened(layout.root, task.group, task.size, len(layout.points))
+    own = {name: array for name, array in arrays.items() if is_of_task(array, layout, task)}
     for name, array in own.items():
-        array[_where(array, layout, task)] = part[name].values
+        array[where_of(array, layout, task)] = part[name].values
     values = {name: np.asarray(part[name].values) for name in own}
     layout.check_lock()
-    checksums[_task_index(layout, task)] = _checksum(layout, task, values)
+    checksums[task_index(layout, task)] = checksum_of(layout, task, values)
 
 
 @lru_cache(maxsize=32)
-def _opened(
+def opened(
     root: str, group: str, size: int, points: int
 ) -> tuple[dict[str, zarr.Array], zarr.Array]:
     """Arrays of a group and its checksums, opened once by each worker (again when they grow)."""
@@ -365,90 +370,13 @@ def _opened(
     return arrays, arrays.pop(CHECKSUM)
 
 
-def missing(layout: Layout, tasks: Iterable[Task]) -> Iterator[Task]:
-    """Yield the tasks whose values are not there, or do not have their checksum."""
-    known = _Checked(layout)
-    for task in tasks:
-        if not known.is_written(task) or known.fault(task):
-            yield task
-
-
 def is_written(checksums: np.ndarray | None, layout: Layout, task: Task) -> bool:
     """Whether a task has its checksum in those of its group (None: no group yet)."""
     if checksums is None:
         return False
-    index = _task_index(layout, task)
+    index = task_index(layout, task)
     inside = all(k < n for k, n in zip(index, checksums.shape, strict=True))
     return bool(inside and checksums[index])
-
-
-class _Checked:
-    """What the groups of a store hold, each read once if it fits, to be compared task by task."""
-
-    def __init__(self, layout: Layout) -> None:
-        self.layout = layout
-        self.checksums: dict[str, np.ndarray | None] = {}
-        self._values: dict[str, dict[str, Any]] = {}
-
-    def is_written(self, task: Task) -> bool:
-        if task.group not in self.checksums:
-            self.checksums[task.group] = read_checksums(self.layout, task.group)
-        return is_written(self.checksums[task.group], self.layout, task)
-
-    def fault(self, task: Task) -> str:
-        """Name the file that makes the values of a task other than its checksum says, or ''."""
-        if task.group not in self._values:
-            self._values = {task.group: self._read(task)}  # tasks come group by group
-        values = {}
-        for name, (array, read) in self._values[task.group].items():
-            if not _is_of_task(array, self.layout, task):
-                continue
-            where = _where(array, self.layout, task)
-            try:
-                values[name] = np.asarray(array[where] if read is None else read[where])
-            except Exception:  # a damaged chunk: each codec raises its own kind
-                return self._file(task, name, array)
-        checksums = self.checksums[task.group]
-        assert checksums is not None  # it is written
-        if _checksum(self.layout, task, values) == checksums[_task_index(self.layout, task)]:
-            return ""
-        lost = [name for name in values if self._is_lost(task, name)]
-        name = lost[0] if len(lost) == 1 else CHECKSUM
-        return self._file(task, name, self._values[task.group].get(name, (None, None))[0])
-
-    def _read(self, task: Task) -> dict[str, Any]:
-        layout = self.layout
-        arrays, _ = _opened(layout.root, task.group, task.size, len(layout.points))
-        whole = sum(array.nbytes for array in arrays.values()) < _LARGEST
-        found = {}
-        for name, array in arrays.items():
-            read = None
-            if whole and _is_of_task(array, layout, task):
-                try:
-                    read = np.asarray(array[...])
-                except Exception:  # a damaged chunk, which is looked for task by task
-                    read = None
-            found[name] = array, read
-        return found
-
-    def _is_lost(self, task: Task, name: str) -> bool:
-        """Whether the first chunk of a task is no file."""
-        array = self._values[task.group][name][0]
-        return _read(self.layout.root, self._key(task, name, array)) is None
-
-    def _file(self, task: Task, name: str, array: Any) -> str:
-        return self._key(task, name, array)
-
-    def _key(self, task: Task, name: str, array: Any) -> str:
-        if array is None:
-            index: Iterable[int] = _task_index(self.layout, task)
-        else:
-            own = {
-                known_groups()[task.group].dimension: task.first // task.chunk,
-                POINT: task.point,
-            }
-            index = (own.get(d, 0) for d in _dims(array))
-        return "/".join((task.group, name, "c", *map(str, index)))
 
 
 def read_checksums(layout: Layout, name: str) -> np.ndarray | None:
@@ -469,7 +397,7 @@ def read_checksums(layout: Layout, name: str) -> np.ndarray | None:
     return found
 
 
-def _checksum(layout: Layout, task: Task, values: Mapping[str, np.ndarray]) -> int:
+def checksum_of(layout: Layout, task: Task, values: Mapping[str, np.ndarray]) -> int:
     """CRC-32 of the study, the task's place in it, and its values."""
     place = [layout.frame, task.group, layout.points[task.point], task.first]
     out = zlib.crc32(json.dumps(place, sort_keys=True).encode())
@@ -478,24 +406,24 @@ def _checksum(layout: Layout, task: Task, values: Mapping[str, np.ndarray]) -> i
     return out or 1
 
 
-def _is_of_task(array: zarr.Array, layout: Layout, task: Task) -> bool:
-    dims = _dims(array)
+def is_of_task(array: zarr.Array, layout: Layout, task: Task) -> bool:
+    dims = dims_of(array)
     swept = layout.swept and dims[:1] == (POINT,) and len(dims) > 1
     return known_groups()[task.group].dimension in dims or swept
 
 
-def _where(array: zarr.Array, layout: Layout, task: Task) -> tuple[Any, ...]:
+def where_of(array: zarr.Array, layout: Layout, task: Task) -> tuple[Any, ...]:
     part = slice(task.first, task.first + task.count)
     own = {known_groups()[task.group].dimension: part, POINT: task.point}
-    return tuple(own.get(d, slice(None)) for d in _dims(array))
+    return tuple(own.get(d, slice(None)) for d in dims_of(array))
 
 
-def _task_index(layout: Layout, task: Task) -> tuple[int, ...]:
+def task_index(layout: Layout, task: Task) -> tuple[int, ...]:
     number = task.first // task.chunk
     return (task.point, number) if layout.swept else (number,)
 
 
-def _dims(array: zarr.Array) -> tuple[str, ...]:
+def dims_of(array: zarr.Array) -> tuple[str, ...]:
     return tuple(map(str, array.metadata.dimension_names or ()))  # type: ignore[union-attr]
 
 
@@ -514,166 +442,13 @@ def finish(layout: Layout) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Consolidated metadata")
         zarr.consolidate_metadata(layout.root)
-    seal(layout)
 
 
-def seal(layout: Layout, groups: Iterable[str] | None = None) -> None:
-    """Write the checksums of all files of groups that no task writes: metadata and coordinates."""
-    layout.check_lock()
-    files = {
-        key: _crc(layout, key)
-        for key in ("zarr.json", *_keys(layout, known_groups() if groups is None else groups))
-    }
-    _write_signed(layout.folder / SEAL, {"files": files})
-
-
-def unseal(layout: Layout) -> set[str]:
-    """Return the groups whose metadata is whole, before it changes; mend that of the hierarchy."""
-    files = _sealed(layout) or {}
-    bad = {key.partition("/")[0] for key in _differ(layout, files)}
-    if bad & {"zarr.json"} or "zarr.json" not in files:
-        empty = {"attributes": {}, "zarr_format": 3, "node_type": "group"}
-        _put(layout.root, "zarr.json", json.dumps(empty, indent=2).encode())
-    (layout.folder / SEAL).unlink(missing_ok=True)
-    return {key.partition("/")[0] for key in files} - bad - {"zarr.json"}
-
-
-def find_damage(layout: Layout, tasks: Iterable[Task]) -> dict[str, Task | None]:
-    """Return the damaged files of a store, each with the task whose values it holds, if any.
-
-    Tasks that are not done are no damage.
-    """
-    _opened.cache_clear()
-    prefix = "" if "://" in layout.root else f"{Path(layout.root).name}/"
-    files = _sealed(layout)
-    if files is None:
-        return {SEAL: None}
-    metadata = _differ(layout, files)
-    groups = {key.partition("/")[0] for key in metadata}
-    found: dict[str, Task | None] = {f"{prefix}{key}": None for key in metadata}
-    known = _Checked(layout)
-    for task in tasks:
-        if task.group in groups or f"{task.group}/zarr.json" not in files:
-            continue
-        if known.is_written(task) and (key := known.fault(task)):
-            found[f"{prefix}{key}"] = task
-    return found
-
-
-def describe_damage(folder: Path, damage: Iterable[str]) -> str:
-    """Say in one line which files are damaged, and what heals them."""
-    first, *others = damage
-    more = f" and {len(others)} more files are" if others else " is"
-    return f"{folder / first}{more} damaged; {_healing(folder)}"
-
-
-def _healing(folder: Path) -> str:
+def healing(folder: Path) -> str:
     return (
         f"'reliability run STUDY.toml --out {folder}', with the file of the study, computes again "
         "what is damaged"
     )
-
-
-def _sealed(layout: Layout) -> dict[str, int | None] | None:
-    """Return the checksum of each sealed file, none while they are being made; None: damaged."""
-    path = layout.folder / SEAL
-    if not path.exists():
-        return {}
-    try:
-        files = _read_signed(path)["files"]
-        return files if isinstance(files, dict) else None
-    except (OSError, ValueError, KeyError):
-        return None
-
-
-def _differ(layout: Layout, files: Mapping[str, int | None]) -> list[str]:
-    return [key for key, crc in files.items() if _crc(layout, key) != crc]
-
-
-def _crc(layout: Layout, key: str) -> int | None:
-    data = _read(layout.root, key)
-    return None if data is None else zlib.crc32(data)
-
-
-def _keys(layout: Layout, groups: Iterable[str]) -> Iterator[str]:
-    """Yield the key of every file of groups that no task writes."""
-    for name in sorted(groups):
-        group, dimension = layout.group(name, "r"), known_groups()[name].dimension
-        if group is None:
-            continue
-        yield f"{name}/zarr.json"
-        for _, array in sorted(group.arrays()):
-            yield f"{array.path}/zarr.json"
-            dims = _dims(array)
-            by_point = layout.swept and dims[:1] == (POINT,) and len(dims) > 1
-            if not (dimension in dims or "task" in dims or by_point):
-                for index in np.ndindex(array.cdata_shape):
-                    yield f"{array.path}/{array.metadata.encode_chunk_key(index)}"
-
-
-def _read(root: str, key: str) -> bytes | None:
-    """Return a file of a store, None if it is not there."""
-    try:
-        if "://" not in root:
-            return Path(root, key).read_bytes()
-        import fsspec
-
-        with fsspec.open(f"{root}/{key}", "rb") as file:
-            return bytes(file.read())
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-        return None
-
-
-def _put(root: str, key: str, data: bytes) -> None:
-    if "://" in root:
-        import fsspec
-
-        with fsspec.open(f"{root}/{key}", "wb") as file:
-            file.write(data)
-        return
-    path = Path(root, key)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    replace_bytes(path, data, sync=False)  # there are many, and each has a checksum
-
-
-def _put_all(root: str, place: Path) -> None:
-    """Put the files of a hierarchy into another one, but for the metadata of the root."""
-    for path in sorted(place.rglob("*")):
-        key = path.relative_to(place).as_posix()
-        if path.is_file() and key != "zarr.json":
-            _put(root, key, path.read_bytes())
-
-
-def _json(data: bytes | None) -> Any:
-    try:
-        return json.loads(data or b"null")
-    except (ValueError, RecursionError):
-        return None
-
-
-def _at(found: Any, *path: str) -> Any:
-    """Return what lies at a path in nested tables, None where there is nothing."""
-    for key in path:
-        found = found.get(key) if isinstance(found, dict) else None
-    return found
-
-
-def _write_signed(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a table as JSON, with a checksum of it."""
-    whole = {**content, "checksum": _signature(content)}
-    replace_text(path, json.dumps(whole, indent=1, sort_keys=True))
-
-
-def _read_signed(path: Path) -> dict[str, Any]:
-    """Return a table that has the checksum it says; ValueError: it is damaged."""
-    found = _json(path.read_bytes())
-    if not isinstance(found, dict) or found.pop("checksum", None) != _signature(found):
-        raise ValueError("damaged")
-    return found
-
-
-def _signature(content: Mapping[str, Any]) -> str:
-    return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def read_marker(folder: Path) -> dict[str, Any]:
@@ -686,11 +461,11 @@ def read_marker(folder: Path) -> dict[str, Any]:
     """
     path = folder / MARKER
     try:
-        found = _read_signed(path)
+        found = read_signed(path)
     except OSError:
         raise InputError(f"no study in {str(folder)!r}") from None
     except ValueError:
-        raise InputError(f"{path} is damaged; {_healing(folder)}") from None
+        raise InputError(f"{path} is damaged; {healing(folder)}") from None
     for name, kind in _CONTENT.items():
         if not isinstance(found.get(name), kind) or (name == "chunk" and found[name] < 1):
             raise InputError(
@@ -716,7 +491,8 @@ def _open(folder: Path) -> tuple[str, zarr.Group]:
     except FileNotFoundError:
         raise InputError(f"results: no {RESULTS} in {str(folder)!r}; run the study first") from None
     except Exception:  # damaged metadata: zarr raises many kinds
-        raise InputError(describe_damage(folder, [f"{RESULTS}/zarr.json"])) from None
+        file = folder / RESULTS / "zarr.json"
+        raise InputError(f"{file} is damaged; {healing(folder)}") from None
 
 
 def unfinished(folder: Path) -> int:

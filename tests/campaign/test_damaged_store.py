@@ -10,6 +10,7 @@ from click.testing import CliRunner
 import reliability as rel
 from reliability.campaign import read_study, store
 from reliability.campaign.load import load_study
+from reliability.campaign.store_files import read_signed, write_signed
 from reliability.cli import main
 from tests.campaign.test_run import tree_hash
 from tests.conftest import SMALL_STUDY
@@ -136,8 +137,8 @@ def test_a_received_folder_names_no_place_outside(whole, tmp_path, place) -> Non
     victim = tmp_path / "inside" / "x"
     (victim / "chips").mkdir(parents=True)
     (victim / "chips" / "thesis.tex").write_text("x")
-    content = store._read_signed(copy / store.MARKER) | {"store": place}
-    store._write_signed(copy / store.MARKER, content)
+    content = read_signed(copy / store.MARKER) | {"store": place}
+    write_signed(copy / store.MARKER, content)
     for act in (lambda: rel.run_study(load_study(spec), copy), lambda: read_study(copy),
                 lambda: rel.study_status(copy)):  # fmt: skip
         with pytest.raises(rel.InputError, match=r"store: got .* expected a name in the folder"):
@@ -149,9 +150,9 @@ def test_a_received_folder_names_no_place_outside(whole, tmp_path, place) -> Non
 def test_a_marker_of_another_shape_is_one_line(whole, tmp_path) -> None:
     _, folder = whole
     copy = Path(shutil.copytree(folder, tmp_path / "copy"))
-    right = store._read_signed(copy / store.MARKER)
+    right = read_signed(copy / store.MARKER)
     for wrong in ({"chunk": 0}, {"chunk": "2"}, {"points": [3]}, {"spec": []}, {"store": 7}):
-        store._write_signed(copy / store.MARKER, right | wrong)
+        write_signed(copy / store.MARKER, right | wrong)
         with pytest.raises(rel.InputError, match=str(copy / store.MARKER)):
             rel.study_status(copy)
     (copy / store.MARKER).write_text("[" * 100_000)
