@@ -113,7 +113,7 @@ def trace_dataset(
         {axis: (axis, [0], counted) for axis in HIERARCHY}
         | {"sweep": ("sweep", np.arange(1, len(traces) + 1), counted)}
         | {"point": ("point", np.arange(longest), counted)}
-        | {"setup": ("sweep", np.array(titles, dtype=str))}
+        | {"setup": ("sweep", np.array([printable(title) for title in titles], dtype=str))}
     )
 
 

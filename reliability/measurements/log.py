@@ -16,6 +16,8 @@ def printable(text: str) -> str:
     >>> printable("lot \\x1b[31m7")
     'lot ?[31m7'
     """
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else "?" for char in text)
 
 

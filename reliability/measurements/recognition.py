@@ -107,15 +107,12 @@ def _by_columns(source: Source, columns: Mapping[str, Any] | Sequence[str]) -> F
         return "sweep", "columns= names resistances before and after a pulse"
     if {"resistance_lrs", "resistance_hrs"} <= set(known):
         return "endurance", "columns= names the resistances of both states"
-    if all(name in (*_PLAIN, "") for name in known) and "-" not in set(known) - {"-"}:
-        head = read_head(source, names=list(columns)) if len(names) == _width(source) else None
+    if all(name in (*_PLAIN, "") for name in known):
+        width = len(open_table(source).names)
+        head = read_head(source, names=list(columns)) if len(names) == width else None
         if head is not None and head.is_trace():
             return "traces", "columns= names time, voltage and current, and no address of a cell"
     return "tidy", "columns= names the columns"
-
-
-def _width(source: Source) -> int:
-    return len(open_table(source).names)
 
 
 def _rows_of_numbers(source: Source) -> list[list[float]]:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from reliability.measurements.log import Log
+from reliability.measurements.log import Log, printable
 from reliability.measurements.names import KNOWN
 
 MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "None", "none", "-", "--")
@@ -307,7 +307,9 @@ def _reject(
 
 
 def _labels(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    text = np.array(["" if pd.isna(value) else str(value).strip() for value in values], object)
+    text = np.array(
+        ["" if pd.isna(value) else printable(str(value).strip()) for value in values], object
+    )
     missing = np.isin(text.astype(str), MISSING)
     return text, missing
 

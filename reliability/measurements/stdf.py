@@ -18,7 +18,7 @@ import xarray as xr
 from reliability.errors import InputError
 from reliability.measurements.grid import build_dataset
 from reliability.measurements.instrument_traces import variable_name
-from reliability.measurements.log import Log
+from reliability.measurements.log import Log, printable
 from reliability.measurements.names import KNOWN
 from reliability.measurements.rows import OVERRANGE, scaled
 from reliability.measurements.source import Source, open_binary, optional_module
@@ -220,12 +220,12 @@ class _Collector:
 
     def take(self, name: str, record: dict[str, Any], index: int) -> None:
         if name == "Mir":
-            self.lot = record.get("LOT_ID") or ""
-            self.temperature = record.get("TST_TEMP") or ""
+            self.lot = printable(record.get("LOT_ID") or "")
+            self.temperature = printable(record.get("TST_TEMP") or "")
         elif name == "Wcr":
             self.map = _wafer_map(record, self.log)
         elif name == "Wir":
-            self.wafer[record["HEAD_NUM"]] = record.get("WAFER_ID") or ""
+            self.wafer[record["HEAD_NUM"]] = printable(record.get("WAFER_ID") or "")
         elif name == "Wrr":
             self.wafer.pop(record["HEAD_NUM"], None)
         elif name == "Pir":

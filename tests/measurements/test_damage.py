@@ -119,7 +119,7 @@ def outcome(path: Path, layout: str | None) -> tuple[str, int]:
     return "", data.attrs["rows_read"]
 
 
-@pytest.mark.parametrize("count", [120, pytest.param(3000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [60, pytest.param(1000, marks=pytest.mark.slow)])
 def test_damaged_files(tmp_path: Path, count: int) -> None:
     dice = random.Random(20240611 + count)
     files = whole_files(tmp_path)

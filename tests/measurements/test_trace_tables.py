@@ -166,6 +166,29 @@ def test_clock_times_count_from_the_first(tmp_path: Path) -> None:
     assert any("2024-08-15 16:38:30.5" in note for note in data.attrs["problems"])
 
 
+def test_timestamps_of_reads_and_units_behind_an_underscore(tmp_path: Path) -> None:
+    rows = [f"run {n}.csv,T14,2024-08-15T16.38.{30 + n},{n}.5,{n}e-6" for n in range(1, 4)]
+    path = write(tmp_path, "filename,device_id,timestamp,v_set_V,i_on_uA\n" + "\n".join(rows))
+    data = read_measurements(path)
+    assert data.attrs["layout"] == "tidy"
+    assert data["cell"].values.tolist() == ["T14"]
+    assert data["time"].values.tolist() == [0.0, 1.0, 2.0]
+    assert values(data, "v_set") == [1.5, 2.5, 3.5]
+    np.testing.assert_allclose(values(data, "i_on"), [1e-12, 2e-12, 3e-12], rtol=1e-12)
+    assert any("'filename' was left out" in note for note in data.attrs["problems"])
+
+
+def test_texts_of_a_file_cannot_steer_a_terminal(tmp_path: Path) -> None:
+    rows = "".join(f"{n},2,plain\n" for n in range(1000))
+    head = "#Operator: \x1b[31mann\nV (V),I (A),word\n0,1,\x1b]0;x\x07\n"
+    data = read_measurements(write(tmp_path, head + rows))
+    assert data.attrs["tester_operator"] == "?[31mann"
+    assert data["word"].values.ravel()[:2].tolist() == ["?]0;x?", "plain"]
+    rows = "".join(f"W1,{n},1e-6\n" for n in range(1000))
+    wafers = write(tmp_path, f"wafer,cell,G\n\x1b[2JW0,1,1e-6\n{rows}", "w.csv")
+    assert read_measurements(wafers)["wafer"].values.tolist() == ["?[2JW0", "W1"]
+
+
 LVM = """LabVIEW Measurement\t
 Writer_Version\t2
 Reader_Version\t2
