@@ -24,7 +24,8 @@ from reliability.commands.run import run
 from reliability.commands.size import size
 from reliability.commands.study import plan, schema, status
 from reliability.commands.technologies import technologies
-from reliability.errors import InputError, RunError
+from reliability.commands.window import window
+from reliability.errors import InputError, RunError, printable
 from reliability.version import __version__
 
 _AGAIN = 1.0  # s: signals that follow one another faster are one
@@ -103,7 +104,7 @@ class _Group(click.Group):
             else:  # whatever it broke
                 goes_on = ctx.invoked_subcommand == "run"
                 line, code = _stopped(number, goes_on), 128 + number
-            click.echo(line, err=True)
+            click.echo(printable(line), err=True)
             ctx.exit(code)
 
 
@@ -132,7 +133,7 @@ def _message(error: BaseException) -> tuple[str, int]:
 @click.version_option(__version__, prog_name="reliability")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def main(debug: bool) -> None:
-    """From resistive-memory measurements to the accuracy a network keeps, and how sure we are.
+    """Device reliability of resistive memories, from measured cells to network accuracy.
 
     \b
     Examples:
@@ -152,7 +153,8 @@ def main(debug: bool) -> None:
 
 
 for command in (
-    run, plan, status, report, compare, size, qualify, fit, inspect, technologies, schema, doctor,
+    run, plan, status, report, compare, size, window, qualify, fit, inspect, technologies, schema,
+    doctor,
 ):  # fmt: skip
     main.add_command(command)
 

@@ -35,8 +35,14 @@ from reliability.files import replace_bytes, replace_text
 RESULTS = "results.zarr"
 MARKER = "study.json"
 SEAL = "checksums.json"
-_CONTENT = {"spec": dict, "spec_hash": str, "frame_hash": str, "chunk": int, "points": list,
-            "store": str}  # fmt: skip
+_CONTENT: dict[str, type] = {
+    "spec": dict,
+    "spec_hash": str,
+    "frame_hash": str,
+    "chunk": int,
+    "points": list,
+    "store": str,
+}
 _LOCAL = ("file", "local", "dir")  # protocols of fsspec that name a place on this machine
 _LARGEST = 2**30  # bytes of a group that are read at once
 CHECKSUM = "task_checksum"

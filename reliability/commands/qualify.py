@@ -18,7 +18,7 @@ Exit codes:
   2  wrong input: one line says what
 """
 )
-@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
 @click.option(
     "--claim", required=True, help="Claimed life: '10 years', '1e6 cycles' or '1e9 reads'."
 )
@@ -28,6 +28,10 @@ Exit codes:
 @click.option(
     "--failure", help="Failure criterion of a read: 'conductance < 20 uS', 'conductance < 80 %'."
 )
+@click.option("--missing", type=click.Choice(["failed", "censored", "refuse"]), default="failed",
+              show_default=True, help="What units that lose their reads are.")  # fmt: skip
+@click.option("--consecutive", type=click.IntRange(1), default=1, show_default=True,
+              help="Reads in a row beyond the criterion that make a failure.")  # fmt: skip
 @click.option("--state", help="State of the cells to use.")
 @click.option("--columns", help="Names of the columns in order, or a TOML file with a mapping.")
 @click.option("--layout", help="Layout of a tester file (with --failure).")
@@ -66,14 +70,15 @@ Exit codes:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def qualify(
-    ctx: click.Context, file: Path | None, as_json: bool, out: Path | None, **options: Any
+    ctx: click.Context, files: tuple[Path, ...], as_json: bool, out: Path | None, **options: Any
 ) -> None:
     """Assess whether the life test in FILE demonstrates a claim, and state it for a data sheet.
 
     FILE is a table of times to failure (time and event, or lower and upper ends of read-out
-    intervals; frequency, temperature, voltage), or any tester file together with --failure, which
-    says when a read counts as failed. Without FILE, --devices, --duration and --failures state a
-    test.
+    intervals; frequency, temperature, voltage, lot), or any tester file together with --failure,
+    which says when a read counts as failed. Several files are one test; each can carry its own
+    conditions: bake.csv@150degC, or lot7.xlsx@150degC,sheet=2. Without FILE, --devices, --duration
+    and --failures state a test.
 
     \b
     Examples:
@@ -90,6 +95,7 @@ def qualify(
       qualification.json   claim, test, fit and verdict
       report.html          the same as a document
     """
+    from reliability.commands.measured_files import print_reading, read_life_tests, with_reading
     from reliability.lifetime.claims import Claim, assess_claim
     from reliability.lifetime.statements import (
         parse_condition,
@@ -97,7 +103,6 @@ def qualify(
         parse_known,
         stated_test,
     )
-    from reliability.measurements import read_lifetimes
     from reliability.report.qualification_report import (
         qualification,
         qualification_lines,
@@ -119,19 +124,13 @@ def qualify(
         quantity(options["confidence"], "", "confidence", low=0.0, high=1.0),
     )
     test = parse_condition(options["test_at"], "test_at")
-    if file is None:
+    if not files:
         data = stated_test(options["devices"], options["duration"], options["failures"], test)
     elif options["devices"] or options["duration"] or options["failures"]:
         raise InputError("devices, duration, failures: go without a file")
     else:
-        constants: dict[str, str | float] = {
-            ("read_voltage" if name == "voltage" and options["failure"] else name): value
-            for name, value in test.items()
-        }
-        data = read_lifetimes(
-            file, columns=options["columns"], failure=options["failure"], state=options["state"],
-            layout=options["layout"], constants=constants,
-        )  # fmt: skip
+        named = ("failure", "state", "columns", "layout", "missing", "consecutive")
+        data = read_life_tests(files, test, **{name: options[name] for name in named})
     if data.attrs["clock"] != clock:
         raise InputError(
             f"claim: got {options['claim']!r}, but the test counts {data.attrs['clock']}"
@@ -153,7 +152,9 @@ def qualify(
         method=options["method"],
         seed=options["seed"],
     )
-    summary = qualification(found, data, quantity=options["quantity"], jesd47=standard)
+    summary = with_reading(
+        qualification(found, data, quantity=options["quantity"], jesd47=standard), data
+    )
     report = (
         None
         if out is None
@@ -162,10 +163,9 @@ def qualify(
     if as_json:
         click.echo(json.dumps(summary | ({} if report is None else {"report": str(report)})))
     else:
+        print_reading(data)
         for line in qualification_lines(summary):
             click.echo(line)
-        for problem in data.attrs.get("problems", []):
-            click.echo(f"note: {problem}", err=True)
         if report is not None:
             click.echo(f"report: {report.resolve()}")
     ctx.exit(0 if found.passed else 1)

@@ -21,7 +21,8 @@ Verify cannot remove for good the tails that relaxation brings back [2]_: for th
 `probability_wrong` at a time after the wait.
 
 .. [1] E. Esmanhotto et al., Adv. Intell. Syst. 4, 2200145 (2022), doi:10.1002/aisy.202200145.
-.. [2] IEEE Electron Device Lett. 36(8), 769-771 (2015), abstract.
+.. [2] "Intrinsic tailing of resistive states distributions in amorphous HfOx and TaOx", IEEE
+   Electron Device Lett. 36(8), 769-771 (2015), abstract; it concerns low currents.
 """
 
 from collections.abc import Callable

@@ -7,17 +7,12 @@ import numpy as np
 
 from reliability.errors import InputError
 from reliability.measurements import arc_one, keithley, keysight, labview
-from reliability.measurements.delimited import (
-    kind_of,
-    open_table,
-    sheet_name,
-    sheet_start,
-    workbook,
-)
+from reliability.measurements.delimited import kind_of, open_table
 from reliability.measurements.names import KNOWN, known_name, split_unit
 from reliability.measurements.rows import number, recognise_form, split_line
 from reliability.measurements.source import Source, first_lines
 from reliability.measurements.table_head import Head, read_head
+from reliability.measurements.workbooks import sheet_name, sheet_start, workbook
 
 Found = tuple[str, str]  # layout, and the evidence for it in one sentence
 

@@ -80,7 +80,7 @@ def read_relaxation(
     Layout of github.com/akashlevy/RRAM-Relaxation-Master-Model (MIT).
     """
     table = open_table(source)
-    fields, units = choose_fields(table, _order(table, columns, RELAXATION), log)
+    fields, units = _fields(table, columns, RELAXATION, log)
     return collect(table, fields, units, log, time_points=time_points)
 
 
@@ -113,7 +113,7 @@ def read_bake(
     Layout of github.com/akashlevy/RRAM-Relaxation-Master-Model (MIT).
     """
     table = open_table(source)
-    fields, units = choose_fields(table, _order(table, columns, BAKE), log)
+    fields, units = _fields(table, columns, BAKE, log)
     return collect(table, fields, units, log, time_points=time_points)
 
 
@@ -148,7 +148,7 @@ def read_sweep(
     table = open_table(source)
     line = "source_line" if operation == "reset" else "bit_line"
     order = [name.format(line=line) for name in SWEEP]
-    fields, units = choose_fields(table, _order(table, columns, order), log)
+    fields, units = _fields(table, columns, order, log)
     dataset = collect(table, fields, units, log)
     if not {"conductance_before", "conductance_after"} <= set(dataset):
         raise InputError(f"{source.name}: a sweep needs resistance_before and resistance_after")
@@ -186,7 +186,7 @@ def read_endurance(source: Source, log: Log, *, columns: Columns = None) -> xr.D
     Layout of github.com/robert-radway/NI-RRAM-Python (MIT).
     """
     table = open_table(source)
-    fields, units = choose_fields(table, _order(table, columns, ENDURANCE), log)
+    fields, units = _fields(table, columns, ENDURANCE, log)
     if not {"resistance_lrs", "conductance_lrs"} & names_of(fields):
         raise InputError(f"{source.name}: endurance needs resistance_lrs and resistance_hrs")
     states = {"LRS": "conductance_lrs", "HRS": "conductance_hrs"}
@@ -283,6 +283,19 @@ def _order(table: Table, columns: Columns, default: Sequence[str]) -> Columns:
             f"{', '.join(default)}; name them with columns=[...]"
         )
     return list(default)
+
+
+def _fields(
+    table: Table, columns: Columns, default: Sequence[str], log: Log
+) -> tuple[list[Field], dict[str, str]]:
+    """Choose the columns by header, by the given names or in the default order, and say so."""
+    order = _order(table, columns, default)
+    fields, units = choose_fields(table, order, log)
+    why = "by its header" if order is None else "by the order given"
+    for field in fields:
+        by = "by the order of the layout" if columns is None and order is not None else why
+        log.explain(f"column {field.position + 1}: {field.name}, {by}")
+    return fields, units
 
 
 def _read_wide(

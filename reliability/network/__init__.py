@@ -21,6 +21,7 @@ from reliability.network.datasets import load_mnist, load_mnist28, load_vowels
 from reliability.network.deep.binary import bit_error_tolerance, pair_error_rate
 from reliability.network.deep.deep_evaluation import evaluate_deep
 from reliability.network.deep.layer_mapping import program_layers
+from reliability.network.deep.mapping_report import map_network
 from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.rate_coding import evaluate_spiking
 from reliability.network.deep.tiling import Tiling
@@ -57,6 +58,7 @@ __all__ = [
     "load_mnist28",
     "load_network",
     "load_vowels",
+    "map_network",
     "map_weights",
     "on_tiles",
     "pair_error_rate",

@@ -49,7 +49,7 @@ def endurance(
     temperature: Sequence[float | str] = (298.15,),
     energy: float | str | None = None,
     reference: float | str | None = None,
-    attempts: int = 1,
+    attempts: int | None = None,
     method: Literal["first_passage", "every_cycle"] = "first_passage",
     seed: int = 0,
     **where: Unpack[Where],
@@ -67,9 +67,10 @@ def endurance(
         Programming energy of a SET and RESET pair, J; the card's reference energy by default.
     reference : float or str, optional
         Conductance that separates the states when read, S; `best_reference` by default.
-    attempts : int
+    attempts : int, optional
         Pulses, each verified, after which a cell that is still on the wrong side of the reference
-        counts as failed in this cycle. Their wear beyond one pulse is neglected.
+        counts as failed in this cycle; by default those of the card's program and verify (1 where
+        it has none, and with ``every_cycle``). Their wear beyond one pulse is neglected.
     method : {"first_passage", "every_cycle"}
         The model of the first passage, or drawing each cycle; see `devices.first_passage`.
     seed : int
@@ -81,7 +82,9 @@ def endurance(
     -------
     Dataset
         ``cycles_to_failure`` and ``mode`` (index into ``MODES``; 0 is a censored cell), dimensions
-        (temperature, wafer, die, cell); ``fraction_failed`` with its 95 % interval
+        (temperature, wafer, die, cell); ``fraction_permanent``, of cells that are stuck or were
+        defective from the start; ``fraction_failed``, of those and of cells that a write left on
+        the wrong side of the reference once, with its 95 % interval
         ``fraction_low`` and ``fraction_high`` against ``cycles``; ``weibull_scale`` and
         ``weibull_shape`` fitted to the cells, with their 95 % intervals (NaN where the cells that
         failed tell none: no cell, or all in one cycle).
@@ -115,6 +118,9 @@ def endurance(
     expect_technology(technology)
     if method not in _METHODS:
         raise unknown_name("method", str(method), _METHODS)
+    if attempts is None:
+        given = technology.get("programming.verify.attempts", 1)
+        attempts = int(given) if method == "first_passage" else 1
     attempts = whole_number(attempts, "attempts", low=1)
     if attempts > 1 and method == "every_cycle":
         raise InputError(f"attempts: got {attempts}, allowed 1 with method='every_cycle'")
@@ -375,11 +381,23 @@ def count_failures(test: xr.Dataset) -> xr.Dataset:
         "fraction_failed": (curve, counts / total, one),
         "fraction_low": (curve, low, one),
         "fraction_high": (curve, high, one),
+        "fraction_permanent": (curve, _fraction(life, mode >= 3, grid), one),
     }
     for i, name in enumerate(("scale", "shape")):
         for j, end in enumerate(("", "_low", "_high")):
             variables[f"weibull_{name}{end}"] = ("temperature", fits[:, i, j], one)
     return test.assign(variables).assign_coords(cycles=("cycles", grid, one))
+
+
+def _fraction(
+    life: NDArray[np.float64], failed: NDArray[np.bool_], grid: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Fraction of cells that failed so by each number of cycles, (temperature, cycles)."""
+    each = [
+        np.searchsorted(np.sort(one[bad]), grid, side="right") / one.size
+        for one, bad in zip(life, failed, strict=True)
+    ]
+    return np.array(each)
 
 
 def _weibull(

@@ -247,3 +247,31 @@ DRAWINGS: dict[str, tuple[Drawn, ...]] = {
         ),
     ),
 }  # fmt: skip
+
+# What each figure draws, which its table of numbers holds.
+VARIABLES: dict[str, tuple[str, ...]] = {
+    "smallest-core": ("area_ratio",),
+    "least-energy-core": ("energy_ratio",),
+    "area-classes": ("area",),
+    "event-energy": ("part_energy", "event_energy"),
+    "energy-node": ("mac_energy", "event_energy"),
+    "gain-resistance": ("gain",),
+    "gain-lead": ("activity", "accuracy", "inference_gain"),
+    "gain-threshold": ("activity", "accuracy", "inference_gain"),
+    "accuracy-budget": ("accuracy_of_chip", "before"),
+    "old-new": ("accuracy_of_chip", "before"),
+    "accuracy-writes": ("accuracy_of_run", "writes_mean", "writes_99"),
+    "runs-failure": ("runs_to_failure",),
+    "levelling": ("runs_to_failure", "runs_to_first_failure"),
+    "accuracy-failed": ("accuracy_failed",),
+    "power-rate": ("power",),
+    "paying-periods": ("pays_from", "pays_until", "lasts_from", "lasts_from_levelled"),
+    "power-period": ("energy", "standby", "lasts_from", "lasts_from_levelled"),
+    "cache-traffic": ("cache_fetched", "cache_written_back"),
+    "macro-area": ("area_sram", "area_resistive"),
+    "layout-ratios": ("footprint_ratio", "line_energy_ratio", "wire_energy_ratio"),
+    "memory-temperature": ("hottest_temperature", "temperature_limit"),
+    "accuracy-left": ("accuracy",),
+    "error-rate-left": ("bit_error_rate",),
+    "left-against-temperature": ("accuracy_at", "error_rate_at"),
+}

@@ -113,7 +113,18 @@ def test_conditions_that_a_card_does_not_know_are_refused() -> None:
 
 def test_conditions_out_of_range_warn_with_the_range() -> None:
     with pytest.warns(UserWarning, match="outside the valid range 10 µA to 1 mA"):
-        programming.set_conditions(rel.load_technology("oxram-130nm"), compliance_current="2 mA")
+        far = programming.set_conditions(
+            rel.load_technology("oxram-130nm"), compliance_current="2 mA"
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # one warning, then the card works
+        assert rel.Technology.from_json(far.to_json()) == far
+        cells = rel.sample_population(far, cells=10)
+        assert programming.set_conditions(far, pulse_width="2 us").name == far.name
+    assert (rel.age(cells, rel.MissionProfile.constant("1 h"))["conductance"] > 1e-3).all()
+    assert "outside the range 1e-05 to 0.001 A" in (
+        far.parameters["programming.compliance_current"].note
+    )
 
 
 # --- levels: published errors, each from the formula as facts.csv states it, G in uS

@@ -19,7 +19,7 @@ from reliability.measurements import LAYOUTS, inspect, read_measurements
 from tests.measurements.test_research import ORDER, relaxation
 from tests.measurements.test_testers import EXPORT, clarius
 from tests.measurements.test_tidy import LONG
-from tests.measurements.test_traces import LVM, SCOPES
+from tests.measurements.test_trace_tables import LVM, SCOPES
 
 PIECES = [
     *(b"", b"nan", b"inf", b"-1", b"1e400", b'"', b",", b"\t", b"\n", b"\x00", b"\xff", b"#"),

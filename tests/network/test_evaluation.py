@@ -124,8 +124,8 @@ def test_ageing_lowers_accuracy_and_the_profile_is_kept(net, tech) -> None:
         ({"coding": 3}, "coding: got 3, expected 'rate', 'weighted_sum', 'first_spike'"),
         ({"coding": "spiking"}, "unknown coding 'spiking'; allowed"),
         ({"tiling": rel.Tiling()}, "tiling: does not apply to a network of one layer"),
-        ({"images": 0}, "images: got 0, expected an integer from 1 to 10000"),
-        ({"images": 10_001}, "expected an integer from 1 to 10000"),
+        ({"images": 0}, "images: got 0, allowed 1 to 10000"),
+        ({"images": 10_001}, "allowed 1 to 10000"),
         ({"images": 2.5}, "expected an integer"),
     ],
 )

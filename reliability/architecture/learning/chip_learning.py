@@ -126,9 +126,9 @@ class Chip:
         """Write the volatile changes, the largest first; return as `learn`."""
         states = np.empty((len(budgets), *self.level.shape), np.float32)
         order = np.argsort(-np.abs(self.volatile), axis=None, kind="stable")
-        wanted = np.clip(np.round(self.level + self.volatile), -self.steps, self.steps)
-        wanted = wanted.astype(np.int32).ravel()
-        arguments = (*self._cells, order, wanted, np.asarray(budgets, np.int64), states)
+        targets = np.clip(np.round(self.level + self.volatile), -self.steps, self.steps)
+        targets = targets.astype(np.int32).ravel()
+        arguments = (*self._cells, order, targets, np.asarray(budgets, np.int64), states)
         reached = _transfer(*arguments)
         self.volatile[:] = 0
         states[reached:] = self.read
@@ -206,12 +206,12 @@ def _learn(  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)
 def _transfer(  # type: ignore[no-untyped-def]
-    level, read, held, writes, pulses, unit, taken, count, order, wanted, budgets, states
+    level, read, held, writes, pulses, unit, taken, count, order, targets, budgets, states
 ):
     columns, at = level.shape[1], 0
     for k in order:
         at = _write(
-            k // columns, k % columns, wanted[k], level, read, held, writes, pulses, unit, taken,
+            k // columns, k % columns, targets[k], level, read, held, writes, pulses, unit, taken,
             count, budgets, states, at,
         )  # fmt: skip
     return at

@@ -78,11 +78,11 @@ def outcomes(
     if not technology.has_states:
         levels = Target.from_technology(technology)
         step = (levels.maximum - levels.minimum) / steps
-        wanted = levels.minimum + step * np.arange(steps + 1)
+        targets = levels.minimum + step * np.arange(steps + 1)
         unit = np.empty((steps + 1, WRITES, cells), np.float32)
         for k in range(WRITES):
             z = normal(f"write@{k}")
-            for s, g in enumerate(wanted):
+            for s, g in enumerate(targets):
                 unit[s, k] = target.conductance(levels, np.full(cells, g), z) / step
         return Outcomes(unit, np.ones_like(unit))
     difference = state_difference(technology)
@@ -90,12 +90,12 @@ def outcomes(
     pulses = np.empty_like(unit)
     algorithm = _with_attempts(Verify.from_technology(technology), attempts)
     for level, state in enumerate(("HRS", "LRS")):
-        law = Programming.from_technology(technology, state)
-        shared = _shared(law, state, chip, seed)
-        fixed = normal("cell") * np.float32(law.sigma_cell) + np.float32(shared)
+        programming = Programming.from_technology(technology, state)
+        shared = _shared(programming, state, chip, seed)
+        fixed = normal("cell") * np.float32(programming.sigma_cell) + np.float32(shared)
         for k in range(WRITES):
             at_write = partial(_at_write, normal, state, k)
-            g, pulses[level, k], _ = verify.program(algorithm, state, law, fixed, at_write)
+            g, pulses[level, k], _ = verify.program(algorithm, state, programming, fixed, at_write)
             unit[level, k] = in_series(g, technology["access.series_resistance"]) / difference
     return Outcomes(unit, pulses)
 
@@ -103,7 +103,7 @@ def outcomes(
 def _at_write(
     normal: Callable[[str], NDArray[np.float32]], state: str, write: int, name: str
 ) -> NDArray[np.float32]:
-    """Scores of a phenomenon at one write; each draws its own."""
+    """Standard normal deviates of a phenomenon at one write; each draws its own."""
     return normal(f"{state}.{name}@{write}")
 
 
@@ -111,7 +111,7 @@ def _with_attempts(algorithm: Verify, attempts: int) -> Verify:
     return Verify(algorithm.lrs_resistance, algorithm.hrs_resistance, attempts)
 
 
-def _shared(law: Programming, state: str, chip: int, seed: int) -> float:
+def _shared(programming: Programming, state: str, chip: int, seed: int) -> float:
     """Deviation that all cells of a chip share: of its lot, wafer and die."""
     z = stream(seed, f"learning.{state}.die", 0, chip).standard_normal(3)
-    return float(z @ [law.sigma_lot, law.sigma_wafer, law.sigma_die])
+    return float(z @ [programming.sigma_lot, programming.sigma_wafer, programming.sigma_die])

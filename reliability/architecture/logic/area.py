@@ -99,14 +99,14 @@ def parallel(technology: Technology, components: Components, node: Node, task: T
     >>> 0.05 < core.area * 1e6 < 0.3 and core.latency < 1e-3  # mm^2
     True
     """
-    return _analog(technology, components, node, task, share=1)
+    return _analog(technology, components, node, task, per_neuron=1)
 
 
 def shared_analog(technology: Technology, components: Components, node: Node, task: Task) -> Core:
     """Return a core whose neurons serve as many classes each as the deadline allows."""
     once = _event_time(technology, components, task)
-    share = max(1, min(task.classes, math.floor(task.deadline / once + 1e-9)))
-    return _analog(technology, components, node, task, share=share)
+    per_neuron = max(1, min(task.classes, math.floor(task.deadline / once + 1e-9)))
+    return _analog(technology, components, node, task, per_neuron=per_neuron)
 
 
 def shared_digital(technology: Technology, components: Components, node: Node, task: Task) -> Core:
@@ -219,20 +219,20 @@ def area_border(data: xr.Dataset) -> xr.Dataset:
 
 
 def _analog(
-    technology: Technology, components: Components, node: Node, task: Task, share: int
+    technology: Technology, components: Components, node: Node, task: Task, per_neuron: int
 ) -> Core:
-    """A core of cells whose neurons serve ``share`` classes each."""
+    """A core of cells whose neurons serve ``per_neuron`` classes each."""
     old = load_node("130nm")
     scale = _logic_scale(components, node)
     analog_scale = (scale / _logic_scale(components, old)) ** components["analog.scaling"]
-    neurons = math.ceil(task.classes / share)
+    neurons = math.ceil(task.classes / per_neuron)
     size = task.inputs * task.classes * task.cells * cell_area(components, node)
     size /= components["cell.efficiency"]
     size += neurons * neuron_area(components, node)
     size += task.inputs * components["analog.row_driver"] * analog_scale
     size += components["gates.event"] * components["logic_area.gate"] * scale
     bits = 0.0
-    if share > 1:  # the input is kept and given again, the columns are switched
+    if per_neuron > 1:  # the input is kept and given again, the columns are switched
         bits = task.inputs * _INPUT_BITS
         size += bits * _bit_area(components, node)
         size += task.classes * components["analog.column_switch"] * analog_scale
@@ -243,15 +243,15 @@ def _analog(
     ).total
     events = components["events.activity"] * task.inputs
     logic = components["logic.additions"] * add_energy(components, node)
-    if share > 1:
+    if per_neuron > 1:
         logic += memory_read_energy(components, node, _INPUT_BITS, bits)
     idle = idle_power(components, neurons, supply)
-    latency = share * _event_time(technology, components, task)
+    latency = per_neuron * _event_time(technology, components, task)
     late = latency > task.deadline * (1 + 1e-9)
     return Core(
         area=np.inf if late else size,
         latency=latency,
-        energy=np.inf if late else events * (task.classes * event + share * logic),
+        energy=np.inf if late else events * (task.classes * event + per_neuron * logic),
         leakage=idle + _leakage(components, node, task, components["gates.event"], bits),
     )
 

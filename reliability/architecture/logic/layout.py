@@ -6,7 +6,7 @@ different tiers. Its footprint is
 
     planar      A_m + A_l
     tsv         max(A_m, A_l) + n p^2      the via takes silicon of the die it goes through
-    hybrid      max(A_m, A_l, n p^2)       pads lie above the transistors, but need their room
+    hybrid      max(A_m, A_l, n p^2)       pads lie above the transistors, but need their area
     monolithic  v (A_m + A_l + n p^2) / 2  selectors and logic shared by two tiers of transistors,
                                            which are never filled evenly (overhead v)
 

@@ -27,14 +27,14 @@ class Layer:
         m.
     conductivity : float
         W/(m K), across the layer.
-    share : float
+    fraction : float
         Of the power of the stack that is dissipated in it.
     """
 
     name: str
     thickness: float
     conductivity: float
-    share: float = 0.0
+    fraction: float = 0.0
 
 
 def resistance_to(layers: Sequence[Layer], name: str) -> float:
@@ -43,7 +43,7 @@ def resistance_to(layers: Sequence[Layer], name: str) -> float:
     Parameters
     ----------
     layers : sequence of Layer
-        From the cooled base upwards; their shares sum to one.
+        From the cooled base upwards; their fractions sum to one.
     name : str
         Of the layer.
 
@@ -56,20 +56,20 @@ def resistance_to(layers: Sequence[Layer], name: str) -> float:
     --------
     All power at the top of 150 um of silicon:
 
-    >>> die = [Layer("silicon", 150e-6, 130.0), Layer("transistors", 1e-9, 130.0, share=1.0)]
+    >>> die = [Layer("silicon", 150e-6, 130.0), Layer("transistors", 1e-9, 130.0, fraction=1.0)]
     >>> round(resistance_to(die, "transistors") * 1e6, 3)  # mm^2 K/W
     1.154
     """
     if name not in [layer.name for layer in layers]:
         raise InputError(f"stack: got layer {name!r}, allowed {[layer.name for layer in layers]}")
-    if abs(sum(layer.share for layer in layers) - 1.0) > 1e-9:
-        raise InputError(f"stack: got shares of power {[layer.share for layer in layers]}, "
+    if abs(sum(layer.fraction for layer in layers) - 1.0) > 1e-9:
+        raise InputError(f"stack: got fractions of power {[layer.fraction for layer in layers]}, "
                          "expected a sum of one")  # fmt: skip
     rise, above = 0.0, 1.0
     for layer in layers:
-        above -= layer.share
+        above -= layer.fraction
         crossing = layer.thickness / layer.conductivity
         if layer.name == name:
-            return rise + (above + 0.75 * layer.share) * crossing / 2
-        rise += (above + layer.share / 2) * crossing
+            return rise + (above + 0.75 * layer.fraction) * crossing / 2
+        rise += (above + layer.fraction / 2) * crossing
     raise AssertionError  # the name is one of them

@@ -25,6 +25,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from reliability.architecture.memory.access_trace import Order, Trace, layer_trace
 from reliability.architecture.memory.cache import CacheRun, empty_cache, run_cache
 from reliability.architecture.memory.cache_life import inferences_until
 from reliability.architecture.memory.memories import (
@@ -41,7 +42,6 @@ from reliability.architecture.memory.memories import (
     resistive_read_energy,
     sram,
 )
-from reliability.architecture.memory.traces import Order, Trace, layer_trace
 from reliability.architecture.result import cross_checks, finish
 from reliability.devices.endurance import Endurance, acceleration, array_quantile
 from reliability.errors import InputError, unknown_name

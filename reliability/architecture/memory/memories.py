@@ -149,7 +149,7 @@ def dram_start(components: Components, kind: str) -> tuple[float, float]:
 
 
 def flash(components: Components, line_bytes: int) -> Memory:
-    """Serial NOR flash; a write is its share of programming a page and of erasing a sector."""
+    """Serial NOR flash; a write is its part of programming a page and of erasing a sector."""
     supply = components["flash.supply"]
     time = components["flash.access_time"] + line_bytes / components["flash.rate"]
     write = line_bytes * (

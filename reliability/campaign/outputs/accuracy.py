@@ -19,6 +19,7 @@ from reliability.campaign.assessment import (
     assess,
     at_all_read_outs,
     axis,
+    bytes_of_chip,
     check_network,
     neuron_of,
     program,
@@ -354,6 +355,13 @@ def _compare(first: Read, other: Read, confidence: float) -> Iterator[Row]:
         yield {"quantity": "accuracy", "condition": condition, "unit": "share", **found}
 
 
+def _memory(study: StudyFrame) -> Iterator[tuple[str, float]]:
+    for name in ("uncertainty", "sensitivity"):
+        if (table := getattr(study, name)) is not None:
+            yield f"{name}.chips", float(table.chips) * bytes_of_chip(study)
+    yield "stress", 8.0 * study.stress.evaluations * study.network.images
+
+
 KIND = Kind(
     groups={
         "ideal": Group("chip", _ideal),
@@ -372,4 +380,5 @@ KIND = Kind(
     outcomes=_outcomes,
     compare=_compare,
     apart=data_apart,
+    memory=_memory,
 )

@@ -1,4 +1,4 @@
-"""Options of the architecture studies: one table each, told apart by ``study``."""
+"""Options of the architecture studies: one table each; ``study`` says which."""
 
 from collections.abc import Collection
 from typing import Annotated, Any, ClassVar, Literal, get_args

@@ -11,6 +11,7 @@ from reliability.campaign.assessment import (
     along,
     assess,
     axis,
+    bytes_of_chip,
     check_network,
     neuron_of,
     program,
@@ -174,6 +175,11 @@ def _missions(study: StudyFrame) -> Iterator[MissionProfile]:
     yield mission_of(study)
 
 
+def _memory(study: StudyFrame) -> Iterator[tuple[str, float]]:
+    chips = float(study.options("attribution").chips)
+    yield "attribution.chips", chips * bytes_of_chip(study)
+
+
 KIND = Kind(
     table=AttributionTable,
     default=AttributionTable(),
@@ -185,4 +191,5 @@ KIND = Kind(
     answer=_answer,
     compare=_compare,
     apart=data_apart,
+    memory=_memory,
 )

@@ -60,10 +60,12 @@ def calibrated_stages(
     values = {k: v for stage in cut for k, v in feeds(stage, stage.placed.coded).items()}
     seen = extremes(network, cut, names, values, tuning)
     out, reads = [], []
+    together = network.batch or len(tuning)  # images of one run
     for stage, source in zip(cut, names, strict=False):  # its own input comes first in names
         layer = stage.placed.layer
         shape = seen[tile_sum(stage, 0, 0)].shape
-        reads.append(int(np.prod(shape[2:] if layer.operator == "Conv" else shape[1:-1])))
+        channel = 1 if layer.operator == "Conv" else -1
+        reads.append(-(-int(np.prod(shape)) // (shape[channel] * together)))
         if tiling.dac_bits is None and tiling.adc_bits is None:
             out.append(Stage(stage.placed))
             continue

@@ -56,7 +56,7 @@ class Tiling:
     3
     >>> Tiling("bits", adc_bits=1)
     Traceback (most recent call last):
-    reliability.errors.InputError: tiling: adc_bits: got 1, expected an integer from 2 to 24
+    reliability.errors.InputError: tiling: adc_bits: got 1, allowed 2 to 24
     """
 
     cells: Cells = "levels"

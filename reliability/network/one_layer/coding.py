@@ -86,7 +86,7 @@ class RateCoding:
     --------
     >>> RateCoding(delta_s=0)
     Traceback (most recent call last):
-    reliability.errors.InputError: delta_s: got 0, expected an integer from 1 to 1000000
+    reliability.errors.InputError: delta_s: got 0, allowed 1 to 1000000
     """
 
     name: ClassVar = "rate"

@@ -15,14 +15,16 @@ from reliability.campaign.outputs.architecture import (
     short_name,
 )
 from reliability.campaign.spec import Study
-from reliability.report.architecture_drawings import DRAWINGS, Drawn
+from reliability.report.architecture_drawings import DRAWINGS, VARIABLES, Drawn
 from reliability.report.chapter import Chapter
 from reliability.report.comparison_words import Row
 from reliability.report.figures.learning_figures import RULES
+from reliability.report.figures.style import interval_of_draws
 from reliability.report.page import (
     Drawing,
     Figure,
     KeyFigure,
+    Numbers,
     Section,
     Table,
     canvas,
@@ -166,7 +168,7 @@ def architecture_figures(study: Study, data: xr.Dataset) -> Iterator[Figure]:
             here = data.sel(held | dict(other))
             yield Figure(
                 anchor(drawing.id, title), name, caption, _drawn(drawing, here, name),
-                numbers_of(here),
+                _numbers(here[list(VARIABLES[drawing.id])]),
             )  # fmt: skip
 
 
@@ -191,6 +193,16 @@ def _drawn(drawing: Drawn, data: xr.Dataset, name: str) -> Drawing:
         if handles:
             figure.legend(handles, labels, loc="outside lower center", ncols=3)
         return svg(figure, name)
+
+
+def _numbers(data: xr.Dataset) -> Numbers:
+    """Nominal values, and the ends of the interval of the draws where there are any."""
+    table = data.isel(draw=0, drop=True)
+    if data.sizes["draw"] > 1:
+        for name, values in data.data_vars.items():
+            for end, at in zip(("low", "high"), interval_of_draws(values), strict=True):
+                table[f"{name}_{end}"] = table[name].copy(data=at)
+    return numbers_of(table)
 
 
 def headline(found: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ def numerical(stack: list[Layer], name: str, cells: int = 200) -> float:
     """Finite volumes: ``cells`` slices a layer, all heat down to the base."""
     height = np.concatenate([np.full(cells, layer.thickness / cells) for layer in stack])
     k = np.concatenate([np.full(cells, layer.conductivity) for layer in stack])
-    source = np.concatenate([np.full(cells, layer.share / cells) for layer in stack])
+    source = np.concatenate([np.full(cells, layer.fraction / cells) for layer in stack])
     # flux into the bottom of each slice is all that is made in it and above
     flux = np.cumsum(source[::-1])[::-1]
     half = height / (2 * k)
@@ -56,7 +56,7 @@ def test_higher_layers_are_hotter_and_shares_move_heat() -> None:
 @pytest.mark.parametrize("structure", STRUCTURES)
 def test_shipped_stacks_hold_their_power_once(structure) -> None:
     stack = layers(load_components("tiers"), structure)
-    assert sum(layer.share for layer in stack) == pytest.approx(1.0)
+    assert sum(layer.fraction for layer in stack) == pytest.approx(1.0)
     assert resistance_to(stack, "memory") == pytest.approx(numerical(stack, "memory"), rel=0.01)
 
 

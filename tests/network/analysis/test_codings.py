@@ -61,7 +61,7 @@ def test_saturated_outputs_are_equal_however_large_their_sums() -> None:
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"images": 0}, "images: got 0, expected an integer from 1 to 10000"),
+        ({"images": 0}, "images: got 0, allowed 1 to 10000"),
         ({"spike_limit": 0}, "spike_limit"),
         ({"delta_s": []}, "delta_s"),
         ({"delta_s": [3, 0]}, "delta_s"),

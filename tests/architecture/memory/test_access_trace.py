@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import reliability as rel
-from reliability.architecture.memory.traces import READ, WRITE_PART, WRITE_WHOLE, layer_trace
+from reliability.architecture.memory.access_trace import READ, WRITE_PART, WRITE_WHOLE, layer_trace
 
 pytest.importorskip("onnx")
 ORDERS = ("pixels", "channels")

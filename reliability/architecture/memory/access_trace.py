@@ -226,10 +226,10 @@ def _accesses(
             done = _span(result + p * channels, channels, size)
             pieces += [_of_kind(patches[p], READ), weights, _of_kind(done, WRITE_PART)]
         return pieces
-    share = held / channels
+    per_channel = held / channels
     depthwise = step.operator == "depthwise"
     for c in range(channels):
-        begin, end = int(c * share), math.ceil((c + 1) * share)
+        begin, end = int(c * per_channel), math.ceil((c + 1) * per_channel)
         pieces.append(_of_kind(_span(weight + begin, end - begin, size), READ))
         if c == 0 or depthwise:
             patches = _patches(step, place[step.source], size, c if depthwise else None)
