@@ -11,7 +11,10 @@ resolved on first use, so that ``import reliability`` stays fast.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from reliability.compiled_cache import choose_cache_folder
 from reliability.version import __version__
+
+choose_cache_folder()
 
 _HOMES = {
     "InputError": "errors",
@@ -52,6 +55,7 @@ _HOMES = {
     "load_mnist": "network",
     "load_mnist28": "network",
     "load_vowels": "network",
+    "map_network": "network",
     "map_weights": "network",
     "sample_chips": "network",
     "program_layers": "network",
@@ -61,7 +65,7 @@ _HOMES = {
     "evaluate_inferences": "network",
     "compare_accuracy": "network",
     "compare_codings": "network",
-    "accuracy_spread": "network",
+    "accuracy_variability": "network",
     "accuracy_yield": "network",
     "attribute_loss": "network",
     "evaluate_spiking": "network",
@@ -117,7 +121,7 @@ if TYPE_CHECKING:
         RateCoding,
         Tiling,
         WeightedSum,
-        accuracy_spread,
+        accuracy_variability,
         accuracy_yield,
         attribute_loss,
         bit_error_tolerance,
@@ -130,6 +134,7 @@ if TYPE_CHECKING:
         load_mnist28,
         load_network,
         load_vowels,
+        map_network,
         map_weights,
         pair_error_rate,
         program_layers,

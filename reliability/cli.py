@@ -1,6 +1,13 @@
-"""The command line: parses, calls, prints; exit code 0 done, 1 failed, 2 bad input, 130 stopped."""
+"""The command line: parses, calls, prints.
 
+Exit code 0: done, 1: failed, 2: bad input, 128 plus its number: stopped by a signal (130: Ctrl-C).
+"""
+
+import signal
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from io import TextIOWrapper
 from typing import Any
 
@@ -17,12 +24,61 @@ from reliability.commands.run import run
 from reliability.commands.size import size
 from reliability.commands.study import plan, schema, status
 from reliability.commands.technologies import technologies
-from reliability.errors import InputError, RunError
+from reliability.commands.window import window
+from reliability.errors import InputError, RunError, printable
 from reliability.version import __version__
+
+_AGAIN = 1.0  # s: signals that follow one another faster are one
+
+
+class _Stopped(KeyboardInterrupt):
+    """A signal came that ends the command.
+
+    A class of its own: the interpreter ends with SIGINT after some plain ones that were caught.
+    """
+
+
+class _StopSignals:
+    """Turns the signals that stop a command into one exception, however many come.
+
+    They come in series: ten Ctrl-C, or one of the terminal and one of the queue. What follows at
+    once would interrupt the end of the run, in which workers are stopped and the lock is released.
+    """
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        self._last = -_AGAIN
+
+    def __call__(self, number: int, _: object) -> None:
+        self.number = self.number or number
+        now = time.monotonic()
+        if now - self._last >= _AGAIN:
+            self._last = now
+            raise _Stopped
+
+    @contextmanager
+    def in_force(self) -> Iterator[None]:
+        """Handle the signals of this process, but those that it was started to ignore (nohup)."""
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)  # Windows has not all
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self)
+        try:
+            yield
+        finally:  # nothing is left to stop
+            for name in ("SIGINT", "SIGTERM"):
+                signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 class _Group(click.Group):
     """Prints a bad input as one line and ends with exit code 2; --debug shows the traceback."""
+
+    _signals = _StopSignals()
+
+    def main(self, args: Any = None, *rest: Any, **how: Any) -> Any:
+        # without arguments of a caller it is the process's own command
+        with self._signals.in_force() if args is None else nullcontext():
+            return super().main(args, *rest, **how)
 
     def add_command(self, cmd: click.Command, name: str | None = None) -> None:
         cmd.epilog = cmd.epilog or EXIT_CODES
@@ -40,15 +96,26 @@ class _Group(click.Group):
         except (Exception, KeyboardInterrupt) as error:
             if ctx.params.get("debug"):
                 raise
-            line, code = _told(error, goes_on=ctx.invoked_subcommand == "run")
-            click.echo(line, err=True)
+            number = self._signals.number
+            if number is None and isinstance(error, KeyboardInterrupt):
+                number = signal.SIGINT
+            if number is None:
+                line, code = _message(error)
+            else:  # whatever it broke
+                goes_on = ctx.invoked_subcommand == "run"
+                line, code = _stopped(number, goes_on), 128 + number
+            click.echo(printable(line), err=True)
             ctx.exit(code)
 
 
-def _told(error: BaseException, goes_on: bool) -> tuple[str, int]:
+def _stopped(number: int, goes_on: bool) -> str:
+    """Return the line for a command that a signal ended."""
+    by = "" if number == signal.SIGINT else f" by {signal.Signals(number).name}"
+    return f"\nstopped{by}" + ("; the same command goes on from here" if goes_on else "")
+
+
+def _message(error: BaseException) -> tuple[str, int]:
     """Return the line that a user reads of an error, and the exit code."""
-    if isinstance(error, KeyboardInterrupt):
-        return "\nstopped" + ("; the same command goes on from here" if goes_on else ""), 130
     if isinstance(error, InputError):
         return f"error: {error}", 2
     if isinstance(error, RunError):
@@ -66,7 +133,7 @@ def _told(error: BaseException, goes_on: bool) -> tuple[str, int]:
 @click.version_option(__version__, prog_name="reliability")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def main(debug: bool) -> None:
-    """From resistive-memory measurements to the accuracy a network keeps, and how sure we are.
+    """Device reliability of resistive memories, from measured cells to network accuracy.
 
     \b
     Examples:
@@ -86,7 +153,8 @@ def main(debug: bool) -> None:
 
 
 for command in (
-    run, plan, status, report, compare, size, qualify, fit, inspect, technologies, schema, doctor,
+    run, plan, status, report, compare, size, window, qualify, fit, inspect, technologies, schema,
+    doctor,
 ):  # fmt: skip
     main.add_command(command)
 

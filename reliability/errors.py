@@ -1,20 +1,41 @@
 """What the user is told when an input cannot be right: one line, with the nearest valid name."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from numbers import Integral, Real
 from typing import Any
 
+# Operating system commands and device control up to their end, control sequences, other escapes.
+_SEQUENCES = re.compile(
+    r"(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
+    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?|\x1b[ -/]*[0-~]?"
+)
+# All controls but tab and line feed, and marks that change the direction of what follows.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    """Return a text without what a terminal would obey: escape sequences, control characters.
+
+    Texts of files that somebody else wrote go through this before they are printed.
+
+    >>> printable("lot\\x1b]0;title\\x07 7\\x1b[2J, \\u202e25 °C")
+    'lot 7, 25 °C'
+    """
+    return _CONTROLS.sub("", _SEQUENCES.sub("", text))
+
 
 class InputError(ValueError):
     """A specification, file or argument that cannot be right.
 
-    The message is one line that names the key, what it got and what is allowed. The command line
-    prints it without a traceback and ends with exit code 2.
+    The message is one line that names the key, what it got and what is allowed, without characters
+    that a terminal would obey. The command line prints it without a traceback and ends with exit
+    code 2.
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+        super().__init__(printable(" ".join(message.split())))
 
 
 class RunError(RuntimeError):

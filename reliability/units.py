@@ -27,8 +27,28 @@ def _registry() -> Any:
     return registry
 
 
+# A unit as it is typed: names with small exponents, and numbers without.
+_FACTOR = re.compile(
+    r"(?:[^\W\d]|[%°])[\w%°⁻]*(?:\s*(?:\*\*|\^)\s*(?:[-+]?\d{1,2}(?:\.\d{1,3})?"
+    r"|\([-+]?\d{1,2}(?:\.\d{1,3})?\)))?|\d{1,9}(?:\.\d{1,9})?"
+)
+_LONGEST_UNIT = 60
+
+
+def _is_unit(text: str) -> bool:
+    """Whether a text can be a unit, before pint computes it: its powers may have no end.
+
+    >>> [_is_unit(text) for text in ("uS", "1/cm**2", "W/(m K)", "m**(9**9**9)", "9**9**9 m")]
+    [True, True, True, False, False]
+    """
+    rest = _FACTOR.sub("", text) if len(text) <= _LONGEST_UNIT else "**"
+    return "**" not in rest and not rest.strip("*/()· \t")
+
+
 @lru_cache(maxsize=1024)
 def _convert(value: float, unit: str, target: str) -> float:
+    if not _is_unit(unit):
+        raise ValueError(unit)
     registry = _registry()
     return float(registry.Quantity(value, unit or "").to(target).magnitude)
 
@@ -212,6 +232,7 @@ _Quantity = WithJsonSchema({"type": ["number", "string"]})
 Kelvin = Annotated[float, Unit("K"), _typed("K", 1e-3, 2000.0), _Quantity]
 Seconds = Annotated[float, Unit("s"), _typed("s", 0.0), _Quantity]
 Amperes = Annotated[float, Unit("A"), _typed("A", 0.0), _Quantity]
+Siemens = Annotated[float, Unit("S"), _typed("S", 0.0), _Quantity]
 Ohms = Annotated[float, Unit("ohm"), _typed("ohm", 0.0), _Quantity]
 Volts = Annotated[float, Unit("V"), _typed("V", -100.0, 100.0), _Quantity]
 Metres = Annotated[float, Unit("m"), _typed("m", 0.0), _Quantity]

@@ -202,7 +202,10 @@ def test_fit_writes_a_card_that_a_study_runs_on(call, reads, plain, tmp_path) ->
     assert "programming.LRS.resistance" in found.stdout
     assert "[1] fitted by reliability" in found.stdout
     assert f"card: {card}" in found.stdout
-    assert "not told: " in found.stdout
+    assert "not identifiable: " in found.stdout
+    assert "not fitted: retention: needs 20 cells" in found.stdout
+    assert "retention is not in the data: the card has that of oxram-130nm" in found.stdout
+    assert "fitted programming LRS" in found.stderr
     page = card.with_suffix(".html").read_text("utf-8")
     assert "<svg" in page
     assert "http://" not in page.replace("http://www.w3.org", "")

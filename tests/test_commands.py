@@ -243,3 +243,49 @@ def test_help_has_examples(call):
         text = call(command, "--help").stdout
         assert "Examples:" in text
         assert f"reliability {command}" in text
+
+
+OPENS = "cell,time [h],R (kohm)\n" + "".join(
+    f"{cell},{time},{'OL' if cell == 3 and time else ('' if cell == 5 and time else 5)}\n"
+    for cell in range(20)
+    for time in (0, 168, 1000)
+)
+
+
+def test_qualify_states_how_the_files_were_read_and_what_was_lost(call, tmp_path):
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text(OPENS, "utf-8")
+    words = ["qualify", f"{tmp_path / 'a.csv'}@125degC", f"{tmp_path / 'b.csv'}@150degC",
+             "--failure", "resistance > 50 kohm", "--claim", "100 h", "--at", "125 degC",
+             "--fraction", "50%", "--activation-energy", "1 eV", "--shape", "1"]  # fmt: skip
+    found = call(*words, "--out", tmp_path / "out")
+    assert found.exit_code in (0, 1), found.output
+    assert "read  a.csv: column 3 'R [kohm]': resistance in kohm, by its header" in found.stderr
+    lost = "1 unit lost its reads: 1 from 168 h; counted as failed"
+    assert f"note: b.csv: {lost}" in found.stderr
+    assert "lost its reads: 1 from" in (tmp_path / "out" / "report.html").read_text("utf-8")
+    told = json.loads(call(*words, "--json").stdout)
+    assert (told["test"]["units"], told["test"]["failures"]) == (40, 4)
+    assert told["reading"]["units_lost"] == 2
+    kept = json.loads(call(*words, "--json", "--missing", "censored").stdout)
+    assert (kept["test"]["units"], kept["test"]["failures"]) == (38, 2)
+    refused = call(*words, "--missing", "refuse")
+    assert refused.exit_code == 2
+    assert "missing: 1 unit lost its reads" in refused.stderr
+
+
+def test_a_file_with_conditions_that_are_none_is_refused(call, tmp_path):
+    (tmp_path / "a.csv").write_text(OPENS, "utf-8")
+    for spec, says in (("hot", "got 'hot' behind @"), ("sheets=2", "did you mean 'sheet'")):
+        found = call("inspect", f"{tmp_path / 'a.csv'}@{spec}")
+        assert found.exit_code == 2
+        assert says in found.stderr
+
+
+def test_inspect_prints_celsius_hours_and_over_range(call, tmp_path):
+    (tmp_path / "a.csv").write_text(OPENS, "utf-8")
+    said = call("inspect", f"{tmp_path / 'a.csv'}@125degC").stdout
+    assert "over-range: 2 values" in said
+    assert "= 0, 168, 1000 h" in said
+    assert "label temperature [K]: 1 (398.15) = 125 °C" in said
+    assert "read  column 1 'cell': cell, by its header" in said

@@ -48,7 +48,7 @@ def test_wrong_arguments_are_refused_in_one_line(tmp_path) -> None:
         ("population: got a Dataset of other", lambda: rel.age(cells.drop_attrs(), mission)),
         ("population: got a Dataset of other", lambda: rel.read_cells(cells[["defect"]])),
         ("population: got no cell", lambda: rel.age(cells.isel(cell=[]), mission)),
-        ("result: got 5", lambda: rel.accuracy_spread(5)),
+        ("result: got 5", lambda: rel.accuracy_variability(5)),
         ("data: got 5", lambda: rel.evaluate(net, card, chips=1, data=5)),
         # numbers that cannot be
         ("seed: got 1.5, expected an integer", lambda: rel.sample_population(card, seed=1.5)),

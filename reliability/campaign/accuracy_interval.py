@@ -7,7 +7,7 @@ import xarray as xr
 from scipy.special import expit, logit, ndtri, stdtrit
 
 from reliability.campaign.frame import StudyFrame
-from reliability.statistics.crossed import mean_of_rows, variance_of_mean
+from reliability.statistics.crossed import mean_of_fractions, variance_of_mean
 
 
 def accuracy_interval(
@@ -49,15 +49,15 @@ def accuracy_interval(
     >>> round(found["mean"], 3), found["low"] < 0.84 < found["high"]
     (0.84, True)
     """
-    mean, low, high = mean_of_rows(accuracy, wafers, confidence)
     bound = 0.5 / images  # keeps the logit finite
+    mean, low, high = mean_of_fractions(accuracy, wafers, confidence, bound)
     inside = float(np.clip(mean, bound, 1 - bound))
     sigma_chips = float(np.std(accuracy, ddof=1)) if accuracy.size > 1 else float("nan")
     sigma_mean = np.sqrt(variance_of_mean(accuracy, wafers).variance)
     sigma_images = float(np.sqrt(inside * (1 - inside) / images))
     z = ndtri(0.5 + confidence / 2)
-    sampling = np.hypot((high - low) / 2 if accuracy.size > 1 else 0.0, z * sigma_images)
-    down = up = float(sampling)
+    ends = (mean - low, high - mean) if accuracy.size > 1 else (0.0, 0.0)
+    down, up = below, above = [float(np.hypot(end, z * sigma_images)) for end in ends]
     sigma_parameters = None
     if draw_means is not None:
         scores = logit(np.clip(draw_means, bound, 1 - bound))
@@ -65,8 +65,8 @@ def accuracy_interval(
         half *= np.sqrt(1 + 1 / scores.size)
         centre = scores.mean()
         sigma_parameters = float(np.std(draw_means, ddof=1))
-        down = float(np.hypot(sampling, max(mean - expit(centre - half), 0.0)))
-        up = float(np.hypot(sampling, max(expit(centre + half) - mean, 0.0)))
+        down = float(np.hypot(below, max(mean - expit(centre - half), 0.0)))
+        up = float(np.hypot(above, max(expit(centre + half) - mean, 0.0)))
     return {
         "mean": mean,
         "low": max(mean - down, 0.0),

@@ -21,8 +21,9 @@ from reliability.network import (
     sample_chips,
 )
 from reliability.network.analysis.inferences import age_by_inferences
+from reliability.network.deep.images import network_inputs
 from reliability.network.deep.layer_mapping import check_card
-from reliability.network.one_layer.events import default_data
+from reliability.network.one_layer.events import default_data, intensities
 from reliability.population import age
 from reliability.population.reading import read_cells
 from reliability.technology import Technology
@@ -41,6 +42,7 @@ def assess(
     """Evaluate the study's network on cells, on chips of a technology, or on ideal cells."""
     network = study.load_network()
     settings |= {"images": images, "seed": study.seed, "confidence": study.confidence}
+    settings["data"] = study.load_data()
     if isinstance(network, DeepNetwork):
         settings["tiling"] = study.tiling.tiling(study.load_technology())
         return evaluate_deep(network, cells, **settings).drop_vars(_OF_IMAGES)
@@ -54,6 +56,19 @@ def assess(
         network, cells, coding=codings[n.coding], mapping=n.mapping, neuron=neuron, **settings
     )
     return found.drop_vars(_OF_IMAGES)
+
+
+def cells_of(study: StudyFrame) -> int:
+    """Cells of a chip."""
+    network = study.load_network()
+    if isinstance(network, DeepNetwork):
+        return 2 * network.weights * study.tiling.tiling(study.load_technology()).slices
+    return int(network.weights.size) * 2 * network.weight_max
+
+
+def bytes_of_chip(study: StudyFrame) -> float:
+    """Bytes of the cells of a chip: conductance and the deviates that it comes from."""
+    return 4.0 * 8 * cells_of(study)
 
 
 def program(study: StudyFrame, technology: Technology, **where: Any) -> xr.Dataset:
@@ -165,7 +180,11 @@ def check_network(study: StudyFrame, images: dict[str, int]) -> None:
     """
     technology, network = study.load_technology(), study.load_network()
     deep = isinstance(network, DeepNetwork)
-    there = _DEEP_IMAGES if isinstance(network, DeepNetwork) else default_data(network).label.size
+    own = study.load_data()
+    if isinstance(network, DeepNetwork):
+        there = _DEEP_IMAGES if own is None else len(network_inputs(network, own))
+    else:
+        there = len(intensities(default_data(network) if own is None else own, network))
     for table, number in images.items():
         if number > there:
             raise InputError(f"{table}.images: got {number}, allowed 1 to {there} test images for "

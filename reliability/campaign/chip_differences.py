@@ -85,7 +85,7 @@ def common_conditions(
 
 def data_of(study: StudyFrame) -> str:
     """Return the name of the data that a study's network classifies."""
-    return str(getattr(study.load_network(), "data", "mnist28"))
+    return study.network.data or str(getattr(study.load_network(), "data", "mnist28"))
 
 
 def data_apart(a: StudyFrame, b: StudyFrame) -> str:

@@ -6,9 +6,11 @@ from typing import Any
 
 import numba
 
+from reliability.campaign.assessment import cells_of
+from reliability.campaign.frame import StudyFrame
 from reliability.campaign.kind import Task
 from reliability.campaign.outputs.accuracy import combinations
-from reliability.campaign.plan import cells_of, chips_per_task, image_cost, make_plan
+from reliability.campaign.plan import chips_per_task, image_cost, make_plan
 from reliability.campaign.spec import Study
 from reliability.campaign.sweep import count_points, sweep_points
 from reliability.campaign.tables import StressTable
@@ -47,7 +49,7 @@ def plan_study(study: Study, *, workers: int = 1) -> dict[str, Any]:
     >>> found["chips"], found["read_outs"]
     (4, 9)
     """
-    expect(study, Study, "study", "a Study, as load_study gives it")
+    expect(study, StudyFrame, "study", "a Study, as load_study gives it")
     if workers < 1:
         raise InputError(f"workers: got {workers}, allowed 1 or more")
     tasks = work = 0

@@ -7,15 +7,20 @@ task with it, and after `_ATTEMPTS` deaths it is reported and the rest completes
 """
 
 import contextlib
+import logging
 import multiprocessing
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any, TypeVar
+from multiprocessing import connection, forkserver
+from queue import Empty, SimpleQueue
+from typing import Any, NoReturn, TypeVar
 
 from reliability.errors import InputError
 
@@ -25,6 +30,10 @@ Execute = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Done]]
 _AHEAD = 2  # tasks per worker that are handed out
 _ATTEMPTS = 2
 _TIMEOUT = "10 s"  # for a scheduler to answer
+_PATIENCE = 5.0  # s for workers to end
+_ENDING = {
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+}
 
 
 @contextmanager
@@ -44,43 +53,28 @@ def in_this_process() -> Iterator[Execute]:
 
 @contextmanager
 def in_processes(workers: int) -> Iterator[Execute]:
-    """Do tasks in processes of one thread each.
+    """Do tasks in processes of one thread each, which end when this one does.
 
     Ctrl-C lets running tasks finish and then raises ``KeyboardInterrupt``; a second one stops them.
     """
     pool = _pool(workers)
-    running: dict[Future, Any] = {}
 
     def execute(work: Callable[[Task], Any], tasks: Iterable[Task]) -> Iterator[Done]:
-        nonlocal pool
-        queue = iter(tasks)
-        with _Interrupts() as interrupts:
-            while True:
-                if not interrupts.count:
-                    for task in islice(queue, _AHEAD * workers - len(running)):
-                        running[pool.submit(work, task)] = task
-                if not running:
-                    break
-                done, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
-                if interrupts.count > 1:
-                    raise KeyboardInterrupt
-                suspects = []
-                for future in done:
-                    task = running.pop(future)
-                    error = future.exception()
-                    if isinstance(error, BrokenProcessPool):
-                        suspects.append(task)
-                    else:
-                        yield task, future.result() if error is None else error
-                if suspects:  # one of them killed its worker, and with it the pool
-                    suspects += running.values()
-                    running.clear()
-                    _stop(pool)
-                    for task in suspects:
-                        yield task, _alone(work, task)
-                    pool = _pool(workers)
-            if interrupts.count:
-                raise KeyboardInterrupt
+        def submit(task: Task) -> Future:
+            nonlocal pool
+            try:
+                return _submit(pool, work, task)
+            except BrokenProcessPool:
+                _stop(pool)
+                pool = _pool(workers)
+                return _submit(pool, work, task)
+
+        for task, future in _completed(submit, tasks, _AHEAD * workers):
+            error = future.exception()
+            if isinstance(error, BrokenProcessPool):  # it, or another task, killed a worker
+                yield task, _alone(work, task)
+            else:
+                yield task, future.result() if error is None else error
 
     try:
         yield execute
@@ -111,37 +105,69 @@ def on_dask(address: str) -> Iterator[Execute]:
         raise InputError(f"scheduler: no answer from {address!r}: {error}") from None
 
     def execute(work: Callable[[Task], Any], tasks: Iterable[Task]) -> Iterator[Done]:
-        queue = iter(tasks)
-        names: dict[str, Any] = {}
-
-        def submit(count: int) -> list[Any]:
-            futures = []
-            for task in islice(queue, count):
-                # not pure: a task that is given out again is to be computed again
-                future = client.submit(_one_thread_for, work, task, pure=False)
-                names[future.key] = task
-                futures.append(future)
-            return futures
+        def submit(task: Task) -> Any:
+            # not pure: a task that is given out again is to be computed again
+            return client.submit(_one_thread_for, work, task, pure=False)
 
         threads = sum(client.nthreads().values()) or 1
-        first = submit(_AHEAD * threads)
-        completed = distributed.as_completed(first, loop=client.loop)
-        for future in completed:
-            task = names.pop(future.key)
+        for task, future in _completed(submit, tasks, _AHEAD * threads):
             error = future.exception()
             yield task, future.result() if error is None else error
-            for more in submit(1):
-                completed.add(more)
 
     with client:
         yield execute
 
 
+def _completed(
+    submit: Callable[[Task], Any], tasks: Iterable[Task], ahead: int
+) -> Iterator[tuple[Task, Any]]:
+    """Hand out ``ahead`` tasks at a time and yield each with its future when that is done.
+
+    Futures are those of ``concurrent.futures`` or of Dask. After Ctrl-C no task is handed out, and
+    those that run are waited for; after a second one nothing is.
+    """
+    queue, running, done = iter(tasks), dict[Any, Task](), SimpleQueue[Any]()
+    with _Interrupts() as interrupts:
+        while True:
+            if not interrupts.count:
+                for task in islice(queue, ahead - len(running)):
+                    future = submit(task)
+                    running[future] = task
+                    future.add_done_callback(done.put)
+            if not running:
+                break
+            with contextlib.suppress(Empty):
+                future = done.get(timeout=0.5)
+                yield running.pop(future), future
+            if interrupts.count > 1:
+                break
+        if interrupts.count:
+            interrupts.hand_on()
+
+
 @contextmanager
 def local_cluster(workers: int) -> Iterator[str]:
-    """Start a Dask cluster of processes on this machine and yield its scheduler's address."""
+    """Start a Dask cluster of processes on this machine and yield its scheduler's address.
+
+    It listens to this machine only, and shows no pages.
+    """
     distributed = _distributed()
-    with distributed.LocalCluster(workers, threads_per_worker=1, dashboard_address=None) as cluster:
+    import dask  # which distributed needs
+
+    pages: dict[str, list[str]] = {
+        f"distributed.{kind}.http.routes": [] for kind in ("scheduler", "worker")
+    }
+    # Ctrl-C is for this process, which ends its workers
+    with _no_interrupts(), dask.config.set(pages):
+        cluster = distributed.LocalCluster(
+            workers,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+        )
+    cluster.loop.add_callback(cluster.scheduler.http_server.stop)  # port 8787
+    with cluster:
         yield cluster.scheduler_address
 
 
@@ -157,10 +183,24 @@ def _pool(workers: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(workers, _context(), _start_worker)
 
 
+def _submit(pool: ProcessPoolExecutor, work: Callable[[Task], Any], task: Task) -> Future:
+    """Hand out a task, which may start a worker, before a signal that stops the run is heeded.
+
+    A worker that was started in part would be known to nobody and could not be ended.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        return pool.submit(work, task)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        return pool.submit(work, task)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _context() -> multiprocessing.context.BaseContext:
     """How workers start.
 
-    Never by a fork of this process: threads of numerical libraries do not survive one. Where it
+    Not by a fork of this process: threads of numerical libraries do not survive one. Where it
     can be had, a server with one thread imports the package once and each worker is a fork of it,
     which is ready at once; a worker that is spawned imports for seconds.
     """
@@ -168,14 +208,42 @@ def _context() -> multiprocessing.context.BaseContext:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["reliability.campaign.runner"])
+    with _no_interrupts():
+        forkserver.ensure_running()
     return context
 
 
 def _start_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     # Where processes fork, numba makes a lock for them, which a worker that dies leaves behind.
     multiprocessing.set_start_method("spawn", force=True)
     _one_thread()
+
+
+def _end_with_parent() -> None:
+    """End this worker when the process that started it is gone.
+
+    Each worker holds both ends of the queue it waits on, so that the queue does not tell it.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+@contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Start processes that do not get Ctrl-C, which a terminal sends to all of a group."""
+    try:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except ValueError:  # not in the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _one_thread() -> None:
@@ -198,7 +266,7 @@ def _alone(work: Callable[[Task], Any], task: Task) -> Any:
     for _ in range(_ATTEMPTS):
         with _pool(1) as pool:
             try:
-                return pool.submit(work, task).result()
+                return _submit(pool, work, task).result()
             except BrokenProcessPool:
                 outcome = RuntimeError("its worker died, out of memory perhaps")
             except Exception as error:
@@ -212,6 +280,8 @@ def _stop(pool: ProcessPoolExecutor) -> None:
     pool.shutdown(wait=False, cancel_futures=True)
     for process in processes:
         process.terminate()
+    for process in processes:  # one that just starts needs what this process removes when it ends
+        process.join(_PATIENCE)
 
 
 class _Interrupts:
@@ -229,6 +299,12 @@ class _Interrupts:
     def __exit__(self, *_: object) -> None:
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
+
+    def hand_on(self) -> NoReturn:
+        """Do what Ctrl-C did before, which ends the run."""
+        if callable(self._before):
+            self._before(signal.SIGINT, None)
+        raise KeyboardInterrupt
 
     def _interrupt(self, *_: object) -> None:
         self.count += 1

@@ -9,7 +9,15 @@ from pydantic import ValidationError
 from reliability.campaign.dotted import put
 from reliability.campaign.plan import make_plan
 from reliability.campaign.spec import KEYS, Study
-from reliability.campaign.store import MARKER, read_marker, read_results, unfinished
+from reliability.campaign.store import (
+    MARKER,
+    describe_damage,
+    find_damage,
+    layout_of,
+    read_marker,
+    read_results,
+    unfinished,
+)
 from reliability.errors import InputError, from_validation
 
 Results = dict[str, xr.Dataset]
@@ -49,9 +57,11 @@ def read_study(
         study = Study.model_validate(spec)
     except ValidationError as error:
         raise from_validation(error, str(folder / MARKER), KEYS) from None
+    layout, plan = layout_of(folder, marker), list(make_plan(study, marker["chunk"]))
+    if damage := find_damage(layout, plan):
+        raise InputError(describe_damage(folder, damage))
     results = read_results(folder)
-    groups = {task.group for task in make_plan(study, marker["chunk"])}
-    missing = unfinished(folder) if groups <= set(results) else 1
+    missing = unfinished(folder) if {task.group for task in plan} <= set(results) else 1
     if missing:
         raise InputError(
             f"{str(folder)!r}: the study is not finished; run it with the same command again"

@@ -3,8 +3,10 @@
 import json
 from collections.abc import Callable
 from hashlib import sha256
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
+import xarray as xr
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from reliability.campaign.dotted import Value, flat, vary
@@ -22,6 +24,7 @@ from reliability.campaign.tables import (
 )
 from reliability.devices.programming import set_conditions
 from reliability.network import DeepNetwork, Network, load_network
+from reliability.network.datasets import data_of
 from reliability.technology import Technology, load_technology
 from reliability.version import __version__
 
@@ -123,6 +126,14 @@ class StudyFrame(Table):
         """Return the network that the study names."""
         return self.named_network(self.network.name)
 
+    def load_data(self) -> xr.Dataset | None:
+        """Return the test data that the study names; None: those of the network."""
+        name = self.network.data
+        if name is None:
+            return None
+        variable = "inputs" if isinstance(self.load_network(), DeepNetwork) else "pixels"
+        return self.known(("data", name, variable), lambda: data_of(name, variable))
+
     @property
     def spec_hash(self) -> str:
         """SHA-256 of study, cards, network and version: equal hashes, equal results."""
@@ -147,6 +158,12 @@ class StudyFrame(Table):
         """Fingerprints of the files that only one kind of output reads."""
         return []
 
+    def _data_sha256(self, name: str) -> str:
+        def of_file() -> str:
+            return sha256(Path(name).read_bytes()).hexdigest()
+
+        return self.known(("data_sha256", name), of_file)
+
     def _hash(self, text: str) -> str:
         named = {axis.name: axis.values for axis in self.sweep}
         cards = named.get("technology", (self.technology,))
@@ -157,5 +174,6 @@ class StudyFrame(Table):
             *self._fingerprints(),
             *(self.named_technology(str(card)).fingerprint for card in cards),
             *(self.named_network(str(name)).fingerprint for name in networks),
+            *([] if self.network.data is None else [self._data_sha256(self.network.data)]),
         )
         return sha256("\n".join(parts).encode()).hexdigest()

@@ -103,6 +103,8 @@ class Kind:
         ``(study)``: what the head of the summary says of how much was simulated.
     apart : callable, optional
         ``(study, other)``: why two studies cannot be compared, "" where they can.
+    memory : callable, optional
+        ``(study)``: keys that decide on the memory of a task, each with its bytes.
     grows : tuple of str, optional
         Keys that may grow when a study is extended.
     fingerprints : callable, optional
@@ -125,6 +127,7 @@ class Kind:
     missions: Callable[[StudyFrame], Iterator[MissionProfile]] = _nothing
     sizes: Callable[[StudyFrame, Results], dict[str, int]] = field(default=lambda *_: {})
     apart: Callable[[StudyFrame, StudyFrame], str] = field(default=lambda *_: "")
+    memory: Callable[[StudyFrame], Iterator[tuple[str, float]]] = _nothing
     grows: tuple[str, ...] = ()
     fingerprints: Callable[[StudyFrame], Iterator[str]] = _nothing
 

@@ -1,6 +1,5 @@
 """Read a study's TOML file and check it against all that it names, before anything runs."""
 
-import tomllib
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
@@ -8,13 +7,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from reliability.campaign.dotted import put
+from reliability.campaign.feasibility import check_size
 from reliability.campaign.outputs import kinds_of
 from reliability.campaign.spec import KEYS, Study
 from reliability.campaign.sweep import count_points, sweep_points
 from reliability.errors import InputError, from_validation, unknown_name
+from reliability.files import read_toml
 from reliability.resources import shipped_studies
 
 MOST_POINTS = 100_000  # of a sweep, unless the user says that so many are meant
+_FILES = (".toml", ".onnx", ".npz")  # that may lie beside a study
 _CHECKED = 2000  # points of a sweep that are tried before anything runs
 
 
@@ -57,41 +59,82 @@ def load_study(
         if str(path) not in shipped:
             raise unknown_name("study", str(path), shipped)
         file = shipped[str(path)]
-    try:
-        table = tomllib.loads(file.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{file.name}: not a TOML file: {error}") from None
+    table = read_toml(file.read_bytes(), file.name)
     for key, value in (overrides or {}).items():
         if value is not None:
             try:
                 put(table, key, value)
             except InputError as error:
                 raise InputError(f"{file.name}: {error}") from None
+    return study_of(table, file.name, folder=Path(path).parent, most_points=most_points)
+
+
+def study_of(
+    table: dict[str, Any], where: str, *, folder: Path | None = None, most_points: int = MOST_POINTS
+) -> Study:
+    """Check the table of a study, and return the study.
+
+    Parameters
+    ----------
+    table : dict
+        As TOML has it.
+    where : str
+        What errors call it.
+    folder : Path, optional
+        Where technologies that are files are looked up first.
+    most_points : int
+        Sweeps of more points are refused.
+
+    Raises
+    ------
+    InputError
+        As `load_study`.
+    """
     try:
         study = Study(**table)
     except ValidationError as error:
-        raise from_validation(error, file.name, KEYS) from None
-    study = _with_cards_beside(study, Path(path).parent)
+        raise from_validation(error, where, KEYS) from None
+    if folder is not None:
+        study = _with_files_beside(study, folder)
     try:
+        study = _with_all_of_its_data(study)
+        check_size(study)
         _check_names(study)
         _check_sweep(study, most_points)
     except InputError as error:
-        raise InputError(f"{file.name}: {error}") from None
+        raise InputError(f"{where}: {error}") from None
     return study
 
 
-def _with_cards_beside(study: Study, folder: Path) -> Study:
-    def beside(card: Any) -> Any:
-        path = folder / str(card)
-        return str(path) if str(card).endswith(".toml") and path.is_file() else card
+def _with_files_beside(study: Study, folder: Path) -> Study:
+    def beside(name: Any) -> Any:
+        path = folder / str(name)
+        return str(path) if str(name).endswith(_FILES) and path.is_file() else name
 
     sweep = tuple(
         axis.model_copy(update={"values": tuple(map(beside, axis.values))})
-        if axis.name == "technology"
+        if axis.name in ("technology", "network.name")
         else axis
         for axis in study.sweep
     )
-    return study.model_copy(update={"technology": beside(study.technology), "sweep": sweep})
+    named = {name: beside(getattr(study.network, name)) for name in ("name", "data")}
+    network = study.network.model_copy(update=named)
+    return study.model_copy(
+        update={"technology": beside(study.technology), "network": network, "sweep": sweep}
+    )
+
+
+def _with_all_of_its_data(study: Study) -> Study:
+    """Take all images of the study's own data where it names no number."""
+    if study.network.data is None or "images" in study.network.model_fields_set:
+        return study
+    try:
+        data = study.load_data()
+    except InputError as error:
+        raise InputError(f"network.data: {error}") from None
+    assert data is not None
+    images = min(len(data["label"]), study.network.images)
+    return study.model_copy(update={"network": study.network.model_copy(update={"images": images})})
 
 
 def _check_names(study: Study) -> None:

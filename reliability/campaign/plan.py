@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from reliability.campaign.assessment import cells_of
 from reliability.campaign.frame import StudyFrame
 from reliability.campaign.kind import Task
 from reliability.campaign.outputs import kinds_of
@@ -25,14 +26,6 @@ def chips_per_task(study: StudyFrame) -> int:
     by_memory = int(_MEMORY // (cells * 4 * 8))
     shared_out = -(-study.population.chips * count_points(study) // _FEWEST_TASKS)
     return max(1, min(_MOST_CHIPS, by_work, by_memory, shared_out))
-
-
-def cells_of(study: StudyFrame) -> int:
-    """Cells of a chip."""
-    network = study.load_network()
-    if isinstance(network, DeepNetwork):
-        return 2 * network.weights * study.tiling.tiling(study.load_technology()).slices
-    return int(network.weights.size) * 2 * network.weight_max
 
 
 def image_cost(study: StudyFrame) -> int:

@@ -76,7 +76,7 @@ def run_study(
         executor = execute.on_dask(scheduler)
     else:
         executor = execute.in_processes(workers) if workers > 1 else execute.in_this_process()
-    with locked(folder):
+    with locked(folder) as token:
         layout = store.open_folder(
             folder,
             study.model_dump(mode="json"),
@@ -84,6 +84,7 @@ def run_study(
             sweep_points(study),
             chunk or chips_per_task(study),
             store_url,
+            token,
         )
         with executor as run:
             _run(study, layout, run, progress)
@@ -94,7 +95,7 @@ def run_study(
 
 def _run(study: Study, layout: Layout, run: execute.Execute, progress: Progress | None) -> None:
     attributes = {"spec_hash": study.spec_hash, "seed": study.seed}
-    scouts, total = _survey(study, layout, attributes)
+    scouts, groups, total = _survey(study, layout, attributes)
     counter = _Counter(total, progress)
     # The first task of each group tells what the group's arrays are like.
     for task, part in run(partial(_compute, study, layout), scouts):
@@ -103,8 +104,11 @@ def _run(study: Study, layout: Layout, run: execute.Execute, progress: Progress 
         part.attrs |= attributes
         store.create_group(layout, task, part)
         store.write_part(layout, task, part)
+        groups.add(task.group)
+        store.seal(layout, groups)
         counter.add(task)
     store.write_points(layout, {axis.name: unit_of(axis.name) for axis in study.sweep})
+    store.seal(layout, groups)
     failed: list[tuple[Task, Exception]] = []
     for batch in _batches(study, layout):
         todo = set(store.missing(layout, batch))
@@ -125,17 +129,17 @@ def _run(study: Study, layout: Layout, run: execute.Execute, progress: Progress 
 
 def _survey(
     study: Study, layout: Layout, attributes: dict[str, object]
-) -> tuple[list[Task], float]:
-    """Lengthen the groups that are there; return the first task of each other, and all work."""
+) -> tuple[list[Task], set[str], float]:
+    """Lengthen the whole groups; return the first task of each other, those groups, all work."""
     scouts: list[Task] = []
-    total, seen = 0, set()
+    total, seen, whole = 0, set(), store.unseal(layout)
     for task in make_plan(study, layout.chunk):
         total += task.work
         if task.group not in seen:
             seen.add(task.group)
-            if not store.fit_group(layout, task, attributes):
+            if task.group not in whole or not store.fit_group(layout, task, attributes):
                 scouts.append(task)
-    return scouts, total
+    return scouts, seen - {task.group for task in scouts}, total
 
 
 @dataclass

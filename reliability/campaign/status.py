@@ -1,4 +1,4 @@
-"""How far a study is: what its folder says, whoever runs it."""
+"""Progress of a study, as its folder tells it, whoever runs it."""
 
 from pathlib import Path
 from typing import Any
@@ -10,26 +10,29 @@ from reliability.campaign import lock, store
 from reliability.campaign.plan import make_plan
 from reliability.campaign.selection import wafers_of
 from reliability.campaign.spec import KEYS, Study
-from reliability.campaign.store import CHECKSUM, MARKER, Layout
+from reliability.campaign.store import MARKER
 from reliability.errors import from_validation
-from reliability.statistics.crossed import mean_of_rows
+from reliability.statistics.crossed import mean_of_fractions
 
 
-def study_status(folder: str | Path) -> dict[str, Any]:
+def study_status(folder: str | Path, *, verify: bool = True) -> dict[str, Any]:
     """Return how far the study of a folder is.
 
     Parameters
     ----------
     folder : str or Path
         Output folder of `reliability.run_study`.
+    verify : bool
+        Whether all values are read and compared with their checksums.
 
     Returns
     -------
     dict
-        ``title``, ``tasks`` and ``tasks_done`` (by their checksums, which are not verified here),
-        ``work`` and ``work_done`` (image evaluations), ``running`` (who runs it, or None),
-        ``chips_done`` and, once there are two, ``accuracy`` of the chips so far with its Monte
-        Carlo interval ``accuracy_low``, ``accuracy_high`` (all ages and points together).
+        ``title``, ``tasks`` and ``tasks_done``, ``work`` and ``work_done`` (image evaluations),
+        ``running`` (who runs it, or None), ``chips_done``, ``damaged`` (files; if there are any,
+        ``repair`` says what heals them) and, once there are two chips, ``accuracy`` of the chips so
+        far with its Monte Carlo interval ``accuracy_low``, ``accuracy_high`` (all ages and points
+        together).
 
     Raises
     ------
@@ -42,18 +45,18 @@ def study_status(folder: str | Path) -> dict[str, Any]:
         study = Study.model_validate(marker["spec"])
     except ValidationError as error:
         raise from_validation(error, str(folder / MARKER), KEYS) from None
-    root, points = store.root_of(folder, marker["store"]), tuple(marker["points"])
-    layout = Layout(folder, root, marker["chunk"], points, bool(study.sweep))
+    layout = store.layout_of(folder, marker)
+    damage = store.find_damage(layout, make_plan(study, layout.chunk)) if verify else {}
+    damaged = set(damage.values())
     checksums: dict[str, np.ndarray | None] = {}
     counts = {"tasks": 0, "tasks_done": 0, "work": 0, "work_done": 0}
     chips: set[int] = set()
     for task in make_plan(study, layout.chunk):
         if task.group not in checksums:
-            group = layout.group(task.group, "r")
-            checksums[task.group] = None if group is None else np.asarray(group[CHECKSUM])
+            checksums[task.group] = store.read_checksums(layout, task.group)
         counts["tasks"] += 1
         counts["work"] += task.work
-        if store.is_written(checksums[task.group], layout, task):
+        if task not in damaged and store.is_written(checksums[task.group], layout, task):
             counts["tasks_done"] += 1
             counts["work_done"] += task.work
             if task.group == "chips":
@@ -63,10 +66,13 @@ def study_status(folder: str | Path) -> dict[str, Any]:
         **counts,
         "running": lock.owner(folder),
         "chips_done": len(chips),
+        "damaged": [str(file) for file in damage],
     }
-    if len(chips) > 1:
+    if damage:
+        answer["repair"] = store.describe_damage(folder, damage)
+    if len(chips) > 1 and None not in damaged:
         accuracy = store.read_results(folder)["chips"]["accuracy"].isel(chip=sorted(chips))
         of_chip = accuracy.mean([name for name in accuracy.dims if name != "chip"])
-        mean, low, high = mean_of_rows(of_chip.values, wafers_of(of_chip), study.confidence)
+        mean, low, high = mean_of_fractions(of_chip.values, wafers_of(of_chip), study.confidence)
         answer |= {"accuracy": mean, "accuracy_low": low, "accuracy_high": high}
     return answer

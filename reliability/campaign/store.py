@@ -1,14 +1,17 @@
 """The store: one Zarr v3 hierarchy that workers write into, each task its own chunks.
 
-A task's values are written first, then their checksum (CRC-32) into ``task_checksum``: a task whose
-checksum is missing is not there, one whose values do not have it is damaged, and both are computed
-again. Zarr itself renames each chunk into place when it is whole and guards it by CRC-32C. The
-store holds nothing of time, host or worker: the same study gives the same bytes.
+A task's values are written first, then their checksum (CRC-32, which starts with the study and the
+task's place in it) into ``task_checksum``: a task whose checksum is missing is not there, one whose
+values do not have it is damaged, and both are computed again. Zarr itself renames each chunk into
+place when it is whole and guards it by CRC-32C. The store holds nothing of time, host or worker:
+the same study gives the same bytes.
 
-Beside it ``study.json`` says whose results they are, and a lock keeps a second run out.
+Beside it ``study.json`` says whose results they are, ``checksums.json`` has the checksum of every
+file that no task writes (metadata and coordinates), and a lock keeps a second run out.
 """
 
 import json
+import tempfile
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,15 +26,25 @@ import xarray as xr
 import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
-from reliability.campaign.kind import Task
-from reliability.campaign.lock import LOCK
-from reliability.campaign.outputs import groups
+from reliability.campaign import lock
+from reliability.campaign.outputs import groups as known_groups
+from reliability.campaign.plan import Task
 from reliability.errors import InputError
-from reliability.files import replace_text
+from reliability.files import replace_bytes, replace_text
 
 RESULTS = "results.zarr"
 MARKER = "study.json"
-_TOLD = ("spec", "spec_hash", "frame_hash", "chunk", "points", "store")  # by study.json
+SEAL = "checksums.json"
+_CONTENT: dict[str, type] = {
+    "spec": dict,
+    "spec_hash": str,
+    "frame_hash": str,
+    "chunk": int,
+    "points": list,
+    "store": str,
+}
+_LOCAL = ("file", "local", "dir")  # protocols of fsspec that name a place on this machine
+_LARGEST = 2**30  # bytes of a group that are read at once
 CHECKSUM = "task_checksum"
 POINT = "point"
 
@@ -51,6 +64,10 @@ class Layout:
         Points of the sweep in the order in which the store has them.
     swept : bool
         Whether arrays have the dimension ``point``.
+    frame : str
+        ``Study.frame_hash``, part of every checksum.
+    token : str, optional
+        Of the lock of the run that writes; whoever reads has none.
     """
 
     folder: Path
@@ -58,14 +75,22 @@ class Layout:
     chunk: int
     points: tuple[dict[str, Any], ...]
     swept: bool
+    frame: str
+    token: str | None = None
 
     def group(self, name: str, mode: Literal["r", "r+"] = "r+") -> zarr.Group | None:
         """Open a group, None if it is not there yet, or not whole."""
         try:
             group = zarr.open_group(self.root, path=name, mode=mode)
-        except FileNotFoundError:
+            return group if CHECKSUM in group else None
+        except Exception:  # damaged metadata: zarr raises many kinds
             return None
-        return group if CHECKSUM in group else None
+
+    def check_lock(self) -> None:
+        """Refuse to write for a run that has lost its lock."""
+        # workers of a store that is a URL need not see the folder
+        if self.token and ("://" not in self.root or self.folder.is_dir()):
+            lock.check(self.folder, self.token)
 
 
 def open_folder(
@@ -75,6 +100,7 @@ def open_folder(
     points: list[dict[str, Any]],
     chunk: int,
     root: str | None = None,
+    token: str | None = None,
 ) -> Layout:
     """Claim an output folder for a study, go on with it there, or refuse what is there.
 
@@ -91,6 +117,8 @@ def open_folder(
         Chips per task of a new store; one that is there keeps its own.
     root : str, optional
         URL for the Zarr hierarchy of a new store instead of ``results.zarr`` in the folder.
+    token : str, optional
+        Of the folder's lock.
 
     Raises
     ------
@@ -98,44 +126,91 @@ def open_folder(
         The folder holds something else, or a study that this one does not extend.
     """
     _opened.cache_clear()  # another study may have been in this folder
-    marker = folder / MARKER
-    swept = bool(spec.get("sweep"))
-    root = root or str(folder / RESULTS)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"out: {str(folder)!r} is a file, expected a folder")
-    if folder.is_dir() and any(entry.name != LOCK for entry in folder.iterdir()):
-        if not marker.is_file():
-            raise InputError(f"out: folder {str(folder)!r} is not empty and holds no study")
+    store = RESULTS if root is None or root == str(folder / RESULTS) else root
+    if folder.is_dir() and not all(map(_is_transient, folder.iterdir())):
         try:
-            other = read_marker(folder)
-        except InputError:
-            raise InputError(f"out: {str(marker)!r} is damaged; choose another folder") from None
-        known, spec_there, frame = other["points"], other["spec"], other["frame_hash"]
-        chunk, root = other["chunk"], str(other["store"])
-        fewer = _fewer(spec_there, spec) or (not all(point in points for point in known))
-        if frame != hashes[1] or fewer:
-            raise InputError(
-                f"out: folder {str(folder)!r} holds another study "
-                f"({_difference(spec_there, spec)}); choose another folder"
-            )
-        points = known + [point for point in points if point not in known]
+            there = read_marker(folder)
+        except InputError as error:
+            rescued = _chunk_of_remains(root_of(folder, store), hashes[0])
+            if rescued is None:
+                raise _foreign(folder, error) from None
+            chunk = rescued or chunk
+        else:
+            _check_extends(folder, there, spec, hashes[1], points)
+            chunk, store, known = there["chunk"], there["store"], there["points"]
+            points = known + [point for point in points if point not in known]
     folder.mkdir(parents=True, exist_ok=True)
-    told: dict[str, Any] = {
-        "spec_hash": hashes[0],
-        "frame_hash": hashes[1],
-        "chunk": chunk,
-        "points": points,
-    }
-    # a store in the folder moves with it
-    store = RESULTS if root == str(folder / RESULTS) else root
-    told["store"] = store
-    replace_text(marker, json.dumps({**told, "spec": spec}, indent=1, sort_keys=True))
-    return Layout(folder, root_of(folder, store), chunk, tuple(points), swept)
+    content = {"spec": spec, "spec_hash": hashes[0], "frame_hash": hashes[1], "chunk": chunk,
+               "points": points, "store": store}  # fmt: skip
+    _write_signed(folder / MARKER, content)
+    swept = bool(spec.get("sweep"))
+    return Layout(
+        folder, root_of(folder, store), chunk, tuple(points), swept, hashes[1], token=token
+    )
+
+
+def _is_transient(entry: Path) -> bool:
+    """Whether a file is the lock, or what a run left that was killed while it wrote its first."""
+    return entry.name == lock.LOCK or entry.name.startswith(f".{MARKER}.")
+
+
+def _foreign(folder: Path, error: InputError) -> InputError:
+    if (folder / MARKER).is_file():
+        return InputError(f"out: {error}, and it holds no results of this study")
+    return InputError(f"out: folder {str(folder)!r} is not empty and holds no study")
+
+
+def _check_extends(
+    folder: Path,
+    there: Mapping[str, Any],
+    spec: Mapping[str, Any],
+    frame: str,
+    points: list[dict[str, Any]],
+) -> None:
+    """Refuse a study that is not the one in the folder, or has less than that."""
+    if there["frame_hash"] == frame:
+        fewer = _fewer(there["spec"], spec)
+        if not fewer and all(point in points for point in there["points"]):
+            return
+    raise InputError(
+        f"out: folder {str(folder)!r} holds another study "
+        f"({_difference(there['spec'], spec)}); choose another folder"
+    )
+
+
+def _chunk_of_remains(root: str, spec_hash: str) -> int | None:
+    """Return the chips per task of a store that lost its ``study.json``, if it is of this study.
+
+    None: it is not; 0: it is, and the number of chips per task is not to be had.
+    """
+    groups = (_json(_read(root, f"{name}/zarr.json")) for name in known_groups())
+    if not any(_at(group, "attributes", "spec_hash") == spec_hash for group in groups):
+        return None
+    chips = _json(_read(root, "chips/chip/zarr.json"))
+    shape = _at(chips, "chunk_grid", "configuration", "chunk_shape")
+    found = shape[0] if isinstance(shape, list) and shape else 0
+    return found if isinstance(found, int) and found > 0 else 0
 
 
 def root_of(folder: Path, store: str) -> str:
-    """Return where a store is: a URL, or a name in the folder."""
-    return store if "://" in store else str(folder / store)
+    """Return where a store is: a URL, or a name in the folder.
+
+    Raises
+    ------
+    InputError
+        Another place on this machine: whoever sent the folder could have it written to.
+    """
+    protocol, found, _ = store.partition("://")
+    if found and "::" not in store and protocol.lower() not in _LOCAL:
+        return store
+    if found or store in ("", ".", "..") or Path(store).name != store or "\\" in store:
+        raise InputError(
+            f"{folder / MARKER}: store: got {store!r}, expected a name in the folder or the URL of "
+            "a remote store"
+        )
+    return str(folder / store)
 
 
 def _fewer(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
@@ -181,9 +256,16 @@ def create_group(layout: Layout, task: Task, part: xr.Dataset) -> None:
     """Create the arrays of a group, of all its tasks, after the first part of it.
 
     What has the group's dimension (or a place in the sweep) gets it in full length, the rest is
-    written here once.
+    written here once. Values of tasks that are there stay there.
     """
-    dimension = groups()[task.group].dimension
+    layout.check_lock()
+    with tempfile.TemporaryDirectory() as place:
+        _create_group(layout, task, part, place)
+        _put_all(layout.root, Path(place))
+
+
+def _create_group(layout: Layout, task: Task, part: xr.Dataset, place: str) -> None:
+    dimension = known_groups()[task.group].dimension
     lead: list[str] = [POINT] if layout.swept else []
     own = {
         name: v
@@ -195,8 +277,8 @@ def create_group(layout: Layout, task: Task, part: xr.Dataset) -> None:
     still = still.assign_coords(
         {name: c.astype(object) for name, c in still.coords.items() if c.dtype.kind == "U"}
     )
-    still.to_zarr(layout.root, group=task.group, mode="w", consolidated=False)
-    group = zarr.open_group(layout.root, path=task.group, mode="r+")
+    still.to_zarr(place, group=task.group, mode="w", consolidated=False)
+    group = zarr.open_group(place, path=task.group, mode="r+")
     sizes = _sizes(layout, task)
     chunks = {POINT: 1, dimension: task.chunk, "task": 1}
 
@@ -219,16 +301,15 @@ def create_group(layout: Layout, task: Task, part: xr.Dataset) -> None:
         create(str(name), v, [] if name == dimension else lead)
     named = {name for name in part.coords if name in own or name not in part.dims}
     group.attrs["coordinates"] = " ".join(sorted(map(str, named)))
-    # last: a group that has its checksums is whole, one that was killed before is made again
-    told = {"long_name": "CRC-32 of what a task wrote; 0: nothing yet"}
-    create(CHECKSUM, xr.Variable("task", np.zeros(sizes["task"], np.uint32), told), lead)
+    text = {"long_name": "CRC-32 of what a task wrote; 0: nothing yet"}
+    create(CHECKSUM, xr.Variable("task", np.zeros(sizes["task"], np.uint32), text), lead)
 
 
 def write_points(layout: Layout, units: Mapping[str, str | None]) -> None:
     """Write the values of each axis (and its unit) at every point as coordinates of all groups."""
     if not layout.swept:
         return
-    for name in groups():
+    for name in known_groups():
         group = layout.group(name)
         if group is None:
             continue
@@ -248,18 +329,29 @@ def write_points(layout: Layout, units: Mapping[str, str | None]) -> None:
         listed = set(str(group.attrs.get("coordinates", "")).split()) | set(axes)
         attributes = {**group.attrs, "coordinates": " ".join(sorted(listed))}
         table = xr.Dataset(coords={**coords, **index})
-        table.to_zarr(layout.root, group=name, mode="a", consolidated=False)
+        with tempfile.TemporaryDirectory() as place:
+            table.to_zarr(place, group=name, mode="w", consolidated=False)
+            Path(place, name, "zarr.json").unlink()
+            _put_all(layout.root, Path(place))
         zarr.open_group(layout.root, path=name, mode="r+").attrs.put(attributes)
 
 
 def write_part(layout: Layout, task: Task, part: xr.Dataset) -> None:
-    """Write the result of one task, then its checksum."""
+    """Write the result of one task, then its checksum.
+
+    Raises
+    ------
+    LockLost
+        Another run took the folder over; nothing is written.
+    """
+    layout.check_lock()
     arrays, checksums = _opened(layout.root, task.group, task.size, len(layout.points))
     own = {name: array for name, array in arrays.items() if _is_of_task(array, layout, task)}
     for name, array in own.items():
         array[_where(array, layout, task)] = part[name].values
     values = {name: np.asarray(part[name].values) for name in own}
-    checksums[_task_index(layout, task)] = _checksum(values)
+    layout.check_lock()
+    checksums[_task_index(layout, task)] = _checksum(layout, task, values)
 
 
 @lru_cache(maxsize=32)
@@ -267,34 +359,18 @@ def _opened(
     root: str, group: str, size: int, points: int
 ) -> tuple[dict[str, zarr.Array], zarr.Array]:
     """Arrays of a group and its checksums, opened once by each worker (again when they grow)."""
-    arrays = dict(sorted(zarr.open_group(root, path=group, mode="r+").arrays()))
+    # a chunk of zeros is a file too: one that is missing is lost
+    with zarr.config.set({"array.write_empty_chunks": True}):
+        arrays = dict(sorted(zarr.open_group(root, path=group, mode="r+").arrays()))
     return arrays, arrays.pop(CHECKSUM)
 
 
 def missing(layout: Layout, tasks: Iterable[Task]) -> Iterator[Task]:
     """Yield the tasks whose values are not there, or do not have their checksum."""
-    known: dict[str, np.ndarray | None] = {}
+    known = _Checked(layout)
     for task in tasks:
-        if task.group not in known:
-            group = layout.group(task.group, "r")
-            known[task.group] = None if group is None else np.asarray(group[CHECKSUM])
-        if not _is_whole(known[task.group], layout, task):
+        if not known.is_written(task) or known.fault(task):
             yield task
-
-
-def _is_whole(checksums: np.ndarray | None, layout: Layout, task: Task) -> bool:
-    if checksums is None or not is_written(checksums, layout, task):
-        return False
-    try:
-        arrays, _ = _opened(layout.root, task.group, task.size, len(layout.points))
-        values = {
-            name: np.asarray(array[_where(array, layout, task)])
-            for name, array in arrays.items()
-            if _is_of_task(array, layout, task)
-        }
-    except Exception:  # a damaged chunk: each codec raises its own kind
-        return False
-    return bool(_checksum(values) == checksums[_task_index(layout, task)])
 
 
 def is_written(checksums: np.ndarray | None, layout: Layout, task: Task) -> bool:
@@ -306,8 +382,97 @@ def is_written(checksums: np.ndarray | None, layout: Layout, task: Task) -> bool
     return bool(inside and checksums[index])
 
 
-def _checksum(values: Mapping[str, np.ndarray]) -> int:
-    out = 0
+class _Checked:
+    """What the groups of a store hold, each read once if it fits, to be compared task by task."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.checksums: dict[str, np.ndarray | None] = {}
+        self._values: dict[str, dict[str, Any]] = {}
+
+    def is_written(self, task: Task) -> bool:
+        if task.group not in self.checksums:
+            self.checksums[task.group] = read_checksums(self.layout, task.group)
+        return is_written(self.checksums[task.group], self.layout, task)
+
+    def fault(self, task: Task) -> str:
+        """Name the file that makes the values of a task other than its checksum says, or ''."""
+        if task.group not in self._values:
+            self._values = {task.group: self._read(task)}  # tasks come group by group
+        values = {}
+        for name, (array, read) in self._values[task.group].items():
+            if not _is_of_task(array, self.layout, task):
+                continue
+            where = _where(array, self.layout, task)
+            try:
+                values[name] = np.asarray(array[where] if read is None else read[where])
+            except Exception:  # a damaged chunk: each codec raises its own kind
+                return self._file(task, name, array)
+        checksums = self.checksums[task.group]
+        assert checksums is not None  # it is written
+        if _checksum(self.layout, task, values) == checksums[_task_index(self.layout, task)]:
+            return ""
+        lost = [name for name in values if self._is_lost(task, name)]
+        name = lost[0] if len(lost) == 1 else CHECKSUM
+        return self._file(task, name, self._values[task.group].get(name, (None, None))[0])
+
+    def _read(self, task: Task) -> dict[str, Any]:
+        layout = self.layout
+        arrays, _ = _opened(layout.root, task.group, task.size, len(layout.points))
+        whole = sum(array.nbytes for array in arrays.values()) < _LARGEST
+        found = {}
+        for name, array in arrays.items():
+            read = None
+            if whole and _is_of_task(array, layout, task):
+                try:
+                    read = np.asarray(array[...])
+                except Exception:  # a damaged chunk, which is looked for task by task
+                    read = None
+            found[name] = array, read
+        return found
+
+    def _is_lost(self, task: Task, name: str) -> bool:
+        """Whether the first chunk of a task is no file."""
+        array = self._values[task.group][name][0]
+        return _read(self.layout.root, self._key(task, name, array)) is None
+
+    def _file(self, task: Task, name: str, array: Any) -> str:
+        return self._key(task, name, array)
+
+    def _key(self, task: Task, name: str, array: Any) -> str:
+        if array is None:
+            index: Iterable[int] = _task_index(self.layout, task)
+        else:
+            own = {
+                known_groups()[task.group].dimension: task.first // task.chunk,
+                POINT: task.point,
+            }
+            index = (own.get(d, 0) for d in _dims(array))
+        return "/".join((task.group, name, "c", *map(str, index)))
+
+
+def read_checksums(layout: Layout, name: str) -> np.ndarray | None:
+    """Return the checksum of each task of a group (0: none), None if there is no group yet."""
+    group = layout.group(name, "r")
+    if group is None:
+        return None
+    array: Any = group[CHECKSUM]
+    try:
+        return np.asarray(array[...])
+    except Exception:  # a damaged chunk, which holds one checksum
+        found = np.zeros(array.shape, np.uint32)
+    for index in np.ndindex(array.shape):
+        try:
+            found[index] = array[index]
+        except Exception:
+            found[index] = 0
+    return found
+
+
+def _checksum(layout: Layout, task: Task, values: Mapping[str, np.ndarray]) -> int:
+    """CRC-32 of the study, the task's place in it, and its values."""
+    place = [layout.frame, task.group, layout.points[task.point], task.first]
+    out = zlib.crc32(json.dumps(place, sort_keys=True).encode())
     for name in sorted(values):
         out = zlib.crc32(np.ascontiguousarray(values[name]).tobytes(), out)
     return out or 1
@@ -316,12 +481,12 @@ def _checksum(values: Mapping[str, np.ndarray]) -> int:
 def _is_of_task(array: zarr.Array, layout: Layout, task: Task) -> bool:
     dims = _dims(array)
     swept = layout.swept and dims[:1] == (POINT,) and len(dims) > 1
-    return groups()[task.group].dimension in dims or swept
+    return known_groups()[task.group].dimension in dims or swept
 
 
 def _where(array: zarr.Array, layout: Layout, task: Task) -> tuple[Any, ...]:
     part = slice(task.first, task.first + task.count)
-    own = {groups()[task.group].dimension: part, POINT: task.point}
+    own = {known_groups()[task.group].dimension: part, POINT: task.point}
     return tuple(own.get(d, slice(None)) for d in _dims(array))
 
 
@@ -337,7 +502,7 @@ def _dims(array: zarr.Array) -> tuple[str, ...]:
 def _sizes(layout: Layout, task: Task) -> dict[str, int]:
     """Full length of the dimensions along which a group grows."""
     return {
-        groups()[task.group].dimension: task.size,
+        known_groups()[task.group].dimension: task.size,
         POINT: len(layout.points),
         "task": -(-task.size // task.chunk),
     }
@@ -345,9 +510,170 @@ def _sizes(layout: Layout, task: Task) -> dict[str, int]:
 
 def finish(layout: Layout) -> None:
     """Write the metadata of all arrays in one place, so that opening the store is one read."""
+    layout.check_lock()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Consolidated metadata")
         zarr.consolidate_metadata(layout.root)
+    seal(layout)
+
+
+def seal(layout: Layout, groups: Iterable[str] | None = None) -> None:
+    """Write the checksums of all files of groups that no task writes: metadata and coordinates."""
+    layout.check_lock()
+    files = {
+        key: _crc(layout, key)
+        for key in ("zarr.json", *_keys(layout, known_groups() if groups is None else groups))
+    }
+    _write_signed(layout.folder / SEAL, {"files": files})
+
+
+def unseal(layout: Layout) -> set[str]:
+    """Return the groups whose metadata is whole, before it changes; mend that of the hierarchy."""
+    files = _sealed(layout) or {}
+    bad = {key.partition("/")[0] for key in _differ(layout, files)}
+    if bad & {"zarr.json"} or "zarr.json" not in files:
+        empty = {"attributes": {}, "zarr_format": 3, "node_type": "group"}
+        _put(layout.root, "zarr.json", json.dumps(empty, indent=2).encode())
+    (layout.folder / SEAL).unlink(missing_ok=True)
+    return {key.partition("/")[0] for key in files} - bad - {"zarr.json"}
+
+
+def find_damage(layout: Layout, tasks: Iterable[Task]) -> dict[str, Task | None]:
+    """Return the damaged files of a store, each with the task whose values it holds, if any.
+
+    Tasks that are not done are no damage.
+    """
+    _opened.cache_clear()
+    prefix = "" if "://" in layout.root else f"{Path(layout.root).name}/"
+    files = _sealed(layout)
+    if files is None:
+        return {SEAL: None}
+    metadata = _differ(layout, files)
+    groups = {key.partition("/")[0] for key in metadata}
+    found: dict[str, Task | None] = {f"{prefix}{key}": None for key in metadata}
+    known = _Checked(layout)
+    for task in tasks:
+        if task.group in groups or f"{task.group}/zarr.json" not in files:
+            continue
+        if known.is_written(task) and (key := known.fault(task)):
+            found[f"{prefix}{key}"] = task
+    return found
+
+
+def describe_damage(folder: Path, damage: Iterable[str]) -> str:
+    """Say in one line which files are damaged, and what heals them."""
+    first, *others = damage
+    more = f" and {len(others)} more files are" if others else " is"
+    return f"{folder / first}{more} damaged; {_healing(folder)}"
+
+
+def _healing(folder: Path) -> str:
+    return (
+        f"'reliability run STUDY.toml --out {folder}', with the file of the study, computes again "
+        "what is damaged"
+    )
+
+
+def _sealed(layout: Layout) -> dict[str, int | None] | None:
+    """Return the checksum of each sealed file, none while they are being made; None: damaged."""
+    path = layout.folder / SEAL
+    if not path.exists():
+        return {}
+    try:
+        files = _read_signed(path)["files"]
+        return files if isinstance(files, dict) else None
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _differ(layout: Layout, files: Mapping[str, int | None]) -> list[str]:
+    return [key for key, crc in files.items() if _crc(layout, key) != crc]
+
+
+def _crc(layout: Layout, key: str) -> int | None:
+    data = _read(layout.root, key)
+    return None if data is None else zlib.crc32(data)
+
+
+def _keys(layout: Layout, groups: Iterable[str]) -> Iterator[str]:
+    """Yield the key of every file of groups that no task writes."""
+    for name in sorted(groups):
+        group, dimension = layout.group(name, "r"), known_groups()[name].dimension
+        if group is None:
+            continue
+        yield f"{name}/zarr.json"
+        for _, array in sorted(group.arrays()):
+            yield f"{array.path}/zarr.json"
+            dims = _dims(array)
+            by_point = layout.swept and dims[:1] == (POINT,) and len(dims) > 1
+            if not (dimension in dims or "task" in dims or by_point):
+                for index in np.ndindex(array.cdata_shape):
+                    yield f"{array.path}/{array.metadata.encode_chunk_key(index)}"
+
+
+def _read(root: str, key: str) -> bytes | None:
+    """Return a file of a store, None if it is not there."""
+    try:
+        if "://" not in root:
+            return Path(root, key).read_bytes()
+        import fsspec
+
+        with fsspec.open(f"{root}/{key}", "rb") as file:
+            return bytes(file.read())
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return None
+
+
+def _put(root: str, key: str, data: bytes) -> None:
+    if "://" in root:
+        import fsspec
+
+        with fsspec.open(f"{root}/{key}", "wb") as file:
+            file.write(data)
+        return
+    path = Path(root, key)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_bytes(path, data, sync=False)  # there are many, and each has a checksum
+
+
+def _put_all(root: str, place: Path) -> None:
+    """Put the files of a hierarchy into another one, but for the metadata of the root."""
+    for path in sorted(place.rglob("*")):
+        key = path.relative_to(place).as_posix()
+        if path.is_file() and key != "zarr.json":
+            _put(root, key, path.read_bytes())
+
+
+def _json(data: bytes | None) -> Any:
+    try:
+        return json.loads(data or b"null")
+    except (ValueError, RecursionError):
+        return None
+
+
+def _at(found: Any, *path: str) -> Any:
+    """Return what lies at a path in nested tables, None where there is nothing."""
+    for key in path:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found
+
+
+def _write_signed(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a table as JSON, with a checksum of it."""
+    whole = {**content, "checksum": _signature(content)}
+    replace_text(path, json.dumps(whole, indent=1, sort_keys=True))
+
+
+def _read_signed(path: Path) -> dict[str, Any]:
+    """Return a table that has the checksum it says; ValueError: it is damaged."""
+    found = _json(path.read_bytes())
+    if not isinstance(found, dict) or found.pop("checksum", None) != _signature(found):
+        raise ValueError("damaged")
+    return found
+
+
+def _signature(content: Mapping[str, Any]) -> str:
+    return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def read_marker(folder: Path) -> dict[str, Any]:
@@ -358,27 +684,50 @@ def read_marker(folder: Path) -> dict[str, Any]:
     InputError
         No study there, or a damaged one.
     """
+    path = folder / MARKER
     try:
-        told = json.loads((folder / MARKER).read_text("utf-8"))
-        return {name: told[name] for name in _TOLD}
-    except (OSError, ValueError, KeyError, TypeError):
+        found = _read_signed(path)
+    except OSError:
         raise InputError(f"no study in {str(folder)!r}") from None
+    except ValueError:
+        raise InputError(f"{path} is damaged; {_healing(folder)}") from None
+    for name, kind in _CONTENT.items():
+        if not isinstance(found.get(name), kind) or (name == "chunk" and found[name] < 1):
+            raise InputError(
+                f"{path}: {name}: got {str(found.get(name))[:60]!r}, which none writes"
+            )
+    if not all(isinstance(point, dict) for point in found["points"]) or not found["points"]:
+        raise InputError(f"{path}: points: expected a list of tables")
+    return found
+
+
+def layout_of(folder: Path, marker: Mapping[str, Any]) -> Layout:
+    """Return how a folder holds its study, to read it."""
+    root, points = root_of(folder, marker["store"]), tuple(marker["points"])
+    swept = bool(marker["spec"].get("sweep"))
+    return Layout(folder, root, marker["chunk"], points, swept, marker["frame_hash"])
 
 
 def _open(folder: Path) -> tuple[str, zarr.Group]:
     """Return where the store of a folder is, and its hierarchy."""
     root = root_of(folder, read_marker(folder)["store"])
-    return root, zarr.open_group(root, mode="r")
+    try:
+        return root, zarr.open_group(root, mode="r")
+    except FileNotFoundError:
+        raise InputError(f"results: no {RESULTS} in {str(folder)!r}; run the study first") from None
+    except Exception:  # damaged metadata: zarr raises many kinds
+        raise InputError(describe_damage(folder, [f"{RESULTS}/zarr.json"])) from None
 
 
 def unfinished(folder: Path) -> int:
     """Count the tasks of the groups of a store that have no checksum yet."""
-    _, root = _open(folder)
-    return sum(int((np.asarray(group[CHECKSUM]) == 0).sum()) for _, group in sorted(root.groups()))
+    layout = layout_of(folder, read_marker(folder))
+    found = (read_checksums(layout, name) for name in known_groups())
+    return sum(int((checksums == 0).sum()) for checksums in found if checksums is not None)
 
 
 def results_fingerprint(folder: Path) -> str:
-    """SHA-256 over the checksums of all tasks; equal results of equal chunks have equal ones."""
+    """SHA-256 over the checksums of all tasks; equal results of a study have equal ones."""
     _, root = _open(folder)
     digest = sha256()
     for name, group in sorted(root.groups()):
@@ -388,10 +737,7 @@ def results_fingerprint(folder: Path) -> str:
 
 def read_results(folder: Path) -> dict[str, xr.Dataset]:
     """Open every group of a study's results, by name."""
-    try:
-        where, root = _open(folder)
-    except (OSError, ValueError):
-        raise InputError(f"results: no {RESULTS} in {str(folder)!r}; run the study first") from None
+    where, root = _open(folder)
     return {
         name: xr.open_zarr(where, group=name, consolidated=False, chunks=None).drop_vars(CHECKSUM)
         for name in sorted(root.group_keys())

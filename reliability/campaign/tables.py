@@ -34,13 +34,16 @@ class NetworkTable(Table):
     """Which network, and how it is evaluated."""
 
     name: str = "spirit"
-    """A network that ships with the suite, or a TOML file of weights."""
+    """A network that ships with the suite, or a TOML file of weights or an ONNX file."""
+    data: str | None = None
+    """Test data of one's own: an .npz file with the arrays inputs and label; by default the test
+    set of the network."""
     coding: Literal["rate", "weighted_sum", "first_spike"] = "rate"
     """Rate-coded spikes, weighted sums (non-spiking), or first spikes."""
     mapping: Mapping = "two_level"
     """A weight on several two-level cells, or on one multi-level cell on each side."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 10_000
-    """Test images, evenly spaced over the 10 000."""
+    """Test images, evenly spaced over the data; by default 10 000, or all of one's own data."""
     delta_s: Count = 10
     """Lead of the first over the second output count that decides."""
     spike_limit: Count = 1024

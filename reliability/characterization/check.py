@@ -15,9 +15,10 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from reliability.characterization.gate import is_sweep
 from reliability.characterization.read_table import ROOM, Reads, reads_of
 from reliability.characterization.target import Levels, find_levels, level_of
-from reliability.errors import InputError
+from reliability.errors import InputError, fraction, whole_number
 from reliability.mission import MissionProfile, Segment
 from reliability.population import age, sample_population
 from reliability.population.cycling import sample_cycles
@@ -77,12 +78,10 @@ def posterior_predictive(
     InputError
         Fewer than 20 draws, or nothing in the data that the card can simulate.
     """
-    if draws < _FEWEST_DRAWS:
-        raise InputError(f"draws: got {draws}, allowed {_FEWEST_DRAWS} or more")
-    if not 0 < confidence < 1:
-        raise InputError(f"confidence: got {confidence!r}, allowed more than 0 and less than 1")
+    whole_number(draws, "draws", low=_FEWEST_DRAWS)
+    fraction(confidence, "confidence")
     given = [datasets] if isinstance(datasets, xr.Dataset) else list(datasets)
-    reads = [reads_of(dataset) for dataset in given]
+    reads = [reads_of(dataset) for dataset in given if not is_sweep(dataset)]
     experiments = list(_experiments(reads, card))
     if not experiments:
         raise InputError(f"the card {card.name} cannot simulate any of the files")

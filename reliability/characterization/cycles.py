@@ -100,10 +100,9 @@ def fit_cycles(one: Reads, seed: int) -> Fit:
             f"none; {found[k]:.2f} +- {error:.2f} in {one.source} changes the variance of a cycle "
             "by less than 5 %",
         )
-    memory = float(np.exp(found[1]))
-    not_identifiable = []
+    memory, gaps = float(np.exp(found[1])), []
     if memory >= slow[-1] * 0.99:
-        not_identifiable.append(
+        gaps.append(
             f"cycles: a memory beyond {memory:.0f} cycles, which {cycles} cycles cannot tell from "
             "a difference between cells"
         )
@@ -111,7 +110,7 @@ def fit_cycles(one: Reads, seed: int) -> Fit:
         "cycles",
         parameters,
         correlation,
-        not_identifiable=tuple(not_identifiable),
+        not_identifiable=tuple(gaps),
         replaces=("cycles.*",),
     )
 

@@ -65,97 +65,108 @@ def fit_relaxation(reads: Sequence[Reads], levels: Levels, seed: int) -> Fit:
     InputError
         Fewer than two times after programming with enough cells.
     """
-    rooms = [one for one in reads if not _is_bake(one) and one.has("time")]
-    bakes = [one for one in reads if _is_bake(one)]
-    if len(rooms) != 1 or len(bakes) > 1:
-        raise InputError(
-            f"relaxation: got {len(rooms)} files of reads at room temperature and {len(bakes)} of "
-            "bakes, expected one and at most one; put reads of one kind into one file"
-        )
-    room = _table(rooms[0], levels)
+    after, bakes = _files(reads)
+    room, bake = _table(after, levels), _table(bakes[0], levels) if bakes else None
     if len(np.unique(room.time)) < 2:
         raise InputError(f"relaxation: fewer than two times with {_FEWEST} cells of a level")
-    reference = float(rooms[0].table["point"].max())
-    kelvin = float(np.nanmedian(room.temperature)) if np.isfinite(room.temperature).any() else ROOM
+    reference = float(after.table["point"].max())
+    stated = np.isfinite(room.temperature).any()
+    kelvin = float(np.nanmedian(room.temperature)) if stated else ROOM
     basis = _basis(levels, min(KNOTS, len(np.unique(room.level))))
-    fit = _WalkFit(room, basis, reference)
-    bake = _table(bakes[0], levels) if bakes else None
-    start = fit.start()
+    walk = _WalkFit(room, basis, reference)
+    start = walk.start()
 
     def estimate(weights: Sequence[Array]) -> Array:
-        walk = fit.at(weights[0], start)
+        found = walk.at(weights[0], start)
         if bake is None:
-            return walk
-        return np.append(walk, _attempt(bake, weights[1], fit, walk, kelvin))
+            return found
+        return np.append(found, _attempt(bake, weights[1], walk, found, kelvin))
 
-    sets = [one.cells for one in (*rooms, *bakes)]
-    scores = estimate([np.ones(n) for n in sets])
-    start = scores[fit.sigma_and_onset]
+    sets = [one.cells for one in (after, *bakes)]
+    best = estimate([np.ones(n) for n in sets])
+    start = best[walk.sigma_and_onset]
     again = bootstrap(estimate, sets, _SECTION, seed)
-    names = [f"at {g * levels.maximum * 1e6:.3g} uS" for g in np.linspace(0, 1, len(basis.T))]
-    far = [" (no level near: as the nearest)" if not s else "" for s in _supported(basis)]
-    notes = [note + extra for note, extra in zip(names, far, strict=True)]
-    estimates = [
-        *(Estimate(f"{_SECTION}.sigma_{k}", "lognormal", note) for k, note in enumerate(notes)),
-        *(Estimate(f"{_SECTION}.shift_{k}", "normal", note) for k, note in enumerate(notes)),
-        Estimate(f"{_SECTION}.onset_time", "lognormal"),
-        *([Estimate(f"{_SECTION}.attempt_time", "lognormal")] if bake else []),
-    ]
-    source = "; ".join(one.source for one in (*rooms, *bakes))
-    worse = fit.misfit(np.ones(rooms[0].cells), scores)
+    estimates = _estimates(basis, levels, bake is not None)
+    source = "; ".join(one.source for one in (after, *bakes))
+    worse = walk.misfit(np.ones(after.cells), best)
     parameters, correlation = joined(
-        "relaxation_target", estimates, scores, again, source,
+        "relaxation_target", estimates, best, again, source,
         {e.name: worse for e in estimates},
     )  # fmt: skip
-    not_identifiable = []
-    if worse > 1.1:
-        not_identifiable.append(
-            f"relaxation: the model misses single levels and times by {worse:.1f} times the "
-            "scatter "
-            "of the cells; the sigmas of its parameters are that much larger"
-        )
-    parameters |= {
-        f"{_SECTION}.reference_time": exact(
-            f"{_SECTION}.reference_time", reference, source, "last read"
-        ),
-        f"{_SECTION}.reference_temperature": exact(
-            f"{_SECTION}.reference_temperature", kelvin, source,
-            "" if np.isfinite(room.temperature).any() else "the file says none: room temperature",
-        ),
-    }  # fmt: skip
-    needed: dict[str, Parameter] = {}
-    decades = _decades_per_step(rooms[0], levels, math.exp(scores[2 * fit.knots]))
-    if decades is None:
-        needed[f"{_SECTION}.decades_per_step"] = assumed(
-            f"{_SECTION}.decades_per_step", 1.0, "independent steps of the walk, of one decade"
-        )
-        not_identifiable.append("relaxation: how the reads of one cell are correlated over time")
-    else:
-        parameters[f"{_SECTION}.decades_per_step"] = Parameter(
-            value=decades, distribution="lognormal", sigma=_STEP_ERROR, source=fitted_by(source),
-            confidence="fitted", valid=(_STEPS[0], _STEPS[-1]),
-            note="of 1, 1.5, 2 and 3; by the correlation of a cell's changes",
-        )  # fmt: skip
-    hottest = kelvin
+    gaps = [_MISFIT.format(worse)] if worse > 1.1 else []
+    unstated = "" if stated else "the file says none: room temperature"
+    for name, value, note in (
+        ("reference_time", reference, "last read"), ("reference_temperature", kelvin, unstated)
+    ):  # fmt: skip
+        parameters[f"{_SECTION}.{name}"] = exact(f"{_SECTION}.{name}", value, source, note)
+    onset = math.exp(best[2 * walk.knots])
+    step, needed = _step(_decades_per_step(after, levels, onset), source)
+    parameters |= step
+    if needed:
+        gaps.append("relaxation: how the reads of one cell are correlated over time")
     if bake is None:
-        needed[f"{_SECTION}.attempt_time"] = assumed(
-            f"{_SECTION}.attempt_time", 1e-13, "one vibration of an atom; no bake was measured",
-            sigma=3.0, model="lognormal",
-        )  # fmt: skip
-        not_identifiable.append(
-            "relaxation: what temperature does (attempt_time is assumed: no bake)"
-        )
-    else:
-        hottest = float(bake.temperature.max())
+        needed |= _assumed_attempt()
+        gaps.append("relaxation: what temperature does (attempt_time is assumed: no bake)")
+    hottest = kelvin if bake is None else float(bake.temperature.max())
     valid = {
         f"{_SECTION}.time": (0.0, reference),
         f"{_SECTION}.temperature": (min(kelvin, ROOM), hottest),
     }
     return Fit(
         "relaxation_target", parameters, correlation, {_SECTION: "random_walk"}, valid,
-        tuple(not_identifiable), needed,
+        tuple(gaps), needed,
         tuple(f"{_SECTION}.{name}" for name in ("sigma_*", "shift_*", "*.*")),
     )  # fmt: skip
+
+
+_MISFIT = (
+    "relaxation: the model misses single levels and times by {:.1f} times the scatter of the "
+    "cells; the sigmas of its parameters are that much larger"
+)
+
+
+def _files(reads: Sequence[Reads]) -> tuple[Reads, list[Reads]]:
+    """Return the reads after programming and those of bakes."""
+    after = [one for one in reads if not _is_bake(one) and one.has("time")]
+    bakes = [one for one in reads if _is_bake(one)]
+    if len(after) != 1 or len(bakes) > 1:
+        raise InputError(
+            f"relaxation: got {len(after)} files of reads at room temperature and {len(bakes)} of "
+            "bakes, expected one and at most one; put reads of one kind into one file"
+        )
+    return after[0], bakes
+
+
+def _estimates(basis: Array, levels: Levels, baked: bool) -> list[Estimate]:
+    far = [" (no level near: as the nearest)" if not s else "" for s in _supported(basis)]
+    at = np.linspace(0, 1, len(basis.T)) * levels.maximum * 1e6
+    notes = [f"at {g:.3g} uS{extra}" for g, extra in zip(at, far, strict=True)]
+    return [
+        *(Estimate(f"{_SECTION}.sigma_{k}", "lognormal", note) for k, note in enumerate(notes)),
+        *(Estimate(f"{_SECTION}.shift_{k}", "normal", note) for k, note in enumerate(notes)),
+        Estimate(f"{_SECTION}.onset_time", "lognormal"),
+        *([Estimate(f"{_SECTION}.attempt_time", "lognormal")] if baked else []),
+    ]
+
+
+def _step(decades: float | None, source: str) -> tuple[dict[str, Parameter], dict[str, Parameter]]:
+    """Return the fitted length of a step of the walk, or the assumed one."""
+    name = f"{_SECTION}.decades_per_step"
+    if decades is None:
+        return {}, {name: assumed(name, 1.0, "independent steps of the walk, of one decade")}
+    return {
+        name: Parameter(
+            value=decades, distribution="lognormal", sigma=_STEP_ERROR, source=fitted_by(source),
+            confidence="fitted", valid=(_STEPS[0], _STEPS[-1]),
+            note="of 1, 1.5, 2 and 3; by the correlation of a cell's changes",
+        )
+    }, {}  # fmt: skip
+
+
+def _assumed_attempt() -> dict[str, Parameter]:
+    name = f"{_SECTION}.attempt_time"
+    why = "one vibration of an atom; no bake was measured"
+    return {name: assumed(name, 1e-13, why, sigma=3.0, model="lognormal")}
 
 
 def _decades_per_step(one: Reads, levels: Levels, onset: float) -> float | None:

@@ -1,13 +1,15 @@
 """From measured Datasets to a card: every phenomenon that the data hold, and no other."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from itertools import chain
 
 import xarray as xr
 
 from reliability.characterization import (
     cycles,
     endurance,
+    gate,
     level_relaxation,
     noise,
     programming,
@@ -16,6 +18,7 @@ from reliability.characterization import (
     retention,
 )
 from reliability.characterization import target as leveling
+from reliability.characterization.card_values import rounded, with_defaults
 from reliability.characterization.estimates import Fit, assumed
 from reliability.characterization.read_table import Reads, reads_of
 from reliability.errors import InputError
@@ -94,23 +97,32 @@ def fit_phenomena(
     maximum: float | str | None = None,
     base: Technology | None = None,
     seed: int = 0,
+    progress: Callable[[str], None] = lambda name: None,
 ) -> list[Fit]:
-    """Fit every phenomenon that the data hold (parameters as for `characterize`)."""
+    """Fit every phenomenon that the data hold (parameters as for `characterize`).
+
+    ``progress`` is called with the name of each fit that is done.
+    """
     given = [datasets] if isinstance(datasets, xr.Dataset) else list(datasets)
     if not given:
         raise InputError("datasets: got none")
-    reads = [reads_of(dataset) for dataset in given]
+    sweeps = [gate.sweep_of(dataset) for dataset in given if gate.is_sweep(dataset)]
+    reads = [reads_of(dataset) for dataset in given if not gate.is_sweep(dataset)]
     noisy = [one for one in reads if noise.can_fit(one)]
     others = [one for one in reads if not noise.can_fit(one)]
     diameter = _REQUIRED["wafer.diameter"][0]
     if base is not None:
         diameter = base.get("wafer.diameter", diameter)
     edge = 1e3 * diameter / 2
-    fits = [
-        *_of_levels(others, maximum, base, seed),
-        *_of_states(others, edge, seed),
-        *(noise.fit_noise(one) for one in noisy),
-    ]
+    fits = []
+    for fit in chain(
+        _of_levels(others, maximum, base, seed),
+        _of_states(others, edge, seed),
+        (noise.fit_noise(one) for one in noisy),
+        (gate.fit_gate(one, seed) for one in sweeps),
+    ):
+        fits.append(with_defaults(fit, reads))
+        progress(fit.name)
     if not fits:
         found = "; ".join(one.source for one in reads)
         raise InputError(f"nothing that can be fitted in {found}")
@@ -155,8 +167,9 @@ def _of_levels(
     if not named:
         if baked:
             raise InputError(
-                f"{baked[0].source}: says neither state nor level of its cells, and no other file "
-                "does"
+                f"{baked[0].source.split(' (')[0]}: says neither state nor level of its cells, and "
+                "no other file does; add a column state (LRS, HRS) or target, say it for all cells "
+                "as in FILE@state=LRS, or fit it together with a file of their levels"
             )
         return
     top = None if maximum is None else quantity(maximum, "S", "maximum", low=1e-12)
@@ -174,7 +187,7 @@ def card_of(
     base: Technology | None = None,
 ) -> Technology:  # fmt: skip
     """Put fits on a card, on top of what ``base`` says (parameters as for `characterize`)."""
-    fitted = {key: parameter for fit in fits for key, parameter in fit.parameters.items()}
+    fitted = {key: rounded(parameter) for fit in fits for key, parameter in fit.parameters.items()}
     models = {section: model for fit in fits for section, model in fit.models.items()}
     valid = {key: ends for fit in fits for key, ends in fit.valid.items()}
     groups = {fit.name: fit.correlation for fit in fits if fit.correlation is not None}

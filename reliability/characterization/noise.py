@@ -180,7 +180,8 @@ def _telegraph(one: Reads, traces: list[_Trace], x: Array) -> tuple[Fit, list[st
     scores, spread = [share], [math.sqrt(share * (1 - share) / (len(traces) + 2))]
     not_identifiable, needed = [], {}
     if trapped:
-        size = np.log([traces[k].amplitude for k in trapped])
+        size = np.array([min(traces[k].amplitude, 0.49) for k in trapped])
+        size = np.log(size / np.sqrt(1 - 4 * size**2))  # the inverse of `devices.noise.saturated`
         shown = len(trapped) >= _FEWEST_CELLS
         if shown:
             level, exponent, covariance = _line(x[trapped], size)

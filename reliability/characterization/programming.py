@@ -6,6 +6,7 @@ cells' tails are heavier, the sigmas of the estimates grow with the fourth momen
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -60,45 +61,29 @@ def fit_state(one: Reads, state: str, edge: float) -> Fit:
         estimates.append(Estimate(f"{section}.radial"))
         scores.append(coefficient)
         variance.append(error**2)
-    groups, residual, not_identifiable = _hierarchy(runs, state)
-    time = _memory(runs, deviation) if residual == "cycle" else 1.0
-    if groups:
-        found = variance_components(
-            deviation, groups, residual=residual, integrated_time=time, confidence=0.9
-        )
-        mean, mean_error = found.mean, found.mean_error
-        heavy = _heaviness(runs, deviation, residual)
-        names, covariance = list(found.variance), found.covariance
-        interval = found.interval
-        spread = found.deviation
-    else:
-        mean, mean_error = float(deviation.mean()), float(deviation.std(ddof=1) / math.sqrt(len(g)))
-        fourth = float(np.mean((deviation - mean) ** 4) / np.var(deviation) ** 2)
-        names, heavy = [residual], {residual: 1.0}
-        covariance = np.array([[max(fourth - 1, 0.1) / (4 * len(g))]])
-        spread = {residual: float(deviation.std(ddof=1))}
-        interval = {residual: (0.0, 0.0)}
+    groups, residual, gaps = _hierarchy(runs, state)
+    split = _components(runs, deviation, groups, residual)
+    mean, names = split.mean, split.names
     if model == "normal_conductance":  # G = (1 - d) / R, and the mean of d belongs to R
         log_median, factor = -math.log(scale * (1 - mean)), 1 / (1 - mean)
     else:
         log_median, factor = mean - math.log(scale), 1.0
     estimates.insert(0, Estimate(f"{section}.resistance", "lognormal"))
     scores.insert(0, log_median)
-    variance.insert(0, (mean_error * factor) ** 2)
-    shown = [k for k in range(len(names)) if np.isfinite(covariance[k, k])]
+    variance.insert(0, (split.mean_error * factor) ** 2)
+    shown = [k for k in range(len(names)) if np.isfinite(split.covariance[k, k])]
     for k in shown:
         estimates.append(Estimate(f"{section}.sigma_{names[k]}", "lognormal"))
-        scores.append(math.log(spread[names[k]] * factor))
+        scores.append(math.log(split.spread[names[k]] * factor))
     whole = np.zeros((len(estimates), len(estimates)))
     head = len(estimates) - len(shown)
     whole[:head, :head] = np.diag(variance)
-    grow = np.array([heavy.get(names[k], 1.0) for k in shown])
-    whole[head:, head:] = covariance[np.ix_(shown, shown)] * np.outer(grow, grow)
+    whole[head:, head:] = split.covariance[np.ix_(shown, shown)]
     fitted, correlation = from_covariance(
         f"programming_{state}", estimates, np.array(scores), whole, one.source
     )
     for k in set(range(len(names))) - set(shown):
-        high = math.sqrt(interval[names[k]][1]) * factor
+        high = math.sqrt(split.interval[names[k]][1]) * factor
         parameters[f"{section}.sigma_{names[k]}"] = Parameter(
             value=0.0, distribution="normal", sigma=float(f"{high / _Z90:.3g}"),
             valid=(0.0, float(f"{5 * high:.3g}")), source=fitted_by(one.source),
@@ -109,7 +94,40 @@ def fit_state(one: Reads, state: str, edge: float) -> Fit:
         parameters[name] = assumed(name, 0.0, "none besides sigma_cell, which holds it")
     return Fit(
         f"programming_{state}", fitted | parameters, correlation, {section: model},
-        not_identifiable=tuple(not_identifiable), needed=_needed(section),
+        not_identifiable=tuple(gaps), needed=_needed(section),
+    )  # fmt: skip
+
+
+class _Components(NamedTuple):
+    mean: float
+    mean_error: float
+    names: list[str]
+    spread: dict[str, float]
+    covariance: Array  # of ln spread
+    interval: dict[str, tuple[float, float]]  # of the variances
+
+
+def _components(
+    runs: pd.DataFrame, deviation: Array, groups: dict[str, Array], residual: str
+) -> _Components:
+    """Split the variance of a deviation into its levels."""
+    if groups:
+        time = _memory(runs, deviation) if residual == "cycle" else 1.0
+        found = variance_components(
+            deviation, groups, residual=residual, integrated_time=time, confidence=0.9
+        )
+        heavy, names = _heaviness(runs, deviation, residual), list(found.variance)
+        grow = np.array([heavy.get(name, 1.0) for name in names])
+        return _Components(
+            found.mean, found.mean_error, names, found.deviation,
+            found.covariance * np.outer(grow, grow), found.interval,
+        )  # fmt: skip
+    n, sd = len(deviation), float(deviation.std(ddof=1))
+    mean = float(deviation.mean())
+    fourth = float(np.mean((deviation - mean) ** 4) / np.var(deviation) ** 2)
+    return _Components(
+        mean, sd / math.sqrt(n), [residual], {residual: sd},
+        np.array([[max(fourth - 1, 0.1) / (4 * n)]]), {residual: (0.0, 0.0)},
     )  # fmt: skip
 
 
@@ -131,11 +149,11 @@ def _is_normal(g: Array) -> bool:
 def _hierarchy(runs: pd.DataFrame, state: str) -> tuple[dict[str, Array], str, list[str]]:
     """Return the levels that the data can tell apart, the innermost, and what they cannot."""
     labels = {name: runs[name].to_numpy() for name in _LEVELS}
-    not_identifiable = []
+    gaps = []
     repeated = len(runs) >= 2 * runs["cell"].nunique()
     residual = "cycle" if repeated else "cell"
     if not repeated:
-        not_identifiable.append(
+        gaps.append(
             f"programming of the {state}: one programming a cell, so that the spread from cycle to "
             "cycle is in sigma_cell"
         )
@@ -149,10 +167,8 @@ def _hierarchy(runs: pd.DataFrame, state: str) -> tuple[dict[str, Array], str, l
             groups[name] = own
             outer = count
         elif name != "lot":
-            not_identifiable.append(
-                f"programming of the {state}: the spread between {_PLURAL[name]}"
-            )
-    return groups, residual, not_identifiable
+            gaps.append(f"programming of the {state}: the spread between {_PLURAL[name]}")
+    return groups, residual, gaps
 
 
 _PLURAL = {"wafer": "wafers", "die": "dies", "cell": "cells"}

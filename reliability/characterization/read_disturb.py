@@ -1,6 +1,7 @@
 """Read disturb of a state from reads: `reliability.devices.read_disturb`, model ``lognormal``."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,8 @@ from reliability.characterization.estimates import (
 )
 from reliability.characterization.loss import Stressed, log_likelihood, maximise
 from reliability.characterization.read_table import ROOM, Reads
-from reliability.technology import STATES
+from reliability.devices.read_disturb import hopping
+from reliability.technology import STATES, Parameter
 
 _FEWEST = 20  # cells of a state
 _MOST = 500
@@ -45,11 +47,15 @@ def fit_read_disturb(one: Reads, state: str) -> Fit:
     volts = table["read_voltage"].abs()
     several = volts.nunique() >= 2
     reference = float(volts.median()) if volts.notna().any() else math.nan
-    data = _stressed(table, reference if several else None)
-    count = data.features.shape[1]
+    data, volt = _stressed(table)
 
     def loss(x: Array) -> Array:
-        return -log_likelihood(data, x[1:], x[0], _SPREAD_OF_END)
+        if not several:
+            return -log_likelihood(data, x[1:], x[0], _SPREAD_OF_END)
+        b = math.log(10) * x[2]
+        factor = hopping(b * volt) / hopping(b * reference)
+        equivalent = replace(data, stress=data.stress * factor)
+        return -log_likelihood(equivalent, np.delete(x[1:], 1), x[0], _SPREAD_OF_END)
 
     g = data.conductance[data.stress == data.stress.max()]
     moved = -math.log(np.quantile(g, 0.9 if state == "HRS" else 0.1))
@@ -58,7 +64,7 @@ def fit_read_disturb(one: Reads, state: str) -> Fit:
               (math.log(0.005), 0.7)]  # fmt: skip
     if several:
         start.insert(2, 10.0)
-        bounds.insert(2, (0.0, 60.0))
+        bounds.insert(2, (0.1, 60.0))
     best, covariance = maximise(loss, np.array(start), bounds)
     names = [
         Estimate(f"{section}.asymptotic_resistance", "lognormal"),
@@ -67,7 +73,7 @@ def fit_read_disturb(one: Reads, state: str) -> Fit:
         Estimate(f"{section}.sigma", "lognormal"),
         Estimate(f"{section}.shape", "lognormal"),
     ]
-    own = list(range(3 + count))
+    own = list(range(len(names)))
     parameters, correlation = from_covariance(
         f"read_disturb_{state}", names, best[own], covariance[np.ix_(own, own)], one.source
     )
@@ -77,21 +83,7 @@ def fit_read_disturb(one: Reads, state: str) -> Fit:
         for k, name in zip(own, names, strict=True)
         if covariance[k, k] == 0
     ]
-    needed = {
-        f"{section}.activation_energy": assumed(
-            f"{section}.activation_energy", 0.6, "between field-driven and the full barrier",
-            sigma=0.3,
-        ),
-        "read_disturb.reference_width": assumed(
-            "read_disturb.reference_width", 5e-8, "the width of the reads is not in the data"
-        ),
-        "read_disturb.width_exponent": assumed(
-            "read_disturb.width_exponent", 1.0, "a dose proportional to time"
-        ),
-        "read_disturb.alternating_fraction": assumed(
-            "read_disturb.alternating_fraction", 0.008, "as doi:10.1109/ETS63895.2025.11049639"
-        ),
-    }  # fmt: skip
+    needed = _needed(section)
     not_identifiable.append(f"read disturb of the {state}: what temperature and pulse width do")
     if not several:
         needed[f"{section}.voltage_slope"] = assumed(
@@ -113,6 +105,25 @@ def fit_read_disturb(one: Reads, state: str) -> Fit:
     )  # fmt: skip
 
 
+def _needed(section: str) -> dict[str, Parameter]:
+    """Assume what reads of one width at one temperature do not hold."""
+    return {
+        f"{section}.activation_energy": assumed(
+            f"{section}.activation_energy", 0.6, "between field-driven and the full barrier",
+            sigma=0.3,
+        ),
+        "read_disturb.reference_width": assumed(
+            "read_disturb.reference_width", 5e-8, "the width of the reads is not in the data"
+        ),
+        "read_disturb.width_exponent": assumed(
+            "read_disturb.width_exponent", 1.0, "a dose proportional to time"
+        ),
+        "read_disturb.alternating_fraction": assumed(
+            "read_disturb.alternating_fraction", 0.008, "as doi:10.1109/ETS63895.2025.11049639"
+        ),
+    }  # fmt: skip
+
+
 _SPREAD_OF_END = 0.0  # the end of read disturb is one conductance
 
 
@@ -122,14 +133,13 @@ def _table(one: Reads) -> pd.DataFrame:
     return table[use & (table["conductance"] > 0)]
 
 
-def _stressed(table: pd.DataFrame, reference: float | None) -> Stressed:
+def _stressed(table: pd.DataFrame) -> tuple[Stressed, Array]:
+    """Reads of evenly chosen runs, and their voltage."""
     runs = table["run"].unique()
     kept = runs[np.linspace(0, len(runs) - 1, min(len(runs), _MOST)).astype(int)]
     table = table[table["run"].isin(kept)].sort_values("run", kind="stable")
-    columns = [np.ones(len(table))]
-    if reference is not None:  # ln N falls with the voltage
-        columns.append(-math.log(10) * (table["read_voltage"].abs().to_numpy() - reference))
-    return Stressed(
+    data = Stressed(
         table["run"].factorize()[0], table["first"].to_numpy(), table["conductance"].to_numpy(),
-        table["reads"].to_numpy(float), np.column_stack(columns), np.ones(len(table)),
+        table["reads"].to_numpy(float), np.ones((len(table), 1)), np.ones(len(table)),
     )  # fmt: skip
+    return data, table["read_voltage"].abs().to_numpy(float)

@@ -1,13 +1,20 @@
-"""The command ``fit``: tester files to a card, and a check that it makes the data again."""
+"""``reliability fit``: from tester files to a technology card, and a posterior predictive check."""
 
 import json
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reliability.commands.options import Card, command_line, report_options
 from reliability.errors import InputError
+
+if TYPE_CHECKING:
+    from reliability.technology import Technology
 
 
 @click.command()
@@ -18,46 +25,32 @@ from reliability.errors import InputError
 @click.option("--name", help="Name of the card; by default that of the file to write.")
 @click.option("--title", default="", help="Title of the card.")
 @click.option("--memory", default="OxRAM", show_default=True, help="Kind of memory.")
-@click.option("--base", type=Card(), help="Card name or file that gives what the data do not hold.")
-@click.option("--layout", help="Layout of the files when it cannot be told from the content.")
+@click.option("--base", type=Card(), help="Card that gives what the data do not hold.")
+@click.option("--layout", help="Layout of the files, where it is not recognised.")
 @click.option(
     "--columns",
-    help="What the columns are: 'cell,time [h],-,conductance [uS]', or a TOML file with a mapping.",
+    help="Names of the columns: 'cell,time [h],-,conductance [uS]', or a TOML file with a mapping.",
 )
-@click.option("--sample-rate", help="Reads a second of traces of noise, such as '400 Hz'.")
-@click.option("--origin", default="", help="Where the data are from, for the sources of the card.")
+@click.option("--sample-rate", help="Sample rate of traces of noise, such as '400 Hz'.")
+@click.option("--origin", default="", help="Origin of the data, for the sources of the card.")
 @click.option("--maximum", help="Highest conductance as designed, of files that number levels.")
 @click.option("--draws", type=click.IntRange(20), default=100, show_default=True,
               help="Simulated experiments of the check.")  # fmt: skip
-@click.option("--seed", type=int, default=0, show_default=True, help="Of bootstrap and check.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of bootstrap and check.")
 @report_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def fit(
-    files: tuple[Path, ...],
-    out: Path,
-    name: str | None,
-    title: str,
-    memory: str,
-    base: str | None,
-    layout: str | None,
-    columns: str | None,
-    sample_rate: str | None,
-    origin: str,
-    maximum: str | None,
-    draws: int,
-    seed: int,
-    formats: tuple[str, ...],
-    template: str,
-    as_json: bool,
+    files: tuple[Path, ...], out: Path, draws: int, seed: int, as_json: bool, **options: Any
 ) -> None:
-    """Fit a technology card on the measured FILES, and check that it makes the data again.
+    """Fit a technology card on the measured FILES, with a posterior predictive check.
 
+    A FILE can carry its own conditions: bake.csv@150degC, or lot7.xlsx@150degC,sheet=2,state=LRS.
     Writes the card, and beside it a page (.html) with measured and simulated cells.
 
     \b
     Examples:
       reliability fit relaxation.tsv bake.tsv --out mine.toml
-      reliability fit cycles.csv --base oxram-130nm --out mine.toml
+      reliability fit bake_125.csv@125degC bake_150.csv@150degC --base oxram-130nm --out mine.toml
       reliability run analyses/spirit.toml --technology mine.toml --out out/mine
 
     \b
@@ -65,53 +58,38 @@ def fit(
       mine.toml   the card, for --technology and rel.load_technology
       mine.html   measured cells beside cells simulated from the card
     """
-    from reliability.characterization import card_of, fit_phenomena
-    from reliability.characterization.check import posterior_predictive
-    from reliability.measurements import read_measurements
-    from reliability.report import write_fit_report
+    from reliability.characterization import card_of
     from reliability.report.render import check_options
     from reliability.technology import load_technology, writable, write_technology
 
-    check_options(formats, template)
+    check_options(options["formats"], options["template"])
     out = writable(out)
-    below = load_technology(base) if base else None
-    options: dict[str, Any] = {"sample_rate": sample_rate} if sample_rate else {}
-    data = [read_measurements(file, layout, columns=columns, **options) for file in files]
-    data = [one.assign_attrs(origin=origin) if origin else one for one in data]
-    fits = fit_phenomena(data, maximum=maximum, base=below, seed=seed)
-    card = card_of(fits, name=name or out.stem, title=title, memory=memory, base=below)
-    write_technology(card, out)
-    untold = [sentence for each in fits for sentence in each.not_identifiable]
-    problems = [f"{d.attrs['source']}: {p}" for d in data for p in d.attrs["problems"]]
-    page, check = None, None
-    try:
-        check = posterior_predictive(data, card, draws=draws, seed=seed)
-        page = write_fit_report(
-            card, check, out.with_suffix(".html"), untold, data=data,
-            command=command_line(), formats=formats, template=template,
-        )  # fmt: skip
-    except InputError as error:
-        problems.append(f"no check: {error}")
+    base = load_technology(options["base"]) if options["base"] else None
+    with _warnings_once() as warned:
+        data = _read(files, options, as_json)
+        fits, unmet = _fit(data, base, options["maximum"], seed, as_json)
+        card = card_of(fits, name=options["name"] or out.stem, title=options["title"],
+                       memory=options["memory"], base=base)  # fmt: skip
+        write_technology(card, out)
+        limits = [sentence for each in fits for sentence in each.not_identifiable]
+        notes = [f"{d.attrs['source']}: {p}" for d in data for p in d.attrs["problems"]]
+        notes += [*_flags(card), *_from_base(card, base, [each.name for each in fits])]
+        check, page = None, None
+        try:
+            check, page = _check(data, card, out, limits, draws, seed, options, as_json)
+        except InputError as error:
+            notes.append(f"no check: {error}")
+    notes += warned
     if as_json:
-        found = {
-            "card": str(out),
-            "check": None if check is None else {"page": str(page), **check.attrs},
-            "fitted": {
-                key: {"value": p.value, "unit": p.unit, "sigma": p.sigma,
-                      "distribution": p.distribution, "source": p.source}
-                for key, p in card.parameters.items()
-                if p.confidence == "fitted"
-            },
-            "untold": untold,
-            "problems": problems,
-        }  # fmt: skip
-        click.echo(json.dumps(found))
+        found = _as_json(card, out, check, page)
+        click.echo(
+            json.dumps(found | {"not_identifiable": limits, "not_fitted": unmet, "problems": notes})
+        )
         return
-    _print_fit(card)
-    for line in untold:
-        click.echo(f"not told: {line}")
-    for line in problems:
-        click.echo(f"note: {line}")
+    _print_card(card)
+    for kind, lines in (("not fitted", unmet), ("not identifiable", limits), ("note", notes)):
+        for line in lines:
+            click.echo(f"{kind}: {line}")
     click.echo(f"card: {out.resolve()}")
     if check is not None and page is not None:
         click.echo(
@@ -120,7 +98,124 @@ def fit(
         )
 
 
-def _print_fit(card: Any) -> None:
+def _stage(text: str, as_json: bool) -> None:
+    if not as_json:
+        click.echo(text, err=True)
+
+
+def _read(files: Sequence[Path], options: dict[str, Any], as_json: bool) -> list[Any]:
+    from reliability.commands.measured_files import read_files
+    from reliability.measurements import join_bakes
+
+    more = {"sample_rate": options["sample_rate"]} if options["sample_rate"] else {}
+    data = join_bakes(read_files(files, options["layout"], options["columns"], **more))
+    _stage(f"read {len(files)} file{'s'[: len(files) != 1]}", as_json)
+    origin = options["origin"]
+    return [one.assign_attrs(origin=origin) if origin else one for one in data]
+
+
+def _fit(
+    data: Sequence[Any], base: Any, maximum: str | None, seed: int, as_json: bool
+) -> tuple[list[Any], list[str]]:
+    """Fit what can be fitted; return it and a line for each phenomenon that cannot."""
+    from reliability.characterization import fit_phenomena, reads_of
+    from reliability.characterization.requirements import unmet
+
+    def done(name: str) -> None:
+        _stage(f"fitted {name.replace('_', ' ')}", as_json)
+
+    _stage("fitting", as_json)
+    reads = [reads_of(one) for one in data]
+    try:
+        fits = fit_phenomena(data, maximum=maximum, base=base, seed=seed, progress=done)
+    except InputError as error:
+        if not str(error).startswith("nothing that can be fitted"):
+            raise
+        for line in unmet(reads):
+            click.echo(f"not fitted: {line}", err=True)
+        sources = ", ".join(str(one.attrs.get("source", "")) for one in data)
+        raise InputError(
+            f"nothing can be fitted on {sources}: each phenomenon needs what the lines above say"
+        ) from None
+    return fits, unmet(reads, [each.name for each in fits])
+
+
+def _check(
+    data: Sequence[Any], card: "Technology", out: Path, limits: Sequence[str], draws: int,
+    seed: int, options: dict[str, Any], as_json: bool,
+) -> tuple[Any, Path]:  # fmt: skip
+    from reliability.characterization import posterior_predictive
+    from reliability.report import write_fit_report
+
+    _stage(f"checking against {draws} simulated experiments", as_json)
+    check = posterior_predictive(data, card, draws=draws, seed=seed)
+    page = write_fit_report(
+        card, check, out.with_suffix(".html"), limits, data=data, command=command_line(),
+        formats=options["formats"], template=options["template"],
+    )  # fmt: skip
+    return check, page
+
+
+@contextmanager
+def _warnings_once() -> Iterator[list[str]]:
+    """Collect warnings, each once whatever numbers it holds."""
+    found: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield found
+    seen: dict[str, list[str]] = {}
+    for one in caught:
+        if issubclass(one.category, (ResourceWarning, DeprecationWarning, FutureWarning)):
+            continue
+        text = " ".join(str(one.message).split())
+        seen.setdefault(re.sub(r"[-+.\deE]+", "#", text), []).append(text)
+    for texts in seen.values():
+        times = f" (and {len(texts) - 1} more)" if len(texts) > 1 else ""
+        found.append(f"warning: {texts[0]}{times}")
+
+
+def _flags(card: "Technology") -> list[str]:
+    from reliability.characterization.card_values import outside_physics
+
+    return outside_physics(card.parameters.items())
+
+
+def _from_base(card: "Technology", base: "Technology | None", fitted: Sequence[str]) -> list[str]:
+    """Say which phenomena the card has from its base and not from the data, and how well known."""
+    if base is None:
+        return []
+    lines = []
+    for section in ("relaxation", "retention", "read_disturb", "endurance", "cycles", "noise"):
+        if any(name.split("_")[0] == section.split("_")[0] for name in fitted):
+            continue
+        kinds = sorted({
+            parameter.confidence
+            for key, parameter in card.parameters.items()
+            if key.partition(".")[0] == section
+        })  # fmt: skip
+        if kinds:
+            words = " and ".join(kinds)
+            lines.append(
+                f"{section.replace('_', ' ')} is not in the data: the card has that of {base.name} "
+                f"({words}), and studies apply it"
+            )
+    return lines
+
+
+def _as_json(card: "Technology", out: Path, check: Any, page: Path | None) -> dict[str, Any]:
+    return {
+        "card": str(out),
+        "check": None if check is None else {"page": str(page), **check.attrs},
+        "fitted": {
+            key: {"value": p.value, "unit": p.unit, "sigma": p.sigma,
+                  "distribution": p.distribution, "source": p.source}
+            for key, p in card.parameters.items()
+            if p.confidence == "fitted"
+        },
+    }  # fmt: skip
+
+
+def _print_card(card: "Technology") -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

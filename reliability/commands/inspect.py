@@ -41,6 +41,7 @@ def inspect(file: Path, layout: str | None, columns: str | None, as_json: bool) 
 
 
 def _print(found: "Summary") -> None:
+    from reliability.errors import printable
     from reliability.measurements.overview import engineering
 
     click.echo(f"{found.source}: {found.layout}, {found.rows} rows, {found.bad} bad")
@@ -52,13 +53,13 @@ def _print(found: "Summary") -> None:
         click.echo(f"read  {sentence}")
     for problem in found.problems:
         if problem not in found.layout_evidence:
-            click.echo(f"note: {problem}")
+            click.echo(printable(f"note: {problem}"))
     for axis in found.axes:
         values = ", ".join(map(str, axis.values)) or f"{axis.low} to {axis.high}"
         kind = "axis" if axis.dimension else "label"
         also = engineering(axis.values or (axis.low, axis.high), axis.units)
         more = f" = {also if axis.values else also.replace(',', ' to')}" if also else ""
-        click.echo(f"{kind:<6}{axis.name} [{axis.units}]: {axis.count} ({values}){more}")
+        click.echo(printable(f"{kind:<6}{axis.name} [{axis.units}]: {axis.count} ({values}){more}"))
     for q in found.quantities:
         click.echo(
             f"value {q.name} [{q.units}] ({', '.join(q.dims)}): {q.count - q.missing} values, "
@@ -66,4 +67,4 @@ def _print(found: "Summary") -> None:
         )
         click.echo(f"      {q.low:.3g} |{q.histogram}| {q.high:.3g} ({q.scale} bins)")
     for key, value in found.metadata.items():
-        click.echo(f"meta  {key}: {value}")
+        click.echo(printable(f"meta  {key}: {value}"))

@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from reliability.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
     import xarray as xr
 
-HELP = (
-    "A FILE can carry its own conditions: bake.csv@150degC, or lot7.xlsx@150degC,sheet=2,state=LRS."
-)
 _OPTIONS = ("sheet", "values", "delimiter", "decimal", "skip")
 _CONSTANTS = ("temperature", "read_voltage", "state", "lot", "wafer", "die", "cell", "cycles")
 
@@ -54,11 +53,11 @@ def measured_file(text: str | Path) -> MeasuredFile:
     >>> str(found.path), found.constants, found.options
     ('lot7.xlsx', {'temperature': '150degC', 'state': 'LRS'}, {'sheet': 'Bake 2'})
     """
-    name, sign, told = str(text).rpartition("@")
+    name, sign, words = str(text).rpartition("@")
     if not sign or Path(text).exists():
         return MeasuredFile(Path(text))
     found = MeasuredFile(Path(name))
-    for entry in (part.strip() for part in told.split(",")):
+    for entry in (part.strip() for part in words.split(",")):
         key, equals, value = (part.strip() for part in entry.partition("="))
         if not equals:
             found.constants[_condition(entry)] = re.sub(r"(?<=\d)\s*C$", " degC", entry)
@@ -134,3 +133,28 @@ def read_life_tests(
             )
         )
     return join_lifetimes(found)
+
+
+def print_reading(data: "xr.Dataset") -> None:
+    """Print to the standard error what the columns were taken for, and what was assumed."""
+    for line in data.attrs.get("layout_evidence", []):
+        click.echo(f"read  {line}", err=True)
+    for line in data.attrs.get("problems", []):
+        if line not in data.attrs.get("layout_evidence", []):
+            click.echo(f"note: {line}", err=True)
+
+
+def with_reading(summary: dict[str, Any], data: "xr.Dataset") -> dict[str, Any]:
+    """Add to the summary of a qualification how the files were read, for JSON and the report."""
+    notes = list(data.attrs.get("problems", []))
+    return summary | {
+        "assumptions": [*summary["assumptions"], *notes],
+        "reading": {
+            "columns": list(data.attrs.get("layout_evidence", [])),
+            "notes": notes,
+            **{
+                key: int(data.attrs.get(key, 0))
+                for key in ("units_lost", "time_zero_rejects", "units_without_test")
+            },
+        },
+    }

@@ -6,17 +6,18 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
-from reliability.errors import InputError
+from reliability.errors import InputError, printable
 from reliability.files import check_writable
 
 if TYPE_CHECKING:
     from reliability.campaign import Study
+    from reliability.report.page import Table
 
 Progress = Callable[[int, int], None]
 EXIT_CODES = """\b
@@ -24,7 +25,7 @@ Exit codes:
   0  done
   1  failed: a task, the disk, a search that does not converge
   2  wrong input: one line says what, and nothing was written
-  130  stopped by Ctrl-C
+  128 + n  stopped by signal n: 130 by Ctrl-C, 143 by SIGTERM
 """
 
 
@@ -66,8 +67,21 @@ def entries(text: str, name: str) -> list[str]:
 
 
 def command_line() -> str:
-    """Return the command that is running as it could be typed again."""
-    return shlex.join(["reliability", *(click.get_current_context().find_root().obj or ())])
+    """Return the command that is running as it could be typed again.
+
+    Of a path from the root only the name is left: a report goes to others, and does not say how
+    folders of this machine, and whoever works on it, are called.
+    """
+    typed = click.get_current_context().find_root().obj or ()
+    return shlex.join(["reliability", *map(_without_folders, typed)])
+
+
+def _without_folders(word: str) -> str:
+    option, sign, value = word.partition("=") if word.startswith("-") else ("", "", word)
+    path = PureWindowsPath(value)  # which knows both separators
+    if path.root or path.drive or value.startswith("~"):
+        return f"{option}{sign}{path.name}"
+    return word
 
 
 set_option = click.option(
@@ -102,7 +116,15 @@ def print_table(lines: dict[str, str], before: str = "") -> None:
     """Print names and values in two columns."""
     width = max(map(len, lines))
     for key, value in lines.items():
-        click.echo(f"{before}{key:<{width}}  {value}")
+        click.echo(printable(f"{before}{key:<{width}}  {value}"))
+
+
+def print_columns(table: "Table") -> None:
+    """Print a table of a report in columns."""
+    rows = [list(table.header), *map(list, table.rows)]
+    widths = [max(len(row[k]) for row in rows) for k in range(len(table.header))]
+    for row in rows:
+        click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)))
 
 
 def report_options(command: Callable[..., Any]) -> Callable[..., Any]:

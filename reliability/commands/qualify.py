@@ -18,7 +18,7 @@ Exit codes:
   2  wrong input: one line says what
 """
 )
-@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
 @click.option("--claim", required=True, help="'10 years', '1e6 cycles' or '1e9 reads'.")
 @click.option("--fraction", required=True, help="Largest fraction that may fail: 1e-4, '100 ppm'.")
 @click.option("--at", "use", help="Use condition: '85 degC' or '85 degC, 0.1 V'.")
@@ -26,6 +26,10 @@ Exit codes:
 @click.option(
     "--failure", help="Failure criterion of a read: 'conductance < 20 uS', 'conductance < 80 %'."
 )
+@click.option("--missing", type=click.Choice(["failed", "censored", "refuse"]), default="failed",
+              show_default=True, help="What units that lose their reads are.")  # fmt: skip
+@click.option("--consecutive", type=click.IntRange(1), default=1, show_default=True,
+              help="Reads in a row beyond the criterion that make a failure.")  # fmt: skip
 @click.option("--state", help="State of the cells to use.")
 @click.option("--columns", help="Names of the columns in order, or a TOML file with a mapping.")
 @click.option("--layout", help="Layout of a tester file (with --failure).")
@@ -48,8 +52,10 @@ Exit codes:
     "--acceleration",
     help="Acceleration models, 'arrhenius+inverse_power'; default: by the stresses that differ.",
 )
-@click.option("--activation-energy", help="Known activation energy, '1.1 eV'.")
-@click.option("--shape", type=float, help="Known Weibull shape; 1: constant failure rate.")
+@click.option(
+    "--activation-energy", help="Known activation energy or range, '1.1 eV', '1 eV to 1.2 eV'."
+)
+@click.option("--shape", help="Known Weibull shape or range, '1' (constant rate), '1 to 3'.")
 @click.option("--assume", help="Other known coefficients, 'voltage_acceleration = 20 1/V'.")
 @click.option("--method", default="profile", show_default=True, help="Method of the bound: "
               "profile, calibrated, bootstrap, wald.")  # fmt: skip
@@ -62,14 +68,15 @@ Exit codes:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def qualify(
-    ctx: click.Context, file: Path | None, as_json: bool, out: Path | None, **options: Any
+    ctx: click.Context, files: tuple[Path, ...], as_json: bool, out: Path | None, **options: Any
 ) -> None:
     """Assess whether the life test in FILE demonstrates a claim, and state it for a data sheet.
 
     FILE is a table of times to failure (time and event, or lower and upper ends of read-out
-    intervals; frequency, temperature, voltage), or any tester file together with --failure, which
-    says when a read counts as failed. Without FILE, --devices, --duration and --failures state a
-    test.
+    intervals; frequency, temperature, voltage, lot), or any tester file together with --failure,
+    which says when a read counts as failed. Several files are one test; each can carry its own
+    conditions: bake.csv@150degC, or lot7.xlsx@150degC,sheet=2. Without FILE, --devices, --duration
+    and --failures state a test.
 
     \b
     Examples:
@@ -86,6 +93,7 @@ def qualify(
       qualification.json   claim, test, fit and verdict
       report.html          the same as a document
     """
+    from reliability.commands.measured_files import print_reading, read_life_tests, with_reading
     from reliability.lifetime.claims import Claim, assess_claim
     from reliability.lifetime.statements import (
         parse_condition,
@@ -93,7 +101,6 @@ def qualify(
         parse_known,
         stated_test,
     )
-    from reliability.measurements import read_lifetimes
     from reliability.report.qualification_report import (
         qualification,
         qualification_lines,
@@ -115,32 +122,27 @@ def qualify(
         quantity(options["confidence"], "", "confidence", low=0.0, high=1.0),
     )
     test = parse_condition(options["test_at"], "test_at")
-    if file is None:
+    if not files:
         data = stated_test(options["devices"], options["duration"], options["failures"], test)
     elif options["devices"] or options["duration"] or options["failures"]:
         raise InputError("devices, duration, failures: go without a file")
     else:
-        constants: dict[str, str | float] = {
-            ("read_voltage" if name == "voltage" and options["failure"] else name): value
-            for name, value in test.items()
-        }
-        data = read_lifetimes(
-            file, columns=options["columns"], failure=options["failure"], state=options["state"],
-            layout=options["layout"], constants=constants,
-        )  # fmt: skip
+        named = ("failure", "state", "columns", "layout", "missing", "consecutive")
+        data = read_life_tests(files, test, **{name: options[name] for name in named})
     if data.attrs["clock"] != clock:
         raise InputError(
             f"claim: got {options['claim']!r}, but the test counts {data.attrs['clock']}"
         )
     known = parse_known(options["activation_energy"], options["shape"], options["assume"])
     stress = {name: data[name].values for name in ("temperature", "voltage") if name in data}
+    lots = data["lot"].values if "lot" in data else None
     found = assess_claim(
         claim,
         lower=data["lower"].values,
         upper=data["upper"].values,
         frequency=data["frequency"].values,
         stress=stress,
-        lots=data["lot"].values if "lot" in data else None,
+        lots=lots if lots is not None and len(set(lots)) > 1 else None,
         distribution=options["distribution"],
         acceleration=options["acceleration"],
         fixed=known,
@@ -148,7 +150,9 @@ def qualify(
         method=options["method"],
         seed=options["seed"],
     )
-    summary = qualification(found, data, quantity=options["quantity"], jesd47=standard)
+    summary = with_reading(
+        qualification(found, data, quantity=options["quantity"], jesd47=standard), data
+    )
     report = (
         None
         if out is None
@@ -157,10 +161,9 @@ def qualify(
     if as_json:
         click.echo(json.dumps(summary | ({} if report is None else {"report": str(report)})))
     else:
+        print_reading(data)
         for line in qualification_lines(summary):
             click.echo(line)
-        for problem in data.attrs.get("problems", []):
-            click.echo(f"note: {problem}", err=True)
         if report is not None:
             click.echo(f"report: {report.resolve()}")
     ctx.exit(0 if found.passed else 1)

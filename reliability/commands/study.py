@@ -86,6 +86,8 @@ def status(folder: Path, as_json: bool) -> None:
     if "accuracy" in found:
         low, high = found["accuracy_low"], found["accuracy_high"]
         lines["accuracy so far"] = f"{found['accuracy']:.1%} ({low:.1%} to {high:.1%}), all ages"
+    if "repair" in found:
+        lines["damaged"] = found["repair"]
     print_table(lines)
 
 

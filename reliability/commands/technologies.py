@@ -19,6 +19,7 @@ def technologies(ctx: click.Context) -> None:
         return
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from reliability.technology import list_technologies, load_technology
 
@@ -26,7 +27,8 @@ def technologies(ctx: click.Context) -> None:
     for name in list_technologies():
         card = load_technology(name)
         assumed = sum(p.confidence == "assumed" for p in card.parameters.values())
-        table.add_row(card.name, card.memory, card.title, str(len(card)), str(assumed))
+        texts = (card.name, card.memory, card.title, str(len(card)), str(assumed))
+        table.add_row(*map(Text, texts))
     Console().print(table)
 
 
@@ -53,7 +55,7 @@ def show(name: str, as_json: bool) -> None:
         click.echo(card.to_json())
         return
     console = Console()
-    console.print(f"[bold]{card.name}[/bold]: {card.title}", highlight=False)
+    console.print(Text.assemble((card.name, "bold"), f": {card.title}"))
     console.print(Text(card.description))
     for section, model in card.models.items():
         console.print(Text(f"model of {section}: {model}"))
@@ -61,5 +63,6 @@ def show(name: str, as_json: bool) -> None:
     for key in sorted(card.parameters):
         row = parameter_row(key, card.parameters[key])
         source = row["source"] + (f" ({row['note']})" if row["note"] else "")
-        table.add_row(key, row["value"], row["uncertainty"], row["confidence"], Text(source))
+        texts = (key, row["value"], row["uncertainty"], row["confidence"], source)
+        table.add_row(*map(Text, texts))
     console.print(table)

@@ -10,7 +10,7 @@ from reliability.crossbar.cell_models import (
     cell_model,
 )
 from reliability.crossbar.maps import crossbar_border, pareto_set, resistance_levels, size_map
-from reliability.crossbar.margins import data_dependent_margin, read_currents, worst_case_margin
+from reliability.crossbar.margins import read_currents, worst_case_margin
 from reliability.crossbar.solver import ConvergenceError, solve_crossbar
 from reliability.crossbar.spice import to_spice
 from reliability.crossbar.tiles import effective_conductance, on_tiles_of, read_rows
@@ -27,7 +27,6 @@ __all__ = [
     "cell_model",
     "crossbar_border",
     "crossbar_limit",
-    "data_dependent_margin",
     "effective_conductance",
     "load_wire",
     "on_tiles_of",

@@ -17,11 +17,10 @@ Two things come of them.
   x_f = scale exp(d + z(q)/shape), with the cell's quantile q and the deviation d that it shares
   with its lot, wafer and die.
 
-A fixed share of cells sticks in LRS. Programming energy controls both [1]_, low-voltage programming
-gains orders of magnitude in cycles [2]_, and the degradation of both states with cycles follows
-analytic models in HfOx [3]_. Valid as long as the pulses stay the same; a failed cell that a
-stronger
-pulse would bring back counts as failed.
+A fixed fraction of cells sticks in LRS. Programming energy controls both [1]_, low-voltage
+programming gains orders of magnitude in cycles [2]_, and the degradation of both states with cycles
+follows analytic models in HfOx [3]_. Valid as long as the pulses stay the same; a failed cell that
+a stronger pulse would bring back counts as failed.
 
 .. [1] D. Alfaro Robayo, thesis (CEA-Leti), abstract.
 .. [2] T. Hirtzlin et al., Front. Neurosci. 13, 1383 (2020), doi:10.3389/fnins.2019.01383, abstract.
@@ -29,7 +28,7 @@ pulse would bring back counts as failed.
    operation scheme optimization in metal oxide based RRAM", abstract.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,6 +36,7 @@ from scipy.special import log_ndtr, ndtri
 
 from reliability.errors import InputError
 from reliability.lifetime.acceleration import arrhenius
+from reliability.statistics.proportions import binomial_bound
 from reliability.technology import STATES, Technology
 
 
@@ -55,7 +55,7 @@ class Endurance:
     sigma_lot, sigma_wafer, sigma_die : float
         Standard deviation of ln scale.
     stuck_lrs : float
-        Share of hard failures that leave the cell in LRS.
+        Fraction of hard failures that leave the cell in LRS.
     activation_energy : float
         eV.
     reference_temperature : float
@@ -91,7 +91,9 @@ class Endurance:
     def from_technology(cls, technology: Technology) -> "Endurance":
         """Read the section ``endurance`` of a card.
 
-        A card that says nothing of window closure (levels that verify sets anew) has none.
+        A card that says nothing of window closure (levels that verify sets anew) has none. A test
+        in which no cell failed (``bound_cycles``, ``bound_cells``, ``bound_confidence``) bounds the
+        scale from below (`scale_from_bound`).
         """
 
         def pair(name: str) -> tuple[float, float]:
@@ -102,13 +104,40 @@ class Endurance:
         pairs = {name: pair(name) for name in ("window_closure", "spread_growth")}
         single = {f.name for f in fields(cls)} - set(pairs) - {"model"}
         values = {name: technology[f"endurance.{name}"] for name in single}
-        return cls(model=technology.models["endurance"], **values, **pairs)  # type: ignore[arg-type]
+        found = cls(model=technology.models["endurance"], **values, **pairs)  # type: ignore[arg-type]
+        if "endurance.bound_cycles" not in technology:
+            return found
+        names = ("bound_cycles", "bound_cells", "bound_confidence")
+        cycles, cells, confidence = (technology[f"endurance.{name}"] for name in names)
+        return replace(
+            found, scale=max(found.scale, scale_from_bound(found, cycles, int(cells), confidence))
+        )
+
+
+def scale_from_bound(
+    parameters: Endurance, cycles: float, cells: int, confidence: float = 0.95
+) -> float:
+    """Return the shortest scale that a test without a hard failure leaves possible.
+
+    With no failure among ``cells`` cells after ``cycles`` equivalent cycles, the probability of
+    failure is below ``binomial_bound(0, cells, confidence)``; the scale follows from the model's
+    shape. Differences between dies and wafers are neglected.
+
+    Examples
+    --------
+    16 384 cells without a failure after 1e5 cycles, Weibull shape 1.5:
+
+    >>> f"{scale_from_bound(_example(), 1e5, 16_384):.2e}"
+    '3.10e+07'
+    """
+    probability = binomial_bound(0, cells, confidence)
+    return cycles * parameters.scale / float(hard_failure(parameters, probability))
 
 
 def acceleration(
     parameters: Endurance, temperature: ArrayLike, energy: ArrayLike | None = None
 ) -> NDArray[np.float64]:
-    """Return how many cycles at the reference condition one cycle is worth.
+    """Return the equivalent cycles at the reference condition of one cycle.
 
     Parameters
     ----------
@@ -181,7 +210,7 @@ def hard_failure(
     ----------
     parameters : Endurance
     quantile : array_like
-        Uniform latent of each cell, 0 to 1.
+        Uniform number of each cell, 0 to 1.
     deviation : array_like
         ln scale of the cell's die minus that of the technology.
 

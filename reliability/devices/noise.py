@@ -11,10 +11,16 @@ Three independent parts, all relative to the conductance G:
       Q = Q_ref log10(G/G_ref) G_ref/G        ``logarithmic``, as in CMO/HfOx [2]_
 
   a path is a sum of Ornstein-Uhlenbeck processes, two a decade;
-- telegraph (RTN): a share p of cells has one active trap. It takes A G away while it is filled,
-  with ln A normal, and has exponentially distributed capture and emission times whose means are
-  spread log-uniformly. The amplitude grows as the filament gets thinner [3]_ and has a heavier tail
-  in HRS than in LRS [4]_: median A = A_ref (G/G_ref)^-a.
+- telegraph (RTN): a fraction p of cells has one active trap, with exponentially distributed capture
+  and emission times whose means are spread log-uniformly. Filled, it takes A of the current of the
+  empty one; the amplitude grows as the filament gets thinner [3]_, has a heavier tail in HRS than
+  in LRS [4]_, and stays below one half, that is a change of the resistance by its own size:
+
+      A = a / sqrt(1 + 4 a^2),    ln a normal about ln[A_ref (G/G_ref)^-a]
+
+G is the mean over the states of the trap and over white and 1/f noise, whose sum z is normal and
+enters as the log-normal factor of mean 1 and standard deviation sigma, exp(s z - s^2/2) with
+s^2 = ln(1 + sigma^2): 1 + sigma z as long as sigma is small, and no cell reads 0 S.
 
 Valid for read voltages up to about 0.1 V; bias changes the times and amplitudes of traps [3]_.
 
@@ -58,9 +64,9 @@ class Noise:
     flicker_onset : float
         t_r, s: nothing is faster.
     telegraph_fraction : float
-        Share of cells with an active trap.
+        Fraction of cells with an active trap.
     telegraph_amplitude, telegraph_exponent, telegraph_spread : float
-        Median A at G_ref, a, and the standard deviation of ln A.
+        Median a at G_ref, its exponent, and the standard deviation of ln a.
     telegraph_shortest, telegraph_longest : float
         Range of mean capture and emission times, s.
     """
@@ -103,7 +109,7 @@ class Noise:
 class Traps(NamedTuple):
     """One trap per cell; amplitude 0 where there is none."""
 
-    amplitude: NDArray[np.float64]  # relative to G
+    amplitude: NDArray[np.float64]  # relative to G with an empty trap
     capture: NDArray[np.float64]  # mean time to capture, s
     emission: NDArray[np.float64]  # mean time to emission, s
 
@@ -178,7 +184,8 @@ def traps(parameters: Noise, conductance: ArrayLike, uniform: NDArray[np.floatin
     conductance : array_like, shape (...)
         S.
     uniform : ndarray, shape (4, ...)
-        Latents of each cell: is there a trap, its amplitude, its capture and its emission time.
+        Uniform numbers of each cell: is there a trap, its amplitude, its capture and its emission
+        time.
 
     Examples
     --------
@@ -193,7 +200,7 @@ def traps(parameters: Noise, conductance: ArrayLike, uniform: NDArray[np.floatin
     size = median * np.exp(parameters.telegraph_spread * ndtri(amplitude))
     decades = np.log(parameters.telegraph_longest / parameters.telegraph_shortest)
     return Traps(
-        np.where(present < parameters.telegraph_fraction, np.minimum(size, 1.0), 0.0),
+        np.where(present < parameters.telegraph_fraction, saturated(size), 0.0),
         parameters.telegraph_shortest * np.exp(decades * capture),
         parameters.telegraph_shortest * np.exp(decades * emission),
     )
@@ -202,12 +209,13 @@ def traps(parameters: Noise, conductance: ArrayLike, uniform: NDArray[np.floatin
 def telegraph_density(traps: Traps, frequency: ArrayLike) -> NDArray[np.float64]:
     """Return the spectral density of each trap over G^2, per Hz (one-sided): a Lorentzian.
 
-    4 A^2 p (1 - p) tau / (1 + (2 pi f tau)^2), p the probability that the trap is filled, tau the
-    correlation time. Frequencies are a trailing axis.
+    4 A^2 p (1 - p) tau / (1 + (2 pi f tau)^2) over (1 - A p)^2, p the probability that the trap is
+    filled, tau the correlation time. Frequencies are a trailing axis.
     """
     f = np.asarray(frequency, float)
     tau = traps.correlation_time[..., None]
-    variance = (traps.amplitude**2 * traps.filled * (1 - traps.filled))[..., None]
+    mean = 1 - traps.amplitude * traps.filled
+    variance = (traps.amplitude**2 * traps.filled * (1 - traps.filled) / mean**2)[..., None]
     return 4 * variance * tau / (1 + (2 * np.pi * f * tau) ** 2)
 
 
@@ -220,8 +228,8 @@ def read(
 ) -> NDArray[np.floating]:
     """Return single reads, S, at ``time`` (s) after the cells were last known.
 
-    White and 1/f noise as one normal number a cell; the trap, if latents are given, is filled or
-    not with its stationary probability.
+    White and 1/f noise as one normal number a cell; the trap, if its numbers are given, is filled
+    or not with its stationary probability.
 
     Parameters
     ----------
@@ -230,9 +238,9 @@ def read(
         Without noise, S.
     time : float
     z : ndarray, shape (...)
-        Standard normal latent of this read.
+        Standard normal deviate of this read.
     uniform : ndarray, shape (5, ...), optional
-        Latents of the traps (see `traps`) and of this read's state of the trap.
+        Uniform numbers of the traps (see `traps`) and of this read's state of the trap.
 
     Examples
     --------
@@ -242,46 +250,58 @@ def read(
     kind = conductance.dtype.type
     t_r = parameters.flicker_onset
     growth = kind(np.sqrt(np.log(max((time + t_r) / (2 * t_r), 1.0))))
-    sigma = flicker_amplitude(parameters, conductance) * growth
+    variance = flicker_amplitude(parameters, conductance) * growth
+    variance *= variance
     if parameters.white > 0:
-        sigma *= sigma
-        sigma += white_sigma(parameters, conductance) ** 2
-        np.sqrt(sigma, out=sigma)
-    sigma *= z
-    sigma += kind(1.0)
+        variance += white_sigma(parameters, conductance) ** 2
+    out = _factor(variance, z)
+    out *= conductance
     if uniform is not None:
-        sigma -= _taken_by_traps(parameters, conductance, uniform)
-    sigma *= conductance
-    return np.maximum(sigma, kind(0.0), out=sigma)
+        _scatter_by_traps(parameters, conductance, uniform, out)
+    return out
 
 
-def _taken_by_traps(
+def _factor(variance: NDArray[np.floating], z: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Log-normal factor of mean 1 and the given variance; the array of variances is used up."""
+    log_variance = np.log1p(variance, out=variance)
+    out = np.sqrt(log_variance)
+    out *= z
+    log_variance *= out.dtype.type(0.5)
+    out -= log_variance
+    return np.exp(out, out=out)
+
+
+def _scatter_by_traps(
     parameters: Noise,
     conductance: NDArray[np.floating],
     uniform: Sequence[NDArray[np.floating]] | NDArray[np.floating],
-) -> NDArray[np.floating]:
-    """Relative conductance that the traps of `traps` take away now, in the cells' own precision."""
+    out: NDArray[np.floating],
+) -> None:
+    """Multiply reads by what the traps of `traps` make of them now, in the cells' own precision."""
     kind = conductance.dtype.type
     present, size, capture, emission, now = (np.asarray(u, kind).reshape(-1) for u in uniform)
     decades = kind(np.log(parameters.telegraph_longest / parameters.telegraph_shortest))
     has = np.flatnonzero(present < kind(parameters.telegraph_fraction))
     # filled: emission / (capture + emission) of times that are log-uniform
-    empty = capture[has]
-    empty -= emission[has]
-    empty *= decades
-    np.exp(empty, out=empty)
-    empty += kind(1.0)
-    empty *= now[has]
-    active = has[empty < 1]
-    out = np.zeros(conductance.shape, conductance.dtype)
-    log_size = ndtri(size[active])
+    filled = 1 / (1 + np.exp((capture[has] - emission[has]) * decades))
+    log_size = ndtri(size[has])
     log_size *= kind(parameters.telegraph_spread)
     log_size += kind(np.log(max(parameters.telegraph_amplitude, 1e-30)))
     if parameters.telegraph_exponent:
-        relative = _relative(parameters, conductance.ravel()[active])
+        relative = _relative(parameters, conductance.ravel()[has])
         log_size -= kind(parameters.telegraph_exponent) * np.log(relative)
-    out.reshape(-1)[active] = np.exp(np.minimum(log_size, kind(0.0), out=log_size), out=log_size)
-    return out
+    amplitude = saturated(np.exp(np.minimum(log_size, kind(40.0))))
+    factor = np.where(now[has] < filled, 1 - amplitude, kind(1.0)) / (1 - amplitude * filled)
+    out.reshape(-1)[has] *= factor
+
+
+def saturated(amplitude: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return the relative amplitude of a trap, at most one half, from what a power law gives.
+
+    >>> saturated(np.array([0.01, 0.2, 100.0])).round(4)
+    array([0.01  , 0.1857, 0.5   ])
+    """
+    return amplitude / np.sqrt(1 + 4 * amplitude**2)
 
 
 def series(
@@ -330,6 +350,8 @@ def series(
     weight = flicker_amplitude(parameters, g) * size
     white = white_sigma(parameters, g)
     out = np.empty((len(t), *g.shape))
+    middle = 1 - trap.amplitude * trap.filled
+    variance = np.maximum(len(rates) * weight**2 + white**2, 1e-300)
     slow = generator.standard_normal((len(rates), *g.shape))
     filled = generator.random(g.shape) < trap.filled
     column = (slice(None), *(None,) * g.ndim)
@@ -343,8 +365,9 @@ def series(
             probability = trap.filled + stay * (filled - trap.filled)
             filled = generator.random(g.shape) < probability
         noise = weight * slow.sum(axis=0) + white * generator.standard_normal(g.shape)
-        out[i] = g * (1 + noise - trap.amplitude * filled)
-    return np.maximum(out, 0.0)
+        factor = _factor(variance.copy(), noise / np.sqrt(variance))
+        out[i] = g * factor * (1 - trap.amplitude * filled) / middle
+    return out
 
 
 def _lorentzians(

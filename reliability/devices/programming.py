@@ -21,11 +21,12 @@ The median and the spread follow the programming conditions (`set_conditions`):
     R_LRS ~ I_c^-a w^-b,   sigma_LRS ~ I_c^-p,   R_HRS ~ (V_reset - V_T)^n w^c
 
 with the compliance current I_c, the RESET stop voltage V_reset and the pulse width w. a = 1 says
-that the SET ends at a constant voltage V_c = R I_c, 0.4 to 0.7 V in oxides [3]_. The RESET model in
+that the SET ends at a constant voltage V_c = R I_c, 0.4 to 0.7 V in oxides after
+[3]_ (not confirmed in its text). The RESET model in
 the overdrive V_reset - V_T is what a 1T1R array shows over 0.5 V (see `devices.gate`).
 
-.. [1] "Pulse-induced low-power resistive switching in HfO2 metal-insulator-metal diodes for
-   nonvolatile memory applications" and UCL 1T1R cycling study, acemap 53082961 (2013), abstract.
+.. [1] "Statistical assessment of endurance degradation in high and low resistive states of the
+   HfO2-based RRAM" (2013), acemap 53082961, abstract.
 .. [2] doi:10.1016/j.mssp.2025.109668, abstract.
 .. [3] M. Lanza et al., Adv. Electron. Mater. 5, 1800143 (2019), doi:10.1002/aelm.201800143.
 """
@@ -210,7 +211,7 @@ def set_conditions(
     Returns
     -------
     Technology
-        The same card with its medians, LRS spreads and conditions changed. Every room that takes
+        The same card with its medians, LRS spreads and conditions changed. Whatever takes
         a card (populations, networks, windows) takes this one.
 
     Raises
@@ -238,17 +239,17 @@ def set_conditions(
         "reset_voltage": reset_voltage,
         "pulse_width": pulse_width,
     }
-    wanted = {
+    asked_for = {
         f"programming.{name}": condition(technology, name, value)
         for name, value in asked.items()
         if value is not None
     }
-    for note in out_of_range(technology, wanted):
+    for note in out_of_range(technology, asked_for):
         warnings.warn(note, stacklevel=2)
-    factor = _factors(technology, wanted)
+    factor = _factors(technology, asked_for)
     changed = dict(technology.parameters)
-    for key, value in wanted.items():
-        changed[key] = changed[key].model_copy(update={"value": value})
+    for key, value in asked_for.items():
+        changed[key] = _set(changed[key], value)
     for key, ratio in factor.items():
         if ratio != 1.0:
             changed[key] = _scaled(changed[key], ratio)
@@ -275,14 +276,14 @@ def out_of_range(technology: Technology, conditions: Mapping[str, float]) -> lis
     return notes
 
 
-def _factors(technology: Technology, wanted: dict[str, float]) -> dict[str, float]:
+def _factors(technology: Technology, conditions: dict[str, float]) -> dict[str, float]:
     """What the conditions multiply the parameters of the states by."""
     factor: dict[str, float] = {}
 
     def multiply(key: str, ratio: float) -> None:
         factor[key] = factor.get(key, 1.0) * ratio
 
-    for key, value in wanted.items():
+    for key, value in conditions.items():
         ratio = value / technology[key]
         if key.endswith("compliance_current"):
             exponent = technology["programming.LRS.compliance_exponent"]
@@ -305,6 +306,16 @@ def _factors(technology: Technology, wanted: dict[str, float]) -> dict[str, floa
                 exponent = sign * technology[f"programming.{state}.width_exponent"]
                 multiply(f"programming.{state}.resistance", ratio**exponent)
     return factor
+
+
+def _set(condition: Parameter, value: float) -> Parameter:
+    """Set a condition; one outside its valid range, which was warned of, has none any more."""
+    low, high = condition.valid or (value, value)
+    if low <= value <= high:
+        return condition.model_copy(update={"value": value})
+    note = f"outside the range {low:g} to {high:g} {condition.unit} that the model is valid in"
+    note = f"{condition.note}; {note}" if condition.note else note
+    return condition.model_copy(update={"value": value, "valid": None, "note": note})
 
 
 def _scaled(parameter: Parameter, ratio: float) -> Parameter:

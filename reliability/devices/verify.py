@@ -21,7 +21,8 @@ Verify cannot remove for good the tails that relaxation brings back [2]_: for th
 `probability_wrong` at a time after the wait.
 
 .. [1] E. Esmanhotto et al., Adv. Intell. Syst. 4, 2200145 (2022), doi:10.1002/aisy.202200145.
-.. [2] IEEE Electron Device Lett. 36(8), 769-771 (2015), abstract.
+.. [2] "Intrinsic tailing of resistive states distributions in amorphous HfOx and TaOx", IEEE
+   Electron Device Lett. 36(8), 769-771 (2015), abstract; it concerns low currents.
 """
 
 from collections.abc import Callable
@@ -39,6 +40,8 @@ from reliability.devices.relaxation import Relaxation
 from reliability.errors import InputError, unknown_name, whole_number
 from reliability.technology import STATES, Technology
 from reliability.units import quantity
+
+_NARROW = 0.2  # of the spread between cells: below, nodes of the average over cells are refined
 
 
 @dataclass(frozen=True)
@@ -248,7 +251,8 @@ def outcome(
     >>> round(found.pulses, 3), round(found.failed_to_verify, 3)  # a coin thrown up to three times
     (1.75, 0.125)
     """
-    weight, fixed = _fixed_nodes(model, offsets)
+    limit = _limit_deviation(verify.limit(state), model, relaxing, verify.wait, _steps(relaxing))
+    weight, fixed = _fixed_nodes(model, offsets, limit)
     p, q = _at_one_pulse(verify, state, model, relaxing, fixed)
     # mean of the cut-off geometric model, (1 - q^n) / p, without the division at p = 0
     pulses = sum(q**k for k in range(verify.attempts))
@@ -290,16 +294,21 @@ def probability_wrong(
     [0.125, 0.7892]
     """
     at = np.atleast_1d(np.asarray(reference, float))
-    weight_f, fixed = _fixed_nodes(model, offsets)
     weight_y, deviate = _nodes(1.0 if relaxing else 0.0)
-    _, q = _at_one_pulse(verify, state, model, relaxing, fixed)
-    # how much likelier a passing or failing pulse is to be the last than to be drawn
-    passing = sum(q**k for k in range(verify.attempts))
-    failing = q ** (verify.attempts - 1)
-    limit = _limit_deviation(verify.limit(state), model, relaxing, verify.wait, deviate)
+    limit, step = (
+        _limit_deviation(verify.limit(state), model, relaxing, verify.wait, y)
+        for y in (deviate, _steps(relaxing))
+    )
     out = np.empty(at.shape)
     for i, g in np.ndenumerate(at):
-        edge = _limit_deviation(g, model, relaxing, time, deviate)
+        edge, other = (
+            _limit_deviation(g, model, relaxing, time, y) for y in (deviate, _steps(relaxing))
+        )
+        weight_f, fixed = _fixed_nodes(model, offsets, np.append(step, other))
+        _, q = _at_one_pulse(verify, state, model, relaxing, fixed)
+        # how much likelier a passing or failing pulse is to be the last than to be drawn
+        passing = sum(q**k for k in range(verify.attempts))
+        failing = q ** (verify.attempts - 1)
         if state == "LRS":  # passes up to the limit, wrong from the edge on
             good = _between(edge, limit, fixed, model.sigma_cycle)
             bad = _between(np.maximum(edge, limit), np.inf, fixed, model.sigma_cycle)
@@ -328,12 +337,35 @@ def _at_one_pulse(
 
 
 def _fixed_nodes(
-    model: Programming, offsets: ArrayLike
+    model: Programming, offsets: ArrayLike, steps: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Weights and nodes of what of the deviation stays from pulse to pulse."""
-    weight, fixed = _nodes(float(np.sqrt(max(model.sigma**2 - model.sigma_cycle**2, 0.0))))
+    """Weights and nodes of what of the deviation stays from pulse to pulse.
+
+    Where cells hardly vary from cycle to cycle, what happens to one turns within few sigma_cycle of
+    the deviations ``steps``: nodes lie close there.
+    """
+    sigma = float(np.sqrt(max(model.sigma**2 - model.sigma_cycle**2, 0.0)))
     off = np.atleast_1d(np.asarray(offsets, float))
-    return np.tile(weight / len(off), len(off)), (off[:, None] + fixed).ravel()
+    if sigma == 0 or model.sigma_cycle > _NARROW * sigma:
+        weight, fixed = _nodes(sigma)
+        return np.tile(weight / len(off), len(off)), (off[:, None] + fixed).ravel()
+    around = model.sigma_cycle * np.array([-6.0, -2.0, 0.0, 2.0, 6.0])
+    x, w = np.polynomial.legendre.leggauss(16)
+    weights, nodes = [], []
+    for own in off:
+        turns = ((steps[:, None] + around).ravel() - own) / sigma
+        edges = np.unique(np.clip(np.append(np.linspace(-9.0, 9.0, 19), turns), -9.0, 9.0))
+        half = np.diff(edges)[:, None] / 2
+        z = (edges[:-1, None] + half * (1 + x)).ravel()
+        weight = (half * w).ravel() * np.exp(-(z**2) / 2)
+        weights.append(weight / weight.sum() / len(off))
+        nodes.append(own + sigma * z)
+    return np.concatenate(weights), np.concatenate(nodes)
+
+
+def _steps(relaxing: Relaxation | None) -> NDArray[np.float64]:
+    """Deviates of relaxation at which nodes are placed."""
+    return np.array([-3.0, -1.0, 0.0, 1.0, 3.0]) if relaxing else np.zeros(1)
 
 
 def _between(

@@ -51,7 +51,7 @@ class Fitted(Protocol):
     def maximum(self) -> Maximum: ...
 
 
-class Scheme(NamedTuple):
+class Censoring(NamedTuple):
     """How units are censored; one row per unit, times in typical times."""
 
     row: NDArray[np.intp]
@@ -68,7 +68,7 @@ class Samples(NamedTuple):
 
     likelihood: Likelihood
     maximum: Maximum
-    share_fitted: float
+    fraction_fitted: float
     lower: Array
     upper: Array
     row: NDArray[np.intp]
@@ -83,14 +83,14 @@ def refit(fit: Fitted, samples: int, seed: int = 0) -> Samples:
         Frequencies that are not whole numbers, or fewer than half of the samples have a maximum.
     """
     rng = stream(seed, "statistics.bootstrap")
-    scheme = _scheme(fit.data)
-    if scheme.row.size * samples > _MOST_ROWS:
+    censoring = _censoring(fit.data)
+    if censoring.row.size * samples > _MOST_ROWS:
         raise InputError(
-            f"bootstrap: {scheme.row.size} units times {samples} samples is too much; "
+            f"bootstrap: {censoring.row.size} units times {samples} samples is too much; "
             "use method='profile'"
         )
-    lower, upper = _simulate(fit, scheme, samples, rng)
-    likelihood = _likelihood(fit, scheme, lower, upper)
+    lower, upper = _simulate(fit, censoring, samples, rng)
+    likelihood = _likelihood(fit, censoring, lower, upper)
     maximum = maximise(likelihood, np.tile(fit.maximum.theta, (samples, 1)), iterations=30)
     good = maximum.converged & is_proper(maximum)
     if good.mean() < 0.5:
@@ -100,7 +100,7 @@ def refit(fit: Fitted, samples: int, seed: int = 0) -> Samples:
         )
     kept = maximum.pick(good)
     return Samples(
-        likelihood.select(good), kept, float(good.mean()), lower[good], upper[good], scheme.row
+        likelihood.select(good), kept, float(good.mean()), lower[good], upper[good], censoring.row
     )
 
 
@@ -133,39 +133,39 @@ def bartlett_factor(
 
 
 def _simulate(
-    fit: Fitted, scheme: Scheme, samples: int, rng: np.random.Generator
+    fit: Fitted, censoring: Censoring, samples: int, rng: np.random.Generator
 ) -> tuple[Array, Array]:
     """Bounds of the times to failure of simulated units, shape (samples, units)."""
     data, distribution = fit.data, fit.distribution
-    u = predictors(fit.likelihood, fit.maximum.theta[0], scheme.row)
-    share = rng.random((samples, scheme.row.size))
+    u = predictors(fit.likelihood, fit.maximum.theta[0], censoring.row)
+    fraction = rng.random((samples, censoring.row.size))
     if data.entry is not None or data.leave is not None:
-        low, high = _window(data, scheme)
+        low, high = _window(data, censoring)
         with np.errstate(divide="ignore"):
             before, after = (np.exp(distribution.log_cdf(t, *u)) for t in (low, high))
-        share = before + share * (after - before)
-    return _censor(distribution.quantile(share, *u), scheme, data, rng)
+        fraction = before + fraction * (after - before)
+    return _censor(distribution.quantile(fraction, *u), censoring, data, rng)
 
 
-def _window(data: Observations, scheme: Scheme) -> tuple[Array, Array]:
+def _window(data: Observations, censoring: Censoring) -> tuple[Array, Array]:
     """Times between which each unit must fail to be seen."""
-    low = np.full(scheme.row.size, 0.0 if data.positive else -np.inf)
-    high = np.full(scheme.row.size, np.inf)
+    low = np.full(censoring.row.size, 0.0 if data.positive else -np.inf)
+    high = np.full(censoring.row.size, np.inf)
     if data.entry is not None:
-        low = data.entry[scheme.row] / data.unit
+        low = data.entry[censoring.row] / data.unit
     if data.leave is not None:
-        high = data.leave[scheme.row] / data.unit
+        high = data.leave[censoring.row] / data.unit
     return low, high
 
 
-def _likelihood(fit: Fitted, scheme: Scheme, lower: Array, upper: Array) -> Likelihood:
+def _likelihood(fit: Fitted, censoring: Censoring, lower: Array, upper: Array) -> Likelihood:
     data, base = fit.data, fit.likelihood
     entry = leave = None
     if data.entry is not None or data.leave is not None:
-        entry, leave = (np.broadcast_to(t, lower.shape) for t in _window(data, scheme))
+        entry, leave = (np.broadcast_to(t, lower.shape) for t in _window(data, censoring))
     terms = split_terms(lower, upper, np.ones_like(lower), entry, leave, positive=data.positive)
     # Designs belong to rows of the data; a simulated unit keeps the row of its original.
-    terms = [term._replace(row=scheme.row[term.row]) for term in terms]
+    terms = [term._replace(row=censoring.row[term.row]) for term in terms]
     return Likelihood(fit.distribution, terms, len(lower), base.designs, base.offsets)
 
 
@@ -180,7 +180,7 @@ def predictors(likelihood: Likelihood, theta: Array, row: NDArray[np.intp]) -> l
     return out
 
 
-def _scheme(data: Observations) -> Scheme:
+def _censoring(data: Observations) -> Censoring:
     if np.any(data.frequency % 1):
         raise InputError("frequency: a bootstrap needs whole numbers of units")
     row = np.repeat(np.arange(data.lower.size), data.frequency.astype(int))
@@ -202,30 +202,32 @@ def _scheme(data: Observations) -> Scheme:
     own = np.stack([lower, np.where(np.isfinite(upper), upper, lower)], axis=1)
     # A censored unit of an inspected test was inspected too, until its end.
     seen = inspected | (censored & inspected.any() & ~exact.any())
-    return Scheme(row, end, exact & censored.any(), seen, grid, own, stop_after)
+    return Censoring(row, end, exact & censored.any(), seen, grid, own, stop_after)
 
 
 def _censor(
-    times: Array, scheme: Scheme, data: Observations, rng: np.random.Generator
+    times: Array, censoring: Censoring, data: Observations, rng: np.random.Generator
 ) -> tuple[Array, Array]:
-    if scheme.stop_after is not None:
-        end = np.partition(times, scheme.stop_after - 1, axis=1)[:, scheme.stop_after - 1, None]
+    if censoring.stop_after is not None:
+        end = np.partition(times, censoring.stop_after - 1, axis=1)[
+            :, censoring.stop_after - 1, None
+        ]
         return np.minimum(times, end), np.where(times <= end, times, np.inf)
-    end = np.broadcast_to(scheme.end, times.shape).copy()
-    if scheme.drawn.any():
-        end[:, scheme.drawn] = _censoring_times(scheme, data, rng, len(times))
+    end = np.broadcast_to(censoring.end, times.shape).copy()
+    if censoring.drawn.any():
+        end[:, censoring.drawn] = _censoring_times(censoring, data, rng, len(times))
     lower = np.minimum(times, end)
     upper = np.where(times <= end, times, np.inf)
-    if scheme.inspected.any():
+    if censoring.inspected.any():
         least = 0.0 if data.positive else -np.inf
-        which = np.nonzero(scheme.inspected)[0]
+        which = np.nonzero(censoring.inspected)[0]
         t, limit = times[:, which], end[:, which]
-        if scheme.grid is not None:
-            edges = np.concatenate([[least], scheme.grid, [np.inf]])
+        if censoring.grid is not None:
+            edges = np.concatenate([[least], censoring.grid, [np.inf]])
             place = np.searchsorted(edges, t, side="left")
             low, high = edges[place - 1], edges[place]
         else:
-            a, b = scheme.own[which, 0], scheme.own[which, 1]
+            a, b = censoring.own[which, 0], censoring.own[which, 1]
             low = np.where(t <= a, least, np.where(t <= b, a, b))
             high = np.where(t <= a, a, np.where(t <= b, b, np.inf))
         good = t > limit
@@ -236,11 +238,11 @@ def _censor(
 
 
 def _censoring_times(
-    scheme: Scheme, data: Observations, rng: np.random.Generator, samples: int
+    censoring: Censoring, data: Observations, rng: np.random.Generator, samples: int
 ) -> Array:
     """Censoring times of failed units, from the Kaplan-Meier estimate beyond each failure."""
-    lower = data.lower[scheme.row] / data.unit
-    censored = np.isposinf(data.upper[scheme.row])
+    lower = data.lower[censoring.row] / data.unit
+    censored = np.isposinf(data.upper[censoring.row])
     order = np.lexsort((censored, lower))  # a failure at the same time comes before
     t, c = lower[order], censored[order]
     at_risk = np.arange(t.size, 0, -1)
@@ -251,10 +253,10 @@ def _censoring_times(
         # The last unit failed: nothing is known of censoring beyond the last censoring time.
         points, mass = points[:-1], np.append(mass[:-2], mass[-2] + mass[-1])
     total = np.cumsum(mass)
-    failed = lower[scheme.drawn]
+    failed = lower[censoring.drawn]
     before = np.concatenate([[0.0], total])[np.searchsorted(points, failed, side="left")]
-    share = before + rng.random((samples, failed.size)) * (total[-1] - before)
-    place = np.minimum(np.searchsorted(total, share, side="right"), points.size - 1)
+    fraction = before + rng.random((samples, failed.size)) * (total[-1] - before)
+    place = np.minimum(np.searchsorted(total, fraction, side="right"), points.size - 1)
     drawn = points[place]
     # A failure after the last censoring time: the test went on at least until then.
     return np.where(before >= total[-1] - 1e-12, np.inf, drawn)

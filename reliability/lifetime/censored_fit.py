@@ -22,7 +22,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
+from scipy import optimize, special
 
 from reliability.errors import InputError, unknown_name
 from reliability.lifetime import bootstrap
@@ -145,11 +145,27 @@ class LifetimeFit:
         row, constant = self.regression.report(name)
         if not np.any(row):
             return self.parameters[name], self.parameters[name]
+        if self.distribution.threshold and spec.unit == "time":
+            return self._threshold_interval(row, confidence, method, seed)
         low, high = self._bounds(lambda theta: theta @ row + constant, confidence, method, seed)
         with np.errstate(over="ignore"):  # an end that the data leave open is infinite
             a, b = _LINKS[spec.link](low), _LINKS[spec.link](high)
         scale = self.data.unit if spec.unit == "time" else 1.0
         return float(min(a, b)) * scale, float(max(a, b)) * scale
+
+    def _threshold_interval(
+        self, row: Array, confidence: float, method: Method, seed: int
+    ) -> tuple[float, float]:
+        """Interval of a threshold, which lies before the first failure."""
+        first = float(self.data.upper[self.data.frequency > 0].min()) / self.data.unit
+
+        def quantity(theta: Array) -> Array:
+            with np.errstate(invalid="ignore", divide="ignore"):
+                return -np.log(first - theta @ row)
+
+        ends = self._bounds(quantity, confidence, method, seed)
+        low, high = (self.data.unit * (first - float(np.exp(-end))) for end in ends)
+        return low, high
 
     def quantile(
         self, p: ArrayLike, stress: Mapping[str, float] | None = None,
@@ -169,7 +185,8 @@ class LifetimeFit:
         Returns
         -------
         Estimate
-            In the unit of the data.
+            In the unit of the data. Where the fraction that can fail is estimated below ``p`` the
+            value is infinite and the lower end the time by which ``p`` may have failed.
 
         Examples
         --------
@@ -193,12 +210,27 @@ class LifetimeFit:
 
             value = float(quantity(self.maximum.theta)[0])
             if not np.isfinite(value):  # beyond the fraction that can fail
-                return np.inf, np.nan, np.inf
+                return np.inf, self._earliest(p, stress, confidence, method, seed), np.inf
             ends = self._bounds(quantity, confidence, method, seed)
             reported = [unit * float(back(x)) for x in (value, *ends)]
             return reported[0], reported[1], reported[2]
 
         return _over(one, p)
+
+    def _earliest(
+        self, p: float, stress: Mapping[str, float] | None, confidence: float, method: Method,
+        seed: int,
+    ) -> float:  # fmt: skip
+        """Time at which the upper bound of the failure probability reaches ``p``; inf if none."""
+
+        def miss(log_time: float) -> float:
+            time = self.data.unit * float(np.exp(log_time))
+            high = float(self._log_odds(time, stress, confidence, method, seed).high)
+            return min(high, 700.0) - float(special.logit(p))
+
+        if miss(14.0) < 0:  # a million typical times
+            return np.inf
+        return self.data.unit * float(np.exp(optimize.brentq(miss, -30.0, 14.0, xtol=1e-4)))
 
     def failure_probability(
         self, t: ArrayLike, stress: Mapping[str, float] | None = None,
@@ -216,7 +248,7 @@ class LifetimeFit:
         (0.031, 0.004, 0.139)
         """
         found = self._log_odds(t, stress, confidence, method, seed)
-        return Estimate(*map(_share, found))
+        return Estimate(*map(_fraction, found))
 
     def survival_probability(
         self, t: ArrayLike, stress: Mapping[str, float] | None = None,
@@ -235,7 +267,7 @@ class LifetimeFit:
         True
         """
         value, low, high = self._log_odds(t, stress, confidence, method, seed)
-        return Estimate(*(_share(-np.asarray(x)) for x in (value, high, low)))
+        return Estimate(*(_fraction(-np.asarray(x)) for x in (value, high, low)))
 
     def _log_odds(
         self, t: ArrayLike, stress: Mapping[str, float] | None, confidence: float, method: Method,
@@ -303,8 +335,8 @@ class LifetimeFit:
         quantile = self.distribution.quantile
 
         def quantity(theta: Array) -> Array:
-            share = np.float64(p)
-            return np.log(quantile(share, *before(theta)) / quantile(share, *after(theta)))
+            fraction = np.float64(p)
+            return np.log(quantile(fraction, *before(theta)) / quantile(fraction, *after(theta)))
 
         value = float(np.exp(quantity(self.maximum.theta)[0]))
         low, high = self._bounds(quantity, confidence, method, seed)
@@ -344,9 +376,9 @@ class LifetimeFit:
         return float(ends.low[0]), float(ends.high[0])
 
 
-def _share(log_odds: ArrayLike) -> float | Array:
-    share = special.expit(np.asarray(log_odds, float))
-    return share if np.ndim(share) else float(share)
+def _fraction(log_odds: ArrayLike) -> float | Array:
+    fraction = special.expit(np.asarray(log_odds, float))
+    return fraction if np.ndim(fraction) else float(fraction)
 
 
 def _over(one: Callable[[float], tuple[float, float, float]], values: ArrayLike) -> Estimate:

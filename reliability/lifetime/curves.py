@@ -44,10 +44,10 @@ def probability_curves(
     curves: dict[str, list[Array]] = {n: [] for n in ("time", "probability", "low", "high")}
     seen: list[tuple[Array, Array]] = []
     ends: list[tuple[Array, Array]] = []
-    share = 1 / (1 + np.exp(-np.linspace(-9, 9, 55)))
+    fraction = 1 / (1 + np.exp(-np.linspace(-9, 9, 55)))
     for condition in conditions:
         stress = {name: condition[name] for name in fit.stresses} or None
-        time = np.asarray(fit.quantile(share, stress, confidence, "wald").value)
+        time = np.asarray(fit.quantile(fraction, stress, confidence, "wald").value)
         band = fit.failure_probability(time, stress, confidence, "wald")
         for name, values in zip(curves, (time, band.value, band.low, band.high), strict=True):
             curves[name].append(np.asarray(values))

@@ -299,14 +299,15 @@ def _rounded_up(value: float) -> float:
 def printed(value: float, digits: int = 2) -> str:
     """Print a number with powers of ten and grouped thousands.
 
-    >>> printed(2.4e-6), printed(24600.0, 3), printed(0.031), printed(1e8), printed(0.0)
-    ('2.4 × 10⁻⁶', '24 600', '0.031', '10⁸', '0')
+    >>> printed(2.4e-6), printed(24600.0, 3), printed(130.0), printed(0.031), printed(1e8)
+    ('2.4 × 10⁻⁶', '24 600', '130', '0.031', '10⁸')
     """
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     if 1e-3 <= abs(value) < 1e6:
         rounded = float(f"{value:.{digits}g}")
-        return f"{rounded:,.0f}".replace(",", " ") if rounded >= 1000 else f"{rounded:.{digits}g}"
+        whole = rounded >= 10 ** (digits - 1)
+        return f"{rounded:,.0f}".replace(",", " ") if whole else f"{rounded:.{digits}g}"
     factor, exponent = f"{value:.{digits - 1}e}".split("e")
     ten = "10" + str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
     return ten if float(factor) == 1 else f"{float(factor):g} × {ten}"

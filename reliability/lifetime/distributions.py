@@ -396,10 +396,10 @@ def _of_two(
         ends = a.quantile(p, *one), b.quantile(p, *two)
         high = np.maximum(*ends)
         target = np.log(p) - np.log1p(-p)
-        if np.any(np.isinf(high)):  # a fraction of one population never fails
+        if np.any(np.isinf(high)):  # a fraction of one population cannot fail
             high = _last_failure(np.minimum(*ends), high, lambda t: log_cdf(t, *u) - np.log(p))
-        never = np.isinf(high)
-        low, high = np.where(never, 1.0, low), np.where(never, 1.0, high)
+        endless = np.isinf(high)
+        low, high = np.where(endless, 1.0, low), np.where(endless, 1.0, high)
         low, high = (np.array(end) for end in np.broadcast_arrays(np.log(low), np.log(high)))
         y = (low + high) / 2
         for _ in range(80):  # Newton on the log-odds in log t, kept inside a bracket
@@ -415,7 +415,7 @@ def _of_two(
             y = following
             if done:
                 break
-        return np.where(never, np.inf, np.exp(y))
+        return np.where(endless, np.inf, np.exp(y))
 
     return Distribution(
         f"{name}({a.name}, {b.name})", (*named, *extra), log_pdf, log_sf, log_cdf, quantile,

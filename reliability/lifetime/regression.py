@@ -81,6 +81,10 @@ class Regression:
         InputError
             A stress is missing or is not used by the fit.
         """
+        if stress is not None and not isinstance(stress, Mapping):
+            raise InputError(
+                f"stress: got {stress!r}, expected a mapping such as {{'temperature': 358.15}}"
+            )
         given = dict(stress or {})
         if not self.stresses and given:
             raise InputError("stress: the fit has no acceleration, so it takes no stress")

@@ -81,9 +81,9 @@ def _starts(likelihood: Likelihood) -> list[Array]:
             start = _from_relative(likelihood, name, begin, failed)
             count = sum(term.weight[term.weight > 0].sum() for term in failed)
             every = sum(term.weight[term.weight > 0].sum() for term in likelihood.terms)
-            share = min(max(count / every, 0.01), 0.99)
+            cut = min(max(count / every, 0.01), 0.99)
             if likelihood.designs[-1] is None:
-                start[-1] = np.log(share / (1 - share))
+                start[-1] = np.log(cut / (1 - cut))
             starts.append(start)
     return [start for start in starts if np.isfinite(likelihood.value(start[None, :])[0])]
 
@@ -161,9 +161,9 @@ def _from_thresholds(likelihood: Likelihood) -> list[Array]:
     """Profile over the threshold on a grid: an interior maximum is where Newton starts."""
     failed = [t for t in likelihood.terms if t.kind in ("density", "interval") and t.weight[0] > 0]
     least = min(float(np.min(term.low)) for term in failed)
-    shares = np.concatenate([[-3.0, -1.0, -0.3], np.linspace(0, 0.9, 10), [0.95, 0.98]])
+    before = np.concatenate([[4.0, 2.0, 1.3], np.geomspace(1.0, 1e-5, 26)])
     values, starts = [], []
-    for threshold in shares * least:
+    for threshold in (1 - before) * least:
         terms = [
             term._replace(low=np.maximum(term.low - threshold, 1e-300), high=term.high - threshold)
             for term in likelihood.terms
@@ -185,13 +185,13 @@ def _from_thresholds(likelihood: Likelihood) -> list[Array]:
     return [starts[i] for i in inner]
 
 
-def _split(terms: list[Terms], share: float) -> tuple[float, float]:
+def _split(terms: list[Terms], cut: float) -> tuple[float, float]:
     """Times that split the failures: below it the first mode, above it the second."""
     failed = [term for term in terms if term.kind != "survival" and term.weight[0] > 0]
     times = np.sort(np.concatenate([(term.low + term.high) / 2 for term in failed]))
     if times.size < 4:
         raise InputError(f"got {times.size} failures, two failure modes need at least 4")
-    place = min(max(int(share * times.size), 2), times.size - 2)
+    place = min(max(int(cut * times.size), 2), times.size - 2)
     return float((times[place - 1] + times[place]) / 2), place / times.size
 
 
@@ -203,11 +203,11 @@ def _component(likelihood: Likelihood, distribution: Distribution, terms: list[T
     return best_fit(part).theta[0]
 
 
-def _mixture_start(likelihood: Likelihood, share: float) -> Array:
+def _mixture_start(likelihood: Likelihood, cut: float) -> Array:
     """Split the failures, then a few rounds of expectation and maximisation."""
     a, b = likelihood.distribution.parts
     terms = [term for term in likelihood.terms if term.weight[0] > 0]
-    limit, _ = _split(terms, share)
+    limit, _ = _split(terms, cut)
     first = [np.where((t.low + t.high) / 2 < limit, 0.95, 0.05) for t in terms]
     theta = np.zeros(likelihood.size)
     for _ in range(15):
@@ -237,9 +237,9 @@ def _mixture_start(likelihood: Likelihood, share: float) -> Array:
     return theta
 
 
-def _competing_start(likelihood: Likelihood, share: float) -> Array:
+def _competing_start(likelihood: Likelihood, cut: float) -> Array:
     """Early failures to one mode, late ones to the other; each censors the other."""
-    limit, _ = _split(likelihood.terms, share)
+    limit, _ = _split(likelihood.terms, cut)
     parts = []
     for early, distribution in zip((True, False), likelihood.distribution.parts, strict=True):
         terms: list[Terms] = []

@@ -60,26 +60,34 @@ def parse_condition(text: str | None, name: str) -> dict[str, float]:
 
 
 def parse_known(
-    activation_energy: str | None, shape: float | None, assume: str | None
-) -> dict[str, float]:
-    """Coefficients that are taken as known, as `assess_claim` takes them.
+    activation_energy: str | None, shape: str | None, assume: str | None
+) -> dict[str, float | tuple[float, float]]:
+    """Coefficients that are taken as known, or ranges of them, as `assess_claim` takes them.
 
-    >>> parse_known("0.7 eV", 1.0, "voltage_acceleration = 20 1/V")
-    {'activation_energy': 0.7, 'shape': 1.0, 'voltage_acceleration': 20.0}
+    >>> parse_known("0.6 eV to 0.8 eV", "1", "voltage_acceleration = 20 1/V")
+    {'activation_energy': (0.6, 0.8), 'shape': 1.0, 'voltage_acceleration': 20.0}
     """
-    known: dict[str, float] = {}
+    known: dict[str, float | tuple[float, float]] = {}
     if activation_energy:
-        known["activation_energy"] = quantity(activation_energy, "eV", "activation_energy", low=0.0)
-    if shape is not None:
-        known["shape"] = shape
+        known["activation_energy"] = _range(activation_energy, "eV", "activation_energy")
+    if shape:
+        known["shape"] = _range(shape, "", "shape")
     for entry in (assume or "").split(","):
         if not entry.strip():
             continue
         name, equals, value = (part.strip() for part in entry.partition("="))
         if not equals:
             raise InputError(f"assume: got {entry!r}, expected 'name = value'")
-        known[name] = quantity(value, _UNITS.get(name, ""), name)
+        known[name] = _range(value, _UNITS.get(name, ""), name)
     return known
+
+
+def _range(text: str, unit: str, name: str) -> float | tuple[float, float]:
+    """A value, or two with 'to' between."""
+    ends = [quantity(part, unit, name) for part in re.split(r"\s+to\s+", text.strip())]
+    if len(ends) > 2:
+        raise InputError(f"{name}: got {text!r}, expected a value or 'low to high'")
+    return ends[0] if len(ends) == 1 else (ends[0], ends[1])
 
 
 def stated_test(

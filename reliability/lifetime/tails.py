@@ -51,8 +51,8 @@ def _log_sf(x: Any, *u: Any) -> Array:
 
 
 def _quantile(p: Array, *u: Any) -> Array:
-    share = -np.expm1(np.log1p(-np.asarray(p, float)) - _log_rate(u))
-    return np.exp(u[1]) * special.boxcox1p(share / (1 - share), u[2])
+    fraction = -np.expm1(np.log1p(-np.asarray(p, float)) - _log_rate(u))
+    return np.exp(u[1]) * special.boxcox1p(fraction / (1 - fraction), u[2])
 
 
 # The excess over a threshold: a rate of values beyond it and a generalised Pareto distribution; the
@@ -192,11 +192,13 @@ def _likelihood(excess: Array, values: int) -> Likelihood:
 
 def _fit(excess: Array, values: int) -> tuple[Likelihood, Maximum]:
     likelihood = _likelihood(excess, values)
-    share = excess.shape[1] / values
+    fraction = excess.shape[1] / values
     # Moment estimates: with mean 1 the variance is 1/(1 - 2 shape).
     variance = np.var(excess / excess.mean(1, keepdims=True), axis=1)
     shape = np.clip((1 - 1 / np.maximum(variance, 1e-9)) / 2, -0.2, 0.4)
-    start = np.stack([np.full(len(excess), special.logit(share)), np.log1p(-shape), shape], axis=1)
+    start = np.stack(
+        [np.full(len(excess), special.logit(fraction)), np.log1p(-shape), shape], axis=1
+    )
     # A distribution with an end must reach beyond the largest excess.
     largest = (excess.max(1) / excess.mean(1)) * np.maximum(-shape, 0.0)
     start[:, 1] = np.maximum(start[:, 1], np.log(1.05 * np.maximum(largest, 1e-9)))

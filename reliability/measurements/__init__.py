@@ -5,6 +5,7 @@ one module: `tidy` (CSV, TSV, Parquet, XLSX), `keithley`, `keysight`, `stdf`, an
 relaxation, bake, cycling, sweep, endurance and noise.
 """
 
+from reliability.measurements.joined import join_bakes
 from reliability.measurements.lifetimes import join_lifetimes, lifetimes_of, read_lifetimes
 from reliability.measurements.overview import Axis, Summary, Values, inspect
 from reliability.measurements.reader import LAYOUTS, load_mapping, read_measurements
@@ -17,6 +18,7 @@ __all__ = [
     "Values",
     "WaferMap",
     "inspect",
+    "join_bakes",
     "join_lifetimes",
     "lifetimes_of",
     "load_mapping",

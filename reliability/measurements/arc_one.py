@@ -61,7 +61,7 @@ def read(source: Source, log: Log) -> xr.Dataset:
         required = word in _NEEDED[:2]
         fields.append(Field(name, position, factor, offset, text, required))
         unit = f", in {table.units[position] or inside}" if inside else ""
-        log.evidence.append(f"{name}: column {position + 1} {table.names[position]!r}{unit}")
+        log.explain(f"{name}: column {position + 1} {table.names[position]!r}{unit}")
     pieces = list(table.columns(fields, log))
     if not pieces or 2 * log.bad > log.rows:
         first = log.messages[0] if log.messages else "it has no rows"

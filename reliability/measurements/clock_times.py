@@ -20,7 +20,7 @@ def since_first_read(rows: Spool, labels: dict[str, dict[str, int]], log: Log) -
     InputError
         The entries are no times in a form that is known.
     """
-    texts = list(labels.pop("timestamp"))
+    texts = list(labels.pop("timestamp", {})) or [""]
     clock = recognise_clock(texts)
     if clock is None:
         raise InputError(f"got {texts[0]!r}, expected a time such as '2026-03-02 08:30:00'")

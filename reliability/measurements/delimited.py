@@ -1,11 +1,8 @@
 """One view of text, Excel and Parquet tables and data frames: a header, and columns in pieces."""
 
 import re
-import warnings
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -14,6 +11,7 @@ from numpy.typing import NDArray
 from reliability.errors import InputError, unknown_name
 from reliability.measurements.log import Log
 from reliability.measurements.names import known_name, split_unit
+from reliability.measurements.parquet_files import parquet_blocks, parquet_file
 from reliability.measurements.rows import (
     MISSING,
     Field,
@@ -27,19 +25,12 @@ from reliability.measurements.rows import (
 from reliability.measurements.source import (
     Source,
     first_lines,
-    open_binary,
-    optional_module,
     pieces,
 )
+from reliability.measurements.workbooks import Block, sheet_blocks, sheet_name, sheet_start
 
 _SEPARATOR = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
-_ROWS = 1 << 16  # rows of a sheet or a Parquet file taken at a time
-# Limits of packed tables, checked before they are unpacked: bytes of a sheet, of another part of a
-# workbook or of a group of rows; above _SMALL, times the packed size; rows for each byte.
-_SHEET, _PART, _GROUP, _SMALL, _TIMES, _DENSE = 1 << 30, 1 << 28, 1 << 30, 1 << 26, 100, 100
-
-
-_Block = tuple[int, dict[int, NDArray[Any]]]  # number of its first row, and its columns
+_ROWS = 1 << 16  # rows of a data frame taken at a time
 
 
 @dataclass(frozen=True)
@@ -104,13 +95,13 @@ class Table:
             raw = {name: column[~empty] for name, column in raw.items()}
             yield settle(raw, numbers[~empty], fields, log)
 
-    def _blocks(self, kind: str, fields: Sequence[Field], log: Log) -> Iterator[_Block]:
+    def _blocks(self, kind: str, fields: Sequence[Field], log: Log) -> Iterator[Block]:
         if kind == "parquet":
-            yield from _parquet_blocks(self.source, fields)
+            yield from parquet_blocks(self.source, fields)
         elif kind == "frame":
             yield from _frame_blocks(self.source)
         else:
-            yield from _sheet_blocks(self.source, self.sheet, self.skip, self.form.width, log)
+            yield from sheet_blocks(self.source, self.sheet, self.skip, self.form.width, log)
 
 
 def kind_of(source: Source) -> str:
@@ -160,15 +151,37 @@ def open_table(
         form = Form("", ".", max((len(row) for row in rows), default=0))
     else:
         lines = first_lines(source)
-        if lines and (told := _SEPARATOR.fullmatch(lines[0])):  # a first line for Excel alone
-            skip, delimiter = max(skip, 1), delimiter or told.group(1)
+        if lines and (stated := _SEPARATOR.fullmatch(lines[0])):  # a first line for Excel alone
+            skip, delimiter = max(skip, 1), delimiter or stated.group(1)
         form = recognise_form(lines[skip:], delimiter, decimal)
         rows = [split_line(line, form.delimiter) for line in lines]
+        if head := _comment_header(lines, skip, form):
+            skip, rows[head - 1] = (
+                max(skip, head - 1),
+                split_line(lines[head - 1].lstrip(" #"), form.delimiter),
+            )
         rows = [
-            [] if line.lstrip().startswith("#") else row
-            for line, row in zip(lines, rows, strict=True)
+            [] if line.lstrip().startswith("#") and index != head else row
+            for index, (line, row) in enumerate(zip(lines, rows, strict=True), start=1)
         ]
     return _with_header(source, rows, form, skip, str(sheet))
+
+
+def _comment_header(lines: Sequence[str], skip: int, form: Form) -> int:
+    """Return the number (from 1) of a line behind ``#`` that heads a table of numbers; else 0.
+
+    It is the last before the first row, has as many fields and none of them is a number.
+    """
+    for index, line in enumerate(lines):
+        if index < skip or not line.strip() or line.lstrip().startswith("#"):
+            continue
+        row = split_line(line, form.delimiter)
+        above = lines[index - 1].lstrip() if index > skip else ""
+        names = split_line(above.lstrip(" #"), form.delimiter)
+        numbers = len(row) == form.width and any(_is_number(e, form.decimal) for e in row if e)
+        words = len(names) == form.width and not any(_is_number(e, form.decimal) for e in names)
+        return index if above.startswith("#") and numbers and words else 0
+    return 0
 
 
 def _with_header(
@@ -269,111 +282,6 @@ def _is_empty(column: NDArray[Any]) -> NDArray[np.bool_]:
     return np.zeros(len(column), dtype=bool)
 
 
-def workbook(source: Source) -> Any:
-    """Open an .xlsx file for reading row by row.
-
-    Raises
-    ------
-    InputError
-        openpyxl is not installed; the file is damaged or another kind of archive; a sheet is above
-        1 GiB, another part above 256 MiB, or a part above 64 MiB is 100 times its packed size.
-    """
-    openpyxl = optional_module("openpyxl", source, "excel")
-    try:
-        with zipfile.ZipFile(open_binary(source)) as archive:
-            parts = archive.infolist()
-    except Exception as error:  # damage of many kinds
-        raise InputError(f"{source.name}: is not an Excel workbook, or damaged: {error}") from None
-    for part in parts:
-        most = _SHEET if "worksheets/" in part.filename else _PART
-        packed = part.file_size > max(_SMALL, _TIMES * part.compress_size)
-        if part.file_size > most or packed:
-            raise InputError(
-                f"{source.name}: {part.filename} unpacks to {part.file_size >> 20} MiB out of "
-                f"{part.compress_size >> 10} KiB; allowed {most >> 20} MiB, and "
-                f"{_TIMES} times the packed size; not read"
-            )
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # styles and extensions that do not matter here
-            return openpyxl.load_workbook(open_binary(source), read_only=True, data_only=True)
-    except Exception as error:  # zip and XML errors of many kinds
-        raise InputError(f"{source.name}: is not an Excel workbook, or damaged: {error}") from None
-
-
-def sheet_name(source: Source, sheet: str | int) -> str:
-    """Return the name of a sheet that exists, given its name or its number from 1."""
-    names = workbook(source).sheetnames
-    if sheet == "":
-        return str(names[0])
-    if str(sheet) in names:
-        return str(sheet)
-    if str(sheet).isdigit() and 1 <= int(sheet) <= len(names):
-        return str(names[int(sheet) - 1])
-    raise unknown_name(f"sheet of {source.name}", str(sheet), names)
-
-
-def sheet_rows(source: Source, sheet: str) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a sheet, one at a time, as long as they are in the file.
-
-    Whatever the sheet says of its own size is not believed: some writers leave it out, others keep
-    it when rows are added.
-
-    Raises
-    ------
-    InputError
-        The sheet is damaged, or no sheet of cells.
-    """
-    try:
-        cells = workbook(source)[sheet]
-        if not hasattr(cells, "reset_dimensions"):
-            raise InputError(f"{source.name}: sheet {sheet!r} holds a chart and no cells")
-        cells.reset_dimensions()
-        yield from cells.iter_rows(values_only=True)
-    except InputError:
-        raise
-    except Exception as error:  # XML errors of many kinds
-        raise InputError(f"{source.name}: sheet {sheet!r} is damaged: {error}") from None
-
-
-def sheet_start(source: Source, sheet: str) -> list[list[str]]:
-    """Return the first 200 rows of a sheet as texts, equally long."""
-    rows: list[list[str]] = []
-    for row in islice(sheet_rows(source, sheet), 200):
-        texts = ["" if entry is None else str(entry).strip() for entry in row]
-        while texts and not texts[-1]:
-            texts.pop()
-        rows.append(texts)
-    width = max((len(row) for row in rows), default=0)
-    return [row + [""] * (width - len(row)) for row in rows]
-
-
-def _sheet_blocks(source: Source, sheet: str, skip: int, width: int, log: Log) -> Iterator[_Block]:
-    block: list[list[Any]] = []
-    first, outside = skip + 1, []
-    for index, row in enumerate(sheet_rows(source, sheet), start=1):
-        if index <= skip:
-            continue
-        if any(entry is not None for entry in row[width:]):
-            outside.append(index)
-        block.append([*row[:width], *[None] * (width - len(row))])
-        if len(block) == _ROWS:
-            yield first, _transpose(block)
-            first, block = index + 1, []
-    if block:
-        yield first, _transpose(block)
-    if outside:
-        message = f"line {outside[0]}: cells beyond the last column of the header were left out"
-        log.note(message, more=len(outside) - 1)
-
-
-def _transpose(block: Sequence[Sequence[Any]]) -> dict[int, NDArray[Any]]:
-    table = np.empty((len(block), len(block[0])), dtype=object)
-    for index, row in enumerate(block):
-        table[index] = row
-    return {position: table[:, position] for position in range(table.shape[1])}
-
-
 def _open_frame(source: Source) -> Table:
     """Take the columns of a data frame, and its index where that has a name."""
     frame = source.frame
@@ -394,7 +302,7 @@ def _open_frame(source: Source) -> Table:
     )
 
 
-def _frame_blocks(source: Source) -> Iterator[_Block]:
+def _frame_blocks(source: Source) -> Iterator[Block]:
     frame = source.frame
     if frame is None:
         return
@@ -403,33 +311,8 @@ def _frame_blocks(source: Source) -> Iterator[_Block]:
         yield start + 1, {i: part.iloc[:, i].to_numpy() for i in range(part.shape[1])}
 
 
-def _parquet(source: Source) -> tuple[Any, Any]:
-    """Open a Parquet file; return it and its first rows."""
-    parquet = optional_module("pyarrow.parquet", source, "parquet")
-    try:
-        file = parquet.ParquetFile(open_binary(source))
-        _check_parquet(source, file.metadata)
-        return file, next(file.iter_batches(batch_size=200), None)
-    except InputError:
-        raise
-    except Exception as error:  # Arrow's own errors
-        raise InputError(f"{source.name}: is not a Parquet file, or damaged: {error}") from None
-
-
-def _check_parquet(source: Source, metadata: Any) -> None:
-    """Refuse groups of rows beyond the memory, and counts of rows that the file cannot hold."""
-    sizes = [metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups)]
-    size = source.path.stat().st_size
-    if max(sizes, default=0) > _GROUP or metadata.num_rows > max(_SMALL, _DENSE * size):
-        raise InputError(
-            f"{source.name}: {metadata.num_rows} rows in groups of up to "
-            f"{max(sizes, default=0) >> 20} MiB out of {size >> 10} KiB; allowed groups of "
-            f"{_GROUP >> 20} MiB and {_DENSE} rows for each byte; not read"
-        )
-
-
 def _open_parquet(source: Source) -> Table:
-    file, head = _parquet(source)
+    file, head = parquet_file(source)
     pairs = [split_unit(name) for name in file.schema_arrow.names]
     if head is None or head.num_rows == 0:
         raise InputError(f"{source.name}: holds no rows of data")
@@ -444,21 +327,3 @@ def _open_parquet(source: Source) -> Table:
         0,
         Form("", ".", len(pairs)),
     )
-
-
-def _parquet_blocks(
-    source: Source, fields: Sequence[Field]
-) -> Iterator[tuple[int, dict[int, NDArray[Any]]]]:
-    file, _ = _parquet(source)
-    names = file.schema_arrow.names
-    wanted = sorted({field.position for field in fields})
-    first = 1
-    try:
-        for batch in file.iter_batches(
-            batch_size=_ROWS, columns=[names[position] for position in wanted]
-        ):
-            columns = [column.to_numpy(zero_copy_only=False) for column in batch.columns]
-            yield first, dict(zip(wanted, columns, strict=True))
-            first += batch.num_rows
-    except (OSError, ValueError) as error:  # Arrow's own errors are such
-        raise InputError(f"{source.name}: damaged after row {first - 1}: {error}") from None

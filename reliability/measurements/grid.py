@@ -20,7 +20,7 @@ _KEYS = {
     "time": (("nominal_time",), ("time",)),
 }
 _HIERARCHY = ("wafer", "die", "cell")
-_SHARED = 16  # rows a read time; times that more rows share are nominal ones
+_TOGETHER = 16  # rows a read time; times that more rows have in common are nominal ones
 _GAP = 1.5  # a larger factor from one read time to the next separates two time points
 
 
@@ -70,7 +70,7 @@ def build_dataset(
         sizes = ", ".join(f"{axis} {count}" for axis, count in grid.sizes().items())
         raise InputError(
             f"{rows.count} rows do not fill a grid of {size} ({sizes}); "
-            "name the columns that tell repeats apart, or give time_points"
+            "name the columns that distinguish repeats, or give time_points"
         )
     arrays = grid.scatter()
     return _assemble(grid, arrays, labels, log, units)
@@ -164,7 +164,7 @@ class _Grid:
         others = math.prod(len(self.levels[axis]) for axis in self.axes if axis != "time")
         times = self.levels["time"]
         scattered = len(times) * others > 4 * self.rows.count  # most places would stay empty
-        if scattered and len(times) * _SHARED > self.rows.count:
+        if scattered and len(times) * _TOGETHER > self.rows.count:
             with np.errstate(divide="ignore", invalid="ignore"):
                 split = np.concatenate([[True], times[1:] > _GAP * times[:-1]])
             starts = np.flatnonzero(split)
@@ -276,7 +276,7 @@ def _assemble(
 def _wafer_labels(
     keys: NDArray[Any], columns: Sequence[str], labels: Mapping[str, Sequence[str]], log: Log
 ) -> NDArray[Any]:
-    """Return names of wafers that are one wafer each: with the lot, where lots share numbers."""
+    """Return names of wafers that are one wafer each: with the lot, where lots use the same numbers."""
     lots = _decode(np.real(keys), labels.get("lot"), "")
     if columns == ("lot",):
         if len(lots) > 1:
@@ -295,4 +295,5 @@ def _decode(values: NDArray[Any], labels: Sequence[str] | None, unit: str) -> ND
         texts = np.array([*labels, ""], dtype=str)
         return texts[np.where(np.isnan(values), len(labels), values).astype(int)]
     whole = values.dtype.kind == "f" and not unit and bool(np.all(values == np.round(values)))
+    whole = whole and bool(np.all(np.abs(values) < 2.0**53))
     return values.astype(np.int64) if whole else values

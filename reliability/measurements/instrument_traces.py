@@ -1,4 +1,4 @@
-"""What the layouts of sweeps share: names, units and axes of their columns."""
+"""Common to the layouts of sweeps: names, units and axes of their columns."""
 
 import json
 import re
@@ -21,7 +21,9 @@ _LETTERS = {"I": "A", "V": "V", "R": "ohm", "G": "S", "C": "F", "F": "Hz"}
 _WORDS = {
     **dict.fromkeys(("time", "timestamp", "t"), "s"),
     **{"voltage": "V", "current": "A", "resistance": "ohm", "conductance": "S"},
-    **{"capacitance": "F", "frequency": "Hz", "index": "", "input": ""},
+    **{"capacitance": "F", "frequency": "Hz"},
+    **dict.fromkeys(("index", "input", "var", "variable", "value", "version", "vendor"), ""),
+    **dict.fromkeys(("interval", "iteration", "item", "impedance", "volume", "void", "info"), ""),
 }
 _STYLES = (
     re.compile(r"(?:.*[a-z]|[A-Z])([IV])"),  # Clarius: DrainI, GateV, AI
@@ -81,9 +83,9 @@ def trace_dataset(
         A column of ``columns`` that no sweep has.
     """
     names = list(dict.fromkeys(name for trace in traces for name in trace))
-    for wanted in (columns or {}).values():
-        if wanted not in names:
-            raise unknown_name("column", wanted, names)
+    for asked in (columns or {}).values():
+        if asked not in names:
+            raise unknown_name("column", asked, names)
     renamed = {old: new for new, old in (columns or {}).items()}
     inside = {name: _to_si(units.get(name, "")) for name in names}
     for unit, plain in (("V", "voltage"), ("A", "current"), ("s", "time"), ("S", "conductance")):
@@ -116,7 +118,7 @@ def trace_dataset(
 
 
 def _to_si(unit: str) -> UnitMeaning:
-    """Return what a unit means; one that nobody knows stays as it is."""
+    """Return what a unit means; an unknown one stays as it is."""
     return parse_unit(unit) or UnitMeaning(unit, 1.0)
 
 

@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.errors import InputError
-from reliability.measurements.delimited import kind_of, sheet_name, sheet_rows, workbook
+from reliability.measurements.delimited import kind_of
 from reliability.measurements.instrument_traces import (
     HIERARCHY,
     metadata_attributes,
@@ -19,6 +19,7 @@ from reliability.measurements.instrument_traces import (
 from reliability.measurements.log import Log
 from reliability.measurements.rows import OVERRANGE, number, recognise_form, split_line
 from reliability.measurements.source import Source, first_lines, pieces
+from reliability.measurements.workbooks import sheet_name, sheet_rows, workbook
 
 _ERRORS = ("#REF", "#N/A", "#VALUE", "#DIV/0", "#NUM", "#NAME?", "#NULL")  # of formulas
 _ASIDE = ("calc", "settings", "run settings")  # sheets that describe the test
@@ -228,6 +229,11 @@ def _finish(
                 traces.append(trace)
                 sweeps.append(f"{title}{suffix}")
         dataset = trace_dataset(traces, sweeps, units, columns, scalars)
+    for name, variable in dataset.data_vars.items():
+        written, unit = variable.attrs.get("long_name", name), variable.attrs["units"]
+        log.explain(
+            f"{name}: column {written!r}, {f'in {unit} by its name' if unit else 'no unit'}"
+        )
     dataset.attrs.update(metadata_attributes(metadata))
     total = metadata.get("Total Cycles", "")
     if total.isdigit() and "cycles" in dataset and int(total) > dataset.sizes["cycles"]:

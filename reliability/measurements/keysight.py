@@ -51,6 +51,8 @@ def read(source: Source, log: Log, *, columns: Mapping[str, str] | None = None) 
         raise InputError(f"{source.name}: {log.bad} of {log.rows} rows are bad; {log.messages[0]}")
     dataset = trace_dataset(reader.traces, reader.titles, reader.units, columns)
     dataset.attrs.update(metadata_attributes(reader.metadata))
+    for name, unit in reader.units.items():
+        log.explain(f"column {name!r}: {f'in {unit}' if unit else 'no unit is written'}")
     return dataset
 
 

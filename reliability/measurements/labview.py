@@ -54,7 +54,8 @@ def read(source: Source, log: Log, *, columns: Mapping[str, str] | None = None) 
     titles = [f"segment {index + 1}" for index in range(len(reader.traces))]
     dataset = trace_dataset(reader.traces, titles, reader.units, columns)
     dataset.attrs.update(metadata_attributes(reader.metadata))
-    log.evidence += [f"{name}: in {unit or 'no unit'}" for name, unit in reader.units.items()]
+    for name, unit in reader.units.items():
+        log.explain(f"column {name!r}: {f'in {unit}' if unit else 'no unit is written'}")
     return dataset
 
 

@@ -23,7 +23,7 @@ from reliability.version import __version__
 
 Array = NDArray[np.float64]
 Columns = Mapping[str, Any] | Sequence[str] | str | None
-_STRESS = ("temperature", "voltage")
+_STRESS = ("temperature", "voltage", "lot")
 CLOCKS = {"time": "s", "cycles": "1", "reads": "1"}
 MISSING = ("failed", "censored", "refuse")
 # What a column of a table of lifetimes may be, its unit, and other words for it.
@@ -39,6 +39,7 @@ _COLUMNS = {
                   "numberinstate anzahl"),
     "temperature": ("K", ""),
     "voltage": ("V", "readvoltage stressvoltage"),
+    "lot": ("", "lotid lotname lotnumber batch batchid los charge"),
 }  # fmt: skip
 _FAILED = ("1", "1.0", "f", "failed", "failure", "fail", "yes", "true", "x", "dead")
 _GOOD = ("0", "0.0", "s", "c", "censored", "suspended", "suspension", "survived", "good", "passed",
@@ -49,10 +50,10 @@ _NOT_CENSORED = ("0", "0.0", "f", "failed", "failure", "no", "false", "exact")
 
 
 def intervals(
-    lower: Array, upper: Array, frequency: Array, stress: Mapping[str, Array], clock: str
+    lower: Array, upper: Array, frequency: Array, stress: Mapping[str, NDArray[Any]], clock: str
 ) -> xr.Dataset:
-    """Return lifetimes as a Dataset over ``unit``."""
-    units = {"temperature": "K", "voltage": "V"}
+    """Return lifetimes as a Dataset over ``unit``; ``stress`` may hold the ``lot`` too."""
+    units = {"temperature": "K", "voltage": "V", "lot": ""}
     return xr.Dataset(
         {
             "lower": ("unit", lower, {"units": CLOCKS[clock]}),
@@ -98,7 +99,7 @@ def read_table(
     else:
         found, clock, evidence = _lifetimes(table, columns, log)
     rows = len(found["lower"])
-    stress: dict[str, Array] = {name: found[name] for name in _STRESS if name in found}
+    stress: dict[str, NDArray[Any]] = {name: found[name] for name in _STRESS if name in found}
     above = _conditions(preamble, stress, constants, evidence)
     for name, value in (above | dict(constants)).items():
         if name not in ("temperature", "voltage"):
@@ -114,7 +115,7 @@ def read_table(
 
 def _conditions(
     preamble: Preamble,
-    stress: Mapping[str, Array],
+    stress: Mapping[str, NDArray[Any]],
     constants: Mapping[str, str | float],
     evidence: list[str],
 ) -> dict[str, str | float]:
@@ -166,6 +167,7 @@ _MEANING = {
     "event": "whether the unit failed; 1, F or failed: yes; 0, S, C, suspended or censored: no",
     "censored": "whether the unit was still good; 1, C or censored: yes; 0 or F: it failed",
     "frequency": "number of units of the row",
+    "lot": "lot of the unit",
     "lower": "last time known good",
     "upper": "first time known failed; empty: still good",
 }
@@ -183,8 +185,8 @@ def _chosen(table: Table, columns: Columns, log: Log) -> dict[str, tuple[int, st
                 log.note(f"column {position + 1} {header_of(table, position)!r} is not used")
     elif isinstance(columns, Mapping):
         chosen = {}
-        for name, wanted in columns.items():
-            asked = wanted if isinstance(wanted, Mapping) else {"column": wanted}
+        for name, entry in columns.items():
+            asked = entry if isinstance(entry, Mapping) else {"column": entry}
             position, unit = find_column(table, asked.get("column", ""), name)
             chosen[name] = position, str(asked.get("unit", unit))
     else:
@@ -254,7 +256,7 @@ def _fields(table: Table, chosen: Mapping[str, tuple[int, str]]) -> tuple[str, l
             raise InputError(
                 f"{table.source.name}: {name}: has no unit; write it, '{name} [{example}]'"
             )
-        text = name in ("event", "censored")
+        text = name in ("event", "censored", "lot")
         factor, offset = (1.0, 0.0) if text else scaling(name, unit, inside)
         required = name not in ("lower", "upper", "event", "censored", "frequency")
         fields.append(Field(name, position, factor, offset, text, required))
@@ -313,8 +315,8 @@ def _pass_and_fail(
     entries = {readouts.levels[place]: found[wide[place].name] for place in order}
     last, failed, lost = passed_until(entries)
     rejects = failed <= 0
-    never = np.isinf(last) & np.isinf(failed)
-    gone = np.isfinite(lost) & ~rejects & ~never
+    unread = np.isinf(last) & np.isinf(failed)
+    gone = np.isfinite(lost) & ~rejects & ~unread
     if gone.any():
         log.note(lost_note(lost[gone], readouts.axis, missing))
     if rejects.any():
@@ -324,7 +326,7 @@ def _pass_and_fail(
         failed = np.where(gone, lost, failed)
     last = np.where(np.isinf(last), 0.0, last)
     frequency = _counts(table, found, len(last))
-    kept = ~rejects & ~never & ((last > 0) | np.isfinite(failed)) & (frequency > 0)
+    kept = ~rejects & ~unread & ((last > 0) | np.isfinite(failed)) & (frequency > 0)
     used = {*readouts.positions, *(field.position for field in counted)}
     for position, header in enumerate(table.names):
         if position not in used and header:

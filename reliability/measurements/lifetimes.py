@@ -18,6 +18,7 @@ from reliability.errors import InputError, unknown_name
 from reliability.measurements.lifetime_tables import (
     CLOCKS,
     MISSING,
+    clock_text,
     intervals,
     lost_note,
     read_table,
@@ -51,7 +52,7 @@ def read_lifetimes(
         ``reads``) and ``event`` (1 or F failed, 0 or S still good) or ``censored`` (the reverse);
         or with ``lower`` and ``upper`` ends of read-out intervals (an empty ``upper``: still
         good); or one column for each read-out with P or F; and ``frequency``, ``temperature``,
-        ``voltage`` where they apply. With ``failure``: any file of `read_measurements`.
+        ``voltage``, ``lot`` where they apply. With ``failure``: any file of `read_measurements`.
     columns : mapping, sequence or str, optional
         Which column is what, as for `read_measurements`; ``"time [h], event, -"`` in order.
     failure : str, optional
@@ -128,8 +129,8 @@ def lifetimes_of(
         As for `read_lifetimes`.
     missing : {"failed", "censored", "refuse"}
         What a unit counts as that has no reads any more at read-outs where most units of its
-        stress condition have one: failed at the first of them, censored at its last read, or an
-        error.
+        stress condition and lot have one: failed at the first of them, censored at its last read,
+        or an error. Units whose condition ends with them are censored.
     consecutive : int
         Reads in a row beyond the limit that make a failure, which then counts from the first of
         them; shorter runs that a good read ends are noise. A run at the end of the test counts.
@@ -138,7 +139,8 @@ def lifetimes_of(
     -------
     Dataset
         ``lower``, ``upper`` (inf: still good) and ``frequency`` over ``unit``, with ``temperature``
-        (K) and ``voltage`` (V) where known; ``attrs["clock"]`` is time, cycles or reads. A unit
+        (K), ``voltage`` (V) and ``lot`` where known; ``attrs["clock"]`` is time, cycles or reads.
+        A unit
         that recovers after a failure stays failed. A read over the range of the meter counts by
         the end of the range. Of rows with the same address the last counts (a retest). Units
         beyond the limit at time zero are not on test (``time_zero_rejects``); ``units_lost`` is
@@ -167,6 +169,7 @@ def lifetimes_of(
     lost = _lost_from(reads)
     lost[np.isfinite(upper) | rejects] = -1
     notes = [*reads.notes, *_lost_notes(reads, lost, missing)]
+    notes += _ended_notes(reads, (lost < 0) & np.isinf(upper) & ~rejects)
     gone = lost >= 0
     if missing == "failed":
         upper[gone] = reads.readouts[lost[gone]]
@@ -287,7 +290,7 @@ class _Reads:
     bad: Flags
     times: Array
     readouts: Array
-    stress: dict[str, Array]
+    stress: dict[str, NDArray[Any]]
     clock: str
     notes: list[str]
 
@@ -318,11 +321,14 @@ def _reads(data: xr.Dataset, failure: str, state: str | None) -> _Reads:
     unclear = int((~good & ~bad & ~(np.isnan(a) | np.isnan(b))).sum())
     if unclear:
         notes.append(f"{unclear} over-range reads say too little for the limit; they are missing")
-    stress = {}
+    stress: dict[str, NDArray[Any]] = {}
     for name, source in (("temperature", "temperature"), ("voltage", "read_voltage")):
         if source in data.coords:
             on = data[source].broadcast_like(low.isel({clock: 0}, drop=True))
             stress[name] = on.transpose(*dims).values.ravel().astype(float)
+    if "lot" in data.coords and set(data["lot"].dims) <= set(dims):
+        on = data["lot"].broadcast_like(low.isel({clock: 0}, drop=True))
+        stress["lot"] = on.transpose(*dims).values.ravel()
     if "temperature" in dims and low.sizes["temperature"] > 1:
         each = (good | bad).any(axis=1).reshape(low.shape[:-1]).sum(dims.index("temperature"))
         if (each > 1).any():
@@ -365,7 +371,7 @@ def _last_repeat(
     if 2 * several > filled and low.sizes.get("cell", 1) > 1:
         raise InputError(
             f"{several} of {filled} cells and read-outs have several reads each; say with columns "
-            "which column tells them apart"
+            "which column distinguishes them"
         )
     notes.append(f"{several} read-outs of cells were repeated: the last read of each counts")
     return _last(low), _last(high)
@@ -418,13 +424,11 @@ def _first_failure(reads: _Reads, consecutive: int) -> tuple[Array, Array]:
 
 
 def _lost_from(reads: _Reads) -> NDArray[np.int64]:
-    """Read-out from which a unit has no reads while most of its condition have; -1: none."""
+    """Read-out from which a unit has no reads while most of its group have; -1: none."""
     known = reads.good | reads.bad
     on_test = known.any(axis=1)
-    conditions = np.stack(
-        [np.round(v, 6) for v in reads.stress.values()] or [np.zeros(len(known))], 1
-    )
-    conditions = np.nan_to_num(conditions, nan=-1.0)
+    codes = [np.unique(values, return_inverse=True)[1] for values in reads.stress.values()]
+    conditions = np.stack(codes or [np.zeros(len(known), dtype=np.int64)], 1)
     _, group = np.unique(conditions, axis=0, return_inverse=True)
     lost = np.full(len(known), -1, dtype=np.int64)
     count = known.shape[1]
@@ -441,6 +445,19 @@ def _lost_from(reads: _Reads) -> NDArray[np.int64]:
 def _lost_notes(reads: _Reads, lost: NDArray[np.int64], missing: str) -> list[str]:
     gone = lost[lost >= 0]
     return [lost_note(reads.readouts[gone], reads.clock, missing)] if gone.size else []
+
+
+def _ended_notes(reads: _Reads, survivors: Flags) -> list[str]:
+    """Say which survivors were read to an earlier read-out than others, as planned for them."""
+    known = reads.good | reads.bad
+    survivors = survivors & known.any(axis=1)
+    last = known.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1)
+    places, counts = np.unique(last[survivors], return_counts=True)
+    parts = [
+        f"{count} to {clock_text(reads.readouts[place], reads.clock)}"
+        for place, count in zip(places, counts, strict=True)
+    ]
+    return [f"survivors were read to different times: {', '.join(parts)}"] if len(parts) > 1 else []
 
 
 def _of_state(

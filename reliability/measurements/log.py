@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 _KEPT_MESSAGES = 20
 _KEPT_RANGES = 1000
+_KEPT_EVIDENCE = 60
 
 
 def printable(text: str) -> str:
@@ -47,6 +48,7 @@ class Log:
     evidence: list[str] = field(default_factory=list)
     _ranges: list[list[int]] = field(default_factory=list)
     _unlisted: int = 0
+    _unshown: int = 0
 
     def reject(self, lines: ArrayLike, message: str) -> None:
         """Count bad rows and note where they are.
@@ -76,6 +78,15 @@ class Log:
         if len(self.messages) < _KEPT_MESSAGES:
             message = printable(message)
             self.messages.append(f"{message} (and {more} more)" if more > 0 else message)
+
+    def explain(self, sentence: str) -> None:
+        """Keep what a column was taken for and why; beyond sixty they are only counted."""
+        if len(self.evidence) < _KEPT_EVIDENCE:
+            self.evidence.append(printable(sentence))
+        else:
+            self._unshown += 1
+            more = f"and {self._unshown} more columns"
+            self.evidence[_KEPT_EVIDENCE:] = [more]
 
     def take(self, other: "Log", where: str) -> None:
         """Add the bad rows and messages of a part that was read with a log of its own."""

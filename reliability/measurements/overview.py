@@ -145,6 +145,8 @@ def engineering(values: Sequence[Any], units: str) -> str:
     numbers = [float(value) for value in values if isinstance(value, (int, float))]
     if not numbers or (units == "s" and max(numbers) < 3600) or units not in ("K", "s"):
         return ""
+    if units == "s" and min((value for value in numbers if value > 0), default=0) < 60:
+        return f"up to {max(numbers) / 3600:.4g} h"
     shown = [value - 273.15 if units == "K" else value / 3600 for value in numbers]
     return f"{', '.join(f'{value:.6g}' for value in shown)} {'°C' if units == 'K' else 'h'}"
 
@@ -214,7 +216,7 @@ def _values(variable: xr.DataArray, bins: int) -> Values:
 
 
 def sparkline(counts: NDArray[np.int64]) -> str:
-    """Draw counts as bars of one character; a count above zero never looks empty.
+    """Draw counts as bars of one character; a count above zero is not empty.
 
     >>> sparkline(np.array([0, 1, 50, 100]))
     ' ▁▄█'

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 
 import numpy as np
 
@@ -12,14 +11,13 @@ from reliability.measurements.delimited import (
     Table,
     kind_of,
     open_table,
-    sheet_name,
-    sheet_rows,
-    workbook,
+    sheet_start,
 )
 from reliability.measurements.headings import evident_unit
 from reliability.measurements.names import KNOWN, split_unit, unit_inside
 from reliability.measurements.rows import number, recognise_form, split_line
 from reliability.measurements.source import Source, first_lines
+from reliability.measurements.workbooks import sheet_name, workbook
 from reliability.units import quantity
 
 _ROWS = 60  # rows that a header and what is above it may take
@@ -89,8 +87,7 @@ def _first_rows(
     source: Source, kind: str, delimiter: str, decimal: str, sheet: str | int
 ) -> tuple[list[list[str]], str]:
     if kind == "xlsx":
-        rows = islice(sheet_rows(source, sheet_name(source, sheet)), _ROWS)
-        return [["" if entry is None else str(entry).strip() for entry in row] for row in rows], "."
+        return sheet_start(source, sheet_name(source, sheet))[:_ROWS], "."
     lines = first_lines(source)
     form = recognise_form(lines, delimiter, decimal)
     return [split_line(line, form.delimiter) for line in lines[:_ROWS]], form.decimal

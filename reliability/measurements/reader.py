@@ -21,7 +21,7 @@ from reliability.measurements import (
     research,
     stdf,
     tidy,
-    traces,
+    trace_tables,
 )
 from reliability.measurements.frames import frame_source, is_complete, table_of_dataset
 from reliability.measurements.log import Log
@@ -34,7 +34,7 @@ from reliability.version import __version__
 
 LAYOUTS: dict[str, Callable[..., xr.Dataset]] = {
     "tidy": tidy.read,
-    "traces": traces.read,
+    "traces": trace_tables.read,
     "labview": labview.read,
     "arc_one": arc_one.read,
     "keithley": keithley.read,

@@ -7,17 +7,12 @@ import numpy as np
 
 from reliability.errors import InputError
 from reliability.measurements import arc_one, keithley, keysight, labview
-from reliability.measurements.delimited import (
-    kind_of,
-    open_table,
-    sheet_name,
-    sheet_start,
-    workbook,
-)
+from reliability.measurements.delimited import kind_of, open_table
 from reliability.measurements.names import KNOWN, known_name, split_unit
 from reliability.measurements.rows import number, recognise_form, split_line
 from reliability.measurements.source import Source, first_lines
 from reliability.measurements.table_head import Head, read_head
+from reliability.measurements.workbooks import sheet_name, sheet_start, workbook
 
 Found = tuple[str, str]  # layout, and the evidence for it in one sentence
 
@@ -54,7 +49,7 @@ def recognise_layout(
     names = open_table(source).names
     if arc_one.is_export(names):
         return "arc_one", "columns Wordline, Bitline, Resistance, Amplitude and Tag"
-    return "tidy", "a header, and a row for each read"
+    return "tidy", "a table with a header, and no sign of another layout"
 
 
 def _by_first_lines(source: Source) -> Found | None:
@@ -142,11 +137,13 @@ def _rows_of_numbers(source: Source) -> list[list[float]]:
 def _by_numbers(source: Source, rows: list[list[float]]) -> Found:
     """Find the layout of a table without a header from what the numbers can be."""
     width = len(rows[0])
-    if width > 20:
+    table = np.array([row for row in rows if len(row) == width])
+    if not np.isfinite(table).any(axis=0).all() and width <= 20:
+        raise InputError(f"{source.name}: a column without numbers, and no header")
+    if width > 20 and np.isfinite(rows[0][2:]).any():
         middle = float(np.nanmedian(np.abs(rows[0][2:])))
         layout = "noise" if middle < 1e-2 else "cycling"
         return layout, f"lines of {width} numbers with a median of {middle:.3g}, without a header"
-    table = np.array([row for row in rows if len(row) == width])
     inverse = width in (5, 7) and bool(np.nanmax(np.abs(table[:, 2] * table[:, 3] - 1)) < 1e-3)
     if inverse:
         layout = "relaxation" if width == 7 else "bake"

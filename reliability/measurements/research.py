@@ -80,7 +80,7 @@ def read_relaxation(
     Layout of github.com/akashlevy/RRAM-Relaxation-Master-Model (MIT).
     """
     table = open_table(source)
-    fields, units = choose_fields(table, _order(table, columns, RELAXATION), log)
+    fields, units = _fields(table, columns, RELAXATION, log)
     return collect(table, fields, units, log, time_points=time_points)
 
 
@@ -113,7 +113,7 @@ def read_bake(
     Layout of github.com/akashlevy/RRAM-Relaxation-Master-Model (MIT).
     """
     table = open_table(source)
-    fields, units = choose_fields(table, _order(table, columns, BAKE), log)
+    fields, units = _fields(table, columns, BAKE, log)
     return collect(table, fields, units, log, time_points=time_points)
 
 
@@ -148,7 +148,7 @@ def read_sweep(
     table = open_table(source)
     line = "source_line" if operation == "reset" else "bit_line"
     order = [name.format(line=line) for name in SWEEP]
-    fields, units = choose_fields(table, _order(table, columns, order), log)
+    fields, units = _fields(table, columns, order, log)
     dataset = collect(table, fields, units, log)
     if not {"conductance_before", "conductance_after"} <= set(dataset):
         raise InputError(f"{source.name}: a sweep needs resistance_before and resistance_after")
@@ -186,7 +186,7 @@ def read_endurance(source: Source, log: Log, *, columns: Columns = None) -> xr.D
     Layout of github.com/robert-radway/NI-RRAM-Python (MIT).
     """
     table = open_table(source)
-    fields, units = choose_fields(table, _order(table, columns, ENDURANCE), log)
+    fields, units = _fields(table, columns, ENDURANCE, log)
     if not {"resistance_lrs", "conductance_lrs"} & names_of(fields):
         raise InputError(f"{source.name}: endurance needs resistance_lrs and resistance_hrs")
     states = {"LRS": "conductance_lrs", "HRS": "conductance_hrs"}
@@ -285,6 +285,19 @@ def _order(table: Table, columns: Columns, default: Sequence[str]) -> Columns:
     return list(default)
 
 
+def _fields(
+    table: Table, columns: Columns, default: Sequence[str], log: Log
+) -> tuple[list[Field], dict[str, str]]:
+    """Choose the columns by header, by the given names or in the default order, and say so."""
+    order = _order(table, columns, default)
+    fields, units = choose_fields(table, order, log)
+    why = "by its header" if order is None else "by the order given"
+    for field in fields:
+        by = "by the order of the layout" if columns is None and order is not None else why
+        log.explain(f"column {field.position + 1}: {field.name}, {by}")
+    return fields, units
+
+
 def _read_wide(
     source: Source, log: Log, columns: Sequence[str], value: str, place: Any
 ) -> xr.Dataset:
@@ -312,7 +325,7 @@ def _read_wide(
             texts = texts or {name: isinstance(entry, str) for name, entry in lead.items()}
             if not {"cell", "row"} & set(names):
                 lead["cell"] = float(log.rows - 1)
-            piece = _wide_piece(lead, values, field, place)
+            piece = _wide_piece(lead, values, field, place, line, log)
             piece = {name: encode(name, column, labels) for name, column in piece.items()}
             if rows is None:
                 rows = Spool(list(piece))
@@ -374,15 +387,25 @@ def _or_nan(entry: str, decimal: str) -> float:
 
 
 def _wide_piece(
-    lead: Mapping[str, Any], values: NDArray[np.float64], field: Field, place: Any
+    lead: Mapping[str, Any],
+    values: NDArray[np.float64],
+    field: Field,
+    place: Any,
+    line: int,
+    log: Log,
 ) -> Piece:
     piece: Piece = {
         name: np.full(len(values), entry, dtype=object if isinstance(entry, str) else float)
         for name, entry in lead.items()
     }
-    values = scaled(np.where(np.abs(values) < OVERRANGE, values, np.nan), field.factor)
+    over = np.abs(values) >= OVERRANGE
+    log.overrange += int(over.sum())
+    values = scaled(np.where(over, np.nan, values), field.factor)
     name = field.name.replace("resistance", "conductance")
     if name != field.name:
-        with np.errstate(divide="ignore"):
-            values = np.where(values == 0, np.nan, 1.0 / values)
+        with np.errstate(divide="ignore", over="ignore"):
+            inverse = 1.0 / values
+        if zeros := int(np.isinf(inverse).sum()):
+            log.note(f"line {line}: a resistance of 0, kept as missing", more=zeros - 1)
+        values = np.where(np.isinf(inverse), np.nan, inverse)
     return {**piece, **place(len(values)), name: values}

@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, time, timedelta
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,9 @@ _BEYOND = re.compile(
     r"|\+?(?:O\.?L\.?|OVLD|OVFL|OVER(?:FLOW|LOAD|RANGE)?|OUT ?OF ?RANGE|OPEN|INF(?:INITY)?|∞)",
     re.IGNORECASE,
 )
+_NO_NUMBERS = (bool, np.bool_, date, time, np.datetime64, timedelta, np.timedelta64)
+_TRUTH = re.compile(r"true|false", re.IGNORECASE)
+_EXACT = 2.0**53  # the next whole number is no float: addresses beyond would merge
 # Quantities whose over-range reads are kept.
 _BOUNDED = {
     f"{quantity}{state}"
@@ -171,12 +175,13 @@ def _read_even(
 ) -> dict[str, NDArray[Any]] | None:
     """Read rows that all have the same number of clean fields; None when some have not."""
     text = "".join(lines)
-    if '"' in text:
+    if '"' in text or _TRUTH.search(text):  # the parser would read TRUE as 1
         return None
     if form.delimiter == " ":
-        if sum(len(line.split()) for line in lines) != len(lines) * form.width:
-            return None
-    elif text.count(form.delimiter) != len(lines) * (form.width - 1):
+        even = all(len(line.split()) == form.width for line in lines)
+    else:
+        even = all(line.count(form.delimiter) == form.width - 1 for line in lines)
+    if not even:
         return None
     try:
         frame = pd.read_csv(
@@ -273,8 +278,12 @@ def settle(
         if known is not None and not field.text:
             with np.errstate(invalid="ignore"):
                 low = columns[field.name] < known.low
+                merged = np.abs(columns[field.name]) >= _EXACT
                 if known.unit == "ohm":
                     low |= columns[field.name] == 0
+            if known.label or known.role == "cell":
+                message = f"{field.name}: {{!r}} is too long for a number; name the column as text"
+                _reject(bad, merged, numbers, values, message, log)
             message = f"{field.name}: {{!r}} is not possible"
             _reject(bad, low, numbers, values, message, log)
     columns["line"] = numbers
@@ -304,9 +313,10 @@ def _labels(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
 
 
 def _numbers(values: NDArray[Any], decimal: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    if values.dtype != object:
+    if values.dtype.kind in "iuf":
         return values.astype(np.float64), np.zeros(len(values), dtype=bool)
     text = pd.Series(values, dtype=object)
+    text = text.map(lambda entry: str(entry) if isinstance(entry, _NO_NUMBERS) else entry)
     missing = (text.isna() | text.isin(MISSING)).to_numpy()
     if decimal == ",":
         text = text.map(lambda entry: entry.replace(",", ".") if isinstance(entry, str) else entry)

@@ -20,6 +20,7 @@ from reliability.errors import InputError
 
 PIECE = 1 << 24  # characters read at a time; about 300 000 lines of a long table
 LINE = 1 << 24  # characters of one line; a longer one is no row of a table
+FIELDS = 2_000_000  # fields of one line
 BOMB = 1 << 28, 200  # characters that a packed file may have, or as many times its size
 _START = 1 << 16
 _OPENERS: dict[bytes, Callable[[Path], Any]] = {
@@ -237,8 +238,17 @@ def _mend(line: str) -> str:
 
 
 def first_lines(source: Source, count: int = 200) -> list[str]:
-    """Return the first lines of a text file, without line ends."""
+    """Return the first lines of a text file, without line ends.
+
+    Raises
+    ------
+    InputError
+        As for `pieces`; a line with more than two million fields.
+    """
     for _, lines in pieces(source, _START):
+        most = max(line.count(mark) for line in lines for mark in ",;\t|")
+        if most > FIELDS:
+            raise InputError(f"{source.name}: a line has {most + 1} fields; allowed {FIELDS}")
         return [line.rstrip("\r\n") for line in lines[:count]]
     return []
 

@@ -83,7 +83,7 @@ def read(source: Source, log: Log, *, tests: str = "") -> xr.Dataset:
 
 
 class _Counted:
-    """A stream that knows its place, so that a file that ends inside a record is noticed."""
+    """A stream that counts its bytes, so that a file that ends inside a record is noticed."""
 
     def __init__(self, stream: BufferedReader, start: int = 0) -> None:
         self.stream, self.place, self.short = stream, start, False
@@ -108,19 +108,19 @@ def _records(source: Source, log: Log) -> Iterator[tuple[str, dict[str, Any], in
     make_parser = _latin_parser(optional_module("pystdf.IO", source, "stdf").Parser)
     if source.start[2:4] != b"\x00\x0a" or source.start[5:6] != b"\x04":
         raise InputError(f"{source.name}: is not an STDF version 4 file")
-    wanted = {"Mir", "Mrr", "Wir", "Wrr", "Wcr", "Pir", "Prr", "Ptr", "Mpr"}
-    kinds = [kind for kind in records if type(kind).__name__ in {*wanted, "Far"}]
+    taken = {"Mir", "Mrr", "Wir", "Wrr", "Wcr", "Pir", "Prr", "Ptr", "Mpr"}
+    kinds = [kind for kind in records if type(kind).__name__ in {*taken, "Far"}]
     with open_binary(source) as binary:
         stream = _Counted(binary)
         parser = make_parser(recTypes=kinds, inp=stream)
-        sink, told = _Sink(stream), StringIO()
+        sink, reported = _Sink(stream), StringIO()
         parser.addSink(sink)
         try:
             parser.auto_detect_endian()
             while True:
-                with redirect_stderr(told):  # where the parser reports odd records
+                with redirect_stderr(reported):  # where the parser reports odd records
                     parser.parse_records(count=256)
-                yield from sink.take(wanted)
+                yield from sink.take(taken)
                 if parser.eof or stream.short:
                     break
         except (EOFError, OSError, LookupError, ValueError, TypeError, struct.error) as error:
@@ -131,7 +131,7 @@ def _records(source: Source, log: Log) -> Iterator[tuple[str, dict[str, Any], in
         raise InputError(
             f"{source.name}: ends inside record {sink.count}, at byte {stream.place}; copy it again"
         )
-    if odd := told.getvalue().splitlines():
+    if odd := reported.getvalue().splitlines():
         log.note(odd[0].removeprefix("Warning: "), more=len(odd) - 1)
     if sink.last != "Mrr":
         log.note("the file does not end with a master results record (MRR); it may be incomplete")
@@ -174,9 +174,9 @@ class _Sink:
         self.last = type(kind).__name__
         self.waiting.append((self.last, fields, self.count))
 
-    def take(self, wanted: set[str]) -> Iterator[tuple[str, dict[str, Any], int]]:
+    def take(self, taken: set[str]) -> Iterator[tuple[str, dict[str, Any], int]]:
         for name, fields, index in self.waiting:
-            if name in wanted:
+            if name in taken:
                 yield name, fields, index
         self.waiting = []
 
@@ -318,6 +318,8 @@ class _Collector:
         name = f"measured_{name}" if name in _TAKEN else name
         test.variable = float(self._variable(name, inside, test, shared=match is not None))
         test.axes = [self._axis(axis, match) for axis in self.axes]
+        unit = f"in {test.unit}" if test.unit else "no unit"
+        self.log.explain(f"{name}: test {test.number} {title!r}, {unit}")
 
     def _variable(self, name: str, inside: str, test: "_Test", *, shared: bool) -> int:
         """Return the number of the variable of a test; only a pattern lets tests share one."""

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 
 from reliability.errors import InputError
 from reliability.measurements.clock import Clock, recognise_clock
-from reliability.measurements.delimited import Table, kind_of, open_table, sheet_name, sheet_start
+from reliability.measurements.delimited import Table, kind_of, open_table
 from reliability.measurements.instrument_traces import unit_of
 from reliability.measurements.names import KNOWN, dimensions, known_name, split_unit
 from reliability.measurements.rows import MISSING, Form, number, recognise_form, split_line
 from reliability.measurements.source import Source, first_lines
 from reliability.measurements.tester_units import parse_unit
+from reliability.measurements.workbooks import sheet_name, sheet_start
 
 Rows = list[list[str]]
 
@@ -92,6 +93,8 @@ class Head:
         """Tell whether these are sweeps or waveforms, and not reads of cells with an address."""
         known = {column.known for column in self.columns} - {""}
         aside = {"time", "temperature"} if self.of("s") or self.step else {"time"}
+        if self.of("A") and len(self.of("V")) > 1:  # a gate sweep
+            aside |= {"word_line_voltage", "bit_line_voltage", "source_line_voltage"}
         address = {name for name in known - aside if KNOWN[name].role != "value"}
         if address or any(_STATE.search(name) for name in known):
             return False
@@ -105,10 +108,12 @@ class Head:
 
     def evidence(self) -> list[str]:
         """Return in sentences what the columns are and why."""
-        told = [f"column {c.position + 1} {c.name!r}: {c.why}" for c in self.columns]
+        sentences = [f"column {c.position + 1} {c.name!r}: {c.why}" for c in self.columns]
         if self.step:
-            told.append(f"time: from {self.first:g} s in steps of {self.step:g} s, by the header")
-        return told
+            sentences.append(
+                f"time: from {self.first:g} s in steps of {self.step:g} s, by the header"
+            )
+        return sentences
 
 
 def read_head(source: Source, *, sheet: str = "", names: Sequence[str] = ()) -> Head | None:
@@ -310,22 +315,31 @@ def _head(
         return None
     first, step = (_beside_header(aside, pattern) for pattern in (_FIRST, _STEP))
     columns, clock = [], None
+    timed = _clock_column([name for name, _ in headers], numeric)
     for position, (name, unit) in enumerate(headers):
         values = [row[position].strip() for row in table.sample if position < len(row)]
         values = [value for value in values if value not in MISSING]
         if not values or name == "-":
             continue
         if not numeric[position]:
-            timed = known_name(name) == "time" or re.search(r"time|date|zeit|datum", name.lower())
-            found = recognise_clock(values) if timed and clock is None else None
+            found = recognise_clock(values) if position == timed else None
             inside, why = ("s", "clock times") if found else ("words", "words")
-            clock = clock or found
+            clock = found or clock
             columns.append(Column(name, position, "s" if found else "", inside, why))
         elif step and name.lower() in _COUNTER:
             continue
         else:
             columns.append(_column(name, position, unit, values))
     return Head(table, tuple(columns), metadata, clock, first, step)
+
+
+def _clock_column(names: Sequence[str], numeric: Sequence[bool]) -> int | None:
+    """Return the position of the column of text that may hold times: Time rather than Date."""
+    for pattern in (r"time|zeit", r"date|datum"):
+        for position, name in enumerate(names):
+            if not numeric[position] and re.search(pattern, name.lower()):
+                return position
+    return None
 
 
 def _beside_header(cells: Sequence[tuple[str, str]], pattern: re.Pattern[str]) -> float:

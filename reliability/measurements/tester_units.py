@@ -1,6 +1,6 @@
 """The units that testers write: a closed vocabulary with case rules, and their SI units.
 
-A unit library knows too much for this: to it "a" is a year, "dB" a ratio and "min" may be a
+A unit library goes too far here: in it "a" is a year and "dB" a ratio, and "min" may be a
 minimum. Here a text is one of the units below, with an SI prefix where one makes sense, or unknown.
 """
 
@@ -79,7 +79,7 @@ class UnitMeaning:
 
 @lru_cache(maxsize=4096)
 def parse_unit(text: str, inside: str | None = None) -> UnitMeaning | None:
-    """Return what a tester means by a unit, None when nobody can say.
+    """Return what a tester means by a unit, None for an unknown one.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ offset=0.0), UnitMeaning(inside='dB', factor=1.0, offset=0.0))
 def _meanings(text: str) -> list[UnitMeaning]:
     """Every meaning of a text, the likeliest first."""
     found = []
-    if text in ("C", "K", "d", "h", "y"):  # never a prefix alone; degrees before coulomb
+    if text in ("C", "K", "d", "h", "y"):  # degrees before coulomb
         found.append(UnitMeaning(*_PLAIN[text.lower()]))
     for unit, (symbols, words) in _PREFIXED.items():
         for symbol in symbols.split():

@@ -173,7 +173,7 @@ def _texts(column: NDArray[Any]) -> list[str]:
 def _check_address(
     table: Table, chosen: Sequence[Meaning], dataset: xr.Dataset, axes: Sequence[str]
 ) -> None:
-    """Refuse rows that nothing tells apart."""
+    """Refuse rows that nothing distinguishes."""
     names = {one.name for one in chosen}
     address = {name for name in names if name in KNOWN and KNOWN[name].role != "value"}
     unused = [
@@ -185,7 +185,7 @@ def _check_address(
     if (many and not cells and unused) or not (address or axes or dataset.sizes["cell"] > 1):
         found = ", ".join(repr(header) for header in table.names if header)
         raise InputError(
-            f"{table.source.name}: no column is recognised that tells the cells apart, among "
+            f"{table.source.name}: no column is recognised that distinguishes the cells, among "
             f"{found}; say which with columns, such as columns='cell, time [h], resistance [kohm]'"
         )
 

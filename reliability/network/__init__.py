@@ -15,12 +15,13 @@ from reliability.network.analysis.ir_drop import (
     tile_limit,
 )
 from reliability.network.analysis.loss_attribution import attribute_loss
-from reliability.network.analysis.spread import accuracy_spread
+from reliability.network.analysis.variability import accuracy_variability
 from reliability.network.analysis.yields import accuracy_yield
 from reliability.network.datasets import load_mnist, load_mnist28, load_vowels
 from reliability.network.deep.binary import bit_error_tolerance, pair_error_rate
 from reliability.network.deep.deep_evaluation import evaluate_deep
 from reliability.network.deep.layer_mapping import program_layers
+from reliability.network.deep.mapping_report import map_network
 from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.rate_coding import evaluate_spiking
 from reliability.network.deep.tiling import Tiling
@@ -43,7 +44,7 @@ __all__ = [
     "Tiling",
     "WeightedSum",
     "accuracy_on_tiles",
-    "accuracy_spread",
+    "accuracy_variability",
     "accuracy_yield",
     "attribute_loss",
     "bit_error_tolerance",
@@ -57,6 +58,7 @@ __all__ = [
     "load_mnist28",
     "load_network",
     "load_vowels",
+    "map_network",
     "map_weights",
     "on_tiles",
     "pair_error_rate",

@@ -1,13 +1,14 @@
 """Data sets that ship with the suite."""
 
 from functools import lru_cache
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.errors import InputError, whole_number
+from reliability.errors import InputError, expect, whole_number
 from reliability.resources import data_folder
 
 
@@ -127,6 +128,61 @@ def load_vowels(split: Literal["train", "test"] = "test") -> xr.Dataset:
         },
         attrs={"inputs": 72},
     )
+
+
+def data_of(data: Any, variable: str) -> xr.Dataset | None:
+    """Return data of one's own as a Dataset.
+
+    Parameters
+    ----------
+    data : Dataset, (inputs, label), or path
+        Inputs and labels (or targets) as arrays or tensors with the samples first, or an ``.npz``
+        file with the arrays ``inputs`` and ``label``. None is returned as it is.
+    variable : str
+        Name of the inputs in the Dataset.
+
+    Raises
+    ------
+    InputError
+        Another kind of thing, arrays of unlike numbers of samples, a file without these arrays.
+
+    Examples
+    --------
+    >>> data_of((np.zeros((5, 3)), np.arange(5)), "inputs").sizes["image"]
+    5
+    """
+    if data is None or isinstance(data, xr.Dataset):
+        return data
+    if isinstance(data, (str, Path)):
+        data = _arrays_of(Path(data))
+    how = "a Dataset, (inputs, label) or an .npz file"
+    expect(data, (tuple, list), "data", how)
+    if len(data) != 2:
+        raise InputError(f"data: got {len(data)} parts, expected {how}")
+    inputs, label = (np.asarray(each) for each in data)
+    if not inputs.ndim or not label.ndim or len(inputs) != len(label):
+        raise InputError(f"data: got inputs of shape {inputs.shape} and labels of {label.shape}")
+    axes = {name: [f"{name}_{k}" for k in range(1, 9)] for name in ("inputs", "label")}
+    return xr.Dataset(
+        {
+            variable: (("image", *axes["inputs"][: inputs.ndim - 1]), inputs),
+            "label": (("image", *axes["label"][: label.ndim - 1]), label),
+        }
+    )
+
+
+def _arrays_of(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
+    if not path.is_file():
+        raise InputError(f"data: no file {str(path)!r}")
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            missing = [name for name in ("inputs", "label") if name not in held]
+            if not missing:
+                return held["inputs"], held["label"]
+            there = ", ".join(held)
+    except (ValueError, OSError, TypeError, AttributeError) as error:
+        raise InputError(f"data: {str(path)!r} is no .npz file of arrays: {error}") from None
+    raise InputError(f"data: {str(path)!r}: expected the array {missing[0]!r}, got {there}")
 
 
 def evenly_spaced(total: int, count: int | None) -> NDArray[np.int64]:

@@ -1,5 +1,6 @@
 """Accuracy of a network on ideal cells, on a technology, or on a given population of chips."""
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,9 +9,12 @@ from numpy.typing import NDArray
 
 from reliability.errors import InputError, expect
 from reliability.mission import MissionProfile
+from reliability.network.datasets import data_of
 from reliability.network.deep.deep_evaluation import evaluate_deep
+from reliability.network.deep.metrics import Metric
 from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.tiling import Tiling
+from reliability.network.loading import from_file
 from reliability.network.one_layer.coding import (
     Circuit,
     Coding,
@@ -34,7 +38,7 @@ _ENERGY_EVENT = {"synapse_and_neuron": 3.6e-12, "system": 180e-12}
 
 
 def evaluate(
-    network: Network | DeepNetwork,
+    network: Network | DeepNetwork | str | Path,
     cells: Technology | xr.Dataset | None = None,
     *,
     coding: Coding | CodingName | None = None,
@@ -42,7 +46,8 @@ def evaluate(
     tiling: Tiling | None = None,
     chips: int = 20,
     images: int | None = None,
-    data: xr.Dataset | None = None,
+    data: Any = None,
+    metric: Metric | None = None,
     calibration: xr.Dataset | None = None,
     neuron: Neuron | None = None,
     profile: MissionProfile | None = None,
@@ -53,8 +58,8 @@ def evaluate(
 
     Parameters
     ----------
-    network : Network or DeepNetwork
-        Of `reliability.load_network`.
+    network : Network, DeepNetwork, str or Path
+        Of `reliability.load_network`, or the TOML or ONNX file of one.
     cells : Technology, Dataset or None
         A technology: ``chips`` chips are sampled from it. A population of chips (..., cell) of
         `sample_chips` or `program_layers`: used as it is. None: one chip of ideal cells.
@@ -72,11 +77,17 @@ def evaluate(
         Number of chips to sample.
     images : int, optional
         Number of samples, evenly spaced over the data (their order is not random); by default all.
-    data : Dataset, optional
-        One layer: ``label`` (sample), and ``pixels`` (sample, input) in uint8, or the events of a
-        stream: ``input`` (sample, event), -1 beyond the last, and ``time`` (sample, event) in s
-        (`reliability.network.one_layer.events`). Deep network: ``inputs`` (image, ...) and
-        ``label`` (image). By default the test set of the network.
+    data : Dataset, (inputs, label) or path, optional
+        One's own data, as a Dataset, as two arrays (or tensors) with the samples first, or as an
+        ``.npz`` file with the arrays ``inputs`` and ``label``. Variables of a Dataset: one layer,
+        ``label`` (sample), and ``pixels`` (sample, input) in uint8, or the events of a stream:
+        ``input`` (sample, event), -1 beyond the last, and ``time`` (sample, event) in s
+        (`reliability.network.one_layer.events`); deep network, ``inputs`` (image, ...) and
+        ``label`` (image, ...). By default the test set of the network.
+    metric : str or callable, optional
+        Deep network: ``"accuracy"`` (default), ``"top5"``, ``"agreement"``, ``"mse"``, ``"f1"``,
+        a function ``f(outputs, target) -> float`` or its ``module:function``, see
+        `reliability.network.evaluate_deep`.
     calibration : Dataset, optional
         Deep network: ``inputs`` that set the ranges of the converters.
     neuron : Neuron, optional
@@ -119,6 +130,7 @@ def evaluate(
     >>> bool(ideal["accuracy"].item() > 0.8)
     True
     """
+    network = from_file(network)
     if isinstance(network, DeepNetwork):
         _refuse("a deep network", mapping=mapping, neuron=neuron)
         if coding is not None and coding_of(coding) != coding_of("weighted_sum"):
@@ -128,12 +140,14 @@ def evaluate(
             )
         return evaluate_deep(
             network, cells, tiling=tiling, chips=chips, images=images, data=data,
-            calibration=calibration, profile=profile, seed=seed, confidence=confidence,
+            metric=metric or "accuracy", calibration=calibration, profile=profile, seed=seed,
+            confidence=confidence,
         )  # fmt: skip
     expect_network(network)
-    _refuse("a network of one layer", tiling=tiling, calibration=calibration)
+    assert isinstance(network, Network)
+    _refuse("a network of one layer", tiling=tiling, calibration=calibration, metric=metric)
     chosen = coding_of("rate" if coding is None else coding)
-    samples = Samples.of(network, data, images)
+    samples = Samples.of(network, data_of(data, "pixels"), images)
     tested = _chips(network, cells, mapping or "two_level", chips, profile, seed)
     neuron = Neuron() if neuron is None else neuron
     upper, lower, gain = sample_neurons(neuron, tested.address, network.outputs, seed)

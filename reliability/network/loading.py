@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Collection
 from importlib.resources import as_file
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -67,6 +68,16 @@ def load_network(
     else:
         raise unknown_name("network", text, shipped)
     return _from_toml(content, text)
+
+
+def from_file(network: Any) -> Any:
+    """Return the network of a path or of a string that names a file, anything else as it is.
+
+    >>> from_file("spirit")
+    'spirit'
+    """
+    named = isinstance(network, str) and network.endswith((".onnx", ".toml"))
+    return load_network(network) if named or isinstance(network, Path) else network
 
 
 def _from_toml(content: bytes, where: str) -> Network:

@@ -2,10 +2,10 @@
 
 A layer of these modules programs its weights into cells of a card in every training step, anew on
 other chips, lets a mission age them, and computes with what they read. The gradient passes straight
-through: it is taken at the weights that the cells have and applied to those that are wanted [1]_.
-So a network learns to work with the spread, the losses and the defects of its devices, as
-V. Joshi et al. [2]_ do with normal noise. With ``eval()`` the layers compute with the weights that
-are wanted.
+through: it is taken at the weights that the cells have and applied to the target weights [1]_.
+So a network learns to work with the variability, the losses and the defects of its devices, as
+V. Joshi et al. [2]_ do with normal noise. With ``eval()`` the layers compute with the target
+weights.
 
 - `IntegerLayer`: one layer of whole weights, as `reliability.Network` has them.
 - `on_cells`: the linear and convolutional layers of any torch model, with a `reliability.Tiling`.
@@ -34,7 +34,7 @@ from reliability.network.deep.layer_mapping import (
     compensation,
     place_layers,
     read_layer,
-    wanted,
+    target_states,
 )
 from reliability.network.deep.onnx import Layer
 from reliability.network.deep.tiling import Tiling
@@ -74,7 +74,7 @@ class Devices:
     chips : int
         Other chips in every step, each for its part of the batch.
     seed : int
-        Of cells and ages; take another one for the chips that you evaluate on.
+        Of cells and read-outs; take another one for the chips that you evaluate on.
 
     Examples
     --------
@@ -99,7 +99,9 @@ class Devices:
             )
         whole_number(self.chips, "devices: chips", 1)
         if not self.profiles:
-            raise InputError("devices: profiles: got none, expected at least one; None is no age")
+            raise InputError(
+                "devices: profiles: got none, expected at least one; None is no stress"
+            )
 
     def population(self, step: int, program: Callable[..., xr.Dataset]) -> xr.Dataset:
         """Return the aged chips of one step, on wafers and in a lot of their own.
@@ -208,7 +210,7 @@ class CellLayer(_Module):
     Parameters
     ----------
     layer : torch.nn.Linear or torch.nn.Conv2d
-        Keeps the weights that are wanted; its bias is digital.
+        Keeps the target weights; its bias is digital.
     devices : Devices
     tiling : Tiling
         How the weights lie in cells; converters play no part here.
@@ -244,7 +246,7 @@ class CellLayer(_Module):
         technology, tiling = self.devices.technology, self.tiling
         matrix = np.ascontiguousarray(weight.reshape(len(weight), -1).T)
         placed = place_layers([Layer("trained", "Gemm", 0, matrix)], tiling)
-        state = wanted(placed, technology, tiling)
+        state = target_states(placed, technology, tiling)
 
         def program(**where: Any) -> xr.Dataset:
             return sample_dies(technology, state=state, count=self.devices.chips, **where)

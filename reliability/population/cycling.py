@@ -1,12 +1,13 @@
 """Cycling: populations of cells written again and again, until they are misread or stuck.
 
-A cell has one path: its fresh resistance (from `population`), its scores over the cycles, its
-quantile of hard failure. All temperatures of a test see the same path, worn at their own rate.
+A cell has one path: its fresh resistance (from `population`), its deviates over the cycles,
+its quantile of hard failure. All temperatures of a test see the same path, worn at their own rate.
 """
 
+import math
 import warnings
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, Unpack
 
 import numpy as np
 import xarray as xr
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from reliability.devices import cycles as cycle_process
 from reliability.devices import endurance as wear
 from reliability.devices import first_passage
-from reliability.errors import InputError, unknown_name
+from reliability.errors import InputError, unknown_name, whole_number
 from reliability.lifetime.censored_fit import fit_lifetime
 from reliability.population.programmed import hierarchy
 from reliability.population.sampling import addresses, sample_population
@@ -31,29 +32,33 @@ _METHODS = ("first_passage", "every_cycle")
 _MOST_CYCLES = 10**15
 
 
+class Where(TypedDict, total=False):
+    """Cells that are cycled, as of `reliability.sample_population`."""
+
+    wafers: int
+    dies: int
+    cells: int
+    lot: int
+    first_wafer: int
+
+
 def endurance(
     technology: Technology,
     *,
-    wafers: int = 1,
-    dies: int = 1,
-    cells: int = 1000,
     cycles: float = 1e6,
     temperature: Sequence[float | str] = (298.15,),
     energy: float | str | None = None,
     reference: float | str | None = None,
-    attempts: int = 1,
+    attempts: int | None = None,
     method: Literal["first_passage", "every_cycle"] = "first_passage",
     seed: int = 0,
-    lot: int = 0,
-    first_wafer: int = 0,
+    **where: Unpack[Where],
 ) -> xr.Dataset:
     """Cycle cells until they are misread or stuck, and count.
 
     Parameters
     ----------
     technology : Technology
-    wafers, dies, cells : int
-        Wafers of the lot, dies per wafer, cells per die.
     cycles : float
         Length of the test; cells that have not failed by then are censored.
     temperature : sequence of float or str
@@ -62,19 +67,24 @@ def endurance(
         Programming energy of a SET and RESET pair, J; the card's reference energy by default.
     reference : float or str, optional
         Conductance that separates the states when read, S; `best_reference` by default.
-    attempts : int
+    attempts : int, optional
         Pulses, each verified, after which a cell that is still on the wrong side of the reference
-        counts as failed in this cycle. Their wear beyond one pulse is neglected.
+        counts as failed in this cycle; by default those of the card's program and verify (1 where
+        it has none, and with ``every_cycle``). Their wear beyond one pulse is neglected.
     method : {"first_passage", "every_cycle"}
         The model of the first passage, or drawing each cycle; see `devices.first_passage`.
-    seed, lot, first_wafer : int
-        As of `reliability.sample_population`.
+    seed : int
+    wafers, dies, cells, lot, first_wafer : int
+        Cells that are cycled, as of `reliability.sample_population`: 1000 cells of one die by
+        default.
 
     Returns
     -------
     Dataset
         ``cycles_to_failure`` and ``mode`` (index into ``MODES``; 0 is a censored cell), dimensions
-        (temperature, wafer, die, cell); ``fraction_failed`` with its 95 % interval
+        (temperature, wafer, die, cell); ``fraction_permanent``, of cells that are stuck or were
+        defective from the start; ``fraction_failed``, of those and of cells that a write left on
+        the wrong side of the reference once, with its 95 % interval
         ``fraction_low`` and ``fraction_high`` against ``cycles``; ``weibull_scale`` and
         ``weibull_shape`` fitted to the cells, with their 95 % intervals (NaN where the cells that
         failed tell none: no cell, or all in one cycle).
@@ -108,66 +118,27 @@ def endurance(
     expect_technology(technology)
     if method not in _METHODS:
         raise unknown_name("method", str(method), _METHODS)
-    if isinstance(attempts, bool) or not isinstance(attempts, (int, np.integer)) or attempts < 1:
-        raise InputError(f"attempts: got {attempts!r}, expected an integer of 1 or more")
+    if attempts is None:
+        given = technology.get("programming.verify.attempts", 1)
+        attempts = int(given) if method == "first_passage" else 1
+    attempts = whole_number(attempts, "attempts", low=1)
     if attempts > 1 and method == "every_cycle":
         raise InputError(f"attempts: got {attempts}, allowed 1 with method='every_cycle'")
     length = quantity(cycles, "", "cycles", low=1, high=_MOST_CYCLES)
     if length != int(length):
         raise InputError(f"cycles: got {cycles!r}, expected a whole number")
-    if np.ndim(temperature) == 0:
-        temperature = (temperature,)  # type: ignore[assignment]
-    if not len(temperature):
-        raise InputError("temperature: got no value, expected one or more")
-    kelvins = np.array([kelvin(t) for t in temperature])
+    kelvins = _kelvins(temperature)
     joule = None if energy is None else quantity(energy, "J", "energy", low=1e-21)
     notes = outside(
         "endurance: temperature", kelvins, technology.valid.get("endurance.temperature"), "K"
     )
     for note in notes:
         warnings.warn(note, stacklevel=2)
-    two_states = technology.has_states
-    limit = np.nan
-    if reference is not None:
-        limit = quantity(reference, "S", "reference", low=1e-15)
-    elif two_states:
-        limit = best_reference(technology)
-
-    model = wear.Endurance.from_technology(technology)
-    fresh = _fresh(technology, wafers, dies, cells, seed, lot, first_wafer)
-    address = addresses(fresh[0])
-    hard, stuck_lrs = _hard_failures(model, address, cells, seed)
-    rate = wear.acceleration(model, kelvins, joule)
-    with np.errstate(over="ignore"):
-        until_stuck = np.ceil(hard / rate[:, None])
-    stop = np.minimum(until_stuck, length).astype(np.int64)
-    if two_states:
-        process = cycle_process.Cycles.from_technology(technology)
-        reading = _reading(process, model, fresh, address, rate, limit, int(length), seed)
-    if not two_states:
-        cycle, state = np.zeros(stop.shape, np.int64), np.zeros(stop.shape, np.uint8)
-    elif method == "every_cycle":
-        walk = cycle_process.start(process, seed, address, cells)
-        cycle, state = first_passage.first_crossings(process, walk, reading, stop)
-    else:
-        u = np.stack(
-            [
-                draw(seed, f"endurance.{s}", address, cells, distribution="uniform").ravel()
-                for s in STATES
-            ],
-            1,
-        )
-        cycle, state = first_passage.crossings_from_law(
-            process, reading, -np.log1p(-u), stop, int(attempts)
-        )
-
-    mode = np.where(cycle > 0, state + 1, 0).astype(np.uint8)
-    broken = (until_stuck <= length) & ((cycle == 0) | (cycle > until_stuck))
-    mode[broken] = np.where(np.broadcast_to(stuck_lrs, broken.shape), 3, 4)[broken]
-    life = np.where(broken, until_stuck, np.where(cycle > 0, cycle, length))
-    defect = fresh[0]["defect"].values.ravel() > 0
-    mode[:, defect], life[:, defect] = 5, 1
-    shape = (len(kelvins), wafers, dies, cells)
+    limit = _reference(technology, reference)
+    fresh = _fresh(technology, seed, where)
+    rate = wear.acceleration(wear.Endurance.from_technology(technology), kelvins, joule)
+    mode, life = _lives(technology, fresh, rate, limit, int(length), method, attempts)
+    shape = (len(kelvins), *fresh[0]["conductance"].shape)
     dims = ("temperature", "wafer", "die", "cell")
     kept = {name: fresh[0][name] for name in ("wafer", "lot", "die", "x", "y", "radius")}
     one = {"units": "1"}
@@ -181,9 +152,70 @@ def endurance(
         coords={"temperature": ("temperature", kelvins, {"units": "K"}), **kept},
         attrs={name: fresh[0].attrs[name] for name in _PROVENANCE}
         | {"reference_conductance": limit, "test_cycles": length, "method": method}
-        | {"attempts": int(attempts), "warnings": notes},
+        | {"attempts": attempts, "warnings": notes},
     )  # fmt: skip
     return count_failures(test)
+
+
+def _kelvins(temperature: Sequence[float | str] | float | str) -> NDArray[np.float64]:
+    listed = (
+        [temperature]
+        if isinstance(temperature, str) or np.ndim(temperature) == 0
+        else (
+            list(temperature)  # type: ignore[arg-type]
+        )
+    )
+    if not listed:
+        raise InputError("temperature: got no value, expected one or more")
+    return np.array([kelvin(t) for t in listed])  # type: ignore[arg-type]
+
+
+def _reference(technology: Technology, reference: float | str | None) -> float:
+    """Reading reference, S; NaN where levels need none."""
+    if reference is not None:
+        return quantity(reference, "S", "reference", low=1e-15)
+    return best_reference(technology) if technology.has_states else math.nan
+
+
+def _lives(
+    technology: Technology,
+    fresh: tuple[xr.Dataset, xr.Dataset],
+    rate: NDArray[np.float64],
+    limit: float,
+    length: int,
+    method: str,
+    attempts: int,
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Failure mode and cycles to failure of each cell, shape (conditions, cells)."""
+    model = wear.Endurance.from_technology(technology)
+    address, seed = addresses(fresh[0]), int(fresh[0].attrs["seed"])
+    cells = fresh[0].sizes["cell"]
+    hard, stuck_lrs = _hard_failures(model, address, cells, seed)
+    with np.errstate(over="ignore"):
+        until_stuck = np.ceil(hard / rate[:, None])
+    stop = np.minimum(until_stuck, length).astype(np.int64)
+    if technology.has_states:
+        process = cycle_process.Cycles.from_technology(technology)
+        reading = _reading(process, model, fresh, address, rate, limit, length)
+        if method == "every_cycle":
+            walk = cycle_process.start(process, seed, address, cells)
+            cycle, state = first_passage.first_crossings(process, walk, reading, stop)
+        else:
+            u = [
+                draw(seed, f"endurance.{s}", address, cells, distribution="uniform").ravel()
+                for s in STATES
+            ]
+            dose = -np.log1p(-np.stack(u, 1))
+            cycle, state = first_passage.crossings_from_law(process, reading, dose, stop, attempts)
+    else:
+        cycle, state = np.zeros(stop.shape, np.int64), np.zeros(stop.shape, np.uint8)
+    mode = np.where(cycle > 0, state + 1, 0).astype(np.uint8)
+    broken = (until_stuck <= length) & ((cycle == 0) | (cycle > until_stuck))
+    mode[broken] = np.where(np.broadcast_to(stuck_lrs, broken.shape), 3, 4)[broken]
+    life = np.where(broken, until_stuck, np.where(cycle > 0, cycle, length))
+    defect = fresh[0]["defect"].values.ravel() > 0
+    mode[:, defect], life[:, defect] = 5, 1
+    return mode, life
 
 
 def sample_cycles(
@@ -227,10 +259,9 @@ def sample_cycles(
     """
     expect_technology(technology)
     for name, count, low in (("cycles", cycles, 1), ("wafer", wafer, 0), ("die", die, 0)):
-        if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < low:
-            raise InputError(f"{name}: got {count!r}, expected an integer of {low} or more")
+        whole_number(count, name, low)
     process = cycle_process.Cycles.from_technology(technology)
-    fresh = _fresh(technology, wafer + 1, die + 1, cells, seed, lot=0)
+    fresh = _fresh(technology, seed, {"wafers": wafer + 1, "dies": die + 1, "cells": cells})
     address = np.array([[wafer, die, 0]])
     scores = cycle_process.advance(cycle_process.start(process, seed, address, cells), cycles)
     out = np.empty(scores.shape)
@@ -250,19 +281,14 @@ def sample_cycles(
 _PROVENANCE = ("seed", "technology", "technology_card", "spec_hash", "reliability_version")
 
 
-def _fresh(
-    technology: Technology, wafers: int, dies: int, cells: int, seed: int, lot: int, first: int = 0
-) -> tuple[xr.Dataset, xr.Dataset]:
+def _fresh(technology: Technology, seed: int, where: Where) -> tuple[xr.Dataset, xr.Dataset]:
     """Cells in LRS and in HRS without the part that each cycle draws anew."""
-    kwargs: dict[str, Any] = {
-        "wafers": wafers, "dies": dies, "cells": cells, "lot": lot, "first_wafer": first
-    }  # fmt: skip
-    if "target.maximum" in technology:
+    if not technology.has_states:
         whole = technology["target.maximum"]
-        full = sample_population(technology, state=whole, seed=seed, **kwargs)
+        full = sample_population(technology, state=whole, seed=seed, **where)
         return full, full
     steady = technology.with_values({f"programming.{s}.sigma_cycle": 0.0 for s in STATES})
-    lrs, hrs = (sample_population(steady, state=state, seed=seed, **kwargs) for state in STATES)
+    lrs, hrs = (sample_population(steady, state=state, seed=seed, **where) for state in STATES)
     for population in (lrs, hrs):
         population.attrs["technology_card"] = technology.to_json()
     return lrs, hrs
@@ -293,9 +319,8 @@ def _reading(
     rate: NDArray[np.float64],
     limit: float,
     length: int,
-    seed: int,
 ) -> first_passage.Reading:
-    cells = fresh[0].sizes["cell"]
+    cells, seed = fresh[0].sizes["cell"], int(fresh[0].attrs["seed"])
     blocks = first_passage.blocks(length)
     worn = blocks.middle * rate[:, None]
     with np.errstate(divide="ignore"):
@@ -356,11 +381,23 @@ def count_failures(test: xr.Dataset) -> xr.Dataset:
         "fraction_failed": (curve, counts / total, one),
         "fraction_low": (curve, low, one),
         "fraction_high": (curve, high, one),
+        "fraction_permanent": (curve, _fraction(life, mode >= 3, grid), one),
     }
     for i, name in enumerate(("scale", "shape")):
         for j, end in enumerate(("", "_low", "_high")):
             variables[f"weibull_{name}{end}"] = ("temperature", fits[:, i, j], one)
     return test.assign(variables).assign_coords(cycles=("cycles", grid, one))
+
+
+def _fraction(
+    life: NDArray[np.float64], failed: NDArray[np.bool_], grid: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Fraction of cells that failed so by each number of cycles, (temperature, cycles)."""
+    each = [
+        np.searchsorted(np.sort(one[bad]), grid, side="right") / one.size
+        for one, bad in zip(life, failed, strict=True)
+    ]
+    return np.array(each)
 
 
 def _weibull(

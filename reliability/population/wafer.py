@@ -3,8 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from reliability.errors import InputError
 from reliability.random import stream
 from reliability.technology import Technology
+
+_MOST_SITES = 1e6
 
 
 def die_sites(technology: Technology) -> NDArray[np.float64]:
@@ -27,6 +30,8 @@ def die_sites(technology: Technology) -> NDArray[np.float64]:
     """
     width, height = technology["wafer.die_width"], technology["wafer.die_height"]
     limit = technology["wafer.diameter"] / 2 - technology["wafer.edge_exclusion"]
+    if (count := np.pi * limit**2 / (width * height)) > _MOST_SITES:
+        raise InputError(f"technology: {count:.3g} dies on a wafer, allowed up to {_MOST_SITES:g}")
     nx, ny = int(limit / width) + 1, int(limit / height) + 1
     x, y = np.meshgrid(np.arange(-nx, nx + 1) * width, np.arange(-ny, ny + 1) * height)
     inside = np.hypot(np.abs(x) + width / 2, np.abs(y) + height / 2) <= limit

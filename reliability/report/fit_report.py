@@ -24,7 +24,7 @@ def write_fit_report(
     card: Technology,
     check: xr.Dataset,
     path: str | Path,
-    untold: Sequence[str] = (),
+    not_identifiable: Sequence[str] = (),
     *,
     data: Sequence[xr.Dataset] = (),
     command: str = "",
@@ -40,7 +40,7 @@ def write_fit_report(
         From `reliability.posterior_predictive`.
     path : str or Path
         HTML file to write.
-    untold : sequence of str
+    not_identifiable : sequence of str
         What the data cannot tell.
     data : sequence of Dataset
         The measurements, whose names and hashes are told.
@@ -67,8 +67,10 @@ def write_fit_report(
     sections = [
         Section("check", "Does the card make the data again?", figures=list(_figures(check))),
     ]
-    if untold:
-        sections.append(Section("untold", "What the data cannot tell", points=untold))
+    if not_identifiable:
+        sections.append(
+            Section("not-identifiable", "Not identifiable from the data", points=not_identifiable)
+        )
     sections += [
         Section("assumptions", "Parameters", (confidence_text(card),),
                 tables=parameter_tables(card, names=(*fitted, *others))),

@@ -245,7 +245,9 @@ def _estimate(summary: dict[str, Any]) -> str:
 
 
 def _span(value: float, clock: str) -> str:
-    return duration(value) if clock == "time" else f"{printed(value, 3)} {clock}"
+    if clock != "time":
+        return f"{printed(value, 3)} {clock}"
+    return f"{printed(value / _YEAR, 3)} years" if value >= 1000 * _YEAR else duration(value)
 
 
 def _place(stress: dict[str, float]) -> str:

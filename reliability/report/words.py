@@ -60,6 +60,15 @@ def fraction_text(value: float) -> str:
     return percent(value, 2) if value >= 1e-4 else f"{value * 1e6:.3g} ppm"
 
 
+def rate_text(value: float) -> str:
+    """Print an error rate as a power of ten.
+
+    >>> rate_text(2.5e-7), rate_text(1e-6), rate_text(0.0)
+    ('2.5×10⁻⁷', '10⁻⁶', '0')
+    """
+    return typeset(f"{value:.1e}".replace(".0e", "e")) if value else "0"
+
+
 def percent_range(found: Mapping[str, Any], digits: int = 1) -> str:
     """Print the interval of an answer.
 

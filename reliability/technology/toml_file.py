@@ -1,11 +1,11 @@
 """Reading of shipped and own TOML files: cards and component parameters are found in one way."""
 
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from reliability.errors import InputError, unknown_name
+from reliability.files import read_toml as parse_toml
 from reliability.resources import data_folder
 
 
@@ -57,10 +57,7 @@ def read_toml(
         content = (data_folder() / folder / f"{text}.toml").read_bytes()
     else:
         raise unknown_name(kind, text, list_files(folder))
-    try:
-        table = tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{text}: not a TOML file: {error}") from None
+    table = parse_toml(content, text)
     base = table.pop("base", None)
     if base is None:
         return table

@@ -87,6 +87,9 @@ VOCABULARY: dict[str, str] = {
     "cycles.*.skew": "",
     "cycles.*.tail": "",
     "endurance.scale": "",
+    "endurance.bound_cycles": "",
+    "endurance.bound_cells": "",
+    "endurance.bound_confidence": "",
     "endurance.shape": "",
     "endurance.sigma_lot": "",
     "endurance.sigma_wafer": "",
@@ -187,6 +190,17 @@ def check_possible(name: str, value: float, where: str = "") -> None:
     if not math.isfinite(value) or (value < 0 and not signed):
         unit = unit_of(name) or ""
         raise InputError(f"{where}{name}: value: got {value:g}, allowed >= 0 {unit}".rstrip())
+    if name in _WAFER and not _WAFER[name][0] <= value <= _WAFER[name][1]:
+        low, high = _WAFER[name]
+        raise InputError(f"{where}{name}: value: got {value:g}, allowed {low:g} to {high:g} m")
+
+
+# What a wafer and its dies can be; more dies would take all memory.
+_WAFER = {
+    "wafer.diameter": (1e-3, 1.0),
+    "wafer.die_width": (1e-4, 1.0),
+    "wafer.die_height": (1e-4, 1.0),
+}
 
 
 # A parameter keeps the random stream of its first name, so that a new name changes no result.

@@ -16,7 +16,7 @@ SMALL = {
     "endurance.dies": 2,
     "endurance.cells": 30,
     "crossbar.max_size": 4,
-    "attribution.phenomena": ["relaxation", "spread of cells"],
+    "attribution.phenomena": ["relaxation", "device-to-device variability"],
     "attribution.chips": 2,
     "attribution.images": 10,
 }

@@ -97,7 +97,7 @@ def test_missions_that_end_otherwise_are_compared_at_their_ends(folders, tmp_pat
 def test_what_phenomena_cost_is_compared_on_the_same_chips(tmp_path) -> None:
     """The shares add up to the loss, and a spread that was taken out costs less."""
     text = STUDY.split("[parameters]")[0].replace("[stress]", '''[attribution]
-phenomena = ["spread of cells", "neurons"]
+phenomena = ["device-to-device variability", "neurons"]
 chips = 6
 images = 60
 [stress]''').replace("seed = {seed}", 'seed = {seed}\noutputs = ["attribution"]')  # fmt: skip
@@ -105,12 +105,14 @@ images = 60
     narrow = ran(tmp_path, text.format(title="narrow", seed=5)
                  + "[parameters]\n\"programming.HRS.sigma_cell\" = 0.3\n")  # fmt: skip
     rows = {row["phenomenon"]: row for row in rel.compare_studies([wide, narrow])["differences"]}
-    assert set(rows) == {"", "spread of cells", "neurons"}
+    assert set(rows) == {"", "device-to-device variability", "neurons"}
     for which in ("first", "other", "difference"):
-        parts = rows["spread of cells"][which] + rows["neurons"][which]
+        parts = rows["device-to-device variability"][which] + rows["neurons"][which]
         assert rows[""][which] == pytest.approx(parts)
-    assert rows["spread of cells"]["difference"] < 0
-    assert rows["spread of cells"]["how"] == "paired: the same 6 chips, the same images"
+    assert rows["device-to-device variability"]["difference"] < 0
+    assert (
+        rows["device-to-device variability"]["how"] == "paired: the same 6 chips, the same images"
+    )
 
 
 def test_a_study_does_not_differ_from_itself(folders) -> None:

@@ -19,7 +19,7 @@ outputs = ["attribution"]
 dies_per_wafer = 2
 
 [attribution]
-phenomena = ["spread of cells", "retention"]
+phenomena = ["device-to-device variability", "retention"]
 chips = 4
 images = 60
 time = "10 years"
@@ -82,7 +82,7 @@ def test_points_of_a_sweep_tell_the_same_phenomena_apart(written, tmp_path) -> N
     summary = json.loads(rel.write_report(study, folder).with_name("summary.json").read_text())
     losses = [point["attribution"]["loss"][0] for point in summary["points"]]
     assert losses[0] != losses[1]
-    text = ATTRIBUTION.replace('phenomena = ["spread of cells", "retention"]', "")
+    text = ATTRIBUTION.replace('phenomena = ["device-to-device variability", "retention"]', "")
     with pytest.raises(rel.InputError, match="points of the sweep differ in defects, drift"):
         rel.load_study(written(text + axis.format("pcm-mushroom")))
     text = ATTRIBUTION.replace('"retention"', '"defects"')

@@ -6,13 +6,12 @@ import pytest
 import reliability as rel
 from reliability.crossbar import (
     crossbar_limit,
-    data_dependent_margin,
     load_wire,
     read_currents,
     resistance_levels,
     worst_case_margin,
 )
-from reliability.crossbar.margins import BIAS_SCHEMES, reference_current
+from reliability.crossbar.margins import BIAS_SCHEMES
 from reliability.crossbar.wires import size_effect_resistivity
 from reliability.errors import InputError
 
@@ -66,28 +65,6 @@ def test_far_cell_is_the_one_with_the_longest_way():
         current = worst_case_margin(1e-4, 1e-6, (32, 32), "grounded", 0.2, **ends)["current"]
         drop = current.sel(background="LRS", state="LRS")
         assert drop.sel(place="far") < drop.sel(place="near")
-
-
-def test_best_reference_has_the_fewest_errors():
-    rng = np.random.default_rng(1)
-    is_lrs = rng.random(200) < 0.4
-    current = np.where(is_lrs, 2.0, 1.0) + rng.normal(0, 0.4, 200)
-    reference, errors = reference_current(current, is_lrs)
-    assert errors == np.sum((current > reference) != is_lrs)
-    others = np.linspace(current.min() - 1, current.max() + 1, 3001)
-    assert errors == min(np.sum((current > r) != is_lrs) for r in others)
-
-
-def test_data_dependent_margin_is_repeatable_and_bounded():
-    rng = np.random.default_rng(2)
-    lrs, hrs = 1e-4 * rng.lognormal(0, 0.1, 500), 1e-5 * rng.lognormal(0, 1.0, 500)
-    study = {"arrays": 6, "cells": 40, "density": 0.5}
-    a = data_dependent_margin(lrs, hrs, (24, 24), "grounded", 0.1, seed=3, **study)
-    b = data_dependent_margin(lrs, hrs, (24, 24), "grounded", 0.1, seed=3, **study)
-    assert a.equals(b)
-    assert a["bit_error_rate_low"] <= a["bit_error_rate"] <= a["bit_error_rate_high"]
-    floating = data_dependent_margin(lrs, hrs, (24, 24), "floating", 0.1, seed=3, **study)
-    assert floating["margin_mean"] < a["margin_mean"]
 
 
 def test_wires():
@@ -186,7 +163,6 @@ def test_bad_limit(technology, change, message):
         (lambda: read_currents([[1e-5]], [(0, 1)], "V/2", 0.1), "outside the array"),
         (lambda: read_currents([[1e-5]], [0], "V/2", 0.1), "cells: expected pairs"),
         (lambda: worst_case_margin(1e-6, 1e-4, (4, 4), "V/2", 0.1), "lrs, hrs"),
-        (lambda: data_dependent_margin([], [1e-6], (4, 4), "V/2", 0.1), "lrs, hrs: got no cells"),
         (lambda: load_wire("22nm").segment_resistance("2T2R"), "unknown cell '2T2R'"),
     ],
 )
@@ -194,19 +170,3 @@ def test_bad_input(call, message):
     with pytest.raises(InputError) as caught:
         call()
     assert message in str(caught.value)
-
-
-def test_margin_of_the_real_weights():
-    """All ones around the read cell is worse than random data; the bits are those that are read."""
-    rng = np.random.default_rng(4)
-    lrs, hrs = 1e-4 * rng.lognormal(0, 0.02, 300), 1e-6 * rng.lognormal(0, 0.1, 300)
-    lines = {"word_line_resistance": 20.0, "bit_line_resistance": 20.0}
-    study = {"arrays": 4, "cells": 60, "seed": 1, **lines}
-    ones = np.ones((24, 24), dtype=bool)
-    ones[::5, ::5] = False
-    full = data_dependent_margin(lrs, hrs, (24, 24), "grounded", 0.1, data=ones, **study)
-    half = data_dependent_margin(lrs, hrs, (24, 24), "grounded", 0.1, **study)
-    assert full["margin_mean"] < half["margin_mean"]
-    assert full["stored"].mean() > 0.9
-    with pytest.raises(InputError, match="data: got shape"):
-        data_dependent_margin(lrs, hrs, (24, 24), "grounded", 0.1, data=[1, 0])

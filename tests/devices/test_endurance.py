@@ -212,3 +212,21 @@ def test_the_law_is_plain_numpy_with_wear_and_conditions():
 def test_correlated_states_need_every_cycle():
     with pytest.raises(InputError, match="every_cycle"):
         F.hazards(replace(PROCESS, correlation=(0, 0, 0.5)), 0, np.array([1]))
+
+
+@pytest.mark.parametrize("model", ["weibull", "lognormal"])
+def test_a_test_without_a_failure_bounds_the_scale(model: str) -> None:
+    """At the bound, no failure among the cells has exactly the probability 1 - confidence."""
+    own = replace(E._example(), model=model)
+    scale = E.scale_from_bound(own, 1e5, 16_384, 0.95)
+    bounded = replace(own, scale=scale)
+    assert E.probability_failed(bounded, 1e5, cells=16_384) == pytest.approx(0.95, rel=1e-9)
+
+
+def test_a_card_does_not_contradict_the_test_that_it_cites() -> None:
+    """16 kbit without a failing cell after 1e5 cycles: hard failures alone had P(none) = 8e-8."""
+    model = E.Endurance.from_technology(load_technology("oxram-300mm"))
+    base = E.Endurance.from_technology(load_technology("oxram-130nm"))
+    assert 1 - E.probability_failed(base, 1e5, cells=16_384) < 1e-6
+    assert 1 - E.probability_failed(model, 1e5, cells=16_384) == pytest.approx(0.05)
+    assert model.scale == pytest.approx(E.scale_from_bound(base, 1e5, 16_384))

@@ -1,12 +1,13 @@
 """Programming of two states and of levels, verify, conditions, gate sweeps."""
 
 import csv
+import itertools
 import math
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -112,7 +113,18 @@ def test_conditions_that_a_card_does_not_know_are_refused() -> None:
 
 def test_conditions_out_of_range_warn_with_the_range() -> None:
     with pytest.warns(UserWarning, match="outside the valid range 10 µA to 1 mA"):
-        programming.set_conditions(rel.load_technology("oxram-130nm"), compliance_current="2 mA")
+        far = programming.set_conditions(
+            rel.load_technology("oxram-130nm"), compliance_current="2 mA"
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # one warning, then the card works
+        assert rel.Technology.from_json(far.to_json()) == far
+        cells = rel.sample_population(far, cells=10)
+        assert programming.set_conditions(far, pulse_width="2 us").name == far.name
+    assert (rel.age(cells, rel.MissionProfile.constant("1 h"))["conductance"] > 1e-3).all()
+    assert "outside the range 1e-05 to 0.001 A" in (
+        far.parameters["programming.compliance_current"].note
+    )
 
 
 # --- levels: published errors, each from the formula as facts.csv states it, G in uS
@@ -299,65 +311,6 @@ def test_verify_takes_no_levels_and_no_bad_numbers() -> None:
         Verify(1e4, 4e4, attempts=3, wait=-1.0)
 
 
-# --- gate sweeps on a measured array
-
-
-RANGES = {"SET": ("set", 2.095, 2.405), "RESET": ("reset", 2.395, 2.905)}
-
-
-@pytest.mark.parametrize("operation", RANGES)
-def test_gate_curve_predicts_held_out_cells(operation: str, shared: Path) -> None:
-    name, low, high = RANGES[operation]
-    columns = ["cell", "width", "line", "voltage", "before", "after"]
-    sweep = pd.read_csv(
-        shared / f"measured/radar_{name}_sweep_wl.tsv.gz", sep="\t", header=None, names=columns
-    )
-    before = sweep[sweep.voltage == 0].before.median()
-    sweep = sweep[sweep.voltage.between(low, high)]
-    coverage, medians = [], []
-    for split in range(10):
-        cells = np.random.default_rng(split).permutation(sweep.cell.unique())
-        known = sweep[sweep.cell.isin(cells[:25])]
-        other = sweep[~sweep.cell.isin(cells[:25])]
-        curve = gate.fit(operation, known.voltage, known.after, known.cell, before)
-        bottom, top = gate.interval(curve, other.voltage, 0.9)
-        inside = ((other.after >= bottom) & (other.after <= top)).groupby(other.cell).mean()
-        # 25 held-out cells count once each, however often they were swept
-        assert abs(inside.mean() - 0.9) < 3 * math.sqrt(0.9 * 0.1 / 25)
-        coverage.append(inside.mean())
-        ratio = other.after / gate.resistance(curve, other.voltage)
-        medians.append(np.log(ratio).groupby(other.voltage.round(3)).median().mean())
-    assert 0.85 < np.mean(coverage) < 0.96
-    assert abs(np.mean(medians)) < (0.01 if operation == "SET" else 0.08)
-
-
-def test_gate_fit_recovers_what_made_the_data() -> None:
-    rng = np.random.default_rng(0)
-    true = gate.GateCurve("RESET", 6e3, 2.3, 0.0, 80e3, 1.0, sigma_cell=0.4, sigma_sweep=0.3)
-    cell, _, v = np.meshgrid(
-        np.arange(200), np.arange(10), np.arange(2.4, 2.9, 0.05), indexing="ij"
-    )
-    own = rng.standard_normal(200)[cell] * 0.4 + rng.standard_normal((200, 10, 1)) * 0.3
-    r = gate.resistance(true, v) * np.exp(own)
-    found = gate.fit("RESET", v.ravel(), r.ravel(), cell.ravel(), 6e3)
-    assert found.threshold == pytest.approx(2.3, abs=0.02)
-    assert found.exponent == pytest.approx(1.0, abs=0.1)
-    assert found.sigma_cell == pytest.approx(0.4, rel=4 / math.sqrt(2 * 200))
-    assert found.sigma_sweep == pytest.approx(0.3, rel=4 / math.sqrt(2 * 1800))
-
-
-def test_gate_fit_needs_cells() -> None:
-    with pytest.raises(rel.InputError, match="8 cells"):
-        gate.fit("SET", [2.1, 2.2, 2.3, 2.4], [5e3] * 4, [1] * 4, 6e3)
-
-
-def test_gate_fit_needs_a_second_sweep() -> None:
-    v = np.tile([2.4, 2.5, 2.6, 2.7], 8)
-    cell, after = np.repeat(np.arange(8), 4), 8e4 * (v - 2.3)
-    with pytest.raises(rel.InputError, match="one sweep of each cell"):
-        gate.fit("RESET", v, after, cell, 6e3)
-
-
 def test_both_tails_keep_their_digits() -> None:
     hrs = Programming("lognormal_resistance", 88e3, 0, 0, 0, 0, 0.0, 0.1)
     model = stats.lognorm(0.1, scale=1 / 88e3)
@@ -394,3 +347,35 @@ def test_no_pulse_below_the_threshold_changes_anything() -> None:
         warnings.simplefilter("error")
         r = gate.resistance(curve, [0.0, 1.9, 2.0, 2.4])
     assert r.tolist() == pytest.approx([6e3, 6e3, 6e3, 4.2e3])
+
+
+@pytest.mark.parametrize("ratio", [0.2, 0.05, 0.02, 1e-3, 0.0])
+@pytest.mark.parametrize("state", ["LRS", "HRS"])
+def test_verify_of_cells_that_hardly_vary_from_cycle_to_cycle(state: str, ratio: float) -> None:
+    """The closed form was 27 % off below a twentieth; here against adaptive quadrature."""
+    sigma = 0.4
+    model = Programming("lognormal_resistance", 2e4, 0, 0, 0, 0, sigma, ratio * sigma)
+    algorithm = verify.Verify(18e3, 24e3, attempts=4)
+    limit = math.log((18e3 if state == "LRS" else 24e3) / 2e4)
+    side = 1.0 if state == "LRS" else -1.0
+
+    def fails(f: float) -> float:
+        gap = side * (f - limit)
+        return float(gap > 0) if ratio == 0 else float(stats.norm.cdf(gap / (ratio * sigma)))
+
+    def mean(value: Callable[[float], float]) -> float:
+        ends = np.clip(limit + ratio * sigma * np.array([-40, -8, 0, 8, 40]), -9, 9)
+        panels = np.unique([-9 * sigma, *ends, 9 * sigma])
+        return math.fsum(
+            integrate.quad(lambda f: value(f) * stats.norm.pdf(f, 0, sigma), a, b, limit=200)[0]
+            for a, b in itertools.pairwise(panels)
+        )
+
+    found = verify.outcome(algorithm, state, model)
+    assert found.failed_to_verify == pytest.approx(mean(lambda f: fails(f) ** 4), rel=1e-5)
+    pulses = mean(lambda f: sum(fails(f) ** k for k in range(4)))
+    assert found.pulses == pytest.approx(pulses, rel=1e-6)
+    wrong = verify.probability_wrong(algorithm, state, model, 1 / 2e4)
+    assert 0 < wrong < 1
+    if ratio == 0:  # cells stay on the side where they are, whatever the pulses
+        assert wrong == pytest.approx(0.5, rel=1e-6)

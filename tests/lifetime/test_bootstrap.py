@@ -25,7 +25,7 @@ def test_a_truncated_unit_fails_within_its_window() -> None:
     low, high = distribution.cdf(entry[seen][samples.row]), distribution.cdf(leave)
     share = (distribution.cdf(time) - low) / (high - low)  # of the distribution within the window
     # samples without a maximum are left out: next to none
-    assert samples.share_fitted > 0.99
+    assert samples.fraction_fitted > 0.99
     assert stats.kstest(share.ravel(), "uniform").pvalue > 1e-4
 
 

@@ -227,3 +227,109 @@ def test_curves_hold_the_fit_and_the_data():
             assess_claim(Claim(1.0, 0.5), lower=[1.0, 2, 3, 4], upper=[1.0, 2, 3, 4]).fit, [300.0],
             [0.5],
         )  # fmt: skip
+
+
+def test_a_verdict_that_rivals_do_not_share_depends_on_the_distribution():
+    rng = np.random.default_rng(1)
+    time = rng.weibull(2.0, 100)
+    end = np.sort(time)[9]
+    data = {"lower": np.minimum(time, end), "upper": np.where(time <= end, time, np.inf)}
+    far = 3 * end
+    bounds = assess_claim(Claim(far, 0.5), **data).comparison.set_index("distribution")["bound"]
+    assert bounds["exponential"] < bounds["weibull"]
+    between = Claim(far, float(bounds["exponential"] * bounds["weibull"]) ** 0.5)
+    found = assess_claim(between, **data)
+    assert found.verdict == "depends on the distribution"
+    assert not found.passed
+    assert found.bound == bounds.max()
+    assert found.extrapolation == pytest.approx(3.0)
+    average = assess_claim(between, **data, choice="average")
+    assert bounds.min() < average.bound < found.bound
+    named = assess_claim(between, **data, distribution="exponential")
+    assert named.verdict == "demonstrated"
+    with pytest.raises(InputError, match="choice"):
+        assess_claim(between, **data, choice="best")
+
+
+def test_the_failure_rate_is_that_of_the_bound_beside_it():
+    """Cumulative hazard at the claim over the claimed time, with a fitted activation energy."""
+    found = assess_claim(
+        Claim(30_000.0, 0.15, {"temperature": 283.15}), **device_a(), distribution="weibull"
+    )
+    hazard = -np.log1p(-found.bound)
+    assert found.rate_bound == pytest.approx(hazard / 30_000.0)
+
+
+@pytest.mark.slow
+def test_the_failure_rate_bound_covers_with_a_fitted_energy():
+    """Ea 0.7 eV, exponential lives: the rate at use is above its 90 % bound in about 10 %."""
+    rng, misses = np.random.default_rng(8), 0
+    kelvin = np.repeat([398.15, 423.15], 50)
+    scale = lambda t: np.exp(0.7 / 8.617333262e-5 * (1 / t - 1 / 398.15))  # noqa: E731
+    claim = Claim(10.0, 0.01, {"temperature": 328.15})
+    for _ in range(150):
+        life = scale(kelvin) * rng.exponential(size=100)
+        time = np.minimum(life, 0.15)
+        found = assess_claim(
+            claim, lower=time, upper=np.where(life < 0.15, time, np.inf),
+            stress={"temperature": kelvin}, fixed={"shape": 1.0}, distribution="weibull",
+        )  # fmt: skip
+        misses += found.rate_bound < 1 / scale(328.15)
+    assert misses / 150 < 0.1 + 3 * np.sqrt(0.09 / 150)
+
+
+def test_failures_in_one_read_out_bound_what_they_can():
+    """231 units, 8 of them failed between 500 h and 1000 h: no shape, but a bound at 1000 h."""
+    data = {"lower": [500.0, 1000.0], "upper": [1000.0, np.inf], "frequency": [8, 223]}
+    found = assess_claim(Claim(1000.0, 0.06), **data)
+    assert found.method == "binomial"
+    assert found.bound == pytest.approx(binomial_bound(8, 231, 0.9), rel=1e-12)
+    assert assess_claim(Claim(500.0, 0.06), **data).bound == pytest.approx(
+        binomial_bound(0, 231, 0.9)
+    )
+    with pytest.raises(InputError, match="state it"):
+        assess_claim(Claim(2000.0, 0.06), **data)
+    assert assess_claim(Claim(2000.0, 0.3), **data, fixed={"shape": 2.0}).passed
+
+
+def test_lots_reach_the_bound_of_a_claim():
+    rng = np.random.default_rng(6)
+    lot = np.repeat(np.arange(5), 40)
+    life = np.exp(0.6 * rng.standard_normal(5))[lot] * rng.weibull(2.0, 200)
+    data = {"lower": life, "upper": life}
+    plain = assess_claim(Claim(0.3, 0.2), **data, distribution="weibull")
+    lots = assess_claim(Claim(0.3, 0.2), **data, distribution="weibull", lots=lot)
+    assert lots.bound > 1.1 * plain.bound
+    assert "from 5 lots" in lots.assumptions[-1]
+    counted = {"lower": [10.0] * 3, "upper": [np.inf] * 3, "frequency": [77] * 3}
+    one = assess_claim(Claim(10.0, 0.02), **counted)
+    three = assess_claim(Claim(10.0, 0.02), **counted, lots=["a", "b", "c"])
+    assert one.bound < three.bound < 3 * one.bound
+
+
+def test_ranges_of_shape_and_energy_take_the_worst():
+    test = {"lower": [1000.0], "upper": [np.inf], "frequency": [231],
+            "stress": {"temperature": [398.15]}}  # fmt: skip
+    claim = Claim(HOURS_TEN_YEARS, 0.05, {"temperature": 328.15})
+    bounds = {
+        (energy, shape): assess_claim(
+            claim, **test, fixed={"activation_energy": energy, "shape": shape}
+        ).bound
+        for energy in (0.6, 0.8)
+        for shape in (1.0, 3.0)
+    }
+    both = {"activation_energy": (0.6, 0.8), "shape": (1.0, 3.0)}
+    found = assess_claim(claim, **test, fixed=both)
+    assert found.bound == pytest.approx(max(bounds.values()))
+    assert found.assumptions[0] == "worst within activation energy 0.6 to 0.8"
+    # units beyond the claim and short of it: the worst shape lies inside the range
+    mixed = {"lower": [0.6, 3.0], "upper": [np.inf, np.inf], "frequency": [100, 10]}
+    inside = assess_claim(Claim(1.0, 0.05), **mixed, fixed={"shape": (0.2, 6.0)})
+    ends = [assess_claim(Claim(1.0, 0.05), **mixed, fixed={"shape": b}).bound for b in (0.2, 6.0)]
+    assert inside.bound > 1.1 * max(ends)
+    for fixed, says in (
+        ({"activation_energy": (0.6, 0.8)}, "a range is allowed only"),
+        ({"activation_energy": 0.7, "shape": (3.0, 1.0)}, r"shape: got \(3\.0, 1\.0\)"),
+    ):
+        with pytest.raises(InputError, match=says):
+            assess_claim(claim, **test, fixed=fixed)

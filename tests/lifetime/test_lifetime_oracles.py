@@ -165,3 +165,25 @@ def test_profile_bounds_are_where_the_likelihood_has_dropped():
 
         best = minimize_scalar(held, bracket=(0.0, 1.0), tol=1e-12).fun
         assert fit.log_likelihood + best == pytest.approx(drop, abs=1e-6)
+
+
+@pytest.mark.parametrize(("name", "peer"), [("weibull", stats.weibull_min), ("gamma", stats.gamma)])
+def test_fits_of_mixed_censoring_against_scipy(name, peer):
+    """`scipy.stats.CensoredData`: exact, interval-, left- and right-censored times together."""
+    rng = np.random.default_rng(11)
+    time = 100 * rng.weibull(1.6, 120)
+    exact, between, early, late = time[:60], time[60:90], time[90:100], time[100:]
+    edges = np.arange(0.0, 1000.0, 25.0)
+    place = np.searchsorted(edges, between)
+    interval = np.column_stack([edges[place - 1], edges[place]])
+    data = stats.CensoredData(
+        uncensored=exact, interval=interval, left=early + 20, right=late * 0.6
+    )
+    shape, _, scale = peer.fit(data, floc=0)
+    ours = fit_lifetime(
+        lower=[*exact, *interval[:, 0], *np.zeros(10), *(late * 0.6)],
+        upper=[*exact, *interval[:, 1], *(early + 20), *np.full(20, np.inf)],
+        distribution=name,
+    )
+    assert ours.parameters["shape"] == pytest.approx(shape, rel=2e-3)
+    assert ours.parameters["scale"] == pytest.approx(scale, rel=2e-3)

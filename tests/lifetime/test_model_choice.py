@@ -101,3 +101,40 @@ def test_truncation_makes_other_data():
     fits = [fit_lifetime(time, truncation=t) for t in (None, 50.0)]
     with pytest.raises(InputError, match="different data"):
         compare_lifetimes(fits)
+
+
+def test_models_that_are_not_nested_or_lie_on_a_boundary():
+    rng = np.random.default_rng(7)
+    time = 100 * rng.weibull(1.5, 80)
+    fits = {
+        name: fit_lifetime(time, distribution=name)
+        for name in ("weibull", "lognormal", "generalised_gamma", "gamma")
+    }
+    assert likelihood_ratio_test(fits["lognormal"], fits["generalised_gamma"]).degrees == 1
+    for small in ("lognormal", "gamma"):
+        with pytest.raises(InputError, match="not more than"):
+            likelihood_ratio_test(fits[small], fits["weibull"])
+    mixed = np.concatenate([time, 3000 * rng.weibull(3, 60)])
+    one = fit_lifetime(mixed)
+    with pytest.raises(InputError, match="regular special case"):
+        likelihood_ratio_test(one, fit_lifetime(mixed, distribution="mixture"))
+    # half of the units cannot fail: the fraction of 1 is the end of its range
+    censored = {"event": [1] * 80 + [0], "frequency": [1] * 80 + [40]}
+    ends = np.append(time, 2000.0)
+    small, full = (
+        fit_lifetime(ends, distribution=name, **censored) for name in ("weibull", "limited_failure")
+    )
+    found = likelihood_ratio_test(small, full)
+    assert found.p_value == pytest.approx(stats.chi2.sf(found.statistic, 1) / 2)
+    hot = {"temperature": rng.choice([350.0, 400.0], 80), "voltage": rng.choice([1.0, 2.0], 80)}
+    by = [
+        fit_lifetime(time, stress={"temperature": hot["temperature"]}, acceleration="arrhenius"),
+        fit_lifetime(time, stress=hot, acceleration="arrhenius+inverse_power"),
+        fit_lifetime(
+            time, stress={"voltage": hot["voltage"]}, acceleration="inverse_power",
+            shape_acceleration="inverse_power",
+        ),
+    ]  # fmt: skip
+    assert likelihood_ratio_test(by[0], by[1]).degrees == 1
+    with pytest.raises(InputError, match="not nested"):
+        likelihood_ratio_test(by[0], by[2])

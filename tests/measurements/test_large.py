@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reliability.measurements import delimited, read_measurements, source, spool
+from reliability.measurements import read_measurements, source, spool, workbooks
 
 READ = """
 import sys, threading, time
@@ -63,7 +63,7 @@ def test_sheets_in_small_pieces(tmp_path: Path, monkeypatch) -> None:
     frame = pd.DataFrame({"cell": np.arange(50), "G": np.arange(1, 51) * 1e-6})
     frame.to_excel(tmp_path / "t.xlsx", index=False)
     whole = read_measurements(tmp_path / "t.xlsx")
-    monkeypatch.setattr(delimited, "_ROWS", 7)
+    monkeypatch.setattr(workbooks, "_ROWS", 7)
     assert whole.identical(read_measurements(tmp_path / "t.xlsx"))
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reliability.errors import InputError
-from reliability.measurements import lifetimes_of, read_lifetimes
+from reliability.measurements import join_lifetimes, lifetimes_of, read_lifetimes
 from reliability.measurements.lifetimes import parse_failure
 
 
@@ -264,6 +264,7 @@ def test_a_group_that_leaves_the_oven_together_loses_nothing():
     found = lifetimes_of(data, "conductance < 20 uS")
     assert found.attrs["units_lost"] == 0
     assert np.isinf(found["upper"]).all()
+    assert "survivors were read to different times: 7 to 2 s, 1 to 4 s" in found.attrs["problems"]
 
 
 def test_a_retest_replaces_what_it_repeats(tmp_path):
@@ -358,3 +359,23 @@ def test_pass_and_fail_at_read_outs(tmp_path):
     assert "'Remark' is not used" in said
     kept = read_lifetimes(path, missing="censored")
     assert (kept["upper"].values[3], kept["lower"].values[3] / 3600) == (np.inf, 168)
+
+
+def test_several_tests_are_one_and_lots_stay_apart(tmp_path):
+    one = bake(tmp_path, "OL", name="a.csv")
+    two = write(tmp_path, one.read_text().replace("L1", "L2").replace(",125,", ",150,"), "b.csv")
+    parts = [read_lifetimes(path, failure="resistance > 50 kohm") for path in (one, two)]
+    found = join_lifetimes(parts)
+    assert found.sizes["unit"] == 20
+    assert sorted(set(found["lot"].values)) == ["L1", "L2"]
+    assert sorted(set(found["temperature"].values)) == [398.15, 423.15]
+    assert found.attrs["source"] == "a.csv, b.csv"
+    assert any(line.startswith("b.csv: 4 reads are over") for line in found.attrs["problems"])
+    with pytest.raises(InputError, match="only one of them states temperature"):
+        join_lifetimes([parts[0], parts[1].drop_vars("temperature")])
+
+
+def test_a_table_of_lots(tmp_path):
+    found = read_lifetimes(write(tmp_path, "Lot,time [h],event\nA,10,1\nB,20,0\n"))
+    assert found["lot"].values.tolist() == ["A", "B"]
+    assert found.attrs["problems"] == []

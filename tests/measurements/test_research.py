@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from reliability.errors import InputError
 from reliability.measurements import read_measurements
@@ -267,3 +269,92 @@ def test_numbers_without_a_header_that_fit_nothing(tmp_path: Path) -> None:
     path = tsv(tmp_path / "n.tsv", pd.DataFrame(np.ones((5, 3))))
     with pytest.raises(InputError, match="3 columns without a header fit no layout; name them"):
         read_measurements(path)
+
+
+# ---- what is written comes back ----------------------------------------------------------------
+
+ANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+SEED, CELLS, STEPS = st.integers(0, 2**32 - 1), st.integers(2, 12), st.integers(2, 9)
+DELIMITER = st.sampled_from([",", "\t", ";"])
+
+
+def draw(seed: int, *shape: int) -> np.ndarray:
+    return np.random.Generator(np.random.Philox(seed)).lognormal(-10, 1, shape)
+
+
+def shuffled(path: Path, rows: list[tuple[float, ...]], seed: int, delimiter: str) -> Path:
+    order = np.random.Generator(np.random.Philox(seed)).permutation(len(rows))
+    path.write_text("\n".join(delimiter.join(map(repr, rows[i])) for i in order) + "\n")
+    return path
+
+
+@ANY
+@given(seed=SEED, cells=CELLS, steps=STEPS, delimiter=DELIMITER)
+def test_relaxation_and_bake_come_back(
+    tmp_path: Path, seed: int, cells: int, steps: int, delimiter: str
+) -> None:
+    g = draw(seed, cells, steps)
+    rows = [
+        (c, 2.0 * n, float(1 / g[c, n]), float(g[c, n]), float(g[c, 0]), c % 3, 2.0 * n)
+        for c in range(cells)
+        for n in range(steps)
+    ]
+    data = read_measurements(shuffled(tmp_path / "r.txt", rows, seed, delimiter))
+    assert data.attrs["layout"] == "relaxation"
+    np.testing.assert_array_equal(data["conductance"].values[0, 0], g)
+    np.testing.assert_array_equal(data["state"].values, np.arange(cells) % 3)
+    rows = [
+        (c, 100.0 * n, float(1 / g[c, n]), float(g[c, n]), 85.0)
+        for c in range(cells)
+        for n in range(steps)
+    ]
+    data = read_measurements(shuffled(tmp_path / "b.txt", rows, seed, delimiter))
+    assert data.attrs["layout"] == "bake"
+    np.testing.assert_array_equal(data["conductance"].values[0, 0], g)
+    assert float(data["temperature"]) == 358.15
+
+
+@ANY
+@given(seed=SEED, cells=CELLS, steps=STEPS, delimiter=DELIMITER)
+def test_endurance_and_sweeps_come_back(
+    tmp_path: Path, seed: int, cells: int, steps: int, delimiter: str
+) -> None:
+    r = 1.0 / draw(seed, cells, steps, 2)
+    rows = [
+        (c, float(r[c, n, 0]), float(r[c, n, 1]), 10**n) for c in range(cells) for n in range(steps)
+    ]
+    path = shuffled(tmp_path / "e.txt", rows, seed, delimiter)
+    data = read_measurements(path, "endurance")["conductance"].isel(wafer=0, die=0)
+    np.testing.assert_array_equal(data.sel(state="LRS").values, 1 / r[..., 0])
+    np.testing.assert_array_equal(data.sel(state="HRS").values, 1 / r[..., 1])
+    rows = [
+        (c, 100, 2.0, 0.25 * n, float(r[c, n, 0]), float(r[c, n, 1]))
+        for c in range(cells)
+        for n in range(steps)
+    ]
+    path = shuffled(tmp_path / "s.txt", rows, seed, delimiter)
+    data = read_measurements(path, "sweep").isel(wafer=0, die=0)
+    np.testing.assert_array_equal(data["conductance_before"].values, 1 / r[..., 0])
+    np.testing.assert_array_equal(data["conductance_after"].values, 1 / r[..., 1])
+    np.testing.assert_array_equal(data["word_line_voltage"].values, 0.25 * np.arange(steps))
+
+
+@ANY
+@given(seed=SEED, cells=CELLS, steps=STEPS, delimiter=DELIMITER)
+def test_cycling_and_noise_come_back(
+    tmp_path: Path, seed: int, cells: int, steps: int, delimiter: str
+) -> None:
+    r = 1.0 / draw(seed, cells, steps, 2)
+    rows = [(c, *map(float, r[c].ravel())) for c in range(cells)]
+    path = shuffled(tmp_path / "c.txt", rows, seed, delimiter)
+    data = read_measurements(path, "cycling", states=["LRS", "HRS"])["conductance"]
+    np.testing.assert_array_equal(data.sel(state="LRS").values[0, 0], 1 / r[..., 0])
+    np.testing.assert_array_equal(data.sel(state="HRS").values[0, 0], 1 / r[..., 1])
+    path = shuffled(tmp_path / "n.txt", rows, seed, delimiter)
+    data = read_measurements(
+        path, "noise", columns=["cell"], value="current [nA]", sample_rate=10.0
+    )
+    np.testing.assert_allclose(
+        data["current"].values[0, 0], r.reshape(cells, -1) * 1e-9, rtol=1e-15
+    )
+    np.testing.assert_array_equal(data["time"].values, np.arange(2 * steps) / 10.0)

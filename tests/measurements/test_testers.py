@@ -1,9 +1,13 @@
 """Parameter analysers: Clarius and EasyEXPERT exports, real and made from known numbers."""
 
+import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from reliability.errors import InputError
 from reliability.measurements import read_measurements
@@ -138,6 +142,99 @@ def test_not_a_clarius_export(tmp_path: Path) -> None:
         read_measurements(path, "keithley")
 
 
+def workbook_of(path: Path, rows: list[list[object]], *, dimension: bool = True) -> Path:
+    """Write a Clarius workbook: a run, Calc and Settings; formulas without a value are #REF."""
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    book.active.title = "Run1"
+    for row in rows:
+        book.active.append(row)
+    book.create_sheet("Calc")
+    sheet = book.create_sheet("Settings")
+    sheet.append(["Test Name", "Forming#1"])
+    sheet.append(["Formulas", "ID=ABS(AI)", "VFORM=...", "x", "y"])
+    for number in range(5):
+        sheet.append([f"Terminal {number}", "SMU", 1, 2.5, "", "Sweep"])
+    book.save(path)
+    if not dimension:
+        with zipfile.ZipFile(path) as whole:
+            parts = {name: whole.read(name) for name in whole.namelist()}
+        with zipfile.ZipFile(path, "w") as less:
+            for name, content in parts.items():
+                less.writestr(name, re.sub(rb"<dimension[^>]*>", b"", content))
+    return path
+
+
+def test_an_error_of_a_formula_costs_no_measured_point(tmp_path: Path) -> None:
+    header = ["Time", "AI", "AV", "ID", "VFORM"]
+    rows = [[n / 10, n * -1e-9, n / -100, n * 1e-9, None] for n in range(9)]
+    rows[0][3:] = ["#REF", 2.03]
+    data = read_measurements(workbook_of(tmp_path / "form.xlsx", [header, *rows]))
+    assert data.attrs["layout"] == "keithley"
+    assert (data.attrs["rows_read"], data.attrs["rows_bad"]) == (9, 0)
+    np.testing.assert_allclose(data["voltage"].values.ravel(), np.arange(9) / -100)
+    assert np.isnan(data["id"].values.ravel()[0])
+    assert data["forming_voltage"].dims == ("wafer", "die", "cell", "sweep")
+    assert float(data["forming_voltage"].squeeze()) == 2.03
+    assert data.attrs["tester_test_name"] == "Forming#1"
+
+
+def test_a_sheet_without_dimensions_and_a_resistance_beside_the_sweep(tmp_path: Path) -> None:
+    header = ["Time", "AI", "AV", "RESISTANCE", "ILEAKAGE"]
+    rows = [[n / 10, n * 1e-9, n / 100, 1e7] for n in range(1, 7)]
+    rows[0].append(2e-9)
+    data = read_measurements(workbook_of(tmp_path / "l.xlsx", [header, *rows], dimension=False))
+    assert data.attrs["layout"] == "keithley"
+    np.testing.assert_allclose(data["current"].values.ravel(), np.arange(1, 7) * 1e-9)
+    np.testing.assert_allclose(data["resistance"].values.ravel(), 1e7)
+    assert float(data["ileakage"].squeeze()) == 2e-9
+
+
+def test_cycling_reads_alike_from_csv_tabs_and_a_workbook(tmp_path: Path) -> None:
+    lines = clarius(12, 12)
+    (tmp_path / "c.csv").write_text("\n".join(lines))
+    (tmp_path / "c.txt").write_text("\n".join(lines).replace(",", "\t"))
+    rows = [[entry or None for entry in line.split(",")] for line in lines]
+    rows[2:14] = [[float(entry) if entry else None for entry in row] for row in rows[2:14]]
+    workbook_of(tmp_path / "c.xlsx", rows)
+    want = read_measurements(tmp_path / "c.csv")
+    assert want.sizes["cycles"] == 12
+    for name in ("c.txt", "c.xlsx"):
+        got = read_measurements(tmp_path / name)
+        assert got.attrs["layout"] == "keithley"
+        assert got["current"].equals(want["current"])
+        assert got["set_voltage"].equals(want["set_voltage"])
+
+
+VALUES = st.floats(-10, 10, allow_nan=False, width=32)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(
+    rows=st.lists(st.tuples(VALUES, VALUES, VALUES, VALUES), min_size=2, max_size=15),
+    delimiter=st.sampled_from([",", "\t", ";"]),
+    missing=st.integers(0, 14),
+)
+def test_clarius_cycles_come_back(tmp_path: Path, rows, delimiter: str, missing: int) -> None:
+    lines = ["Cycle,SET#1,SET#1,RESET#2,RESET#2", "Index,VSET,ILRS,VRESET,IHRS"]
+    lines += [",".join([str(n + 1), *map(repr, row)]) for n, row in enumerate(rows)]
+    at = missing % len(rows)
+    lines[at + 2] = lines[at + 2].rpartition(",")[0] + ",#REF"
+    path = tmp_path / "any.csv"
+    path.write_text("\n".join(lines).replace(",", delimiter))
+    data = read_measurements(path).isel(wafer=0, die=0, cell=0)
+    want = np.array(rows)
+    want[at, 3] = np.nan
+    np.testing.assert_array_equal(data["set_voltage"].sel(test="SET#1"), want[:, 0])
+    np.testing.assert_array_equal(data["current"].sel(test="SET#1", state="LRS"), want[:, 1])
+    np.testing.assert_array_equal(data["reset_voltage"].sel(test="RESET#2"), want[:, 2])
+    got = (
+        data["current"].sel(test="RESET#2", state="HRS") if np.isfinite(want[:, 3]).any() else None
+    )
+    if got is not None:
+        np.testing.assert_array_equal(got, want[:, 3])
+
+
 # ---- Keysight --------------------------------------------------------------------------------
 
 EXPORT = """SetupTitle, Set
@@ -207,3 +304,30 @@ def test_easyexpert_without_data(tmp_path: Path) -> None:
     path.write_text("SetupTitle, Set\nDataName, V1, I1\n")
     with pytest.raises(InputError, match=r"none\.csv: is not a B1500 export: no DataValue rows"):
         read_measurements(path)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(
+    sweeps=st.lists(
+        st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=10), min_size=1, max_size=4
+    ),
+    unit=st.sampled_from([("A", 1.0), ("mA", 1e-3), ("uA", 1e-6)]),
+)
+def test_easyexpert_sweeps_come_back(tmp_path: Path, sweeps, unit: tuple[str, float]) -> None:
+    lines = []
+    for number, sweep in enumerate(sweeps):
+        lines += [f"SetupTitle, S{number}", "PrimitiveTest, I/V Sweep"]
+        lines += ["AnalysisSetup, Analysis.Setup.Vector.List.Datum.Name, Vd, Id"]
+        lines += [f"AnalysisSetup, Analysis.Setup.Vector.List.Datum.Unit, V, {unit[0]}"]
+        lines += [f"Dimension1, {len(sweep)}, {len(sweep)}", "DataName, Vd, Id"]
+        lines += [f"DataValue, {voltage!r}, {current!r}" for voltage, current in sweep]
+    path = tmp_path / "any.csv"
+    path.write_text("\n".join(lines))
+    data = read_measurements(path)
+    assert data["setup"].values.tolist() == [f"S{n}" for n in range(len(sweeps))]
+    for number, sweep in enumerate(sweeps):
+        got = data.isel(wafer=0, die=0, cell=0, sweep=number, point=slice(0, len(sweep)))
+        np.testing.assert_array_equal(got["voltage"].values, [v for v, _ in sweep])
+        np.testing.assert_allclose(
+            got["current"].values, [c * unit[1] for _, c in sweep], rtol=1e-12
+        )

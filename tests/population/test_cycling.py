@@ -35,7 +35,9 @@ def both():
         "wafers": 2, "dies": 2, "cells": 4000, "cycles": 3e4,
         "temperature": ["25 degC", "125 degC"], "seed": 5,
     }  # fmt: skip
-    return {m: cycling.endurance(LASTING, method=m, **conditions) for m in cycling._METHODS}
+    return {
+        m: cycling.endurance(LASTING, method=m, attempts=1, **conditions) for m in cycling._METHODS
+    }
 
 
 def test_both_methods_agree(both):
@@ -283,3 +285,22 @@ def test_wafers_joined_are_the_test_of_all_of_them():
 def test_attempts_that_cannot_be_are_refused(settings, says):
     with pytest.raises(InputError, match=says):
         cycling.endurance(LASTING, cells=10, cycles=10, **settings)
+
+
+def test_writes_are_verified_unless_said_otherwise() -> None:
+    own, same, single = (
+        cycling.endurance(TECH, cells=2000, cycles=1e3, seed=1, **kw)
+        for kw in ({}, {"attempts": int(TECH["programming.verify.attempts"])}, {"attempts": 1})
+    )
+    assert own.attrs["attempts"] == 10
+    assert (own["cycles_to_failure"] == same["cycles_to_failure"]).all()
+    assert own["fraction_failed"][0, -1] < 0.3 * single["fraction_failed"][0, -1]
+    assert cycling.endurance(TECH, cells=8, cycles=9, method="every_cycle").attrs["attempts"] == 1
+
+
+def test_permanent_failures_are_counted_by_themselves(both) -> None:
+    for test in both.values():
+        permanent, whole = test["fraction_permanent"], test["fraction_failed"]
+        assert (permanent <= whole).all()
+        stuck = (test["mode"] >= 3).mean(("wafer", "die", "cell"))
+        np.testing.assert_allclose(permanent.isel(cycles=-1), stuck)

@@ -189,7 +189,7 @@ DRAWN: dict[str, Callable[[Axes], object]] = {
     "window": lambda ax: figures.window_map(
         window(), ax, x="compliance_current", y="reset_voltage"
     ),
-    "reference": lambda ax: figures.error_rate_against_reference(errors(), ax, wanted=1e-2),
+    "reference": lambda ax: figures.error_rate_against_reference(errors(), ax, target=1e-2),
     "wafers": several_wafers,
     "crossbar": lambda ax: figures.largest_array_map(
         sizes(), ax, x="lrs_resistance", y="wire", wanted=64

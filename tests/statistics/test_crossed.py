@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from scipy.special import expit
 
 import reliability as rel
 from reliability.statistics import crossed_mean
-from reliability.statistics.crossed import variance_of_mean
+from reliability.statistics.crossed import mean_of_fractions, mean_of_rows, variance_of_mean
 
 
 def draw(rng, rows, columns, sigmas, groups=1):  # type: ignore[no-untyped-def]
@@ -82,3 +83,44 @@ def test_degrees_of_freedom_are_those_of_groups_at_least_and_of_rows_at_most(siz
     if groups.size > 1:
         assert max(len(sizes) - 1, 1) <= found.freedom <= groups.size - 1
         assert found.variance >= 0
+
+
+@pytest.mark.parametrize("wafers", [4, 10])
+def test_interval_of_skewed_fractions_covers(wafers) -> None:
+    """Logit-normal wafers, where Student's t misses: two-sided, against sampling of the mean."""
+    rng = np.random.default_rng(wafers)
+    mean = expit(2.2 + 1.2 * rng.standard_normal(1_000_000)).mean()
+    runs, inside, narrow, widths = 400, 0, 0, []
+    for _ in range(runs):
+        x = expit(2.2 + 1.2 * rng.standard_normal(wafers))
+        _, low, high = mean_of_fractions(x)
+        _, below, above = mean_of_rows(x)
+        inside += low <= mean <= high
+        narrow += below <= mean <= above
+        widths.append((high - low) / (above - below))
+    assert abs(inside / runs - 0.95) < 4 * np.sqrt(0.05 * 0.95 / runs)
+    assert narrow < inside
+    assert np.median(widths) < 1.4
+
+
+def test_interval_of_fractions_is_that_of_drawn_means_and_deviations() -> None:
+    """The quadrature against Monte Carlo of the fiducial distribution."""
+    x = np.array([0.91, 0.83, 0.88, 0.72, 0.90])
+    rng = np.random.default_rng(3)
+    z = np.log(x / (1 - x))
+    deviation = z.std(ddof=1) * np.sqrt(4 / rng.chisquare(4, 20_000))
+    centre = z.mean() + deviation * rng.standard_normal(20_000) / np.sqrt(5)
+    drawn = expit(centre[:, None] + deviation[:, None] * rng.standard_normal(400)).mean(axis=1)
+    assert mean_of_fractions(x)[1:] == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=0.01)
+
+
+def test_wafers_that_differ_are_the_units_of_a_mean_of_fractions() -> None:
+    rng = np.random.default_rng(5)
+    wafer = np.repeat(np.arange(6), 20)
+    chips = np.clip(0.85 + 0.05 * rng.standard_normal(6)[wafer] + 0.01 * rng.normal(size=120), 0, 1)
+    means = chips.reshape(6, 20).mean(axis=1)
+    assert mean_of_fractions(chips, wafer) == pytest.approx(mean_of_fractions(means))
+    alike = 0.85 + 0.01 * rng.permutation(np.linspace(-1, 1, 120))
+    few = mean_of_fractions(alike, wafer)
+    assert few == mean_of_fractions(alike)
+    assert few[1:] == pytest.approx(mean_of_rows(alike)[1:], abs=1e-3)

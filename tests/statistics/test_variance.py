@@ -5,6 +5,7 @@ import time as clock
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.formula.api as smf
 
 from reliability.errors import InputError
 from reliability.statistics.variance import radial_trend, variance_components
@@ -22,7 +23,6 @@ def nested(rng, wafers=8, dies=6, reads=10, drop=0.2):
 
 
 def test_unbalanced_against_statsmodels():
-    smf = pytest.importorskip("statsmodels.formula.api")
     y, wafer, die = nested(np.random.default_rng(3))
     ours = variance_components(y, {"wafer": wafer, "die": die}, residual="read")
     frame = pd.DataFrame({"y": y, "w": wafer, "d": die})

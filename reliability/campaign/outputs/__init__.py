@@ -12,6 +12,7 @@ from reliability.campaign.outputs import (
     attribution,
     crossbar,
     endurance,
+    window,
 )
 
 OUTPUTS: dict[str, Kind] = {
@@ -19,6 +20,7 @@ OUTPUTS: dict[str, Kind] = {
     "attribution": attribution.KIND,
     "endurance": endurance.KIND,
     "crossbar": crossbar.KIND,
+    "window": window.KIND,
     "architecture": architecture.KIND,
 }
 

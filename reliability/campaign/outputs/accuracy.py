@@ -19,6 +19,7 @@ from reliability.campaign.assessment import (
     assess,
     at_all_read_outs,
     axis,
+    bytes_of_chip,
     check_network,
     neuron_of,
     program,
@@ -39,7 +40,7 @@ from reliability.campaign.tables import Table
 from reliability.errors import InputError, unknown_name
 from reliability.mission import MissionProfile
 from reliability.network import DeepNetwork, Neuron, accuracy_yield
-from reliability.statistics.crossed import mean_of_rows
+from reliability.statistics.crossed import mean_of_fractions
 from reliability.technology import Technology
 from reliability.units import Share, engineering
 
@@ -98,7 +99,7 @@ def _is_sure(study: StudyFrame, points: list[Results]) -> bool:
     widest = 0.0
     for here in points:
         accuracy = at_age(here["chips"]["accuracy"], study.stress.end)
-        mean, low, high = mean_of_rows(accuracy.values, wafers_of(accuracy), study.confidence)
+        mean, low, high = mean_of_fractions(accuracy.values, wafers_of(accuracy), study.confidence)
         widest = max(widest, high - mean, mean - low)
     return widest <= (study.population.until or 0.0)
 
@@ -354,6 +355,13 @@ def _compare(first: Read, other: Read, confidence: float) -> Iterator[Row]:
         yield {"quantity": "accuracy", "condition": condition, "unit": "share", **found}
 
 
+def _memory(study: StudyFrame) -> Iterator[tuple[str, float]]:
+    for name in ("uncertainty", "sensitivity"):
+        if (table := getattr(study, name)) is not None:
+            yield f"{name}.chips", float(table.chips) * bytes_of_chip(study)
+    yield "stress", 8.0 * study.stress.evaluations * study.network.images
+
+
 KIND = Kind(
     groups={
         "ideal": Group("chip", _ideal),
@@ -372,4 +380,5 @@ KIND = Kind(
     outcomes=_outcomes,
     compare=_compare,
     apart=data_apart,
+    memory=_memory,
 )

@@ -14,16 +14,15 @@ from reliability.architecture.learning.incremental import incremental_checks
 from reliability.architecture.learning.learning import learning_checks
 from reliability.architecture.logic.area import area_border
 from reliability.architecture.logic.streams import stream_crossings
-from reliability.campaign.chip_differences import UNTESTED
-from reliability.campaign.frame import StudyFrame
+from reliability.campaign.draw_differences import difference_of_draws
+from reliability.campaign.frame import Point, StudyFrame
 from reliability.campaign.kind import Group, Kind, Read, Results, Row, Task, cut
 from reliability.campaign.outputs.architecture_options import AnyOptions
 from reliability.campaign.quantities import unit_in
 from reliability.campaign.selection import at_point
-from reliability.campaign.sweep import Point, sweep_points
+from reliability.campaign.sweep import sweep_points
 from reliability.errors import InputError
 from reliability.random import stream
-from reliability.statistics.differences import drawn_difference
 from reliability.technology import Technology
 
 _ROUNDING = 1e-9  # relative; a smaller difference of two draws is none
@@ -241,7 +240,9 @@ def _compare(first: Read, other: Read, confidence: float) -> Iterator[Row]:
         fraction = name.startswith("accuracy")
         relative = unit != "K" and not fraction and min(v.min() for v in values) > 0
         nominal = [float(v[0]) for v in values]
-        found, how = _of_draws([v[1:] for v in values], paired, relative, confidence)
+        found, how = difference_of_draws(
+            [v[1:] for v in values], paired, relative, confidence, "card and components"
+        )
         yield {
             "quantity": data[0][name].attrs["long_name"], "name": name, "condition": {},
             "unit": "share" if fraction else unit, "first": nominal[0], "other": nominal[1],
@@ -250,27 +251,6 @@ def _compare(first: Read, other: Read, confidence: float) -> Iterator[Row]:
             **({"ratio": nominal[1] / nominal[0]} if relative
                else {"difference": nominal[1] - nominal[0]}),
         }  # fmt: skip
-
-
-def _of_draws(
-    draws: list[np.ndarray], paired: bool, relative: bool, confidence: float
-) -> tuple[dict[str, float], str]:
-    """Return the interval and p of a difference or ratio of draws, and how they were found."""
-    x, y = draws
-    n = min(x.size, y.size)
-    if paired and np.allclose(x[:n], y[:n], rtol=_ROUNDING, atol=0):
-        x = y
-    if n < 2:
-        return UNTESTED, "not tested: nothing was sampled"
-    if not np.isfinite(np.concatenate(draws)).all():
-        return UNTESTED, "not tested: some draws are unbounded"
-    how = f"unpaired: {x.size} and {y.size} draws, of other seeds, cards or components"
-    if paired:
-        x, y, how = x[:n], y[:n], f"paired: the same {n} draws of card and components"
-    if not relative:
-        return drawn_difference(x, y, confidence, paired=paired), how
-    found = drawn_difference(np.log(x), np.log(y), confidence, paired=paired)
-    return {"low": np.exp(found["low"]), "high": np.exp(found["high"]), "p": found["p"]}, how
 
 
 def _drawn_from(study: StudyFrame) -> tuple[str, str]:

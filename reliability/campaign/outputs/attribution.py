@@ -11,6 +11,7 @@ from reliability.campaign.assessment import (
     along,
     assess,
     axis,
+    bytes_of_chip,
     check_network,
     neuron_of,
     program,
@@ -47,7 +48,7 @@ class AttributionTable(Table):
     """Which phenomenon costs how much accuracy, where the outputs have "attribution"."""
 
     phenomena: tuple[str, ...] = ()
-    """To tell apart ("spread of cells", "relaxation"); by default all that act."""
+    """To tell apart ("device-to-device variability", "relaxation"); by default all that act."""
     chips: Annotated[int, Field(ge=2, strict=True)] = 24
     """For each combination of the phenomena."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 2000
@@ -174,6 +175,11 @@ def _missions(study: StudyFrame) -> Iterator[MissionProfile]:
     yield mission_of(study)
 
 
+def _memory(study: StudyFrame) -> Iterator[tuple[str, float]]:
+    chips = float(study.options("attribution").chips)
+    yield "attribution.chips", chips * bytes_of_chip(study)
+
+
 KIND = Kind(
     table=AttributionTable,
     default=AttributionTable(),
@@ -185,4 +191,5 @@ KIND = Kind(
     answer=_answer,
     compare=_compare,
     apart=data_apart,
+    memory=_memory,
 )

@@ -24,6 +24,8 @@ _KEPT = ("cycles_to_failure", "mode")
 _DRAWS = 4  # per task
 FRACTIONS = (0.001, 0.01, 0.1, 0.5)  # of cells, for whose failure the summary says the cycles
 
+_CYCLED = 400  # bytes of a cell that is cycled: its failure times and their parts
+
 
 class EnduranceTable(Table):
     """Cells cycled to failure, where the outputs have "endurance"."""
@@ -174,6 +176,11 @@ def _failed_by(test: xr.Dataset, cycles: float) -> np.ndarray:
     return failed.transpose("wafer", ...).values.reshape(test.sizes["wafer"], -1).mean(axis=1)
 
 
+def _memory(study: StudyFrame) -> Iterator[tuple[str, float]]:
+    table = study.options("endurance")
+    yield "endurance.cells", float(table.dies) * table.cells * len(table.temperatures) * _CYCLED
+
+
 KIND = Kind(
     table=EnduranceTable,
     default=EnduranceTable(),
@@ -184,4 +191,5 @@ KIND = Kind(
     outcomes=_outcomes,
     compare=_compare,
     grows=("endurance.wafers",),
+    memory=_memory,
 )

@@ -1,1 +1,1 @@
-"""What is asked of evaluations: causes, comparisons, spread, yield, wear by reads, line drops."""
+"""Analyses of evaluations: causes of loss, comparisons, variability, yield, inferences, IR drop."""

@@ -1,7 +1,8 @@
-"""Two accuracies on the same chips and images: what they share cancels in the difference.
+"""Difference of two accuracies on the same chips and images, whose common variation cancels.
 
 Chips come from streams keyed by their address and images from theirs, so two runs with one seed are
-on common random numbers whatever differs between them: a parameter of the card, an age, a coding.
+on common random numbers whatever differs between them: a parameter of the card, a stress
+condition, a coding.
 """
 
 from typing import Any
@@ -33,7 +34,7 @@ def compare_accuracy(result: xr.Dataset, other: xr.Dataset, confidence: float = 
         ``low`` and ``high`` for all chips and images alike, its standard errors by the draw of
         chips (``error_chips``; NaN with one chip) and of images (``error_images``), and
         ``error_unpaired``, what it would have been on other chips and images. Over the dimensions
-        that are not of chips and images (ages, inferences), where there are any.
+        that are not of chips and images (stress conditions, inferences), where there are any.
 
     Raises
     ------

@@ -14,7 +14,7 @@ linear. So R(n) depends on the chip and its conditions only, not on which number
 asked for, and it never falls.
 
 What is left out: reads between inferences (verify, refresh, tests), and that inferences go on while
-the chip is stored: all of them follow the time of storage, with the reads of a chip of that age.
+the chip is stored: all of them follow the time of storage, with the reads of a chip at that time.
 The images are those that the chip is evaluated on; a mission that sees other images reads other
 rows.
 """
@@ -78,20 +78,20 @@ def reads_of_inferences(
     >>> bool(abs(many / (1e6 * (np.sqrt(1 + 2e-6 * 1e8) - 1)) - 1) < 0.1)
     True
     """
-    wanted = [quantity(n, "", "inferences", low=0.0, high=_MOST) for n in inferences]
-    if not wanted or wanted != sorted(set(wanted)):
+    numbers = [quantity(n, "", "inferences", low=0.0, high=_MOST) for n in inferences]
+    if not numbers or numbers != sorted(set(numbers)):
         raise InputError(f"inferences: got {list(inferences)}, expected rising numbers")
     reads = np.zeros(shape)
     rate = reads_per_inference(reads)
     out: list[Reads] = []
     begin, k = 0.0, 0
-    while len(out) < len(wanted):
+    while len(out) < len(numbers):
         end = 10.0 ** (_FIRST + k / _STEPS)
         length = end - begin
-        after = reads_per_inference(reads + rate * length) if wanted[-1] > 0 else rate
+        after = reads_per_inference(reads + rate * length) if numbers[-1] > 0 else rate
         mean = (rate + after) / 2
-        while len(out) < len(wanted) and wanted[len(out)] <= end:
-            out.append(reads + mean * (wanted[len(out)] - begin))
+        while len(out) < len(numbers) and numbers[len(out)] <= end:
+            out.append(reads + mean * (numbers[len(out)] - begin))
         reads, rate = reads + mean * length, after
         begin, k = end, k + 1
     return out

@@ -1,11 +1,11 @@
-"""Which phenomenon costs how much accuracy: alone, as the last one, and its fair share of all.
+"""Accuracy lost to each phenomenon: alone, gain if removed, and Shapley value.
 
-All combinations of the phenomena are evaluated, each once, on the same chips and images. Spreads
-act together (a network that still decides with one spread may not with two), so what a phenomenon
-costs depends on which others are there, and the three numbers differ:
+All combinations of the phenomena are evaluated, each once, on the same chips and images.
+Phenomena act together (a network that still decides with one may not with two), so the loss of a
+phenomenon depends on which others act, and the three numbers differ:
 
 - ``alone``: accuracy without any, less that with this one only;
-- ``all_but_one``: accuracy without this one only, less that with all: what its remedy would bring;
+- ``all_but_one``: accuracy without this one only, less that with all: the gain if it were removed;
 - ``shapley``: mean of what it costs on top of others over all orders in which they can be added;
   these add up to the whole loss.
 """
@@ -54,7 +54,7 @@ def attribute_loss(
     technology : Technology
     phenomena : sequence of str, optional
         Of `reliability.network.analysis.phenomena`; the others stay as the card has them. By
-        default those that act: with a spread or rate above 0, changes with time where the profile
+        default those that act: with a sigma or rate above 0, changes with time where the profile
         has time, read disturb where it has reads.
     profile : MissionProfile, optional
         Mission to age the cells by; every cell is read equally often.
@@ -83,7 +83,8 @@ def attribute_loss(
     >>> import reliability as rel
     >>> found = attribute_loss(
     ...     rel.load_network("spirit"), rel.load_technology("oxram-130nm"),
-    ...     phenomena=["spread of cells", "spread of cycles"], chips=4, images=200)
+    ...     chips=4, images=200,
+    ...     phenomena=["device-to-device variability", "cycle-to-cycle variability"])
     >>> float(abs(found["shapley"].sum() - found["loss"]).round(12))
     0.0
     """
@@ -141,13 +142,13 @@ def chosen(
     >>> import reliability as rel
     >>> decade = rel.MissionProfile.constant(time="10 years")
     >>> chosen(rel.load_technology("techB"), None, decade)
-    ['spread of cells', 'relaxation']
+    ['device-to-device variability', 'relaxation']
     """
     present = phenomena_of(technology)
     if phenomena is None:
         time = profile is not None and profile.duration > 0
         reads = profile is not None and profile.reads > 0
-        still = {"neurons": not of_neurons, "noise of the read": not of_reads}
+        still = {"neurons": not of_neurons, "read noise": not of_reads}
         still |= dict.fromkeys(_WITH_TIME, not time) | {"read disturb": not reads}
         names = [name for name in present if not still.get(name, False)]
     else:

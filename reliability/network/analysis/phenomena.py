@@ -1,6 +1,6 @@
 """Phenomena of a card that can be taken out of it, one by one.
 
-A spread or a rate is taken out by setting it to 0, a change with time by leaving its section out.
+A sigma or a rate is taken out by setting it to 0, a change with time by leaving its section out.
 What is left has the same random numbers, since each phenomenon has streams of its own.
 """
 
@@ -14,14 +14,14 @@ from reliability.technology.card import without as groups_without
 
 # Parameters whose value 0 takes a phenomenon out.
 SET_TO_ZERO: Mapping[str, tuple[str, ...]] = {
-    "spread of wafers and dies": (
+    "wafer- and die-level variability": (
         "programming.*.sigma_lot",
         "programming.*.sigma_wafer",
         "programming.*.sigma_die",
         "programming.*.radial",
     ),
-    "spread of cells": ("programming.*.sigma_cell", "programming.target.error_*"),
-    "spread of cycles": ("programming.*.sigma_cycle",),
+    "device-to-device variability": ("programming.*.sigma_cell", "programming.target.error_*"),
+    "cycle-to-cycle variability": ("programming.*.sigma_cycle",),
     "defects": ("defects.stuck_lrs", "defects.stuck_hrs", "defects.unformed"),
     "neurons": ("neuron.threshold_mismatch", "neuron.injector_mismatch", "neuron.leak"),
 }
@@ -31,7 +31,7 @@ LEFT_OUT: Mapping[str, tuple[str, ...]] = {
     "retention": ("retention.LRS", "retention.HRS", "retention.target"),
     "drift": ("drift",),
     "read disturb": ("read_disturb",),
-    "noise of the read": ("noise",),
+    "read noise": ("noise",),
 }
 PHENOMENA = (*SET_TO_ZERO, *LEFT_OUT)
 
@@ -43,7 +43,7 @@ def phenomena_of(technology: Technology) -> list[str]:
     --------
     >>> import reliability as rel
     >>> phenomena_of(rel.load_technology("pcm-mushroom"))
-    ['spread of cells', 'retention', 'drift', 'noise of the read']
+    ['device-to-device variability', 'retention', 'drift', 'read noise']
     """
     some = [
         name
@@ -74,7 +74,8 @@ def without(technology: Technology, phenomena: Collection[str]) -> Technology:
     Examples
     --------
     >>> import reliability as rel
-    >>> card = without(rel.load_technology("oxram-130nm"), ["spread of cells", "retention"])
+    >>> tech = rel.load_technology("oxram-130nm")
+    >>> card = without(tech, ["device-to-device variability", "retention"])
     >>> card["programming.HRS.sigma_cell"], "retention.LRS.time_constant" in card
     (0.0, False)
     """

@@ -1,10 +1,10 @@
 """How many chips fall short of an accuracy, from a count to parts per million.
 
-The count is what the chips show. Anything rarer than one over their number rests on a law: a
-normal one of the logit of the accuracy, or a generalised Pareto law of the worst chips. Each comes
-with its own interval and with a sentence where the chips cannot support it. Bad chips of real cards
-are far more frequent than a normal law of most chips says (``benchmarks/yields.py``), so the tail
-is the one to believe.
+The count is what the chips show. Anything rarer than one over their number rests on a distribution:
+a normal one of the logit of the accuracy, or a generalised Pareto distribution of the worst chips.
+Each comes with its own interval and with a sentence where the chips cannot support it. Bad chips of
+real cards are far more frequent than a normal distribution of most chips predicts
+(``benchmarks/yields.py``), so prefer the tail.
 """
 
 import numpy as np
@@ -20,8 +20,8 @@ from reliability.statistics.crossed import crossed_mean
 from reliability.statistics.proportions import ClusteredProportion, clustered_proportion
 from reliability.units import quantity
 
-_FEWEST = 8  # chips for a fitted law (assumed: below, its interval spans everything)
-_REFUSED_BELOW = 0.01  # p-value of the test of the normal law
+_FEWEST = 8  # chips for a fitted distribution (assumed: below, its interval spans everything)
+_REFUSED_BELOW = 0.01  # p-value of the test of normality
 _DRAWS = 20_000  # of the parameters; the ends of an interval move by about 1 % of its width
 _Row = tuple[float, float, float, str]
 
@@ -37,7 +37,7 @@ def accuracy_yield(
         Of `reliability.evaluate`: ``accuracy`` of chips, with a coordinate or dimension ``wafer``
         where there are several, and the attribute ``images``.
     threshold : float
-        Accuracy that is wanted, between 0 and 1.
+        Required accuracy, between 0 and 1.
     confidence : float
         Of the two-sided intervals.
     seed : int
@@ -52,14 +52,14 @@ def accuracy_yield(
         - ``count``: chips below, with the exact binomial interval; chips of wafers that differ
           count as fewer.
         - ``normal``: logit of the accuracy normal within and between wafers; the warning says
-          where the chips refuse that law.
-        - ``normal_images``: as ``normal``, less the spread that a draw of images for each chip
+          where the chips refuse normality.
+        - ``normal_images``: as ``normal``, less the variability that a draw of images for each chip
           alone would add.
-        - ``tail``: a generalised Pareto law of the worst tenth of the chips, 1000 of them at most,
-          observed as they are; needs 300 chips.
+        - ``tail``: a generalised Pareto distribution of the worst tenth of the chips, 1000 of them
+          at most, observed as they are; needs 300 chips.
 
-        Attributes: ``spread`` (standard deviation of the accuracy over chips, wafers included),
-        ``spread_wafers`` (between wafers), ``image_error`` (of one chip alone), ``chips``,
+        Attributes: ``sigma`` (standard deviation of the accuracy over chips, wafers included),
+        ``sigma_wafers`` (between wafers), ``image_error`` (of one chip alone), ``chips``,
         ``wafers``, ``threshold``, ``confidence``, and those of the result.
 
     Raises
@@ -75,17 +75,17 @@ def accuracy_yield(
     where not. Draws of V_m, V_c and the mean from these pivots give draws of
     Phi((logit(threshold) - mean) / sqrt(V_c + V_m - V_c/n)), whose quantiles are the generalised
     confidence interval [1]_. For one wafer it is the exact interval of a normal tail by the
-    noncentral t law. Chips are one lot: the spread between lots is not in it. Skewness and
+    noncentral t distribution. Chips are one lot: lot-to-lot variability is not in it. Skewness and
     kurtosis within wafers are tested [2]_.
 
-    Where wafers differ, the variance of the share of bad chips is estimated from the wafers [3]_:
-    the count is that of fewer chips, and the profile likelihood of the tail is divided by the same
-    factor, taken at its threshold.
+    Where wafers differ, the variance of the fraction of bad chips is estimated from the wafers
+    [3]_: the count is that of fewer chips, and the profile likelihood of the tail is divided by the
+    same factor, taken at its threshold.
 
     All chips see the same images and events. What these add to every chip alike moves the mean and
-    does not widen the spread; only the part of a chip alone does. Where the result says which
+    does not widen the distribution; only the part of a chip alone does. Where the result says which
     images each chip gets right, that part is known (the residual of chips x images,
-    `reliability.accuracy_spread`) and ``normal_images`` is the fraction on the population of
+    `reliability.accuracy_variability`) and ``normal_images`` is the fraction on the population of
     digits; where not, the binomial error stands for it, which is at least as large, and the
     fraction lies between ``normal`` and ``normal_images``. On these very images it is ``normal``.
 
@@ -105,7 +105,7 @@ def accuracy_yield(
     >>> found["fraction"].sel(estimate="count").item()
     0.0
     >>> found["warning"].sel(estimate="normal").item()
-    'rests on the normal law, ... decades beyond 50 chips'
+    'rests on the normal distribution, ... decades beyond 50 chips'
     """
     threshold = quantity(threshold, "", "threshold")
     if not 0 < threshold < 1:
@@ -131,14 +131,16 @@ def accuracy_yield(
     rows: dict[str, _Row] = {"count": (below / chips, float(ends[0]), float(ends[1]), few)}
     within = between = 0.0
     if chips < _FEWEST or np.ptp(y) == 0:
-        why = f"{chips} chips of the same accuracy or fewer than {_FEWEST}: no law is fitted"
+        why = (
+            f"{chips} chips of the same accuracy or fewer than {_FEWEST}: no distribution is fitted"
+        )
         rows |= dict.fromkeys(("normal", "normal_images", "tail"), (np.nan, 0.0, 1.0, why))
     else:
-        law = _Hierarchy(y, wafer, seed)
-        within, between = law.within, law.between
-        rows["normal"] = law.fraction(level, confidence, 0.0)
-        rows["normal_images"] = law.fraction(level, confidence, noise)
-        if law.wafers_differ() and rows["count"][3] == "":
+        fit = _Hierarchy(y, wafer, seed)
+        within, between = fit.within, fit.between
+        rows["normal"] = fit.fraction(level, confidence, 0.0)
+        rows["normal_images"] = fit.fraction(level, confidence, noise)
+        if fit.wafers_differ() and rows["count"][3] == "":
             note = (
                 f"wafers differ, so chips are not independent; they count as {chips * ends[2]:.0f}"
             )
@@ -159,8 +161,8 @@ def accuracy_yield(
         "confidence": confidence,
         "chips": chips,
         "wafers": len(np.unique(wafer)),
-        "spread": slope * float(np.sqrt(within + between)),
-        "spread_wafers": slope * float(np.sqrt(between)),
+        "sigma": slope * float(np.sqrt(within + between)),
+        "sigma_wafers": slope * float(np.sqrt(between)),
         "image_error": slope * float(np.sqrt(noise)),
     }
     return out
@@ -207,14 +209,14 @@ class _Hierarchy:
         self.between_draws = np.maximum(of_means - self.within_draws / self.per_wafer, 0.0)
 
     def wafers_differ(self) -> bool:
-        """Whether the spread between wafers is significant at 5 %."""
+        """Whether the variability between wafers is significant at 5 %."""
         if self.wafers == 1:
             return False
         ratio = self.of_means * self.per_wafer / self.within
         return bool(special.fdtrc(self.wafers - 1, self.chips - self.wafers, ratio) < 0.05)
 
     def is_refused(self) -> str:
-        """Say how the chips differ from a normal law within wafers, if they do at 1 %."""
+        """Say how the chips differ from a normal distribution within wafers, if they do at 1 %."""
         from scipy import stats  # slow to import
 
         if self.chips < 20 or stats.normaltest(self.apart).pvalue > _REFUSED_BELOW:
@@ -239,13 +241,17 @@ class _Hierarchy:
         warning = ""
         refused = self.is_refused()
         if refused:
-            warning = f"the chips are not normal ({refused}): the law is wrong in its tails"
+            warning = (
+                f"the chips are not normal ({refused}): the distribution is wrong in its tails"
+            )
         elif noise and self.within <= noise:
-            warning = "the chips spread no more than the images alone would make them"
+            warning = "the chips differ no more than the images alone explain"
         elif beyond > 1:
-            warning = f"rests on the normal law, {beyond:.1f} decades beyond {self.chips} chips"
+            warning = (
+                f"rests on the normal distribution, {beyond:.1f} decades beyond {self.chips} chips"
+            )
         elif 1 < self.wafers < 5:
-            warning = f"{self.wafers} wafers say little of the spread between wafers"
+            warning = f"{self.wafers} wafers say little of wafer-to-wafer variability"
         return value, float(low), float(high), warning
 
 

@@ -27,8 +27,7 @@ from reliability.network.deep.tiling import Tiling
 from reliability.network.results import provenance
 from reliability.population import age, sample_dies
 from reliability.random import draw
-from reliability.statistics import clopper_pearson, mean_interval
-from reliability.statistics.crossed import mean_of_rows
+from reliability.statistics import clopper_pearson, clustered_proportion, mean_interval
 from reliability.technology import Technology, expect_technology
 
 
@@ -103,7 +102,8 @@ def bit_error_tolerance(
     tasks = [(number, float(rate)) for rate in chosen for number in range(draws)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         accuracy = np.array(list(pool.map(one, tasks))).reshape(len(chosen), draws)
-    mean, low, high = np.array([mean_interval(row, confidence) for row in accuracy]).T
+    ends = np.array([mean_interval(row, confidence) for row in accuracy])
+    mean, low, high = np.clip(ends, 0.0, 1.0).T
     unit = {"units": "1"}
     return xr.Dataset(
         {
@@ -147,9 +147,11 @@ def pair_error_rate(
     Returns
     -------
     Dataset
-        ``error_rate`` (chip), the share of pairs whose LRS cell conducts no better than its HRS
+        ``error_rate`` (chip), the fraction of pairs whose LRS cell conducts no better than its HRS
         cell, with its Clopper-Pearson interval ``error_rate_low``, ``error_rate_high``; ``mean``,
-        ``low``, ``high``: over chips. The sense amplifier itself is taken as exact.
+        ``low``, ``high``: of the population that the chips are drawn from, with wafers as clusters,
+        or chips where all are of one wafer (`reliability.statistics.clustered_proportion`; of one
+        chip the exact interval of that chip). The sense amplifier itself is taken as exact.
 
     Raises
     ------
@@ -175,16 +177,19 @@ def pair_error_rate(
     g = cells["conductance"].values.reshape(chips, pairs, 2)
     wrong = (g[..., 0] <= g[..., 1]).sum(axis=1)
     low, high = clopper_pearson(wrong, pairs, confidence)
-    mean, mean_low, mean_high = mean_of_rows(wrong / pairs, cells["wafer"].values, confidence)
+    wafer = np.unique(cells["wafer"].values, return_inverse=True)[1]
+    cluster = wafer if wafer.max() > 0 else np.arange(chips)
+    errors, trials = np.bincount(cluster, wrong), np.bincount(cluster) * pairs
+    of_all = clustered_proportion(errors, trials, confidence)
     unit = {"units": "1"}
     return xr.Dataset(
         {
             "error_rate": ("chip", wrong / pairs, unit),
             "error_rate_low": ("chip", low, unit),
             "error_rate_high": ("chip", high, unit),
-            "mean": mean,
-            "low": max(mean_low, 0.0),
-            "high": mean_high,
+            "mean": ((), wrong.sum() / (pairs * chips), unit),
+            "low": ((), float(of_all.low), unit),
+            "high": ((), float(of_all.high), unit),
         },
         coords=cells["conductance"].isel(cell=0, drop=True).coords,
         attrs=cells.attrs | {"confidence": confidence},

@@ -60,10 +60,12 @@ def calibrated_stages(
     values = {k: v for stage in cut for k, v in feeds(stage, stage.placed.coded).items()}
     seen = extremes(network, cut, names, values, tuning)
     out, reads = [], []
+    together = network.batch or len(tuning)  # images of one run
     for stage, source in zip(cut, names, strict=False):  # its own input comes first in names
         layer = stage.placed.layer
         shape = seen[tile_sum(stage, 0, 0)].shape
-        reads.append(int(np.prod(shape[2:] if layer.operator == "Conv" else shape[1:-1])))
+        channel = 1 if layer.operator == "Conv" else -1
+        reads.append(-(-int(np.prod(shape)) // (shape[channel] * together)))
         if tiling.dac_bits is None and tiling.adc_bits is None:
             out.append(Stage(stage.placed))
             continue
@@ -82,9 +84,9 @@ def calibrated_stages(
     return tuple(out), np.array(reads)
 
 
-def _converter(seen: Extremes, bits: int, share: float) -> Converter:
+def _converter(seen: Extremes, bits: int, fraction: float) -> Converter:
     """Quantiser of a range: codes from 0 where it holds nothing negative, else around 0."""
-    end = share * max(-seen.low, seen.high)
+    end = fraction * max(-seen.low, seen.high)
     if seen.low >= 0:
         codes = 2**bits - 1
         return Converter(end / codes if end else 1.0, 0.0, float(codes))

@@ -4,6 +4,7 @@ import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -11,16 +12,17 @@ from numpy.typing import NDArray
 
 from reliability.errors import InputError
 from reliability.mission import MissionProfile
-from reliability.network.datasets import load_mnist28
+from reliability.network.datasets import data_of, evenly_spaced, load_mnist28
 from reliability.network.deep.calibration import calibrated_stages, calibration_inputs
 from reliability.network.deep.chips import Loaded, chips_of, default_tiling, load_chip
 from reliability.network.deep.graph import executed_graph
-from reliability.network.deep.images import chosen_images, class_scores
+from reliability.network.deep.images import first_outputs, network_inputs, targets
 from reliability.network.deep.layer_mapping import place
+from reliability.network.deep.metrics import Metric, measured, metric_of
 from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.runtime import Session
 from reliability.network.deep.tiling import Tiling
-from reliability.network.results import of_decisions, on_chips, provenance
+from reliability.network.results import on_chips, provenance
 from reliability.technology import Technology
 
 
@@ -31,7 +33,8 @@ def evaluate_deep(
     tiling: Tiling | None = None,
     chips: int = 20,
     images: int | None = None,
-    data: xr.Dataset | None = None,
+    data: Any = None,
+    metric: Metric = "accuracy",
     calibration: xr.Dataset | None = None,
     profile: MissionProfile | None = None,
     seed: int = 0,
@@ -53,9 +56,14 @@ def evaluate_deep(
         Number of chips to sample.
     images : int, optional
         Number of images, evenly spaced over the data; by default all.
-    data : Dataset, optional
-        ``inputs`` (image, ...), as the network takes them, and ``label`` (image); by default the
-        2000 test images of `load_mnist28`.
+    data : Dataset, (inputs, label) or path, optional
+        ``inputs`` (image, ...), as the network takes them, and ``label`` (image, ...), as a
+        Dataset, two arrays or an ``.npz`` file; by default the 2000 test images of `load_mnist28`.
+    metric : str or callable
+        ``"accuracy"``, ``"top5"``, ``"f1"`` of labels; ``"agreement"`` with the decisions of the
+        network in floating point, which needs no labels; ``"mse"`` against targets of the
+        outputs' shape; a function ``f(outputs, target) -> float`` or its ``module:function``
+        (`reliability.network.deep.metrics`).
     calibration : Dataset, optional
         ``inputs`` that set the ranges of the converters; by default 200 MNIST training images, or
         the first 200 of ``data``, whose labels play no part in it.
@@ -70,7 +78,8 @@ def evaluate_deep(
     -------
     Dataset
         With the population's leading dimensions (``chip``): ``accuracy`` with its Wilson interval
-        over images ``accuracy_low``, ``accuracy_high``; ``confusion`` (label, predicted);
+        over images ``accuracy_low``, ``accuracy_high``; ``confusion`` (label, predicted), or
+        another metric under its name, with its interval where it is a mean over images;
         ``weight_error`` (layer), the root mean square of what the pairs read as, less what they
         should, in units of a full pair. ``reads`` (layer), pulses that a cell gets per image.
 
@@ -90,8 +99,15 @@ def evaluate_deep(
     True
     """
     tiling = default_tiling(cells) if tiling is None else tiling
+    data = data_of(data, "inputs")
     test = load_mnist28("test") if data is None else data
-    inputs, labels, chosen = chosen_images(network, test, images)
+    name, function = metric_of(metric)
+    inputs = network_inputs(network, test)
+    target = targets(test, len(inputs))
+    chosen = evenly_spaced(len(inputs), images)
+    inputs, target = inputs[chosen], None if target is None else target[chosen]
+    if target is None and (name != "agreement" or function is not None):
+        raise InputError(f"data: expected 'label' of shape ({len(chosen)},), one for each image")
     tuning = calibration_inputs(network, data, calibration)
     placed = place(network, tiling)
     stages, reads = calibrated_stages(network, placed, tiling, tuning)
@@ -100,28 +116,35 @@ def evaluate_deep(
 
     def one(chip: int) -> tuple[NDArray[np.float32], Loaded]:
         loaded = load_chip(population, chip, stages, tiling)
-        return class_scores(Session(graph, loaded.values), network, {}, inputs), loaded
+        return first_outputs(Session(graph, loaded.values), network, {}, inputs), loaded
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         done = list(pool.map(one, range(population.lead.size)))
-    classes = done[0][0].shape[1]
-    predicted = np.array([scores.argmax(axis=1) for scores, _ in done])
-    if labels.max() >= classes:
-        raise InputError(f"label: got {labels.max()}, allowed 0 to {classes - 1} in {network.name}")
-    values = of_decisions(predicted, labels, classes, confidence)
+    outputs = np.array([scores for scores, _ in done])
+    values = measured(
+        metric, outputs, target,
+        lambda: first_outputs(
+            Session(network.model.SerializeToString()), network, {}, inputs
+        ),
+        confidence,
+    )  # fmt: skip
+    classes = outputs.shape[-1]
     values["weight_error"] = (("layer",), np.array([loaded.errors for _, loaded in done]), "1")
-    axes = {
+    axes: dict[str, Any] = {
         "layer": [p.layer.name for p in placed],
-        "label": np.arange(classes),
-        "predicted": np.arange(classes),
-        "image": chosen,
     }
+    if "confusion" in values:
+        axes |= {"label": np.arange(classes), "predicted": np.arange(classes)}
+        axes["image"] = chosen if target is not None and target.ndim == 1 else np.arange(
+            values["correct"][1].shape[1]
+        )  # fmt: skip
     out = on_chips(values, population.lead, axes)
     out["reads"] = ("layer", reads, {"units": "1"})
     return out.assign_attrs(
         provenance(network, population.technology, seed),
         tiling=json.dumps(asdict(tiling)),
-        images=len(labels),
+        metric=name,
+        images=len(chosen),
         confidence=confidence,
         mission=population.mission,
         warnings=sorted({note for _, loaded in done for note in loaded.warnings}),

@@ -158,7 +158,7 @@ def program_layers(
     expect_technology(technology)
     check_card(technology, tiling)
     placed = place(network, tiling)
-    state = wanted(placed, technology, tiling)
+    state = target_states(placed, technology, tiling)
     cells = sample_dies(
         technology,
         state=state,
@@ -193,7 +193,7 @@ def check_card(technology: Technology, tiling: Tiling) -> None:
         )
 
 
-def wanted(
+def target_states(
     placed: tuple[Placed, ...], technology: Technology, tiling: Tiling
 ) -> NDArray[np.float64] | NDArray[np.str_]:
     """Return the target (S) or the state of every cell of a chip."""
@@ -228,7 +228,7 @@ def read_layer(
     >>> import reliability as rel
     >>> card, net = rel.load_technology("techB"), rel.load_network("mobilenet-mnist")
     >>> placed = place(net, Tiling())
-    >>> read = read_layer(placed[0], wanted(placed, card, Tiling()), card, Tiling())
+    >>> read = read_layer(placed[0], target_states(placed, card, Tiling()), card, Tiling())
     >>> bool(abs(read - placed[0].coded).max() < 1e-6)
     True
     """
@@ -276,14 +276,14 @@ def compensation(
     1.25
     """
     if tiling.compensation == "drift":
-        wanted_sum = float(programmed[placed.cells].sum(dtype=float))
+        target_sum = float(programmed[placed.cells].sum(dtype=float))
         got = float(conductance[placed.cells].sum(dtype=float))
     elif tiling.compensation == "gain":
-        wanted_sum = float((placed.coded.astype(float) ** 2).sum())
+        target_sum = float((placed.coded.astype(float) ** 2).sum())
         got = float((placed.coded.astype(float) * read).sum())
     else:
         return 1.0
-    return wanted_sum / got if got > 0 else 1.0
+    return target_sum / got if got > 0 else 1.0
 
 
 def row_tiles(layer: Layer, rows: int) -> tuple[slice, ...]:

@@ -6,9 +6,10 @@ multiplies by a matrix in a way that cells can't hold is refused by name, or lef
 user says so.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from hashlib import sha256
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from reliability.errors import InputError, unknown_name
 from reliability.network.deep.onnx_file import read_model
+from reliability.network.deep.onnx_normal import constants_second
 from reliability.network.deep.runtime import Session, onnx_package
 
 # What multiplies by a matrix, or hides operators that may.
@@ -34,6 +36,10 @@ _FOLDED = frozenset(
         "DequantizeLinear",
     }
 )
+
+
+_BATCH = 4096  # images at a time that a file may ask for
+_IMAGE = 10_000_000  # numbers of one of them
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +91,8 @@ class DeepNetwork:
         Whole, without tensors in other files.
     layers : tuple of Layer
         Those that go into cells, in the order of the graph.
+    digital : tuple of str
+        Names of other nodes that multiply: products of two activations, and those left digital.
     input_name : str
     input_shape : tuple of int or None
         Of one image, without the batch; None is any size.
@@ -99,6 +107,7 @@ class DeepNetwork:
     name: str
     model: Any
     layers: tuple[Layer, ...]
+    digital: tuple[str, ...]
     input_name: str
     input_shape: tuple[int | None, ...]
     batch: int | None
@@ -132,7 +141,7 @@ def load_onnx(path: Path, *, name: str | None = None, digital: Collection[str] =
     InputError
         Not an ONNX file or cut short; tensors outside the file's folder, or of another size than
         the file holds; more than one input; an operator that cells can't hold; weights that are
-        not float32 or not finite; no layer at all.
+        not numbers or not finite; no layer at all.
 
     Examples
     --------
@@ -143,17 +152,19 @@ def load_onnx(path: Path, *, name: str | None = None, digital: Collection[str] =
     """
     where = str(path)
     model = read_model(path)
+    constants_second(model, constants(model))
     inputs = _inputs(model.graph, where)
     if len(inputs) != 1:
         raise InputError(f"{where}: got {len(inputs)} inputs ({', '.join(inputs)}), expected one")
     input_name, shape = next(iter(inputs.items()))
-    layers = tuple(_layers(model, set(digital), where))
+    layers, left = _layers(model, set(digital), where)
     if not layers:
         raise InputError(f"{where}: no layer whose weights could go into cells")
     return DeepNetwork(
         name=path.stem if name is None else name,
         model=model,
         layers=layers,
+        digital=left,
         input_name=input_name,
         input_shape=shape[1:],
         batch=shape[0],
@@ -192,7 +203,11 @@ def _folded(model: Any, node: Any, known: dict[str, Any]) -> NDArray[Any]:
     result = onnx.helper.make_empty_tensor_value_info(node.output[0])
     graph = onnx.helper.make_graph([node], "constant", [], [result], list(held.values()))
     part = onnx.helper.make_model(graph, opset_imports=model.opset_import)
-    return Session(part.SerializeToString()).run({})[0]
+    try:
+        return Session(part.SerializeToString()).run({})[0]
+    except Exception as error:  # onnxruntime's own kinds
+        first = str(error).strip().partition("\n")[0]
+        raise InputError(f"{node.op_type} of constants can't be computed: {first}") from None
 
 
 def node_name(graph: Any, index: int) -> str:
@@ -202,15 +217,21 @@ def node_name(graph: Any, index: int) -> str:
     return str(node.name if node.name and alone else node.output[0])
 
 
-def _layers(model: Any, digital: set[str], where: str) -> Iterator[Layer]:
+def _layers(model: Any, digital: set[str], where: str) -> tuple[tuple[Layer, ...], tuple[str, ...]]:
+    """Layers that go into cells, and the names of nodes that multiply digitally."""
     graph = model.graph
     known = constants(model)
     used: set[str] = set()
+    layers: list[Layer] = []
+    left_digital: list[str] = []
     names = {node_name(graph, i): node.op_type for i, node in enumerate(graph.node)}
     for index, node in enumerate(graph.node):
         name = node_name(graph, index)
         if left := digital & {name, node.op_type}:
             used |= left
+            left_digital += [name] if node.op_type in _MULTIPLIERS else []
+        elif node.op_type in ("MatMul", "Gemm", "Einsum") and not known.keys() & set(node.input):
+            left_digital.append(name)  # of two activations: no weight is in it
         elif node.domain not in ("", "ai.onnx"):
             raise InputError(
                 f"{where}: {node.op_type} {name!r}: operator of the domain {node.domain!r}, "
@@ -218,7 +239,7 @@ def _layers(model: Any, digital: set[str], where: str) -> Iterator[Layer]:
             )
         elif node.op_type in _MULTIPLIERS:
             try:
-                yield _layer(index, name, node, known)
+                layers.append(_layer(index, name, node, known))
             except InputError as error:
                 raise InputError(
                     f"{where}: {node.op_type} {name!r} can't go into cells: {error}; "
@@ -228,6 +249,7 @@ def _layers(model: Any, digital: set[str], where: str) -> Iterator[Layer]:
         raise unknown_name(
             f"node or operator in digital, {where}:", name, {*names, *names.values()}
         )
+    return tuple(layers), tuple(left_digital)
 
 
 def _layer(index: int, name: str, node: Any, known: dict[str, Any]) -> Layer:
@@ -273,5 +295,11 @@ def _inputs(graph: Any, where: str) -> dict[str, tuple[int | None, ...]]:
             dims = value.type.tensor_type.shape.dim
             if not dims:
                 raise InputError(f"{where}: input {value.name!r}: no shape, expected (image, ...)")
+            batch, *image = (max(int(d.dim_value), 1) for d in dims)
+            if batch > _BATCH or prod(image) > _IMAGE:
+                raise InputError(
+                    f"{where}: input {value.name!r}: got {batch} images of {prod(image)} numbers, "
+                    f"allowed {_BATCH} of {_IMAGE}"
+                )
             out[value.name] = tuple(d.dim_value if d.dim_value > 0 else None for d in dims)
     return out

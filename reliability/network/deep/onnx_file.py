@@ -9,8 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from reliability.errors import InputError
+from reliability.network.deep.onnx_normal import as_float32, sort_nodes
 from reliability.network.deep.runtime import onnx_package
 
+_LARGEST = 2**31 - 1  # bytes of a file, which is what its format can hold
+# Least value of each number of a convolution or pooling, and the most of all of them.
+_LOWEST = {"strides": 1, "dilations": 1, "kernel_shape": 1, "group": 1, "pads": 0}
+_WIDEST = 1_000_000
+_LONGEST = 1000  # characters of a path
 _OPSET = 13  # from here on the operators that the executed graph adds have one form
 # Types of less than a byte, with their bits.
 _PACKED = {"INT4": 4, "UINT4": 4, "FLOAT4E2M1": 4, "INT2": 2, "UINT2": 2}
@@ -27,8 +33,10 @@ def read_model(path: Path) -> Any:
     """
     onnx = onnx_package()
     where = str(path)
-    if not path.is_file():
+    if "\0" in where or not path.is_file():
         raise InputError(f"network: no file {where!r}")
+    if path.stat().st_size > _LARGEST:
+        raise InputError(f"{where}: got {path.stat().st_size} bytes, allowed {_LARGEST}")
     model = onnx.ModelProto()
     try:
         model.ParseFromString(path.read_bytes())
@@ -36,9 +44,44 @@ def read_model(path: Path) -> Any:
         raise InputError(f"{where}: not an ONNX file, or cut short") from None
     if not model.HasField("graph") or not model.graph.node:
         raise InputError(f"{where}: not an ONNX file, or cut short: it has no graph")
+    if not model.graph.output:
+        raise InputError(f"{where}: the graph has no output")
     for owner, tensor in _tensors(model):
         _hold(tensor, owner, path.resolve().parent, where)
-    return _checked(model, where)
+    for node in _nodes(model):
+        _check_windows(node, where)
+    sort_nodes(model.graph)
+    model = _checked(model, where)
+    try:
+        as_float32(model)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+    return model
+
+
+def _nodes(model: Any) -> Iterator[Any]:
+    """Yield every node of a model, those of inner graphs and of functions included."""
+    left = [*model.graph.node, *(node for function in model.functions for node in function.node)]
+    while left:
+        node = left.pop()
+        yield node
+        for attribute in node.attribute:
+            for graph in (attribute.g, *attribute.graphs):
+                left += graph.node
+
+
+def _check_windows(node: Any, where: str) -> None:
+    """Refuse steps and windows of a convolution or pooling that divide by zero elsewhere."""
+    for attribute in node.attribute:
+        low = _LOWEST.get(attribute.name)
+        if low is None:
+            continue
+        for value in (*attribute.ints, *([attribute.i] if attribute.name == "group" else [])):
+            if not low <= value <= _WIDEST:
+                raise InputError(
+                    f"{where}: {node.op_type} {node.name!r}: {attribute.name}: got {value}, "
+                    f"allowed {low} to {_WIDEST}"
+                )
 
 
 def _checked(model: Any, where: str) -> Any:
@@ -87,6 +130,8 @@ def _hold(tensor: Any, owner: str, folder: Path, where: str) -> None:
         _embed(tensor, owner, folder, where)
     if tensor.data_type in (kinds.UNDEFINED, kinds.STRING):
         return  # the checker's business; no weight is one
+    if tensor.data_type not in kinds.DataType.values():
+        raise InputError(f"{where}: {owner}: unknown type of numbers {tensor.data_type}")
     count = 1
     for size in tensor.dims:
         if size < 0:
@@ -114,19 +159,24 @@ def _embed(tensor: Any, owner: str, folder: Path, where: str) -> None:
     """Read a tensor that lies in another file of the model's own folder."""
     entries = {entry.key: entry.value for entry in tensor.external_data}
     location = entries.get("location", "")
-    file = (folder / location).resolve()  # follows links
-    if not location or not file.is_relative_to(folder):
+    named = location and "\0" not in location and len(location) < _LONGEST
+    file = (folder / location).resolve() if named else folder  # follows links
+    if not named or not file.is_relative_to(folder):
         raise InputError(
             f"{where}: {owner}: its data lie in {location!r}, outside the folder of the model"
         )
-    if not file.is_file():
-        raise InputError(f"{where}: {owner}: no file {location!r} beside the model")
     try:
+        if not file.is_file():
+            raise InputError(f"{where}: {owner}: no file {location!r} beside the model")
         offset = int(entries.get("offset", 0))
         size = file.stat().st_size
         length = int(entries.get("length", size - offset))
+    except InputError:
+        raise
     except ValueError:
         raise InputError(f"{where}: {owner}: offset and length are not numbers") from None
+    except OSError as error:  # a part of the path is too long for the disk
+        raise InputError(f"{where}: {owner}: {location[:60]!r}: {error.strerror}") from None
     if offset < 0 or length < 0 or offset + length > size:
         raise InputError(
             f"{where}: {owner}: declares bytes {offset} to {offset + length} of {location!r}, "

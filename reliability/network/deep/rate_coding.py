@@ -95,7 +95,7 @@ def evaluate_spiking(
     threshold_mismatch : float
         Standard deviation of each neuron's threshold, relative.
     leak : float
-        Share of a neuron's charge that is lost per step.
+        Fraction of a neuron's charge that is lost per step.
 
     Returns
     -------

@@ -1,1 +1,1 @@
-"""Networks of one layer: their weights in cells, and three evaluators: spiking, formal, in time."""
+"""Networks of one layer: their weights in cells, and three codings."""

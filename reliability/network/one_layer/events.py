@@ -3,7 +3,7 @@
 Data for a network of one layer come in one of two forms:
 
 - images: ``pixels`` (sample, input), uint8. In time coding each input that is not zero sends one
-  event, the stronger the earlier: at the share (255 - pixel) / 255 of a window of time [1]_.
+  event, the stronger the earlier: at the fraction (255 - pixel) / 255 of a window of time [1]_.
   Events of one time are sent in the order of the inputs.
 - streams, as a sensor sends them: ``input`` (sample, event), the input of each event in order of
   time and -1 beyond the last, and ``time`` (sample, event) in s. The other codings take how often
@@ -32,7 +32,7 @@ class Events(NamedTuple):
     """Events of samples in order of time, padded to the longest sample."""
 
     source: NDArray[np.uint16]  # (samples, most events), the input of each
-    time: NDArray[np.float32]  # (samples, most events), s, or share of the window
+    time: NDArray[np.float32]  # (samples, most events), s, or fraction of the window
     length: NDArray[np.int32]  # (samples,), the number of events
 
     def of(self, samples: NDArray[np.int64] | slice) -> "Events":

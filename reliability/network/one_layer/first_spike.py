@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from reliability.network.one_layer.events import Events
 from reliability.network.one_layer.lanes import LANES, bits, choose, load, repeat, store
-from reliability.network.one_layer.spiking import BATCHES, NEVER, Spikes, interleave
+from reliability.network.one_layer.spiking import BATCHES, UNREACHABLE, Spikes, interleave
 
 
 def run_first_spike(
@@ -62,7 +62,7 @@ def run_first_spike(
     order = np.arange(events.source.shape[1])
     _race(
         interleave(weights.reshape(chips, -1), np.float32(0)),
-        interleave(threshold, NEVER),
+        interleave(threshold, UNREACHABLE),
         np.float32(1 - leak) if leak else None,
         ((1 - desensitization) ** order).astype(np.float32),
         events.source,
@@ -110,7 +110,7 @@ def _race(w, threshold, keep, gain, source, length, predicted, used):  # type: i
 @njit(cache=True)
 def _step(charge, threshold, keep, gain, w, row):  # type: ignore[no-untyped-def]
     """Let one input event reach all outputs; return how far the closest is above its threshold."""
-    ahead = repeat(-NEVER)
+    ahead = repeat(-UNREACHABLE)
     for j in range(0, len(charge), LANES):
         x = load(charge, j)
         if keep is not None:

@@ -70,7 +70,7 @@ class Neuron:
 def sample_neurons(
     neuron: Neuron, address: NDArray[np.integer], outputs: int, seed: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Draw the neurons of each chip, the same at every age.
+    """Draw the neurons of each chip, the same under all stress conditions.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from reliability.network.one_layer.neuron import Neuron
 from reliability.random import draw
 
 BATCHES = 16  # of images; with the groups of chips they are the tasks of the threads
-NEVER = np.float32(1e30)  # threshold that is never reached
+UNREACHABLE = np.float32(1e30)  # a threshold that no charge reaches
 
 
 class Spikes(NamedTuple):
@@ -90,8 +90,8 @@ def run_spiking(
     events = np.empty((chips, len(sequences)), dtype=np.int32)
     _integrate_and_fire(
         interleave(weights.reshape(chips, -1), np.float32(0)),
-        interleave(upper, NEVER),
-        interleave(-lower, -NEVER),
+        interleave(upper, UNREACHABLE),
+        interleave(-lower, -UNREACHABLE),
         np.float32(1 - neuron.leak) if neuron.leak else None,
         np.int32(neuron.refractory) if neuron.refractory else None,
         sequences,

@@ -14,7 +14,7 @@ levels give the conductance with its transistor), and the synapse reads
 
 where G_unit is what one unit of weight is on the nominal technology, to which the current
 injectors are set: mean G_eff(LRS) - mean G_eff(HRS), or one step between levels. The background of
-the low side cancels in the mean, its spread does not.
+the low side cancels in the mean, its variability does not.
 """
 
 from typing import Literal
@@ -70,7 +70,7 @@ def map_weights(network: Network) -> NDArray[np.str_]:
     [['HRS', 'HRS'], ['LRS', 'HRS']]
     """
     expect_network(network)
-    return np.where(_share_of_range(network, "two_level") > 0, "LRS", "HRS")
+    return np.where(_fraction_of_range(network, "two_level") > 0, "LRS", "HRS")
 
 
 def map_levels(
@@ -96,16 +96,16 @@ def map_levels(
     >>> map_levels(net, "multi_level", 0.0, 1e-4).reshape(2, 1, 2).tolist()
     [[[0.0001, 0.0]], [[0.0, 5e-05]]]
     """
-    return lowest + (highest - lowest) * _share_of_range(network, mapping)
+    return lowest + (highest - lowest) * _fraction_of_range(network, mapping)
 
 
-def _share_of_range(network: Network, mapping: Mapping) -> NDArray[np.float64]:
+def _fraction_of_range(network: Network, mapping: Mapping) -> NDArray[np.float64]:
     """How far each cell is up from the lowest to the highest level, 0 to 1."""
     w = network.weights.astype(int)
     count = np.stack([np.maximum(w, 0), np.maximum(-w, 0)], axis=-1)  # units on each side
     n = cells_per_side(network, mapping)
-    share = np.arange(n) < count[..., None] if n > 1 else count / network.weight_max
-    return share.astype(float).ravel()
+    level = np.arange(n) < count[..., None] if n > 1 else count / network.weight_max
+    return level.astype(float).ravel()
 
 
 def check_mapping(technology: Technology, mapping: Mapping) -> None:

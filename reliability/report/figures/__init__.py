@@ -10,7 +10,8 @@ life tests                                    `probability_plot`, `arrhenius_plo
 cells over time and reads                     `relaxation_fan`, `drift`, `read_disturb`,
                                               `quantile_against_time`
 reads of one cell                             `noise_trace`, `power_spectral_density`
-states and conditions                         `window_map`, `error_rate_against_reference`
+states and conditions                         `window_map`, `window_curve`,
+                                              `error_rate_against_reference`
 cycles                                        `resistance_against_cycles`,
                                               `failures_against_cycles`, `failures_of_wafers`
 wafers                                        `wafer_map`, `wafer_maps`
@@ -143,6 +144,7 @@ from reliability.report.figures.wafer_figures import (
 )
 from reliability.report.figures.window_figures import (
     error_rate_against_reference,
+    window_curve,
     window_map,
 )
 
@@ -213,5 +215,6 @@ __all__ = [
     "voltage_map",
     "wafer_map",
     "wafer_maps",
+    "window_curve",
     "window_map",
 ]

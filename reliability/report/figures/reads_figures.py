@@ -18,7 +18,7 @@ from reliability.report.figures.style import (
     power_of_ten,
     table_mesh,
 )
-from reliability.statistics.crossed import mean_of_rows
+from reliability.statistics.crossed import mean_of_fractions
 from reliability.units import engineering
 
 _LABELS = {"reads": "read pulses of every cell (log scale)", "inferences": "inferences (log scale)"}
@@ -58,7 +58,7 @@ def accuracy_against_reads(
     for k, voltage in enumerate(np.atleast_1d(accuracy["read_voltage"].values)):
         values = accuracy.isel(read_voltage=k).transpose(along, "chip")
         mean_and_chips(numbers, values, ax, k, engineering(float(voltage), "V"))
-        found = [mean_of_rows(row, wafers, confidence) for row in values.values]
+        found = [mean_of_fractions(row, wafers, confidence) for row in values.values]
         mean, low, high = np.array(found).T
         ax.errorbar(numbers, mean, np.abs([low - mean, high - mean]), fmt="none", capsize=2.5,
                     ecolor=colour(k), lw=1.2)  # fmt: skip

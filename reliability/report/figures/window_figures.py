@@ -17,7 +17,7 @@ from reliability.report.figures.style import (
     reading_unit,
 )
 
-_NAMES = {
+CONDITION_NAMES = {
     "compliance_current": "compliance current",
     "reset_voltage": "RESET voltage",
     "pulse_width": "pulse width",
@@ -26,10 +26,10 @@ _LOWEST = 1e-15  # a bit-error rate below says nothing more
 
 
 def window_map(window: xr.Dataset, ax: Axes | None = None, *, x: str, y: str) -> Axes:
-    """Bit-error rate over two programming conditions, with the border of what is wanted.
+    """Bit-error rate over two programming conditions, with the border of the target.
 
     Colour is the bit-error rate at the best reference, thin lines the window between the medians in
-    decades, the thick line the rate that is wanted.
+    decades, the thick line the target rate.
 
     Parameters
     ----------
@@ -64,26 +64,56 @@ def window_map(window: xr.Dataset, ax: Axes | None = None, *, x: str, y: str) ->
         lines = ax.contour(across, up, decades, 5, colors="black", linewidths=0.7)
         for text in ax.clabel(lines, fmt=_decades, fontsize=8):
             text.set_path_effects(halo)
-    wanted = float(window.attrs["target_error_rate"])
-    if rates.min() < np.log10(wanted) < rates.max():
+    target = float(window.attrs["target_error_rate"])
+    if rates.min() < np.log10(target) < rates.max():
         for width, tone in ((4.0, "white"), (2.2, PALETTE[4])):
-            ax.contour(across, up, rates, [np.log10(wanted)], colors=tone, linewidths=width)
-        ax.plot([], [], color=PALETTE[4], lw=2.2, label=f"bit-error rate {power_of_ten(wanted)}")
+            ax.contour(across, up, rates, [np.log10(target)], colors=tone, linewidths=width)
+        ax.plot([], [], color=PALETTE[4], lw=2.2, label=f"bit-error rate {power_of_ten(target)}")
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1))
     bar = ax.figure.colorbar(filled, ax=ax, label="bit-error rate")
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: power_of_ten(10.0**value)))
     for axis, name, values in ((ax.xaxis, x, across), (ax.yaxis, y, up)):
         if values.min() > 0 and values.max() > 3 * values.min():
             log_axis(axis, values)
-        name_axis(axis, _NAMES[name], units[name][1])
+        name_axis(axis, CONDITION_NAMES[name], units[name][1])
     ax.grid(False)
     return ax
 
 
+def window_curve(window: xr.Dataset, ax: Axes | None = None, *, x: str) -> Axes:
+    """Bit-error rate against one programming condition, with its interval and the target.
+
+    Parameters
+    ----------
+    window : Dataset
+        Of `reliability.programming_window` with the dimension x; ``bit_error_rate_low`` and
+        ``bit_error_rate_high``, where they are there, are drawn as a band.
+    ax : Axes, optional
+        A new figure without.
+    x : str
+        ``compliance_current``, ``reset_voltage`` or ``pulse_width``.
+    """
+    ax = axes_of(ax)
+    factor, symbol = reading_unit(window[x].values, str(window[x].attrs["units"]))
+    values = window[x].values / factor
+    rate = np.maximum(window["bit_error_rate"].values, _LOWEST)
+    if "bit_error_rate_low" in window:
+        low, high = (
+            np.maximum(window[f"bit_error_rate_{end}"], _LOWEST) for end in ("low", "high")
+        )
+        ax.fill_between(values, low, high, color=colour(0), alpha=0.2, lw=0)
+    ax.plot(values, rate, "o-", ms=4, color=colour(0))
+    ax.axhline(float(window.attrs["target_error_rate"]), color="0.3", lw=1, ls="--")
+    log_axis(ax.yaxis, np.append(rate, window.attrs["target_error_rate"]))
+    name_axis(ax.xaxis, CONDITION_NAMES[x], symbol)
+    ax.set_ylabel("bit-error rate")
+    return ax
+
+
 def error_rate_against_reference(
-    errors: xr.Dataset, ax: Axes | None = None, *, wanted: float | None = None
+    errors: xr.Dataset, ax: Axes | None = None, *, target: float | None = None
 ) -> Axes:
-    """Share of cells read as the other state against the reading reference, and their mean.
+    """Fraction of cells read as the other state against the reading reference, and their mean.
 
     Parameters
     ----------
@@ -92,7 +122,7 @@ def error_rate_against_reference(
         ``reference``, S: of `reliability.programming_window` at several references.
     ax : Axes, optional
         A new figure without.
-    wanted : float, optional
+    target : float, optional
         Bit-error rate that must not be exceeded; where it is not, the references are shaded.
     """
     ax = axes_of(ax)
@@ -100,7 +130,7 @@ def error_rate_against_reference(
     reference = np.asarray(errors["reference"].values, float) / factor
     for k, state in enumerate(errors["state"].values):
         ax.plot(reference, errors["error_rate"].sel(state=state).values, ("--", "-.")[k % 2],
-                color=colour(k), label=f"{state} read wrongly")  # fmt: skip
+                color=colour(k), label=f"{state} read as the other state")  # fmt: skip
     rate = errors["bit_error_rate"].values
     ax.plot(reference, rate, color="black", lw=1.8, label="bit-error rate")
     best = int(np.argmin(rate))
@@ -109,19 +139,19 @@ def error_rate_against_reference(
         power_of_ten(rate[best]), (reference[best], rate[best]), xytext=(0, -12), fontsize=8,
         ha="center", textcoords="offset points",
     )  # fmt: skip
-    if wanted is not None:
-        ax.axhline(wanted, color="0.3", lw=1, ls=":")
-        good = rate <= wanted
+    if target is not None:
+        ax.axhline(target, color="0.3", lw=1, ls=":")
+        good = rate <= target
         if good.any():
             ax.axvspan(reference[good].min(), reference[good].max(), color=colour(2), alpha=0.15,
-                       lw=0, label=f"at most {power_of_ten(wanted)}")  # fmt: skip
+                       lw=0, label=f"at most {power_of_ten(target)}")  # fmt: skip
     ax.set_yscale("log")
     ax.set_ylim(max(rate[best] / 300, _LOWEST), 2)
     ax.yaxis.set_major_locator(LogLocator(numticks=9))
     log_axis(ax.xaxis, reference)
     name_axis(ax.xaxis, "reading reference", symbol)
     ax.set_xlim(reference.min(), reference.max())
-    ax.set_ylabel("share of cells")
+    ax.set_ylabel("fraction of cells")
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     return ax
 

@@ -8,6 +8,7 @@ from reliability.report.outputs import (
     attribution,
     crossbar,
     endurance,
+    window,
 )
 
 CHAPTERS: dict[str, Chapter] = {
@@ -15,6 +16,7 @@ CHAPTERS: dict[str, Chapter] = {
     "attribution": attribution.CHAPTER,
     "endurance": endurance.CHAPTER,
     "crossbar": crossbar.CHAPTER,
+    "window": window.CHAPTER,
     "architecture": architecture.CHAPTER,
 }
 

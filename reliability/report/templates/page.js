@@ -31,14 +31,19 @@ function lines(table) {
   return Array.from(table.rows, (row) => cells(row).map(text));
 }
 
+// What a spreadsheet would compute becomes text; a number with its unit stays a number.
+function plain(t) {
+  const number = /^[-+]?(\d[\d,]*\.?\d*|\.\d+)(e[-+]?\d+)?\s*[\p{L}%°²/ ]*$/iu;
+  return /^[=+\-@\t\r\n]/.test(t) && !number.test(t) ? "'" + t : t;
+}
+
 function csv(table) {
-  const plain = (t) => (/^[=+@\t\r]|^-(?![\d.])/.test(t) ? "'" + t : t); // no formula from a name
   const quoted = (t) => (/[",\n]/.test(t) ? `"${t.replaceAll('"', '""')}"` : t);
   return lines(table).map((row) => row.map((t) => quoted(plain(t))).join(",")).join("\r\n") + "\r\n";
 }
 
 async function copy(table) {
-  const tabs = lines(table).map((row) => row.join("\t")).join("\n");
+  const tabs = lines(table).map((row) => row.map(plain).join("\t")).join("\n");
   try {
     await navigator.clipboard.writeText(tabs);
   } catch {

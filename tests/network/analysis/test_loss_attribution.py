@@ -9,7 +9,7 @@ from reliability.network.analysis.loss_attribution import MEASURES, attribution,
 from reliability.network.analysis.phenomena import PHENOMENA, phenomena_of, without
 
 DECADE = rel.MissionProfile.constant("10 years", "105 degC")
-SOME = ["spread of cells", "neurons", "retention"]
+SOME = ["device-to-device variability", "neurons", "retention"]
 
 
 @pytest.fixture(scope="module")
@@ -78,11 +78,11 @@ def test_what_is_taken_out_is_gone_and_the_rest_is_as_it_was(name) -> None:
 
 def test_time_and_reads_decide_what_acts(tech) -> None:
     fresh = chosen(tech, None, None)
-    assert fresh == ["spread of wafers and dies", "spread of cells", "spread of cycles", "defects",
-                     "neurons"]  # fmt: skip
+    assert fresh == ["wafer- and die-level variability", "device-to-device variability",
+                     "cycle-to-cycle variability", "defects", "neurons"]  # fmt: skip
     read = rel.MissionProfile.constant("1 h", reads=10)
     assert chosen(tech, None, read)[5:] == ["relaxation", "retention", "read disturb"]
-    assert chosen(tech, None, read, of_neurons=False, of_reads=True)[-1] == "noise of the read"
+    assert chosen(tech, None, read, of_neurons=False, of_reads=True)[-1] == "read noise"
 
 
 def test_coverage_of_shares_over_wafers() -> None:

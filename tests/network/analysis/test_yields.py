@@ -104,7 +104,7 @@ def test_wafers_that_differ_are_said() -> None:
     accuracy = sample(np.random.default_rng(5), 6, 40, 0.4, 0.1)
     found = accuracy_yield(population(accuracy, wafers=6), 0.82)
     assert "not independent" in found["warning"].sel(estimate="count").item()
-    assert found.attrs["spread_wafers"] > 0.5 * found.attrs["spread"]
+    assert found.attrs["sigma_wafers"] > 0.5 * found.attrs["sigma"]
     assert found.attrs["wafers"] == 6
 
 

@@ -91,6 +91,34 @@ def test_pair_error_rate_against_the_integral(tech) -> None:
     assert abs(out["mean"].item() - exact) < 4 * np.sqrt(exact * (1 - exact) / count)
 
 
+def test_interval_of_the_pair_error_rate_is_never_empty(tech) -> None:
+    """No error, few chips, one chip: an exact or a hierarchical interval."""
+    quiet = tech.with_values(
+        {k: 0.0 for k in tech if ".sigma_" in k and k.startswith("programming.")
+         and not k.endswith("exponent")}
+        | {f"defects.{k}": 0.0 for k in ("stuck_lrs", "stuck_hrs", "unformed")}
+    )  # fmt: skip
+    one = rel.pair_error_rate(quiet, pairs=2000, chips=1)
+    assert (one["mean"].item(), one["low"].item()) == (0, 0)
+    assert one["high"].item() == pytest.approx(1 - 0.025 ** (1 / 2000), rel=1e-6)
+    few = rel.pair_error_rate(quiet, pairs=1000, chips=3)
+    assert 1e-4 < few["high"].item() < 0.01
+    real = rel.pair_error_rate(tech, pairs=500, chips=1, seed=3)
+    assert real["low"].item() < real["mean"].item() < real["high"].item()
+    assert real["high"].item() == real["error_rate_high"].item()
+
+
+@pytest.mark.slow
+def test_interval_of_the_pair_error_rate_covers(tech) -> None:
+    """Chips of several wafers against the mean of many chips, nominal 90 %."""
+    many = rel.pair_error_rate(tech, pairs=2000, chips=3000, seed=999)["mean"].item()
+    held = 0
+    for seed in range(120):
+        found = rel.pair_error_rate(tech, pairs=300, chips=30, seed=seed, confidence=0.9)
+        held += found["low"].item() <= many <= found["high"].item()
+    assert held / 120 > 0.8
+
+
 def test_network_on_pairs_has_the_error_rate_of_the_pairs(plain, tech) -> None:
     tiling = rel.Tiling("pairs")
     chips = rel.program_layers(tech, plain, tiling, chips=1, seed=5)

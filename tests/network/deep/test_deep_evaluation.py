@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import reliability as rel
 from reliability.network.deep.calibration import calibrated_stages
 from reliability.network.deep.graph import Stage, executed_graph, feeds
-from reliability.network.deep.layer_mapping import place, read_layer, row_tiles, wanted
+from reliability.network.deep.layer_mapping import place, read_layer, row_tiles, target_states
 from reliability.network.deep.runtime import Session
 from tests.conftest import SMALL_STUDY
 from tests.network.deep.onnx_models import (
@@ -208,7 +208,7 @@ def test_digits_of_level_cells_are_the_rounded_weights(net, card, bits, each, sl
         assert len(p.coded) == slices
         assert set(np.unique(np.rint(p.coded * (2**each - 1)))) <= set(range(1 - 2**each, 2**each))
         assert p.weights(p.coded) == pytest.approx(q.weights(q.coded), abs=1e-6)
-    exact = wanted(placed, card, tiling)
+    exact = target_states(placed, card, tiling)
     read = read_layer(placed[3], exact, card, tiling)
     assert read == pytest.approx(placed[3].coded, abs=1e-6)
     result = rel.evaluate(net, card, tiling=tiling, chips=1, images=100)
@@ -287,7 +287,7 @@ def test_resistive_lines_are_those_of_the_crossbar(tmp_path, card) -> None:
     lines = {"word_line_resistance": 3.0, "bit_line_resistance": 2.0}
     tiling = rel.Tiling(scale="layer", rows=16, columns=8, **lines)
     placed = place(fc, tiling)
-    read = read_layer(placed[0], wanted(placed, card, tiling), card, tiling)
+    read = read_layer(placed[0], target_states(placed, card, tiling), card, tiling)
     full = 128e-6
     pairs = np.zeros((32, 24))  # two by three tiles of 16 x 8, cells of zero beyond the layer
     pairs[:30, 0:18:2], pairs[:30, 1:18:2] = np.maximum(w, 0) / 4, np.maximum(-w, 0) / 4
@@ -299,7 +299,7 @@ def test_resistive_lines_are_those_of_the_crossbar(tmp_path, card) -> None:
     assert placed[0].weights(read) == pytest.approx(expected, abs=1e-5)
     assert np.abs(expected - w).max() > 0.01
     nearly = rel.Tiling(scale="layer", rows=16, columns=8, word_line_resistance=1e-6)
-    read = read_layer(placed[0], wanted(placed, card, nearly), card, nearly)
+    read = read_layer(placed[0], target_states(placed, card, nearly), card, nearly)
     assert placed[0].weights(read) == pytest.approx(w, abs=1e-5)
 
 
@@ -363,7 +363,10 @@ def test_a_fixed_batch_of_the_file_is_kept(tmp_path, small) -> None:
         ({"tiling": {"cells": "level"}}, "did you mean 'levels'"),
         ({"tiling": {"scale": "channels"}}, "did you mean 'channel'"),
         ({"tiling": {"compensation": "gains"}}, "did you mean 'gain'"),
-        ({"tiling": {"cells": "bits", "columns": 7}}, "tiling: columns: got 7, allowed 8 to"),
+        (
+            {"tiling": {"cells": "bits", "columns": 7}},
+            "columns: got 7, allowed 8 to",
+        ),
         ({"tiling": {"rows": 0}}, "tiling: rows: got 0, allowed 1"),
         ({"tiling": {"adc_bits": 1}}, "tiling: adc_bits: got 1, allowed 2 to 24"),
         ({"tiling": {"dac_range": 0}}, "tiling: dac_range: got 0, allowed above 0"),
@@ -435,9 +438,9 @@ def test_data_that_do_not_fit_are_refused(net) -> None:
         (data(value=np.nan), "not finite"),
         (data(labels=(0, 1, 10)), "label: got 10, allowed 0 to 9"),
         (data(labels=(0, 1, -1)), "label: got -1"),
-        (data(labels=(0, 1, 0.5)), "label: got float64, expected integers"),
+        (data(labels=(0, 1, 0.5)), "label: got float64 of shape"),
         (data(value="x"), "inputs: got <U1, expected numbers"),
-        (np.zeros((3, 1, 28, 28)), "expected the variable 'inputs'"),
+        (np.zeros((3, 1, 28, 28)), "data: got a ndarray, expected a Dataset"),
         (xr.Dataset({"pixels": ("image", [1])}), "expected the variable 'inputs'"),
         (data()[["inputs"]], "expected 'label'"),
     ):
@@ -456,7 +459,7 @@ def test_an_output_that_is_no_class_scores_is_refused(tmp_path) -> None:
     data = xr.Dataset(
         {"inputs": (("image", "c", "h", "w"), np.ones((2, 1, 3, 3))), "label": ("image", [0, 1])}
     )
-    with pytest.raises(rel.InputError, match=r"shape \(2, 2, 3, 3\) for 2 images"):
+    with pytest.raises(rel.InputError, match=r"expected integers of shape \(2, 2, 3\)"):
         rel.evaluate(rel.load_network(tmp_path / "map.onnx"), data=data)
 
 

@@ -24,7 +24,7 @@ def test_spread_is_that_of_chips_not_of_images() -> None:
     covered, inflated = np.zeros(2), []
     for _ in range(150):
         result = made(rng, 20, 200, sigmas=sigmas)
-        found = rel.accuracy_spread(result, 0.9).set_index(source="source")
+        found = rel.accuracy_variability(result, 0.9).set_index(source="source")
         low, high = found["low"], found["high"]
         covered += [
             low.sel(source=s) <= t <= high.sel(source=s)
@@ -37,7 +37,7 @@ def test_spread_is_that_of_chips_not_of_images() -> None:
 
 def test_wafers_and_dies_are_told_apart() -> None:
     result = made(np.random.default_rng(8), 240, 400, wafers=24, sigmas=(0.3, 0.1, 1.0))
-    found = rel.accuracy_spread(result)
+    found = rel.accuracy_variability(result)
     assert found["source"].values.tolist() == ["wafer", "chip", "images", "images_of_chip"]
     wafer, chip = (found["deviation"].sel(source=s).item() for s in ("wafer", "chip"))
     assert 1.5 < wafer / chip < 6  # drawn: 3
@@ -45,7 +45,7 @@ def test_wafers_and_dies_are_told_apart() -> None:
         {name: v.copy() for name, v in result.items()}, attrs=result.attrs
     ).drop_vars("wafer").coarsen(chip=10).construct(chip=("die", "chip"))  # fmt: skip
     grid = grid.assign_coords(die=np.arange(24), chip=np.arange(10))
-    inner = rel.accuracy_spread(grid)
+    inner = rel.accuracy_variability(grid)
     assert inner["source"].values.tolist()[:2] == ["die", "chip"]
     assert inner["deviation"].sel(source="die").item() == pytest.approx(wafer, rel=0.01)
 
@@ -53,6 +53,6 @@ def test_wafers_and_dies_are_told_apart() -> None:
 def test_a_spread_needs_chips_and_one_condition() -> None:
     result = made(np.random.default_rng(1), 6, 20)
     with pytest.raises(rel.InputError, match="got 2 chips"):
-        rel.accuracy_spread(result.isel(chip=slice(2)))
+        rel.accuracy_variability(result.isel(chip=slice(2)))
     with pytest.raises(rel.InputError, match="select one of them"):
-        rel.accuracy_spread(result.expand_dims(time=[1, 2]))
+        rel.accuracy_variability(result.expand_dims(time=[1, 2]))

@@ -1,4 +1,4 @@
-"""What accuracies differ by: wafers, dies, chips, and the images that they were measured on."""
+"""Variance components of accuracy: wafers, dies, chips and test images."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ from reliability.statistics.variance import variance_components
 _Row = tuple[float, float, float]
 
 
-def accuracy_spread(result: xr.Dataset, confidence: float = 0.95) -> xr.Dataset:
-    """Separate the spread of accuracy over wafers, dies and chips from the error of the images.
+def accuracy_variability(result: xr.Dataset, confidence: float = 0.95) -> xr.Dataset:
+    """Separate the variability of accuracy over wafers, dies and chips from that of images.
 
     Parameters
     ----------
@@ -45,16 +45,16 @@ def accuracy_spread(result: xr.Dataset, confidence: float = 0.95) -> xr.Dataset:
     -----
     Image by image a chip is right or wrong, so chips and images are crossed
     (`reliability.statistics.crossed_mean`): what images do to a chip alone is the residual, and it
-    is taken from the spread of the chips. Wafers and dies are split by restricted likelihood
-    (`reliability.statistics.variance_components`), or, with one wafer, by the chi-square law.
-    The interval of ``images`` is from the fourth moment of the images' means.
+    is taken from the variability of the chips. Wafers and dies are split by restricted likelihood
+    (`reliability.statistics.variance_components`), or, with one wafer, by the chi-square
+    distribution. The interval of ``images`` is from the fourth moment of the images' means.
 
     Examples
     --------
     >>> import reliability as rel
     >>> chips = rel.evaluate(
     ...     rel.load_network("spirit"), rel.load_technology("oxram-130nm"), chips=20, images=500)
-    >>> found = accuracy_spread(chips)
+    >>> found = accuracy_variability(chips)
     >>> found["source"].values.tolist()
     ['chip', 'images', 'images_of_chip']
     >>> bool(found["deviation"].sel(source="chip") < chips["accuracy"].std("chip", ddof=1))
@@ -63,7 +63,7 @@ def accuracy_spread(result: xr.Dataset, confidence: float = 0.95) -> xr.Dataset:
     values = table_of_one(result)
     chips, images = values.shape
     if chips < 3:
-        raise InputError(f"result: got {chips} chips, at least 3 are needed for a spread")
+        raise InputError(f"result: got {chips} chips, at least 3 are needed")
     groups = _groups(result)
     crossed = crossed_mean(values, groups.get("wafer"), confidence)
     noise = crossed.residual_variance / images
@@ -131,9 +131,9 @@ def _of_images(values: NDArray[np.bool_], residual: float, confidence: float) ->
     chips, images = values.shape
     each = values.mean(axis=0)
     moment = float(np.mean((each - each.mean()) ** 4))
-    spread = float(each.var(ddof=1))
-    variance = max(spread - residual / chips, 0.0)
-    error = np.sqrt(max(moment - spread**2 * (images - 3) / (images - 1), 0.0) / images)
+    variation = float(each.var(ddof=1))
+    variance = max(variation - residual / chips, 0.0)
+    error = np.sqrt(max(moment - variation**2 * (images - 3) / (images - 1), 0.0) / images)
     half = special.ndtri(0.5 + confidence / 2) * error
     ends = np.maximum([variance, variance - half, variance + half], 0.0) / images
     low = np.sqrt(ends)

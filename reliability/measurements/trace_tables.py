@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.errors import InputError, unknown_name
-from reliability.measurements.delimited import kind_of, sheet_name, workbook
+from reliability.measurements.delimited import kind_of
 from reliability.measurements.instrument_traces import (
     metadata_attributes,
     trace_dataset,
@@ -19,6 +19,7 @@ from reliability.measurements.names import split_unit
 from reliability.measurements.rows import Field
 from reliability.measurements.source import Source
 from reliability.measurements.table_head import Column, Head, read_head
+from reliability.measurements.workbooks import sheet_name, workbook
 
 
 def read(
@@ -78,17 +79,18 @@ def read(
         titles.append(title or source.name)
         titled = titled or {column.position: _title(head, column) for column in head.columns}
         metadata = head.metadata | metadata
-        log.evidence += head.evidence()
+        for sentence in head.evidence():
+            log.explain(sentence)
     if not traces:
         raise InputError(f"{source.name}: no table with columns of voltage or current")
     if 2 * log.bad > log.rows or not any(len(x) for trace in traces for x in trace.values()):
         first = log.messages[0] if log.messages else "it has no rows"
         raise InputError(f"{source.name}: {log.bad} of {log.rows} rows are bad; {first}")
-    wanted: dict[str, str] = {}
+    renamed: dict[str, str] = {}
     if isinstance(columns, Mapping):
-        wanted, given = _wanted(columns, titled, source)
+        renamed, given = _renamed(columns, titled, source)
         units |= given
-    dataset = trace_dataset(traces, titles, units, wanted)
+    dataset = trace_dataset(traces, titles, units, renamed)
     dataset.attrs.update(metadata_attributes(metadata))
     return _with_words(dataset, words)
 
@@ -153,11 +155,11 @@ def _since_first(head: Head, texts: NDArray[Any], log: Log) -> NDArray[np.float6
     return times
 
 
-def _wanted(
+def _renamed(
     columns: Mapping[str, Any], titles: Mapping[int, str], source: Source
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return the name in the file for each name of the Dataset, and the units that are given."""
-    wanted, units = {}, {}
+    renamed, units = {}, {}
     for new, entry in columns.items():
         table = entry if isinstance(entry, Mapping) else {"column": entry}
         text = str(table.get("column", "")).strip()
@@ -166,10 +168,10 @@ def _wanted(
             name = titles.get(int(name) - 1, name)
         if name not in titles.values():
             raise unknown_name(f"column for {new} of {source.name}", text, titles.values())
-        wanted[new] = name
+        renamed[new] = name
         if unit := str(table.get("unit", unit)):
             units[name] = unit
-    return wanted, units
+    return renamed, units
 
 
 def _with_words(dataset: xr.Dataset, words: Sequence[Mapping[str, NDArray[Any]]]) -> xr.Dataset:

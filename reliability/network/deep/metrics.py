@@ -1,0 +1,155 @@
+"""Metrics of a deep network's outputs on each chip."""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reliability.errors import InputError, unknown_name
+from reliability.network.results import Values, of_decisions
+from reliability.statistics import mean_interval
+from reliability.statistics.proportions import wilson
+
+Metric = str | Callable[[NDArray[Any], NDArray[Any]], float]
+METRICS = ("accuracy", "top5", "agreement", "mse", "f1")
+
+
+def metric_of(metric: Metric) -> tuple[str, Callable[..., float] | None]:
+    """Return the name of a metric, and its function where it is the caller's own.
+
+    Raises
+    ------
+    InputError
+        An unknown name, or a ``module:function`` that can't be imported.
+
+    Examples
+    --------
+    >>> metric_of("top5")
+    ('top5', None)
+    >>> metric_of("math:hypot")[0]
+    'hypot'
+    """
+    if callable(metric):
+        return getattr(metric, "__name__", "metric"), metric
+    module, colon, name = str(metric).partition(":")
+    if not colon:
+        if metric not in METRICS:
+            raise unknown_name("metric", str(metric), (*METRICS, "module:function"))
+        return metric, None
+    try:
+        return name, getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"metric {metric}: {error}") from None
+
+
+def measured(
+    metric: Metric,
+    outputs: NDArray[np.float32],
+    target: NDArray[Any] | None,
+    ideal: Callable[[], NDArray[np.float32]],
+    confidence: float,
+) -> Values:
+    """Return a metric of each chip, with its interval over images where it is a mean over them.
+
+    Parameters
+    ----------
+    metric : str or callable
+        ``"accuracy"``, ``"top5"``, ``"f1"`` (mean over classes) of labels; ``"agreement"``, the
+        fraction of images whose largest output is that of the network in floating point;
+        ``"mse"`` against targets of the outputs' shape; ``f(outputs, target) -> float``.
+    outputs : ndarray, shape (chips, images, ...)
+    target : ndarray, shape (images, ...), or None
+        Labels or targets.
+    ideal : callable
+        Outputs of the network in floating point, shape (images, ...).
+    confidence : float
+
+    Raises
+    ------
+    InputError
+        Outputs or targets that do not go with the metric; a function that fails.
+    """
+    name, function = metric_of(metric)
+    if name == "agreement" and function is None:
+        target = ideal().argmax(axis=-1)
+    if target is None:
+        raise InputError(f"data: expected 'label' (or targets) for the metric {name}")
+    if function is not None:
+        return {name: ((), _of_function(name, function, outputs, target), "1")}
+    if name == "mse":
+        return _mse(outputs, target, confidence)
+    if outputs.ndim < 3:
+        raise InputError(
+            f"metric {name}: the network's first output has shape {outputs.shape[1:]}, "
+            "expected (image, ..., class)"
+        )
+    classes = outputs.shape[-1]
+    if target.dtype.kind not in "iu" or target.shape != outputs.shape[1:-1]:
+        raise InputError(
+            f"label: got {target.dtype} of shape {target.shape}, expected integers of shape "
+            f"{outputs.shape[1:-1]}"
+        )
+    if target.size and not 0 <= target.min() <= target.max() < classes:
+        wrong = target.max() if target.min() >= 0 else target.min()
+        raise InputError(f"label: got {wrong}, allowed 0 to {classes - 1}")
+    flat = outputs.reshape(len(outputs), -1, classes)
+    label = target.reshape(-1).astype(np.int64)
+    if name == "accuracy":
+        return of_decisions(flat.argmax(axis=-1), label, classes, confidence)
+    if name == "f1":
+        return {"f1": ((), _f1(flat.argmax(axis=-1), label, classes), "1")}
+    if name == "top5":
+        own = np.take_along_axis(flat, label[None, :, None], axis=-1)
+        right = (flat > own).sum(axis=-1) < min(5, classes)
+    else:
+        right = flat.argmax(axis=-1) == label
+    hits = right.sum(axis=1)
+    low, high = wilson(hits, label.size, confidence)
+    return {
+        name: ((), hits / label.size, "1"),
+        f"{name}_low": ((), low, "1"),
+        f"{name}_high": ((), high, "1"),
+    }
+
+
+def _mse(outputs: NDArray[np.float32], target: NDArray[Any], confidence: float) -> Values:
+    if target.shape != outputs.shape[1:]:
+        raise InputError(
+            f"target: got shape {target.shape}, the network's first output has {outputs.shape[1:]}"
+        )
+    images = outputs.shape[1]
+    error = (outputs.astype(float) - target.astype(float)) ** 2
+    each = error.reshape(len(outputs), images, -1).mean(axis=-1)
+    if images < 2:
+        return {"mse": ((), each.mean(axis=1), "1")}
+    ends = np.array([mean_interval(row, confidence) for row in each])
+    return {
+        "mse": ((), ends[:, 0], "1"),
+        "mse_low": ((), np.maximum(ends[:, 1], 0.0), "1"),
+        "mse_high": ((), ends[:, 2], "1"),
+    }
+
+
+def _f1(predicted: NDArray[np.integer], label: NDArray[np.int64], classes: int) -> NDArray[Any]:
+    """Mean over the classes that occur of 2 hits / (predicted + labelled)."""
+    out = np.empty(len(predicted))
+    labelled = np.bincount(label, minlength=classes)
+    for chip, row in enumerate(predicted):
+        hits = np.bincount(label[row == label], minlength=classes)
+        both = labelled + np.bincount(row, minlength=classes)
+        out[chip] = (2 * hits[both > 0] / both[both > 0]).mean()
+    return out
+
+
+def _of_function(
+    name: str,
+    function: Callable[..., float],
+    outputs: NDArray[np.float32],
+    target: NDArray[Any],
+) -> NDArray[np.float64]:
+    try:
+        return np.array([float(function(one, target)) for one in outputs])
+    except Exception as error:  # the caller's own function
+        raise InputError(f"metric {name}: {type(error).__name__}: {error}") from error

@@ -1,0 +1,315 @@
+"""Spreadsheets as engineers keep them: read-out tables, units, header blocks, lots, clock times."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reliability.errors import InputError
+from reliability.measurements import join_bakes, read_measurements
+from reliability.measurements.headings import evident_unit, meaning_of
+from reliability.measurements.preamble import read_preamble
+
+OVEN = [0.0, 24.0, 168.0, 500.0, 1000.0]
+CELLS = 6
+
+
+def write(folder: Path, text: str, name: str = "sheet.csv") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def ohms(cell: int, time: float) -> float:
+    return 5000.0 + 100.0 * cell + time
+
+
+def long_table(header: str, row: str, separator: str = ",") -> str:
+    lines = [header]
+    for cell in range(CELLS):
+        for time in OVEN:
+            value = ohms(cell, time)
+            fields = row.format(
+                cell=cell, h=time, d=time / 24, r=value, k=value / 1e3, i=1e5 / value
+            )
+            lines.append(fields.replace(".", ",") if separator == ";" else fields)
+    return "\n".join(lines)
+
+
+def expect(data, name: str = "conductance") -> None:
+    assert data.sizes["cell"] == CELLS
+    assert (data["time"].values / 3600).tolist() == OVEN
+    got = data[name].squeeze(drop=True).transpose("cell", "time").values
+    want = [[1 / ohms(cell, time) for time in OVEN] for cell in range(CELLS)]
+    np.testing.assert_allclose(got, want, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("DUT,Readpoint (h),R (kOhm)", "{cell},{h},{k}"),
+        ("Device,Hours,R_OHM", "D{cell},{h},{r}"),
+        ("CELL,TIME_H,R_OHM", "{cell},{h},{r}"),
+        ("Serial No,Bake (h),Resistance [Ohm]", "S{cell},{h},{r}"),
+        ("Cell,Bake time (days),R [ohm]", "{cell},{d},{r}"),
+        ("Cell,Time (h),I@0.1V [uA]", "{cell},{h},{i}"),
+        ("Cell,Time,R", "{cell},{h},{r}"),
+    ],
+)
+def test_headers_that_engineers_write(tmp_path, header, row):
+    expect(read_measurements(write(tmp_path, long_table(header, row))))
+
+
+def test_german_headers_and_decimal_comma(tmp_path):
+    text = long_table("Zelle;Zeit (h);Temperatur (°C);R (kOhm)", "{cell:d};{h};125;{k}", ";")
+    data = read_measurements(write(tmp_path, text))
+    expect(data)
+    assert float(data["temperature"]) == 398.15
+
+
+@pytest.mark.parametrize(
+    "form", ["{:g} h", "R @ {:g} h (Ohm)", "T{:g}", "R_{:g}h [Ohm]", "{:g} hours"]
+)
+def test_one_column_for_each_read_out_time(tmp_path, form):
+    lines = ["Device," + ",".join(form.format(time) for time in OVEN)]
+    lines += [f"D{c}," + ",".join(str(ohms(c, time)) for time in OVEN) for c in range(CELLS)]
+    data = read_measurements(write(tmp_path, "\n".join(lines)))
+    expect(data)
+    evidence = "; ".join(data.attrs["layout_evidence"])
+    assert "resistance at 5 values of time, one row for each device" in evidence
+    named = "Ohm" in form
+    assert any("read as resistance in ohm" in note for note in data.attrs["problems"]) != named
+
+
+def test_temperatures_wafers_and_cycles_as_columns(tmp_path):
+    data = read_measurements(write(tmp_path, "Cell,25C,125C\n1,5010,5310\n2,5020,5320\n"))
+    assert data["temperature"].values.tolist() == [298.15, 398.15]
+    np.testing.assert_allclose(1 / data["conductance"].values.ravel(), [5010, 5310, 5020, 5320])
+    data = read_measurements(write(tmp_path, "Cell,W1,W2,W3\n1,5010,5310,5100\n2,5020,5320,5200\n"))
+    assert data["wafer"].values.tolist() == [1, 2, 3]
+    np.testing.assert_allclose(1 / data["conductance"].sel(wafer=2).values.ravel(), [5310, 5320])
+    text = "Cell,R @ 1 cycles (kohm),R @ 1e3 cycles (kohm)\n1,5,6\n2,7,8\n"
+    data = read_measurements(write(tmp_path, text))
+    assert data["cycles"].values.tolist() == [1, 1000]
+
+
+def test_what_a_read_out_table_holds_can_be_said(tmp_path):
+    path = write(tmp_path, "Cell,0 h,24 h\n1,50,48\n2,51,47\n")
+    with pytest.raises(InputError, match=r"nothing says what the columns such as '0 h' hold"):
+        read_measurements(path)
+    data = read_measurements(path, values="conductance [uS]")
+    np.testing.assert_allclose(data["conductance"].values.ravel(), [5e-5, 4.8e-5, 5.1e-5, 4.7e-5])
+    with pytest.raises(InputError, match="did you mean 'conductance'"):
+        read_measurements(path, values="conductanse [uS]")
+    with pytest.raises(InputError, match="hold pass or fail"):
+        read_measurements(write(tmp_path, "Cell,0 h,24 h\n1,P,P\n2,P,F\n"))
+
+
+def test_a_workbook_with_titles_and_a_merged_header(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    sheet = book.active
+    for row in (
+        ["Qualification of lot 9, 150 degC"], ["Operator: AB"], [],
+        ["Device", "Read-out resistance (kOhm)"], [None, *(f"{time:g} h" for time in OVEN)],
+        *([f"D{c}", *(ohms(c, time) / 1e3 for time in OVEN)] for c in range(CELLS)),
+    ):  # fmt: skip
+        sheet.append(row)
+    sheet.merge_cells("B4:F4")
+    book.save(tmp_path / "title.xlsx")
+    data = read_measurements(tmp_path / "title.xlsx")
+    expect(data)
+    assert float(data["temperature"]) == 423.15
+    assert data.attrs["tester_operator"] == "AB"
+
+
+def test_the_second_sheet_is_named_and_can_be_read(tmp_path):
+    pytest.importorskip("openpyxl")
+    with pd.ExcelWriter(tmp_path / "two.xlsx") as book:
+        for name, shift in (("125C", 0), ("150 °C", 1000)):
+            rows = [(c, t, ohms(c, t) + shift) for c in range(CELLS) for t in OVEN]
+            frame = pd.DataFrame(rows, columns=["Cell", "Bake (h)", "R (Ohm)"])
+            frame.to_excel(book, sheet_name=name, index=False)
+    data = read_measurements(tmp_path / "two.xlsx")
+    expect(data)
+    assert "sheet '125C' was read, '150 °C' not" in "; ".join(data.attrs["problems"])
+    assert float(data["temperature"]) == 398.15
+    other = read_measurements(tmp_path / "two.xlsx", sheet="150 °C")
+    assert float(other["temperature"]) == 423.15
+    assert float(1 / other["conductance"].values.max()) == pytest.approx(6000)
+
+
+def test_a_header_block_belongs_to_the_data(tmp_path):
+    block = "Program: RET\nTemperature: 125 C\nVread: 0.2 V\nLot: A17\n\n"
+    text = block + long_table("Cell,Time (h),I (uA)", "{cell},{h},{i}")
+    data = read_measurements(write(tmp_path, text))
+    assert (float(data["temperature"]), float(data["read_voltage"])) == (398.15, 0.2)
+    assert data["lot"].values.tolist() == ["A17"]
+    assert data.attrs["tester_program"] == "RET"
+    got = data["conductance"].squeeze(drop=True).values
+    assert got[0, 0] == pytest.approx(1e-6 * 1e5 / ohms(0, 0) / 0.2)
+    assert "line 2 'Temperature: 125 C': temperature of all rows" in data.attrs["layout_evidence"]
+    with pytest.raises(InputError, match=r"constants\.temperature: the file gives this itself"):
+        read_measurements(write(tmp_path, text), constants={"temperature": "85 degC"})
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "value"),
+    [
+        ("Temperature = 85 °C", "temperature", 358.15), ("Bake at 250 degC", "temperature", 523.15),
+        ("Temp: 398 K", "temperature", 398.0), ("Temperature: 125", "temperature", 398.15),
+        ("V_read = 100 mV", "read_voltage", 0.1), ("HTDR 150 degC, lot 3", "temperature", 423.15),
+        ("Ofentemperatur: 125 °C", None, None), ("Rev 3, 12 C cells", None, None),
+    ],
+)  # fmt: skip
+def test_conditions_above_a_header(line, name, value):
+    found = read_preamble([[line]]).constants
+    if name is None:
+        assert found.get("temperature", 398.15) == pytest.approx(398.15)
+    else:
+        assert found == {name: pytest.approx(value)}
+
+
+def test_clock_times_count_from_the_first_read_of_each_cell(tmp_path):
+    start = pd.Timestamp("2026-03-02 08:30:01")
+    for form in ("%Y-%m-%d %H:%M:%S", "%d.%m.%Y %H:%M:%S"):
+        lines = ["Cell,Timestamp,R (Ohm)"]
+        for c in range(CELLS):
+            for t in OVEN:
+                when = start + pd.Timedelta(hours=t, seconds=c)
+                lines.append(f"{c},{when.strftime(form)},{ohms(c, t)}")
+        data = read_measurements(write(tmp_path, "\n".join(lines)))
+        expect(data)
+        assert any("counted from the first read" in note for note in data.attrs["problems"])
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "unit"),
+    [
+        ("temperature", [25, 125, 150], "degC"), ("temperature", [298.15, 398.15], "K"),
+        ("temperature", [300, 350], ""), ("time", [0, 24, 168], "h"), ("time", [0, 1e5], "s"),
+        ("time", [1e-3, 1], "s"), ("time", [0, 10, 100], ""), ("resistance", [5000, 9e4], "ohm"),
+        ("resistance", [5, 90], ""), ("conductance", [12.5, 200], "uS"),
+        ("conductance", [1e-5, 2e-4], "S"), ("current", [2e-5], "A"), ("current", [20.0], ""),
+        ("read_voltage", [0.2], "V"), ("read_voltage", [200.0], ""), ("x", [1.5], ""),
+        ("pulse_width", [1e-7], "s"), ("pulse_width", [100.0], ""), ("time", [0.0], "s"),
+    ],
+)  # fmt: skip
+def test_units_are_evident_or_refused(name, values, unit):
+    assert evident_unit(name, np.array(values, dtype=float))[0] == unit
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "says"),
+    [
+        ("Cell,Temp,R (Ohm)", "1,300,5e3", "column 2 'Temp' has no unit, and 300 may be K or °C"),
+        ("Cell,Time,R (Ohm)", "1,10,5e3", "column 2 'Time' has no unit, and 10 may be seconds"),
+        ("Cell,Time (h),G", "1,0,0.05", "column 3 'G' has no unit"),
+        ("X,Y,Cell,R (Ohm)", "1.5,2.5,1,5e3", "'X' and 'Y' have no unit"),
+        (
+            "Foo,Bar",
+            "1,2",
+            "no column is recognised that distinguishes the cells, among 'Foo', 'Bar'",
+        ),
+    ],
+)
+def test_what_is_not_evident_is_refused_with_the_column(tmp_path, header, rows, says):
+    with pytest.raises(InputError) as caught:
+        read_measurements(write(tmp_path, f"{header}\n{rows}\n"))
+    assert says in str(caught.value)
+
+
+def test_units_that_were_assumed_are_noted(tmp_path):
+    data = read_measurements(write(tmp_path, "Cell,Temp,Time (h),R (kOhm)\n1,125,0,5\n1,150,0,6\n"))
+    assert data["temperature"].values.tolist() == [398.15, 423.15]
+    assert "column 2 'Temp' has no unit: read as degC" in data.attrs["problems"][0]
+
+
+@pytest.mark.parametrize("unique", [True, False])
+def test_lot_and_wafer_are_the_address(tmp_path, unique):
+    lines = ["Lot,Wafer,Die X,Die Y,Cell,R (kOhm)"]
+    for lot in "ABC":
+        for wafer in range(1, 5):
+            name = f"{lot}{wafer}" if unique else wafer
+            lines += [f"{lot},{name},{x},0,{c},{5 + c}" for x in (0, 1) for c in range(3)]
+    data = read_measurements(write(tmp_path, "\n".join(lines)))
+    assert (data.sizes["wafer"], data.sizes.get("repeat", 1)) == (12, 1)
+    assert data["lot"].values.tolist() == ["A"] * 4 + ["B"] * 4 + ["C"] * 4
+    want = "A1" if unique else "A/1"
+    assert data["wafer"].values[0] == want
+    assert any("lot/wafer" in note for note in data.attrs["problems"]) != unique
+
+
+def test_lots_without_wafers_and_sites_beside_dies(tmp_path):
+    data = read_measurements(write(tmp_path, "Lot,Cell,R (kOhm)\nA,1,5\nB,1,6\n"))
+    assert (data.sizes["wafer"], data.sizes.get("repeat", 1)) == (2, 1)
+    assert any("each lot counts as one wafer" in note for note in data.attrs["problems"])
+    data = read_measurements(write(tmp_path, "DIE_X,DIE_Y,SITE,R_OHM\n0,0,1,5e3\n0,0,2,6e3\n"))
+    assert (data.sizes["die"], data.sizes["cell"]) == (1, 2)
+    text = "DIE_X,DIE_Y,SITE,CELL,R_OHM\n0,0,1,1,5e3\n0,0,2,1,6e3\n"
+    assert read_measurements(write(tmp_path, text))["cell"].values.tolist() == ["1/1", "2/1"]
+
+
+def test_states_as_columns(tmp_path):
+    data = read_measurements(
+        write(
+            tmp_path,
+            "Cell,Cycle #,R_LRS (Ohm),R_HRS (Ohm)\n1,1,5e3,7e4\n1,10,5e3,OL\n2,1,6e3,8e4\n",
+        )
+    )
+    assert set(data["state"].values) == {"LRS", "HRS"}
+    one = data["conductance"].sel(cell=2, state="HRS", cycles=1)
+    assert one.item() == pytest.approx(1 / 8e4)
+    assert data["conductance_below"].sel(cell=1, state="HRS", cycles=10).item() == 0.0
+    assert data.attrs["values_overrange"] == 1
+
+
+def test_bakes_of_several_files_have_a_temperature_each(tmp_path):
+    text = long_table("Cell,State,Time (h),R (Ohm)", "{cell},LRS,{h},{r}")
+    path = write(tmp_path, text)
+    parts = [read_measurements(path, constants={"temperature": t}) for t in ("125 degC", "423 K")]
+    (data,) = join_bakes(parts)
+    assert dict(data.sizes)["cell"] == 2 * CELLS
+    assert data["temperature"].values.tolist() == [398.15, 423.0]
+    assert int(data["conductance"].notnull().sum()) == 2 * CELLS * len(OVEN)
+    assert join_bakes(parts[:1])[0] is parts[0]
+
+
+def test_header_words():
+    assert meaning_of("Prüfling", "") == ("cell", "")
+    assert meaning_of("Bake", "degC") == ("temperature", "degC")
+    assert meaning_of("Stress", "cycles") == ("cycles", "")
+    assert meaning_of("Remark", "") == ("", "")
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    wide=st.booleans(),
+    unit=st.sampled_from(["Ohm", "kOhm", "MOhm"]),
+    clock=st.sampled_from([("h", 3600.0), ("min", 60.0), ("s", 1.0), ("d", 86400.0)]),
+    separator=st.sampled_from([",", ";", "\t"]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_what_a_spreadsheet_writes_comes_back(tmp_path, wide, unit, clock, separator, seed):
+    generator = np.random.Generator(np.random.Philox(seed))
+    times = np.sort(generator.choice(1000, 4, replace=False))
+    values = np.round(generator.lognormal(9, 1, (5, 4)), 2)
+    scale = {"Ohm": 1.0, "kOhm": 1e3, "MOhm": 1e6}[unit]
+    word, seconds = clock
+    if wide:
+        lines = [["Device", *(f"R @ {t} {word} ({unit})" for t in times)]]
+        lines += [[f"D{c}", *(repr(float(v / scale)) for v in values[c])] for c in range(5)]
+    else:
+        lines = [["Device", f"Time [{word}]", f"R ({unit})"]]
+        lines += [[f"D{c}", str(t), repr(float(values[c, k] / scale))]
+                  for c in range(5) for k, t in enumerate(times)]  # fmt: skip
+    path = write(tmp_path, "\n".join(separator.join(line) for line in lines), f"{seed}.csv")
+    data = read_measurements(path)
+    np.testing.assert_allclose(data["time"].values, times * seconds, rtol=1e-12)
+    got = 1 / data["conductance"].squeeze(drop=True).transpose("cell", "time").values
+    np.testing.assert_allclose(got, values, rtol=1e-9)

@@ -1,0 +1,258 @@
+"""A network and data of one's own: forms of data, metrics, mapping report, forms of ONNX files."""
+
+import numpy as np
+import pytest
+
+import reliability as rel
+from reliability.network.deep.metrics import measured
+from tests.network.deep.onnx_models import model, onnx, small_network, small_scores, small_weights
+
+make = onnx.helper.make_node
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(30, 2, 6, 5)).astype(np.float32)
+Y = small_scores(X, small_weights()).argmax(axis=1)
+
+
+@pytest.fixture
+def small(tmp_path):
+    return small_network(tmp_path / "small.onnx")
+
+
+def write(path, nodes, constants, inputs, outputs, kind=np.float32, **settings):
+    """Write a model whose tensors are of another kind of number."""
+    tensors = [onnx.numpy_helper.from_array(v.astype(kind), name) for name, v in constants.items()]
+    made = model(nodes, tensors, inputs, outputs, **settings)
+    number = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(kind))
+    for value in (*made.graph.input, *made.graph.output):
+        value.type.tensor_type.elem_type = number
+    path.write_bytes(made.SerializeToString())
+    return path
+
+
+def test_own_data_as_arrays_file_and_dataset(small, tmp_path) -> None:
+    """The path of a network and data in any form; ideal cells decide as NumPy does."""
+    np.savez(tmp_path / "data.npz", inputs=X, label=Y)
+    net = rel.load_network(small)
+    found = [
+        rel.evaluate(small, data=data)["accuracy"].item()
+        for data in ((X, Y), tmp_path / "data.npz", str(tmp_path / "data.npz"))
+    ]
+    assert found == [1.0, 1.0, 1.0]
+    card = rel.load_technology("techB")
+    chips = rel.evaluate(str(small), card, data=(X, Y), chips=3, seed=1)["accuracy"]
+    again = rel.evaluate(net, card, data=(X.astype(float), list(Y)), chips=3, seed=1)["accuracy"]
+    assert chips.shape == (3,)
+    assert np.array_equal(chips, again)
+    spirit, mnist = rel.load_network("spirit"), rel.load_mnist()
+    own = rel.evaluate(spirit, data=(mnist["pixels"].values[:90], mnist["label"].values[:90]))
+    whole = rel.evaluate(spirit, data=mnist.isel(image=slice(90)))
+    assert own["accuracy"].item() == whole["accuracy"].item()
+
+
+def test_metrics_against_their_definitions(small) -> None:
+    """On ideal cells the outputs are those of NumPy, so that each metric has a closed form."""
+    scores = small_scores(X, small_weights())
+    label = RNG.integers(0, 3, 30)
+    net = rel.load_network(small)
+
+    def value(metric, target=label):
+        return rel.evaluate(net, data=(X, target), metric=metric)
+
+    found = value("mse", scores + 0.5)
+    assert found["mse"].item() == pytest.approx(0.25, rel=1e-4)
+    assert found["mse_low"] <= found["mse"] <= found["mse_high"]
+    right = scores.argmax(axis=1) == label
+    assert value("accuracy")["accuracy"].item() == right.mean()
+    f1 = []
+    for k in range(3):
+        hits = (right & (label == k)).sum()
+        f1.append(2 * hits / ((label == k).sum() + (scores.argmax(axis=1) == k).sum()))
+    assert value("f1")["f1"].item() == pytest.approx(np.mean(f1))
+    assert value("top5")["top5"].item() == 1  # of three classes
+    assert value("agreement")["agreement"].item() == 1
+    largest = value(lambda outputs, target: outputs.max())
+    assert largest["<lambda>"].item() == pytest.approx(scores.max(), rel=1e-5)
+    spread = value("tests.network.deep.test_own_data:distance")
+    assert spread["distance"].item() == pytest.approx(np.abs(scores.argmax(1) - label).mean())
+
+
+def distance(outputs, target):
+    """Mean distance of classes that are numbers."""
+    return np.abs(outputs.argmax(axis=1) - target).mean()
+
+
+def test_top5_counts_labels_among_the_five_largest() -> None:
+    outputs = RNG.normal(size=(2, 40, 9)).astype(np.float32)
+    label = RNG.integers(0, 9, 40)
+    found = measured("top5", outputs, label, lambda: outputs[0], 0.95)
+    order = np.argsort(-outputs, axis=-1)[..., :5]
+    assert np.allclose(found["top5"][1], (order == label[:, None]).any(-1).mean(axis=1))
+    agrees = measured("agreement", outputs, None, lambda: outputs[0], 0.95)["agreement"][1]
+    assert agrees[0] == 1
+    assert agrees[1] < 1
+
+
+def test_agreement_needs_no_labels_and_falls_on_cells(small) -> None:
+    data = rel.network.datasets.data_of((X, Y), "inputs").drop_vars("label")
+    card = rel.load_technology("oxram-130nm")
+    found = rel.evaluate(small, card, data=data, metric="agreement", chips=2)
+    assert 0.2 < found["agreement"].mean() < 1
+    assert (found["agreement_low"] < found["agreement"]).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"data": (X, Y[:-1])}, r"got inputs of shape \(30, 2, 6, 5\) and labels of \(29,\)"),
+        ({"data": (X[:, :1], Y)}, r"inputs: got images of shape \(1, 6, 5\)"),
+        ({"data": (X, Y + 1)}, "label: got 3, allowed 0 to 2"),
+        ({"data": (X, Y / 2)}, "label: got float64"),
+        ({"data": "data.csv"}, "data: no file 'data.csv'"),
+        ({"data": 3}, "data: got 3, expected a Dataset"),
+        ({"data": (X, Y), "metric": "top-5"}, "did you mean 'top5'"),
+        ({"data": (X, Y), "metric": "nowhere:f"}, "metric nowhere:f: No module named 'nowhere'"),
+        ({"data": (X, Y), "metric": lambda o, t: 1 / 0}, "ZeroDivisionError: division by zero"),
+        ({"data": (X, Y), "metric": "mse"}, r"target: got shape \(30,\)"),
+    ],
+)
+def test_data_and_metrics_that_do_not_fit_are_refused(small, settings, says) -> None:
+    with pytest.raises(rel.InputError, match=says):
+        rel.evaluate(small, **settings)
+
+
+def test_files_that_are_no_data_are_refused(small, tmp_path) -> None:
+    (tmp_path / "text.npz").write_text("no")
+    np.savez(tmp_path / "other.npz", inputs=X, labels=Y)
+    with pytest.raises(rel.InputError, match=r"is no \.npz file of arrays"):
+        rel.evaluate(small, data=tmp_path / "text.npz")
+    with pytest.raises(rel.InputError, match="expected the array 'label', got inputs, labels"):
+        rel.evaluate(small, data=tmp_path / "other.npz")
+
+
+def test_map_of_a_network_by_hand(small) -> None:
+    """Layers of 18 x 6, 4 x 6 in six groups, 24 x 3, on tiles of 16 x 8; outputs 3 x 5, 2 x 2."""
+    found = rel.map_network(small, rel.Tiling(rows=16, columns=8)).set_index(layer="layer")
+    assert found["rows"].values.tolist() == [18, 4, 24]
+    assert found["cells"].values.tolist() == [216, 48, 144]
+    assert found["tiles"].values.tolist() == [2 * 2, 1 * 2, 2 * 1]
+    assert found["utilisation"].values == pytest.approx([216 / 512, 48 / 256, 144 / 256])
+    assert found["reads"].values.tolist() == [15, 4, 1]
+    assert found["dac_conversions"].values.tolist() == [15 * 18 * 2, 4 * 4 * 6, 24]
+    assert found["adc_conversions"].values.tolist() == [15 * 6 * 2, 4 * 6, 3 * 2]
+    bits = rel.map_network(small, rel.Tiling("bits", weight_bits=4, rows=16, columns=12))
+    assert bits["cells"].values.tolist() == [648, 144, 432]
+    assert bits["column_tiles"].values.tolist() == [3, 3, 2]
+    with pytest.raises(rel.InputError, match="one of many layers"):
+        rel.map_network("spirit")
+
+
+def test_map_of_an_open_input_needs_its_size(tmp_path) -> None:
+    nodes = [make("MatMul", ["x", "w"], ["y"], name="fc")]
+    path = write(tmp_path / "open.onnx", nodes, {"w": np.ones((4, 3))},
+                 [("x", ["N", "T", 4])], [("y", ["N", "T", 3])])  # fmt: skip
+    with pytest.raises(rel.InputError, match="give the open sizes"):
+        rel.map_network(path)
+    assert rel.map_network(path, input_shape=(28, 4))["reads"].values.tolist() == [28]
+    with pytest.raises(rel.InputError, match=r"input_shape: got \(28, 5\)"):
+        rel.map_network(path, input_shape=(28, 5))
+
+
+def test_reads_are_all_positions_wherever_they_lie(tmp_path) -> None:
+    """A sequence folded into the batch axis is still read once for each of its steps."""
+    nodes = [
+        make("Reshape", ["x", "flat"], ["a"]),
+        make("MatMul", ["a", "w"], ["b"], name="fc"),
+        make("Reshape", ["b", "whole"], ["c"]),
+        make("ReduceMean", ["c"], ["y"], axes=[1], keepdims=0),
+    ]
+    w = RNG.normal(size=(4, 3)).astype(np.float32)
+    tensors = [
+        onnx.numpy_helper.from_array(w, "w"),
+        onnx.numpy_helper.from_array(np.array([-1, 4]), "flat"),
+        onnx.numpy_helper.from_array(np.array([-1, 28, 3]), "whole"),
+    ]
+    made = model(nodes, tensors, [("x", ["N", 28, 4])], [("y", ["N", 3])])
+    (tmp_path / "steps.onnx").write_bytes(made.SerializeToString())
+    x = RNG.normal(size=(9, 28, 4)).astype(np.float32)
+    label = (x @ w).mean(axis=1).argmax(axis=1)
+    found = rel.evaluate(tmp_path / "steps.onnx", data=(x, label))
+    assert found["reads"].values.tolist() == [28]
+    assert found["accuracy"].item() == 1
+    assert rel.map_network(tmp_path / "steps.onnx")["reads"].values.tolist() == [28]
+
+
+def test_unsorted_nodes_are_sorted(tmp_path) -> None:
+    weights = small_weights()
+    path = small_network(tmp_path / "sorted.onnx", weights)
+    made = onnx.load(path)
+    nodes = list(made.graph.node)
+    for order in RNG.permuted(np.tile(np.arange(5), (6, 1)), axis=1):
+        mixed = onnx.load(path)
+        del mixed.graph.node[:]
+        mixed.graph.node.extend([nodes[k] for k in order])
+        (tmp_path / "mixed.onnx").write_bytes(mixed.SerializeToString())
+        net = rel.load_network(tmp_path / "mixed.onnx")
+        assert [layer.name for layer in net.layers] == ["first", "depthwise", "last"]
+        assert rel.evaluate(net, data=(X, Y))["accuracy"].item() == 1
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float64])
+def test_other_floats_are_computed_in_float32(tmp_path, kind) -> None:
+    w = RNG.normal(size=(6, 3))
+    nodes = [
+        make("MatMul", ["x", "w"], ["a"], name="fc"),
+        make("Add", ["a", "b"], ["c"]),
+        make("Cast", ["c"], ["y"], to=onnx.helper.np_dtype_to_tensor_dtype(np.dtype(kind))),
+    ]
+    path = write(tmp_path / "other.onnx", nodes, {"w": w, "b": np.array([0.1, 0.2, -0.3])},
+                 [("x", ["N", 6])], [("y", ["N", 3])], kind)  # fmt: skip
+    x = RNG.normal(size=(50, 6))
+    scores = x @ w.astype(kind).astype(float) + np.array([0.1, 0.2, -0.3])
+    found = rel.evaluate(path, data=(x.astype(kind), scores), metric="mse")
+    assert found["mse"].item() < 1e-5
+    assert rel.evaluate(path, data=(x, scores.argmax(axis=1)))["accuracy"].item() == 1
+
+
+def test_numbers_beyond_float32_are_refused(tmp_path) -> None:
+    nodes = [make("MatMul", ["x", "w"], ["y"], name="fc")]
+    path = write(tmp_path / "large.onnx", nodes, {"w": np.full((2, 2), 1e300)},
+                 [("x", ["N", 2])], [("y", ["N", 2])], np.float64)  # fmt: skip
+    with pytest.raises(rel.InputError, match="'w': got numbers beyond those of float32"):
+        rel.load_network(path)
+
+
+@pytest.mark.parametrize("tiling", [None, rel.Tiling(rows=2, columns=4, adc_bits=16, dac_bits=16)])
+def test_a_product_with_the_constant_first(tmp_path, tiling) -> None:
+    """W @ x on the axis before the last one, whole and cut into tiles with fine converters."""
+    w = RNG.normal(size=(3, 5))
+    nodes = [
+        make("MatMul", ["w", "x"], ["a"], name="mix"),
+        make("ReduceMean", ["a"], ["y"], axes=[2], keepdims=0),
+    ]
+    path = write(tmp_path / "first.onnx", nodes, {"w": w}, [("x", ["N", 5, 7])], [("y", ["N", 3])])
+    x = RNG.normal(size=(40, 5, 7)).astype(np.float32)
+    scores = (w.astype(np.float32) @ x).mean(axis=-1)
+    net = rel.load_network(path)
+    assert (net.layers[0].rows, net.layers[0].outputs, net.weights) == (5, 3, 15)
+    found = rel.evaluate(net, tiling=tiling, data=(x, scores), metric="mse")
+    assert found["mse"].item() < 1e-6 * scores.var() + (1e-5 if tiling else 0)
+    assert found["reads"].values.tolist() == [7]
+
+
+def test_products_of_activations_are_digital_and_listed(tmp_path) -> None:
+    nodes = [
+        make("MatMul", ["x", "w"], ["q"], name="query"),
+        make("Transpose", ["x"], ["k"], perm=[0, 2, 1]),
+        make("MatMul", ["q", "k"], ["s"], name="scores"),
+        make("ReduceMean", ["s"], ["y"], axes=[2], keepdims=0),
+    ]
+    w = RNG.normal(size=(4, 4))
+    path = write(tmp_path / "attention.onnx", nodes, {"w": w}, [("x", ["N", 6, 4])],
+                 [("y", ["N", 6])])  # fmt: skip
+    net = rel.load_network(path)
+    assert [layer.name for layer in net.layers] == ["query"]
+    assert net.digital == ("scores",)
+    x = RNG.normal(size=(20, 6, 4)).astype(np.float32)
+    scores = (x @ w.astype(np.float32) @ x.swapaxes(1, 2)).mean(axis=2)
+    assert rel.evaluate(net, data=(x, scores), metric="mse")["mse"].item() < 1e-8
+    assert rel.map_network(net).attrs["digital"] == ["scores"]
