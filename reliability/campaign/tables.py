@@ -43,11 +43,7 @@ class NetworkTable(Table):
     mapping: Mapping = "two_level"
     """Mapping of a weight to several two-level cells, or to one multi-level cell on each side."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 10_000
-<<<<<<< HEAD
     """Number of test images, evenly spaced; by default 10 000, or all of own data."""
-=======
-    """Number of test images, evenly spaced over the data; default 10 000, or all of one's own."""
->>>>>>> wtA
     delta_s: Count = 10
     """Lead of the first over the second output count that decides."""
     spike_limit: Count = 1024

@@ -48,11 +48,7 @@ class AttributionTable(Table):
     """Which phenomenon costs how much accuracy, where the outputs have "attribution"."""
 
     phenomena: tuple[str, ...] = ()
-<<<<<<< HEAD
     """Phenomena to separate ("device-to-device variability", "relaxation"); all by default."""
-=======
-    """Phenomena to separate ("relaxation", "read disturb"); by default all that act."""
->>>>>>> wtA
     chips: Annotated[int, Field(ge=2, strict=True)] = 24
     """Number of chips for each combination of the phenomena."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 2000
