@@ -163,7 +163,7 @@ def numbers_of(data: xr.Dataset | xr.DataArray, name: str = "value") -> Numbers:
     --------
     >>> data = xr.DataArray([0.8, 0.9], coords={"time": ("time", [0, 60], {"units": "s"})})
     >>> numbers_of(data, "accuracy")
-    Numbers(header=['time (s)', 'accuracy'], rows=[[0, 0.8], [60, 0.9]])
+    Numbers(header=['time (s)', 'accuracy'], rows=[[0.0, 0.8], [60.0, 0.9]])
     """
     table = data.to_dataset(name=data.name or name) if isinstance(data, xr.DataArray) else data
     table = table.drop_vars([c for c in table.coords if not table[c].dims])

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reliability as rel
+from reliability.errors import printable
 from reliability.random import stream
 from reliability.technology import MODELS, VOCABULARY, Parameter, Technology
 
@@ -236,6 +237,7 @@ def test_any_parameter_survives_its_file(
     model: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
+    text = printable(text)  # the reader takes out what a terminal would obey
     parameter = Parameter(
         value=value, unit=VOCABULARY[key], sigma=None if model == "exact" else sigma,
         distribution=model, source=f"x {text}", confidence="fitted", note=text,
