@@ -83,9 +83,7 @@ def read(
             log.explain(sentence)
     if not traces:
         raise InputError(f"{source.name}: no table with columns of voltage or current")
-    if 2 * log.bad > log.rows or not any(len(x) for trace in traces for x in trace.values()):
-        first = log.messages[0] if log.messages else "it has no rows"
-        raise InputError(f"{source.name}: {log.bad} of {log.rows} rows are bad; {first}")
+    log.check(source.name, any(len(x) for trace in traces for x in trace.values()))
     renamed: dict[str, str] = {}
     if isinstance(columns, Mapping):
         renamed, given = _renamed(columns, titled, source)
