@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.errors import InputError, unknown_name
+from reliability.errors import InputError, unknown_name, whole_number
 from reliability.measurements.lifetime_tables import (
     CLOCKS,
     MISSING,
@@ -106,8 +106,7 @@ def check_missing(missing: str, consecutive: int) -> None:
     """Refuse an unknown treatment of units that lose their reads, or fewer than one read."""
     if missing not in MISSING:
         raise unknown_name("missing", missing, MISSING)
-    if isinstance(consecutive, bool) or not isinstance(consecutive, int) or consecutive < 1:
-        raise InputError(f"consecutive: got {consecutive!r}, allowed a whole number from 1")
+    whole_number(consecutive, "consecutive", low=1)
 
 
 def lifetimes_of(

@@ -261,9 +261,7 @@ def _aged(
     """
     verify = None
     if "programming.verify.attempts" in technology:
-        given = {name: technology[f"programming.verify.{name}"]
-                 for name in ("lrs_resistance", "hrs_resistance", "wait")}  # fmt: skip
-        verify = Verify(**given, attempts=int(technology["programming.verify.attempts"]))
+        verify = Verify.from_technology(technology)
     loaded = one_layer(network)
     on_chips = sample_chips(technology, loaded, chips=chips, verify=verify, seed=seed)
     state = np.repeat(["LRS", "HRS"], cells)
