@@ -1,12 +1,17 @@
 """``reliability qualify``: assess a claim on a life test."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from reliability.commands.options import command_line, report_options, results_folder
+from reliability.commands.options import (
+    command_line,
+    json_option,
+    print_answer,
+    report_options,
+    results_folder,
+)
 from reliability.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
@@ -72,7 +77,7 @@ Exit codes:
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of simulated samples.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the report.")
 @report_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @click.pass_context
 def qualify(
     ctx: click.Context, files: tuple[Path, ...], as_json: bool, out: Path | None, **options: Any
@@ -143,14 +148,9 @@ def qualify(
         if out is None
         else write_qualification_report(found, data, summary, out, command=command_line(), **kind)
     )
-    if as_json:
-        click.echo(json.dumps(summary | ({} if report is None else {"report": str(report)})))
-    else:
+    if not as_json:
         print_reading(data)
-        for line in qualification_lines(summary):
-            click.echo(line)
-        if report is not None:
-            click.echo(f"report: {report.resolve()}")
+    print_answer(summary, qualification_lines(summary), report, as_json)
     ctx.exit(0 if found.passed else 1)
 
 

@@ -1,6 +1,5 @@
 """``reliability size``: the largest array that works."""
 
-import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -9,21 +8,21 @@ from typing import Any
 import click
 
 from reliability.commands.options import (
-    Card,
     command_line,
     entries,
+    events_option,
+    print_answer,
     quantities,
     report_options,
     results_folder,
     shown_progress,
+    technology_option,
 )
 from reliability.errors import InputError, unknown_name
 
 
 @click.command()
-@click.option(
-    "--technology", type=Card(), default="oxram-130nm", show_default=True, help="Card name or file."
-)
+@technology_option
 @click.option(
     "--criterion",
     default="output_error",
@@ -91,7 +90,7 @@ from reliability.errors import InputError, unknown_name
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the arrays.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for results and report.")
 @report_options
-@click.option("--json", "as_json", is_flag=True, help="Print progress and result as JSON lines.")
+@events_option
 def size(as_json: bool, out: Path | None, **options: Any) -> None:
     """Find the largest array that meets a limit.
 
@@ -125,14 +124,8 @@ def size(as_json: bool, out: Path | None, **options: Any) -> None:
     except ConvergenceError as error:
         raise click.ClickException(str(error)) from error  # one line, exit code 1
     report = None if out is None else write_size_report(found, out, command=command_line(), **kind)
-    if as_json:
-        told = {"event": "done", **size_table(found)}
-        click.echo(json.dumps(told | ({} if report is None else {"report": str(report)})))
-        return
-    for line in size_lines(found):
-        click.echo(line)
-    if report is not None:
-        click.echo(f"report: {report.resolve()}")
+    answer = {"event": "done", **size_table(found)}
+    print_answer(answer, size_lines(found), report, as_json)
 
 
 def _search(as_json: bool, options: dict[str, Any]) -> Any:
