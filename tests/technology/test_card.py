@@ -225,7 +225,7 @@ def test_card_survives_its_file(name: str, tmp_path: Path) -> None:
 @given(
     value=st.floats(1e-15, 1e12),
     sigma=st.floats(0, 1e6),
-    key=st.sampled_from(sorted(k for k in VOCABULARY if "*" not in k)),
+    key=st.sampled_from(sorted(k for k in VOCABULARY if "*" not in k and k[:6] != "wafer.")),
     text=st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
     model=st.sampled_from(["normal", "lognormal", "exact"]),
 )
