@@ -308,7 +308,7 @@ def _reads(data: xr.Dataset, failure: str, state: str | None) -> _Reads:
     notes: list[str] = []
     dims = [d for d in low.dims if d not in (clock, "repeat")]
     if low.sizes.get("repeat", 1) > 1:
-        low, high = _last_repeat(low, high, clock, notes)
+        low, high = _last_repeat(low, high, notes)
     low, high = low.transpose(*dims, clock), high.transpose(*dims, clock)
     shape = (-1, low.sizes[clock])
     a, b = low.values.reshape(shape), high.values.reshape(shape)
@@ -362,7 +362,7 @@ def _bounds(data: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
 
 
 def _last_repeat(
-    low: xr.DataArray, high: xr.DataArray, clock: str, notes: list[str]
+    low: xr.DataArray, high: xr.DataArray, notes: list[str]
 ) -> tuple[xr.DataArray, xr.DataArray]:
     """Of the reads of a cell at one time keep the last: a retest replaces what it repeats."""
     known = low.notnull()

@@ -98,7 +98,7 @@ def _read_one(
 ) -> tuple[dict[str, NDArray[np.float64]], dict[str, NDArray[Any]]]:
     """Read the rows under a header; return columns of numbers and columns of words."""
     fields = [
-        Field(f"column {c.position + 1} {c.name!r}", c.position, text=_is_text(head, c))
+        Field(f"column {c.position + 1} {c.name!r}", c.position, text=_is_text(c))
         for c in head.columns
     ]
     pieces = list(head.table.columns(fields, log))
@@ -124,7 +124,7 @@ def _read_one(
     return trace, words
 
 
-def _is_text(head: Head, column: Column) -> bool:
+def _is_text(column: Column) -> bool:
     return column.inside == "words" or (column.inside == "s" and column.why == "clock times")
 
 
