@@ -15,7 +15,7 @@ from reliability.campaign.spec import Study
 from reliability.campaign.sweep import count_points, sweep_points
 from reliability.campaign.tables import StressTable
 from reliability.campaign.tasks import compute
-from reliability.errors import InputError, expect
+from reliability.errors import expect, whole_number
 
 _START = 5.0  # s: start of the processes, first use of compiled code, the report
 
@@ -50,8 +50,7 @@ def plan_study(study: Study, *, workers: int = 1) -> dict[str, Any]:
     (4, 9)
     """
     expect(study, StudyFrame, "study", "a Study, as load_study gives it")
-    if workers < 1:
-        raise InputError(f"workers: got {workers}, allowed 1 or more")
+    whole_number(workers, "workers", low=1)
     tasks = work = 0
     for task in make_plan(study, chips_per_task(study)):
         tasks, work = tasks + 1, work + task.work

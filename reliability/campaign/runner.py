@@ -20,7 +20,7 @@ from reliability.campaign.store import Layout
 from reliability.campaign.summary import write_summary
 from reliability.campaign.sweep import sweep_points
 from reliability.campaign.tasks import compute
-from reliability.errors import InputError, RunError, expect
+from reliability.errors import RunError, expect, whole_number
 
 Progress = Callable[[Task, int, int], None]
 
@@ -69,8 +69,7 @@ def run_study(
         Tasks failed; the message names them. All others are done and kept.
     """
     expect(study, StudyFrame, "study", "a Study, as load_study gives it")
-    if workers < 1:
-        raise InputError(f"workers: got {workers}, allowed 1 or more")
+    whole_number(workers, "workers", low=1)
     folder = Path(out)
     if scheduler is not None:
         executor = execute.on_dask(scheduler)

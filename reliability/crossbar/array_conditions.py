@@ -10,7 +10,7 @@ import numpy as np
 from reliability.crossbar.cell_models import CellModel
 from reliability.crossbar.margins import BIAS_SCHEMES
 from reliability.crossbar.wires import load_wire
-from reliability.errors import InputError, unknown_name
+from reliability.errors import InputError, unknown_name, whole_number
 from reliability.random import stream
 
 
@@ -70,9 +70,8 @@ class ArrayConditions:
 
     def __post_init__(self) -> None:
         for name in ("rows", "columns"):
-            given = getattr(self, name)
-            if given is not None and given < 1:
-                raise InputError(f"{name}: got {given}, allowed 1 or more")
+            if getattr(self, name) is not None:
+                whole_number(getattr(self, name), name, low=1)
         if self.rows is not None and self.columns is not None:
             raise InputError("rows, columns: give at most one of them; the other is searched")
         if not (math.isfinite(self.aspect) and self.aspect > 0):

@@ -83,8 +83,7 @@ def secded(data_bits: int) -> Code:
     >>> [secded(n).bits for n in (8, 16, 32, 64, 128)]
     [13, 22, 39, 72, 137]
     """
-    if isinstance(data_bits, bool) or data_bits < 1:
-        raise InputError(f"data_bits: got {data_bits!r}, allowed 1 or more")
+    whole_number(data_bits, "data_bits", low=1)
     check = next(r for r in range(2, 64) if 2**r >= data_bits + r + 1)
     return Code(data_bits + check + 1, data_bits, 1)
 
@@ -95,10 +94,8 @@ def bch(data_bits: int, *, corrects: int) -> Code:
     The field GF(2^m) is the smallest that holds the word. Some BCH codes need fewer check bits
     than m times ``corrects``; this is the bound that always suffices.
     """
-    if isinstance(corrects, bool) or corrects < 1:
-        raise InputError(f"corrects: got {corrects!r}, allowed 1 or more")
-    if isinstance(data_bits, bool) or data_bits < 1:
-        raise InputError(f"data_bits: got {data_bits!r}, allowed 1 or more")
+    whole_number(corrects, "corrects", low=1)
+    whole_number(data_bits, "data_bits", low=1)
     m = next(m for m in range(2, 64) if 2**m - 1 >= data_bits + m * corrects)
     return Code(data_bits + m * corrects, data_bits, corrects)
 
@@ -211,10 +208,8 @@ def spared_failure(part_failure: ArrayLike, *, parts: int, spares: int) -> Float
     >>> print(f"{spared_failure(1e-4, parts=1024, spares=4):.2e}")
     8.70e-08
     """
-    if isinstance(parts, bool) or parts < 1:
-        raise InputError(f"parts: got {parts!r}, allowed 1 or more")
-    if isinstance(spares, bool) or spares < 0:
-        raise InputError(f"spares: got {spares!r}, allowed 0 or more")
+    whole_number(parts, "parts", low=1)
+    whole_number(spares, "spares")
     return uncorrectable_probability(
         _probability("part_failure", part_failure), bits=parts + spares, corrects=spares
     )

@@ -15,7 +15,7 @@ from reliability.architecture.learning.on_chip_training import TRAINING, digits
 from reliability.architecture.learning.written_cells import Outcomes, ideal, outcomes
 from reliability.architecture.result import cross_checks, finish
 from reliability.devices.endurance import Endurance
-from reliability.errors import InputError, unknown_name
+from reliability.errors import InputError, unknown_name, whole_number
 from reliability.random import stream
 from reliability.technology import Technology
 from reliability.technology.components import Components
@@ -207,9 +207,8 @@ def incremental_checks(data: xr.Dataset) -> xr.Dataset:
 def _check(budgets: Sequence[int], chips: int, attempts: int) -> None:
     if not budgets or any(b < 1 for b in budgets) or list(budgets) != sorted(set(budgets)):
         raise InputError(f"budgets: got {list(budgets)}, expected rising numbers of writes")
-    for name, value in (("chips", chips), ("attempts", attempts)):
-        if value < 1:
-            raise InputError(f"{name}: got {value}, allowed 1 or more")
+    whole_number(chips, "chips", low=1)
+    whole_number(attempts, "attempts", low=1)
 
 
 @lru_cache(maxsize=8)
@@ -252,8 +251,7 @@ class _Task:
             "stored": (1, TRAINING), "test_images": (10, 10_000),
         }  # fmt: skip
         for name, (low, high) in allowed.items():
-            if not low <= getattr(self, name) <= high:
-                raise InputError(f"{name}: got {getattr(self, name)}, allowed {low} to {high}")
+            whole_number(getattr(self, name), name, low, high)
         if not 0 <= self.rate <= 1:
             raise InputError(f"rate: got {self.rate:g}, allowed 0 to 1")
 

@@ -13,7 +13,7 @@ from reliability.architecture.learning.stdp import Stdp
 from reliability.architecture.learning.write_life import LEVELLING
 from reliability.architecture.result import cross_checks, finish
 from reliability.devices.endurance import Endurance, acceleration
-from reliability.errors import InputError, fraction, unknown_name
+from reliability.errors import InputError, fraction, unknown_name, whole_number
 from reliability.technology import Technology
 from reliability.technology.components import Components
 from reliability.units import quantity
@@ -193,8 +193,7 @@ def _check(
         raise InputError(f"technology: {technology.name} has no endurance of its cells")
     if rule not in RULES:
         raise unknown_name("rule", rule, RULES)
-    if repeats < 1:
-        raise InputError(f"repeats: got {repeats}, allowed 1 or more")
+    whole_number(repeats, "repeats", low=1)
     fraction(loss, "loss")
     if not all(0 < part < 1 for part in failed) or list(failed) != sorted(set(failed)):
         raise InputError(f"failed: got {list(failed)}, expected rising fractions between 0 and 1")
