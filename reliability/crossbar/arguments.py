@@ -3,10 +3,26 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from reliability.errors import InputError
+from reliability.errors import InputError, unknown_name
 
 Array = NDArray[np.float64]
 SMALLEST = 1e-20  # ohm; a smaller segment drops nothing that a double can show
+
+_ENDS = {"left": (True, False), "right": (False, True), "both": (True, True)}
+_SIDES = {"top": (True, False), "bottom": (False, True), "both": (True, True)}
+
+
+def ends(drive: str, sense: str) -> tuple[tuple[bool, bool], tuple[bool, bool]]:
+    """Return which ends of the word lines are driven (left, right), of bit lines sensed.
+
+    >>> ends("left", "both")
+    ((True, False), (True, True))
+    """
+    if drive not in _ENDS:
+        raise unknown_name("drive", str(drive), _ENDS)
+    if sense not in _SIDES:
+        raise unknown_name("sense", str(sense), _SIDES)
+    return _ENDS[drive], _SIDES[sense]
 
 
 def checked(value: ArrayLike, name: str, *, low: float = -np.inf, unit: str = "") -> Array:

@@ -19,18 +19,17 @@ from reliability.crossbar.arguments import (
     SMALLEST,
     Array,
     checked,
+    ends,
     input_vectors,
     of_each_line,
     segments,
 )
 from reliability.crossbar.cell_models import CellModel, evaluated
-from reliability.errors import InputError, unknown_name
+from reliability.errors import InputError
 from reliability.version import __version__
 
 Drive = Literal["left", "right", "both"]
 Sense = Literal["bottom", "top", "both"]
-_ENDS = {"left": (True, False), "right": (False, True), "both": (True, True)}
-_SIDES = {"top": (True, False), "bottom": (False, True), "both": (True, True)}
 # An open segment over the smallest cell resistance: ties floating parts, leaks nothing.
 _LOOSE = 1e14
 _PARALLEL_ABOVE = 40_000  # cells; below, starting threads costs more than it saves
@@ -143,10 +142,7 @@ def solve_crossbar(
     senses = of_each_line(sense_resistance, "sense_resistance", batch, n, 0.0, "ohm")
     words = segments(word_line_resistance, "word_line_resistance", (m, n + 1))
     lines = segments(bit_line_resistance, "bit_line_resistance", (m + 1, n))
-    if drive not in _ENDS:
-        raise unknown_name("drive", str(drive), _ENDS)
-    if sense not in _SIDES:
-        raise unknown_name("sense", str(sense), _SIDES)
+    driven, sensed = ends(drive, sense)
     if not 1e-14 <= tolerance < 1:
         raise InputError(f"tolerance: got {tolerance}, allowed 1e-14 to 1")
 
@@ -154,7 +150,7 @@ def solve_crossbar(
     count = int(np.prod(batch, dtype=int))
     circuit = _circuit(
         g.reshape(count, m, n), words, lines, sources.reshape(count, m), senses.reshape(count, n),
-        _ENDS[drive], _SIDES[sense], v.reshape(count, k, m), bits.reshape(count, n),
+        driven, sensed, v.reshape(count, k, m), bits.reshape(count, n),
     )  # fmt: skip
     result = _Result(
         np.empty((count, k, n)),

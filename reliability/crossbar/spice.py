@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from reliability.crossbar.arguments import Array, checked
+from reliability.crossbar.arguments import Array, checked, ends
 from reliability.crossbar.cell_models import SelectorCell
-from reliability.errors import InputError, unknown_name
+from reliability.errors import InputError
 
 _SHORT = 1e-9  # ohm; SPICE has no resistor of zero
 
@@ -67,10 +67,7 @@ def to_spice(
     v = checked(voltage, "voltage", unit="V")
     if v.shape != (m,):
         raise InputError(f"voltage: got shape {v.shape}, expected ({m},)")
-    if drive not in ("left", "right", "both"):
-        raise unknown_name("drive", drive, ("left", "right", "both"))
-    if sense not in ("bottom", "top", "both"):
-        raise unknown_name("sense", sense, ("bottom", "top", "both"))
+    ends(drive, sense)
     words = np.broadcast_to(np.asarray(word_line_resistance, float), (m, n + 1))
     bits = np.broadcast_to(np.asarray(bit_line_resistance, float), (m + 1, n))
     sources = np.broadcast_to(np.asarray(source_resistance, float), (m,))
