@@ -31,7 +31,7 @@ ROOMS = {
     "crossbar": "Crossbars",
     "network": "Networks",
     "network.training": "Training for devices",
-    "architecture": "The chip around the array",
+    "architecture": "Architecture studies",
     "product": "Error correction and spare parts",
     "campaign": "Studies",
     "report": "Reports",
