@@ -20,12 +20,12 @@ def compare(
     template: str,
     as_json: bool,
 ) -> None:
-    """Compare finished studies with the first.
+    """Compare finished studies in FOLDERS with the first.
 
     Chips of studies with one seed have the same latent variables and are matched (paired); studies
     of other seeds are independent (unpaired). Answers of architecture studies are compared over the
-    draws of card and sheet, sweeps over the same axes point by point. All differences are tested
-    together. With --out it writes compare.json and report.html.
+    draws of card and components, sweeps over the same axes point by point. All differences are
+    tested together. With --out it writes compare.json and report.html.
 
     \b
     Examples:

@@ -18,7 +18,7 @@ Exit codes:
   2  wrong input: one line says what
 """
 )
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--claim", required=True, help="Claimed life: '10 years', '1e6 cycles' or '1e9 reads'."
 )
@@ -72,12 +72,12 @@ Exit codes:
 def qualify(
     ctx: click.Context, files: tuple[Path, ...], as_json: bool, out: Path | None, **options: Any
 ) -> None:
-    """Assess whether the life test in FILE demonstrates a claim, and state it for a data sheet.
+    """Assess whether the life test in FILES demonstrates a claim, and state it for a data sheet.
 
-    FILE is a table of times to failure (time and event, or lower and upper ends of read-out
+    FILES are tables of times to failure (time and event, or lower and upper ends of read-out
     intervals; frequency, temperature, voltage, lot), or any tester file together with --failure,
     which says when a read counts as failed. Several files are one test; each can carry its own
-    conditions: bake.csv@150degC, or lot7.xlsx@150degC,sheet=2. Without FILE, --devices, --duration
+    conditions: bake.csv@150degC, or lot7.xlsx@150degC,sheet=2. Without FILES, --devices, --duration
     and --failures state a test.
 
     \b

@@ -30,7 +30,7 @@ def plan(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Estimate the work and time of a study.
+    """Estimate the work and time of the study SPEC.
 
     \b
     Example:

@@ -239,7 +239,8 @@ def join_lifetimes(datasets: Sequence[xr.Dataset]) -> xr.Dataset:
     several = ("problems", "layout_evidence")
     summed = ("rows_read", "rows_bad", "units_lost", "time_zero_rejects", "units_without_test")
     return out.assign_attrs(
-        {key: first.attrs[key] for key in ("clock", "failure", "reliability_version")}
+        {key: first.attrs[key] for key in ("clock", "failure", "reliability_version")
+         if key in first.attrs}
         | {"source": ", ".join(names)}
         | {"source_sha256": ", ".join(str(data.attrs.get("source_sha256")) for data in datasets)}
         | {key: [f"{name}: {line}" for name, data in zip(names, datasets, strict=True)

@@ -84,7 +84,7 @@ class Devices:
     2
     >>> Devices(rel.load_technology("techB"), chips=0)
     Traceback (most recent call last):
-    reliability.errors.InputError: devices: chips: got 0, expected 1 or more
+    reliability.errors.InputError: devices: chips: got 0, allowed 1 or more
     """
 
     technology: Technology

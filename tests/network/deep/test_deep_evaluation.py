@@ -471,7 +471,7 @@ def test_reads_per_image_reach_read_disturb(net) -> None:
     each = per_image.isel(layer=chips["layer_index"]).drop_vars("layer")
     assert each.sizes == {"cell": chips.sizes["cell"]}
     assert (int(each[0]), int(each[-1])) == (196, 1)
-    mission = rel.MissionProfile.constant("1 h", reads=1e9)
+    mission = rel.MissionProfile.constant("1 h", reads=1e7)
     worn = rel.age(chips.assign(reads=each), mission)["conductance"].values[0]
     fresh = rel.age(chips, rel.MissionProfile.constant("1 h"))["conductance"].values[0]
     change = np.abs(np.log(worn / fresh))
