@@ -1,18 +1,17 @@
 """``reliability compare``: finished studies side by side."""
 
-import json
 from pathlib import Path
 
 import click
 
-from reliability.commands.options import report_options, results_folder
+from reliability.commands.options import json_option, print_answer, report_options, results_folder
 
 
 @click.command()
 @click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the report.")
 @report_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def compare(
     folders: tuple[Path, ...],
     out: Path | None,
@@ -44,10 +43,4 @@ def compare(
     report = None
     if out is not None:
         report = write_comparison(told, out, formats=formats, template=template)
-    if as_json:
-        click.echo(json.dumps(told | ({} if report is None else {"report": str(report)})))
-        return
-    for line in compare_lines(told):
-        click.echo(line)
-    if report is not None:
-        click.echo(f"report: {report.resolve()}")
+    print_answer(told, compare_lines(told), report, as_json)

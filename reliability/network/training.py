@@ -246,7 +246,7 @@ class CellLayer(_Module):
         technology, tiling = self.devices.technology, self.tiling
         matrix = np.ascontiguousarray(weight.reshape(len(weight), -1).T)
         placed = place_layers([Layer("trained", "Gemm", 0, matrix)], tiling)
-        state = target_states(placed, technology, tiling)
+        state = target_states(placed, technology)
 
         def program(**where: Any) -> xr.Dataset:
             return sample_dies(technology, state=state, count=self.devices.chips, **where)
