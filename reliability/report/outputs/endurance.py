@@ -101,8 +101,9 @@ def _interval(answer: dict[str, Any], row: Row, at: dict[str, float]) -> tuple[f
 def _key_figures(finished: Finished) -> Iterator[KeyFigure]:
     found = [(point, e) for point, answer in finished.answers() for e in answer["endurance"]]
     for point, e in {id(e): (point, e) for point, e in (found[0], found[-1])}.values():
+        at = engineering(e["temperature_k"], "K")
         yield KeyFigure(
-            f"cells failed after {e['cycles']:,.0f} cycles at {engineering(e['temperature_k'], 'K')}",
+            f"cells failed after {e['cycles']:,.0f} cycles at {at}",
             fraction_text(e["fraction_failed"]),
             interval_text(percent_range(e, 2), e["confidence"]),
             named_point(finished.study, point) or f"{e['cells']:,} cells",
@@ -185,7 +186,8 @@ def _method(study: Study) -> Iterator[str]:
            "every_cycle": "every cycle simulated"}[e.method]  # fmt: skip
     yield (
         f"{e.wafers} wafers of {e.dies} dies of {e.cells:,} cells of technology {cards} were "
-        f"cycled to failure, or to {e.cycles:.3g} cycles, at {listed(e.temperatures, 'K')} ({how}); a cell fails when "
+        f"cycled to failure, or to {e.cycles:.3g} cycles, at {listed(e.temperatures, 'K')} "
+        f"({how}); a cell fails when "
         f"{_pulses(e.attempts)} on the wrong side of the reading reference, or permanently."
     )
 
