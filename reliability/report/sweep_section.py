@@ -118,7 +118,7 @@ def _against(finished: Finished, axis: Axis, last: xr.DataArray, caption: str) -
     values = {point[axis.name] for point in points}
     numbers = sorted(value for value in values if not isinstance(value, str))
     others = list(dict.fromkeys(without(point, axis.name) for point in points))
-    if study.design.kind != "grid" or len(numbers) < max(len(values), 2):
+    if not study.is_grid or len(numbers) < max(len(values), 2):
         return
     if len(others) > MOST_LINES:
         return
