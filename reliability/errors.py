@@ -42,6 +42,10 @@ class RunError(RuntimeError):
     """Parts of a study that could not be computed; the command line ends with exit code 1."""
 
 
+class TasksFailed(RunError):
+    """Some tasks of a study failed; the others are done."""
+
+
 def expect(value: object, kind: type | tuple[type, ...], name: str, how: str) -> None:
     """Refuse an argument that is another kind of thing, such as the name of a card for the card.
 

@@ -1,10 +1,10 @@
 """What every study has, whatever its outputs: the tables in common, and what they name."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 import xarray as xr
 from pydantic import Field, PrivateAttr, field_validator, model_validator
@@ -67,6 +67,8 @@ class StudyFrame(Table):
     sensitivity: SensitivityTable | None = None
     sweep: tuple[Axis, ...] = ()
     design: DesignTable = DesignTable()
+    # Points of the sweep whose tasks failed (`reliability.campaign.remains`).
+    _left_out: frozenset[int] = PrivateAttr(default=frozenset())
     # Cards, networks and component parameters, read once for a study and the studies at its points.
     _known: _Known = PrivateAttr(default_factory=_Known)
 
@@ -87,6 +89,22 @@ class StudyFrame(Table):
         if len(set(names)) < len(names):
             raise ValueError(f"sweep: got {names}, expected each name once")
         return self
+
+    @property
+    def is_grid(self) -> bool:
+        """Whether the points are all combinations of the values of the axes."""
+        return self.design.kind == "grid" and not self._left_out
+
+    @property
+    def left_out(self) -> frozenset[int]:
+        """Numbers of the points of the sweep that are left out."""
+        return self._left_out
+
+    def without_points(self, numbers: Collection[int]) -> Self:
+        """Return the study without some points of its sweep."""
+        rest = self.model_copy()
+        rest._left_out = frozenset(numbers)
+        return rest
 
     def options(self, kind: str) -> Any:
         """Return the table of one kind of output."""

@@ -11,12 +11,19 @@ from reliability.campaign.feasibility import check_size
 from reliability.campaign.outputs import kinds_of
 from reliability.campaign.spec import KEYS, Study
 from reliability.campaign.sweep import count_points, sweep_points
+from reliability.campaign.tables import TilingTable
 from reliability.errors import InputError, from_validation, unknown_name
 from reliability.files import read_toml
+from reliability.network import DeepNetwork
 from reliability.resources import shipped_studies
 
 MOST_POINTS = 100_000  # of a sweep, unless the user says that so many are meant
 _FILES = (".toml", ".onnx", ".npz")  # that may lie beside a study
+# Options of a network of one layer, each with the coding with which alone it acts.
+_OPTIONS: dict[str, str | None] = {
+    "coding": None, "mapping": None, "neuron": None, "delta_s": "rate", "spike_limit": "rate",
+    "first_spike": "first_spike", "desensitization": "first_spike",
+}  # fmt: skip
 _CHECKED = 2000  # points of a sweep that are tried before anything runs
 
 
@@ -101,6 +108,7 @@ def study_of(
         _check_points(study, most_points)
         check_size(study)
         _check_names(study)
+        _check_options(study)
         _check_sweep(study)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
@@ -150,6 +158,28 @@ def _check_names(study: Study) -> None:
         raise InputError(f"network.name: {error}") from None
     if not study.sweep:  # each point is looked at by itself
         study.check()
+
+
+def _check_options(study: Study) -> None:
+    """Refuse options of the evaluation that act at no point: they would be ignored."""
+    swept = {axis.name for axis in study.sweep}
+    deep = {isinstance(study.named_network(str(name)), DeepNetwork)
+            for name in study.values_of("network.name")}  # fmt: skip
+    codings, networks = study.values_of("network.coding"), study.values_of("network.name")
+    of_tiles: dict[str, str | None] = dict.fromkeys(TilingTable.model_fields)
+    for table, options in (("network", _OPTIONS), ("tiling", of_tiles)):
+        given = {f"{table}.{key}" for key in getattr(study, table).model_fields_set} | swept
+        for key, coding in options.items():
+            name = f"{table}.{key}"
+            if name not in given:
+                continue
+            if deep == {table == "network"}:
+                layers = "of one layer" if table == "network" else "of many layers, from ONNX"
+                raise InputError(f"{name}: acts on a network {layers}, got network.name "
+                                 f"{' and '.join(map(repr, networks))}")  # fmt: skip
+            if coding and coding not in codings:
+                raise InputError(f"{name}: acts with network.coding {coding!r}, got "
+                                 f"{' and '.join(map(repr, codings))}")  # fmt: skip
 
 
 def _check_points(study: Study, most: int) -> None:

@@ -1,6 +1,6 @@
 """Run a study: the tasks of its plan, here, in several processes, or on a Dask cluster."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -20,8 +20,9 @@ from reliability.campaign.store import Layout
 from reliability.campaign.summary import write_summary
 from reliability.campaign.sweep import sweep_points
 from reliability.campaign.tasks import compute
-from reliability.errors import RunError, expect, whole_number
+from reliability.errors import RunError, TasksFailed, expect, whole_number
 
+_MOST_SCOUTS = 20  # tasks of a group that are tried until one shows what its arrays are like
 Progress = Callable[[Task, int, int], None]
 
 
@@ -97,23 +98,29 @@ def _run(study: Study, layout: Layout, run: execute.Execute, progress: Progress 
     attributes = {"spec_hash": study.spec_hash, "seed": study.seed}
     scouts, groups, total = _survey(study, layout, attributes)
     counter = _Counter(total, progress)
-    # The first task of each group tells what the group's arrays are like.
-    for task, part in run(partial(_compute, study, layout), scouts):
-        if isinstance(part, Exception):
-            raise RunError(f"{task.name}: {_reason(part)}") from part
-        part.attrs |= attributes
-        store.create_group(layout, task, part)
-        store.write_part(layout, task, part)
-        groups.add(task.group)
-        integrity.seal(layout, groups)
-        counter.add(task)
+    failed: list[tuple[Task, Exception]] = []
+    tried: set[Task] = set()
+    while scouts:
+        tried |= set(scouts)
+        for task, part in run(partial(_compute, study, layout), scouts):
+            if isinstance(part, OSError):
+                raise RunError(f"{task.name}: {_reason(part)}") from part
+            if isinstance(part, Exception):
+                failed.append((task, part))
+                continue
+            part.attrs |= attributes
+            store.create_group(layout, task, part)
+            store.write_part(layout, task, part)
+            groups.add(task.group)
+            integrity.seal(layout, groups)
+            counter.add(task)
+        scouts = _other_scouts(study, layout, {task.group for task in scouts} - groups, tried)
     store.write_points(layout, {axis.name: unit_of(axis.name) for axis in study.sweep})
     integrity.seal(layout, groups)
-    failed: list[tuple[Task, Exception]] = []
     for batch in _batches(study, layout):
-        todo = set(integrity.missing(layout, batch))
-        counter.done += sum(t.work for t in batch if t not in todo and t not in scouts)
-        queue = (task for task in batch if task in todo)
+        todo = {task for task in integrity.missing(layout, batch) if task.group in groups}
+        counter.done += sum(t.work for t in batch if t not in todo | tried)
+        queue = (task for task in batch if task in todo - tried)
         for task, outcome in run(partial(_compute_and_write, study, layout), queue):
             if isinstance(outcome, OSError):  # disk full, folder gone: the others would fail too
                 raise RunError(f"{task.name}: {_reason(outcome)}; what is done is kept")
@@ -124,7 +131,19 @@ def _run(study: Study, layout: Layout, run: execute.Execute, progress: Progress 
         if not failed and study.population.until and _is_sure(study, layout, batch):
             break
     if failed:
-        raise _failure(failed)
+        raise _failure(failed) from failed[0][1]
+
+
+def _other_scouts(
+    study: Study, layout: Layout, groups: Collection[str], tried: Collection[Task]
+) -> list[Task]:
+    """Return the next task of each group whose first ones failed, unless too many did."""
+    found: dict[str, Task] = {}
+    for task in make_plan(study, layout.chunk) if groups else ():
+        many = sum(other.group == task.group for other in tried) >= _MOST_SCOUTS
+        if task.group in groups and task not in tried and not many:
+            found.setdefault(task.group, task)
+    return list(found.values())
 
 
 def _survey(
@@ -156,10 +175,10 @@ class _Counter:
             self.progress(task, int(self.done), int(self.total))
 
 
-def _failure(failed: list[tuple[Task, Exception]]) -> RunError:
+def _failure(failed: list[tuple[Task, Exception]]) -> TasksFailed:
     names = "; ".join(f"{task.name} ({_reason(error)})" for task, error in failed[:5])
     more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
-    return RunError(
+    return TasksFailed(
         f"{len(failed)} tasks failed: {names}{more}. The others are done and kept; "
         "the same command tries these again"
     )

@@ -40,6 +40,11 @@ def sweep_points(study: StudyFrame) -> list[Point]:
     >>> [tuple(point.values()) for point in sweep_points(study)]
     [(5, 298.15), (5, 358.15), (10, 298.15), (10, 358.15)]
     """
+    points = _all_points(study)
+    return [point for k, point in enumerate(points) if k not in study.left_out]
+
+
+def _all_points(study: StudyFrame) -> list[Point]:
     names = [axis.name for axis in study.sweep]
     if study.design.kind == "grid" or not study.sweep:
         levels = [

@@ -86,6 +86,7 @@ def run(
     """
     from reliability.campaign import run_study
     from reliability.campaign.execute import local_cluster
+    from reliability.errors import InputError, RunError, TasksFailed
     from reliability.report import write_report
     from reliability.report.render import check_options
 
@@ -93,18 +94,29 @@ def run(
     study = load_spec(spec, settings, yes, seed=seed, chips=chips, technology=technology)
     cluster = local_cluster(workers) if scheduler == "local" else nullcontext(scheduler)
     with cluster as address, _progress(out, as_json) as progress:
-        run_study(
-            study, out, workers=workers, scheduler=address, store_url=store, progress=progress
-        )
-    report = write_report(study, out, formats=formats, template=template)
+        failure = None
+        try:
+            run_study(
+                study, out, workers=workers, scheduler=address, store_url=store, progress=progress
+            )
+        except TasksFailed as error:  # there is a report of the rest
+            failure = error
+    try:
+        report = write_report(study, out, formats=formats, template=template)
+    except (InputError, RunError) as error:
+        raise failure or error from None
     summary = json.loads((out / "summary.json").read_text("utf-8"))
     if as_json:
-        click.echo(json.dumps({"event": "done", "report": str(report), "summary": summary}))
-        return
-    _print_answer(study, summary)
-    for warning in summary["warnings"]:
-        click.echo(f"warning: {warning}", err=True)
-    click.echo(f"report: {report.resolve()}")
+        event = "done" if failure is None else "failed"
+        click.echo(json.dumps({"event": event, "report": str(report), "summary": summary}))
+    else:
+        if failure is None:
+            _print_answer(study, summary)
+        for warning in summary["warnings"]:
+            click.echo(f"warning: {warning}", err=True)
+        click.echo(f"report: {report.resolve()}")
+    if failure is not None:
+        raise failure
 
 
 @contextmanager

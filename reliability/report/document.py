@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from reliability.campaign.remains import read_remains
 from reliability.campaign.spec import Study
-from reliability.campaign.store import read_results, results_fingerprint
+from reliability.campaign.store import results_fingerprint
 from reliability.campaign.summary import write_summary
 from reliability.report.acceptance import acceptance_section, verdicts
 from reliability.report.method import method_section, phenomena_section, population_section
@@ -31,6 +32,8 @@ def write_report(
 ) -> Path:
     """Write the report of a finished study, and its ``summary.json``.
 
+    Where tasks of the study failed, it is the report of the rest, and names what is left out.
+
     Parameters
     ----------
     study : Study
@@ -52,11 +55,13 @@ def write_report(
     ------
     InputError
         No results there; no such template; PDF without WeasyPrint.
+    RunError
+        So many tasks failed that there is no answer.
     """
     folder = Path(folder)
-    results = read_results(folder)
+    study, results, left_out = read_remains(study, folder)
     summary = write_summary(study, folder, results)
-    report = study_report(Finished(study, results, summary), folder, notes)
+    report = study_report(Finished(study, results, summary), folder, [*left_out, *notes])
     return save_report(report, folder / "report.html", formats, template)
 
 

@@ -57,7 +57,7 @@ def sweep_overlays(told: dict[str, Any], names: list[str], study: Study) -> Iter
         when = ages.pop() if len(ages) == 1 else "at the end of the mission"
         said = f"{when[0].upper()}{when[1:]}." if when else ""
         slug = "".join(c if c.isalnum() else "-" for c in name.lower())
-        if study.design.kind == "grid" and len(told["axes"]) <= 2:
+        if study.is_grid and len(told["axes"]) <= 2:
             drawing, left_out = _against(told["axes"], curves, names, own[0])
             title += f" against {' and '.join(told['axes'].values())}"
             of = f"Bars: interval of each study, with all that is uncertain in it. {left_out}"

@@ -43,7 +43,7 @@ def sweep_statement(finished: Finished) -> Iterator[str]:
     axes = " × ".join(axis_label(axis) for axis in study.sweep)
     end = study.stress.end
     swept = {axis.name for axis in study.sweep}
-    when = "" if swept & set(end) else f"{age_title(end)}: "
+    when = "The" if swept & set(end) else f"{age_title(end)} the"
     sure = percent(study.confidence, 0)
 
     def said(k: int) -> str:
@@ -51,8 +51,8 @@ def sweep_statement(finished: Finished) -> Iterator[str]:
         return f"{percent(found['mean'])} ({percent_range(found)}) with {where}"
 
     yield (
-        f"{when}mean accuracy of a chip over {len(points)} points of {axes}: best {said(best)}; "
-        f"worst {said(worst)}; {sure} confidence."
+        f"{when} mean accuracy of a chip is at best {said(best)}, at worst {said(worst)} "
+        f"({sure} confidence; {len(points)} points of {axes})."
     )
     chips = {"chips": finished.results["chips"]}
     pair = [at_age(at_point(chips, points[k])["chips"]["accuracy"], end) for k in (best, worst)]
@@ -118,7 +118,7 @@ def _against(finished: Finished, axis: Axis, last: xr.DataArray, caption: str) -
     values = {point[axis.name] for point in points}
     numbers = sorted(value for value in values if not isinstance(value, str))
     others = list(dict.fromkeys(without(point, axis.name) for point in points))
-    if study.design.kind != "grid" or len(numbers) < max(len(values), 2):
+    if not study.is_grid or len(numbers) < max(len(values), 2):
         return
     if len(others) > MOST_LINES:
         return

@@ -322,7 +322,7 @@ def test_the_report_lays_the_sweeps_over_each_other(sweeps, energies, tmp_path) 
     ]
     assert "Accuracy against lead and temperature" in page(*two)
     design = HOTTER.replace('values = ["25 degC", "125 degC"]', "low = 300\nhigh = 400")
-    spread = design.replace("temperature", "network.first_spike").replace("300", "8")
+    spread = design.replace("temperature", "time").replace("300", "8")
     many = [
         ran(tmp_path, text.format(title="d", seed=5, sigma=s) + design + spread
             + '[design]\nkind = "sobol"\npoints = 4\n')

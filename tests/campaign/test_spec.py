@@ -11,6 +11,28 @@ import reliability as rel
 from reliability.campaign.load import load_study
 
 
+@pytest.mark.parametrize(
+    ("study", "given", "says"),
+    [
+        ("retention", {"network.first_spike": 8.0}, "first_spike: acts with .* 'first_spike', got"),
+        ("retention", {"network.coding": "first_spike", "network.delta_s": 5}, "'rate', got 'fir"),
+        ("retention", {"tiling.adc_bits": 8}, "tiling.adc_bits: acts on a network of many layers"),
+        ("mobilenet", {"network.coding": "rate"}, "network.coding: acts on a network of one layer"),
+        ("mobilenet", {"network.delta_s": 5}, "network.delta_s: acts on a network of one layer"),
+    ],
+)
+def test_an_option_that_cannot_act_is_refused(study, given, says) -> None:
+    if study == "mobilenet":
+        pytest.importorskip("onnx")
+    with pytest.raises(rel.InputError, match=says):
+        load_study(study, given)
+
+
+def test_an_option_may_act_at_some_points_of_a_sweep_only() -> None:
+    study = load_study("temperature", {"network.delta_s": 5})  # of rate coding and weighted sums
+    assert study.network.delta_s == 5
+
+
 def test_shipped_study_is_valid_and_large_enough(analyses) -> None:
     study = load_study(analyses / "spirit.toml")
     assert study.population.chips >= 100

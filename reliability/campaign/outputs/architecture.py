@@ -89,7 +89,7 @@ def on_axes(study: StudyFrame, data: xr.Dataset) -> xr.Dataset:
     The dimension of ``architecture.node`` is ``node``. Without a sweep, or where its design is not
     a grid, the data stay as they are.
     """
-    if not study.sweep or study.design.kind != "grid":
+    if not study.sweep or not study.is_grid:
         return data
     points = sweep_points(study)
     values = {short_name(axis.name): list(dict.fromkeys(point[axis.name] for point in points))
@@ -128,7 +128,7 @@ def architecture_answer(study: StudyFrame, results: Results) -> dict[str, Any]:
     all its values.
     """
     data = results["architecture"].load()
-    if not study.sweep or study.design.kind != "grid":
+    if not study.sweep or not study.is_grid:
         point = sweep_points(study)[0]
         return _answer(study, at_point({"it": data}, point)["it"] if study.sweep else data)
     data, point = on_axes(study, data), headline_point(study)

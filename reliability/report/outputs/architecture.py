@@ -33,7 +33,7 @@ from reliability.report.page import (
 )
 from reliability.report.points import Finished, anchor, value_text
 from reliability.report.provenance import confidence_text, parameter_tables
-from reliability.report.words import percent, typeset
+from reliability.report.words import in_words, listed, percent, typeset
 from reliability.units import engineering
 
 _ON_COVER = 4  # of the headline numbers
@@ -341,10 +341,28 @@ def _text(value: float | None, unit: str) -> str:
 
 
 def _method(study: Study) -> Iterator[str]:
+    options, components = study.options("architecture"), components_of(study)
+    swept = {axis.name for axis in study.sweep}
+    idle = {"rate": "threshold", "first_spike": "lead"}.get(getattr(options, "coding", ""))
+    held = [
+        f"{in_words(name)} {_option_text(f'architecture.{name}', value)}"
+        for name, value in options.arguments.items()
+        if f"architecture.{name}" not in swept and name != idle and value not in (None, ())
+    ]
+    cards = " and ".join(map(str, study.values_of("technology")))
     yield (
-        f"The model of the study {study.options('architecture').study} was computed for the "
-        "nominal card and component parameters."
+        f"The architecture model {options.study} was computed for technology {cards} and the "
+        f"component parameters {components.name}, with {', '.join(held)}."
     )
+
+
+def _option_text(name: str, value: Any) -> str:
+    if not isinstance(value, tuple):
+        return _value_text(name, value)
+    if name.endswith("temperatures"):
+        return listed(value, "K")
+    texts = [_value_text(name, each) for each in value]
+    return ", ".join(texts) if len(texts) < 4 else f"{texts[0]} to {texts[-1]}"
 
 
 def _intervals(study: Study) -> Iterator[str]:

@@ -82,22 +82,35 @@ def size_criterion(study: Study) -> str:
     return f"the {c.criterion.replace('_', ' ')} is {sign} {limit}"
 
 
-def _largest(finished: Finished) -> tuple[str, dict[str, Any]]:
-    point, answer = max(finished.answers(), key=lambda each: each[1]["crossbar"]["size"])
-    return named_point(finished.study, point), answer["crossbar"]
+def _ends(finished: Finished) -> list[tuple[str, dict[str, Any]]]:
+    """Return the points of the smallest and the largest array; without a sweep there is one."""
+    ordered = sorted(finished.answers(), key=lambda each: each[1]["crossbar"]["size"])
+    ends = ordered if len(ordered) == 1 else [ordered[0], ordered[-1]]
+    return [(named_point(finished.study, point), answer["crossbar"]) for point, answer in ends]
 
 
 def _statement(finished: Finished) -> Iterator[str]:
-    study = finished.study
-    where, found = _largest(finished)
-    if found["size"] == 0:
-        yield f"No array meets the limit: nowhere {size_criterion(study)}."
+    study, ends = finished.study, _ends(finished)
+    if ends[-1][1]["size"] == 0:
+        yield f"No array meets the limit that {size_criterion(study)}."
         return
+    parts = [
+        f"{_shape(found)} lines ({found['low']:.0f} to {found['high']:.0f})"
+        + (f" with {where}" if where else "")
+        if found["size"] else f"no array with {where}"
+        for where, found in ends
+    ]  # fmt: skip
     yield (
-        f"The largest array at which {size_criterion(study)} has {found['rows']} × "
-        f"{found['columns']} lines ({found['low']:.0f} to {found['high']:.0f} lines at "
-        f"{percent(study.confidence, 0)} confidence)" + (f" with {where}." if where else ".")
+        f"The largest array at which {size_criterion(study)} has {' and '.join(parts)} "
+        f"({percent(study.confidence, 0)} confidence)."
     )
+    most = study.options("crossbar").max_size
+    if ends[-1][1]["size"] >= most:
+        yield f"Arrays of more than {most} lines were not searched."
+
+
+def _shape(found: dict[str, Any]) -> str:
+    return f"{found['rows']} × {found['columns']}" if found["size"] else "none"
 
 
 def _lines(answer: dict[str, Any]) -> Iterator[str]:
@@ -109,20 +122,20 @@ def _lines(answer: dict[str, Any]) -> Iterator[str]:
 
 
 def _key_figures(finished: Finished) -> Iterator[KeyFigure]:
-    where, found = _largest(finished)
-    shape = f"{found['rows']} × {found['columns']}" if found["size"] else "none"
-    ends = f"{found['low']:.0f} to {found['high']:.0f} lines"
-    confidence = finished.study.confidence
-    yield KeyFigure("largest array", shape, interval_text(ends, confidence), where)
+    confidence, ends = finished.study.confidence, _ends(finished)
+    names = ("largest array, smallest of all points", "largest array, largest of all points")
+    for name, (where, found) in zip(names if len(ends) > 1 else ("largest array",), ends,
+                                    strict=True):  # fmt: skip
+        interval = interval_text(f"{found['low']:.0f} to {found['high']:.0f} lines", confidence)
+        yield KeyFigure(name, _shape(found), interval, where)
 
 
 def _table(finished: Finished) -> Table:
     rows = []
     for point, answer in finished.answers():
         found = answer["crossbar"]
-        shape = f"{found['rows']} × {found['columns']}" if found["size"] else "none"
         values = [value_text(name, value) for name, value in point.items()] or ["the study"]
-        rows.append([*values, shape, f"{found['low']:.0f} to {found['high']:.0f}"])
+        rows.append([*values, _shape(found), f"{found['low']:.0f} to {found['high']:.0f}"])
     header = [axis_label(axis) for axis in finished.study.sweep] or ["point"]
     return Table("sizes", "Largest arrays", "",
                  [*header, "word lines × bit lines", "interval (lines)"], rows)  # fmt: skip

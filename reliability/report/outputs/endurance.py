@@ -23,6 +23,8 @@ from reliability.report.words import (
 )
 from reliability.units import engineering
 
+_MOST_SENTENCES = 3  # on the cover, one for each point of a sweep
+
 
 def _sections(finished: Finished) -> Iterator[Section]:
     figures: list[Figure] = []
@@ -34,24 +36,37 @@ def _sections(finished: Finished) -> Iterator[Section]:
 
 
 def _statement(finished: Finished) -> Iterator[str]:
-    for title, here in finished.points():
-        for line in _sentences(here):
-            yield f"{title}{title and ': '}{line}"
+    answers = finished.answers()
+    if len(answers) > _MOST_SENTENCES:  # the points of the fewest and the most failures
+        ordered = sorted(answers, key=lambda each: each[1]["endurance"][0]["fraction_failed"])
+        answers = [ordered[0], ordered[-1]]
+    for point, answer in answers:
+        where = named_point(finished.study, point)
+        yield _headline(answer["endurance"], where and f" with {where}")
+    if not finished.study.sweep:
+        yield from _details(finished)
 
 
-def _sentences(finished: Finished) -> Iterator[str]:
-    answer = finished.summary["endurance"]
-    for found in {id(each): each for each in (answer[0], answer[-1])}.values():
-        yield (
-            f"After {found['cycles']:,.0f} cycles at {engineering(found['temperature_k'], 'K')} "
-            f"{fraction_text(found['fraction_failed'])} of cells have failed "
-            f"({percent_range(found, 2)} at {percent(found['confidence'], 0)} confidence; "
-            f"{found['failed']:,} of {found['cells']:,} cells)."
-        )
-        reached = [c for c in found["cycles_to_share"] if c["cycles"] is not None]
-        if reached:
-            parts = [f"{percent(c['share'], 1)} by cycle {c['cycles']:,.0f}" for c in reached]
-            yield f"Cumulative failures: {', '.join(parts)}."
+def _headline(answer: list[dict[str, Any]], where: str) -> str:
+    """Say which fraction of the cells has failed at the end of the test."""
+    ends = {id(each): each for each in (answer[0], answer[-1])}.values()
+    found = [
+        f"{fraction_text(e['fraction_failed'])} ({percent_range(e, 2)}) at "
+        f"{engineering(e['temperature_k'], 'K')}" for e in ends
+    ]  # fmt: skip
+    return (
+        f"After {answer[0]['cycles']:.3g} cycles the fraction of cells that have failed{where} is "
+        f"{' and '.join(found)} ({percent(answer[0]['confidence'], 0)} confidence)."
+    )
+
+
+def _details(finished: Finished) -> Iterator[str]:
+    found = finished.summary["endurance"][0]
+    reached = [c for c in found["cycles_to_share"] if c["cycles"] is not None]
+    if reached:
+        parts = [f"{100 * c['share']:g} % after {_cycles(c['cycles'])}" for c in reached]
+        at = engineering(found["temperature_k"], "K")
+        yield f"Cumulative failures at {at} reach {', '.join(parts)}."
     mode = finished.results["endurance"]["mode"].values
     counts = np.bincount(mode.ravel(), minlength=len(MODES))[1:]
     kinds = ", ".join(
@@ -60,7 +75,11 @@ def _sentences(finished: Finished) -> Iterator[str]:
         if n
     )
     if kinds:
-        yield f"Failure modes: {kinds}."
+        yield f"Failure modes at all temperatures: {kinds}."
+
+
+def _cycles(number: float) -> str:
+    return f"{number:,.0f} cycle{'' if number == 1 else 's'}"
 
 
 def _lines(answer: dict[str, Any]) -> Iterator[str]:
@@ -82,8 +101,9 @@ def _interval(answer: dict[str, Any], row: Row, at: dict[str, float]) -> tuple[f
 def _key_figures(finished: Finished) -> Iterator[KeyFigure]:
     found = [(point, e) for point, answer in finished.answers() for e in answer["endurance"]]
     for point, e in {id(e): (point, e) for point, e in (found[0], found[-1])}.values():
+        at = engineering(e["temperature_k"], "K")
         yield KeyFigure(
-            f"cells failed by {e['cycles']:,.0f} cycles at {engineering(e['temperature_k'], 'K')}",
+            f"cells failed after {e['cycles']:,.0f} cycles at {at}",
             fraction_text(e["fraction_failed"]),
             interval_text(percent_range(e, 2), e["confidence"]),
             named_point(finished.study, point) or f"{e['cells']:,} cells",
@@ -166,13 +186,15 @@ def _method(study: Study) -> Iterator[str]:
            "every_cycle": "every cycle simulated"}[e.method]  # fmt: skip
     yield (
         f"{e.wafers} wafers of {e.dies} dies of {e.cells:,} cells of technology {cards} were "
-        f"cycled to failure, or to {e.cycles:.3g} cycles, at {listed(e.temperatures, 'K')} ({how})."
+        f"cycled to failure, or to {e.cycles:.3g} cycles, at {listed(e.temperatures, 'K')} "
+        f"({how}); a cell fails when "
+        f"{_pulses(e.attempts)} on the wrong side of the reading reference, or permanently."
     )
 
 
 def _intervals(study: Study) -> Iterator[str]:
-    yield ("The interval of the fraction failed holds wafer-level variability; that of sampled "
-           "cards is given apart.")  # fmt: skip
+    apart = "; that of sampled cards is in the table" if study.uncertainty else ""
+    yield f"The interval of the fraction failed holds wafer-level variability{apart}."
 
 
 def _acts(phenomenon: str, study: Study) -> str:
