@@ -121,13 +121,16 @@ def _figure(finished: Finished, title: str) -> Figure:
         draw.failures_of_wafers(hottest, right)
         right.set_ylabel("")
         right.set_title(f"at {engineering(float(hottest['temperature']), 'K')}", fontsize=10)
+        drawn = "Bands" if draws is None else "Bands and dots"
+        ends = f" {drawn} are of the lowest and the highest temperature."
+        ends = ends if test.sizes["temperature"] > 2 else ""
         dots = "" if draws is None else " Dots: 5 to 95 % of sampled cards."
         return Figure(
             anchor("endurance", title),
             titled("Cumulative failures against cycles", title),
             f"{e.wafers} wafers of {e.dies} dies of {e.cells} cells; a cell fails when "
             f"{_pulses(e.attempts)} on the wrong side of the reading reference, or permanently. "
-            f"Bands: 95 % interval of all wafers.{dots} Right: each wafer.",
+            f"Bands: 95 % interval of all wafers.{dots}{ends} Right: each wafer.",
             svg(figure, "Fraction of cells failed against cycles by temperature and by wafer"),
             numbers_of(_drawn(test, draws)),
         )
