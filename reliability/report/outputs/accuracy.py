@@ -68,11 +68,11 @@ def _statement(finished: Finished) -> Iterator[str]:
     if study.sensitivity:
         measured = study.sensitivity.measured
         gap = (summary["ideal_accuracy"] - measured) * 100
-        factors = ", ".join(factor.name for factor in study.sensitivity.factor)
         yield (
             f"The measured chip has {percent(measured, 0)} ({study.sensitivity.measured_source}), "
             f"{gap:.1f} points below ideal; {summary['combinations_explaining_measured']} of "
-            f"{summary['combinations']} combinations of {factors} are consistent with it."
+            f"{summary['combinations']} combinations of the sensitivity factors are consistent "
+            "with it."
         )
 
 
