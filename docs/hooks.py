@@ -1,7 +1,7 @@
 """Pages that are made from the code when the documentation is built, so that they can't go stale.
 
 - ``phenomena.md``: the docstring of every module in ``devices/``: equations, ranges, sources;
-- ``reference/``: the public names of every room;
+- ``reference/``: the public names of every folder;
 - ``command_line.md``: what ``--help`` prints.
 """
 
@@ -15,8 +15,9 @@ from types import ModuleType
 REPOSITORY = Path(__file__).resolve().parents[1]
 # In the order in which they happen to a cell.
 PHENOMENA = (
-    "programming", "target", "verify", "gate", "cycles", "relaxation", "drift", "retention",
-    "equivalent_time", "read_disturb", "endurance", "first_passage", "noise", "conduction", "path",
+    "programming", "target", "verify", "gate", "cycles", "relaxation", "level_relaxation", "drift",
+    "retention", "equivalent_time", "read_disturb", "endurance", "first_passage", "noise",
+    "conduction", "path",
 )  # fmt: skip
 ROOMS = {
     "technology": "Technology cards and component parameters",
@@ -30,7 +31,7 @@ ROOMS = {
     "crossbar": "Crossbars",
     "network": "Networks",
     "network.training": "Training for devices",
-    "architecture": "The chip around the array",
+    "architecture": "Architecture studies",
     "product": "Error correction and spare parts",
     "campaign": "Studies",
     "report": "Reports",
@@ -127,7 +128,7 @@ def command_line() -> str:
 
 
 def reference_index(rooms: dict[str, str]) -> str:
-    """What is public, in one list."""
+    """List of the public names."""
     import reliability as rel
 
     lines = [
@@ -141,13 +142,13 @@ def reference_index(rooms: dict[str, str]) -> str:
         if home:
             summary = inspect.getdoc(getattr(rel, name)).partition("\n")[0]
             lines.append(f"- [`rel.{name}`](reference_{home}.md): {summary}")
-    lines += ["", "The rooms, each with its public names:", ""]
+    lines += ["", "Public names of each folder:", ""]
     lines += [f"- [{title}](reference_{room}.md)" for room, title in rooms.items()]
     return "\n".join(lines).replace("(reference_", "(") + "\n"
 
 
 def reference(room: str, title: str) -> str:
-    """Public names of a room, for mkdocstrings to fill in."""
+    """Public names of a folder, for mkdocstrings to fill in."""
     module = import_module(f"reliability.{room}")
     parts = [f"# {title}", markdown(inspect.getdoc(module))]
     for name in public(room, module):
@@ -161,7 +162,7 @@ def reference(room: str, title: str) -> str:
 
 
 def public(room: str, module: ModuleType) -> list[str]:
-    """Names of a room that users call: its ``__all__``, or those that the package hands out."""
+    """Names of a folder that users call: its ``__all__``, or those that the package hands out."""
     import reliability as rel
 
     if hasattr(module, "__all__"):

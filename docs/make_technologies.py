@@ -17,7 +17,7 @@ Made from the cards in `data/technologies` by `python docs/make_technologies.py`
 A card states every number about a memory with its unit, its uncertainty, where it comes from and
 how far to trust it: *measured* or *fitted* on data that are named, *published* (read in the source
 that is named, sometimes at second hand, then both are named), or *assumed*. The uncertainty is that
-of the value on the card, not the spread of the cells.
+of the value on the card, not the variability of the cells.
 
 | card | memory | what it is | parameters | measured, fitted | published | assumed |
 |---|---|---|---:|---:|---:|---:|
@@ -59,11 +59,11 @@ def summary(card: Technology) -> str:
 
 
 def section(card: Technology) -> str:
-    """Return the section of a card: description, laws, valid ranges and all parameters."""
+    """Return the section of a card: description, models, valid ranges and all parameters."""
     lines = [f"\n## {card.name}\n", f"{card.title}. {card.description}\n"]
     if card.models:
-        laws = (f"`{name}` {law}" for name, law in sorted(card.models.items()))
-        lines.append(f"Laws: {', '.join(laws)}.\n")
+        models = (f"`{name}` {model}" for name, model in sorted(card.models.items()))
+        lines.append(f"Models: {', '.join(models)}.\n")
     if card.valid:
         units = {"temperature": "K", "time": "s", "voltage": "V", "conductance": "S", "reads": ""}
         ranges = (

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -12,7 +13,7 @@ from click.shell_completion import BashComplete
 from click.testing import CliRunner
 
 from reliability import __version__
-from reliability.cli import _told, main
+from reliability.cli import _message, _stopped, main
 
 
 @pytest.fixture
@@ -92,10 +93,9 @@ def test_a_closed_pipe_and_a_poor_alphabet_end_nothing(repository) -> None:
 
 
 def test_only_a_run_goes_on_after_ctrl_c() -> None:
-    told, code = _told(KeyboardInterrupt(), goes_on=True)
-    assert (told, code) == ("\nstopped; the same command goes on from here", 130)
-    assert _told(KeyboardInterrupt(), goes_on=False)[0] == "\nstopped"
-    assert _told(OSError(28, "No space left on device", "out/x"), False)[0].startswith(
+    assert _stopped(signal.SIGINT, True) == "\nstopped; the same command goes on from here"
+    assert _stopped(signal.SIGINT, False) == "\nstopped"
+    assert _message(OSError(28, "No space left on device", "out/x"))[0].startswith(
         "failed: out/x: No space left on device"
     )
 
@@ -142,7 +142,7 @@ def test_help_is_a_page_of_its_manual(call, words, command) -> None:
     assert not outside
 
 
-def test_version_is_told(call) -> None:
+def test_version_is_message(call) -> None:
     assert __version__ in call("--version").stdout
 
 

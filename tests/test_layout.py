@@ -27,7 +27,8 @@ INSIDE = {
     "network": (
         ("datasets", "conductances", "results"),
         ("one_layer", "deep"),
-        ("loading", "evaluation"),
+        ("loading",),
+        ("evaluation",),
         ("analysis", "training"),
     ),
     "architecture": (("result",), ("logic",), ("memory", "learning")),

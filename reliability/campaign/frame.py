@@ -117,10 +117,6 @@ class StudyFrame(Table):
         found: _Named = self._known[key]
         return found
 
-    def forget(self) -> None:
-        """Read cards, networks and component parameters again when they are needed next."""
-        self._known.clear()
-
     def named_technology(self, name: str) -> Technology:
         """Return a card as its file has it."""
         return self.known(("technology", name), lambda: load_technology(name))

@@ -105,10 +105,11 @@ def study_of(
         study = _with_files_beside(study, folder)
     try:
         study = _with_all_of_its_data(study)
+        _check_points(study, most_points)
         check_size(study)
         _check_names(study)
         _check_options(study)
-        _check_sweep(study, most_points)
+        _check_sweep(study)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
     return study
@@ -181,14 +182,16 @@ def _check_options(study: Study) -> None:
                                  f"{' and '.join(map(repr, codings))}")  # fmt: skip
 
 
-def _check_sweep(study: Study, most: int) -> None:
-    """Refuse sweeps that are too large by mistake, and points that cannot be."""
-    if not study.sweep:
-        return
+def _check_points(study: Study, most: int) -> None:
+    """Refuse sweeps that are too large by mistake."""
     count = count_points(study)
     if count > most:
         raise InputError(f"sweep: got {count:.3g} points, allowed {most:g}; --yes if meant")
-    if count <= _CHECKED:
+
+
+def _check_sweep(study: Study) -> None:
+    """Refuse points that cannot be."""
+    if study.sweep and count_points(study) <= _CHECKED:
         points = [study.at(point) for point in sweep_points(study)]
         for kind in kinds_of(study):
             kind.check_sweep(points)

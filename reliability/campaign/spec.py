@@ -107,9 +107,11 @@ def study_type(kinds: Mapping[str, Kind]) -> type[_Checked]:
     fields: dict[str, Any] = {
         name: (kind.table, kind.default) for name, kind in kinds.items() if kind.table is not None
     }
-    return create_model(
+    study = create_model(
         "Study", __base__=_Checked, __module__=__name__, **fields, limits=(limits, limits())
     )
+    study.__doc__ = "A study: the keys of every study, and a table for each kind of output."
+    return study
 
 
 if TYPE_CHECKING:

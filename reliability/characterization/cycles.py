@@ -90,7 +90,7 @@ def fit_cycles(one: Reads, seed: int) -> Fit:
     shown &= np.abs(found[-3:]) * size > _SHOWN
     use = [*range(len(found) - 3), *(len(found) - 3 + np.flatnonzero(shown))]
     parameters, correlation = joined(
-        "cycles", [estimates[k] for k in use], found[use], again[:, use], one.source
+        [estimates[k] for k in use], found[use], again[:, use], one.source
     )
     for k in set(range(len(estimates))) - set(use):
         name, error = estimates[k].name, again[:, k].std()

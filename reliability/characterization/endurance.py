@@ -86,14 +86,12 @@ def fit_endurance(one: Reads, lives: pd.DataFrame) -> Fit:
         transformed, slope = np.array([mu, -np.log(sigma)]), np.array([1.0, -1 / sigma])
     covariance = fit.covariance * np.outer(slope, slope)
     names = [Estimate("endurance.scale", "lognormal"), Estimate("endurance.shape", "lognormal")]
-    parameters, correlation = from_covariance(
-        "endurance", names, transformed, covariance, one.source
-    )
+    parameters, correlation = from_covariance(names, transformed, covariance, one.source)
     stuck = lives.loc[np.isfinite(lives["bad"]), "stuck"]
     fraction, count = float((stuck == "LRS").mean()), len(stuck)
     error = np.sqrt((fraction * (1 - fraction) + 1 / count) / count)
     extra, _ = from_covariance(
-        "endurance", [Estimate("endurance.stuck_lrs", valid=(0.0, 1.0))], np.array([fraction]),
+        [Estimate("endurance.stuck_lrs", valid=(0.0, 1.0))], np.array([fraction]),
         np.array([[error**2]]), one.source,
     )  # fmt: skip
     kelvin = float(one.table["temperature"].fillna(ROOM).median())

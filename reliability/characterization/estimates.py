@@ -164,7 +164,6 @@ def bootstrap(
 
 
 def joined(
-    group: str,
     estimates: Sequence[Estimate],
     transformed: Array,
     again: Array,
@@ -175,7 +174,6 @@ def joined(
 
     Parameters
     ----------
-    group : str
     estimates : sequence of Estimate
     transformed : ndarray, shape (estimates,)
         Values, or logarithms of those that are log-normal.
@@ -186,11 +184,10 @@ def joined(
         Factor on the sigma of a parameter where the model fits worse than the cells' scatter.
     """
     covariance = np.atleast_2d(np.cov(again, rowvar=False))
-    return from_covariance(group, estimates, transformed, covariance, source, inflation)
+    return from_covariance(estimates, transformed, covariance, source, inflation)
 
 
 def from_covariance(
-    group: str,
     estimates: Sequence[Estimate],
     transformed: Array,
     covariance: Array,

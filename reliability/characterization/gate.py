@@ -123,7 +123,7 @@ def fit_gate(sweep: Sweep, seed: int) -> Fit:
     names = [Estimate(f"{section}.reset_threshold", note=spread, valid=(0.0, low)),
              Estimate(f"{section}.reset_exponent", valid=(0.0, 5.0))]  # fmt: skip
     parameters, correlation = joined(
-        "programming_gate", names, np.array([curve.threshold, curve.exponent]),
+        names, np.array([curve.threshold, curve.exponent]),
         bootstrap(estimate, [cells], "programming.gate", seed), sweep.source,
     )  # fmt: skip
     key = "programming.reset_voltage"

@@ -90,7 +90,7 @@ def fit_relaxation(reads: Sequence[Reads], levels: Levels, seed: int) -> Fit:
     source = "; ".join(one.source for one in (after, *bakes))
     worse = walk.misfit(np.ones(after.cells), best)
     parameters, correlation = joined(
-        "relaxation_target", estimates, best, again, source,
+        estimates, best, again, source,
         {e.name: worse for e in estimates},
     )  # fmt: skip
     gaps = [_MISFIT.format(worse)] if worse > 1.1 else []

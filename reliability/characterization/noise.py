@@ -77,7 +77,7 @@ def fit_noise(one: Reads) -> Fit:
         errors.append(covariance)
     whole = np.zeros((4, 4))
     whole[:2, :2], whole[2:, 2:] = errors
-    fitted, correlation = from_covariance("noise", names, np.array(transformed), whole, one.source)
+    fitted, correlation = from_covariance(names, np.array(transformed), whole, one.source)
     not_identifiable = [f"noise: single cells beyond the {len(traces)} that were measured"]
     telegraph, more = _telegraph(one, traces, x)
     not_identifiable += more
@@ -210,6 +210,6 @@ def _telegraph(one: Reads, traces: list[_Trace], x: Array) -> tuple[Fit, list[st
         if not shown:
             not_identifiable.append("noise: how telegraph amplitudes depend on the conductance")
     parameters, _ = from_covariance(
-        "noise", names, np.array(transformed), np.diag(np.array(spread) ** 2), one.source
+        names, np.array(transformed), np.diag(np.array(spread) ** 2), one.source
     )
     return Fit("noise", parameters, needed=needed), not_identifiable

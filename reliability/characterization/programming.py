@@ -79,9 +79,7 @@ def fit_state(one: Reads, state: str, edge: float) -> Fit:
     head = len(estimates) - len(shown)
     whole[:head, :head] = np.diag(variance)
     whole[head:, head:] = split.covariance[np.ix_(shown, shown)]
-    fitted, correlation = from_covariance(
-        f"programming_{state}", estimates, np.array(transformed), whole, one.source
-    )
+    fitted, correlation = from_covariance(estimates, np.array(transformed), whole, one.source)
     for k in set(range(len(names))) - set(shown):
         high = math.sqrt(split.interval[names[k]][1]) * factor
         parameters[f"{section}.sigma_{names[k]}"] = Parameter(

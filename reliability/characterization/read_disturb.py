@@ -73,9 +73,7 @@ def fit_read_disturb(one: Reads, state: str) -> Fit:
         Estimate(f"{section}.shape", "lognormal"),
     ]
     n = len(names)
-    parameters, correlation = from_covariance(
-        f"read_disturb_{state}", names, best[:n], covariance[:n, :n], one.source
-    )
+    parameters, correlation = from_covariance(names, best[:n], covariance[:n, :n], one.source)
     not_identifiable = [
         f"read disturb of the {state}: {name.name.rpartition('.')[2]}, whose likelihood has no "
         "maximum in its range"

@@ -89,7 +89,7 @@ def fit_relaxation(one: Reads, seed: int) -> Fit:
         *(Estimate(f"relaxation.{name}.shift") for name in STATES),
         Estimate("relaxation.onset_time", "lognormal"),
     ]
-    parameters, correlation = joined("relaxation", estimates, transformed, again, one.source)
+    parameters, correlation = joined(estimates, transformed, again, one.source)
     reference = float(points[-1]) if np.isinf(best) else best
     note = "last read" if np.isinf(best) else "no later read differs"
     parameters["relaxation.reference_time"] = exact(

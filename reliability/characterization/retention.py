@@ -68,7 +68,7 @@ def fit_retention(one: Reads) -> Fit:
         if covariance[index, index] == 0
     ]
     parameters, correlation = from_covariance(
-        "retention", names, best[own], covariance[np.ix_(own, own)], one.source
+        names, best[own], covariance[np.ix_(own, own)], one.source
     )
     for name_of_state in STATES:
         key = f"retention.{name_of_state}.reference_temperature"

@@ -168,7 +168,7 @@ def fit_programming(reads: Sequence[Reads], levels: Levels, seed: int) -> Fit:
     transformed = error([np.ones(count)])
     again = bootstrap(error, [count], "programming.target", seed)
     estimates = [Estimate(f"programming.target.error_{k}") for k in range(degree + 1)]
-    parameters, correlation = joined("programming_target", estimates, transformed, again, source)
+    parameters, correlation = joined(estimates, transformed, again, source)
     parameters = {
         "target.minimum": exact("target.minimum", levels.minimum, source),
         "target.maximum": exact("target.maximum", levels.maximum, source),

@@ -1,18 +1,17 @@
 """``reliability compare``: finished studies side by side."""
 
-import json
 from pathlib import Path
 
 import click
 
-from reliability.commands.options import report_options, results_folder
+from reliability.commands.options import json_option, print_answer, report_options, results_folder
 
 
 @click.command()
 @click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the report.")
 @report_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def compare(
     folders: tuple[Path, ...],
     out: Path | None,
@@ -20,12 +19,12 @@ def compare(
     template: str,
     as_json: bool,
 ) -> None:
-    """Compare finished studies with the first.
+    """Compare finished studies in FOLDERS with the first.
 
     Chips of studies with one seed have the same latent variables and are matched (paired); studies
     of other seeds are independent (unpaired). Answers of architecture studies are compared over the
-    draws of card and sheet, sweeps over the same axes point by point. All differences are tested
-    together. With --out it writes compare.json and report.html.
+    draws of card and components, sweeps over the same axes point by point. All differences are
+    tested together. With --out it writes compare.json and report.html.
 
     \b
     Examples:
@@ -44,10 +43,4 @@ def compare(
     report = None
     if out is not None:
         report = write_comparison(told, out, formats=formats, template=template)
-    if as_json:
-        click.echo(json.dumps(told | ({} if report is None else {"report": str(report)})))
-        return
-    for line in compare_lines(told):
-        click.echo(line)
-    if report is not None:
-        click.echo(f"report: {report.resolve()}")
+    print_answer(told, compare_lines(told), report, as_json)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from reliability.commands.options import print_table
+from reliability.commands.options import json_option, print_table
 
 
 @click.command(
@@ -17,7 +17,7 @@ Exit codes:
   2  wrong option
 """
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> None:
     """Check the installation.

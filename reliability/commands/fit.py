@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reliability.commands.options import Card, command_line, report_options
+from reliability.commands.options import (
+    Card,
+    columns_option,
+    command_line,
+    json_option,
+    report_options,
+)
 from reliability.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,10 +33,7 @@ if TYPE_CHECKING:
 @click.option("--memory", default="OxRAM", show_default=True, help="Kind of memory.")
 @click.option("--base", type=Card(), help="Card that gives what the data do not hold.")
 @click.option("--layout", help="Layout of the files, where it is not recognised.")
-@click.option(
-    "--columns",
-    help="Names of the columns: 'cell,time [h],-,conductance [uS]', or a TOML file with a mapping.",
-)
+@columns_option
 @click.option("--sample-rate", help="Sample rate of traces of noise, such as '400 Hz'.")
 @click.option("--origin", default="", help="Origin of the data, for the sources of the card.")
 @click.option("--maximum", help="Highest conductance as designed, of files that number levels.")
@@ -38,7 +41,7 @@ if TYPE_CHECKING:
               help="Simulated experiments of the check.")  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of bootstrap and check.")
 @report_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def fit(
     files: tuple[Path, ...], out: Path, draws: int, seed: int, as_json: bool, **options: Any
 ) -> None:

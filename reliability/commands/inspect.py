@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reliability.commands.options import columns_option, json_option
+
 if TYPE_CHECKING:
     from reliability.measurements import Summary
 
@@ -14,11 +16,8 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--layout", help="Layout of the file, where it is not recognised from the content.")
-@click.option(
-    "--columns",
-    help="Names of the columns: 'cell,time [h],-,conductance [uS]', or a TOML file with a mapping.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@columns_option
+@json_option
 def inspect(file: Path, layout: str | None, columns: str | None, as_json: bool) -> None:
     """Show what is understood of a tester FILE: columns, quantities, ranges, missing values.
 

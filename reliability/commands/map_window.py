@@ -1,16 +1,17 @@
 """``reliability window``: the programming window of a technology."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
 from reliability.commands.options import (
-    Card,
     entries,
+    json_option,
+    print_answer,
     print_columns,
     report_options,
+    technology_option,
 )
 
 _OF_VERIFY = {"verify_lrs": "lrs_resistance", "verify_hrs": "hrs_resistance",
@@ -18,9 +19,7 @@ _OF_VERIFY = {"verify_lrs": "lrs_resistance", "verify_hrs": "hrs_resistance",
 
 
 @click.command()
-@click.option(
-    "--technology", type=Card(), default="oxram-130nm", show_default=True, help="Card name or file."
-)
+@technology_option
 @click.option("--compliance-current", help="Compliance currents of the SET, '50 uA, 100 uA'.")
 @click.option("--reset-voltage", help="Stop voltages of the RESET, '2.5 V, 2.8 V'.")
 @click.option("--pulse-width", help="Widths of both pulses, '100 ns, 1 us'.")
@@ -39,7 +38,7 @@ _OF_VERIFY = {"verify_lrs": "lrs_resistance", "verify_hrs": "hrs_resistance",
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the sampled cards.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for results and report.")
 @report_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def window(
     out: Path | None, formats: tuple[str, ...], template: str, as_json: bool, **options: Any
 ) -> None:
@@ -70,15 +69,10 @@ def window(
         results = read_results(run_study(study, out))
         report = write_report(study, out, formats=formats, template=template)
     answer = window_answer(study, results)
-    if as_json:
-        where = {} if report is None else {"report": str(report)}
-        click.echo(json.dumps(answer["window"] | where))
-        return
-    print_columns(window_table(rates(study, results), answer["window"]))
-    for line in CHAPTER.lines(answer):
-        click.echo(f"{line[0].upper()}{line[1:]}.")
-    if report is not None:
-        click.echo(f"report: {report.resolve()}")
+    if not as_json:
+        print_columns(window_table(rates(study, results), answer["window"]))
+    sentences = (f"{line[0].upper()}{line[1:]}." for line in CHAPTER.lines(answer))
+    print_answer(answer["window"], sentences, report, as_json)
 
 
 def _study(options: dict[str, Any]) -> Any:

@@ -4,7 +4,7 @@ import json
 import shlex
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
@@ -84,6 +84,17 @@ def _without_folders(word: str) -> str:
     return word
 
 
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+events_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print progress and result as JSON lines."
+)
+technology_option = click.option(
+    "--technology", type=Card(), default="oxram-130nm", show_default=True, help="Card name or file."
+)
+columns_option = click.option(
+    "--columns",
+    help="Names of the columns: 'cell,time [h],-,conductance [uS]', or a TOML file with a mapping.",
+)
 set_option = click.option(
     "--set",
     "settings",
@@ -110,6 +121,19 @@ def load_spec(spec: Path, settings: tuple[str, ...], yes: bool, **overrides: Any
         except tomllib.TOMLDecodeError:
             values[name.strip()] = text.strip()  # a bare word, or a number with a unit
     return load_study(spec, values, most_points=10**12 if yes else MOST_POINTS)
+
+
+def print_answer(
+    answer: dict[str, Any], lines: Iterable[str], report: Path | None, as_json: bool
+) -> None:
+    """Print an answer as JSON or in lines, and where its report is."""
+    if as_json:
+        click.echo(json.dumps(answer | ({} if report is None else {"report": str(report)})))
+        return
+    for line in lines:
+        click.echo(line)
+    if report is not None:
+        click.echo(f"report: {report.resolve()}")
 
 
 def print_table(lines: dict[str, str], before: str = "") -> None:

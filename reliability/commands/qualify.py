@@ -1,13 +1,23 @@
 """``reliability qualify``: assess a claim on a life test."""
 
-import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from reliability.commands.options import command_line, report_options, results_folder
+from reliability.commands.options import (
+    command_line,
+    json_option,
+    print_answer,
+    report_options,
+    results_folder,
+)
 from reliability.errors import InputError, unknown_name
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from reliability.lifetime.claims import Claim
 
 
 @click.command(
@@ -18,7 +28,7 @@ Exit codes:
   2  wrong input: one line says what
 """
 )
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--claim", required=True, help="Claimed life: '10 years', '1e6 cycles' or '1e9 reads'."
 )
@@ -67,17 +77,17 @@ Exit codes:
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of simulated samples.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the report.")
 @report_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @click.pass_context
 def qualify(
     ctx: click.Context, files: tuple[Path, ...], as_json: bool, out: Path | None, **options: Any
 ) -> None:
-    """Assess whether the life test in FILE demonstrates a claim, and state it for a data sheet.
+    """Assess whether the life test in FILES demonstrates a claim, and state it for a data sheet.
 
-    FILE is a table of times to failure (time and event, or lower and upper ends of read-out
+    FILES are tables of times to failure (time and event, or lower and upper ends of read-out
     intervals; frequency, temperature, voltage, lot), or any tester file together with --failure,
     which says when a read counts as failed. Several files are one test; each can carry its own
-    conditions: bake.csv@150degC, or lot7.xlsx@150degC,sheet=2. Without FILE, --devices, --duration
+    conditions: bake.csv@150degC, or lot7.xlsx@150degC,sheet=2. Without FILES, --devices, --duration
     and --failures state a test.
 
     \b
@@ -95,62 +105,40 @@ def qualify(
       qualification.json   claim, test, fit and verdict
       report.html          the same as a document
     """
-    from reliability.commands.measured_files import print_reading, read_life_tests, with_reading
-    from reliability.lifetime.claims import Claim, assess_claim
-    from reliability.lifetime.statements import (
-        parse_condition,
-        parse_duration,
-        parse_known,
-        stated_test,
-    )
+    from reliability.commands.measured_files import print_reading, with_reading
+    from reliability.lifetime.claims import assess_claim
+    from reliability.lifetime.statements import parse_known
     from reliability.report.qualification_report import (
         qualification,
         qualification_lines,
         write_qualification_report,
     )
     from reliability.report.render import check_options
-    from reliability.units import quantity
 
     kind = {"formats": options.pop("formats"), "template": options.pop("template")}
     check_options(**kind)
     standard = _standard(options["jesd47"])
     if out is not None:
         results_folder(out, "qualification.json")
-    duration, clock = parse_duration(options["claim"], "claim")
-    claim = Claim(
-        duration,
-        quantity(options["fraction"], "", "fraction", low=0.0, high=1.0),
-        parse_condition(options["use"], "at"),
-        quantity(options["confidence"], "", "confidence", low=0.0, high=1.0),
-    )
-    test = parse_condition(options["test_at"], "test_at")
-    if not files:
-        data = stated_test(options["devices"], options["duration"], options["failures"], test)
-    elif options["devices"] or options["duration"] or options["failures"]:
-        raise InputError("devices, duration, failures: go without a file")
-    else:
-        named = ("failure", "state", "columns", "layout", "missing", "consecutive")
-        data = read_life_tests(files, test, **{name: options[name] for name in named})
+    claim, clock = _claim(options)
+    data = _test(files, options)
     if data.attrs["clock"] != clock:
         raise InputError(
             f"claim: got {options['claim']!r}, but the test counts {data.attrs['clock']}"
         )
-    known = parse_known(options["activation_energy"], options["shape"], options["assume"])
-    stress = {name: data[name].values for name in ("temperature", "voltage") if name in data}
     lots = data["lot"].values if "lot" in data else None
     found = assess_claim(
         claim,
         lower=data["lower"].values,
         upper=data["upper"].values,
         frequency=data["frequency"].values,
-        stress=stress,
+        stress={name: data[name].values for name in ("temperature", "voltage") if name in data},
         lots=lots if lots is not None and len(set(lots)) > 1 else None,
-        distribution=options["distribution"],
-        acceleration=options["acceleration"],
-        fixed=known,
-        choice=options["choice"],
-        method=options["method"],
-        seed=options["seed"],
+        fixed=parse_known(options["activation_energy"], options["shape"], options["assume"]),
+        **{
+            name: options[name]
+            for name in ("distribution", "acceleration", "choice", "method", "seed")
+        },
     )
     summary = with_reading(
         qualification(found, data, quantity=options["quantity"], jesd47=standard), data
@@ -160,15 +148,40 @@ def qualify(
         if out is None
         else write_qualification_report(found, data, summary, out, command=command_line(), **kind)
     )
-    if as_json:
-        click.echo(json.dumps(summary | ({} if report is None else {"report": str(report)})))
-    else:
+    if not as_json:
         print_reading(data)
-        for line in qualification_lines(summary):
-            click.echo(line)
-        if report is not None:
-            click.echo(f"report: {report.resolve()}")
+    print_answer(summary, qualification_lines(summary), report, as_json)
     ctx.exit(0 if found.passed else 1)
+
+
+def _claim(options: dict[str, Any]) -> "tuple[Claim, str]":
+    """Claim of the options, and what its life counts."""
+    from reliability.lifetime.claims import Claim
+    from reliability.lifetime.statements import parse_condition, parse_duration
+    from reliability.units import quantity
+
+    duration, clock = parse_duration(options["claim"], "claim")
+    claim = Claim(
+        duration,
+        quantity(options["fraction"], "", "fraction", low=0.0, high=1.0),
+        parse_condition(options["use"], "at"),
+        quantity(options["confidence"], "", "confidence", low=0.0, high=1.0),
+    )
+    return claim, clock
+
+
+def _test(files: tuple[Path, ...], options: dict[str, Any]) -> "xr.Dataset":
+    """Units of the life test: those of the files, or those that the options state."""
+    from reliability.commands.measured_files import read_life_tests
+    from reliability.lifetime.statements import parse_condition, stated_test
+
+    test = parse_condition(options["test_at"], "test_at")
+    if not files:
+        return stated_test(options["devices"], options["duration"], options["failures"], test)
+    if options["devices"] or options["duration"] or options["failures"]:
+        raise InputError("devices, duration, failures: go without a file")
+    named = ("failure", "state", "columns", "layout", "missing", "consecutive")
+    return read_life_tests(files, test, **{name: options[name] for name in named})
 
 
 def _standard(name: str | None) -> str:

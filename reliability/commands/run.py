@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reliability.commands.options import Card, load_spec, report_options, set_option, yes_option
+from reliability.commands.options import (
+    Card,
+    events_option,
+    load_spec,
+    report_options,
+    set_option,
+    yes_option,
+)
 
 if TYPE_CHECKING:
     from reliability.campaign import Study
@@ -41,7 +48,7 @@ _MOST_POINTS = 20  # that are printed
 @click.option("--store", metavar="URL", help="URL of the results (fsspec), e.g. s3://bucket/name.")
 @yes_option
 @report_options
-@click.option("--json", "as_json", is_flag=True, help="Print progress and result as JSON lines.")
+@events_option
 def run(
     spec: Path,
     out: Path,

@@ -1,6 +1,6 @@
 """``reliability size``: the largest array that works."""
 
-import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,21 +8,21 @@ from typing import Any
 import click
 
 from reliability.commands.options import (
-    Card,
     command_line,
     entries,
+    events_option,
+    print_answer,
     quantities,
     report_options,
     results_folder,
     shown_progress,
+    technology_option,
 )
 from reliability.errors import InputError, unknown_name
 
 
 @click.command()
-@click.option(
-    "--technology", type=Card(), default="oxram-130nm", show_default=True, help="Card name or file."
-)
+@technology_option
 @click.option(
     "--criterion",
     default="output_error",
@@ -90,7 +90,7 @@ from reliability.errors import InputError, unknown_name
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the arrays.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for results and report.")
 @report_options
-@click.option("--json", "as_json", is_flag=True, help="Print progress and result as JSON lines.")
+@events_option
 def size(as_json: bool, out: Path | None, **options: Any) -> None:
     """Find the largest array that meets a limit.
 
@@ -124,21 +124,15 @@ def size(as_json: bool, out: Path | None, **options: Any) -> None:
     except ConvergenceError as error:
         raise click.ClickException(str(error)) from error  # one line, exit code 1
     report = None if out is None else write_size_report(found, out, command=command_line(), **kind)
-    if as_json:
-        told = {"event": "done", **size_table(found)}
-        click.echo(json.dumps(told | ({} if report is None else {"report": str(report)})))
-        return
-    for line in size_lines(found):
-        click.echo(line)
-    if report is not None:
-        click.echo(f"report: {report.resolve()}")
+    answer = {"event": "done", **size_table(found)}
+    print_answer(answer, size_lines(found), report, as_json)
 
 
 def _search(as_json: bool, options: dict[str, Any]) -> Any:
-    from reliability.crossbar import crossbar_border, crossbar_limit, size_map
+    """Search that the options describe, with its progress on the screen."""
+    from reliability.crossbar import size_map, sizes_by_rows
     from reliability.crossbar.criteria import CRITERIA
     from reliability.technology import load_technology
-    from reliability.units import quantity
 
     limit, criterion = options["limit"], options["criterion"]
     if criterion not in (allowed := (*CRITERIA, "accuracy_drop")):
@@ -147,59 +141,62 @@ def _search(as_json: bool, options: dict[str, Any]) -> Any:
         raise InputError(f"limit: got none, expected one for the criterion {criterion}")
     card = load_technology(options["technology"])
     axes = _axes(options)
+    study = _study(options, axes)
+    if criterion == "accuracy_drop":
+        search = _tile_search(options, axes)
+        with shown_progress("cards", as_json) as progress:
+            return size_map(card, axes, search=search, progress=progress, **study)
+    study |= _array(options)
+    rows = [int(m) for m in quantities(options["rows"], "", "rows")] if options["rows"] else []
+    with shown_progress("cards", as_json) as progress:
+        return sizes_by_rows(card, axes, rows, progress=progress, **study)
+
+
+def _study(options: dict[str, Any], axes: dict[str, list[Any]]) -> dict[str, Any]:
+    """Arguments of every search."""
+    from reliability.units import quantity
+
     study: dict[str, Any] = {
-        "limit": quantity(limit or "30%", "", "limit"),
+        "limit": quantity(options["limit"] or "30%", "", "limit"),
         "max_size": options["max_size"],
         "uncertainty_draws": options["draws"],
         "confidence": quantity(options["confidence"], "", "confidence", low=0.0, high=1.0),
         "seed": options["seed"],
     }
-    lines = {
-        name: quantity(options[name], unit, name, low=0.0)
-        for name, unit in (("source_resistance", "ohm"), ("sense_resistance", "ohm"))
-        if options[name]
-    }
-    if "wire" in axes and any(isinstance(wire, str) for wire in axes["wire"]):
+    for name in ("source_resistance", "sense_resistance"):
+        if options[name]:
+            study[name] = quantity(options[name], "ohm", name, low=0.0)
+    if any(isinstance(wire, str) for wire in axes["wire"]):
         study["cell_layout"] = options["cell_layout"]
-    if criterion == "accuracy_drop":
-        from reliability.network import Network, TiledNetwork, load_network, tile_limit
+    return study
 
-        for name in ("bias_scheme", "nonlinearity_voltage"):
-            if name in axes:
-                raise InputError(f"{name}: does not go with the criterion accuracy_drop")
-        for name in ("rows", "columns", "read_voltage"):
-            if options[name]:
-                raise InputError(f"{name}: does not go with the criterion accuracy_drop")
-        network = load_network(options["network"])
-        if not isinstance(network, Network):
-            raise InputError(f"network: got {options['network']!r}, expected one of a single layer")
-        tiled = TiledNetwork(network, options["reading"], images=options["images"])
-        study |= lines
-        with shown_progress("cards", as_json) as progress:
-            return size_map(
-                card, axes, search=partial(tile_limit, tiled), progress=progress, **study
-            )
-    study |= {
-        **lines,
-        "criterion": options["criterion"],
+
+def _array(options: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of a search on arrays of stored bits."""
+    from reliability.units import quantity
+
+    study: dict[str, Any] = {
         "density": quantity(options["density"], "", "density"),
         "activity": quantity(options["activity"], "", "activity"),
-        "drive": options["drive"],
-        "sense": options["sense"],
-        "columns": options["columns"],
-        "aspect": options["aspect"],
+        **{name: options[name] for name in ("criterion", "drive", "sense", "columns", "aspect")},
     }
     if options["read_voltage"]:
         study["read_voltage"] = quantity(options["read_voltage"], "V", "read_voltage")
-    rows = [int(m) for m in quantities(options["rows"], "", "rows")] if options["rows"] else []
-    with shown_progress("cards", as_json) as progress:
-        if len(rows) < 2:
-            study["rows"] = rows[0] if rows else None
-            return size_map(card, axes, search=crossbar_limit, progress=progress, **study)
-        several = [name for name, values in axes.items() if len(values) > 1]
-        if several:
-            raise InputError(f"{several[0]}: give one value when there are several numbers of rows")
-        return crossbar_border(card, rows, axes=axes, progress=progress, **study)
+    return study
+
+
+def _tile_search(options: dict[str, Any], axes: dict[str, list[Any]]) -> Callable[..., Any]:
+    """Search of the tile on which a network loses too much accuracy."""
+    from reliability.network import Network, TiledNetwork, load_network, tile_limit
+
+    given: list[str] = [name for name in ("bias_scheme", "nonlinearity_voltage") if name in axes]
+    given += [name for name in ("rows", "columns", "read_voltage") if options[name]]
+    if given:
+        raise InputError(f"{given[0]}: does not go with the criterion accuracy_drop")
+    network = load_network(options["network"])
+    if not isinstance(network, Network):
+        raise InputError(f"network: got {options['network']!r}, expected one of a single layer")
+    return partial(tile_limit, TiledNetwork(network, options["reading"], images=options["images"]))
 
 
 def _axes(options: dict[str, Any]) -> dict[str, list[Any]]:

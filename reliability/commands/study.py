@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from reliability.commands.options import load_spec, print_table, set_option, yes_option
+from reliability.commands.options import json_option, load_spec, print_table, set_option, yes_option
 
 
 @click.command()
@@ -21,7 +21,7 @@ from reliability.commands.options import load_spec, print_table, set_option, yes
     help="Processes that the time is estimated for.",
 )
 @yes_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def plan(
     spec: Path,
     chips: int | None,
@@ -30,7 +30,7 @@ def plan(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Estimate the work and time of a study.
+    """Estimate the work and time of the study SPEC.
 
     \b
     Example:
@@ -62,7 +62,7 @@ def plan(
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def status(folder: Path, as_json: bool) -> None:
     """Show the progress of the study in FOLDER.
 

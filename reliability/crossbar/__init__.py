@@ -9,7 +9,13 @@ from reliability.crossbar.cell_models import (
     TransistorCell,
     cell_model,
 )
-from reliability.crossbar.maps import crossbar_border, pareto_set, resistance_levels, size_map
+from reliability.crossbar.maps import (
+    crossbar_border,
+    pareto_set,
+    resistance_levels,
+    size_map,
+    sizes_by_rows,
+)
 from reliability.crossbar.margins import read_currents, worst_case_margin
 from reliability.crossbar.solver import ConvergenceError, solve_crossbar
 from reliability.crossbar.spice import to_spice
@@ -35,6 +41,7 @@ __all__ = [
     "read_rows",
     "resistance_levels",
     "size_map",
+    "sizes_by_rows",
     "solve_crossbar",
     "to_spice",
     "worst_case_margin",

@@ -277,6 +277,48 @@ def crossbar_border(
     )
 
 
+def sizes_by_rows(
+    technology: Technology,
+    axes: Mapping[str, Sequence[Any]],
+    rows: Sequence[int] = (),
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    **study: Any,
+) -> xr.Dataset:
+    """Map of `size_map`, or border of `crossbar_border` where there are several numbers of rows.
+
+    Parameters
+    ----------
+    technology : Technology
+    axes : mapping of str to sequence
+        As for `size_map`; one value each for a border.
+    rows : sequence of int
+        None: both sides are searched; one: the columns of a map; several: a border.
+    progress, **study
+        As for `size_map`.
+
+    Raises
+    ------
+    InputError
+        An axis of several values with several numbers of rows.
+
+    Examples
+    --------
+    >>> import reliability as rel
+    >>> found = sizes_by_rows(rel.load_technology("oxram-130nm"), {"wire": [5.0]}, [16, 64],
+    ...                       max_size=32, uncertainty_draws=0)
+    >>> found["columns"].dims
+    ('rows',)
+    """
+    if len(rows) < 2:
+        fixed = rows[0] if rows else None
+        return size_map(technology, axes, progress=progress, rows=fixed, **study)
+    several = [name for name, values in axes.items() if len(values) > 1]
+    if several:
+        raise InputError(f"{several[0]}: give one value when there are several numbers of rows")
+    return crossbar_border(technology, rows, axes=axes, progress=progress, **study)
+
+
 def _part(
     progress: Callable[[int, int], None] | None, before: int, total: int
 ) -> Callable[[int, int], None] | None:

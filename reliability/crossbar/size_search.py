@@ -50,7 +50,7 @@ def mean_bounds(values: ArrayLike, error: float) -> tuple[float, float]:
     mean, deviation = float(x.mean()), float(x.std())
     if x.size < 2 or deviation == 0.0:
         return (mean, mean) if x.size > 1 else (-math.inf, math.inf)
-    g = float(((x - mean) ** 3).mean()) / deviation**3 / math.sqrt(x.size)
+    g = float((((x - mean) / deviation) ** 3).mean()) / math.sqrt(x.size)
     q = float(stdtrit(x.size - 1, 1 - error))
     step = float(x.std(ddof=1)) / math.sqrt(x.size)
 

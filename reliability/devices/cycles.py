@@ -293,43 +293,6 @@ def parts_of(cells: int) -> Iterator[slice]:
             yield slice(low, high)
 
 
-def fit_fractions(
-    deviates: ArrayLike, memory: tuple[float, float], lags: int = 50
-) -> tuple[float, float, float]:
-    """Estimate the white, medium and slow fraction of one state from measured cycles.
-
-    The sample autocovariance of a cell, with the mean of its own cycles taken off, is biased; the
-    fit is to its expectation, which is linear in the fractions.
-
-    Parameters
-    ----------
-    deviates : array_like, shape (cells, cycles)
-        ln R or its normal deviates, cell by cell.
-    memory : (float, float)
-        Cycles, of the medium and the slow part.
-    lags : int
-
-    Returns
-    -------
-    white, medium, slow : float
-        Not negative; they add up to 1.
-
-    Examples
-    --------
-    >>> model = Cycles((10, 100), (0.1, 0.0), (0.4, 0.3))
-    >>> u = advance(start(model, 7, [0, 0, 0], 400), 300)
-    >>> np.round(fit_fractions(u[:, :, 0], model.memory), 1)
-    array([0.5, 0.1, 0.4])
-    """
-    y = np.asarray(deviates, float)
-    n = y.shape[1]
-    if not lags < n:
-        raise InputError(f"fit_fractions: got {n} cycles, expected more than {lags} lags")
-    fractions = fractions_of(lag_sums(y, lags).mean(axis=0), n, memory)[0]
-    white, medium, slow = fractions / fractions.sum()
-    return float(white), float(medium), float(slow)
-
-
 def lag_sums(deviates: NDArray[np.float64], lags: int) -> NDArray[np.float64]:
     """Return sum_t (y_t - m)(y_t+k - m) of each cell, m its own mean, shape (cells, lags + 1)."""
     n = deviates.shape[1]

@@ -164,25 +164,6 @@ def acceleration(
     return heat * (e / parameters.reference_energy) ** parameters.energy_exponent
 
 
-def equivalent_cycles(
-    parameters: Endurance,
-    cycles: ArrayLike,
-    temperature: ArrayLike,
-    energy: ArrayLike | None = None,
-) -> NDArray[np.float64]:
-    """Return the equivalent cycles x of stretches of cycles (last axis), added up.
-
-    Examples
-    --------
-    >>> float(equivalent_cycles(_example(), [1e4, 1e4], [298.15, 298.15]))
-    20000.0
-    """
-    n = np.asarray(cycles, float)
-    if np.any(n < 0):
-        raise InputError(f"cycles: got {n.min():g}, allowed 0 or more")
-    return np.sum(n * acceleration(parameters, temperature, energy), axis=-1)
-
-
 def shift(parameters: Endurance, state: int, x: ArrayLike) -> NDArray[np.float64]:
     """Return the change of ln R of a state (0 LRS, 1 HRS) after x equivalent cycles.
 

@@ -168,18 +168,6 @@ def probability_below(parameters: Programming, reference: ArrayLike) -> NDArray[
     return np.asarray(ndtr(-_score_at(parameters, reference)))
 
 
-def probability_above(parameters: Programming, reference: ArrayLike) -> NDArray[np.floating]:
-    """Return the probability that a cell's conductance is above ``reference`` (S), to all digits.
-
-    Examples
-    --------
-    >>> hrs = Programming("lognormal_resistance", 88e3, 0, 0, 0, 0, 0.0, 0.1)
-    >>> bool(0 < probability_above(hrs, 1 / 20e3) < 1e-40)
-    True
-    """
-    return np.asarray(ndtr(_score_at(parameters, reference)))
-
-
 def _score_at(parameters: Programming, reference: ArrayLike) -> NDArray[np.float64]:
     """Deviation at the reference in sigmas; cells without any spread are above or not."""
     deviation = deviation_at(parameters, reference)

@@ -43,7 +43,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_ndtr, ndtr, ndtri
 
-from reliability.errors import InputError
+from reliability.errors import InputError, fraction
 from reliability.lifetime.acceleration import arrhenius
 from reliability.statistics.proportions import binomial_bound
 from reliability.technology import Technology
@@ -190,8 +190,7 @@ def reads_from_bound(
     >>> f"{reads_from_bound(_example(), 5.6e6, 11_520):.1e}"
     '5.8e+09'
     """
-    if not 0 < confidence < 1:
-        raise InputError(f"confidence: got {confidence!r}, allowed more than 0 and less than 1")
+    fraction(confidence, "confidence")
     probability = binomial_bound(0, cells, confidence)
     z = float(ndtri(probability))
     return float(reads * np.exp(-lifetime(parameters, np.array(z))))

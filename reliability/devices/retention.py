@@ -156,34 +156,6 @@ def conductance(
     return out
 
 
-def equivalent_duration(
-    parameters: Retention, times: ArrayLike, temperatures: ArrayLike, temperature: float
-) -> float:
-    """Return the time (s) at one ``temperature`` (K) that ages the median cell as a profile does.
-
-    Parameters
-    ----------
-    parameters : Retention
-    times, temperatures : array_like, shape (segments,)
-        s and K.
-    temperature : float
-        K.
-
-    Examples
-    --------
-    Ten years of days at 85 degC and nights at 25 degC, after three solder reflows of 30 s at
-    260 degC, are this many years at 85 degC; the reflows alone are eight of them:
-
-    >>> model = Retention(3e7, 398.15, 1.4, 0.05, 1.0, 88e3)
-    >>> year = 365.25 * 86400
-    >>> t = equivalent_duration(model, [90.0, 5 * year, 5 * year], [533.15, 358.15, 298.15], 358.15)
-    >>> round(t / year, 1)
-    13.3
-    """
-    weight = acceleration(parameters, temperatures) / acceleration(parameters, temperature)
-    return float(np.sum(np.asarray(times, float) * weight))
-
-
 def probability_crossed(
     parameters: Retention,
     initial: float,

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
-from reliability.errors import InputError, unknown_name
+from reliability.errors import InputError, fraction, unknown_name
 from reliability.lifetime import bootstrap
 from reliability.lifetime.clusters import robust_covariance
 from reliability.lifetime.distributions import Distribution, Parameter, find_distribution
@@ -201,8 +201,7 @@ class LifetimeFit:
         back = np.exp if distribution.positive else np.positive
 
         def one(p: float) -> tuple[float, float, float]:
-            if not 0 < p < 1:
-                raise InputError(f"p: got {p!r}, allowed more than 0 and less than 1")
+            fraction(p, "p")
 
             def quantity(theta: Array) -> Array:
                 with np.errstate(divide="ignore", invalid="ignore"):
@@ -348,8 +347,7 @@ class LifetimeFit:
         """Ends of the interval of a quantity on an unlimited scale."""
         if method not in _METHODS:
             raise unknown_name("method", method, _METHODS)
-        if not 0 < confidence < 1:
-            raise InputError(f"confidence: got {confidence!r}, allowed between 0 and 1")
+        fraction(confidence, "confidence")
         centre = float(quantity(self.maximum.theta)[0])
         slope = gradient_of(quantity, self.maximum)[0]
         naive = float(np.sqrt(max(slope @ self.maximum.covariance[0] @ slope, 0.0)))

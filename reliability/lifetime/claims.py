@@ -36,7 +36,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from reliability.errors import InputError, unknown_name
+from reliability.errors import InputError, fraction, unknown_name
 from reliability.lifetime.acceleration import Acceleration
 from reliability.lifetime.acceleration import acceleration as assign_models
 from reliability.lifetime.censored_fit import LifetimeFit, NoMaximum, fit_lifetime
@@ -80,8 +80,7 @@ class Claim:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.duration) and self.duration > 0):
             raise InputError(f"claim: got {self.duration!r}, allowed a finite time above 0")
-        if not 0 < self.fraction < 1:
-            raise InputError(f"fraction: got {self.fraction!r}, allowed between 0 and 1")
+        fraction(self.fraction, "fraction")
         if not 0.5 < self.confidence < 1:
             raise InputError(f"confidence: got {self.confidence!r}, allowed above 0.5, below 1")
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from scipy import special
 
-from reliability.errors import InputError
+from reliability.errors import InputError, fraction
 from reliability.lifetime.acceleration import arrhenius
 from reliability.statistics.proportions import binomial_bound
 from reliability.units import duration, engineering
@@ -90,7 +90,7 @@ def failure_rate_bound(
     """
     _positive(devices=devices, hours=hours, acceleration=acceleration)
     _count(failures=failures)
-    _probability(confidence=confidence)
+    fraction(confidence, "confidence")
     if failures > devices and not replacement:
         raise InputError(
             f"failures: got {failures}, more than {devices:g} devices, allowed with replacement"
@@ -127,7 +127,8 @@ def sample_size(probability: float, *, failures: int = 0, confidence: float = 0.
     >>> sample_size(0.01), sample_size(0.03)
     (230, 76)
     """
-    _probability(probability=probability, confidence=confidence)
+    fraction(probability, "probability")
+    fraction(confidence, "confidence")
     _count(failures=failures)
 
     def shown(devices: int) -> bool:
@@ -210,7 +211,8 @@ def plan_test(
         use_time=use_time, use_temperature=use_temperature, activation_energy=activation_energy,
         shape=shape,
     )  # fmt: skip
-    _probability(probability=probability, confidence=confidence)
+    fraction(probability, "probability")
+    fraction(confidence, "confidence")
     rows = []
     for temperature in test_temperatures:
         _positive(test_temperature=temperature)
@@ -271,7 +273,7 @@ def data_sheet_sentence(
     if isinstance(temperature, (int, float)):
         _positive(temperature=temperature)
         temperature = engineering(temperature, "K")
-    _probability(confidence=confidence)
+    fraction(confidence, "confidence")
     if not (math.isfinite(bound) and bound >= 0):
         raise InputError(f"bound: got {bound!r}, allowed a finite number of 0 or more")
     value = _rounded_up(bound)
@@ -334,9 +336,3 @@ def _count(**values: int) -> None:
     for name, value in values.items():
         if not (value >= 0 and value == int(value)):
             raise InputError(f"{name}: got {value!r}, allowed a whole number of 0 or more")
-
-
-def _probability(**values: float) -> None:
-    for name, value in values.items():
-        if not 0 < value < 1:
-            raise InputError(f"{name}: got {value!r}, allowed between 0 and 1")

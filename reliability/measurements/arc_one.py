@@ -63,9 +63,7 @@ def read(source: Source, log: Log) -> xr.Dataset:
         unit = f", in {table.units[position] or inside}" if inside else ""
         log.explain(f"{name}: column {position + 1} {table.names[position]!r}{unit}")
     pieces = list(table.columns(fields, log))
-    if not pieces or 2 * log.bad > log.rows:
-        first = log.messages[0] if log.messages else "it has no rows"
-        raise InputError(f"{source.name}: {log.bad} of {log.rows} rows are bad; {first}")
+    log.check(source.name, bool(pieces))
     found = {field.name: np.concatenate([p[field.name] for p in pieces]) for field in fields}
     address = np.stack([found.pop("row"), found.pop("column")], axis=1)
     cells, cell = np.unique(address, axis=0, return_inverse=True)

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from reliability.errors import InputError, unknown_name
 from reliability.measurements.log import Log
-from reliability.measurements.names import known_name, split_unit
+from reliability.measurements.names import split_unit
 from reliability.measurements.parquet_files import parquet_blocks, parquet_file
 from reliability.measurements.rows import (
     MISSING,
     Field,
     Form,
-    number,
+    is_number,
     read_piece,
     recognise_form,
     settle,
@@ -66,7 +66,7 @@ class Table:
         filled = self._filled(position)
         if any(len(value) > 15 and value.strip("+-").isdigit() for value in filled):
             return True  # an address beyond 2**53, which no float can tell from its neighbours
-        return sum(not _is_number(value, self.form.decimal) for value in filled) * 2 > len(filled)
+        return sum(not is_number(value, self.form.decimal) for value in filled) * 2 > len(filled)
 
     def has_values(self, position: int) -> bool:
         """Tell whether the first values of a column are not all missing."""
@@ -178,8 +178,8 @@ def _comment_header(lines: Sequence[str], skip: int, form: Form) -> int:
         row = split_line(line, form.delimiter)
         above = lines[index - 1].lstrip() if index > skip else ""
         names = split_line(above.lstrip(" #"), form.delimiter)
-        numbers = len(row) == form.width and any(_is_number(e, form.decimal) for e in row if e)
-        words = len(names) == form.width and not any(_is_number(e, form.decimal) for e in names)
+        numbers = len(row) == form.width and any(is_number(e, form.decimal) for e in row if e)
+        words = len(names) == form.width and not any(is_number(e, form.decimal) for e in names)
         return index if above.startswith("#") and numbers and words else 0
     return 0
 
@@ -193,7 +193,7 @@ def _with_header(
     if start is None:
         raise InputError(f"{source.name}: holds no rows of data")
     names, units = ("",) * form.width, ("",) * form.width
-    if not any(_is_number(entry, form.decimal) for entry in rows[start] if entry):
+    if not any(is_number(entry, form.decimal) for entry in rows[start] if entry):
         pairs = [split_unit(entry) for entry in rows[start]]
         names, units = tuple(name for name, _ in pairs), tuple(unit for _, unit in pairs)
         start += 1
@@ -210,7 +210,7 @@ def _with_header(
 def _is_unit_row(rows: Sequence[Sequence[str]], index: int, form: Form) -> bool:
     """Tell whether a row without numbers stands above rows with numbers."""
     row, below = rows[index], rows[index + 1 : index + 6]
-    if len(row) != form.width or any(_is_number(entry, form.decimal) for entry in row if entry):
+    if len(row) != form.width or any(is_number(entry, form.decimal) for entry in row if entry):
         return False
     numeric = [
         position
@@ -218,7 +218,7 @@ def _is_unit_row(rows: Sequence[Sequence[str]], index: int, form: Form) -> bool:
         if any(
             len(other) == form.width
             and other[position]
-            and _is_number(other[position], form.decimal)
+            and is_number(other[position], form.decimal)
             for other in below
         )
     ]
@@ -256,24 +256,6 @@ def find_column(table: Table, wanted: str | int, name: str) -> tuple[int, str]:
             f"give positions 1 to {width}"
         )
     raise unknown_name(f"column for {name}", text, [entry for entry in table.names if entry])
-
-
-def recognised_columns(table: Table) -> dict[str, int]:
-    """Return standard name and position of every header that is known; the first one wins."""
-    found: dict[str, int] = {}
-    for position, header in enumerate(table.names):
-        name = known_name(header)
-        if name and name not in found:
-            found[name] = position
-    return found
-
-
-def _is_number(text: str, decimal: str) -> bool:
-    try:
-        number(text, decimal)
-    except ValueError:
-        return False
-    return True
 
 
 def _is_empty(column: NDArray[Any]) -> NDArray[np.bool_]:

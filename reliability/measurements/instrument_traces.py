@@ -3,16 +3,17 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.errors import unknown_name
-from reliability.measurements.log import printable
+from reliability.errors import InputError, unknown_name
+from reliability.measurements.log import Log, printable
 from reliability.measurements.names import unit_inside
 from reliability.measurements.rows import scaled
+from reliability.measurements.source import Source
 from reliability.measurements.tester_units import UnitMeaning, parse_unit
 
 HIERARCHY = ("wafer", "die", "cell")
@@ -115,6 +116,32 @@ def trace_dataset(
         | {"point": ("point", np.arange(longest), counted)}
         | {"setup": ("sweep", np.array([printable(title) for title in titles], dtype=str))}
     )
+
+
+class Sweeps(Protocol):
+    """What a reader of an export has collected."""
+
+    traces: list[dict[str, NDArray[np.float64]]]
+    titles: list[str]
+    units: dict[str, str]
+
+    @property
+    def metadata(self) -> Mapping[str, str | Sequence[str]]: ...
+
+
+def dataset_of_sweeps(
+    found: Sweeps, columns: Mapping[str, str] | None, log: Log, source: Source, absent: str
+) -> xr.Dataset:
+    """Arrange what a reader has collected, with the metadata; without sweeps say what is absent."""
+    if not found.traces:
+        first_problem = f"; {log.messages[0]}" if log.messages else ""
+        raise InputError(f"{source.name}: {absent}{first_problem}")
+    log.check(source.name)
+    dataset = trace_dataset(found.traces, found.titles, found.units, columns)
+    dataset.attrs.update(metadata_attributes(found.metadata))
+    for name, unit in found.units.items():
+        log.explain(f"column {name!r}: {f'in {unit}' if unit else 'no unit is written'}")
+    return dataset
 
 
 def _to_si(unit: str) -> UnitMeaning:

@@ -26,10 +26,11 @@ def join_bakes(datasets: Sequence[xr.Dataset]) -> list[xr.Dataset]:
     --------
     >>> def bake(kelvin):
     ...     return xr.Dataset({"conductance": (("cell", "time"), [[5e-5, 4e-5]])},
-    ...         coords={"cell": [1], "time": [0.0, 3600.0], "temperature": kelvin},
+    ...         coords={"cell": [1], "state": ("cell", ["LRS"]), "time": [0.0, 3600.0],
+    ...                 "temperature": kelvin},
     ...         attrs={"source": f"{kelvin:.0f}.csv"})
-    >>> dict(join_bakes([bake(398.0), bake(423.0)])[0].sizes)
-    {'cell': 2, 'temperature': 2, 'time': 2}
+    >>> sorted(join_bakes([bake(398.0), bake(423.0)])[0].sizes.items())
+    [('cell', 2), ('temperature', 2), ('time', 2)]
     """
     bakes = [data for data in datasets if _is_bake(data)]
     if len({float(data["temperature"]) for data in bakes}) < 2:

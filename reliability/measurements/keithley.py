@@ -17,8 +17,8 @@ from reliability.measurements.instrument_traces import (
     variable_name,
 )
 from reliability.measurements.log import Log
-from reliability.measurements.rows import OVERRANGE, number, recognise_form, split_line
-from reliability.measurements.source import Source, first_lines, pieces
+from reliability.measurements.rows import is_number, read_row, recognise_form, split_line
+from reliability.measurements.source import Source, first_lines, numbered_lines
 from reliability.measurements.workbooks import sheet_name, sheet_rows, workbook
 
 _ERRORS = ("#REF", "#N/A", "#VALUE", "#DIV/0", "#NUM", "#NAME?", "#NULL")  # of formulas
@@ -72,9 +72,8 @@ def read(
         return _read_workbook(source, log, columns, sheet)
     form = recognise_form([line for line in first_lines(source) if line.strip()][:50])
     block = _Block(source, form.decimal, log)
-    for first, lines in pieces(source):
-        for line, text in enumerate(lines, start=first):
-            block.add(split_line(text, form.delimiter), line)
+    for line, text in numbered_lines(source):
+        block.add(split_line(text, form.delimiter), line)
     return _finish([block], ["Data"], {}, columns, source, log)
 
 
@@ -127,16 +126,10 @@ class _Block:
         if any(errors):
             self.errors.append(line)
             row = ["" if error else entry for entry, error in zip(row, errors, strict=True)]
-        try:
-            values = np.array([number(entry, self.decimal) for entry in row])
-        except ValueError as error:
-            self.log.reject([line], str(error))
-            return
-        over = np.abs(values) >= OVERRANGE
-        self.log.overrange += int(over.sum())
-        values[over] = np.nan
-        self.lines.append(line)
-        self.values.append(values)
+        values = read_row(row, line, self.log, self.decimal)
+        if values is not None:
+            self.lines.append(line)
+            self.values.append(values)
 
     def finish(self) -> None:
         """Make rows equally long: Clarius cuts empty columns off the ends of all rows alike."""
@@ -163,11 +156,7 @@ class _Block:
 
 def _starts_with_number(row: list[str], decimal: str) -> bool:
     """Tell whether the first field that is filled is a number."""
-    try:
-        number(next(entry for entry in row if entry), decimal)
-    except ValueError:
-        return False
-    return True
+    return is_number(next(entry for entry in row if entry), decimal)
 
 
 def _read_workbook(
@@ -212,8 +201,7 @@ def _finish(
     if not any(block.values and block.header for block in blocks):
         first = f"; {log.messages[0]}" if log.messages else ""
         raise InputError(f"{source.name}: is not a Clarius export: no header with data{first}")
-    if 2 * log.bad > log.rows:
-        raise InputError(f"{source.name}: {log.bad} of {log.rows} rows are bad; {log.messages[0]}")
+    log.check(source.name)
     for block in blocks:
         metadata |= block.metadata
     if len(blocks[0].header) == 2:

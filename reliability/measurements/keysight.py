@@ -6,11 +6,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.errors import InputError
-from reliability.measurements.instrument_traces import metadata_attributes, trace_dataset, unit_of
+from reliability.measurements.instrument_traces import dataset_of_sweeps, unit_of
 from reliability.measurements.log import Log
-from reliability.measurements.rows import OVERRANGE, number, split_line
-from reliability.measurements.source import Source, pieces
+from reliability.measurements.rows import read_row, split_line
+from reliability.measurements.source import Source, numbered_lines
 
 _RECORDS = ("SetupTitle", "PrimitiveTest", "TestParameter", "MetaData", "AnalysisSetup")
 _DATUM_NAMES = "Analysis.Setup.Vector.List.Datum.Name"
@@ -40,20 +39,12 @@ def read(source: Source, log: Log, *, columns: Mapping[str, str] | None = None) 
         No block of data.
     """
     reader = _Reader(log)
-    for first, lines in pieces(source):
-        for line, text in enumerate(lines, start=first):
-            reader.add(split_line(text, ","), line)
+    for line, text in numbered_lines(source):
+        reader.add(split_line(text, ","), line)
     reader.close()
-    if not reader.traces:
-        first_problem = f"; {log.messages[0]}" if log.messages else ""
-        raise InputError(f"{source.name}: is not a B1500 export: no DataValue rows{first_problem}")
-    if 2 * log.bad > log.rows:
-        raise InputError(f"{source.name}: {log.bad} of {log.rows} rows are bad; {log.messages[0]}")
-    dataset = trace_dataset(reader.traces, reader.titles, reader.units, columns)
-    dataset.attrs.update(metadata_attributes(reader.metadata))
-    for name, unit in reader.units.items():
-        log.explain(f"column {name!r}: {f'in {unit}' if unit else 'no unit is written'}")
-    return dataset
+    return dataset_of_sweeps(
+        reader, columns, log, source, "is not a B1500 export: no DataValue rows"
+    )
 
 
 def is_export(lines: Sequence[str]) -> bool:
@@ -131,15 +122,9 @@ class _Reader:
         if len(row) != len(self._names):
             self.log.reject([line], f"{len(row)} values instead of {len(self._names)}")
             return
-        try:
-            values = np.array([number(entry) for entry in row])
-        except ValueError as error:
-            self.log.reject([line], str(error))
-            return
-        over = np.abs(values) >= OVERRANGE
-        self.log.overrange += int(over.sum())
-        values[over] = np.nan
-        self._rows.append(values)
+        values = read_row(row, line, self.log)
+        if values is not None:
+            self._rows.append(values)
 
     def close(self) -> None:
         """End the sweep that is being read."""

@@ -9,12 +9,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.errors import InputError
-from reliability.measurements.instrument_traces import metadata_attributes, trace_dataset, unit_of
+from reliability.measurements.instrument_traces import dataset_of_sweeps, unit_of
 from reliability.measurements.log import Log
 from reliability.measurements.names import split_unit
-from reliability.measurements.rows import OVERRANGE, number
-from reliability.measurements.source import Source, pieces
+from reliability.measurements.rows import number, read_row
+from reliability.measurements.source import Source, numbered_lines
 
 _END = "***End_of_Header***"
 _SPECIAL = ("***Start_Special***", "***End_Special***")
@@ -42,21 +41,12 @@ def read(source: Source, log: Log, *, columns: Mapping[str, str] | None = None) 
         No segment with data, or most rows are bad.
     """
     reader = _Reader(log)
-    for first, lines in pieces(source):
-        for line, text in enumerate(lines, start=first):
-            reader.add(text.rstrip("\r\n"), line)
+    for line, text in numbered_lines(source):
+        reader.add(text.rstrip("\r\n"), line)
     reader.close()
-    if not reader.traces:
-        first_problem = f"; {log.messages[0]}" if log.messages else ""
-        raise InputError(f"{source.name}: a LabVIEW file without a segment of data{first_problem}")
-    if 2 * log.bad > log.rows:
-        raise InputError(f"{source.name}: {log.bad} of {log.rows} rows are bad; {log.messages[0]}")
-    titles = [f"segment {index + 1}" for index in range(len(reader.traces))]
-    dataset = trace_dataset(reader.traces, titles, reader.units, columns)
-    dataset.attrs.update(metadata_attributes(reader.metadata))
-    for name, unit in reader.units.items():
-        log.explain(f"column {name!r}: {f'in {unit}' if unit else 'no unit is written'}")
-    return dataset
+    return dataset_of_sweeps(
+        reader, columns, log, source, "a LabVIEW file without a segment of data"
+    )
 
 
 def is_export(lines: Sequence[str]) -> bool:
@@ -72,12 +62,13 @@ class _Reader:
         self.metadata: dict[str, str] = {}
         self.units: dict[str, str] = {}
         self.traces: list[dict[str, NDArray[np.float64]]] = []
+        self.titles: list[str] = []
         self._separator, self._decimal = "\t", "."
         self._part = "file"  # then "segment", "names" and "data"
         self._special = False
         self._segment: dict[str, list[str]] = {}
         self._names: list[str] = []
-        self._rows: list[list[float]] = []
+        self._rows: list[NDArray[np.float64]] = []
 
     def add(self, text: str, line: int) -> None:
         if text.startswith("LabVIEW Measurement") and not self.metadata:
@@ -120,14 +111,9 @@ class _Reader:
         if len(row) < width:
             self.log.reject([line], f"{len(row)} fields instead of {width}")
             return
-        try:
-            values = [number(entry, self._decimal) for entry in row[:width]]
-        except ValueError as error:
-            self.log.reject([line], str(error))
-            return
-        over = [abs(value) >= OVERRANGE for value in values]
-        self.log.overrange += sum(over)
-        self._rows.append([np.nan if bad else v for v, bad in zip(values, over, strict=True)])
+        values = read_row(row[:width], line, self.log, self._decimal)
+        if values is not None:
+            self._rows.append(values)
 
     def close(self) -> None:
         """End the segment that is being read."""
@@ -147,6 +133,7 @@ class _Reader:
             trace[title] = table[:, position]
             channel += 1
         self.traces.append(trace)
+        self.titles.append(f"segment {len(self.traces)}")
         self._rows, self._segment = [], {}
 
     def _channel(self, name: str, channel: int) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.errors import InputError, unknown_name
+from reliability.errors import InputError, unknown_name, whole_number
 from reliability.measurements.lifetime_tables import (
     CLOCKS,
     MISSING,
@@ -106,8 +106,7 @@ def check_missing(missing: str, consecutive: int) -> None:
     """Refuse an unknown treatment of units that lose their reads, or fewer than one read."""
     if missing not in MISSING:
         raise unknown_name("missing", missing, MISSING)
-    if isinstance(consecutive, bool) or not isinstance(consecutive, int) or consecutive < 1:
-        raise InputError(f"consecutive: got {consecutive!r}, allowed a whole number from 1")
+    whole_number(consecutive, "consecutive", low=1)
 
 
 def lifetimes_of(
@@ -239,7 +238,8 @@ def join_lifetimes(datasets: Sequence[xr.Dataset]) -> xr.Dataset:
     several = ("problems", "layout_evidence")
     summed = ("rows_read", "rows_bad", "units_lost", "time_zero_rejects", "units_without_test")
     return out.assign_attrs(
-        {key: first.attrs[key] for key in ("clock", "failure", "reliability_version")}
+        {key: first.attrs[key] for key in ("clock", "failure", "reliability_version")
+         if key in first.attrs}
         | {"source": ", ".join(names)}
         | {"source_sha256": ", ".join(str(data.attrs.get("source_sha256")) for data in datasets)}
         | {key: [f"{name}: {line}" for name, data in zip(names, datasets, strict=True)
@@ -308,7 +308,7 @@ def _reads(data: xr.Dataset, failure: str, state: str | None) -> _Reads:
     notes: list[str] = []
     dims = [d for d in low.dims if d not in (clock, "repeat")]
     if low.sizes.get("repeat", 1) > 1:
-        low, high = _last_repeat(low, high, clock, notes)
+        low, high = _last_repeat(low, high, notes)
     low, high = low.transpose(*dims, clock), high.transpose(*dims, clock)
     shape = (-1, low.sizes[clock])
     a, b = low.values.reshape(shape), high.values.reshape(shape)
@@ -362,7 +362,7 @@ def _bounds(data: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
 
 
 def _last_repeat(
-    low: xr.DataArray, high: xr.DataArray, clock: str, notes: list[str]
+    low: xr.DataArray, high: xr.DataArray, notes: list[str]
 ) -> tuple[xr.DataArray, xr.DataArray]:
     """Of the reads of a cell at one time keep the last: a retest replaces what it repeats."""
     known = low.notnull()

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
+from reliability.errors import InputError
+
 _KEPT_MESSAGES = 20
 _KEPT_RANGES = 1000
 _KEPT_EVIDENCE = 60
@@ -101,6 +103,12 @@ class Log:
             else:
                 self._unlisted += high - low + 1
         self._unlisted += other._unlisted
+
+    def check(self, name: str, rows: bool = True) -> None:
+        """Refuse a file that has no rows, or of which most are bad."""
+        if not rows or 2 * self.bad > self.rows:
+            first = self.messages[0] if self.messages else "it has no rows"
+            raise InputError(f"{name}: {self.bad} of {self.rows} rows are bad; {first}")
 
     def bad_lines(self) -> str:
         """Return the bad lines as ranges.

@@ -15,7 +15,7 @@ from reliability.measurements.delimited import (
 )
 from reliability.measurements.headings import evident_unit
 from reliability.measurements.names import KNOWN, split_unit, unit_inside
-from reliability.measurements.rows import number, recognise_form, split_line
+from reliability.measurements.rows import is_number, recognise_form, split_line
 from reliability.measurements.source import Source, first_lines
 from reliability.measurements.workbooks import sheet_name, workbook
 from reliability.units import quantity
@@ -101,20 +101,10 @@ def _first_data(rows: Sequence[Sequence[str]], decimal: str, skip: int) -> int |
         filled = [entry for entry in row if entry]
         if index < skip or len(row) < width or len(filled) < 2 or row[0].startswith("#"):
             continue
-        if any(_is_number(entry, decimal) for entry in filled[1:]) or _is_number(
-            filled[0], decimal
-        ):
+        if any(is_number(entry, decimal) for entry in filled[1:]) or is_number(filled[0], decimal):
             header = rows[index - 1] if index > skip else []
             return index if any(header) or index == skip else None
     return None
-
-
-def _is_number(text: str, decimal: str) -> bool:
-    try:
-        number(text, decimal)
-    except ValueError:
-        return False
-    return True
 
 
 def _header_row(rows: Sequence[Sequence[str]], start: int) -> int:

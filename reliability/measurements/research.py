@@ -24,7 +24,7 @@ from reliability.measurements.rows import (
     scaled,
     split_line,
 )
-from reliability.measurements.source import Source, first_lines, pieces
+from reliability.measurements.source import Source, first_lines, numbered_lines
 from reliability.measurements.spool import Spool
 from reliability.measurements.tidy import (
     Columns,
@@ -313,23 +313,22 @@ def _read_wide(
     rows: Spool | None = None
     labels: dict[str, dict[str, int]] = {}
     texts: dict[str, bool] = {}  # whether the first fields are labels, by the first good line
-    for first, lines in pieces(source):
-        for line, text in enumerate(lines, start=first):
-            if not text.strip() or text.lstrip().startswith("#"):
-                log.blank += 1
-                continue
-            log.rows += 1
-            lead, values = _wide_line(text, line, form, names, texts, log)
-            if values is None:
-                continue
-            texts = texts or {name: isinstance(entry, str) for name, entry in lead.items()}
-            if not {"cell", "row"} & set(names):
-                lead["cell"] = float(log.rows - 1)
-            piece = _wide_piece(lead, values, field, place, line, log)
-            piece = {name: encode(name, column, labels) for name, column in piece.items()}
-            if rows is None:
-                rows = Spool(list(piece))
-            rows.append([piece[name] for name in rows.names])
+    for line, text in numbered_lines(source):
+        if not text.strip() or text.lstrip().startswith("#"):
+            log.blank += 1
+            continue
+        log.rows += 1
+        lead, values = _wide_line(text, line, form, names, texts, log)
+        if values is None:
+            continue
+        texts = texts or {name: isinstance(entry, str) for name, entry in lead.items()}
+        if not {"cell", "row"} & set(names):
+            lead["cell"] = float(log.rows - 1)
+        piece = _wide_piece(lead, values, field, place, line, log)
+        piece = {name: encode(name, column, labels) for name, column in piece.items()}
+        if rows is None:
+            rows = Spool(list(piece))
+        rows.append([piece[name] for name in rows.names])
     return arrange(rows, labels, log, source, units)
 
 

@@ -133,6 +133,38 @@ def number(text: str, decimal: str = ".") -> float:
     return float(text.replace(",", ".") if decimal == "," else text)
 
 
+def is_number(text: str, decimal: str = ".") -> bool:
+    """Tell whether a field holds a number, or nothing.
+
+    >>> is_number("0,5", ","), is_number(""), is_number("3_12")
+    (True, True, False)
+    """
+    try:
+        number(text, decimal)
+    except ValueError:
+        return False
+    return True
+
+
+def read_row(
+    row: Sequence[str], line: int, log: Log, decimal: str = "."
+) -> NDArray[np.float64] | None:
+    """Return the numbers of a row, NaN for those over the range; None for a bad row.
+
+    >>> read_row(["1", "9.9E37"], 1, Log())
+    array([ 1., nan])
+    """
+    try:
+        values = np.array([number(entry, decimal) for entry in row])
+    except ValueError as error:
+        log.reject([line], str(error))
+        return None
+    over = np.abs(values) >= OVERRANGE
+    log.overrange += int(over.sum())
+    values[over] = np.nan
+    return values
+
+
 def read_piece(
     lines: Sequence[str], first: int, form: Form, fields: Sequence[Field], log: Log
 ) -> dict[str, NDArray[Any]]:

@@ -181,6 +181,12 @@ def encoding_of(source: Source) -> str:
     return "utf-8"
 
 
+def numbered_lines(source: Source) -> Iterator[tuple[int, str]]:
+    """Yield the number (from 1) and the text of each line of a text file; fails as `pieces`."""
+    for first, lines in pieces(source):
+        yield from enumerate(lines, start=first)
+
+
 def pieces(source: Source, size: int = PIECE) -> Iterator[tuple[int, list[str]]]:
     """Yield the number of the first line (from 1) and the lines of each piece of a text file.
 

@@ -14,7 +14,14 @@ from reliability.measurements.clock import Clock, recognise_clock
 from reliability.measurements.delimited import Table, kind_of, open_table
 from reliability.measurements.instrument_traces import unit_of
 from reliability.measurements.names import KNOWN, dimensions, known_name, split_unit
-from reliability.measurements.rows import MISSING, Form, number, recognise_form, split_line
+from reliability.measurements.rows import (
+    MISSING,
+    Form,
+    is_number,
+    number,
+    recognise_form,
+    split_line,
+)
 from reliability.measurements.source import Source, first_lines
 from reliability.measurements.tester_units import parse_unit
 from reliability.measurements.workbooks import sheet_name, sheet_start
@@ -213,11 +220,7 @@ def _has_number(row: Sequence[str], numeric: Sequence[bool], form: Form) -> bool
 
 
 def _is_number(text: str, form: Form) -> bool:
-    try:
-        number(text, form.decimal)
-    except ValueError:
-        return False
-    return text.strip() not in MISSING
+    return is_number(text, form.decimal) and text.strip() not in MISSING
 
 
 def _comment_cells(row: Sequence[str], form: Form) -> list[str]:

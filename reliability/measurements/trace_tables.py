@@ -83,9 +83,7 @@ def read(
             log.explain(sentence)
     if not traces:
         raise InputError(f"{source.name}: no table with columns of voltage or current")
-    if 2 * log.bad > log.rows or not any(len(x) for trace in traces for x in trace.values()):
-        first = log.messages[0] if log.messages else "it has no rows"
-        raise InputError(f"{source.name}: {log.bad} of {log.rows} rows are bad; {first}")
+    log.check(source.name, any(len(x) for trace in traces for x in trace.values()))
     renamed: dict[str, str] = {}
     if isinstance(columns, Mapping):
         renamed, given = _renamed(columns, titled, source)
@@ -100,7 +98,7 @@ def _read_one(
 ) -> tuple[dict[str, NDArray[np.float64]], dict[str, NDArray[Any]]]:
     """Read the rows under a header; return columns of numbers and columns of words."""
     fields = [
-        Field(f"column {c.position + 1} {c.name!r}", c.position, text=_is_text(head, c))
+        Field(f"column {c.position + 1} {c.name!r}", c.position, text=_is_text(c))
         for c in head.columns
     ]
     pieces = list(head.table.columns(fields, log))
@@ -126,7 +124,7 @@ def _read_one(
     return trace, words
 
 
-def _is_text(head: Head, column: Column) -> bool:
+def _is_text(column: Column) -> bool:
     return column.inside == "words" or (column.inside == "s" and column.why == "clock times")
 
 

@@ -15,13 +15,13 @@ from reliability.network.analysis.ir_drop import (
     tile_limit,
 )
 from reliability.network.analysis.loss_attribution import attribute_loss
+from reliability.network.analysis.mapping_report import map_network
 from reliability.network.analysis.variability import accuracy_variability
 from reliability.network.analysis.yields import accuracy_yield
 from reliability.network.datasets import load_mnist, load_mnist28, load_vowels
 from reliability.network.deep.binary import bit_error_tolerance, pair_error_rate
 from reliability.network.deep.deep_evaluation import evaluate_deep
 from reliability.network.deep.layer_mapping import program_layers
-from reliability.network.deep.mapping_report import map_network
 from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.rate_coding import evaluate_spiking
 from reliability.network.deep.tiling import Tiling

@@ -84,7 +84,7 @@ class Devices:
     2
     >>> Devices(rel.load_technology("techB"), chips=0)
     Traceback (most recent call last):
-    reliability.errors.InputError: devices: chips: got 0, expected 1 or more
+    reliability.errors.InputError: devices: chips: got 0, allowed 1 or more
     """
 
     technology: Technology
@@ -246,7 +246,7 @@ class CellLayer(_Module):
         technology, tiling = self.devices.technology, self.tiling
         matrix = np.ascontiguousarray(weight.reshape(len(weight), -1).T)
         placed = place_layers([Layer("trained", "Gemm", 0, matrix)], tiling)
-        state = target_states(placed, technology, tiling)
+        state = target_states(placed, technology)
 
         def program(**where: Any) -> xr.Dataset:
             return sample_dies(technology, state=state, count=self.devices.chips, **where)

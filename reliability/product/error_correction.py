@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
-from reliability.errors import InputError
+from reliability.errors import InputError, whole_number
 
 Floats = NDArray[np.float64]
 
@@ -229,9 +229,5 @@ def _probability(name: str, value: ArrayLike) -> Floats:
 
 
 def _word(bits: int, corrects: int) -> tuple[int, int]:
-    for name, value, least in (("bits", bits, 1), ("corrects", corrects, 0)):
-        if isinstance(value, bool) or int(value) != value or value < least:
-            raise InputError(f"{name}: got {value!r}, expected a whole number of {least} or more")
-    if corrects > bits:
-        raise InputError(f"corrects: got {corrects}, allowed 0 to {bits}")
-    return int(bits), int(corrects)
+    bits = whole_number(bits, "bits", low=1)
+    return bits, whole_number(corrects, "corrects", high=bits)

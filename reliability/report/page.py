@@ -163,21 +163,28 @@ def numbers_of(data: xr.Dataset | xr.DataArray, name: str = "value") -> Numbers:
     --------
     >>> data = xr.DataArray([0.8, 0.9], coords={"time": ("time", [0, 60], {"units": "s"})})
     >>> numbers_of(data, "accuracy")
-    Numbers(header=['time (s)', 'accuracy'], rows=[[0, 0.8], [60, 0.9]])
+    Numbers(header=['time (s)', 'accuracy'], rows=[[0.0, 0.8], [60.0, 0.9]])
     """
     table = data.to_dataset(name=data.name or name) if isinstance(data, xr.DataArray) else data
     table = table.drop_vars([c for c in table.coords if not table[c].dims])
     alike: dict[frozenset[Any], list[Any]] = {}
-    for key, variable in table.data_vars.items():
-        alike.setdefault(frozenset(variable.dims), []).append(key)
+    for key in sorted(table.data_vars, key=str):  # their order in a Dataset is not always the same
+        alike.setdefault(frozenset(table[key].dims), []).append(key)
+    if len(alike) > 1:
+        alike.pop(frozenset(), None)  # single numbers, which the caption states
     parts = [
-        table[keys].to_dataframe().reset_index()
-        if dims
-        else pd.DataFrame({key: [table[key].item()] for key in keys})
+        _frame(table[keys]) if dims else pd.DataFrame({key: [table[key].item()] for key in keys})
         for dims, keys in alike.items()
     ]
     frame = pd.concat(parts) if len(parts) > 1 else parts[0]
     return Numbers([_column(table, str(key)) for key in frame], frame.values.tolist())
+
+
+def _frame(table: xr.Dataset) -> pd.DataFrame:
+    """Rows of variables over the same dimensions: dimensions, labels by name, values."""
+    labels = sorted(str(name) for name in table.coords if name not in table.dims)
+    frame = table.to_dataframe().reset_index()
+    return frame[[*map(str, table.dims), *labels, *map(str, table.data_vars)]]
 
 
 def _column(table: xr.Dataset, name: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from reliability.errors import InputError
+from reliability.errors import InputError, fraction
 
 _GRID, _NODES = 100, 16  # quantiles of mean and deviation, and nodes of the distribution
 _POOLED_ABOVE = 0.25  # p-value; below, groups count as different (Bancroft, see the reference)
@@ -87,8 +87,7 @@ def crossed_mean(
     >>> round(found.row_variance, 1), round(found.column_variance, 1)
     (0.7, 3.5)
     """
-    if not 0 < confidence < 1:
-        raise InputError(f"confidence: got {confidence!r}, allowed between 0 and 1")
+    fraction(confidence, "confidence")
     y = np.asarray(values, float)
     if y.ndim != 2 or y.shape[0] < 1 or y.shape[1] < 2:
         raise InputError(f"values: got shape {y.shape}, expected rows and at least 2 columns")

@@ -83,7 +83,10 @@ def test_points_of_a_sweep_tell_the_same_phenomena_apart(written, tmp_path) -> N
     losses = [point["attribution"]["loss"][0] for point in summary["points"]]
     assert losses[0] != losses[1]
     text = ATTRIBUTION.replace('phenomena = ["device-to-device variability", "retention"]', "")
-    with pytest.raises(rel.InputError, match="points of the sweep differ in defects, drift"):
+    with pytest.raises(
+        rel.InputError,
+        match="differ in cycle-to-cycle variability, defects, drift",
+    ):
         rel.load_study(written(text + axis.format("pcm-mushroom")))
     text = ATTRIBUTION.replace('"retention"', '"defects"')
     with pytest.raises(rel.InputError, match="pcm-mushroom does not have it"):

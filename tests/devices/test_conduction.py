@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import brentq
 
 from reliability.devices import conduction as C
 from reliability.errors import InputError
@@ -61,28 +60,6 @@ def test_window_closes_when_hot():
     t = np.linspace(250, 400, 16)
     window = C.at_temperature(lrs, 2e-4, t) / C.at_temperature(hrs, 1e-5, t)
     assert (np.diff(window) < 0).all()
-
-
-def _mismatch(across, model, g, v, series):
-    return v - across - series * float(C.current(model, g, across))
-
-
-@pytest.mark.parametrize("model", [SINH, MILO])
-@pytest.mark.parametrize("series", [0.0, 1.5e3, 2e4])
-def test_cell_behind_its_transistor(model, series):
-    """Against a bracketing root finder on the circuit equation."""
-    for g in (6e-5, 2e-4):
-        for v in (0.05, 0.3, 0.5):
-            across = brentq(_mismatch, 0, v, args=(model, g, v, series), xtol=1e-15)
-            assert C.cell_current(model, g, v, series) == pytest.approx(
-                float(C.current(model, g, across)), rel=1e-8, abs=0
-            )
-
-
-def test_cell_current_broadcasts():
-    out = C.cell_current(SINH, np.full((3, 1), 1e-4), np.array([0.1, 0.2]), 1e3, 310.0)
-    assert out.shape == (3, 2)
-    assert C.cell_current(SINH, 1e-4, 0.0, 1e3) == 0
 
 
 @given(st.floats(1e-3, 1e3))

@@ -164,7 +164,10 @@ def test_two_memories_reproduce_keithley_to_lag_50(shared):
     """
     lrs, hrs = (normal_scores(x) for x in read_keithley(shared))
     memory = (6.0, 400.0)
-    shares = [C.fit_fractions(x, memory) for x in (lrs, hrs)]
+    shares = []
+    for x in (lrs, hrs):
+        fractions, _ = C.fractions_of(C.lag_sums(x, 50).mean(axis=0), x.shape[1], memory)
+        shares.append(fractions / fractions.sum())
     model = C.Cycles(
         memory, (shares[0][1], shares[1][1]), (shares[0][2], shares[1][2]), (0.0, 0.0, 0.5)
     )

@@ -4,8 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import integrate, stats
 from scipy.special import ndtr
 
@@ -24,17 +22,6 @@ def test_card_is_read():
     assert model.model == "weibull"
     assert model.scale == 1e7
     assert model.window_closure[1] > model.window_closure[0] > 0
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.floats(0, 1e9), st.floats(0, 1e9), st.floats(250, 450), st.floats(250, 450))
-def test_cycles_add_up(n1, n2, t1, t2):
-    both = E.equivalent_cycles(MODEL, [n1, n2], [t1, t2])
-    apart = E.equivalent_cycles(MODEL, [n1], [t1]) + E.equivalent_cycles(MODEL, [n2], [t2])
-    assert both == pytest.approx(apart, rel=1e-12)
-    assert E.equivalent_cycles(MODEL, [n1, n2], [t1, t1]) == pytest.approx(
-        E.equivalent_cycles(MODEL, [n1 + n2], [t1]), rel=1e-12
-    )
 
 
 def test_no_cycles_change_nothing():

@@ -42,20 +42,6 @@ def test_mean_of_many_cells_agrees_with_quadrature(model: Retention) -> None:
     assert abs(g.mean() - mean) < 4 * g.std() / math.sqrt(len(z))
 
 
-def test_equivalent_duration_is_the_sum_of_accelerated_times() -> None:
-    """Days of 85 degC and nights of 25 degC after three solder reflows, by hand."""
-    k = 8.617333262e-5
-    by_hand = sum(
-        t * math.exp(-1.4 / k * (1 / kelvin - 1 / 358.15)) for t, kelvin in zip(*DAYS, strict=True)
-    )
-    found = retention.equivalent_duration(MODEL, *DAYS, 358.15)
-    assert found == pytest.approx(by_hand)
-    # without spread, the profile and its equivalent do the same
-    sharp = Retention(3e7, 398.15, 1.4, 0.0, 1.0, 1e5)
-    z = np.zeros(1)
-    np.testing.assert_allclose(lost(sharp, *DAYS, z), lost(sharp, [found], [358.15], z))
-
-
 def test_reflow_first_costs_as_reflow_last() -> None:
     z = np.linspace(-3, 3, 50)
     times, temperatures = DAYS

@@ -14,6 +14,7 @@ import reliability as rel
 from reliability.campaign import read_study
 from reliability.campaign.limits import outcome
 from reliability.campaign.outputs import OUTPUTS
+from reliability.campaign.store_files import read_signed, write_signed
 from reliability.campaign.summary import summarize
 from reliability.cli import main
 from reliability.report.acceptance import verdicts
@@ -154,9 +155,9 @@ def test_unfinished_study_is_refused(finished, tmp_path) -> None:
 
 
 def test_a_card_that_has_changed_is_noted(finished, tmp_path) -> None:
-    marker = json.loads((finished / "study.json").read_text())
     copy = shutil.copytree(finished, tmp_path / "copy")
-    (copy / "study.json").write_text(json.dumps(marker | {"spec_hash": "0" * 64}))
+    marker = read_signed(copy / "study.json")
+    write_signed(copy / "study.json", marker | {"spec_hash": "0" * 64})
     assert "has changed since the results" in read_study(copy)[2][0]
 
 

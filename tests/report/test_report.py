@@ -46,7 +46,7 @@ def test_summary_holds_what_machines_need(written) -> None:
 
 
 def test_report_of_an_unfinished_study_is_refused(small, tmp_path) -> None:
-    with pytest.raises(rel.InputError, match="run the study first"):
+    with pytest.raises(rel.InputError, match="no study in"):
         rel.write_report(load_study(small), tmp_path)
 
 

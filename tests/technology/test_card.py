@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reliability as rel
+from reliability.errors import printable
 from reliability.random import stream
 from reliability.technology import MODELS, VOCABULARY, Parameter, Technology
 
@@ -224,7 +225,7 @@ def test_card_survives_its_file(name: str, tmp_path: Path) -> None:
 @given(
     value=st.floats(1e-15, 1e12),
     sigma=st.floats(0, 1e6),
-    key=st.sampled_from(sorted(k for k in VOCABULARY if "*" not in k)),
+    key=st.sampled_from(sorted(k for k in VOCABULARY if "*" not in k and k[:6] != "wafer.")),
     text=st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
     model=st.sampled_from(["normal", "lognormal", "exact"]),
 )
@@ -236,6 +237,7 @@ def test_any_parameter_survives_its_file(
     model: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
+    text = printable(text)  # the reader takes out what a terminal would obey
     parameter = Parameter(
         value=value, unit=VOCABULARY[key], sigma=None if model == "exact" else sigma,
         distribution=model, source=f"x {text}", confidence="fitted", note=text,

@@ -13,7 +13,7 @@ from reliability.architecture.learning.stdp import Stdp
 from reliability.architecture.learning.write_life import LEVELLING
 from reliability.architecture.result import cross_checks, finish
 from reliability.devices.endurance import Endurance, acceleration
-from reliability.errors import InputError, unknown_name
+from reliability.errors import InputError, fraction, unknown_name
 from reliability.technology import Technology
 from reliability.technology.components import Components
 from reliability.units import quantity
@@ -195,8 +195,7 @@ def _check(
         raise unknown_name("rule", rule, RULES)
     if repeats < 1:
         raise InputError(f"repeats: got {repeats}, allowed 1 or more")
-    if not 0 < loss < 1:
-        raise InputError(f"loss: got {loss}, allowed more than 0, less than 1")
+    fraction(loss, "loss")
     if not all(0 < part < 1 for part in failed) or list(failed) != sorted(set(failed)):
         raise InputError(f"failed: got {list(failed)}, expected rising fractions between 0 and 1")
 

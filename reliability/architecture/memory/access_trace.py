@@ -24,7 +24,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from reliability.errors import InputError, unknown_name
+from reliability.errors import InputError, unknown_name, whole_number
 from reliability.network import DeepNetwork, Network
 from reliability.network.deep.onnx import Layer, constants
 from reliability.network.deep.runtime import onnx_package
@@ -106,8 +106,7 @@ def layer_trace(
     if order not in ORDERS:
         raise unknown_name("order", str(order), ORDERS)
     for name, size in (("line_bytes", line_bytes), ("weight_bits", weight_bits)):
-        if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
-            raise InputError(f"{name}: got {size!r}, expected an integer of 1 or more")
+        whole_number(size, name, low=1)
     if isinstance(network, Network):
         inputs, outputs = network.weights.shape
         shapes = (1, 1, inputs), (1, 1, outputs)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
 from reliability.devices.endurance import Endurance, probability_failed
-from reliability.errors import InputError
+from reliability.errors import fraction
 
 _FEWEST, _MOST = 1e-6, 1e30  # inferences: no card ends earlier or later
 
@@ -91,10 +91,7 @@ def inferences_until(
     >>> round(one), round(one / ten, 6)
     (807999, 10.0)
     """
-    if not 0 < lost_fraction < 1:
-        raise InputError(
-            f"lost_fraction: got {lost_fraction!r}, expected more than 0 and less than 1"
-        )
+    fraction(lost_fraction, "lost_fraction")
     rate = np.asarray(writes, float) * changed / 2 * acceleration
     kinds, counts = np.unique(rate[rate > 0], return_counts=True)
     if len(kinds) == 0:

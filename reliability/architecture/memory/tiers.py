@@ -37,6 +37,9 @@ from reliability.units import quantity
 COOLINGS = ("package", "heat_sink")
 # Finer where retention of ten years ends.
 GRID = (318.15, 338.15, 348.15, 358.15, 368.15, 378.15, 398.15, 423.15, 473.15)
+_UNITS = {"footprint": "m^2", "density": "1/m^2", "line_length": "m", "line_energy": "J",
+          "wire_length": "m", "wire_energy": "J", "stack_resistance": "m^2 K/W",
+          "temperature": "K"}  # fmt: skip
 _HOTSPOT = (0.1, 39.5, 0.016**2, 0.06**2, 0.03**2)  # K/W, W, m^2 of the die, sink, spreader
 
 
@@ -158,11 +161,8 @@ def tiers(
         "smallest_tile": (smallest_tile(components, structure, size), "1",
                           "lines of the smallest tile that takes less area than in the plane"),
     }  # fmt: skip
-    units = {"footprint": "m^2", "density": "1/m^2", "line_length": "m", "line_energy": "J",
-             "wire_length": "m", "wire_energy": "J", "stack_resistance": "m^2 K/W",
-             "temperature": "K"}  # fmt: skip
     laid["temperature"] = around + power * (package + inside)
-    data = aged.assign({key: ((), laid[key], {"units": unit}) for key, unit in units.items()})
+    data = aged.assign({key: ((), laid[key], {"units": unit}) for key, unit in _UNITS.items()})
     return finish(data, technology, components, seed, answers=answers, checks=_checks(components))
 
 
@@ -261,9 +261,7 @@ def _aged(
     """
     verify = None
     if "programming.verify.attempts" in technology:
-        given = {name: technology[f"programming.verify.{name}"]
-                 for name in ("lrs_resistance", "hrs_resistance", "wait")}  # fmt: skip
-        verify = Verify(**given, attempts=int(technology["programming.verify.attempts"]))
+        verify = Verify.from_technology(technology)
     loaded = one_layer(network)
     on_chips = sample_chips(technology, loaded, chips=chips, verify=verify, seed=seed)
     state = np.repeat(["LRS", "HRS"], cells)

@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import special
 
-from reliability.errors import InputError
+from reliability.errors import InputError, fraction
 from reliability.lifetime.tails import fit_tail
 from reliability.network.results import label_of_chips, table_of_one
 from reliability.random import stream
@@ -108,10 +108,8 @@ def accuracy_yield(
     'rests on the normal distribution, ... decades beyond 50 chips'
     """
     threshold = quantity(threshold, "", "threshold")
-    if not 0 < threshold < 1:
-        raise InputError(f"threshold: got {threshold!r}, allowed between 0 and 1")
-    if not 0 < confidence < 1:
-        raise InputError(f"confidence: got {confidence!r}, allowed between 0 and 1")
+    fraction(threshold, "threshold")
+    fraction(confidence, "confidence")
     if "accuracy" not in result or "images" not in result.attrs:
         raise InputError("result: expected accuracies of chips as evaluate gives them")
     accuracy = result["accuracy"]

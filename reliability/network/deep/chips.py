@@ -165,7 +165,7 @@ def _sampled(
     """Chips sampled one at a time: those of a large network don't fit in memory together."""
     check_card(technology, tiling)
     whole_number(chips, "chips", 1)
-    state = target_states(placed, technology, tiling)
+    state = target_states(placed, technology)
     # one cell of each chip, for their places on their wafers
     places = sample_dies(technology, state=state[:1], count=chips, seed=seed)
 

@@ -158,7 +158,7 @@ def program_layers(
     expect_technology(technology)
     check_card(technology, tiling)
     placed = place(network, tiling)
-    state = target_states(placed, technology, tiling)
+    state = target_states(placed, technology)
     cells = sample_dies(
         technology,
         state=state,
@@ -194,7 +194,7 @@ def check_card(technology: Technology, tiling: Tiling) -> None:
 
 
 def target_states(
-    placed: tuple[Placed, ...], technology: Technology, tiling: Tiling
+    placed: tuple[Placed, ...], technology: Technology
 ) -> NDArray[np.float64] | NDArray[np.str_]:
     """Return the target (S) or the state of every cell of a chip."""
     positive = np.concatenate([p.coded.ravel() for p in placed])

@@ -90,12 +90,12 @@ def test_the_way_there_does_not_matter(net, chips) -> None:
 
 def test_rows_that_are_read_most_are_disturbed_first(net, lot) -> None:
     """Of HRS cells, which reads of positive voltage disturb."""
-    found = after(net, lot, [3e8])
+    found = after(net, lot, [3e6])
     reads = found["reads_so_far"].isel(inferences=0).mean("chip").values
-    per_read = (reads / 3e8)[None].repeat(8, axis=0)
+    per_read = (reads / 3e6)[None].repeat(8, axis=0)
     aged = rel.age(
         lot.assign(reads=(("chip", "cell"), per_read)),
-        rel.MissionProfile.constant(0, reads=3e8, read_voltage=0.3),
+        rel.MissionProfile.constant(0, reads=3e6, read_voltage=0.3),
     )
     risen = np.log(aged["conductance"] / lot["conductance"]).values
     hrs = lot["state"].values == "HRS"

@@ -208,7 +208,7 @@ def test_digits_of_level_cells_are_the_rounded_weights(net, card, bits, each, sl
         assert len(p.coded) == slices
         assert set(np.unique(np.rint(p.coded * (2**each - 1)))) <= set(range(1 - 2**each, 2**each))
         assert p.weights(p.coded) == pytest.approx(q.weights(q.coded), abs=1e-6)
-    exact = target_states(placed, card, tiling)
+    exact = target_states(placed, card)
     read = read_layer(placed[3], exact, card, tiling)
     assert read == pytest.approx(placed[3].coded, abs=1e-6)
     result = rel.evaluate(net, card, tiling=tiling, chips=1, images=100)
@@ -287,7 +287,7 @@ def test_resistive_lines_are_those_of_the_crossbar(tmp_path, card) -> None:
     lines = {"word_line_resistance": 3.0, "bit_line_resistance": 2.0}
     tiling = rel.Tiling(scale="layer", rows=16, columns=8, **lines)
     placed = place(fc, tiling)
-    read = read_layer(placed[0], target_states(placed, card, tiling), card, tiling)
+    read = read_layer(placed[0], target_states(placed, card), card, tiling)
     full = 128e-6
     pairs = np.zeros((32, 24))  # two by three tiles of 16 x 8, cells of zero beyond the layer
     pairs[:30, 0:18:2], pairs[:30, 1:18:2] = np.maximum(w, 0) / 4, np.maximum(-w, 0) / 4
@@ -299,7 +299,7 @@ def test_resistive_lines_are_those_of_the_crossbar(tmp_path, card) -> None:
     assert placed[0].weights(read) == pytest.approx(expected, abs=1e-5)
     assert np.abs(expected - w).max() > 0.01
     nearly = rel.Tiling(scale="layer", rows=16, columns=8, word_line_resistance=1e-6)
-    read = read_layer(placed[0], target_states(placed, card, nearly), card, nearly)
+    read = read_layer(placed[0], target_states(placed, card), card, nearly)
     assert placed[0].weights(read) == pytest.approx(w, abs=1e-5)
 
 
@@ -471,7 +471,7 @@ def test_reads_per_image_reach_read_disturb(net) -> None:
     each = per_image.isel(layer=chips["layer_index"]).drop_vars("layer")
     assert each.sizes == {"cell": chips.sizes["cell"]}
     assert (int(each[0]), int(each[-1])) == (196, 1)
-    mission = rel.MissionProfile.constant("1 h", reads=1e9)
+    mission = rel.MissionProfile.constant("1 h", reads=1e7)
     worn = rel.age(chips.assign(reads=each), mission)["conductance"].values[0]
     fresh = rel.age(chips, rel.MissionProfile.constant("1 h"))["conductance"].values[0]
     change = np.abs(np.log(worn / fresh))
