@@ -78,7 +78,7 @@ def write_fit_report(
             {f"card {card.name}, SHA-256": card.fingerprint}
             | {f"data {one.attrs['source']}, SHA-256": one.attrs["source_sha256"] for one in data}
             | {key: str(told[key]) for key in _KEPT if key in told}
-            | ({"to make it again": command} if command else {})
+            | ({"command": command} if command else {})
         ),
     ]  # fmt: skip
     report = Report(

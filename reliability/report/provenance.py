@@ -1,4 +1,4 @@
-"""What a study rests on, and how to make it again: parameters, hashes, versions, the command."""
+"""What a study rests on, and how command: parameters, hashes, versions, the command."""
 
 import importlib.metadata
 import json
@@ -18,10 +18,10 @@ from reliability.units import engineering
 _PACKAGES = ("rram-reliability", "numpy", "scipy", "numba", "xarray", "zarr", "matplotlib")
 _WIDTH = 88  # characters of a line of the listing
 _CONFIDENCE = {
-    "measured": "from measurements of this very technology",
-    "published": "from a publication of it",
-    "fitted": "fitted on measured cells",
-    "assumed": "without a measurement: taken from similar devices or chosen",
+    "measured": "on this technology",
+    "published": "taken from a publication",
+    "fitted": "to measured cells",
+    "assumed": "taken from similar devices, or chosen",
 }
 
 

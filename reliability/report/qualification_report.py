@@ -298,7 +298,7 @@ def write_qualification_report(
     lines = qualification_lines(summary)
     kept = ("source", "source_sha256", "failure", "rows_read", "rows_bad", "reliability_version")
     claimed = lines[0].split(": ", 1)[1]
-    verdict = Verdict(claimed, summary["verdict"], f"{_spaced(lines[1])}.")
+    verdict = Verdict(claimed, summary["verdict"], _labelled(lines[1]))
     sections = [
         Section("result", "Result", figures=list(_figures(found, data)),
                 tables=list(_tables(found, summary))),
@@ -307,20 +307,26 @@ def write_qualification_report(
         Section("assumptions", "Assumptions", points=summary["assumptions"]),
         provenance_section(
             {key: str(data.attrs[key]) for key in kept if key in data.attrs}
-            | ({"to make it again": command} if command else {})
+            | ({"command": command} if command else {})
         ),
     ]  # fmt: skip
     report = Report(
         f"Qualification: {summary['claim']['quantity']}", f"{_spaced(claimed)}.",
-        [_spaced(summary["sentence"]), *(f"{_spaced(line)}." for line in lines[2:4])],
+        [_spaced(summary["sentence"]), *map(_labelled, lines[2:4])],
         [s for s in sections if s.figures or s.tables or s.points],
         list(_key_figures(summary)), [verdict],
     )  # fmt: skip
     return save_report(report, folder / "report.html", formats, template)
 
 
+def _labelled(line: str) -> str:
+    """Return a line of `qualification_lines` with a colon after its label."""
+    label, text = line.split(maxsplit=1)
+    return f"{_spaced(label)}: {text}."
+
+
 def _spaced(line: str) -> str:
-    """Return a line of a table of text as a sentence."""
+    """Return a text with a capital, without repeated spaces."""
     text = " ".join(line.split())
     return text[0].upper() + text[1:]
 

@@ -218,7 +218,7 @@ def render_size_report(
     card = Technology.from_json(told["technology_card"])
     kept = {key: str(told[key]) for key in _KEPT if key in told}
     if told.get("command"):
-        kept["to make it again"] = str(told["command"])
+        kept["command"] = str(told["command"])
     report = Report(
         f"{what.capitalize()} of {told['technology']}",
         f"{_name(told['criterion']).capitalize()} {_sense(told)} {_limit(told)}, at "

@@ -1,11 +1,16 @@
 """Every study that ships runs to its report, at a reduced size."""
 
+import html
 import json
+import math
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import reliability as rel
+from reliability.campaign.store import read_results
 from reliability.report.words import typeset
 
 STUDIES = sorted((Path(__file__).resolve().parents[2] / "analyses").glob("*.toml"))
@@ -22,12 +27,13 @@ SMALL = {
 }
 
 
+def ends(values):
+    """The first and the last value, or the only one."""
+    return tuple(dict.fromkeys((*values[:1], *values[-1:])))
+
+
 def at_its_ends(study):
     """The study with the first and the last value of every axis, and few levels of each factor."""
-
-    def ends(values):
-        return tuple(dict.fromkeys((*values[:1], *values[-1:])))
-
     names = ("times", "temperatures", "reads", "inferences", "read_voltages")
     ages = {name: ends(getattr(study.stress, name)) for name in names}
     sweep = tuple(
@@ -60,6 +66,49 @@ def cut(values, last):
     return values[: values.index(last) + 1] if last in values else values
 
 
+def what_method_says(study, folder):
+    """Yield what the Method of a report must name: from the store, and from the study's tables."""
+    groups = read_results(folder)
+    for name, group in groups.items():
+        if name != "ideal" and ("technology" in group.attrs or "technology" in group.coords):
+            names = group.coords.get("technology", group.attrs.get("technology"))
+            yield from map(str, np.ravel(np.asarray(names, object)))  # swept or not
+        if "coding" in group.attrs and name == "chips":
+            yield group.attrs["network"]
+            swept = group["network.coding"].values if "network.coding" in group else ()
+            for coding in {group.attrs["coding"], *swept}:
+                yield {"rate": "rate-coded spikes", "weighted_sum": "analog multiply-accumulate",
+                       "first_spike": "first-spike coding"}[coding]  # fmt: skip
+            if group.attrs["coding"] == "rate":
+                yield f"leads by {group.attrs['delta_s']}"
+    yield from map(str, study.values_of("technology"))
+    if groups.keys() & {"chips", "attribution"}:
+        tiled = isinstance(study.load_network(), rel.DeepNetwork)
+        for mapping in () if tiled else study.values_of("network.mapping"):
+            yield str(mapping).replace("_", "-")
+        if tiled:
+            yield f"ADCs on the sums: {study.tiling.adc_bits} bit"
+            yield f"compensation: {study.tiling.compensation}"
+    if "chips" in groups and not {axis.name for axis in study.sweep} & set(study.stress.end):
+        conditions = groups["chips"]["accuracy"].sizes
+        count = math.prod(conditions.get(name, 1) for name in study.stress.end)
+        yield "one stress condition" if count == 1 else f"each of {count} stress conditions"
+        yield from (f"{t - 273.15:g} °C" for t in ends(study.stress.temperatures))
+        yield f"{study.network.images} test images"
+    if "endurance" in groups:
+        yield f"{study.endurance.cycles:.0f} cycles"
+        yield from (f"{t - 273.15:g} °C" for t in ends(study.endurance.temperatures))
+    if "crossbar" in groups:
+        yield from (f"{100 * float(a):.0f} %" for a in study.values_of("crossbar.activity"))
+        yield from map(str, study.values_of("crossbar.bias_scheme"))
+    if study.architecture:
+        yield f"architecture model {study.architecture.study}"
+        for key in ("node", "network", "classes", "images", "chips"):
+            value = study.architecture.arguments.get(key)
+            if value is not None and f"architecture.{key}" not in {a.name for a in study.sweep}:
+                yield f"{key} {str(value).replace('130nm', '130 nm')}"
+
+
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_a_shipped_study_runs_to_its_report(path, tmp_path) -> None:
     text = path.read_text("utf-8")
@@ -87,6 +136,10 @@ def test_a_shipped_study_runs_to_its_report(path, tmp_path) -> None:
     folder = rel.run_study(study, tmp_path / "out")
     report = rel.write_report(study, folder).read_text("utf-8")
     assert typeset(study.question).replace("'", "&#39;") in report
+    method = html.unescape(re.split('id="method"|id="population"|id="architecture"', report)[-2])
+    method = re.sub(r"<[^>]*>", "", method).replace("\xa0", " ").replace(",", "")
+    for said in what_method_says(study, folder):
+        assert said in method
     summary = json.loads((folder / "summary.json").read_text())
     for point in summary.get("points", [summary]):
         for answer in ("accuracy", "attribution", "endurance", "crossbar", "architecture"):

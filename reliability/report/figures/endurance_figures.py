@@ -46,7 +46,9 @@ def resistance_against_cycles(resistance: xr.DataArray, ax: Axes | None = None) 
 def failures_against_cycles(
     test: xr.Dataset, ax: Axes | None = None, *, draws: xr.DataArray | None = None
 ) -> Axes:
-    """Fraction of cells failed against cycles, one line for each temperature with its interval.
+    """Fraction of cells failed against cycles, one line for each temperature.
+
+    The lowest and the highest temperature have their intervals.
 
     Parameters
     ----------
@@ -55,21 +57,23 @@ def failures_against_cycles(
     ax : Axes, optional
         A new figure without.
     draws : DataArray (draw, temperature, cycles), optional
-        Fraction failed of drawn cards; 5 to 95 % of them as dots.
+        Fraction failed of sampled cards; 5 to 95 % of them as dots.
     """
     ax = axes_of(ax)
     n = test["cycles"].values
     for k, kelvin in enumerate(test["temperature"].values):
         at = test.sel(temperature=kelvin)
         shown = at["fraction_failed"].values > 0
-        ax.fill_between(
-            n, at["fraction_low"], at["fraction_high"], color=colour(k), alpha=0.15, lw=0
-        )
+        is_end = k in (0, test.sizes["temperature"] - 1)  # more bands would overlap to grey
+        if is_end:
+            ax.fill_between(
+                n, at["fraction_low"], at["fraction_high"], color=colour(k), alpha=0.15, lw=0
+            )
         ax.plot(
             n[shown], at["fraction_failed"].values[shown], color=colour(k),
             label=engineering(float(kelvin), "K"),
         )  # fmt: skip
-        if draws is not None:
+        if draws is not None and is_end:
             edges = draws.sel(temperature=kelvin).quantile([0.05, 0.95], "draw").values
             for edge in edges:
                 ax.plot(n, np.where(edge > 0, edge, np.nan), ":", color=colour(k), lw=1.2)

@@ -1,7 +1,7 @@
 """Accuracy of a network: headline, figures of cells, chips and classes, tables, plans of tests."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from reliability.report.figures.accuracy_figures import (
     state_bands,
 )
 from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, numbers_of, svg
-from reliability.report.points import Finished, named_point
+from reliability.report.points import Finished, cards_of, named_point
 from reliability.report.sensitivity_section import sensitivity_figures
 from reliability.report.study_overlays import accuracy_overlays
 from reliability.report.sweep_section import sweep_section, sweep_statement
@@ -68,11 +68,11 @@ def _statement(finished: Finished) -> Iterator[str]:
     if study.sensitivity:
         measured = study.sensitivity.measured
         gap = (summary["ideal_accuracy"] - measured) * 100
-        factors = ", ".join(factor.name for factor in study.sensitivity.factor)
         yield (
             f"The measured chip has {percent(measured, 0)} ({study.sensitivity.measured_source}), "
             f"{gap:.1f} points below ideal; {summary['combinations_explaining_measured']} of "
-            f"{summary['combinations']} combinations of {factors} are consistent with it."
+            f"{summary['combinations']} combinations of the sensitivity factors are consistent "
+            "with it."
         )
 
 
@@ -156,29 +156,52 @@ def _deep(study: Study) -> str:
 
 
 _CODINGS = {
-    "rate": "rate-coded spikes until one output count leads",
+    "rate": "rate-coded spikes until one output count leads by {delta_s}, at most {spike_limit} "
+    "input events",
     "weighted_sum": "conventional (non-spiking) evaluation, analog multiply-accumulate",
-    "first_spike": "first-spike coding: the first output spike decides",
+    "first_spike": "first-spike coding: the first output spike, at a charge of {first_spike}, "
+    "decides",
 }
 
 
 def _one_layer(study: Study) -> str:
-    codings = [_CODINGS.get(str(c), str(c)) for c in study.values_of("network.coding")]
-    mapping = [str(m).replace("_", "-") for m in study.values_of("network.mapping")]
-    return f"{' or '.join(codings)}; {' or '.join(mapping)} cells"
+    values = {name: _either(study, name) for name in ("delta_s", "spike_limit", "first_spike")}
+    codings = [_CODINGS[str(c)].format(**values) for c in study.values_of("network.coding")]
+    ideal = "; ideal neurons" if study.values_of("network.neuron") == ["ideal"] else ""
+    return f"{' or '.join(codings)}; {_either(study, 'mapping').replace('_', '-')} cells{ideal}"
+
+
+def _either(study: Study, name: str) -> str:
+    return " or ".join(f"{value}" for value in study.values_of(f"network.{name}"))
 
 
 def _method(study: Study) -> Iterator[str]:
-    cards = " and ".join(map(str, study.values_of("technology")))
-    count = len(study.stress.combinations)
     swept = " and ".join(axis.name for axis in study.sweep if axis.name in study.stress.end)
-    where = f"each {swept} of the sweep" if swept else (
-        "one stress condition" if count == 1 else f"each of {count} stress conditions")  # fmt: skip
+    where = f"each {swept} of the sweep" if swept else _conditions(study)
     yield (
         f"The {network_text(study)} was programmed into the cells of {study.population.chips} "
-        f"simulated chips of technology {cards}. Every cell follows one trajectory of programming, "
-        f"ageing and reads; each chip classified {study.network.images:,} test images at {where}."
+        f"simulated chips of technology {cards_of(study)}. Every cell follows one trajectory of "
+        f"programming, ageing and reads; each chip classified {study.network.images:,} test images "
+        f"at {where}."
     )
+
+
+def _conditions(study: Study) -> str:
+    """Say the stress conditions: one, or how many and their ranges."""
+    stress, count = study.stress, len(study.stress.combinations)
+    if count == 1:
+        return f"one stress condition ({of_age(stress.end)})"
+
+    def ends(values: Sequence[float], text: Callable[[float], str]) -> str:
+        return " to ".join(text(value) for value in dict.fromkeys((values[0], values[-1])))
+
+    times = ends(stress.times, lambda time: duration(time) if time else "0 s")
+    parts = [f"storage for {times}", listed(stress.temperatures, "K")]
+    for name in ("reads", "inferences"):
+        if max(numbers := getattr(stress, name)) > 0:
+            many, volts = ends(numbers, "{:.3g}".format), listed(stress.read_voltages, "V")
+            parts.append(f"{many} {name} at {volts}")
+    return f"each of {count} stress conditions ({'; '.join(parts)})"
 
 
 def _intervals(study: Study) -> Iterator[str]:
@@ -233,7 +256,10 @@ def _acts(phenomenon: str, study: Study) -> str:
 
 
 def _sampled(study: Study) -> str:
-    return f"with {study.uncertainty.chips} chips of each" if study.uncertainty else ""
+    if not study.uncertainty:
+        return ""
+    chips = study.uncertainty.chips
+    return f"with {chips} chip{'' if chips == 1 else 's'} of each"
 
 
 def _provenance(study: Study) -> Iterator[tuple[str, str]]:

@@ -31,7 +31,7 @@ from reliability.report.page import (
     numbers_of,
     svg,
 )
-from reliability.report.points import Finished, anchor, value_text
+from reliability.report.points import Finished, anchor, cards_of, value_text
 from reliability.report.provenance import confidence_text, parameter_tables
 from reliability.report.words import in_words, listed, percent, typeset
 from reliability.units import engineering
@@ -349,10 +349,9 @@ def _method(study: Study) -> Iterator[str]:
         for name, value in options.arguments.items()
         if f"architecture.{name}" not in swept and name != idle and value not in (None, ())
     ]
-    cards = " and ".join(map(str, study.values_of("technology")))
     yield (
-        f"The architecture model {options.study} was computed for technology {cards} and the "
-        f"component parameters {components.name}, with {', '.join(held)}."
+        f"The architecture model {options.study} was computed for technology {cards_of(study)} and "
+        f"the component parameters {components.name}, with {', '.join(held)}."
     )
 
 

@@ -12,7 +12,7 @@ from reliability.report import figures as draw
 from reliability.report.chapter import Chapter, LimitWords
 from reliability.report.comparison_words import Row
 from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, numbers_of, svg
-from reliability.report.points import Finished, anchor, named_point, titled
+from reliability.report.points import Finished, anchor, cards_of, named_point, titled
 from reliability.report.study_overlays import endurance_overlays
 from reliability.report.words import (
     fraction_text,
@@ -121,13 +121,16 @@ def _figure(finished: Finished, title: str) -> Figure:
         draw.failures_of_wafers(hottest, right)
         right.set_ylabel("")
         right.set_title(f"at {engineering(float(hottest['temperature']), 'K')}", fontsize=10)
+        drawn = "Bands" if draws is None else "Bands and dots"
+        ends = f" {drawn} are of the lowest and the highest temperature."
+        ends = ends if test.sizes["temperature"] > 2 else ""
         dots = "" if draws is None else " Dots: 5 to 95 % of sampled cards."
         return Figure(
             anchor("endurance", title),
             titled("Cumulative failures against cycles", title),
             f"{e.wafers} wafers of {e.dies} dies of {e.cells} cells; a cell fails when "
             f"{_pulses(e.attempts)} on the wrong side of the reading reference, or permanently. "
-            f"Bands: 95 % interval of all wafers.{dots} Right: each wafer.",
+            f"Bands: 95 % interval of all wafers.{dots}{ends} Right: each wafer.",
             svg(figure, "Fraction of cells failed against cycles by temperature and by wafer"),
             numbers_of(_drawn(test, draws)),
         )
@@ -181,12 +184,11 @@ def _kind(mode: str) -> str:
 
 def _method(study: Study) -> Iterator[str]:
     e = study.options("endurance")
-    cards = " and ".join(map(str, study.values_of("technology")))
     how = {"first_passage": "cycles to failure from the first-passage distribution",
            "every_cycle": "every cycle simulated"}[e.method]  # fmt: skip
     yield (
-        f"{e.wafers} wafers of {e.dies} dies of {e.cells:,} cells of technology {cards} were "
-        f"cycled to failure, or to {e.cycles:.3g} cycles, at {listed(e.temperatures, 'K')} "
+        f"{e.wafers} wafers of {e.dies} dies of {e.cells:,} cells of technology {cards_of(study)} "
+        f"were cycled to failure, or to {e.cycles:.3g} cycles, at {listed(e.temperatures, 'K')} "
         f"({how}); a cell fails when "
         f"{_pulses(e.attempts)} on the wrong side of the reading reference, or permanently."
     )

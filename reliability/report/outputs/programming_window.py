@@ -12,7 +12,7 @@ from reliability.report.chapter import Chapter, LimitWords
 from reliability.report.comparison_words import Row
 from reliability.report.figures.window_figures import CONDITION_NAMES
 from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, numbers_of, svg
-from reliability.report.points import Finished, anchor, named_point, titled
+from reliability.report.points import Finished, anchor, cards_of, named_point, titled
 from reliability.report.words import interval_text, percent, rate_text
 from reliability.units import duration, engineering
 
@@ -143,13 +143,12 @@ def _key_figures(finished: Finished) -> Iterator[KeyFigure]:
 
 def _method(study: Study) -> Iterator[str]:
     w, verify = study.options("window"), study.programming.verify
-    cards = " and ".join(map(str, study.values_of("technology")))
     how = f"program and verify, up to {verify.attempts} pulses" if verify else "one pulse"
     after = f" {duration(w.time)} after programming" if w.time else " as programmed"
     reference = "a fixed read reference" if w.reference else "the best read reference"
     yield (
-        f"The programming window of technology {cards} was computed in closed form for {how}, read "
-        f"at {reference}{after}."
+        f"The programming window of technology {cards_of(study)} was computed in closed form for "
+        f"{how}, read at {reference}{after}."
     )
 
 
