@@ -3,6 +3,7 @@
 Exit code 0: done, 1: failed, 2: bad input, 128 plus its number: stopped by a signal (130: Ctrl-C).
 """
 
+import logging
 import signal
 import sys
 import time
@@ -101,7 +102,8 @@ class _Group(click.Group):
                 number = signal.SIGINT
             if number is None:
                 line, code = _message(error)
-            else:  # whatever it broke
+            else:  # whatever it broke; the store's event loop would list what it had begun
+                logging.getLogger("asyncio").setLevel(logging.CRITICAL + 1)
                 goes_on = ctx.invoked_subcommand == "run"
                 line, code = _stopped(number, goes_on), 128 + number
             click.echo(printable(line), err=True)

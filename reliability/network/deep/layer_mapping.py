@@ -228,7 +228,7 @@ def read_layer(
     >>> import reliability as rel
     >>> card, net = rel.load_technology("techB"), rel.load_network("mobilenet-mnist")
     >>> placed = place(net, Tiling())
-    >>> read = read_layer(placed[0], target_states(placed, card, Tiling()), card, Tiling())
+    >>> read = read_layer(placed[0], target_states(placed, card), card, Tiling())
     >>> bool(abs(read - placed[0].coded).max() < 1e-6)
     True
     """
