@@ -104,6 +104,7 @@ class _Group(click.Group):
                 line, code = _message(error)
             else:  # whatever it broke; the store's event loop would list what it had begun
                 logging.getLogger("asyncio").setLevel(logging.CRITICAL + 1)
+                sys.unraisablehook = lambda _: None
                 goes_on = ctx.invoked_subcommand == "run"
                 line, code = _stopped(number, goes_on), 128 + number
             click.echo(printable(line), err=True)
