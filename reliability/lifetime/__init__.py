@@ -3,6 +3,11 @@
 from reliability.lifetime.acceleration import Acceleration, acceleration
 from reliability.lifetime.censored_fit import LifetimeFit, fit_lifetime
 from reliability.lifetime.claims import Assessment, Claim, assess_claim, more_units
+from reliability.lifetime.covariates import (
+    GroupComparison,
+    compare_groups,
+    fit_lifetime_regression,
+)
 from reliability.lifetime.curves import life_against_temperature, probability_curves
 from reliability.lifetime.demonstration import (
     data_sheet_sentence,
@@ -23,15 +28,18 @@ __all__ = [
     "Acceleration",
     "Assessment",
     "Claim",
+    "GroupComparison",
     "LifetimeFit",
     "ModesFit",
     "TailFit",
     "acceleration",
     "assess_claim",
+    "compare_groups",
     "compare_lifetimes",
     "data_sheet_sentence",
     "failure_rate_bound",
     "fit_lifetime",
+    "fit_lifetime_regression",
     "fit_modes",
     "fit_tail",
     "goodness_of_fit",

@@ -38,9 +38,9 @@ from scipy import special
 
 from reliability.errors import InputError, fraction, unknown_name
 from reliability.lifetime.acceleration import Acceleration
-from reliability.lifetime.acceleration import acceleration as assign_models
 from reliability.lifetime.censored_fit import LifetimeFit, NoMaximum, fit_lifetime
 from reliability.lifetime.demonstration import sample_size
+from reliability.lifetime.formula import Formula, find_acceleration
 from reliability.lifetime.model_choice import compare_lifetimes
 from reliability.lifetime.observations import Observations, observations
 from reliability.statistics.proportions import clustered_proportion
@@ -193,7 +193,8 @@ def assess_claim(
     distribution : str, optional
         By default the candidates exponential, Weibull and log-normal, see ``choice``.
     acceleration : str, optional
-        Models, ``"arrhenius+inverse_power"``. By default Arrhenius if temperatures differ, from
+        Models, ``"arrhenius+inverse_power"``, or a formula, ``"~ arrhenius(temperature) + lot"``
+        (`reliability.lifetime.formula`). By default Arrhenius if temperatures differ, from
         test to test or to the use, and exponential in voltage if voltages do.
     fixed : mapping of str to float or (float, float), optional
         Coefficients that are taken as known (``{"activation_energy": 1.1}``), and ``shape`` of a
@@ -252,7 +253,7 @@ class _Test(NamedTuple):
 
     claim: Claim
     data: Observations
-    models: Acceleration | None
+    models: Acceleration | Formula | None
     fixed: dict[str, float]
 
     @property
@@ -299,7 +300,7 @@ class _Test(NamedTuple):
 
 def _models(
     claim: Claim, stress: Mapping[str, Array], acceleration: str | None
-) -> tuple[Acceleration | None, str | None]:
+) -> tuple[Acceleration | Formula | None, str | None]:
     """Acceleration models to use, None if nothing is accelerated."""
     for name in claim.stress:
         if name not in stress:
@@ -309,7 +310,7 @@ def _models(
     if acceleration is None:
         differ = [
             name for name, values in stress.items()
-            if np.ptp(values) > 0 or claim.stress.get(name, values[0]) != values[0]
+            if np.unique(values).size > 1 or claim.stress.get(name, values[0]) != values[0]
         ]  # fmt: skip
         for name in differ:
             if name not in claim.stress:
@@ -318,7 +319,7 @@ def _models(
         if not parts:
             return None, None
         acceleration = "+".join(parts)
-    models = assign_models(acceleration, list(stress))
+    models = find_acceleration(acceleration, stress, "acceleration")
     for group in models.stresses:
         for name in group:
             if name not in claim.stress:
