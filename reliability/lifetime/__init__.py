@@ -22,6 +22,7 @@ from reliability.lifetime.model_choice import (
 )
 from reliability.lifetime.modes import ModesFit, fit_modes
 from reliability.lifetime.nonparametric import kaplan_meier, plotting_positions, turnbull
+from reliability.lifetime.priors import LifetimePosterior, Prior, fit_with_priors
 from reliability.lifetime.tails import TailFit, fit_tail
 
 __all__ = [
@@ -30,7 +31,9 @@ __all__ = [
     "Claim",
     "GroupComparison",
     "LifetimeFit",
+    "LifetimePosterior",
     "ModesFit",
+    "Prior",
     "TailFit",
     "acceleration",
     "assess_claim",
@@ -42,6 +45,7 @@ __all__ = [
     "fit_lifetime_regression",
     "fit_modes",
     "fit_tail",
+    "fit_with_priors",
     "goodness_of_fit",
     "kaplan_meier",
     "life_against_temperature",

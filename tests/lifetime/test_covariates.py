@@ -15,7 +15,7 @@ from reliability.lifetime import (
     likelihood_ratio_test,
 )
 
-# Nelson (1990), p. 272; Meeker & Escobar (1998), p. 439: pseudo-stress, kilocycles, failed or censored.
+# Nelson (1990), p. 272; Meeker & Escobar (1998), p. 439: pseudo-stress, kilocycles, failed (1).
 SUPERALLOY = [
     (80.3, 211.629, 1), (80.6, 200.027, 1), (80.8, 57.923, 0), (84.3, 155.0, 1), (85.2, 13.949, 1),
     (85.6, 112.968, 0), (85.8, 152.68, 1), (86.4, 156.725, 1), (86.7, 138.114, 0),
