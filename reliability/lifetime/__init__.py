@@ -22,6 +22,7 @@ from reliability.lifetime.model_choice import (
 )
 from reliability.lifetime.modes import ModesFit, fit_modes
 from reliability.lifetime.nonparametric import kaplan_meier, plotting_positions, turnbull
+from reliability.lifetime.prediction import Prediction, predict_failures, tolerance_bound
 from reliability.lifetime.priors import LifetimePosterior, Prior, fit_with_priors
 from reliability.lifetime.tails import TailFit, fit_tail
 
@@ -33,6 +34,7 @@ __all__ = [
     "LifetimeFit",
     "LifetimePosterior",
     "ModesFit",
+    "Prediction",
     "Prior",
     "TailFit",
     "acceleration",
@@ -53,7 +55,9 @@ __all__ = [
     "more_units",
     "plan_test",
     "plotting_positions",
+    "predict_failures",
     "probability_curves",
     "sample_size",
+    "tolerance_bound",
     "turnbull",
 ]
