@@ -15,6 +15,9 @@ no shape in them    claim needs a shape
 3 or more failures  likelihood-ratio bound of fitted distributions
 =================== ============================================================================
 
+With lots, a claim within the test has the exact binomial bound over lots too, and the worse counts:
+a fit of a few lots does not hold the worst one.
+
 Without a stated distribution the bound is the worst one of all candidates whose AICc is within 4
 of the best: data of a few failures do not choose between them, and a claim beyond the test depends
 on the choice. Quantiles are those of Student's t with as many degrees of freedom as failures, which
@@ -41,7 +44,7 @@ from scipy import special
 from reliability.errors import InputError, fraction, unknown_name
 from reliability.lifetime.acceleration import Acceleration
 from reliability.lifetime.censored_fit import LifetimeFit, NoMaximum, fit_lifetime
-from reliability.lifetime.demonstration import sample_size
+from reliability.lifetime.demonstration import printed, sample_size
 from reliability.lifetime.formula import Formula, find_acceleration
 from reliability.lifetime.model_choice import compare_lifetimes
 from reliability.lifetime.observations import Observations, observations
@@ -516,15 +519,21 @@ def _fitted(
         life = float(np.exp(np.average(np.log(np.maximum(lives, 1e-300)), weights=weights)))
     table["bound"] = np.array(bounds + [math.nan] * (len(fits) - len(close)))
     use = test.at_use(np.maximum(data.lower, 0.0), fit.parameters)
+    factor = max(_more(claim, float(each.high), float(each.value)) for each in found)
+    assumed, least = _assumed(test, close, choice), 0.0
+    if data.lots is not None and use.max() >= claim.duration:  # a few lots do not hold the worst
+        free = _binomial(test._replace(fixed=fit.parameters))
+        least, life, factor = free.bound, min(life, free.life_bound), max(factor, free.factor)
+        bound = max(bound, least)
+        assumed.insert(-1, f"at least the binomial bound over lots, {printed(least)}")
     return Assessment(
-        claim, _verdict(bounds, bound, claim.fraction), bound, estimate, life, fit.units,
-        fit.failures, float(data.frequency @ use), float(use.max()), fit,
+        claim, _verdict([max(b, least) for b in bounds], bound, claim.fraction), bound, estimate,
+        life, fit.units, fit.failures, float(data.frequency @ use), float(use.max()), fit,
         {name: fit.parameters[name] for name in test.names},
         {"weibull": fit.parameters.get("shape"), "exponential": 1.0}.get(fit.distribution.name),
-        table, tuple(_assumed(test, close, choice)),
+        table, tuple(assumed),
         tuple(_limits(test, close, bounds, float(use.max()), estimate)),
-        max(_more(claim, float(each.high), float(each.value)) for each in found),
-        options["method"],
+        factor, options["method"],
     )  # fmt: skip
 
 
