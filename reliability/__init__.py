@@ -55,7 +55,7 @@ _HOMES = {
     "load_mnist": "network",
     "load_mnist28": "network",
     "load_vowels": "network",
-    "map_network": "network",
+    "map_network": "architecture",
     "map_weights": "network",
     "sample_chips": "network",
     "program_layers": "network",
@@ -97,6 +97,7 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from reliability.architecture import map_network
     from reliability.campaign import (
         compare_studies,
         load_study,
@@ -134,7 +135,6 @@ if TYPE_CHECKING:
         load_mnist28,
         load_network,
         load_vowels,
-        map_network,
         map_weights,
         pair_error_rate,
         program_layers,

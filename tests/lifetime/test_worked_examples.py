@@ -245,8 +245,10 @@ def test_cosmetic_deterioration_by_turnbull():
 
 
 def test_birnbaum_saunders_of_aluminium():
-    """H. K. T. Ng, D. Kundu, N. Balakrishnan, Comput. Stat. Data Anal. 43, 283 (2003): 0.170385 and
-    """H. K. T. Ng, D. Kundu, N. Balakrishnan, Comput. Stat. Data Anal. 43, 283 (2003): 0.170385,
+    """H. K. T. Ng, D. Kundu, N. Balakrishnan, Comput. Stat. Data Anal. 43, 283 (2003).
+
+    0.170385 and 131.818792 for lives of Z. W. Birnbaum, S. C. Saunders, J. Appl. Prob. 6, 328
+    (1969).
     """
     lives = {
         70: 1, 90: 1, 96: 1, 97: 1, 99: 1, 100: 1, 103: 1, 104: 2, 105: 1, 107: 1, 108: 3, 109: 2,
