@@ -27,6 +27,7 @@ _HOMES = {
     "MissionProfile": "mission",
     "Segment": "mission",
     "read_measurements": "measurements",
+    "condition": "conditioning",
     "characterize": "characterization",
     "posterior_predictive": "characterization",
     "sample_population": "population",
@@ -77,8 +78,9 @@ _HOMES = {
     "write_report": "report",
 }
 _ROOMS = (
-    "architecture", "campaign", "characterization", "crossbar", "devices", "lifetime",
-    "measurements", "network", "population", "product", "report", "statistics", "technology",
+    "architecture", "campaign", "characterization", "conditioning", "crossbar", "devices",
+    "lifetime", "measurements", "network", "population", "product", "report", "statistics",
+    "technology",
 )  # fmt: skip
 
 __all__ = ["__version__", *_HOMES, *_ROOMS]
@@ -106,6 +108,7 @@ if TYPE_CHECKING:
         study_status,
     )
     from reliability.characterization import characterize, posterior_predictive
+    from reliability.conditioning import condition
     from reliability.crossbar import crossbar_limit, resistance_levels, solve_crossbar
     from reliability.devices.programming import set_conditions
     from reliability.devices.verify import Verify

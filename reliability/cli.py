@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from reliability.commands.compare import compare
+from reliability.commands.condition import condition
 from reliability.commands.doctor import doctor
 from reliability.commands.fit import fit
 from reliability.commands.inspect import inspect
@@ -157,7 +158,8 @@ def main(debug: bool) -> None:
 
 
 for command in (
-    run, plan, status, report, compare, size, window, map_layers, qualify, fit, inspect,
+    run, plan, status, report, compare, size, window, map_layers, qualify, fit, condition,
+    inspect, technologies, schema, doctor,
     technologies, schema, doctor,
 ):  # fmt: skip
     main.add_command(command)
