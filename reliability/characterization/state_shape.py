@@ -30,11 +30,10 @@ _FEWEST_CYCLES = 40  # of a cell, below which its pulses tell no shape
 
 
 class Pulses(NamedTuple):
-    """Shape of the part that each pulse draws: sinh-arcsinh, and its width over cells."""
+    """Sinh-arcsinh shape of the part that each pulse draws."""
 
     skew: float = 0.0
     tail: float = 1.0
-    sigma_spread: float = 0.0
 
 
 class StateShape(NamedTuple):
@@ -93,19 +92,22 @@ def fit_shape(
     order = np.argsort(log_resistance)
     y, of_cell = log_resistance[order], number[order]
 
-    def quantiles(weights: Sequence[Array]) -> Array:
-        each = weights[0][of_cell]
-        return np.interp(ndtr(score), (np.cumsum(each) - each / 2) / each.sum(), y)
+    measured = np.interp(ndtr(score), (np.arange(n) + 0.5) / n, y)
+    last = np.searchsorted(y, measured, side="right")
 
-    measured = quantiles([np.ones(cells)])
-    samples = bootstrap(quantiles, [cells], f"shape.{name}", seed)
-    error = np.maximum(samples.std(axis=0), 1e-3 * np.std(y))
+    def scores(weights: Sequence[Array]) -> Array:
+        """Normal scores of the measured quantiles among weighted cells."""
+        below = np.concatenate([[0.0], np.cumsum(weights[0][of_cell])])[last]
+        low = 0.5  # of a value, so that no score is infinite
+        return ndtri(np.clip(below, low, n - low) / n)
+
+    samples = bootstrap(scores, [cells], f"shape.{name}", seed)
     median = float(measured[len(score) // 2])
     at, pulses = known or (0.5, Pulses())
     by_cell = np.argsort(number, kind="stable")
     for _ in range(_ROUNDS):
         v = _quantiles_of(pulses, at)
-        sigma, slopes, again_of = _slopes(v, score, measured, error)
+        sigma, slopes, again_of = _slopes(v, score, measured - median, samples.std(axis=0))
         if known or n < 2 * cells:  # or nothing to tell pulses from cells by
             break
         deviation = unbent((log_resistance - median) / sigma, slopes)
@@ -128,36 +130,48 @@ def _quantiles_of(pulses: Pulses, at: float) -> Quantiles:
     """Return what gives v at standard normal scores, cells having a fraction of its variance."""
     model = Programming(
         "lognormal_resistance", 1.0, 0, 0, 0, 0, at**0.5, (1 - at) ** 0.5,
-        pulses.sigma_spread, pulses.skew, pulses.tail,
+        skew=pulses.skew, tail=pulses.tail,
     )  # fmt: skip
     return lambda score: programming.deviation_of(model, score)
 
 
 def _slopes(
-    v_at: Quantiles, score: Array, measured: Array, error: Array
+    v_at: Quantiles, score: Array, log_r: Array, error: Array
 ) -> tuple[float, Slopes, Callable[[Array], Array]]:
     """Return the standard deviation of ln R, the slopes of a T(v) of standard deviation 1, and
-    what gives ln slopes of bootstrap samples of the quantiles, by one step from these.
+    what gives ln slopes of bootstrap samples of the scores, by one step from these.
+
+    Parameters
+    ----------
+    v_at : callable
+    score : ndarray, shape (n,)
+        Of quantiles of ln R.
+    log_r : ndarray, shape (n,)
+        Those quantiles, from the median.
+    error : ndarray, shape (n,)
+        Standard error of the scores.
     """
-    v, middle = v_at(score), len(score) // 2
-    scale = float(np.ptp(measured) / np.ptp(v))
+    v = v_at(score)
+    width = error * np.gradient(v, score)
+    scale = float(np.ptp(log_r) / np.ptp(v))
     weight, z = programming.standard_nodes()
     nodes = v_at(z)
 
-    def off(u: Array, quantiles: Array) -> Array:
-        miss = scale * bent(v, tuple(np.exp(u))) - (quantiles - quantiles[middle])
-        ends = u[[0, -1]] - u[[1, -2]]
-        return np.concatenate([miss / error, np.diff(u, 2), ends / _ENDS])
+    def off(u: Array, wanted: Array) -> Array:
+        miss = (unbent(log_r / scale, tuple(np.exp(u))) - wanted) / width
+        return np.concatenate([miss, np.diff(u, 2), (u[[0, -1]] - u[[1, -2]]) / _ENDS])
 
     def sd(u: Array) -> float:
         at = bent(nodes, tuple(np.exp(u)))
         return float(np.sqrt(weight @ at**2 - (weight @ at) ** 2))
 
-    found = least_squares(off, np.zeros(len(KNOTS)), bounds=(-7.0, 7.0), args=(measured,))
+    found = least_squares(off, np.zeros(len(KNOTS)), bounds=(-7.0, 7.0), args=(v,))
     step = -np.linalg.pinv(found.jac)
 
     def again(samples: Array) -> Array:
-        steps = [found.x + np.clip(step @ off(found.x, one), -1.5, 1.5) for one in samples]
+        middle = len(score) // 2
+        wanted = [v_at(one - one[middle]) for one in samples]
+        steps = [found.x + np.clip(step @ off(found.x, one), -1.5, 1.5) for one in wanted]
         return np.array([u - np.log(sd(u)) for u in steps])
 
     size = sd(found.x)
