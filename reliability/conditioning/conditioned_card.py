@@ -210,7 +210,17 @@ def predictive(
 
 def _predictions(cards: Sequence[Technology], observations: Sequence[Observation]) -> Array:
     """Location and spread, shape (cards, observations, 2)."""
-    return np.array([predict_all(card, observations) for card in cards], float)
+    of_condition: dict[str, int] = {}  # counts of many chips under one condition: one prediction
+    first: list[Observation] = []
+    place = []
+    for o in observations:
+        asked = {k: v for k, v in o.values.items() if k not in ("wrong", "failed", "cells")}
+        key = f"{o.kind} {sorted(asked.items())}"
+        if key not in of_condition:
+            of_condition[key] = len(first)
+            first.append(o)
+        place.append(of_condition[key])
+    return np.array([predict_all(card, first) for card in cards], float)[:, place]
 
 
 # --- one step: prior card to posterior card
