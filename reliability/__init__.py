@@ -56,7 +56,7 @@ _HOMES = {
     "load_mnist": "network",
     "load_mnist28": "network",
     "load_vowels": "network",
-    "map_network": "network",
+    "map_network": "architecture",
     "map_weights": "network",
     "sample_chips": "network",
     "program_layers": "network",
@@ -99,6 +99,7 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from reliability.architecture import map_network
     from reliability.campaign import (
         compare_studies,
         load_study,
@@ -137,7 +138,6 @@ if TYPE_CHECKING:
         load_mnist28,
         load_network,
         load_vowels,
-        map_network,
         map_weights,
         pair_error_rate,
         program_layers,

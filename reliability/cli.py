@@ -19,6 +19,7 @@ from reliability.commands.condition import condition
 from reliability.commands.doctor import doctor
 from reliability.commands.fit import fit
 from reliability.commands.inspect import inspect
+from reliability.commands.map_layers import map_layers
 from reliability.commands.map_window import window
 from reliability.commands.options import EXIT_CODES
 from reliability.commands.qualify import qualify
@@ -158,9 +159,8 @@ def main(debug: bool) -> None:
 
 
 for command in (
-    run, plan, status, report, compare, size, window, qualify, fit, condition, validate,
-    inspect,
-    technologies, schema, doctor,
+    run, plan, status, report, compare, size, window, map_layers, qualify, fit, condition,
+    validate, inspect, technologies, schema, doctor,
 ):  # fmt: skip
     main.add_command(command)
 

@@ -1,6 +1,7 @@
 """Cycles: what ln R remembers from one SET/RESET cycle to the next (`reliability.devices.cycles`).
 
-Each cell's ln R is taken about its own mean, in units of its own standard deviation. The pooled
+Each cell's deviation (ln R, or what the quantile function of its state makes of it) is taken about
+its own mean, in units of its own standard deviation. The pooled
 values give the skew and the tails; their normal deviates the fractions of the white, medium and
 slow part and the two memories, by least squares on the autocovariance with the bias that the cells'
 own means put into it. Odd and even cycles of a cell give the spread of sigma between cells: what
@@ -8,7 +9,7 @@ the two have in common is not sampling.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from reliability.characterization.estimates import (
 )
 from reliability.characterization.read_table import Reads
 from reliability.devices import cycles as process
+from reliability.devices.shapes import moments
 from reliability.random import stream
 from reliability.technology import STATES
 
@@ -44,16 +46,22 @@ def can_fit(one: Reads) -> bool:
     return both is not None
 
 
-def fit_cycles(one: Reads, seed: int) -> Fit:
+def fit_cycles(
+    one: Reads, seed: int, deviations: Mapping[str, Callable[[Array], Array]] | None = None
+) -> Fit:
     """Fit the section ``cycles``.
 
     Parameters
     ----------
     one : Reads
     seed : int
+    deviations : mapping of str to callable, optional
+        What makes ln R the deviation d of a state; ln R itself by default.
     """
     both = _matrices(one)
     assert both is not None
+    same = deviations or {}
+    both = [same[s](y) if s in same else y for s, y in zip(STATES, both, strict=True)]
     cells, cycles = both[0].shape
     slow = tuple(m for m in _SLOW if m <= max(cycles, 90) / 3 + 1)
     measured = _Statistics(both, slow)
@@ -145,6 +153,17 @@ class _Statistics:
             spread = np.cov(self.half[k].T, aweights=w)[0, 1]
             own += [fractions[k][1], fractions[k][2], np.sqrt(max(spread, 0.0)), skew, np.log(tail)]
         return np.array([*np.log(memory), *own, *_correlation(w @ self.cross, memory, fractions)])
+
+
+def pulse_shape(deviation: Array) -> tuple[float, float, float]:
+    """Return skew, tail and spread of sigma of cells' deviations, shape (cells, cycles).
+
+    Plain estimates, without what `fit_cycles` corrects them for.
+    """
+    counts = _histogram(_standardised(deviation))
+    skew, tail = _shape(counts, np.ones(len(counts)))
+    spread = np.cov(_log_halves(deviation).T)[0, 1]
+    return skew, tail, float(np.sqrt(max(spread, 0.0)))
 
 
 def _next_memory(measured: "_Statistics", raw: Array, found: Array, cells: int, seed: int) -> Array:
@@ -248,7 +267,7 @@ def _shape(
 
     def loss(u: NDArray[np.float64]) -> float:
         skew, tail = float(u[0]), float(np.exp(u[1]))
-        mean, sd = process.moments(skew, tail)
+        mean, sd = moments(skew, tail)
         if not np.isfinite(sd) or sd <= 0:
             return 1e9
         inner = x * sd + mean

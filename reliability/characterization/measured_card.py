@@ -136,11 +136,22 @@ def fit_phenomena(
 def _of_states(reads: Sequence[Reads], edge: float, seed: int) -> Iterator[Fit]:
     """Fit what cells of two states tell; the file with most cells gives their programming."""
     able = sorted((one for one in reads if programming.can_fit(one)), key=lambda one: -one.cells)
-    if able:
-        yield from (programming.fit_state(able[0], state, edge) for state in STATES)
+    shapes = programming.shapes_of(able[0], seed) if able else {}
+    cycled = None
     for one in reads:
         if cycles.can_fit(one):
-            yield cycles.fit_cycles(one, seed)
+            cycled = cycles.fit_cycles(one, seed, {s: each.deviation for s, each in shapes.items()})
+            yield cycled
+    if able:
+        if cycled is not None and shapes:
+            shapes = programming.refit(able[0], shapes, cycled, seed)
+        own = cycled if cycles.can_fit(able[0]) else None
+        of_states = [programming.fit_state(able[0], s, edge, shapes.get(s), own) for s in STATES]
+        yield from of_states
+        together = programming.fit_correlation(able[0], shapes, of_states, seed)
+        if together is not None:
+            yield together
+    for one in reads:
         if relaxation.can_fit(one):
             yield relaxation.fit_relaxation(one, seed)
         if retention.can_fit(one):

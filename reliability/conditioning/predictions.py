@@ -22,7 +22,6 @@ from reliability.devices import verify as verifying
 from reliability.devices.endurance import Endurance
 from reliability.devices.programming import Programming
 from reliability.devices.read_disturb import ReadDisturb
-from reliability.devices.relaxation import Relaxation
 from reliability.devices.retention import Retention
 from reliability.devices.verify import Verify
 from reliability.errors import InputError
@@ -145,28 +144,17 @@ def _of_a_chip(model: Programming, chips: int) -> tuple[Programming, float]:
     return replace(model, sigma_lot=0.0, sigma_wafer=0.0, sigma_die=0.0), shared
 
 
-def _radial(card: Technology, model: Programming) -> np.ndarray:
-    """Radial deviations of four groups of dies, equal in number."""
-    groups = np.array_split(np.sort(radial_positions(card)), 4)
-    return model.radial * np.array([group.mean() for group in groups])
-
-
-def _wrong(
-    card: Technology, state: str, reference: float, attempts: int, time: float, chips: int
-) -> Prediction:
-    """Probability of the wrong side after some pulses and a time, without defects."""
-    model, sigma = _of_a_chip(Programming.from_technology(card, state), chips)
+def _wrong(card: Technology, state: str, reference: float, attempts: int, chips: int) -> Prediction:
+    """Probability of the wrong side after some pulses, without defects."""
+    model, shared = _of_a_chip(Programming.from_technology(card, state), chips)
+    radial = model.radial * float(radial_positions(card).std()) / math.sqrt(chips)
     verify = Verify(1 / reference, 1 / reference, attempts)
-    relaxing = Relaxation.from_technology(card, state) if time > 0 else None
-    radial = _radial(card, model)
 
     def at(deviation: float) -> float:
-        wrong = verifying.probability_wrong(
-            verify, state, model, [reference], relaxing, time, radial + deviation
-        )
+        wrong = verifying.probability_wrong(verify, state, model, [reference], offsets=deviation)
         return float(wrong[0])
 
-    return _over_chips(at, sigma)
+    return _over_chips(at, math.hypot(shared, radial))
 
 
 def _defects(card: Technology, state: str) -> float:

@@ -138,7 +138,7 @@ def _losses(technology: Technology, state: str, history: MissionProfile) -> Path
         if dose == 0:
             disturb_model = None
     # Without it all lost cells would be equal, and a population would look better for its losses.
-    spread = technology.get("retention.sigma_asymptotic", 0.0)
+    spread = retention.of_state(technology, "sigma_asymptotic", state, 0.0)
 
     def after(g: Floats, deviates: Deviates, reads: Reads) -> Floats:
         if retention_model is None and disturb_model is None:
@@ -150,7 +150,8 @@ def _losses(technology: Technology, state: str, history: MissionProfile) -> Path
                 retention_model, asymptotic_resistance=retention_model.asymptotic_resistance * end
             )
             z = deviates("retention")
-            g = retention.conductance(model, g, history.times, history.temperatures, z)
+            weak = deviates("retention.weak") if model.weak_fraction > 0 else None
+            g = retention.conductance(model, g, history.times, history.temperatures, z, weak)
         if disturb_model is not None:
             ending = replace(
                 disturb_model, asymptotic_resistance=disturb_model.asymptotic_resistance * end

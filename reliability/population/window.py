@@ -204,16 +204,41 @@ def sampled_error_rate(
     model = Programming.from_technology(technology, state)
     generator = stream(seed, f"window.{state}")
     site = generator.choice(radial_positions(technology), samples)
-    names = ("sigma_lot", "sigma_wafer", "sigma_die", "sigma_cell", "sigma_cycle")
-    sigmas = np.array([getattr(model, name) for name in names])
-    shift = float(programming.deviation_at(model, reference)) * sigmas / model.sigma**2
-    z = generator.standard_normal((samples, len(sigmas)))
-    deviation = model.radial * site + (z + shift) @ sigmas
-    weight = np.exp(-z @ shift - shift @ shift / 2)
+    centre = _design_point(model, reference)
+    z = generator.standard_normal((samples, len(centre)))
+    drawn = z + centre
+    levels = np.array([getattr(model, name) for name in programming.SIGMAS[:-1]])
+    width = programming.widths(model, lambda name: drawn[:, -1], state)
+    deviation = model.radial * site + drawn[:, :4] @ levels
+    deviation += programming.pulse(model, drawn[:, 4], width)
+    weight = np.exp(-z @ centre - centre @ centre / 2)
     g = programming.conductance(model, deviation)
     wrong = g < reference if state == "LRS" else g > reference
     counted = np.where(wrong, weight, 0.0)
     return float(counted.mean()), float(counted.std(ddof=1) / math.sqrt(samples))
+
+
+def _design_point(model: Programming, reference: float) -> NDArray[np.float64]:
+    """Most likely deviates at the reference: four levels, the pulse and the width of the cell."""
+    limit, fixed = float(programming.deviation_at(model, reference)), model.sigma_fixed
+    tau = model.sigma_spread
+
+    def at(share: float, z: float) -> NDArray[np.float64]:
+        """Deviates of which the levels give a fraction of the limit, the pulse the rest."""
+        levels = np.array([getattr(model, name) for name in programming.SIGMAS[:-1]])
+        below = share * limit * levels / fixed**2 if fixed else levels
+        if model.sigma_cycle == 0:
+            return np.array([*below, 0.0, z])
+        rest = np.array(limit * (1 - share if fixed else 1.0))
+        u = programming.pulse_deviate(model, rest, math.exp(tau * z - tau**2))
+        return np.array([*below, float(u), z])
+
+    if model.sigma_cycle == 0:
+        return at(1.0, 0.0)
+    tried = [
+        (s, z) for s in np.linspace(-0.5, 1.5, 101) for z in np.linspace(-1, 3, 17) * (tau > 0)
+    ]
+    return min((at(*pair) for pair in tried), key=lambda point: float(point @ point))
 
 
 def _axis(technology: Technology, name: str, values: Condition) -> NDArray[np.float64]:
@@ -266,7 +291,9 @@ def _errors(
 
         def natural(reference: float) -> tuple[float, float]:
             lrs, hrs = (
-                (programming.deviation_at(model, reference) - model.radial * site) / model.sigma
+                programming.score_of(
+                    model, programming.deviation_at(model, reference) - model.radial * site
+                )
                 for model in models.values()
             )
             return float(weight @ ndtr(-lrs)), float(weight @ ndtr(hrs))
