@@ -37,8 +37,8 @@ _FLOOR = 1e-30  # of a probability
 # Three-point Gauss-Hermite rule of the chip's deviation, in its standard deviations.
 _DEVIATE = np.array([-math.sqrt(3.0), 0.0, math.sqrt(3.0)])
 _WEIGHT = np.array([1.0, 4.0, 1.0]) / 6.0
-_INITIAL = (np.arange(20) + 0.5) / 20  # quantiles of cells as programmed
-_END = ndtri((np.arange(10) + 0.5) / 10)  # deviates of where lost cells end
+_INITIAL = (np.arange(10) + 0.5) / 10  # quantiles of cells as programmed
+_END = ndtri((np.arange(6) + 0.5) / 6)  # deviates of where lost cells end
 _CELLS = 4000  # sampled, for the quantiles of aged cells
 _SEED = 20210503  # of everything sampled: common random numbers over the draws of the card
 
@@ -166,9 +166,7 @@ def _defects(card: Technology, state: str) -> float:
 def _write_errors(card: Technology, o: Observation) -> Prediction:
     """Cells on the wrong side after their last pulse: every pass writes once and retries."""
     attempts = min(o.get("passes", 1) * (1 + o.get("retries", 1)), 255)
-    found = _wrong(
-        card, o["state"], o["reference"], attempts, 0.0, o.get("chips", 1)
-    )  # fmt: skip
+    found = _wrong(card, o["state"], o["reference"], attempts, o.get("chips", 1))
     d = _defects(card, o["state"])
     p = d + (1 - d) * found.location
     return Prediction(p, found.spread * found.location / p)
@@ -215,7 +213,10 @@ def _crossed(
 
 
 def _lost(card: Technology, o: Observation) -> Prediction:
-    """Cells that were on the right side and are not after a time: relaxation or retention."""
+    """Cells on the right side that retention carries to the other one.
+
+    Relaxation does not count: verify keeps the cells that it would carry over.
+    """
     state, reference, time = o["state"], o["reference"], o["time"]
     model = Retention.from_technology(card, state)
     lost = _crossed(
@@ -224,11 +225,7 @@ def _lost(card: Technology, o: Observation) -> Prediction:
             replace(model, asymptotic_resistance=end), g, time, o["temperature"], reference
         ),
     )  # fmt: skip
-    chips = o.get("chips", 1)
-    later, first = (_wrong(card, state, reference, 1, at, chips) for at in (time, 0.0))
-    relaxed = max(later.location - first.location, 0.0) / max(1 - first.location, 1e-9)
-    p = max(1 - (1 - lost) * (1 - relaxed), _FLOOR)
-    return Prediction(p, later.spread)
+    return Prediction(max(lost, _FLOOR), 0.0)
 
 
 def _disturbed(card: Technology, o: Observation) -> Prediction:
