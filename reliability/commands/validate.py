@@ -8,6 +8,7 @@ import click
 
 from reliability.commands.options import EXIT_CODES, json_option
 from reliability.errors import InputError, printable, unknown_name
+from reliability.files import check_writable
 
 if TYPE_CHECKING:
     from reliability.validation import Row
@@ -28,9 +29,17 @@ if TYPE_CHECKING:
 @click.option(
     "--data", type=click.Path(path_type=Path), help="Folder of all data, instead of each file's."
 )
+@click.option(
+    "--page", type=click.Path(path_type=Path), help="Markdown page of the predictions to write."
+)
 @json_option
 def validate(
-    names: tuple[str, ...], out: Path, folder: Path, data: Path | None, as_json: bool
+    names: tuple[str, ...],
+    out: Path,
+    folder: Path,
+    data: Path | None,
+    page: Path | None,
+    as_json: bool,
 ) -> None:
     """Predict measurements that were not used for the fit, all or those of NAMES.
 
@@ -47,10 +56,12 @@ def validate(
     from reliability.validation import validate as predict
 
     files = _files(names, folder)
-    for file in files:
-        load_prediction(file, data)  # refuse all that cannot be before the first is made
+    # refuse all that cannot be before the first is made
+    asked = [(file.stem, load_prediction(file, data)) for file in files]
     if out.is_file():
         raise InputError(f"out: {str(out)!r} is a file, expected a folder")
+    if page is not None:
+        check_writable(page)
     out.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
     for file in files:
@@ -59,6 +70,11 @@ def validate(
         if not as_json:
             click.echo(printable(_line(file.stem, made)))
     write_rows(rows, out / "validation.json")
+    if page is not None:
+        from reliability.files import replace_text
+        from reliability.report.validation_page import validation_page
+
+        replace_text(page, validation_page(asked, rows))
     found = summary(rows)
     if as_json:
         click.echo(json.dumps(found | {"file": str(out / "validation.json")}))

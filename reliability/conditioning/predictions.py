@@ -27,16 +27,14 @@ from reliability.devices.verify import Verify
 from reliability.errors import InputError
 from reliability.mission import MissionProfile, Segment
 from reliability.network import Neuron, evaluate, load_network
-from reliability.population import age, best_reference, sample_population
+from reliability.population import age, sample_population
 from reliability.population.ageing import out_of_range
 from reliability.population.wafer import radial_positions
 from reliability.technology import Observation, Technology
 
 _ROOM = 298.15  # K
 _FLOOR = 1e-30  # of a probability
-# Three-point Gauss-Hermite rule of the chip's deviation, in its standard deviations.
-_DEVIATE = np.array([-math.sqrt(3.0), 0.0, math.sqrt(3.0)])
-_WEIGHT = np.array([1.0, 4.0, 1.0]) / 6.0
+_GRID = 400  # conductances between the medians that are tried as the reference
 _INITIAL = (np.arange(10) + 0.5) / 10  # quantiles of cells as programmed
 _END = ndtri((np.arange(6) + 0.5) / 6)  # deviates of where lost cells end
 _CELLS = 4000  # sampled, for the quantiles of aged cells
@@ -53,7 +51,7 @@ class Prediction(NamedTuple):
 def predict_all(card: Technology, observations: Sequence[Observation]) -> list[Prediction]:
     """Return what a card predicts for observations; see `predict`."""
     needed = any("reference" not in o.values and o.kind in _READ for o in observations)
-    reference = best_reference(card) if needed else None
+    reference = _reference(card) if needed else None
     return [predict(card, o, reference) for o in observations]
 
 
@@ -81,7 +79,7 @@ def predict(
     1.0
     """
     if "reference" not in observation.values and observation.kind in _READ:
-        at = best_reference(card) if reference is None else reference
+        at = _reference(card) if reference is None else reference
         values = observation.values | {"reference": at}
         observation = observation.model_copy(update={"values": values})
     return _KINDS[observation.kind](card, observation)
@@ -128,14 +126,26 @@ def check_conditions(card: Technology, observation: Observation, where: str) -> 
         raise InputError(f"{where}: {notes[0]}")
 
 
+def _reference(card: Technology) -> float:
+    """Return the conductance, S, at which fresh cells of both states are misread least."""
+    lrs, hrs = (Programming.from_technology(card, state) for state in ("LRS", "HRS"))
+    ends = sorted(-math.log(model.resistance) for model in (lrs, hrs))
+    at = np.linspace(*ends, _GRID)[1:-1]
+    g = np.exp(at)
+    wrong = programming.probability_below(lrs, g) + 1 - programming.probability_below(hrs, g)
+    return float(g[np.argmin(wrong)])
+
+
 # --- counts
 
 
 def _over_chips(of_deviation: Callable[[float], float], sigma: float) -> Prediction:
     """Mean of a probability over chips, and how much its logarithm varies."""
-    p = np.array([max(of_deviation(float(z)), _FLOOR) for z in sigma * _DEVIATE])
-    spread = abs(math.log(p[2] / p[0])) / (2 * _DEVIATE[2]) if sigma > 0 else 0.0
-    return Prediction(float(_WEIGHT @ p), spread)
+    if sigma == 0:
+        return Prediction(max(of_deviation(0.0), _FLOOR), 0.0)
+    # the two-point Gauss-Hermite rule
+    low, high = (max(of_deviation(side * sigma), _FLOOR) for side in (-1.0, 1.0))
+    return Prediction((low + high) / 2, abs(math.log(high / low)) / 2)
 
 
 def _of_a_chip(model: Programming, chips: int) -> tuple[Programming, float]:

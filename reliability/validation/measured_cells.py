@@ -93,10 +93,16 @@ def _rows(asked: CellsPrediction, name: str, check: xr.Dataset) -> list[Row]:
         rows.append(
             Row(
                 ", ".join(conditions), name, float(at.median), float(at.low), float(at.high),
-                float(at.observed), hit=hit,
+                float(at.observed), hit=hit, unit=_unit(str(at.quantity), float(at.level)),
             )
         )  # fmt: skip
     return rows
+
+
+def _unit(quantity: str, level: float) -> str:
+    """Siemens of a level's conductances; states are on the scale of ln R."""
+    of_level = quantity in ("mean", "sigma") or quantity.startswith("q")
+    return "S" if np.isfinite(level) and of_level else ""
 
 
 def _ends(axis: str, ends: Sequence[float | str]) -> tuple[float, float]:

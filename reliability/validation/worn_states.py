@@ -4,8 +4,9 @@ The closure of the window and the growth of the spread of `reliability.devices.e
 
     median ln R = m + c log10(1 + x/x_on),    ln sigma = s + w ln(1 + x/x_on),
 
-are fitted on medians and spreads of bins of the early cycles, evenly spaced in log cycles. Draws of
-the fit take the residuals of whole bins again, and a predicted bin one residual more.
+are fitted on medians and spreads of bins of the early cycles, evenly spaced in log cycles; bins of
+few reads count less. Draws of the fit take the residuals of whole bins again, and a predicted bin
+one residual more.
 """
 
 import warnings
@@ -13,7 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 
 from reliability.errors import InputError
 from reliability.measurements import read_measurements
@@ -22,6 +22,8 @@ from reliability.validation.prediction import Prediction, Row
 
 Array = NDArray[np.float64]
 _FEWEST = 8  # reads of a bin, and bins of a fit
+_MANY = 100  # reads of a bin whose scatter is that of the state, not of the few reads
+_ONSETS = 40  # that are tried
 _QUARTILES = 1.349  # between the quartiles of a normal distribution, in sigmas
 
 
@@ -39,6 +41,7 @@ class _Bins(NamedTuple):
     cycles: Array
     median: Array  # of ln R
     spread: Array  # ln of the robust sigma of ln R
+    weight: Array
 
 
 def predict_wear(asked: WearPrediction, name: str) -> list[Row]:
@@ -60,7 +63,7 @@ def predict_wear(asked: WearPrediction, name: str) -> list[Row]:
         if len(early.cycles) < _FEWEST or not len(late.cycles):
             raise InputError(f"{name}: got {len(early.cycles)} bins of {state}, expected 8 or more")
         for what, y, x in (("median", early.median, np.exp), ("spread", early.spread, np.exp)):
-            found = _draws(early.cycles, y, late.cycles, asked.draws, generator)
+            found = _draws(early, y, late, asked.draws, generator)
             measured = late.median if what == "median" else late.spread
             unit = "ohm" if what == "median" else "1"
             rows += [
@@ -80,31 +83,37 @@ def _bins(cycles: Array, log_r: Array, ends: tuple[float, float], per_decade: in
         if here.size >= _FEWEST:
             low, middle, high = np.quantile(here, [0.25, 0.5, 0.75])
             sigma = max(float(high - low) / _QUARTILES, 1e-6)
-            out.append((10 ** ((k + 0.5) / per_decade), middle, np.log(sigma)))
-    return _Bins(*np.array(out, float).reshape(-1, 3).T)
+            weight = np.sqrt(here.size / (here.size + _MANY))
+            out.append((10 ** ((k + 0.5) / per_decade), middle, np.log(sigma), weight))
+    return _Bins(*np.array(out, float).reshape(-1, 4).T)
 
 
-def _draws(x: Array, y: Array, later: Array, draws: int, generator: np.random.Generator) -> Array:
-    """Draw predictions at later cycles, shape (draws, later)."""
-    parameters = _fitted(x, y)
-    residual = y - _model(parameters, x)
-    out = np.empty((draws, len(later)))
-    for k in range(draws):
-        again = _model(parameters, x) + generator.choice(residual, len(x))
-        out[k] = _model(_fitted(x, again), later) + generator.choice(residual, len(later))
-    return out
+def _draws(
+    early: _Bins, y: Array, late: _Bins, draws: int, generator: np.random.Generator
+) -> Array:
+    """Draw predictions of later bins, shape (draws, bins)."""
+    x, w = early.cycles, early.weight
+    now, later = (_designs(x, bins.cycles) for bins in (early, late))
+    fitted = _predicted(now, now, y[None], w)[0]
+    # three parameters were fitted: what is left over is smaller than the scatter
+    residual = (y - fitted) * w * np.sqrt(len(x) / max(len(x) - 3, 1))
+    again = fitted + generator.choice(residual, (draws, len(x))) / w
+    own = generator.choice(residual, (draws, len(late.cycles))) / late.weight
+    return _predicted(now, later, again, w) + own
 
 
-def _model(parameters: Array, x: Array) -> Array:
-    level, slope, log_onset = parameters
-    return np.asarray(level + slope * np.log10(1 + x / 10**log_onset))
+def _designs(early: Array, x: Array) -> Array:
+    """Columns 1 and log10(1 + x/x_on) at onsets over the early cycles, (onsets, len(x), 2)."""
+    onset = np.geomspace(early.min(), early.max(), _ONSETS)
+    slope = np.log10(1 + x / onset[:, None])
+    return np.stack([np.ones_like(slope), slope], axis=-1)
 
 
-def _fitted(x: Array, y: Array) -> Array:
-    ends = np.log10(x.min()), np.log10(x.max())
-    start = [float(y[:3].mean()), 0.0, sum(ends) / 2]
-    found = least_squares(
-        lambda p: _model(p, x) - y, start,
-        bounds=([-np.inf, -5.0, ends[0]], [np.inf, 5.0, ends[1]]),
-    )  # fmt: skip
-    return np.asarray(found.x)
+def _predicted(now: Array, later: Array, y: Array, weight: Array) -> Array:
+    """Least squares of each series (series, bins) with the best onset, at the later design."""
+    inverse = np.linalg.pinv(now * weight[:, None])  # (onsets, 2, bins)
+    coefficients = np.einsum("ock,sk->soc", inverse, y * weight)
+    missed = np.einsum("okc,soc->sok", now, coefficients) - y[:, None]
+    best = np.argmin(((missed * weight) ** 2).sum(-1), axis=1)
+    chosen = coefficients[np.arange(len(y)), best]
+    return np.asarray(np.einsum("skc,sc->sk", later[best], chosen))
