@@ -357,16 +357,17 @@ def probability_beyond(
     """
     y = np.array([deviate])
     limit = _limit_deviation(verify.limit(state), model, relaxing, verify.wait, y)
-    weight, fixed = _fixed_nodes(model, offset, np.append(limit, edge[:: max(len(edge) // 8, 1)]))
-    _, q = _at_one_pulse(verify, state, model, relaxing, fixed)
+    kinks = np.append(limit, edge[:: max(len(edge) // 8, 1)])
+    weight, *cells = programming.nodes(model, offset, kinks)
+    _, q = _at_one_pulse(verify, state, model, relaxing, *cells)
     passing = sum(q**k for k in range(verify.attempts))
     failing = q ** (verify.attempts - 1)
     if state == "LRS":
-        good = _between(edge, limit, fixed, model.sigma_cycle)
-        bad = _between(np.maximum(edge, limit), np.inf, fixed, model.sigma_cycle)
+        good = _between(edge, limit, model, *cells)
+        bad = _between(np.maximum(edge, limit), np.inf, model, *cells)
     else:
-        good = _between(limit, edge, fixed, model.sigma_cycle)
-        bad = _between(-np.inf, np.minimum(edge, limit), fixed, model.sigma_cycle)
+        good = _between(limit, edge, model, *cells)
+        bad = _between(-np.inf, np.minimum(edge, limit), model, *cells)
     return np.asarray((weight * passing) @ good + (weight * failing) @ bad)
 
 

@@ -1,5 +1,6 @@
 """Relaxation by unstable cells: closed forms, trajectories and bounds."""
 
+import itertools
 import math
 from dataclasses import replace
 from time import perf_counter
@@ -60,7 +61,7 @@ def test_tails_of_the_closed_form_are_those_of_a_numerical_convolution() -> None
         parts = [-reach, min(max(y - 5, -reach), 0), min(max(y + 5, -reach), 0), 0.0, 20.0, 80.0]
         found = sum(
             integrate.quad(inner, a, b, epsabs=1e-14)[0]
-            for a, b in zip(parts, parts[1:], strict=False) if b > a
+            for a, b in itertools.pairwise(parts) if b > a
         )  # fmt: skip
         closed = float(unstable_cells.two_sided_below(y, sigma, down, up, reach))
         assert closed == pytest.approx(found, rel=1e-6, abs=1e-11)
