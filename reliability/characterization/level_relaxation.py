@@ -211,6 +211,16 @@ def can_fit(one: Reads) -> bool:
     return one.has("time")
 
 
+def has_room_reads(reads: Sequence[Reads]) -> bool:
+    """Return whether a file reads levels at two later times at room temperature.
+
+    Bakes alone do not: how far a level spreads in them depends on the onset time and on the attempt
+    time, which only the reads at room temperature tell apart.
+    """
+    after = [one.table for one in reads if not _is_bake(one)]
+    return any(table.loc[table["time"] > 0, "point"].nunique() >= 2 for table in after)
+
+
 def _is_bake(one: Reads) -> bool:
     return one.has("temperature") or bool((one.table["temperature"] > _HOT).any())
 

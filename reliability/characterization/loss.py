@@ -6,19 +6,19 @@ Both models are one:
 
 with a deviate z for each cell. The likelihood of a cell's reads, ln G with normal errors and an end
 of its own that spreads by ``sigma_asymptotic``, is summed over z on a grid (which takes cells that
-have
-lost nothing yet, or all, for what they are); the end is a sum of three narrower normal
-distributions, around
-each of which ln G is linear in it.
-The sigmas are those of the information in the scores of the cells, the independent units.
+have lost nothing yet, or all, for what they are); the end is a sum of three narrower normal
+distributions, around each of which ln G is linear in it. The sigmas are those of the information in
+the scores of the cells, the independent units.
 """
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 from reliability.characterization.estimates import Array
 
@@ -27,7 +27,7 @@ _LEAST = 0.03  # of ln G: no read is surer
 # A standard normal as three normals at 0 and +-0.8 sqrt(3), which has its moments up to the fifth:
 # where, fraction and standard deviation of each.
 _ENDS = tuple((0.8 * math.sqrt(3) * k, 1 / 6 if k else 2 / 3, 0.6) for k in (-1, 0, 1))
-_ITERATIONS, _CONVERGED = 100, 1e-3  # of the scoring; gain in log-likelihood
+_ITERATIONS, _TOLERANCE, _CONVERGED = 100, 1e-3, 0.1  # the latter two of the log-likelihood
 _BETWEEN = 0.6  # of a step of the grid
 
 
@@ -75,23 +75,30 @@ def log_likelihood(data: Stressed, own: Array, log_end: float, sigma_asymptotic:
     sigma_asymptotic : float
     """
     ends = _ENDS if sigma_asymptotic > 0 else ((0.0, 1.0, 0.0),)
+    left = _left(data, own)
+    error = math.hypot(math.exp(own[-1]), _LEAST)
     parts = [
         math.log(fraction)
-        + _given_end(data, own, log_end - sigma_asymptotic * at, sigma_asymptotic * rest)
+        + _given_end(data, left, error, log_end - sigma_asymptotic * at, sigma_asymptotic * rest)
         for at, fraction, rest in ends
     ]
     return np.asarray(np.logaddexp.reduce(parts, axis=0))
 
 
-def _given_end(data: Stressed, own: Array, log_end: float, sigma_asymptotic: float) -> Array:
-    """Log-likelihood of cells whose ends spread little, around which ln G is linear in the end."""
+def _left(data: Stressed, own: Array) -> Array:
+    """Fraction of what can be lost that every read still has, shape (reads, deviates)."""
     count = data.features.shape[1]
-    location = data.features @ own[:count]
     spread, shape = math.exp(own[count]), math.exp(own[count + 1])
-    error = math.hypot(math.exp(own[count + 2]), _LEAST)
+    location = np.log(data.stress) - data.features @ own[:count]
+    log_x = location[:, None] - spread * data.scale[:, None] * _Z
+    return np.asarray(np.exp(-np.exp(np.minimum(shape * log_x, 6.0))))
+
+
+def _given_end(
+    data: Stressed, left: Array, error: float, log_end: float, sigma_asymptotic: float
+) -> Array:
+    """Log-likelihood of cells whose ends spread little, around which ln G is linear in the end."""
     end = math.exp(-log_end)
-    log_x = np.log(data.stress)[:, None] - location[:, None] - spread * data.scale[:, None] * _Z
-    left = np.exp(-np.exp(np.minimum(shape * log_x, 6.0)))
     g = end + (data.first[:, None] - end) * left
     fraction = end * (1 - left) / g  # d ln G / d ln G_end
     log_g = np.log(g)
@@ -130,35 +137,32 @@ def maximise(
 
     Notes
     -----
-    Damped scoring with the summed squared scores of the cells as the information (BHHH) [1]_.
+    Sequential quadratic programming (`scipy.optimize.minimize`, SLSQP) on slopes by central
+    differences. The summed squared scores of the cells are the information [1]_; a maximum that it
+    places more than `_CONVERGED` of log-likelihood away is not reached, which is a warning.
 
     .. [1] E. K. Berndt, B. H. Hall, R. E. Hall, J. A. Hausman, Annals of Economic and Social
        Measurement 3, 653 (1974).
     """
     low, high = np.array(bounds, float).T
-    x, step = np.clip(np.asarray(start, float), low, high), 1e-3
-    value, damping = loss_of_cells(x), 1.0
-    for _ in range(_ITERATIONS):
-        scores = _scores(loss_of_cells, x, low, high, step)
-        information = scores @ scores.T
-        information[np.diag_indices(len(x))] *= 1 + damping
-        information[np.diag_indices(len(x))] += 1e-9
-        moved = np.clip(x - np.linalg.solve(information, scores.sum(axis=1)), low, high)
-        there = loss_of_cells(moved)
-        gain = float(value.sum() - there.sum())
-        if gain > 0:
-            x, value, damping = moved, there, damping / 4
-            if gain < _CONVERGED:
-                break
-        elif damping > 1e8:
-            break
-        else:
-            damping *= 6
+    start, step = np.clip(np.asarray(start, float), low, high), 1e-3
+    cells = len(loss_of_cells(start))
+
+    def mean(x: Array) -> tuple[float, Array]:
+        value = loss_of_cells(x).mean()
+        return float(value), _scores(loss_of_cells, x, low, high, step).mean(axis=1)
+
+    found = minimize(mean, start, jac=True, method="SLSQP", bounds=bounds,
+                     options={"maxiter": _ITERATIONS, "ftol": _TOLERANCE / cells})  # fmt: skip
+    x = np.clip(found.x, low, high)
     scores = _scores(loss_of_cells, x, low, high, step)
     inside = np.flatnonzero((x > low + 1e-3) & (x < high - 1e-3))
     covariance = np.zeros((len(x), len(x)))
     information = scores[inside] @ scores[inside].T
     covariance[np.ix_(inside, inside)] = np.linalg.pinv(information, hermitian=True)
+    slope = scores.sum(axis=1)
+    if slope @ covariance @ slope > 2 * _CONVERGED:
+        warnings.warn(f"the fit stopped before its maximum: {found.message}", stacklevel=2)
     return x, covariance
 
 

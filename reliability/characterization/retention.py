@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -36,12 +37,12 @@ def fit_retention(one: Reads) -> Fit:
     states = [_stressed(table[table["state"] == s], reference) for s in STATES]
     cells = [state.cells for state in states]
 
+    @lru_cache(maxsize=4)  # a slope in a parameter of one state leaves the other as it was
+    def of_state(k: int, end: float, log_final: float, *own: float) -> Array:
+        return log_likelihood(states[k], np.array(own), end, math.exp(log_final))
+
     def loss(x: Array) -> Array:
-        end, final = x[0], math.exp(x[1])
-        each = [
-            log_likelihood(state, x[2 + 5 * k : 7 + 5 * k], end, final)
-            for k, state in enumerate(states)
-        ]
+        each = [of_state(k, *x[:2], *x[2 + 5 * k : 7 + 5 * k]) for k in range(len(states))]
         return -np.concatenate(each)
 
     start, bounds = [_middle(states), math.log(0.3)], [(5.0, 25.0), (math.log(0.01), math.log(3))]

@@ -18,7 +18,17 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _OPTIONS = ("sheet", "values", "delimiter", "decimal", "skip")
-_CONSTANTS = ("temperature", "read_voltage", "state", "lot", "wafer", "die", "cell", "cycles")
+_CONSTANTS = (
+    "temperature",
+    "read_voltage",
+    "time",
+    "state",
+    "lot",
+    "wafer",
+    "die",
+    "cell",
+    "cycles",
+)
 
 
 @dataclass(frozen=True)

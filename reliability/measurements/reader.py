@@ -23,6 +23,7 @@ from reliability.measurements import (
     tidy,
     trace_tables,
 )
+from reliability.measurements.before_after import bake_of
 from reliability.measurements.frames import frame_source, is_complete, table_of_dataset
 from reliability.measurements.log import Log
 from reliability.measurements.names import KNOWN, unit_inside
@@ -216,7 +217,7 @@ def _complete(dataset: xr.Dataset, wafer_map: Mapping[str, Any] | WaferMap | Non
         conductance = dataset["current"] / dataset["read_voltage"]
         dataset["conductance"] = conductance.transpose(*dataset["current"].dims)
         dataset["conductance"].attrs = {"units": unit_inside("conductance", "")}
-    return dataset
+    return bake_of(dataset)
 
 
 def _provenance(source: Source, layout: str, log: Log, recipe: Mapping[str, Any]) -> dict[str, Any]:
