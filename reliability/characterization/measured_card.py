@@ -143,11 +143,22 @@ def fit_phenomena(
 def _of_states(reads: Sequence[Reads], edge: float, seed: int) -> Iterator[Fit]:
     """Fit what cells of two states tell; the file with most cells gives their programming."""
     able = sorted((one for one in reads if programming.can_fit(one)), key=lambda one: -one.cells)
-    if able:
-        yield from (programming.fit_state(able[0], state, edge) for state in STATES)
+    shapes = programming.shapes_of(able[0], seed) if able else {}
+    cycled = None
     for one in reads:
         if cycles.can_fit(one):
-            yield cycles.fit_cycles(one, seed)
+            cycled = cycles.fit_cycles(one, seed, {s: each.deviation for s, each in shapes.items()})
+            yield cycled
+    if able:
+        if cycled is not None and shapes:
+            shapes = programming.refit(able[0], shapes, cycled, seed)
+        own = cycled if cycles.can_fit(able[0]) else None
+        of_states = [programming.fit_state(able[0], s, edge, shapes.get(s), own) for s in STATES]
+        yield from of_states
+        together = programming.fit_correlation(able[0], shapes, of_states, seed)
+        if together is not None:
+            yield together
+    for one in reads:
         if relaxation.can_fit(one):
             yield relaxation.fit_relaxation(one, seed)
         if retention.can_fit(one):
@@ -190,7 +201,7 @@ def _of_levels(
     ends = {} if known is None else {"target.maximum": known}
     yield replace(fit, parameters=dict(fit.parameters) | ends)
     relaxed = [one for one in (*named, *baked) if level_relaxation.can_fit(one)]
-    if level_relaxation.has_room_reads(relaxed):
+    if relaxed:
         yield level_relaxation.fit_relaxation(relaxed, found, seed)
 
 
@@ -212,6 +223,7 @@ def card_of(
     models = {section: model for fit in fits for section, model in fit.models.items()}
     valid = {key: ends for fit in fits for key, ends in fit.valid.items()}
     groups = {fit.name: fit.correlation for fit in fits if fit.correlation is not None}
+    groups |= {name: group for fit in fits for name, group in fit.groups.items()}
     below = base or Technology(name, title, memory, "", {})
     void = [pattern for fit in fits for pattern in fit.replaces]
     kept = {

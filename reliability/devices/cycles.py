@@ -37,8 +37,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import solve_discrete_are
 from scipy.optimize import nnls
-from scipy.special import kv
 
+from reliability.devices.shapes import inverse_sinh_arcsinh, sinh_arcsinh
 from reliability.errors import InputError
 from reliability.random import draw, stream
 from reliability.random.xoshiro import normal
@@ -148,36 +148,18 @@ def from_deviate(parameters: Cycles, state: int, deviate: ArrayLike) -> NDArray[
     >>> from_deviate(model, 0, [-1.0, 0.0, 3.0]).round(2), from_deviate(model, 1, [3.0]).round(2)
     (array([-0.82, -0.26,  5.06]), array([3.]))
     """
-    mean, sd = moments(parameters.skew[state], parameters.tail[state])
-    inner = (np.arcsinh(np.asarray(deviate, float)) + parameters.skew[state]) / parameters.tail[
-        state
-    ]
-    return (np.sinh(inner) - mean) / sd
+    return sinh_arcsinh(np.asarray(deviate, float), parameters.skew[state], parameters.tail[state])
 
 
 def to_deviate(parameters: Cycles, state: int, deviation: ArrayLike) -> NDArray[np.float64]:
     """Return the deviate u with ``h(u) = deviation``, the inverse of `from_deviate`."""
-    mean, sd = moments(parameters.skew[state], parameters.tail[state])
-    inner = np.arcsinh(np.asarray(deviation, float) * sd + mean) * parameters.tail[state]
-    return np.sinh(inner - parameters.skew[state])
+    return inverse_sinh_arcsinh(deviation, parameters.skew[state], parameters.tail[state])
 
 
 def cell_sigma(parameters: Cycles, state: int, z: ArrayLike) -> NDArray[np.float64]:
     """Return the sigma of ln R over cycles of cells with deviates ``z`` (standard normal)."""
     tau = parameters.sigma_spread[state]
     return parameters.sigma[state] * np.exp(tau * np.asarray(z, float) - tau**2)
-
-
-def moments(skew: float, tail: float) -> tuple[float, float]:
-    """Return mean and standard deviation of sinh((asinh(z) + skew) / tail), z standard normal."""
-
-    def p(q: float) -> float:
-        scale = np.exp(0.25) / np.sqrt(8 * np.pi)
-        return float(scale * (kv((q + 1) / 2, 0.25) + kv((q - 1) / 2, 0.25)))
-
-    mean = np.sinh(skew / tail) * p(1 / tail)
-    square = (np.cosh(2 * skew / tail) * p(2 / tail) - 1) / 2
-    return float(mean), float(np.sqrt(square - mean**2))
 
 
 class Innovations(NamedTuple):

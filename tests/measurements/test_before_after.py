@@ -27,7 +27,7 @@ def test_pairs_become_two_times(tmp_path) -> None:
     assert data["cycles"].values.tolist() == [0, 5000]
     assert 1 / g.values[0, 0, 2, 1, 1] == pytest.approx([7000, 7500])
     assert data["state"].values.tolist() == [0, 1, 2, 3, 0, 1]
-    assert data["time"].attrs["units"] == "s" and g.attrs["units"] == "S"
+    assert (data["time"].attrs["units"], g.attrs["units"]) == ("s", "S")
 
 
 def test_without_the_time_the_pairs_stay_and_the_fit_says_how_to_give_it(tmp_path) -> None:
