@@ -16,6 +16,7 @@ from reliability.commands.options import (
     command_line,
     json_option,
     report_options,
+    say,
 )
 from reliability.errors import InputError
 
@@ -91,17 +92,17 @@ def fit(
     notes += warned
     if as_json:
         found = _as_json(card, out, check, page)
-        click.echo(
+        say(
             json.dumps(found | {"not_identifiable": limits, "not_fitted": unmet, "problems": notes})
         )
         return
     _print_card(card)
     for kind, lines in (("not fitted", unmet), ("not identifiable", limits), ("note", notes)):
         for line in lines:
-            click.echo(f"{kind}: {line}")
-    click.echo(f"card: {out.resolve()}")
+            say(f"{kind}: {line}")
+    say(f"card: {out.resolve()}")
     if check is not None and page is not None:
-        click.echo(
+        say(
             f"check: {check.attrs['outside']:.0%} of {check.sizes['statistic']} statistics outside "
             f"their {check.attrs['confidence']:.0%} interval; {page.resolve()}"
         )
@@ -109,7 +110,7 @@ def fit(
 
 def _stage(text: str, as_json: bool) -> None:
     if not as_json:
-        click.echo(text, err=True)
+        say(text, err=True)
 
 
 def _read(files: Sequence[Path], options: dict[str, Any], as_json: bool) -> list[Any]:
@@ -142,7 +143,7 @@ def _fit(
         if not str(error).startswith("nothing that can be fitted"):
             raise
         for line in unmet(reads):
-            click.echo(f"not fitted: {line}", err=True)
+            say(f"not fitted: {line}", err=True)
         sources = ", ".join(str(one.attrs.get("source", "")) for one in data)
         raise InputError(
             f"nothing can be fitted on {sources}: each phenomenon needs what the lines above say"
@@ -245,5 +246,5 @@ def _print_card(card: "Technology") -> None:
             table.add_row(Text(key), row["value"], row["uncertainty"], Text(f"[{number}]"))
     Console(width=100).print(table)
     for source, number in sources.items():
-        click.echo(f"[{number}] {source}")
-    click.echo(", ".join(f"{number} {kind}" for kind, number in count.items() if number))
+        say(f"[{number}] {source}")
+    say(", ".join(f"{number} {kind}" for kind, number in count.items() if number))
