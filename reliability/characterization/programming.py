@@ -171,7 +171,8 @@ def cycles_memory(runs: pd.DataFrame, fitted: Mapping[str, Parameter], state: st
     """Number of cycles that carry the information of one, in as many as a cell has."""
     lag = np.arange(int(runs.groupby("cell").size().median()))
     rho = sum(
-        fitted[f"cycles.{state}.{part}"].value * np.exp(-lag / fitted[f"cycles.memory_{part}"].value)
+        fitted[f"cycles.{state}.{part}"].value
+        * np.exp(-lag / fitted[f"cycles.memory_{part}"].value)
         for part in ("medium", "slow")
     )
     return float(1 + 2 * ((1 - lag / len(lag)) * rho)[1:].sum())

@@ -22,6 +22,7 @@ from reliability.lifetime.model_choice import (
 )
 from reliability.lifetime.modes import ModesFit, fit_modes
 from reliability.lifetime.nonparametric import kaplan_meier, plotting_positions, turnbull
+from reliability.lifetime.pass_fail import PassFailFit, fit_pass_fail
 from reliability.lifetime.prediction import Prediction, predict_failures, tolerance_bound
 from reliability.lifetime.priors import LifetimePosterior, Prior, fit_with_priors
 from reliability.lifetime.tails import TailFit, fit_tail
@@ -34,6 +35,7 @@ __all__ = [
     "LifetimeFit",
     "LifetimePosterior",
     "ModesFit",
+    "PassFailFit",
     "Prediction",
     "Prior",
     "TailFit",
@@ -46,6 +48,7 @@ __all__ = [
     "fit_lifetime",
     "fit_lifetime_regression",
     "fit_modes",
+    "fit_pass_fail",
     "fit_tail",
     "fit_with_priors",
     "goodness_of_fit",
