@@ -198,7 +198,7 @@ def plan_power(
     A product of 0.1 % passes the test of 230 units without a failure that shows 1 % in 79 %.
 
     >>> life = {"scale": 1e6, "shape": 1.0}
-    >>> found = plan_power(Claim(1000.0, 0.01), [Arm(230, 1000.0)], life, samples=100)
+    >>> found = plan_power(Claim(1000.0, 0.01), [Arm(230, 1000.0)], life)
     >>> found.power.low < 0.79 < found.power.high
     True
     """
