@@ -28,12 +28,12 @@ from reliability.characterization.estimates import (
 )
 from reliability.characterization.read_table import Reads
 from reliability.characterization.state_shape import (
-    SLOPES,
     Pulses,
     StateShape,
     fit_shape,
     is_needed,
 )
+from reliability.devices.programming import SLOPES
 from reliability.statistics import integrated_time, radial_trend, variance_components
 from reliability.statistics.variance import VarianceComponents
 from reliability.technology import STATES, Parameter
@@ -234,7 +234,7 @@ def _tail(section: str, shape: StateShape, source: str) -> dict[str, Parameter]:
             "below, the tail is extrapolated with the slope at 3 sigma",
         ),
         f"{section}.tail_scale": assumed(
-            f"{section}.tail_scale", 1.0, "tails go on as steeply as at 3 sigma, or a third more or "
+            f"{section}.tail_scale", 1.0, "tails go on as steeply as at 3 sigma, a third more or "
             "less", sigma=0.3, distribution="lognormal",
         ),
     }  # fmt: skip
