@@ -88,7 +88,7 @@ def test_conditions_in_two_steps_equal_one() -> None:
     )
     once = programming.set_conditions(tech, compliance_current=200e-6, pulse_width=2e-6)
     for key in once:
-        assert step[key] == pytest.approx(once[key], rel=1e-12)
+        assert step[key] == pytest.approx(once[key], rel=1e-12, abs=0)
 
 
 @pytest.mark.parametrize(
