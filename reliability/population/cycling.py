@@ -310,7 +310,7 @@ def _widths(
         return draw(seed, name, address, cells).ravel()
 
     width = programming.widths(model, deviates, state)
-    return np.broadcast_to(np.asarray(width, np.float64), len(address) * cells)
+    return np.full(len(address) * cells, width, dtype=np.float64)
 
 
 def _reading(
