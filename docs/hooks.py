@@ -28,6 +28,7 @@ ROOMS = {
     "lifetime": "Lifetime analysis",
     "measurements": "Measurements",
     "characterization": "From measured cells to a card",
+    "conditioning": "Cards conditioned on observations",
     "crossbar": "Crossbars",
     "network": "Networks",
     "network.training": "Training for devices",

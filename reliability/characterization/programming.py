@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import special
 from scipy.linalg import block_diag
 from scipy.stats import kurtosis, skew
 
@@ -34,6 +35,7 @@ from reliability.characterization.state_shape import (
 )
 from reliability.devices.programming import SLOPES
 from reliability.statistics import integrated_time, radial_trend, variance_components
+from reliability.statistics.variance import VarianceComponents
 from reliability.technology import STATES, Parameter
 
 _LEVELS = ("lot", "wafer", "die", "cell")
@@ -92,18 +94,24 @@ def fit_state(
         log_median, factor = mean - math.log(scale), 1.0
     estimates.insert(0, Estimate(f"{section}.resistance", "lognormal"))
     transformed.insert(0, log_median)
-    variance.insert(0, (split.mean_error * factor) ** 2)
+    variance.insert(0, 0.0)
     shown = [k for k in range(len(names)) if np.isfinite(split.covariance[k, k])]
     for k in shown:
         estimates.append(Estimate(f"{section}.sigma_{names[k]}", "lognormal"))
         transformed.append(math.log(split.spread[names[k]] * factor))
-    blocks = [np.diag(variance), split.covariance[np.ix_(shown, shown)]]
+    head = len(estimates) - len(shown)
+    whole = np.diag([*variance, *np.zeros(len(shown))])
+    whole[head:, head:] = split.covariance[np.ix_(shown, shown)]
+    moved = np.zeros(len(estimates))  # what an error of the mean changes
+    moved[0] = split.mean_error * factor
+    if model == "normal_conductance":  # sigmas relative to the mean
+        moved[head:] = moved[0]
+    whole += np.outer(moved, moved)
     if shape is not None:
         estimates += [Estimate(f"{section}.{name}", "lognormal") for name in SLOPES]
         transformed += np.log(shape.slopes).tolist()
-        blocks.append(np.cov(shape.again, rowvar=False))
+        whole = block_diag(whole, np.cov(shape.again, rowvar=False))
         parameters |= _tail(section, shape, one.source)
-    whole = block_diag(*blocks)
     fitted, correlation = from_covariance(estimates, np.array(transformed), whole, one.source)
     for k in set(range(len(names))) - set(shown):
         high = math.sqrt(split.interval[names[k]][1]) * factor
@@ -255,18 +263,32 @@ def _components(
             deviation, groups, residual=residual, integrated_time=time, confidence=0.9
         )
         heavy, names = _heaviness(runs, deviation, residual), list(found.variance)
-        grow = np.array([heavy.get(name, 1.0) for name in names])
+        grow = np.array([max(heavy.get(name, 1.0), _upper(found, name)) for name in names])
+        outermost = len(np.unique(next(iter(groups.values()))))
         return _Components(
-            found.mean, found.mean_error, names, found.deviation,
+            found.mean, found.mean_error * _few(outermost), names, found.deviation,
             found.covariance * np.outer(grow, grow), found.interval,
         )  # fmt: skip
     n, sd = len(deviation), float(deviation.std(ddof=1))
     mean = float(deviation.mean())
     fourth = float(np.mean((deviation - mean) ** 4) / np.var(deviation) ** 2)
     return _Components(
-        mean, sd / math.sqrt(n), [residual], {residual: sd},
+        mean, sd / math.sqrt(n) * _few(n), [residual], {residual: sd},
         np.array([[max(fourth - 1, 0.1) / (4 * n)]]), {residual: (0.0, 0.0)},
     )  # fmt: skip
+
+
+def _few(groups: int) -> float:
+    """Factor that makes a normal 90 % interval of a mean one of Student's t."""
+    return float(special.stdtrit(groups - 1, 0.95)) / _Z90
+
+
+def _upper(found: VarianceComponents, name: str) -> float:
+    """Factor that takes a normal 90 % interval of ln sigma to the upper profile-likelihood end."""
+    k = list(found.variance).index(name)
+    high = math.log(found.interval[name][1] / max(found.variance[name], 1e-300)) / 2
+    error = _Z90 * math.sqrt(found.covariance[k, k])
+    return max(high / error, 1.0) if error > 0 else 1.0
 
 
 def _programmed(one: Reads) -> pd.DataFrame:

@@ -3,6 +3,11 @@
 from reliability.lifetime.acceleration import Acceleration, acceleration
 from reliability.lifetime.censored_fit import LifetimeFit, fit_lifetime
 from reliability.lifetime.claims import Assessment, Claim, assess_claim, more_units
+from reliability.lifetime.covariates import (
+    GroupComparison,
+    compare_groups,
+    fit_lifetime_regression,
+)
 from reliability.lifetime.curves import life_against_temperature, probability_curves
 from reliability.lifetime.demonstration import (
     data_sheet_sentence,
@@ -17,23 +22,32 @@ from reliability.lifetime.model_choice import (
 )
 from reliability.lifetime.modes import ModesFit, fit_modes
 from reliability.lifetime.nonparametric import kaplan_meier, plotting_positions, turnbull
+from reliability.lifetime.prediction import Prediction, predict_failures, tolerance_bound
+from reliability.lifetime.priors import LifetimePosterior, Prior, fit_with_priors
 from reliability.lifetime.tails import TailFit, fit_tail
 
 __all__ = [
     "Acceleration",
     "Assessment",
     "Claim",
+    "GroupComparison",
     "LifetimeFit",
+    "LifetimePosterior",
     "ModesFit",
+    "Prediction",
+    "Prior",
     "TailFit",
     "acceleration",
     "assess_claim",
+    "compare_groups",
     "compare_lifetimes",
     "data_sheet_sentence",
     "failure_rate_bound",
     "fit_lifetime",
+    "fit_lifetime_regression",
     "fit_modes",
     "fit_tail",
+    "fit_with_priors",
     "goodness_of_fit",
     "kaplan_meier",
     "life_against_temperature",
@@ -41,7 +55,9 @@ __all__ = [
     "more_units",
     "plan_test",
     "plotting_positions",
+    "predict_failures",
     "probability_curves",
     "sample_size",
+    "tolerance_bound",
     "turnbull",
 ]

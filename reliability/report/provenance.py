@@ -66,6 +66,7 @@ def parameter_row(name: str, parameter: Parameter) -> dict[str, str]:
         "normal": f"± {engineering(sigma, unit)} (1σ)",
         "lognormal": f"× ÷ {np.exp(sigma):.3g} (1σ, log-normal)",
         "uniform": f"{engineering(low, unit)} to {engineering(high, unit)}",
+        "bounded": f"{engineering(p.at(-1.0), unit)} to {engineering(p.at(1.0), unit)} (1σ)",
         "exact": "taken as exact",
     }[p.distribution]
     return {

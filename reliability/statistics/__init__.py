@@ -10,6 +10,7 @@ from reliability.statistics.proportions import (
     clustered_proportion,
     wilson,
 )
+from reliability.statistics.tolerance import tolerance_factor, tolerance_interval, tolerance_size
 from reliability.statistics.variance import radial_trend, variance_components
 
 __all__ = [
@@ -23,6 +24,9 @@ __all__ = [
     "integrated_time",
     "mean_interval",
     "radial_trend",
+    "tolerance_factor",
+    "tolerance_interval",
+    "tolerance_size",
     "variance_components",
     "wilson",
 ]

@@ -67,13 +67,31 @@ VOCABULARY: dict[str, str] = {
     "relaxation.target.reference_temperature": "K",
     "relaxation.target.attempt_time": "s",
     "relaxation.target.decades_per_step": "",
+    "relaxation.target.memory": "",
+    "relaxation.target.fluctuation": "",
+    "relaxation.target.jump_fluctuation": "",
+    "relaxation.target.rare": "",
     "relaxation.target.*.time": "s",
+    "relaxation.target.*.temperature": "K",
+    "relaxation.target.*.shift_*": "S",
+    "relaxation.target.*.sigma_*": "S",
+    "relaxation.target.*.jumps_*": "",
+    "relaxation.target.*.down_*": "S",
+    "relaxation.target.*.up_*": "S",
     "relaxation.target.*.error_*": "S",
     "retention.*.time_constant": "s",
     "retention.*.reference_temperature": "K",
     "retention.*.activation_energy": "eV",
     "retention.*.sigma_activation_energy": "eV",
     "retention.*.shape": "",
+    "retention.*.arrhenius_weight": "",
+    "retention.*.weak_fraction": "",
+    "retention.*.weak_time_constant": "s",
+    "retention.*.weak_activation_energy": "eV",
+    "retention.*.resistance_exponent": "",
+    "retention.*.reference_resistance": "ohm",
+    "retention.*.asymptotic_resistance": "ohm",
+    "retention.*.sigma_asymptotic": "",
     "retention.asymptotic_resistance": "ohm",
     "retention.sigma_asymptotic": "",
     "drift.reference_time": "s",
@@ -158,8 +176,8 @@ VOCABULARY: dict[str, str] = {
 MODELS: dict[str, tuple[str, ...]] = {
     "programming.*": ("normal_conductance", "lognormal_resistance", "loglogistic_resistance"),
     "relaxation": ("saturating", "log_time"),
-    "relaxation.target": ("random_walk", "saturating", "log_linear", "snapshots"),
-    "retention.*": ("arrhenius_loss",),
+    "relaxation.target": ("unstable_cells", "random_walk", "saturating", "log_linear", "snapshots"),
+    "retention.*": ("arrhenius_loss", "log_resistance_loss", "log_time_loss"),
     "endurance": ("weibull", "lognormal"),
     "read_disturb.*": ("lognormal", "clustering"),
     "noise": ("power", "logarithmic"),
@@ -200,11 +218,15 @@ def check_possible(name: str, value: float, where: str = "") -> None:
     if not math.isfinite(value) or (value < 0 and not signed):
         unit = unit_of(name) or ""
         raise InputError(f"{where}{name}: value: got {value:g}, allowed >= 0 {unit}".rstrip())
+    if value > 1 and any(fnmatchcase(name, pattern) for pattern in _FRACTIONS):
+        raise InputError(f"{where}{name}: value: got {value:g}, allowed 0 to 1")
     if name in _WAFER and not _WAFER[name][0] <= value <= _WAFER[name][1]:
         low, high = _WAFER[name]
         raise InputError(f"{where}{name}: value: got {value:g}, allowed {low:g} to {high:g} m")
 
 
+# Names whose values are fractions of a whole.
+_FRACTIONS = ("retention.*.weak_fraction", "retention.*.arrhenius_weight")
 # What a wafer and its dies can be; more dies would take all memory.
 _WAFER = {
     "wafer.diameter": (1e-3, 1.0),
