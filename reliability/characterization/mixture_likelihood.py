@@ -260,9 +260,7 @@ def _expected(data: Changes, weights: Weights, span: float, x: Array) -> Array:
     return np.asarray(count[:, None, None] * (per_read + _LEAST_INFORMATION * np.eye(LOCAL)))
 
 
-def _estimated(
-    data: Changes, weights: Weights, span: float, state: _State, x: Array
-) -> Estimated:
+def _estimated(data: Changes, weights: Weights, span: float, state: _State, x: Array) -> Estimated:
     shape = weights.centre.shape
     stated = shape[0]
     # Scores of what was programmed once: of (stated, local) for the one level that a run has.

@@ -91,7 +91,7 @@ def fit_shape(
     order = np.argsort(log_resistance)
     y, of_cell = log_resistance[order], number[order]
     ends = _supported(of_cell), 1 - _supported(of_cell[::-1])
-    score = np.linspace(*ndtri(ends), 81)
+    score = np.linspace(float(ndtri(ends[0])), float(ndtri(ends[1])), 81)
     measured = np.interp(ndtr(score), (np.arange(n) + 0.5) / n, y)
     last = np.searchsorted(y, measured, side="right")
 

@@ -310,7 +310,9 @@ def _widths(
         return draw(seed, name, address, cells).ravel()
 
     width = programming.widths(model, deviates, state)
-    return np.full(len(address) * cells, width, dtype=np.float64)
+    out = np.ones(len(address) * cells)
+    out *= width
+    return out
 
 
 def _reading(
