@@ -45,13 +45,13 @@ from reliability.errors import InputError
 from reliability.random import stream
 from reliability.technology import Correlation, Parameter
 
-KNOTS = 9  # at most, evenly spaced from g = 0 to g = 1
+KNOTS = 13  # at most, evenly spaced from g = 0 to g = 1
 _FEWEST = 20  # cells of a level at a condition
 _HOT = 333.0  # K; reads above are bakes
 _SECTION = "relaxation.target"
 _SCALE = 128  # units of G_max/128, in which numbers are near 1
 _ATTEMPT = 1e-13  # s
-_DECADES = 3.0  # between conditions at which the functions are stated
+_DECADES = 2.0  # between conditions at which the functions are stated
 # Centre and strength of a weak penalty: of each value, of its slope and its curvature over levels.
 _CENTRE = (0.0, 0.0, -1.0, 1.8, 1.4)
 _STRENGTH = (0.05, 0.1, 0.5)
@@ -137,9 +137,10 @@ _MISFIT = (
 
 def _room(reads: Sequence[Reads]) -> tuple[float, bool]:
     """Return the temperature of the reads after programming, and whether a file states it."""
-    kelvin = pd.concat([one.table["temperature"] for one in reads if not _is_bake(one)] or [[]])
-    found = pd.to_numeric(kelvin, errors="coerce").dropna()
-    return (float(found.median()), True) if len(found) else (ROOM, False)
+    cold = [one.table["temperature"].to_numpy(float) for one in reads if not _is_bake(one)]
+    found = np.concatenate([np.empty(0), *cold])
+    found = found[np.isfinite(found)]
+    return (float(np.median(found)), True) if len(found) else (ROOM, False)
 
 
 def _is_bake(one: Reads) -> bool:
@@ -248,8 +249,7 @@ def _on_card(
             estimates, values.ravel(), covariance * inflation[number] ** 2, source
         )
         parameters |= fitted
-        if correlation is not None:
-            groups[f"{_SECTION}.{name}".replace(".", "_")] = _shortened(correlation)
+        groups |= _at_each_level(correlation, f"{_SECTION}.{name}", knots)
         time = float(table.conditions["time"].iloc[k])
         parameters[f"{section}.time"] = exact(f"{section}.time", float(f"{time:.4g}"), source)
         parameters[f"{section}.temperature"] = exact(f"{section}.temperature", kelvin, source)
@@ -275,12 +275,28 @@ def _inflation(found: Estimated, data: Changes, weights: Weights) -> Array:
     return np.sqrt(1.0 + np.where(sure, np.maximum(excess, 0.0), 0.0) * per_knot)
 
 
-def _shortened(correlation: Correlation) -> Correlation:
-    """Round a correlation to two digits, a little nearer to none so that it stays one."""
-    matrix = np.round(0.94 * np.array(correlation.matrix), 2)
-    np.fill_diagonal(matrix, 1.0)
-    rows = tuple(tuple(row) for row in matrix.tolist())
-    return Correlation(parameters=correlation.parameters, matrix=rows)
+def _at_each_level(
+    correlation: Correlation | None, section: str, knots: int
+) -> dict[str, Correlation]:
+    """Return the correlation of the five functions at each level, which is where it is strong.
+
+    Rounded to two digits, a little nearer to none so that it stays a correlation.
+    """
+    if correlation is None:
+        return {}
+    names, whole = list(correlation.parameters), np.array(correlation.matrix)
+    groups = {}
+    for knot in range(knots):
+        own = [f"{section}.{p}_{knot}" for p in PROFILES if f"{section}.{p}_{knot}" in names]
+        if len(own) < 2:
+            continue
+        pick = [names.index(name) for name in own]
+        matrix = np.round(0.96 * whole[np.ix_(pick, pick)], 2)
+        np.fill_diagonal(matrix, 1.0)
+        rows = tuple(tuple(row) for row in matrix.tolist())
+        group = f"{section}.{knot}".replace(".", "_")
+        groups[group] = Correlation(parameters=tuple(own), matrix=rows)
+    return groups
 
 
 def _assumed_here() -> dict[str, Parameter]:

@@ -117,7 +117,7 @@ def log_density(
 
 
 def _minus_exponential(y: Array, sigma: Array, mean: Array) -> Array:
-    """Density of N - E at y, and its derivatives in y, sigma and the mean of E, shape (4, reads)."""
+    """Density of N - E at y, and its slopes in y, sigma and the mean of E, shape (4, reads)."""
     a = sigma / mean + y / sigma
     log_tail = log_ndtr(-a)
     hazard = np.exp(-0.5 * a * a - _LOG_ROOT - log_tail)
@@ -260,9 +260,7 @@ def _expected(data: Changes, weights: Weights, span: float, x: Array) -> Array:
     return np.asarray(count[:, None, None] * (per_read + _LEAST_INFORMATION * np.eye(LOCAL)))
 
 
-def _estimated(
-    data: Changes, weights: Weights, span: float, state: _State, x: Array
-) -> Estimated:
+def _estimated(data: Changes, weights: Weights, span: float, state: _State, x: Array) -> Estimated:
     shape = weights.centre.shape
     stated = shape[0]
     # Scores of what was programmed once: of (stated, local) for the one level that a run has.

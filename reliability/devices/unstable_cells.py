@@ -280,9 +280,7 @@ def probability_below(
     moved = two_sided_below(y - shift, sigma, down, up, initial)
     unstable, rare = ndtr(limit), ndtr(model.rare_limit(x))
     anywhere = _anywhere_below(y + initial - shift, sigma, model.maximum)
-    return np.asarray(
-        (1 - rare) * ((1 - unstable) * stable + unstable * moved) + rare * anywhere
-    )
+    return np.asarray((1 - rare) * ((1 - unstable) * stable + unstable * moved) + rare * anywhere)
 
 
 def moments(

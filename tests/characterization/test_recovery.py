@@ -17,74 +17,12 @@ from reliability.characterization.read_disturb import disturbed_states, fit_read
 from reliability.characterization.relaxation import fit_relaxation
 from reliability.characterization.retention import fit_retention
 from reliability.devices import noise
-from reliability.devices.level_relaxation import from_technology, sigma
 from reliability.devices.read_disturb import ReadDisturb
 from reliability.random import stream
 from tests.characterization import simulated
 from tests.characterization.simulated import distance
 
 ROOM = 298.15
-
-
-@pytest.fixture(scope="module")
-def walk() -> rel.Technology:
-    """A card of levels with a walk that is easy to name."""
-    card = simulated.part(rel.load_technology("techB"), "relaxation.target")
-    s = "relaxation.target."
-    own = {f"{s}sigma_{k}": v * 1e-6 for k, v in enumerate((2, 4, 7, 9, 9, 7, 5, 4, 3))}
-    own |= {f"{s}shift_{k}": -1e-6 for k in range(9)}
-    own |= {f"{s}onset_time": 1e-3, f"{s}attempt_time": 1e-12}
-    own |= {"programming.target.error_0": 1.2e-6, "programming.target.error_1": -3e-7}
-    return card.with_values(own)
-
-
-@pytest.fixture(scope="module")
-def level_card(walk: rel.Technology) -> rel.Technology:
-    targets = np.linspace(20e-6, 128e-6, 16)
-    room = simulated.levels(walk, targets, 60, [0.01, 1.0, 100.0, 1e4])
-    hot = [
-        simulated.levels(walk, targets, 40, [5e3], kelvin, seed=round(kelvin))
-        for kelvin in (373.15, 453.15, 533.15)
-    ]
-    g = np.full((len(targets) * 40 * 3, 3, 2), np.nan)
-    for k, one in enumerate(hot):
-        g[k * 640 : (k + 1) * 640, k] = one["conductance"].values
-    bake = xr.Dataset(
-        {"conductance": (("cell", "temperature", "time"), g)},
-        coords={"time": [0.0, 5e3], "temperature": [373.15, 453.15, 533.15],
-                "target": ("cell", np.tile(targets, 120))},
-        attrs={"source": "bake.csv"},
-    )  # fmt: skip
-    return rel.characterize([room, bake], name="again")
-
-
-def test_levels(level_card: rel.Technology, walk: rel.Technology) -> None:
-    fitted = [k for k, p in level_card.parameters.items() if p.confidence == "fitted"]
-    assert len(fitted) >= 20
-    model, true = (from_technology(c) for c in (level_card, walk))
-    # Single knots trade off with their neighbours, what cells do does not.
-    for g in (25e-6, 50e-6, 100e-6):
-        for time, kelvin in ((1.0, ROOM), (1e4, ROOM), (5e3, 453.15)):
-            got, want = (float(sigma(one, [g], [time], [kelvin])[0]) for one in (model, true))
-            assert got == pytest.approx(want, rel=0.12)
-    for key in ("programming.target.error_0", "programming.target.error_1",
-                "relaxation.target.onset_time", "relaxation.target.attempt_time"):  # fmt: skip
-        assert abs(distance(level_card.parameters[key], walk[key])) < 4, key
-    for k in range(2, 9):  # levels reach down to 20 uS
-        for name in ("sigma", "shift"):
-            key = f"relaxation.target.{name}_{k}"
-            assert abs(distance(level_card.parameters[key], walk[key])) < 4, key
-    assert level_card["relaxation.target.decades_per_step"] == pytest.approx(
-        walk["relaxation.target.decades_per_step"], abs=0.51
-    )
-
-
-def test_what_was_fitted_together_is_correlated(level_card: rel.Technology) -> None:
-    group = level_card.correlation["relaxation_target"]
-    assert "relaxation.target.onset_time" in group.parameters
-    off = np.array(group.matrix)[~np.eye(len(group.parameters), dtype=bool)]
-    assert np.abs(off).max() > 0.3  # the onset and the size of the walk, for one
-    assert level_card.valid["relaxation.target.temperature"] == (ROOM, 533.15)
 
 
 def test_hierarchy_of_two_states() -> None:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 from time import perf_counter
 
 import numpy as np
@@ -24,9 +25,7 @@ MODEL = UnstableCells(
 
 def deviates(names: list[str], cells: int, seed: int = 1) -> list[np.ndarray]:
     """Deviates by name, so that two times share what they share."""
-    return [
-        np.random.default_rng([seed, *name.encode()]).standard_normal(cells) for name in names
-    ]
+    return [np.random.default_rng([seed, *name.encode()]).standard_normal(cells) for name in names]
 
 
 def relaxed(model: UnstableCells, g: np.ndarray, time: list[float], kelvin: list[float]):
@@ -54,13 +53,14 @@ def test_tails_of_the_closed_form_are_those_of_a_numerical_convolution() -> None
         return own / (down + up)
 
     for y in (-43.0, -41.0, -30.0, -3.0, 0.0, 2.0, 30.0):
+
         def inner(j: float, y: float = y) -> float:
             return density(j) * stats.norm.cdf((y - j) / sigma)
 
         parts = [-reach, min(max(y - 5, -reach), 0), min(max(y + 5, -reach), 0), 0.0, 20.0, 80.0]
         found = sum(
             integrate.quad(inner, a, b, epsabs=1e-14)[0]
-            for a, b in zip(parts, parts[1:], strict=False) if b > a
+            for a, b in pairwise(parts) if b > a
         )  # fmt: skip
         closed = float(unstable_cells.two_sided_below(y, sigma, down, up, reach))
         assert closed == pytest.approx(found, rel=1e-6, abs=1e-11)
