@@ -53,12 +53,11 @@ _SCALE = 128  # units of G_max/128, in which numbers are near 1
 _ATTEMPT = 1e-13  # s
 _DECADES = 2.0  # between conditions at which the functions are stated
 # Centre and strength of a weak penalty: of each value, of its slope and its curvature over levels.
-_CENTRE = (0.0, 0.0, -1.0, 1.8, 1.4)
+_CENTRE = (0.0, 0.0, -1.0, 1.8, 1.4, -7.5)
 _STRENGTH = (0.05, 0.1, 0.5)
-_OF_SHIFT = 0.25  # of the penalty, because shifts are not logarithms
+_OF_KINDS = (0.25, 1.0, 1.0, 1.0, 1.0, 2.0)  # shifts are not logarithms; few cells are rare
 _CELLS = 1000  # simulated at each level for the correlation over time
 _MEMORIES = (0.1, 30.0)
-_RARE = (1e-7, 0.05)
 
 
 class _Table(NamedTuple):
@@ -215,10 +214,9 @@ def _problem(
     one = sum(
         strength * d.T @ d for strength, d in zip(_STRENGTH, (value, slope, curve), strict=True)
     )
-    kinds = np.diag([_OF_SHIFT, 1.0, 1.0, 1.0, 1.0])
-    penalty = np.kron(np.eye(len(at)), np.kron(kinds, one))
+    penalty = np.kron(np.eye(len(at)), np.kron(np.diag(_OF_KINDS), one))
     centre = np.tile(np.array(_CENTRE)[:, None], (len(at), 1, knots)).reshape(len(at), LOCAL, knots)
-    return data, Weights(of_levels, of_conditions, x / x.max(), penalty, centre)
+    return data, Weights(of_levels, of_conditions, penalty, centre)
 
 
 def _on_card(
@@ -253,9 +251,6 @@ def _on_card(
         time = float(table.conditions["time"].iloc[k])
         parameters[f"{section}.time"] = exact(f"{section}.time", float(f"{time:.4g}"), source)
         parameters[f"{section}.temperature"] = exact(f"{section}.temperature", kelvin, source)
-    rare = Estimate(f"{_SECTION}.rare", "lognormal", valid=_RARE)
-    sigma = np.atleast_2d(found.covariance[-1, -1])
-    parameters |= from_covariance([rare], np.array([found.log_rare]), sigma, source)[0]
     return parameters, groups, float(inflation.max())
 
 
@@ -278,7 +273,7 @@ def _inflation(found: Estimated, data: Changes, weights: Weights) -> Array:
 def _at_each_level(
     correlation: Correlation | None, section: str, knots: int
 ) -> dict[str, Correlation]:
-    """Return the correlation of the five functions at each level, which is where it is strong.
+    """Return the correlation of the functions at each level, which is where it is strong.
 
     Rounded to two digits, a little nearer to none so that it stays a correlation.
     """
@@ -331,7 +326,7 @@ def _model(
         for name, _, _ in stated
     )  # fmt: skip
     names = ("onset_time", "attempt_time", "reference_temperature", "memory", "fluctuation")
-    more = ("jump_fluctuation", "rare", "decades_per_step")
+    more = ("jump_fluctuation", "decades_per_step")
     return UnstableCells(
         maximum, conditions, *(value(name) for name in (*names, *more))
     )  # fmt: skip

@@ -25,12 +25,12 @@ TARGETS = np.array([5e-6, 25e-6, 50e-6, 75e-6, 100e-6])
 TIMES = [0.01, 1.0, 100.0, 1e4]
 # Functions at 0, 25 ... 100 uS: shift, sigma (uS), jumps, down and up (uS).
 EARLY = [[0, -0.2, -0.1, 0, 0], [0.4, 0.6, 0.6, 0.5, 0.5], [0.3, 0.7, 0.5, 0.3, 0.2],
-         [1.5, 4, 5, 3, 2], [2, 3, 2, 2, 2]]  # fmt: skip
+         [1.5, 4, 5, 3, 2], [2, 3, 2, 2, 2], [1e-3] * 5]  # fmt: skip
 LATE = [[0, -1, -0.5, 0, 0], [0.6, 1.2, 1.2, 1, 0.9], [0.4, 1.8, 1.2, 0.8, 0.5],
-        [2, 9, 10, 6, 4], [4, 5, 4, 3, 3]]  # fmt: skip
+        [2, 9, 10, 6, 4], [4, 5, 4, 3, 3], [2e-3] * 5]  # fmt: skip
 BAKED = [[1, -2, -2, -1, -1], [1, 2, 2, 2, 1.5], [0.5, 2.0, 1.5, 1.0, 0.8],
-         [2, 14, 13, 8, 6], [6, 8, 8, 6, 4]]  # fmt: skip
-UNITS = np.array([1e-6, 1e-6, 1.0, 1e-6, 1e-6])
+         [2, 14, 13, 8, 6], [6, 8, 8, 6, 4], [3e-3] * 5]  # fmt: skip
+UNITS = np.array([1e-6, 1e-6, 1.0, 1e-6, 1e-6, 1.0])
 
 
 def made_card() -> rel.Technology:
@@ -38,7 +38,7 @@ def made_card() -> rel.Technology:
     card = simulated.part(rel.load_technology("techB"))
     own = {
         "target.maximum": 100e-6, "onset_time": 1e-3, "attempt_time": 1e-13, "memory": 4.0,
-        "reference_temperature": ROOM, "fluctuation": 0.5, "jump_fluctuation": 0.2, "rare": 1e-3,
+        "reference_temperature": ROOM, "fluctuation": 0.5, "jump_fluctuation": 0.2,
         "decades_per_step": 1.0,
     }  # fmt: skip
     conditions = {"read_1": (0.01, ROOM, EARLY), "read_2": (1e4, ROOM, LATE),
@@ -64,26 +64,22 @@ def measured(card: rel.Technology, cells: int, seed: int) -> list[xr.Dataset]:
 def test_slopes_of_the_likelihood_are_its_differences() -> None:
     rng = np.random.default_rng(0)
     change, initial = rng.normal(0, 8, 50), np.full(50, 12.0)
-    local = np.array([0.1, -0.3, -0.5, 1.2, 0.8])[:, None] + np.zeros((5, 50))
-    rare = np.full(50, 1e-2)
-    value, slopes = mixture.log_density(change, initial, local, rare, 128.0)
-    for k in range(5):
-        step = np.zeros((5, 1))
+    local = np.array([0.1, -0.3, -0.5, 1.2, 0.8, -4.0])[:, None] + np.zeros((6, 50))
+    slopes = mixture.log_density(change, initial, local, 128.0)[1]
+    for k in range(6):
+        step = np.zeros((6, 1))
         step[k] = 1e-5
         up, down = (
-            mixture.log_density(change, initial, local + sign * step, rare, 128.0)[0]
-            for sign in (1, -1)
+            mixture.log_density(change, initial, local + sign * step, 128.0)[0] for sign in (1, -1)
         )
         assert slopes[k] == pytest.approx((up - down) / 2e-5, abs=1e-6)
-    more = mixture.log_density(change, initial, local, rare * 1.0001, 128.0)[0]
-    assert slopes[5] == pytest.approx((more - value) / 1e-4, abs=1e-3)
 
 
 def test_density_is_that_of_the_distribution_that_cells_are_drawn_from() -> None:
-    local = np.array([0.1, -0.3, -0.5, 1.2, 0.8])[:, None]
+    local = np.array([0.1, -0.3, -0.5, 1.2, 0.8, -40.0])[:, None]
 
     def density(y: float) -> float:
-        arrays = np.array([y]), np.array([40.0]), local, np.zeros(1)
+        arrays = np.array([y]), np.array([40.0]), local
         return float(np.exp(mixture.log_density(*arrays, 128.0)[0][0]))
 
     jumps = np.exp(-0.5)
@@ -114,7 +110,7 @@ def test_what_cells_do_comes_back() -> None:
     assert found.valid[f"{SECTION}.temperature"] == (ROOM, HOT)
     assert abs(distance(found.parameters[f"{SECTION}.fluctuation"], 0.5)) < 4
     group = found.correlation["relaxation_target_read_2_2"]
-    assert np.abs(np.array(group.matrix)[~np.eye(5, dtype=bool)]).max() > 0.3
+    assert np.abs(np.array(group.matrix)[~np.eye(6, dtype=bool)]).max() > 0.3
 
 
 def test_bakes_alone_make_a_card() -> None:
@@ -137,6 +133,8 @@ def test_intervals_cover_as_often_as_they_say() -> None:
         for section in (key.removesuffix(".time") for key in found if key.endswith(".time")):
             at = found[f"{section}.time"].value, found[f"{section}.temperature"].value
             for profile, row in zip(PROFILES, true.profiles(true.progress(*at)), strict=True):
+                if profile == "rare":  # few cells and a prior that counts
+                    continue
                 inside += [
                     abs(distance(found[f"{section}.{profile}_{k}"], row[k])) < 1.645
                     for k in range(1, 5)

@@ -1,6 +1,7 @@
 """Each phenomenon: known parameters come back from simulated cells within 4 of their own sigmas."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import reliability as rel
 from reliability.characterization import card_of, fit_phenomena, reads_of
 from reliability.characterization.cycles import fit_cycles
 from reliability.characterization.endurance import failures, fit_endurance
+from reliability.characterization.estimates import exact
 from reliability.characterization.loss import Stressed, log_likelihood, maximise
 from reliability.characterization.noise import can_fit, fit_noise
 from reliability.characterization.programming import fit_state
@@ -65,6 +67,26 @@ def test_relaxation_of_two_states() -> None:
     assert fit.parameters["relaxation.reference_time"].value == 3600
     for key in ("LRS.sigma", "HRS.sigma", "LRS.shift", "HRS.shift"):
         assert abs(distance(fit.parameters[f"relaxation.{key}"], card[f"relaxation.{key}"])) < 4
+
+
+def test_tails_and_fluctuation_of_two_states() -> None:
+    card = simulated.part(
+        rel.load_technology("oxram-130nm").with_values(simulated.NO_DEFECTS), "relaxation"
+    )
+    own = {"LRS.tail_down": 0.25, "HRS.tail_up": 0.15}
+    true = {f"relaxation.{key}": value for key, value in own.items()}
+    true["relaxation.fluctuation"] = 0.6
+    parameters = {key: exact(key, value, "a test") for key, value in true.items()}
+    card = replace(card, parameters=card.parameters | parameters)
+    times = [0.1, 10.0, 1000.0]
+    data = simulated.states(card, 1500, [rel.Segment(t) for t in times], "time", times, seed=3)
+    fit = fit_relaxation(reads_of(data), seed=0)
+    for key, value in true.items():
+        assert abs(distance(fit.parameters[key], value)) < 4, key
+    for state in ("LRS", "HRS"):
+        key = f"relaxation.{state}.sigma"
+        assert fit.parameters[key].value == pytest.approx(card[key], rel=0.12)
+    assert "relaxation.HRS.tail_down" not in fit.parameters
 
 
 def test_relaxation_that_goes_on_is_told() -> None:

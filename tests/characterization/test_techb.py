@@ -75,15 +75,14 @@ def scores(card: rel.Technology, data: xr.Dataset) -> pd.DataFrame:
     for (kelvin, point), own in table.groupby(["temperature", "point"]):
         x = model.progress(own["time"].mean(), kelvin)
         profiles = model.profiles(x)
-        rows = np.vstack([profiles[:1] * 1e6, np.log(profiles[1:])])
+        rows = np.vstack([profiles[:1] * 1e6, np.log(np.maximum(profiles[1:], 1e-300))])
         rows[[1, 3, 4]] += math.log(1e6)
         at = np.linspace(0, 1, profiles.shape[1])
         g = levels.fraction[own["level"]]
         local = np.array([np.interp(g, at, row) for row in rows])
-        rare = np.full(len(own), 0.5 * math.erfc(-model.rare_limit(x) / math.sqrt(2)))
         first = own["first"].to_numpy() * 1e6
         change = own["conductance"].to_numpy() * 1e6 - first
-        score = log_density(change, first, local, rare, 128.0)[0]
+        score = log_density(change, first, local, 128.0)[0]
         out.append((kelvin, point, float(score.mean())))
     return pd.DataFrame(out, columns=["temperature", "point", "score"])
 
