@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from scipy import stats
 
 import reliability as rel
 from reliability.characterization import reads_of
@@ -17,26 +18,32 @@ from reliability.devices import level_relaxation, unstable_cells
 from reliability.devices.unstable_cells import probability_below
 
 ROOM = 298.15
-# Programmed level, reference (uS), time (s), temperature (K), measured fraction beyond it, and
-# whether that is below the reference.
+# Programmed level, reference (uS), time (s), temperature (K), stated fraction beyond it, factor
+# within which the card has it, and whether beyond is below. The second rests on few cells: none of
+# the 445 at 80 to 84 uS, 3 of those at 76 to 88 uS.
 ERRORS = [
-    (82.0, 54.0, 5231.0, 373.15, 3.2e-2, True),
-    (82.0, 54.0, 1e4, ROOM, 3e-3, True),
-    (10.0, 32.0, 1e4, ROOM, 1.8e-2, False),
+    (82.0, 54.0, 5231.0, 373.15, 3.2e-2, 1.7, True),
+    (82.0, 54.0, 1e4, ROOM, 3e-3, 6.0, True),
+    (10.0, 32.0, 1e4, ROOM, 1.8e-2, 1.7, False),
 ]
 
 
-@pytest.mark.parametrize(("level", "reference", "time", "kelvin", "measured", "below"), ERRORS)
-def test_error_rates_are_those_of_the_measured_cells(
-    level: float, reference: float, time: float, kelvin: float, measured: float, below: bool
-) -> None:
-    """Within a factor of 1.7; a normal walk misses them by 1e3 to 1e8."""
+def error_rate(level: float, reference: float, time: float, kelvin: float, below: bool) -> float:
     model = level_relaxation.from_technology(rel.load_technology("techB"))
-    p = float(probability_below(
-        model, level * 1e-6, level * 1e-6, [time], [kelvin], reference * 1e-6
-    ))  # fmt: skip
-    found = p if below else 1 - p
-    assert abs(math.log(found / measured)) < math.log(1.7)
+    g = level * 1e-6
+    p = float(probability_below(model, g, g, [time], [kelvin], reference * 1e-6))
+    return p if below else 1 - p
+
+
+@pytest.mark.parametrize(("level", "reference", "time", "kelvin", "stated", "factor", "below"),
+                         ERRORS)  # fmt: skip
+def test_error_rates_are_those_of_the_measured_cells(
+    level: float, reference: float, time: float, kelvin: float, stated: float, factor: float,
+    below: bool,
+) -> None:  # fmt: skip
+    """A normal walk misses them by 1e3 to 1e8."""
+    found = error_rate(level, reference, time, kelvin, below)
+    assert abs(math.log(found / stated)) < math.log(factor)
 
 
 @pytest.fixture(scope="module")
@@ -49,16 +56,20 @@ def data(shared: Path) -> list[xr.Dataset]:
     ]
 
 
-@pytest.mark.parametrize(("level", "reference", "time", "kelvin", "measured", "below"), ERRORS)
-def test_measured_error_rates_are_what_is_said(
+@pytest.mark.parametrize(("level", "reference", "time", "kelvin", "stated", "factor", "below"),
+                         ERRORS)  # fmt: skip
+def test_counts_of_measured_cells_do_not_refuse_the_card(
     data: list[xr.Dataset], level: float, reference: float, time: float, kelvin: float,
-    measured: float, below: bool,
+    stated: float, factor: float, below: bool,
 ) -> None:  # fmt: skip
     table = reads_of(data[0 if kelvin == ROOM else 1]).table
     at = table["temperature"].fillna(ROOM).eq(kelvin) & (table["point"] > time / 3)
     own = table[at & table["first"].between((level - 2) * 1e-6, (level + 2) * 1e-6)]
-    wrong = own["conductance"] < reference * 1e-6
-    assert (wrong if below else ~wrong).mean() == pytest.approx(measured, rel=0.25)
+    lower = own["conductance"] < reference * 1e-6
+    wrong = int((lower if below else ~lower).sum())
+    p = error_rate(level, reference, time, kelvin, below)
+    assert stats.binomtest(wrong, len(own), p).pvalue > 1e-3
+    assert stats.binomtest(wrong, len(own), stated).pvalue > 1e-3
 
 
 def scores(card: rel.Technology, data: xr.Dataset) -> pd.DataFrame:
