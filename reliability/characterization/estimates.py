@@ -203,7 +203,9 @@ def from_covariance(
     for estimate, fitted, spread in zip(estimates, transformed, sigma, strict=True):
         sigma_here = float(f"{spread * (inflation or {}).get(estimate.name, 1.0):.3g}")
         value = estimate.value(fitted)
-        error = sigma_here * (abs(value) if estimate.distribution == "lognormal" else 1.0)
+        error = sigma_here
+        if estimate.distribution == "lognormal":  # two digits at least: nothing becomes zero
+            error = min(sigma_here, 1.0) * abs(value)
         parameters[estimate.name] = Parameter(
             value=_rounded(value, error), unit=unit_of(estimate.name) or "",
             distribution=estimate.distribution, sigma=sigma_here, source=fitted_by(source),

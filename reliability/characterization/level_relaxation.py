@@ -26,6 +26,7 @@ from reliability.characterization.estimates import (
     from_covariance,
 )
 from reliability.characterization.mixture_likelihood import (
+    BODY,
     LOCAL,
     Changes,
     Estimated,
@@ -262,11 +263,11 @@ def _inflation(found: Estimated, data: Changes, weights: Weights) -> Array:
     """
     part = weights.of_conditions[data.condition]
     groups = part.sum(axis=0)
-    free = found.estimates[0].size
-    expected = np.maximum(LOCAL * groups - free, 1.0)
+    free = found.estimates[0, :BODY].size
+    expected = np.maximum(BODY * groups - free, 1.0)
     excess = part.T @ found.misfit / expected - 1.0
     sure = excess > 2.0 * np.sqrt(2.0 / expected)
-    per_knot = np.maximum(LOCAL * groups / free, 1.0)
+    per_knot = np.maximum(BODY * groups / free, 1.0)
     return np.sqrt(1.0 + np.where(sure, np.maximum(excess, 0.0), 0.0) * per_knot)
 
 

@@ -16,6 +16,7 @@ from scipy.special import log_ndtr
 from reliability.characterization.estimates import Array
 
 LOCAL = 6
+BODY = 5  # without rare cells, of which single groups have none or one
 _LOG_ROOT = 0.5 * math.log(2 * math.pi)
 _LEAST = 1e-12  # of a density, in 1/unit: no read is less likely
 _SIMULATED = 400  # reads of each group that give its expected information
@@ -132,7 +133,7 @@ class Estimated:
     covariance : ndarray
         Of the estimates, flat.
     misfit : ndarray, shape (groups,)
-        Score of each group in units of its scatter: chi-squared of 6 where the model is right.
+        Score of each group in units of its scatter: chi-squared of 5 where the model is right.
     log_likelihood : float
     """
 
@@ -255,8 +256,8 @@ def _estimated(data: Changes, weights: Weights, span: float, state: _State, x: A
         spread += own_part.reshape(spread.shape)
     spread += weights.penalty
     inverse = np.linalg.inv(state.information)
-    expected = _expected(data, weights, span, x)
-    slope = state.group_slope
+    expected = _expected(data, weights, span, x)[:, :BODY, :BODY]
+    slope = state.group_slope[:, :BODY]
     misfit = np.einsum("gi,gi->g", slope, np.linalg.solve(expected, slope[..., None])[..., 0])
     return Estimated(
         x.reshape(shape), inverse @ spread @ inverse, misfit, state.log_likelihood
