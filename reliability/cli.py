@@ -28,6 +28,7 @@ from reliability.commands.run import run
 from reliability.commands.size import size
 from reliability.commands.study import plan, schema, status
 from reliability.commands.technologies import technologies
+from reliability.commands.validate import validate
 from reliability.errors import InputError, RunError, printable
 from reliability.version import __version__
 
@@ -159,8 +160,7 @@ def main(debug: bool) -> None:
 
 for command in (
     run, plan, status, report, compare, size, window, map_layers, qualify, fit, condition,
-    inspect, technologies, schema, doctor,
-    technologies, schema, doctor,
+    validate, inspect, technologies, schema, doctor,
 ):  # fmt: skip
     main.add_command(command)
 

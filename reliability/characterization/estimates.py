@@ -39,6 +39,8 @@ class Fit:
         Assumed values that the model cannot do without, where a base has none either.
     replaces : tuple of str
         Patterns of names that a base's values of this phenomenon have, void beside these.
+    groups : dict of str to Correlation
+        More groups of parameters that were estimated together.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Fit:
     not_identifiable: tuple[str, ...] = ()
     needed: dict[str, Parameter] = field(default_factory=dict)
     replaces: tuple[str, ...] = ()
+    groups: dict[str, Correlation] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

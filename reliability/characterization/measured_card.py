@@ -202,6 +202,7 @@ def card_of(
     models = {section: model for fit in fits for section, model in fit.models.items()}
     valid = {key: ends for fit in fits for key, ends in fit.valid.items()}
     groups = {fit.name: fit.correlation for fit in fits if fit.correlation is not None}
+    groups |= {name: group for fit in fits for name, group in fit.groups.items()}
     below = base or Technology(name, title, memory, "", {})
     void = [pattern for fit in fits for pattern in fit.replaces]
     kept = {

@@ -28,12 +28,12 @@ from reliability.characterization.estimates import (
 )
 from reliability.characterization.read_table import Reads
 from reliability.characterization.state_shape import (
-    SLOPES,
     Pulses,
     StateShape,
     fit_shape,
     is_needed,
 )
+from reliability.devices.programming import SLOPES
 from reliability.statistics import integrated_time, radial_trend, variance_components
 from reliability.statistics.variance import VarianceComponents
 from reliability.technology import STATES, Parameter
@@ -171,7 +171,8 @@ def cycles_memory(runs: pd.DataFrame, fitted: Mapping[str, Parameter], state: st
     """Number of cycles that carry the information of one, in as many as a cell has."""
     lag = np.arange(int(runs.groupby("cell").size().median()))
     rho = sum(
-        fitted[f"cycles.{state}.{part}"].value * np.exp(-lag / fitted[f"cycles.memory_{part}"].value)
+        fitted[f"cycles.{state}.{part}"].value
+        * np.exp(-lag / fitted[f"cycles.memory_{part}"].value)
         for part in ("medium", "slow")
     )
     return float(1 + 2 * ((1 - lag / len(lag)) * rho)[1:].sum())
@@ -233,7 +234,7 @@ def _tail(section: str, shape: StateShape, source: str) -> dict[str, Parameter]:
             "below, the tail is extrapolated with the slope at 3 sigma",
         ),
         f"{section}.tail_scale": assumed(
-            f"{section}.tail_scale", 1.0, "tails go on as steeply as at 3 sigma, or a third more or "
+            f"{section}.tail_scale", 1.0, "tails go on as steeply as at 3 sigma, a third more or "
             "less", sigma=0.3, distribution="lognormal",
         ),
     }  # fmt: skip

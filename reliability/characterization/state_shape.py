@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from scipy.special import ndtr, ndtri
 from scipy.stats import chi2
@@ -20,22 +21,19 @@ from reliability.devices import programming
 from reliability.devices.programming import Programming
 from reliability.devices.shapes import KNOTS, Slopes, bent, unbent
 
-SLOPES = tuple(f"slope_{name}" for name in (
-    "low_3", "low_2", "low_1", "median", "high_1", "high_2", "high_3"))  # fmt: skip
-_FEWEST_CELLS, _FEWEST = 100, 400  # cells and values of a state
+_FEWEST_CELLS, _FEWEST = 40, 400  # cells and values of a state
 _BEYOND = 5  # values beyond the smallest probability that the data support
 _CERTAIN = 1e-3  # probability of a misfit by chance, below which a body is not the data's
-_SMOOTH = 0.02  # weight of the second differences of ln slope, in sigmas of T
+_ENDS = 0.7  # ln slope at 3 sigma differs from its neighbour's by about so much, others' by 1
 _ROUNDS = 6
 _FEWEST_CYCLES = 40  # of a cell, below which its pulses tell no shape
 
 
 class Pulses(NamedTuple):
-    """Shape of the part that each pulse draws: sinh-arcsinh, and its width over cells."""
+    """Sinh-arcsinh shape of the part that each pulse draws."""
 
     skew: float = 0.0
     tail: float = 1.0
-    sigma_spread: float = 0.0
 
 
 class StateShape(NamedTuple):
@@ -94,25 +92,27 @@ def fit_shape(
     order = np.argsort(log_resistance)
     y, of_cell = log_resistance[order], number[order]
 
-    def quantiles(weights: Sequence[Array]) -> Array:
-        each = weights[0][of_cell]
-        return np.interp(ndtr(score), (np.cumsum(each) - each / 2) / each.sum(), y)
+    measured = np.interp(ndtr(score), (np.arange(n) + 0.5) / n, y)
+    last = np.searchsorted(y, measured, side="right")
 
-    measured = quantiles([np.ones(cells)])
-    samples = bootstrap(quantiles, [cells], f"shape.{name}", seed)
-    error = np.maximum(samples.std(axis=0), 1e-3 * np.std(y))
+    def scores(weights: Sequence[Array]) -> Array:
+        """Normal scores of the measured quantiles among weighted cells."""
+        below = np.concatenate([[0.0], np.cumsum(weights[0][of_cell])])[last]
+        low = 0.5  # of a value, so that no score is infinite
+        return ndtri(np.clip(below, low, n - low) / n)
+
+    samples = bootstrap(scores, [cells], f"shape.{name}", seed)
     median = float(measured[len(score) // 2])
     at, pulses = known or (0.5, Pulses())
     by_cell = np.argsort(number, kind="stable")
     for _ in range(_ROUNDS):
         v = _quantiles_of(pulses, at)
-        sigma, slopes = _slopes(v, score, measured, error)
+        sigma, slopes, again_of = _slopes(v, score, measured - median, samples.std(axis=0))
         if known or n < 2 * cells:  # or nothing to tell pulses from cells by
             break
         deviation = unbent((log_resistance - median) / sigma, slopes)
         at, pulses = _pulses_of(deviation[by_cell], number[by_cell])
-    again = np.array([np.log(_slopes(v, score, one, error)[1]) for one in samples])
-    return StateShape(median, sigma, slopes, again, smallest)
+    return StateShape(median, sigma, slopes, again_of(samples), smallest)
 
 
 def is_needed(shape: StateShape) -> bool:
@@ -130,29 +130,55 @@ def _quantiles_of(pulses: Pulses, at: float) -> Quantiles:
     """Return what gives v at standard normal scores, cells having a fraction of its variance."""
     model = Programming(
         "lognormal_resistance", 1.0, 0, 0, 0, 0, at**0.5, (1 - at) ** 0.5,
-        pulses.sigma_spread, pulses.skew, pulses.tail,
+        skew=pulses.skew, tail=pulses.tail,
     )  # fmt: skip
     return lambda score: programming.deviation_of(model, score)
 
 
-def _slopes(v_at: Quantiles, score: Array, measured: Array, error: Array) -> tuple[float, Slopes]:
-    """Return the standard deviation of ln R, and the slopes of a T(v) of standard deviation 1."""
-    v, log_r = v_at(score), measured - measured[len(score) // 2]
+def _slopes(
+    v_at: Quantiles, score: Array, log_r: Array, error: Array
+) -> tuple[float, Slopes, Callable[[Array], Array]]:
+    """Return the standard deviation of ln R, the slopes of a T(v) of standard deviation 1, and
+    what gives ln slopes of bootstrap samples of the scores, by one step from these.
+
+    Parameters
+    ----------
+    v_at : callable
+    score : ndarray, shape (n,)
+        Of quantiles of ln R.
+    log_r : ndarray, shape (n,)
+        Those quantiles, from the median.
+    error : ndarray, shape (n,)
+        Standard error of the scores.
+    """
+    v = v_at(score)
+    width = error * np.gradient(v, score)
     scale = float(np.ptp(log_r) / np.ptp(v))
-    smooth = _SMOOTH * scale / float(np.median(error))
-
-    def off(u: Array) -> Array:
-        miss = (scale * bent(v, tuple(np.exp(u))) - log_r) / error
-        return np.concatenate([miss, smooth * np.diff(u, 2)])
-
-    slopes = np.exp(least_squares(off, np.zeros(len(KNOTS)), bounds=(-7.0, 7.0)).x)
     weight, z = programming.standard_nodes()
-    at = bent(v_at(z), tuple(slopes))
-    sd = float(np.sqrt(weight @ at**2 - (weight @ at) ** 2))
-    return scale * sd, tuple((slopes / sd).tolist())
+    nodes = v_at(z)
+
+    def off(u: Array, wanted: Array) -> Array:
+        miss = (unbent(log_r / scale, tuple(np.exp(u))) - wanted) / width
+        return np.concatenate([miss, np.diff(u, 2), (u[[0, -1]] - u[[1, -2]]) / _ENDS])
+
+    def sd(u: Array) -> float:
+        at = bent(nodes, tuple(np.exp(u)))
+        return float(np.sqrt(weight @ at**2 - (weight @ at) ** 2))
+
+    found = least_squares(off, np.zeros(len(KNOTS)), bounds=(-7.0, 7.0), args=(v,))
+    step = -np.linalg.pinv(found.jac)
+
+    def again(samples: Array) -> Array:
+        middle = len(score) // 2
+        wanted = [v_at(one - one[middle]) for one in samples]
+        steps = [found.x + np.clip(step @ off(found.x, one), -1.5, 1.5) for one in wanted]
+        return np.array([u - np.log(sd(u)) for u in steps])
+
+    size = sd(found.x)
+    return scale * size, tuple((np.exp(found.x) / size).tolist()), again
 
 
-def _pulses_of(deviation: Array, number: Array) -> tuple[float, Pulses]:
+def _pulses_of(deviation: Array, number: NDArray[np.intp]) -> tuple[float, Pulses]:
     """Return the cells' fraction of the variance, and the shape of single pulses.
 
     Values of a cell are consecutive; cells with unequal numbers of values tell no shape.

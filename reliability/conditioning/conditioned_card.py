@@ -33,8 +33,9 @@ from reliability.technology import (
 
 Array = NDArray[np.float64]
 _CONTRADICTION = 1e-3  # predictive probability below which conditioning refuses
-_FIRST, _SIZE, _EFFECTIVE = 1000, 400, 500.0  # draws of the prior, of each proposal, and effective
+_FIRST, _SIZE, _EFFECTIVE = 800, 400, 400.0  # draws of the prior, of each proposal, and effective
 _FIRST_SIMULATED, _SIZE_SIMULATED, _EFFECTIVE_SIMULATED = 300, 120, 150.0
+_CHECKED, _CHECKED_SIMULATED = 200, 60  # draws of the posterior card that are checked
 _PROBE = 1.5  # normal scores at which it is tried what a parameter changes
 _CHANGED = 1e-6  # relative change of a prediction that counts
 _DIGITS = 6  # of a posterior value
@@ -210,7 +211,17 @@ def predictive(
 
 def _predictions(cards: Sequence[Technology], observations: Sequence[Observation]) -> Array:
     """Location and spread, shape (cards, observations, 2)."""
-    return np.array([predict_all(card, observations) for card in cards], float)
+    of_condition: dict[str, int] = {}  # counts of many chips under one condition: one prediction
+    first: list[Observation] = []
+    place = []
+    for o in observations:
+        asked = {k: v for k, v in o.values.items() if k not in ("wrong", "failed", "cells")}
+        key = f"{o.kind} {sorted(asked.items())}"
+        if key not in of_condition:
+            of_condition[key] = len(first)
+            first.append(o)
+        place.append(of_condition[key])
+    return np.array([predict_all(card, first) for card in cards], float)[:, place]
 
 
 # --- one step: prior card to posterior card
@@ -282,7 +293,9 @@ def _refuse_contradictions(
     generator: np.random.Generator,
 ) -> None:
     """Refuse observations that the posterior of all cannot have made, and name the pair."""
-    draws = generator.multivariate_normal(found.mean, found.covariance, 100, method="cholesky")
+    draws = generator.multivariate_normal(
+        found.mean, found.covariance, _CHECKED_SIMULATED, method="cholesky"
+    )
     after = table(draws)
     probability = [e.predictive(*after[:, k].T) for k, e in enumerate(evidence)]
     worst = int(np.argmin(probability))
@@ -347,24 +360,19 @@ def _narrowed(names: list[str], scores: Array, location: Array, e: Evidence) -> 
 def _relevant(
     card: Technology, observations: list[Observation], generator: np.random.Generator
 ) -> list[str]:
-    """Uncertain parameters that change a prediction, at the card's values or at a draw of it."""
+    """Uncertain parameters that change a prediction, near the middle of the card."""
     uncertain = [
         key
         for key, p in card.parameters.items()
         if p.distribution != "exact" and p.at(_PROBE) != p.at(-_PROBE)
     ]
-    places = [np.zeros(len(uncertain)), generator.standard_normal(len(uncertain))]
+    middle = at_scores(card, uncertain, generator.uniform(-0.5, 0.5, len(uncertain)))
+    base = _predictions([middle], observations)[0]
     found = set()
-    for place in places:
-        middle = at_scores(card, uncertain, place)
-        base = _predictions([middle], observations)[0]
-        for key in uncertain:
-            if key in found:
-                continue
-            moved = [at_scores(middle, [key], np.array([z]), card) for z in (-_PROBE, _PROBE)]
-            change = np.abs(_predictions(moved, observations) - base)
-            if (change > _CHANGED * (np.abs(base) + 1e-300)).any():
-                found.add(key)
+    for key in uncertain:
+        (moved,) = _predictions([at_scores(middle, [key], np.array([_PROBE]), card)], observations)
+        if (np.abs(moved - base) > _CHANGED * (np.abs(base) + 1e-300)).any():
+            found.add(key)
     for block in card.correlation.values():
         if found & set(block.parameters):
             found |= set(block.parameters)
@@ -473,7 +481,7 @@ def _checks(
     generator: np.random.Generator,
 ) -> tuple[ObservationCheck, ...]:
     """Compare the posterior card with every observation."""
-    draws = 100 if any(map(is_simulated, observations)) else 300
+    draws = _CHECKED_SIMULATED if any(map(is_simulated, observations)) else _CHECKED
     scores = generator.standard_normal((draws, len(names))) @ _root(card, names).T
     table = _predictions([at_scores(card, names, z) for z in scores], observations)
     out = []

@@ -109,6 +109,17 @@ class Evidence:
         above = betainc(k, n - k + 1, of_lot).mean() if k > 0 else 1.0
         return float(below), float(above)
 
+    def sample(self, location: Array, spread: Array, generator: np.random.Generator) -> Array:
+        """Draw what would be observed, one for each prediction: failures, or a value."""
+        sigma = np.hypot(spread, self.transfer)
+        if not self.counts:
+            return location + np.hypot(sigma, self.error) * generator.standard_normal(len(location))
+        p = np.clip(location, 1e-300, 1 - 1e-15)
+        wide = sigma > _LEAST
+        a, b = _beta(p, np.where(wide, sigma, 1.0))
+        of_lot = np.where(wide, generator.beta(a, b), p)
+        return generator.binomial(round(self.error), of_lot).astype(float)
+
     def predictive(self, location: Array, spread: Array) -> float:
         """Return the two-sided predictive probability of what was observed.
 

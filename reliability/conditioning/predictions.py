@@ -22,24 +22,21 @@ from reliability.devices import verify as verifying
 from reliability.devices.endurance import Endurance
 from reliability.devices.programming import Programming
 from reliability.devices.read_disturb import ReadDisturb
-from reliability.devices.relaxation import Relaxation
 from reliability.devices.retention import Retention
 from reliability.devices.verify import Verify
 from reliability.errors import InputError
 from reliability.mission import MissionProfile, Segment
 from reliability.network import Neuron, evaluate, load_network
-from reliability.population import age, best_reference, sample_population
+from reliability.population import age, sample_population
 from reliability.population.ageing import out_of_range
 from reliability.population.wafer import radial_positions
 from reliability.technology import Observation, Technology
 
 _ROOM = 298.15  # K
 _FLOOR = 1e-30  # of a probability
-# Three-point Gauss-Hermite rule of the chip's deviation, in its standard deviations.
-_DEVIATE = np.array([-math.sqrt(3.0), 0.0, math.sqrt(3.0)])
-_WEIGHT = np.array([1.0, 4.0, 1.0]) / 6.0
-_INITIAL = (np.arange(20) + 0.5) / 20  # quantiles of cells as programmed
-_END = ndtri((np.arange(10) + 0.5) / 10)  # deviates of where lost cells end
+_GRID = 400  # conductances between the medians that are tried as the reference
+_INITIAL = (np.arange(10) + 0.5) / 10  # quantiles of cells as programmed
+_END = ndtri((np.arange(6) + 0.5) / 6)  # deviates of where lost cells end
 _CELLS = 4000  # sampled, for the quantiles of aged cells
 _SEED = 20210503  # of everything sampled: common random numbers over the draws of the card
 
@@ -54,7 +51,7 @@ class Prediction(NamedTuple):
 def predict_all(card: Technology, observations: Sequence[Observation]) -> list[Prediction]:
     """Return what a card predicts for observations; see `predict`."""
     needed = any("reference" not in o.values and o.kind in _READ for o in observations)
-    reference = best_reference(card) if needed else None
+    reference = _reference(card) if needed else None
     return [predict(card, o, reference) for o in observations]
 
 
@@ -82,7 +79,7 @@ def predict(
     1.0
     """
     if "reference" not in observation.values and observation.kind in _READ:
-        at = best_reference(card) if reference is None else reference
+        at = _reference(card) if reference is None else reference
         values = observation.values | {"reference": at}
         observation = observation.model_copy(update={"values": values})
     return _KINDS[observation.kind](card, observation)
@@ -129,14 +126,26 @@ def check_conditions(card: Technology, observation: Observation, where: str) -> 
         raise InputError(f"{where}: {notes[0]}")
 
 
+def _reference(card: Technology) -> float:
+    """Return the conductance, S, at which fresh cells of both states are misread least."""
+    lrs, hrs = (Programming.from_technology(card, state) for state in ("LRS", "HRS"))
+    ends = sorted(-math.log(model.resistance) for model in (lrs, hrs))
+    at = np.linspace(*ends, _GRID)[1:-1]
+    g = np.exp(at)
+    wrong = programming.probability_below(lrs, g) + 1 - programming.probability_below(hrs, g)
+    return float(g[np.argmin(wrong)])
+
+
 # --- counts
 
 
 def _over_chips(of_deviation: Callable[[float], float], sigma: float) -> Prediction:
     """Mean of a probability over chips, and how much its logarithm varies."""
-    p = np.array([max(of_deviation(float(z)), _FLOOR) for z in sigma * _DEVIATE])
-    spread = abs(math.log(p[2] / p[0])) / (2 * _DEVIATE[2]) if sigma > 0 else 0.0
-    return Prediction(float(_WEIGHT @ p), spread)
+    if sigma == 0:
+        return Prediction(max(of_deviation(0.0), _FLOOR), 0.0)
+    # the two-point Gauss-Hermite rule
+    low, high = (max(of_deviation(side * sigma), _FLOOR) for side in (-1.0, 1.0))
+    return Prediction((low + high) / 2, abs(math.log(high / low)) / 2)
 
 
 def _of_a_chip(model: Programming, chips: int) -> tuple[Programming, float]:
@@ -145,28 +154,17 @@ def _of_a_chip(model: Programming, chips: int) -> tuple[Programming, float]:
     return replace(model, sigma_lot=0.0, sigma_wafer=0.0, sigma_die=0.0), shared
 
 
-def _radial(card: Technology, model: Programming) -> np.ndarray:
-    """Radial deviations of four groups of dies, equal in number."""
-    groups = np.array_split(np.sort(radial_positions(card)), 4)
-    return model.radial * np.array([group.mean() for group in groups])
-
-
-def _wrong(
-    card: Technology, state: str, reference: float, attempts: int, time: float, chips: int
-) -> Prediction:
-    """Probability of the wrong side after some pulses and a time, without defects."""
-    model, sigma = _of_a_chip(Programming.from_technology(card, state), chips)
+def _wrong(card: Technology, state: str, reference: float, attempts: int, chips: int) -> Prediction:
+    """Probability of the wrong side after some pulses, without defects."""
+    model, shared = _of_a_chip(Programming.from_technology(card, state), chips)
+    radial = model.radial * float(radial_positions(card).std()) / math.sqrt(chips)
     verify = Verify(1 / reference, 1 / reference, attempts)
-    relaxing = Relaxation.from_technology(card, state) if time > 0 else None
-    radial = _radial(card, model)
 
     def at(deviation: float) -> float:
-        wrong = verifying.probability_wrong(
-            verify, state, model, [reference], relaxing, time, radial + deviation
-        )
+        wrong = verifying.probability_wrong(verify, state, model, [reference], offsets=deviation)
         return float(wrong[0])
 
-    return _over_chips(at, sigma)
+    return _over_chips(at, math.hypot(shared, radial))
 
 
 def _defects(card: Technology, state: str) -> float:
@@ -178,9 +176,7 @@ def _defects(card: Technology, state: str) -> float:
 def _write_errors(card: Technology, o: Observation) -> Prediction:
     """Cells on the wrong side after their last pulse: every pass writes once and retries."""
     attempts = min(o.get("passes", 1) * (1 + o.get("retries", 1)), 255)
-    found = _wrong(
-        card, o["state"], o["reference"], attempts, 0.0, o.get("chips", 1)
-    )  # fmt: skip
+    found = _wrong(card, o["state"], o["reference"], attempts, o.get("chips", 1))
     d = _defects(card, o["state"])
     p = d + (1 - d) * found.location
     return Prediction(p, found.spread * found.location / p)
@@ -227,7 +223,10 @@ def _crossed(
 
 
 def _lost(card: Technology, o: Observation) -> Prediction:
-    """Cells that were on the right side and are not after a time: relaxation or retention."""
+    """Cells on the right side that retention carries to the other one.
+
+    Relaxation does not count: verify keeps the cells that it would carry over.
+    """
     state, reference, time = o["state"], o["reference"], o["time"]
     model = Retention.from_technology(card, state)
     lost = _crossed(
@@ -236,11 +235,7 @@ def _lost(card: Technology, o: Observation) -> Prediction:
             replace(model, asymptotic_resistance=end), g, time, o["temperature"], reference
         ),
     )  # fmt: skip
-    chips = o.get("chips", 1)
-    later, first = (_wrong(card, state, reference, 1, at, chips) for at in (time, 0.0))
-    relaxed = max(later.location - first.location, 0.0) / max(1 - first.location, 1e-9)
-    p = max(1 - (1 - lost) * (1 - relaxed), _FLOOR)
-    return Prediction(p, later.spread)
+    return Prediction(max(lost, _FLOOR), 0.0)
 
 
 def _disturbed(card: Technology, o: Observation) -> Prediction:

@@ -94,10 +94,10 @@ def target_path(technology: Technology, history: MissionProfile) -> TargetPath:
     """
     times, temperatures = history.times, history.temperatures
     relaxation_model = drift_model = None
-    count = 0
+    streams: list[str] = []
     if "relaxation.target" in technology.models:
         relaxation_model = level_relaxation.from_technology(technology)
-        count = len(relaxation_model.steps(times, temperatures))
+        streams = level_relaxation.streams(relaxation_model, times, temperatures)
     if "drift.nu_intercept" in technology:
         drift_model = drift.Drift.from_technology(technology)
         if drift.log_time(drift_model, times, temperatures) <= 0:
@@ -107,7 +107,7 @@ def target_path(technology: Technology, history: MissionProfile) -> TargetPath:
     def after(programmed: Floats, target: Floats, deviates: Deviates, reads: Reads) -> Floats:
         g = programmed
         if relaxation_model is not None:
-            each = [deviates("relaxation" if k == 0 else f"relaxation.{k}") for k in range(count)]
+            each = [deviates(name) for name in streams]
             g = level_relaxation.conductance(relaxation_model, g, target, times, temperatures, each)
         if drift_model is not None:
             g = drift.conductance(drift_model, g, target, times, temperatures, deviates("drift"))

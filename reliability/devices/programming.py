@@ -61,9 +61,10 @@ from reliability.technology import Parameter, Technology, expect_technology
 from reliability.units import outside, quantity
 
 SIGMAS = ("sigma_lot", "sigma_wafer", "sigma_die", "sigma_cell", "sigma_cycle")
-_SLOPES = tuple(
-    f"slope_{name}" for name in ("low_3", "low_2", "low_1", "median", "high_1", "high_2", "high_3")
-)
+SLOPES = (
+    "slope_low_3", "slope_low_2", "slope_low_1", "slope_median", "slope_high_1", "slope_high_2",
+    "slope_high_3",
+)  # fmt: skip
 _NARROW = 0.2  # of the spread between cells: below, nodes of the average over cells are refined
 
 
@@ -123,8 +124,8 @@ class Programming:
         ):
             values[name] = technology.get(f"{section_of_it}.{name}", default)
         slopes: Slopes = ()
-        if any(f"{section}.{name}" in technology for name in _SLOPES):
-            slopes = tuple(technology[f"{section}.{name}"] for name in _SLOPES)
+        if any(f"{section}.{name}" in technology for name in SLOPES):
+            slopes = tuple(technology[f"{section}.{name}"] for name in SLOPES)
             if min(slopes) <= 0:
                 raise InputError(f"{section}: got a slope of {min(slopes):g}, allowed > 0")
         return cls(model=technology.models[section], slopes=slopes, **values)

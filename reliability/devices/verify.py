@@ -321,6 +321,56 @@ def probability_wrong(
     return out.reshape(np.shape(reference))
 
 
+def probability_beyond(
+    verify: Verify,
+    state: str,
+    model: Programming,
+    edge: NDArray[np.float64],
+    relaxing: Relaxation | None = None,
+    deviate: float = 0.0,
+    offset: float = 0.0,
+) -> NDArray[np.float64]:
+    """Return the probability that the last pulse leaves a deviation beyond each ``edge``.
+
+    Beyond is above it for the LRS and below it for the HRS, as cells that are misread lie.
+
+    Parameters
+    ----------
+    verify : Verify
+    state : {"LRS", "HRS"}
+    model : Programming
+    edge : ndarray, shape (edges,)
+        Programmed deviations.
+    relaxing : Relaxation, optional
+        What happens during the wait.
+    deviate : float
+        Standard normal deviate of the relaxation after the last pulse.
+    offset : float
+        Deviation that the cells share.
+
+    Examples
+    --------
+    >>> model = Programming("lognormal_resistance", 88e3, 0, 0, 0, 0, 0.0, 0.7)
+    >>> three = Verify(10e3, 88e3, attempts=3)
+    >>> probability_beyond(three, "HRS", model, np.log([88e3 / 88e3, 200e3 / 88e3])).round(4)
+    array([0.125 , 0.7892])
+    """
+    y = np.array([deviate])
+    limit = _limit_deviation(verify.limit(state), model, relaxing, verify.wait, y)
+    kinks = np.append(limit, edge[:: max(len(edge) // 8, 1)])
+    weight, *cells = programming.nodes(model, offset, kinks)
+    _, q = _at_one_pulse(verify, state, model, relaxing, *cells)
+    passing = sum(q**k for k in range(verify.attempts))
+    failing = q ** (verify.attempts - 1)
+    if state == "LRS":
+        good = _between(edge, limit, model, *cells)
+        bad = _between(np.maximum(edge, limit), np.inf, model, *cells)
+    else:
+        good = _between(limit, edge, model, *cells)
+        bad = _between(-np.inf, np.minimum(edge, limit), model, *cells)
+    return np.asarray((weight * passing) @ good + (weight * failing) @ bad)
+
+
 def _at_one_pulse(
     verify: Verify,
     state: str,

@@ -31,6 +31,7 @@ from reliability.lifetime.distributions import Distribution, Parameter, find_dis
 from reliability.lifetime.likelihood import Likelihood, Terms, split_terms
 from reliability.lifetime.maximise import Maximum, gradient_of, profile_interval
 from reliability.lifetime.observations import Observations, lifetimes_on_the_line, observations
+from reliability.lifetime.random_lots import fit_random_lots, over_lots
 from reliability.lifetime.regression import Models, Regression, regression
 from reliability.lifetime.starting_values import NoMaximum, best_fit
 
@@ -398,6 +399,7 @@ def fit_lifetime(
     truncation: ArrayLike | tuple[ArrayLike | None, ArrayLike | None] | None = None,
     stress: Mapping[str, ArrayLike] | None = None,
     lots: ArrayLike | None = None,
+    lot_effect: Literal["robust", "random"] = "robust",
     distribution: str | Distribution = "weibull",
     acceleration: Models | None = None,
     shape_acceleration: Models | None = None,
@@ -424,8 +426,12 @@ def fit_lifetime(
     stress : mapping of str to array_like, shape (n,) or scalar, optional
         E.g. ``{"temperature": K, "voltage": V}``; text is a factor of a formula.
     lots : array_like, shape (n,), optional
-        Lot (wafer, board) of each row, at least 2: units of one resemble each other. Intervals and
-        covariance are then robust to that (`reliability.lifetime.clusters`).
+        Lot (wafer, die, board) of each row, at least 2: units of one resemble each other.
+    lot_effect : {"robust", "random"}
+        ``"robust"``: the distribution is that of all units, intervals and covariance allow for the
+        lots (`reliability.lifetime.clusters`). ``"random"``: each lot shifts the log life by a
+        normal deviate, whose standard deviation is a parameter, ``lot_deviation``; predictions are
+        of a unit of any lot (`reliability.lifetime.random_lots`). Better with few, different lots.
     distribution : str or Distribution
         See `reliability.lifetime.distributions`.
     acceleration : str, mapping or Formula, optional
@@ -478,14 +484,20 @@ def fit_lifetime(
             "no unit failed: the likelihood has no maximum; state a bound with "
             "failure_rate_bound or binomial_bound"
         )
-    model = regression(chosen, data, acceleration, shape_acceleration, fixed)
+    random = _has_random_lots(lot_effect, data, chosen)
+    whole = over_lots(chosen) if random else chosen
+    model = regression(whole, data, acceleration, shape_acceleration, fixed)
     terms = split_terms(
         data.lower[None] / data.unit, data.upper[None] / data.unit, data.frequency[None],
         _scaled(data.entry, data.unit), _scaled(data.leave, data.unit), positive=chosen.positive,
     )  # fmt: skip
-    likelihood = Likelihood(chosen, terms, 1, model.designs, model.offsets)
-    maximum = best_fit(likelihood)
-    value = float(maximum.value[0]) + _density_unit(terms, data)
+    likelihood = Likelihood(whole, terms, 1, model.designs, model.offsets)
+    if random and data.lots is not None:
+        likelihood, maximum = fit_random_lots(likelihood, chosen, data.lots)
+        value = float(maximum.value[0] - maximum.theta[0, -1]) + _density_unit(terms, data)
+    else:
+        maximum = best_fit(likelihood)
+        value = float(maximum.value[0]) + _density_unit(terms, data)
     matrix = np.stack([model.report(name)[0] for name in model.names])
     internal = matrix @ maximum.theta[0] + [model.report(name)[1] for name in model.names]
     slope, parameters = np.empty(len(internal)), {}
@@ -500,13 +512,25 @@ def fit_lifetime(
         }[link]  # fmt: skip
     jacobian = slope[:, None] * matrix
     inner = maximum.covariance[0]
-    if data.lots is not None:
+    if data.lots is not None and not random:
         inner = robust_covariance(likelihood, maximum, data.lots)
     covariance = jacobian @ inner @ jacobian.T
     return LifetimeFit(
-        chosen, parameters, covariance, value, data.units, data.failures, model.stresses, data,
+        whole, parameters, covariance, value, data.units, data.failures, model.stresses, data,
         model, likelihood, maximum, inner,
     )  # fmt: skip
+
+
+def _has_random_lots(lot_effect: str, data: Observations, distribution: Distribution) -> bool:
+    if lot_effect not in ("robust", "random"):
+        raise unknown_name("lot_effect", lot_effect, ("robust", "random"))
+    if lot_effect == "robust":
+        return False
+    if data.lots is None:
+        raise InputError("lot_effect: random needs lots, the lot of each row")
+    if distribution.location is None or distribution.threshold or distribution.shift is not None:
+        raise InputError(f"lot_effect: random is not available for {distribution.name}")
+    return True
 
 
 def _scaled(times: Array | None, unit: float) -> Array | None:

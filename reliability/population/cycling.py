@@ -333,7 +333,8 @@ def _widths(
     def deviates(name: str) -> NDArray[np.float64]:
         return draw(seed, name, address, cells).ravel()
 
-    return np.broadcast_to(programming.widths(model, deviates, state), len(address) * cells)
+    width = programming.widths(model, deviates, state)
+    return np.broadcast_to(np.asarray(width, np.float64), len(address) * cells)
 
 
 def _reading(

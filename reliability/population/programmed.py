@@ -286,16 +286,13 @@ def _chip_deviation(
 ) -> NDArray[np.float64]:
     """What all cells of a chip share: lot, wafer, radial and die effects (chips,)."""
     own = hierarchy(model, f"programming.{state}", address, seed)
-    if state == "HRS":
-        rho = {name: programming.correlation(technology, name) for name in LEVELS}
-        if any(rho.values()):
-            part = {f"sigma_{name}": getattr(model, f"sigma_{name}") for name in LEVELS}
-            kept = replace(
-                model, **{k: s * math.sqrt(1 - rho[k[6:]] ** 2) for k, s in part.items()}
-            )
-            common = replace(model, **{k: s * rho[k[6:]] for k, s in part.items()})
-            own = hierarchy(kept, "programming.HRS", address, seed)
-            own += hierarchy(common, "programming.LRS", address, seed)
+    rho = {f"sigma_{name}": programming.correlation(technology, name) for name in LEVELS}
+    if state == "HRS" and any(rho.values()):
+        sigma = {name: getattr(model, name) for name in rho}
+        common = {name: s * rho[name] for name, s in sigma.items()}
+        rest = {name: s * math.sqrt(1 - rho[name] ** 2) for name, s in sigma.items()}
+        own = hierarchy(replace(model, **rest), "programming.HRS", address, seed)
+        own += hierarchy(replace(model, **common), "programming.LRS", address, seed)
     return own + model.radial * radial_positions(technology)[address[:, 1]]
 
 

@@ -20,6 +20,7 @@ beyond ``corrects`` counts as failure.
 """
 
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -178,11 +179,101 @@ def failure_over_reads(
             if bits > k
             else np.zeros_like(passing)
         )
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ever = np.where(each < 1, -np.expm1(reads * np.log1p(-np.minimum(each, 1.0))), 1.0)
-        found = found + stats.binom.pmf(k, bits, stays) * ever
+        found = found + stats.binom.pmf(k, bits, stays) * _ever(each, reads)
     found = np.minimum(found, 1.0)
     return found if found.ndim else float(found)
+
+
+def failure_of_weak_cells(
+    probability: ArrayLike, rate: ArrayLike, reads: float, *, bits: int, corrects: int = 0
+) -> Floats:
+    """Return the probability that a word fails in at least one of many reads, its cells unlike.
+
+    A cell belongs to class c with probability p_c and is misread in a fraction r_c of its reads,
+    again and again the same cell: a cell near the reference, or with a large trap. Classes of the
+    largest rates are enumerated; the others enter as one mean rate, which gives no less, since
+    1 - (1 - f)^reads is concave in f (Jensen); patterns of more than ``corrects + 2`` enumerated
+    cells count as failures. Of all numbers of enumerated classes the least bound is returned: an
+    upper bound, exact for one read.
+
+    Parameters
+    ----------
+    probability : array_like, shape (..., classes)
+        Of a cell to be in each class; the rest up to 1 is never misread.
+    rate : array_like, shape (classes,)
+        Fraction of its reads in which a cell of the class is misread.
+    reads : float
+        Reads of the word, 1 or more.
+    bits, corrects : int
+        As for `uncorrectable_probability`.
+
+    Returns
+    -------
+    ndarray, shape (...)
+
+    Raises
+    ------
+    InputError
+        A probability or rate outside 0 to 1, fewer reads than one, sizes that do not match.
+
+    Examples
+    --------
+    Two cells of 39 that each err once in a million reads hardly ever err together:
+
+    >>> bound = failure_of_weak_cells([1e-4], [1e-6], 1e6, bits=39, corrects=1)
+    >>> print(f"{bound:.1e}")
+    7.4e-12
+    """
+    p, r = _probability("probability", probability), _probability("rate", rate)
+    bits, corrects = _word(bits, corrects)
+    if not reads >= 1 or not np.isfinite(reads):
+        raise InputError(f"reads: got {reads!r}, allowed 1 or more")
+    if r.ndim != 1 or p.shape[-1:] != r.shape:
+        raise InputError(f"rate: got {r.size} classes for probabilities of {p.shape[-1:]}")
+    order = np.argsort(-r)
+    p, r = p[..., order], r[order]
+    most = r.size if corrects < 3 else min(r.size, 4)
+    tries = [_weak_bound(p, r, reads, bits, corrects, top) for top in range(most + 1)]
+    return np.minimum(np.min(tries, axis=0), 1.0)
+
+
+def _weak_bound(p: Floats, r: Floats, reads: float, bits: int, corrects: int, top: int) -> Floats:
+    """Bound with the ``top`` classes of the largest rates enumerated, the others as one rate."""
+    background = p[..., top:] @ r[top:]
+    weak, logs = p[..., :top].sum(-1), np.log(np.maximum(p[..., :top], 1e-300))
+    if top == 0:
+        one = np.asarray(uncorrectable_probability(background, bits=bits, corrects=corrects))
+        return _ever(one, reads)
+    size = min(corrects + 2, bits)
+    total = np.asarray(uncorrectable_probability(weak, bits=bits, corrects=size)).copy()
+    for m in range(size + 1):
+        left = bits - m
+        tails = [  # of the background, where the enumerated cells leave so many to correct
+            np.asarray(
+                uncorrectable_probability(background, bits=left, corrects=corrects - j)
+                if left > corrects - j >= 0
+                else np.full_like(background, float(corrects - j < 0))
+            )
+            for j in range(m + 1)
+        ]
+        with np.errstate(divide="ignore"):
+            others = special.gammaln(bits + 1) - special.gammaln(left + 1)
+            others = others + left * np.log1p(-np.minimum(weak, 1.0))
+        for chosen in combinations_with_replacement(range(top), m):
+            count = np.bincount(chosen, minlength=top)
+            wrong = np.ones(1)
+            for k in chosen:
+                wrong = np.convolve(wrong, [1 - r[k], r[k]])
+            fails = sum(w * tail for w, tail in zip(wrong, tails, strict=True))
+            ways = others - special.gammaln(count + 1).sum() + logs @ count
+            total += np.exp(ways) * _ever(np.asarray(fails), reads)
+    return total
+
+
+def _ever(each: Floats, reads: float) -> Floats:
+    """Return the probability of at least one failure in so many reads."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(-np.expm1(reads * np.log1p(-np.minimum(each, 1.0))))
 
 
 def block_failure(word_failure: ArrayLike, words: float) -> Floats | float:

@@ -1,4 +1,4 @@
-"""Each phenomenon: known parameters come back from simulated cells within 4 of their own sigmas."""
+"""Each phenomenon: known parameters come back from simulated cells, as sure as cells make them."""
 
 import math
 from dataclasses import replace
@@ -27,6 +27,17 @@ from tests.characterization import simulated
 from tests.characterization.simulated import distance
 
 ROOM = 298.15
+
+
+def recovered(fitted: rel.Parameter, true: float, widest: float, slack: float = 0.0) -> None:
+    """Assert a value within 3.3 of its own sigmas, none of which is wider than it has to be.
+
+    Without the second a fit that is never sure passes. ``widest`` is about 1.5 times the sigma that
+    so many cells leave; ``slack`` is a known bias of the simulation in sigmas.
+    """
+    assert fitted.sigma is not None
+    assert 0 < fitted.sigma < widest, fitted
+    assert abs(distance(fitted, true)) < 3.3 + slack, fitted
 
 
 @pytest.fixture(scope="module")
@@ -70,13 +81,13 @@ def test_levels(level_card: rel.Technology, walk: rel.Technology) -> None:
         for time, kelvin in ((1.0, ROOM), (1e4, ROOM), (5e3, 453.15)):
             got, want = (float(sigma(one, [g], [time], [kelvin])[0]) for one in (model, true))
             assert got == pytest.approx(want, rel=0.12)
-    for key in ("programming.target.error_0", "programming.target.error_1",
-                "relaxation.target.onset_time", "relaxation.target.attempt_time"):  # fmt: skip
-        assert abs(distance(level_card.parameters[key], walk[key])) < 4, key
+    widest = {"programming.target.error_0": 6e-8, "programming.target.error_1": 8e-8,
+              "relaxation.target.onset_time": 0.3,
+              "relaxation.target.attempt_time": 6.0}  # fmt: skip
     for k in range(2, 9):  # levels reach down to 20 uS
-        for name in ("sigma", "shift"):
-            key = f"relaxation.target.{name}_{k}"
-            assert abs(distance(level_card.parameters[key], walk[key])) < 4, key
+        widest |= {f"relaxation.target.sigma_{k}": 0.12, f"relaxation.target.shift_{k}": 1.5e-6}
+    for key, most in widest.items():
+        recovered(level_card.parameters[key], walk[key], most)
     assert level_card["relaxation.target.decades_per_step"] == pytest.approx(
         walk["relaxation.target.decades_per_step"], abs=0.51
     )
@@ -101,10 +112,12 @@ def test_hierarchy_of_two_states() -> None:
         true = {"resistance": card[f"{section}resistance"], "radial": card[f"{section}radial"],
                 "sigma_die": card[f"{section}sigma_die"], "sigma_cell": both,
                 "sigma_wafer": card[f"{section}sigma_wafer"]}  # fmt: skip
+        widest = {"resistance": 0.12, "radial": 0.15, "sigma_die": 0.3, "sigma_cell": 0.05,
+                  "sigma_wafer": 0.8}  # fmt: skip
         for name, value in true.items():
             fitted = fit.parameters[f"{section}{name}"]
-            lot = 4 * card[f"{section}sigma_lot"] if name == "resistance" else 0.0
-            assert abs(distance(fitted, value)) < 4 + lot / (fitted.sigma or 1), name
+            lot = 3.3 * card[f"{section}sigma_lot"] if name == "resistance" else 0.0
+            recovered(fitted, value, widest[name], lot / (fitted.sigma or 1))
         assert fit.models[f"programming.{state}"] == card.models[f"programming.{state}"]
         assert fit.needed[f"{section}sigma_lot"].confidence == "assumed"
 
@@ -114,7 +127,7 @@ def test_cycles() -> None:
     fit = fit_cycles(reads_of(simulated.cycles(card, 256, 300)), seed=0)
     for key, fitted in fit.parameters.items():
         if fitted.confidence == "fitted":
-            assert abs(distance(fitted, card[key])) < 4, key
+            assert abs(distance(fitted, card[key])) < 3.3, key
     assert fit.parameters["cycles.correlation_white"].value == 0  # and it says so
     assert fit.parameters["cycles.correlation_white"].confidence == "assumed"
 
@@ -128,8 +141,9 @@ def test_relaxation_of_two_states() -> None:
     fit = fit_relaxation(reads_of(data), seed=0)
     assert fit.models == {"relaxation": "saturating"}
     assert fit.parameters["relaxation.reference_time"].value == 3600
-    for key in ("LRS.sigma", "HRS.sigma", "LRS.shift", "HRS.shift"):
-        assert abs(distance(fit.parameters[f"relaxation.{key}"], card[f"relaxation.{key}"])) < 4
+    widest = {"LRS.sigma": 0.05, "HRS.sigma": 0.05, "LRS.shift": 0.004, "HRS.shift": 0.02}
+    for key, most in widest.items():
+        recovered(fit.parameters[f"relaxation.{key}"], card[f"relaxation.{key}"], most)
 
 
 def test_relaxation_that_goes_on_is_told() -> None:
@@ -163,7 +177,8 @@ def test_loss_of_a_state() -> None:
     )
     true = [math.log(5e4), math.log(1e5), math.log(1.2), 0.0]
     off = (best[:4] - true) / np.sqrt(np.diag(covariance)[:4])
-    assert np.abs(off).max() < 4, off
+    assert np.abs(off).max() < 3.3, off
+    assert np.sqrt(np.diag(covariance)[:4]).max() < 0.2
 
 
 @pytest.mark.parametrize("cells", [25, pytest.param(100, marks=pytest.mark.slow)])
@@ -195,7 +210,7 @@ def test_retention(cells: int) -> None:
         true = {"time_constant": tau, "activation_energy": energy, "shape": 1.0,
                 "sigma_activation_energy": card[f"{section}sigma_activation_energy"]}  # fmt: skip
         for name, value in true.items():
-            assert abs(distance(fit.parameters[section + name], value)) < 4, (state, name)
+            assert abs(distance(fit.parameters[section + name], value)) < 3.3, (state, name)
 
 
 @pytest.mark.parametrize("cells", [25, pytest.param(80, marks=pytest.mark.slow)])
@@ -219,8 +234,10 @@ def test_read_disturb(cells: int) -> None:
     true = {"reads": model.reads * 10 ** (-model.voltage_slope * 0.1), "shape": model.shape,
             "voltage_slope": model.voltage_slope, "sigma": model.sigma,
             "asymptotic_resistance": model.asymptotic_resistance}  # fmt: skip
+    widest = {"reads": 0.4, "shape": 0.06, "voltage_slope": 1.9, "sigma": 0.14,
+              "asymptotic_resistance": 0.016}  # fmt: skip
     for name, value in true.items():
-        assert abs(distance(fit.parameters[section + name], value)) < 4, name
+        recovered(fit.parameters[section + name], value, widest[name])
     assert fit.needed[f"{section}activation_energy"].confidence == "assumed"
 
 
@@ -244,10 +261,10 @@ def test_endurance(model: str) -> None:
     assert np.all((lives["good"] <= np.sort(life)[-1]) | np.isinf(lives["bad"]))
     fit = fit_endurance(reads, lives)
     assert fit.models == {"endurance": model}
-    assert abs(distance(fit.parameters["endurance.scale"], 2e5)) < 4
-    shape = 1.6 if model == "weibull" else 1 / 0.7
-    assert abs(distance(fit.parameters["endurance.shape"], shape)) < 4
-    assert abs(distance(fit.parameters["endurance.stuck_lrs"], 0.5)) < 4
+    # complete samples of 150: 1.05/1.6/sqrt(150), 0.78/sqrt(150) and 0.5/sqrt(150)
+    recovered(fit.parameters["endurance.scale"], 2e5, 0.08)
+    recovered(fit.parameters["endurance.shape"], 1.6 if model == "weibull" else 1 / 0.7, 0.09)
+    recovered(fit.parameters["endurance.stuck_lrs"], 0.5, 0.05)
 
 
 def test_cells_whose_high_state_gives_no_current_have_not_failed() -> None:
@@ -293,7 +310,7 @@ def test_noise() -> None:
         fitted = fit.parameters[f"noise.{name}"]
         # the part of 1/f above half the sample rate folds back: Q looks some 10 % larger
         slack = 0.12 / (fitted.sigma or 1) if name in ("white", "flicker") else 0.0
-        assert abs(distance(fitted, value)) < 4 + slack, name
+        recovered(fitted, value, 0.05, slack)
 
 
 @pytest.mark.slow

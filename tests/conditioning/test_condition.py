@@ -30,7 +30,7 @@ def fewer(monkeypatch, request) -> None:
     """Fewer draws than a card for use is made with, but in the slow tests."""
     if not request.node.get_closest_marker("slow"):
         for name, value in {"_FIRST": 400, "_SIZE": 200, "_EFFECTIVE": 250.0,
-                            "_FIRST_SIMULATED": 100, "_SIZE_SIMULATED": 60,
+                            "_CHECKED": 60, "_FIRST_SIMULATED": 100, "_SIZE_SIMULATED": 60,
                             "_EFFECTIVE_SIMULATED": 60.0}.items():  # fmt: skip
             monkeypatch.setattr(f"reliability.conditioning.conditioned_card.{name}", value)
 

@@ -10,6 +10,7 @@ from scipy import stats
 from scipy.special import ndtri
 
 from reliability.devices import cycles as C
+from reliability.devices import programming
 from reliability.errors import InputError
 from reliability.technology import load_technology
 
@@ -151,8 +152,12 @@ def test_card_reproduces_radar_to_lag_50(shared, state):
     each = np.array([sample_autocorrelation(row[None]) for row in normal_scores(measured)])
     error = each.std(axis=0) / np.sqrt(len(measured))
     assert np.all(np.abs(gap[1:]) < 4.5 * error[1:] + 0.01)
-    z = np.random.default_rng(1).standard_normal(len(u))
-    path = C.from_deviate(model, state, u) * C.cell_sigma(model, state, z)[:, None]
+    name = ("LRS", "HRS")[state]
+    whole = programming.Programming.from_technology(load_technology("oxram-130nm"), name)
+    fixed, z = np.random.default_rng(1).standard_normal((2, len(u), 1))
+    width = programming.widths(whole, lambda _: z, name)
+    added = programming.pulse(whole, u.astype(float), width)
+    path = -np.log(programming.conductance(whole, whole.sigma_fixed * fixed + added))
     wanted, got = (a - np.median(a, axis=1, keepdims=True) for a in (measured, path))
     levels = [0.01, 0.05, 0.16, 0.84, 0.95, 0.98]
     np.testing.assert_allclose(np.quantile(got, levels), np.quantile(wanted, levels), rtol=0.25)

@@ -93,7 +93,7 @@ def test_second_cycle_of_one_slow_part_is_the_bivariate_integral():
 def _reading(cells, margin, blocks, shift=0.0):
     wear = np.zeros((1, len(blocks.last), 2)) + shift
     return F.Reading(
-        np.tile(margin, (cells, 1)).astype(float), np.ones((cells, 2)), wear,
+        -np.tile(margin, (cells, 1)).astype(float), np.ones((cells, 2)), -wear,
         np.ones_like(wear), blocks.last,
     )  # fmt: skip
 
@@ -134,8 +134,8 @@ def _worn(cells, cycles):
     blocks = F.blocks(cycles)
     growth = np.log(blocks.last)[:, None] * np.array([0.08, -0.05])
     reading = F.Reading(
-        random.uniform(0.8, 2.5, (cells, 2)) * [1, -1], random.uniform(0.7, 1.2, (cells, 2)),
-        np.stack([growth, 2 * growth]), np.stack([1 + abs(growth) / 4, 1 + abs(growth) / 2]),
+        random.uniform(0.8, 2.5, (cells, 2)) * [-1, 1], random.uniform(0.7, 1.2, (cells, 2)),
+        -np.stack([growth, 2 * growth]), np.stack([1 + abs(growth) / 4, 1 + abs(growth) / 2]),
         blocks.last,
     )  # fmt: skip
     return reading, random.integers(1, cycles + 1, (2, cells))
@@ -151,11 +151,11 @@ def test_every_cycle_is_plain_numpy_with_wear_and_conditions():
     block = np.searchsorted(reading.last, np.arange(1, cycles + 1))
     deviation = np.stack([C.from_deviate(model, s, u[:, :, s]) for s in (0, 1)], axis=-1)
     for j in range(2):
-        log_r = reading.shift[j, block] + reading.spread[j, block] * reading.sigma[:, None] * (
+        log_r = -reading.limit[j, block] + reading.spread[j, block] * reading.sigma[:, None] * (
             deviation
         )
-        lrs = log_r[:, :, 0] > reading.margin[:, :1]
-        hrs = log_r[:, :, 1] < reading.margin[:, 1:]
+        lrs = log_r[:, :, 0] > -reading.fixed[:, :1]
+        hrs = log_r[:, :, 1] < -reading.fixed[:, 1:]
         crossed = (lrs | hrs) & (np.arange(1, cycles + 1) <= stop[j][:, None])
         expected = np.where(crossed.any(1), crossed.argmax(1) + 1, 0)
         assert 0 < np.count_nonzero(expected) < cells
@@ -177,7 +177,7 @@ def test_the_law_is_plain_numpy_with_wear_and_conditions():
     for j, i in np.ndindex(stop.shape):
         at = []
         for s, side in ((1, -1), (0, 1)):
-            score = (reading.margin[i, s] - reading.shift[j, :, s]) / (
+            score = (reading.limit[j, :, s] - reading.fixed[i, s]) / (
                 reading.sigma[i, s] * reading.spread[j, :, s]
             )
             hazard = np.exp(

@@ -197,7 +197,7 @@ def test_radial_part_bends_the_wafer(tech: Technology) -> None:
         | {f"defects.{name}": 0.0 for name in DEFECTS[1:]}
     )
     pop = sample_population(card, dies=50, cells=1, state="LRS")
-    expected = (1 - 0.2 * radial_positions(card)[:50]) / card["programming.LRS.resistance"]
+    expected = np.exp(-0.2 * radial_positions(card)[:50]) / card["programming.LRS.resistance"]
     np.testing.assert_allclose(values(pop).ravel(), expected)
 
 
