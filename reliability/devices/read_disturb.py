@@ -361,7 +361,7 @@ def probability_crossed(
         return 0.0
     left = (reference - end) / (initial - end)
     needed = (-np.log(left)) ** (1.0 / parameters.shape)  # x at the crossing
-    thick = initial * parameters.reference_resistance
+    thick = max(initial * parameters.reference_resistance, 1e-12)
     needed *= thick**parameters.resistance_exponent
     return float(failed_by(parameters, reads / needed))
 
