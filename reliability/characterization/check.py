@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from reliability.characterization.first_read import reads_with_levels
 from reliability.characterization.gate import is_sweep
 from reliability.characterization.misfit import misfit
-from reliability.characterization.read_table import ROOM, Reads
+from reliability.characterization.read_table import ROOM, Reads, reads_of
 from reliability.characterization.target import Levels, find_levels, level_of
 from reliability.errors import InputError, fraction, whole_number
 from reliability.mission import MissionProfile, Segment

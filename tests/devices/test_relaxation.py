@@ -250,3 +250,13 @@ def test_a_saturating_walk_is_the_walk_until_its_reference_time_and_then_rests()
     late = level_relaxation.sigma(rests, g, [3e8], [358.15])
     assert late == pytest.approx(level_relaxation.sigma(rests, g, [1e4], [298.15]))
     assert (late < level_relaxation.sigma(walk, g, [3e8], [358.15])).all()
+
+
+def test_snapshots_never_fall_back() -> None:
+    """The fits of day one and day two cross; what has relaxed does not come back."""
+    card = rel.load_technology("oxram-analog")
+    model = level_relaxation.from_technology(card)
+    targets = np.linspace(0.0, card["target.maximum"], 21)
+    days = (0.01, 1.0, 1.5, 2.0, 100.0)
+    sigmas = [model.level_sigma(targets, [86400.0 * day]) for day in days]
+    assert (np.diff(sigmas, axis=0) >= 0).all()
