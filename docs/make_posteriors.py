@@ -1,4 +1,4 @@
-"""Condition every card NAME-prior on its observations and write NAME, a variant of it.
+"""Condition every card NAME with observations and write NAME-conditioned, a variant of it.
 
 Usage: python docs/make_posteriors.py [NAME ...]
 
@@ -13,7 +13,7 @@ from reliability.conditioning import Conditioned, posterior
 from reliability.technology import list_technologies, load_technology, to_toml
 
 CARDS = Path(__file__).resolve().parents[1] / "data" / "technologies"
-ENDING = "-prior"
+ENDING = "-conditioned"
 SEED = 1
 
 
@@ -24,7 +24,7 @@ def variant(found: Conditioned, name: str) -> str:
     groups = {key: group for key, group in card.correlation.items() if group not in
               prior.correlation.values()}  # fmt: skip
     own = replace(
-        card, name=name, title=prior.title.removesuffix(" (prior)"), parameters=changed,
+        card, name=name, title=f"{prior.title}; conditioned on observations", parameters=changed,
         correlation=groups, models={}, valid={},
     )  # fmt: skip
     head = (
@@ -36,11 +36,14 @@ def variant(found: Conditioned, name: str) -> str:
 
 def main() -> None:
     names = sys.argv[1:] or [
-        name.removesuffix(ENDING) for name in list_technologies() if name.endswith(ENDING)
+        name
+        for name in list_technologies()
+        if any(not o.used for o in load_technology(name).observations)
     ]
     for name in names:
-        found = posterior(load_technology(name + ENDING), seed=SEED)
-        (CARDS / f"{name}.toml").write_text(variant(found, name), "utf-8")
+        found = posterior(load_technology(name), seed=SEED)
+        path = CARDS / f"{name}{ENDING}.toml"
+        path.write_text(variant(found, path.stem), "utf-8")
         for check in found.checks:
             print(f"{check.observation.label}: {check.prior:.2g} -> {check.posterior:.2g}")
         for s in found.samplings:

@@ -95,12 +95,12 @@ def observed(card: Technology) -> list[str]:
     for o in card.observations:
         source = o.source + (f" ({o.note})" if o.note else "")
         lines.append(f"| {cell(o.label)} | × ÷ {o.transfer:g} | {cell(source)} |")
-    prior = f"{card.name}-prior"
-    if prior not in list_technologies():
+    prior = card.name.removesuffix("-conditioned")
+    if prior == card.name:
         return lines
     before = load_technology(prior).parameters
     lines.append(
-        f"\nConditioned on these observations, which `{prior}` does not contain yet "
+        f"\nConditioned on these observations, which the values of `{prior}` do not contain "
         "([how](conditioning.md)); median and 90 % interval:\n"
     )
     lines += ["| parameter | prior | posterior |", "|---|---|---|"]
