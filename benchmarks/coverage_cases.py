@@ -575,7 +575,7 @@ def array_sizes(noise: str, rng: Rng, samples: int) -> Found:
     return rows(one)(rng, samples)
 
 
-# Regression, priors, prediction, random lots, process control --------------------------------------
+# Regression, priors, prediction, random lots, process control -----------------------------------
 
 STEPS = Schedule([30.0] * 6, {"voltage": [1.0, 1.2, 1.4, 1.6, 1.8, 2.0]})
 SHAPE_PRIOR = Prior("shape", 1.5, 1.6, "simulated")
