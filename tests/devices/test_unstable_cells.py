@@ -25,9 +25,7 @@ MODEL = UnstableCells(
 
 def deviates(names: list[str], cells: int, seed: int = 1) -> list[np.ndarray]:
     """Deviates by name, so that two times share what they share."""
-    return [
-        np.random.default_rng([seed, *name.encode()]).standard_normal(cells) for name in names
-    ]
+    return [np.random.default_rng([seed, *name.encode()]).standard_normal(cells) for name in names]
 
 
 def relaxed(model: UnstableCells, g: np.ndarray, time: list[float], kelvin: list[float]):
@@ -55,6 +53,7 @@ def test_tails_of_the_closed_form_are_those_of_a_numerical_convolution() -> None
         return own / (down + up)
 
     for y in (-43.0, -41.0, -30.0, -3.0, 0.0, 2.0, 30.0):
+
         def inner(j: float, y: float = y) -> float:
             return density(j) * stats.norm.cdf((y - j) / sigma)
 
