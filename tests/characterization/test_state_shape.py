@@ -26,7 +26,7 @@ def known(state):
 
 
 def fitted(state, cells, cycles, seed):
-    model, pulses, _ = known(state)
+    _, pulses, _ = known(state)
     r = sample_cycles(ONE_ARRAY, cells=cells, cycles=cycles, seed=seed)["resistance"]
     log_r = np.log(r.sel(state=state).values).ravel()
     return fit_shape(log_r, np.repeat(np.arange(cells), cycles), state, seed, pulses)
