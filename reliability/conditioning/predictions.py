@@ -216,7 +216,7 @@ def _crossed(
     """Mean probability of crossing of cells on the right side, over conductances and ends."""
     g = programming.quantile(Programming.from_technology(card, state), _INITIAL)
     right = g[g >= reference] if state == "LRS" else g[g <= reference]
-    sigma = card.get("retention.sigma_asymptotic", 0.0)
+    sigma = retention.of_state(card, "sigma_asymptotic", state, 0.0)
     ends = np.atleast_1d(end * np.exp(sigma * _END) if sigma > 0 else end)
     crossed = [probability(float(one), float(other)) for one in right for other in ends]
     return float(np.mean(crossed)) if crossed else 1.0
