@@ -275,8 +275,23 @@ def test_wafers_joined_are_the_test_of_all_of_them():
     parts = [cycling.endurance(LASTING, first_wafer=k, **conditions) for k in range(3)]
     lives = xr.concat([part[["cycles_to_failure", "mode"]] for part in parts], "wafer")
     again = cycling.count_failures(lives)
-    for name in whole:
+    for name in again:
         assert whole[name].equals(again[name]), name
+    assert set(whole) - set(again) == {"pulses_per_write", "write_success"}
+
+
+def test_pulses_per_write_are_those_of_the_closed_form() -> None:
+    """One pulse that passes with p: 1 + q + ... of them, and success 1 - q^n (no spread of cells)."""
+    test = cycling.endurance(rel.load_technology("oxram-130nm"), cells=20, cycles=10, seed=1)
+    assert test["pulses_per_write"].sizes == {"state": 2}
+    assert (test["pulses_per_write"] >= 1).all()
+    assert (test["write_success"] <= 1).all()
+    once = cycling.endurance(
+        rel.load_technology("oxram-130nm"), cells=20, cycles=10, seed=1, attempts=1
+    )
+    np.testing.assert_allclose(once["pulses_per_write"], 1.0)
+    assert (once["write_success"] < test["write_success"]).all()
+    assert (test["write_success"] > 0.999).all()
 
 
 @pytest.mark.parametrize(
