@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reliability.commands.options import EXIT_CODES, json_option
-from reliability.errors import InputError, printable, unknown_name
+from reliability.commands.options import EXIT_CODES, json_option, say
+from reliability.errors import InputError, unknown_name
 from reliability.files import check_writable
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def validate(
         made = predict(file, data)
         rows += made
         if not as_json:
-            click.echo(printable(_line(file.stem, made)))
+            say(_line(file.stem, made))
     write_rows(rows, out / "validation.json")
     if page is not None:
         from reliability.files import replace_text
@@ -77,14 +77,14 @@ def validate(
         replace_text(page, validation_page(asked, rows))
     found = summary(rows)
     if as_json:
-        click.echo(json.dumps(found | {"file": str(out / "validation.json")}))
+        say(json.dumps(found | {"file": str(out / "validation.json")}))
         return
     if found["rows"]:
-        click.echo(
+        say(
             f"{found['hits']} of {found['rows']} measured values inside their 90 % interval "
             f"({100 * found['coverage']:.0f} %)"
         )
-    click.echo(f"rows: {out / 'validation.json'}")
+    say(f"rows: {out / 'validation.json'}")
 
 
 def _files(names: tuple[str, ...], folder: Path) -> list[Path]:

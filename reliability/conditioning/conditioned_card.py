@@ -33,10 +33,11 @@ from reliability.technology import (
 
 Array = NDArray[np.float64]
 _CONTRADICTION = 1e-3  # predictive probability below which conditioning refuses
-_FIRST, _SIZE, _EFFECTIVE = 800, 400, 400.0  # draws of the prior, of each proposal, and effective
+_FIRST, _SIZE, _EFFECTIVE = 600, 300, 300.0  # draws of the prior, of each proposal, and effective
 _FIRST_SIMULATED, _SIZE_SIMULATED, _EFFECTIVE_SIMULATED = 300, 120, 150.0
-_CHECKED, _CHECKED_SIMULATED = 200, 60  # draws of the posterior card that are checked
+_CHECKED, _CHECKED_SIMULATED = 120, 60  # draws of the posterior card that are checked
 _PROBE = 1.5  # normal scores at which it is tried what a parameter changes
+_FAINT = 1e-3  # of the strongest direction that the observations inform: others are left out
 _CHANGED = 1e-6  # relative change of a prediction that counts
 _DIGITS = 6  # of a posterior value
 _EDGE = 1e-6  # of an interval, which a bounded value stays inside of
@@ -276,12 +277,24 @@ def _step(
 
     found = sample_posterior(
         log_likelihood, len(names), generator, first=first,
+        directions=_informed(first, known, evidence),
         size=_SIZE_SIMULATED if simulated else _SIZE,
         effective=_EFFECTIVE_SIMULATED if simulated else _EFFECTIVE,
     )  # fmt: skip
     _refuse_contradictions(observations, evidence, known, table, found, generator)
     mean, covariance = root @ found.mean, root @ found.covariance @ root.T
     return _updated(card, names, mean, covariance, found, observations), found, before
+
+
+def _informed(points: Array, known: Array, evidence: list[Evidence]) -> Array:
+    """Orthonormal directions of the scores that predictions depend on, by linear regression."""
+    y = np.column_stack(
+        [np.log(known[:, k, 0]) if e.counts else known[:, k, 0] for k, e in enumerate(evidence)]
+    )
+    design = np.column_stack([np.ones(len(points)), points])
+    slopes = np.linalg.lstsq(design, y, rcond=None)[0][1:]
+    u, s, _ = np.linalg.svd(slopes, full_matrices=False)
+    return np.asarray(u[:, s > _FAINT * s.max()])
 
 
 def _refuse_contradictions(

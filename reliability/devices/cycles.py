@@ -148,7 +148,8 @@ def from_deviate(parameters: Cycles, state: int, deviate: ArrayLike) -> NDArray[
     >>> from_deviate(model, 0, [-1.0, 0.0, 3.0]).round(2), from_deviate(model, 1, [3.0]).round(2)
     (array([-0.82, -0.26,  5.06]), array([3.]))
     """
-    return sinh_arcsinh(np.asarray(deviate, float), parameters.skew[state], parameters.tail[state])
+    h = sinh_arcsinh(deviate, parameters.skew[state], parameters.tail[state])
+    return np.array(h, dtype=np.float64)
 
 
 def to_deviate(parameters: Cycles, state: int, deviation: ArrayLike) -> NDArray[np.float64]:

@@ -179,8 +179,10 @@ def program(
         read = programming.conductance(model, fixed[todo] + added)
         g[todo] = read
         if relaxing:
-            y = deviates(at_pulse("relaxation", pulse))[todo]
-            read = relaxation.conductance(relaxing, read, verify.wait, y)
+            y = relaxation.deviate(
+                relaxing, verify.wait, lambda name, k=pulse: deviates(at_pulse(name, k))
+            )
+            read = relaxation.conductance(relaxing, read, verify.wait, y[todo])
         pulses[todo] = pulse
         passed[todo] = passes(verify, state, read)
     return g, pulses, passed
@@ -215,7 +217,7 @@ def after_last_pulse(
     """
 
     def last(phenomenon: str) -> NDArray[np.floating]:
-        if pulses is None or phenomenon != "relaxation":
+        if pulses is None or phenomenon.partition(".")[0] != "relaxation":
             return deviates(phenomenon)
         out = deviates(phenomenon).copy()
         for pulse in np.unique(pulses[pulses > 1]):
@@ -296,7 +298,7 @@ def probability_wrong(
     [0.125, 0.7892]
     """
     at = np.atleast_1d(np.asarray(reference, float))
-    weight_y, deviate = _relaxation_nodes(relaxing)
+    weight_y, deviate, later = _deviates_of_two_reads(relaxing, verify.wait, time)
     limit, step = (
         _limit_deviation(verify.limit(state), model, relaxing, verify.wait, y)
         for y in (deviate, _steps(relaxing))
@@ -304,7 +306,7 @@ def probability_wrong(
     out = np.empty(at.shape)
     for i, g in np.ndenumerate(at):
         edge, other = (
-            _limit_deviation(g, model, relaxing, time, y) for y in (deviate, _steps(relaxing))
+            _limit_deviation(g, model, relaxing, time, y) for y in (later, _steps(relaxing))
         )
         weight_f, *cells = programming.nodes(model, offsets, np.append(step, other))
         _, q = _at_one_pulse(verify, state, model, relaxing, *cells)
@@ -394,6 +396,19 @@ def _relaxation_nodes(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Weights and deviates of the average over relaxation."""
     return programming.standard_nodes() if relaxing else (np.ones(1), np.zeros(1))
+
+
+def _deviates_of_two_reads(
+    relaxing: Relaxation | None, wait: float, time: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return weights and the deviates of relaxation at the wait and at a later time."""
+    weight, deviate = _relaxation_nodes(relaxing)
+    if relaxing is None or (r := relaxation.shared_deviate(relaxing, wait, time)) == 1.0:
+        return weight, deviate, deviate
+    x, w = np.polynomial.hermite_e.hermegauss(32)
+    later = r * deviate[:, None] + np.sqrt(1.0 - r**2) * x
+    both = weight[:, None] * (w / w.sum())
+    return both.ravel(), np.repeat(deviate, len(x)), later.ravel()
 
 
 def _steps(relaxing: Relaxation | None) -> NDArray[np.float64]:

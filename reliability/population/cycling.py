@@ -334,7 +334,9 @@ def _widths(
         return draw(seed, name, address, cells).ravel()
 
     width = programming.widths(model, deviates, state)
-    return np.broadcast_to(np.asarray(width, np.float64), len(address) * cells)
+    out = np.ones(len(address) * cells)
+    out *= width
+    return out
 
 
 def _reading(
