@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 from scipy import optimize, stats
 
+import reliability as rel
 from reliability.devices import cycles as cycle_process
 from reliability.devices import endurance as wear
 from reliability.devices import first_passage
