@@ -282,7 +282,7 @@ def test_wafers_joined_are_the_test_of_all_of_them():
 
 
 def test_pulses_per_write_are_those_of_the_closed_form() -> None:
-    """One pulse that passes with p: 1 + q + ... of them, and success 1 - q^n (no spread of cells)."""
+    """One pulse has one success; up to ten verified ones, 1.03 on average, leave 0.03 % of writes."""
     test = cycling.endurance(rel.load_technology("oxram-130nm"), cells=20, cycles=10, seed=1)
     assert test["pulses_per_write"].sizes == {"state": 2}
     assert (test["pulses_per_write"] >= 1).all()
