@@ -21,6 +21,7 @@ from reliability.lifetime.model_choice import (
     likelihood_ratio_test,
 )
 from reliability.lifetime.modes import ModesFit, fit_modes
+from reliability.lifetime.next_lot import Prediction, predict_failures, tolerance_bound
 from reliability.lifetime.nonparametric import kaplan_meier, plotting_positions, turnbull
 from reliability.lifetime.pass_fail import PassFailFit, fit_pass_fail
 from reliability.lifetime.planning import (
@@ -30,7 +31,6 @@ from reliability.lifetime.planning import (
     plan_demonstration,
     plan_power,
 )
-from reliability.lifetime.prediction import Prediction, predict_failures, tolerance_bound
 from reliability.lifetime.priors import LifetimePosterior, Prior, fit_with_priors
 from reliability.lifetime.step_stress import Schedule, failure_under, fit_step_stress
 from reliability.lifetime.tails import TailFit, fit_tail
