@@ -28,6 +28,7 @@ from reliability.lifetime import (
     tolerance_bound,
 )
 from reliability.lifetime.claims import CANDIDATES, CLOSE, FEW
+from reliability.lifetime.covariates import compare_groups
 from reliability.lifetime.demonstration import failure_rate_bound
 from reliability.lifetime.distributions import find_distribution
 from reliability.lifetime.likelihood import Likelihood, split_terms
@@ -350,6 +351,24 @@ def _modes(rng: Rng) -> dict[str, tuple[float, float, float]] | None:
     return {"F of all modes": (float(found.low), float(found.high), true)}
 
 
+def _groups(rng: Rng) -> dict[str, tuple[float, float, float]]:
+    lot = np.repeat(["A", "B"], 25)
+    life = np.where(lot == "B", 0.6, 1.0) * rng.weibull(2.0, 50)
+    data = {"time": np.minimum(life, 1.0), "event": life <= 1.0, "lot": lot}
+    ratio = compare_groups(data, "lot").life_ratio["B"]
+    return {"ratio of lives": (float(ratio.low), float(ratio.high), 0.6)}
+
+
+def _next_lot(rng: Rng) -> dict[str, tuple[float, float, float]] | None:
+    life = rng.weibull(2.0, 60)
+    if np.sum(life <= 0.6) < FEW:
+        return None
+    found = predict_failures(fit_lifetime(np.minimum(life, 0.6), event=life <= 0.6), 1000, 0.4)
+    return {"failures of the next lot": (
+        found.low, found.high, float(rng.binomial(1000, -math.expm1(-(0.4**2))))
+    )}  # fmt: skip
+
+
 def _kaplan_meier(rng: Rng) -> dict[str, tuple[float, float, float]] | None:
     life, end = rng.exponential(size=40), 2 * rng.random(40)
     curve = kaplan_meier(np.minimum(life, end), life <= end)
@@ -365,6 +384,8 @@ _FITS = {
     "Arrhenius, 3 × 20 units": _arrhenius,
     "20 % of 300 can fail": _limited,
     "two modes, 80 units": _modes,
+    "two lots of 25": _groups,
+    "1000 units after 60": _next_lot,
     "Kaplan-Meier, 40 units": _kaplan_meier,
 }
 
@@ -751,7 +772,8 @@ NOTES = {
     FITS: f"Right-censored lives of shape {SHAPE}. With ten failures of twenty in a test that "
     "stops at a number of failures a likelihood-ratio interval covers less; "
     '`method="calibrated"` (Bartlett\'s factor from simulated samples) corrects for it.',
-    OTHERS: "Profile-likelihood intervals; Greenwood's for Kaplan-Meier.",
+    OTHERS: "Profile-likelihood intervals; Greenwood's for Kaplan-Meier; `compare_groups` and "
+    "`predict_failures`.",
     WAFERS: "Mean fraction of cells, 200 on each wafer, log-odds of the wafers normal. The exact "
     "binomial interval ignores wafers; use `clustered_proportion`.",
     TRIALS: "Independent trials.",

@@ -39,6 +39,7 @@ _CHECKED, _CHECKED_SIMULATED = 120, 60  # draws of the posterior card that are c
 _PROBE = 1.5  # normal scores at which it is tried what a parameter changes
 _FAINT = 1e-3  # of the strongest direction that the observations inform: others are left out
 _CHANGED = 1e-6  # relative change of a prediction that counts
+_MOVED = 0.02  # change of a mean, sigma or correlation of scores that is written down
 _DIGITS = 6  # of a posterior value
 _EDGE = 1e-6  # of an interval, which a bounded value stays inside of
 _POOR = 0.05  # effective fraction of a normal form that is worth a warning
@@ -283,7 +284,7 @@ def _step(
     )  # fmt: skip
     _refuse_contradictions(observations, evidence, known, table, found, generator)
     mean, covariance = root @ found.mean, root @ found.covariance @ root.T
-    return _updated(card, names, mean, covariance, found, observations), found, before
+    return _updated(card, names, mean, covariance, observations), found, before
 
 
 def _informed(points: Array, known: Array, evidence: list[Evidence]) -> Array:
@@ -422,19 +423,17 @@ def _updated(
     names: list[str],
     mean: Array,
     covariance: Array,
-    found: Posterior,
     observations: list[Observation],
 ) -> Technology:
     """Write a normal posterior of the scores into the card."""
     sd = np.sqrt(np.diag(covariance))
     correlation = covariance / np.outer(sd, sd)
-    noise = 3 / math.sqrt(found.effective)
     grouped = {key for block in card.correlation.values() for key in block.parameters}
     off = np.abs(correlation - np.eye(len(names))).max(axis=1, initial=0.0)
     told = [
         k
         for k, key in enumerate(names)
-        if key in grouped or abs(mean[k]) > noise or abs(sd[k] - 1) > noise or off[k] > noise
+        if key in grouped or max(abs(mean[k]), abs(sd[k] - 1), off[k]) > _MOVED
     ]
     keys = [names[k] for k in told]
     kinds = ", ".join(dict.fromkeys(o.kind for o in observations))

@@ -160,11 +160,13 @@ def _wrong(card: Technology, state: str, reference: float, attempts: int, chips:
     radial = model.radial * float(radial_positions(card).std()) / math.sqrt(chips)
     verify = Verify(1 / reference, 1 / reference, attempts)
 
-    def at(deviation: float) -> float:
-        wrong = verifying.probability_wrong(verify, state, model, [reference], offsets=deviation)
-        return float(wrong[0])
-
-    return _over_chips(at, math.hypot(shared, radial))
+    # who verifies at the reference is wrong only where no attempt passed
+    return _over_chips(
+        lambda deviation: (
+            verifying.outcome(verify, state, model, offsets=deviation).failed_to_verify
+        ),
+        math.hypot(shared, radial),
+    )
 
 
 def _defects(card: Technology, state: str) -> float:
