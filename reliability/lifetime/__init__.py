@@ -15,13 +15,13 @@ from reliability.lifetime.demonstration import (
     plan_test,
     sample_size,
 )
+from reliability.lifetime.future_units import Prediction, predict_failures, tolerance_bound
 from reliability.lifetime.model_choice import (
     compare_lifetimes,
     goodness_of_fit,
     likelihood_ratio_test,
 )
 from reliability.lifetime.modes import ModesFit, fit_modes
-from reliability.lifetime.next_lot import Prediction, predict_failures, tolerance_bound
 from reliability.lifetime.nonparametric import kaplan_meier, plotting_positions, turnbull
 from reliability.lifetime.pass_fail import PassFailFit, fit_pass_fail
 from reliability.lifetime.planning import (
