@@ -15,6 +15,7 @@ from reliability.lifetime.demonstration import (
     plan_test,
     sample_size,
 )
+from reliability.lifetime.future_units import Prediction, predict_failures, tolerance_bound
 from reliability.lifetime.model_choice import (
     compare_lifetimes,
     goodness_of_fit,
@@ -30,7 +31,6 @@ from reliability.lifetime.planning import (
     plan_demonstration,
     plan_power,
 )
-from reliability.lifetime.prediction import Prediction, predict_failures, tolerance_bound
 from reliability.lifetime.priors import LifetimePosterior, Prior, fit_with_priors
 from reliability.lifetime.step_stress import Schedule, failure_under, fit_step_stress
 from reliability.lifetime.tails import TailFit, fit_tail
