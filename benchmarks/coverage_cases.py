@@ -769,8 +769,8 @@ NOTES = {
     LOTS: "Failed fraction over all lots, 300 units of Weibull shape 2, 15 % failing, normal "
     "spread of ln life between lots. `qualify` with a column of lots takes the worse of the fits "
     "and, inside the test, of the binomial bound over lots. Where the lives of lots differ by a "
-    "factor of two and more (spread 0.8), a few lots do not hold the worst one: state such lots one "
-    "by one.",
+    "factor of two and more (spread 0.8), a few lots do not hold the worst one: state such lots "
+    "one by one.",
     FITS: f"Right-censored lives of shape {SHAPE}. With ten failures of twenty in a test that "
     "stops at a number of failures a likelihood-ratio interval covers less; "
     '`method="calibrated"` (Bartlett\'s factor from simulated samples) corrects for it.',
