@@ -270,7 +270,7 @@ def create_group(layout: Layout, task: Task, part: xr.Dataset) -> None:
 
 
 def _no_value(dtype: np.dtype[Any]) -> Any:
-    """What no task writes, so that a lost chunk is not taken for values; of truths there is none."""
+    """Return what no task writes, so that a lost chunk is not taken for values."""
     if dtype.kind in "iu":
         return np.iinfo(dtype).max
     return np.nan if dtype.kind == "f" else 0

@@ -8,13 +8,14 @@ What the data show is then compared with what the simulations show [1]_.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from reliability.characterization.first_read import reads_with_levels
 from reliability.characterization.gate import is_sweep
 from reliability.characterization.misfit import misfit
 from reliability.characterization.read_table import ROOM, Reads, reads_of
@@ -52,6 +53,7 @@ def posterior_predictive(
     draws: int = 100,
     confidence: float = 0.9,
     seed: int = 0,
+    level_from: Literal["first"] | None = None,
 ) -> xr.Dataset:
     """Compare measured cells with cells simulated on cards drawn from the uncertainty of ``card``.
 
@@ -65,6 +67,8 @@ def posterior_predictive(
     confidence : float
         Of the predictive intervals.
     seed : int
+    level_from : "first", optional
+        As for `characterize`.
 
     Returns
     -------
@@ -90,7 +94,7 @@ def posterior_predictive(
     whole_number(draws, "draws", low=_FEWEST_DRAWS)
     fraction(confidence, "confidence")
     given = [datasets] if isinstance(datasets, xr.Dataset) else list(datasets)
-    reads = [reads_of(dataset) for dataset in given if not is_sweep(dataset)]
+    reads = reads_with_levels(given, level_from)
     experiments = list(_experiments(reads, card))
     if not experiments:
         raise InputError(f"the card {card.name} cannot simulate any of the files")

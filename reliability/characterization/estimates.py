@@ -227,10 +227,10 @@ def from_covariance(
 def _rounded(value: float, error: float) -> float:
     """Round to a thousandth of the error, which readers thank for and no result notices.
 
-    >>> _rounded(1.15746621e-6, 8.86e-9)
-    1.157466e-06
+    >>> _rounded(1.15746621e-6, 8.86e-9), _rounded(1.15746621e-6, 1.0)
+    (1.157466e-06, 1.15747e-06)
     """
-    if not error > 0:
+    if not (error > 0 and abs(value) > 1e-3 * error):
         return float(f"{value:.6g}")
     return float(f"{round(value, 3 - math.floor(math.log10(error))):.12g}")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reliability.commands.options import EXIT_CODES, Card, json_option, print_columns
+from reliability.commands.options import EXIT_CODES, Card, json_option, print_columns, say
 
 if TYPE_CHECKING:
     from reliability.conditioning import Conditioned
@@ -51,19 +51,19 @@ def condition(
     found = posterior(prior, seen, seed=seed)
     write_technology(replace(found.technology, name=name or out.stem), out)
     if as_json:
-        click.echo(json.dumps(_answer(found, out)))
+        say(json.dumps(_answer(found, out)))
         return
     for table in (observation_table(found), parameter_table(found)):
         print_columns(table)
-        click.echo()
+        say()
     for s in found.samplings:
-        click.echo(
+        say(
             f"sampling: {s.draws} draws, effective sample size {s.effective:.0f}, R-hat "
             f"{s.r_hat:.3f}; effective fraction of the normal form {s.normal_form:.2f}"
         )
     for note in found.warnings:
-        click.echo(f"warning: {note}")
-    click.echo(f"card: {out}")
+        say(f"warning: {note}")
+    say(f"card: {out}")
 
 
 def _answer(found: "Conditioned", out: Path) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reliability.commands.options import EXIT_CODES, json_option
-from reliability.errors import InputError, printable, unknown_name
+from reliability.commands.options import EXIT_CODES, json_option, say
+from reliability.errors import InputError, unknown_name
 from reliability.files import check_writable
 
 if TYPE_CHECKING:
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
-    default=Path("analyses/validation"),
-    show_default=True,
-    help="Folder of the predictions' files.",
+    help="Folder of the predictions' files, instead of those that ship.",
 )
 @click.option(
     "--data", type=click.Path(path_type=Path), help="Folder of all data, instead of each file's."
@@ -36,15 +34,15 @@ if TYPE_CHECKING:
 def validate(
     names: tuple[str, ...],
     out: Path,
-    folder: Path,
+    folder: Path | None,
     data: Path | None,
     page: Path | None,
     as_json: bool,
 ) -> None:
     """Predict measurements that were not used for the fit, all or those of NAMES.
 
-    A NAME is that of a file in the folder, or the path of a TOML file. Predictions whose data are
-    not there say so.
+    A NAME is that of a prediction that ships, or the path of a TOML file. Predictions whose data
+    are absent say so.
 
     \b
     Examples:
@@ -68,7 +66,7 @@ def validate(
         made = predict(file, data)
         rows += made
         if not as_json:
-            click.echo(printable(_line(file.stem, made)))
+            say(_line(file.stem, made))
     write_rows(rows, out / "validation.json")
     if page is not None:
         from reliability.files import replace_text
@@ -77,18 +75,23 @@ def validate(
         replace_text(page, validation_page(asked, rows))
     found = summary(rows)
     if as_json:
-        click.echo(json.dumps(found | {"file": str(out / "validation.json")}))
+        say(json.dumps(found | {"file": str(out / "validation.json")}))
         return
     if found["rows"]:
-        click.echo(
+        say(
             f"{found['hits']} of {found['rows']} measured values inside their 90 % interval "
             f"({100 * found['coverage']:.0f} %)"
         )
-    click.echo(f"rows: {out / 'validation.json'}")
+    say(f"rows: {out / 'validation.json'}")
 
 
-def _files(names: tuple[str, ...], folder: Path) -> list[Path]:
-    known = {path.stem: path for path in sorted(folder.glob("*.toml"))} if folder.is_dir() else {}
+def _files(names: tuple[str, ...], folder: Path | None) -> list[Path]:
+    from reliability.resources import shipped_predictions
+
+    if folder is None:
+        known = {name: Path(str(file)) for name, file in shipped_predictions().items()}
+    else:
+        known = {path.stem: path for path in sorted(folder.glob("*.toml"))}
     if not names:
         if not known:
             raise InputError(f"validate: no predictions in {str(folder)!r}")

@@ -171,6 +171,8 @@ class Snapshots:
         """See `LevelRelaxation`: what the total error has beyond the programming error."""
         g = np.asarray(target, float) / self.maximum
         error = np.array([np.maximum(polyval(g, one.error), 0.0) for one in self.snapshots])
+        # polynomials that were fitted one by one cross; what has relaxed does not come back
+        error = np.maximum.accumulate(error, axis=0)
         log_times = np.log([one.time for one in self.snapshots])
         at = float(np.clip(np.log(max(float(np.sum(times)), 1e-300)), log_times[0], log_times[-1]))
         upper = int(np.clip(np.searchsorted(log_times, at), 1, len(log_times) - 1))

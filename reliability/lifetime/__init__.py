@@ -22,30 +22,47 @@ from reliability.lifetime.model_choice import (
 )
 from reliability.lifetime.modes import ModesFit, fit_modes
 from reliability.lifetime.nonparametric import kaplan_meier, plotting_positions, turnbull
+from reliability.lifetime.pass_fail import PassFailFit, fit_pass_fail
+from reliability.lifetime.planning import (
+    Arm,
+    PlanPower,
+    compare_allocations,
+    plan_demonstration,
+    plan_power,
+)
 from reliability.lifetime.prediction import Prediction, predict_failures, tolerance_bound
 from reliability.lifetime.priors import LifetimePosterior, Prior, fit_with_priors
+from reliability.lifetime.step_stress import Schedule, failure_under, fit_step_stress
 from reliability.lifetime.tails import TailFit, fit_tail
 
 __all__ = [
     "Acceleration",
+    "Arm",
     "Assessment",
     "Claim",
     "GroupComparison",
     "LifetimeFit",
     "LifetimePosterior",
     "ModesFit",
+    "PassFailFit",
+    "PlanPower",
     "Prediction",
     "Prior",
+    "Schedule",
     "TailFit",
     "acceleration",
     "assess_claim",
+    "compare_allocations",
     "compare_groups",
     "compare_lifetimes",
     "data_sheet_sentence",
     "failure_rate_bound",
+    "failure_under",
     "fit_lifetime",
     "fit_lifetime_regression",
     "fit_modes",
+    "fit_pass_fail",
+    "fit_step_stress",
     "fit_tail",
     "fit_with_priors",
     "goodness_of_fit",
@@ -53,6 +70,8 @@ __all__ = [
     "life_against_temperature",
     "likelihood_ratio_test",
     "more_units",
+    "plan_demonstration",
+    "plan_power",
     "plan_test",
     "plotting_positions",
     "predict_failures",

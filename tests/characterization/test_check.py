@@ -109,3 +109,25 @@ def test_what_cannot_be_checked_is_refused(cells, two_states: rel.Technology) ->
         rel.posterior_predictive(cells, two_states, confidence=2)
     with pytest.raises(rel.InputError, match="pcm-joshi cannot simulate"):
         rel.posterior_predictive(cells, rel.load_technology("pcm-joshi"))
+
+
+def test_observed_statistics_by_hand(cells, two_states: rel.Technology) -> None:
+    """As programmed: ln G; later: its change, and its correlation with the start."""
+    check = rel.posterior_predictive(cells, two_states, draws=20, seed=2)
+    own = cells["conductance"].squeeze(drop=True).transpose("cell", "state", "time")
+    for label in ("LRS", "HRS"):
+        log_g = np.log(own.sel(state=label).values)
+
+        def observed(quantity: str, time: float, label: str = label) -> float:
+            wanted = (check["label"] == label) & (check["quantity"] == quantity)
+            (value,) = check["observed"].values[(wanted & (check["time"] == time)).values]
+            return float(value)
+
+        assert observed("mean", 0.0) == pytest.approx(log_g[:, 0].mean())
+        assert observed("sigma", 0.0) == pytest.approx(log_g[:, 0].std(ddof=1))
+        for k, time in enumerate(TIMES, 1):
+            change = log_g[:, k] - log_g[:, 0]
+            assert observed("mean", time) == pytest.approx(change.mean())
+            assert observed("sigma", time) == pytest.approx(change.std(ddof=1))
+            low, high = (np.sort(change)[round(q * 149)] for q in (0.05, 0.95))
+            assert (observed("q05", time), observed("q95", time)) == pytest.approx((low, high))

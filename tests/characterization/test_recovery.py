@@ -24,6 +24,7 @@ from reliability.devices.retention import Retention, conductance
 from reliability.random import stream
 from tests.characterization import simulated
 from tests.characterization.simulated import distance
+from tests.conftest import NORMAL
 
 ROOM = 298.15
 
@@ -40,7 +41,7 @@ def recovered(fitted: rel.Parameter, true: float, widest: float, slack: float = 
 
 
 def test_hierarchy_of_two_states() -> None:
-    card = rel.load_technology("oxram-200mm").with_values(simulated.NO_DEFECTS)
+    card = rel.load_technology("oxram-200mm").with_values(simulated.NO_DEFECTS | NORMAL)
     data = simulated.states(card, 30, [], "time", [], wafers=6, dies=12)
     reads = reads_of(data)
     for state in ("LRS", "HRS"):
@@ -61,7 +62,8 @@ def test_hierarchy_of_two_states() -> None:
 
 
 def test_cycles() -> None:
-    card = rel.load_technology("oxram-130nm").with_values(simulated.NO_DEFECTS)
+    slopes = {name: value for name, value in NORMAL.items() if "slope" in name}
+    card = rel.load_technology("oxram-130nm").with_values(simulated.NO_DEFECTS | slopes)
     fit = fit_cycles(reads_of(simulated.cycles(card, 256, 300)), seed=0)
     for key, fitted in fit.parameters.items():
         if fitted.confidence == "fitted":
