@@ -40,7 +40,6 @@ from reliability.lifetime.maximise import (
     profile_interval,
 )
 from reliability.lifetime.modes import fit_modes
-from reliability.lifetime.prediction import predict_failures
 from reliability.lifetime.starting_values import NoMaximum
 from reliability.lifetime.tails import fit_tail
 from reliability.statistics.control import capability
