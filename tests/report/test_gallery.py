@@ -43,7 +43,8 @@ def test_every_figure_of_data_is_shown(pieces) -> None:
         "least_energy_core", "left_against_temperature", "levelling_gain", "levels_pareto",
         "macro_areas", "memory_temperature", "old_against_new", "paying_periods",
         "points_against_time", "power_against_period", "power_against_rate", "window_curve",
-        "predictive_intervals", "quantiles_over_time", "reads_of_rows", "sensitivity_matrix", "size_against",
+        "predictive_intervals", "quantiles_over_time",
+        "reads_of_rows", "sensitivity_matrix", "size_against",
         "smallest_core", "spikes_against_time", "states_against_time", "stress_axis", "time_axis",
         "tornado", "runs_until_failure",
     }  # fmt: skip
