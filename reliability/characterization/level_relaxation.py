@@ -52,6 +52,8 @@ _HOT = 333.0  # K; reads above are bakes
 _SECTION = "relaxation.target"
 _SCALE = 128  # units of G_max/128, in which numbers are near 1
 _ATTEMPT = 1e-13  # s
+_BAKES = 3  # conditions of bakes at which the functions are stated, at most
+_ALIKE = 2.0  # strength of the penalty on the difference of a function between two such bakes
 _DECADES = 2.0  # between conditions at which the functions are stated
 # Centre and strength of a weak penalty: of each value, of its slope and its curvature over levels.
 _CENTRE = (0.0, 0.0, -1.0, 1.8, 1.4, -7.5)
@@ -169,7 +171,7 @@ def _table(reads: Sequence[Reads], levels: Levels) -> _Table:
 def _stated(conditions: pd.DataFrame, x: Array, room: float) -> list[tuple[str, float, int]]:
     """Choose the conditions at which the card states the functions: name, temperature, which.
 
-    Of the reads about one in three decades, of the bakes the first and the last in effect.
+    Of the reads about one in two decades, of the bakes the first, a middle and the last in effect.
     """
     kelvin = conditions["temperature"].to_numpy(float)
     cold = np.flatnonzero(np.abs(kelvin - room) < 10.0)
@@ -183,7 +185,8 @@ def _stated(conditions: pd.DataFrame, x: Array, room: float) -> list[tuple[str, 
                         key=lambda k: x[k])  # fmt: skip
         out += [(f"read_{n}", float(kelvin[k]), k) for n, k in enumerate(chosen, 1)]
     if len(hot):
-        ends = sorted({int(hot[x[hot].argmin()]), int(hot[x[hot].argmax()])}, key=lambda k: x[k])
+        wanted = np.linspace(x[hot].min(), x[hot].max(), min(_BAKES, len(hot)))
+        ends = sorted({int(hot[np.abs(x[hot] - at).argmin()]) for at in wanted}, key=lambda k: x[k])
         out += [(f"bake_{n}", float(kelvin[k]), k) for n, k in enumerate(ends, 1)]
     return out
 
@@ -216,6 +219,11 @@ def _problem(
         strength * d.T @ d for strength, d in zip(_STRENGTH, (value, slope, curve), strict=True)
     )
     penalty = np.kron(np.eye(len(at)), np.kron(np.diag(_OF_KINDS), one))
+    # Otherwise two bakes may be described by different mixtures, and what is between by neither.
+    baked = [number for number, (name, _, _) in enumerate(stated) if name.startswith("bake")]
+    change = np.diff(np.eye(len(at))[baked], axis=0)
+    alike = np.kron(np.diag(_OF_KINDS), _ALIKE * np.eye(knots))
+    penalty += np.kron(change.T @ change, alike)
     centre = np.tile(np.array(_CENTRE)[:, None], (len(at), 1, knots)).reshape(len(at), LOCAL, knots)
     return data, Weights(of_levels, of_conditions, penalty, centre)
 

@@ -237,7 +237,7 @@ def _print_card(card: "Technology") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from reliability.report.provenance import parameter_row
+    from reliability.technology.parameter_text import parameter_row
 
     table = Table("parameter", "value", "uncertainty", "from", pad_edge=False, box=None)
     count = dict.fromkeys(("fitted", "measured", "published", "assumed"), 0)

@@ -174,7 +174,7 @@ def from_technology(technology: Technology) -> UnstableCells:
     --------
     >>> import reliability as rel
     >>> len(from_technology(rel.load_technology("techB")).conditions)
-    6
+    7
     """
     found: dict[str, dict[str, float]] = {}
     for key in technology:

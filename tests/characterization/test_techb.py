@@ -148,7 +148,7 @@ def test_most_cells_hardly_move(data: list[xr.Dataset]) -> None:
     for q in (0.05, 0.25, 0.75, 0.95):
         edge = 70e-6 + np.quantile(change, q)
         p = float(probability_below(model, 70e-6, 70e-6, [1000.0], [ROOM], edge))
-        assert p == pytest.approx(q, abs=0.03)
+        assert p == pytest.approx(q, abs=0.05)
 
 
 def test_stable_cells_keep_their_programmed_conductance_to_the_last_read(
@@ -184,5 +184,5 @@ def test_heat_moves_spread_and_shift(data: list[xr.Dataset]) -> None:
         mean, spread = unstable_cells.moments(
             model, group["first"].to_numpy(), [group["time"].mean()], [kelvin]
         )
-        assert change.std() == pytest.approx(math.sqrt(np.mean(spread**2)), rel=0.15)
-        assert change.mean() == pytest.approx(mean.mean(), abs=1.6e-6)
+        assert change.std() == pytest.approx(math.sqrt(np.mean(spread**2)), rel=0.1)
+        assert change.mean() == pytest.approx(mean.mean(), abs=1.0e-6)

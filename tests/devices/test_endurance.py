@@ -22,7 +22,7 @@ PROCESS = C.Cycles((10, 100), (0.08, 0.01), (0.45, 0.28))
 def test_card_is_read():
     model = E.Endurance.from_technology(load_technology("oxram-130nm"))
     assert model.model == "weibull"
-    assert model.scale == 1e7
+    assert model.scale == 4.5e7
     assert model.window_closure[1] > model.window_closure[0] > 0
 
 

@@ -188,9 +188,11 @@ def test_wan_total_error_at_the_published_times() -> None:
     cells = 100_000
     for g in (0.3, 0.6, 1.0):
         pop = rel.sample_population(tech, cells=cells, state=g * 40e-6, seed=9)
+        sigma = 0.0
         for time, coefficients in published.items():
             aged = rel.age(pop, rel.MissionProfile.constant(time=time))["conductance"] * 1e6
-            sigma = sum(c * g**k for k, c in enumerate(coefficients))
+            # the fits of day one and day two cross: what has relaxed does not come back
+            sigma = max(sigma, sum(c * g**k for k, c in enumerate(coefficients)))
             # retention at 25 degC takes nothing in two days
             assert float(aged.std(ddof=1)) == pytest.approx(sigma, rel=4 / math.sqrt(2 * cells))
             assert abs(float(aged.mean()) - 40 * g) < 4 * sigma / math.sqrt(cells)

@@ -25,7 +25,7 @@ OWN = (
 )
 ADDRESS = re.compile(
     r"doi:10\.\d{4,}/\S|arXiv:\d{4}\.\d{4,5}|https?://|hal-\d+|cea-\d+|PMC\d+|bibcode \w+|"
-    r"\b[\w-]+\.(com|org|us|life)\b|data sheets?\b|sha256 [0-9a-f]{64}|acemap\.info/paper/\d+|"
+    r"\b[\w-]+\.(com|org|us|net|life)\b|data sheets?\b|sha256 [0-9a-f]{64}|acemap\.info/paper/\d+|"
     r"ITRS 20\d\d"
 )
 YEAR = re.compile(r"\b(19|20)\d\d\b|@ [0-9a-f]{7}|github\.com|data sheets?\b|sha256|\.com\b")
