@@ -39,6 +39,7 @@ _CHECKED, _CHECKED_SIMULATED = 120, 60  # draws of the posterior card that are c
 _PROBE = 1.5  # normal scores at which it is tried what a parameter changes
 _FAINT = 1e-3  # of the strongest direction that the observations inform: others are left out
 _CHANGED = 1e-6  # relative change of a prediction that counts
+_FITTED = 0.7  # of the prior spread: what the data leave wider keeps the confidence of the prior
 _MOVED = 0.02  # change of a mean, sigma or correlation of scores that is written down
 _DIGITS = 6  # of a posterior value
 _EDGE = 1e-6  # of an interval, which a bounded value stays inside of
@@ -459,7 +460,7 @@ def _updated(
 
 def _moved(p: Parameter, mean: float, sd: float, kinds: str) -> Parameter:
     """Return a parameter whose score is normal with ``mean`` and ``sd`` instead of 0 and 1."""
-    update: dict[str, Any] = {"confidence": "fitted"}
+    update: dict[str, Any] = {"confidence": "fitted"} if sd < _FITTED else {}
     sigma, width = p.sigma or 0.0, _rounded(sd)
     if p.interval and p.distribution in ("uniform", "bounded"):
         low, high = p.interval
