@@ -200,8 +200,8 @@ def _problem(
     data = Changes(
         ((rows["conductance"] - rows["first"]) / unit).to_numpy(),
         np.maximum((rows["first"] / unit).to_numpy(), 1e-3),
-        grouped.ngroup().to_numpy(np.intp),
-        rows.groupby(["file", "run", "level"]).ngroup().to_numpy(np.intp),
+        np.asarray(grouped.ngroup(), np.intp),
+        np.asarray(rows.groupby(["file", "run", "level"]).ngroup(), np.intp),
         first["level"].to_numpy(np.intp),
         first["condition"].to_numpy(np.intp),
     )

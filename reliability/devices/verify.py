@@ -197,8 +197,8 @@ def at_pulse(phenomenon: str, pulse: int) -> str:
 
 
 def _at(
-    deviates: Callable[[str], NDArray[np.float64]], pulse: int, name: str
-) -> NDArray[np.float64]:
+    deviates: Callable[[str], NDArray[np.floating]], pulse: int, name: str
+) -> NDArray[np.floating]:
     """Deviates of a phenomenon at one of several pulses."""
     return deviates(at_pulse(name, pulse))
 

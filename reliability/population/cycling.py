@@ -333,8 +333,8 @@ def _widths(
     def deviates(name: str) -> NDArray[np.float64]:
         return draw(seed, name, address, cells).ravel()
 
-    width = programming.widths(model, deviates, state)
-    return np.full(len(address) * cells, width, dtype=np.float64)
+    width = np.asarray(programming.widths(model, deviates, state), np.float64)
+    return np.broadcast_to(width, (len(address) * cells,)).copy()
 
 
 def _reading(
