@@ -26,6 +26,7 @@ if __name__ == "__main__":  # this folder would hide the package `coverage` that
 from benchmarks.coverage_cases import CASES, NOTES, Case
 
 BLOCK = 20  # samples that are simulated at once, times the size of the case
+FEWEST = 20  # samples of a row of the page
 HEAD = """# Coverage
 
 How often the intervals and bounds of this package hold the truth, on simulated tests. Written as a
@@ -34,7 +35,8 @@ whole by `python benchmarks/coverage.py`; every number is a percentage of the sa
 Two-sided intervals read "holds (truth below, truth above)": 90 (5, 5) is a nominal 90 % interval
 whose two ends miss equally often. One-sided bounds read as the percentage of samples that miss.
 Bold: outside the goal, which is to hold in no less than nominal minus 2 points, or to miss in no
-more than 1.2 times the nominal error, by more than twice the standard error of the count.
+more than 1.2 times the nominal error, by more than twice the standard error of the count. The
+standard error of 90 % is 6.7 points in 20 samples, 3.0 in 100 and 1.3 in 500.
 """
 
 
@@ -106,6 +108,10 @@ def cell(case: Case, count: Count | None) -> str:
 def page(found: dict[str, dict[str, Count]]) -> Iterator[str]:
     """Lines of the page."""
     yield HEAD
+    found = {
+        key: counts for key, counts in found.items()
+        if max(counts[name].samples for name in counts if name) >= FEWEST
+    }  # fmt: skip
     outside = [
         f"{case.section}: {case.condition}, {name}"
         for case in CASES
@@ -121,7 +127,7 @@ def page(found: dict[str, dict[str, Count]]) -> Iterator[str]:
         names = list(dict.fromkeys(n for case in cases for n in found[case.key] if n))
         kind = {2: "Two-sided intervals", 1: "Errors of one-sided bounds"}[cases[0].sides]
         yield f"\n## {section}\n"
-        yield f"{kind}, nominal {cases[0].nominal:.0%}. {NOTES[section]}\n"
+        yield f"{kind}, nominal {100 * cases[0].nominal:.0f} %. {NOTES[section]}\n"
         yield "| " + " | ".join(["condition", "samples", *names]) + " |"
         yield "|---|---:|" + "---|" * len(names)
         for case in cases:

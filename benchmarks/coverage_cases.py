@@ -14,8 +14,21 @@ from reliability.characterization import reads_of
 from reliability.characterization.endurance import fit_endurance
 from reliability.characterization.programming import fit_state
 from reliability.crossbar.size_search import searched, tried
-from reliability.lifetime import Claim, assess_claim, fit_lifetime, kaplan_meier
+from reliability.lifetime import (
+    Claim,
+    Prior,
+    Schedule,
+    assess_claim,
+    fit_lifetime,
+    fit_pass_fail,
+    fit_step_stress,
+    fit_with_priors,
+    kaplan_meier,
+    predict_failures,
+    tolerance_bound,
+)
 from reliability.lifetime.claims import CANDIDATES, CLOSE, FEW
+from reliability.lifetime.covariates import compare_groups
 from reliability.lifetime.demonstration import failure_rate_bound
 from reliability.lifetime.distributions import find_distribution
 from reliability.lifetime.likelihood import Likelihood, split_terms
@@ -29,8 +42,10 @@ from reliability.lifetime.maximise import (
 from reliability.lifetime.modes import fit_modes
 from reliability.lifetime.starting_values import NoMaximum
 from reliability.lifetime.tails import fit_tail
+from reliability.statistics.control import capability
 from reliability.statistics.crossed import crossed_mean, mean_of_fractions
 from reliability.statistics.differences import paired_difference, unpaired_difference
+from reliability.statistics.gauge import gauge_study
 from reliability.statistics.means import mean_interval
 from reliability.statistics.proportions import clopper_pearson, clustered_proportion, wilson
 from reliability.statistics.variance import radial_trend, variance_components
@@ -336,6 +351,24 @@ def _modes(rng: Rng) -> dict[str, tuple[float, float, float]] | None:
     return {"F of all modes": (float(found.low), float(found.high), true)}
 
 
+def _groups(rng: Rng) -> dict[str, tuple[float, float, float]]:
+    lot = np.repeat(["A", "B"], 25)
+    life = np.where(lot == "B", 0.6, 1.0) * rng.weibull(2.0, 50)
+    data = {"time": np.minimum(life, 1.0), "event": life <= 1.0, "lot": lot}
+    ratio = compare_groups(data, "lot").life_ratio["B"]
+    return {"ratio of lives": (float(ratio.low), float(ratio.high), 0.6)}
+
+
+def _next_lot(rng: Rng) -> dict[str, tuple[float, float, float]] | None:
+    life = rng.weibull(2.0, 60)
+    if np.sum(life <= 0.6) < FEW:
+        return None
+    found = predict_failures(fit_lifetime(np.minimum(life, 0.6), event=life <= 0.6), 1000, 0.4)
+    return {"failures of the next lot": (
+        found.low, found.high, float(rng.binomial(1000, -math.expm1(-(0.4**2))))
+    )}  # fmt: skip
+
+
 def _kaplan_meier(rng: Rng) -> dict[str, tuple[float, float, float]] | None:
     life, end = rng.exponential(size=40), 2 * rng.random(40)
     curve = kaplan_meier(np.minimum(life, end), life <= end)
@@ -351,6 +384,8 @@ _FITS = {
     "Arrhenius, 3 × 20 units": _arrhenius,
     "20 % of 300 can fail": _limited,
     "two modes, 80 units": _modes,
+    "two lots of 25": _groups,
+    "1000 units after 60": _next_lot,
     "Kaplan-Meier, 40 units": _kaplan_meier,
 }
 
@@ -507,7 +542,7 @@ def endurance_card(name: str, rng: Rng, samples: int) -> Found:
             else:
                 lives_ = scales * np.exp(special.ndtri(p) / shapes)
             low, high = np.quantile(lives_, [0.05, 0.95])
-            out[f"{p:.0%} life"] = (float(low), float(high), float(truth.ppf(p)))
+            out[f"{100 * p:g} % life"] = (float(low), float(high), float(truth.ppf(p)))
         return out
 
     return rows(one)(rng, samples)
@@ -561,16 +596,171 @@ def array_sizes(noise: str, rng: Rng, samples: int) -> Found:
     return rows(one)(rng, samples)
 
 
+# Regression, priors, prediction, random lots, process control -----------------------------------
+
+STEPS = Schedule([30.0] * 6, {"voltage": [1.0, 1.2, 1.4, 1.6, 1.8, 2.0]})
+SHAPE_PRIOR = Prior("shape", 1.5, 1.6, "simulated")
+ENERGY_PRIOR = Prior("activation_energy", 1.0, 1.2, "simulated")
+
+
+def regressions(kind: str, rng: Rng, samples: int) -> Found:
+    """Intervals of regressions of life."""
+    return rows(_REGRESSIONS[kind])(rng, samples)
+
+
+def _life_ratio(rng: Rng) -> dict[str, tuple[float, float, float]]:
+    life = rng.weibull(2.0, (2, 30)) * [[1.0], [0.7]]
+    lot = np.repeat(["A", "B"], 30)
+    fit = fit_lifetime(
+        np.minimum(life, 0.9).ravel(), event=(life < 0.9).ravel(), stress={"lot": lot},
+        acceleration="~ lot",
+    )  # fmt: skip
+    return {"ratio of lives": (*fit.acceleration_factor({"lot": "B"}, {"lot": "A"})[1:], 0.7)}
+
+
+def _stress_of_spread(rng: Rng) -> dict[str, tuple[float, float, float]]:
+    x = np.repeat([0.0, 1.0, 2.0], 25)
+    life = np.exp(4 - x) * rng.weibull(1.0, 75) ** np.exp(-1 + 0.3 * x)
+    fit = fit_lifetime(
+        life, stress={"x": x}, acceleration="~ x", shape_acceleration="~ x"
+    )  # fmt: skip
+    return {
+        "slope of ln life": (*fit.interval("x"), -1.0),
+        "slope of ln sigma": (*fit.interval("log_scale_x"), 0.3),
+    }
+
+
+def _steps(rng: Rng) -> dict[str, tuple[float, float, float]]:
+    volts = np.array(STEPS.stress["voltage"])
+    used = np.concatenate([[0.0], np.cumsum(30.0 * volts**4)])
+    used[-1] = used[-2] + volts[-1] ** 4 * (1e6 - 150.0)
+    ends = np.concatenate([30.0 * np.arange(6), [1e6]])
+    time = np.interp(150.0 * rng.weibull(2.0, 40), used, ends)
+    fit = fit_step_stress(
+        np.minimum(time, 160), STEPS, acceleration="inverse_power", event=time < 160
+    )
+    life = fit.quantile(0.1, {"voltage": 1.0})
+    return {
+        "exponent (steps)": (*fit.interval("exponent"), 4.0),
+        "B10 life (steps)": (*life[1:], 150.0 * math.sqrt(-math.log(0.9))),
+    }
+
+
+_REGRESSIONS: dict[str, Any] = {
+    "two lots of 30, 56 % and 81 % failing": _life_ratio,
+    "75 units, spread depends on stress": _stress_of_spread,
+    "step stress, 40 units": _steps,
+}
+
+
+def priors(rng: Rng, samples: int) -> Found:
+    """Bounds with priors, truths drawn from them, none to five of 100 units failed."""
+
+    def one(rng: Rng) -> dict[str, tuple[float, float, float]] | None:
+        b, energy = (float(p.values(rng.standard_normal())) for p in (SHAPE_PRIOR, ENERGY_PRIOR))
+        unit = 1000.0 * (rng.uniform(0, 20) / 100) ** (-1 / b)
+        life = unit * rng.weibull(b, 100)
+        times = life[life < 1000]
+        if times.size > 5:
+            return None
+        fit = fit_with_priors(
+            [SHAPE_PRIOR, ENERGY_PRIOR], [*times, 1000.0], event=[1] * times.size + [0],
+            frequency=[1] * times.size + [100 - times.size], stress={"temperature": 398.15},
+            acceleration="arrhenius",
+        )  # fmt: skip
+        high = fit.failure_probability(20_000.0, {"temperature": 358.15}, 0.8).high
+        equivalent = 20_000.0 / math.exp(energy / K * (1 / 358.15 - 1 / 398.15))
+        return {"failed fraction": (0.0, float(high), -math.expm1(-((equivalent / unit) ** b)))}
+
+    return rows(one)(rng, samples)
+
+
+def predictions(rng: Rng, samples: int) -> Found:
+    """Upper bounds of the failures of a next lot, and of life that 95 % exceed."""
+
+    def one(rng: Rng) -> dict[str, tuple[float, float, float]] | None:
+        life, end = rng.weibull(2.0, 30), math.sqrt(-math.log(0.6))
+        if np.sum(life < end) < FEW:
+            return None
+        fit = fit_lifetime(np.minimum(life, end), event=life < end)
+        next_lot = rng.binomial(500, -math.expm1(-(0.3**2)))
+        found = predict_failures(fit, 500, 0.3, confidence=0.8)
+        bound = tolerance_bound(fit, 0.95, confidence=0.9)
+        return {
+            "failures of the next lot": (0.0, found.high, next_lot),
+            "1 / life that 95 % exceed": (0.0, 1 / bound, 1 / math.sqrt(-math.log(0.95))),
+        }
+
+    return rows(one)(rng, samples)
+
+
+def random_lots(count: int, spread: float, rng: Rng, samples: int) -> Found:
+    """Bounds of fits with a random effect of lots."""
+    z = stats.norm.ppf((np.arange(2000) + 0.5) / 2000)
+
+    def true(t: float) -> float:
+        return float(np.mean(-np.expm1(-((t / np.exp(spread * z)) ** 2.0))))
+
+    end = optimize.brentq(lambda t: true(t) - 0.15, 0.01, 3.0)
+
+    def one(rng: Rng) -> dict[str, tuple[float, float, float]] | None:
+        lot = np.repeat(np.arange(count), 300 // count)
+        life = np.exp(spread * rng.standard_normal(count))[lot] * rng.weibull(2, lot.size)
+        try:
+            fit = fit_lifetime(
+                np.minimum(life, end), event=life < end, lots=lot, lot_effect="random"
+            )
+        except NoMaximum:
+            return None
+        return {
+            name: (0.0, float(fit.failure_probability(t, confidence=0.8).high), true(t))
+            for name, t in (("half of the test", 0.5 * end), ("twice the test", 2 * end))
+        }
+
+    return rows(one)(rng, samples)
+
+
+def control(rng: Rng, samples: int) -> Found:
+    """Capability indices, gauge deviations and pass-fail probabilities."""
+    part, operator = np.repeat(np.arange(10), 9), np.tile(np.repeat(np.arange(3), 3), 10)
+    lot, level = np.tile(np.arange(12), 3), np.repeat([-1.0, 0.0, 1.0], 12)
+    truth = float(special.expit(-1 + 0.8 * special.ndtri((np.arange(2000) + 0.5) / 2000)).mean())
+
+    def one(rng: Rng) -> dict[str, tuple[float, float, float]]:
+        found = capability(rng.normal(54, 1.75, 25), lower=38, upper=62)
+        cell = rng.standard_normal(3)[operator] + 3 * rng.standard_normal(10)[part]
+        gauge = gauge_study(cell + rng.normal(size=90), part, operator)
+        p = special.expit(level - 1 + 0.8 * rng.standard_normal(12)[lot])
+        data = {"x": level, "lot": lot, "bad": rng.binomial(30, p), "n": np.full(36, 30)}
+        fit = fit_pass_fail(data, "~ x", failed="bad", units="n", clusters="lot")
+        return {
+            "Pp, 25 values": (*found.pp[1:], 24 / (6 * 1.75)),
+            "Ppk, 25 values": (*found.ppk[1:], 8 / (3 * 1.75)),
+            "repeatability": (*gauge.repeatability[1:], 1.0),
+            "gauge, 3 operators": (*gauge.gauge[1:], math.sqrt(2)),
+            "pass-fail over 12 lots": (*fit.probability({"x": 0.0})[1:], truth),
+        }
+
+    return rows(one)(rng, samples)
+
+
+FITS, OTHERS = "Weibull fits", "Other fits"
+WAFERS, TRIALS, RATES = "Fractions over wafers", "Proportions", "Failure rates"
+MEANS, PARTS, TAILS = "Means and differences", "Variance components", "Tails"
+STATES, ENDURANCE, SIZES = "Fitted states", "Fitted endurance", "Array size"
+
+
 # The page -----------------------------------------------------------------------------------------
 
 CLAIMS, FEWER, USE, LOTS = (
     "Claims without a stated distribution", "Claims from few failures",
     "Claims with a fitted activation energy", "Lots",
 )  # fmt: skip
-FITS, OTHERS = "Weibull fits", "Other fits"
-WAFERS, TRIALS, RATES = "Fractions over wafers", "Proportions", "Failure rates"
-MEANS, PARTS, TAILS = "Means and differences", "Variance components", "Tails"
-STATES, ENDURANCE, SIZES = "Fitted states", "Fitted endurance", "Array size"
+REGRESSION = "Regression of life and step stress"
+PRIORS = "Priors"
+PREDICTION = "Prediction and tolerance"
+RANDOM = "Random effect of lots"
+CONTROL = "Process control and pass-fail data"
 NOTES = {
     CLAIMS: f"Bound of the failed fraction by `reliability qualify` or `assess_claim`, {UNITS} "
     "units, tests with three failures or more.",
@@ -578,11 +768,14 @@ NOTES = {
     USE: "Two bake temperatures, 2 × 30 units, Weibull shape 2, 0.9 eV; use at 55 °C.",
     LOTS: "Failed fraction over all lots, 300 units of Weibull shape 2, 15 % failing, normal "
     "spread of ln life between lots. `qualify` with a column of lots takes the worse of the fits "
-    "and, inside the test, of the binomial bound over lots.",
+    "and, inside the test, of the binomial bound over lots. Where the lives of lots differ by a "
+    "factor of two and more (spread 0.8), a few lots do not hold the worst one: state such lots "
+    "one by one.",
     FITS: f"Right-censored lives of shape {SHAPE}. With ten failures of twenty in a test that "
     "stops at a number of failures a likelihood-ratio interval covers less; "
     '`method="calibrated"` (Bartlett\'s factor from simulated samples) corrects for it.',
-    OTHERS: "Profile-likelihood intervals; Greenwood's for Kaplan-Meier.",
+    OTHERS: "Profile-likelihood intervals; Greenwood's for Kaplan-Meier; `compare_groups` and "
+    "`predict_failures`.",
     WAFERS: "Mean fraction of cells, 200 on each wafer, log-odds of the wafers normal. The exact "
     "binomial interval ignores wafers; use `clustered_proportion`.",
     TRIALS: "Independent trials.",
@@ -593,6 +786,12 @@ NOTES = {
     STATES: "`characterize`: median and standard deviations of a state normal in the conductance.",
     ENDURANCE: "`characterize`: 60 cells, half of which fail; distribution chosen by AICc.",
     SIZES: "`crossbar_limit`: criterion with a skewed or normal scatter of arrays.",
+    REGRESSION: "`fit_lifetime` with formulas, `fit_step_stress`: profile-likelihood intervals.",
+    PRIORS: "`fit_with_priors`: shape and activation energy drawn from their priors, 100 units.",
+    PREDICTION: "`predict_failures` and `tolerance_bound`: 30 units of Weibull shape 2, 40 % fail.",
+    RANDOM: '`lot_effect="random"`: 300 units of Weibull shape 2, 15 % failing.',
+    CONTROL: "`capability`, `gauge_study`, `fit_pass_fail` with clusters. Ppk has two limits, of "
+    "which one is far.",
 }
 CASES: tuple[Case, ...] = (
     *(
@@ -601,7 +800,7 @@ CASES: tuple[Case, ...] = (
         for name, truth in LIVES.items() for expected in (3, 4, 5, 10, 20, 50)
     ),
     *(
-        Case(FEWER, f"shape {shape:g}, {expected:g} failures expected",
+        Case(FEWER, f"shape {shape:g}, {expected:g} expected to fail",
              partial(few_failures, shape, expected), 1)
         for shape in (1.0, 2.0) for expected in (1, 3)
     ),
@@ -614,7 +813,7 @@ CASES: tuple[Case, ...] = (
         for count in (3, 5, 10) for spread in (0.4, 0.8)
     ),
     *(
-        Case(FITS, f"{size} units, {failing:.0%} failing, ends by {stop}, {method}",
+        Case(FITS, f"{size} units, {100 * failing:.0f} % failing, ends by {stop}, {method}",
              partial(weibull, size, failing, stop, method),
              size=0.2 if method in ("calibrated", "bootstrap") else 25)
         for size, failing, stop, method in (
@@ -656,4 +855,13 @@ CASES: tuple[Case, ...] = (
         Case(SIZES, f"{noise} scatter", partial(array_sizes, noise), nominal=0.95)
         for noise in ("normal", "exponential", "log-normal")
     ),
+    *(Case(REGRESSION, kind, partial(regressions, kind)) for kind in _REGRESSIONS),
+    Case(PRIORS, "none to five failures", priors, 1),
+    Case(PREDICTION, "30 units", predictions, 1),
+    *(
+        Case(RANDOM, f"{count} lots, spread {spread:g}", partial(random_lots, count, spread), 1,
+             size=0.25)
+        for count, spread in ((5, 0.4), (5, 0.8), (10, 0.4))
+    ),
+    Case(CONTROL, "normal values", control),
 )  # fmt: skip

@@ -26,6 +26,7 @@ from reliability.characterization.estimates import (
     from_covariance,
 )
 from reliability.characterization.mixture_likelihood import (
+    BODY,
     LOCAL,
     Changes,
     Estimated,
@@ -45,20 +46,21 @@ from reliability.errors import InputError
 from reliability.random import stream
 from reliability.technology import Correlation, Parameter
 
-KNOTS = 9  # at most, evenly spaced from g = 0 to g = 1
+KNOTS = 13  # at most, evenly spaced from g = 0 to g = 1
 _FEWEST = 20  # cells of a level at a condition
 _HOT = 333.0  # K; reads above are bakes
 _SECTION = "relaxation.target"
 _SCALE = 128  # units of G_max/128, in which numbers are near 1
 _ATTEMPT = 1e-13  # s
-_DECADES = 3.0  # between conditions at which the functions are stated
+_BAKES = 3  # conditions of bakes at which the functions are stated, at most
+_ALIKE = 2.0  # strength of the penalty on the difference of a function between two such bakes
+_DECADES = 2.0  # between conditions at which the functions are stated
 # Centre and strength of a weak penalty: of each value, of its slope and its curvature over levels.
-_CENTRE = (0.0, 0.0, -1.0, 1.8, 1.4)
+_CENTRE = (0.0, 0.0, -1.0, 1.8, 1.4, -7.5)
 _STRENGTH = (0.05, 0.1, 0.5)
-_OF_SHIFT = 0.25  # of the penalty, because shifts are not logarithms
+_OF_KINDS = (0.25, 1.0, 1.0, 1.0, 1.0, 2.0)  # shifts are not logarithms; few cells are rare
 _CELLS = 1000  # simulated at each level for the correlation over time
 _MEMORIES = (0.1, 30.0)
-_RARE = (1e-7, 0.05)
 
 
 class _Table(NamedTuple):
@@ -137,9 +139,10 @@ _MISFIT = (
 
 def _room(reads: Sequence[Reads]) -> tuple[float, bool]:
     """Return the temperature of the reads after programming, and whether a file states it."""
-    kelvin = pd.concat([one.table["temperature"] for one in reads if not _is_bake(one)] or [[]])
-    found = pd.to_numeric(kelvin, errors="coerce").dropna()
-    return (float(found.median()), True) if len(found) else (ROOM, False)
+    cold = [one.table["temperature"].to_numpy(float) for one in reads if not _is_bake(one)]
+    found = np.concatenate([np.empty(0), *cold])
+    found = found[np.isfinite(found)]
+    return (float(np.median(found)), True) if len(found) else (ROOM, False)
 
 
 def _is_bake(one: Reads) -> bool:
@@ -168,7 +171,7 @@ def _table(reads: Sequence[Reads], levels: Levels) -> _Table:
 def _stated(conditions: pd.DataFrame, x: Array, room: float) -> list[tuple[str, float, int]]:
     """Choose the conditions at which the card states the functions: name, temperature, which.
 
-    Of the reads about one in three decades, of the bakes the first and the last in effect.
+    Of the reads about one in two decades, of the bakes the first, a middle and the last in effect.
     """
     kelvin = conditions["temperature"].to_numpy(float)
     cold = np.flatnonzero(np.abs(kelvin - room) < 10.0)
@@ -182,7 +185,8 @@ def _stated(conditions: pd.DataFrame, x: Array, room: float) -> list[tuple[str, 
                         key=lambda k: x[k])  # fmt: skip
         out += [(f"read_{n}", float(kelvin[k]), k) for n, k in enumerate(chosen, 1)]
     if len(hot):
-        ends = sorted({int(hot[x[hot].argmin()]), int(hot[x[hot].argmax()])}, key=lambda k: x[k])
+        wanted = np.linspace(x[hot].min(), x[hot].max(), min(_BAKES, len(hot)))
+        ends = sorted({int(hot[np.abs(x[hot] - at).argmin()]) for at in wanted}, key=lambda k: x[k])
         out += [(f"bake_{n}", float(kelvin[k]), k) for n, k in enumerate(ends, 1)]
     return out
 
@@ -196,8 +200,8 @@ def _problem(
     data = Changes(
         ((rows["conductance"] - rows["first"]) / unit).to_numpy(),
         np.maximum((rows["first"] / unit).to_numpy(), 1e-3),
-        grouped.ngroup().to_numpy(),
-        rows.groupby(["file", "run", "level"]).ngroup().to_numpy(),
+        grouped.ngroup().to_numpy(np.intp),
+        rows.groupby(["file", "run", "level"]).ngroup().to_numpy(np.intp),
         first["level"].to_numpy(np.intp),
         first["condition"].to_numpy(np.intp),
     )
@@ -214,10 +218,14 @@ def _problem(
     one = sum(
         strength * d.T @ d for strength, d in zip(_STRENGTH, (value, slope, curve), strict=True)
     )
-    kinds = np.diag([_OF_SHIFT, 1.0, 1.0, 1.0, 1.0])
-    penalty = np.kron(np.eye(len(at)), np.kron(kinds, one))
+    penalty = np.kron(np.eye(len(at)), np.kron(np.diag(_OF_KINDS), one))
+    # Otherwise two bakes may be described by different mixtures, and what is between by neither.
+    baked = [number for number, (name, _, _) in enumerate(stated) if name.startswith("bake")]
+    change = np.diff(np.eye(len(at))[baked], axis=0)
+    alike = np.kron(np.diag(_OF_KINDS), _ALIKE * np.eye(knots))
+    penalty += np.kron(change.T @ change, alike)
     centre = np.tile(np.array(_CENTRE)[:, None], (len(at), 1, knots)).reshape(len(at), LOCAL, knots)
-    return data, Weights(of_levels, of_conditions, x / x.max(), penalty, centre)
+    return data, Weights(of_levels, of_conditions, penalty, centre)
 
 
 def _on_card(
@@ -248,14 +256,10 @@ def _on_card(
             estimates, values.ravel(), covariance * inflation[number] ** 2, source
         )
         parameters |= fitted
-        if correlation is not None:
-            groups[f"{_SECTION}.{name}".replace(".", "_")] = _shortened(correlation)
+        groups |= _at_each_level(correlation, f"{_SECTION}.{name}", knots)
         time = float(table.conditions["time"].iloc[k])
         parameters[f"{section}.time"] = exact(f"{section}.time", float(f"{time:.4g}"), source)
         parameters[f"{section}.temperature"] = exact(f"{section}.temperature", kelvin, source)
-    rare = Estimate(f"{_SECTION}.rare", "lognormal", valid=_RARE)
-    sigma = np.atleast_2d(found.covariance[-1, -1])
-    parameters |= from_covariance([rare], np.array([found.log_rare]), sigma, source)[0]
     return parameters, groups, float(inflation.max())
 
 
@@ -267,20 +271,36 @@ def _inflation(found: Estimated, data: Changes, weights: Weights) -> Array:
     """
     part = weights.of_conditions[data.condition]
     groups = part.sum(axis=0)
-    free = found.estimates[0].size
-    expected = np.maximum(LOCAL * groups - free, 1.0)
+    free = found.estimates[0, :BODY].size
+    expected = np.maximum(BODY * groups - free, 1.0)
     excess = part.T @ found.misfit / expected - 1.0
     sure = excess > 2.0 * np.sqrt(2.0 / expected)
-    per_knot = np.maximum(LOCAL * groups / free, 1.0)
+    per_knot = np.maximum(BODY * groups / free, 1.0)
     return np.sqrt(1.0 + np.where(sure, np.maximum(excess, 0.0), 0.0) * per_knot)
 
 
-def _shortened(correlation: Correlation) -> Correlation:
-    """Round a correlation to two digits, a little nearer to none so that it stays one."""
-    matrix = np.round(0.94 * np.array(correlation.matrix), 2)
-    np.fill_diagonal(matrix, 1.0)
-    rows = tuple(tuple(row) for row in matrix.tolist())
-    return Correlation(parameters=correlation.parameters, matrix=rows)
+def _at_each_level(
+    correlation: Correlation | None, section: str, knots: int
+) -> dict[str, Correlation]:
+    """Return the correlation of the functions at each level, which is where it is strong.
+
+    Rounded to two digits, a little nearer to none so that it stays a correlation.
+    """
+    if correlation is None:
+        return {}
+    names, whole = list(correlation.parameters), np.array(correlation.matrix)
+    groups = {}
+    for knot in range(knots):
+        own = [f"{section}.{p}_{knot}" for p in PROFILES if f"{section}.{p}_{knot}" in names]
+        if len(own) < 2:
+            continue
+        pick = [names.index(name) for name in own]
+        matrix = np.round(0.96 * whole[np.ix_(pick, pick)], 2)
+        np.fill_diagonal(matrix, 1.0)
+        rows = tuple(tuple(row) for row in matrix.tolist())
+        group = f"{section}.{knot}".replace(".", "_")
+        groups[group] = Correlation(parameters=tuple(own), matrix=rows)
+    return groups
 
 
 def _assumed_here() -> dict[str, Parameter]:
@@ -314,10 +334,10 @@ def _model(
         )
         for name, _, _ in stated
     )  # fmt: skip
-    names = ("onset_time", "attempt_time", "reference_temperature", "memory", "fluctuation")
-    more = ("jump_fluctuation", "rare", "decades_per_step")
     return UnstableCells(
-        maximum, conditions, *(value(name) for name in (*names, *more))
+        maximum, conditions, value("onset_time"), value("attempt_time"),
+        value("reference_temperature"), value("memory"), value("fluctuation"),
+        value("jump_fluctuation"), value("decades_per_step"),
     )  # fmt: skip
 
 

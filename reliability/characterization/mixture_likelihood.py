@@ -2,8 +2,8 @@
 
 The density of one read is that of a mixture: stable cells normal, unstable cells normal plus a
 two-sided exponential that ends at G = 0, rare ones anywhere. Reads of a level at a condition share
-five local parameters (shift, ln sigma, ln jumps, ln down, ln up); their scores and squared scores
-are summed per group, so that a step of Fisher scoring costs one pass over the reads.
+six local parameters (shift, ln sigma, ln jumps, ln down, ln up, ln rare); their scores and squared
+scores are summed per group, so that a step of Fisher scoring costs one pass over the reads.
 """
 
 import math
@@ -15,7 +15,8 @@ from scipy.special import log_ndtr
 
 from reliability.characterization.estimates import Array
 
-LOCAL = 5
+LOCAL = 6
+BODY = 5  # without rare cells, of which single groups have none or one
 _LOG_ROOT = 0.5 * math.log(2 * math.pi)
 _LEAST = 1e-12  # of a density, in 1/unit: no read is less likely
 _SIMULATED = 400  # reads of each group that give its expected information
@@ -53,41 +54,34 @@ class Weights:
     ----------
     of_levels : ndarray, shape (levels, knots)
     of_conditions : ndarray, shape (conditions, stated)
-    rare : ndarray, shape (conditions,)
-        What part of the rare cells a condition has.
-    penalty : ndarray, shape (5 stated knots, 5 stated knots)
+    penalty : ndarray, shape (6 stated knots, 6 stated knots)
         Second derivative of the penalty, about ``centre``.
-    centre : ndarray, shape (stated, 5, knots)
+    centre : ndarray, shape (stated, 6, knots)
     """
 
     of_levels: Array
     of_conditions: Array
-    rare: Array
     penalty: Array
     centre: Array
 
 
-def log_density(
-    change: Array, initial: Array, local: Array, rare: Array, span: float
-) -> tuple[Array, Array]:
+def log_density(change: Array, initial: Array, local: Array, span: float) -> tuple[Array, Array]:
     """Return the log-density of each read and its derivatives.
 
     Parameters
     ----------
     change, initial : ndarray, shape (reads,)
-    local : ndarray, shape (5, reads)
-        shift, ln sigma, ln jumps, ln down, ln up.
-    rare : ndarray, shape (reads,)
-        Fraction of cells that land anywhere.
+    local : ndarray, shape (6, reads)
+        shift, ln sigma, ln jumps, ln down, ln up, and ln of the fraction that lands anywhere.
     span : float
         G_max.
 
     Returns
     -------
     ndarray, shape (reads,), and ndarray, shape (6, reads)
-        The last derivative is that in ln rare.
     """
-    sigma, jumps, down, up = np.exp(local[1:])
+    sigma, jumps, down, up, rare = np.exp(local[1:])
+    rare = np.minimum(rare, 0.5)
     y = change - local[0]
     stable = np.exp(-0.5 * (y / sigma) ** 2 - _LOG_ROOT) / sigma
     still, unstable = np.exp(-jumps), -np.expm1(-jumps)
@@ -117,7 +111,7 @@ def log_density(
 
 
 def _minus_exponential(y: Array, sigma: Array, mean: Array) -> Array:
-    """Density of N - E at y, and its derivatives in y, sigma and the mean of E, shape (4, reads)."""
+    """Density of N - E at y, and its slopes in y, sigma and the mean of E, shape (4, reads)."""
     a = sigma / mean + y / sigma
     log_tail = log_ndtr(-a)
     hazard = np.exp(-0.5 * a * a - _LOG_ROOT - log_tail)
@@ -135,17 +129,15 @@ class Estimated:
 
     Parameters
     ----------
-    estimates : ndarray, shape (stated, 5, knots)
-    log_rare : float
+    estimates : ndarray, shape (stated, 6, knots)
     covariance : ndarray
-        Of the estimates, flat, and of ln rare.
+        Of the estimates, flat.
     misfit : ndarray, shape (groups,)
         Score of each group in units of its scatter: chi-squared of 5 where the model is right.
     log_likelihood : float
     """
 
     estimates: Array
-    log_rare: float
     covariance: Array
     misfit: Array
     log_likelihood: float
@@ -163,15 +155,12 @@ def maximise(data: Changes, weights: Weights, span: float) -> Estimated:
     span : float
         G_max.
     """
-    shape = weights.centre.shape
-    size = int(np.prod(shape))
-    x = np.append(weights.centre.ravel(), math.log(1e-3))
+    x = weights.centre.ravel()
     state = _evaluate(data, weights, span, x)
     damping = 1e-2
     for _ in range(_ITERATIONS):
         curved = state.information + np.diag(damping * np.diag(state.information))
         moved = x + np.clip(np.linalg.solve(curved, state.slope), -1.0, 1.0)
-        moved[size] = np.clip(moved[size], math.log(1e-7), math.log(0.05))
         there = _evaluate(data, weights, span, moved)
         gain = there.value - state.value
         if gain > 0:
@@ -197,56 +186,42 @@ class _State:
 
 def _evaluate(data: Changes, weights: Weights, span: float, x: Array) -> _State:
     stated, _, knots = weights.centre.shape
-    local, rare = _local(data, weights, x)
-    log_f, scores = log_density(
-        data.change, data.initial, local[:, data.group], rare[data.group], span
-    )
+    local = _local(data, weights, x)
+    log_f, scores = log_density(data.change, data.initial, local[:, data.group], span)
     count = len(data.level)
     slope = np.array([np.bincount(data.group, row, count) for row in scores]).T
-    square = np.empty((count, LOCAL + 1, LOCAL + 1))
-    for i in range(LOCAL + 1):
-        for j in range(i + 1):
-            square[:, i, j] = np.bincount(data.group, scores[i] * scores[j], count)
-            square[:, j, i] = square[:, i, j]
-    off = x[:-1] - weights.centre.ravel()
+    off = x - weights.centre.ravel()
     value = float(log_f.sum())
     levels, conditions = weights.of_levels[data.level], weights.of_conditions[data.condition]
-    down = np.einsum("gs,gj,gk->sjk", conditions, slope[:, :LOCAL], levels).ravel()
+    down = np.einsum("gs,gj,gk->sjk", conditions, slope, levels).ravel()
     design = np.einsum("gs,gk->gsk", conditions, levels).reshape(count, -1)
-    full = np.empty((stated * LOCAL * knots + 1,) * 2)
     inner = np.empty((stated, LOCAL, knots, stated, LOCAL, knots))
     for i in range(LOCAL):
-        for j in range(LOCAL):
-            block = (design * square[:, i, j, None]).T @ design
-            inner[:, i, :, :, j, :] = block.reshape(stated, knots, stated, knots)
-    full[:-1, :-1] = inner.reshape(len(off), len(off)) + weights.penalty
-    mixed = np.einsum("gs,gj,gk->sjk", conditions, square[:, :LOCAL, LOCAL], levels).ravel()
-    full[:-1, -1] = full[-1, :-1] = mixed
-    full[-1, -1] = square[:, LOCAL, LOCAL].sum() + 0.25
-    prior = x[-1] - math.log(1e-3)
-    return _State(
-        value - 0.5 * float(off @ weights.penalty @ off) - 0.125 * prior**2, value,
-        np.append(down - weights.penalty @ off, slope[:, LOCAL].sum() - 0.25 * prior),
-        full, scores, slope,
-    )  # fmt: skip
+        for j in range(i + 1):
+            square = np.bincount(data.group, scores[i] * scores[j], count)
+            block = ((design * square[:, None]).T @ design).reshape(stated, knots, stated, knots)
+            inner[:, i, :, :, j, :] = inner[:, j, :, :, i, :] = block
+    information = inner.reshape(len(off), len(off)) + weights.penalty
+    penalised = value - 0.5 * float(off @ weights.penalty @ off)
+    return _State(penalised, value, down - weights.penalty @ off, information, scores, slope)
 
 
-def _local(data: Changes, weights: Weights, x: Array) -> tuple[Array, Array]:
-    """Return the local parameters of each group, shape (5, groups), and its fraction of rare."""
-    theta = x[:-1].reshape(weights.centre.shape)
-    at_condition = np.tensordot(weights.of_conditions, theta, 1)
-    local = np.einsum("gjk,gk->jg", at_condition[data.condition], weights.of_levels[data.level])
-    return local, np.exp(x[-1]) * weights.rare[data.condition]
+def _local(data: Changes, weights: Weights, x: Array) -> Array:
+    """Return the local parameters of each group, shape (6, groups)."""
+    at_condition = np.tensordot(weights.of_conditions, x.reshape(weights.centre.shape), 1)
+    return np.asarray(
+        np.einsum("gjk,gk->jg", at_condition[data.condition], weights.of_levels[data.level])
+    )
 
 
 def _expected(data: Changes, weights: Weights, span: float, x: Array) -> Array:
-    """Return the expected information of each group, shape (groups, 5, 5), on simulated reads."""
-    local, rare = _local(data, weights, x)
+    """Return the expected information of each group, shape (groups, 6, 6), on simulated reads."""
+    local = _local(data, weights, x)
     count = np.bincount(data.group)
     initial = np.bincount(data.group, data.initial) / count
     rng = np.random.default_rng(0)
     shape = (_SIMULATED, len(count))
-    sigma, jumps, down, up = np.exp(local[1:])
+    sigma, jumps, down, up, rare = np.exp(local[1:])
     falls = rng.random(shape) < down / (down + up)
     u = rng.random(shape)
     jump = np.where(falls, down * np.log1p(-u * -np.expm1(-initial / down)), -up * np.log(u))
@@ -254,8 +229,8 @@ def _expected(data: Changes, weights: Weights, span: float, x: Array) -> Array:
     change = local[0] + sigma * rng.standard_normal(shape) + np.where(moved, jump, 0.0)
     change = np.where(rng.random(shape) < rare, rng.random(shape) * span - initial, change)
     flat = np.broadcast_to(np.arange(len(count)), shape).ravel()
-    scores = log_density(change.ravel(), initial[flat], local[:, flat], rare[flat], span)[1]
-    scores = scores[:LOCAL].reshape(LOCAL, *shape)
+    scores = log_density(change.ravel(), initial[flat], local[:, flat], span)[1]
+    scores = scores.reshape(LOCAL, *shape)
     per_read = np.einsum("isg,jsg->gij", scores, scores) / _SIMULATED
     return np.asarray(count[:, None, None] * (per_read + _LEAST_INFORMATION * np.eye(LOCAL)))
 
@@ -268,28 +243,22 @@ def _estimated(data: Changes, weights: Weights, span: float, state: _State, x: A
     conditions = weights.of_conditions[data.condition][data.group]
     own = np.array([
         np.bincount(data.run, conditions[:, s] * row, runs)
-        for s in range(stated) for row in state.scores[:LOCAL]
+        for s in range(stated) for row in state.scores
     ]).T.reshape(runs, stated, LOCAL)  # fmt: skip
     level = np.zeros(runs, np.intp)
     level[data.run] = data.level[data.group]
-    rare = np.bincount(data.run, state.scores[LOCAL], runs)
     spread = np.zeros_like(state.information)
     for number, weight in enumerate(weights.of_levels):
         mine = level == number
         flat = own[mine].reshape(-1, stated * LOCAL)
         square = (flat.T @ flat).reshape(stated, LOCAL, stated, LOCAL)
-        spread[:-1, :-1] += np.einsum("sjtl,k,m->sjktlm", square, weight, weight).reshape(
-            len(x) - 1, -1
-        )
-        spread[:-1, -1] += np.outer(flat.T @ rare[mine], weight).ravel()
-    spread[-1, :-1] = spread[:-1, -1]
-    spread[:-1, :-1] += weights.penalty
-    spread[-1, -1] = rare @ rare + 0.25
+        own_part = np.einsum("sjtl,k,m->sjktlm", square, weight, weight)
+        spread += own_part.reshape(spread.shape)
+    spread += weights.penalty
     inverse = np.linalg.inv(state.information)
-    expected = _expected(data, weights, span, x)
-    slope = state.group_slope[:, :LOCAL]
+    expected = _expected(data, weights, span, x)[:, :BODY, :BODY]
+    slope = state.group_slope[:, :BODY]
     misfit = np.einsum("gi,gi->g", slope, np.linalg.solve(expected, slope[..., None])[..., 0])
     return Estimated(
-        x[:-1].reshape(shape), float(x[-1]), inverse @ spread @ inverse, misfit,
-        state.log_likelihood,
+        x.reshape(shape), inverse @ spread @ inverse, misfit, state.log_likelihood
     )  # fmt: skip

@@ -214,7 +214,7 @@ def fit_correlation(one: Reads, shapes: Mapping[str, StateShape], fits: Sequence
 def _deviations(g: Array, shape: StateShape | None) -> tuple[str, float, Array]:
     """Model of the body, its scale (S), and the deviation of conductances from it."""
     if shape is not None:
-        return "lognormal_resistance", math.exp(-shape.log_median), shape.deviation(-np.log(g))
+        return "lognormal_resistance", math.exp(-shape.log_centre), shape.deviation(-np.log(g))
     if _is_normal(g):
         scale = float(np.mean(g))
         return "normal_conductance", scale, 1 - g / scale

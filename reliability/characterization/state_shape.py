@@ -20,11 +20,12 @@ from reliability.characterization.estimates import Array, bootstrap
 from reliability.devices import programming
 from reliability.devices.programming import Programming
 from reliability.devices.shapes import KNOTS, Slopes, bent, unbent
+from reliability.random import stream
 
 _FEWEST_CELLS, _FEWEST = 40, 400  # cells and values of a state
-_BEYOND = 5  # values beyond the smallest probability that the data support
+_BEYOND = 5  # cells beyond the smallest probability that the data support
 _CERTAIN = 1e-3  # probability of a misfit by chance, below which a body is not the data's
-_ENDS = 0.7  # ln slope at 3 sigma differs from its neighbour's by about so much, others' by 1
+_ENDS = 1.5  # ln slope at 3 sigma differs from its neighbour's by about so much, others' by 1
 _ROUNDS = 6
 _FEWEST_CYCLES = 40  # of a cell, below which its pulses tell no shape
 
@@ -41,8 +42,8 @@ class StateShape(NamedTuple):
 
     Attributes
     ----------
-    log_median : float
-        ln of the median resistance, ohm.
+    log_centre : float
+        ln of the resistance at the deviation 0, ohm.
     sigma : float
         Standard deviation of ln R.
     slopes : tuple of float
@@ -52,7 +53,7 @@ class StateShape(NamedTuple):
     smallest_probability : float
     """
 
-    log_median: float
+    log_centre: float
     sigma: float
     slopes: Slopes
     again: Array
@@ -60,7 +61,7 @@ class StateShape(NamedTuple):
 
     def deviation(self, log_resistance: Array) -> Array:
         """Return the deviation d of values of ln R, normal but for the tails of pulses."""
-        return self.sigma * unbent((log_resistance - self.log_median) / self.sigma, self.slopes)
+        return self.sigma * unbent((log_resistance - self.log_centre) / self.sigma, self.slopes)
 
 
 def fit_shape(
@@ -87,11 +88,10 @@ def fit_shape(
     cells, n = int(number.max()) + 1, len(log_resistance)
     if cells < _FEWEST_CELLS or n < _FEWEST:
         return None
-    smallest = _BEYOND / n
-    score = np.linspace(-1.0, 1.0, 81) * -float(ndtri(smallest))
     order = np.argsort(log_resistance)
     y, of_cell = log_resistance[order], number[order]
-
+    ends = _supported(of_cell), 1 - _supported(of_cell[::-1])
+    score = np.linspace(float(ndtri(ends[0])), float(ndtri(ends[1])), 81)
     measured = np.interp(ndtr(score), (np.arange(n) + 0.5) / n, y)
     last = np.searchsorted(y, measured, side="right")
 
@@ -102,17 +102,18 @@ def fit_shape(
         return ndtri(np.clip(below, low, n - low) / n)
 
     samples = bootstrap(scores, [cells], f"shape.{name}", seed)
-    median = float(measured[len(score) // 2])
+    median = float(np.median(y))
     at, pulses = known or (0.5, Pulses())
     by_cell = np.argsort(number, kind="stable")
     for _ in range(_ROUNDS):
         v = _quantiles_of(pulses, at)
         sigma, slopes, again_of = _slopes(v, score, measured - median, samples.std(axis=0))
+        centre = median - sigma * float(bent(v(np.zeros(1)), slopes)[0])
         if known or n < 2 * cells:  # or nothing to tell pulses from cells by
             break
-        deviation = unbent((log_resistance - median) / sigma, slopes)
+        deviation = unbent((log_resistance - centre) / sigma, slopes)
         at, pulses = _pulses_of(deviation[by_cell], number[by_cell])
-    return StateShape(median, sigma, slopes, again_of(samples), smallest)
+    return StateShape(centre, sigma, slopes, again_of(samples), min(ends[0], 1 - ends[1]))
 
 
 def is_needed(shape: StateShape) -> bool:
@@ -121,6 +122,12 @@ def is_needed(shape: StateShape) -> bool:
     covariance = np.cov(shape.again, rowvar=False)
     size = float(off @ np.linalg.pinv(covariance, rcond=1e-6, hermitian=True) @ off)
     return bool(chi2.sf(size, len(off)) < _CERTAIN)
+
+
+def _supported(cell: NDArray[np.intp]) -> float:
+    """Fraction of sorted values within which so many cells have one."""
+    first = np.sort(np.unique(cell, return_index=True)[1])
+    return float(first[_BEYOND - 1] + 1) / len(cell)
 
 
 Quantiles = Callable[[Array], Array]
@@ -155,10 +162,11 @@ def _slopes(
     width = error * np.gradient(v, score)
     scale = float(np.ptp(log_r) / np.ptp(v))
     weight, z = programming.standard_nodes()
-    nodes = v_at(z)
+    nodes, middle = v_at(z), v_at(np.zeros(1))
 
     def off(u: Array, wanted: Array) -> Array:
-        miss = (unbent(log_r / scale, tuple(np.exp(u))) - wanted) / width
+        slopes = tuple(np.exp(u))
+        miss = (unbent(log_r / scale + bent(middle, slopes), slopes) - wanted) / width
         return np.concatenate([miss, np.diff(u, 2), (u[[0, -1]] - u[[1, -2]]) / _ENDS])
 
     def sd(u: Array) -> float:
@@ -169,11 +177,14 @@ def _slopes(
     step = -np.linalg.pinv(found.jac)
 
     def again(samples: Array) -> Array:
-        middle = len(score) // 2
-        wanted = [v_at(one - one[middle]) for one in samples]
-        steps = [found.x + np.clip(step @ off(found.x, one), -1.5, 1.5) for one in wanted]
+        at_median = int(np.argmin(np.abs(score)))
+        wanted = [v_at(one - (one - score)[at_median]) for one in samples]
+        miss = np.array([off(found.x, one) for one in wanted])
+        miss[:, len(v) :] += rng.standard_normal((len(miss), miss.shape[1] - len(v)))
+        steps = found.x + np.clip(miss @ step.T, -1.5, 1.5)
         return np.array([u - np.log(sd(u)) for u in steps])
 
+    rng = stream(len(v), "characterization.shape.smoothness")  # what no data hold stays uncertain
     size = sd(found.x)
     return scale * size, tuple((np.exp(found.x) / size).tolist()), again
 

@@ -5,6 +5,7 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +107,9 @@ def fit(
             f"check: {check.attrs['outside']:.0%} of {check.sizes['statistic']} statistics outside "
             f"their {check.attrs['confidence']:.0%} interval; {page.resolve()}"
         )
+        for key in ("misfit", "verdict"):
+            if key in check.attrs:
+                click.echo(f"{'model' if key == 'misfit' else key}: {check.attrs[key]}")
 
 
 def _stage(text: str, as_json: bool) -> None:
@@ -233,17 +237,24 @@ def _print_card(card: "Technology") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from reliability.report.provenance import parameter_row
+    from reliability.technology.parameter_text import parameter_row
 
     table = Table("parameter", "value", "uncertainty", "from", pad_edge=False, box=None)
     count = dict.fromkeys(("fitted", "measured", "published", "assumed"), 0)
     sources: dict[str, int] = {}
-    for key, parameter in card.parameters.items():
+    for parameter in card.parameters.values():
         count[parameter.confidence] += 1
-        if parameter.confidence == "fitted":
-            row = parameter_row(key, parameter)
-            number = sources.setdefault(parameter.source, len(sources) + 1)
-            table.add_row(Text(key), row["value"], row["uncertainty"], Text(f"[{number}]"))
+    fitted = {k: p for k, p in card.parameters.items() if p.confidence == "fitted"}
+    for _, series in groupby(fitted, key=lambda key: key.rstrip("0123456789")):
+        keys = list(series)
+        first, last = (parameter_row(key, fitted[key]) for key in (keys[0], keys[-1]))
+        source = fitted[keys[0]].source
+        number = sources.setdefault(source, len(sources) + 1)
+        one = len(keys) == 1
+        name = keys[0] if one else f"{keys[0]} ... {keys[-1].rpartition('_')[2]}"
+        value = first["value"] if one else f"{first['value']} ... {last['value']}"
+        doubt = first["uncertainty"] if one else "each on the card"
+        table.add_row(Text(name), value, doubt, Text(f"[{number}]"))
     Console(width=100).print(table)
     for source, number in sources.items():
         say(f"[{number}] {source}")

@@ -30,9 +30,10 @@ Exit codes:
 )
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
-    "--claim", required=True, help="Claimed life: '10 years', '1e6 cycles' or '1e9 reads'."
+    "--claim", help="Claimed life: '10 years', '1e6 cycles' or '1e9 reads'; not with a plan."
 )
-@click.option("--fraction", required=True, help="Largest fraction that may fail: 1e-4, '100 ppm'.")
+@click.option("--fraction", help="Largest fraction that may fail: 1e-4, '100 ppm'; not with a "
+              "plan.")  # fmt: skip
 @click.option("--at", "use", help="Use condition: '85 degC' or '85 degC, 0.1 V'.")
 @click.option("--confidence", default="90%", show_default=True, help="Confidence level, one-sided.")
 @click.option(
@@ -86,7 +87,9 @@ def qualify(
 
     FILES are tables of times to failure (time and event, or lower and upper ends of read-out
     intervals; frequency, temperature, voltage, lot), or any tester file together with --failure,
-    which says when a read counts as failed. Several files are one test; each can carry its own
+    which says when a read counts as failed. One file PLAN.toml is a plan of several tests with the
+    claim as a mission profile; the other options are then those of its tables.
+    Several files are one test; each can carry its own
     conditions: bake.csv@150degC, or lot7.xlsx@150degC,sheet=2. Without FILES, --devices, --duration
     and --failures state a test.
 
@@ -99,6 +102,7 @@ def qualify(
           --claim "10 years" --at "55 degC" --fraction 1% --activation-energy "0.7 eV" --shape 1
       reliability qualify endurance.csv --columns "cycles, event" --claim "1e5 cycles" \\
           --fraction 1e-3
+      reliability qualify PLAN.toml --out out/dossier
 
     \b
     Files in the folder of --out:
@@ -117,6 +121,11 @@ def qualify(
 
     kind = {"formats": options.pop("formats"), "template": options.pop("template")}
     check_options(**kind)
+    if len(files) == 1 and files[0].suffix == ".toml":
+        ctx.exit(_plan(ctx, files[0], out, kind, as_json))
+    for name in ("claim", "fraction"):
+        if options[name] is None:
+            raise InputError(f"{name}: missing; give --{name}, or a plan (PLAN.toml)")
     standard = _standard(options["jesd47"])
     if out is not None:
         results_folder(out, "qualification.json")
@@ -152,6 +161,28 @@ def qualify(
         print_reading(data)
     print_answer(summary, qualification_lines(summary), report, as_json)
     ctx.exit(0 if found.passed else 1)
+
+
+def _plan(
+    ctx: click.Context, path: Path, out: Path | None, kind: dict[str, Any], as_json: bool
+) -> int:
+    """Assess a plan of several tests; return the exit code."""
+    from reliability.product.dossier import qualify_plan
+    from reliability.product.qualification_plan import load_plan
+    from reliability.report.dossier_report import dossier_lines, dossier_summary, write_dossier
+
+    default = click.core.ParameterSource.DEFAULT
+    own = {"files", "out", "seed", "as_json", "formats", "template"}
+    for name in ctx.params:
+        if name not in own and ctx.get_parameter_source(name) != default:
+            raise InputError(f"{name}: not with a plan, which states it in its tables")
+    if out is not None:
+        results_folder(out, "qualification.json")
+    dossier = qualify_plan(load_plan(path), seed=ctx.params["seed"])
+    summary = dossier_summary(dossier, command_line())
+    report = None if out is None else write_dossier(dossier, out, command=command_line(), **kind)
+    print_answer(summary, dossier_lines(summary), report, as_json)
+    return 0 if dossier.passed else 1
 
 
 def _claim(options: dict[str, Any]) -> "tuple[Claim, str]":

@@ -181,6 +181,7 @@ def _print_event(task: Any, done: int, total: int) -> None:
 
 def _print_answer(study: "Study", summary: dict[str, Any]) -> None:
     """Print each answer of a study; of many points, the worst and the best accuracy."""
+    from reliability.report.designs_section import designs_line
     from reliability.report.outputs import chapters_of
 
     points = summary.get("points", [summary])
@@ -198,6 +199,8 @@ def _print_answer(study: "Study", summary: dict[str, Any]) -> None:
         print_limits(point, where)
     for line in (line for chapter in whole for line in chapter.lines(summary)):
         say(line)
+    if "feasible" in summary:
+        say(designs_line(study, summary))
 
 
 def print_limits(point: dict[str, Any], where: str = "") -> None:

@@ -47,8 +47,8 @@ def show(name: str, as_json: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from reliability.report.provenance import parameter_row
     from reliability.technology import load_technology
+    from reliability.technology.parameter_text import parameter_row
 
     card = load_technology(name)
     if as_json:

@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
-    default=Path("analyses/validation"),
-    show_default=True,
-    help="Folder of the predictions' files.",
+    help="Folder of the predictions' files, instead of those that ship.",
 )
 @click.option(
     "--data", type=click.Path(path_type=Path), help="Folder of all data, instead of each file's."
@@ -36,15 +34,15 @@ if TYPE_CHECKING:
 def validate(
     names: tuple[str, ...],
     out: Path,
-    folder: Path,
+    folder: Path | None,
     data: Path | None,
     page: Path | None,
     as_json: bool,
 ) -> None:
     """Predict measurements that were not used for the fit, all or those of NAMES.
 
-    A NAME is that of a file in the folder, or the path of a TOML file. Predictions whose data are
-    not there say so.
+    A NAME is that of a prediction that ships, or the path of a TOML file. Predictions whose data
+    are absent say so.
 
     \b
     Examples:
@@ -87,8 +85,13 @@ def validate(
     say(f"rows: {out / 'validation.json'}")
 
 
-def _files(names: tuple[str, ...], folder: Path) -> list[Path]:
-    known = {path.stem: path for path in sorted(folder.glob("*.toml"))} if folder.is_dir() else {}
+def _files(names: tuple[str, ...], folder: Path | None) -> list[Path]:
+    from reliability.resources import shipped_predictions
+
+    if folder is None:
+        known = {name: Path(str(file)) for name, file in shipped_predictions().items()}
+    else:
+        known = {path.stem: path for path in sorted(folder.glob("*.toml"))}
     if not names:
         if not known:
             raise InputError(f"validate: no predictions in {str(folder)!r}")

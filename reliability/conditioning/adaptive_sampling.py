@@ -6,7 +6,12 @@ size allows. Every draw counts with its weight under the mixture of all proposal
 importance sampling [1]_), so that none is lost. The last proposal is the normal form itself: how
 many of its draws are effective says how well a normal form describes the posterior.
 
+Few observations inform few directions of many parameters. Proposals adapt in those directions only
+(a likelihood-informed subspace [2]_) and draw the others from the prior, so that the sampling takes
+no more draws for parameters that the data say nothing of; weights see to what the directions miss.
+
 .. [1] J.-M. Cornuet et al., Scand. J. Stat. 39, 798 (2012), doi:10.1111/j.1467-9469.2011.00756.x.
+.. [2] T. Cui et al., Inverse Problems 30, 114015 (2014), doi:10.1088/0266-5611/30/11/114015.
 """
 
 import math
@@ -21,7 +26,6 @@ from reliability.errors import RunError
 
 Array = NDArray[np.float64]
 _MOST = 40  # proposals
-_WIDER = 1.3  # proposals are wider than what they are made from, so that tails are drawn
 _GROUPS = 4  # of draws, whose means are compared
 
 
@@ -58,6 +62,7 @@ def sample_posterior(
     generator: np.random.Generator,
     *,
     first: Array | None = None,
+    directions: Array | None = None,
     size: int = 500,
     effective: float = 500.0,
 ) -> Posterior:
@@ -71,6 +76,8 @@ def sample_posterior(
     generator : numpy.random.Generator
     first : ndarray, shape (n, dimensions), optional
         Draws of the prior, where they are there already.
+    directions : ndarray, shape (dimensions, informed), optional
+        Orthonormal directions that the data inform; by default all.
     size : int
         Draws of each proposal.
     effective : float
@@ -89,41 +96,51 @@ def sample_posterior(
     >>> [round(float(found.mean[0]), 1), round(float(found.covariance[0, 0]), 1)]
     [1.5, 0.5]
     """
-    d = dimensions
+    q = np.eye(dimensions) if directions is None else directions
+    d = q.shape[1]
+    wider = 1 + 1 / math.sqrt(d)  # than what a proposal is made from, so that tails are drawn
     proposals: list[tuple[Array, Array]] = [(np.zeros(d), np.eye(d))]
-    start = generator.standard_normal((size, d)) if first is None else first
-    points, counts = start, [len(start)]
-    likelihood = log_likelihood(points)
+    points = generator.standard_normal((size, dimensions)) if first is None else first
+    counts = [len(points)]
+    likelihood, informed = log_likelihood(points), points @ q
     least = max(6.0 * d, 60.0)
+
+    def propose(mean: Array, covariance: Array) -> tuple[Array, Array]:
+        """Draw from a proposal; what of the draws lies in the informed directions, likelihood."""
+        x = generator.standard_normal((size, dimensions))
+        root = np.linalg.cholesky(covariance)
+        inside = mean + generator.standard_normal((size, d)) @ root.T
+        return inside, log_likelihood(x + (inside - x @ q) @ q.T)
+
     while True:
-        weights, power, reached = _weights(points, likelihood, proposals, counts, least)
-        mean, covariance = _moments(points, weights, reached)
-        if power == 1.0 and reached >= effective:
+        weights, power, reached = _weights(informed, likelihood, proposals, counts, least)
+        mean, covariance = _moments(informed, weights, reached)
+        enough = power == 1.0 and reached >= effective
+        if enough or len(proposals) == _MOST:
             break
-        if len(proposals) == _MOST:
-            if power == 1.0:
-                break
-            raise RunError(
-                f"conditioning: {len(points)} draws do not reach the posterior; a larger transfer "
-                "of the most precise observations would widen it"
-            )
-        wider = _WIDER * covariance if power == 1.0 else 1.5 * _WIDER * covariance
-        drawn = _draw(generator, mean, wider, size)
-        proposals.append((mean, wider))
+        drawn, own = propose(mean, wider * covariance)
+        proposals.append((mean, wider * covariance))
         counts.append(size)
-        points = np.concatenate([points, drawn])
-        likelihood = np.concatenate([likelihood, log_likelihood(drawn)])
+        informed = np.concatenate([informed, drawn])
+        likelihood = np.concatenate([likelihood, own])
+    if power < 1.0:
+        raise RunError(
+            f"conditioning: {sum(counts)} draws do not reach the posterior; a larger transfer of "
+            "the most precise observations would widen it"
+        )
     # the normal form itself, and what its draws say of it
-    drawn = _draw(generator, mean, covariance, size)
-    own = log_likelihood(drawn)
+    drawn, own = propose(mean, covariance)
     log_weight = own + _log_normal(drawn, np.zeros(d), np.eye(d))
     log_weight -= _log_normal(drawn, mean, covariance)
     form = _effective(np.exp(log_weight - logsumexp(log_weight))) / size
-    points, likelihood = np.concatenate([points, drawn]), np.concatenate([likelihood, own])
+    informed, likelihood = np.concatenate([informed, drawn]), np.concatenate([likelihood, own])
     proposals, counts = [*proposals, (mean, covariance)], [*counts, size]
-    weights, _, reached = _weights(points, likelihood, proposals, counts, 0.0)
-    mean, covariance = _moments(points, weights, reached)
-    return Posterior(mean, covariance, len(points), reached, form, _r_hat(points, weights))
+    weights, _, reached = _weights(informed, likelihood, proposals, counts, 0.0)
+    mean, covariance = _moments(informed, weights, reached)
+    return Posterior(
+        q @ mean, np.eye(dimensions) + q @ (covariance - np.eye(d)) @ q.T, sum(counts), reached,
+        form, _r_hat(informed, weights),
+    )  # fmt: skip
 
 
 def _weights(
@@ -169,11 +186,6 @@ def _moments(points: Array, weights: Array, effective: float) -> tuple[Array, Ar
     centred = points - mean
     covariance = (weights[:, None] * centred).T @ centred * effective / (effective - 1)
     return mean, covariance + 1e-12 * np.eye(len(mean))
-
-
-def _draw(generator: np.random.Generator, mean: Array, covariance: Array, size: int) -> Array:
-    root = np.linalg.cholesky(covariance)
-    return mean + generator.standard_normal((size, len(mean))) @ root.T
 
 
 def _log_normal(points: Array, mean: Array, covariance: Array) -> Array:

@@ -33,11 +33,14 @@ from reliability.technology import (
 
 Array = NDArray[np.float64]
 _CONTRADICTION = 1e-3  # predictive probability below which conditioning refuses
-_FIRST, _SIZE, _EFFECTIVE = 800, 400, 400.0  # draws of the prior, of each proposal, and effective
+_FIRST, _SIZE, _EFFECTIVE = 600, 300, 300.0  # draws of the prior, of each proposal, and effective
 _FIRST_SIMULATED, _SIZE_SIMULATED, _EFFECTIVE_SIMULATED = 300, 120, 150.0
-_CHECKED, _CHECKED_SIMULATED = 200, 60  # draws of the posterior card that are checked
+_CHECKED, _CHECKED_SIMULATED = 120, 60  # draws of the posterior card that are checked
 _PROBE = 1.5  # normal scores at which it is tried what a parameter changes
+_FAINT = 1e-3  # of the strongest direction that the observations inform: others are left out
 _CHANGED = 1e-6  # relative change of a prediction that counts
+_FITTED = 0.7  # of the prior spread: what the data leave wider keeps the confidence of the prior
+_MOVED = 0.02  # change of a mean, sigma or correlation of scores that is written down
 _DIGITS = 6  # of a posterior value
 _EDGE = 1e-6  # of an interval, which a bounded value stays inside of
 _POOR = 0.05  # effective fraction of a normal form that is worth a warning
@@ -276,12 +279,24 @@ def _step(
 
     found = sample_posterior(
         log_likelihood, len(names), generator, first=first,
+        directions=_informed(first, known, evidence),
         size=_SIZE_SIMULATED if simulated else _SIZE,
         effective=_EFFECTIVE_SIMULATED if simulated else _EFFECTIVE,
     )  # fmt: skip
     _refuse_contradictions(observations, evidence, known, table, found, generator)
     mean, covariance = root @ found.mean, root @ found.covariance @ root.T
-    return _updated(card, names, mean, covariance, found, observations), found, before
+    return _updated(card, names, mean, covariance, observations), found, before
+
+
+def _informed(points: Array, known: Array, evidence: list[Evidence]) -> Array:
+    """Orthonormal directions of the scores that predictions depend on, by linear regression."""
+    y = np.column_stack(
+        [np.log(known[:, k, 0]) if e.counts else known[:, k, 0] for k, e in enumerate(evidence)]
+    )
+    design = np.column_stack([np.ones(len(points)), points])
+    slopes = np.linalg.lstsq(design, y, rcond=None)[0][1:]
+    u, s, _ = np.linalg.svd(slopes, full_matrices=False)
+    return np.asarray(u[:, s > _FAINT * s.max()])
 
 
 def _refuse_contradictions(
@@ -409,19 +424,17 @@ def _updated(
     names: list[str],
     mean: Array,
     covariance: Array,
-    found: Posterior,
     observations: list[Observation],
 ) -> Technology:
     """Write a normal posterior of the scores into the card."""
     sd = np.sqrt(np.diag(covariance))
     correlation = covariance / np.outer(sd, sd)
-    noise = 3 / math.sqrt(found.effective)
     grouped = {key for block in card.correlation.values() for key in block.parameters}
     off = np.abs(correlation - np.eye(len(names))).max(axis=1, initial=0.0)
     told = [
         k
         for k, key in enumerate(names)
-        if key in grouped or abs(mean[k]) > noise or abs(sd[k] - 1) > noise or off[k] > noise
+        if key in grouped or max(abs(mean[k]), abs(sd[k] - 1), off[k]) > _MOVED
     ]
     keys = [names[k] for k in told]
     kinds = ", ".join(dict.fromkeys(o.kind for o in observations))
@@ -447,7 +460,7 @@ def _updated(
 
 def _moved(p: Parameter, mean: float, sd: float, kinds: str) -> Parameter:
     """Return a parameter whose score is normal with ``mean`` and ``sd`` instead of 0 and 1."""
-    update: dict[str, Any] = {"confidence": "fitted"}
+    update: dict[str, Any] = {"confidence": "fitted"} if sd < _FITTED else {}
     sigma, width = p.sigma or 0.0, _rounded(sd)
     if p.interval and p.distribution in ("uniform", "bounded"):
         low, high = p.interval

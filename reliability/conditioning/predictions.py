@@ -129,8 +129,8 @@ def check_conditions(card: Technology, observation: Observation, where: str) -> 
 def _reference(card: Technology) -> float:
     """Return the conductance, S, at which fresh cells of both states are misread least."""
     lrs, hrs = (Programming.from_technology(card, state) for state in ("LRS", "HRS"))
-    ends = sorted(-math.log(model.resistance) for model in (lrs, hrs))
-    at = np.linspace(*ends, _GRID)[1:-1]
+    low, high = sorted(-math.log(model.resistance) for model in (lrs, hrs))
+    at = np.linspace(low, high, _GRID)[1:-1]
     g = np.exp(at)
     wrong = programming.probability_below(lrs, g) + 1 - programming.probability_below(hrs, g)
     return float(g[np.argmin(wrong)])
@@ -160,11 +160,13 @@ def _wrong(card: Technology, state: str, reference: float, attempts: int, chips:
     radial = model.radial * float(radial_positions(card).std()) / math.sqrt(chips)
     verify = Verify(1 / reference, 1 / reference, attempts)
 
-    def at(deviation: float) -> float:
-        wrong = verifying.probability_wrong(verify, state, model, [reference], offsets=deviation)
-        return float(wrong[0])
-
-    return _over_chips(at, math.hypot(shared, radial))
+    # who verifies at the reference is wrong only where no attempt passed
+    return _over_chips(
+        lambda deviation: (
+            verifying.outcome(verify, state, model, offsets=deviation).failed_to_verify
+        ),
+        math.hypot(shared, radial),
+    )
 
 
 def _defects(card: Technology, state: str) -> float:
@@ -216,7 +218,7 @@ def _crossed(
     """Mean probability of crossing of cells on the right side, over conductances and ends."""
     g = programming.quantile(Programming.from_technology(card, state), _INITIAL)
     right = g[g >= reference] if state == "LRS" else g[g <= reference]
-    sigma = card.get("retention.sigma_asymptotic", 0.0)
+    sigma = retention.of_state(card, "sigma_asymptotic", state, 0.0)
     ends = np.atleast_1d(end * np.exp(sigma * _END) if sigma > 0 else end)
     crossed = [probability(float(one), float(other)) for one in right for other in ends]
     return float(np.mean(crossed)) if crossed else 1.0

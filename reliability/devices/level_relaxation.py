@@ -9,7 +9,8 @@ With g = target / G_max:
   s_T = s(t_eq), which gives the weak growth of sigma after bakes from 100 to 260 degC; the mean
   shift shows none and keeps the time. sigma(g) and shift(g) are straight between values at evenly
   spaced levels from g = 0 to g = 1.
-- ``saturating``: the same walk, at rest beyond t_ref, as reported of two states [2]_.
+- ``saturating``: the same walk, at rest beyond t_ref, as reported of two states [2]_; on a card of
+  unstable cells these, at rest beyond the last read at the reference temperature.
 - ``log_linear``: mean shift and sigma straight in ln t, the same at every level (CMO/HfOx, [3]_).
 - ``unstable_cells``: most cells hardly move, some jump far, each read fluctuates; temperature acts
   on spread and shift (`unstable_cells`). What measured arrays are fitted with.
@@ -170,6 +171,8 @@ class Snapshots:
         """See `LevelRelaxation`: what the total error has beyond the programming error."""
         g = np.asarray(target, float) / self.maximum
         error = np.array([np.maximum(polyval(g, one.error), 0.0) for one in self.snapshots])
+        # polynomials that were fitted one by one cross; what has relaxed does not come back
+        error = np.maximum.accumulate(error, axis=0)
         log_times = np.log([one.time for one in self.snapshots])
         at = float(np.clip(np.log(max(float(np.sum(times)), 1e-300)), log_times[0], log_times[-1]))
         upper = int(np.clip(np.searchsorted(log_times, at), 1, len(log_times) - 1))
@@ -199,7 +202,7 @@ def from_technology(technology: Technology) -> LevelRelaxation:
     def value(name: str) -> float:
         return technology[f"{_SECTION}.{name}"]
 
-    if model == "unstable_cells":
+    if model == "unstable_cells" or f"{_SECTION}.jump_fluctuation" in technology:
         return unstable_cells.from_technology(technology)
     if model == "log_linear":
         names = ("sigma_one_second", "sigma_per_efold", "shift_per_efold")

@@ -61,9 +61,8 @@ def state_path(technology: Technology, state: str, history: MissionProfile) -> P
     def after(programmed: Floats, deviates: Deviates, reads: Reads) -> Floats:
         g = programmed
         if relaxation_model is not None:
-            g = relaxation.conductance(
-                relaxation_model, g, history.duration, deviates("relaxation")
-            )
+            z = relaxation.deviate(relaxation_model, history.duration, deviates)
+            g = relaxation.conductance(relaxation_model, g, history.duration, z)
         return lose(g, deviates, reads)
 
     return after

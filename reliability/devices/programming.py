@@ -54,6 +54,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 from scipy.special import log_ndtr, ndtr, ndtri, ndtri_exp
 
+from reliability.devices.conditions import carried
 from reliability.devices.shapes import Slopes, bent, inverse_sinh_arcsinh, sinh_arcsinh, unbent
 from reliability.errors import InputError
 from reliability.technology import Parameter, Technology, expect_technology
@@ -516,8 +517,9 @@ def set_conditions(
     Returns
     -------
     Technology
-        The same card with its medians, LRS spreads and conditions changed. Whatever takes
-        a card (populations, networks, windows) takes this one.
+        The same card with its medians, LRS spreads and conditions changed, and with them what
+        depends on the states in other models (`reliability.devices.conditions`). Whatever takes a
+        card (populations, networks, windows) takes this one.
 
     Raises
     ------
@@ -552,6 +554,8 @@ def set_conditions(
     for note in out_of_range(technology, asked_for):
         warnings.warn(note, stacklevel=2)
     factor = _factors(technology, asked_for)
+    ratios = {key.partition(".")[2]: value / technology[key] for key, value in asked_for.items()}
+    factor |= carried(technology, factor, ratios)
     changed = dict(technology.parameters)
     for key, value in asked_for.items():
         changed[key] = _set(changed[key], value)

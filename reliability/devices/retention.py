@@ -49,7 +49,7 @@ from scipy.special import logsumexp, ndtr, ndtri
 from reliability.technology import Technology
 from reliability.units import BOLTZMANN
 
-_LEAST = 1e-12  # S; a cell of no conductance has no filament of any size
+_LEAST = 1e-12  # of a conductance over another; a cell of none has no filament of any size
 
 
 @dataclass(frozen=True)
@@ -318,7 +318,7 @@ def probability_crossed(
     if not min(initial, end) < reference < max(initial, end):
         return 0.0
     needed = _log_stress_at(p, initial, end, reference)
-    needed += p.resistance_exponent * np.log(initial * p.reference_resistance)
+    needed += p.resistance_exponent * np.log(max(initial * p.reference_resistance, _LEAST))
     parts = _stresses(p, times, temperatures)
     if not parts:
         return 0.0
@@ -339,7 +339,7 @@ def _log_stress_at(p: Retention, initial: float, end: float, reference: float) -
     if p.model == "arrhenius_loss":
         left = (reference - end) / (initial - end)
     else:
-        left = np.log(reference / end) / np.log(initial / end)
+        left = np.log(reference / end) / np.log(max(initial, _LEAST * end) / end)
     if p.model == "log_time_loss":
         return float(np.log(np.expm1((1 - left) / p.shape)))
     return float(np.log(-np.log(left)) / p.shape)

@@ -12,7 +12,7 @@ Model ``unstable_cells`` of `level_relaxation`. The conductance of a cell, t aft
   that the density has no step), ending at G = 0. A cell becomes unstable at a latent time of its
   own; of the normal deviate of its displacement the fraction ``jump_fluctuation`` of the variance
   is drawn anew by each read, the rest keeps the correlation exp(-decades/memory) over time;
-- a fraction ``rare`` of the cells lands anywhere from 0 to G_max.
+- the fraction ``rare`` of the cells lands anywhere from 0 to G_max.
 
 All five functions of the level are straight (in ln sigma, ln jumps, ln down, ln up, and shift)
 between values at evenly spaced levels from 0 to G_max, and in x = ln(1 + t_eq/t_on) between the
@@ -43,8 +43,8 @@ _GRID = 513  # levels from 0 to G_max at which the functions of the level are he
 _EPOCH = 0.02  # of x: reads closer than this share their fluctuation
 _FORGOTTEN = 1e-4  # of the variance of a displacement
 _FLOOR = 0.01  # of G_max; below, conductances approach 0 exponentially
-_MOST_JUMPS = 20.0
-PROFILES = ("shift", "sigma", "jumps", "down", "up")
+_MOST_JUMPS, _MOST_RARE = 20.0, 0.5
+PROFILES = ("shift", "sigma", "jumps", "down", "up", "rare")
 Array = NDArray[np.float64]
 
 
@@ -56,8 +56,8 @@ class Condition:
     ----------
     time, temperature : float
         s and K.
-    profiles : ndarray, shape (5, levels)
-        shift, sigma (S), jumps, down and up (S) at evenly spaced levels from 0 to G_max.
+    profiles : ndarray, shape (6, levels)
+        shift, sigma (S), jumps, down, up (S) and rare at evenly spaced levels from 0 to G_max.
     """
 
     time: float
@@ -80,10 +80,11 @@ class UnstableCells:
         Decades of time over which the correlation of a displacement falls to 1/e.
     fluctuation, jump_fluctuation : float
         Part of the variance that each read draws anew, of stable and of unstable cells, 0 to 1.
-    rare : float
-        Fraction of cells that land anywhere, after the last condition.
     decades_per_step : float
         Decades of time after which a displacement gets a new deviate.
+    at_rest : bool
+        Whether nothing changes beyond the last condition at the reference temperature, or beyond
+        the first one at another (model ``saturating``).
     """
 
     maximum: float
@@ -94,36 +95,45 @@ class UnstableCells:
     memory: float
     fluctuation: float
     jump_fluctuation: float = 0.0
-    rare: float = 0.0
     decades_per_step: float = 1.0
+    at_rest: bool = False
 
     def progress(self, times: ArrayLike, temperatures: ArrayLike) -> float:
         """Return x = ln(1 + t_eq/t_on) after segments of times (s) and temperatures (K)."""
+        x = self._progress(times, temperatures)
+        if not self.at_rest:
+            return x
+        near = [c for c in self.conditions if abs(c.temperature - self.reference_temperature) < 10]
+        ends = [self._progress(one.time, one.temperature) for one in near or self.conditions[:1]]
+        return min(x, max(ends))
+
+    def _progress(self, times: ArrayLike, temperatures: ArrayLike) -> float:
         time = equivalent_time(times, temperatures, self.attempt_time, self.reference_temperature)
         return math.log1p(time / self.onset_time)
 
     def profiles(self, x: float) -> Array:
-        """Return the five functions at the stated levels and progress x, shape (5, levels)."""
+        """Return the functions at the stated levels and progress x, shape (6, levels)."""
         at = sorted(
-            ((self.progress(one.time, one.temperature), one.profiles) for one in self.conditions),
+            ((self._progress(one.time, one.temperature), one.profiles) for one in self.conditions),
             key=lambda pair: pair[0],
         )
         first, before = at[0]
         if x <= first or len(at) == 1:
             out, part = before.copy(), x / first
-            out[:3] *= np.array([part, math.sqrt(part), part])[:, None]
+            out[[0, 2, 5]] *= part
+            out[1] *= math.sqrt(part)
             return out
         upper = min(max(sum(x > one for one, _ in at), 1), len(at) - 1)
         (low, start), (high, end) = at[upper - 1 : upper + 1]
         part = (x - low) / (high - low)
         start, end = (np.vstack([p[:1], np.log(np.maximum(p[1:], 1e-300))]) for p in (start, end))
         out = start + part * (end - start)
-        top = np.log([self.maximum, _MOST_JUMPS, self.maximum, self.maximum])[:, None]
-        out[1:] = np.exp(np.minimum(out[1:], top))
+        top = np.array([self.maximum, _MOST_JUMPS, self.maximum, self.maximum, _MOST_RARE])
+        out[1:] = np.exp(np.minimum(out[1:], np.log(top)[:, None]))
         return np.asarray(out)
 
     def table(self, x: float) -> Array:
-        """Return the functions on a fine grid of levels; of jumps the limit of the deviate."""
+        """Return the functions on a fine grid; of jumps and rare the limit of a deviate."""
         stated = self.profiles(x)
         levels = np.linspace(0.0, 1.0, stated.shape[1])
         grid = np.linspace(0.0, 1.0, _GRID)
@@ -131,12 +141,8 @@ class UnstableCells:
         out = np.array([np.interp(grid, levels, row) for row in (stated[0], *positive)])
         out[1:] = np.exp(out[1:])
         out[2] = np.maximum(ndtri(-np.expm1(-np.minimum(out[2], _MOST_JUMPS))), -40.0)
+        out[5] = np.maximum(ndtri(np.minimum(out[5], _MOST_RARE)), -40.0)
         return out
-
-    def rare_limit(self, x: float) -> float:
-        """Return the standard normal deviate below which a cell lands anywhere."""
-        last = max(self.progress(one.time, one.temperature) for one in self.conditions)
-        return float(max(ndtri(min(self.rare * x / last, 1.0)), -40.0))
 
     def steps(self, x: float) -> list[tuple[int, float]]:
         """Return number and amplitude of each deviate that makes up a displacement at x."""
@@ -168,7 +174,7 @@ def from_technology(technology: Technology) -> UnstableCells:
     --------
     >>> import reliability as rel
     >>> len(from_technology(rel.load_technology("techB")).conditions)
-    5
+    7
     """
     found: dict[str, dict[str, float]] = {}
     for key in technology:
@@ -183,11 +189,12 @@ def from_technology(technology: Technology) -> UnstableCells:
         return Condition(values["time"], values["temperature"], np.array(rows))
 
     single = ("onset_time", "attempt_time", "reference_temperature", "memory", "fluctuation")
-    more = ("jump_fluctuation", "rare", "decades_per_step")
+    more = ("jump_fluctuation", "decades_per_step")
     return UnstableCells(
         technology["target.maximum"],
         tuple(condition(values) for values in found.values()),
         **{name: technology[f"{_SECTION}.{name}"] for name in (*single, *more)},
+        at_rest=technology.models[_SECTION] == "saturating",
     )
 
 
@@ -215,7 +222,7 @@ def conductance(
 
     Examples
     --------
-    >>> room = Condition(1e4, 298.15, np.array([[0.0], [1e-6], [1.0], [1e-5], [5e-6]]))
+    >>> room = Condition(1e4, 298.15, np.array([[0.0], [1e-6], [1.0], [1e-5], [5e-6], [0.0]]))
     >>> model = UnstableCells(1e-4, (room,), 1e-3, 1e-13, 298.15, memory=3.0, fluctuation=0.5)
     >>> names = model.streams([1e4], [298.15])
     >>> g = np.full(2, 5e-5)
@@ -243,7 +250,7 @@ def conductance(
     levels = np.ascontiguousarray(np.atleast_1d(target))
     move(
         initial.reshape(-1), levels.reshape(-1), spread.reshape(-1), unstable.reshape(-1),
-        rare.reshape(-1), jump.reshape(-1), model.table(x), model.rare_limit(x), model.maximum,
+        rare.reshape(-1), jump.reshape(-1), model.table(x), model.maximum,
         _FLOOR * model.maximum, out.reshape(-1),
     )  # fmt: skip
     return out
@@ -275,10 +282,11 @@ def probability_below(
         return np.asarray(y > 0, float)
     place = min(max(target / model.maximum, 0.0), 1.0) * (_GRID - 1)
     table = model.table(x)
-    shift, sigma, limit, down, up = (np.interp(place, np.arange(_GRID), row) for row in table)
+    at_level = [np.interp(place, np.arange(_GRID), row) for row in table]
+    shift, sigma, limit, down, up, anywhere_limit = at_level
     stable = ndtr((y - shift) / sigma)
     moved = two_sided_below(y - shift, sigma, down, up, initial)
-    unstable, rare = ndtr(limit), ndtr(model.rare_limit(x))
+    unstable, rare = ndtr(limit), ndtr(anywhere_limit)
     anywhere = _anywhere_below(y + initial - shift, sigma, model.maximum)
     return np.asarray((1 - rare) * ((1 - unstable) * stable + unstable * moved) + rare * anywhere)
 
@@ -304,11 +312,13 @@ def moments(
         return np.zeros_like(g), np.zeros_like(g)
     place = np.clip(g / model.maximum, 0.0, 1.0) * (_GRID - 1)
     table = model.table(x)
-    shift, sigma, limit, down, up = (np.interp(place, np.arange(_GRID), row) for row in table)
+    at_level = [np.interp(place, np.arange(_GRID), row) for row in table]
+    shift, sigma, limit, down, up, anywhere_limit = at_level
+    g = np.maximum(g, 1e-6 * model.maximum)
     lost = np.exp(-g / down)
     fall = down - g * lost / (1 - lost)  # of an exponential that ends at G = 0
     fall_square = 2 * down * fall - g**2 * lost / (1 - lost)
-    unstable, rare = ndtr(limit), ndtr(model.rare_limit(x))
+    unstable, rare = ndtr(limit), ndtr(anywhere_limit)
     jump = unstable * (up**2 - down * fall) / (down + up)
     square = unstable * (2 * up**3 + down * fall_square) / (down + up)
     anywhere = model.maximum / 2 - g

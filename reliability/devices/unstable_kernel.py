@@ -5,9 +5,9 @@ import math
 from numba import njit
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def move(  # type: ignore[no-untyped-def]
-    initial, target, spread, unstable, rare, jump, table, rare_limit, maximum, floor, out
+    initial, target, spread, unstable, rare, jump, table, maximum, floor, out
 ):  # pragma: no cover
     """Write the conductance of each cell, in double precision whatever the cells have."""
     last = table.shape[1] - 1
@@ -20,7 +20,7 @@ def move(  # type: ignore[no-untyped-def]
         sigma = table[1, k] + part * (table[1, k + 1] - table[1, k])
         v = table[0, k] + part * (table[0, k + 1] - table[0, k]) + sigma * spread[i]
         limit = table[2, k] + part * (table[2, k + 1] - table[2, k])
-        if rare[i] < rare_limit:
+        if rare[i] < table[5, k] + part * (table[5, k + 1] - table[5, k]):
             v += maximum * 0.5 * math.erfc(-jump[i] * 0.7071067811865476)
         elif unstable[i] < limit:
             down = table[3, k] + part * (table[3, k + 1] - table[3, k])

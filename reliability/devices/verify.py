@@ -28,6 +28,7 @@ Verify cannot remove for good the tails that relaxation brings back [2]_: for th
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -179,8 +180,8 @@ def program(
         read = programming.conductance(model, fixed[todo] + added)
         g[todo] = read
         if relaxing:
-            y = deviates(at_pulse("relaxation", pulse))[todo]
-            read = relaxation.conductance(relaxing, read, verify.wait, y)
+            y = relaxation.deviate(relaxing, verify.wait, partial(_at, deviates, pulse))
+            read = relaxation.conductance(relaxing, read, verify.wait, y[todo])
         pulses[todo] = pulse
         passed[todo] = passes(verify, state, read)
     return g, pulses, passed
@@ -193,6 +194,13 @@ def at_pulse(phenomenon: str, pulse: int) -> str:
     ('relaxation', 'relaxation@3')
     """
     return phenomenon if pulse == 1 else f"{phenomenon}@{pulse}"
+
+
+def _at(
+    deviates: Callable[[str], NDArray[np.float64]], pulse: int, name: str
+) -> NDArray[np.float64]:
+    """Deviates of a phenomenon at one of several pulses."""
+    return deviates(at_pulse(name, pulse))
 
 
 def after_last_pulse(
@@ -215,7 +223,7 @@ def after_last_pulse(
     """
 
     def last(phenomenon: str) -> NDArray[np.floating]:
-        if pulses is None or phenomenon != "relaxation":
+        if pulses is None or phenomenon.partition(".")[0] != "relaxation":
             return deviates(phenomenon)
         out = deviates(phenomenon).copy()
         for pulse in np.unique(pulses[pulses > 1]):
@@ -296,7 +304,7 @@ def probability_wrong(
     [0.125, 0.7892]
     """
     at = np.atleast_1d(np.asarray(reference, float))
-    weight_y, deviate = _relaxation_nodes(relaxing)
+    weight_y, deviate, later = _deviates_of_two_reads(relaxing, verify.wait, time)
     limit, step = (
         _limit_deviation(verify.limit(state), model, relaxing, verify.wait, y)
         for y in (deviate, _steps(relaxing))
@@ -304,7 +312,7 @@ def probability_wrong(
     out = np.empty(at.shape)
     for i, g in np.ndenumerate(at):
         edge, other = (
-            _limit_deviation(g, model, relaxing, time, y) for y in (deviate, _steps(relaxing))
+            _limit_deviation(g, model, relaxing, time, y) for y in (later, _steps(relaxing))
         )
         weight_f, *cells = programming.nodes(model, offsets, np.append(step, other))
         _, q = _at_one_pulse(verify, state, model, relaxing, *cells)
@@ -394,6 +402,19 @@ def _relaxation_nodes(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Weights and deviates of the average over relaxation."""
     return programming.standard_nodes() if relaxing else (np.ones(1), np.zeros(1))
+
+
+def _deviates_of_two_reads(
+    relaxing: Relaxation | None, wait: float, time: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return weights and the deviates of relaxation at the wait and at a later time."""
+    weight, deviate = _relaxation_nodes(relaxing)
+    if relaxing is None or (r := relaxation.shared_deviate(relaxing, wait, time)) == 1.0:
+        return weight, deviate, deviate
+    x, w = np.polynomial.hermite_e.hermegauss(32)
+    later = r * deviate[:, None] + np.sqrt(1.0 - r**2) * x
+    both = weight[:, None] * (w / w.sum())
+    return both.ravel(), np.repeat(deviate, len(x)), later.ravel()
 
 
 def _steps(relaxing: Relaxation | None) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ model               life                                       coefficients
 =================== ========================================== ==============================
 arrhenius           exp(Ea / kT)                               activation_energy (eV)
 eyring              (1/T) exp(Ea / kT)                         activation_energy (eV)
+t_model             exp(-s T) [3]_                             temperature_slope (1/K)
 inverse_power       V^-n                                       exponent
 e_model             exp(-gamma E)                              field_acceleration (1/E)
 inverse_e           exp(G / E)                                 field_constant (E)
@@ -23,6 +24,8 @@ References
 ----------
 .. [1] JEDEC JEP122H, "Failure Mechanisms and Models for Semiconductor Devices", 2016.
 .. [2] L. A. Escobar, W. Q. Meeker, Stat. Sci. 21, 552 (2006), doi:10.1214/088342306000000321.
+.. [3] B. De Salvo et al., IEEE Trans. Electron Devices 46, 1518 (1999), doi:10.1109/16.772505: data
+   retention of nonvolatile memories, linear in T instead of 1/T.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -57,6 +60,7 @@ MODELS: dict[str, Model] = {
         ("temperature",), ("activation_energy",), lambda t: (_inverse_energy(t),),
         lambda t: -np.log(t),
     ),
+    "t_model": Model(("temperature",), ("temperature_slope",), lambda t: (-t,)),
     "inverse_power": Model(("*",), ("exponent",), lambda v: (-np.log(v),)),
     "e_model": Model(("*",), ("field_acceleration",), lambda e: (-e,)),
     "inverse_e": Model(("*",), ("field_constant",), lambda e: (1 / e,)),

@@ -149,7 +149,7 @@ class LifetimeFit:
             return self.parameters[name], self.parameters[name]
         if self.distribution.threshold and spec.unit == "time":
             return self._threshold_interval(row, confidence, method, seed)
-        low, high = self._bounds(lambda theta: theta @ row + constant, confidence, method, seed)
+        low, high = self.bounds(lambda theta: theta @ row + constant, confidence, method, seed)
         with np.errstate(over="ignore"):  # an end that the data leave open is infinite
             a, b = _LINKS[spec.link](low), _LINKS[spec.link](high)
         scale = self.data.unit if spec.unit == "time" else 1.0
@@ -165,7 +165,7 @@ class LifetimeFit:
             with np.errstate(invalid="ignore", divide="ignore"):
                 return -np.log(first - theta @ row)
 
-        ends = self._bounds(quantity, confidence, method, seed)
+        ends = self.bounds(quantity, confidence, method, seed)
         low, high = (self.data.unit * (first - float(np.exp(-end))) for end in ends)
         return low, high
 
@@ -212,7 +212,7 @@ class LifetimeFit:
             value = float(quantity(self.maximum.theta)[0])
             if not np.isfinite(value):  # beyond the fraction that can fail
                 return np.inf, self._earliest(p, stress, confidence, method, seed), np.inf
-            ends = self._bounds(quantity, confidence, method, seed)
+            ends = self.bounds(quantity, confidence, method, seed)
             reported = [unit * float(back(x)) for x in (value, *ends)]
             return reported[0], reported[1], reported[2]
 
@@ -299,14 +299,14 @@ class LifetimeFit:
                     y = np.log(t / self.data.unit) if distribution.positive else t / self.data.unit
                     return (y - u[0]) * np.exp(0.0 if distribution.fixed_scale else -u[1])
 
-                ends = self._bounds(standardised, confidence, method, seed)
+                ends = self.bounds(standardised, confidence, method, seed)
                 z = np.array(ends)
                 with np.errstate(divide="ignore", invalid="ignore"):
                     low, high = np.where(np.isinf(z), z, form.log_cdf(z) - form.log_sf(z))
                 return value, float(low), float(high)
             if not np.isfinite(value):  # beyond the precision of a double
                 return value, value, value
-            return value, *self._bounds(quantity, confidence, method, seed)
+            return value, *self.bounds(quantity, confidence, method, seed)
 
         return _over(one, t)
 
@@ -340,13 +340,21 @@ class LifetimeFit:
             return np.log(quantile(fraction, *before(theta)) / quantile(fraction, *after(theta)))
 
         value = float(np.exp(quantity(self.maximum.theta)[0]))
-        low, high = self._bounds(quantity, confidence, method, seed)
+        low, high = self.bounds(quantity, confidence, method, seed)
         return Estimate(value, float(np.exp(low)), float(np.exp(high)))
 
-    def _bounds(
-        self, quantity: Callable[[Array], Array], confidence: float, method: str, seed: int
+    def bounds(
+        self, quantity: Callable[[Array], Array], confidence: float, method: str, seed: int = 0
     ) -> tuple[float, float]:
-        """Ends of the interval of a quantity on an unlimited scale."""
+        """Ends of the interval of a function of the internal coefficients, on an unlimited scale.
+
+        Parameters
+        ----------
+        quantity : callable
+            Function of ``theta``, shape (..., p), smooth, such as a log life or a log-odds.
+        confidence, method, seed
+            As in `interval`.
+        """
         if method not in _METHODS:
             raise unknown_name("method", method, _METHODS)
         fraction(confidence, "confidence")
@@ -494,10 +502,18 @@ def fit_lifetime(
     likelihood = Likelihood(whole, terms, 1, model.designs, model.offsets)
     if random and data.lots is not None:
         likelihood, maximum = fit_random_lots(likelihood, chosen, data.lots)
-        value = float(maximum.value[0] - maximum.theta[0, -1]) + _density_unit(terms, data)
     else:
         maximum = best_fit(likelihood)
-        value = float(maximum.value[0]) + _density_unit(terms, data)
+    return assembled(whole, data, model, likelihood, maximum)
+
+
+def assembled(
+    distribution: Distribution, data: Observations, model: Regression, likelihood: Likelihood,
+    maximum: Maximum,
+) -> LifetimeFit:  # fmt: skip
+    """Reported parameters and their covariance from a maximum of the likelihood."""
+    value = float(maximum.value[0] - likelihood.penalty(maximum.theta)[0])
+    value += _density_unit(likelihood.terms, data)
     matrix = np.stack([model.report(name)[0] for name in model.names])
     internal = matrix @ maximum.theta[0] + [model.report(name)[1] for name in model.names]
     slope, parameters = np.empty(len(internal)), {}
@@ -512,12 +528,11 @@ def fit_lifetime(
         }[link]  # fmt: skip
     jacobian = slope[:, None] * matrix
     inner = maximum.covariance[0]
-    if data.lots is not None and not random:
+    if data.lots is not None and type(likelihood) is Likelihood:
         inner = robust_covariance(likelihood, maximum, data.lots)
-    covariance = jacobian @ inner @ jacobian.T
     return LifetimeFit(
-        whole, parameters, covariance, value, data.units, data.failures, model.stresses, data,
-        model, likelihood, maximum, inner,
+        distribution, parameters, jacobian @ inner @ jacobian.T, value, data.units, data.failures,
+        model.stresses, data, model, likelihood, maximum, inner,
     )  # fmt: skip
 
 

@@ -162,6 +162,10 @@ class Likelihood:
             terms.append(kept._replace(fit=place[kept.fit]))
         return replace(self, terms=terms, fits=int(keep.sum()))
 
+    def penalty(self, theta: Array) -> Array:
+        """What the value holds beside the log-likelihood, shape (fits,): nothing."""
+        return np.zeros(len(theta))
+
     @np.errstate(all="ignore")  # far from the maximum: not finite, and not taken
     def value(self, theta: Array) -> Array:
         """Log-likelihood without derivatives, shape (fits,)."""

@@ -104,7 +104,7 @@ class Updated(NamedTuple):
         return (
             f"prior on {name}: {self.prior.median:.3g} ({low:.3g} to {high:.3g}, "
             f"{self.prior.source}); after the data {value:.3g} ({below:.3g} to {above:.3g}), moved "
-            f"by {self.moved:+.1f} prior standard deviations{conflict}"
+            f"by {round(self.moved, 1) + 0.0:+.1f} prior standard deviations{conflict}"
         )
 
 

@@ -107,6 +107,10 @@ class RandomLots(Likelihood):
     apart: Likelihood = field(repr=False, kw_only=True)
     nodes: Likelihood = field(repr=False, kw_only=True)
 
+    def penalty(self, theta: Array) -> Array:
+        """``log(tau)``."""
+        return theta[:, -1]
+
     def value(self, theta: Array) -> Array:
         """Log-likelihood with the penalty, shape (1,)."""
         return self.evaluate(theta).value

@@ -17,6 +17,7 @@ from reliability.devices import cycles as cycle_process
 from reliability.devices import endurance as wear
 from reliability.devices import first_passage, programming
 from reliability.devices.programming import Programming
+from reliability.devices.verify import Verify, outcome
 from reliability.errors import InputError, unknown_name, whole_number
 from reliability.lifetime.censored_fit import fit_lifetime
 from reliability.population.programmed import fixed_deviations, hierarchy
@@ -88,7 +89,9 @@ def endurance(
         the wrong side of the reference once, with its 95 % interval
         ``fraction_low`` and ``fraction_high`` against ``cycles``; ``weibull_scale`` and
         ``weibull_shape`` fitted to the cells, with their 95 % intervals (NaN where the cells that
-        failed identify none: no cell, or all in one cycle).
+        failed identify none: no cell, or all in one cycle). Of cards with two states also
+        ``pulses_per_write`` and ``write_success``, the mean number of pulses and the fraction of
+        writes that leave a fresh cell on its side of the reference, by ``state``.
 
     Raises
     ------
@@ -104,6 +107,10 @@ def endurance(
 
     Notes
     -----
+    A cell fails when a write leaves it on the wrong side of the reference after all its pulses (a
+    temporary write failure: the next write may succeed), or when it is stuck (a permanent failure).
+    ``fraction_failed`` counts both, ``fraction_permanent`` the second.
+
     Wafers (of one wafer, dies) that differ widen the intervals as far as the simulated ones show it
     (`reliability.statistics.clustered_proportion`). Cards of levels
     instead of two states (PCM, analog OxRAM) have no reading reference: their cells fail for good
@@ -155,7 +162,24 @@ def endurance(
         | {"reference_conductance": limit, "test_cycles": length, "method": method}
         | {"attempts": attempts, "warnings": notes},
     )  # fmt: skip
-    return count_failures(test)
+    return count_failures(test).assign(_writes(technology, limit, attempts))
+
+
+def _writes(technology: Technology, limit: float, attempts: int) -> dict[str, xr.DataArray]:
+    """Pulses and success of a write of fresh cells, verified at the reference, in closed form."""
+    if math.isnan(limit):
+        return {}
+    algorithm = Verify(1 / limit, 1 / limit, attempts)
+    found = [
+        outcome(algorithm, state, Programming.from_technology(technology, state))
+        for state in STATES
+    ]
+    values = {
+        "pulses_per_write": [one.pulses for one in found],
+        "write_success": [1 - one.failed_to_verify for one in found],
+    }
+    one, state = {"units": "1"}, {"state": list(STATES)}
+    return {n: xr.DataArray(v, state, "state", attrs=one) for n, v in values.items()}
 
 
 def _kelvins(temperature: Sequence[float | str] | float | str) -> NDArray[np.float64]:
@@ -310,7 +334,7 @@ def _widths(
         return draw(seed, name, address, cells).ravel()
 
     width = programming.widths(model, deviates, state)
-    return np.broadcast_to(np.asarray(width, np.float64), len(address) * cells)
+    return np.full(len(address) * cells, width, dtype=np.float64)
 
 
 def _reading(

@@ -300,7 +300,7 @@ def write_qualification_report(
     claimed = lines[0].split(": ", 1)[1]
     verdict = Verdict(claimed, summary["verdict"], _labelled(lines[1]))
     sections = [
-        Section("result", "Result", figures=list(_figures(found, data)),
+        Section("result", "Result", figures=list(qualification_figures(found, data)),
                 tables=list(_tables(found, summary))),
         Section("qualification", "Statement and limitations",
                 tables=_gaps(summary, found.method)),
@@ -387,7 +387,8 @@ def _tables(found: Assessment, summary: dict[str, Any]) -> Iterator[Table]:
                      "bound"], rows)  # fmt: skip
 
 
-def _figures(found: Assessment, data: xr.Dataset) -> Iterator[Figure]:
+def qualification_figures(found: Assessment, data: xr.Dataset) -> Iterator[Figure]:
+    """Yield the probability plot of a fit, and its life against temperature."""
     fit, claim, clock = found.fit, found.claim, str(data.attrs["clock"])
     if fit is None:
         return

@@ -40,8 +40,8 @@ def load_technology(name_or_path: str | Path) -> Technology:
         A card that says ``base = "<name or path>"`` is a variant: it has all that the other card
         has, but for what it says itself. ``[correlation.GROUP]`` has ``parameters = [...]`` and
         ``matrix = [[...]]``: a parameter that a variant states itself leaves its base's group.
-        ``[[observation]]`` tables hold what was observed (`reliability.technology.observed`);
-        those of a variant take the place of its base's.
+        ``[[observation]]`` tables hold what was observed (`reliability.technology.observed`) of
+        the card itself; a variant does not have those of its base.
 
     Raises
     ------
@@ -60,6 +60,7 @@ def load_technology(name_or_path: str | Path) -> Technology:
 
 def _on_base(below: dict[str, Any], own: dict[str, Any], base: str, where: str) -> dict[str, Any]:
     """What the variant says of a parameter, its value or a group, ends what its base says."""
+    below.pop("observation", None)  # of the base, not of the variant
     kept = _correlation(below.pop("correlation", {}), base)
     blocks = _correlation(own.pop("correlation", {}), where)
     said = {name for block in blocks.values() for name in block.parameters} | set(_stated(own))

@@ -8,10 +8,7 @@ from pathlib import Path
 
 from reliability.errors import InputError, unknown_name
 from reliability.validation.array_product import ProductPrediction, predict_product
-from reliability.validation.counted_cells import CountsPrediction, predict_counts
-from reliability.validation.measured_cells import CellsPrediction, predict_cells
-from reliability.validation.network_accuracy import AccuracyPrediction, predict_accuracy
-from reliability.validation.prediction import (
+from reliability.validation.blind_prediction import (
     Absent,
     Predict,
     Prediction,
@@ -22,6 +19,9 @@ from reliability.validation.prediction import (
     summary,
     write_rows,
 )
+from reliability.validation.counted_cells import CountsPrediction, predict_counts
+from reliability.validation.measured_cells import CellsPrediction, predict_cells
+from reliability.validation.network_accuracy import AccuracyPrediction, predict_accuracy
 from reliability.validation.worn_states import WearPrediction, predict_wear
 
 KINDS: dict[str, tuple[type[Prediction], Predict]] = {

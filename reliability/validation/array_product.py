@@ -15,7 +15,7 @@ from reliability.mission import MissionProfile
 from reliability.population import age, read_cells, sample_population
 from reliability.random import stream
 from reliability.technology import load_technology
-from reliability.validation.prediction import Prediction, Row
+from reliability.validation.blind_prediction import Prediction, Row
 
 
 class ProductPrediction(Prediction):

@@ -16,7 +16,7 @@ from reliability.conditioning.predictions import predict_all
 from reliability.errors import InputError, unknown_name
 from reliability.random import stream
 from reliability.technology import Observation, load_technology, observations_of
-from reliability.validation.prediction import Prediction, Row
+from reliability.validation.blind_prediction import Prediction, Row
 
 _CARDS, _COUNTS = 150, 20  # draws of the card, and counts on each
 

@@ -19,7 +19,7 @@ from reliability.errors import InputError, unknown_name
 from reliability.measurements import read_measurements
 from reliability.technology import load_technology
 from reliability.units import engineering, quantity
-from reliability.validation.prediction import CONFIDENCE, Absent, Prediction, Row
+from reliability.validation.blind_prediction import CONFIDENCE, Absent, Prediction, Row
 
 _AXES = {"time": "s", "temperature": "K", "cycles": "", "cell": "", "experiment": ""}
 
@@ -74,7 +74,8 @@ def predict_cells(asked: CellsPrediction, name: str) -> list[Row]:
 
 
 def _rows(asked: CellsPrediction, name: str, check: xr.Dataset) -> list[Row]:
-    table = check.to_dataframe().reset_index(drop=True)
+    statistics = check.drop_dims([d for d in check.dims if d != "statistic"])
+    table = statistics.to_dataframe().reset_index(drop=True)
     for axis in ("time", "temperature"):
         if axis in asked.predict:
             low, high = _ends(axis, asked.predict[axis])

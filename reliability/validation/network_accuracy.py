@@ -9,7 +9,7 @@ from reliability.errors import InputError
 from reliability.mission import MissionProfile
 from reliability.network import Network, Neuron, evaluate, load_network
 from reliability.technology import load_technology
-from reliability.validation.prediction import Absent, Prediction, Row
+from reliability.validation.blind_prediction import Absent, Prediction, Row
 
 
 class AccuracyPrediction(Prediction):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from reliability.errors import InputError
 from reliability.measurements import read_measurements
 from reliability.random import stream
-from reliability.validation.prediction import Prediction, Row
+from reliability.validation.blind_prediction import Prediction, Row
 
 Array = NDArray[np.float64]
 _FEWEST = 8  # reads of a bin, and bins of a fit

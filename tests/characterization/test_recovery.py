@@ -11,7 +11,7 @@ import reliability as rel
 from reliability.characterization import card_of, fit_phenomena, reads_of
 from reliability.characterization.cycles import fit_cycles
 from reliability.characterization.endurance import failures, fit_endurance
-from reliability.characterization.estimates import Fit
+from reliability.characterization.estimates import Fit, exact
 from reliability.characterization.loss import Stressed, log_likelihood, maximise
 from reliability.characterization.noise import can_fit, fit_noise
 from reliability.characterization.programming import fit_state
@@ -19,12 +19,12 @@ from reliability.characterization.read_disturb import disturbed_states, fit_read
 from reliability.characterization.relaxation import fit_relaxation
 from reliability.characterization.retention import fit_retention
 from reliability.devices import noise
-from reliability.devices.level_relaxation import from_technology, sigma
 from reliability.devices.read_disturb import ReadDisturb
 from reliability.devices.retention import Retention, conductance
 from reliability.random import stream
 from tests.characterization import simulated
 from tests.characterization.simulated import distance
+from tests.conftest import NORMAL
 
 ROOM = 298.15
 
@@ -40,69 +40,8 @@ def recovered(fitted: rel.Parameter, true: float, widest: float, slack: float = 
     assert abs(distance(fitted, true)) < 3.3 + slack, fitted
 
 
-@pytest.fixture(scope="module")
-def walk() -> rel.Technology:
-    """A card of levels with a walk that is easy to name."""
-    card = simulated.part(rel.load_technology("techB"), "relaxation.target")
-    s = "relaxation.target."
-    own = {f"{s}sigma_{k}": v * 1e-6 for k, v in enumerate((2, 4, 7, 9, 9, 7, 5, 4, 3))}
-    own |= {f"{s}shift_{k}": -1e-6 for k in range(9)}
-    own |= {f"{s}onset_time": 1e-3, f"{s}attempt_time": 1e-12}
-    own |= {"programming.target.error_0": 1.2e-6, "programming.target.error_1": -3e-7}
-    return card.with_values(own)
-
-
-@pytest.fixture(scope="module")
-def level_card(walk: rel.Technology) -> rel.Technology:
-    targets = np.linspace(20e-6, 128e-6, 16)
-    room = simulated.levels(walk, targets, 60, [0.01, 1.0, 100.0, 1e4])
-    hot = [
-        simulated.levels(walk, targets, 40, [5e3], kelvin, seed=round(kelvin))
-        for kelvin in (373.15, 453.15, 533.15)
-    ]
-    g = np.full((len(targets) * 40 * 3, 3, 2), np.nan)
-    for k, one in enumerate(hot):
-        g[k * 640 : (k + 1) * 640, k] = one["conductance"].values
-    bake = xr.Dataset(
-        {"conductance": (("cell", "temperature", "time"), g)},
-        coords={"time": [0.0, 5e3], "temperature": [373.15, 453.15, 533.15],
-                "target": ("cell", np.tile(targets, 120))},
-        attrs={"source": "bake.csv"},
-    )  # fmt: skip
-    return rel.characterize([room, bake], name="again")
-
-
-def test_levels(level_card: rel.Technology, walk: rel.Technology) -> None:
-    fitted = [k for k, p in level_card.parameters.items() if p.confidence == "fitted"]
-    assert len(fitted) >= 20
-    model, true = (from_technology(c) for c in (level_card, walk))
-    # Single knots trade off with their neighbours, what cells do does not.
-    for g in (25e-6, 50e-6, 100e-6):
-        for time, kelvin in ((1.0, ROOM), (1e4, ROOM), (5e3, 453.15)):
-            got, want = (float(sigma(one, [g], [time], [kelvin])[0]) for one in (model, true))
-            assert got == pytest.approx(want, rel=0.12)
-    widest = {"programming.target.error_0": 6e-8, "programming.target.error_1": 8e-8,
-              "relaxation.target.onset_time": 0.3,
-              "relaxation.target.attempt_time": 6.0}  # fmt: skip
-    for k in range(2, 9):  # levels reach down to 20 uS
-        widest |= {f"relaxation.target.sigma_{k}": 0.12, f"relaxation.target.shift_{k}": 1.5e-6}
-    for key, most in widest.items():
-        recovered(level_card.parameters[key], walk[key], most)
-    assert level_card["relaxation.target.decades_per_step"] == pytest.approx(
-        walk["relaxation.target.decades_per_step"], abs=0.51
-    )
-
-
-def test_what_was_fitted_together_is_correlated(level_card: rel.Technology) -> None:
-    group = level_card.correlation["relaxation_target"]
-    assert "relaxation.target.onset_time" in group.parameters
-    off = np.array(group.matrix)[~np.eye(len(group.parameters), dtype=bool)]
-    assert np.abs(off).max() > 0.3  # the onset and the size of the walk, for one
-    assert level_card.valid["relaxation.target.temperature"] == (ROOM, 533.15)
-
-
 def test_hierarchy_of_two_states() -> None:
-    card = rel.load_technology("oxram-200mm").with_values(simulated.NO_DEFECTS)
+    card = rel.load_technology("oxram-200mm").with_values(simulated.NO_DEFECTS | NORMAL)
     data = simulated.states(card, 30, [], "time", [], wafers=6, dies=12)
     reads = reads_of(data)
     for state in ("LRS", "HRS"):
@@ -123,7 +62,8 @@ def test_hierarchy_of_two_states() -> None:
 
 
 def test_cycles() -> None:
-    card = rel.load_technology("oxram-130nm").with_values(simulated.NO_DEFECTS)
+    slopes = {name: value for name, value in NORMAL.items() if "slope" in name}
+    card = rel.load_technology("oxram-130nm").with_values(simulated.NO_DEFECTS | slopes)
     fit = fit_cycles(reads_of(simulated.cycles(card, 256, 300)), seed=0)
     for key, fitted in fit.parameters.items():
         if fitted.confidence == "fitted":
@@ -144,6 +84,26 @@ def test_relaxation_of_two_states() -> None:
     widest = {"LRS.sigma": 0.05, "HRS.sigma": 0.05, "LRS.shift": 0.004, "HRS.shift": 0.02}
     for key, most in widest.items():
         recovered(fit.parameters[f"relaxation.{key}"], card[f"relaxation.{key}"], most)
+
+
+def test_tails_and_fluctuation_of_two_states() -> None:
+    card = simulated.part(
+        rel.load_technology("oxram-130nm").with_values(simulated.NO_DEFECTS), "relaxation"
+    )
+    own = {"LRS.tail_down": 0.25, "HRS.tail_up": 0.15}
+    true = {f"relaxation.{key}": value for key, value in own.items()}
+    true["relaxation.fluctuation"] = 0.6
+    parameters = {key: exact(key, value, "a test") for key, value in true.items()}
+    card = replace(card, parameters=card.parameters | parameters)
+    times = [0.1, 10.0, 3600.0]
+    data = simulated.states(card, 1500, [rel.Segment(t) for t in times], "time", times, seed=3)
+    fit = fit_relaxation(reads_of(data), seed=0)
+    for key, value in true.items():
+        assert abs(distance(fit.parameters[key], value)) < 4, key
+    for state in ("LRS", "HRS"):
+        key = f"relaxation.{state}.sigma"
+        assert fit.parameters[key].value == pytest.approx(card[key], rel=0.12)
+    assert "relaxation.HRS.tail_down" not in fit.parameters
 
 
 def test_relaxation_that_goes_on_is_told() -> None:

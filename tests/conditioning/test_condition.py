@@ -297,6 +297,7 @@ def test_intervals_hold_the_truth_in_a_few_cases(card) -> None:
 
 @pytest.mark.slow
 def test_intervals_hold_the_truth_as_often_as_they_say(card) -> None:
+    """200 truths; binomial standard error 2.1 %."""
     found = coverage(card, SEEN, 200, seed=6)
     assert all(0.87 <= fraction <= 0.93 for fraction in found.values()), found
 

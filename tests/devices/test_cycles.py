@@ -129,11 +129,12 @@ def test_map_has_mean_0_and_variance_1(skew, tail):
     assert (h**2 * w).sum() == pytest.approx(1, abs=1e-5)
 
 
-def test_cell_sigma_keeps_the_root_mean_square():
-    model = C.Cycles((10, 100), (0, 0), (0, 0), sigma=(0.2, 0.7), sigma_spread=(0.3, 0.0))
+def test_widths_keep_the_root_mean_square():
+    model = programming.Programming("lognormal_resistance", 1e4, 0, 0, 0, 0, 0, 0.2, 0.3)
     z = np.random.default_rng(0).standard_normal(200_000)
-    assert np.sqrt((C.cell_sigma(model, 0, z) ** 2).mean()) == pytest.approx(0.2, rel=5e-3)
-    assert (C.cell_sigma(model, 1, z) == 0.7).all()
+    width = programming.widths(model, lambda _: z, "LRS")
+    assert np.sqrt((width**2).mean()) == pytest.approx(1.0, rel=5e-3)
+    assert np.log(width).std() == pytest.approx(0.3, rel=0.01)
 
 
 def test_shares_beyond_one_are_refused():

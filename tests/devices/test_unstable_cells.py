@@ -1,8 +1,8 @@
 """Relaxation by unstable cells: closed forms, trajectories and bounds."""
 
-import itertools
 import math
 from dataclasses import replace
+from itertools import pairwise
 from time import perf_counter
 
 import numpy as np
@@ -15,11 +15,11 @@ from reliability.devices.unstable_cells import Condition, UnstableCells, probabi
 
 ROOM, HOT = 298.15, 423.15
 LOW = np.array([[1e-6, -2e-6, 0.0], [5e-7, 1e-6, 8e-7], [0.1, 0.6, 0.2], [2e-6, 9e-6, 4e-6],
-                [3e-6, 4e-6, 1e-6]])  # fmt: skip
-BAKED = LOW * np.array([2.0, 3.0, 2.0, 1.5, 1.5])[:, None]
+                [3e-6, 4e-6, 1e-6], [1e-3, 1e-3, 1e-3]])  # fmt: skip
+BAKED = LOW * np.array([2.0, 3.0, 2.0, 1.5, 1.5, 2.0])[:, None]
 MODEL = UnstableCells(
     1e-4, (Condition(1.0, ROOM, LOW * 0.5), Condition(1e4, ROOM, LOW), Condition(5e3, HOT, BAKED)),
-    1e-3, 1e-13, ROOM, memory=3.0, fluctuation=0.4, jump_fluctuation=0.1, rare=1e-3,
+    1e-3, 1e-13, ROOM, memory=3.0, fluctuation=0.4, jump_fluctuation=0.1,
 )  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def test_tails_of_the_closed_form_are_those_of_a_numerical_convolution() -> None
         parts = [-reach, min(max(y - 5, -reach), 0), min(max(y + 5, -reach), 0), 0.0, 20.0, 80.0]
         found = sum(
             integrate.quad(inner, a, b, epsabs=1e-14)[0]
-            for a, b in itertools.pairwise(parts) if b > a
+            for a, b in pairwise(parts) if b > a
         )  # fmt: skip
         closed = float(unstable_cells.two_sided_below(y, sigma, down, up, reach))
         assert closed == pytest.approx(found, rel=1e-6, abs=1e-11)
@@ -102,13 +102,15 @@ def test_two_steps_are_one_and_no_time_is_none() -> None:
 
 def test_a_cell_has_one_trajectory() -> None:
     """Unstable cells stay so; displacements forget by the memory, reads fluctuate by f."""
-    still = replace(MODEL, rare=0.0, fluctuation=0.0, jump_fluctuation=0.0)
+    none = np.array([1, 1, 1, 1, 1, 0])[:, None]
+    conditions = tuple(replace(c, profiles=c.profiles * none) for c in MODEL.conditions)
+    still = replace(MODEL, conditions=conditions, fluctuation=0.0, jump_fluctuation=0.0)
     g = np.full(40_000, 5e-5)
     days = [relaxed(still, g, [t], [ROOM]) - g for t in (1e2, 1e3, 1e4)]
     near, far = (np.corrcoef(days[k], days[2])[0, 1] for k in (1, 0))
     assert 0.2 < far < near < 0.9
     quiet = replace(still, conditions=tuple(
-        replace(c, profiles=c.profiles * np.array([1, 1, 1e-9, 1, 1])[:, None])
+        replace(c, profiles=c.profiles * np.array([1, 1, 1e-9, 1, 1, 0])[:, None])
         for c in MODEL.conditions
     ))  # fmt: skip
     for fluctuation in (0.0, 0.3, 1.0):

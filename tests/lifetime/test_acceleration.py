@@ -40,6 +40,7 @@ def test_regressors_give_the_factor_of_the_law(name):
     expected = {
         "arrhenius": np.exp(heat),
         "eyring": 390 / 330 * np.exp(heat),
+        "t_model": np.exp(0.7 * (390 - 330)),
         "inverse_power": (1.4 / 0.8) ** 0.7,
         "e_model": np.exp(0.7 * (1.4 - 0.8)),
         "voltage_exponential": np.exp(0.7 * (1.4 - 0.8)),

@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 from scipy import optimize, stats
 
+import reliability as rel
 from reliability.devices import cycles as cycle_process
 from reliability.devices import endurance as wear
 from reliability.devices import first_passage
@@ -275,8 +276,23 @@ def test_wafers_joined_are_the_test_of_all_of_them():
     parts = [cycling.endurance(LASTING, first_wafer=k, **conditions) for k in range(3)]
     lives = xr.concat([part[["cycles_to_failure", "mode"]] for part in parts], "wafer")
     again = cycling.count_failures(lives)
-    for name in whole:
+    for name in again:
         assert whole[name].equals(again[name]), name
+    assert set(whole) - set(again) == {"pulses_per_write", "write_success"}
+
+
+def test_pulses_and_success_of_a_write() -> None:
+    """A single pulse is one pulse; ten verified ones leave fewer writes on the wrong side."""
+    test = cycling.endurance(rel.load_technology("oxram-130nm"), cells=20, cycles=10, seed=1)
+    assert test["pulses_per_write"].sizes == {"state": 2}
+    assert (test["pulses_per_write"] >= 1).all()
+    assert (test["write_success"] <= 1).all()
+    once = cycling.endurance(
+        rel.load_technology("oxram-130nm"), cells=20, cycles=10, seed=1, attempts=1
+    )
+    np.testing.assert_allclose(once["pulses_per_write"], 1.0)
+    assert (once["write_success"] < test["write_success"]).all()
+    assert (test["write_success"] > 0.999).all()
 
 
 @pytest.mark.parametrize(

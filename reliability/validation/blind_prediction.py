@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from reliability.errors import InputError
 from reliability.files import read_toml, replace_text
+from reliability.resources import data_folder
 
 CONFIDENCE = 0.9
 """Level of every predicted interval."""
@@ -55,17 +56,17 @@ class Prediction(BaseModel):
     where: Path = Field(default=Path(), exclude=True)
 
     def file(self, name: str) -> Path:
-        """Return the path of a data file.
+        """Return the path of a data file, in the folder of the prediction or that of shipped cells.
 
         Raises
         ------
         Absent
             It is not there.
         """
-        path = (self.where / self.data / name).resolve()
-        if not path.is_file():
-            raise Absent(f"no file {name} in {self.data}")
-        return path
+        for folder in (self.where / self.data, Path(str(data_folder() / "measured"))):
+            if (path := (folder / name).resolve()).is_file():
+                return path
+        raise Absent(f"no file {name} in {self.data}")
 
 
 @dataclass(frozen=True)

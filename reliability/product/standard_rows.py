@@ -1,0 +1,336 @@
+"""Requirements of the qualification standards, checked against the tests of a plan.
+
+Facts of `data/standards/jedec_nvm.toml`, each with its source; the standards themselves decide. A
+row is met only if the tests of its name reached its conditions, lots, devices and accept number.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from reliability.errors import InputError, unknown_name
+from reliability.files import read_toml
+from reliability.lifetime.statements import parse_duration
+from reliability.product.qualification_plan import LifeTest, Plan, SampleTable
+from reliability.resources import data_folder
+from reliability.statistics.proportions import binomial_bound
+from reliability.units import engineering, quantity
+
+_TOLERANCE = 0.5  # K; a chamber at its set point counts
+_ROOM = (288.15, 308.15)  # K, of the half of the devices that is cycled at 25 degC
+_WARM = (328.15, 358.15)  # K, of the other half
+
+
+@dataclass(frozen=True)
+class Row:
+    """A requirement and whether the plan meets it.
+
+    Attributes
+    ----------
+    name, standard, purpose, required, done, reason, source : str
+    met : bool or None
+        None where the test is missing, or what the standard requires is not known here.
+    """
+
+    name: str
+    standard: str
+    purpose: str
+    required: str
+    done: str
+    met: bool | None
+    reason: str
+    source: str
+
+
+@cache
+def requirements() -> tuple[dict[str, Any], ...]:
+    """Return the facts of all requirements, in SI, in their order."""
+    content = (data_folder() / "standards" / "jedec_nvm.toml").read_bytes()
+    table = read_toml(content, "jedec_nvm.toml")
+    found = []
+    for entry in table["requirement"]:
+        row = {**entry, "source": table["sources"][entry["source"]]}
+        for name in ("option", "pcm"):
+            row[name] = [_in_si(option) for option in entry.get(name, [])]
+        if "cycling_temperature" in row:
+            row["cycling_temperature"] = quantity(row["cycling_temperature"], "K", "")
+        found.append(row)
+    return tuple(found)
+
+
+def _in_si(option: dict[str, str]) -> dict[str, float]:
+    units = {"temperature": "K", "at_most": "K", "duration": "s", "read_point": "s"}
+    return {name: quantity(value, units[name], name) for name, value in option.items()}
+
+
+def check_requirements(plan: Plan) -> list[Row]:
+    """Return a row for each requirement.
+
+    Raises
+    ------
+    InputError
+        A sample stated for a requirement that does not exist.
+    """
+    known = {row["name"]: row for row in requirements()}
+    for name in plan.table.samples:
+        if name not in known:
+            raise unknown_name("requirement in samples", name, known)
+    return [_row(facts, plan) for facts in requirements()]
+
+
+def _row(facts: dict[str, Any], plan: Plan) -> Row:
+    tests = plan.named(facts["name"])
+    sample = _sample(facts, plan)
+    accept = sample.accept if sample else facts.get("accept")
+    parts = [facts["words"]]
+    if sample:
+        parts.append(f"{sample.lots} lot{'' if sample.lots == 1 else 's'} × {sample.devices}")
+    if accept is not None:
+        parts.append(f"accept {accept}")
+    required = "; ".join(parts)
+    done = "; ".join(map(_done, tests)) or "no test"
+    if not tests:
+        return _made(facts, required, done, None, "missing: no test of this name in the plan")
+    lacking = _CHECKS[facts.get("kind", "bake")](facts, tests, plan)
+    if sample:
+        lacking += _sample_lacks(sample, tests)
+    elif accept is not None and (failed := sum(t.failures for t in tests)) > accept:
+        lacking.append(_too_many(failed, accept))
+    if lacking:
+        return _made(facts, required, done, False, "; ".join(lacking))
+    open_points = []
+    if facts.get("kind") == "open":
+        open_points.append("the conditions of the standard are not known here")
+    if sample is None and facts.get("kind") != "uber":
+        open_points.append(
+            f"the sample of the standard is not known here; state it as [samples.{facts['name']!r}]"
+        )
+    if open_points:
+        reason = f"conditions kept, but {'; '.join(open_points)}"
+        return _made(facts, required, done, None, reason)
+    return _made(facts, required, done, True, "conditions, sample and accept number kept")
+
+
+def _made(facts: dict[str, Any], required: str, done: str, met: bool | None, reason: str) -> Row:
+    own = {name: facts[name] for name in ("name", "standard", "purpose", "source")}
+    return Row(**own, required=required, done=done, met=met, reason=reason)
+
+
+def _sample(facts: dict[str, Any], plan: Plan) -> SampleTable | None:
+    if facts["name"] in plan.table.samples:
+        return plan.table.samples[facts["name"]]
+    if "devices" not in facts:
+        return None
+    return SampleTable(lots=facts["lots"], devices=facts["devices"], accept=facts["accept"])
+
+
+def _sample_lacks(sample: SampleTable, tests: list[LifeTest]) -> list[str]:
+    """Lots with too few devices, too few lots, too many failures; devices of a lot add up."""
+    count: dict[str, int] = {}
+    for test in tests:
+        for lot in test.lots:
+            count[lot.name] = count.get(lot.name, 0) + lot.devices
+    lacking = []
+    full = [name for name, devices in count.items() if devices >= sample.devices]
+    if len(full) < sample.lots:
+        each = ", ".join(f"{name}: {devices}" for name, devices in count.items())
+        lacking.append(
+            f"{len(full)} lots of {sample.devices} or more devices ({each}), required {sample.lots}"
+        )
+    failed = sum(test.failures for test in tests)
+    if failed > sample.accept:
+        lacking.append(_too_many(failed, sample.accept))
+    return lacking
+
+
+def on_test(value: float, clock: str) -> str:
+    """Print a time on test in hours, as the standards do, or a number of cycles or reads.
+
+    >>> on_test(3.6e6, "time"), on_test(1e6, "reads")
+    ('1000 h', '1 000 000 reads')
+    """
+    if clock == "time":
+        return f"{value / 3600:.4g} h"
+    return f"{value:,.0f} {clock}".replace(",", " ")
+
+
+def _too_many(failed: int, accept: int) -> str:
+    return f"{failed} failure{'' if failed == 1 else 's'}, accepted {accept}"
+
+
+def _done(test: LifeTest) -> str:
+    lots = ", ".join(f"{lot.name}: {lot.failures} of {lot.devices}" for lot in test.lots)
+    table = test.table
+    span = on_test(test.duration, test.clock)
+    parts = [f"{span} at {engineering(test.temperature, 'K')}"]
+    if table.cycles and table.cycling_temperature is not None:
+        at = engineering(table.cycling_temperature, "K")
+        parts.append(f"after {on_test(table.cycles, 'cycles')} at {at}")
+    if table.reads:
+        parts.append(on_test(table.reads, "reads"))
+    return f"{', '.join(parts)}; failed {lots}"
+
+
+def _bake(facts: dict[str, Any], tests: list[LifeTest], plan: Plan) -> list[str]:
+    """A test of some time at some temperature, each of the tests of its name."""
+    pcm = plan.table.product.memory.upper() == "PCM" and facts["pcm"]
+    options = facts["pcm"] if pcm else facts["option"]
+    lacking = []
+    for test in tests:
+        if test.clock != "time":
+            raise InputError(
+                f"{plan.path}: test {facts['name']}: duration: got {test.clock}, expected a time"
+            )
+        reasons = [_option_lacks(option, test) for option in options]
+        if all(reasons):
+            lacking.append(" or ".join(", ".join(each) for each in reasons))
+        lacking += _preconditioning(facts, test, plan)
+        if facts.get("reads") and not test.table.reads:
+            lacking.append("no reads stated")
+    return lacking
+
+
+def _option_lacks(option: dict[str, float], test: LifeTest) -> list[str]:
+    lacking = []
+    if test.temperature < option["temperature"] - _TOLERANCE:
+        lacking.append(
+            f"{engineering(test.temperature, 'K')}, required "
+            f"{engineering(option['temperature'], 'K')}"
+        )
+    if test.temperature > option.get("at_most", 1e9) + _TOLERANCE:
+        lacking.append(
+            f"{engineering(test.temperature, 'K')}, allowed up to "
+            f"{engineering(option['at_most'], 'K')}"
+        )
+    if test.duration < option["duration"] * (1 - 1e-9):
+        lacking.append(
+            f"{on_test(test.duration, 'time')}, required {on_test(option['duration'], 'time')}"
+        )
+    if point := option.get("read_point"):
+        points = [parse_duration(text, "read_points")[0] for text in test.table.read_points]
+        if not any(abs(each - point) < 1e-6 * point for each in points):
+            lacking.append(f"no read-out after {on_test(point, 'time')}")
+    return lacking
+
+
+def _preconditioning(facts: dict[str, Any], test: LifeTest, plan: Plan) -> list[str]:
+    wanted, table = facts.get("cycled"), test.table
+    if wanted is None:
+        return []
+    if not wanted:
+        return (
+            [f"{on_test(table.cycles, 'cycles')} before an uncycled test"] if table.cycles else []
+        )
+    specified = _specified_cycles(plan)
+    lacking = []
+    if table.cycles < max(specified, 1):
+        lacking.append(
+            f"{on_test(table.cycles, 'cycles')} before it, required "
+            f"{on_test(max(specified, 1), 'cycles')}"
+        )
+    elif (table.cycling_temperature or 0.0) < facts["cycling_temperature"] - _TOLERANCE:
+        at = engineering(table.cycling_temperature or 0.0, "K")
+        lacking.append(f"cycled at {at}, required {engineering(facts['cycling_temperature'], 'K')}")
+    return lacking
+
+
+def _specified_cycles(plan: Plan) -> float:
+    of_mission = sum(segment.cycles for segment in plan.table.claim.segment)
+    return max(plan.table.product.cycles, of_mission)
+
+
+def _cycling(facts: dict[str, Any], tests: list[LifeTest], plan: Plan) -> list[str]:
+    """Cycling of half of the devices at room temperature and half of them warm."""
+    lacking, specified = [], _specified_cycles(plan)
+    if not specified:
+        lacking.append("the product states no cycles")
+    total = sum(test.devices for test in tests)
+    for test in tests:
+        if test.clock != "cycles":
+            raise InputError(
+                f"{plan.path}: test {facts['name']}: duration: got a {test.clock}, expected cycles"
+            )
+        if test.duration < specified:
+            lacking.append(
+                f"{on_test(test.duration, 'cycles')}, required {on_test(specified, 'cycles')}"
+            )
+    for name, (low, high) in (("25 °C", _ROOM), ("55 to 85 °C", _WARM)):
+        here = sum(
+            t.devices for t in tests if low - _TOLERANCE <= t.temperature <= high + _TOLERANCE
+        )
+        if 2 * here < total - len(tests):  # an odd number has no half
+            lacking.append(f"{here} of {total} devices at {name}, required half")
+    return lacking
+
+
+def _reads(facts: dict[str, Any], tests: list[LifeTest], plan: Plan) -> list[str]:
+    wanted = sum(segment.reads for segment in plan.table.claim.segment)
+    if not wanted:
+        return ["the mission states no reads"]
+    most = min(t.duration if t.clock == "reads" else t.table.reads for t in tests)
+    hot = max(s.temperature for s in plan.table.claim.segment if s.reads)
+    lacking = (
+        [f"{on_test(most, 'reads')}, required {on_test(wanted, 'reads')}"] if most < wanted else []
+    )
+    coldest = min(test.temperature for test in tests)
+    if coldest < hot - _TOLERANCE:
+        lacking.append(
+            f"{engineering(coldest, 'K')}, the mission is read at {engineering(hot, 'K')}"
+        )
+    return lacking
+
+
+def _cross(facts: dict[str, Any], tests: list[LifeTest], plan: Plan) -> list[str]:
+    ends = plan.table.product.temperature
+    if ends is None:
+        return ["the product states no temperature range"]
+    low, high = min(ends), max(ends)
+    lacking = []
+    for name, write, read in (("cold, read hot", low, high), ("hot, read cold", high, low)):
+        done = any(
+            _beyond(t.table.write_temperature, write, low)
+            and _beyond(t.table.read_temperature, read, low)
+            for t in tests
+        )
+        if not done:
+            lacking.append(
+                f"not written at {engineering(write, 'K')} and read at {engineering(read, 'K')} "
+                f"(written {name})"
+            )
+    return lacking
+
+
+def _beyond(given: float | None, end: float, low: float) -> bool:
+    """Whether a temperature reaches an end of the range."""
+    if given is None:
+        return False
+    return given <= end + _TOLERANCE if end == low else given >= end - _TOLERANCE
+
+
+def _uber(facts: dict[str, Any], tests: list[LifeTest], plan: Plan) -> list[str]:
+    claim = plan.table.claim
+    if claim.uber is None:
+        return ["the claim states no uber"]
+    bits = sum(test.table.bits_read for test in tests)
+    errors = sum(test.table.uncorrectable_errors for test in tests)
+    if not bits:
+        return ["bits_read is missing"]
+    if any(test.table.correction != "after" for test in tests):
+        return ["errors counted before correction"]
+    # bits are too many for an exact binomial bound to differ from that of a Poisson count
+    bound = binomial_bound(errors, int(min(bits, 1e15)), claim.confidence) * (
+        min(bits, 1e15) / bits
+    )
+    if bound > claim.uber:
+        return [f"{errors} errors in {bits:.3g} bits: bound {bound:.2g}, claimed {claim.uber:.2g}"]
+    return []
+
+
+def _open(facts: dict[str, Any], tests: list[LifeTest], plan: Plan) -> list[str]:
+    return []
+
+
+_CHECKS = {
+    "bake": _bake, "cycling": _cycling, "reads": _reads, "cross": _cross, "uber": _uber,
+    "open": _open,
+}  # fmt: skip

@@ -1,0 +1,268 @@
+"""A qualification of several tests: each requirement met and missed, the claim, the next lot."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from scipy.stats import chi2
+
+from reliability.cli import main
+from reliability.errors import InputError
+from reliability.lifetime.acceleration import arrhenius
+from reliability.product.dossier import equivalent_temperature, qualify_plan
+from reliability.product.next_lot import next_lot_bound
+from reliability.product.qualification_plan import load_plan
+from reliability.product.standard_rows import check_requirements
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
+HEAD = """
+[product]
+memory = "{memory}"
+cycles = 1e4
+temperature = ["-40 degC", "105 degC"]
+[claim]
+fraction = "1 %"
+uber = 1e-12
+[[claim.segment]]
+time = "10 years"
+temperature = "55 degC"
+reads = 1e6
+[acceleration]
+activation_energy = "0.7 eV"
+shape = "1"
+source = "assumed"
+[samples.ELFR]
+lots = 3
+devices = 300
+[samples."cross-temperature"]
+lots = 1
+devices = 10
+[samples."read disturb"]
+lots = 1
+devices = 10
+[samples.LTOL]
+lots = 1
+devices = 32
+"""
+
+
+def lots(devices: int, count: int = 3, failures: int = 0) -> str:
+    each = [
+        f'{{ name = "{"ABC"[k]}", devices = {devices}, failures = {0 if k else failures} }}'
+        for k in range(count)
+    ]
+    return f"lot = [{', '.join(each)}]"
+
+
+def block(name: str, **keys: object) -> str:
+    values = {"criterion": "a wrong bit", **keys}
+    own = str(values.pop("lots", lots(77)))
+    lines = [f"{key} = {json.dumps(value)}" for key, value in values.items()]
+    return "\n".join(["[[test]]", f'name = "{name}"', *lines, own])
+
+
+def plan(tmp_path: Path, *tests: str, memory: str = "OxRAM") -> Path:
+    path = tmp_path / "plan.toml"
+    path.write_text("\n".join([HEAD.format(memory=memory), *tests]))
+    return path
+
+
+BAKE = {"temperature": "125 degC", "duration": "1000 h"}
+CYCLED = {"cycles": 1e4, "cycling_temperature": "85 degC"}
+HALVES = [
+    block("NVCE", temperature=t, duration="1e4 cycles", lots=lots(39))
+    for t in ("25 degC", "85 degC")
+]
+CROSS = [
+    block("cross-temperature", temperature=w, duration="1 h", write_temperature=w,
+          read_temperature=r, lots=lots(10, 1))
+    for w, r in (("-40 degC", "105 degC"), ("105 degC", "-40 degC"))
+]  # fmt: skip
+PASSES = {
+    "NVCE": HALVES,
+    "UCHTDR": [block("UCHTDR", **BAKE)],
+    "PCHTDR": [block("PCHTDR", temperature="100 degC", duration="1000 h", read_points=["96 h"],
+                     lots=lots(39), **CYCLED)],
+    "LTDR": [block("LTDR", temperature="25 degC", duration="500 h", reads=1e6, lots=lots(38),
+                   cycles=1e4, cycling_temperature="25 degC")],
+    "HTOL": [block("HTOL", **BAKE)],
+    "ELFR": [block("ELFR", temperature="125 degC", duration="48 h", lots=lots(300))],
+    "HTSL": [block("HTSL", temperature="150 degC", duration="1000 h", lots=lots(25))],
+    "read disturb": [block("read disturb", temperature="55 degC", duration="1e6 reads",
+                           lots=lots(10, 1))],
+    "cross-temperature": CROSS,
+    "UBER": [block("UBER", temperature="55 degC", duration="1 h", bits_read=1e13,
+                   correction="after")],
+}  # fmt: skip
+MISSES = {
+    "NVCE": ([block("NVCE", temperature="25 degC", duration="1e4 cycles")], "0 of 231 devices"),
+    "NVCE, cycles": ([t.replace("1e4 cycles", "1e3 cycles") for t in HALVES], "required 10 000"),
+    "UCHTDR": ([block("UCHTDR", temperature="25 degC", duration="1 h")], "25 °C, required 125 °C"),
+    "UCHTDR, time": ([block("UCHTDR", temperature="125 degC", duration="999 h")], "999 h"),
+    "UCHTDR, failure": ([block("UCHTDR", **BAKE, lots=lots(77, failures=1))], "1 failure, acc"),
+    "UCHTDR, lots": ([block("UCHTDR", **BAKE, lots=lots(116, 2))], "2 lots of 77"),
+    "UCHTDR, cycled": ([block("UCHTDR", **BAKE, **CYCLED)], "before an uncycled test"),
+    "PCHTDR": ([block("PCHTDR", temperature="100 degC", duration="1000 h", read_points=["96 h"])],
+               "0 cycles before it"),
+    "PCHTDR, read point": ([block("PCHTDR", temperature="125 degC", duration="100 h", **CYCLED)],
+                           "no read-out after 10 h"),
+    "PCHTDR, cold": ([block("PCHTDR", temperature="125 degC", duration="100 h", cycles=1e4,
+                            read_points=["10 h"], cycling_temperature="25 degC")], "cycled at 25"),
+    "LTDR": ([block("LTDR", temperature="25 degC", duration="500 h", cycles=1e4,
+                    cycling_temperature="25 degC")], "no reads stated"),
+    "LTDR, hot": ([block("LTDR", temperature="85 degC", duration="500 h", reads=1e6, cycles=1e4,
+                         cycling_temperature="25 degC")], "allowed up to 30"),
+    "HTOL": ([block("HTOL", temperature="105 degC", duration="1000 h")], "105 °C, required"),
+    "ELFR": ([block("ELFR", temperature="125 degC", duration="24 h", lots=lots(300))], "24 h"),
+    "HTSL": ([block("HTSL", temperature="150 degC", duration="1000 h", lots=lots(24))],
+             "0 lots of 25"),
+    "read disturb": ([block("read disturb", temperature="55 degC", duration="1e5 reads")],
+                     "required 1 000 000 reads"),
+    "cross-temperature": (CROSS[:1], "not written at 105"),
+    "UBER": ([block("UBER", temperature="55 degC", duration="1 h", bits_read=1e11,
+                    correction="after")], "bound 2.3e-11"),
+    "UBER, before": ([block("UBER", temperature="55 degC", duration="1 h", bits_read=1e13)],
+                     "before correction"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PASSES)
+def test_a_requirement_that_is_kept_is_met(name, tmp_path) -> None:
+    rows = check_requirements(load_plan(plan(tmp_path, *PASSES[name])))
+    found = {row.name: row for row in rows}
+    assert found[name].met is True, found[name].reason
+    assert all(row.met is None for row in rows if row.name != name)  # missing
+
+
+@pytest.mark.parametrize("name", MISSES)
+def test_a_requirement_that_is_missed_says_why(name, tmp_path) -> None:
+    tests, reason = MISSES[name]
+    rows = check_requirements(load_plan(plan(tmp_path, *tests)))
+    row = next(row for row in rows if row.name == name.split(",")[0])
+    assert row.met is False
+    assert reason in row.reason
+
+
+def test_what_the_summaries_do_not_state_stays_open(tmp_path) -> None:
+    test = block("LTOL", temperature="-40 degC", duration="1000 h", lots=lots(32, 1))
+    row = next(r for r in check_requirements(load_plan(plan(tmp_path, test))) if r.name == "LTOL")
+    assert row.met is None
+    assert "not known here" in row.reason
+
+
+def test_pcm_has_conditions_of_its_own(tmp_path) -> None:
+    test = block("UCHTDR", temperature="90 degC", duration="1000 h")
+    for memory, met in (("PCM", True), ("OxRAM", False)):
+        rows = check_requirements(load_plan(plan(tmp_path, test, memory=memory)))
+        assert next(row for row in rows if row.name == "UCHTDR").met is met
+
+
+def test_zero_failures_give_the_chi_square_bound_of_the_mission(tmp_path) -> None:
+    dossier = qualify_plan(load_plan(plan(tmp_path, *PASSES["UCHTDR"])))
+    answer = dossier.answers[0]
+    factor = float(arrhenius(328.15, 398.15, 0.7))
+    hazard = chi2.ppf(0.9, 2) / 2 * 87_660 / (231 * 1000 * factor)
+    assert answer.found.bound == pytest.approx(-math.expm1(-hazard), rel=1e-6)
+    energies, bounds = zip(*answer.sensitivity, strict=True)
+    assert energies == pytest.approx((0.6, 0.7, 0.8))
+    assert bounds[0] > bounds[1] > bounds[2]
+    for energy, bound in answer.sensitivity:
+        factor = float(arrhenius(328.15, 398.15, energy))
+        hazard = chi2.ppf(0.9, 2) / 2 * 87_660 / (231 * 1000 * factor)
+        assert bound == pytest.approx(-math.expm1(-hazard), rel=1e-6)
+    # the T-model, tangent at 125 degC, extrapolates to shorter lives
+    slope = 0.7 / (8.617333e-5 * 398.15**2)
+    hazard = chi2.ppf(0.9, 2) / 2 * 87_660 / (231 * 1000 * math.exp(slope * 70))
+    assert answer.t_model.bound == pytest.approx(-math.expm1(-hazard), rel=1e-4)
+    assert answer.next_lot > answer.found.bound
+
+
+def test_a_mission_ages_as_much_as_its_equivalent_temperature() -> None:
+    times, kelvin = [1.0, 14.0], [358.15, 313.15]
+    same = equivalent_temperature(times, kelvin, 1.1)
+    one = 15 * float(arrhenius(300.0, same, 1.1))
+    assert one == pytest.approx(float(np.dot(times, arrhenius(300.0, kelvin, 1.1))), rel=1e-9)
+
+
+@pytest.mark.parametrize("count", [3, 6])
+@pytest.mark.parametrize("spread", [0.0, 0.5])
+def test_the_next_lot_is_bounded_as_often_as_stated(count, spread) -> None:
+    """Lots whose ln hazard varies: the bound of the next one holds in 90 % of qualifications."""
+    random = np.random.default_rng(count)
+    bounds: dict[tuple[int, ...], float] = {}
+    held, tries = 0, 300
+    for _ in range(tries):
+        hazard = 0.01 * np.exp(spread * random.normal(size=count + 1))
+        failed = tuple(sorted(random.poisson(77 * hazard[:-1]).tolist()))
+        if failed not in bounds:
+            bounds[failed] = next_lot_bound(failed, [77] * count, 0.9)
+        held += hazard[-1] <= bounds[failed]
+    assert held / tries > 0.9 - 3 * math.sqrt(0.09 / tries)
+
+
+def test_alike_lots_give_the_bound_of_jesd85() -> None:
+    for failed in ([0, 0, 0], [1, 0, 2]):
+        wanted = chi2.ppf(0.9, 2 * sum(failed) + 2) / 2 / 231
+        found = next_lot_bound(failed, [77] * 3, 0.9, scale=0.0)
+        assert found == pytest.approx(wanted, rel=2e-3)
+
+
+def test_the_shipped_plan_makes_its_document(tmp_path) -> None:
+    out = tmp_path / "dossier"
+    run = CliRunner().invoke(
+        main, ["qualify", str(EXAMPLES / "qualification_plan.toml"), "--out", str(out)]
+    )
+    assert run.exit_code == 1, run.output  # a failure in UCHTDR
+    found = json.loads((out / "qualification.json").read_text())
+    rows = {row["name"]: row for row in found["requirements"]}
+    assert rows["UCHTDR"]["met"] is False
+    assert rows["NVCE"]["met"] is True
+    assert rows["HTSL"]["met"] is None
+    page = (out / "report.html").read_text()
+    for text in ("QR-0042", "1000 h", "125 °C", "a word with a wrong bit after correction",
+                 "Sample size", "SHA-256", "T-model", "time-zero", "one-sided"):  # fmt: skip
+        assert text in page
+    assert len(found["files"]) == 2
+    assert found["claims"][1]["mechanism"] == "retention"
+
+
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [
+        (block("HTOL", duration="1000 h"), "temperature: missing; a test without conditions"),
+        (block("HTOL", temperature="125 degC"), "duration: missing; a test without conditions"),
+        (block("HTOL", **BAKE, lots=""), "got neither of file and"),
+        (block("HTOL", **BAKE, lots="lot = [{ devices = 77 }]"), "name: missing"),
+        (block("HTOL", **BAKE, lots='lot = [{ name = "A", devices = 7, failures = 8 }]'),
+         "got 8 failures of 7 devices"),
+        (block("HTOL", **BAKE, color="red"), "unknown key 'color'"),
+        (block("HTOL", temperature="125 degC", duration="1000"), "expected a unit"),
+        (block("HTOL", temperature="125 degC", duration="1e4 cycles"), "got cycles, expected"),
+        (block("HTOL", **BAKE, cycles=10), "cycling_temperature: missing"),
+        (block("UCHTDR", temperature="125 degC", file="uchtdr.csv", lots=""), "uchtdr.csv"),
+    ],
+)  # fmt: skip
+def test_plans_that_cannot_be_are_refused_in_one_line(test, message, tmp_path) -> None:
+    with pytest.raises(InputError) as error:
+        qualify_plan(load_plan(plan(tmp_path, test)))
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_without_lots_is_refused(tmp_path) -> None:
+    (tmp_path / "bake.csv").write_text("time [h],event,count\n1000,S,77\n")
+    keys = {"temperature": "125 degC", "file": "bake.csv", "lots": ""}
+    with pytest.raises(InputError, match="lot: not named"):
+        load_plan(plan(tmp_path, block("UCHTDR", **keys)))
+    named = load_plan(plan(tmp_path, block("UCHTDR", **keys, in_lot="A")))
+    assert named.tests[0].lots[0].devices == 77
+
+
+def test_options_of_the_single_test_do_not_go_with_a_plan(tmp_path) -> None:
+    path = plan(tmp_path, *PASSES["HTOL"])
+    run = CliRunner().invoke(main, ["qualify", str(path), "--claim", "10 years"])
+    assert run.exit_code == 2
+    assert "claim: not with a plan" in run.output
