@@ -127,7 +127,7 @@ def page(found: dict[str, dict[str, Count]]) -> Iterator[str]:
         names = list(dict.fromkeys(n for case in cases for n in found[case.key] if n))
         kind = {2: "Two-sided intervals", 1: "Errors of one-sided bounds"}[cases[0].sides]
         yield f"\n## {section}\n"
-        yield f"{kind}, nominal {cases[0].nominal:.0%}. {NOTES[section]}\n"
+        yield f"{kind}, nominal {100 * cases[0].nominal:.0f} %. {NOTES[section]}\n"
         yield "| " + " | ".join(["condition", "samples", *names]) + " |"
         yield "|---|---:|" + "---|" * len(names)
         for case in cases:

@@ -542,7 +542,7 @@ def endurance_card(name: str, rng: Rng, samples: int) -> Found:
             else:
                 lives_ = scales * np.exp(special.ndtri(p) / shapes)
             low, high = np.quantile(lives_, [0.05, 0.95])
-            out[f"{p:.0%} life"] = (float(low), float(high), float(truth.ppf(p)))
+            out[f"{100 * p:g} % life"] = (float(low), float(high), float(truth.ppf(p)))
         return out
 
     return rows(one)(rng, samples)
@@ -768,7 +768,9 @@ NOTES = {
     USE: "Two bake temperatures, 2 × 30 units, Weibull shape 2, 0.9 eV; use at 55 °C.",
     LOTS: "Failed fraction over all lots, 300 units of Weibull shape 2, 15 % failing, normal "
     "spread of ln life between lots. `qualify` with a column of lots takes the worse of the fits "
-    "and, inside the test, of the binomial bound over lots.",
+    "and, inside the test, of the binomial bound over lots. Where the lives of lots differ by a "
+    "factor of two and more (spread 0.8), a few lots do not hold the worst one: state such lots "
+    "one by one.",
     FITS: f"Right-censored lives of shape {SHAPE}. With ten failures of twenty in a test that "
     "stops at a number of failures a likelihood-ratio interval covers less; "
     '`method="calibrated"` (Bartlett\'s factor from simulated samples) corrects for it.',
@@ -798,7 +800,7 @@ CASES: tuple[Case, ...] = (
         for name, truth in LIVES.items() for expected in (3, 4, 5, 10, 20, 50)
     ),
     *(
-        Case(FEWER, f"shape {shape:g}, {expected:g} failures expected",
+        Case(FEWER, f"shape {shape:g}, {expected:g} expected to fail",
              partial(few_failures, shape, expected), 1)
         for shape in (1.0, 2.0) for expected in (1, 3)
     ),
@@ -811,7 +813,7 @@ CASES: tuple[Case, ...] = (
         for count in (3, 5, 10) for spread in (0.4, 0.8)
     ),
     *(
-        Case(FITS, f"{size} units, {failing:.0%} failing, ends by {stop}, {method}",
+        Case(FITS, f"{size} units, {100 * failing:.0f} % failing, ends by {stop}, {method}",
              partial(weibull, size, failing, stop, method),
              size=0.2 if method in ("calibrated", "bootstrap") else 25)
         for size, failing, stop, method in (

@@ -109,6 +109,8 @@ class Kind:
         Keys that may grow when a study is extended.
     fingerprints : callable, optional
         ``(study)``: of files that only this kind reads.
+    uses : tuple of str
+        Tables of a study, of those that not every kind uses, that act on this one.
     """
 
     groups: Mapping[str, Group]
@@ -130,6 +132,7 @@ class Kind:
     memory: Callable[[StudyFrame], Iterator[tuple[str, float]]] = _nothing
     grows: tuple[str, ...] = ()
     fingerprints: Callable[[StudyFrame], Iterator[str]] = _nothing
+    uses: tuple[str, ...] = ()
 
 
 def cut(group: str, point: int, total: int, size: int, work: int) -> Iterator[Task]:

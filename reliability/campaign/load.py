@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from reliability.campaign.dotted import put
 from reliability.campaign.feasibility import check_size
-from reliability.campaign.outputs import kinds_of
+from reliability.campaign.outputs import OUTPUTS, kinds_of
 from reliability.campaign.spec import KEYS, Study
 from reliability.campaign.sweep import count_points, sweep_points
 from reliability.campaign.tables import TilingTable
@@ -98,12 +98,13 @@ def study_of(
         As `load_study`.
     """
     try:
-        study = Study(**table)
+        written = study = Study(**table)
     except ValidationError as error:
         raise from_validation(error, where, KEYS) from None
     if folder is not None:
         study = _with_files_beside(study, folder)
     try:
+        _check_tables(written)
         study = _with_all_of_its_data(study)
         _check_points(study, most_points)
         check_size(study)
@@ -158,6 +159,21 @@ def _check_names(study: Study) -> None:
         raise InputError(f"network.name: {error}") from None
     if not study.sweep:  # each point is looked at by itself
         study.check()
+
+
+def _check_tables(study: Study) -> None:
+    """Refuse keys of tables that act on no output of the study: they would be ignored."""
+    acting = {table for kind in kinds_of(study) for table in kind.uses}
+    known = sorted({table for kind in OUTPUTS.values() for table in kind.uses} - acting)
+    swept = [axis.name for axis in study.sweep]
+    for table in known:
+        given = getattr(study, table)
+        keys = [f"{table}.{key}" for key in sorted(given.model_fields_set)] if given else []
+        keys += [name for name in swept if name.startswith(f"{table}.")]
+        if keys:
+            able = [name for name, kind in OUTPUTS.items() if table in kind.uses]
+            raise InputError(f"{keys[0]}: acts with outputs {' or '.join(able)}, got "
+                             f"{', '.join(study.outputs)}")  # fmt: skip
 
 
 def _check_options(study: Study) -> None:

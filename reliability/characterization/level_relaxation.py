@@ -200,8 +200,8 @@ def _problem(
     data = Changes(
         ((rows["conductance"] - rows["first"]) / unit).to_numpy(),
         np.maximum((rows["first"] / unit).to_numpy(), 1e-3),
-        grouped.ngroup().to_numpy(),
-        rows.groupby(["file", "run", "level"]).ngroup().to_numpy(),
+        grouped.ngroup().to_numpy(np.intp),
+        rows.groupby(["file", "run", "level"]).ngroup().to_numpy(np.intp),
         first["level"].to_numpy(np.intp),
         first["condition"].to_numpy(np.intp),
     )
@@ -334,10 +334,10 @@ def _model(
         )
         for name, _, _ in stated
     )  # fmt: skip
-    names = ("onset_time", "attempt_time", "reference_temperature", "memory", "fluctuation")
-    more = ("jump_fluctuation", "decades_per_step")
     return UnstableCells(
-        maximum, conditions, *(value(name) for name in (*names, *more))
+        maximum, conditions, value("onset_time"), value("attempt_time"),
+        value("reference_temperature"), value("memory"), value("fluctuation"),
+        value("jump_fluctuation"), value("decades_per_step"),
     )  # fmt: skip
 
 

@@ -80,7 +80,7 @@ def _distance(check: xr.Dataset, use: NDArray[np.bool_]) -> tuple[float | None, 
     if not use.any():
         return None, math.nan
     part = check.isel(statistic=use)
-    off = np.abs(part["observed"] - part["median"]).values
+    off = abs(part["observed"] - part["median"]).values
     level = part["level"].values
     relative = np.where(np.isfinite(level), off / np.where(level > 0, level, np.nan), off)
     return float(np.median(off)), float(np.nanmedian(relative))

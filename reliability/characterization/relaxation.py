@@ -142,11 +142,13 @@ class _Shape:
         self.pairs = both[["row_x", "row_y"]].to_numpy()
 
     def of(self, score: Array, weight: Array) -> Array:
-        """Return tail_down and tail_up of both states, and the fluctuation."""
+        """Return tail_down and tail_up of both states, the fluctuation, quartiles and medians."""
         w = weight[self.cell]
-        tails = [h for k in range(2) for h in _tails(score[self.state == k], w[self.state == k])]
+        found = [_tails(score[self.state == k], w[self.state == k]) for k in range(2)]
+        tails = [h for one in found for h in one[:2]]
+        body = [*(one[2] for one in found), *(one[3] for one in found)]
         if not len(self.pairs):
-            return np.array([*tails, 0.0])
+            return np.array([*tails, 0.0, *body])
         # ranks as normal deviates: what the tails do not touch
         normal = np.empty(len(score))
         for k in range(2):
@@ -155,11 +157,11 @@ class _Shape:
         first, second = normal[self.pairs].T
         own = w[self.pairs[:, 0]]
         shared = (own @ (first * second)) / math.sqrt((own @ first**2) * (own @ second**2))
-        return np.array([*tails, 1.0 - shared])
+        return np.array([*tails, 1.0 - shared, *body])
 
 
-def _tails(score: Array, weight: Array) -> tuple[float, float]:
-    """Return h below and above the median from quantiles: T(1.645) / T(0.674) tells it."""
+def _tails(score: Array, weight: Array) -> tuple[float, float, float, float]:
+    """Return h below and above the median from T(1.645) / T(0.674), interquartile range, median."""
     order = np.argsort(score)
     mass = np.cumsum(weight[order])
     five, lower, middle, upper, rest = np.interp(
@@ -169,26 +171,30 @@ def _tails(score: Array, weight: Array) -> tuple[float, float]:
     half = (outer**2 - inner**2) / 2
     plain = math.log(outer / inner)
     down, up = ((five - middle) / (lower - middle), (rest - middle) / (upper - middle))
-    return (math.log(down) - plain) / half, (math.log(up) - plain) / half
+    tails = (math.log(down) - plain) / half, (math.log(up) - plain) / half
+    return *tails, float(upper - lower), float(middle)
 
 
 def _with_tails(found: Array, again: Array) -> tuple[Array, Array]:
     """Keep the tails and the fluctuation that stand out of their error, and fit sigma to them.
 
-    The standard deviation of T(z) is known, so that sigma keeps that of the changes.
+    Beside tails sigma and shift are those of the quartiles and the median of the changes.
     """
     found, again = found.copy(), again.copy()
-    error = again[:, 5:].std(axis=0)
-    keep = found[5:] > 3.0 * error
+    error = again[:, 5:10].std(axis=0)
+    keep = found[5:10] > 3.0 * error
+    quartile = float(ndtri(0.75))
     for rows in (found[None], again):
-        rows[:, 5:] = np.where(keep, np.clip(rows[:, 5:], 1e-6, [*[_HEAVIEST] * 4, 1.0]), 0.0)
+        ends = [*[_HEAVIEST] * 4, 1.0]
+        rows[:, 5:10] = np.where(keep, np.clip(rows[:, 5:10], 1e-6, ends), 0.0)
         for k in range(2):
-            low, high = rows[:, 5 + 2 * k], rows[:, 6 + 2 * k]
-            square = ((1 - 2 * low) ** -1.5 + (1 - 2 * high) ** -1.5) / 2
-            mean = (1 / (1 - high) - 1 / (1 - low)) / math.sqrt(2 * math.pi)
-            rows[:, k] -= 0.5 * np.log(square - mean**2)
-            rows[:, 2 + k] -= np.exp(rows[:, k]) * mean
-    return found, again
+            if not keep[2 * k : 2 * k + 2].any():
+                continue
+            tails = rows[:, 5 + 2 * k : 7 + 2 * k]
+            width = quartile * np.exp(tails * quartile**2 / 2).sum(axis=1)
+            rows[:, 2 + k] += np.exp(rows[:, k]) * rows[:, 12 + k]
+            rows[:, k] += np.log(rows[:, 10 + k] / width)
+    return found[:10], again[:, :10]
 
 
 def _table(one: Reads) -> pd.DataFrame:

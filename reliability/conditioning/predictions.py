@@ -129,8 +129,8 @@ def check_conditions(card: Technology, observation: Observation, where: str) -> 
 def _reference(card: Technology) -> float:
     """Return the conductance, S, at which fresh cells of both states are misread least."""
     lrs, hrs = (Programming.from_technology(card, state) for state in ("LRS", "HRS"))
-    ends = sorted(-math.log(model.resistance) for model in (lrs, hrs))
-    at = np.linspace(*ends, _GRID)[1:-1]
+    low, high = sorted(-math.log(model.resistance) for model in (lrs, hrs))
+    at = np.linspace(low, high, _GRID)[1:-1]
     g = np.exp(at)
     wrong = programming.probability_below(lrs, g) + 1 - programming.probability_below(hrs, g)
     return float(g[np.argmin(wrong)])

@@ -5,7 +5,7 @@ import math
 from numba import njit
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def move(  # type: ignore[no-untyped-def]
     initial, target, spread, unstable, rare, jump, table, maximum, floor, out
 ):  # pragma: no cover

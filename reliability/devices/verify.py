@@ -28,6 +28,7 @@ Verify cannot remove for good the tails that relaxation brings back [2]_: for th
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -179,9 +180,7 @@ def program(
         read = programming.conductance(model, fixed[todo] + added)
         g[todo] = read
         if relaxing:
-            y = relaxation.deviate(
-                relaxing, verify.wait, lambda name, k=pulse: deviates(at_pulse(name, k))
-            )
+            y = relaxation.deviate(relaxing, verify.wait, partial(_at, deviates, pulse))
             read = relaxation.conductance(relaxing, read, verify.wait, y[todo])
         pulses[todo] = pulse
         passed[todo] = passes(verify, state, read)
@@ -195,6 +194,13 @@ def at_pulse(phenomenon: str, pulse: int) -> str:
     ('relaxation', 'relaxation@3')
     """
     return phenomenon if pulse == 1 else f"{phenomenon}@{pulse}"
+
+
+def _at(
+    deviates: Callable[[str], NDArray[np.float64]], pulse: int, name: str
+) -> NDArray[np.float64]:
+    """Deviates of a phenomenon at one of several pulses."""
+    return deviates(at_pulse(name, pulse))
 
 
 def after_last_pulse(

@@ -9,12 +9,20 @@ from reliability.lifetime.covariates import (
     fit_lifetime_regression,
 )
 from reliability.lifetime.curves import life_against_temperature, probability_curves
+from reliability.lifetime.degradation import (
+    DegradationFit,
+    crossing_intervals,
+    fit_degradation,
+    paths,
+    pseudo_failures,
+)
 from reliability.lifetime.demonstration import (
     data_sheet_sentence,
     failure_rate_bound,
     plan_test,
     sample_size,
 )
+from reliability.lifetime.future_units import Prediction, predict_failures, tolerance_bound
 from reliability.lifetime.model_choice import (
     compare_lifetimes,
     goodness_of_fit,
@@ -30,7 +38,6 @@ from reliability.lifetime.planning import (
     plan_demonstration,
     plan_power,
 )
-from reliability.lifetime.prediction import Prediction, predict_failures, tolerance_bound
 from reliability.lifetime.priors import LifetimePosterior, Prior, fit_with_priors
 from reliability.lifetime.step_stress import Schedule, failure_under, fit_step_stress
 from reliability.lifetime.tails import TailFit, fit_tail
@@ -40,6 +47,7 @@ __all__ = [
     "Arm",
     "Assessment",
     "Claim",
+    "DegradationFit",
     "GroupComparison",
     "LifetimeFit",
     "LifetimePosterior",
@@ -55,9 +63,11 @@ __all__ = [
     "compare_allocations",
     "compare_groups",
     "compare_lifetimes",
+    "crossing_intervals",
     "data_sheet_sentence",
     "failure_rate_bound",
     "failure_under",
+    "fit_degradation",
     "fit_lifetime",
     "fit_lifetime_regression",
     "fit_modes",
@@ -70,12 +80,14 @@ __all__ = [
     "life_against_temperature",
     "likelihood_ratio_test",
     "more_units",
+    "paths",
     "plan_demonstration",
     "plan_power",
     "plan_test",
     "plotting_positions",
     "predict_failures",
     "probability_curves",
+    "pseudo_failures",
     "sample_size",
     "tolerance_bound",
     "turnbull",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 _MOST_FAILURES = 200
-_SPREADS = {"negative_log": lambda v: -np.log(v), "log": np.log}
+_SPREADS: dict[str, Any] = {"negative_log": lambda v: -np.log(v), "log": np.log}
 
 
 class DemonstrationPlan(NamedTuple):

@@ -89,7 +89,7 @@ class Schedule:
         durations = np.asarray(self.durations, float)
         if self.repeat:
             t = float(t) % float(durations.sum())
-        return int(min(np.searchsorted(np.cumsum(durations), t), durations.size - 1))
+        return min(int(np.searchsorted(np.cumsum(durations), t)), durations.size - 1)
 
 
 def fit_step_stress(

@@ -334,9 +334,7 @@ def _widths(
         return draw(seed, name, address, cells).ravel()
 
     width = programming.widths(model, deviates, state)
-    out = np.ones(len(address) * cells)
-    out *= width
-    return out
+    return np.full(len(address) * cells, width, dtype=np.float64)
 
 
 def _reading(

@@ -10,17 +10,31 @@ from reliability.product.error_correction import (
     spared_failure,
     uncorrectable_probability,
 )
-from reliability.product.macro import Macro, macro_failures
+from reliability.product.macro import Macro, Setting, macro_failures
+from reliability.product.maintenance import (
+    Policy,
+    cheapest_policy,
+    maintained_failures,
+    time_to_limit,
+)
+from reliability.product.redundancy import majority_error_rate, pair_misread_rate
 
 __all__ = [
     "Code",
     "Macro",
+    "Policy",
+    "Setting",
     "bch",
     "block_failure",
+    "cheapest_policy",
     "failure_of_weak_cells",
     "failure_over_reads",
     "macro_failures",
+    "maintained_failures",
+    "majority_error_rate",
+    "pair_misread_rate",
     "secded",
     "spared_failure",
+    "time_to_limit",
     "uncorrectable_probability",
 ]

@@ -137,3 +137,31 @@ def test_a_shipped_study_is_loaded_by_its_name(analyses) -> None:
     assert load_study("spirit") == load_study(analyses / "spirit.toml")
     with pytest.raises(rel.InputError, match="did you mean 'spirit'"):
         load_study("spirt")
+
+
+@pytest.mark.parametrize(
+    ("output", "key", "value"),
+    [
+        ("crossbar", "network.mapping", "two_level"),
+        ("endurance", "population.chips", 7),
+        ("window", "stress.times", ["1 h"]),
+    ],
+)
+def test_tables_that_act_on_no_output_are_refused(tmp_path, output, key, value) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text(f'title = "t"\ntechnology = "oxram-130nm"\noutputs = ["{output}"]\n')
+    with pytest.raises(rel.InputError, match=f"{key}: acts with outputs accuracy"):
+        rel.load_study(path, {key: value})
+
+
+def test_a_network_beside_an_output_that_does_not_use_it_is_named(tmp_path) -> None:
+    path = tmp_path / "study.toml"
+    text = 'title = "t"\ntechnology = "oxram-130nm"\noutputs = ["crossbar"]\n'
+    path.write_text(text + '[network]\nmapping = "two_level"\n')
+    with pytest.raises(
+        rel.InputError,
+        match=r"network.mapping: acts with outputs accuracy or attribution, got crossbar",
+    ):
+        rel.load_study(path)
+    path.write_text(text)
+    rel.load_study(path)

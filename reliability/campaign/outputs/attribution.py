@@ -181,6 +181,7 @@ def _memory(study: StudyFrame) -> Iterator[tuple[str, float]]:
 
 
 KIND = Kind(
+    uses=("network", "tiling", "programming", "population", "stress"),
     table=AttributionTable,
     default=AttributionTable(),
     groups={"attribution": Group("combination", _combinations)},

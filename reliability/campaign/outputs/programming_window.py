@@ -197,6 +197,7 @@ def _compare(first: Read, other: Read, confidence: float) -> Iterator[Row]:
 
 
 KIND = Kind(
+    uses=("programming",),
     table=WindowTable,
     default=WindowTable(),
     groups={"window": Group("draw", _windows)},

@@ -1,0 +1,90 @@
+"""Maintenance: refresh against a mission cut by hand, budgets, and the cheapest policy."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import reliability as rel
+from reliability.errors import InputError
+from reliability.product.error_correction import secded
+from reliability.product.macro import Dies, Setting
+from reliability.product.maintenance import (
+    Policy,
+    cheapest_policy,
+    maintained_failures,
+    time_to_limit,
+)
+
+from .test_macro import NARROW, REFERENCE
+
+CARD = NARROW.with_values(
+    {"relaxation.HRS.sigma": 0.05, "relaxation.HRS.shift": 0.0, "endurance.onset": 1e9,
+     "programming.HRS.sigma_cell": 0.15, "programming.HRS.sigma_cycle": 0.1,
+     "endurance.scale": 1e12}
+)  # fmt: skip
+USE = rel.Segment("10 years", "85 degC")
+SETTING = Setting.of(rel.MissionProfile([]), 2**16, secded(64), reference=REFERENCE, noise=False)
+
+
+def test_refresh_is_a_chain_of_short_missions() -> None:
+    lots = range(2)
+    found = maintained_failures(CARD, USE, Policy("refresh", "1 year"), SETTING, lots=2)
+    year = dataclasses.replace(
+        SETTING, profile=rel.MissionProfile.constant("1 year", "85 degC"), cycles=0.0
+    )
+    each = Dies(CARD, year).of_lots(lots, 0).macro
+    assert float(found["failing_ppm"]) == pytest.approx(
+        1e6 * (1 - (1 - each) ** 10).mean(), rel=0.05
+    )
+    assert float(found["rewrites"]) == 9.0
+    assert float(found["energy"]) == pytest.approx(9 * 1024 * 72 * 2e-10)
+
+
+@pytest.mark.slow
+def test_maintenance_keeps_what_an_unmaintained_macro_loses() -> None:
+    ppm = {
+        kind: float(maintained_failures(CARD, USE, Policy(kind, every), SETTING, lots=2)
+                    ["failing_ppm"])
+        for kind, every in (("none", "1 h"), ("refresh", "30 days"), ("scrub", "1 h"))
+    }  # fmt: skip
+    assert ppm["refresh"] < 0.5 * ppm["none"]
+    assert ppm["scrub"] < 0.5 * ppm["none"]
+
+
+@pytest.mark.slow
+def test_the_cheapest_policy_keeps_the_limit() -> None:
+    policies = [Policy("none"), *(Policy("refresh", f"{n} days") for n in (3, 30, 300))]
+    bare = float(maintained_failures(CARD, USE, Policy("none"), SETTING, lots=2)["failing_ppm"])
+    kept, answers = cheapest_policy(CARD, USE, policies, SETTING, limit_ppm=bare / 3, lots=2)
+    assert kept is not None
+    ppm = np.array([float(a["failing_ppm"]) for a in answers])
+    energy = np.array([float(a["energy"]) for a in answers])
+    own = policies.index(kept)
+    assert ppm[own] <= bare / 3
+    assert (energy[ppm <= bare / 3] >= energy[own]).all()
+    until = time_to_limit(CARD, USE, SETTING, bare / 3, lots=2)
+    assert 0 < until < USE.time
+
+
+def test_budgets_that_maintenance_exceeds_say_the_year() -> None:
+    found = maintained_failures(
+        CARD, USE, Policy("refresh", "1 day"), SETTING, endurance_budget=1000, lots=1
+    )
+    assert found.attrs["warnings"] == [
+        "maintenance exceeds the endurance budget of 1000 cycles in year 3"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Policy("repair"), "unknown kind of maintenance 'repair'"),
+        (lambda: Policy("refresh", "0 s"), "interval: got"),
+        (lambda: maintained_failures(CARD, USE, Policy("refresh", "1 us"), SETTING),
+         "but a write of all 1024 words takes"),
+    ],
+)  # fmt: skip
+def test_maintenance_that_cannot_be_is_refused(make, message) -> None:
+    with pytest.raises(InputError, match=message):
+        make()
