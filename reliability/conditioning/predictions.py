@@ -35,8 +35,8 @@ from reliability.technology import Observation, Technology
 _ROOM = 298.15  # K
 _FLOOR = 1e-30  # of a probability
 _GRID = 400  # conductances between the medians that are tried as the reference
-_INITIAL = (np.arange(10) + 0.5) / 10  # quantiles of cells as programmed
-_END = ndtri((np.arange(6) + 0.5) / 6)  # deviates of where lost cells end
+_INITIAL = (np.arange(12) + 0.5) / 12  # quantiles of cells as programmed
+_END = ndtri((np.arange(16) + 0.5) / 16)  # deviates of where lost cells end
 _CELLS = 4000  # sampled, for the quantiles of aged cells
 _SEED = 20210503  # of everything sampled: common random numbers over the draws of the card
 
