@@ -15,7 +15,8 @@ from types import ModuleType
 REPOSITORY = Path(__file__).resolve().parents[1]
 # In the order in which they happen to a cell.
 PHENOMENA = (
-    "programming", "target", "verify", "gate", "cycles", "relaxation", "level_relaxation", "drift",
+    "programming", "shapes", "target", "verify", "gate", "conditions", "cycles", "relaxation",
+    "level_relaxation", "unstable_cells", "unstable_kernel", "drift",
     "retention", "equivalent_time", "read_disturb", "endurance", "first_passage", "noise",
     "conduction", "path",
 )  # fmt: skip
@@ -28,6 +29,7 @@ ROOMS = {
     "lifetime": "Lifetime analysis",
     "measurements": "Measurements",
     "characterization": "From measured cells to a card",
+    "conditioning": "Cards conditioned on observations",
     "crossbar": "Crossbars",
     "network": "Networks",
     "network.training": "Training for devices",

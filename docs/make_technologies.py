@@ -6,6 +6,7 @@ Usage: python docs/make_technologies.py [--stdout]
 import sys
 from pathlib import Path
 
+from reliability.report.conditioning_tables import interval
 from reliability.technology import Parameter, Technology, list_technologies, load_technology
 from reliability.units import engineering
 
@@ -35,6 +36,9 @@ def uncertainty(parameter: Parameter) -> str:
         return f"± {sigma:.3g} K" if unit == "K" else f"± {shown(sigma, unit)}"
     if parameter.distribution == "lognormal":
         return f"× or ÷ {2.718281828459045 ** (parameter.sigma or 0.0):.2f}"
+    if parameter.distribution == "bounded":
+        low, high = (shown(parameter.at(z), unit) for z in (-1.0, 1.0))
+        return f"{low} to {high} (1σ)"
     return "as set"
 
 
@@ -80,7 +84,30 @@ def section(card: Technology) -> str:
             f"| `{key}` | {shown(parameter.value, parameter.unit)} "
             f"| {uncertainty(parameter)} | {parameter.confidence} | {cell(source)} |"
         )
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *observed(card)]) + "\n"
+
+
+def observed(card: Technology) -> list[str]:
+    """Return what was observed of a card, and its parameters before and after."""
+    if not card.observations:
+        return []
+    lines = ["\n| observation | transfer | source |", "|---|---|---|"]
+    for o in card.observations:
+        source = o.source + (f" ({o.note})" if o.note else "")
+        lines.append(f"| {cell(o.label)} | × ÷ {o.transfer:g} | {cell(source)} |")
+    prior = card.name.removesuffix("-conditioned")
+    if prior == card.name:
+        return lines
+    before = load_technology(prior).parameters
+    lines.append(
+        f"\nConditioned on these observations, which the values of `{prior}` do not contain "
+        "([how](conditioning.md)); median and 90 % interval:\n"
+    )
+    lines += ["| parameter | prior | posterior |", "|---|---|---|"]
+    for key, p in card.parameters.items():
+        if p != before[key]:
+            lines.append(f"| `{key}` | {interval(before[key])} | {interval(p)} |")
+    return lines
 
 
 def page() -> str:

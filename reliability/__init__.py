@@ -27,6 +27,7 @@ _HOMES = {
     "MissionProfile": "mission",
     "Segment": "mission",
     "read_measurements": "measurements",
+    "condition": "conditioning",
     "characterize": "characterization",
     "posterior_predictive": "characterization",
     "sample_population": "population",
@@ -55,7 +56,7 @@ _HOMES = {
     "load_mnist": "network",
     "load_mnist28": "network",
     "load_vowels": "network",
-    "map_network": "network",
+    "map_network": "architecture",
     "map_weights": "network",
     "sample_chips": "network",
     "program_layers": "network",
@@ -77,8 +78,9 @@ _HOMES = {
     "write_report": "report",
 }
 _ROOMS = (
-    "architecture", "campaign", "characterization", "crossbar", "devices", "lifetime",
-    "measurements", "network", "population", "product", "report", "statistics", "technology",
+    "architecture", "campaign", "characterization", "conditioning", "crossbar", "devices",
+    "lifetime", "measurements", "network", "population", "product", "report", "statistics",
+    "technology",
 )  # fmt: skip
 
 __all__ = ["__version__", *_HOMES, *_ROOMS]
@@ -97,6 +99,7 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from reliability.architecture import map_network
     from reliability.campaign import (
         compare_studies,
         load_study,
@@ -105,6 +108,7 @@ if TYPE_CHECKING:
         study_status,
     )
     from reliability.characterization import characterize, posterior_predictive
+    from reliability.conditioning import condition
     from reliability.crossbar import crossbar_limit, resistance_levels, solve_crossbar
     from reliability.devices.programming import set_conditions
     from reliability.devices.verify import Verify
@@ -134,7 +138,6 @@ if TYPE_CHECKING:
         load_mnist28,
         load_network,
         load_vowels,
-        map_network,
         map_weights,
         pair_error_rate,
         program_layers,

@@ -15,9 +15,11 @@ from typing import Any
 import click
 
 from reliability.commands.compare import compare
+from reliability.commands.condition import condition
 from reliability.commands.doctor import doctor
 from reliability.commands.fit import fit
 from reliability.commands.inspect import inspect
+from reliability.commands.map_layers import map_layers
 from reliability.commands.map_window import window
 from reliability.commands.options import EXIT_CODES
 from reliability.commands.qualify import qualify
@@ -26,6 +28,7 @@ from reliability.commands.run import run
 from reliability.commands.size import size
 from reliability.commands.study import plan, schema, status
 from reliability.commands.technologies import technologies
+from reliability.commands.validate import validate
 from reliability.errors import InputError, RunError, printable
 from reliability.version import __version__
 
@@ -156,8 +159,8 @@ def main(debug: bool) -> None:
 
 
 for command in (
-    run, plan, status, report, compare, size, window, qualify, fit, inspect, technologies, schema,
-    doctor,
+    run, plan, status, report, compare, size, window, map_layers, qualify, fit, condition,
+    validate, inspect, technologies, schema, doctor,
 ):  # fmt: skip
     main.add_command(command)
 

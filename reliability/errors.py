@@ -138,7 +138,7 @@ def _written(path: list[str], allowed: dict[str, list[str]]) -> tuple[str, list[
     table, written = "", []
     for part in path:
         inner = f"{table}.{part}".lstrip(".")
-        if part in allowed.get(table, ()) or inner not in allowed:
+        if not part or part in allowed.get(table, ()) or inner not in allowed:
             written.append(part)
         if inner in allowed or part in allowed.get(table, ()):
             table = inner

@@ -13,7 +13,19 @@ def data_folder() -> Traversable:
 
 def shipped_studies() -> dict[str, Traversable]:
     """Return the studies of ``analyses/`` by their names."""
+    return _tables(_analyses())
+
+
+def shipped_predictions() -> dict[str, Traversable]:
+    """Return the blind predictions of ``analyses/validation`` by their names."""
+    return _tables(_analyses() / "validation")
+
+
+def _analyses() -> Traversable:
     inside = data_folder() / "analyses"
-    folder = inside if inside.is_dir() else data_folder() / ".." / "analyses"
+    return inside if inside.is_dir() else data_folder() / ".." / "analyses"
+
+
+def _tables(folder: Traversable) -> dict[str, Traversable]:
     files = {file.name: file for file in folder.iterdir() if file.name.endswith(".toml")}
     return {name.removesuffix(".toml"): files[name] for name in sorted(files)}

@@ -12,6 +12,17 @@ settings.load_profile("fixed")
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
 
+# Values of a card that leave ln R of both states normal.
+NORMAL = {
+    f"programming.{state}.slope_{knot}": 1.0
+    for state in ("LRS", "HRS")
+    for knot in ("low_3", "low_2", "low_1", "median", "high_1", "high_2", "high_3")
+} | {
+    f"cycles.{state}.{name}": value
+    for state in ("LRS", "HRS")
+    for name, value in (("skew", 0.0), ("tail", 1.0), ("sigma_spread", 0.0))
+}
+
 SMALL_STUDY = """
 title = "small"
 technology = "oxram-130nm"

@@ -17,8 +17,8 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("population",),
     ("crossbar", "characterization"),
     ("network",),
-    ("architecture", "product"),
-    ("campaign",),
+    ("architecture", "product", "conditioning"),
+    ("campaign", "validation"),
     ("report",),
     ("cli", "commands"),
 )

@@ -57,6 +57,30 @@ def test_a_tester_file_s_metadata_do_not_reach_the_terminal(tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize(
+    "command",
+    [
+        ["inspect", "FILE"],
+        ["fit", "FILE", "--out", "FOLDER/\x1b[2Jmine.toml"],
+        ["qualify", "FILE", "--failure", "conductance < 20 uS", "--claim", "1 year",
+         "--fraction", "10%", "--activation-energy", "1 eV", "--at", "55 degC"],
+    ],
+)  # fmt: skip
+def test_names_in_tables_and_of_files_do_not_reach_the_terminal(tmp_path, command) -> None:
+    evil = "\x1b]0;owned\x07[/b]\x1b[2Jx\x9b31m\u202e"
+    path = tmp_path / f"reads{evil.replace('/', '')}.csv"
+    rows = [f"L{evil},{cell},LRS,{hours},{50 - cell / 10 - hours / 10},{evil}"
+            for cell in range(30) for hours in (0, 24, 168)]  # fmt: skip
+    header = f"Lot,cell,state,time [h],conductance [uS],note{evil}"
+    path.write_text("\n".join([header, *rows]))
+    arguments = [str(path) + "@125degC" if word == "FILE" else word.replace("FOLDER", str(tmp_path))
+                 for word in command]  # fmt: skip
+    found = CliRunner().invoke(main, arguments)
+    assert not isinstance(found.exception, Exception), found.exception
+    assert "reads" in found.output
+    assert not set("\x1b\x9b\x07\u202e") & set(found.output)
+
+
+@pytest.mark.parametrize(
     ("text", "left"),
     [
         ("\x1b[31mred\x1b[0m", "red"),

@@ -11,6 +11,7 @@ from reliability.architecture.learning.incremental import incremental
 from reliability.architecture.learning.learning import learning
 from reliability.architecture.logic.area import area
 from reliability.architecture.logic.energy import energy
+from reliability.architecture.logic.mapping_cost import map_network
 from reliability.architecture.logic.streams import streams
 from reliability.architecture.memory.hierarchy import hierarchy
 from reliability.architecture.memory.tiers import tiers
@@ -27,6 +28,7 @@ __all__ = [
     "list_components",
     "list_nodes",
     "load_components",
+    "map_network",
     "streams",
     "tiers",
 ]

@@ -1,10 +1,11 @@
-"""The interval of a mean accuracy, and which combinations of factors explain a measured one."""
+"""The interval of a mean accuracy, and which levels of factors a measured one makes probable."""
 
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from scipy.special import expit, logit, ndtri, stdtrit
+from scipy.stats import t as student
 
 from reliability.campaign.frame import StudyFrame
 from reliability.statistics.crossed import mean_of_fractions, variance_of_mean
@@ -16,13 +17,17 @@ def accuracy_interval(
     draw_means: np.ndarray | None,
     confidence: float,
     wafers: np.ndarray | None = None,
+    *,
+    chance: float = 0.0,
+    ideal: float = 1.0,
 ) -> dict[str, Any]:
     """Mean accuracy of a chip and how sure we are, with all that is uncertain in it.
 
-    Three parts add in variance: the finite number of simulated chips, the finite number of test
-    images (binomial) and, where the card was drawn, the uncertainty of its parameters. The last is
-    a prediction interval for one more draw, Student-t on the logit scale, so that it stays between
-    0 and 1.
+    Where the card was drawn, the answer is the median of the draws, and the nominal card is one of
+    the values that they may take. Three parts add in variance: the finite number of simulated
+    chips, the finite number of test images (binomial) and the uncertainty of the parameters. The
+    last is a prediction interval for one more draw: Student-t on the logit of the accuracy's place
+    between chance and the ideal network, with a spread of its own on either side of the median.
 
     Parameters
     ----------
@@ -35,48 +40,78 @@ def accuracy_interval(
         Of each chip; chips of one wafer may resemble each other, so the mean over few wafers is
         known less well than that over as many chips. Without, it is the mean of more chips on
         these wafers.
+    chance, ideal : float
+        Accuracy of a guess and of the ideal network, which no interval exceeds; values that do
+        (a network that leaves images undecided, images that noise helps with) move the ends.
 
     Returns
     -------
     dict
-        ``mean``, ``low``, ``high``, ``confidence``; the standard deviations ``sigma_chips`` (from
-        chip to chip), ``sigma_monte_carlo`` (of the mean), ``sigma_images``, ``sigma_parameters``
-        (None when not drawn).
+        ``mean`` (median over the draws of the card, where there are some), ``nominal`` (mean of the
+        chips of the nominal card), ``low``, ``high``, ``confidence``; the standard deviations
+        ``sigma_chips`` (from chip to chip), ``sigma_monte_carlo`` (of the mean), ``sigma_images``,
+        ``sigma_parameters`` (None when not drawn).
 
     Examples
     --------
     >>> found = accuracy_interval(np.array([0.83, 0.84, 0.85]), 10_000, None, 0.95)
     >>> round(found["mean"], 3), found["low"] < 0.84 < found["high"]
     (0.84, True)
+    >>> draws = np.array([0.55, 0.78, 0.81, 0.84, 0.85, 0.86, 0.87])
+    >>> found = accuracy_interval(np.array([0.83, 0.84, 0.85]), 10_000, draws, 0.95, ideal=0.88)
+    >>> found["mean"], found["high"] <= 0.88
+    (0.84, True)
     """
     bound = 0.5 / images  # keeps the logit finite
-    mean, low, high = mean_of_fractions(accuracy, wafers, confidence, bound)
-    inside = float(np.clip(mean, bound, 1 - bound))
-    sigma_chips = float(np.std(accuracy, ddof=1)) if accuracy.size > 1 else float("nan")
-    sigma_mean = np.sqrt(variance_of_mean(accuracy, wafers).variance)
-    sigma_images = float(np.sqrt(inside * (1 - inside) / images))
-    z = ndtri(0.5 + confidence / 2)
-    ends = (mean - low, high - mean) if accuracy.size > 1 else (0.0, 0.0)
-    down, up = below, above = [float(np.hypot(end, z * sigma_images)) for end in ends]
-    sigma_parameters = None
+    nominal, low, high = mean_of_fractions(accuracy, wafers, confidence, bound)
+    ends = (nominal - low, high - nominal) if accuracy.size > 1 else (0.0, 0.0)
+    every = np.append(nominal, [] if draw_means is None else draw_means)
+    floor = chance if every.min() >= chance else 0.0
+    ceiling = max(ideal, float(every.max()))
+    middle, down, up, sigma_parameters = nominal, 0.0, 0.0, None
     if draw_means is not None:
-        scores = logit(np.clip(draw_means, bound, 1 - bound))
-        half = stdtrit(scores.size - 1, 0.5 + confidence / 2) * scores.std(ddof=1)
-        half *= np.sqrt(1 + 1 / scores.size)
-        centre = scores.mean()
+        middle, down, up = _of_draws(draw_means, confidence, bound, floor, ceiling)
         sigma_parameters = float(np.std(draw_means, ddof=1))
-        down = float(np.hypot(below, max(mean - expit(centre - half), 0.0)))
-        up = float(np.hypot(above, max(expit(centre + half) - mean, 0.0)))
+    inside = float(np.clip(middle, bound, 1 - bound))
+    sigma_images = float(np.sqrt(inside * (1 - inside) / images))
+    of_images = ndtri(0.5 + confidence / 2) * sigma_images
+    below, above = (
+        float(np.sqrt(np.square([own, of_images, drawn]).sum()))
+        for own, drawn in zip(ends, (down, up), strict=True)
+    )
     return {
-        "mean": mean,
-        "low": max(mean - down, 0.0),
-        "high": min(mean + up, 1.0),
+        "mean": middle,
+        "nominal": nominal,
+        "low": max(middle - below, min(floor, middle)),
+        "high": min(middle + above, ceiling),
         "confidence": confidence,
-        "sigma_chips": sigma_chips,
-        "sigma_monte_carlo": float(sigma_mean),
+        "sigma_chips": float(np.std(accuracy, ddof=1)) if accuracy.size > 1 else float("nan"),
+        "sigma_monte_carlo": float(np.sqrt(variance_of_mean(accuracy, wafers).variance)),
         "sigma_images": sigma_images,
         "sigma_parameters": sigma_parameters,
     }
+
+
+def _of_draws(
+    means: np.ndarray, confidence: float, bound: float, floor: float, ceiling: float
+) -> tuple[float, float, float]:
+    """Median of the draws, and how far one more may lie below and above it."""
+    width = max(ceiling - floor, 2 * bound)
+    place = np.clip((means - floor) / width, bound, 1 - bound)
+    scores = logit(place)
+    n, middle = scores.size, float(np.median(scores))
+    t = stdtrit(n - 1, 0.5 + confidence / 2) * np.sqrt(1 + 1 / n)
+    off = scores - middle
+    ends = [middle + side * t * _one_sided(off * side) for side in (-1.0, 1.0)]
+    low, high = (floor + width * float(expit(end)) for end in ends)
+    median = float(np.median(means))
+    return median, max(median - low, 0.0), max(high - median, 0.0)
+
+
+def _one_sided(off: np.ndarray) -> float:
+    """Root mean square of the deviations on the positive side of the median."""
+    positive = off[off > 0]
+    return float(np.sqrt(np.mean(positive**2))) if positive.size else 0.0
 
 
 def explained(grid: xr.Dataset, study: StudyFrame) -> xr.DataArray:
@@ -91,10 +126,42 @@ def explained(grid: xr.Dataset, study: StudyFrame) -> xr.DataArray:
     DataArray of bool (combination)
     """
     assert study.sensitivity is not None
+    n, mean, sigma = _prediction(grid, study)
+    return (
+        abs(mean - study.sensitivity.measured) <= stdtrit(n - 1, 0.5 + study.confidence / 2) * sigma
+    )
+
+
+def probable_levels(grid: xr.Dataset, study: StudyFrame) -> dict[str, dict[float, float]]:
+    """Return how probable each level of a factor is, given the measured accuracy.
+
+    Every combination has the same prior probability, and the likelihood of one measured chip under
+    the prediction of `explained`.
+
+    Returns
+    -------
+    dict of str to dict of float to float
+        Probability of each level of each factor, 1 in all.
+    """
+    assert study.sensitivity is not None
+    n, mean, sigma = _prediction(grid, study)
+    log_density = student.logpdf(study.sensitivity.measured, n - 1, mean.values, sigma.values)
+    weight = np.exp(log_density - log_density.max())
+    weight /= weight.sum()
+    return {
+        factor.name: {
+            level: float(weight[grid[factor.name].values == level].sum()) for level in factor.levels
+        }
+        for factor in study.sensitivity.factor
+    }
+
+
+def _prediction(grid: xr.Dataset, study: StudyFrame) -> tuple[int, xr.DataArray, xr.DataArray]:
+    """Chips, and mean and standard deviation of what one more chip shows at each combination."""
+    assert study.sensitivity is not None
     accuracy = grid["accuracy"]
     n = accuracy.sizes["chip"]
     mean = accuracy.mean("chip")
     variance = accuracy.var("chip", ddof=1) * (1 + 1 / n)
     variance = variance + mean * (1 - mean) / study.sensitivity.images
-    half = stdtrit(n - 1, 0.5 + study.confidence / 2) * np.sqrt(variance)
-    return abs(mean - study.sensitivity.measured) <= half
+    return n, mean, variance**0.5

@@ -70,7 +70,7 @@ def study_status(folder: str | Path, *, verify: bool = True) -> dict[str, Any]:
     }
     if damage:
         answer["repair"] = integrity.describe_damage(folder, damage)
-    if len(chips) > 1 and None not in damaged:
+    if len(chips) > 1 and not damaged:
         accuracy = store.read_results(folder)["chips"]["accuracy"].isel(chip=sorted(chips))
         of_chip = accuracy.mean([name for name in accuracy.dims if name != "chip"])
         mean, low, high = mean_of_fractions(of_chip.values, wafers_of(of_chip), study.confidence)

@@ -269,6 +269,13 @@ def create_group(layout: Layout, task: Task, part: xr.Dataset) -> None:
         put_all(layout.root, Path(place))
 
 
+def _no_value(dtype: np.dtype[Any]) -> Any:
+    """Return what no task writes, so that a lost chunk is not taken for values."""
+    if dtype.kind in "iu":
+        return np.iinfo(dtype).max
+    return np.nan if dtype.kind == "f" else 0
+
+
 def _create_group(layout: Layout, task: Task, part: xr.Dataset, place: str) -> None:
     dimension = known_groups()[task.group].dimension
     lead: list[str] = [POINT] if layout.swept else []
@@ -295,7 +302,7 @@ def _create_group(layout: Layout, task: Task, part: xr.Dataset, place: str) -> N
             shape=tuple(sizes.get(d, here.get(d, 1)) for d in dims),
             chunks=tuple(chunks.get(d, here.get(d, 1)) for d in dims),
             dtype=v.dtype,
-            fill_value=np.nan if v.dtype.kind == "f" else 0,
+            fill_value=0 if name == CHECKSUM else _no_value(v.dtype),
             dimension_names=dims,
             attributes=dict(v.attrs),
             compressors=[ZstdCodec(level=3), Crc32cCodec()],
@@ -514,7 +521,11 @@ def results_fingerprint(folder: Path) -> str:
 def read_results(folder: Path) -> dict[str, xr.Dataset]:
     """Open every group of a study's results, by name."""
     where, root = _open(folder)
-    return {
-        name: xr.open_zarr(where, group=name, consolidated=False, chunks=None).drop_vars(CHECKSUM)
-        for name in sorted(root.group_keys())
-    }
+    found = {}
+    for name in sorted(root.group_keys()):
+        try:
+            group = xr.open_zarr(where, group=name, consolidated=False, chunks=None)
+        except Exception:  # a damaged index: each codec raises its own kind
+            raise InputError(f"{folder / RESULTS / name} is damaged; {healing(folder)}") from None
+        found[name] = group.drop_vars(CHECKSUM)
+    return found

@@ -6,6 +6,7 @@ from typing import Any
 
 import xarray as xr
 
+from reliability.campaign.feasible_designs import feasible_designs
 from reliability.campaign.outputs import kinds_of
 from reliability.campaign.selection import at_point
 from reliability.campaign.spec import Study
@@ -28,7 +29,8 @@ def summarize(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
     """Return what ``summary.json`` holds.
 
     The headline is the end of the mission (`StressTable.end`); every stress condition is listed
-    beside it. Of a sweep there is one such answer for each of ``points``.
+    beside it. Of a sweep there is one such answer for each of ``points``, and where limits are
+    stated the designs that meet them (`feasible_designs`).
 
     Parameters
     ----------
@@ -54,7 +56,7 @@ def summarize(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
     summary["points"] = [
         {"point": point} | _answers(here, at_point(results, point)) for point, here in points
     ]
-    return summary
+    return summary | feasible_designs(study, summary["points"])
 
 
 def _warnings(studies: list[Study], results: dict[str, xr.Dataset]) -> list[str]:

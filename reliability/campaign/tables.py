@@ -292,6 +292,10 @@ class Axis(Table):
     """Number of values on the range, where the design is a grid."""
     spacing: Literal["linear", "log"] = "linear"
     """Spacing of the values on the range."""
+    kind: Literal["choice", "condition"] | None = None
+    """What the axis is where limits are stated: a choice of the designer, or a condition over which
+    the worst decides. By default temperature, time, reads, inferences, read voltage and the
+    population are conditions, all else is a choice."""
 
     @model_validator(mode="after")
     def _values_or_range(self) -> "Axis":
@@ -310,3 +314,6 @@ class DesignTable(Table):
     """All combinations, or `points` of them spread over the ranges (scipy.stats.qmc)."""
     points: Annotated[int, Field(ge=1, strict=True)] = 64
     """Number of points of the two designs that are not a grid."""
+    minimise: str = ""
+    """Number of the answers of which the recommended design has least, by its dotted name in
+    summary.json; by default the energy of an image, else the margin to the limits decides."""

@@ -8,14 +8,16 @@ What the data show is then compared with what the simulations show [1]_.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from reliability.characterization.first_read import reads_with_levels
 from reliability.characterization.gate import is_sweep
+from reliability.characterization.misfit import misfit
 from reliability.characterization.read_table import ROOM, Reads, reads_of
 from reliability.characterization.target import Levels, find_levels, level_of
 from reliability.errors import InputError, fraction, whole_number
@@ -31,6 +33,8 @@ _FEWEST = 20  # cells that a statistic is made of
 _FEWEST_DRAWS = 20
 _CYCLES = 8  # from which on a file is one of consecutive cycles
 _LAGS = (1, 10)
+_QUANTILES = (0.01, 0.05, 0.5, 0.95, 0.99)
+_DETAIL = ("q01", "q50", "q99", "below_q01", "above_q99")
 
 
 class _Experiment(NamedTuple):
@@ -38,6 +42,8 @@ class _Experiment(NamedTuple):
 
     observed: pd.DataFrame
     simulate: Callable[[Technology, int], pd.DataFrame]
+    table: pd.DataFrame | None = None  # of reads, where the cells are not those of cycles
+    cells: Callable[[Technology, int], tuple[Array, Array]] | None = None
 
 
 def posterior_predictive(
@@ -47,6 +53,7 @@ def posterior_predictive(
     draws: int = 100,
     confidence: float = 0.9,
     seed: int = 0,
+    level_from: Literal["first"] | None = None,
 ) -> xr.Dataset:
     """Compare measured cells with cells simulated on cards drawn from the uncertainty of ``card``.
 
@@ -60,6 +67,8 @@ def posterior_predictive(
     confidence : float
         Of the predictive intervals.
     seed : int
+    level_from : "first", optional
+        As for `characterize`.
 
     Returns
     -------
@@ -72,6 +81,10 @@ def posterior_predictive(
         (two-sided). Levels: change of conductance since programming, S; states: change of ln G;
         at time 0 the programmed conductance relative to the target, or ln G.
         ``attrs["outside"]`` is the fraction of observed values outside their interval.
+        Dimension ``detail``, with the same variables and coordinates after ``detail_``: the
+        quantiles ``q01`` to ``q99`` and the tails ``below_q01`` and ``above_q99``, the fraction of
+        simulated cells beyond the quantile of the measured ones (0.01 if the model is right).
+        Other ``attrs`` say how far off the model is (`reliability.characterization.misfit`).
 
     Raises
     ------
@@ -81,7 +94,7 @@ def posterior_predictive(
     whole_number(draws, "draws", low=_FEWEST_DRAWS)
     fraction(confidence, "confidence")
     given = [datasets] if isinstance(datasets, xr.Dataset) else list(datasets)
-    reads = [reads_of(dataset) for dataset in given if not is_sweep(dataset)]
+    reads = reads_with_levels(given, level_from)
     experiments = list(_experiments(reads, card))
     if not experiments:
         raise InputError(f"the card {card.name} cannot simulate any of the files")
@@ -105,37 +118,92 @@ def posterior_predictive(
             )
         )  # fmt: skip
     table = pd.concat(tables, ignore_index=True)
+    is_detail = table["quantity"].isin(_DETAIL)
+    detail = table[is_detail | table["quantity"].isin(("q05", "q95"))]
+    table = table[~is_detail]
     outside = float(((table["value"] < table["low"]) | (table["value"] > table["high"])).mean())
-    return _dataset(table, card, draws, confidence, seed, outside, reads)
+    check = _dataset(table, card, draws, confidence, seed, outside, reads)
+    check = check.merge(_columns(detail, "detail", "detail_"), combine_attrs="override")
+    return check.assign_attrs(misfit(check))
 
 
 def _dataset(
     table: pd.DataFrame, card: Technology, draws: int, confidence: float, seed: int,
     outside: float, reads: Sequence[Reads],
 ) -> xr.Dataset:  # fmt: skip
-    def column(name: str) -> tuple[str, NDArray[Any]]:
-        return "statistic", table[name].to_numpy()
+    return _columns(table, "statistic", "").assign_attrs({
+        "draws": draws, "confidence": confidence, "outside": outside, "seed": seed,
+        "technology": card.name, "spec_hash": "", "reliability_version": __version__,
+        "source": "; ".join(one.source for one in reads),
+    })  # fmt: skip
 
+
+def _columns(table: pd.DataFrame, dim: str, prefix: str) -> xr.Dataset:
+    def column(name: str) -> tuple[str, NDArray[Any]]:
+        return dim, table[name].to_numpy()
+
+    coords = {
+        "quantity": (dim, table["quantity"].to_numpy(str)),
+        "label": (dim, table["label"].to_numpy(str)),
+        "level": (*column("level"), {"units": "S"}),
+        "time": (*column("time"), {"units": "s"}),
+        "temperature": (*column("temperature"), {"units": "K"}),
+        "reads": (*column("reads"), {"units": "1"}),
+        "cells": (*column("cells"), {"units": "1"}),
+    }
+    variables = {
+        "observed": column("value"),
+        **{name: column(name) for name in ("median", "low", "high", "p_value")},
+    }
     return xr.Dataset(
-        {
-            "observed": column("value"),
-            **{name: column(name) for name in ("median", "low", "high", "p_value")},
-        },
+        {prefix + name: value for name, value in variables.items()},
+        coords={prefix + name: value for name, value in coords.items()},
+    )
+
+
+def simulated_cells(
+    datasets: xr.Dataset | Sequence[xr.Dataset], card: Technology, *, seed: int = 0
+) -> xr.Dataset:
+    """Return the measured reads, and beside each that of a cell simulated on the nominal card.
+
+    Parameters
+    ----------
+    datasets : Dataset or sequence of Dataset
+    card : Technology
+    seed : int
+
+    Returns
+    -------
+    Dataset
+        Dimension ``read``: ``measured`` and ``simulated`` (S) and the conductances
+        ``measured_first`` and ``simulated_first`` (S) at the start of each run; coordinates
+        ``run``, ``label``, ``level`` (S), ``time`` (s), ``temperature`` (K) and ``reads``. No
+        reads where the files hold consecutive cycles.
+    """
+    given = [datasets] if isinstance(datasets, xr.Dataset) else list(datasets)
+    reads = [reads_of(dataset) for dataset in given if not is_sweep(dataset)]
+    tables = []
+    for number, experiment in enumerate(_experiments(reads, card)):
+        if experiment.table is None or experiment.cells is None:
+            continue
+        g, first = experiment.cells(card, seed + 7919 * number)
+        table = experiment.table[["run", *_CONDITIONS, "conductance", "first"]]
+        tables.append(
+            table.assign(run=table["run"] + 10**7 * number, simulated=g, simulated_first=first)
+        )
+    if not tables:
+        return xr.Dataset()
+    table = pd.concat(tables, ignore_index=True)
+    names = {"conductance": "measured", "first": "measured_first", "simulated": "simulated",
+             "simulated_first": "simulated_first"}  # fmt: skip
+    units = {"level": "S", "time": "s", "temperature": "K", "reads": "1", "run": "1"}
+    return xr.Dataset(
+        {new: ("read", table[old].to_numpy(), {"units": "S"}) for old, new in names.items()},
         coords={
-            "quantity": ("statistic", table["quantity"].to_numpy(str)),
-            "label": ("statistic", table["label"].to_numpy(str)),
-            "level": (*column("level"), {"units": "S"}),
-            "time": (*column("time"), {"units": "s"}),
-            "temperature": (*column("temperature"), {"units": "K"}),
-            "reads": (*column("reads"), {"units": "1"}),
-            "cells": (*column("cells"), {"units": "1"}),
+            "label": ("read", table["label"].to_numpy(str)),
+            **{k: ("read", table[k].to_numpy(), {"units": u}) for k, u in units.items()},
         },
-        attrs={
-            "draws": draws, "confidence": confidence, "outside": outside, "seed": seed,
-            "technology": card.name, "spec_hash": "", "reliability_version": __version__,
-            "source": "; ".join(one.source for one in reads),
-        },
-    )  # fmt: skip
+    )
 
 
 def _experiments(reads: Sequence[Reads], card: Technology) -> Iterator[_Experiment]:
@@ -169,12 +237,16 @@ def _of_reads(one: Reads, table: pd.DataFrame, levels: Levels | None) -> _Experi
     else:
         table["level"] = levels.target[table["level_index"].to_numpy()]
         table["label"] = table["level_index"].astype(str)
+    # Where a file does not say what its cells aim at, their level is that of their first read.
+    fresh = (table["time"] <= 0) & (table["reads"] <= 0)
+    if levels is not None and one.table["target"].isna().all():
+        table = table[~fresh]
     runs = table.drop_duplicates("run").set_index("run")
     place = _places(runs)
     statistics = _Statistics(table)
     observed = statistics.of(table["conductance"].to_numpy(), table["first"].to_numpy())
 
-    def simulate(card: Technology, seed: int) -> pd.DataFrame:
+    def cells(card: Technology, seed: int) -> tuple[Array, Array]:
         state: Any = runs["state"] if levels is None else runs["level"]
         g = np.empty(len(table))
         first = np.empty(len(table))
@@ -197,9 +269,12 @@ def _of_reads(one: Reads, table: pd.DataFrame, levels: Levels | None) -> _Experi
                     segment = Segment(time, temperature, reads, sign * volts)
                     aged = age(population, MissionProfile([segment]))
                 g[rows[chosen]] = aged["conductance"].values[at]
-        return statistics.of(g, first)
+        return g, first
 
-    return _Experiment(observed, simulate)
+    def simulate(card: Technology, seed: int) -> pd.DataFrame:
+        return statistics.of(*cells(card, seed))
+
+    return _Experiment(observed, simulate, table, cells)
 
 
 def _places(runs: pd.DataFrame) -> pd.DataFrame:
@@ -253,6 +328,7 @@ class _Statistics:
         self.keys = table.groupby(self.group)[_CONDITIONS].first()
         self.size = np.bincount(self.group)
         self.pairs = list(self._pairs(table))
+        self.tails: tuple[Array, Array] | None = None  # quantiles of the measured cells
 
     @staticmethod
     def _pairs(table: pd.DataFrame) -> Iterator[tuple[dict[str, Any], NDArray[Any], NDArray[Any]]]:
@@ -284,13 +360,19 @@ class _Statistics:
         off = y - mean[self.group]
         ordered = y[np.lexsort((y, self.group))]
         begin = np.cumsum(n) - n
+        quantiles = {
+            f"q{q * 100:02.0f}": ordered[begin + np.round(q * (n - 1)).astype(int)]
+            for q in _QUANTILES
+        }
+        if self.tails is None:
+            self.tails = quantiles["q01"], quantiles["q99"]
+        low, high = (tail[self.group] for tail in self.tails)
         columns = {
             "mean": mean,
             "sigma": np.sqrt(np.bincount(self.group, off**2) / np.maximum(n - 1, 1)),
-            **{
-                f"q{q * 100:02.0f}": ordered[begin + np.round(q * (n - 1)).astype(int)]
-                for q in (0.05, 0.95)
-            },
+            **quantiles,
+            "below_q01": np.bincount(self.group, y <= low) / n,
+            "above_q99": np.bincount(self.group, y >= high) / n,
         }
         wide = self.keys.assign(**columns, cells=n)[n >= _FEWEST]
         long = wide.melt([*_CONDITIONS, "cells"], var_name="quantity")

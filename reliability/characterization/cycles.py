@@ -1,14 +1,15 @@
 """Cycles: what ln R remembers from one SET/RESET cycle to the next (`reliability.devices.cycles`).
 
-Each cell's ln R is taken about its own mean, in units of its own standard deviation. The pooled
-values give the skew and the tails; their normal deviates the fractions of the white, medium and
-slow part and the two memories, by least squares on the autocovariance with the bias that the cells'
-own means put into it. Odd and even cycles of a cell give the spread of sigma between cells: what
-the two have in common is not sampling.
+Each cell's deviation (ln R, or what the quantile function of its state makes of it) is taken about
+its own mean. The pooled values give the skew and the tails; their normal deviates the fractions of
+the white, medium and slow part and the two memories, by least squares on the autocovariance with
+the bias that the cells' own means put into it. Cells differ in width as well, by their rare pulses;
+a width of their own besides would put those pulses into few cells, which measured cells do not
+show, and is not fitted.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from reliability.characterization.estimates import (
 )
 from reliability.characterization.read_table import Reads
 from reliability.devices import cycles as process
+from reliability.devices.shapes import moments
 from reliability.random import stream
 from reliability.technology import STATES
 
@@ -44,16 +46,22 @@ def can_fit(one: Reads) -> bool:
     return both is not None
 
 
-def fit_cycles(one: Reads, seed: int) -> Fit:
+def fit_cycles(
+    one: Reads, seed: int, deviations: Mapping[str, Callable[[Array], Array]] | None = None
+) -> Fit:
     """Fit the section ``cycles``.
 
     Parameters
     ----------
     one : Reads
     seed : int
+    deviations : mapping of str to callable, optional
+        What makes ln R the deviation d of a state; ln R itself by default.
     """
     both = _matrices(one)
     assert both is not None
+    same = deviations or {}
+    both = [same[s](y) if s in same else y for s, y in zip(STATES, both, strict=True)]
     cells, cycles = both[0].shape
     slow = tuple(m for m in _SLOW if m <= max(cycles, 90) / 3 + 1)
     measured = _Statistics(both, slow)
@@ -69,7 +77,6 @@ def fit_cycles(one: Reads, seed: int) -> Fit:
         estimates += [
             Estimate(f"cycles.{state}.medium", valid=(0.0, 0.3)),
             Estimate(f"cycles.{state}.slow", valid=(0.0, 0.69)),
-            Estimate(f"cycles.{state}.sigma_spread", valid=(0.0, 2.0)),
             Estimate(f"cycles.{state}.skew"),
             Estimate(f"cycles.{state}.tail", "lognormal"),
         ]
@@ -84,7 +91,7 @@ def fit_cycles(one: Reads, seed: int) -> Fit:
     off = rng.uniform(-0.5, 0.5, (len(again), 2))
     again[:, 0] += math.log(_MEDIUM[1] / _MEDIUM[0]) * off[:, 0]
     again += off[:, 1:] * _next_memory(measured, raw, found, cells, seed)
-    fraction = found[[[2, 7], [3, 8]]]
+    fraction = found[[[2, 6], [3, 7]]]
     size = np.sqrt(np.prod([1 - fraction.sum(axis=0), *fraction], axis=1))
     shown = np.abs(found[-3:]) > 2 * again[:, -3:].std(axis=0)
     shown &= np.abs(found[-3:]) * size > _SHOWN
@@ -100,6 +107,10 @@ def fit_cycles(one: Reads, seed: int) -> Fit:
             f"none; {found[k]:.2f} +- {error:.2f} in {one.source} changes the variance of a cycle "
             "by less than 5 %",
         )
+    for state in STATES:
+        name = f"cycles.{state}.sigma_spread"
+        why = "none; what differs between cells in width is in the tails of their pulses"
+        parameters[name] = assumed(name, 0.0, why)
     memory, gaps = float(np.exp(found[1])), []
     if memory >= slow[-1] * 0.99:
         gaps.append(
@@ -123,7 +134,6 @@ class _Statistics:
         lags = min(_LAGS, self.cycles // 4)
         relative = [_standardised(y) for y in both]
         self.counts = [_histogram(r) for r in relative]
-        self.half = [_log_halves(y) for y in both]
         ones = np.ones(len(both[0]))
         self.shapes = [_shape(c, ones) for c in self.counts]
         model = process.Cycles(
@@ -134,7 +144,7 @@ class _Statistics:
         self.cross = _cross_sums(deviates, lags)
 
     def at(self, weight: Array, memory: tuple[float, float] | None = None) -> Array:
-        """Return ln memories; of each state medium, slow, spread, skew, ln tail; correlations."""
+        """Return ln memories; of each state medium, slow, skew, ln tail; correlations."""
         w = weight / weight.sum()
         mean = [w @ s for s in self.sums]
         grid = [(m, s) for m in _MEDIUM for s in self.slow] if memory is None else [memory]
@@ -142,9 +152,17 @@ class _Statistics:
         own: list[float] = []
         for k in range(2):
             skew, tail = _shape(self.counts[k], w, self.shapes[k])
-            spread = np.cov(self.half[k].T, aweights=w)[0, 1]
-            own += [fractions[k][1], fractions[k][2], np.sqrt(max(spread, 0.0)), skew, np.log(tail)]
+            own += [fractions[k][1], fractions[k][2], skew, np.log(tail)]
         return np.array([*np.log(memory), *own, *_correlation(w @ self.cross, memory, fractions)])
+
+
+def pulse_shape(deviation: Array) -> tuple[float, float]:
+    """Return skew and tail of cells' deviations, shape (cells, cycles).
+
+    Plain estimates, without what `fit_cycles` corrects them for.
+    """
+    counts = _histogram(_standardised(deviation))
+    return _shape(counts, np.ones(len(counts)))
 
 
 def _next_memory(measured: "_Statistics", raw: Array, found: Array, cells: int, seed: int) -> Array:
@@ -164,8 +182,8 @@ def _next_memory(measured: "_Statistics", raw: Array, found: Array, cells: int, 
 def _unbiased(raw: Array, cells: int, cycles: int, seed: int) -> Array:
     """Take off what the same statistics are off by on cycles simulated with the answer [1]_.
 
-    A cell's own mean and standard deviation, which its values are taken relative to, hide some of
-    its slow part and of its tails, and a slow excursion widens odd and even cycles together.
+    A cell's own mean, which its values are taken relative to, hides some of its slow part and of
+    its tails.
 
     .. [1] C. Gourieroux, A. Monfort, E. Renault, "Indirect inference", J. Appl. Econometrics 8,
        S85 (1993), doi:10.1002/jae.3950080507.
@@ -173,22 +191,18 @@ def _unbiased(raw: Array, cells: int, cycles: int, seed: int) -> Array:
     found = raw.copy()
     memory = (float(np.exp(raw[0])), float(np.exp(raw[1])))
     many = max(_SIMULATED // cycles, cells)
-    z = stream(seed, "characterization.cycles.sigma").standard_normal((2, many))
     for _ in range(_ROUNDS):
         model = _model(found)
         walk = process.start(model, seed, [0, 0, 0], many)
         u = process.advance(walk, cycles)
-        both = [
-            process.cell_sigma(model, k, z[k])[:, None] * process.from_deviate(model, k, u[:, :, k])
-            for k in range(2)
-        ]
+        both = [process.from_deviate(model, k, u[:, :, k]) for k in range(2)]
         seen = _Statistics(both, (memory[1],)).at(np.ones(many), memory)
-        found[2:12] += raw[2:12] - seen[2:12]
+        found[2:10] += raw[2:10] - seen[2:10]
     return found
 
 
 def _model(found: Array) -> process.Cycles:
-    medium, slow, spread, skew, log_tail = (found[2 + k : 12 : 5] for k in range(5))
+    medium, slow, skew, log_tail = (found[2 + k : 10 : 4] for k in range(4))
     medium, slow = np.clip(medium, 0.0, 0.3), np.clip(slow, 0.0, 0.69)
     tail = np.exp(np.clip(log_tail, np.log(0.3), np.log(2.0)))
 
@@ -196,7 +210,7 @@ def _model(found: Array) -> process.Cycles:
         return float(values[0]), float(values[1])
 
     return process.Cycles(
-        pair(np.exp(found[:2])), pair(medium), pair(slow), sigma_spread=pair(np.maximum(spread, 0)),
+        pair(np.exp(found[:2])), pair(medium), pair(slow),
         skew=pair(skew), tail=pair(tail),
     )  # fmt: skip
 
@@ -227,7 +241,9 @@ def _matrices(one: Reads) -> list[Array] | None:
 
 
 def _standardised(y: Array) -> Array:
-    return (y - y.mean(axis=1, keepdims=True)) / y.std(axis=1, ddof=1, keepdims=True)
+    """Deviations from the cell's mean, in units of what is common to all cells."""
+    off = y - y.mean(axis=1, keepdims=True)
+    return off / np.sqrt((off**2).mean() * y.shape[1] / (y.shape[1] - 1))
 
 
 def _histogram(r: Array) -> Array:
@@ -248,7 +264,7 @@ def _shape(
 
     def loss(u: NDArray[np.float64]) -> float:
         skew, tail = float(u[0]), float(np.exp(u[1]))
-        mean, sd = process.moments(skew, tail)
+        mean, sd = moments(skew, tail)
         if not np.isfinite(sd) or sd <= 0:
             return 1e9
         inner = x * sd + mean
@@ -262,11 +278,6 @@ def _shape(
         options={"xatol": 1e-3, "fatol": 1e-8},
     ).x  # fmt: skip
     return float(found[0]), float(np.exp(found[1]))
-
-
-def _log_halves(y: Array) -> Array:
-    """ln of the standard deviation of the odd and of the even cycles of each cell, shape (n, 2)."""
-    return np.column_stack([np.log(y[:, k::2].std(axis=1, ddof=1)) for k in (0, 1)])
 
 
 def _memory(

@@ -39,6 +39,8 @@ class Fit:
         Assumed values that the model cannot do without, where a base has none either.
     replaces : tuple of str
         Patterns of names that a base's values of this phenomenon have, void beside these.
+    groups : dict of str to Correlation
+        More groups of parameters that were estimated together.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Fit:
     not_identifiable: tuple[str, ...] = ()
     needed: dict[str, Parameter] = field(default_factory=dict)
     replaces: tuple[str, ...] = ()
+    groups: dict[str, Correlation] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -200,7 +203,9 @@ def from_covariance(
     for estimate, fitted, spread in zip(estimates, transformed, sigma, strict=True):
         sigma_here = float(f"{spread * (inflation or {}).get(estimate.name, 1.0):.3g}")
         value = estimate.value(fitted)
-        error = sigma_here * (abs(value) if estimate.distribution == "lognormal" else 1.0)
+        error = sigma_here
+        if estimate.distribution == "lognormal":  # two digits at least: nothing becomes zero
+            error = min(sigma_here, 1.0) * abs(value)
         parameters[estimate.name] = Parameter(
             value=_rounded(value, error), unit=unit_of(estimate.name) or "",
             distribution=estimate.distribution, sigma=sigma_here, source=fitted_by(source),
@@ -222,10 +227,10 @@ def from_covariance(
 def _rounded(value: float, error: float) -> float:
     """Round to a thousandth of the error, which readers thank for and no result notices.
 
-    >>> _rounded(1.15746621e-6, 8.86e-9)
-    1.157466e-06
+    >>> _rounded(1.15746621e-6, 8.86e-9), _rounded(1.15746621e-6, 1.0)
+    (1.157466e-06, 1.15747e-06)
     """
-    if not error > 0:
+    if not (error > 0 and abs(value) > 1e-3 * error):
         return float(f"{value:.6g}")
     return float(f"{round(value, 3 - math.floor(math.log10(error))):.12g}")
 

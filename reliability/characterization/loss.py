@@ -1,8 +1,8 @@
 """Loss of a state towards an end, by time in the oven (retention) or by reads (read disturb).
 
-Both models are one:
+Both models are one, the kinetic forms of `reliability.devices.retention` with
 
-    G = G_end + (G_0 - G_end) exp(-x^shape),    x = stress / tau,    ln tau = location + spread z
+    x = stress / tau,    ln tau = location + spread z
 
 with a deviate z for each cell. The likelihood of a cell's reads, ln G with normal errors and an end
 of its own that spreads by ``sigma_asymptotic``, is summed over z on a grid (which takes cells that
@@ -18,17 +18,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 from reliability.characterization.estimates import Array
 
-_Z = np.linspace(-4.0, 4.0, 61)  # standard normal deviates that are summed over
-_LEAST = 0.03  # of ln G: no read is surer
+_Z = np.linspace(-4.0, 4.0, 121)  # standard normal deviates that are summed over
+LEAST = 0.015  # of ln G: no read is surer
 # A standard normal as three normals at 0 and +-0.8 sqrt(3), which has its moments up to the fifth:
 # where, fraction and standard deviation of each.
 _ENDS = tuple((0.8 * math.sqrt(3) * k, 1 / 6 if k else 2 / 3, 0.6) for k in (-1, 0, 1))
-_ITERATIONS, _CONVERGED = 100, 1e-3  # of the scoring; gain in log-likelihood
-_BETWEEN = 0.6  # of a step of the grid
+FORMS = ("arrhenius_loss", "log_resistance_loss", "log_time_loss")
+_CONVERGED = 1e-9  # relative gain in log-likelihood
+_BETWEEN = 0.3  # of a step of the grid
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,9 @@ class Stressed:
         return int(self.cell[-1]) + 1
 
 
-def log_likelihood(data: Stressed, own: Array, log_end: float, sigma_asymptotic: float) -> Array:
+def log_likelihood(
+    data: Stressed, own: Array, log_end: float, sigma_asymptotic: float, form: str = FORMS[0]
+) -> Array:
     """Return the log-likelihood of every cell, shape (cells,).
 
     Parameters
@@ -73,47 +78,89 @@ def log_likelihood(data: Stressed, own: Array, log_end: float, sigma_asymptotic:
     log_end : float
         ln of the end resistance.
     sigma_asymptotic : float
+    form : str
+        Kinetic form of `reliability.devices.retention`.
     """
-    ends = _ENDS if sigma_asymptotic > 0 else ((0.0, 1.0, 0.0),)
-    parts = [
-        math.log(fraction)
-        + _given_end(data, own, log_end - sigma_asymptotic * at, sigma_asymptotic * rest)
-        for at, fraction, rest in ends
-    ]
-    return np.asarray(np.logaddexp.reduce(parts, axis=0))
-
-
-def _given_end(data: Stressed, own: Array, log_end: float, sigma_asymptotic: float) -> Array:
-    """Log-likelihood of cells whose ends spread little, around which ln G is linear in the end."""
     count = data.features.shape[1]
-    location = data.features @ own[:count]
-    spread, shape = math.exp(own[count]), math.exp(own[count + 1])
-    error = math.hypot(math.exp(own[count + 2]), _LEAST)
-    end = math.exp(-log_end)
-    log_x = np.log(data.stress)[:, None] - location[:, None] - spread * data.scale[:, None] * _Z
-    left = np.exp(-np.exp(np.minimum(shape * log_x, 6.0)))
-    g = end + (data.first[:, None] - end) * left
-    fraction = end * (1 - left) / g  # d ln G / d ln G_end
-    log_g = np.log(g)
-    off = np.log(data.conductance)[:, None] - log_g
-    # What a step of the grid changes counts as an error, or the likelihood falls between the nodes.
+    log_x = np.log(data.stress) - data.features @ own[:count]
     starts = np.flatnonzero(np.diff(data.cell, prepend=-1))
-    reads = np.diff(np.append(starts, len(off)))
-    wide = _BETWEEN * np.sqrt(np.repeat(reads, reads))[:, None] * np.gradient(log_g, axis=1)
-    weight = 1 / (error**2 + wide**2)
-    square, cross, fractions, log_weight = (
-        np.add.reduceat(x, starts, axis=0)
-        for x in (off**2 * weight, off * fraction * weight, fraction**2 * weight, np.log(weight))
-    )
-    # Errors and one common end: a diagonal covariance plus sigma_asymptotic^2 fraction fraction^T.
-    both = 1 + sigma_asymptotic**2 * fractions
-    total = -0.5 * (
-        square - sigma_asymptotic**2 * cross**2 / both - log_weight + np.log(both) + _Z**2
-    )
-    top = total.max(axis=1, keepdims=True)
-    step = _Z[1] - _Z[0]
-    inside = np.log(np.exp(total - top).sum(axis=1) * step / math.sqrt(2 * math.pi))
-    return np.asarray(top[:, 0] + inside)
+    out = np.empty(len(starts))
+    # ln G is linear in its end where ln R is what moves: one normal distribution is exact
+    ends = _ENDS if sigma_asymptotic > 0 and form == FORMS[0] else ((0.0, 1.0, 1.0),)
+    _cells(
+        np.append(starts, len(data.cell)), log_x, math.exp(own[count]) * data.scale,
+        np.log(data.first), np.log(data.conductance), FORMS.index(form),
+        math.exp(own[count + 1]), math.hypot(math.exp(own[count + 2]), LEAST),
+        -log_end, sigma_asymptotic, np.array(ends), _Z, out,
+    )  # fmt: skip
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _cells(  # type: ignore[no-untyped-def]
+    starts, log_x, spread, log_first, log_g, form, shape, error, log_end, sigma, ends, z, out
+):
+    """Sum the likelihood of each cell over its deviate and its end."""
+    nodes, step = len(z), z[1] - z[0]
+    most = (starts[1:] - starts[:-1]).max()
+    left, here, part = np.empty((most, nodes)), np.empty((most, nodes)), np.empty((most, nodes))
+    total = np.empty(nodes)
+    for cell in range(len(starts) - 1):
+        first, reads = starts[cell], starts[cell + 1] - starts[cell]
+        for i in range(reads):
+            for k in range(nodes):
+                x = log_x[first + i] - spread[first + i] * z[k]
+                if form == 2:
+                    left[i, k] = max(1.0 - shape * np.log1p(np.exp(min(x, 600.0))), 0.0)
+                else:
+                    left[i, k] = np.exp(-np.exp(min(shape * x, 6.0)))
+        best = -np.inf
+        sums = 0.0
+        for e in range(len(ends)):
+            end, rest = log_end + sigma * ends[e, 0], sigma * ends[e, 2]
+            for i in range(reads):
+                away = log_first[first + i] - end
+                beyond = np.exp(away) - 1.0
+                for k in range(nodes):
+                    if form == 0:
+                        moved = beyond * left[i, k] + 1.0
+                        here[i, k] = end + np.log(moved)
+                        part[i, k] = (1.0 - left[i, k]) / moved
+                    else:
+                        here[i, k] = end + away * left[i, k]
+                        part[i, k] = 1.0 - left[i, k]
+            for k in range(nodes):
+                low, high = max(k - 1, 0), min(k + 1, nodes - 1)
+                square = cross = parts = weights = 0.0
+                product = 1.0
+                for i in range(reads):
+                    # what a step of the grid changes counts as an error, or the likelihood falls
+                    # between the nodes
+                    wide = _BETWEEN * (here[i, high] - here[i, low]) / (high - low)
+                    weight = 1.0 / (error * error + reads * wide * wide)
+                    off = log_g[first + i] - here[i, k]
+                    square += off * off * weight
+                    cross += off * part[i, k] * weight
+                    parts += part[i, k] * part[i, k] * weight
+                    product *= weight
+                    if product > 1e200 or product < 1e-200:
+                        weights += np.log(product)
+                        product = 1.0
+                weights += np.log(product)
+                # errors and one common end: a diagonal covariance plus rest^2 part part^T
+                both = 1.0 + rest * rest * parts
+                total[k] = -0.5 * (
+                    square - rest * rest * cross * cross / both - weights + np.log(both) + z[k] ** 2
+                )
+            top = total.max()
+            inside = np.log(ends[e, 1]) + top
+            inside += np.log(np.exp(total - top).sum() * step / np.sqrt(2.0 * np.pi))
+            if inside > best:
+                sums = sums * np.exp(best - inside) + 1.0
+                best = inside
+            else:
+                sums += np.exp(inside - best)
+        out[cell] = best + np.log(sums)
 
 
 def maximise(
@@ -130,30 +177,17 @@ def maximise(
 
     Notes
     -----
-    Damped scoring with the summed squared scores of the cells as the information (BHHH) [1]_.
+    L-BFGS-B of scipy; the information is that of the summed squared scores of the cells [1]_.
 
     .. [1] E. K. Berndt, B. H. Hall, R. E. Hall, J. A. Hausman, Annals of Economic and Social
        Measurement 3, 653 (1974).
     """
     low, high = np.array(bounds, float).T
     x, step = np.clip(np.asarray(start, float), low, high), 1e-3
-    value, damping = loss_of_cells(x), 1.0
-    for _ in range(_ITERATIONS):
-        scores = _scores(loss_of_cells, x, low, high, step)
-        information = scores @ scores.T
-        information[np.diag_indices(len(x))] *= 1 + damping
-        information[np.diag_indices(len(x))] += 1e-9
-        moved = np.clip(x - np.linalg.solve(information, scores.sum(axis=1)), low, high)
-        there = loss_of_cells(moved)
-        gain = float(value.sum() - there.sum())
-        if gain > 0:
-            x, value, damping = moved, there, damping / 4
-            if gain < _CONVERGED:
-                break
-        elif damping > 1e8:
-            break
-        else:
-            damping *= 6
+    x = minimize(
+        lambda u: float(loss_of_cells(u).sum()), x, method="L-BFGS-B", bounds=list(bounds),
+        options={"ftol": _CONVERGED},
+    ).x  # fmt: skip
     scores = _scores(loss_of_cells, x, low, high, step)
     inside = np.flatnonzero((x > low + 1e-3) & (x < high - 1e-3))
     covariance = np.zeros((len(x), len(x)))

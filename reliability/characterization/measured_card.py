@@ -1,8 +1,10 @@
 """From measured Datasets to a card: every phenomenon that the data hold, and no other."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from itertools import chain
+from typing import Literal
 
 import xarray as xr
 
@@ -20,9 +22,10 @@ from reliability.characterization import (
 from reliability.characterization import target as leveling
 from reliability.characterization.card_values import rounded, with_defaults
 from reliability.characterization.estimates import Fit, assumed
-from reliability.characterization.read_table import Reads, reads_of
+from reliability.characterization.first_read import reads_with_levels
+from reliability.characterization.read_table import Reads
 from reliability.errors import InputError
-from reliability.technology import STATES, Technology
+from reliability.technology import STATES, Parameter, Technology
 from reliability.technology.card import without
 from reliability.units import quantity
 
@@ -46,6 +49,7 @@ def characterize(
     memory: str = "OxRAM",
     base: Technology | None = None,
     maximum: float | str | None = None,
+    level_from: Literal["first"] | None = None,
     seed: int = 0,
 ) -> Technology:
     """Make a technology card from measured cells.
@@ -60,6 +64,8 @@ def characterize(
         Gives what the data do not hold; each such value keeps its own source and confidence.
     maximum : float or str, optional
         G_max as designed, S, of files that number their levels.
+    level_from : "first", optional
+        Take the state or the level of cells from their first read, where a file says neither.
     seed : int
         Of the bootstrap over cells.
 
@@ -87,7 +93,7 @@ def characterize(
     >>> 4e-7 < card["programming.target.error_0"] < 6e-7
     True
     """
-    fits = fit_phenomena(datasets, maximum=maximum, base=base, seed=seed)
+    fits = fit_phenomena(datasets, maximum=maximum, base=base, level_from=level_from, seed=seed)
     return card_of(fits, name=name, title=title, memory=memory, base=base)
 
 
@@ -96,6 +102,7 @@ def fit_phenomena(
     *,
     maximum: float | str | None = None,
     base: Technology | None = None,
+    level_from: Literal["first"] | None = None,
     seed: int = 0,
     progress: Callable[[str], None] = lambda name: None,
 ) -> list[Fit]:
@@ -107,7 +114,7 @@ def fit_phenomena(
     if not given:
         raise InputError("datasets: got none")
     sweeps = [gate.sweep_of(dataset) for dataset in given if gate.is_sweep(dataset)]
-    reads = [reads_of(dataset) for dataset in given if not gate.is_sweep(dataset)]
+    reads = reads_with_levels(given, level_from)
     noisy = [one for one in reads if noise.can_fit(one)]
     others = [one for one in reads if not noise.can_fit(one)]
     diameter = _REQUIRED["wafer.diameter"][0]
@@ -123,7 +130,7 @@ def fit_phenomena(
     ):
         fits.append(with_defaults(fit, reads))
         progress(fit.name)
-    if not fits:
+    if all(fit.name == "target_range" for fit in fits):
         found = "; ".join(one.source for one in reads)
         raise InputError(f"nothing that can be fitted in {found}")
     names = [fit.name for fit in fits]
@@ -136,11 +143,22 @@ def fit_phenomena(
 def _of_states(reads: Sequence[Reads], edge: float, seed: int) -> Iterator[Fit]:
     """Fit what cells of two states tell; the file with most cells gives their programming."""
     able = sorted((one for one in reads if programming.can_fit(one)), key=lambda one: -one.cells)
-    if able:
-        yield from (programming.fit_state(able[0], state, edge) for state in STATES)
+    shapes = programming.shapes_of(able[0], seed) if able else {}
+    cycled = None
     for one in reads:
         if cycles.can_fit(one):
-            yield cycles.fit_cycles(one, seed)
+            cycled = cycles.fit_cycles(one, seed, {s: each.deviation for s, each in shapes.items()})
+            yield cycled
+    if able:
+        if cycled is not None and shapes:
+            shapes = programming.refit(able[0], shapes, cycled, seed)
+        own = cycled if cycles.can_fit(able[0]) else None
+        of_states = [programming.fit_state(able[0], s, edge, shapes.get(s), own) for s in STATES]
+        yield from of_states
+        together = programming.fit_correlation(able[0], shapes, of_states, seed)
+        if together is not None:
+            yield together
+    for one in reads:
         if relaxation.can_fit(one):
             yield relaxation.fit_relaxation(one, seed)
         if retention.can_fit(one):
@@ -169,17 +187,31 @@ def _of_levels(
             raise InputError(
                 f"{baked[0].source.split(' (')[0]}: says neither state nor level of its cells, and "
                 "no other file does; add a column state (LRS, HRS) or target, say it for all cells "
-                "as in FILE@state=LRS, or fit it together with a file of their levels"
+                "as in FILE@state=LRS, take it from the first read with --level-from first "
+                "(level_from), or fit it together with a file of their levels"
             )
         return
-    top = None if maximum is None else quantity(maximum, "S", "maximum", low=1e-12)
-    if top is None and base is not None:
-        top = base.get("target.maximum")
+    known = _known_maximum(maximum, base)
+    top = None if known is None else known.value
     found = leveling.find_levels(named, top)
-    yield leveling.fit_programming(named, found, seed)
+    stated = [one for one in named if not one.is_from_first_read]
+    fit = (
+        leveling.fit_programming(stated, found, seed) if stated else leveling.range_of(named, found)
+    )
+    ends = {} if known is None else {"target.maximum": known}
+    yield replace(fit, parameters=dict(fit.parameters) | ends)
     relaxed = [one for one in (*named, *baked) if level_relaxation.can_fit(one)]
     if relaxed:
         yield level_relaxation.fit_relaxation(relaxed, found, seed)
+
+
+def _known_maximum(maximum: float | str | None, base: Technology | None) -> Parameter | None:
+    """Return G_max as it is known without the files: as given, else that of the base card."""
+    name = "target.maximum"
+    if maximum is not None:
+        top = quantity(maximum, "S", "maximum", low=1e-12)
+        return assumed(name, top, "as designed; given, not measured")
+    return base.parameters.get(name) if base is not None else None
 
 
 def card_of(
@@ -191,6 +223,7 @@ def card_of(
     models = {section: model for fit in fits for section, model in fit.models.items()}
     valid = {key: ends for fit in fits for key, ends in fit.valid.items()}
     groups = {fit.name: fit.correlation for fit in fits if fit.correlation is not None}
+    groups |= {name: group for fit in fits for name, group in fit.groups.items()}
     below = base or Technology(name, title, memory, "", {})
     void = [pattern for fit in fits for pattern in fit.replaces]
     kept = {

@@ -6,25 +6,41 @@ cells' tails are heavier, the sigmas of the estimates grow with the fourth momen
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import special
+from scipy.linalg import block_diag
+from scipy.stats import kurtosis, skew
 
 from reliability.characterization.estimates import (
     Array,
     Estimate,
     Fit,
     assumed,
+    bootstrap,
+    exact,
     fitted_by,
     from_covariance,
+    joined,
 )
 from reliability.characterization.read_table import Reads
+from reliability.characterization.state_shape import (
+    Pulses,
+    StateShape,
+    fit_shape,
+    is_needed,
+)
+from reliability.devices.programming import SLOPES
 from reliability.statistics import integrated_time, radial_trend, variance_components
+from reliability.statistics.variance import VarianceComponents
 from reliability.technology import STATES, Parameter
 
 _LEVELS = ("lot", "wafer", "die", "cell")
 _FEWEST = 8  # cells of a state
+_FEWEST_PAIRS = 30  # cells of both states, below which their correlation says nothing
 _UNWORN = 1000  # cycles that count as before any wear
 _Z90 = 1.6449  # ends of a 90 % interval in sigmas
 
@@ -35,7 +51,13 @@ def can_fit(one: Reads) -> bool:
     return all((runs.loc[runs["state"] == s, "cell"].nunique()) >= _FEWEST for s in STATES)
 
 
-def fit_state(one: Reads, state: str, edge: float) -> Fit:
+def fit_state(
+    one: Reads,
+    state: str,
+    edge: float,
+    shape: StateShape | None = None,
+    cycles: Fit | None = None,
+) -> Fit:
     """Fit ``programming.<state>``.
 
     Parameters
@@ -44,14 +66,15 @@ def fit_state(one: Reads, state: str, edge: float) -> Fit:
     state : {"LRS", "HRS"}
     edge : float
         Radius of the wafer, mm.
+    shape : StateShape, optional
+        Quantile function of the state, from `shapes_of`.
+    cycles : Fit, optional
+        What cycles of these cells remember, from `cycles.fit_cycles`.
     """
     section = f"programming.{state}"
     runs = _programmed(one)
     runs = runs[runs["state"] == state]
-    g = runs["first"].to_numpy()
-    model = "normal_conductance" if _is_normal(g) else "lognormal_resistance"
-    scale = float(np.mean(g)) if model == "normal_conductance" else math.exp(np.log(g).mean())
-    deviation = 1 - g / scale if model == "normal_conductance" else -np.log(g / scale)
+    model, scale, deviation = _deviations(runs["first"].to_numpy(), shape)
     estimates, transformed, variance = [], [], []
     parameters: dict[str, Parameter] = {}
     trend = _radial(runs, deviation, edge)
@@ -62,7 +85,8 @@ def fit_state(one: Reads, state: str, edge: float) -> Fit:
         transformed.append(coefficient)
         variance.append(error**2)
     groups, residual, gaps = _hierarchy(runs, state)
-    split = _components(runs, deviation, groups, residual)
+    memory = None if cycles is None else cycles_memory(runs, cycles.parameters, state)
+    split = _components(runs, deviation, groups, residual, memory)
     mean, names = split.mean, split.names
     if model == "normal_conductance":  # G = (1 - d) / R, and the mean of d belongs to R
         log_median, factor = -math.log(scale * (1 - mean)), 1 / (1 - mean)
@@ -70,15 +94,24 @@ def fit_state(one: Reads, state: str, edge: float) -> Fit:
         log_median, factor = mean - math.log(scale), 1.0
     estimates.insert(0, Estimate(f"{section}.resistance", "lognormal"))
     transformed.insert(0, log_median)
-    variance.insert(0, (split.mean_error * factor) ** 2)
+    variance.insert(0, 0.0)
     shown = [k for k in range(len(names)) if np.isfinite(split.covariance[k, k])]
     for k in shown:
         estimates.append(Estimate(f"{section}.sigma_{names[k]}", "lognormal"))
         transformed.append(math.log(split.spread[names[k]] * factor))
-    whole = np.zeros((len(estimates), len(estimates)))
     head = len(estimates) - len(shown)
-    whole[:head, :head] = np.diag(variance)
+    whole = np.diag([*variance, *np.zeros(len(shown))])
     whole[head:, head:] = split.covariance[np.ix_(shown, shown)]
+    moved = np.zeros(len(estimates))  # what an error of the mean changes
+    moved[0] = split.mean_error * factor
+    if model == "normal_conductance":  # sigmas relative to the mean
+        moved[head:] = moved[0]
+    whole += np.outer(moved, moved)
+    if shape is not None:
+        estimates += [Estimate(f"{section}.{name}", "lognormal") for name in SLOPES]
+        transformed += np.log(shape.slopes).tolist()
+        whole = block_diag(whole, np.cov(shape.again, rowvar=False))
+        parameters |= _tail(section, shape, one.source)
     fitted, correlation = from_covariance(estimates, np.array(transformed), whole, one.source)
     for k in set(range(len(names))) - set(shown):
         high = math.sqrt(split.interval[names[k]][1]) * factor
@@ -93,7 +126,118 @@ def fit_state(one: Reads, state: str, edge: float) -> Fit:
     return Fit(
         f"programming_{state}", fitted | parameters, correlation, {section: model},
         not_identifiable=tuple(gaps), needed=_needed(section),
+        replaces=tuple(f"{section}.{name}" for name in _OF_SHAPE),
     )  # fmt: skip
+
+
+def shapes_of(one: Reads, seed: int) -> dict[str, StateShape]:
+    """Return the quantile functions of the states whose bodies no model of one scale fits.
+
+    Single pulses have the shape that `cycles.fit_cycles` finds on the deviations that a first
+    quantile function gives; the second, for those pulses, is returned.
+    """
+    runs = _programmed(one)
+    found: dict[str, StateShape] = {}
+    for state in STATES:
+        own = runs[runs["state"] == state].sort_values(["cell", "cycles"])
+        log_r, cell = -np.log(own["first"].to_numpy()), own["cell"].to_numpy()
+        shape = fit_shape(log_r, cell, state, seed)
+        if shape is not None and is_needed(shape) and not _is_normal_whole(own["first"]):
+            found[state] = shape
+    return found
+
+
+def refit(one: Reads, shapes: Mapping[str, StateShape], cycles: Fit, seed: int
+          ) -> dict[str, StateShape]:  # fmt: skip
+    """Return the quantile functions again, for single pulses of the shape that ``cycles`` has."""
+    runs = _programmed(one)
+    out = {}
+    for state, shape in shapes.items():
+        own = runs[runs["state"] == state]
+        pulses = Pulses(*(
+            cycles.parameters[f"cycles.{state}.{name}"].value for name in Pulses._fields
+        ))  # fmt: skip
+        log_r, cell = -np.log(own["first"].to_numpy()), own["cell"].to_numpy()
+        groups, residual, _ = _hierarchy(own, state)
+        memory = cycles_memory(own, cycles.parameters, state)
+        split = _components(own, shape.deviation(log_r), groups, residual, memory)
+        pulse = split.spread.get("cycle", 0.0) ** 2
+        at = 1 - pulse / sum(sigma**2 for sigma in split.spread.values())
+        out[state] = fit_shape(log_r, cell, state, seed, (at, pulses)) or shape
+    return out
+
+
+def cycles_memory(runs: pd.DataFrame, fitted: Mapping[str, Parameter], state: str) -> float:
+    """Number of cycles that carry the information of one, in as many as a cell has."""
+    lag = np.arange(int(runs.groupby("cell").size().median()))
+    rho = sum(
+        fitted[f"cycles.{state}.{part}"].value
+        * np.exp(-lag / fitted[f"cycles.memory_{part}"].value)
+        for part in ("medium", "slow")
+    )
+    return float(1 + 2 * ((1 - lag / len(lag)) * rho)[1:].sum())
+
+
+def fit_correlation(one: Reads, shapes: Mapping[str, StateShape], fits: Sequence[Fit], seed: int
+                    ) -> Fit | None:  # fmt: skip
+    """Fit the correlation of LRS and HRS between cells that were programmed to both."""
+    runs = _programmed(one)
+    means = {}
+    for state in STATES:
+        own = runs[runs["state"] == state]
+        deviation = pd.Series(_deviations(own["first"].to_numpy(), shapes.get(state))[2])
+        # about the mean of the die: what dies share is not the cells' own
+        die = [own[name].to_numpy() for name in ("lot", "wafer", "die")]
+        deviation -= deviation.groupby(die).transform("mean")
+        means[state] = deviation.groupby(own["cell"].to_numpy()).mean()
+    both = pd.DataFrame(means).dropna().to_numpy()
+    if len(both) < _FEWEST_PAIRS:
+        return None
+    sigma = [
+        fit.parameters[f"programming.{state}.sigma_cell"].value
+        for fit, state in zip(fits, STATES, strict=True)
+    ]
+    if min(sigma) == 0:
+        return None
+
+    def estimate(weights: Sequence[Array]) -> Array:
+        covariance = np.cov(both.T, fweights=weights[0].astype(int))[0, 1]
+        return np.array([covariance / (sigma[0] * sigma[1])])
+
+    found = estimate([np.ones(len(both))])
+    again = bootstrap(estimate, [len(both)], "correlation", seed)
+    name = Estimate("programming.correlation_cell", valid=(-1.0, 1.0))
+    parameters, _ = joined([name], np.clip(found, -1.0, 1.0), again, one.source)
+    return Fit("programming_correlation", parameters)
+
+
+def _deviations(g: Array, shape: StateShape | None) -> tuple[str, float, Array]:
+    """Model of the body, its scale (S), and the deviation of conductances from it."""
+    if shape is not None:
+        return "lognormal_resistance", math.exp(-shape.log_centre), shape.deviation(-np.log(g))
+    if _is_normal(g):
+        scale = float(np.mean(g))
+        return "normal_conductance", scale, 1 - g / scale
+    scale = math.exp(np.log(g).mean())
+    return "lognormal_resistance", scale, -np.log(g / scale)
+
+
+_OF_SHAPE = ("slope_*", "smallest_probability", "tail_scale")
+
+
+def _tail(section: str, shape: StateShape, source: str) -> dict[str, Parameter]:
+    """Where the data end, and how uncertain the tail is from there on."""
+    name = f"{section}.smallest_probability"
+    return {
+        name: exact(
+            name, float(f"{shape.smallest_probability:.2g}"), fitted_by(source),
+            "below, the tail is extrapolated with the slope at 3 sigma",
+        ),
+        f"{section}.tail_scale": assumed(
+            f"{section}.tail_scale", 1.0, "tails go on as steeply as at 3 sigma, a third more or "
+            "less", sigma=0.3, distribution="lognormal",
+        ),
+    }  # fmt: skip
 
 
 class _Components(NamedTuple):
@@ -106,27 +250,45 @@ class _Components(NamedTuple):
 
 
 def _components(
-    runs: pd.DataFrame, deviation: Array, groups: dict[str, Array], residual: str
+    runs: pd.DataFrame,
+    deviation: Array,
+    groups: dict[str, Array],
+    residual: str,
+    memory: float | None,
 ) -> _Components:
     """Split the variance of a deviation into its levels."""
     if groups:
-        time = _memory(runs, deviation) if residual == "cycle" else 1.0
+        time = (memory or _memory(runs, deviation)) if residual == "cycle" else 1.0
         found = variance_components(
             deviation, groups, residual=residual, integrated_time=time, confidence=0.9
         )
         heavy, names = _heaviness(runs, deviation, residual), list(found.variance)
-        grow = np.array([heavy.get(name, 1.0) for name in names])
+        grow = np.array([max(heavy.get(name, 1.0), _upper(found, name)) for name in names])
+        outermost = len(np.unique(next(iter(groups.values()))))
         return _Components(
-            found.mean, found.mean_error, names, found.deviation,
+            found.mean, found.mean_error * _few(outermost), names, found.deviation,
             found.covariance * np.outer(grow, grow), found.interval,
         )  # fmt: skip
     n, sd = len(deviation), float(deviation.std(ddof=1))
     mean = float(deviation.mean())
     fourth = float(np.mean((deviation - mean) ** 4) / np.var(deviation) ** 2)
     return _Components(
-        mean, sd / math.sqrt(n), [residual], {residual: sd},
+        mean, sd / math.sqrt(n) * _few(n), [residual], {residual: sd},
         np.array([[max(fourth - 1, 0.1) / (4 * n)]]), {residual: (0.0, 0.0)},
     )  # fmt: skip
+
+
+def _few(groups: int) -> float:
+    """Factor that makes a normal 90 % interval of a mean one of Student's t."""
+    return float(special.stdtrit(groups - 1, 0.95)) / _Z90
+
+
+def _upper(found: VarianceComponents, name: str) -> float:
+    """Factor that takes a normal 90 % interval of ln sigma to the upper profile-likelihood end."""
+    k = list(found.variance).index(name)
+    high = math.log(found.interval[name][1] / max(found.variance[name], 1e-300)) / 2
+    error = _Z90 * math.sqrt(found.covariance[k, k])
+    return max(high / error, 1.0) if error > 0 else 1.0
 
 
 def _programmed(one: Reads) -> pd.DataFrame:
@@ -142,6 +304,12 @@ def _is_normal(g: Array) -> bool:
     low, high = np.quantile(g, [0.01, 0.99])
     body = g[(g >= low) & (g <= high)]
     return bool(-math.log(np.std(body)) > -math.log(np.std(np.log(body))) - np.log(body).mean())
+
+
+def _is_normal_whole(g: pd.Series) -> bool:
+    """Whether a normal distribution of G holds beyond the body: skew and tails within chance."""
+    values = g.to_numpy()
+    return _is_normal(values) and bool(abs(kurtosis(values)) < 1.0 and abs(skew(values)) < 0.5)
 
 
 def _hierarchy(runs: pd.DataFrame, state: str) -> tuple[dict[str, Array], str, list[str]]:

@@ -42,11 +42,14 @@ class Reads:
         File, number of cells and reads, digest, and where ``attrs["origin"]`` says it is from.
     is_level_number : bool
         Whether ``target`` numbers the levels instead of giving their conductance.
+    is_from_first_read : bool
+        Whether ``target`` was taken from the first read, so that it says nothing of programming.
     """
 
     table: pd.DataFrame
     source: str
     is_level_number: bool = False
+    is_from_first_read: bool = False
 
     @property
     def cells(self) -> int:
@@ -82,6 +85,8 @@ def reads_of(dataset: xr.Dataset) -> Reads:
     if "conductance" not in dataset:
         also = "; give read_voltage in constants={...}, or under [constants] of a columns file"
         also = also if "current" in dataset else ""
+        if "conductance_before" in dataset:
+            also = "; reads before and after a bake need its time, as in FILE@time=30min"
         raise InputError(
             f"{name}: no conductance in it, found {', '.join(map(str, dataset))}{also}"
         )

@@ -3,13 +3,18 @@
 ln G of a cell moves by one normal step of mean shift and standard deviation sigma that unfolds as
 s(t). Standard deviations of each state and time are fitted by least squares on a log scale, means
 then linearly; that relaxation ends at one of the read times is taken where it fits clearly better.
+The ratio of outer to inner quantiles gives the tails, the correlation of a cell's changes at two
+times the part that each read draws anew; both are stated where the cells show them.
 """
 
 import math
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.optimize import least_squares
+from scipy.special import ndtri
+from scipy.stats import rankdata
 
 from reliability.characterization.estimates import (
     Array,
@@ -26,6 +31,7 @@ from reliability.technology import STATES
 _FEWEST = 20  # cells of a state at a time
 _HOT = 333.0  # K
 _CLEARLY = 8.0  # of twice the log-likelihood
+_HEAVIEST = 0.45  # h, below 0.5, where the standard deviation ends
 
 
 def can_fit(one: Reads) -> bool:
@@ -78,18 +84,36 @@ def fit_relaxation(one: Reads, seed: int) -> Fit:
         return np.array([*found.x[:2], *shift, found.x[2]]), float(2 * found.cost)
 
     ones = np.ones(cells)
+    shape = _Shape(table, state[group], group)
+
+    def all_of(weight: Array, end: float, start: Array) -> Array:
+        own = at(weight, end, start)[0]
+        stretch = np.minimum(time, end if np.isfinite(end) else points[-1])
+        s = np.log1p(stretch / math.exp(own[4]))
+        s /= math.log1p((end if np.isfinite(end) else float(points[-1])) / math.exp(own[4]))
+        mean, scale = own[2:4][state] * s, np.exp(own[:2][state]) * s
+        return np.concatenate([own, shape.of((step - mean[group]) / scale[group], weight)])
+
     begin = np.array([-2.0, -2.0, math.log(max(time.min() / 10, 1e-11))])
     fits = {end: at(ones, end, begin) for end in ends}
     best = min(fits, key=lambda end: fits[end][1] + (_CLEARLY if np.isfinite(end) else 0.0))
     transformed = fits[best][0]
     start = transformed[[0, 1, 4]]
-    again = bootstrap(lambda w: at(w[0], best, start)[0], [cells], "relaxation", seed)
+    transformed = all_of(ones, best, start)
+    again = bootstrap(lambda w: all_of(w[0], best, start), [cells], "relaxation", seed)
+    transformed, again = _with_tails(transformed, again)
     estimates = [
         *(Estimate(f"relaxation.{name}.sigma", "lognormal") for name in STATES),
         *(Estimate(f"relaxation.{name}.shift") for name in STATES),
         Estimate("relaxation.onset_time", "lognormal"),
-    ]
-    parameters, correlation = joined(estimates, transformed, again, one.source)
+        *(Estimate(f"relaxation.{name}.{tail}", valid=(0.0, _HEAVIEST))
+          for name in STATES for tail in ("tail_down", "tail_up")),
+        Estimate("relaxation.fluctuation", valid=(0.0, 1.0)),
+    ]  # fmt: skip
+    seen = [k for k, e in enumerate(estimates) if k < 5 or transformed[k] > 0]
+    parameters, correlation = joined(
+        [estimates[k] for k in seen], transformed[seen], again[:, seen], one.source
+    )
     reference = float(points[-1]) if np.isinf(best) else best
     note = "last read" if np.isinf(best) else "no later read differs"
     parameters["relaxation.reference_time"] = exact(
@@ -102,8 +126,69 @@ def fit_relaxation(one: Reads, seed: int) -> Fit:
         "relaxation", parameters, correlation, {"relaxation": model},
         {"relaxation.time": (0.0, float(points[-1])),
          "relaxation.temperature": (min(kelvin, ROOM), max(kelvin, ROOM))},
-        tuple(not_identifiable),
+        tuple(not_identifiable), replaces=("relaxation.*.tail_*", "relaxation.fluctuation"),
     )  # fmt: skip
+
+
+class _Shape:
+    """Tails and fluctuation of standardized changes."""
+
+    def __init__(self, table: pd.DataFrame, state: NDArray[np.intp], group: Array) -> None:
+        self.state, self.cell = state, table["cell"].to_numpy()
+        rows = pd.DataFrame({"run": table["run"].to_numpy(), "group": group})
+        rows["row"] = np.arange(len(rows))
+        both = rows.merge(rows, on="run")
+        both = both[both["group_x"] < both["group_y"]]
+        self.pairs = both[["row_x", "row_y"]].to_numpy()
+
+    def of(self, score: Array, weight: Array) -> Array:
+        """Return tail_down and tail_up of both states, and the fluctuation."""
+        w = weight[self.cell]
+        tails = [h for k in range(2) for h in _tails(score[self.state == k], w[self.state == k])]
+        if not len(self.pairs):
+            return np.array([*tails, 0.0])
+        # ranks as normal deviates: what the tails do not touch
+        normal = np.empty(len(score))
+        for k in range(2):
+            mine = self.state == k
+            normal[mine] = ndtri((rankdata(score[mine]) - 0.5) / mine.sum())
+        first, second = normal[self.pairs].T
+        own = w[self.pairs[:, 0]]
+        shared = (own @ (first * second)) / math.sqrt((own @ first**2) * (own @ second**2))
+        return np.array([*tails, 1.0 - shared])
+
+
+def _tails(score: Array, weight: Array) -> tuple[float, float]:
+    """Return h below and above the median from quantiles: T(1.645) / T(0.674) tells it."""
+    order = np.argsort(score)
+    mass = np.cumsum(weight[order])
+    five, lower, middle, upper, rest = np.interp(
+        np.array([0.05, 0.25, 0.5, 0.75, 0.95]) * mass[-1], mass - weight[order] / 2, score[order]
+    )
+    outer, inner = ndtri(0.95), ndtri(0.75)
+    half = (outer**2 - inner**2) / 2
+    plain = math.log(outer / inner)
+    down, up = ((five - middle) / (lower - middle), (rest - middle) / (upper - middle))
+    return (math.log(down) - plain) / half, (math.log(up) - plain) / half
+
+
+def _with_tails(found: Array, again: Array) -> tuple[Array, Array]:
+    """Keep the tails and the fluctuation that stand out of their error, and fit sigma to them.
+
+    The standard deviation of T(z) is known, so that sigma keeps that of the changes.
+    """
+    found, again = found.copy(), again.copy()
+    error = again[:, 5:].std(axis=0)
+    keep = found[5:] > 3.0 * error
+    for rows in (found[None], again):
+        rows[:, 5:] = np.where(keep, np.clip(rows[:, 5:], 1e-6, [*[_HEAVIEST] * 4, 1.0]), 0.0)
+        for k in range(2):
+            low, high = rows[:, 5 + 2 * k], rows[:, 6 + 2 * k]
+            square = ((1 - 2 * low) ** -1.5 + (1 - 2 * high) ** -1.5) / 2
+            mean = (1 / (1 - high) - 1 / (1 - low)) / math.sqrt(2 * math.pi)
+            rows[:, k] -= 0.5 * np.log(square - mean**2)
+            rows[:, 2 + k] -= np.exp(rows[:, k]) * mean
+    return found, again
 
 
 def _table(one: Reads) -> pd.DataFrame:

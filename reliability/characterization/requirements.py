@@ -116,5 +116,5 @@ def unmet(reads: Sequence[Reads], fitted: Sequence[str] = ()) -> list[str]:
         if any(name.startswith(one.fits) for name in fitted):
             continue
         found = "; ".join(f"{each.source.split(' (')[0]} has {one.has(each)}" for each in reads)
-        lines.append(f"{one.phenomenon}: needs {one.needs}; {found}")
+        lines.append(f"{one.phenomenon}: needs {one.needs}; {found or 'no file has reads'}")
     return lines

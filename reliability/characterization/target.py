@@ -2,16 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from reliability.characterization.estimates import Array, Estimate, Fit, bootstrap, exact, joined
+from reliability.characterization.estimates import (
+    Array,
+    Estimate,
+    Fit,
+    assumed,
+    bootstrap,
+    exact,
+    joined,
+)
 from reliability.characterization.read_table import Reads
 from reliability.errors import InputError
+from reliability.technology import Parameter
 
 _FEWEST = 20  # cells that tell a standard deviation to 16 %
+_EVEN = 0.5  # of a pitch
 _RARE = 0.25  # levels with a smaller fraction of the cells of a typical one are not in use
 
 
@@ -67,10 +78,11 @@ def find_levels(reads: Sequence[Reads], maximum: float | None = None) -> Levels:
 
     Notes
     -----
-    Numbered levels are taken as evenly spaced. Verify accepts a window for each, so the middle of
-    what was programmed at a level estimates its target far better than the mean; a Theil-Sen line
-    through the middles gives pitch and offset. Levels that hold less than a quarter of the cells of
-    a typical level are taken as not in use.
+    Numbered levels are taken as evenly spaced, if the middles of all are within half a pitch of
+    that, and else where their middles are, in rising or falling order. Verify accepts a window for
+    each, so the middle of what was programmed at a level estimates its target far better than the
+    mean; a Theil-Sen line through the middles gives pitch and offset. Levels that hold less than a
+    quarter of the cells of a typical level are taken as not in use.
     """
     cells = pd.concat(
         [one.table.drop_duplicates("run").assign(number=one.is_level_number) for one in reads]
@@ -96,8 +108,9 @@ def find_levels(reads: Sequence[Reads], maximum: float | None = None) -> Levels:
         top = float(middle[0]) if maximum is None else maximum
         return Levels(middle, number, float(middle[0]), top, np.inf)
     pitch, offset, *_ = stats.theilslopes(middle, number)
-    if not pitch > 0:
-        raise InputError("levels: the conductance does not rise with the number of the level")
+    off = np.abs(middle - offset - pitch * number).max()
+    if not pitch > 0 or off > pitch * _EVEN:
+        return _uneven(programmed, middle, number, maximum)
     top = float(pitch * (number.max() + 0.5) + offset)
     if maximum is not None:  # design numbers: a whole number of pitches, levels on half pitches
         pitch = maximum / round(maximum / pitch)
@@ -111,6 +124,20 @@ def find_levels(reads: Sequence[Reads], maximum: float | None = None) -> Levels:
     return Levels(target[use], number[use], lowest, top, pitch / 2)
 
 
+def _uneven(programmed: Any, middle: Array, number: Array, maximum: float | None) -> Levels:
+    """Levels where their cells are: middles that rise or fall with the number."""
+    order = np.argsort(middle)
+    turns = np.diff(number[order])
+    if not (np.all(turns > 0) or np.all(turns < 0)):
+        raise InputError("levels: the conductance neither rises nor falls with the number")
+    target = middle[order]
+    top = float(programmed.max().max()) if maximum is None else maximum
+    use = target <= top * (1 + 1e-9)
+    target, count = target[use], int(use.sum())
+    reach = float(np.diff(target).min()) / 2 if count > 1 else np.inf
+    return Levels(target, number[order][use], float(programmed.min().min()), top, reach)
+
+
 def level_of(one: Reads, levels: Levels) -> Array:
     """Return the position among ``levels`` of every read's level; -1 for none.
 
@@ -120,8 +147,9 @@ def level_of(one: Reads, levels: Levels) -> Array:
     target = one.table["target"].to_numpy(float)
     if np.isnan(target).all():
         return levels.nearest(np.nan_to_num(one.table["first"].to_numpy(float), nan=-1.0))
-    position = np.searchsorted(levels.number, target)
-    position = np.minimum(position, len(levels.number) - 1)
+    order = np.argsort(levels.number)  # falling, where the first level has the most conductance
+    place = np.searchsorted(levels.number[order], target)
+    position = order[np.minimum(place, len(order) - 1)]
     return np.where(levels.number[position] == target, position, -1)
 
 
@@ -169,11 +197,25 @@ def fit_programming(reads: Sequence[Reads], levels: Levels, seed: int) -> Fit:
     again = bootstrap(error, [count], "programming.target", seed)
     estimates = [Estimate(f"programming.target.error_{k}") for k in range(degree + 1)]
     parameters, correlation = joined(estimates, transformed, again, source)
-    parameters = {
-        "target.minimum": exact("target.minimum", levels.minimum, source),
-        "target.maximum": exact("target.maximum", levels.maximum, source),
-        **parameters,
-    }
     return Fit(
-        "programming_target", parameters, correlation, replaces=("programming.target.error_*",)
-    )
+        "programming_target", _ends(levels, source) | parameters, correlation,
+        replaces=("programming.target.error_*",),
+    )  # fmt: skip
+
+
+def range_of(reads: Sequence[Reads], levels: Levels) -> Fit:
+    """Return the range of levels that were taken from the first reads, and no error of them."""
+    source = "; ".join(one.source for one in reads)
+    name = "programming.target.error_0"
+    why = "levels were taken from the first read, which says nothing of the error of programming"
+    return Fit(
+        "target_range", _ends(levels, source),
+        not_identifiable=("programming: the error about the target",),
+        needed={name: assumed(name, 0.0, why)},
+    )  # fmt: skip
+
+
+def _ends(levels: Levels, source: str) -> dict[str, Parameter]:
+    """Lowest and highest conductance in use."""
+    ends = {"target.minimum": levels.minimum, "target.maximum": levels.maximum}
+    return {name: exact(name, value, source) for name, value in ends.items()}

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from reliability.commands.options import json_option, print_table
+from reliability.commands.options import json_option, print_table, say
 
 
 @click.command(
@@ -38,10 +38,10 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
     surroundings, found = environment(), extras()
     if not as_json:
         print_table(surroundings, "  ")
-        click.echo("\nextras")
+        say("\nextras")
         lines = {name: _packages(name, packages) for name, packages in found.items()}
         print_table(lines or {"not known": "the suite is run from its files, not installed"}, "  ")
-        click.echo("\nself-check")
+        say("\nself-check")
     checks = self_check()
     passed = all(check.passed for check in checks)
     if as_json:
@@ -56,12 +56,12 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
             ],
             "passed": passed,
         }
-        click.echo(json.dumps(told, ensure_ascii=False))
+        say(json.dumps(told, ensure_ascii=False))
     else:
         for check in checks:
-            click.echo(_line(check))
+            say(_line(check))
         bad = sum(not check.passed for check in checks)
-        click.echo(f"\n{len(checks) - bad} of {len(checks)} checks pass")
+        say(f"\n{len(checks) - bad} of {len(checks)} checks pass")
     ctx.exit(0 if passed else 1)
 
 

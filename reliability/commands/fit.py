@@ -5,6 +5,7 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from reliability.commands.options import (
     command_line,
     json_option,
     report_options,
+    say,
 )
 from reliability.errors import InputError
 
@@ -37,6 +39,11 @@ if TYPE_CHECKING:
 @click.option("--sample-rate", help="Sample rate of traces of noise, such as '400 Hz'.")
 @click.option("--origin", default="", help="Origin of the data, for the sources of the card.")
 @click.option("--maximum", help="Highest conductance as designed, of files that number levels.")
+@click.option(
+    "--level-from",
+    type=click.Choice(["first"]),
+    help="Where a file says no state or level: take it from the first read of each cell.",
+)
 @click.option("--draws", type=click.IntRange(20), default=100, show_default=True,
               help="Simulated experiments of the check.")  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of bootstrap and check.")
@@ -70,7 +77,8 @@ def fit(
     base = load_technology(options["base"]) if options["base"] else None
     with _warnings_once() as warned:
         data = _read(files, options, as_json)
-        fits, unmet = _fit(data, base, options["maximum"], seed, as_json)
+        levels = {"maximum": options["maximum"], "level_from": options["level_from"]}
+        fits, unmet = _fit(data, base, levels, seed, as_json)
         card = card_of(fits, name=options["name"] or out.stem, title=options["title"],
                        memory=options["memory"], base=base)  # fmt: skip
         write_technology(card, out)
@@ -85,25 +93,28 @@ def fit(
     notes += warned
     if as_json:
         found = _as_json(card, out, check, page)
-        click.echo(
+        say(
             json.dumps(found | {"not_identifiable": limits, "not_fitted": unmet, "problems": notes})
         )
         return
     _print_card(card)
     for kind, lines in (("not fitted", unmet), ("not identifiable", limits), ("note", notes)):
         for line in lines:
-            click.echo(f"{kind}: {line}")
-    click.echo(f"card: {out.resolve()}")
+            say(f"{kind}: {line}")
+    say(f"card: {out.resolve()}")
     if check is not None and page is not None:
-        click.echo(
+        say(
             f"check: {check.attrs['outside']:.0%} of {check.sizes['statistic']} statistics outside "
             f"their {check.attrs['confidence']:.0%} interval; {page.resolve()}"
         )
+        for key in ("misfit", "verdict"):
+            if key in check.attrs:
+                click.echo(f"{'model' if key == 'misfit' else key}: {check.attrs[key]}")
 
 
 def _stage(text: str, as_json: bool) -> None:
     if not as_json:
-        click.echo(text, err=True)
+        say(text, err=True)
 
 
 def _read(files: Sequence[Path], options: dict[str, Any], as_json: bool) -> list[Any]:
@@ -118,24 +129,25 @@ def _read(files: Sequence[Path], options: dict[str, Any], as_json: bool) -> list
 
 
 def _fit(
-    data: Sequence[Any], base: Any, maximum: str | None, seed: int, as_json: bool
+    data: Sequence[Any], base: Any, levels: dict[str, Any], seed: int, as_json: bool
 ) -> tuple[list[Any], list[str]]:
     """Fit what can be fitted; return it and a line for each phenomenon that cannot."""
-    from reliability.characterization import fit_phenomena, reads_of
+    from reliability.characterization import fit_phenomena
+    from reliability.characterization.first_read import reads_with_levels
     from reliability.characterization.requirements import unmet
 
     def done(name: str) -> None:
         _stage(f"fitted {name.replace('_', ' ')}", as_json)
 
     _stage("fitting", as_json)
-    reads = [reads_of(one) for one in data]
+    reads = reads_with_levels(data, levels["level_from"])
     try:
-        fits = fit_phenomena(data, maximum=maximum, base=base, seed=seed, progress=done)
+        fits = fit_phenomena(data, **levels, base=base, seed=seed, progress=done)
     except InputError as error:
         if not str(error).startswith("nothing that can be fitted"):
             raise
         for line in unmet(reads):
-            click.echo(f"not fitted: {line}", err=True)
+            say(f"not fitted: {line}", err=True)
         sources = ", ".join(str(one.attrs.get("source", "")) for one in data)
         raise InputError(
             f"nothing can be fitted on {sources}: each phenomenon needs what the lines above say"
@@ -151,7 +163,9 @@ def _check(
     from reliability.report import write_fit_report
 
     _stage(f"checking against {draws} simulated experiments", as_json)
-    check = posterior_predictive(data, card, draws=draws, seed=seed)
+    check = posterior_predictive(
+        data, card, draws=draws, seed=seed, level_from=options["level_from"]
+    )
     page = write_fit_report(
         card, check, out.with_suffix(".html"), limits, data=data, command=command_line(),
         formats=options["formats"], template=options["template"],
@@ -223,18 +237,25 @@ def _print_card(card: "Technology") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from reliability.report.provenance import parameter_row
+    from reliability.technology.parameter_text import parameter_row
 
     table = Table("parameter", "value", "uncertainty", "from", pad_edge=False, box=None)
     count = dict.fromkeys(("fitted", "measured", "published", "assumed"), 0)
     sources: dict[str, int] = {}
-    for key, parameter in card.parameters.items():
+    for parameter in card.parameters.values():
         count[parameter.confidence] += 1
-        if parameter.confidence == "fitted":
-            row = parameter_row(key, parameter)
-            number = sources.setdefault(parameter.source, len(sources) + 1)
-            table.add_row(Text(key), row["value"], row["uncertainty"], Text(f"[{number}]"))
+    fitted = {k: p for k, p in card.parameters.items() if p.confidence == "fitted"}
+    for _, series in groupby(fitted, key=lambda key: key.rstrip("0123456789")):
+        keys = list(series)
+        first, last = (parameter_row(key, fitted[key]) for key in (keys[0], keys[-1]))
+        source = fitted[keys[0]].source
+        number = sources.setdefault(source, len(sources) + 1)
+        one = len(keys) == 1
+        name = keys[0] if one else f"{keys[0]} ... {keys[-1].rpartition('_')[2]}"
+        value = first["value"] if one else f"{first['value']} ... {last['value']}"
+        doubt = first["uncertainty"] if one else "each on the card"
+        table.add_row(Text(name), value, doubt, Text(f"[{number}]"))
     Console(width=100).print(table)
     for source, number in sources.items():
-        click.echo(f"[{number}] {source}")
-    click.echo(", ".join(f"{number} {kind}" for kind, number in count.items() if number))
+        say(f"[{number}] {source}")
+    say(", ".join(f"{number} {kind}" for kind, number in count.items() if number))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reliability.commands.options import columns_option, json_option
+from reliability.commands.options import columns_option, json_option, say
 
 if TYPE_CHECKING:
     from reliability.measurements import Summary
@@ -34,36 +34,37 @@ def inspect(file: Path, layout: str | None, columns: str | None, as_json: bool) 
 
     found = describe(read_files([file], layout, columns)[0])
     if as_json:
-        click.echo(json.dumps(dataclasses.asdict(found), default=str))
+        say(json.dumps(dataclasses.asdict(found), default=str))
         return
     _print(found)
 
 
 def _print(found: "Summary") -> None:
-    from reliability.errors import printable
     from reliability.measurements.overview import engineering
 
-    click.echo(f"{found.source}: {found.layout}, {found.rows} rows, {found.bad} bad")
+    say(f"{found.source}: {found.layout}, {found.rows} rows, {found.bad} bad")
     if found.bad_lines:
-        click.echo(f"bad lines: {found.bad_lines}")
+        say(f"bad lines: {found.bad_lines}")
     if found.overrange:
-        click.echo(f"over-range: {found.overrange} values beyond the range of the meter")
+        say(f"over-range: {found.overrange} values beyond the range of the meter")
     for sentence in found.layout_evidence:
-        click.echo(f"read  {sentence}")
+        say(f"read  {sentence}")
     for problem in found.problems:
         if problem not in found.layout_evidence:
-            click.echo(printable(f"note: {problem}"))
+            say(f"note: {problem}")
     for axis in found.axes:
         values = ", ".join(map(str, axis.values)) or f"{axis.low} to {axis.high}"
         kind = "axis" if axis.dimension else "label"
         also = engineering(axis.values or (axis.low, axis.high), axis.units)
         more = f" = {also if axis.values else also.replace(',', ' to')}" if also else ""
-        click.echo(printable(f"{kind:<6}{axis.name} [{axis.units}]: {axis.count} ({values}){more}"))
+        unit = f" [{axis.units}]" if axis.units else ""
+        say(f"{kind:<6}{axis.name}{unit}: {axis.count} ({values}){more}")
     for q in found.quantities:
-        click.echo(
+        say(
             f"value {q.name} [{q.units}] ({', '.join(q.dims)}): {q.count - q.missing} values, "
             f"{q.missing} missing; {q.low:.4g} to {q.high:.4g}, median {q.median:.4g}"
         )
-        click.echo(f"      {q.low:.3g} |{q.histogram}| {q.high:.3g} ({q.scale} bins)")
+        say(f"      {q.low:.3g} |{q.histogram}| {q.high:.3g} ({q.scale} bins)")
     for key, value in found.metadata.items():
-        click.echo(printable(f"meta  {key}: {value}"))
+        if str(value).strip():
+            say(f"meta  {key}: {value}")

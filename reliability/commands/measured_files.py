@@ -10,15 +10,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from reliability.commands.options import say
 from reliability.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
     import xarray as xr
 
 _OPTIONS = ("sheet", "values", "delimiter", "decimal", "skip")
-_CONSTANTS = ("temperature", "read_voltage", "state", "lot", "wafer", "die", "cell", "cycles")
+_CONSTANTS = (
+    "temperature",
+    "read_voltage",
+    "time",
+    "state",
+    "lot",
+    "wafer",
+    "die",
+    "cell",
+    "cycles",
+)
 
 
 @dataclass(frozen=True)
@@ -138,10 +147,10 @@ def read_life_tests(
 def print_reading(data: "xr.Dataset") -> None:
     """Print to the standard error what the columns were taken for, and what was assumed."""
     for line in data.attrs.get("layout_evidence", []):
-        click.echo(f"read  {line}", err=True)
+        say(f"read  {line}", err=True)
     for line in data.attrs.get("problems", []):
         if line not in data.attrs.get("layout_evidence", []):
-            click.echo(f"note: {line}", err=True)
+            say(f"note: {line}", err=True)
 
 
 def with_reading(summary: dict[str, Any], data: "xr.Dataset") -> dict[str, Any]:

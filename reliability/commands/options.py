@@ -43,6 +43,11 @@ class Card(click.ParamType):
         return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
 
 
+def say(text: Any = "", err: bool = False) -> None:
+    """Print a text without what a terminal would obey: names of files and cells are in it."""
+    click.echo(printable(str(text)), err=err)
+
+
 def quantities(text: str, unit: str, name: str) -> list[float]:
     """Read a list such as ``"10 kohm, 30 kohm"`` in SI.
 
@@ -128,19 +133,19 @@ def print_answer(
 ) -> None:
     """Print an answer as JSON or in lines, and where its report is."""
     if as_json:
-        click.echo(json.dumps(answer | ({} if report is None else {"report": str(report)})))
+        say(json.dumps(answer | ({} if report is None else {"report": str(report)})))
         return
     for line in lines:
-        click.echo(line)
+        say(line)
     if report is not None:
-        click.echo(f"report: {report.resolve()}")
+        say(f"report: {report.resolve()}")
 
 
 def print_table(lines: dict[str, str], before: str = "") -> None:
     """Print names and values in two columns."""
     width = max(map(len, lines))
     for key, value in lines.items():
-        click.echo(printable(f"{before}{key:<{width}}  {value}"))
+        say(f"{before}{key:<{width}}  {value}")
 
 
 def print_columns(table: "Table") -> None:
@@ -148,7 +153,7 @@ def print_columns(table: "Table") -> None:
     rows = [list(table.header), *map(list, table.rows)]
     widths = [max(len(row[k]) for row in rows) for k in range(len(table.header))]
     for row in rows:
-        click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)))
+        say("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)))
 
 
 def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -174,7 +179,7 @@ def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def shown_progress(what: str, as_json: bool) -> Iterator[Progress]:
     """Give a function that shows how far a calculation is: a bar, lines, or JSON lines."""
     if as_json:
-        yield lambda done, total: click.echo(
+        yield lambda done, total: say(
             json.dumps({"event": "progress", "done": done, "total": total})
         )
     elif sys.stderr.isatty():
@@ -187,7 +192,7 @@ def shown_progress(what: str, as_json: bool) -> Iterator[Progress]:
             work = bar.add_task(what, total=None)
             yield lambda done, total: bar.update(work, completed=done, total=total)
     else:
-        yield lambda done, total: click.echo(f"{done / total:4.0%}  {what}", err=True)
+        yield lambda done, total: say(f"{done / total:4.0%}  {what}", err=True)
 
 
 def results_folder(out: Path, marker: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from reliability.commands.options import report_options
+from reliability.commands.options import report_options, say
 from reliability.commands.run import print_limits
 from reliability.errors import InputError
 
@@ -46,7 +46,7 @@ def report(
     path = _write(folder, list(formats), template, _limits(limits))
     _print_verdict(folder)
     for each in formats:
-        click.echo(f"report: {path.with_suffix(f'.{each}').resolve()}")
+        say(f"report: {path.with_suffix(f'.{each}').resolve()}")
     if show:
         click.launch(str(path.resolve()))
 

@@ -16,6 +16,7 @@ from reliability.commands.options import (
     events_option,
     load_spec,
     report_options,
+    say,
     set_option,
     yes_option,
 )
@@ -108,13 +109,13 @@ def run(
     summary = json.loads((out / "summary.json").read_text("utf-8"))
     if as_json:
         event = "done" if failure is None else "failed"
-        click.echo(json.dumps({"event": event, "report": str(report), "summary": summary}))
+        say(json.dumps({"event": event, "report": str(report), "summary": summary}))
     else:
         if failure is None:
             _print_answer(study, summary)
         for warning in summary["warnings"]:
-            click.echo(f"warning: {warning}", err=True)
-        click.echo(f"report: {report.resolve()}")
+            say(f"warning: {warning}", err=True)
+        say(f"report: {report.resolve()}")
     if failure is not None:
         raise failure
 
@@ -171,15 +172,16 @@ def _progress(out: Path, as_json: bool) -> Iterator[Callable[[Any, int, int], No
 
 
 def _print_line(task: Any, done: int, total: int) -> None:
-    click.echo(f"{done / total:4.0%}  {task.name}", err=True)
+    say(f"{done / total:4.0%}  {task.name}", err=True)
 
 
 def _print_event(task: Any, done: int, total: int) -> None:
-    click.echo(json.dumps({"event": "task", "name": task.name, "done": done, "total": total}))
+    say(json.dumps({"event": "task", "name": task.name, "done": done, "total": total}))
 
 
 def _print_answer(study: "Study", summary: dict[str, Any]) -> None:
     """Print each answer of a study; of many points, the worst and the best accuracy."""
+    from reliability.report.designs_section import designs_line
     from reliability.report.outputs import chapters_of
 
     points = summary.get("points", [summary])
@@ -188,15 +190,17 @@ def _print_answer(study: "Study", summary: dict[str, Any]) -> None:
     each = [chapter for chapter in chapters if not chapter.of_sweep]
     if len(points) > _MOST_POINTS and "accuracy" in points[0]:
         points = sorted(points, key=lambda point: point["accuracy"]["mean"])
-        click.echo(f"{len(points)} points; worst and best:")
+        say(f"{len(points)} points; worst and best:")
         points = [points[0], points[-1]]
     for point in points:
         where = "".join(f"  {name}={value}" for name, value in point.get("point", {}).items())
         for line in (line for chapter in each for line in chapter.lines(point)):
-            click.echo(f"{line}{where}")
+            say(f"{line}{where}")
         print_limits(point, where)
     for line in (line for chapter in whole for line in chapter.lines(summary)):
-        click.echo(line)
+        say(line)
+    if "feasible" in summary:
+        say(designs_line(study, summary))
 
 
 def print_limits(point: dict[str, Any], where: str = "") -> None:
@@ -204,7 +208,7 @@ def print_limits(point: dict[str, Any], where: str = "") -> None:
     for found in point.get("limits", []):
         if found["decides"]:
             sense = ">=" if found["sense"] == "least" else "<="
-            click.echo(
+            say(
                 f"limit {found['limit']} {sense} {found['wanted']:g}: {found['outcome']} "
                 f"({found['value']:.4g}, {found['low']:.4g} to {found['high']:.4g}){where}"
             )

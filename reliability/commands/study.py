@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-from reliability.commands.options import json_option, load_spec, print_table, set_option, yes_option
+from reliability.commands.options import (
+    json_option,
+    load_spec,
+    print_table,
+    say,
+    set_option,
+    yes_option,
+)
 
 
 @click.command()
@@ -41,7 +48,7 @@ def plan(
 
     found = plan_study(load_spec(spec, settings, yes, chips=chips), workers=workers)
     if as_json:
-        click.echo(json.dumps(found))
+        say(json.dumps(found))
         return
     print_table(
         {
@@ -74,7 +81,7 @@ def status(folder: Path, as_json: bool) -> None:
 
     found = study_status(folder)
     if as_json:
-        click.echo(json.dumps(found))
+        say(json.dumps(found))
         return
     share = found["work_done"] / max(found["work"], 1)
     lines = {
@@ -103,4 +110,4 @@ def schema() -> None:
     """
     from reliability.campaign import Study
 
-    click.echo(json.dumps(Study.model_json_schema(), indent=1))
+    say(json.dumps(Study.model_json_schema(), indent=1))

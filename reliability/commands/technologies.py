@@ -2,7 +2,7 @@
 
 import click
 
-from reliability.commands.options import EXIT_CODES, Card
+from reliability.commands.options import EXIT_CODES, Card, say
 
 
 @click.group(invoke_without_command=True)
@@ -47,12 +47,12 @@ def show(name: str, as_json: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from reliability.report.provenance import parameter_row
     from reliability.technology import load_technology
+    from reliability.technology.parameter_text import parameter_row
 
     card = load_technology(name)
     if as_json:
-        click.echo(card.to_json())
+        say(card.to_json())
         return
     console = Console()
     console.print(Text.assemble((card.name, "bold"), f": {card.title}"))

@@ -16,7 +16,7 @@ from scipy.special import ndtr
 from reliability.crossbar.margins import read_currents
 from reliability.crossbar.solver import solve_crossbar
 from reliability.crossbar.tiles import chord
-from reliability.devices.programming import Programming, deviation_at
+from reliability.devices.programming import Programming, deviation_at, score_of
 from reliability.population.wafer import radial_positions
 from reliability.technology import Technology
 
@@ -163,7 +163,7 @@ def _tail(card: Technology, state: str, g: Array, sign: float) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         deviation = np.where(np.isinf(g), -np.inf, deviation_at(model, g))
         place, count = np.unique(radial_positions(card).round(2), return_counts=True)
-        score = (deviation[..., None] - model.radial * place) / model.sigma
+        score = score_of(model, deviation[..., None] - model.radial * place)
     score = np.where(np.isnan(score), 0.0, score)  # no spread, and exactly at the reference
     return np.asarray(ndtr(-sign * score) @ (count / count.sum()))
 

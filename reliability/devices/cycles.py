@@ -9,11 +9,9 @@ medium and a slow part that forget exponentially, correlated between LRS and HRS
 
 It is the vector-autoregressive model of Hennen et al. [1]_ with the lags, of which their model has
 many, summed up in two memories: measured ln R is nearly white from cycle to cycle and still
-remembers after tens of cycles [2]_, [3]_. A sinh-arcsinh map [4]_ gives the deviate the skew and
-the tails of a measured state (failed SET pulses are the tail of the LRS), and a log-normal factor
-makes some cells wider than others:
-
-    ln R_n = ln R_cell + sigma exp(tau z - tau^2) h(u_n)
+remembers after tens of cycles [2]_, [3]_. A sinh-arcsinh map h(u_n) [4]_ gives the deviate the
+skew and the tails of a measured state (failed SET pulses are the tail of the LRS); what it adds to
+a cell's deviation, and what resistance follows, is that of `devices.programming`.
 
 Paths are stepped in the innovation form of the same process, the steady state of its Kalman filter,
 which needs one normal number per state and cycle instead of three.
@@ -37,8 +35,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import solve_discrete_are
 from scipy.optimize import nnls
-from scipy.special import kv
 
+from reliability.devices.shapes import inverse_sinh_arcsinh, sinh_arcsinh
 from reliability.errors import InputError
 from reliability.random import draw, stream
 from reliability.random.xoshiro import normal
@@ -57,10 +55,6 @@ class Cycles:
         Fraction of the variance in the medium and in the slow part.
     correlation : (float, float, float)
         Between LRS and HRS of one cycle: of the white, the medium and the slow part.
-    sigma : (float, float)
-        Standard deviation of ln R over cycles, root mean square over cells.
-    sigma_spread : (float, float)
-        tau, standard deviation over cells of ln(sigma of a cell).
     skew, tail : (float, float)
         Of the sinh-arcsinh map; 0 and 1 are the normal distribution, tail below 1 is heavier.
     """
@@ -69,8 +63,6 @@ class Cycles:
     medium: tuple[float, float]
     slow: tuple[float, float]
     correlation: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    sigma: tuple[float, float] = (1.0, 1.0)
-    sigma_spread: tuple[float, float] = (0.0, 0.0)
     skew: tuple[float, float] = (0.0, 0.0)
     tail: tuple[float, float] = (1.0, 1.0)
 
@@ -86,23 +78,20 @@ class Cycles:
 
     @classmethod
     def from_technology(cls, technology: Technology) -> "Cycles":
-        """Read the section ``cycles`` of a card, and ``sigma_cycle`` of each programmed state."""
+        """Read the section ``cycles`` of a card."""
 
         def pair(name: str) -> tuple[float, float]:
             lrs, hrs = (technology[f"cycles.{state}.{name}"] for state in STATES)
             return lrs, hrs
 
-        lrs, hrs = (technology[f"programming.{state}.sigma_cycle"] for state in STATES)
         white, medium, slow = (
             technology[f"cycles.correlation_{part}"] for part in ("white", "medium", "slow")
         )
         return cls(
             memory=(technology["cycles.memory_medium"], technology["cycles.memory_slow"]),
             correlation=(white, medium, slow),
-            sigma=(lrs, hrs),
             medium=pair("medium"),
             slow=pair("slow"),
-            sigma_spread=pair("sigma_spread"),
             skew=pair("skew"),
             tail=pair("tail"),
         )
@@ -148,36 +137,13 @@ def from_deviate(parameters: Cycles, state: int, deviate: ArrayLike) -> NDArray[
     >>> from_deviate(model, 0, [-1.0, 0.0, 3.0]).round(2), from_deviate(model, 1, [3.0]).round(2)
     (array([-0.82, -0.26,  5.06]), array([3.]))
     """
-    mean, sd = moments(parameters.skew[state], parameters.tail[state])
-    inner = (np.arcsinh(np.asarray(deviate, float)) + parameters.skew[state]) / parameters.tail[
-        state
-    ]
-    return (np.sinh(inner) - mean) / sd
+    h = sinh_arcsinh(deviate, parameters.skew[state], parameters.tail[state])
+    return np.array(h, dtype=np.float64)
 
 
 def to_deviate(parameters: Cycles, state: int, deviation: ArrayLike) -> NDArray[np.float64]:
     """Return the deviate u with ``h(u) = deviation``, the inverse of `from_deviate`."""
-    mean, sd = moments(parameters.skew[state], parameters.tail[state])
-    inner = np.arcsinh(np.asarray(deviation, float) * sd + mean) * parameters.tail[state]
-    return np.sinh(inner - parameters.skew[state])
-
-
-def cell_sigma(parameters: Cycles, state: int, z: ArrayLike) -> NDArray[np.float64]:
-    """Return the sigma of ln R over cycles of cells with deviates ``z`` (standard normal)."""
-    tau = parameters.sigma_spread[state]
-    return parameters.sigma[state] * np.exp(tau * np.asarray(z, float) - tau**2)
-
-
-def moments(skew: float, tail: float) -> tuple[float, float]:
-    """Return mean and standard deviation of sinh((asinh(z) + skew) / tail), z standard normal."""
-
-    def p(q: float) -> float:
-        scale = np.exp(0.25) / np.sqrt(8 * np.pi)
-        return float(scale * (kv((q + 1) / 2, 0.25) + kv((q - 1) / 2, 0.25)))
-
-    mean = np.sinh(skew / tail) * p(1 / tail)
-    square = (np.cosh(2 * skew / tail) * p(2 / tail) - 1) / 2
-    return float(mean), float(np.sqrt(square - mean**2))
+    return inverse_sinh_arcsinh(deviation, parameters.skew[state], parameters.tail[state])
 
 
 class Innovations(NamedTuple):

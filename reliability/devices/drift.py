@@ -14,8 +14,13 @@ phase, in proportion to what the amorphous phase contributes (`read_factor`).
 
 Valid from t_0 on, 0 to 1 in g, near room temperature; ln g is taken at 1e-7 below that.
 
-.. [1] S. R. Nandakumar et al., ICECS 2019 (IEEE document 8964852), as in IBM aihwkit
-   1.1.0, inference/noise/pcm.py.
+The cited implementation differs: its drift coefficient is |m + s z|, where a negative one is 0
+here (no cell at g = 1, 0.4 % of the cells at g = 0.1, 1.3 % at g = 0); it counts time from the
+first read, t = time + t_0, where here t is the time since programming and t_0 belongs to it.
+
+.. [1] S. R. Nandakumar et al., "Phase-change memory models for deep learning training and
+   inference", ICECS 2019, doi:10.1109/ICECS46596.2019.8964852, as in IBM aihwkit 1.1.0,
+   inference/noise/pcm.py.
 """
 
 import math

@@ -33,7 +33,8 @@ from numpy.polynomial.hermite_e import hermegauss, hermeval
 from numpy.typing import NDArray
 from scipy.special import factorial, log_ndtr
 
-from reliability.devices.cycles import Cycles, Walk, moments, parts_of
+from reliability.devices.cycles import Cycles, Walk, parts_of
+from reliability.devices.shapes import moments
 from reliability.errors import InputError
 from reliability.random.xoshiro import normal
 
@@ -164,14 +165,15 @@ def _part(fraction: float, white: float, phi: float) -> tuple[Floats, Floats, Fl
 
 
 class Reading(NamedTuple):
-    """What turns wear into thresholds: a cell fails when ln R is on the wrong side of ln R_ref.
+    """What turns wear into thresholds: a cell fails when it is on the wrong side of a reference.
 
-    Conditions c are temperatures or the like; a block k of a condition has its own wear.
+    Conditions c are temperatures or the like; a block k of a condition has its own wear. Deviations
+    are those of `devices.programming`.
     """
 
-    margin: Floats  # (cells, 2), ln R_ref - ln R_cell of the fresh LRS and HRS
-    sigma: Floats  # (cells, 2), spread of ln R over cycles, fresh
-    shift: Floats  # (conditions, blocks, 2), change of ln R by wear
+    fixed: Floats  # (cells, 2), deviation of LRS and HRS that stays from pulse to pulse
+    sigma: Floats  # (cells, 2), standard deviation of the part that each cycle draws, fresh
+    limit: Floats  # (conditions, blocks, 2), deviation of a worn cell at the reference
     spread: Floats  # (conditions, blocks, 2), growth of sigma by wear
     last: NDArray[np.int64]  # (blocks,)
 
@@ -204,7 +206,7 @@ def first_crossings(
     def run(part: slice) -> None:
         _draw_until_crossing(
             walk.x[part], walk.generators[part], form.phi, form.step, form.scale, maps,
-            reading.margin[part], reading.sigma[part], reading.shift, reading.spread, reading.last,
+            reading.fixed[part], reading.sigma[part], reading.limit, reading.spread, reading.last,
             stop[:, part], cycle[:, part], state[:, part],
         )  # fmt: skip
 
@@ -243,8 +245,8 @@ def crossings_from_hazards(
 
     def run(part: slice) -> None:
         _step_blocks(
-            log_tables, _LEVELS[0], _LEVELS[1] - _LEVELS[0], maps, reading.margin[part],
-            reading.sigma[part], reading.shift, reading.spread, reading.last, energy[part],
+            log_tables, _LEVELS[0], _LEVELS[1] - _LEVELS[0], maps, reading.fixed[part],
+            reading.sigma[part], reading.limit, reading.spread, reading.last, energy[part],
             stop[:, part], cycle[:, part], state[:, part],
         )  # fmt: skip
 
@@ -264,17 +266,17 @@ def _maps(parameters: Cycles) -> Floats:
 
 
 @numba.njit(cache=True)
-def _threshold(maps, s, margin, sigma, shift, spread):  # type: ignore[no-untyped-def]
+def _threshold(maps, s, fixed, sigma, limit, spread):  # type: ignore[no-untyped-def]
     """Deviate of state s beyond which a cell is misread, positive on the far side."""
     mean, sd, skew, tail = maps[s]
-    deviation = (margin - shift) / (sigma * spread)
+    deviation = (limit - fixed) / (sigma * spread)
     deviate = np.sinh(np.arcsinh(deviation * sd + mean) * tail - skew)
     return deviate if s == 0 else -deviate
 
 
 @numba.njit(cache=True, nogil=True)
 def _draw_until_crossing(  # type: ignore[no-untyped-def]
-    x, generators, phi, step, scale, maps, margin, sigma, shift, spread, last, stop, cycle, state
+    x, generators, phi, step, scale, maps, fixed, sigma, limit, spread, last, stop, cycle, state
 ):  # fmt: skip
     """Step each cell's path; one comparison a cycle against the nearest threshold of any
     condition.
@@ -299,7 +301,7 @@ def _draw_until_crossing(  # type: ignore[no-untyped-def]
                     going = True
                     for s in range(2):
                         threshold[j, s] = _threshold(
-                            maps, s, margin[i, s], sigma[i, s], shift[j, k, s], spread[j, k, s]
+                            maps, s, fixed[i, s], sigma[i, s], limit[j, k, s], spread[j, k, s]
                         )
                     lrs, hrs = min(lrs, threshold[j, 0]), min(hrs, threshold[j, 1])
             if not going:
@@ -325,11 +327,11 @@ def _draw_until_crossing(  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, nogil=True)
 def _step_blocks(  # type: ignore[no-untyped-def]
-    log_tables, lowest, pitch, maps, margin, sigma, shift, spread, last, energy, stop, cycle, state
+    log_tables, lowest, pitch, maps, fixed, sigma, limit, spread, last, energy, stop, cycle, state
 ):  # fmt: skip
     """Add up each state's hazard block by block until it has used up the cell's energy."""
     levels = log_tables.shape[1]
-    for i in range(len(margin)):
+    for i in range(len(fixed)):
         for j in range(len(stop)):
             left0, left1 = energy[i]
             n = 0
@@ -338,7 +340,7 @@ def _step_blocks(  # type: ignore[no-untyped-def]
                     break
                 for s in (1, 0):
                     threshold = _threshold(
-                        maps, s, margin[i, s], sigma[i, s], shift[j, k, s], spread[j, k, s]
+                        maps, s, fixed[i, s], sigma[i, s], limit[j, k, s], spread[j, k, s]
                     )
                     at = min(max((threshold - lowest) / pitch, 0.0), levels - 1.000001)
                     row = int(at)

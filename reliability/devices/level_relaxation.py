@@ -9,12 +9,15 @@ With g = target / G_max:
   s_T = s(t_eq), which gives the weak growth of sigma after bakes from 100 to 260 degC; the mean
   shift shows none and keeps the time. sigma(g) and shift(g) are straight between values at evenly
   spaced levels from g = 0 to g = 1.
-- ``saturating``: the same walk, at rest beyond t_ref, as reported of two states [2]_.
+- ``saturating``: the same walk, at rest beyond t_ref, as reported of two states [2]_; on a card of
+  unstable cells these, at rest beyond the last read at the reference temperature.
 - ``log_linear``: mean shift and sigma straight in ln t, the same at every level (CMO/HfOx, [3]_).
+- ``unstable_cells``: most cells hardly move, some jump far, each read fluctuates; temperature acts
+  on spread and shift (`unstable_cells`). What measured arrays are fitted with.
 - ``snapshots``: the total error, programming included, at given times; straight in ln t between
   them, constant after the last (Wan et al., [4]_).
 
-Temperature is not applied in the models other than the two walks. Times are valid as the card says.
+Temperature is not applied in ``log_linear`` and ``snapshots``. Times are valid as the card says.
 
 .. [1] Our computation on the data of github.com/akashlevy/RRAM-Relaxation-Master-Model @ ca0cfff.
 .. [2] A. Valentian et al., IEDM 2019, 14.3.1.
@@ -30,9 +33,11 @@ import numpy as np
 from numpy.polynomial.polynomial import polyval
 from numpy.typing import ArrayLike, NDArray
 
+from reliability.devices import unstable_cells
 from reliability.devices.equivalent_time import equivalent_time
 from reliability.devices.relaxation import log_progress
 from reliability.devices.target import Coefficients, coefficients
+from reliability.devices.unstable_cells import UnstableCells
 from reliability.technology import Technology
 
 _SECTION = "relaxation.target"
@@ -166,6 +171,8 @@ class Snapshots:
         """See `LevelRelaxation`: what the total error has beyond the programming error."""
         g = np.asarray(target, float) / self.maximum
         error = np.array([np.maximum(polyval(g, one.error), 0.0) for one in self.snapshots])
+        # polynomials that were fitted one by one cross; what has relaxed does not come back
+        error = np.maximum.accumulate(error, axis=0)
         log_times = np.log([one.time for one in self.snapshots])
         at = float(np.clip(np.log(max(float(np.sum(times)), 1e-300)), log_times[0], log_times[-1]))
         upper = int(np.clip(np.searchsorted(log_times, at), 1, len(log_times) - 1))
@@ -174,11 +181,11 @@ class Snapshots:
         return np.sqrt(np.maximum(total**2 - error[0] ** 2, 0.0))
 
 
-# Each model answers three questions for times (s) and temperatures (K) of segments:
+# Each of these models answers three questions for times (s) and temperatures (K) of segments:
 # ``steps``, the standard deviation that each deviate of a cell has reached, in units of sigma(g)
 # (the sum of squares is the variance that has been reached; empty where nothing has happened);
 # ``mean_shift`` of cells programmed to a target (S), S; and ``level_sigma``, sigma(g) in S.
-LevelRelaxation = RandomWalk | LogLinear | Snapshots
+LevelRelaxation = RandomWalk | LogLinear | Snapshots | UnstableCells
 
 
 def from_technology(technology: Technology) -> LevelRelaxation:
@@ -195,6 +202,8 @@ def from_technology(technology: Technology) -> LevelRelaxation:
     def value(name: str) -> float:
         return technology[f"{_SECTION}.{name}"]
 
+    if model == "unstable_cells" or f"{_SECTION}.jump_fluctuation" in technology:
+        return unstable_cells.from_technology(technology)
     if model == "log_linear":
         names = ("sigma_one_second", "sigma_per_efold", "shift_per_efold")
         return LogLinear(**{name: value(name) for name in names})
@@ -215,6 +224,20 @@ def from_technology(technology: Technology) -> LevelRelaxation:
     )
 
 
+def streams(model: LevelRelaxation, times: ArrayLike, temperatures: ArrayLike) -> list[str]:
+    """Return the names of the deviates that `conductance` takes, in their order.
+
+    Examples
+    --------
+    >>> streams(RandomWalk(1e-4, (1e-6,), (0.0,), 1e-3, 1e3), [1e3], [298.15])
+    ['relaxation', 'relaxation.1']
+    """
+    if isinstance(model, UnstableCells):
+        return model.streams(times, temperatures)
+    count = len(model.steps(times, temperatures))
+    return ["relaxation" if k == 0 else f"relaxation.{k}" for k in range(count)]
+
+
 def sigma(
     model: LevelRelaxation, target: ArrayLike, times: ArrayLike, temperatures: ArrayLike
 ) -> Array:
@@ -228,6 +251,8 @@ def sigma(
     >>> [round(step, 3) for step in model.steps([1e3], [298.15])]
     [0.707, 0.707]
     """
+    if isinstance(model, UnstableCells):
+        return unstable_cells.moments(model, target, times, temperatures)[1]
     reached = math.sqrt(math.fsum(step**2 for step in model.steps(times, temperatures)))
     return model.level_sigma(target, times) * reached
 
@@ -240,11 +265,11 @@ def conductance(
     temperatures: ArrayLike,
     deviates: Sequence[NDArray[np.floating]],
 ) -> NDArray[np.floating]:
-    """Return the conductance, S, of cells with one array of deviates for each of the `steps`.
+    """Return the conductance, S, of cells with one array of deviates for each of the `streams`.
 
     Parameters
     ----------
-    model : RandomWalk, LogLinear or Snapshots
+    model : RandomWalk, LogLinear, Snapshots or UnstableCells
     initial : ndarray, shape (...)
         Conductance as programmed, S.
     target : ndarray, broadcast to ``initial``
@@ -252,7 +277,7 @@ def conductance(
     times, temperatures : array_like, shape (segments,)
         s and K.
     deviates : sequence of ndarray, shape (...)
-        Standard normal, at least as many as ``steps`` returns.
+        Standard normal, at least as many as `streams` names.
 
     Examples
     --------
@@ -261,6 +286,8 @@ def conductance(
     >>> conductance(model, np.array([5e-5]), np.array([5e-5]), [1e3], [298.15], z).round(9)
     array([5.e-05])
     """
+    if isinstance(model, UnstableCells):
+        return unstable_cells.conductance(model, initial, target, times, temperatures, deviates)
     reached = model.steps(times, temperatures)
     kind = initial.dtype.type
     out = initial + model.mean_shift(target, times).astype(initial.dtype)

@@ -61,9 +61,8 @@ def state_path(technology: Technology, state: str, history: MissionProfile) -> P
     def after(programmed: Floats, deviates: Deviates, reads: Reads) -> Floats:
         g = programmed
         if relaxation_model is not None:
-            g = relaxation.conductance(
-                relaxation_model, g, history.duration, deviates("relaxation")
-            )
+            z = relaxation.deviate(relaxation_model, history.duration, deviates)
+            g = relaxation.conductance(relaxation_model, g, history.duration, z)
         return lose(g, deviates, reads)
 
     return after
@@ -94,10 +93,10 @@ def target_path(technology: Technology, history: MissionProfile) -> TargetPath:
     """
     times, temperatures = history.times, history.temperatures
     relaxation_model = drift_model = None
-    count = 0
+    streams: list[str] = []
     if "relaxation.target" in technology.models:
         relaxation_model = level_relaxation.from_technology(technology)
-        count = len(relaxation_model.steps(times, temperatures))
+        streams = level_relaxation.streams(relaxation_model, times, temperatures)
     if "drift.nu_intercept" in technology:
         drift_model = drift.Drift.from_technology(technology)
         if drift.log_time(drift_model, times, temperatures) <= 0:
@@ -107,7 +106,7 @@ def target_path(technology: Technology, history: MissionProfile) -> TargetPath:
     def after(programmed: Floats, target: Floats, deviates: Deviates, reads: Reads) -> Floats:
         g = programmed
         if relaxation_model is not None:
-            each = [deviates("relaxation" if k == 0 else f"relaxation.{k}") for k in range(count)]
+            each = [deviates(name) for name in streams]
             g = level_relaxation.conductance(relaxation_model, g, target, times, temperatures, each)
         if drift_model is not None:
             g = drift.conductance(drift_model, g, target, times, temperatures, deviates("drift"))
@@ -138,7 +137,7 @@ def _losses(technology: Technology, state: str, history: MissionProfile) -> Path
         if dose == 0:
             disturb_model = None
     # Without it all lost cells would be equal, and a population would look better for its losses.
-    spread = technology.get("retention.sigma_asymptotic", 0.0)
+    spread = retention.of_state(technology, "sigma_asymptotic", state, 0.0)
 
     def after(g: Floats, deviates: Deviates, reads: Reads) -> Floats:
         if retention_model is None and disturb_model is None:
@@ -150,7 +149,8 @@ def _losses(technology: Technology, state: str, history: MissionProfile) -> Path
                 retention_model, asymptotic_resistance=retention_model.asymptotic_resistance * end
             )
             z = deviates("retention")
-            g = retention.conductance(model, g, history.times, history.temperatures, z)
+            weak = deviates("retention.weak") if model.weak_fraction > 0 else None
+            g = retention.conductance(model, g, history.times, history.temperatures, z, weak)
         if disturb_model is not None:
             ending = replace(
                 disturb_model, asymptotic_resistance=disturb_model.asymptotic_resistance * end

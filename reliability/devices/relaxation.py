@@ -1,10 +1,15 @@
 """Relaxation of two states: what a programmed conductance does in the next minutes and hours.
 
-A cell's ln G moves by one normal step (mean ``shift``, standard
-deviation ``sigma``, drawn once per cell) that unfolds in log time:
+ln G of a cell moves away from where it was programmed in log time:
 
-    ln G(t) = ln G(0) + (shift + sigma z) s(t),    s(t) = ln(1 + t/t_on) / ln(1 + t_ref/t_on)
+    ln G(t) = ln G(0) + (shift + sigma T(z_t)) s(t),    s(t) = ln(1 + t/t_on) / ln(1 + t_ref/t_on)
+    z_t = sqrt(1 - f) z + sqrt(f) z_read,               T(z) = z exp(h z^2 / 2)
 
+- z is drawn once per cell, z_read anew by each read (reads less than 2 % apart in log time share
+  it): f (``fluctuation``) sets how early and late changes of a cell are correlated
+  (`early_late_correlation`), +1 without it; published arrays show -0.2 to -0.5 [2]_;
+- h (``tail_down`` below the median, ``tail_up`` above) gives the heavy tails of cells that jump
+  [3]_; without it the change is normal;
 - ``saturating``: s stays at 1 beyond t_ref (SPIRIT reports no change after the first hour [1]_);
 - ``log_time``: s goes on growing (published 1T1R arrays still widen at 10 000 s [2]_).
 
@@ -12,16 +17,21 @@ Times are valid as the card says; temperature is not applied. Many levels: `leve
 
 .. [1] A. Valentian et al., IEDM 2019, 14.3.1.
 .. [2] Our computation on the data of github.com/akashlevy/RRAM-Relaxation-Master-Model @ ca0cfff.
+.. [3] J. W. Tukey's h distribution, in D. C. Hoaglin, F. Mosteller, J. W. Tukey (eds.), Exploring
+   Data Tables, Trends, and Shapes, Wiley 1985, ch. 11.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr
+from scipy.special import lambertw, ndtr
 
 from reliability.technology import Technology
+
+_EPOCH = 0.02  # of ln t: reads closer than this share their fluctuation
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,10 @@ class Relaxation:
         Standard deviation and mean of the change of ln G at the reference time.
     onset_time, reference_time : float
         s.
+    tail_down, tail_up : float
+        h below and above the median, 0 or more.
+    fluctuation : float
+        f, 0 to 1.
     """
 
     model: str
@@ -42,6 +56,9 @@ class Relaxation:
     shift: float
     onset_time: float
     reference_time: float
+    tail_down: float = 0.0
+    tail_up: float = 0.0
+    fluctuation: float = 0.0
 
     @classmethod
     def from_technology(cls, technology: Technology, state: str) -> "Relaxation":
@@ -52,6 +69,9 @@ class Relaxation:
             shift=technology[f"relaxation.{state}.shift"],
             onset_time=technology["relaxation.onset_time"],
             reference_time=technology["relaxation.reference_time"],
+            tail_down=technology.get(f"relaxation.{state}.tail_down", 0.0),
+            tail_up=technology.get(f"relaxation.{state}.tail_up", 0.0),
+            fluctuation=technology.get("relaxation.fluctuation", 0.0),
         )
 
 
@@ -72,7 +92,7 @@ def progress(parameters: Relaxation, time: float) -> float:
 def conductance(
     parameters: Relaxation, initial: NDArray[np.floating], time: float, z: NDArray[np.floating]
 ) -> NDArray[np.floating]:
-    """Return the conductance, S, at ``time`` (s) of cells with relaxation deviates ``z``.
+    """Return the conductance, S, at ``time`` (s) of cells with the relaxation deviates z_t.
 
     Parameters
     ----------
@@ -82,7 +102,7 @@ def conductance(
     time : float
         Since programming, s.
     z : ndarray, shape (...)
-        Standard normal deviate of each cell.
+        Standard normal deviate of each cell at that time, see `deviate`.
 
     Examples
     --------
@@ -92,7 +112,89 @@ def conductance(
     """
     s = progress(parameters, time)
     kind = initial.dtype.type
+    z = stretched(parameters, z)
     return initial * np.exp(kind(parameters.shift * s) + kind(parameters.sigma * s) * z)
+
+
+def stretched(parameters: Relaxation, z: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return T(z); z itself where the tails are normal.
+
+    Examples
+    --------
+    >>> model = Relaxation("log_time", 0.1, 0.0, 1e-3, 1e4, tail_down=0.2)
+    >>> stretched(model, np.array([-2.0, 2.0])).round(3).tolist()
+    [-2.984, 2.0]
+    """
+    if parameters.tail_down == 0 and parameters.tail_up == 0:
+        return z
+    half = z.dtype.type(0.5)
+    h = np.where(z < 0, z.dtype.type(parameters.tail_down), z.dtype.type(parameters.tail_up))
+    return np.asarray(z * np.exp(h * z * z * half))
+
+
+def fluctuation_stream(parameters: Relaxation, time: float) -> str:
+    """Return the name of the deviates that reads at ``time`` (s) draw anew."""
+    return f"relaxation.fluctuation/{round(math.log1p(time / parameters.onset_time) / _EPOCH)}"
+
+
+def deviate(
+    parameters: Relaxation, time: float, deviates: Callable[[str], NDArray[np.floating]]
+) -> NDArray[np.floating]:
+    """Return z_t of cells.
+
+    Parameters
+    ----------
+    parameters : Relaxation
+    time : float
+        s.
+    deviates : callable
+        Name of a phenomenon to standard normal deviates.
+
+    Examples
+    --------
+    >>> model = Relaxation("log_time", 0.1, 0.0, 1e-3, 1e4, fluctuation=0.64)
+    >>> deviate(model, 1.0, lambda name: np.ones(1)).round(3).tolist()
+    [1.4]
+    """
+    own = deviates("relaxation")
+    if parameters.fluctuation == 0:
+        return own
+    kind, f = own.dtype.type, parameters.fluctuation
+    read = deviates(fluctuation_stream(parameters, time))
+    return np.asarray(kind(math.sqrt(1 - f)) * own + kind(math.sqrt(f)) * read)
+
+
+def shared_deviate(parameters: Relaxation, early: float, late: float) -> float:
+    """Return the correlation of z_t at two times (s): 1 - f, or 1 where one read is both.
+
+    Examples
+    --------
+    >>> model = Relaxation("log_time", 0.1, 0.0, 1e-3, 1e4, fluctuation=0.64)
+    >>> shared_deviate(model, 1.0, 1e4), shared_deviate(model, 1.0, 1.0)
+    (0.36, 1.0)
+    """
+    same = fluctuation_stream(parameters, early) == fluctuation_stream(parameters, late)
+    return 1.0 if same else 1.0 - parameters.fluctuation
+
+
+def early_late_correlation(parameters: Relaxation, early: float, late: float) -> float:
+    """Return the correlation of a cell's change to ``early`` (s) with its change from there on.
+
+    Of normal tails: with r the correlation of z_t at both times, (r s2 - s1) over
+    sqrt(s1^2 + s2^2 - 2 r s1 s2).
+
+    Examples
+    --------
+    >>> model = Relaxation("log_time", 0.1, 0.0, 1e-3, 1e4)
+    >>> early_late_correlation(model, 1.0, 1e4)
+    1.0
+    >>> from dataclasses import replace
+    >>> round(early_late_correlation(replace(model, fluctuation=0.7), 1.0, 1e4), 2)
+    -0.13
+    """
+    r = shared_deviate(parameters, early, late)
+    first, second = progress(parameters, early), progress(parameters, late)
+    return (r * second - first) / math.sqrt(first**2 + second**2 - 2 * r * first * second)
 
 
 def probability_below(
@@ -109,7 +211,16 @@ def probability_below(
     s = progress(parameters, time)
     step = np.log(np.asarray(reference, float) / initial) - parameters.shift * s
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(s > 0, ndtr(step / (parameters.sigma * s)), (step > 0).astype(float))
+        score = _unstretched(parameters, step / (parameters.sigma * s))
+        return np.where(s > 0, ndtr(score), (step > 0).astype(float))
+
+
+def _unstretched(parameters: Relaxation, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Inverse of `stretched`: sign(x) sqrt(W(h x^2) / h) with Lambert's W."""
+    h = np.where(x < 0, parameters.tail_down, parameters.tail_up)
+    with np.errstate(over="ignore"):
+        bent = np.sqrt(np.real(lambertw(h * x**2)) / np.where(h > 0, h, 1.0))
+    return np.where((h > 0) & np.isfinite(x), np.sign(x) * bent, x)
 
 
 def log_progress(time: float, onset: float, reference: float) -> float:

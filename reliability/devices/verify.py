@@ -1,7 +1,8 @@
 """Program and verify of two states: repeat the pulse until the cell passes, or give up.
 
-A cell with the fixed deviation f (lot, wafer, die, cell) draws a new cycle deviation c ~ N(0, s^2)
-and a new relaxation deviate y ~ N(0, 1) with every pulse. After the wait t_w it passes if
+A cell with the fixed deviation f (lot, wafer, die, cell) draws a new cycle deviation
+(`devices.programming`; below with h(u) = u and s its standard deviation) and a new relaxation
+deviate y ~ N(0, 1) with every pulse. After the wait t_w it passes if
 
     LRS:  R(t_w) <= limit,      HRS:  R(t_w) >= limit
 
@@ -27,7 +28,6 @@ Verify cannot remove for good the tails that relaxation brings back [2]_: for th
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -40,8 +40,6 @@ from reliability.devices.relaxation import Relaxation
 from reliability.errors import InputError, unknown_name, whole_number
 from reliability.technology import STATES, Technology
 from reliability.units import quantity
-
-_NARROW = 0.2  # of the spread between cells: below, nodes of the average over cells are refined
 
 
 @dataclass(frozen=True)
@@ -132,6 +130,7 @@ def program(
     fixed: NDArray[np.floating],
     deviates: Callable[[str], NDArray[np.floating]],
     relaxing: Relaxation | None = None,
+    width: NDArray[np.floating] | float = 1.0,
 ) -> tuple[NDArray[np.floating], NDArray[np.uint8], NDArray[np.bool_]]:
     """Program cells until they pass or are given up.
 
@@ -147,6 +146,8 @@ def program(
         called as `at_pulse` says.
     relaxing : Relaxation, optional
         What happens during the wait.
+    width : ndarray, shape (cells,), or float
+        As of `programming.widths`.
 
     Returns
     -------
@@ -165,7 +166,6 @@ def program(
     >>> (1 / g).round().tolist(), pulses.tolist(), passed.tolist()
     ([177210.0, 124878.0], [1, 2], [True, True])
     """
-    kind = fixed.dtype.type
     g = np.empty_like(fixed)
     pulses = np.zeros(fixed.shape, dtype=np.uint8)
     passed = np.zeros(fixed.shape, dtype=bool)
@@ -174,11 +174,15 @@ def program(
         if not len(todo):
             break
         cycle = deviates(at_pulse("programming.cycle", pulse))[todo]
-        read = programming.conductance(model, fixed[todo] + kind(model.sigma_cycle) * cycle)
+        own = width if np.ndim(width) == 0 else np.asarray(width)[todo]
+        added = programming.pulse(model, cycle, own)
+        read = programming.conductance(model, fixed[todo] + added)
         g[todo] = read
         if relaxing:
-            y = deviates(at_pulse("relaxation", pulse))[todo]
-            read = relaxation.conductance(relaxing, read, verify.wait, y)
+            y = relaxation.deviate(
+                relaxing, verify.wait, lambda name, k=pulse: deviates(at_pulse(name, k))
+            )
+            read = relaxation.conductance(relaxing, read, verify.wait, y[todo])
         pulses[todo] = pulse
         passed[todo] = passes(verify, state, read)
     return g, pulses, passed
@@ -213,7 +217,7 @@ def after_last_pulse(
     """
 
     def last(phenomenon: str) -> NDArray[np.floating]:
-        if pulses is None or phenomenon != "relaxation":
+        if pulses is None or phenomenon.partition(".")[0] != "relaxation":
             return deviates(phenomenon)
         out = deviates(phenomenon).copy()
         for pulse in np.unique(pulses[pulses > 1]):
@@ -252,8 +256,8 @@ def outcome(
     (1.75, 0.125)
     """
     limit = _limit_deviation(verify.limit(state), model, relaxing, verify.wait, _steps(relaxing))
-    weight, fixed = _fixed_nodes(model, offsets, limit)
-    p, q = _at_one_pulse(verify, state, model, relaxing, fixed)
+    weight, fixed, width = programming.nodes(model, offsets, limit)
+    p, q = _at_one_pulse(verify, state, model, relaxing, fixed, width)
     # mean of the cut-off geometric model, (1 - q^n) / p, without the division at p = 0
     pulses = sum(q**k for k in range(verify.attempts))
     return Outcome(*(float(weight @ value) for value in (pulses, q**verify.attempts, p)))
@@ -294,7 +298,7 @@ def probability_wrong(
     [0.125, 0.7892]
     """
     at = np.atleast_1d(np.asarray(reference, float))
-    weight_y, deviate = _nodes(1.0 if relaxing else 0.0)
+    weight_y, deviate, later = _deviates_of_two_reads(relaxing, verify.wait, time)
     limit, step = (
         _limit_deviation(verify.limit(state), model, relaxing, verify.wait, y)
         for y in (deviate, _steps(relaxing))
@@ -302,19 +306,19 @@ def probability_wrong(
     out = np.empty(at.shape)
     for i, g in np.ndenumerate(at):
         edge, other = (
-            _limit_deviation(g, model, relaxing, time, y) for y in (deviate, _steps(relaxing))
+            _limit_deviation(g, model, relaxing, time, y) for y in (later, _steps(relaxing))
         )
-        weight_f, fixed = _fixed_nodes(model, offsets, np.append(step, other))
-        _, q = _at_one_pulse(verify, state, model, relaxing, fixed)
+        weight_f, *cells = programming.nodes(model, offsets, np.append(step, other))
+        _, q = _at_one_pulse(verify, state, model, relaxing, *cells)
         # how much likelier a passing or failing pulse is to be the last than to be drawn
         passing = sum(q**k for k in range(verify.attempts))
         failing = q ** (verify.attempts - 1)
         if state == "LRS":  # passes up to the limit, wrong from the edge on
-            good = _between(edge, limit, fixed, model.sigma_cycle)
-            bad = _between(np.maximum(edge, limit), np.inf, fixed, model.sigma_cycle)
+            good = _between(edge, limit, model, *cells)
+            bad = _between(np.maximum(edge, limit), np.inf, model, *cells)
         else:
-            good = _between(limit, edge, fixed, model.sigma_cycle)
-            bad = _between(-np.inf, np.minimum(edge, limit), fixed, model.sigma_cycle)
+            good = _between(limit, edge, model, *cells)
+            bad = _between(-np.inf, np.minimum(edge, limit), model, *cells)
         out[i] = weight_f @ (good @ weight_y * passing + bad @ weight_y * failing)
     return out.reshape(np.shape(reference))
 
@@ -355,16 +359,17 @@ def probability_beyond(
     """
     y = np.array([deviate])
     limit = _limit_deviation(verify.limit(state), model, relaxing, verify.wait, y)
-    weight, fixed = _fixed_nodes(model, offset, np.append(limit, edge[:: max(len(edge) // 8, 1)]))
-    _, q = _at_one_pulse(verify, state, model, relaxing, fixed)
+    kinks = np.append(limit, edge[:: max(len(edge) // 8, 1)])
+    weight, *cells = programming.nodes(model, offset, kinks)
+    _, q = _at_one_pulse(verify, state, model, relaxing, *cells)
     passing = sum(q**k for k in range(verify.attempts))
     failing = q ** (verify.attempts - 1)
     if state == "LRS":
-        good = _between(edge, limit, fixed, model.sigma_cycle)
-        bad = _between(np.maximum(edge, limit), np.inf, fixed, model.sigma_cycle)
+        good = _between(edge, limit, model, *cells)
+        bad = _between(np.maximum(edge, limit), np.inf, model, *cells)
     else:
-        good = _between(limit, edge, fixed, model.sigma_cycle)
-        bad = _between(-np.inf, np.minimum(edge, limit), fixed, model.sigma_cycle)
+        good = _between(limit, edge, model, *cells)
+        bad = _between(-np.inf, np.minimum(edge, limit), model, *cells)
     return np.asarray((weight * passing) @ good + (weight * failing) @ bad)
 
 
@@ -374,42 +379,36 @@ def _at_one_pulse(
     model: Programming,
     relaxing: Relaxation | None,
     fixed: NDArray[np.float64],
+    width: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Probabilities p to pass and q = 1 - p to fail, each to all digits, shape (nodes,)."""
-    weight_y, deviate = _nodes(1.0 if relaxing else 0.0)
+    weight_y, deviate = _relaxation_nodes(relaxing)
     limit = _limit_deviation(verify.limit(state), model, relaxing, verify.wait, deviate)
     below, above = (
-        np.clip(_between(low, high, fixed, model.sigma_cycle) @ weight_y, 0.0, 1.0)
+        np.clip(_between(low, high, model, fixed, width) @ weight_y, 0.0, 1.0)
         for low, high in ((-np.inf, limit), (limit, np.inf))
     )
     return (below, above) if state == "LRS" else (above, below)
 
 
-def _fixed_nodes(
-    model: Programming, offsets: ArrayLike, steps: NDArray[np.float64]
+def _relaxation_nodes(
+    relaxing: Relaxation | None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Weights and nodes of what of the deviation stays from pulse to pulse.
+    """Weights and deviates of the average over relaxation."""
+    return programming.standard_nodes() if relaxing else (np.ones(1), np.zeros(1))
 
-    Where cells hardly vary from cycle to cycle, what happens to one turns within few sigma_cycle of
-    the deviations ``steps``: nodes lie close there.
-    """
-    sigma = float(np.sqrt(max(model.sigma**2 - model.sigma_cycle**2, 0.0)))
-    off = np.atleast_1d(np.asarray(offsets, float))
-    if sigma == 0 or model.sigma_cycle > _NARROW * sigma:
-        weight, fixed = _nodes(sigma)
-        return np.tile(weight / len(off), len(off)), (off[:, None] + fixed).ravel()
-    around = model.sigma_cycle * np.array([-6.0, -2.0, 0.0, 2.0, 6.0])
-    x, w = np.polynomial.legendre.leggauss(16)
-    weights, nodes = [], []
-    for own in off:
-        turns = ((steps[:, None] + around).ravel() - own) / sigma
-        edges = np.unique(np.clip(np.append(np.linspace(-9.0, 9.0, 19), turns), -9.0, 9.0))
-        half = np.diff(edges)[:, None] / 2
-        z = (edges[:-1, None] + half * (1 + x)).ravel()
-        weight = (half * w).ravel() * np.exp(-(z**2) / 2)
-        weights.append(weight / weight.sum() / len(off))
-        nodes.append(own + sigma * z)
-    return np.concatenate(weights), np.concatenate(nodes)
+
+def _deviates_of_two_reads(
+    relaxing: Relaxation | None, wait: float, time: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return weights and the deviates of relaxation at the wait and at a later time."""
+    weight, deviate = _relaxation_nodes(relaxing)
+    if relaxing is None or (r := relaxation.shared_deviate(relaxing, wait, time)) == 1.0:
+        return weight, deviate, deviate
+    x, w = np.polynomial.hermite_e.hermegauss(32)
+    later = r * deviate[:, None] + np.sqrt(1.0 - r**2) * x
+    both = weight[:, None] * (w / w.sum())
+    return both.ravel(), np.repeat(deviate, len(x)), later.ravel()
 
 
 def _steps(relaxing: Relaxation | None) -> NDArray[np.float64]:
@@ -418,13 +417,17 @@ def _steps(relaxing: Relaxation | None) -> NDArray[np.float64]:
 
 
 def _between(
-    low: ArrayLike, high: ArrayLike, fixed: NDArray[np.float64], sigma: float
+    low: ArrayLike,
+    high: ArrayLike,
+    model: Programming,
+    fixed: NDArray[np.float64],
+    width: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """P(low < fixed + cycle < high), shape (fixed, limits), 0 where low > high."""
+    """P(low < fixed + pulse < high), shape (nodes, limits), 0 where low > high."""
     low, high = (np.atleast_1d(np.asarray(end, float)) - fixed[:, None] for end in (low, high))
-    if sigma == 0:
+    if model.sigma_cycle == 0:
         return ((low < 0) & (high >= 0)).astype(float)
-    a, b = low / sigma, high / sigma
+    a, b = (programming.pulse_deviate(model, end, width[:, None]) for end in (low, high))
     # from the side where the tail is small
     right = ndtr(-a) - ndtr(-b)
     left = ndtr(b) - ndtr(a)
@@ -443,18 +446,3 @@ def _limit_deviation(
         return np.broadcast_to(programming.deviation_at(model, limit), deviate.shape)
     factor = relaxation.conductance(relaxing, np.ones_like(deviate), time, deviate)
     return programming.deviation_at(model, limit / factor)
-
-
-def _nodes(sigma: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Weights and nodes of the average over a normal of standard deviation ``sigma``."""
-    if sigma == 0:
-        return np.ones(1), np.zeros(1)
-    weight, z = _standard_nodes()
-    return weight, sigma * z
-
-
-@lru_cache(maxsize=1)
-def _standard_nodes() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    x, w = np.polynomial.legendre.leggauss(160)
-    weight = w * np.exp(-((9.0 * x) ** 2) / 2)
-    return weight / weight.sum(), 9.0 * x

@@ -3,6 +3,11 @@
 from reliability.lifetime.acceleration import Acceleration, acceleration
 from reliability.lifetime.censored_fit import LifetimeFit, fit_lifetime
 from reliability.lifetime.claims import Assessment, Claim, assess_claim, more_units
+from reliability.lifetime.covariates import (
+    GroupComparison,
+    compare_groups,
+    fit_lifetime_regression,
+)
 from reliability.lifetime.curves import life_against_temperature, probability_curves
 from reliability.lifetime.degradation import (
     DegradationFit,
@@ -24,36 +29,66 @@ from reliability.lifetime.model_choice import (
 )
 from reliability.lifetime.modes import ModesFit, fit_modes
 from reliability.lifetime.nonparametric import kaplan_meier, plotting_positions, turnbull
+from reliability.lifetime.pass_fail import PassFailFit, fit_pass_fail
+from reliability.lifetime.planning import (
+    Arm,
+    PlanPower,
+    compare_allocations,
+    plan_demonstration,
+    plan_power,
+)
+from reliability.lifetime.prediction import Prediction, predict_failures, tolerance_bound
+from reliability.lifetime.priors import LifetimePosterior, Prior, fit_with_priors
+from reliability.lifetime.step_stress import Schedule, failure_under, fit_step_stress
 from reliability.lifetime.tails import TailFit, fit_tail
 
 __all__ = [
     "Acceleration",
+    "Arm",
     "Assessment",
     "Claim",
     "DegradationFit",
+    "GroupComparison",
     "LifetimeFit",
+    "LifetimePosterior",
     "ModesFit",
+    "PassFailFit",
+    "PlanPower",
+    "Prediction",
+    "Prior",
+    "Schedule",
     "TailFit",
     "acceleration",
     "assess_claim",
+    "compare_allocations",
+    "compare_groups",
     "compare_lifetimes",
     "crossing_intervals",
     "data_sheet_sentence",
     "failure_rate_bound",
+    "failure_under",
     "fit_degradation",
     "fit_lifetime",
+    "fit_lifetime_regression",
     "fit_modes",
+    "fit_pass_fail",
+    "fit_step_stress",
     "fit_tail",
+    "fit_with_priors",
     "goodness_of_fit",
     "kaplan_meier",
     "life_against_temperature",
     "likelihood_ratio_test",
     "more_units",
     "paths",
+    "plan_demonstration",
+    "plan_power",
     "plan_test",
     "plotting_positions",
+    "predict_failures",
     "probability_curves",
     "pseudo_failures",
     "sample_size",
+    "tolerance_bound",
     "turnbull",
 ]

@@ -101,7 +101,12 @@ class Acceleration:
         for name in sorted({name for names in self.stresses for name in names}):
             if name not in stress:
                 raise InputError(f"stress: {name!r} is missing, got {', '.join(stress) or 'none'}")
-            value = np.atleast_1d(np.asarray(stress[name], float))
+            try:
+                value = np.atleast_1d(np.asarray(stress[name], float))
+            except (TypeError, ValueError):
+                raise InputError(
+                    f"stress {name}: got text, allowed numbers; a factor needs a formula (~ {name})"
+                ) from None
             if not np.all(np.isfinite(value) & (value > 0)):
                 raise InputError(f"stress {name}: got a value that is not positive and finite")
             values[name] = value

@@ -80,8 +80,11 @@ def refit(fit: Fitted, samples: int, seed: int = 0) -> Samples:
     Raises
     ------
     InputError
-        Frequencies that are not whole numbers, or fewer than half of the samples have a maximum.
+        A random effect of lots or a step stress, frequencies that are not whole numbers, or fewer
+        than half of the samples have a maximum.
     """
+    if type(fit.likelihood) is not Likelihood:
+        raise InputError(f"bootstrap: not available for {fit.distribution.name}")
     rng = stream(seed, "statistics.bootstrap")
     censoring = _censoring(fit.data)
     if censoring.row.size * samples > _MOST_ROWS:

@@ -31,10 +31,12 @@ from reliability.lifetime.distributions import Distribution, Parameter, find_dis
 from reliability.lifetime.likelihood import Likelihood, Terms, split_terms
 from reliability.lifetime.maximise import Maximum, gradient_of, profile_interval
 from reliability.lifetime.observations import Observations, lifetimes_on_the_line, observations
-from reliability.lifetime.regression import Regression, regression
+from reliability.lifetime.random_lots import fit_random_lots, over_lots
+from reliability.lifetime.regression import Models, Regression, regression
 from reliability.lifetime.starting_values import NoMaximum, best_fit
 
 Array = NDArray[np.float64]
+Stress = Mapping[str, float | str]
 Method = Literal["profile", "calibrated", "bootstrap", "wald"]
 
 _METHODS = ("profile", "calibrated", "bootstrap", "wald")
@@ -147,7 +149,7 @@ class LifetimeFit:
             return self.parameters[name], self.parameters[name]
         if self.distribution.threshold and spec.unit == "time":
             return self._threshold_interval(row, confidence, method, seed)
-        low, high = self._bounds(lambda theta: theta @ row + constant, confidence, method, seed)
+        low, high = self.bounds(lambda theta: theta @ row + constant, confidence, method, seed)
         with np.errstate(over="ignore"):  # an end that the data leave open is infinite
             a, b = _LINKS[spec.link](low), _LINKS[spec.link](high)
         scale = self.data.unit if spec.unit == "time" else 1.0
@@ -163,12 +165,12 @@ class LifetimeFit:
             with np.errstate(invalid="ignore", divide="ignore"):
                 return -np.log(first - theta @ row)
 
-        ends = self._bounds(quantity, confidence, method, seed)
+        ends = self.bounds(quantity, confidence, method, seed)
         low, high = (self.data.unit * (first - float(np.exp(-end))) for end in ends)
         return low, high
 
     def quantile(
-        self, p: ArrayLike, stress: Mapping[str, float] | None = None,
+        self, p: ArrayLike, stress: Stress | None = None,
         confidence: float = 0.9, method: Method = "profile", *, seed: int = 0,
     ) -> Estimate:  # fmt: skip
         """Time by which a fraction ``p`` of the units has failed.
@@ -177,7 +179,7 @@ class LifetimeFit:
         ----------
         p : array_like
             Between 0 and 1; an array gives arrays.
-        stress : mapping of str to float, optional
+        stress : mapping of str to float (or str, a level of a factor), optional
             Required if the fit has an acceleration.
         confidence, method, seed
             As in `interval`.
@@ -210,14 +212,14 @@ class LifetimeFit:
             value = float(quantity(self.maximum.theta)[0])
             if not np.isfinite(value):  # beyond the fraction that can fail
                 return np.inf, self._earliest(p, stress, confidence, method, seed), np.inf
-            ends = self._bounds(quantity, confidence, method, seed)
+            ends = self.bounds(quantity, confidence, method, seed)
             reported = [unit * float(back(x)) for x in (value, *ends)]
             return reported[0], reported[1], reported[2]
 
         return _over(one, p)
 
     def _earliest(
-        self, p: float, stress: Mapping[str, float] | None, confidence: float, method: Method,
+        self, p: float, stress: Stress | None, confidence: float, method: Method,
         seed: int,
     ) -> float:  # fmt: skip
         """Time at which the upper bound of the failure probability reaches ``p``; inf if none."""
@@ -232,7 +234,7 @@ class LifetimeFit:
         return self.data.unit * float(np.exp(optimize.brentq(miss, -30.0, 14.0, xtol=1e-4)))
 
     def failure_probability(
-        self, t: ArrayLike, stress: Mapping[str, float] | None = None,
+        self, t: ArrayLike, stress: Stress | None = None,
         confidence: float = 0.9, method: Method = "profile", *, seed: int = 0,
     ) -> Estimate:  # fmt: skip
         """Probability of failure by the time ``t``; parameters as in `quantile`.
@@ -250,7 +252,7 @@ class LifetimeFit:
         return Estimate(*map(_fraction, found))
 
     def survival_probability(
-        self, t: ArrayLike, stress: Mapping[str, float] | None = None,
+        self, t: ArrayLike, stress: Stress | None = None,
         confidence: float = 0.9, method: Method = "profile", *, seed: int = 0,
     ) -> Estimate:  # fmt: skip
         """Probability to live longer than ``t``, with all digits however small it is.
@@ -269,7 +271,7 @@ class LifetimeFit:
         return Estimate(*(_fraction(-np.asarray(x)) for x in (value, high, low)))
 
     def _log_odds(
-        self, t: ArrayLike, stress: Mapping[str, float] | None, confidence: float, method: Method,
+        self, t: ArrayLike, stress: Stress | None, confidence: float, method: Method,
         seed: int,
     ) -> Estimate:  # fmt: skip
         """Log-odds of failure by the time ``t``."""
@@ -297,19 +299,19 @@ class LifetimeFit:
                     y = np.log(t / self.data.unit) if distribution.positive else t / self.data.unit
                     return (y - u[0]) * np.exp(0.0 if distribution.fixed_scale else -u[1])
 
-                ends = self._bounds(standardised, confidence, method, seed)
+                ends = self.bounds(standardised, confidence, method, seed)
                 z = np.array(ends)
                 with np.errstate(divide="ignore", invalid="ignore"):
                     low, high = np.where(np.isinf(z), z, form.log_cdf(z) - form.log_sf(z))
                 return value, float(low), float(high)
             if not np.isfinite(value):  # beyond the precision of a double
                 return value, value, value
-            return value, *self._bounds(quantity, confidence, method, seed)
+            return value, *self.bounds(quantity, confidence, method, seed)
 
         return _over(one, t)
 
     def acceleration_factor(
-        self, stress_from: Mapping[str, float], stress_to: Mapping[str, float],
+        self, stress_from: Stress, stress_to: Stress,
         confidence: float = 0.9, method: Method = "profile", *, p: float = 0.5, seed: int = 0,
     ) -> Estimate:  # fmt: skip
         """How many times shorter the life is at ``stress_to`` than at ``stress_from``.
@@ -338,13 +340,21 @@ class LifetimeFit:
             return np.log(quantile(fraction, *before(theta)) / quantile(fraction, *after(theta)))
 
         value = float(np.exp(quantity(self.maximum.theta)[0]))
-        low, high = self._bounds(quantity, confidence, method, seed)
+        low, high = self.bounds(quantity, confidence, method, seed)
         return Estimate(value, float(np.exp(low)), float(np.exp(high)))
 
-    def _bounds(
-        self, quantity: Callable[[Array], Array], confidence: float, method: str, seed: int
+    def bounds(
+        self, quantity: Callable[[Array], Array], confidence: float, method: str, seed: int = 0
     ) -> tuple[float, float]:
-        """Ends of the interval of a quantity on an unlimited scale."""
+        """Ends of the interval of a function of the internal coefficients, on an unlimited scale.
+
+        Parameters
+        ----------
+        quantity : callable
+            Function of ``theta``, shape (..., p), smooth, such as a log life or a log-odds.
+        confidence, method, seed
+            As in `interval`.
+        """
         if method not in _METHODS:
             raise unknown_name("method", method, _METHODS)
         fraction(confidence, "confidence")
@@ -397,9 +407,10 @@ def fit_lifetime(
     truncation: ArrayLike | tuple[ArrayLike | None, ArrayLike | None] | None = None,
     stress: Mapping[str, ArrayLike] | None = None,
     lots: ArrayLike | None = None,
+    lot_effect: Literal["robust", "random"] = "robust",
     distribution: str | Distribution = "weibull",
-    acceleration: str | Mapping[str, str] | None = None,
-    shape_acceleration: str | Mapping[str, str] | None = None,
+    acceleration: Models | None = None,
+    shape_acceleration: Models | None = None,
     fixed: Mapping[str, float] | None = None,
 ) -> LifetimeFit:
     """Fit a lifetime distribution to censored data by maximum likelihood.
@@ -421,15 +432,20 @@ def fit_lifetime(
         Units that failed before this time could not be in the data (left truncation); a tuple
         gives also the time after which they could not.
     stress : mapping of str to array_like, shape (n,) or scalar, optional
-        E.g. ``{"temperature": K, "voltage": V}``.
+        E.g. ``{"temperature": K, "voltage": V}``; text is a factor of a formula.
     lots : array_like, shape (n,), optional
-        Lot (wafer, board) of each row, at least 2: units of one resemble each other. Intervals and
-        covariance are then robust to that (`reliability.lifetime.clusters`).
+        Lot (wafer, die, board) of each row, at least 2: units of one resemble each other.
+    lot_effect : {"robust", "random"}
+        ``"robust"``: the distribution is that of all units, intervals and covariance allow for the
+        lots (`reliability.lifetime.clusters`). ``"random"``: each lot shifts the log life by a
+        normal deviate, whose standard deviation is a parameter, ``lot_deviation``; predictions are
+        of a unit of any lot (`reliability.lifetime.random_lots`). Better with few, different lots.
     distribution : str or Distribution
         See `reliability.lifetime.distributions`.
-    acceleration : str or mapping, optional
-        How the stresses act on the log life; see `reliability.lifetime.acceleration`.
-    shape_acceleration : str or mapping, optional
+    acceleration : str, mapping or Formula, optional
+        How the stresses act on the log life: models of `reliability.lifetime.acceleration` by name,
+        or a formula, ``"~ arrhenius(temperature) + lot"`` (`reliability.lifetime.formula`).
+    shape_acceleration : str, mapping or Formula, optional
         The same for the log scale (minus the log of a Weibull shape); none: constant.
         Test it with `likelihood_ratio_test`.
     fixed : mapping of str to float, optional
@@ -476,14 +492,28 @@ def fit_lifetime(
             "no unit failed: the likelihood has no maximum; state a bound with "
             "failure_rate_bound or binomial_bound"
         )
-    model = regression(chosen, data, acceleration, shape_acceleration, fixed)
+    random = _has_random_lots(lot_effect, data, chosen)
+    whole = over_lots(chosen) if random else chosen
+    model = regression(whole, data, acceleration, shape_acceleration, fixed)
     terms = split_terms(
         data.lower[None] / data.unit, data.upper[None] / data.unit, data.frequency[None],
         _scaled(data.entry, data.unit), _scaled(data.leave, data.unit), positive=chosen.positive,
     )  # fmt: skip
-    likelihood = Likelihood(chosen, terms, 1, model.designs, model.offsets)
-    maximum = best_fit(likelihood)
-    value = float(maximum.value[0]) + _density_unit(terms, data)
+    likelihood = Likelihood(whole, terms, 1, model.designs, model.offsets)
+    if random and data.lots is not None:
+        likelihood, maximum = fit_random_lots(likelihood, chosen, data.lots)
+    else:
+        maximum = best_fit(likelihood)
+    return assembled(whole, data, model, likelihood, maximum)
+
+
+def assembled(
+    distribution: Distribution, data: Observations, model: Regression, likelihood: Likelihood,
+    maximum: Maximum,
+) -> LifetimeFit:  # fmt: skip
+    """Reported parameters and their covariance from a maximum of the likelihood."""
+    value = float(maximum.value[0] - likelihood.penalty(maximum.theta)[0])
+    value += _density_unit(likelihood.terms, data)
     matrix = np.stack([model.report(name)[0] for name in model.names])
     internal = matrix @ maximum.theta[0] + [model.report(name)[1] for name in model.names]
     slope, parameters = np.empty(len(internal)), {}
@@ -498,13 +528,24 @@ def fit_lifetime(
         }[link]  # fmt: skip
     jacobian = slope[:, None] * matrix
     inner = maximum.covariance[0]
-    if data.lots is not None:
+    if data.lots is not None and type(likelihood) is Likelihood:
         inner = robust_covariance(likelihood, maximum, data.lots)
-    covariance = jacobian @ inner @ jacobian.T
     return LifetimeFit(
-        chosen, parameters, covariance, value, data.units, data.failures, model.stresses, data,
-        model, likelihood, maximum, inner,
+        distribution, parameters, jacobian @ inner @ jacobian.T, value, data.units, data.failures,
+        model.stresses, data, model, likelihood, maximum, inner,
     )  # fmt: skip
+
+
+def _has_random_lots(lot_effect: str, data: Observations, distribution: Distribution) -> bool:
+    if lot_effect not in ("robust", "random"):
+        raise unknown_name("lot_effect", lot_effect, ("robust", "random"))
+    if lot_effect == "robust":
+        return False
+    if data.lots is None:
+        raise InputError("lot_effect: random needs lots, the lot of each row")
+    if distribution.location is None or distribution.threshold or distribution.shift is not None:
+        raise InputError(f"lot_effect: random is not available for {distribution.name}")
+    return True
 
 
 def _scaled(times: Array | None, unit: float) -> Array | None:

@@ -8,10 +8,15 @@ test                bound of the fraction that fails
 a shape is known    chi-square bound on the time of the test, carried to the use condition with the
                     known acceleration and Weibull shape [1]_ [2]_; without a failure it is the
                     exact binomial bound
+a prior is stated   posterior bound with priors on shape and acceleration
+                    (`reliability.lifetime.priors`); for 0 to 5 failures
 0 to 2 failures, or exact binomial bound of the units that lived as long as the claim; a longer
 no shape in them    claim needs a shape
 3 or more failures  likelihood-ratio bound of fitted distributions
 =================== ============================================================================
+
+With lots, a claim within the test has the exact binomial bound over lots too, and the worse counts:
+a fit of a few lots does not hold the worst one.
 
 Without a stated distribution the bound is the worst one of all candidates whose AICc is within 4
 of the best: data of a few failures do not choose between them, and a claim beyond the test depends
@@ -38,11 +43,12 @@ from scipy import special
 
 from reliability.errors import InputError, fraction, unknown_name
 from reliability.lifetime.acceleration import Acceleration
-from reliability.lifetime.acceleration import acceleration as assign_models
 from reliability.lifetime.censored_fit import LifetimeFit, NoMaximum, fit_lifetime
-from reliability.lifetime.demonstration import sample_size
+from reliability.lifetime.demonstration import printed, sample_size
+from reliability.lifetime.formula import Formula, find_acceleration
 from reliability.lifetime.model_choice import compare_lifetimes
 from reliability.lifetime.observations import Observations, observations
+from reliability.lifetime.priors import Prior, fit_with_priors
 from reliability.statistics.proportions import clustered_proportion
 
 if TYPE_CHECKING:
@@ -122,8 +128,8 @@ class Assessment:
         How many times more units the same test needs to demonstrate the claim with the same
         outcome: 1 if it is demonstrated, inf if the estimate itself is above the claim.
     method : str
-        Of the bound of a fit, as given to `assess_claim`; ``"known shape"`` or ``"binomial"``
-        where nothing was fitted.
+        Of the bound of a fit, as given to `assess_claim`; ``"priors"``, ``"known shape"`` or
+        ``"binomial"`` where nothing was fitted.
     """
 
     claim: Claim
@@ -179,6 +185,7 @@ def assess_claim(
     distribution: str | None = None,
     acceleration: str | None = None,
     fixed: Mapping[str, float | tuple[float, float]] | None = None,
+    priors: Sequence[Prior] = (),
     choice: Choice = "worst",
     method: str = "profile",
     seed: int = 0,
@@ -193,12 +200,17 @@ def assess_claim(
     distribution : str, optional
         By default the candidates exponential, Weibull and log-normal, see ``choice``.
     acceleration : str, optional
-        Models, ``"arrhenius+inverse_power"``. By default Arrhenius if temperatures differ, from
+        Models, ``"arrhenius+inverse_power"``, or a formula, ``"~ arrhenius(temperature) + lot"``
+        (`reliability.lifetime.formula`). By default Arrhenius if temperatures differ, from
         test to test or to the use, and exponential in voltage if voltages do.
     fixed : mapping of str to float or (float, float), optional
         Coefficients that are taken as known (``{"activation_energy": 1.1}``), and ``shape`` of a
         Weibull distribution. With a shape and all coefficients nothing is fitted, and each may be
         a range ``(low, high)``: the bound is then the worst one within.
+    priors : sequence of Prior
+        Of the shape (or sigma) and of the coefficients that are not in ``fixed``; the bound is then
+        that of `fit_with_priors`, of a Weibull distribution unless stated, and the assumptions name
+        each prior and how far the data moved it.
     choice : {"worst", "average"}
         Bound from the candidates within 4 of the best AICc: the worst of theirs, or the average of
         their log-odds with Akaike's weights.
@@ -232,6 +244,11 @@ def assess_claim(
     models, chosen = _models(claim, data.stress, acceleration)
     ranges = {k: v if isinstance(v, tuple) else (v, v) for k, v in (fixed or {}).items()}
     test = _Test(claim, data, models, {name: low for name, (low, _) in ranges.items()})
+    if priors:
+        for name, (low, high) in ranges.items():
+            if low != high:
+                raise InputError(f"{name}: got a range beside priors; give it a prior too")
+        return _with_priors(test, priors, chosen, distribution or "weibull", seed)
     _check_fixed(test, ranges)
     if "shape" in ranges and test.known and distribution in (None, "weibull", "exponential"):
         return _worst_within(test, ranges)
@@ -252,7 +269,7 @@ class _Test(NamedTuple):
 
     claim: Claim
     data: Observations
-    models: Acceleration | None
+    models: Acceleration | Formula | None
     fixed: dict[str, float]
 
     @property
@@ -299,7 +316,7 @@ class _Test(NamedTuple):
 
 def _models(
     claim: Claim, stress: Mapping[str, Array], acceleration: str | None
-) -> tuple[Acceleration | None, str | None]:
+) -> tuple[Acceleration | Formula | None, str | None]:
     """Acceleration models to use, None if nothing is accelerated."""
     for name in claim.stress:
         if name not in stress:
@@ -309,7 +326,7 @@ def _models(
     if acceleration is None:
         differ = [
             name for name, values in stress.items()
-            if np.ptp(values) > 0 or claim.stress.get(name, values[0]) != values[0]
+            if np.unique(values).size > 1 or claim.stress.get(name, values[0]) != values[0]
         ]  # fmt: skip
         for name in differ:
             if name not in claim.stress:
@@ -318,7 +335,7 @@ def _models(
         if not parts:
             return None, None
         acceleration = "+".join(parts)
-    models = assign_models(acceleration, list(stress))
+    models = find_acceleration(acceleration, stress, "acceleration")
     for group in models.stresses:
         for name in group:
             if name not in claim.stress:
@@ -358,6 +375,32 @@ def _worst_within(test: _Test, ranges: Mapping[str, tuple[float, float]]) -> Ass
         if low != high
     ]
     return replace(worst, assumptions=(*wide, *worst.assumptions))
+
+
+def _with_priors(
+    test: _Test, priors: Sequence[Prior], chosen: str | None, distribution: str, seed: int
+) -> Assessment:
+    """Bound with priors on the shape and the coefficients of the acceleration."""
+    claim, data = test.claim, test.data
+    if data.lots is not None:
+        raise InputError("lots: not available with priors")
+    fit = fit_with_priors(
+        priors, distribution=distribution, acceleration=chosen, fixed=test.fixed, seed=seed,
+        lower=data.lower, upper=data.upper, frequency=data.frequency, stress=test.acting or None,
+    )  # fmt: skip
+    sure = 2 * claim.confidence - 1
+    estimate, _, bound = fit.failure_probability(claim.duration, test.use_stress, sure)
+    life = fit.quantile(claim.fraction, test.use_stress, sure).low
+    factor = max(math.log1p(-bound) / math.log1p(-claim.fraction), 1.0) if bound < 1 else math.inf
+    values = test.fixed | fit.medians
+    known = test._replace(fixed={name: values[name] for name in test.names})
+    found = _unfitted(
+        known, test.at_use(data.lower, values), float(bound), float(life), factor,
+        values.get("shape"), [f"{fit.distribution.name} distribution"], [], "priors",
+    )  # fmt: skip
+    stated = [f"{_with_unit(name, value)} assumed" for name, value in test.fixed.items()]
+    assumptions = (found.assumptions[0], *stated, *map(str, fit.priors), found.assumptions[-1])
+    return replace(found, estimate=float(estimate), assumptions=assumptions)
 
 
 def _known_shape(test: _Test, shape: float) -> Assessment:
@@ -476,15 +519,21 @@ def _fitted(
         life = float(np.exp(np.average(np.log(np.maximum(lives, 1e-300)), weights=weights)))
     table["bound"] = np.array(bounds + [math.nan] * (len(fits) - len(close)))
     use = test.at_use(np.maximum(data.lower, 0.0), fit.parameters)
+    factor = max(_more(claim, float(each.high), float(each.value)) for each in found)
+    assumed, least = _assumed(test, close, choice), 0.0
+    if data.lots is not None and use.max() >= claim.duration:  # a few lots do not hold the worst
+        free = _binomial(test._replace(fixed=fit.parameters))
+        least, life, factor = free.bound, min(life, free.life_bound), max(factor, free.factor)
+        bound = max(bound, least)
+        assumed.insert(-1, f"at least the binomial bound over lots, {printed(least)}")
     return Assessment(
-        claim, _verdict(bounds, bound, claim.fraction), bound, estimate, life, fit.units,
-        fit.failures, float(data.frequency @ use), float(use.max()), fit,
+        claim, _verdict([max(b, least) for b in bounds], bound, claim.fraction), bound, estimate,
+        life, fit.units, fit.failures, float(data.frequency @ use), float(use.max()), fit,
         {name: fit.parameters[name] for name in test.names},
         {"weibull": fit.parameters.get("shape"), "exponential": 1.0}.get(fit.distribution.name),
-        table, tuple(_assumed(test, close, choice)),
+        table, tuple(assumed),
         tuple(_limits(test, close, bounds, float(use.max()), estimate)),
-        max(_more(claim, float(each.high), float(each.value)) for each in found),
-        options["method"],
+        factor, options["method"],
     )  # fmt: skip
 
 

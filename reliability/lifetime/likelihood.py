@@ -162,12 +162,16 @@ class Likelihood:
             terms.append(kept._replace(fit=place[kept.fit]))
         return replace(self, terms=terms, fits=int(keep.sum()))
 
+    def penalty(self, theta: Array) -> Array:
+        """What the value holds beside the log-likelihood, shape (fits,): nothing."""
+        return np.zeros(len(theta))
+
     @np.errstate(all="ignore")  # far from the maximum: not finite, and not taken
     def value(self, theta: Array) -> Array:
         """Log-likelihood without derivatives, shape (fits,)."""
         total = np.zeros(self.fits)
         for term, chunk, u in self._chunks(theta):
-            value = _term_value(self.distribution, term.kind, term.low[chunk], term.high[chunk], u)
+            value = term_value(self.distribution, term.kind, term.low[chunk], term.high[chunk], u)
             self._add(total, value, term, chunk)
         return np.where(np.isnan(total), -np.inf, total)
 
@@ -238,7 +242,7 @@ class Likelihood:
         total[first : last + 1] += np.bincount(fit - first, weight * rows, last - first + 1)
 
 
-def _term_value(
+def term_value(
     distribution: Distribution, kind: Kind, low: Array, high: Array, u: list[Any]
 ) -> Array:
     if kind == "density":
@@ -360,13 +364,13 @@ def _numerical_rows(
             moved = list(u)
             for j in directions:
                 moved[j] = u[j] + k * steps[j]
-            return _term_value(distribution, kind, low, high, moved)
+            return term_value(distribution, kind, low, high, moved)
 
         minus2, minus, plus, plus2 = at(-2), at(-1), at(1), at(2)
         slope = (8 * (plus - minus) - (plus2 - minus2)) / 12
         return slope, (16 * (plus + minus) - (plus2 + minus2) - 30 * centre) / 12
 
-    centre = _term_value(distribution, kind, low, high, u)
+    centre = term_value(distribution, kind, low, high, u)
     with np.errstate(invalid="ignore"):
         lines = [along(j) for j in range(distribution.count)]
         first = [slope / step for (slope, _), step in zip(lines, steps, strict=True)]

@@ -96,7 +96,7 @@ def likelihood_ratio_test(restricted: LifetimeFit, full: LifetimeFit) -> Likelih
     shared = restricted.distribution.count if names[0] == names[1] else 1
     if not all(_contains(restricted, full, j) for j in range(shared)):
         raise InputError("likelihood_ratio_test: the regressions on stress are not nested")
-    statistic = max(2 * (full.log_likelihood - restricted.log_likelihood), 0.0)
+    statistic = max(2 * float(full.log_likelihood - restricted.log_likelihood), 0.0)
     p_value = float(special.chdtrc(degrees, statistic))
     if boundary:
         fewer = special.chdtrc(degrees - 1, statistic) if degrees > 1 else float(statistic <= 0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +24,7 @@ class Observations:
     entry, leave : ndarray, shape (n,), or None
         Truncation: the unit is in the data only because it failed between these times.
     stress : dict of str to ndarray, shape (n,)
+        Numbers, or text for a factor of a formula.
     unit : float
         A typical time, by which times are divided before a fit.
     positive : bool
@@ -36,7 +38,7 @@ class Observations:
     frequency: Array
     entry: Array | None
     leave: Array | None
-    stress: dict[str, Array]
+    stress: dict[str, NDArray[Any]]
     unit: float
     positive: bool
     lots: NDArray[np.intp] | None = None
@@ -106,8 +108,8 @@ def observations(
         _refuse("truncation", entry > np.where(low == high, high, low), entry, "<= the time")
     if leave is not None:
         _refuse("truncation", leave < high, leave, "not before the time to failure")
-    stresses = {name: _column(name, value, low.size) for name, value in (stress or {}).items()}
-    if "temperature" in stresses:
+    stresses = {name: _stress(name, value, low.size) for name, value in (stress or {}).items()}
+    if "temperature" in stresses and stresses["temperature"].dtype.kind == "f":
         coldest = float(stresses["temperature"].min(initial=COLD))
         if 0 < coldest < COLD:
             kelvin(coldest)  # warns of degrees Celsius
@@ -174,6 +176,21 @@ def _column(name: str, values: ArrayLike, size: int | None) -> Array:
         array = np.broadcast_to(array, (size,))
     _refuse(name, np.isnan(array), array, "numbers")
     return array
+
+
+def _stress(name: str, values: ArrayLike, size: int) -> NDArray[Any]:
+    """A stress of each row: a number, or the text of a factor."""
+    array = np.asarray(values)
+    if not any(isinstance(value, str) for value in array.ravel()[:1]):
+        return _column(name, values, size)
+    for row, value in enumerate(np.atleast_1d(array)):
+        if not isinstance(value, str) or not value.strip():
+            raise InputError(
+                f"{name}: row {row} is {value!r}, allowed: text, as in the rows before"
+            )
+    if array.ndim == 1 and array.size != size:
+        raise InputError(f"{name}: got {array.size} rows, expected {size}")
+    return np.broadcast_to(array.astype(str), (size,))
 
 
 def _refuse(name: str, bad: NDArray[np.bool_], values: Array, allowed: str) -> None:

@@ -2,18 +2,19 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from reliability.errors import InputError, unknown_name
 from reliability.lifetime.acceleration import Acceleration
-from reliability.lifetime.acceleration import acceleration as assign
 from reliability.lifetime.distributions import Distribution, Parameter
+from reliability.lifetime.formula import Formula, find_acceleration
 from reliability.lifetime.observations import Observations
 
 Array = NDArray[np.float64]
+Models = str | Mapping[str, str] | Formula
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class _Predictor:
     those that are not are in ``held``, on the scale of x itself.
     """
 
-    stresses: Acceleration | None
+    stresses: Acceleration | Formula | None
     centre: Array
     width: Array
     free: NDArray[np.bool_]
@@ -73,7 +74,7 @@ class Regression:
         """``(a, b)`` such that the parameter is the link of ``a @ theta + b``."""
         return self.reports[name]
 
-    def at(self, stress: Mapping[str, float] | None) -> Callable[[Array], list[Array]]:
+    def at(self, stress: Mapping[str, float | str] | None) -> Callable[[Array], list[Array]]:
         """Function from ``theta``, shape (..., p), to the internal parameters at one stress.
 
         Raises
@@ -111,8 +112,8 @@ class Regression:
 def regression(
     distribution: Distribution,
     data: Observations,
-    acceleration: str | Mapping[str, str] | None,
-    shape_acceleration: str | Mapping[str, str] | None,
+    acceleration: Models | None,
+    shape_acceleration: Models | None,
     fixed: Mapping[str, float] | None,
 ) -> Regression:
     """Set up the linear predictors of a fit; parameters as `fit_lifetime`."""
@@ -139,9 +140,9 @@ def regression(
 def _models(
     distribution: Distribution,
     data: Observations,
-    acceleration: str | Mapping[str, str] | None,
-    shape_acceleration: str | Mapping[str, str] | None,
-) -> list[Acceleration | None]:
+    acceleration: Models | None,
+    shape_acceleration: Models | None,
+) -> list[Acceleration | Formula | None]:
     """Acceleration model of each internal parameter; every stress must be used."""
     location = _assign(distribution, data, acceleration, "acceleration")
     scale = _assign(distribution, data, shape_acceleration, "shape_acceleration")
@@ -159,30 +160,35 @@ def _models(
 
 
 def _assign(
-    distribution: Distribution, data: Observations, models: str | Mapping[str, str] | None,
-    name: str,
-) -> Acceleration | None:  # fmt: skip
+    distribution: Distribution, data: Observations, models: Models | None, name: str
+) -> Acceleration | Formula | None:  # fmt: skip
     if models is None:
         return None
-    if distribution.location is None or not distribution.positive:
+    formula = isinstance(models, Formula) or "~" in models
+    if distribution.location is None or not (distribution.positive or formula):
         raise InputError(f"{name}: {distribution.name} has no single location for a stress")
     if not data.stress:
         raise InputError(f"{name}: needs stress, e.g. stress={{'temperature': ...}}")
-    return assign(models, list(data.stress), name)
+    found = find_acceleration(models, data.stress, name)
+    return found if found.coefficients else None
 
 
 def _coefficients(
-    parameter: Parameter, model: Acceleration | None, prefix: str
+    parameter: Parameter, model: Acceleration | Formula | None, prefix: str
 ) -> dict[str, Parameter]:
     """Reported parameters of one internal parameter: itself, or those of its regression."""
     if model is None:
         return {parameter.name: parameter}
     intercept = {prefix + "intercept": Parameter("intercept", "identity", parameter.unit)}
-    return intercept | {prefix + c: Parameter(c, "identity") for c in model.coefficients}
+    unit: Literal["1", "time"] = "time" if parameter.unit == "time" else "1"
+    return intercept | {prefix + c: Parameter(c, "identity", unit) for c in model.coefficients}
 
 
 def _predictor(
-    data: Observations, names: tuple[str, ...], model: Acceleration | None, held: dict[str, float]
+    data: Observations,
+    names: tuple[str, ...],
+    model: Acceleration | Formula | None,
+    held: dict[str, float],
 ) -> _Predictor:
     free = np.array([name not in held for name in names])
     values = np.array([held.get(name, 0.0) for name in names])
@@ -210,7 +216,7 @@ def _design(predictor: _Predictor, data: Observations) -> tuple[Array | None, fl
 
 
 def _centre(
-    x: Array, data: Observations, free: NDArray[np.bool_], stresses: Acceleration
+    x: Array, data: Observations, free: NDArray[np.bool_], stresses: Acceleration | Formula
 ) -> tuple[Array, Array]:
     rows = np.broadcast_to(x, (data.lower.size, x.shape[1]))
     weight = data.frequency

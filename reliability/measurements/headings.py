@@ -105,6 +105,9 @@ def meaning_of(header: str, unit: str) -> tuple[str, str]:
         return name, unit or _NAMED_UNITS.get(word, "")
     stem, _, suffix = header.rpartition("_")
     if stem and not unit:
+        if _plain(stem) in _STRESS:  # bake_degC, bake_h
+            found = (u[suffix.lower()] for u in _SUFFIXES.values() if suffix.lower() in u)
+            return meaning_of(stem, next(found, suffix))
         name, given = meaning_of(stem, "")
         inside = KNOWN[name].unit if name in KNOWN else ""
         if not given and suffix.lower() in _SUFFIXES.get(inside, {}):
@@ -165,6 +168,10 @@ def _own_name(
 ) -> Meaning | None:
     header, unit = table.names[position], table.units[position]
     name = re.sub(r"\W+", "_", header.lower()).strip("_") or f"column_{position + 1}"
+    if name == "repeat":
+        log.note(f"column {position + 1} {header!r} was left out: rows with the same address are "
+                 "numbered in the order of the file")  # fmt: skip
+        return None
     if table.is_text(position) or name in found:
         log.note(f"column {position + 1} {header!r} was left out")
         return None
@@ -209,6 +216,7 @@ def _addresses(table: Table, found: dict[str, Meaning], log: Log) -> list[Meanin
             rename(
                 "die", "site", "part of the address of the cell, since other columns give the die"
             )
+    _settle_bake(table, found)
     clock = found.get("timestamp")
     if clock and "time" not in found and not table.is_text(clock.position):
         found["time"] = replace(found.pop("timestamp"), name="time")
@@ -223,6 +231,24 @@ def _addresses(table: Table, found: dict[str, Meaning], log: Log) -> list[Meanin
         meaning = found.pop("time")
         found["timestamp"] = replace(meaning, name="timestamp", text=True)
     return sorted(found.values(), key=lambda meaning: meaning.position)
+
+
+def _settle_bake(table: Table, found: dict[str, Meaning]) -> None:
+    """Take a column ``bake`` without a unit for what the other columns do not say of the bake."""
+    bake = found.get("bake")
+    if bake is None or bake.unit or table.is_text(bake.position):
+        return
+    told = {"time", "temperature"} & set(found)
+    values = _values(table, [bake])["bake"]
+    name = "time" if "temperature" in told else "temperature"
+    if len(told) == 2:
+        return
+    if name == "temperature" and (set(values.tolist()) <= _HOURS or values.min(initial=300) < 40):
+        raise InputError(
+            f"{table.source.name}: column {bake.position + 1} {table.names[bake.position]!r} may "
+            "be a time, a temperature or a number; write 'bake [h]', 'bake [degC]' or 'bake number'"
+        )
+    found[name] = replace(found.pop("bake"), name=name)
 
 
 def _is_whole(table: Table, position: int) -> bool:

@@ -55,7 +55,7 @@ KNOWN: dict[str, Quantity] = {
     "temperature": Quantity("K", "axis", 1e-3, "temp tbake baketemperature temperatur"),
     "nominal_time": Quantity("s", "axis", 0.0, "timepoint nominaltimepoint tnominal"),
     "time": Quantity("s", "axis", 0.0, "elapsed elapsedtime timestamp readtime timeafterverify"),
-    "cycles": Quantity("", "axis", 0.0, "cycle cyclenumber ncycles cyclecount"),
+    "cycles": Quantity("", "axis", 0.0, "cycle cyclenumber ncycles cyclecount cyclesbefore"),
     "reads": Quantity("", "axis", 0.0, "read readnumber nreads readcount pulses"),
     "pulse_width": Quantity("s", "axis", 0.0, "pw width pulselength"),
     "word_line_voltage": Quantity("V", "axis", words="vwl wlv gatevoltage vg vgate"),

@@ -1,9 +1,9 @@
 """Read a tester's file of any known layout into the Dataset that a sampled population also is."""
 
+import codecs
 import hashlib
 import inspect
 import json
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from reliability.errors import InputError, unknown_name
+from reliability.files import read_toml
 from reliability.measurements import (
     arc_one,
     keithley,
@@ -23,6 +24,7 @@ from reliability.measurements import (
     tidy,
     trace_tables,
 )
+from reliability.measurements.before_after import bake_of
 from reliability.measurements.frames import frame_source, is_complete, table_of_dataset
 from reliability.measurements.log import Log
 from reliability.measurements.names import KNOWN, unit_inside
@@ -172,11 +174,10 @@ def load_mapping(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        content = path.read_bytes()
     except OSError:
         raise InputError(f"{path}: no such file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path.name}: is not TOML: {error}") from None
+    return read_toml(content.removeprefix(codecs.BOM_UTF8), path.name)
 
 
 def _with_constants(dataset: xr.Dataset, constants: Mapping[str, str | float]) -> xr.Dataset:
@@ -216,7 +217,7 @@ def _complete(dataset: xr.Dataset, wafer_map: Mapping[str, Any] | WaferMap | Non
         conductance = dataset["current"] / dataset["read_voltage"]
         dataset["conductance"] = conductance.transpose(*dataset["current"].dims)
         dataset["conductance"].attrs = {"units": unit_inside("conductance", "")}
-    return dataset
+    return bake_of(dataset)
 
 
 def _provenance(source: Source, layout: str, log: Log, recipe: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from reliability.network.analysis.ir_drop import (
     tile_limit,
 )
 from reliability.network.analysis.loss_attribution import attribute_loss
-from reliability.network.analysis.mapping_report import map_network
 from reliability.network.analysis.variability import accuracy_variability
 from reliability.network.analysis.yields import accuracy_yield
 from reliability.network.datasets import load_mnist, load_mnist28, load_vowels
@@ -58,7 +57,6 @@ __all__ = [
     "load_mnist28",
     "load_network",
     "load_vowels",
-    "map_network",
     "map_weights",
     "on_tiles",
     "pair_error_rate",

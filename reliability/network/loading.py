@@ -1,6 +1,5 @@
 """Networks that ship with the suite, and files of one's own."""
 
-import tomllib
 from collections.abc import Collection
 from importlib.resources import as_file
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from reliability.errors import InputError, unknown_name
+from reliability.files import read_toml
 from reliability.network.deep.onnx import DeepNetwork, load_onnx
 from reliability.network.one_layer.model import Network
 from reliability.resources import data_folder
@@ -81,8 +81,8 @@ def from_file(network: Any) -> Any:
 
 
 def _from_toml(content: bytes, where: str) -> Network:
+    table = read_toml(content, where)
     try:
-        table = tomllib.loads(content.decode())
         return Network(
             name=str(table["name"]),
             weights=np.array(table["weights"]),
@@ -90,8 +90,6 @@ def _from_toml(content: bytes, where: str) -> Network:
             description=str(table.get("description", "")).strip(),
             data=str(table.get("data", "mnist12")),
         )
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{where}: not a TOML file: {error}") from None
     except KeyError as error:
         raise InputError(f"{where}: {error.args[0]}: missing, but it is required") from None
     except (TypeError, ValueError) as error:

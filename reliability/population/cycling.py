@@ -1,6 +1,6 @@
 """Cycling: populations of cells written again and again, until they are misread or stuck.
 
-A cell has one path: its fresh resistance (from `population`), its deviates over the cycles,
+A cell has one path: its fixed deviation (that of `population`), its deviates over the cycles,
 its quantile of hard failure. All temperatures of a test see the same path, worn at their own rate.
 """
 
@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 
 from reliability.devices import cycles as cycle_process
 from reliability.devices import endurance as wear
-from reliability.devices import first_passage
+from reliability.devices import first_passage, programming
+from reliability.devices.programming import Programming
+from reliability.devices.verify import Verify, outcome
 from reliability.errors import InputError, unknown_name, whole_number
 from reliability.lifetime.censored_fit import fit_lifetime
-from reliability.population.programmed import hierarchy
+from reliability.population.programmed import fixed_deviations, hierarchy
 from reliability.population.sampling import addresses, sample_population
 from reliability.population.window import best_reference
 from reliability.random import draw
@@ -87,7 +89,9 @@ def endurance(
         the wrong side of the reference once, with its 95 % interval
         ``fraction_low`` and ``fraction_high`` against ``cycles``; ``weibull_scale`` and
         ``weibull_shape`` fitted to the cells, with their 95 % intervals (NaN where the cells that
-        failed identify none: no cell, or all in one cycle).
+        failed identify none: no cell, or all in one cycle). Of cards with two states also
+        ``pulses_per_write`` and ``write_success``, the mean number of pulses and the fraction of
+        writes that leave a fresh cell on its side of the reference, by ``state``.
 
     Raises
     ------
@@ -103,6 +107,10 @@ def endurance(
 
     Notes
     -----
+    A cell fails when a write leaves it on the wrong side of the reference after all its pulses (a
+    temporary write failure: the next write may succeed), or when it is stuck (a permanent failure).
+    ``fraction_failed`` counts both, ``fraction_permanent`` the second.
+
     Wafers (of one wafer, dies) that differ widen the intervals as far as the simulated ones show it
     (`reliability.statistics.clustered_proportion`). Cards of levels
     instead of two states (PCM, analog OxRAM) have no reading reference: their cells fail for good
@@ -138,9 +146,9 @@ def endurance(
     fresh = _fresh(technology, seed, where)
     rate = wear.acceleration(wear.Endurance.from_technology(technology), kelvins, joule)
     mode, life = _lives(technology, fresh, rate, limit, int(length), method, attempts)
-    shape = (len(kelvins), *fresh[0]["conductance"].shape)
+    shape = (len(kelvins), *fresh["conductance"].shape)
     dims = ("temperature", "wafer", "die", "cell")
-    kept = {name: fresh[0][name] for name in ("wafer", "lot", "die", "x", "y", "radius")}
+    kept = {name: fresh[name] for name in ("wafer", "lot", "die", "x", "y", "radius")}
     one = {"units": "1"}
     test = xr.Dataset(
         {
@@ -150,11 +158,28 @@ def endurance(
             "mode": (dims, mode.reshape(shape), one | {"flag_meanings": " ".join(MODES)}),
         },
         coords={"temperature": ("temperature", kelvins, {"units": "K"}), **kept},
-        attrs={name: fresh[0].attrs[name] for name in _PROVENANCE}
+        attrs={name: fresh.attrs[name] for name in _PROVENANCE}
         | {"reference_conductance": limit, "test_cycles": length, "method": method}
         | {"attempts": attempts, "warnings": notes},
     )  # fmt: skip
-    return count_failures(test)
+    return count_failures(test).assign(_writes(technology, limit, attempts))
+
+
+def _writes(technology: Technology, limit: float, attempts: int) -> dict[str, xr.DataArray]:
+    """Pulses and success of a write of fresh cells, verified at the reference, in closed form."""
+    if math.isnan(limit):
+        return {}
+    algorithm = Verify(1 / limit, 1 / limit, attempts)
+    found = [
+        outcome(algorithm, state, Programming.from_technology(technology, state))
+        for state in STATES
+    ]
+    values = {
+        "pulses_per_write": [one.pulses for one in found],
+        "write_success": [1 - one.failed_to_verify for one in found],
+    }
+    one, state = {"units": "1"}, {"state": list(STATES)}
+    return {n: xr.DataArray(v, state, "state", attrs=one) for n, v in values.items()}
 
 
 def _kelvins(temperature: Sequence[float | str] | float | str) -> NDArray[np.float64]:
@@ -179,7 +204,7 @@ def _reference(technology: Technology, reference: float | str | None) -> float:
 
 def _lives(
     technology: Technology,
-    fresh: tuple[xr.Dataset, xr.Dataset],
+    fresh: xr.Dataset,
     rate: NDArray[np.float64],
     limit: float,
     length: int,
@@ -188,15 +213,15 @@ def _lives(
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """Failure mode and cycles to failure of each cell, shape (conditions, cells)."""
     model = wear.Endurance.from_technology(technology)
-    address, seed = addresses(fresh[0]), int(fresh[0].attrs["seed"])
-    cells = fresh[0].sizes["cell"]
+    address, seed = addresses(fresh), int(fresh.attrs["seed"])
+    cells = fresh.sizes["cell"]
     hard, stuck_lrs = _hard_failures(model, address, cells, seed)
     with np.errstate(over="ignore"):
         until_stuck = np.ceil(hard / rate[:, None])
     stop = np.minimum(until_stuck, length).astype(np.int64)
     if technology.has_states:
         process = cycle_process.Cycles.from_technology(technology)
-        reading = _reading(process, model, fresh, address, rate, limit, length)
+        reading = _reading(technology, model, fresh, rate, limit, length)
         if method == "every_cycle":
             walk = cycle_process.start(process, seed, address, cells)
             cycle, state = first_passage.first_crossings(process, walk, reading, stop)
@@ -215,7 +240,7 @@ def _lives(
     broken = (until_stuck <= length) & ((cycle == 0) | (cycle > until_stuck))
     mode[broken] = np.where(np.broadcast_to(stuck_lrs, broken.shape), 3, 4)[broken]
     life = np.where(broken, until_stuck, np.where(cycle > 0, cycle, length))
-    defect = fresh[0]["defect"].values.ravel() > 0
+    defect = fresh["defect"].values.ravel() > 0
     mode[:, defect], life[:, defect] = 5, 1
     return mode, life
 
@@ -263,16 +288,17 @@ def sample_cycles(
     for name, count, low in (("cycles", cycles, 1), ("wafer", wafer, 0), ("die", die, 0)):
         whole_number(count, name, low)
     process = cycle_process.Cycles.from_technology(technology)
-    fresh = _fresh(technology, seed, {"wafers": wafer + 1, "dies": die + 1, "cells": cells})
-    address = np.array([[wafer, die, 0]])
+    fresh = sample_population(technology, wafers=wafer + 1, dies=die + 1, cells=1, seed=seed)
+    address = np.array([[wafer, die, 0, 0]])
     deviates = cycle_process.advance(cycle_process.start(process, seed, address, cells), cycles)
+    fixed = fixed_deviations(technology, address, cells, seed)[0]
     out = np.empty(deviates.shape)
-    for s in (0, 1):
-        log_r = -np.log(fresh[s]["conductance"].isel(wafer=wafer, die=die).values)
-        sigma = _cell_sigma(process, s, address, cells, seed)
-        deviation = cycle_process.from_deviate(process, s, deviates[:, :, s])
-        out[:, :, s] = np.exp(log_r[:, None] + sigma[:, None] * deviation)
-    attrs = {name: fresh[0].attrs[name] for name in _PROVENANCE}
+    for s, name in enumerate(STATES):
+        model = Programming.from_technology(technology, name)
+        width = _widths(model, name, address, cells, seed)[:, None]
+        added = programming.pulse(model, deviates[:, :, s].astype(float), width)
+        out[:, :, s] = 1 / programming.conductance(model, fixed[:, [s]] + added)
+    attrs = {name: fresh.attrs[name] for name in _PROVENANCE}
     return xr.Dataset(
         {"resistance": (("cell", "cycle", "state"), out, {"units": "ohm"})},
         coords={"state": np.array(STATES)},
@@ -283,17 +309,10 @@ def sample_cycles(
 _PROVENANCE = ("seed", "technology", "technology_card", "spec_hash", "reliability_version")
 
 
-def _fresh(technology: Technology, seed: int, where: Where) -> tuple[xr.Dataset, xr.Dataset]:
-    """Cells in LRS and in HRS without the part that each cycle draws anew."""
-    if not technology.has_states:
-        whole = technology["target.maximum"]
-        full = sample_population(technology, state=whole, seed=seed, **where)
-        return full, full
-    steady = technology.with_values({f"programming.{s}.sigma_cycle": 0.0 for s in STATES})
-    lrs, hrs = (sample_population(steady, state=state, seed=seed, **where) for state in STATES)
-    for population in (lrs, hrs):
-        population.attrs["technology_card"] = technology.to_json()
-    return lrs, hrs
+def _fresh(technology: Technology, seed: int, where: Where) -> xr.Dataset:
+    """Cells that are cycled, with their coordinates and defects."""
+    state = "LRS" if technology.has_states else technology["target.maximum"]
+    return sample_population(technology, state=state, seed=seed, **where)
 
 
 def _hard_failures(
@@ -306,33 +325,43 @@ def _hard_failures(
     return wear.hard_failure(model, u, deviation[:, None]).ravel(), end.ravel()
 
 
-def _cell_sigma(
-    process: cycle_process.Cycles, state: int, address: NDArray[np.int64], cells: int, seed: int
+def _widths(
+    model: Programming, state: str, address: NDArray[np.int64], cells: int, seed: int
 ) -> NDArray[np.float64]:
-    z = draw(seed, f"cycles.sigma.{STATES[state]}", address, cells).ravel()
-    return cycle_process.cell_sigma(process, state, z)
+    """Width of each cell's distribution over cycles, relative to sigma_cycle (flat)."""
+
+    def deviates(name: str) -> NDArray[np.float64]:
+        return draw(seed, name, address, cells).ravel()
+
+    width = programming.widths(model, deviates, state)
+    out = np.ones(len(address) * cells)
+    out *= width
+    return out
 
 
 def _reading(
-    process: cycle_process.Cycles,
+    technology: Technology,
     model: wear.Endurance,
-    fresh: tuple[xr.Dataset, xr.Dataset],
-    address: NDArray[np.int64],
+    fresh: xr.Dataset,
     rate: NDArray[np.float64],
     limit: float,
     length: int,
 ) -> first_passage.Reading:
-    cells, seed = fresh[0].sizes["cell"], int(fresh[0].attrs["seed"])
+    address, cells = addresses(fresh), fresh.sizes["cell"]
+    seed = int(fresh.attrs["seed"])
     blocks = first_passage.blocks(length)
     worn = blocks.middle * rate[:, None]
-    with np.errstate(divide="ignore"):
-        margin = [
-            np.log(population["conductance"].values.ravel()) - np.log(limit) for population in fresh
-        ]
+    limits, sigmas = [], []
+    for s, name in enumerate(STATES):
+        state = Programming.from_technology(technology, name)
+        # wear multiplies the resistance: the reference moves the other way
+        reference = limit * np.exp(wear.shift(model, s, worn))
+        limits.append(programming.deviation_at(state, reference))
+        sigmas.append(state.sigma_cycle * _widths(state, name, address, cells, seed))
     return first_passage.Reading(
-        margin=np.stack(margin, axis=1),
-        sigma=np.stack([_cell_sigma(process, s, address, cells, seed) for s in (0, 1)], axis=1),
-        shift=np.stack([wear.shift(model, s, worn) for s in (0, 1)], axis=2),
+        fixed=fixed_deviations(technology, address, cells, seed).reshape(-1, 2),
+        sigma=np.stack(sigmas, axis=1),
+        limit=np.stack(limits, axis=2),
         spread=np.stack([wear.spread(model, s, worn) for s in (0, 1)], axis=2),
         last=blocks.last,
     )

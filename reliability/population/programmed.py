@@ -4,8 +4,10 @@ What `reliability.population` puts coordinates on. Every random number comes fro
 the chip's address (`reliability.population.blocks`).
 """
 
+import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple, Protocol
 
@@ -114,15 +116,13 @@ def _program_states(
     if verify is not None:
         out |= {"pulses": np.zeros(shape, np.uint8), "passed": np.zeros(shape, bool)}
     models = {name: Programming.from_technology(technology, name) for name in STATES}
-    shared = {
-        name: _chip_deviation(model, technology, name, address, seed)
-        for name, model in models.items()
-    }
+    fixed_of = _fixed_deviations(technology, models, address, seed)
 
     def natural(name: str, deviates: Deviates, pick: Pick, chip: int) -> NDArray[np.floating]:
-        model = models[name]
-        deviation = _fixed(model, deviates.of(pick), shared[name][chip])
-        deviation += deviates.of(pick)("programming.cycle") * g.dtype.type(model.sigma_cycle)
+        model, of = models[name], deviates.of(pick)
+        deviation = fixed_of(name, of, chip)
+        width = programming.widths(model, of, name)
+        deviation += programming.pulse(model, of("programming.cycle"), width)
         return programming.conductance(model, deviation)
 
     def work(chip: int, block: slice) -> None:
@@ -134,11 +134,12 @@ def _program_states(
             if verify is None:
                 here["conductance"][pick] = natural(name, deviates, pick, chip)
             else:
-                fixed = _fixed(models[name], deviates.of(pick), shared[name][chip])
+                model, of = models[name], deviates.of(pick)
                 relaxing = Relaxation.from_technology(technology, name) if verify.wait else None
                 done = verifying.program(
-                    verify, name, models[name], fixed, deviates.of(pick), relaxing
-                )
+                    verify, name, model, fixed_of(name, of, chip), of, relaxing,
+                    programming.widths(model, of, name),
+                )  # fmt: skip
                 for key, values in zip(("conductance", "pulses", "passed"), done, strict=True):
                     here[key][pick] = values
         for kind, cells in defects_in(defect):
@@ -232,14 +233,48 @@ def defects_in(defect: NDArray[np.uint8]) -> Iterator[tuple[str, NDArray[np.intp
         yield DEFECTS[code], some[defect[some] == code]
 
 
-def _fixed(
-    model: Programming, deviates: Callable[[str], NDArray[np.floating]], shared: float
-) -> NDArray[np.floating]:
-    """What of the deviation stays from pulse to pulse."""
-    cell = deviates("programming.cell")
-    out = cell * cell.dtype.type(model.sigma_cell)
-    out += cell.dtype.type(shared)
+def fixed_deviations(
+    technology: Technology, address: NDArray[np.integer], cells: int, seed: int
+) -> NDArray[np.float64]:
+    """Return what of the deviation of LRS and HRS stays from pulse to pulse.
+
+    The cells are those that `program` makes, defects aside; shape (chips, cells, 2).
+    """
+    models = {name: Programming.from_technology(technology, name) for name in STATES}
+    fixed_of = _fixed_deviations(technology, models, address, seed)
+    out = np.empty((len(address), cells, 2))
+
+    def work(chip: int, block: slice) -> None:
+        deviates = Deviates(seed, address[chip], block, np.float64)
+        for s, name in enumerate(STATES):
+            out[chip, block, s] = fixed_of(name, deviates, chip)
+
+    for_blocks(work, len(address), cells)
     return out
+
+
+def _fixed_deviations(
+    technology: Technology,
+    models: Mapping[str, Programming],
+    address: NDArray[np.integer],
+    seed: int,
+) -> Callable[[str, Callable[[str], NDArray[np.floating]], int], NDArray[np.floating]]:
+    """Return what gives the fixed deviation of cells of a state: its name, deviates and chip."""
+    shared = {
+        name: _chip_deviation(model, technology, name, address, seed)
+        for name, model in models.items()
+    }
+    correlation = programming.correlation(technology, "cell")
+
+    def fixed_of(
+        name: str, deviates: Callable[[str], NDArray[np.floating]], chip: int
+    ) -> NDArray[np.floating]:
+        cell = programming.cell_deviate(name, correlation, deviates)
+        out = cell * cell.dtype.type(models[name].sigma_cell)
+        out += cell.dtype.type(shared[name][chip])
+        return out
+
+    return fixed_of
 
 
 def _chip_deviation(
@@ -250,8 +285,18 @@ def _chip_deviation(
     seed: int,
 ) -> NDArray[np.float64]:
     """What all cells of a chip share: lot, wafer, radial and die effects (chips,)."""
-    shared = hierarchy(model, f"programming.{state}", address, seed)
-    return shared + model.radial * radial_positions(technology)[address[:, 1]]
+    own = hierarchy(model, f"programming.{state}", address, seed)
+    rho = {f"sigma_{name}": programming.correlation(technology, name) for name in LEVELS}
+    if state == "HRS" and any(rho.values()):
+        sigma = {name: getattr(model, name) for name in rho}
+        common = {name: s * rho[name] for name, s in sigma.items()}
+        rest = {name: s * math.sqrt(1 - rho[name] ** 2) for name, s in sigma.items()}
+        own = hierarchy(replace(model, **rest), "programming.HRS", address, seed)
+        own += hierarchy(replace(model, **common), "programming.LRS", address, seed)
+    return own + model.radial * radial_positions(technology)[address[:, 1]]
+
+
+LEVELS = ("lot", "wafer", "die")
 
 
 class Sigmas(Protocol):

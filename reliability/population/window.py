@@ -10,6 +10,7 @@ unformed cells come on top and are stated apart: no reference cures them.
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -31,6 +32,7 @@ from reliability.units import quantity
 from reliability.version import __version__
 
 Condition = float | str | Sequence[float | str]
+_Z90 = 1.6449  # ends of a 90 % interval in sigmas
 _UNITS = {"compliance_current": "A", "reset_voltage": "V", "pulse_width": "s"}
 # Fraction of LRS cells below, and of HRS cells above, a reference.
 Errors = Callable[[float], tuple[float, float]]
@@ -71,6 +73,9 @@ def programming_window(
         ``reference`` (S), ``error_rate`` (state), ``bit_error_rate``, ``sigmas`` (standard
         normal deviate of the worse of the two states at the reference), ``reaches``, and with
         verify ``pulses`` and ``failed_to_verify`` (state). ``defect_error_rate`` comes on top.
+        Where the card says which probabilities its data support, ``extrapolated`` (state) marks
+        rates below, and ``error_rate_low`` and ``error_rate_high`` (state) are the ends of the
+        90 % interval that the tail beyond the data leaves.
         Conditions outside their valid range are in ``attrs["warnings"]``.
 
     Raises
@@ -204,16 +209,41 @@ def sampled_error_rate(
     model = Programming.from_technology(technology, state)
     generator = stream(seed, f"window.{state}")
     site = generator.choice(radial_positions(technology), samples)
-    names = ("sigma_lot", "sigma_wafer", "sigma_die", "sigma_cell", "sigma_cycle")
-    sigmas = np.array([getattr(model, name) for name in names])
-    shift = float(programming.deviation_at(model, reference)) * sigmas / model.sigma**2
-    z = generator.standard_normal((samples, len(sigmas)))
-    deviation = model.radial * site + (z + shift) @ sigmas
-    weight = np.exp(-z @ shift - shift @ shift / 2)
+    centre = _design_point(model, reference)
+    z = generator.standard_normal((samples, len(centre)))
+    drawn = z + centre
+    levels = np.array([getattr(model, name) for name in programming.SIGMAS[:-1]])
+    width = programming.widths(model, lambda name: drawn[:, -1], state)
+    deviation = model.radial * site + drawn[:, :4] @ levels
+    deviation += programming.pulse(model, drawn[:, 4], width)
+    weight = np.exp(-z @ centre - centre @ centre / 2)
     g = programming.conductance(model, deviation)
     wrong = g < reference if state == "LRS" else g > reference
     counted = np.where(wrong, weight, 0.0)
     return float(counted.mean()), float(counted.std(ddof=1) / math.sqrt(samples))
+
+
+def _design_point(model: Programming, reference: float) -> NDArray[np.float64]:
+    """Most likely deviates at the reference: four levels, the pulse and the width of the cell."""
+    limit, tau = float(programming.deviation_at(model, reference)), model.sigma_spread
+    levels = np.array([getattr(model, name) for name in programming.SIGMAS[:-1]])
+    fixed = levels / model.sigma_fixed**2 if model.sigma_fixed else levels
+
+    def at(part: float, z: float) -> NDArray[np.float64]:
+        """Deviates of which the levels give a part of the limit, the pulse the rest."""
+        u = 0.0
+        if model.sigma_cycle:
+            rest = np.array(limit * (1 - part))
+            u = float(programming.pulse_deviate(model, rest, math.exp(tau * z - tau**2)))
+        return np.array([*(part * limit * fixed), u, z])
+
+    parts = (
+        np.linspace(-0.5, 1.5, 101)
+        if model.sigma_cycle and model.sigma_fixed
+        else [float(model.sigma_cycle == 0)]
+    )
+    tried = product(parts, np.linspace(-1, 8, 37) if tau else [0.0])
+    return min((at(*pair) for pair in tried), key=lambda point: float(point @ point))
 
 
 def _axis(technology: Technology, name: str, values: Condition) -> NDArray[np.float64]:
@@ -240,6 +270,14 @@ def _at_point(
         "bit_error_rate": (rates[0] + rates[1]) / 2,
         "sigmas": float(-ndtri(max(rates))),
     }
+    if any(model.smallest_probability for model in models.values()):
+        ends = [
+            _errors(card, _with_tails(card, models, z), verify, time)(reference)
+            for z in (-_Z90, _Z90)
+        ]
+        out["error_rate_low"], out["error_rate_high"] = map(list, ends)
+        smallest = [model.smallest_probability for model in models.values()]
+        out["extrapolated"] = [p < end for p, end in zip(rates, smallest, strict=True)]
     if verify is not None:
         effort = [
             verifying.outcome(
@@ -256,6 +294,21 @@ def _at_point(
     return out
 
 
+def _with_tails(
+    card: Technology, models: dict[str, Programming], z: float
+) -> dict[str, Programming]:
+    """Models whose tails beyond the data are stretched as their uncertainty at score z says."""
+    scale = {
+        state: card.parameters[name].at(z)
+        for state in models
+        if (name := f"programming.{state}.tail_scale") in card
+    }
+    return {
+        state: replace(model, tail_scale=scale.get(state, model.tail_scale))
+        for state, model in models.items()
+    }
+
+
 def _errors(
     card: Technology, models: dict[str, Programming], verify: Verify | None, time: float
 ) -> Errors:
@@ -266,7 +319,9 @@ def _errors(
 
         def natural(reference: float) -> tuple[float, float]:
             lrs, hrs = (
-                (programming.deviation_at(model, reference) - model.radial * site) / model.sigma
+                programming.score_of(
+                    model, programming.deviation_at(model, reference) - model.radial * site
+                )
                 for model in models.values()
             )
             return float(weight @ ndtr(-lrs)), float(weight @ ndtr(hrs))
@@ -332,6 +387,9 @@ _DESCRIPTIONS = {
     "reference": ("S", "reference conductance"),
     "error_rate": ("1", "fraction of cells of a state read as the other"),
     "bit_error_rate": ("1", "bit-error rate"),
+    "error_rate_low": ("1", "lower end of the 90 % interval of the tail"),
+    "error_rate_high": ("1", "upper end of the 90 % interval of the tail"),
+    "extrapolated": ("1", "below the smallest probability that the data support"),
     "sigmas": ("1", "standard normal deviate of the worse state at the reference"),
     "pulses": ("1", "mean number of pulses"),
     "failed_to_verify": ("1", "fraction of cells that fail to verify"),
@@ -342,7 +400,7 @@ def _variable(
     name: str, values: list, dims: tuple[str, ...], shape: tuple[int, ...]
 ) -> tuple[tuple[str, ...], NDArray[np.float64], dict[str, str]]:
     unit, text = _DESCRIPTIONS[name]
-    array = np.array(values, dtype=float)
+    array = np.array(values, dtype=bool if name == "extrapolated" else float)
     own = ("state",) if array.ndim == 2 else ()
     return (
         (*dims, *own),

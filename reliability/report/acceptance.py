@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from reliability.report.designs_section import design_verdict, designs_table, has_designs
 from reliability.report.outputs import CHAPTERS, chapters_of
 from reliability.report.page import Outcome, Section, Table, Verdict
 from reliability.report.points import Finished, axis_label, point_text
@@ -16,8 +17,12 @@ def verdicts(finished: Finished) -> Iterator[Verdict]:
     """Yield one verdict for each acceptance limit: the worst of all that decide.
 
     A limit that is not demonstrated at one point or condition is not demonstrated; else one that is
-    inconclusive anywhere is inconclusive.
+    inconclusive anywhere is inconclusive. Where the axes of a sweep are choices, a verdict on the
+    designs takes their place.
     """
+    if has_designs(finished):
+        yield design_verdict(finished)
+        return
     answers = [
         (point, found)
         for point, answer in finished.answers()
@@ -72,8 +77,9 @@ def acceptance_section(finished: Finished) -> Section:
         f"afterwards, without a new run: reliability report FOLDER --limit {keys[0]}=VALUE.",
     )  # fmt: skip
     plans = [table for chapter in chapters_of(finished.study) for table in chapter.plans(finished)]
+    designs = [designs_table(finished)] if has_designs(finished) else []
     return Section("qualification", "Qualification", text,
-                   tables=[*([limits] if limits.rows else []), *plans])  # fmt: skip
+                   tables=[*designs, *([limits] if limits.rows else []), *plans])  # fmt: skip
 
 
 def _limits_table(finished: Finished) -> Table:

@@ -1,12 +1,15 @@
 """The check of a fitted card as one self-contained HTML file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure as Canvas
+from numpy.typing import NDArray
 
+from reliability.characterization import simulated_cells
 from reliability.report import figures as draw
 from reliability.report.page import Figure, KeyFigure, Report, Section, canvas, numbers_of, svg
 from reliability.report.provenance import confidence_text, parameter_tables, provenance_section
@@ -31,7 +34,7 @@ def write_fit_report(
     formats: Sequence[str] = ("html",),
     template: str = "full",
 ) -> Path:
-    """Write what was fitted, how sure it is, and whether the card makes the data again.
+    """Write what was fitted, how sure it is, and how far simulated cells are from measured ones.
 
     Parameters
     ----------
@@ -41,11 +44,12 @@ def write_fit_report(
     path : str or Path
         HTML file to write.
     not_identifiable : sequence of str
-        What the data cannot tell.
+        What the data do not identify.
     data : sequence of Dataset
-        The measurements, whose names and hashes are told.
+        The measurements: their names and hashes are stated, their cells drawn beside simulated
+        ones.
     command : str
-        That makes it again.
+        Command line that makes the report.
     formats : sequence of {"html", "pdf"}
     template : str
         As `reliability.report.render.save_report` takes it.
@@ -55,6 +59,7 @@ def write_fit_report(
     Path
     """
     told = check.attrs
+    verdict = told.get("verdict", "")
     sure = percent(told["confidence"], 0)
     answer = (
         f"{check.sizes['statistic']} statistics of the measured cells were compared with "
@@ -62,11 +67,16 @@ def write_fit_report(
         f"uncertainty of the fit. {percent(told['outside'], 0)} lie outside their {sure} interval; "
         f"a right model leaves out {percent(1 - told['confidence'], 0)}."
     )
+    distance = [f"The model is {told['misfit'].replace(' uS', ' µS')}. {verdict[:1].upper()}"
+                f"{verdict[1:]}."] if verdict else []  # fmt: skip
     fitted = [k for k, p in card.parameters.items() if p.confidence == "fitted"]
     others = [k for k in card.parameters if k not in fitted]
     sections = [
-        Section("check", "Does the card make the data again?", figures=list(_figures(check))),
+        Section("check", "Posterior predictive check", distance, figures=list(_figures(check))),
     ]
+    plots = list(cell_figures(card, check, data))
+    if plots:
+        sections.append(Section("cells", "Measured and simulated cells", figures=plots))
     if not_identifiable:
         sections.append(
             Section("not-identifiable", "Not identifiable from the data", points=not_identifiable)
@@ -83,13 +93,96 @@ def write_fit_report(
     ]  # fmt: skip
     report = Report(
         card.title or card.name, f"Measured cells to the card {card.name}.",
-        [answer, *filter(None, [card.description])], sections,
-        [KeyFigure("outside the interval", percent(told["outside"], 0),
+        [answer, *distance, *filter(None, [card.description])], sections,
+        [*_key_figures(told), KeyFigure("outside the interval", percent(told["outside"], 0),
                    f"{percent(1 - told['confidence'], 0)} expected",
                    f"of {check.sizes['statistic']} statistics"),
          KeyFigure("parameters fitted", f"{len(fitted)}", "", f"of {len(card.parameters)}")],
     )  # fmt: skip
     return save_report(report, Path(path), formats, template)
+
+
+def _key_figures(told: Mapping[str, Any]) -> list[KeyFigure]:
+    found = []
+    if "quantile_error" in told:
+        of_levels = told["quantile_error"] != told["quantile_error_relative"]
+        size = percent(told["quantile_error_relative"], 1)
+        value = engineering(told["quantile_error"], "S", 2) if of_levels else size
+        found.append(KeyFigure("5 and 95 % quantiles off by", value, size if of_levels else "",
+                               "median over levels and times"))  # fmt: skip
+    if "tail_error_factor" in told:
+        found.append(KeyFigure("error rates of 1 % within", f"× {told['tail_error_factor']:.2g}",
+                               "1 expected", "median factor, simulated to measured"))  # fmt: skip
+    return found
+
+
+def cell_figures(
+    card: Technology, check: xr.Dataset, data: Sequence[xr.Dataset]
+) -> Iterator[Figure]:
+    """Yield what a reliability engineer looks at first: measured and simulated cells of levels."""
+    if not data or "detail_level" not in check or not np.isfinite(check["detail_level"]).any():
+        return
+    cells = simulated_cells(data, card)
+    if not cells:
+        return
+    level = np.unique(cells["level"].values[np.isfinite(cells["level"].values)])
+    chosen = np.unique(
+        level[np.linspace(0, len(level) - 1, min(5, len(level))).round().astype(int)]
+    )
+    yield from _paper(cells, chosen)
+    yield from _over_time(cells, check, chosen)
+
+
+def _paper(cells: xr.Dataset, chosen: NDArray[Any]) -> Iterator[Figure]:
+    aged = cells["time"].values > 0
+    kelvin = np.unique(cells["temperature"].values[aged])
+    with canvas(4.3 * min(len(kelvin), 3), 3.7 * -(-len(kelvin) // 3), -(-len(kelvin) // 3),
+                min(len(kelvin), 3)) as (figure, axes):  # fmt: skip
+        for ax, one in zip(axes.flat, kelvin, strict=False):
+            own = aged & (cells["temperature"].values == one)
+            last = cells["time"].values[own].max()
+            own &= cells["time"].values == last
+            part = cells.isel(read=np.flatnonzero(own))
+            draw.changes_on_probability_paper(part, ax, levels=chosen)
+            ax.set_title(f"{engineering(float(last), 's')} at {one - 273.15:.0f} °C", fontsize=10)
+        for ax in list(axes.flat)[len(kelvin) :]:
+            ax.set_axis_off()
+        title = "Changes since programming on normal probability paper"
+        caption = (
+            "Points: measured. Lines: the same number of cells simulated on the nominal card. One "
+            "panel per temperature, the last read of each."
+        )
+        yield Figure("paper", title, caption, svg(figure, title))
+
+
+def _over_time(cells: xr.Dataset, check: xr.Dataset, chosen: NDArray[Any]) -> Iterator[Figure]:
+    cold = check["detail_temperature"].values <= _ROOM
+    part = check.isel(detail=cold)
+    times = np.unique(part["detail_time"].values[part["detail_time"].values > 0])
+    if len(times) < 2:
+        return
+    shown = chosen[:: max(len(chosen) // 3, 1)][:3]
+    with canvas(4.3 * len(shown), 3.7, 1, len(shown)) as (figure, axes):
+        for ax, level in zip(axes.flat, shown, strict=True):
+            draw.quantiles_over_time(part, ax, level=float(level))
+        title = "Quantiles of the change over time"
+        caption = "Points: measured. Bands: 90 % of the simulations. 1, 5, 50, 95 and 99 %."
+        yield Figure("quantiles", title, caption, svg(figure, title))
+    near = np.isclose(cells["level"].values, chosen[len(chosen) // 2])
+    own = cells.isel(read=np.flatnonzero(near & (cells["temperature"].values <= _ROOM)))
+    if not own.sizes["read"]:
+        return
+    with canvas(8.6, 3.7, 1, 2) as (figure, axes):
+        for ax, name in zip(axes.flat, ("measured", "simulated"), strict=True):
+            draw.cells_over_time(own, ax, name=name)
+        low = min(ax.get_ylim()[0] for ax in axes.flat)
+        high = max(ax.get_ylim()[1] for ax in axes.flat)
+        for ax in axes.flat:
+            ax.set_ylim(low, high)
+        title = (
+            f"Single cells of level {engineering(float(chosen[len(chosen) // 2]), 'S')} over time"
+        )
+        yield Figure("single", title, "Twelve cells each.", svg(figure, title))
 
 
 def _figures(check: xr.Dataset) -> Iterator[Figure]:

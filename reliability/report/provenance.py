@@ -7,13 +7,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 from reliability.architecture import Components
 from reliability.campaign.spec import Study
 from reliability.report.page import Section, Table
-from reliability.technology import Parameter, Technology
-from reliability.units import engineering
+from reliability.technology import Technology
+from reliability.technology.parameter_text import parameter_row
 
 _PACKAGES = ("rram-reliability", "numpy", "scipy", "numba", "xarray", "zarr", "matplotlib")
 _WIDTH = 88  # characters of a line of the listing
@@ -55,27 +53,6 @@ def parameter_tables(
         f"sources{suffix}", f"Sources of {name}", "", ["number", "source"],
         [[f"[{number}]", source] for source, number in sources.items()],
     )  # fmt: skip
-
-
-def parameter_row(name: str, parameter: Parameter) -> dict[str, str]:
-    """Return a parameter as the texts of a table: value, uncertainty, confidence, source, note."""
-    p, unit = parameter, parameter.unit
-    sigma = p.sigma or 0.0
-    low, high = p.interval or (p.value, p.value)
-    uncertainty = {
-        "normal": f"± {engineering(sigma, unit)} (1σ)",
-        "lognormal": f"× ÷ {np.exp(sigma):.3g} (1σ, log-normal)",
-        "uniform": f"{engineering(low, unit)} to {engineering(high, unit)}",
-        "exact": "taken as exact",
-    }[p.distribution]
-    return {
-        "name": name,
-        "value": engineering(p.value, unit),
-        "uncertainty": uncertainty,
-        "confidence": p.confidence,
-        "source": p.source,
-        "note": p.note,
-    }
 
 
 def provenance_section(

@@ -12,6 +12,11 @@ from reliability.technology.card import (
     Technology,
     expect_technology,
 )
+from reliability.technology.observed import (
+    Observation,
+    observations_of,
+    read_observations,
+)
 from reliability.technology.read_card import list_technologies, load_technology, read_parameter
 from reliability.technology.vocabulary import MODELS, STATES, VOCABULARY
 from reliability.technology.write_card import to_toml, writable, write_technology
@@ -21,12 +26,15 @@ __all__ = [
     "STATES",
     "VOCABULARY",
     "Correlation",
+    "Observation",
     "Parameter",
     "ParameterTable",
     "Technology",
     "expect_technology",
     "list_technologies",
     "load_technology",
+    "observations_of",
+    "read_observations",
     "read_parameter",
     "to_toml",
     "writable",

@@ -11,10 +11,11 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, model_validator
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from reliability.errors import expect, unknown_name
 from reliability.random import stream
+from reliability.technology.observed import Observation
 from reliability.technology.vocabulary import check_possible, first_name
 from reliability.units import quantity
 
@@ -62,7 +63,7 @@ class Parameter(BaseModel):
     unit: str = ""
     sigma: float | None = None
     interval: tuple[float, float] | None = None
-    distribution: Literal["normal", "lognormal", "uniform", "exact"]
+    distribution: Literal["normal", "lognormal", "uniform", "bounded", "exact"]
     source: str
     confidence: Confidence
     valid: tuple[float, float] | None = None
@@ -75,7 +76,15 @@ class Parameter(BaseModel):
                 raise ValueError(
                     f"a uniform value needs an interval that holds it, got {self.interval}"
                 )
-        elif self.distribution != "exact" and (self.sigma is None or not self.sigma >= 0):
+        elif self.distribution == "bounded" and (
+            self.interval is None or not self.interval[0] < self.value < self.interval[1]
+        ):
+            raise ValueError(
+                f"a bounded value needs an interval that it lies inside, got {self.interval}"
+            )
+        if self.distribution not in ("uniform", "exact") and (
+            self.sigma is None or not self.sigma >= 0
+        ):
             raise ValueError(f"a {self.distribution} value needs sigma >= 0, got {self.sigma}")
         if self.distribution == "lognormal" and self.value <= 0:
             raise ValueError(f"a lognormal value must be positive, got {self.value}")
@@ -107,6 +116,10 @@ class Parameter(BaseModel):
         elif self.distribution == "uniform" and self.interval:
             low, high = self.interval
             value = low + (high - low) * float(ndtr(z))
+        elif self.distribution == "bounded" and self.interval:
+            low, high = self.interval
+            centre = float(ndtri((self.value - low) / (high - low)))
+            value = low + (high - low) * float(ndtr(centre + z * (self.sigma or 0.0)))
         else:
             value = self.value
         low, high = self.valid or (-math.inf, math.inf)
@@ -227,6 +240,8 @@ class Technology(ParameterTable):
         Conditions in which a section holds, in SI: ``{"retention.LRS.temperature": (273, 533)}``.
     correlation : dict of str to Correlation
         Groups of parameters that were estimated together, by a name of the group.
+    observations : tuple of Observation
+        What was observed of the technology and is cited by the card.
 
     Examples
     --------
@@ -246,6 +261,7 @@ class Technology(ParameterTable):
     models: dict[str, str] = field(default_factory=dict)
     valid: dict[str, tuple[float, float]] = field(default_factory=dict)
     correlation: dict[str, Correlation] = field(default_factory=dict)
+    observations: tuple[Observation, ...] = ()
 
     def __hash__(self) -> int:
         return hash(self.fingerprint)
@@ -330,3 +346,4 @@ class _Card(BaseModel):
     models: dict[str, str]
     valid: dict[str, tuple[float, float]]
     correlation: dict[str, Correlation]
+    observations: tuple[Observation, ...] = ()

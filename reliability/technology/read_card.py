@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from reliability.errors import InputError, from_validation, unknown_name
 from reliability.technology.card import Correlation, Parameter, Technology, without
+from reliability.technology.observed import observations_of
 from reliability.technology.toml_file import list_files, merged, read_toml, take_head
 from reliability.technology.vocabulary import (
     CONDITIONS,
@@ -39,6 +40,8 @@ def load_technology(name_or_path: str | Path) -> Technology:
         A card that says ``base = "<name or path>"`` is a variant: it has all that the other card
         has, but for what it says itself. ``[correlation.GROUP]`` has ``parameters = [...]`` and
         ``matrix = [[...]]``: a parameter that a variant states itself leaves its base's group.
+        ``[[observation]]`` tables hold what was observed (`reliability.technology.observed`) of
+        the card itself; a variant does not have those of its base.
 
     Raises
     ------
@@ -57,6 +60,7 @@ def load_technology(name_or_path: str | Path) -> Technology:
 
 def _on_base(below: dict[str, Any], own: dict[str, Any], base: str, where: str) -> dict[str, Any]:
     """What the variant says of a parameter, its value or a group, ends what its base says."""
+    below.pop("observation", None)  # of the base, not of the variant
     kept = _correlation(below.pop("correlation", {}), base)
     blocks = _correlation(own.pop("correlation", {}), where)
     said = {name for block in blocks.values() for name in block.parameters} | set(_stated(own))
@@ -80,6 +84,7 @@ def _from_table(table: dict[str, Any], where: str) -> Technology:
     head = take_head(table, ("name", "title", "memory", "description"), where)
     sources = table.pop("sources", {})
     correlation = _correlation(table.pop("correlation", {}), where)
+    observations = observations_of(table.pop("observation", []), where, sources)
     parameters: dict[str, Parameter] = {}
     models: dict[str, str] = {}
     valid: dict[str, tuple[float, float]] = {}
@@ -98,8 +103,9 @@ def _from_table(table: dict[str, Any], where: str) -> Technology:
                 unknown = unknown_name("parameter", name, parameters)
                 raise InputError(f"{where}: correlation.{group}: {unknown}")
     return Technology(
-        parameters=parameters, models=models, valid=valid, correlation=correlation, **head
-    )
+        parameters=parameters, models=models, valid=valid, correlation=correlation,
+        observations=observations, **head
+    )  # fmt: skip
 
 
 def _correlation(table: Any, where: str) -> dict[str, Correlation]:

@@ -23,6 +23,16 @@ VOCABULARY: dict[str, str] = {
     "programming.*.radial": "",
     "programming.*.sigma_cell": "",
     "programming.*.sigma_cycle": "",
+    "programming.*.slope_low_3": "",
+    "programming.*.slope_low_2": "",
+    "programming.*.slope_low_1": "",
+    "programming.*.slope_median": "",
+    "programming.*.slope_high_1": "",
+    "programming.*.slope_high_2": "",
+    "programming.*.slope_high_3": "",
+    "programming.*.smallest_probability": "",
+    "programming.*.tail_scale": "",
+    "programming.correlation_*": "",
     "programming.compliance_current": "A",
     "programming.reset_voltage": "V",
     "programming.pulse_width": "s",
@@ -45,6 +55,9 @@ VOCABULARY: dict[str, str] = {
     "access.series_resistance": "ohm",
     "relaxation.*.sigma": "",
     "relaxation.*.shift": "",
+    "relaxation.*.tail_down": "",
+    "relaxation.*.tail_up": "",
+    "relaxation.fluctuation": "",
     "relaxation.onset_time": "s",
     "relaxation.reference_time": "s",
     "relaxation.target.sigma_one_second": "S",
@@ -57,13 +70,31 @@ VOCABULARY: dict[str, str] = {
     "relaxation.target.reference_temperature": "K",
     "relaxation.target.attempt_time": "s",
     "relaxation.target.decades_per_step": "",
+    "relaxation.target.memory": "",
+    "relaxation.target.fluctuation": "",
+    "relaxation.target.jump_fluctuation": "",
     "relaxation.target.*.time": "s",
+    "relaxation.target.*.temperature": "K",
+    "relaxation.target.*.shift_*": "S",
+    "relaxation.target.*.sigma_*": "S",
+    "relaxation.target.*.jumps_*": "",
+    "relaxation.target.*.down_*": "S",
+    "relaxation.target.*.up_*": "S",
+    "relaxation.target.*.rare_*": "",
     "relaxation.target.*.error_*": "S",
     "retention.*.time_constant": "s",
     "retention.*.reference_temperature": "K",
     "retention.*.activation_energy": "eV",
     "retention.*.sigma_activation_energy": "eV",
     "retention.*.shape": "",
+    "retention.*.arrhenius_weight": "",
+    "retention.*.weak_fraction": "",
+    "retention.*.weak_time_constant": "s",
+    "retention.*.weak_activation_energy": "eV",
+    "retention.*.resistance_exponent": "",
+    "retention.*.reference_resistance": "ohm",
+    "retention.*.asymptotic_resistance": "ohm",
+    "retention.*.sigma_asymptotic": "",
     "retention.asymptotic_resistance": "ohm",
     "retention.sigma_asymptotic": "",
     "drift.reference_time": "s",
@@ -117,6 +148,8 @@ VOCABULARY: dict[str, str] = {
     "read_disturb.*.voltage_slope": "1/V",
     "read_disturb.*.activation_energy": "eV",
     "read_disturb.*.shape": "",
+    "read_disturb.*.resistance_exponent": "",
+    "read_disturb.*.reference_resistance": "ohm",
     "read_disturb.*.asymptotic_resistance": "ohm",
     "noise.reference_conductance": "S",
     "noise.white": "",
@@ -131,6 +164,8 @@ VOCABULARY: dict[str, str] = {
     "noise.telegraph_spread": "",
     "noise.telegraph_shortest": "s",
     "noise.telegraph_longest": "s",
+    "noise.telegraph_activation_energy": "eV",
+    "noise.reference_temperature": "K",
     "conduction.nonlinearity_voltage": "V",
     "conduction.reference_temperature": "K",
     "conduction.*.activation_energy": "eV",
@@ -148,8 +183,8 @@ VOCABULARY: dict[str, str] = {
 MODELS: dict[str, tuple[str, ...]] = {
     "programming.*": ("normal_conductance", "lognormal_resistance", "loglogistic_resistance"),
     "relaxation": ("saturating", "log_time"),
-    "relaxation.target": ("random_walk", "saturating", "log_linear", "snapshots"),
-    "retention.*": ("arrhenius_loss",),
+    "relaxation.target": ("unstable_cells", "random_walk", "saturating", "log_linear", "snapshots"),
+    "retention.*": ("arrhenius_loss", "log_resistance_loss", "log_time_loss"),
     "endurance": ("weibull", "lognormal"),
     "read_disturb.*": ("lognormal", "clustering"),
     "noise": ("power", "logarithmic"),
@@ -190,11 +225,15 @@ def check_possible(name: str, value: float, where: str = "") -> None:
     if not math.isfinite(value) or (value < 0 and not signed):
         unit = unit_of(name) or ""
         raise InputError(f"{where}{name}: value: got {value:g}, allowed >= 0 {unit}".rstrip())
+    if value > 1 and any(fnmatchcase(name, pattern) for pattern in _FRACTIONS):
+        raise InputError(f"{where}{name}: value: got {value:g}, allowed 0 to 1")
     if name in _WAFER and not _WAFER[name][0] <= value <= _WAFER[name][1]:
         low, high = _WAFER[name]
         raise InputError(f"{where}{name}: value: got {value:g}, allowed {low:g} to {high:g} m")
 
 
+# Names whose values are fractions of a whole.
+_FRACTIONS = ("retention.*.weak_fraction", "retention.*.arrhenius_weight")
 # What a wafer and its dies can be; more dies would take all memory.
 _WAFER = {
     "wafer.diameter": (1e-3, 1.0),

@@ -11,6 +11,7 @@ import tomlkit
 from reliability.errors import InputError
 from reliability.files import check_writable
 from reliability.technology.card import Parameter, Technology, expect_technology
+from reliability.technology.observed import Observation, unit_of_key
 from reliability.technology.vocabulary import CONDITIONS
 from reliability.units import quantity
 
@@ -77,7 +78,7 @@ def to_toml(card: Technology) -> str:
     document = tomlkit.document()
     for key in ("name", "title", "memory", "description"):
         document.add(key, tomlkit.item(getattr(card, key)))
-    names = _source_names(card.parameters.values())
+    names = _source_names([*card.parameters.values(), *card.observations])
     if names:
         document["sources"] = {key: source for source, key in names.items()}
     for section in _sections(card):
@@ -90,6 +91,8 @@ def to_toml(card: Technology) -> str:
         rows.multiline(True)
         groups = document.setdefault("correlation", tomlkit.table())
         groups[group] = {"parameters": list(block.parameters), "matrix": rows}
+    if card.observations:
+        document["observation"] = [_observation(each, names) for each in card.observations]
     return tomlkit.dumps(document)
 
 
@@ -179,13 +182,27 @@ def _number(value: float) -> float:
     return int(value) if value == int(value) and abs(value) < 1e6 else value
 
 
-def _source_names(parameters: Iterable[Parameter]) -> dict[str, str]:
+def _observation(observation: Observation, sources: dict[str, str]) -> dict[str, Any]:
+    values = {
+        key: value if isinstance(value, (str, int)) or not unit_of_key(key)
+        else f"{_number(value)} {unit_of_key(key)}"
+        for key, value in observation.values.items()
+    }  # fmt: skip
+    source = sources.get(observation.source, observation.source)
+    fields: dict[str, Any] = {"kind": observation.kind, **values, "source": source}
+    if observation.transfer != 1:
+        fields["transfer"] = _number(observation.transfer)
+    fields |= {"note": observation.note} if observation.note else {}
+    return fields | ({"used": True} if observation.used else {})
+
+
+def _source_names(cited: Iterable[Parameter | Observation]) -> dict[str, str]:
     """Name the sources that repeat, by what they are and their number."""
     kind: dict[str, str] = {}
     count: Counter[str] = Counter()
-    for parameter in parameters:
-        count[parameter.source] += 1
-        kind.setdefault(parameter.source, parameter.confidence)
+    for each in cited:
+        count[each.source] += 1
+        kind.setdefault(each.source, each.confidence if isinstance(each, Parameter) else "observed")
     out: dict[str, str] = {}
     of_kind: Counter[str] = Counter()
     for source, times in count.items():

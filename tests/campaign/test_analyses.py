@@ -14,6 +14,11 @@ from reliability.campaign.store import read_results
 from reliability.report.words import typeset
 
 STUDIES = sorted((Path(__file__).resolve().parents[2] / "analyses").glob("*.toml"))
+# Run by `-m slow` alone: another study of the same kind of output stays in the fast suite.
+SLOW = (
+    "crossbar_size", "inferences", "temperature", "tiers", "wafer_maturity", "relaxation",
+    "read_disturb", "energy_rate_coding", "energy_time_coding", "learning_failed_cells",
+)  # fmt: skip
 SMALL = {
     "population.chips": 2,
     "network.images": 20,
@@ -111,7 +116,13 @@ def what_method_says(study, folder):
                 yield f"{key} {str(value).replace('130nm', '130 nm')}"
 
 
-@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=[pytest.mark.slow] if path.stem in SLOW else [], id=path.stem)
+        for path in STUDIES
+    ],
+)
 def test_a_shipped_study_runs_to_its_report(path, tmp_path) -> None:
     text = path.read_text("utf-8")
     assert text.startswith("# "), "a study begins with its question"

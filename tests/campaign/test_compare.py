@@ -304,6 +304,7 @@ def test_sweeps_without_a_common_point_are_refused(sweeps, tmp_path) -> None:
         rel.compare_studies([sweeps[0], other])
 
 
+@pytest.mark.slow
 def test_the_report_lays_the_sweeps_over_each_other(sweeps, energies, tmp_path) -> None:
     def page(*folders) -> str:
         out = tmp_path / f"out{len(list(tmp_path.iterdir()))}"

@@ -117,6 +117,7 @@ def test_results_do_not_depend_on_workers_or_chunks(study, tmp_path, finished, i
         assert group.identical(whole[name])
 
 
+@pytest.mark.slow
 def test_a_dask_cluster_gives_the_same_files(study, tmp_path, finished) -> None:
     pytest.importorskip("distributed")
     with execute.local_cluster(2) as address:

@@ -56,3 +56,56 @@ def test_interval_holds_the_mean_of_all_wafers() -> None:
     error = np.sqrt(0.9 * 0.1 / n)
     assert -4 * error - 0.02 < hits / n - 0.9 < 4 * error + 0.02
     assert alike / n < 0.75  # what it was when chips of a wafer counted as independent
+
+
+def test_interval_never_exceeds_the_ideal_network() -> None:
+    """Draws near the ideal network and far below it: the value is their median, inside."""
+    rng = np.random.default_rng(4)
+    for centre in (-1.0, 1.0, 4.0):
+        place = expit(centre + 1.5 * rng.standard_normal(24))
+        draws = 0.1 + (0.89 - 0.1) * place
+        found = accuracy_interval(
+            draws[:8], 10_000, draws, 0.95, chance=0.1, ideal=0.89
+        )  # fmt: skip
+        assert 0.1 <= found["low"] <= found["mean"] <= found["high"] <= 0.89
+        assert found["mean"] == np.median(draws)
+        assert found["nominal"] == draws[:8].mean()
+
+
+def test_interval_of_draws_covers_one_more_draw() -> None:
+    """Skewed draws: at 95 %, 2000 studies of 24 draws between chance and the ideal network."""
+    rng = np.random.default_rng(5)
+    n, hits = 2000, 0
+    for _ in range(n):
+        z = rng.standard_normal(25)
+        values = 0.1 + 0.79 * expit(2.5 + np.where(z > 0, 0.8, 1.6) * z)
+        found = accuracy_interval(
+            values[:1], 10**9, values[1:], 0.95, chance=0.1, ideal=0.89
+        )  # fmt: skip
+        hits += found["low"] <= values[0] <= found["high"]
+    assert abs(hits / n - 0.95) < 0.025
+
+
+def test_levels_given_a_measured_accuracy() -> None:
+    """Bayes' rule by hand for two levels with the same spread."""
+    from types import SimpleNamespace
+
+    import pytest
+    import xarray as xr
+    from scipy.stats import t
+
+    from reliability.campaign.accuracy_interval import probable_levels
+
+    chips = np.array([[0.83, 0.84, 0.85], [0.80, 0.81, 0.82]])
+    grid = xr.Dataset(
+        {"accuracy": (("combination", "chip"), chips)},
+        coords={"spread": ("combination", [0.5, 1.0])},
+    )
+    factor = SimpleNamespace(name="spread", levels=(0.5, 1.0))
+    settings = SimpleNamespace(factor=(factor,), measured=0.84, images=1000)
+    found = probable_levels(grid, SimpleNamespace(sensitivity=settings))["spread"]
+    mean = chips.mean(axis=1)
+    sigma = np.sqrt(0.01**2 * 4 / 3 + mean * (1 - mean) / 1000)
+    density = t.pdf((0.84 - mean) / sigma, 2) / sigma
+    assert found[0.5] == pytest.approx(density[0] / density.sum())
+    assert sum(found.values()) == pytest.approx(1)

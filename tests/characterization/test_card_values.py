@@ -96,3 +96,27 @@ def test_a_default_temperature_is_not_called_measured():
     for key, parameter in card.parameters.items():
         if key.endswith("reference_temperature"):
             assert parameter.confidence == "assumed", key
+
+
+def test_only_fitted_values_are_called_unknown():
+    """An assumed value that is wide was never known; a fitted one is a result that says nothing."""
+    wide = fitted(1e-12, 3.0, "lognormal", "s")
+    assumed = Parameter(value=1e-12, unit="s", distribution="lognormal", sigma=3.0,
+                        source="assumed: as others", confidence="assumed")  # fmt: skip
+    found = outside_physics([("relaxation.target.onset_time", assumed)])
+    assert found == []
+    (sentence,) = outside_physics([("relaxation.target.onset_time", wide)])
+    assert sentence == "known to no better than a factor of 10: relaxation.target.onset_time"
+
+
+def test_every_cell_of_wafers_and_dies_is_a_cell_of_its_own():
+    """Cell 1 of die 0 is not cell 0 of die 1."""
+    g = 1e-4 * (1 + np.arange(2 * 3 * 4 * 2, dtype=float).reshape(2, 3, 4, 2))
+    data = xr.Dataset(
+        {"conductance": (("wafer", "die", "cell", "time"), g)}, coords={"time": [0.0, 1.0]}
+    )
+    table = reads_of(data).table
+    assert table["cell"].nunique() == 24
+    assert (table.groupby("cell").size() == 2).all()
+    for _, own in table.groupby("cell"):
+        assert np.ptp(own["conductance"]) == pytest.approx(1e-4)

@@ -61,6 +61,33 @@ def test_levels_have_a_statistic_for_every_level_and_time() -> None:
     assert np.mean([one.attrs["outside"] for one in checks]) < 0.3
 
 
+def test_check_says_how_far_off_the_model_is() -> None:
+    card = simulated.part(rel.load_technology("techB"), "relaxation.target")
+    data = simulated.levels(card, [30e-6, 60e-6, 110e-6], 250, [1.0, 1e4], seed=5)
+    right = rel.posterior_predictive(data, card, draws=20, seed=1)
+    assert right.attrs["quantile_error_relative"] < 0.02
+    assert right.attrs["tail_error_factor"] < 1.6
+    assert "error rates: " in right.attrs["verdict"]
+    assert "5 and 95 % quantiles" in right.attrs["misfit"]
+    tail = right.isel(detail=(right["detail_quantity"] == "above_q99").values)
+    assert tail["detail_observed"].values == pytest.approx(0.012, abs=0.006)
+    keys = [key for key in card if ".jumps_" in key or ".rare_" in key]
+    none = card.with_values(dict.fromkeys(keys, 1e-9))
+    wrong = rel.posterior_predictive(data, none, draws=20, seed=1)
+    assert wrong.attrs["quantile_error"] > 3 * right.attrs["quantile_error"]
+    assert wrong.attrs["tail_error_factor"] > 2 * right.attrs["tail_error_factor"]
+    assert "error rates: not usable" in wrong.attrs["verdict"]
+
+
+def test_levels_that_a_file_does_not_state_are_not_checked_as_programmed() -> None:
+    card = simulated.part(rel.load_technology("techB"), "relaxation.target")
+    room = simulated.levels(card, [30e-6, 60e-6], 60, [1.0], seed=5)
+    bake = simulated.levels(card, [30e-6, 60e-6], 60, [5e3], 400.0, seed=6)
+    check = rel.posterior_predictive([room, bake.drop_vars("target")], card, draws=20)
+    fresh = check.isel(statistic=(check["time"] == 0).values)
+    assert set(fresh["temperature"].values.round(2)) == {298.15}
+
+
 def test_cycles_have_their_autocorrelation() -> None:
     card = rel.load_technology("oxram-130nm").with_values(simulated.NO_DEFECTS)
     data = simulated.cycles(card, 64, 100, seed=9)
@@ -82,3 +109,25 @@ def test_what_cannot_be_checked_is_refused(cells, two_states: rel.Technology) ->
         rel.posterior_predictive(cells, two_states, confidence=2)
     with pytest.raises(rel.InputError, match="pcm-joshi cannot simulate"):
         rel.posterior_predictive(cells, rel.load_technology("pcm-joshi"))
+
+
+def test_observed_statistics_by_hand(cells, two_states: rel.Technology) -> None:
+    """As programmed: ln G; later: its change, and its correlation with the start."""
+    check = rel.posterior_predictive(cells, two_states, draws=20, seed=2)
+    own = cells["conductance"].squeeze(drop=True).transpose("cell", "state", "time")
+    for label in ("LRS", "HRS"):
+        log_g = np.log(own.sel(state=label).values)
+
+        def observed(quantity: str, time: float, label: str = label) -> float:
+            wanted = (check["label"] == label) & (check["quantity"] == quantity)
+            (value,) = check["observed"].values[(wanted & (check["time"] == time)).values]
+            return float(value)
+
+        assert observed("mean", 0.0) == pytest.approx(log_g[:, 0].mean())
+        assert observed("sigma", 0.0) == pytest.approx(log_g[:, 0].std(ddof=1))
+        for k, time in enumerate(TIMES, 1):
+            change = log_g[:, k] - log_g[:, 0]
+            assert observed("mean", time) == pytest.approx(change.mean())
+            assert observed("sigma", time) == pytest.approx(change.std(ddof=1))
+            low, high = (np.sort(change)[round(q * 149)] for q in (0.05, 0.95))
+            assert (observed("q05", time), observed("q95", time)) == pytest.approx((low, high))

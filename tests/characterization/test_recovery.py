@@ -1,6 +1,7 @@
-"""Each phenomenon: known parameters come back from simulated cells within 4 of their own sigmas."""
+"""Each phenomenon: known parameters come back from simulated cells, as sure as cells make them."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import reliability as rel
 from reliability.characterization import card_of, fit_phenomena, reads_of
 from reliability.characterization.cycles import fit_cycles
 from reliability.characterization.endurance import failures, fit_endurance
+from reliability.characterization.estimates import Fit, exact
 from reliability.characterization.loss import Stressed, log_likelihood, maximise
 from reliability.characterization.noise import can_fit, fit_noise
 from reliability.characterization.programming import fit_state
@@ -17,78 +19,29 @@ from reliability.characterization.read_disturb import disturbed_states, fit_read
 from reliability.characterization.relaxation import fit_relaxation
 from reliability.characterization.retention import fit_retention
 from reliability.devices import noise
-from reliability.devices.level_relaxation import from_technology, sigma
 from reliability.devices.read_disturb import ReadDisturb
+from reliability.devices.retention import Retention, conductance
 from reliability.random import stream
 from tests.characterization import simulated
 from tests.characterization.simulated import distance
+from tests.conftest import NORMAL
 
 ROOM = 298.15
 
 
-@pytest.fixture(scope="module")
-def walk() -> rel.Technology:
-    """A card of levels with a walk that is easy to name."""
-    card = simulated.part(rel.load_technology("techB"), "relaxation.target")
-    s = "relaxation.target."
-    own = {f"{s}sigma_{k}": v * 1e-6 for k, v in enumerate((2, 4, 7, 9, 9, 7, 5, 4, 3))}
-    own |= {f"{s}shift_{k}": -1e-6 for k in range(9)}
-    own |= {f"{s}onset_time": 1e-3, f"{s}attempt_time": 1e-12}
-    own |= {"programming.target.error_0": 1.2e-6, "programming.target.error_1": -3e-7}
-    return card.with_values(own)
+def recovered(fitted: rel.Parameter, true: float, widest: float, slack: float = 0.0) -> None:
+    """Assert a value within 3.3 of its own sigmas, none of which is wider than it has to be.
 
-
-@pytest.fixture(scope="module")
-def level_card(walk: rel.Technology) -> rel.Technology:
-    targets = np.linspace(20e-6, 128e-6, 16)
-    room = simulated.levels(walk, targets, 60, [0.01, 1.0, 100.0, 1e4])
-    hot = [
-        simulated.levels(walk, targets, 40, [5e3], kelvin, seed=round(kelvin))
-        for kelvin in (373.15, 453.15, 533.15)
-    ]
-    g = np.full((len(targets) * 40 * 3, 3, 2), np.nan)
-    for k, one in enumerate(hot):
-        g[k * 640 : (k + 1) * 640, k] = one["conductance"].values
-    bake = xr.Dataset(
-        {"conductance": (("cell", "temperature", "time"), g)},
-        coords={"time": [0.0, 5e3], "temperature": [373.15, 453.15, 533.15],
-                "target": ("cell", np.tile(targets, 120))},
-        attrs={"source": "bake.csv"},
-    )  # fmt: skip
-    return rel.characterize([room, bake], name="again")
-
-
-def test_levels(level_card: rel.Technology, walk: rel.Technology) -> None:
-    fitted = [k for k, p in level_card.parameters.items() if p.confidence == "fitted"]
-    assert len(fitted) >= 20
-    model, true = (from_technology(c) for c in (level_card, walk))
-    # Single knots trade off with their neighbours, what cells do does not.
-    for g in (25e-6, 50e-6, 100e-6):
-        for time, kelvin in ((1.0, ROOM), (1e4, ROOM), (5e3, 453.15)):
-            got, want = (float(sigma(one, [g], [time], [kelvin])[0]) for one in (model, true))
-            assert got == pytest.approx(want, rel=0.12)
-    for key in ("programming.target.error_0", "programming.target.error_1",
-                "relaxation.target.onset_time", "relaxation.target.attempt_time"):  # fmt: skip
-        assert abs(distance(level_card.parameters[key], walk[key])) < 4, key
-    for k in range(2, 9):  # levels reach down to 20 uS
-        for name in ("sigma", "shift"):
-            key = f"relaxation.target.{name}_{k}"
-            assert abs(distance(level_card.parameters[key], walk[key])) < 4, key
-    assert level_card["relaxation.target.decades_per_step"] == pytest.approx(
-        walk["relaxation.target.decades_per_step"], abs=0.51
-    )
-
-
-def test_what_was_fitted_together_is_correlated(level_card: rel.Technology) -> None:
-    group = level_card.correlation["relaxation_target"]
-    assert "relaxation.target.onset_time" in group.parameters
-    off = np.array(group.matrix)[~np.eye(len(group.parameters), dtype=bool)]
-    assert np.abs(off).max() > 0.3  # the onset and the size of the walk, for one
-    assert level_card.valid["relaxation.target.temperature"] == (ROOM, 533.15)
+    Without the second a fit that is never sure passes. ``widest`` is about 1.5 times the sigma that
+    so many cells leave; ``slack`` is a known bias of the simulation in sigmas.
+    """
+    assert fitted.sigma is not None
+    assert 0 < fitted.sigma < widest, fitted
+    assert abs(distance(fitted, true)) < 3.3 + slack, fitted
 
 
 def test_hierarchy_of_two_states() -> None:
-    card = rel.load_technology("oxram-200mm").with_values(simulated.NO_DEFECTS)
+    card = rel.load_technology("oxram-200mm").with_values(simulated.NO_DEFECTS | NORMAL)
     data = simulated.states(card, 30, [], "time", [], wafers=6, dies=12)
     reads = reads_of(data)
     for state in ("LRS", "HRS"):
@@ -98,20 +51,23 @@ def test_hierarchy_of_two_states() -> None:
         true = {"resistance": card[f"{section}resistance"], "radial": card[f"{section}radial"],
                 "sigma_die": card[f"{section}sigma_die"], "sigma_cell": both,
                 "sigma_wafer": card[f"{section}sigma_wafer"]}  # fmt: skip
+        widest = {"resistance": 0.12, "radial": 0.15, "sigma_die": 0.3, "sigma_cell": 0.05,
+                  "sigma_wafer": 0.8}  # fmt: skip
         for name, value in true.items():
             fitted = fit.parameters[f"{section}{name}"]
-            lot = 4 * card[f"{section}sigma_lot"] if name == "resistance" else 0.0
-            assert abs(distance(fitted, value)) < 4 + lot / (fitted.sigma or 1), name
+            lot = 3.3 * card[f"{section}sigma_lot"] if name == "resistance" else 0.0
+            recovered(fitted, value, widest[name], lot / (fitted.sigma or 1))
         assert fit.models[f"programming.{state}"] == card.models[f"programming.{state}"]
         assert fit.needed[f"{section}sigma_lot"].confidence == "assumed"
 
 
 def test_cycles() -> None:
-    card = rel.load_technology("oxram-130nm").with_values(simulated.NO_DEFECTS)
+    slopes = {name: value for name, value in NORMAL.items() if "slope" in name}
+    card = rel.load_technology("oxram-130nm").with_values(simulated.NO_DEFECTS | slopes)
     fit = fit_cycles(reads_of(simulated.cycles(card, 256, 300)), seed=0)
     for key, fitted in fit.parameters.items():
         if fitted.confidence == "fitted":
-            assert abs(distance(fitted, card[key])) < 4, key
+            assert abs(distance(fitted, card[key])) < 3.3, key
     assert fit.parameters["cycles.correlation_white"].value == 0  # and it says so
     assert fit.parameters["cycles.correlation_white"].confidence == "assumed"
 
@@ -125,8 +81,29 @@ def test_relaxation_of_two_states() -> None:
     fit = fit_relaxation(reads_of(data), seed=0)
     assert fit.models == {"relaxation": "saturating"}
     assert fit.parameters["relaxation.reference_time"].value == 3600
-    for key in ("LRS.sigma", "HRS.sigma", "LRS.shift", "HRS.shift"):
-        assert abs(distance(fit.parameters[f"relaxation.{key}"], card[f"relaxation.{key}"])) < 4
+    widest = {"LRS.sigma": 0.05, "HRS.sigma": 0.05, "LRS.shift": 0.004, "HRS.shift": 0.02}
+    for key, most in widest.items():
+        recovered(fit.parameters[f"relaxation.{key}"], card[f"relaxation.{key}"], most)
+
+
+def test_tails_and_fluctuation_of_two_states() -> None:
+    card = simulated.part(
+        rel.load_technology("oxram-130nm").with_values(simulated.NO_DEFECTS), "relaxation"
+    )
+    own = {"LRS.tail_down": 0.25, "HRS.tail_up": 0.15}
+    true = {f"relaxation.{key}": value for key, value in own.items()}
+    true["relaxation.fluctuation"] = 0.6
+    parameters = {key: exact(key, value, "a test") for key, value in true.items()}
+    card = replace(card, parameters=card.parameters | parameters)
+    times = [0.1, 10.0, 1000.0]
+    data = simulated.states(card, 1500, [rel.Segment(t) for t in times], "time", times, seed=3)
+    fit = fit_relaxation(reads_of(data), seed=0)
+    for key, value in true.items():
+        assert abs(distance(fit.parameters[key], value)) < 4, key
+    for state in ("LRS", "HRS"):
+        key = f"relaxation.{state}.sigma"
+        assert fit.parameters[key].value == pytest.approx(card[key], rel=0.12)
+    assert "relaxation.HRS.tail_down" not in fit.parameters
 
 
 def test_relaxation_that_goes_on_is_told() -> None:
@@ -160,13 +137,16 @@ def test_loss_of_a_state() -> None:
     )
     true = [math.log(5e4), math.log(1e5), math.log(1.2), 0.0]
     off = (best[:4] - true) / np.sqrt(np.diag(covariance)[:4])
-    assert np.abs(off).max() < 4, off
+    assert np.abs(off).max() < 3.3, off
+    assert np.sqrt(np.diag(covariance)[:4]).max() < 0.2
 
 
 @pytest.mark.parametrize("cells", [25, pytest.param(100, marks=pytest.mark.slow)])
 def test_retention(cells: int) -> None:
     base = rel.load_technology("oxram-130nm").with_values(simulated.NO_DEFECTS)
-    card = simulated.part(base, "retention")
+    own = {f"retention.{state}.time_constant": 3e7 for state in ("LRS", "HRS")}
+    own |= {"retention.LRS.resistance_exponent": 0.0, "retention.HRS.weak_fraction": 0.0}
+    card = simulated.part(base.with_values(own), "retention")
     kelvin, times = [453.15, 493.15, 533.15], [1e2, 1e3, 1e4, 1e5]
     parts = [
         simulated.states(card, cells, [rel.Segment(t, k) for t in times], "time", times, noise=0.06,
@@ -190,7 +170,7 @@ def test_retention(cells: int) -> None:
         true = {"time_constant": tau, "activation_energy": energy, "shape": 1.0,
                 "sigma_activation_energy": card[f"{section}sigma_activation_energy"]}  # fmt: skip
         for name, value in true.items():
-            assert abs(distance(fit.parameters[section + name], value)) < 4, (state, name)
+            assert abs(distance(fit.parameters[section + name], value)) < 3.3, (state, name)
 
 
 @pytest.mark.parametrize("cells", [25, pytest.param(80, marks=pytest.mark.slow)])
@@ -214,8 +194,10 @@ def test_read_disturb(cells: int) -> None:
     true = {"reads": model.reads * 10 ** (-model.voltage_slope * 0.1), "shape": model.shape,
             "voltage_slope": model.voltage_slope, "sigma": model.sigma,
             "asymptotic_resistance": model.asymptotic_resistance}  # fmt: skip
+    widest = {"reads": 0.4, "shape": 0.06, "voltage_slope": 1.9, "sigma": 0.14,
+              "asymptotic_resistance": 0.016}  # fmt: skip
     for name, value in true.items():
-        assert abs(distance(fit.parameters[section + name], value)) < 4, name
+        recovered(fit.parameters[section + name], value, widest[name])
     assert fit.needed[f"{section}activation_energy"].confidence == "assumed"
 
 
@@ -239,10 +221,10 @@ def test_endurance(model: str) -> None:
     assert np.all((lives["good"] <= np.sort(life)[-1]) | np.isinf(lives["bad"]))
     fit = fit_endurance(reads, lives)
     assert fit.models == {"endurance": model}
-    assert abs(distance(fit.parameters["endurance.scale"], 2e5)) < 4
-    shape = 1.6 if model == "weibull" else 1 / 0.7
-    assert abs(distance(fit.parameters["endurance.shape"], shape)) < 4
-    assert abs(distance(fit.parameters["endurance.stuck_lrs"], 0.5)) < 4
+    # complete samples of 150: 1.05/1.6/sqrt(150), 0.78/sqrt(150) and 0.5/sqrt(150)
+    recovered(fit.parameters["endurance.scale"], 2e5, 0.08)
+    recovered(fit.parameters["endurance.shape"], 1.6 if model == "weibull" else 1 / 0.7, 0.09)
+    recovered(fit.parameters["endurance.stuck_lrs"], 0.5, 0.05)
 
 
 def test_cells_whose_high_state_gives_no_current_have_not_failed() -> None:
@@ -288,7 +270,7 @@ def test_noise() -> None:
         fitted = fit.parameters[f"noise.{name}"]
         # the part of 1/f above half the sample rate folds back: Q looks some 10 % larger
         slack = 0.12 / (fitted.sigma or 1) if name in ("white", "flicker") else 0.0
-        assert abs(distance(fitted, value)) < 4 + slack, name
+        recovered(fitted, value, 0.05, slack)
 
 
 @pytest.mark.slow
@@ -308,3 +290,97 @@ def test_intervals_hold_what_they_promise() -> None:
             inside[key] = inside.get(key, 0) + (abs(at) < 1.645)
     for key, count in inside.items():
         assert 45 <= count <= 60, (key, count)
+
+
+def _baked(truth: dict[str, Retention], start: dict[str, tuple[float, float]], cells: int,
+           seed: int) -> xr.Dataset:  # fmt: skip
+    """Both states at four temperatures, ends that vary by 20 % and errors of reads of 2 %."""
+    rng = np.random.default_rng(seed)
+    kelvin, hours = [398.15, 423.15, 448.15, 473.15], [24.0, 168.0, 500.0, 1000.0]
+    g = np.full((4 * cells, 2, 4, 5), np.nan)
+    for k, j in np.ndindex(4, 2):
+        state = ("LRS", "HRS")[j]
+        median, spread = start[state]
+        first = np.exp(rng.normal(0, spread, cells)) / median
+        z = rng.standard_normal(cells)
+        end = truth[state].asymptotic_resistance * np.exp(rng.normal(0, 0.2, cells))
+        model = replace(truth[state], asymptotic_resistance=end)
+        mine = g[k * cells : (k + 1) * cells, j, k]
+        mine[:, 0] = first
+        for i, time in enumerate(hours):
+            now = conductance(model, first, [3600 * time], [kelvin[k]], z)
+            mine[:, i + 1] = now * np.exp(rng.normal(0, 0.02, cells))
+    return xr.Dataset(
+        {"conductance": (("cell", "state", "temperature", "time"), g)},
+        coords={"state": ["LRS", "HRS"], "temperature": kelvin,
+                "time": [0.0, *(3600 * t for t in hours)]},
+    )  # fmt: skip
+
+
+TRUTH = {
+    "LRS": Retention(2e6, 448.15, 1.28, 0.03, 0.5, 2e4, "log_resistance_loss"),
+    "HRS": Retention(2e7, 448.15, 1.35, 0.04, 0.5, 2e4, "log_resistance_loss"),
+}
+START = {"LRS": (5e3, 0.06), "HRS": (1e5, 0.2)}
+
+
+def _probability(model: Retention, spread: float, time: float, kelvin: float) -> float:
+    """P(LRS > 8 kohm) of the cells of `_baked`, by sampling."""
+    rng = np.random.default_rng(5)
+    z, first, end = rng.standard_normal((3, 20_000))
+    g = np.exp(START["LRS"][1] * first) / START["LRS"][0]
+    ending = model.asymptotic_resistance * np.exp(spread * end)
+    ending = replace(model, asymptotic_resistance=ending)
+    return float((conductance(ending, g, [time], [kelvin], z) < 1 / 8e3).mean())
+
+
+def _fitted(fit: Fit, state: str) -> tuple[Retention, float]:
+    values = {key.rpartition(".")[2]: parameter.value for key, parameter in fit.parameters.items()
+              if key.startswith(f"retention.{state}.")}  # fmt: skip
+    spread = values.pop("sigma_asymptotic")
+    return Retention(**values, model=fit.models[f"retention.{state}"]), spread
+
+
+@pytest.mark.parametrize("cells", [20, pytest.param(77, marks=pytest.mark.slow)])
+def test_kinetic_form_is_chosen(cells: int) -> None:
+    """ln R that moves as 1 - exp(-(t/tau)^0.5) does not bias barriers and probabilities.
+
+    With the one form that there was, a true barrier of 1.35 eV came out as 1.19 +- 0.04 eV, and
+    P(LRS > 8 kohm) within the test as 0.075 instead of 0.174.
+    """
+    fit = fit_retention(reads_of(_baked(TRUTH, START, cells, seed=1)))
+    assert fit.models["retention.LRS"] == "log_resistance_loss"
+    for state, model in TRUTH.items():
+        section = f"retention.{state}."
+        assert abs(distance(fit.parameters[section + "activation_energy"],
+                            model.activation_energy)) < 3  # fmt: skip
+        assert fit.parameters[section + "activation_energy"].sigma < 0.2
+        # 125 to 200 degC cannot tell the T-model from Arrhenius: the interval spans both
+        assert fit.parameters[section + "arrhenius_weight"].interval == (0.0, 1.0)
+    where = (400 * 3600.0, 423.15)  # inside the test
+    true = _probability(TRUTH["LRS"], 0.2, *where)
+    assert 0.1 < true < 0.3
+    error = math.sqrt(true * (1 - true) / cells)
+    assert abs(_probability(*_fitted(fit, "LRS"), *where) - true) < 2.5 * error
+
+
+def test_a_state_that_keeps_is_not_fitted() -> None:
+    """An LRS without variation has no time constant; nothing is invented for it."""
+    truth = TRUTH | {"LRS": replace(TRUTH["LRS"], time_constant=1e14)}
+    fit = fit_retention(reads_of(_baked(truth, START, 20, seed=2)))
+    assert set(fit.models) == {"retention.HRS"}
+    assert not any(key.startswith("retention.LRS") for key in fit.parameters)
+    assert any(note.startswith("retention.LRS: no loss") for note in fit.not_identifiable)
+
+
+@pytest.mark.slow
+def test_intervals_of_retention_cover() -> None:
+    """90 % intervals of what both states have in common hold the truth in 88 to 92 % or more."""
+    inside = []
+    for seed in range(12):
+        fit = fit_retention(reads_of(_baked(TRUTH, START, 40, seed=seed)))
+        for state, model in TRUTH.items():
+            for name in ("activation_energy", "time_constant", "asymptotic_resistance"):
+                parameter = fit.parameters[f"retention.{state}.{name}"]
+                inside.append(abs(distance(parameter, getattr(model, name))) < 1.645)
+    assert np.mean(inside) > 0.9 - 2 * math.sqrt(0.09 / len(inside))

@@ -23,6 +23,7 @@ from reliability.crossbar.size_search import (
     tried,
 )
 from reliability.errors import InputError
+from tests.conftest import NORMAL
 
 IDEAL = {"word_line_resistance": 0.0, "bit_line_resistance": 0.0}
 
@@ -205,7 +206,8 @@ def test_bit_error_rate_equals_counting_with_lines_and_sneak_paths(technology):
 
 def test_bit_error_rate_reaches_deep(technology):
     sharp = technology.with_values(
-        {f"programming.{state}.{name}": 0.05
+        NORMAL
+        | {f"programming.{state}.{name}": 0.05
          for state in ("LRS", "HRS") for name in ("sigma_cell", "sigma_cycle")}
         | {"defects.stuck_lrs": 0.0, "defects.stuck_hrs": 0.0, "defects.unformed": 0.0}
     )  # fmt: skip
@@ -217,7 +219,8 @@ def test_bit_error_rate_reaches_deep(technology):
 @pytest.mark.parametrize("density", [0.1, 0.5, 0.9])
 def test_stuck_cells_are_wrong_where_the_other_bit_is_stored(technology, density):
     sharp = technology.with_values(
-        {f"programming.{state}.{name}": 0.05
+        NORMAL
+        | {f"programming.{state}.{name}": 0.05
          for state in ("LRS", "HRS") for name in ("sigma_cell", "sigma_cycle")}
         | {"defects.stuck_lrs": 0.1, "defects.stuck_hrs": 0.02, "defects.unformed": 0.03}
     )  # fmt: skip

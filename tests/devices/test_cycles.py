@@ -10,6 +10,7 @@ from scipy import stats
 from scipy.special import ndtri
 
 from reliability.devices import cycles as C
+from reliability.devices import programming
 from reliability.errors import InputError
 from reliability.technology import load_technology
 
@@ -128,11 +129,12 @@ def test_map_has_mean_0_and_variance_1(skew, tail):
     assert (h**2 * w).sum() == pytest.approx(1, abs=1e-5)
 
 
-def test_cell_sigma_keeps_the_root_mean_square():
-    model = C.Cycles((10, 100), (0, 0), (0, 0), sigma=(0.2, 0.7), sigma_spread=(0.3, 0.0))
+def test_widths_keep_the_root_mean_square():
+    model = programming.Programming("lognormal_resistance", 1e4, 0, 0, 0, 0, 0, 0.2, 0.3)
     z = np.random.default_rng(0).standard_normal(200_000)
-    assert np.sqrt((C.cell_sigma(model, 0, z) ** 2).mean()) == pytest.approx(0.2, rel=5e-3)
-    assert (C.cell_sigma(model, 1, z) == 0.7).all()
+    width = programming.widths(model, lambda _: z, "LRS")
+    assert np.sqrt((width**2).mean()) == pytest.approx(1.0, rel=5e-3)
+    assert np.log(width).std() == pytest.approx(0.3, rel=0.01)
 
 
 def test_shares_beyond_one_are_refused():
@@ -151,8 +153,12 @@ def test_card_reproduces_radar_to_lag_50(shared, state):
     each = np.array([sample_autocorrelation(row[None]) for row in normal_scores(measured)])
     error = each.std(axis=0) / np.sqrt(len(measured))
     assert np.all(np.abs(gap[1:]) < 4.5 * error[1:] + 0.01)
-    z = np.random.default_rng(1).standard_normal(len(u))
-    path = C.from_deviate(model, state, u) * C.cell_sigma(model, state, z)[:, None]
+    name = ("LRS", "HRS")[state]
+    whole = programming.Programming.from_technology(load_technology("oxram-130nm"), name)
+    fixed, z = np.random.default_rng(1).standard_normal((2, len(u), 1))
+    width = programming.widths(whole, lambda _: z, name)
+    added = programming.pulse(whole, u.astype(float), width)
+    path = -np.log(programming.conductance(whole, whole.sigma_fixed * fixed + added))
     wanted, got = (a - np.median(a, axis=1, keepdims=True) for a in (measured, path))
     levels = [0.01, 0.05, 0.16, 0.84, 0.95, 0.98]
     np.testing.assert_allclose(np.quantile(got, levels), np.quantile(wanted, levels), rtol=0.25)

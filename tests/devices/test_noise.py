@@ -1,5 +1,6 @@
 """Noise against its closed forms and measured traces."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -269,3 +270,16 @@ def test_card_spans_the_measured_cells(shared):
         assert N.flicker_sigma(model, g, t) < 0.5
     assert np.all((np.array(ratio) > 1 / 4) & (np.array(ratio) < 4))
     assert abs(np.log(ratio).mean()) < np.log(2)
+
+
+def test_traps_are_thermally_activated() -> None:
+    """0.5 eV: 25 to 85 degC make capture and emission 26 times faster, as often filled."""
+    model = N.Noise.from_technology(load_technology("oxram-130nm"))
+    u = np.random.default_rng(4).random((4, 50))
+    cold, room, hot = (N.traps(model, 1e-4, u, t) for t in (298.15, None, 358.15))
+    np.testing.assert_allclose(cold.capture, room.capture)
+    factor = math.exp(0.5 / 8.617333262e-5 * (1 / 298.15 - 1 / 358.15))
+    np.testing.assert_allclose(cold.capture / hot.capture, factor)
+    np.testing.assert_allclose(cold.correlation_time / hot.correlation_time, factor)
+    np.testing.assert_allclose(cold.filled, hot.filled)
+    np.testing.assert_array_equal(cold.amplitude, hot.amplitude)

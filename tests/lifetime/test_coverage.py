@@ -1,9 +1,14 @@
-"""Nominal 90 % intervals cover 90 %: slow, and printed in full by benchmarks/coverage.py."""
+"""Intervals cover what they promise, on both sides; in full by benchmarks/coverage.py."""
+
+import json
+import math
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from benchmarks.coverage import Count, cell, counted, is_outside, page, simulate
+from benchmarks.coverage_cases import CASES, FITS, LOTS, NOTES, RATES, TRIALS, WAFERS
 from reliability.lifetime import Claim, assess_claim
 from reliability.lifetime.censored_fit import fit_lifetime
 
@@ -59,3 +64,73 @@ def test_a_default_verdict_does_not_rest_on_the_best_distribution():
 def test_default_verdicts_hold(truth, reach):
     default, _ = misses(truth, 10, reach, 300)
     assert default < 0.1 + 3 * np.sqrt(0.09 / 300)
+
+
+CHEAP = [
+    case for case in CASES if case.section in (TRIALS, RATES)
+    or (case.section == FITS and case.condition.startswith("20 units")
+        and case.condition.endswith("time, profile"))
+]  # fmt: skip
+
+
+def widest(case):
+    """Widths that a good interval stays below: half as much again as the normal approximation."""
+    if case.section == TRIALS:
+        trials, p = case.simulate.args
+        return 1.5 * 2 * 1.96 * math.sqrt((1 - p) / (p * trials))
+    if case.section == RATES:  # bound over rate: chi-square over twice the expected failures
+        (mean,) = case.simulate.args
+        return 1.5 * stats.chi2.ppf(0.9, 2 * round(mean) + 2) / (2 * mean)
+    return 2.5
+
+
+@pytest.mark.parametrize("case", CHEAP, ids=lambda case: case.key)
+def test_both_ends_miss_as_often_as_they_may(case):
+    """An interval of 0 to 1 never misses, one of a point always does: neither may pass."""
+    for name, count in simulate(case, 0, 400).items():
+        allowed = 1 - case.nominal
+        error = math.sqrt(allowed / 400)
+        assert count.samples >= 390, name
+        assert not is_outside(case, count), (name, count)
+        assert 0 < count.width < widest(case), (name, count)
+        if case.section == FITS:  # no exact interval of a count, which is wider than it must be
+            missed = (count.below / count.samples, count.above / count.samples)
+            assert sum(missed) > allowed - 2.5 * error, (name, count)
+            assert min(missed) > allowed / 2 - 3.5 * error, (name, count)
+
+
+def test_the_page_is_made_of_counts_alone():
+    case = next(case for case in CASES if case.section == TRIALS)
+    lines = [
+        json.dumps({"case": case.key, "block": k, "counts": {"Wilson": (50, 1 + k, 2, 0.5 + k)}})
+        for k in (0, 1)
+    ]
+    found = counted(lines)
+    assert found[case.key]["Wilson"] == Count(100, 3, 4, 1.0)
+    assert found[case.key][""].samples == 2  # blocks
+    text = "\n".join(page(found))
+    assert "1 of 1 intervals" in text
+    assert f"| {case.condition} | 100 | 93 (3, 4) |" in text
+    assert WAFERS not in text
+    assert cell(case, Count(100, 10, 10, 1.0)) == "**80 (10, 10)**"
+    assert set(NOTES) == {case.section for case in CASES}
+    assert len({case.key for case in CASES}) == len(CASES)
+
+
+# What docs/coverage.md names as below its nominal level, beside what to use instead.
+BELOW = ("wald", "fit with lots", "fit without lots", "binomial")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("section", NOTES)
+def test_sections_of_the_page(section):
+    total: dict[str, Count] = {}
+    one = {case.section: case for case in CASES}[section]
+    for case in CASES:
+        if case.section == section:
+            for name, count in simulate(case, 1, max(round(20 * case.size), 8)).items():
+                if not any(word in f"{case.condition} {name}" for word in BELOW):
+                    total[name] = total.get(name, Count(0, 0, 0, 0.0)).plus(count)
+    for name, count in total.items():
+        assert not is_outside(one, count), (name, count)
+        assert 0 < count.width < np.inf or section == LOTS, (name, count)

@@ -95,6 +95,22 @@ def test_test_names_become_axes(tmp_path: Path) -> None:
     np.testing.assert_allclose(data["conductance"].values[0, 0], want, rtol=1e-6)
 
 
+def test_celsius_in_test_names_are_kelvin_of_an_axis(tmp_path: Path) -> None:
+    file = StdfWriter("<")
+    file.wir("A")
+    file.pir(1)
+    for number, celsius in enumerate((-40, 25, 125)):
+        file.ptr(number, 1, 2e-5 + celsius * 1e-7, f"G T{celsius}", "S")
+    file.prr(1, 0, 0)
+    path = tmp_path / "ovens.stdf"
+    path.write_bytes(file.data)
+    data = read_measurements(path, tests=r"G T(?P<temperature>-?\d+)")
+    assert data["temperature"].values == pytest.approx([233.15, 298.15, 398.15], abs=1e-9)
+    assert data["temperature"].attrs["units"] == "K"
+    want = [1.6e-5, 2.25e-5, 3.25e-5]
+    assert data["conductance"].values.ravel() == pytest.approx(want, rel=1e-6)
+
+
 def test_multiple_results_are_cells(tmp_path: Path) -> None:
     file = StdfWriter("<")
     file.wir("A")

@@ -84,7 +84,7 @@ def test_mistakes_in_a_mapping_name_the_nearest(tmp_path: Path) -> None:
         read_measurements(path, "tidi")
     with pytest.raises(InputError, match="option of layout tidy 'delimeter'; did you mean"):
         read_measurements(path, "tidy", delimeter=";")
-    with pytest.raises(InputError, match=r"map.toml: is not TOML.*line 2"):
+    with pytest.raises(InputError, match=r"map.toml: not a TOML file.*line 2"):
         read_measurements(path, columns=write(tmp_path, "a = 1\nb = \n", "map.toml"))
 
 

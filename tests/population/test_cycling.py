@@ -8,17 +8,20 @@ import pytest
 import xarray as xr
 from scipy import optimize, stats
 
+import reliability as rel
 from reliability.devices import cycles as cycle_process
 from reliability.devices import endurance as wear
 from reliability.devices import first_passage
 from reliability.errors import InputError
 from reliability.population import cycling
 from reliability.technology import load_technology
+from tests.conftest import NORMAL
 
 TECH = load_technology("oxram-130nm")
 # Cells that last: no difference between cells, wide window, heavy wear.
 LASTING = TECH.with_values(
-    {
+    {name: value for name, value in NORMAL.items() if "slope" in name}
+    | {
         "programming.HRS.sigma_cell": 0.2,
         "programming.HRS.sigma_cycle": 0.4,
         "cycles.LRS.tail": 1.0,
@@ -187,12 +190,14 @@ def test_best_reference_is_where_the_densities_meet(share):
     sigmas = [f"programming.{s}.sigma_{level}" for s in ("LRS", "HRS")
               for level in ("lot", "wafer", "die", "cell", "cycle")]  # fmt: skip
     flat = {f"programming.{s}.radial": 0.0 for s in ("LRS", "HRS")}
-    card = TECH.with_values({name: share * TECH[name] for name in sigmas} | flat)
+    card = TECH.with_values({name: share * TECH[name] for name in sigmas} | flat | NORMAL)
     r_lrs, r_hrs = (card[f"programming.{s}.resistance"] for s in ("LRS", "HRS"))
     wide = [math.hypot(*(card[name] for name in part)) for part in (sigmas[:5], sigmas[5:])]
-    lrs = stats.norm(1 / r_lrs, wide[0] / r_lrs)
+    lrs = stats.lognorm(wide[0], scale=1 / r_lrs)
     hrs = stats.lognorm(wide[1], scale=1 / r_hrs)
-    meet = optimize.brentq(lambda g: lrs.logpdf(g) - hrs.logpdf(g), 1.1 / r_hrs, 0.99 / r_lrs)
+    meet = optimize.brentq(  # of G dG, as both are log-normal
+        lambda g: lrs.logpdf(g) - hrs.logpdf(g), 1.1 / r_hrs, 0.99 / r_lrs
+    )
     assert cycling.best_reference(card) == pytest.approx(meet, rel=1e-4)
 
 
@@ -271,8 +276,23 @@ def test_wafers_joined_are_the_test_of_all_of_them():
     parts = [cycling.endurance(LASTING, first_wafer=k, **conditions) for k in range(3)]
     lives = xr.concat([part[["cycles_to_failure", "mode"]] for part in parts], "wafer")
     again = cycling.count_failures(lives)
-    for name in whole:
+    for name in again:
         assert whole[name].equals(again[name]), name
+    assert set(whole) - set(again) == {"pulses_per_write", "write_success"}
+
+
+def test_pulses_and_success_of_a_write() -> None:
+    """A single pulse is one pulse; ten verified ones leave fewer writes on the wrong side."""
+    test = cycling.endurance(rel.load_technology("oxram-130nm"), cells=20, cycles=10, seed=1)
+    assert test["pulses_per_write"].sizes == {"state": 2}
+    assert (test["pulses_per_write"] >= 1).all()
+    assert (test["write_success"] <= 1).all()
+    once = cycling.endurance(
+        rel.load_technology("oxram-130nm"), cells=20, cycles=10, seed=1, attempts=1
+    )
+    np.testing.assert_allclose(once["pulses_per_write"], 1.0)
+    assert (once["write_success"] < test["write_success"]).all()
+    assert (test["write_success"] > 0.999).all()
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from reliability.devices.verify import Verify
 from reliability.population.programmed import DEFECTS
 from reliability.population.window import programming_window, sampled_error_rate
 from reliability.technology import Technology
+from tests.conftest import NORMAL
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,8 @@ def tech() -> Technology:
 def sharp(tech: Technology) -> Technology:
     """A window wide enough for error rates of 1e-9 and less."""
     return tech.with_values(
-        {
+        NORMAL
+        | {
             "programming.HRS.resistance": 500e3,
             "programming.HRS.sigma_cell": 0.4,
             "programming.HRS.sigma_cycle": 0.3,

@@ -39,7 +39,7 @@ def test_tails_keep_their_digits_down_to_1e_300() -> None:
     """The leading term of the sum, C(72, 2) p^2, to its relative size."""
     rates = np.array([1e-10, 1e-50, 1e-150])
     found = uncorrectable_probability(rates, bits=72, corrects=1)
-    assert found == pytest.approx(comb(72, 2) * rates**2, rel=1e-7)
+    assert found == pytest.approx(comb(72, 2) * rates**2, rel=1e-7, abs=0)
 
 
 def test_codes_are_those_of_the_books() -> None:
@@ -75,7 +75,7 @@ def test_limits_of_the_closed_forms() -> None:
     )
     assert failure_over_reads(0.0, 1e-4, 1e15, bits=72, corrects=1) == 1.0
     assert block_failure(1.0, 5) == 1.0
-    assert block_failure(1e-18, 1e3) == pytest.approx(1e-15, rel=1e-9)
+    assert block_failure(1e-18, 1e3) == pytest.approx(1e-15, rel=1e-9, abs=0)
     assert spared_failure(0.01, parts=10, spares=1) == pytest.approx(
         float(exact(Fraction(0.01), 11, 1)), rel=1e-12
     )

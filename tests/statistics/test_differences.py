@@ -46,6 +46,23 @@ def test_one_more_draw_lies_in_the_interval_as_often_as_it_says(paired) -> None:
     assert inside / repeats == pytest.approx(0.9, abs=4 * np.sqrt(0.09 / repeats))
 
 
+def test_draws_of_two_answers_by_hand() -> None:
+    """A prediction for one more draw each: variances (1 + 1/n), Welch's degrees of freedom."""
+    x, y = np.array([1.0, 2.5, 3.0, 4.0, 7.0]), np.array([2.0, 2.2, 5.0])
+    parts = x.var(ddof=1) * 6 / 5, y.var(ddof=1) * 4 / 3
+    degrees = sum(parts) ** 2 / (parts[0] ** 2 / 4 + parts[1] ** 2 / 2)
+    half = stats.t.ppf(0.95, degrees) * np.sqrt(sum(parts))
+    found = drawn_difference(x, y, 0.9, paired=False)
+    centre = y.mean() - x.mean()
+    assert (found["low"], found["high"]) == pytest.approx((centre - half, centre + half))
+    assert found["p"] == pytest.approx(
+        2 * stats.t.sf(abs(centre), degrees, scale=sum(parts) ** 0.5)
+    )
+    both = drawn_difference(x[:3], y, 0.9, paired=True)
+    half = stats.t.ppf(0.95, 2) * np.std(y - x[:3], ddof=1) * np.sqrt(4 / 3)
+    assert both["high"] - both["low"] == pytest.approx(2 * half)
+
+
 def test_draws_that_are_equal_do_not_differ() -> None:
     x = np.array([1.0, 2.0, 4.0])
     assert drawn_difference(x, x, 0.95, paired=True)["p"] == 1.0

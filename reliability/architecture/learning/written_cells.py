@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from reliability.devices import target, verify
+from reliability.devices import programming, target, verify
 from reliability.devices.programming import Programming
 from reliability.devices.target import Target
 from reliability.devices.verify import Verify
@@ -90,12 +90,18 @@ def outcomes(
     pulses = np.empty_like(unit)
     algorithm = _with_attempts(Verify.from_technology(technology), attempts)
     for level, state in enumerate(("HRS", "LRS")):
-        programming = Programming.from_technology(technology, state)
-        shared = _shared(programming, state, chip, seed)
-        fixed = normal("cell") * np.float32(programming.sigma_cell) + np.float32(shared)
+        model = Programming.from_technology(technology, state)
+        cell = programming.cell_deviate(
+            state, programming.correlation(technology, "cell"), normal, "cell"
+        )
+        shared = np.float32(_shared(technology, model, state, chip, seed))
+        fixed = cell * np.float32(model.sigma_cell) + shared
+        width = programming.widths(model, normal, state)
         for k in range(WRITES):
             at_write = partial(_at_write, normal, state, k)
-            g, pulses[level, k], _ = verify.program(algorithm, state, programming, fixed, at_write)
+            g, pulses[level, k], _ = verify.program(
+                algorithm, state, model, fixed, at_write, width=width
+            )
             unit[level, k] = in_series(g, technology["access.series_resistance"]) / difference
     return Outcomes(unit, pulses)
 
@@ -111,7 +117,12 @@ def _with_attempts(algorithm: Verify, attempts: int) -> Verify:
     return Verify(algorithm.lrs_resistance, algorithm.hrs_resistance, attempts)
 
 
-def _shared(programming: Programming, state: str, chip: int, seed: int) -> float:
+def _shared(technology: Technology, model: Programming, state: str, chip: int, seed: int) -> float:
     """Deviation that all cells of a chip share: of its lot, wafer and die."""
+    levels = ("lot", "wafer", "die")
     z = stream(seed, f"learning.{state}.die", 0, chip).standard_normal(3)
-    return float(z @ [programming.sigma_lot, programming.sigma_wafer, programming.sigma_die])
+    if state == "HRS":
+        rho = np.array([programming.correlation(technology, level) for level in levels])
+        common = stream(seed, "learning.LRS.die", 0, chip).standard_normal(3)
+        z = rho * common + np.sqrt(1 - rho**2) * z
+    return float(z @ [getattr(model, f"sigma_{level}") for level in levels])

@@ -78,7 +78,7 @@ def neuron_area(components: Components, node: Node) -> float:
 
     ``C / density + A_130 (logic scaling)^exponent``.
     """
-    scale = _logic_scale(components, node) / _logic_scale(components, load_node("130nm"))
+    scale = logic_scale(components, node) / logic_scale(components, load_node("130nm"))
     capacitor = components["neuron.capacitance"] / components["analog.capacitor_density"]
     return float(capacitor + components["analog.circuits"] * scale ** components["analog.scaling"])
 
@@ -86,7 +86,7 @@ def neuron_area(components: Components, node: Node) -> float:
 def digital_neuron_area(components: Components, node: Node) -> float:
     """Area (m^2) of a digital neuron of its own: an adder, a threshold and its state."""
     area = 2 * components["logic_area.add_32_bits"] + 32 * components["logic_area.register_bit"]
-    return area * _logic_scale(components, node)
+    return area * logic_scale(components, node)
 
 
 def parallel(technology: Technology, components: Components, node: Node, task: Task) -> Core:
@@ -126,7 +126,7 @@ def shared_digital(technology: Technology, components: Components, node: Node, t
     mac = components["clocked.overhead"] * mac_energy(components, node, synapses)
     return Core(
         area=bits * _bit_area(components, node)
-        + (control + units * unit) * _logic_scale(components, node),
+        + (control + units * unit) * logic_scale(components, node),
         latency=math.ceil(synapses / units) * cycle,
         energy=synapses * mac,
         leakage=_leakage(components, node, task, gates, bits),
@@ -223,8 +223,8 @@ def _analog(
 ) -> Core:
     """A core of cells whose neurons serve ``per_neuron`` classes each."""
     old = load_node("130nm")
-    scale = _logic_scale(components, node)
-    analog_scale = (scale / _logic_scale(components, old)) ** components["analog.scaling"]
+    scale = logic_scale(components, node)
+    analog_scale = (scale / logic_scale(components, old)) ** components["analog.scaling"]
     neurons = math.ceil(task.classes / per_neuron)
     size = task.inputs * task.classes * task.cells * cell_area(components, node)
     size /= components["cell.efficiency"]
@@ -262,7 +262,7 @@ def _event_time(technology: Technology, components: Components, task: Task) -> f
     return components["events.activity"] * task.inputs * pulse
 
 
-def _logic_scale(components: Components, node: Node) -> float:
+def logic_scale(components: Components, node: Node) -> float:
     """Area of logic at a node, relative to 40 nm where it is published."""
     published = load_node("45nm").area * (40 / 45) ** 2
     return float((node.area / published) ** components["scaling.area_exponent"])

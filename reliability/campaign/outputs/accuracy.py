@@ -13,7 +13,7 @@ import xarray as xr
 from pydantic import model_validator
 from scipy.special import ndtr
 
-from reliability.campaign.accuracy_interval import accuracy_interval, explained
+from reliability.campaign.accuracy_interval import accuracy_interval, explained, probable_levels
 from reliability.campaign.assessment import (
     along,
     assess,
@@ -260,6 +260,8 @@ def _answer(study: StudyFrame, results: Results) -> dict[str, Any]:
                 _draw_means(results, at),
                 study.confidence,
                 wafers,
+                chance=_chance(ideal),
+                ideal=float(ideal["accuracy"].mean()),
             ),
         }
         for at in study.stress.combinations
@@ -277,6 +279,10 @@ def _answer(study: StudyFrame, results: Results) -> dict[str, Any]:
         answer["measured_accuracy"] = study.sensitivity.measured
         answer["combinations"] = int(grid.size)
         answer["combinations_explaining_measured"] = int(grid.sum())
+        answer["factors_given_measured"] = {
+            name: [{"level": level, "probability": p} for level, p in levels.items()]
+            for name, levels in probable_levels(results["sensitivity"], study).items()
+        }
     if "spikes" not in chips:
         return answer
     last = at_age(chips, study.stress.end)
@@ -287,6 +293,11 @@ def _answer(study: StudyFrame, results: Results) -> dict[str, Any]:
         "energy_per_image_joule": float(energy.sel(energy_model="synapse_and_neuron")),
         "energy_per_image_system_joule": float(energy.sel(energy_model="system")),
     }
+
+
+def _chance(ideal: xr.Dataset) -> float:
+    """Accuracy of a guess: one of the classes, where the network has some."""
+    return 1 / ideal.sizes["label"] if ideal.sizes.get("label", 0) > 1 else 0.0
 
 
 def _draw_means(results: Results, conditions: dict[str, float]) -> np.ndarray | None:

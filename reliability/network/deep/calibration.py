@@ -114,3 +114,19 @@ def extremes(
                 low, high = min(low, out[name].low), max(high, out[name].high)
             out[name] = Extremes(low, high, array.shape)
     return out
+
+
+def tensor_shapes(
+    network: DeepNetwork, names: Sequence[str], inputs: NDArray[np.float32]
+) -> dict[str, tuple[int, ...]]:
+    """Return the shape that each named tensor of the graph has for these inputs.
+
+    >>> import reliability as rel
+    >>> net = rel.load_network("mobilenet-mnist")
+    >>> tensor_shapes(net, [net.output_name], np.zeros((2, 1, 28, 28), np.float32))
+    {'logits': (2, 10)}
+    """
+    stored = {t.name: tuple(t.dims) for t in network.model.graph.initializer}
+    computed = [name for name in dict.fromkeys(names) if name not in stored]
+    seen = extremes(network, (), computed, {}, inputs)
+    return {name: stored[name] if name in stored else seen[name].shape for name in names}

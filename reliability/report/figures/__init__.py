@@ -25,7 +25,9 @@ reads that a network makes                    `accuracy_against_reads`, `reads_o
 what costs accuracy                           `attribution_bars`, `accuracy_against_factor`,
                                               `sensitivity_matrix`, `tornado`, `correlation_bars`,
                                               `confusion_matrix`
-fitted cards                                  `predictive_check`, `predictive_intervals`
+fitted cards                                  `predictive_check`, `predictive_intervals`,
+                                              `changes_on_probability_paper`,
+                                              `quantiles_over_time`, `cells_over_time`
 chips of a study                              `conductance_of_chips`, `states_against_time`
 energy, power and area of cores               `event_energy_parts`, `energy_against_node`,
                                               `gain_against_resistance`, `gain_against_activity`,
@@ -57,8 +59,11 @@ from reliability.report.figures.area_figures import (
     smallest_core,
 )
 from reliability.report.figures.check_figures import (
+    cells_over_time,
+    changes_on_probability_paper,
     predictive_check,
     predictive_intervals,
+    quantiles_over_time,
 )
 from reliability.report.figures.conductance_figures import (
     drift,
@@ -165,6 +170,8 @@ __all__ = [
     "arrhenius_plot",
     "attribution_bars",
     "cache_traffic",
+    "cells_over_time",
+    "changes_on_probability_paper",
     "conductance_of_chips",
     "confusion_matrix",
     "correlation_bars",
@@ -198,6 +205,7 @@ __all__ = [
     "predictive_intervals",
     "probability_plot",
     "quantile_against_time",
+    "quantiles_over_time",
     "read_disturb",
     "reads_of_rows",
     "relaxation_fan",

@@ -1,9 +1,13 @@
 """Does a fitted card make the measured cells again: measured statistics on what it predicts."""
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
 
+from reliability.report.figures.probability_figures import probability_axis
 from reliability.report.figures.style import axes_of, colour, marker
 from reliability.units import engineering
 
@@ -93,4 +97,113 @@ def predictive_intervals(check: xr.Dataset, ax: Axes | None = None) -> Axes:
     ]
     ax.set_yticks(y, names, fontsize=8)
     ax.set_xlabel("measured value (band: predictive interval, -1 to 1)")
+    return ax
+
+
+def changes_on_probability_paper(
+    cells: xr.Dataset, ax: Axes | None = None, *, levels: NDArray[Any]
+) -> Axes:
+    """Changes since programming, measured (points) and simulated (lines), on normal paper.
+
+    Parameters
+    ----------
+    cells : Dataset
+        From `reliability.characterization.simulated_cells`, reads at one temperature and time.
+    ax : Axes, optional
+        A new figure without.
+    levels : ndarray
+        S: one colour each, with the reads of the levels that are nearest to it.
+    """
+    ax = axes_of(ax)
+    probability_axis(ax, "normal")
+    for k, level in enumerate(levels):
+        own = cells.isel(read=np.flatnonzero(nearest(cells["level"].values, levels) == k))
+        if not own.sizes["read"]:
+            continue
+        rank = 100 * (np.arange(own.sizes["read"]) + 0.5) / own.sizes["read"]
+        measured, simulated = (
+            1e6 * np.sort((own[name] - own[f"{name}_first"]).values)
+            for name in ("measured", "simulated")
+        )
+        kept = np.unique(np.geomspace(1, len(rank), 40).astype(int) - 1)
+        kept = np.unique(np.concatenate([kept, len(rank) - 1 - kept, np.arange(0, len(rank), 50)]))
+        ax.plot(simulated, rank, "-", lw=1.2, color=colour(k))
+        ax.plot(measured[kept], rank[kept], marker(k), ms=3, color=colour(k),
+                label=engineering(float(level), "S"))  # fmt: skip
+    ax.set_xlabel("change since programming (µS)")
+    ax.set_ylabel("cumulative probability (%)")
+    ax.set_ylim(0.05, 99.95)
+    ax.legend(fontsize=7, loc="upper left")
+    return ax
+
+
+def nearest(values: NDArray[Any], levels: NDArray[Any]) -> NDArray[np.intp]:
+    """Return the position of the nearest level within 5 %, else -1.
+
+    >>> nearest(np.array([1.0, 2.01, 5.0]), np.array([1.0, 2.0])).tolist()
+    [0, 1, -1]
+    """
+    distance = np.abs(values[:, None] - levels)
+    best = distance.argmin(axis=1)
+    near = distance[np.arange(len(values)), best] <= 0.05 * levels[best]
+    return np.where(near, best, -1)
+
+
+def quantiles_over_time(check: xr.Dataset, ax: Axes | None = None, *, level: float) -> Axes:
+    """Quantiles of the change of one level over time, measured (points) and simulated (bands).
+
+    Parameters
+    ----------
+    check : Dataset
+        From `reliability.posterior_predictive`, its ``detail`` at one temperature.
+    ax : Axes, optional
+        A new figure without.
+    level : float
+        S.
+    """
+    ax = axes_of(ax)
+    at = np.isclose(check["detail_level"].values, level) & (check["detail_time"].values > 0)
+    names = ("q99", "q95", "q50", "q05", "q01")
+    for k, name in enumerate(names):
+        own = check.isel(detail=at & (check["detail_quantity"].values == name))
+        own = own.sortby("detail_time")
+        time = own["detail_time"].values
+        low, high, seen = (1e6 * own[f"detail_{v}"].values for v in ("low", "high", "observed"))
+        ax.fill_between(time, low, high, color=colour(k), alpha=0.25, lw=0)
+        label = f"{int(name[1:])} %"
+        ax.plot(time, seen, marker(k), ms=4, color=colour(k), label=label)
+    ax.set_xscale("log")
+    ax.set_xlabel("time since programming (s)")
+    ax.set_ylabel("change since programming (µS)")
+    ax.set_title(f"level {engineering(level, 'S')}", fontsize=10)
+    ax.legend(fontsize=7, ncols=3, loc="lower left")
+    return ax
+
+
+def cells_over_time(
+    cells: xr.Dataset, ax: Axes | None = None, *, name: str = "measured", count: int = 12
+) -> Axes:
+    """Conductance of single cells over time.
+
+    Parameters
+    ----------
+    cells : Dataset
+        From `reliability.characterization.simulated_cells`, reads of one level.
+    ax : Axes, optional
+        A new figure without.
+    name : {"measured", "simulated"}
+    count : int
+        Cells, taken evenly from those of the level.
+    """
+    ax = axes_of(ax)
+    cells = cells.isel(read=np.flatnonzero(cells["time"].values > 0))
+    runs = np.unique(cells["run"].values)
+    for k, run in enumerate(runs[:: max(len(runs) // count, 1)][:count]):
+        own = cells.isel(read=np.flatnonzero(cells["run"].values == run)).sortby("time")
+        ax.plot(own["time"].values, 1e6 * own[name].values, "-", marker="o", ms=2.5, lw=0.9,
+                color=colour(k))  # fmt: skip
+    ax.set_xscale("log")
+    ax.set_xlabel("time since programming (s)")
+    ax.set_ylabel("conductance (µS)")
+    ax.set_title(f"{name} cells", fontsize=10)
     return ax

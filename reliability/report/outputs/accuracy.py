@@ -22,7 +22,7 @@ from reliability.report.figures.accuracy_figures import (
 )
 from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, numbers_of, svg
 from reliability.report.points import Finished, cards_of, named_point
-from reliability.report.sensitivity_section import sensitivity_figures
+from reliability.report.sensitivity_section import parameter_correlations, sensitivity_figures
 from reliability.report.study_overlays import accuracy_overlays
 from reliability.report.sweep_section import sweep_section, sweep_statement
 from reliability.report.words import (
@@ -50,6 +50,7 @@ def _statement(finished: Finished) -> Iterator[str]:
     yield (
         f"{when} the mean accuracy of a chip is {percent(end['mean'])} ({percent_range(end)} at "
         f"{sure} confidence)."
+        + (f" The nominal card gives {percent(end['nominal'])}." if study.uncertainty else "")
     )
     line = f"Chip-to-chip variability is {percent(end['sigma_chips'])} (1σ)"
     if "spikes_per_image" in summary:
@@ -70,9 +71,37 @@ def _statement(finished: Finished) -> Iterator[str]:
         gap = (summary["ideal_accuracy"] - measured) * 100
         yield (
             f"The measured chip has {percent(measured, 0)} ({study.sensitivity.measured_source}), "
-            f"{gap:.1f} points below ideal; {summary['combinations_explaining_measured']} of "
-            f"{summary['combinations']} combinations of the sensitivity factors are consistent "
-            "with it."
+            f"{gap:.1f} points below ideal. Given that accuracy, the most probable levels of the "
+            f"sensitivity factors are {_probable(study, summary)}."
+        )
+    yield from _depends_on(finished)
+
+
+def _probable(study: Study, summary: dict[str, Any]) -> str:
+    """The most probable level of each factor, with its probability."""
+    assert study.sensitivity is not None
+    parts = []
+    for factor in study.sensitivity.factor:
+        best = max(
+            summary["factors_given_measured"][factor.name], key=lambda each: each["probability"]
+        )
+        parts.append(f"{factor.label} {best['level']:g} ({percent(best['probability'], 0)})")
+    return ", ".join(parts)
+
+
+def _depends_on(finished: Finished) -> Iterator[str]:
+    """Name the parameter that the interval depends on most, where one stands out."""
+    study = finished.study
+    if "draws" not in finished.results:
+        return
+    draws = at_age(finished.results["draws"]["accuracy"], study.stress.end).load()
+    found = parameter_correlations(
+        study, study.load_technology(), draws, lambda section: _moves(section, study)
+    )
+    if found is not None and abs(float(found["correlation"][-1])) > found.attrs["by_chance"]:
+        yield (
+            f"The interval depends most on {found['parameter'].values[-1]} (rank correlation "
+            f"{float(found['correlation'][-1]):+.2f})."
         )
 
 
@@ -208,7 +237,8 @@ def _intervals(study: Study) -> Iterator[str]:
     yield (
         "The interval of a mean accuracy adds the variances of the finite number of chips and "
         "wafers (Student t) and of test images (binomial)"
-        + (", and of the sampled cards (Student t on the logit scale)." if study.uncertainty
+        + (", and of the sampled cards (Student t on the logit scale between chance and the ideal "
+           "network). The value is the median over the sampled cards." if study.uncertainty
            else ".")
     )  # fmt: skip
     if -(-study.population.chips // study.population.dies_per_wafer) < FEWEST_WAFERS:

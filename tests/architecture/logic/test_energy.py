@@ -39,10 +39,12 @@ def test_an_event_by_hand() -> None:
     card = CARD.with_values({"programming.LRS.resistance": 10e3, "programming.HRS.resistance": 1e6})
     event = event_energy(card, COMPONENTS, lrs_cells=2, hrs_cells=6)
     # 1.2 V x 50 ns x 0.1 V x (2 / 10 kohm + 6 / 1 Mohm) = 1.236 pJ
-    assert event.cells == pytest.approx(1.236e-12)
+    assert event.cells == pytest.approx(1.236e-12, rel=1e-6, abs=0)
     assert event.injector == pytest.approx(1.2 * 50e-9 * 10e-6)
     # two comparators, and 200 fF to 0.5 V at half the cells that fire at each event
-    assert event.neuron == pytest.approx(1.2 * (50e-9 * 2 * 2e-6 + 200e-15 * 0.5 / 2))
+    assert event.neuron == pytest.approx(
+        1.2 * (50e-9 * 2 * 2e-6 + 200e-15 * 0.5 / 2), rel=1e-6, abs=0
+    )
     assert event.total == event.cells + event.injector + event.neuron
 
 
@@ -59,7 +61,7 @@ def test_without_a_pulse_only_the_charge_of_the_neuron_is_left() -> None:
     card = CARD.with_values({"read.pulse_width": 0.0})
     event = event_energy(card, COMPONENTS, lrs_cells=4, hrs_cells=4)
     assert event.cells == event.injector == 0
-    assert event.neuron == pytest.approx(1.2 * 200e-15 * 0.5)
+    assert event.neuron == pytest.approx(1.2 * 200e-15 * 0.5, rel=1e-6, abs=0)
 
 
 def test_the_interface_is_shared_by_the_outputs() -> None:

@@ -61,7 +61,7 @@ def test_energy_of_a_line_is_that_of_its_capacitance(components) -> None:
     here = components.with_values({"wire.voltage": 2.0, "hybrid.capacitance": "3 fF"})
     found = tile(here, "hybrid", 128, 130e-9)
     expected = 0.5 * 4.0 * (here["wire.capacitance"] * found.line + 3e-15)
-    assert found.line_energy == pytest.approx(expected)
+    assert found.line_energy == pytest.approx(expected, rel=1e-6, abs=0)
 
 
 def test_an_unknown_structure_is_named(components) -> None:

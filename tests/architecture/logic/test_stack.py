@@ -41,7 +41,7 @@ def test_as_a_numerical_solution(values) -> None:
     stack = [Layer(str(i), t, k, share / total) for i, (t, k, share) in enumerate(values)]
     for layer in stack:
         found, expected = resistance_to(stack, layer.name), numerical(stack, layer.name)
-        assert found == pytest.approx(expected, rel=0.01)
+        assert found == pytest.approx(expected, rel=0.01, abs=0)
 
 
 def test_higher_layers_are_hotter_and_shares_move_heat() -> None:

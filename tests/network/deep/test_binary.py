@@ -6,6 +6,7 @@ from scipy import integrate, stats
 
 import reliability as rel
 from reliability.network.deep.layer_mapping import place, read_layer
+from tests.conftest import NORMAL
 from tests.network.deep.onnx_models import onnx  # skips without the packages
 
 assert onnx
@@ -71,19 +72,19 @@ def test_a_draw_does_not_depend_on_the_others(aware) -> None:
 
 
 def test_pair_error_rate_against_the_integral(tech) -> None:
-    """P(G_LRS < G_HRS) of a normal and a log-normal conductance, by quadrature."""
+    """P(G_LRS < G_HRS) of two log-normal conductances, by quadrature."""
     alike = {
         f"programming.{s}.{k}": 0.0
         for s in ("LRS", "HRS")
         for k in ("sigma_lot", "sigma_wafer", "sigma_die", "radial")
     } | {f"defects.{k}": 0.0 for k in ("stuck_lrs", "stuck_hrs", "unformed")}
-    card = tech.with_values(alike)
+    card = tech.with_values(alike | NORMAL)
     sigma = {
         s: np.hypot(card[f"programming.{s}.sigma_cell"], card[f"programming.{s}.sigma_cycle"])
         for s in ("LRS", "HRS")
     }
     median = 1 / card["programming.LRS.resistance"]
-    low = stats.norm(median, sigma["LRS"] * median)
+    low = stats.lognorm(sigma["LRS"], scale=median)
     high = stats.lognorm(sigma["HRS"], scale=1 / card["programming.HRS.resistance"])
     exact = integrate.quad(lambda g: high.pdf(g) * low.cdf(g), 0, 5e-3, limit=400, points=[2e-4])[0]
     out = rel.pair_error_rate(card, pairs=100_000, chips=4, seed=2)
@@ -121,6 +122,7 @@ def test_interval_of_the_pair_error_rate_covers(tech) -> None:
 
 def test_network_on_pairs_has_the_error_rate_of_the_pairs(plain, tech) -> None:
     tiling = rel.Tiling("pairs")
+    tech = tech.with_values({"programming.HRS.resistance": 20e3})  # a window with errors
     chips = rel.program_layers(tech, plain, tiling, chips=1, seed=5)
     g = chips["conductance"].values[0]
     wrong = [(read_layer(p, g, tech, tiling) != p.coded).mean() for p in place(plain, tiling)]

@@ -1,0 +1,140 @@
+"""Designs of a sweep: which meet all acceptance limits, and which of those to take.
+
+An axis of a sweep is a choice of the designer or a condition that the product meets. A design is
+one combination of choices; over conditions the worst decides.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from reliability.campaign.frame import StudyFrame
+from reliability.campaign.tables import Axis
+from reliability.errors import InputError
+
+_CONDITIONS = ("temperature", "time", "reads", "read_voltage", "inferences", "seed")
+_CONDITION_TABLES = ("stress.", "parameters.wafer", "population.")
+_COST = "energy_per_image_joule"
+_WORST_FIRST = ("not demonstrated", "inconclusive", "demonstrated")
+_LISTS = {
+    "demonstrated": "feasible",
+    "inconclusive": "inconclusive",
+    "not demonstrated": "infeasible",
+}
+
+
+def is_choice(axis: Axis) -> bool:
+    """Whether an axis is a choice: as it says, or by its name.
+
+    >>> is_choice(Axis(name="temperature", values=(300.0, 350.0)))
+    False
+    >>> is_choice(Axis(name="temperature", values=(300.0, 350.0), kind="choice"))
+    True
+    """
+    if axis.kind is not None:
+        return axis.kind == "choice"
+    return axis.name not in _CONDITIONS and not axis.name.startswith(_CONDITION_TABLES)
+
+
+def feasible_designs(study: StudyFrame, points: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the designs of a sweep by whether they meet every acceptance limit.
+
+    A design is feasible where each limit is demonstrated at every condition, so that at confidence
+    c at most (1 - c) / 2 of the designs that do not meet a limit are called feasible; infeasible
+    where a limit is not demonstrated at one of them, the whole interval being on its wrong side;
+    else inconclusive.
+
+    Parameters
+    ----------
+    study : StudyFrame
+    points : sequence of dict
+        ``points`` of `reliability.campaign.summary.summarize`.
+
+    Returns
+    -------
+    dict
+        ``feasible``, ``inconclusive``, ``infeasible``: lists of designs, each with ``design``
+        (its choices), ``limits`` (of each limit the worst row, with its ``point``), ``cost`` and
+        ``answers`` (the answer at each of its conditions, without distributions over read-outs);
+        ``recommended``: the feasible design of least cost, None without one; ``objective``: the
+        name of the cost. Empty where no axis is a choice or no limit is stated.
+
+    Raises
+    ------
+    InputError
+        ``design.minimise`` names no number of the answers.
+    """
+    choices = [axis.name for axis in study.sweep if is_choice(axis)]
+    if not choices or not any(_deciding(point) for point in points):
+        return {}
+    objective = _objective(study, points)
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for point in points:
+        groups.setdefault(tuple(point["point"][name] for name in choices), []).append(point)
+    found: dict[str, Any] = {name: [] for name in _LISTS.values()}
+    for values, own in groups.items():
+        worst = _worst_rows(own)
+        outcome = next(o for o in _WORST_FIRST if any(row["outcome"] == o for row in worst))
+        found[_LISTS[outcome]].append(
+            {
+                "design": dict(zip(choices, values, strict=True)),
+                "limits": worst,
+                "cost": max(_cost(point, objective) for point in own),
+                "answers": [_short(point) for point in own],
+            }
+        )
+    best = min(found["feasible"], key=lambda design: design["cost"], default=None)
+    return found | {"recommended": best, "objective": objective}
+
+
+def _deciding(point: dict[str, Any]) -> list[dict[str, Any]]:
+    return [row for row in point.get("limits", []) if row["decides"]]
+
+
+def _worst_rows(points: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of each limit the row that is worst over the conditions: by verdict, then by margin."""
+    rows = [row | {"point": point["point"]} for point in points for row in _deciding(point)]
+    names = dict.fromkeys(row["limit"] for row in rows)
+    return [min((row for row in rows if row["limit"] == name), key=_rank) for name in names]
+
+
+def _rank(row: dict[str, Any]) -> tuple[int, float]:
+    sign = 1.0 if row["sense"] == "least" else -1.0
+    return _WORST_FIRST.index(row["outcome"]), sign * (row["value"] - row["wanted"])
+
+
+def _objective(study: StudyFrame, points: Sequence[dict[str, Any]]) -> str:
+    """Return the name of what is minimised; "" for the margin of the worst limit."""
+    stated = study.design.minimise
+    numbers = [_numbers(point) for point in points]
+    shared = set.intersection(*(set(one) for one in numbers))
+    if not stated:
+        return _COST if _COST in shared else ""
+    if stated not in shared:
+        raise InputError(
+            f"design: minimise: got {stated!r}, which is no number of the answers; allowed: "
+            f"{', '.join(sorted(shared))}"
+        )
+    return stated
+
+
+def _numbers(answer: dict[str, Any], before: str = "") -> dict[str, float]:
+    """Numbers of an answer by their dotted names."""
+    out: dict[str, float] = {}
+    for key, value in answer.items():
+        name = f"{before}{key}"
+        if isinstance(value, dict) and key != "point":
+            out |= _numbers(value, f"{name}.")
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            out[name] = float(value)
+    return out
+
+
+def _cost(point: dict[str, Any], objective: str) -> float:
+    if objective:
+        return _numbers(point)[objective]
+    margins = [_rank(row)[1] / (abs(row["wanted"]) or 1.0) for row in _deciding(point)]
+    return -min(margins, default=0.0)
+
+
+def _short(point: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in point.items() if not isinstance(value, list)}

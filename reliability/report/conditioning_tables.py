@@ -1,0 +1,62 @@
+"""Tables of a conditioned card: its observations, and each parameter before and after."""
+
+import math
+
+from scipy.special import expit, ndtri
+
+from reliability.conditioning import Conditioned, ObservationCheck
+from reliability.report.page import Table
+from reliability.technology import Parameter
+from reliability.units import engineering
+
+_INTERVAL = float(ndtri(0.95))  # normal score of the end of a 90 % interval
+
+
+def observation_table(found: Conditioned) -> Table:
+    """Return the observations with what the posterior predicts of each."""
+    return Table(
+        "observations", "Observations",
+        "The predictive probability says how probable what was observed, or something further off, "
+        "is under the prior and under the posterior card; the gain is the fraction of the prior "
+        "variance of a parameter that the observation alone removes.",
+        ["observation", "transfer", "predicted, 90 % interval", "prior predictive probability",
+         "posterior predictive probability", "parameters narrowed"],
+        [_row(check) for check in found.checks],
+    )  # fmt: skip
+
+
+def _row(check: ObservationCheck) -> list[str]:
+    o = check.observation
+    low, middle, high = (_predicted(o.kind, x) for x in check.predicted)
+    narrowed = ", ".join(f"{key} {100 * part:.0f} %" for key, part in check.narrowed.items())
+    return [
+        o.label, f"× ÷ {o.transfer:g}", f"{middle} ({low} to {high})",
+        f"{check.prior:.2g}", f"{check.posterior:.2g}", narrowed or "none by 5 % or more",
+    ]  # fmt: skip
+
+
+def _predicted(kind: str, x: float) -> str:
+    if kind == "accuracy":
+        return f"{100 * float(expit(x)):.1f} %"
+    if kind == "window":
+        return f"{x:.2f} decades"
+    if kind in ("quantile", "median"):
+        return engineering(math.exp(x), "ohm")
+    return f"{x:.2g}"
+
+
+def parameter_table(found: Conditioned) -> Table:
+    """Return the parameters that changed, prior against posterior."""
+    prior, after = found.prior.parameters, found.technology.parameters
+    return Table(
+        "posterior", "Prior and posterior",
+        "Median and 90 % interval of each parameter whose distribution the observations changed.",
+        ["parameter", "prior", "posterior"],
+        [[key, interval(prior[key]), interval(after[key])] for key in found.parameters],
+    )  # fmt: skip
+
+
+def interval(p: Parameter) -> str:
+    """Return the median and the 90 % interval of a parameter as text."""
+    middle, low, high = (engineering(p.at(z), p.unit) for z in (0.0, -_INTERVAL, _INTERVAL))
+    return f"{middle} ({low} to {high})"

@@ -1,0 +1,34 @@
+"""A parameter of a card or of components as texts that a person reads."""
+
+import math
+
+from reliability.technology.card import Parameter
+from reliability.units import engineering
+
+
+def parameter_row(name: str, parameter: Parameter) -> dict[str, str]:
+    """Return a parameter as the texts of a table: value, uncertainty, confidence, source, note.
+
+    >>> from reliability.technology import load_technology
+    >>> card = load_technology("oxram-130nm")
+    >>> parameter_row("read.voltage", card.parameters["read.voltage"])["value"]
+    '100 mV'
+    """
+    p, unit = parameter, parameter.unit
+    sigma = p.sigma or 0.0
+    low, high = p.interval or (p.value, p.value)
+    uncertainty = {
+        "normal": f"± {engineering(sigma, unit)} (1σ)",
+        "lognormal": f"× ÷ {math.exp(sigma):.3g} (1σ, log-normal)",
+        "uniform": f"{engineering(low, unit)} to {engineering(high, unit)}",
+        "bounded": f"{engineering(p.at(-1.0), unit)} to {engineering(p.at(1.0), unit)} (1σ)",
+        "exact": "taken as exact",
+    }[p.distribution]
+    return {
+        "name": name,
+        "value": engineering(p.value, unit),
+        "uncertainty": uncertainty,
+        "confidence": p.confidence,
+        "source": p.source,
+        "note": p.note,
+    }
