@@ -9,7 +9,7 @@ What happens to a cell (relaxation, retention, read disturb, the end of a lost s
 `reliability.devices.path`, whose result rises with the programmed conductance for given deviates:
 the programmed conductance that ends at the reference is interpolated between seven starts. The
 expectation is over the standard normal deviates that the path asks for: a trapezoidal rule up to
-three of them, quasi-random nodes beyond, so that 1e-15 costs what 1e-2 does. The programmed
+three of them, quasi-random nodes beyond, within a few per cent, so that 1e-15 costs what 1e-2 does. The programmed
 distribution is that after the last pulse of a program and verify (`devices.verify`), one pulse
 being one that gives up after the first.
 
@@ -44,7 +44,7 @@ Floats = NDArray[np.float64]
 # Bounds of the fraction of reads in which a cell is misread, between its classes.
 LEVELS = (1e-10, 1e-8, 1e-6, 1e-4, 1e-2, 0.1, 0.5, 0.9)
 _REACH = 8.5  # standard normal deviates; 1e-17 of the cells lie beyond
-_NODES = 400_000
+_NODES = 100_000
 _BINS = 400  # of the programmed deviation that ends at the reference
 _SHARED = 11  # of the deviation that a die's cells share
 _WAITS = np.linspace(-6.0, 6.0, 25)  # relaxation deviates at a verify that waits
@@ -266,7 +266,7 @@ def _lattice(dimensions: int) -> tuple[Floats, Floats]:
     if dimensions == 0:
         return np.zeros((0, 1)), np.ones(1)
     if dimensions > 3:  # a grid would be too coarse for what turns sharply
-        u = qmc.Sobol(dimensions, seed=0).random(2**18).T
+        u = qmc.Sobol(dimensions, seed=0).random(2**16).T
         z = ndtri(np.clip(u, 1e-12, 1 - 1e-12)) * _WIDER
         log_weight = -(z**2).sum(axis=0) / 2 * (1 - 1 / _WIDER**2)
         weight = np.exp(log_weight)
