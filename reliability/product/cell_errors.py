@@ -10,8 +10,8 @@ What happens to a cell (relaxation, retention, read disturb, the end of a lost s
 the programmed conductance that ends at the reference is interpolated between seven starts. The
 expectation is over the standard normal deviates that the path asks for: a trapezoidal rule up to
 three of them, quasi-random nodes beyond (within a few per cent). 1e-15 costs what 1e-2 does. The
-programmed distribution is that after the last pulse of a program and verify (`devices.verify`), one pulse
-being one that gives up after the first.
+programmed distribution is that after the last pulse of a program and verify (`devices.verify`),
+one pulse being one that gives up after the first.
 
 A read adds noise. A cell at distance x = ln(G/G_ref) is misread in a fraction r(x) of its reads, so
 that cells fall into classes of r: above 0.9 an error is permanent in all but name, below 1e-10 it
