@@ -6,11 +6,12 @@ independent, and the probability that one is misread is
     P(misread) = E over what happens to it of P(programmed beyond the conductance that ends there)
 
 What happens to a cell (relaxation, retention, read disturb, the end of a lost state) is taken from
-`reliability.devices.path`, whose result is linear in the programmed conductance for given deviates:
-the programmed conductance that ends at the reference follows from two evaluations. The expectation
-is a trapezoidal rule over the standard normal deviates that the path asks for, out to 8.5 of them,
-so that 1e-15 costs what 1e-2 does; the programmed distribution is that of `devices.programming`,
-or after the last pulse of a program and verify that of `devices.verify`.
+`reliability.devices.path`, whose result rises with the programmed conductance for given deviates:
+the programmed conductance that ends at the reference is interpolated between seven starts. The
+expectation is over the standard normal deviates that the path asks for: a trapezoidal rule up to
+three of them, quasi-random nodes beyond (within a few per cent). 1e-15 costs what 1e-2 does. The
+programmed distribution is that after the last pulse of a program and verify (`devices.verify`),
+one pulse being one that gives up after the first.
 
 A read adds noise. A cell at distance x = ln(G/G_ref) is misread in a fraction r(x) of its reads, so
 that cells fall into classes of r: above 0.9 an error is permanent in all but name, below 1e-10 it
@@ -27,7 +28,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import PchipInterpolator
-from scipy.special import ndtr
+from scipy.special import ndtri
 from scipy.stats import qmc
 
 from reliability.devices import endurance, noise, path, programming
@@ -43,10 +44,11 @@ Floats = NDArray[np.float64]
 # Bounds of the fraction of reads in which a cell is misread, between its classes.
 LEVELS = (1e-10, 1e-8, 1e-6, 1e-4, 1e-2, 0.1, 0.5, 0.9)
 _REACH = 8.5  # standard normal deviates; 1e-17 of the cells lie beyond
-_NODES = 400_000
+_NODES = 100_000
 _BINS = 400  # of the programmed deviation that ends at the reference
-_SHARED = 21  # of the deviation that a die's cells share
+_SHARED = 11  # of the deviation that a die's cells share
 _WAITS = np.linspace(-6.0, 6.0, 25)  # relaxation deviates at a verify that waits
+_WIDER = 1.6  # deviates of quasi-random nodes over those of cells
 _LEAST = 1e-300
 
 
@@ -148,7 +150,7 @@ def cell_errors(technology: Technology, state: str, condition: Condition) -> Cel
     levels, factors = _noise_levels(technology, state, condition)
     shared = replace(model, sigma_cell=0.0, sigma_cycle=0.0).sigma
     reach = 6.5 * shared + abs(model.radial) / 2 + 1e-9
-    deviation = np.linspace(-reach, reach, _SHARED if condition.verify is None else 11)
+    deviation = np.linspace(-reach, reach, _SHARED)
     edges = _edges(model, deviation)
     waits = bool(condition.verify and condition.verify.wait)
     relaxing = Relaxation.from_technology(technology, state) if waits else None
@@ -227,9 +229,14 @@ def _thresholds(
     names = list(dict.fromkeys([*asked, *(["relaxation"] if apart else [])]))
     z, weight = _lattice(len(names))
     drawn = dict(zip(names, z, strict=True))
-    unit = 1.0 / model.resistance
-    none, one = (after(np.full(weight.size, g), drawn.__getitem__, 1.0) for g in (0.0, unit))
-    slope = np.maximum((one - none) / unit, 1e-12)
+    # ln of the end against ln of the start: rising, and close to straight between these points
+    start = np.log(condition.reference) + np.array([-4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0])
+    size, tiny = weight.size, 1e-30
+    end = np.array([
+        np.log(np.maximum(after(np.full(size, np.exp(v)), drawn.__getitem__, 1.0), tiny))
+        for v in start
+    ])  # fmt: skip
+    end = np.maximum.accumulate(end + 1e-12 * np.arange(start.size)[:, None], axis=0)
     groups = [(0.0, np.arange(weight.size))]
     if apart:
         y = drawn["relaxation"]
@@ -239,9 +246,18 @@ def _thresholds(
     for relaxed, own in groups:
         found = np.zeros((factors.size, edges.size))
         for k, factor in enumerate(factors):
-            needed = np.maximum(condition.reference * factor - none[own], 0.0) / slope[own]
+            needed = np.exp(_crossing(start, end[:, own], np.log(condition.reference * factor)))
             found[k] = _spread(programming.deviation_at(model, needed), weight[own], edges)
         yield relaxed, found
+
+
+def _crossing(start: Floats, end: Floats, target: float) -> Floats:
+    """Start (points,) at which rising curves, end (points, n), reach a target; straight beyond."""
+    upper = np.clip((end < target).sum(axis=0), 1, start.size - 1)
+    column = np.arange(end.shape[1])
+    low, high = end[upper - 1, column], end[upper, column]
+    place = (target - low) / np.maximum(high - low, 1e-12)
+    return np.clip(start[upper - 1] + place * (start[upper] - start[upper - 1]), -80.0, 20.0)
 
 
 @lru_cache(maxsize=4)
@@ -249,8 +265,13 @@ def _lattice(dimensions: int) -> tuple[Floats, Floats]:
     """Nodes, shape (dimensions, n), and weights of an average over standard normal deviates."""
     if dimensions == 0:
         return np.zeros((0, 1)), np.ones(1)
-    inside = np.pi ** (dimensions / 2) / 2**dimensions  # a ball's part of its cube, about
-    inside = {1: 1.0, 2: 0.785, 3: 0.524, 4: 0.308}.get(dimensions, inside)
+    if dimensions > 3:  # a grid would be too coarse for what turns sharply
+        u = qmc.Sobol(dimensions, seed=0).random(2**16).T
+        z = ndtri(np.clip(u, 1e-12, 1 - 1e-12)) * _WIDER
+        log_weight = -(z**2).sum(axis=0) / 2 * (1 - 1 / _WIDER**2)
+        weight = np.exp(log_weight)
+        return z, weight / weight.sum()
+    inside = {1: 1.0, 2: 0.785, 3: 0.524}[dimensions]  # of a cube in its ball
     count = min(int((_NODES / inside) ** (1 / dimensions)), 341)
     axis = np.linspace(-_REACH, _REACH, count)
     log_weight = -(axis**2) / 2
@@ -277,12 +298,8 @@ def _beyond(
     relaxed: float, relaxing: Relaxation | None,
 ) -> Floats:  # fmt: skip
     """Probability that a programmed cell lies beyond each edge, on its wrong side."""
-    if verify is None:
-        own = np.hypot(model.sigma_cell, model.sigma_cycle)
-        distance = edges - deviation[:, None]
-        if own == 0:
-            return (distance < 0 if state == "LRS" else distance > 0).astype(float)
-        return np.asarray(ndtr(np.where(state == "LRS", -distance, distance) / own))
+    # one pulse is a verify that gives up after the first
+    verify = verify or Verify(1.0, 1.0, attempts=1)
     apart = replace(model, sigma_lot=0.0, sigma_wafer=0.0, sigma_die=0.0)
     return np.array([
         verifying.probability_beyond(verify, state, apart, edges, relaxing, relaxed, float(own))

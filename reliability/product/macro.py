@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 from scipy.stats import qmc
 
-from reliability.devices import endurance
+from reliability.devices import endurance, programming
 from reliability.devices.programming import Programming
 from reliability.devices.verify import Verify
 from reliability.errors import InputError, expect, fraction, unknown_name, whole_number
@@ -41,7 +41,7 @@ from reliability.mission import MissionProfile
 from reliability.network.analysis.phenomena import phenomena_of, without
 from reliability.population import best_reference, programming_window, radial_positions
 from reliability.population.ageing import out_of_range
-from reliability.population.programmed import hierarchy
+from reliability.population.programmed import fixed_deviations, hierarchy
 from reliability.product.cell_errors import (
     CellErrors,
     Condition,
@@ -379,6 +379,8 @@ class Dies:
         z = ndtri(np.clip(u[:3], 1e-12, 1 - 1e-12))
         address = np.array([[0, 0, 0, lot] for lot in lots])
         shared = []
+        if (rho := programming.correlation(self.technology, "die")) != 0:
+            z[1] = rho * z[0] + np.sqrt(1 - rho**2) * z[1]
         for k, (model, name) in enumerate(self._levels()):
             only_lot = replace(model, sigma_wafer=0.0, sigma_die=0.0)
             deviation = hierarchy(only_lot, name, address, seed)[:, None]
@@ -388,12 +390,15 @@ class Dies:
 
     def at(self, address: NDArray[np.integer], seed: int) -> Failures:
         """Return the failures of the dies of a population, addresses (chips, 4)."""
-        radial = radial_positions(self.technology)[address[:, 1]]
-        shared = [
-            hierarchy(model, name, address, seed) + getattr(model, "radial", 0.0) * radial
-            for model, name in self._levels()
-        ]
+        cells = fixed_deviations(self._without_cells(), address, 1, seed)
+        shared = [cells[:, 0, k] for k in (0, 1)]
+        if self.endurance is not None:
+            shared.append(hierarchy(self.endurance, "endurance", address, seed))
         return self.failures(*shared)
+
+    def _without_cells(self) -> Technology:
+        """Return the card whose cells have what their die shares and nothing else."""
+        return self.technology.with_values({f"programming.{s}.sigma_cell": 0.0 for s in STATES})
 
     def _levels(self) -> Iterator[tuple[Any, str]]:
         for state in STATES:
