@@ -330,7 +330,7 @@ def _widths(
 ) -> NDArray[np.float64]:
     """Width of each cell's distribution over cycles, relative to sigma_cycle (flat)."""
 
-    def deviates(name: str) -> NDArray[np.float64]:
+    def deviates(name: str) -> NDArray[np.floating]:
         return draw(seed, name, address, cells).ravel()
 
     width = np.asarray(programming.widths(model, deviates, state), np.float64)
