@@ -150,7 +150,7 @@ def test_version_is_message(call) -> None:
     ("words", "offered"),
     [("reliability ru", "run"), ("reliability run a.toml --chi", "--chips"),
      ("reliability technologies show pcm-m", "pcm-mushroom"),
-     ("reliability run a.toml --technology oxram-13", "oxram-130nm")],
+     ("reliability run a.toml --technology oxram-20", "oxram-200mm")],
 )  # fmt: skip
 def test_the_shell_completes(words, offered) -> None:
     """As the function of the documented line calls it."""

@@ -460,7 +460,9 @@ def _updated(
 
 def _moved(p: Parameter, mean: float, sd: float, kinds: str) -> Parameter:
     """Return a parameter whose score is normal with ``mean`` and ``sd`` instead of 0 and 1."""
-    update: dict[str, Any] = {"confidence": "fitted"} if sd < _FITTED else {}
+    update: dict[str, Any] = {}
+    if sd < _FITTED:
+        update = {"confidence": "fitted", "source": f"conditioned on {kinds}; prior {p.source}"}
     sigma, width = p.sigma or 0.0, _rounded(sd)
     if p.interval and p.distribution in ("uniform", "bounded"):
         low, high = p.interval

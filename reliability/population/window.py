@@ -198,7 +198,7 @@ def sampled_error_rate(
     >>> import reliability as rel
     >>> tech = rel.load_technology("oxram-130nm")
     >>> rate, error = sampled_error_rate(tech, "LRS", 3e-5, samples=20_000)
-    >>> bool(0 < error < 0.1 * rate < 1e-5)
+    >>> bool(0 < error < 0.1 * rate < 1e-4)
     True
     """
     expect_technology(technology)

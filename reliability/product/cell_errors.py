@@ -142,7 +142,7 @@ def cell_errors(technology: Technology, state: str, condition: Condition) -> Cel
     >>> tech = rel.load_technology("oxram-130nm")
     >>> fresh = Condition(MissionProfile([]), 3e-5, noise=False)
     >>> float(cell_errors(tech, "HRS", fresh).at(0.0)[-1].round(2))
-    0.21
+    0.24
     """
     if not technology.has_states:
         raise InputError(f"technology: {technology.name} has levels, expected LRS and HRS")

@@ -74,12 +74,12 @@ def test_chips_of_few_wafers_decide_nothing_about_others(tmp_path) -> None:
 
 
 def test_missions_that_end_otherwise_are_compared_at_their_ends(folders, tmp_path) -> None:
-    """A year at 25 °C against ten at 125 °C first: the same chips, and the report draws them."""
+    """A year at 25 °C against ten at 200 °C: the same chips, and the report draws them."""
     cool = ran(tmp_path, STUDY.format(title="cool", seed=5, sigma=1.0).replace(
         'times = ["0 s", "10 years"]', 'times = ["1 year"]').replace(
         '"25 degC", "125 degC"', '"25 degC"'))  # fmt: skip
     hot = ran(tmp_path, STUDY.format(title="hot", seed=5, sigma=1.0).replace(
-        '"25 degC", "125 degC"', '"125 degC"'))  # fmt: skip
+        '"25 degC", "125 degC"', '"200 degC"'))  # fmt: skip
     told = rel.compare_studies([cool, hot])
     (row,) = told["differences"]
     assert row["condition"]["of_first"]["temperature"] == 298.15
@@ -87,7 +87,7 @@ def test_missions_that_end_otherwise_are_compared_at_their_ends(folders, tmp_pat
     means = [one["accuracy"]["mean"] for one in told["studies"]]
     assert (row["first"], row["other"]) == pytest.approx(tuple(means))
     assert row["paired"]
-    assert row["real"]  # ten years at 125 °C lose most of what the network knows
+    assert row["real"]  # ten years at 200 °C lose most of what the network knows
     found = CliRunner().invoke(main, ["compare", str(cool), str(hot), "--out", str(tmp_path / "c")])
     assert found.exit_code == 0, found.output
     assert "after 10 years at 125 °C, of the first after 1 year at 25 °C" in found.stdout

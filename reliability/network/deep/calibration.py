@@ -124,7 +124,7 @@ def tensor_shapes(
     >>> import reliability as rel
     >>> net = rel.load_network("mobilenet-mnist")
     >>> tensor_shapes(net, [net.output_name], np.zeros((2, 1, 28, 28), np.float32))
-    {'logits': (2, 10)}
+    {'scores': (2, 10)}
     """
     stored = {t.name: tuple(t.dims) for t in network.model.graph.initializer}
     computed = [name for name in dict.fromkeys(names) if name not in stored]
