@@ -434,10 +434,8 @@ def _between(
     if model.sigma_cycle == 0:
         return ((low < 0) & (high >= 0)).astype(float)
     a, b = (programming.pulse_deviate(model, end, width[:, None]) for end in (low, high))
-    # from the side where the tail is small
-    right = ndtr(-a) - ndtr(-b)
-    left = ndtr(b) - ndtr(a)
-    return np.maximum(np.where(a > 0, right, left), 0.0)
+    right = a > 0  # from the side where the tail is small
+    return np.maximum(ndtr(np.where(right, -a, b)) - ndtr(np.where(right, -b, a)), 0.0)
 
 
 def _limit_deviation(

@@ -90,7 +90,7 @@ def test_missions_that_end_otherwise_are_compared_at_their_ends(folders, tmp_pat
     assert row["real"]  # ten years at 200 °C lose most of what the network knows
     found = CliRunner().invoke(main, ["compare", str(cool), str(hot), "--out", str(tmp_path / "c")])
     assert found.exit_code == 0, found.output
-    assert "after 10 years at 125 °C, of the first after 1 year at 25 °C" in found.stdout
+    assert "after 10 years at 200 °C, of the first after 1 year at 25 °C" in found.stdout
     assert 'id="chips"' in (tmp_path / "c" / "report.html").read_text("utf-8")
 
 

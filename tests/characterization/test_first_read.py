@@ -45,6 +45,14 @@ def test_retention_is_the_same_as_with_stated_states() -> None:
         fit_phenomena(plain)
 
 
+def spread(fitted, n, at):
+    """Standard deviation of stable cells at the n-th read against the level, from its knots."""
+    keys = [key for key in fitted if key.startswith(f"relaxation.target.read_{n}.sigma_")]
+    keys.sort(key=lambda key: int(key.rpartition("_")[2]))
+    knots = [float(fitted[key].note.split()[1]) * 1e-6 for key in keys]  # "at 59.5 uS"
+    return np.interp(at, knots, [fitted[key].value for key in keys])
+
+
 def test_levels_of_the_first_read_give_the_relaxation_of_the_stated_levels() -> None:
     """Cells between two levels as well: the spread of what follows is that of the card."""
     card = part(rel.load_technology("techB"), "relaxation.target")
@@ -55,9 +63,10 @@ def test_levels_of_the_first_read_give_the_relaxation_of_the_stated_levels() -> 
     fits = fit_phenomena(plain, level_from="first")
     assert [fit.name for fit in fits] == ["target_range", "relaxation_target"]
     asked = {key: p for fit in fits for key, p in fit.parameters.items()}
-    for key in (f"relaxation.target.read_{n}.sigma_{knot}" for n in (1, 2) for knot in range(2, 8)):
-        own = stated[key].sigma or 0.0  # of the logarithm
-        assert abs(np.log(asked[key].value / stated[key].value)) < max(0.5 * own, 0.1)
+    at = np.linspace(3e-5, 1e-4, 15)  # the fits have knots of their own
+    for n in (1, 2):
+        one, other = (spread(fitted, n, at) for fitted in (asked, stated))
+        assert abs(np.log(one / other)).mean() < 0.3
     assert asked["target.maximum"].value == pytest.approx(1.2e-4, rel=0.05)
     assert fits[0].needed["programming.target.error_0"].confidence == "assumed"
 

@@ -78,6 +78,7 @@ def test_a_median_updates_as_a_conjugate_normal_does(card) -> None:
     assert "conditioned on median" in found.note
 
 
+@pytest.mark.slow
 def test_transfer_widens_the_posterior(card) -> None:
     key = "programming.HRS.resistance"
     same, other = (
@@ -117,6 +118,7 @@ def test_equal_seeds_give_equal_cards(card) -> None:
     assert first != other
 
 
+@pytest.mark.slow
 def test_two_steps_are_as_good_as_one(card) -> None:
     """The second step starts from the correlated posterior of the first."""
     errors = {"kind": "quantile", "state": "HRS", "probability": 0.01, "resistance": "6 kohm",
