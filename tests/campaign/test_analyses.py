@@ -29,7 +29,7 @@ SMALL = {
     "attribution.phenomena": ["relaxation", "device-to-device variability"],
     "attribution.chips": 2,
     "attribution.images": 10,
-    "window.compliance_currents": ["50 uA", "400 uA"],
+    "window.compliance_currents": ["50 uA"],
     "window.reset_voltages": ["2.5 V", "2.9 V"],
 }
 

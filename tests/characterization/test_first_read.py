@@ -27,6 +27,7 @@ def test_states_lie_on_both_sides_of_the_widest_gap() -> None:
     assert (found == np.where(state, "LRS", "HRS")).all()
 
 
+@pytest.mark.slow
 def test_retention_is_the_same_as_with_stated_states() -> None:
     rng = np.random.default_rng(2)
     state = np.repeat(["LRS", "HRS"], 25)

@@ -1,6 +1,5 @@
 """Wanted limits: the verdict of the cover, without computing anything again."""
 
-import json
 import shutil
 import tomllib
 
