@@ -6,7 +6,7 @@ networks and matrix-vector products. `validate` makes the rows of one file.
 
 from pathlib import Path
 
-from reliability.errors import InputError, unknown_name
+from reliability.errors import InputError, RunError, unknown_name
 from reliability.validation.array_product import ProductPrediction, predict_product
 from reliability.validation.blind_prediction import (
     Absent,
@@ -68,7 +68,7 @@ def validate(path: str | Path, data: str | Path | None = None) -> list[Row]:
     asked, name = load_prediction(path, data), Path(path).stem
     try:
         return KINDS[asked.kind][1](asked, name)
-    except Absent as reason:
+    except (Absent, RunError) as reason:  # the others are made; this one says why it is not
         return absent(name, str(reason))
 
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 import reliability as rel
 from reliability.cli import main
 from reliability.technology import write_technology
-from reliability.validation import Row, summary, validate
+from reliability.validation import KINDS, Row, summary, validate
 
 HEAD = 'title = "a test"\nfitted = "half"\nsource = "made here"\n'
 
@@ -137,6 +137,18 @@ def test_accuracy_of_a_chip(tmp_path) -> None:
     assert 0.5 < accuracy.predicted < 0.95
     assert accuracy.error == pytest.approx(math.sqrt(0.84 * 0.16 / 10_000))
     assert 50 < spikes.predicted < 400
+
+
+def test_a_prediction_that_fails_is_a_row_that_says_why(tmp_path, monkeypatch) -> None:
+    def fails(*_):
+        raise rel.RunError("12300 draws do not reach the posterior")
+
+    monkeypatch.setitem(KINDS, "wear", (KINDS["wear"][0], fails))
+    path = written(tmp_path / "w.toml", 'kind = "wear"\nfile_name = "gone.tsv"\n'
+                   'data = "elsewhere"\nfit = [1, 10]\npredict = [10, 20]\n')  # fmt: skip
+    (row,) = validate(path)
+    assert row.hit is None
+    assert "do not reach the posterior" in row.note
 
 
 def test_what_is_absent_says_so_and_bad_input_is_refused(tmp_path) -> None:
