@@ -65,14 +65,7 @@ def map_counts(
     assert isinstance(network, DeepNetwork)
     check_card(technology, tiling)
     placed = place(network, tiling)
-    shape = tuple(network.input_shape if input_shape is None else input_shape)
-    if len(shape) != len(network.input_shape) or any(
-        own not in (None, size) for own, size in zip(network.input_shape, shape, strict=True)
-    ):
-        raise InputError(f"input_shape: got {shape}, the network takes {network.input_shape}")
-    if None in shape:
-        raise InputError(f"input_shape: {network.name} takes {shape}, give the open sizes")
-    one = np.zeros((network.batch or 1, *map(int, shape)), np.float32)  # type: ignore[arg-type]
+    one = _one_input(network, input_shape)
     plain = replace(tiling, dac_bits=None, adc_bits=None)
     _, reads = calibrated_stages(network, placed, plain, one)
     layers = [p.layer for p in placed]
@@ -114,6 +107,18 @@ def map_counts(
             "tiling": json.dumps(asdict(tiling)),
         },
     )
+
+
+def _one_input(network: DeepNetwork, input_shape: Collection[int] | None) -> np.ndarray:
+    """Return an empty input, its batch included."""
+    shape = tuple(network.input_shape if input_shape is None else input_shape)
+    if len(shape) != len(network.input_shape) or any(
+        own not in (None, size) for own, size in zip(network.input_shape, shape, strict=True)
+    ):
+        raise InputError(f"input_shape: got {shape}, the network takes {network.input_shape}")
+    if None in shape:
+        raise InputError(f"input_shape: {network.name} takes {shape}, give the open sizes")
+    return np.zeros((network.batch or 1, *map(int, shape)), np.float32)  # type: ignore[arg-type]
 
 
 def _conductance(target: np.ndarray, technology: Technology) -> np.ndarray:
