@@ -267,6 +267,7 @@ def sweeps(tmp_path_factory):
     ]
 
 
+@pytest.mark.slow
 def test_each_common_point_is_compared_as_the_studies_at_that_point_are(sweeps, tmp_path) -> None:
     told = rel.compare_studies(sweeps)
     assert told["axes"] == {"network.delta_s": "lead"}

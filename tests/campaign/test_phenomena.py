@@ -93,6 +93,7 @@ def test_points_of_a_sweep_tell_the_same_phenomena_apart(written, tmp_path) -> N
         rel.load_study(written(text + axis.format("pcm-mushroom")))
 
 
+@pytest.mark.slow
 def test_inferences_of_a_study_are_those_of_the_function(written, tmp_path) -> None:
     study = rel.load_study(written(INFERENCES))
     folder = rel.run_study(study, tmp_path / "out")

@@ -85,6 +85,7 @@ def test_no_worker_survives_its_driver(tmp_path, repository) -> None:
     assert "Traceback" not in lines
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "how",
     [

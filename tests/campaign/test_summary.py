@@ -1,11 +1,13 @@
 """The interval of the answer covers what it promises."""
 
 import numpy as np
+import pytest
 from scipy.special import expit, logit
 
 from reliability.campaign.accuracy_interval import accuracy_interval
 
 
+@pytest.mark.slow
 def test_interval_covers_the_true_mean_when_parameters_are_uncertain() -> None:
     """Truth: logit of the mean accuracy is normal over parameters, chips and images scatter too.
 
@@ -43,6 +45,7 @@ def test_interval_stays_a_probability() -> None:
     assert 0 <= found["low"] <= found["mean"] <= found["high"] <= 1
 
 
+@pytest.mark.slow
 def test_interval_holds_the_mean_of_all_wafers() -> None:
     """Five wafers of twelve chips, no uncertain parameters; 1000 studies at 90 %, as above."""
     rng = np.random.default_rng(3)

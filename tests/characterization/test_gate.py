@@ -85,6 +85,7 @@ def simulated() -> xr.Dataset:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_sweep_gives_threshold_and_exponent_of_a_card(simulated: xr.Dataset) -> None:
     card = rel.characterize(simulated, name="mine")
     for name, true in (("reset_threshold", 2.3), ("reset_exponent", 1.2)):
