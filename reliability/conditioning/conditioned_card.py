@@ -168,7 +168,8 @@ def posterior(
     else:
         asked, kept = observations_of(observations), cited
     if not asked:
-        raise InputError("observations: got none, expected one or more")
+        known = f"; the {len(cited)} of {technology.name} are in its parameters" if cited else ""
+        raise InputError(f"observations: got none, expected one or more{known}")
     for k, o in enumerate(asked, 1):
         check_conditions(technology, o, f"observation {k} ({o.kind})")
     card, samplings = technology, []

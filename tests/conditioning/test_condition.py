@@ -314,3 +314,8 @@ def test_no_shipped_card_contradicts_what_it_cites(name) -> None:
         found = predictive(card, card.observations, draws=100)
         labels = [o.label for o in card.observations]
         assert found.min() >= 0.01, dict(zip(labels, found.tolist(), strict=True))
+
+
+def test_a_card_whose_observations_are_all_used_says_so() -> None:
+    with pytest.raises(rel.InputError, match=r"got none.*the 2 of oxram-300mm are in its param"):
+        rel.condition(rel.load_technology("oxram-300mm"))
