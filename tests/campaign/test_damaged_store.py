@@ -86,7 +86,7 @@ def trials(whole: tuple[Path, Path], tmp_path: Path, count: int, seed: int) -> N
 
 
 def test_damage_is_named_and_healed(whole, tmp_path) -> None:
-    trials(whole, tmp_path, 6, seed=1)
+    trials(whole, tmp_path, 4, seed=1)
 
 
 @pytest.mark.slow

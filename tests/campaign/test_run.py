@@ -164,6 +164,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(study, tmp_path, finished) 
     assert status["running"] is None
 
 
+@pytest.mark.slow
 def test_killed_three_times(study, tmp_path, finished) -> None:
     """SIGKILL while it runs, and the same again: the bits of an undisturbed run."""
     context = multiprocessing.get_context("forkserver")

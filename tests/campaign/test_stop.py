@@ -70,6 +70,7 @@ def stop(tmp_path: Path, repository: Path, numbers: list[int], how: list[str]) -
     return code, (tmp_path / "lines").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SIGTERM", pytest.param("SIGHUP", marks=pytest.mark.slow)])
 def test_signals_end_a_run_with_one_line(tmp_path, repository, name) -> None:
     number = getattr(signal, name)

@@ -292,6 +292,7 @@ def simulated(truth, o, generator):
 SEEN = [ERRORS | {"cells": 20_000, "wrong": 0, "transfer": 1.3}, MEDIAN]
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_in_a_few_cases(card) -> None:
     found = coverage(card, SEEN[1:], 4, seed=5)
     assert min(found.values()) >= 2 / 4  # P < 0.4 % each at 90 %
