@@ -190,18 +190,28 @@ def accelerated(distribution: str | None, rng: Rng, samples: int) -> Found:
     return rows(one)(rng, samples)
 
 
-def lots(count: int, spread: float, rng: Rng, samples: int) -> Found:
-    """Lots with a normal spread of ln life, 300 units of Weibull shape 2, 15 % failing."""
+def _over_lots(spread: float) -> tuple[Callable[[float], float], float]:
+    """Failed fraction over lots against time, and the time at which it is 15 %."""
     z = stats.norm.ppf((np.arange(2000) + 0.5) / 2000)
 
     def true(t: float) -> float:
         return float(np.mean(-np.expm1(-((t / np.exp(spread * z)) ** 2.0))))
 
-    end = optimize.brentq(lambda t: true(t) - 0.15, 0.01, 3.0)
+    return true, optimize.brentq(lambda t: true(t) - 0.15, 0.01, 3.0)
+
+
+def _lives_of_lots(count: int, spread: float, rng: Rng) -> tuple[Array, Array]:
+    """Lot and life of 300 units of Weibull shape 2."""
+    lot = np.repeat(np.arange(count), 300 // count)
+    return lot, np.exp(spread * rng.standard_normal(count))[lot] * rng.weibull(2, lot.size)
+
+
+def lots(count: int, spread: float, rng: Rng, samples: int) -> Found:
+    """Lots with a normal spread of ln life, 300 units of Weibull shape 2, 15 % failing."""
+    true, end = _over_lots(spread)
 
     def one(rng: Rng) -> dict[str, tuple[float, float, float]] | None:
-        lot = np.repeat(np.arange(count), 300 // count)
-        life = np.exp(spread * rng.standard_normal(count))[lot] * rng.weibull(2, lot.size)
+        lot, life = _lives_of_lots(count, spread, rng)
         if np.sum(life < end) < FEW:
             return None
         data = {"lower": np.minimum(life, end), "upper": np.where(life < end, life, np.inf)}
@@ -696,16 +706,10 @@ def predictions(rng: Rng, samples: int) -> Found:
 
 def random_lots(count: int, spread: float, rng: Rng, samples: int) -> Found:
     """Bounds of fits with a random effect of lots."""
-    z = stats.norm.ppf((np.arange(2000) + 0.5) / 2000)
-
-    def true(t: float) -> float:
-        return float(np.mean(-np.expm1(-((t / np.exp(spread * z)) ** 2.0))))
-
-    end = optimize.brentq(lambda t: true(t) - 0.15, 0.01, 3.0)
+    true, end = _over_lots(spread)
 
     def one(rng: Rng) -> dict[str, tuple[float, float, float]] | None:
-        lot = np.repeat(np.arange(count), 300 // count)
-        life = np.exp(spread * rng.standard_normal(count))[lot] * rng.weibull(2, lot.size)
+        lot, life = _lives_of_lots(count, spread, rng)
         try:
             fit = fit_lifetime(
                 np.minimum(life, end), event=life < end, lots=lot, lot_effect="random"

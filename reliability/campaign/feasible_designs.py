@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from reliability.campaign.frame import StudyFrame
+from reliability.campaign.limits import Outcome
 from reliability.campaign.tables import Axis
 from reliability.errors import InputError
 
 _CONDITIONS = ("temperature", "time", "reads", "read_voltage", "inferences", "seed")
 _CONDITION_TABLES = ("stress.", "parameters.wafer", "population.")
-_COST = "energy_per_image_joule"
-_WORST_FIRST = ("not demonstrated", "inconclusive", "demonstrated")
-_LISTS = {
+ENERGY_OF_AN_IMAGE = "energy_per_image_joule"
+_WORST_FIRST: tuple[Outcome, ...] = ("not demonstrated", "inconclusive", "demonstrated")
+LISTS: dict[Outcome, str] = {
     "demonstrated": "feasible",
     "inconclusive": "inconclusive",
     "not demonstrated": "infeasible",
@@ -70,11 +71,11 @@ def feasible_designs(study: StudyFrame, points: Sequence[dict[str, Any]]) -> dic
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for point in points:
         groups.setdefault(tuple(point["point"][name] for name in choices), []).append(point)
-    found: dict[str, Any] = {name: [] for name in _LISTS.values()}
+    found: dict[str, Any] = {name: [] for name in LISTS.values()}
     for values, own in groups.items():
         worst = _worst_rows(own)
         outcome = next(o for o in _WORST_FIRST if any(row["outcome"] == o for row in worst))
-        found[_LISTS[outcome]].append(
+        found[LISTS[outcome]].append(
             {
                 "design": dict(zip(choices, values, strict=True)),
                 "limits": worst,
@@ -108,7 +109,7 @@ def _objective(study: StudyFrame, points: Sequence[dict[str, Any]]) -> str:
     numbers = [_numbers(point) for point in points]
     shared = set.intersection(*(set(one) for one in numbers))
     if not stated:
-        return _COST if _COST in shared else ""
+        return ENERGY_OF_AN_IMAGE if ENERGY_OF_AN_IMAGE in shared else ""
     if stated not in shared:
         raise InputError(
             f"design: minimise: got {stated!r}, which is no number of the answers; allowed: "

@@ -106,7 +106,6 @@ def _table(found: Any) -> Any:
     for name in found["layer"].values:
         one = found.sel(layer=name)
         whole = [f"{int(one[k]):d}" for k in ("reads", "dac_conversions", "adc_conversions")]
-        units = {"energy": "J", "latency": "s", "area": "m^2"}
         rows.append(
             [
                 str(name),
@@ -115,7 +114,7 @@ def _table(found: Any) -> Any:
                 f"{int(one['tiles'])}",
                 f"{one['utilisation'].item():.1%}",
                 *whole,
-                *(engineering(one[k].item(), unit) for k, unit in units.items()),
+                *(engineering(one[k].item(), one[k].attrs["units"]) for k in _TOTALS),
             ]
         )
     return Table("mapping", "Mapping", "", header, rows)
@@ -124,12 +123,12 @@ def _table(found: Any) -> Any:
 def _sentences(found: Any) -> list[str]:
     from reliability.units import engineering
 
-    units = {"energy": "J", "latency": "s", "area": "m^2"}
     per = {"energy": " per inference", "latency": " per inference, layer after layer", "area": ""}
     said = []
-    for name, unit in units.items():
+    for name in _TOTALS:
         value, low, high = (
-            engineering(found[f"total_{name}{end}"].item(), unit) for end in ("", "_low", "_high")
+            engineering(found[f"total_{name}{end}"].item(), found[name].attrs["units"])
+            for end in ("", "_low", "_high")
         )
         said.append(
             f"{name.capitalize()}: {value} ({low} to {high}, "

@@ -2,18 +2,14 @@
 
 from typing import Any
 
+from reliability.campaign.feasible_designs import ENERGY_OF_AN_IMAGE, LISTS
 from reliability.campaign.spec import Study
 from reliability.report.page import Outcome, Table, Verdict
 from reliability.report.points import Finished, axis_label, named_point, value_text
 from reliability.report.words import percent
 from reliability.units import engineering
 
-_ENERGY = "energy_per_image_joule"
-_OUTCOMES: dict[str, Outcome] = {
-    "feasible": "demonstrated",
-    "inconclusive": "inconclusive",
-    "infeasible": "not demonstrated",
-}
+_OUTCOMES: dict[str, Outcome] = {name: outcome for outcome, name in LISTS.items()}
 
 
 def has_designs(finished: Finished) -> bool:
@@ -100,7 +96,11 @@ def _why(summary: dict[str, Any], best: dict[str, Any]) -> str:
 
 
 def _cost_name(name: str) -> str:
-    return "energy of an image" if name == _ENERGY else name.replace("_", " ").replace(".", ", ")
+    return (
+        "energy of an image"
+        if name == ENERGY_OF_AN_IMAGE
+        else name.replace("_", " ").replace(".", ", ")
+    )
 
 
 def _cost_text(name: str, value: float) -> str:
