@@ -25,6 +25,7 @@ MOST = {
     "endurance.cells": 10_000_000,
     "endurance.attempts": 1_000_000,
     "crossbar.max_size": 65_536,
+    "product.bits": 1e15,
     "network.delta_s": 1_000_000,
     "network.spike_limit": 1_000_000,
     "stress.times": 1e13,  # s: 300 000 years

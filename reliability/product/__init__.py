@@ -15,6 +15,8 @@ from reliability.product.maintenance import (
     Policy,
     cheapest_policy,
     maintained_failures,
+    maintenance_cost,
+    mission_failures,
     time_to_limit,
 )
 from reliability.product.redundancy import majority_error_rate, pair_misread_rate
@@ -31,7 +33,9 @@ __all__ = [
     "failure_over_reads",
     "macro_failures",
     "maintained_failures",
+    "maintenance_cost",
     "majority_error_rate",
+    "mission_failures",
     "pair_misread_rate",
     "secded",
     "spared_failure",

@@ -152,7 +152,7 @@ def cell_errors(technology: Technology, state: str, condition: Condition) -> Cel
     reach = 6.5 * shared + abs(model.radial) / 2 + 1e-9
     deviation = np.linspace(-reach, reach, _SHARED)
     edges = _edges(model, deviation)
-    waits = bool(condition.verify and condition.verify.wait)
+    waits = bool(condition.verify and condition.verify.wait and "relaxation" in technology.models)
     relaxing = Relaxation.from_technology(technology, state) if waits else None
     probability = np.zeros((deviation.size, levels.size))
     for relaxed, weight in _thresholds(technology, state, condition, model, factors, edges, waits):

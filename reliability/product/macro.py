@@ -10,6 +10,10 @@ dies, not the bit-error rate. Given its die,
    mission, the errors of the end of the mission being taken for all reads (pessimistic);
 3. words fail independently: 1 - (1 - P_word)^words.
 
+Where several cells hold a bit, the bit counts as misread in more than a fraction r of its reads
+where the majority of its cells are; where one cell is always wrong this is low by a factor of up to
+two at equal r.
+
 The uncorrectable bit-error rate counts one uncorrected word as one data error [1]_ [2]_: failing
 words per read over the data bits of a word.
 
@@ -56,6 +60,7 @@ from reliability.product.error_correction import (
     spared_failure,
     uncorrectable_probability,
 )
+from reliability.product.redundancy import majority_error_rate
 from reliability.technology import STATES, Technology, expect_technology
 from reliability.units import quantity
 from reliability.version import __version__
@@ -79,20 +84,25 @@ class Macro:
         Of each word.
     spare_words : int
         Words that replace those that fail in the test before shipment.
+    cells_per_bit : int
+        Odd; the majority of their reads decides (`majority_error_rate`).
 
     Raises
     ------
     InputError
-        Words that do not fill the macro.
+        Words that do not fill the macro, an even number of cells for a bit.
     """
 
     bits: int
     code: Code
     spare_words: int = 0
+    cells_per_bit: int = 1
 
     def __post_init__(self) -> None:
         whole_number(self.bits, "bits", low=1)
         whole_number(self.spare_words, "spare_words")
+        if whole_number(self.cells_per_bit, "cells_per_bit", low=1) % 2 == 0:
+            raise InputError(f"cells_per_bit: got {self.cells_per_bit}, allowed odd numbers")
         if self.bits % self.code.data_bits:
             raise InputError(
                 f"code: got words of {self.code.data_bits} data bits, which do not divide a macro "
@@ -103,6 +113,11 @@ class Macro:
     def words(self) -> int:
         """Words of the macro, spare ones not counted."""
         return self.bits // self.code.data_bits
+
+    @property
+    def cells(self) -> int:
+        """Cells of the macro, check bits and spare words included."""
+        return (self.words + self.spare_words) * self.code.bits * self.cells_per_bit
 
 
 class Failures(NamedTuple):
@@ -119,6 +134,10 @@ class Failures(NamedTuple):
         of all others.
     rejected : ndarray
         Probability that the test before shipment rejects the macro.
+    classes : ndarray, one more dimension
+        Probability of a bit to be misread in each class of fractions of its reads.
+    rates : ndarray, shape (classes,)
+        Those fractions.
     """
 
     macro: Floats
@@ -127,6 +146,8 @@ class Failures(NamedTuple):
     permanent: Floats
     transient: Floats
     rejected: Floats
+    classes: Floats
+    rates: Floats
 
 
 class Conditions(TypedDict, total=False):
@@ -138,6 +159,7 @@ class Conditions(TypedDict, total=False):
     reference: float | str | None
     noise: bool
     spare_words: int
+    cells_per_bit: int
     attribution: bool
 
 
@@ -188,6 +210,8 @@ def macro_failures(
     spare_words : int
         Words that replace those that fail when the fresh macro is tested by one read; a macro with
         more is rejected and does not count as shipped.
+    cells_per_bit : int
+        Odd; the majority of their reads decides. By default 1.
     attribution : bool
         Also without each phenomenon; true by default.
 
@@ -336,7 +360,7 @@ class Setting:
             expect(verify, Verify, "verify", "a Verify")
         temperature = conditions.get("cycling_temperature", 298.15)
         return cls(
-            Macro(bits, code, conditions.get("spare_words", 0)),
+            Macro(bits, code, conditions.get("spare_words", 0), conditions.get("cells_per_bit", 1)),
             profile,
             verify,
             None if reference is None else quantity(reference, "S", "reference", low=1e-15),
@@ -436,16 +460,24 @@ class Dies:
             )
             word = np.maximum(word - at_test, 0.0) / (1 - np.minimum(at_test, 1 - 1e-12))
         fails = np.asarray(block_failure(word, macro.words)) * (1 - rejected)
-        return Failures(fails, word, per_read, permanent, transient, rejected)
+        return Failures(fails, word, per_read, permanent, transient, rejected, classes, rate)
 
     def _exceeded(
         self, errors: list[CellErrors], lrs: Floats, hrs: Floats, life: Floats | None
     ) -> Floats:
         """Probability that a bit of random data is misread in more than each level of its reads."""
-        wrong = [each.at(shared) for each, shared in zip(errors, (lrs, hrs), strict=True)]
         bad = self._stuck(life)
         # a stuck cell is read as one state: wrong for half of the data, whichever it is
-        return np.asarray((1 - bad) * (wrong[0] + wrong[1]) / 2 + bad / 2)
+        wrong = [
+            np.asarray(
+                majority_error_rate(
+                    np.clip((1 - bad) * each.at(shared) + bad / 2, 0.0, 1.0),
+                    cells=self.setting.macro.cells_per_bit,
+                )
+            )
+            for each, shared in zip(errors, (lrs, hrs), strict=True)
+        ]
+        return np.asarray((wrong[0] + wrong[1]) / 2)
 
     def _stuck(self, life: Floats | None) -> Floats | float:
         """Fraction of cells that hold no data: defective from the start, or failed for good."""
@@ -502,6 +534,20 @@ def _chips(nominal: Dies, technology: Technology, chips: int, lots: int, seed: i
     )  # fmt: skip
 
 
+def remedied(technology: Technology, setting: Setting) -> Iterator[tuple[str, Technology, Setting]]:
+    """Yield the name of each phenomenon, and the card and setting without it.
+
+    The reading reference stays that of the whole card.
+    """
+    reference = setting.reference or _reference(technology, setting.verify)
+    fixed = replace(setting, reference=reference)
+    for name in phenomena_of(technology):
+        if name not in ("neurons", "drift"):
+            yield name, without(technology, [name]), fixed
+    if setting.cycles:
+        yield WEAR, technology, replace(fixed, cycles=0.0)
+
+
 def _attribute(
     out: xr.Dataset, technology: Technology, setting: Setting, lots: int, seed: int
 ) -> xr.Dataset:
@@ -510,16 +556,14 @@ def _attribute(
     The reading reference stays that of the whole card.
     """
     fixed = replace(setting, reference=float(out.attrs["reference"]))
-    names = [name for name in phenomena_of(technology) if name not in ("neurons", "drift")]
-    cards = {name: (without(technology, [name]), fixed) for name in names}
-    if setting.cycles:
-        cards[WEAR] = technology, replace(fixed, cycles=0.0)
-    found = [Dies(card, own).of_lots(range(lots), seed) for card, own in cards.values()]
+    cards = list(remedied(technology, fixed))
+    found = [Dies(card, own).of_lots(range(lots), seed) for _, card, own in cards]
     without_each = {
         "failing_ppm": ([float(_shipped_ppm(each)) for each in found], "1e-6", "failing macros"),
         "word_failure": ([float(each.word.mean()) for each in found], "1", "failing words"),
     }
-    out = out.assign_coords(phenomenon=list(cards)).assign({
+    names = [name for name, *_ in cards]
+    out = out.assign_coords(phenomenon=names).assign({
         f"{name}_without": ("phenomenon", np.array(values), {
             "units": unit, "long_name": f"{text} without a phenomenon"})
         for name, (values, unit, text) in without_each.items()
@@ -527,5 +571,5 @@ def _attribute(
     # words and not macros: where nearly all macros fail, no single remedy shows in them
     words = out["word_failure_without"].values
     helps = bool(words.size) and words.min() < 0.9 * float(out["word_failure"])
-    out.attrs["limited_by"] = list(cards)[int(words.argmin())] if helps else "no single phenomenon"
+    out.attrs["limited_by"] = names[int(words.argmin())] if helps else "no single phenomenon"
     return out

@@ -15,24 +15,27 @@ corrects within one interval, summed over the mission:
     P(word) = sum over intervals of P(> t wrong at the end | at most t wrong before)
 
 with the errors of an interval the difference of the cells misread at its two ends. Cells that are
-wrong for good (stuck) stay wrong. The cheapest policy that keeps a limit has the least energy.
+wrong for good (stuck) stay wrong. The energy of a mission is that of its reads, of the rewrites and
+of the reads of a scrub, check bits included; the cheapest policy that keeps a limit has the least.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from reliability.errors import InputError, unknown_name
 from reliability.mission import MissionProfile, Segment
-from reliability.product.error_correction import block_failure, uncorrectable_probability
+from reliability.product.error_correction import block_failure, failure_of_weak_cells
 from reliability.product.macro import Dies, Setting
 from reliability.technology import Technology
 from reliability.units import duration, quantity
 
+Floats = NDArray[np.float64]
 Kind = Literal["none", "refresh", "scrub"]
 KINDS = ("none", "refresh", "scrub")
 _MOMENTS = 4  # of the mission, at which the wear of the rewrites is taken
@@ -82,11 +85,37 @@ class Policy:
         put(self, "read_energy", quantity(read_energy, "J", "read_energy", low=0.0))
 
 
-def maintained_failures(
-    technology: Technology, use: Segment, policy: Policy, setting: Setting, *,
-    endurance_budget: float = math.inf, lots: int = 10, seed: int = 0,
-) -> xr.Dataset:  # fmt: skip
-    """Return the failing macros of a mission with maintenance, and what it costs.
+class Maintained(NamedTuple):
+    """What a mission with maintenance does to macros, for each lot.
+
+    Attributes
+    ----------
+    macro : ndarray, shape (lots, dies)
+        Probability that an accepted macro fails.
+    accepted : ndarray, shape (lots, dies)
+        Probability that the test before shipment accepts it.
+    uber : ndarray, shape (lots,)
+        Uncorrectable bit-error rate of a read at the end, just before maintenance is due.
+    rewrites : float
+        Of a cell over the mission, mean.
+    """
+
+    macro: Floats
+    accepted: Floats
+    uber: Floats
+    rewrites: float
+
+    @property
+    def failing(self) -> Floats:
+        """Failing fraction of the accepted macros of each lot."""
+        shipped = np.maximum(self.accepted.sum(axis=1), 1e-300)
+        return np.asarray((self.macro * self.accepted).sum(axis=1) / shipped)
+
+
+def mission_failures(
+    technology: Technology, use: Segment, policy: Policy, setting: Setting, lots: range, seed: int
+) -> Maintained:
+    """Return the failing macros of quasi-random dies of each lot over a mission with maintenance.
 
     Parameters
     ----------
@@ -95,7 +124,101 @@ def maintained_failures(
         The mission at one condition; its reads are spread evenly.
     policy : Policy
     setting : Setting
-        Of `macro_failures`; its profile is not used.
+        Of `macro_failures`; its profile comes before the mission.
+    lots : range
+    seed : int
+
+    Raises
+    ------
+    InputError
+        An interval shorter than maintenance takes; a profile before a mission that is maintained.
+    """
+    count = check_policy(use, policy, setting)
+    run = _scrubbed if policy.kind == "scrub" else _refreshed
+    return run(technology, use, setting, count, lots, seed)
+
+
+def check_policy(use: Segment, policy: Policy, setting: Setting) -> int:
+    """Return the number of intervals of a mission, or refuse its maintenance.
+
+    Raises
+    ------
+    InputError
+        An interval shorter than maintenance takes; a profile before a mission that is maintained.
+    """
+    if policy.kind == "none":
+        return 1
+    takes = setting.macro.words * policy.write_time
+    if policy.interval < takes:
+        raise InputError(
+            f"interval: got {duration(policy.interval)}, but a write of all "
+            f"{setting.macro.words} words takes {duration(takes)}"
+        )
+    if setting.profile.segments:
+        raise InputError(f"{policy.kind}: got a profile before the mission, allowed without "
+                         "maintenance")  # fmt: skip
+    return max(math.ceil(use.time / policy.interval - 1e-9), 1)
+
+
+def maintenance_cost(
+    use: Segment, policy: Policy, setting: Setting, rewrites: float
+) -> dict[str, tuple[float, str]]:
+    """Return what reads and maintenance of a mission cost, each with its unit.
+
+    Parameters
+    ----------
+    use, policy, setting
+        As for `mission_failures`.
+    rewrites : float
+        Of a cell.
+
+    Returns
+    -------
+    dict
+        ``energy`` (J over the mission: its reads, rewrites, and the reads of a scrub), ``busy``
+        (fraction of the time that maintenance takes).
+    """
+    macro, intervals = setting.macro, check_policy(use, policy, setting)
+    each = use.reads + intervals * (policy.kind == "scrub")
+    takes = (intervals if policy.kind != "none" else 0) * macro.words * policy.write_time
+    energy = macro.cells * (rewrites * policy.write_energy + each * policy.read_energy)
+    return {"energy": (energy, "J"), "busy": (takes / max(use.time, 1e-300), "1")}
+
+
+def budget_exceeded_after(use: Segment, budget: float, cycles: float, rewrites: float) -> float:
+    """Return the time (s) after which rewrites exceed an endurance budget; inf where they do not.
+
+    Parameters
+    ----------
+    use : Segment
+    budget : float
+        Write cycles that a cell may receive.
+    cycles : float
+        Those before the mission.
+    rewrites : float
+        Of a cell, evenly over the mission.
+
+    Examples
+    --------
+    >>> budget_exceeded_after(Segment("10 years"), 1000, 0, 4000) / 31_557_600
+    2.5
+    """
+    left = budget - cycles
+    if rewrites <= left:
+        return 0.0 if left < 0 else math.inf
+    return use.time * max(left, 0.0) / rewrites
+
+
+def maintained_failures(
+    technology: Technology, use: Segment, policy: Policy, setting: Setting, *,
+    endurance_budget: float = math.inf, lots: int = 10, seed: int = 0,
+) -> xr.Dataset:  # fmt: skip
+    """Return the failing macros of a mission with maintenance, and what it costs.
+
+    Parameters
+    ----------
+    technology, use, policy, setting
+        As for `mission_failures`.
     endurance_budget : float
         Write cycles that a cell may receive, those before the mission included.
     lots, seed : int
@@ -103,101 +226,105 @@ def maintained_failures(
     Returns
     -------
     Dataset
-        ``failing_ppm``, ``energy`` (J over the mission), ``busy`` (fraction of the time), and
-        ``rewrites`` (of a cell, mean); ``attrs["budget_exceeded_after"]`` (s) where the policy
-        itself exceeds the budget, which is also in ``attrs["warnings"]`` with the year.
+        ``failing_ppm``, ``energy`` and ``busy`` (`maintenance_cost`), and ``rewrites`` (of a cell,
+        mean); ``attrs["budget_exceeded_after"]`` (s) where the policy itself exceeds the budget,
+        which is also in ``attrs["warnings"]`` with the year.
 
     Raises
     ------
     InputError
         An interval shorter than maintenance takes.
     """
-    macro = setting.macro
-    takes = macro.words * policy.write_time
-    if policy.kind != "none" and policy.interval < takes:
-        raise InputError(
-            f"interval: got {duration(policy.interval)}, but a write of all "
-            f"{macro.words} words takes {duration(takes)}"
-        )
-    count = 1 if policy.kind == "none" else max(math.ceil(use.time / policy.interval - 1e-9), 1)
-    run = _scrubbed if policy.kind == "scrub" else _refreshed
-    failing, rewritten = run(technology, use, policy, setting, count, lots, seed)
-    cells, intervals = macro.words * macro.code.bits, count if policy.kind != "none" else 0
-    reads = intervals * cells * policy.read_energy * (policy.kind == "scrub")
+    found = mission_failures(technology, use, policy, setting, range(lots), seed)
     values = {
-        "failing_ppm": (1e6 * failing, "1e-6"),
-        "energy": (rewritten * cells * policy.write_energy + reads, "J"),
-        "busy": (intervals * takes / max(use.time, 1e-300), "1"),
-        "rewrites": (rewritten, "1"),
+        "failing_ppm": (1e6 * float(found.failing.mean()), "1e-6"),
+        **maintenance_cost(use, policy, setting, found.rewrites),
+        "rewrites": (found.rewrites, "1"),
     }
     out = xr.Dataset({k: ((), float(v), {"units": unit}) for k, (v, unit) in values.items()})
     out.attrs = {"kind": policy.kind, "interval": policy.interval, "warnings": []}
-    left = endurance_budget - setting.cycles
-    if rewritten > left:
-        after = use.time * max(left, 0.0) / rewritten
+    after = budget_exceeded_after(use, endurance_budget, setting.cycles, found.rewrites)
+    if after < math.inf:
         out.attrs["budget_exceeded_after"] = after
-        out.attrs["warnings"] = [
-            f"maintenance exceeds the endurance budget of {endurance_budget:g} cycles in year "
-            f"{math.floor(after / 31_557_600) + 1}"
-        ]
+        out.attrs["warnings"] = [budget_warning(endurance_budget, after)]
     return out
 
 
+def budget_warning(budget: float, after: float) -> str:
+    """Say in which year maintenance exceeds an endurance budget.
+
+    >>> budget_warning(1e3, 7.9e7)
+    'maintenance exceeds the endurance budget of 1000 cycles in year 3'
+    """
+    return (
+        f"maintenance exceeds the endurance budget of {budget:g} cycles in year "
+        f"{math.floor(after / 31_557_600) + 1}"
+    )
+
+
 def _refreshed(
-    technology: Technology, use: Segment, policy: Policy, setting: Setting, count: int, lots: int,
-    seed: int,
-) -> tuple[float, float]:  # fmt: skip
-    """Fraction of failing macros, and rewrites of a cell, where every cell begins anew."""
-    span = use.time / count
-    profile = MissionProfile([_part(use, span)])
+    technology: Technology, use: Segment, setting: Setting, count: int, lots: range, seed: int
+) -> Maintained:
+    """Failing macros where every cell begins anew after each interval."""
+    profile = setting.profile + MissionProfile([_part(use, use.time / count)])
     moments = np.unique(np.round(np.linspace(0, count - 1, min(count, _MOMENTS))))
     logs = []
     for done in moments:
         here = replace(setting, profile=profile, cycles=setting.cycles + float(done))
-        macro = Dies(technology, here).of_lots(range(lots), seed).macro
-        logs.append(np.log1p(-np.minimum(macro, 1 - 1e-16)))
+        found = Dies(technology, here).of_lots(lots, seed)
+        accepted = 1 - found.rejected
+        logs.append(_log_survival(found.macro / np.maximum(accepted, 1e-300)))
     # ln of survival of one interval, over all intervals; dies keep their own
     if len(moments) == 1:
         survival = logs[0] * count
     else:
-        survival = np.trapezoid(np.stack(logs), moments, axis=0) * count / (count - 1)
-    failing = float(-np.expm1(survival).mean())
-    return failing, float(count - 1)
+        mean = np.asarray(np.trapezoid(np.stack(logs), moments, axis=0)) / (count - 1)
+        survival = mean * count
+    uber = found.word_per_read.mean(axis=1) / setting.macro.code.data_bits
+    return Maintained(-np.expm1(survival), accepted, uber, float(count - 1))
 
 
 def _scrubbed(
-    technology: Technology, use: Segment, policy: Policy, setting: Setting, count: int, lots: int,
-    seed: int,
-) -> tuple[float, float]:  # fmt: skip
+    technology: Technology, use: Segment, setting: Setting, count: int, lots: range, seed: int
+) -> Maintained:
     """The same, where only words with a corrected error are rewritten."""
-    code = setting.macro.code
+    macro = setting.macro
+    code, bits = macro.code, macro.code.bits * macro.cells_per_bit
     at = np.unique(np.round(np.geomspace(1, count, min(count, 12))))
-    wrong = [np.zeros(1)]
+    first = Dies(technology, replace(setting, profile=MissionProfile([]))).of_lots(lots, seed)
+    stuck = np.zeros_like(first.classes)
+    stuck[..., -1] = first.permanent
+    wrong = [stuck]
     for k in at:
         here = replace(setting, profile=MissionProfile([_part(use, k * use.time / count)]))
-        found = Dies(technology, here).of_lots(range(lots), seed)
-        wrong.append(found.permanent + found.transient)
-    fresh = replace(setting, profile=MissionProfile([]))
-    first = Dies(technology, fresh).of_lots(range(lots), seed)
-    stuck = first.permanent
-    wrong[0] = stuck
+        wrong.append(Dies(technology, here).of_lots(lots, seed).classes)
+    reads = max(use.reads / count, 1.0)
+
+    def words(classes: Floats, over: float) -> Floats:
+        return failure_of_weak_cells(
+            classes, first.rates, over, bits=code.bits, corrects=code.corrects
+        )
+
     steps = np.diff(np.concatenate([[0.0], at]))
-    log_survival, rewritten = np.zeros_like(stuck), 0.0
+    from_start = words(stuck, 1.0)
+    log_survival, rewritten = np.zeros_like(from_start), 0.0
     for before, after, n in zip(wrong[:-1], wrong[1:], steps, strict=True):
         gained = np.clip((after - before) / n, 0.0, 1.0)  # misread anew, of one interval
-        both = np.clip(stuck + gained, 0.0, 1.0)
-        ends, starts = (
-            np.asarray(uncorrectable_probability(p, bits=code.bits, corrects=code.corrects))
-            for p in (both, stuck)
+        both = stuck + gained
+        both /= np.maximum(both.sum(axis=-1, keepdims=True), 1.0)
+        each = np.asarray(
+            block_failure(np.clip(words(both, reads) - from_start, 0.0, 1.0), macro.words)
         )
-        word = np.clip(ends - starts, 0.0, 1.0)
-        each = np.asarray(block_failure(word, setting.macro.words))
-        log_survival += n * np.log1p(-np.minimum(each, 1 - 1e-16))
-        rewritten += float(n * -np.expm1(code.bits * np.log1p(-np.minimum(gained, 0.5))).mean())
-    bad = np.asarray(uncorrectable_probability(stuck, bits=code.bits, corrects=code.corrects))
-    from_start = np.asarray(block_failure(bad, setting.macro.words))
-    log_survival += np.log1p(-np.minimum(from_start, 1 - 1e-16))
-    return float(-np.expm1(log_survival).mean()), rewritten
+        log_survival += n * _log_survival(each)
+        seen = np.minimum(gained @ first.rates, 0.5)
+        rewritten += float(n * -np.expm1(bits * np.log1p(-seen)).mean())
+    log_survival += _log_survival(np.asarray(block_failure(from_start, macro.words)))
+    uber = words(both, 1.0).mean(axis=1) / code.data_bits
+    return Maintained(-np.expm1(log_survival), 1 - first.rejected, uber, rewritten)
+
+
+def _log_survival(failing: Floats) -> Floats:
+    return np.asarray(np.log1p(-np.minimum(failing, 1 - 1e-16)))
 
 
 def _part(use: Segment, time: float) -> Segment:

@@ -20,7 +20,9 @@ from .test_macro import NARROW, REFERENCE
 
 CARD = NARROW.with_values(
     {"relaxation.HRS.sigma": 0.05, "relaxation.HRS.shift": 0.0, "endurance.onset": 1e9,
-     "programming.HRS.sigma_cell": 0.15, "programming.HRS.sigma_cycle": 0.1,
+     "programming.LRS.sigma_cell": 0.02, "programming.LRS.sigma_cycle": 0.02,
+     "programming.HRS.sigma_cell": 0.1, "programming.HRS.sigma_cycle": 0.05,
+     "retention.HRS.time_constant": 1e9, "retention.LRS.time_constant": 1e9,
      "endurance.scale": 1e12}
 )  # fmt: skip
 USE = rel.Segment("10 years", "85 degC")
@@ -88,3 +90,15 @@ def test_budgets_that_maintenance_exceeds_say_the_year() -> None:
 def test_maintenance_that_cannot_be_is_refused(make, message) -> None:
     with pytest.raises(InputError, match=message):
         make()
+
+
+@pytest.mark.slow
+def test_maintenance_once_in_a_mission_is_none() -> None:
+    use = rel.Segment("10 years", "85 degC", reads=1e6)
+    ppm = [
+        float(maintained_failures(CARD, use, Policy(kind, "10 years"), SETTING, lots=2)
+              ["failing_ppm"])
+        for kind in ("none", "refresh", "scrub")
+    ]  # fmt: skip
+    assert ppm[1] == pytest.approx(ppm[0], rel=1e-12)
+    assert ppm[2] == pytest.approx(ppm[0], rel=0.02)

@@ -12,6 +12,7 @@ from reliability.campaign.outputs import (
     attribution,
     crossbar,
     endurance,
+    product,
     programming_window,
 )
 
@@ -21,6 +22,7 @@ OUTPUTS: dict[str, Kind] = {
     "endurance": endurance.KIND,
     "crossbar": crossbar.KIND,
     "window": programming_window.KIND,
+    "product": product.KIND,
     "architecture": architecture.KIND,
 }
 

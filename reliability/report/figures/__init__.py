@@ -29,6 +29,7 @@ fitted cards                                  `predictive_check`, `predictive_in
                                               `changes_on_probability_paper`,
                                               `quantiles_over_time`, `cells_over_time`
 chips of a study                              `conductance_of_chips`, `states_against_time`
+designs                                       `pareto`, `curves_against`
 energy, power and area of cores               `event_energy_parts`, `energy_against_node`,
                                               `gain_against_resistance`, `gain_against_activity`,
                                               `power_against_rate`, `smallest_core`,
@@ -114,6 +115,7 @@ from reliability.report.figures.noise_figures import (
     noise_trace,
     power_spectral_density,
 )
+from reliability.report.figures.pareto_figures import curves_against, pareto
 from reliability.report.figures.probability_figures import (
     conductance_of_chips,
     probability_plot,
@@ -176,6 +178,7 @@ __all__ = [
     "confusion_matrix",
     "correlation_bars",
     "criterion_against_size",
+    "curves_against",
     "drift",
     "energy_against_node",
     "error_rate_against_reference",
@@ -196,6 +199,7 @@ __all__ = [
     "memory_temperature",
     "noise_trace",
     "old_against_new",
+    "pareto",
     "paying_periods",
     "points_against_time",
     "power_against_period",

@@ -8,6 +8,7 @@ from reliability.report.outputs import (
     attribution,
     crossbar,
     endurance,
+    product,
     programming_window,
 )
 
@@ -17,6 +18,7 @@ CHAPTERS: dict[str, Chapter] = {
     "endurance": endurance.CHAPTER,
     "crossbar": crossbar.CHAPTER,
     "window": programming_window.CHAPTER,
+    "product": product.CHAPTER,
     "architecture": architecture.CHAPTER,
 }
 

@@ -1,0 +1,137 @@
+"""Designs against several quantities: fronts, curves with intervals, parallel coordinates."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from reliability.report.figures.style import (
+    LABEL,
+    axes_of,
+    clock_axis,
+    colour,
+    log_axis,
+    marker,
+    name_axis,
+    prefix_axis,
+    reading_unit,
+)
+
+Array = NDArray[np.float64]
+_WIDE = 30.0  # ratio from which an axis of positive numbers is logarithmic
+
+
+def pareto(designs: xr.Dataset, ax: Axes | None = None, *, x: str, y: str) -> Axes:
+    """Two quantities of designs with their intervals, the front as a staircase.
+
+    Parameters
+    ----------
+    designs : Dataset
+        Dimension ``design``: x and y, each with ``_low`` and ``_high`` where it has an interval;
+        ``front`` (bool), and the coordinate ``name`` for those that are labelled, "" else.
+        ``attrs["long_name"]``, ``["units"]`` and ``["direction"]`` ("minimise", "maximise") of x
+        and y.
+    ax : Axes, optional
+        A new figure without.
+    x, y : str
+    """
+    ax = axes_of(ax)
+    front = designs["front"].values
+    scale = {}
+    for name, axis in ((x, ax.xaxis), (y, ax.yaxis)):
+        scale[name] = quantity_axis(axis, designs[name], _ends(designs, name))
+    for chosen, k, label in ((~front, 5, "dominated"), (front, 0, "on the front")):
+        part = designs.isel(design=np.flatnonzero(chosen))
+        if not part.sizes["design"]:
+            continue
+        at = [part[name].values / scale[name] for name in (x, y)]
+        bars = [
+            np.abs(_ends(part, name) / scale[name] - middle)
+            for name, middle in zip((x, y), at, strict=True)
+        ]
+        ax.errorbar(at[0], at[1], bars[1], bars[0], fmt=marker(k % 2), color=colour(k), ms=5, lw=1,
+                    capsize=2, alpha=0.9 if k == 0 else 0.45, label=label)  # fmt: skip
+    _staircase(designs, ax, scale, x, y)
+    for k in range(designs.sizes["design"]):
+        if name := str(designs["name"].values[k]):
+            where = (designs[x].values[k] / scale[x], designs[y].values[k] / scale[y])
+            ax.annotate(name, where, **LABEL)
+    ax.legend(loc="best")
+    return ax
+
+
+def _staircase(
+    designs: xr.Dataset, ax: Axes, scale: dict[str, float], x: str, y: str
+) -> None:  # fmt: skip
+    best = designs.isel(design=np.flatnonzero(designs["front"].values)).sortby(x)
+    if best.sizes["design"] > 1:
+        up = designs[x].attrs["direction"] == "minimise"
+        ax.step(best[x].values / scale[x], best[y].values / scale[y],
+                where="post" if up else "pre", color=colour(0), lw=1, alpha=0.6)  # fmt: skip
+
+
+def _ends(designs: xr.Dataset, name: str) -> Array:
+    """Ends of the interval of a quantity, shape (2, designs); itself where it has none."""
+    return np.stack([
+        designs[f"{name}_{end}"].values if f"{name}_{end}" in designs else designs[name].values
+        for end in ("low", "high")
+    ])  # fmt: skip
+
+
+def quantity_axis(axis: Any, values: xr.DataArray, more: Array) -> float:
+    """Label an axis, logarithmic where positive numbers reach far; return what divides them."""
+    numbers = np.concatenate([values.values.ravel(), np.ravel(more)])
+    numbers = numbers[np.isfinite(numbers)]
+    label, unit = str(values.attrs["long_name"]), str(values.attrs.get("units", "1"))
+    if numbers.size and numbers.min() > 0 and numbers.max() / numbers.min() > _WIDE:
+        if unit in ("1", "", "1e-6"):
+            log_axis(axis, numbers)
+            name_axis(axis, label, "ppm" if unit == "1e-6" else "")
+        else:
+            prefix_axis(axis, label, values)
+        return 1.0
+    factor, symbol = (1.0, "ppm") if unit == "1e-6" else reading_unit(numbers, unit)
+    name_axis(axis, label, symbol)
+    return factor
+
+
+def curves_against(
+    found: xr.Dataset, ax: Axes | None = None, *, floor: float = 0.0, clock: bool = False
+) -> Axes:
+    """A quantity against one axis, a line for each design, with bands of its interval.
+
+    Parameters
+    ----------
+    found : Dataset
+        ``value``, ``low`` and ``high`` over dimensions ``line`` and ``x``; ``attrs["long_name"]``
+        and ``["units"]`` of value and x.
+    ax : Axes, optional
+        A new figure without.
+    floor : float
+        Values below it are drawn at it.
+    clock : bool
+        Whether x is a time, s.
+    """
+    ax = axes_of(ax)
+    x = found["x"].values.astype(float)
+    low, value, high = (np.maximum(found[name].values, floor) for name in ("low", "value", "high"))
+    for k in range(found.sizes["line"]):
+        ax.fill_between(x, low[k], high[k], color=colour(k), alpha=0.14, lw=0)
+        ax.plot(x, value[k], marker(k) + "-", ms=4, color=colour(k),
+                label=str(found["line"].values[k]) or None)  # fmt: skip
+    drawn = np.concatenate([low.ravel(), high.ravel()])
+    log_axis(ax.yaxis, drawn)
+    unit = found["value"].attrs["units"]
+    name_axis(ax.yaxis, found["value"].attrs["long_name"], "ppm" if unit == "1e-6" else "")
+    if clock:
+        clock_axis(ax.xaxis, "time", x)
+        ax.set_xlabel(found["x"].attrs["long_name"])
+    elif x.min() > 0 and x.max() / x.min() > 5:
+        prefix_axis(ax.xaxis, found["x"].attrs["long_name"], found["x"])
+    else:
+        name_axis(ax.xaxis, found["x"].attrs["long_name"], found["x"].attrs.get("units", ""))
+    if found.sizes["line"] > 1:
+        ax.legend(title=found["line"].attrs.get("long_name", ""), loc="best")
+    return ax
