@@ -9,11 +9,9 @@ from typing import Any
 
 from reliability.campaign.frame import StudyFrame
 from reliability.campaign.limits import Outcome
-from reliability.campaign.tables import Axis
+from reliability.campaign.tables import is_choice
 from reliability.errors import InputError
 
-_CONDITIONS = ("temperature", "time", "reads", "read_voltage", "inferences", "seed")
-_CONDITION_TABLES = ("stress.", "parameters.wafer", "population.")
 ENERGY_OF_AN_IMAGE = "energy_per_image_joule"
 _WORST_FIRST: tuple[Outcome, ...] = ("not demonstrated", "inconclusive", "demonstrated")
 LISTS: dict[Outcome, str] = {
@@ -21,19 +19,6 @@ LISTS: dict[Outcome, str] = {
     "inconclusive": "inconclusive",
     "not demonstrated": "infeasible",
 }
-
-
-def is_choice(axis: Axis) -> bool:
-    """Whether an axis is a choice: as it says, or by its name.
-
-    >>> is_choice(Axis(name="temperature", values=(300.0, 350.0)))
-    False
-    >>> is_choice(Axis(name="temperature", values=(300.0, 350.0), kind="choice"))
-    True
-    """
-    if axis.kind is not None:
-        return axis.kind == "choice"
-    return axis.name not in _CONDITIONS and not axis.name.startswith(_CONDITION_TABLES)
 
 
 def feasible_designs(study: StudyFrame, points: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -68,16 +53,12 @@ def feasible_designs(study: StudyFrame, points: Sequence[dict[str, Any]]) -> dic
     if not choices or not any(_deciding(point) for point in points):
         return {}
     objective = _objective(study, points)
-    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for point in points:
-        groups.setdefault(tuple(point["point"][name] for name in choices), []).append(point)
     found: dict[str, Any] = {name: [] for name in LISTS.values()}
-    for values, own in groups.items():
-        worst = _worst_rows(own)
+    for design, own, worst in designs_of(study, points):
         outcome = next(o for o in _WORST_FIRST if any(row["outcome"] == o for row in worst))
         found[LISTS[outcome]].append(
             {
-                "design": dict(zip(choices, values, strict=True)),
+                "design": design,
                 "limits": worst,
                 "cost": max(_cost(point, objective) for point in own),
                 "answers": [_short(point) for point in own],
@@ -85,6 +66,20 @@ def feasible_designs(study: StudyFrame, points: Sequence[dict[str, Any]]) -> dic
         )
     best = min(found["feasible"], key=lambda design: design["cost"], default=None)
     return found | {"recommended": best, "objective": objective}
+
+
+def designs_of(
+    study: StudyFrame, points: Sequence[dict[str, Any]]
+) -> list[tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]]]:
+    """Return the choices of each design, its points, and of each limit the worst row over them."""
+    choices = [axis.name for axis in study.sweep if is_choice(axis)]
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for point in points:
+        groups.setdefault(tuple(point["point"][name] for name in choices), []).append(point)
+    return [
+        (dict(zip(choices, values, strict=True)), own, _worst_rows(own))
+        for values, own in groups.items()
+    ]
 
 
 def _deciding(point: dict[str, Any]) -> list[dict[str, Any]]:
@@ -106,7 +101,7 @@ def _rank(row: dict[str, Any]) -> tuple[int, float]:
 def _objective(study: StudyFrame, points: Sequence[dict[str, Any]]) -> str:
     """Return the name of what is minimised; "" for the margin of the worst limit."""
     stated = study.design.minimise
-    numbers = [_numbers(point) for point in points]
+    numbers = [numbers_of_answer(point) for point in points]
     shared = set.intersection(*(set(one) for one in numbers))
     if not stated:
         return ENERGY_OF_AN_IMAGE if ENERGY_OF_AN_IMAGE in shared else ""
@@ -118,13 +113,13 @@ def _objective(study: StudyFrame, points: Sequence[dict[str, Any]]) -> str:
     return stated
 
 
-def _numbers(answer: dict[str, Any], before: str = "") -> dict[str, float]:
+def numbers_of_answer(answer: dict[str, Any], before: str = "") -> dict[str, float]:
     """Numbers of an answer by their dotted names."""
     out: dict[str, float] = {}
     for key, value in answer.items():
         name = f"{before}{key}"
         if isinstance(value, dict) and key != "point":
-            out |= _numbers(value, f"{name}.")
+            out |= numbers_of_answer(value, f"{name}.")
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
             out[name] = float(value)
     return out
@@ -132,7 +127,7 @@ def _numbers(answer: dict[str, Any], before: str = "") -> dict[str, float]:
 
 def _cost(point: dict[str, Any], objective: str) -> float:
     if objective:
-        return _numbers(point)[objective]
+        return numbers_of_answer(point)[objective]
     margins = [_rank(row)[1] / (abs(row["wanted"]) or 1.0) for row in _deciding(point)]
     return -min(margins, default=0.0)
 

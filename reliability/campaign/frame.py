@@ -1,7 +1,7 @@
 """What every study has, whatever its outputs: the tables in common, and what they name."""
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
@@ -16,6 +16,7 @@ from reliability.campaign.tables import (
     NetworkTable,
     PopulationTable,
     ProgrammingTable,
+    SearchTable,
     SensitivityTable,
     StressTable,
     Table,
@@ -67,6 +68,7 @@ class StudyFrame(Table):
     sensitivity: SensitivityTable | None = None
     sweep: tuple[Axis, ...] = ()
     design: DesignTable = DesignTable()
+    search: SearchTable | None = None
     # Points of the sweep whose tasks failed (`reliability.campaign.remains`).
     _left_out: frozenset[int] = PrivateAttr(default=frozenset())
     # Cards, networks and component parameters, read once for a study and the studies at its points.
@@ -85,6 +87,10 @@ class StudyFrame(Table):
             raise ValueError("got sensitivity and network.read_temperature, expected one of them")
         if "accuracy" not in self.outputs and (self.sensitivity or self.population.until):
             raise ValueError('outputs: sensitivity and population.until need "accuracy"')
+        if self.search and not self.sweep:
+            raise ValueError("search: got no sweep, whose axes are what a search may choose")
+        if self.search and self.design.kind not in ("grid", "listed"):
+            raise ValueError(f"search: got design.kind {self.design.kind!r}, expected none")
         names = [axis.name for axis in self.sweep]
         if len(set(names)) < len(names):
             raise ValueError(f"sweep: got {names}, expected each name once")
@@ -105,6 +111,11 @@ class StudyFrame(Table):
         rest = self.model_copy()
         rest._left_out = frozenset(numbers)
         return rest
+
+    def with_designs(self, designs: Sequence[Point]) -> Self:
+        """Return the study at listed designs of its choices, instead of a grid."""
+        table = self.design.model_dump() | {"kind": "listed", "listed": tuple(designs)}
+        return self.model_copy(update={"design": DesignTable(**table)})
 
     def options(self, kind: str) -> Any:
         """Return the table of one kind of output."""
@@ -166,7 +177,7 @@ class StudyFrame(Table):
 
     def _growing(self) -> tuple[str, ...]:
         """Keys that may grow when a study is extended."""
-        return "population.chips", "uncertainty.draws"
+        return "population.chips", "uncertainty.draws", "search.evaluations"
 
     def _fingerprints(self) -> list[str]:
         """Fingerprints of the files that only one kind of output reads."""

@@ -109,6 +109,8 @@ class Kind:
         Keys that may grow when a study is extended.
     fingerprints : callable, optional
         ``(study)``: of files that only this kind reads.
+    intervals : mapping of str to (str, str)
+        Numbers of its answer that have an interval, and the numbers that are its ends.
     uses : tuple of str
         Tables of a study, of those that not every kind uses, that act on this one.
     """
@@ -132,6 +134,7 @@ class Kind:
     memory: Callable[[StudyFrame], Iterator[tuple[str, float]]] = _nothing
     grows: tuple[str, ...] = ()
     fingerprints: Callable[[StudyFrame], Iterator[str]] = _nothing
+    intervals: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     uses: tuple[str, ...] = ()
 
 

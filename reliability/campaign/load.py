@@ -10,7 +10,7 @@ from reliability.campaign.dotted import put
 from reliability.campaign.feasibility import check_size
 from reliability.campaign.outputs import OUTPUTS, kinds_of
 from reliability.campaign.spec import KEYS, Study
-from reliability.campaign.sweep import count_points, sweep_points
+from reliability.campaign.sweep import count_points, paired_designs, sweep_points
 from reliability.campaign.tables import TilingTable
 from reliability.errors import InputError, from_validation, unknown_name
 from reliability.files import read_toml
@@ -207,6 +207,15 @@ def _check_points(study: Study, most: int) -> None:
 
 def _check_sweep(study: Study) -> None:
     """Refuse points that cannot be."""
+    if study.search and study.design.kind != "listed":
+        for point in paired_designs(study):
+            try:
+                study.at(point)
+            except InputError as error:
+                names = " and ".join(f"{name} {value}" for name, value in point.items())
+                raise InputError(f"search: a choice depends on another: with {names}: {error}"
+                                 ) from None  # fmt: skip
+        return
     if study.sweep and count_points(study) <= _CHECKED:
         points = [study.at(point) for point in sweep_points(study)]
         for kind in kinds_of(study):

@@ -40,8 +40,10 @@ def read_remains(study: Study, folder: Path) -> tuple[Study, Results, list[str]]
     RunError
         Too little is there for any answer.
     """
-    results = store.read_results(folder)
-    layout = store.layout_of(folder, store.read_marker(folder))
+    results, marker = store.read_results(folder), store.read_marker(folder)
+    if study.search and study.design.kind != "listed":
+        study = study.with_designs(marker["spec"]["design"]["listed"])
+    layout = store.layout_of(folder, marker)
     plan = list(make_plan(study, layout.chunk))
     if store.unfinished(folder) == 0 and {task.group for task in plan} <= set(results):
         return study, results, []

@@ -5,22 +5,25 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 
 from reliability.campaign import execute, integrity, store
-from reliability.campaign.frame import StudyFrame
+from reliability.campaign.frame import Point, StudyFrame
+from reliability.campaign.fronts import evaluations
 from reliability.campaign.kind import Task
 from reliability.campaign.lock import locked
 from reliability.campaign.outputs import kinds_of
 from reliability.campaign.plan import BATCH, chips_per_task, make_plan
+from reliability.campaign.search import Evaluation, search_designs
 from reliability.campaign.selection import at_point
 from reliability.campaign.spec import Study, unit_of
 from reliability.campaign.store import Layout
 from reliability.campaign.summary import write_summary
-from reliability.campaign.sweep import sweep_points
+from reliability.campaign.sweep import search_space, sweep_points
 from reliability.campaign.tasks import compute
-from reliability.errors import RunError, TasksFailed, expect, whole_number
+from reliability.errors import InputError, RunError, TasksFailed, expect, whole_number
 
 _MOST_SCOUTS = 20  # tasks of a group that are tried until one shows what its arrays are like
 Progress = Callable[[Task, int, int], None]
@@ -76,22 +79,48 @@ def run_study(
         executor = execute.on_dask(scheduler)
     else:
         executor = execute.in_processes(workers) if workers > 1 else execute.in_this_process()
-    with locked(folder) as token:
-        layout = store.open_folder(
-            folder,
-            study.model_dump(mode="json"),
-            (study.spec_hash, study.frame_hash),
-            sweep_points(study),
-            chunk or chips_per_task(study),
-            store_url,
-            token,
-        )
-        with executor as run:
-            _run(study, layout, run, progress)
-        store.finish(layout)
-        integrity.seal(layout)
-        write_summary(study, folder, store.read_results(folder))
+    with locked(folder) as token, executor as run:
+
+        def computed(here: Study) -> dict[str, Any]:
+            layout = store.open_folder(
+                folder,
+                here.model_dump(mode="json"),
+                (here.spec_hash, here.frame_hash),
+                sweep_points(here),
+                chunk or chips_per_task(here),
+                store_url,
+                token,
+            )
+            _run(here, layout, run, progress)
+            store.finish(layout)
+            integrity.seal(layout)
+            return write_summary(here, folder, store.read_results(folder))
+
+        if study.search and study.design.kind != "listed":
+            _search(study, folder, computed)
+        else:
+            computed(study)
     return folder
+
+
+def _search(study: Study, folder: Path, computed: Callable[[Study], dict[str, Any]]) -> None:
+    """Compute the designs of a search, generation after generation."""
+    assert study.search is not None
+    there = store.read_marker(folder)["spec"] if (folder / store.MARKER).is_file() else {}
+    known = list(there.get("design", {}).get("listed", []))  # of a run that was stopped
+    done: list[Point] = []
+
+    def evaluate(new: list[Point]) -> list[Evaluation]:
+        done.extend(new)
+        listed = done + [design for design in known if design not in done]
+        here = study.with_designs(listed)
+        found = evaluations(here, computed(here)["points"])
+        return found[len(done) - len(new) : len(done)]
+
+    search_designs(search_space(study), study.search, study.seed, evaluate)
+    if len(done) < len(known):  # what is there beyond the search of this study
+        raise InputError(f"out: folder {str(folder)!r} holds {len(known)} designs of another search"
+                         f", {len(done)} were expected; choose another folder")  # fmt: skip
 
 
 def _run(study: Study, layout: Layout, run: execute.Execute, progress: Progress | None) -> None:

@@ -53,7 +53,7 @@ class _Checked(StudyFrame):
         InputError
             A name or value that cannot be.
         """
-        table = self.model_dump(exclude={"sweep", "design"})
+        table = self.model_dump(exclude={"sweep", "design", "search"})
         for name, value in point.items():
             put(table, name, value)
         try:

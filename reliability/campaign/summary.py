@@ -7,6 +7,7 @@ from typing import Any
 import xarray as xr
 
 from reliability.campaign.feasible_designs import feasible_designs
+from reliability.campaign.fronts import pareto_front
 from reliability.campaign.outputs import kinds_of
 from reliability.campaign.selection import at_point
 from reliability.campaign.spec import Study
@@ -56,7 +57,15 @@ def summarize(study: Study, results: dict[str, xr.Dataset]) -> dict[str, Any]:
     summary["points"] = [
         {"point": point} | _answers(here, at_point(results, point)) for point, here in points
     ]
-    return summary | feasible_designs(study, summary["points"])
+    summary |= feasible_designs(study, summary["points"])
+    if not study.search:
+        return summary
+    found = pareto_front(study, summary["points"])
+    if "feasible" in summary:  # of the designs that meet every limit, the first of the front
+        best = found["front"][0]["design"] if found["front"] else None
+        own = [one for one in summary["feasible"] if one["design"] == best]
+        summary["recommended"] = own[0] if own else None
+    return summary | found
 
 
 def _warnings(studies: list[Study], results: dict[str, xr.Dataset]) -> list[str]:

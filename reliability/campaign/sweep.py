@@ -2,12 +2,14 @@
 
 import itertools
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from reliability.campaign.frame import Point, StudyFrame
 from reliability.campaign.quantities import unit_in
-from reliability.campaign.tables import Axis
+from reliability.campaign.search import Space
+from reliability.campaign.tables import Axis, is_choice
 from reliability.errors import InputError
 from reliability.random import stream
 from reliability.units import quantity
@@ -18,6 +20,12 @@ def count_points(study: StudyFrame) -> int:
 
     The product is not built: a sweep that is too large by mistake can be told from its size.
     """
+    if study.sweep and study.design.kind == "listed":
+        rest = (axis for axis in study.sweep if axis.name not in study.design.listed[0])
+        return len(study.design.listed) * math.prod(len(a.values) or a.points for a in rest)
+    if study.search:
+        conditions = (len(a.values) or a.points for a in study.sweep if not is_choice(a))
+        return study.search.evaluations * math.prod(conditions)
     if study.sweep and study.design.kind != "grid":
         return study.design.points
     return math.prod(len(axis.values) or axis.points for axis in study.sweep)
@@ -46,11 +54,10 @@ def sweep_points(study: StudyFrame) -> list[Point]:
 
 def _all_points(study: StudyFrame) -> list[Point]:
     names = [axis.name for axis in study.sweep]
+    if study.design.kind == "listed":
+        return _of_designs(study, study.design.listed)
     if study.design.kind == "grid" or not study.sweep:
-        levels = [
-            _listed(study, axis) if axis.values else _on_range(study, axis, _even(axis.points))
-            for axis in study.sweep
-        ]
+        levels = [_levels(study, axis) for axis in study.sweep]
         return [dict(zip(names, point, strict=True)) for point in itertools.product(*levels)]
     listed = [axis.name for axis in study.sweep if axis.values]
     if listed:
@@ -58,6 +65,61 @@ def _all_points(study: StudyFrame) -> list[Point]:
     drawn = zip(study.sweep, _design(study).T, strict=True)
     columns = [_on_range(study, axis, column) for axis, column in drawn]
     return [dict(zip(names, point, strict=True)) for point in zip(*columns, strict=True)]
+
+
+def _of_designs(study: StudyFrame, designs: Sequence[Point]) -> list[Point]:
+    """Each design at every combination of the axes that it leaves open."""
+    open_ = [axis for axis in study.sweep if axis.name not in designs[0]]
+    levels = itertools.product(*(_levels(study, axis) for axis in open_))
+    rest = [dict(zip((axis.name for axis in open_), point, strict=True)) for point in levels]
+    names = [axis.name for axis in study.sweep]
+    return [{n: (design | more)[n] for n in names} for design in designs for more in rest]
+
+
+def _levels(study: StudyFrame, axis: Axis) -> tuple[int | float | str, ...]:
+    return _listed(study, axis) if axis.values else _on_range(study, axis, _even(axis.points))
+
+
+def search_space(study: StudyFrame) -> dict[str, Space]:
+    """Return what each choice of a search may be.
+
+    Whole numbers where both ends of a range are.
+    """
+    space: dict[str, Space] = {}
+    for axis in study.sweep:
+        if not is_choice(axis):
+            continue
+        if axis.values:
+            space[axis.name] = Space(_listed(study, axis))
+            continue
+        low, high = _on_range(study, axis, np.array([0.0, 1.0]))
+        whole = isinstance(axis.low, int) and isinstance(axis.high, int)
+        space[axis.name] = Space((), low, high, axis.spacing == "log", whole)
+    if not space:
+        raise InputError("search: got no axis of the sweep that is a choice")
+    return space
+
+
+def paired_designs(study: StudyFrame) -> list[Point]:
+    """Return designs in which each value of a choice meets each value of every other.
+
+    Ranges stand with their ends; the conditions of a sweep with their first value.
+    """
+    space = search_space(study)
+    ends = {name: one.values or _whole_ends(one) for name, one in space.items()}
+    first = {axis.name: _levels(study, axis)[0] for axis in study.sweep if axis.name not in space}
+    base = {name: values[0] for name, values in ends.items()}
+    found = {}
+    for a, b in itertools.combinations_with_replacement(ends, 2):
+        for x, y in itertools.product(ends[a], ends[b]):
+            point = {**base, a: x, b: y} if a != b else {**base, a: x}
+            found[tuple(point.values())] = point | first
+    return list(found.values())
+
+
+def _whole_ends(space: Space) -> tuple[int | float, ...]:
+    ends = space.low, space.high
+    return tuple(map(int, ends)) if space.whole else ends
 
 
 def _even(points: int) -> np.ndarray:

@@ -307,13 +307,85 @@ class Axis(Table):
         return self
 
 
+_CONDITIONS = ("temperature", "time", "reads", "read_voltage", "inferences", "seed")
+_CONDITION_TABLES = ("stress.", "parameters.wafer", "population.")
+
+
+def is_choice(axis: Axis) -> bool:
+    """Whether an axis is a choice: as it says, or by its name.
+
+    >>> is_choice(Axis(name="temperature", values=(300.0, 350.0)))
+    False
+    >>> is_choice(Axis(name="temperature", values=(300.0, 350.0), kind="choice"))
+    True
+    """
+    if axis.kind is not None:
+        return axis.kind == "choice"
+    return axis.name not in _CONDITIONS and not axis.name.startswith(_CONDITION_TABLES)
+
+
 class DesignTable(Table):
     """How the axes of a sweep are combined."""
 
-    kind: Literal["grid", "latin_hypercube", "sobol"] = "grid"
-    """All combinations, or `points` of them spread over the ranges (scipy.stats.qmc)."""
+    kind: Literal["grid", "latin_hypercube", "sobol", "listed"] = "grid"
+    """All combinations, `points` of them spread over the ranges (scipy.stats.qmc), or those that
+    are listed."""
+    listed: tuple[dict[str, Value], ...] = ()
+    """Values of the choices of each design, where the kind is "listed"; a search lists its own."""
     points: Annotated[int, Field(ge=1, strict=True)] = 64
     """Number of points of the two designs that are not a grid."""
     minimise: str = ""
     """Number of the answers of which the recommended design has least, by its dotted name in
     summary.json; by default the energy of an image, else the margin to the limits decides."""
+
+    @model_validator(mode="after")
+    def _listed_designs(self) -> "DesignTable":
+        if (self.kind == "listed") != bool(self.listed):
+            raise ValueError(f"listed: got {len(self.listed)} designs with kind {self.kind!r}, "
+                             'expected both or none of kind "listed" and designs')  # fmt: skip
+        if len({frozenset(design) for design in self.listed}) > 1:
+            raise ValueError("listed: expected the same choices in each design")
+        return self
+
+
+class Objective(Table):
+    """A number that a search makes small or large."""
+
+    name: str
+    """Dotted name of a number in summary.json: "product.energy_joule"."""
+    direction: Literal["minimise", "maximise"]
+    """Whether less or more is better."""
+    unit: str
+    """Unit of the number: "J", "m^2", "ppm", "1"."""
+    label: str = ""
+    """Label in figures; the name by default."""
+
+    @model_validator(mode="after")
+    def _unit_of_number(self) -> "Objective":
+        unit = unit_of_number(self.name)
+        if unit and self.unit != unit:
+            raise ValueError(f"unit: got {self.unit!r} for {self.name}, expected {unit!r}")
+        return self
+
+
+def unit_of_number(name: str) -> str:
+    """Return the unit of a number of summary.json by the end of its name, "" where it has none.
+
+    >>> unit_of_number("product.energy_joule"), unit_of_number("accuracy.mean")
+    ('J', '')
+    """
+    ends = {"_joule": "J", "_m2": "m^2", "_ppm": "ppm", "_k": "K", "_s": "S"}
+    return next((unit for end, unit in ends.items() if name.endswith(end)), "")
+
+
+class SearchTable(Table):
+    """A search among the designs of the sweep instead of all of them; limits are constraints."""
+
+    objective: Annotated[tuple[Objective, ...], Field(min_length=1, max_length=4)]
+    """What is made small or large; the first decides which design of the front is recommended."""
+    evaluations: Annotated[int, Field(ge=2, le=10_000, strict=True)] = 64
+    """Number of designs that are computed."""
+    population: Annotated[int, Field(ge=2, le=1000, strict=True)] = 16
+    """Number of designs of a generation."""
+    method: Literal["nsga2", "tpe"] = "nsga2"
+    """Genetic search (NSGA-II), or tree-structured Parzen estimator."""

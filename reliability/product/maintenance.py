@@ -38,6 +38,7 @@ from reliability.units import duration, quantity
 Floats = NDArray[np.float64]
 Kind = Literal["none", "refresh", "scrub"]
 KINDS = ("none", "refresh", "scrub")
+_FEWEST = 1e-9  # fraction of accepted macros below which a lot ships none
 _MOMENTS = 4  # of the mission, at which the wear of the rewrites is taken
 
 
@@ -107,9 +108,15 @@ class Maintained(NamedTuple):
 
     @property
     def failing(self) -> Floats:
-        """Failing fraction of the accepted macros of each lot."""
-        shipped = np.maximum(self.accepted.sum(axis=1), 1e-300)
-        return np.asarray((self.macro * self.accepted).sum(axis=1) / shipped)
+        """Failing fraction of the accepted macros of each lot; 1 where hardly one is accepted."""
+        shipped = self.accepted.sum(axis=1)
+        fails = (self.macro * self.accepted).sum(axis=1) / np.maximum(shipped, 1e-300)
+        return np.where(shipped > _FEWEST * self.accepted.shape[1], fails, 1.0)
+
+    @property
+    def shipped(self) -> Floats:
+        """Fraction of the macros of each lot that the test before shipment accepts."""
+        return np.asarray(self.accepted.mean(axis=1))
 
 
 def mission_failures(

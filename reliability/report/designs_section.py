@@ -1,12 +1,17 @@
 """Designs of a sweep against the acceptance limits: the sentence of the cover and the table."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from reliability.campaign.feasible_designs import ENERGY_OF_AN_IMAGE, LISTS
+from reliability.campaign.fronts import recommended_design
 from reliability.campaign.spec import Study
+from reliability.campaign.tables import unit_of_number
+from reliability.report.chapter import LimitWords
+from reliability.report.outputs import CHAPTERS
 from reliability.report.page import Outcome, Table, Verdict
 from reliability.report.points import Finished, axis_label, named_point, value_text
-from reliability.report.words import percent
+from reliability.report.words import percent, ppm_text, rate_text
 from reliability.units import engineering
 
 _OUTCOMES: dict[str, Outcome] = {name: outcome for outcome, name in LISTS.items()}
@@ -19,6 +24,15 @@ def has_designs(finished: Finished) -> bool:
 
 def designs_line(study: Study, summary: dict[str, Any]) -> str:
     """Say how many designs meet all limits, and which of them is recommended."""
+    best, line = summary["recommended"], count_line(study, summary)
+    if best is None:
+        return line
+    which = named_point(study, best["design"])
+    return f"{line} Recommended: {which}, which has {_why(summary, best)}."
+
+
+def count_line(study: Study, summary: dict[str, Any]) -> str:
+    """Say how many designs meet all limits; without one, what is nearest."""
     met, open_, out = (len(summary[name]) for name in _OUTCOMES)
     count = met + open_ + out
     sure = percent(study.confidence, 0)
@@ -29,17 +43,72 @@ def designs_line(study: Study, summary: dict[str, Any]) -> str:
     line += f", {open_} {'is' if open_ == 1 else 'are'} inconclusive." if open_ else "."
     best = summary["recommended"]
     if best is None:
-        near = max(
-            (row for name in _OUTCOMES for one in summary[name] for row in one["limits"]),
-            key=lambda row: (row["value"] - row["wanted"]) * (1 if row["sense"] == "least" else -1),
-        )
+        near = nearest(summary)
+        words = limit_words(near["limit"])
+        ends = f"{words.value(near['low'])} to {words.value(near['high'])}"
         return (
-            f"{line} The nearest to a limit is {near['limit']} = {near['value']:.4g} "
-            f"({near['low']:.4g} to {near['high']:.4g}) with "
-            f"{named_point(study, near['point'])}."
+            f"{line} The nearest to its limit is {words.quantity} {words.value(near['value'])} "
+            f"({ends}) with {named_point(study, near['point'])}."
         )
-    which = named_point(study, best["design"])
-    return f"{line} Recommended: {which}, which has {_why(summary, best)}."
+    return line
+
+
+def nearest(summary: dict[str, Any]) -> dict[str, Any]:
+    """Return the limit that the design nearest to meeting all of them misses most."""
+
+    def missed(row: dict[str, Any]) -> float:
+        gap = (row["value"] - row["wanted"]) / (abs(row["wanted"]) or 1.0)
+        return gap if row["sense"] == "most" else -gap
+
+    least = next(summary[name] for name in ("inconclusive", "infeasible") if summary[name])
+    worst = [max((row for row in one["limits"] if row["outcome"] != "demonstrated"), key=missed)
+             for one in least]  # fmt: skip
+    return min(worst, key=missed)
+
+
+def limit_words(name: str) -> LimitWords:
+    """Return how an acceptance limit is written."""
+    return next(c.limits[name] for c in CHAPTERS.values() if name in c.limits)
+
+
+def recommendation(finished: Finished) -> Iterator[str]:
+    """Say in one sentence which design to take, where the study has designs to choose from."""
+    study, summary = finished.study, finished.summary
+    design = recommended_design(summary)
+    if design is None:
+        return
+    chosen = next(a for p, a in finished.answers() if design.items() <= p.items())
+    if "front" in summary:
+        first = summary["front"][0]
+        sure = {"demonstrated": "", "inconclusive": " (not demonstrated to meet every limit)"}
+        why = "; ".join(objective_text(one) for one in first["objectives"])
+        yield f"Recommended: {named_point(study, design)}{sure[first['outcome']]}: {why}."
+        return
+    met = "; ".join(
+        f"{limit_words(row['limit']).quantity} {limit_words(row['limit']).value(row['value'])}"
+        for row in chosen["limits"] if row["decides"]
+    )  # fmt: skip
+    yield (
+        f"Recommended: {named_point(study, design)}, which has "
+        f"{_why(summary, summary['recommended'])} of the designs that meet every limit: {met}."
+    )
+
+
+def objective_text(one: dict[str, Any]) -> str:
+    """Say an objective with its interval, in its unit."""
+    name = one["label"] or cost_name(one["name"])
+    ends = [number_text(one[end], one["unit"]) for end in ("value", "low", "high")]
+    interval = f" ({ends[1]} to {ends[2]})" if one["low"] < one["high"] else ""
+    return f"{name} {ends[0]}{interval}"
+
+
+def number_text(value: float, unit: str) -> str:
+    """Print a number of an answer with its unit."""
+    if unit == "ppm":
+        return ppm_text(value)
+    if unit in ("", "1"):
+        return rate_text(value) if 0 < abs(value) < 1e-3 else f"{value:.4g}"
+    return engineering(value, unit)
 
 
 def design_verdict(finished: Finished) -> Verdict:
@@ -47,7 +116,7 @@ def design_verdict(finished: Finished) -> Verdict:
     summary = finished.summary
     outcome: Outcome = next(_OUTCOMES[name] for name in _OUTCOMES if summary[name])
     return Verdict(
-        "a design meets every acceptance limit", outcome, designs_line(finished.study, summary)
+        "a design meets every acceptance limit", outcome, count_line(finished.study, summary)
     )
 
 
@@ -63,7 +132,7 @@ def designs_table(finished: Finished) -> Table:
     choices = list(every[0][1]["design"])
     limits = [row["limit"] for row in every[0][1]["limits"]]
     head = [axes[name] for name in choices]
-    costs = [] if not summary["objective"] else [_cost_name(summary["objective"])]
+    costs = [] if not summary["objective"] else [cost_name(summary["objective"])]
     rows = [
         [
             *(value_text(key, value) for key, value in one["design"].items()),
@@ -89,19 +158,22 @@ def _worst(design: dict[str, Any], limit: str) -> str:
 
 
 def _why(summary: dict[str, Any], best: dict[str, Any]) -> str:
+    if "front" in summary:
+        return "; ".join(objective_text(one) for one in summary["front"][0]["objectives"])
     name = summary["objective"]
     if not name:
         return "the largest margin to the limits"
-    return f"the least {_cost_name(name)} ({_cost_text(name, best['cost'])})"
+    return f"the least {cost_name(name)} ({_cost_text(name, best['cost'])})"
 
 
-def _cost_name(name: str) -> str:
-    return (
-        "energy of an image"
-        if name == ENERGY_OF_AN_IMAGE
-        else name.replace("_", " ").replace(".", ", ")
-    )
+def cost_name(name: str) -> str:
+    """Say a number of summary.json by its dotted name."""
+    if name == ENERGY_OF_AN_IMAGE:
+        return "energy of an image"
+    for end in ("_joule", "_m2", "_ppm"):
+        name = name.removesuffix(end)
+    return name.rpartition(".")[2].replace("uber", "UBER").replace("_", " ")
 
 
 def _cost_text(name: str, value: float) -> str:
-    return engineering(value, "J") if name.endswith("joule") else f"{value:.4g}"
+    return number_text(value, unit_of_number(name))

@@ -1,6 +1,6 @@
 """The document of a finished study."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from reliability.campaign.remains import read_remains
@@ -8,6 +8,7 @@ from reliability.campaign.spec import Study
 from reliability.campaign.store import results_fingerprint
 from reliability.campaign.summary import write_summary
 from reliability.report.acceptance import acceptance_section, verdicts
+from reliability.report.designs_section import recommendation
 from reliability.report.method import method_section, phenomena_section, population_section
 from reliability.report.outputs import chapters_of
 from reliability.report.page import Report, Section
@@ -19,6 +20,12 @@ from reliability.report.provenance import (
     study_toml,
 )
 from reliability.report.render import save_report
+from reliability.report.search_section import (
+    has_search,
+    search_section,
+    search_statement,
+    write_chosen,
+)
 from reliability.report.words import in_words
 
 
@@ -61,7 +68,9 @@ def write_report(
     folder = Path(folder)
     study, results, left_out = read_remains(study, folder)
     summary = write_summary(study, folder, results)
-    report = study_report(Finished(study, results, summary), folder, [*left_out, *notes])
+    finished = Finished(study, results, summary)
+    write_chosen(finished, folder)
+    report = study_report(finished, folder, [*left_out, *notes])
     return save_report(report, folder / "report.html", formats, template)
 
 
@@ -72,6 +81,7 @@ def study_report(finished: Finished, folder: Path, notes: Sequence[str]) -> Repo
     sections = [method_section(finished)]
     if any(chapter.of_cells for chapter in chapters):
         sections += [population_section(finished), phenomena_section(finished)]
+    sections += [search_section(finished)] if has_search(finished) else []
     sections += [section for chapter in chapters for section in chapter.sections(finished)]
     influence = [figure for chapter in chapters for figure in chapter.sensitivity(finished)]
     if influence:
@@ -83,10 +93,17 @@ def study_report(finished: Finished, folder: Path, notes: Sequence[str]) -> Repo
     ]
     return Report(
         study.title, study.question,
-        [line for chapter in chapters for line in chapter.statement(finished)], sections,
+        [*_first(finished), *(line for c in chapters for line in c.statement(finished))], sections,
         [figure for chapter in chapters for figure in chapter.key_figures(finished)],
         list(verdicts(finished)), [*notes, *map(_warning, summary["warnings"])],
     )  # fmt: skip
+
+
+def _first(finished: Finished) -> Iterator[str]:
+    """Sentences on the designs, which come before those of the outputs."""
+    yield from recommendation(finished)
+    if has_search(finished):
+        yield from search_statement(finished)
 
 
 def _assumptions(study: Study) -> Section:
@@ -94,7 +111,7 @@ def _assumptions(study: Study) -> Section:
     parts = [part for chapter in chapters_of(study) for part in chapter.assumptions(study)]
     cards = {str(card) for card in study.values_of("technology")}
     for k, name in enumerate(sorted(cards)):
-        technology = study.at({"technology": name}).load_technology()
+        technology = study.model_copy(update={"technology": name}).load_technology()
         parts.append(Section(
             f"card-{k + 1}", technology.title,
             (technology.description, confidence_text(technology)),

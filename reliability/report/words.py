@@ -60,6 +60,19 @@ def fraction_text(value: float) -> str:
     return percent(value, 2) if value >= 1e-4 else f"{value * 1e6:.3g} ppm"
 
 
+def ppm_text(value: float) -> str:
+    """Print failing parts in a million, many of them in percent.
+
+    >>> ppm_text(12.34), ppm_text(2500.0), ppm_text(34567.0), ppm_text(1e-30)
+    ('12.3 ppm', '2,500 ppm', '3.46 %', 'below 10⁻⁶ ppm')
+    """
+    if value >= 1e4:
+        return f"{value / 1e4:.3g} %"
+    if 0 < value < 1e-6:
+        return typeset("below 1e-06 ppm")
+    return f"{value:,.0f} ppm" if value >= 1000 else typeset(f"{value:.3g} ppm")
+
+
 def rate_text(value: float) -> str:
     """Print an error rate as a power of ten.
 

@@ -18,7 +18,8 @@ STUDIES = sorted((Path(__file__).resolve().parents[2] / "analyses").glob("*.toml
 SLOW = (
     "crossbar_size", "inferences", "temperature", "tiers", "wafer_maturity", "relaxation",
     "read_disturb", "energy_rate_coding", "energy_time_coding", "learning_failed_cells",
-    "energy_resistance", "hierarchy", "retention", "ecc", "refresh", "redundancy",
+    "energy_resistance", "hierarchy", "retention",
+    "ecc", "refresh", "redundancy", "design_memory", "design_spirit",
 )  # fmt: skip
 SMALL = {
     "population.chips": 2,
@@ -147,6 +148,8 @@ def test_a_shipped_study_runs_to_its_report(path, tmp_path) -> None:
         settings |= {"uncertainty.draws": 2, "uncertainty.chips": 1, "uncertainty.images": 20}
     if whole.sensitivity:
         settings |= {"sensitivity.chips": 2, "sensitivity.images": 10}
+    if whole.search:
+        settings |= {"search.evaluations": 3, "search.population": 3}
     study = at_its_ends(rel.load_study(path, settings))
     if studied == "hierarchy":
         study = with_axes(study, {"network": ("spirit",), "capacity": (1024, 2048)})

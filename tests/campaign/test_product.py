@@ -34,15 +34,17 @@ def test_codes_over_a_mission_are_those_of_the_library(tmp_path) -> None:
     ubers = [point["product"]["uber"] for point in summary["points"]]
     assert ubers == sorted(ubers, reverse=True)
     card = rel.load_technology("oxram-130nm").with_values(NARROW)
-    for point, code in zip(summary["points"], ((64, 64, 0), (72, 64, 1), (85, 64, 3)), strict=True):
+    codes = (64, 64, 0), (72, 64, 1), (85, 64, 3)
+    for point, code in zip(summary["points"], codes, strict=True):
         own = point["product"]
         assert own["code"] == list(code)
         assert own["cells"] == 256 * code[0]
         assert [row["time"] for row in point["product_by_age"]] == [31557600.0, 315576000.0]
         assert point["product_by_age"][1]["uber"] == own["uber"]
     found = macro_failures(
-        card, rel.MissionProfile.constant("10 years", "85 degC", reads=1000), bits=2**14, code=(72, 64, 1),
-        reference=4e-5, noise=False, lots=2, draws=0, chips=1, attribution=False, seed=3,
+        card, rel.MissionProfile.constant("10 years", "85 degC", reads=1000), bits=2**14,
+        code=(72, 64, 1), reference=4e-5, noise=False, lots=2, draws=0, chips=1,
+        attribution=False, seed=3,
     )  # fmt: skip
     one = summary["points"][1]["product"]
     assert one["failing_ppm"] == pytest.approx(float(found["failing_ppm"]), rel=1e-9)

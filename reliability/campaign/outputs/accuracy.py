@@ -391,6 +391,7 @@ KIND = Kind(
     limits=AccuracyLimits,
     outcomes=_outcomes,
     compare=_compare,
+    intervals={"accuracy.mean": ("accuracy.low", "accuracy.high")},
     apart=data_apart,
     memory=_memory,
 )

@@ -136,5 +136,6 @@ KIND = Kind(
     limits=CrossbarLimits,
     outcomes=_outcomes,
     compare=_compare,
+    intervals={"crossbar.size": ("crossbar.low", "crossbar.high")},
     apart=_apart,
 )

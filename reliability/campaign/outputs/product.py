@@ -142,6 +142,8 @@ class ProductLimits(Table):
     """Largest number of failing macros in a million over the mission."""
     uncorrectable_rate: Share | None = None
     """Largest uncorrectable bit-error rate of a read at the end of the mission."""
+    shipped_macros: Share | None = None
+    """Least fraction of macros that the test before shipment accepts."""
     macro_energy: Joules | None = None
     """Largest energy of the reads and the maintenance of a macro over the mission."""
     endurance_budget: NonNegative | None = None
@@ -206,6 +208,7 @@ def _card(study: StudyFrame, task: Task) -> xr.Dataset:
         {
             "failing": (("draw", *names, "lot"), along([each.failing for each in found], lots)),
             "uber": (("draw", *names, "lot"), along([each.uber for each in found], lots)),
+            "shipped": (("draw", *names, "lot"), along([each.shipped for each in found], lots)),
             "rewrites": (("draw", *names), along([each.rewrites for each in found])),
             "macro": (("draw", *names, "quantile"), along(macros, len(_QUANTILES))),
         },
@@ -258,12 +261,15 @@ def _at(results: Results, age: dict[str, float]) -> xr.Dataset:
 def _found(study: StudyFrame, results: Results, age: dict[str, float]) -> dict[str, Any]:
     """What the summary says of one read-out."""
     here = _at(results, age).load()
-    failing, uber = (_interval(study, here[name]) for name in ("failing", "uber"))
+    failing, uber, shipped = (
+        _interval(study, here[name]) for name in ("failing", "uber", "shipped")
+    )
     time, dead = age["time"], failing["value"] > _DEAD
     return {
         "failing_ppm": 1e6 * failing["value"],
         "low": 1e6 * failing["low"], "high": 1e6 * failing["high"],
         "uber": uber["value"], "uber_low": uber["low"], "uber_high": uber["high"],
+        "shipped": shipped["value"], "shipped_low": shipped["low"], "shipped_high": shipped["high"],
         "fit": None if dead or not time else -math.log1p(-failing["value"]) / time * _PER_FIT,
         "macro_failure_quantiles": {
             f"{q:g}": float(here["macro"].sel(quantile=q).isel(draw=0)) for q in _QUANTILES
@@ -323,6 +329,7 @@ def _outcomes(study: StudyFrame, results: Results, answer: dict[str, Any]) -> It
     rows = {
         "failing_ppm": (found["failing_ppm"], found["low"], found["high"]),
         "uncorrectable_rate": (found["uber"], found["uber_low"], found["uber_high"]),
+        "shipped_macros": (found["shipped"], found["shipped_low"], found["shipped_high"]),
         "macro_energy": (energy,) * 3,
         "endurance_budget": (writes,) * 3,
     }
@@ -336,7 +343,8 @@ def _outcomes(study: StudyFrame, results: Results, answer: dict[str, Any]) -> It
                 use_at(study.stress.end), limit, study.options("product").cycles, found["rewrites"]
             )
             more = {"note": budget_warning(limit, after)} if after < math.inf else {}
-        yield limit_row(name, limit, "most", values, **more)
+        sense: Literal["least", "most"] = "least" if name == "shipped_macros" else "most"
+        yield limit_row(name, limit, sense, values, **more)
 
 
 def _compare(first: Read, other: Read, confidence: float) -> Iterator[Row]:
@@ -377,4 +385,8 @@ KIND = Kind(
     limits=ProductLimits,
     outcomes=_outcomes,
     compare=_compare,
+    intervals={
+        "product.failing_ppm": ("product.low", "product.high"),
+        "product.uber": ("product.uber_low", "product.uber_high"),
+    },
 )

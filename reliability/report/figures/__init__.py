@@ -29,7 +29,8 @@ fitted cards                                  `predictive_check`, `predictive_in
                                               `changes_on_probability_paper`,
                                               `quantiles_over_time`, `cells_over_time`
 chips of a study                              `conductance_of_chips`, `states_against_time`
-designs                                       `pareto`, `curves_against`
+designs                                       `pareto`, `curves_against`, `hypervolume_growth`,
+                                              `parallel_coordinates`
 energy, power and area of cores               `event_energy_parts`, `energy_against_node`,
                                               `gain_against_resistance`, `gain_against_activity`,
                                               `power_against_rate`, `smallest_core`,
@@ -115,7 +116,12 @@ from reliability.report.figures.noise_figures import (
     noise_trace,
     power_spectral_density,
 )
-from reliability.report.figures.pareto_figures import curves_against, pareto
+from reliability.report.figures.pareto_figures import (
+    curves_against,
+    hypervolume_growth,
+    parallel_coordinates,
+    pareto,
+)
 from reliability.report.figures.probability_figures import (
     conductance_of_chips,
     probability_plot,
@@ -189,6 +195,7 @@ __all__ = [
     "feasible_border",
     "gain_against_activity",
     "gain_against_resistance",
+    "hypervolume_growth",
     "largest_array_map",
     "layout_ratios",
     "least_energy_core",
@@ -199,6 +206,7 @@ __all__ = [
     "memory_temperature",
     "noise_trace",
     "old_against_new",
+    "parallel_coordinates",
     "pareto",
     "paying_periods",
     "points_against_time",

@@ -15,9 +15,11 @@ from reliability.report.figures.style import (
     log_axis,
     marker,
     name_axis,
+    power_of_ten,
     prefix_axis,
     reading_unit,
 )
+from reliability.units import engineering
 
 Array = NDArray[np.float64]
 _WIDE = 30.0  # ratio from which an axis of positive numbers is logarithmic
@@ -62,14 +64,16 @@ def pareto(designs: xr.Dataset, ax: Axes | None = None, *, x: str, y: str) -> Ax
     return ax
 
 
-def _staircase(
-    designs: xr.Dataset, ax: Axes, scale: dict[str, float], x: str, y: str
-) -> None:  # fmt: skip
-    best = designs.isel(design=np.flatnonzero(designs["front"].values)).sortby(x)
-    if best.sizes["design"] > 1:
-        up = designs[x].attrs["direction"] == "minimise"
-        ax.step(best[x].values / scale[x], best[y].values / scale[y],
-                where="post" if up else "pre", color=colour(0), lw=1, alpha=0.6)  # fmt: skip
+def _staircase(designs: xr.Dataset, ax: Axes, scale: dict[str, float], x: str, y: str) -> None:
+    """What the front reaches in these two quantities; a front in more has designs behind it."""
+    best = designs.isel(design=np.flatnonzero(designs["front"].values))
+    signs = [1 if designs[name].attrs["direction"] == "minimise" else -1 for name in (x, y)]
+    v = np.column_stack([s * best[name].values for s, name in zip(signs, (x, y), strict=True)])
+    order = np.lexsort(v.T[::-1])
+    reached = np.minimum.accumulate(v[order, 1])
+    if len(order) > 1:
+        ax.step(signs[0] * v[order, 0] / scale[x], signs[1] * reached / scale[y], where="post",
+                color=colour(0), lw=1, alpha=0.6)  # fmt: skip
 
 
 def _ends(designs: xr.Dataset, name: str) -> Array:
@@ -135,3 +139,97 @@ def curves_against(
     if found.sizes["line"] > 1:
         ax.legend(title=found["line"].attrs.get("long_name", ""), loc="best")
     return ax
+
+
+def hypervolume_growth(volume: xr.DataArray, ax: Axes | None = None) -> Axes:
+    """Volume that the designs of a search dominate, against how many were computed.
+
+    Parameters
+    ----------
+    volume : DataArray, shape (evaluation,)
+        Fraction.
+    ax : Axes, optional
+        A new figure without.
+    """
+    ax = axes_of(ax)
+    ax.step(volume["evaluation"], volume.values, where="post", color=colour(0))
+    ax.set_xlabel("designs computed")
+    ax.set_ylabel("hypervolume (fraction)")
+    ax.set_ylim(0.0, 1.0)
+    return ax
+
+
+def parallel_coordinates(designs: xr.Dataset, ax: Axes | None = None) -> Axes:
+    """Every design as a line over its choices and objectives; those on the front in colour.
+
+    Parameters
+    ----------
+    designs : Dataset
+        Dimension ``design``: a variable for each axis, numbers or texts, with
+        ``attrs["long_name"]`` and ``["units"]``, of texts ``["order"]`` from below; the coordinate
+        ``front`` (bool).
+    ax : Axes, optional
+        A new figure without.
+    """
+    ax = axes_of(ax)
+    names = list(designs.data_vars)
+    places = np.empty((designs.sizes["design"], len(names)))
+    for k, name in enumerate(names):
+        places[:, k], ticks = _scaled(designs[name])
+        ax.axvline(k, color="0.6", lw=0.8, zorder=1)
+        for at, text in ticks:
+            ax.annotate(
+                text,
+                (k, at),
+                (4, 0),
+                textcoords="offset points",
+                fontsize=8,
+                va="center",
+                zorder=4,
+                bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.6},
+            )
+    front = designs["front"].values
+    dull: dict[str, Any] = {"color": "0.7", "lw": 0.7, "alpha": 0.6, "zorder": 2}
+    bright: dict[str, Any] = {"color": colour(0), "lw": 1.6, "alpha": 0.9, "zorder": 3}
+    for on, style in ((False, dull), (True, bright)):
+        for k, row in enumerate(places[front == on]):
+            label = ("on the front" if on else "other designs") if k == 0 else None
+            ax.plot(np.arange(len(names)), row, label=label, **style)
+    ax.set_xticks(np.arange(len(names)), [_wrapped(designs[name]) for name in names])
+    ax.set_xlim(-0.15, len(names) - 1 + 0.45)
+    ax.set_yticks([])
+    ax.grid(False)
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    return ax
+
+
+def _wrapped(values: xr.DataArray) -> str:
+    return str(values.attrs["long_name"]).replace(" ", "\n", 1)
+
+
+def _scaled(values: xr.DataArray) -> tuple[Array, list[tuple[float, str]]]:
+    """Places of values between 0 and 1, and the ticks of their axis."""
+    if values.dtype.kind not in "fiu":
+        texts = values.attrs.get("order") or list(dict.fromkeys(values.values.tolist()))
+        step = {text: (k + 0.5) / len(texts) for k, text in enumerate(texts)}
+        return np.array([step[v] for v in values.values]), [(v, k) for k, v in step.items()]
+    numbers = values.values.astype(float)
+    low, high = float(numbers.min()), float(numbers.max())
+    log = low > 0 and high / low > _WIDE
+    place = np.log(numbers) if log else numbers
+    wide = float(np.ptp(place)) or 1.0
+    unit = str(values.attrs.get("units", "1"))
+    at = np.linspace(0, 1, 3)
+    ticks = np.exp(place.min() + at * wide) if log else low + at * (high - low)
+    if high == low:
+        return np.full(numbers.shape, 0.5), [(0.5, _text(low, unit))]
+    return (place - place.min()) / wide, [
+        (float(a), _text(float(t), unit)) for a, t in zip(at, ticks, strict=True)
+    ]
+
+
+def _text(value: float, unit: str) -> str:
+    if unit in ("1", "", "1e-6"):
+        far = value and (abs(value) >= 1e5 or abs(value) < 1e-3)
+        return (power_of_ten(value) if far else f"{value:.3g}") + (" ppm" if unit == "1e-6" else "")
+    return engineering(value, unit)

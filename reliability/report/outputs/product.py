@@ -23,7 +23,7 @@ from reliability.report.points import (
     value_text,
     without,
 )
-from reliability.report.words import age_title, interval_text, of_age, percent, rate_text
+from reliability.report.words import age_title, interval_text, of_age, percent, ppm_text, rate_text
 from reliability.units import duration, engineering
 
 _UBER = "uncorrectable bit-error rate of a read"
@@ -32,19 +32,18 @@ _FLOOR = {"uber": 1e-20, "failing_ppm": 1e-6}  # values beyond the axis are draw
 _MOST_NAMED = 12  # points of a Pareto figure that carry their names
 
 
-def _ppm(value: float) -> str:
-    if value >= 1e4:
-        return f"{value / 1e4:.3g} %"
-    return f"{value:,.0f} ppm" if value >= 1000 else f"{value:.3g} ppm"
-
-
 def _range(found: dict[str, Any]) -> str:
-    return f"{_ppm(found['low'])} to {_ppm(found['high'])}"
+    return f"{ppm_text(found['low'])} to {ppm_text(found['high'])}"
 
 
 def _uber(found: dict[str, Any]) -> str:
-    ends = " to ".join(rate_text(found[f"uber_{end}"]) for end in ("low", "high"))
-    return f"{rate_text(found['uber'])} ({ends})"
+    ends = " to ".join(_rate(found[f"uber_{end}"]) for end in ("low", "high"))
+    return f"{_rate(found['uber'])} ({ends})"
+
+
+def _rate(value: float) -> str:
+    least = _FLOOR["uber"]
+    return f"below {rate_text(least)}" if 0 < value < least else rate_text(value)
 
 
 def _sections(finished: Finished) -> Iterator[Section]:
@@ -205,7 +204,8 @@ def _table(finished: Finished) -> Table:
         found = answer["product"]
         rows.append([
             *(value_text(name, value) for name, value in point.items()),
-            _ppm(found["failing_ppm"]), _range(found), _fit(found), _uber(found),
+            ppm_text(found["failing_ppm"]), _range(found), _fit(found), _uber(found),
+            percent(found["shipped"], 2),
             engineering(found["energy_joule"], "J"), f"{found['write_cycles']:.3g}",
             f"{found['cells_per_data_bit']:.3f}",
             *([engineering(found["area_m2"], "m^2")] if has_area else []),
@@ -213,10 +213,12 @@ def _table(finished: Finished) -> Table:
     return Table(
         "product-table", "Macros at the end of the mission",
         "Failing macros of those shipped, failures in time (FIT, failures in 10⁹ device hours, mean"
-        " over the mission), uncorrectable bit-error rate (UBER) of a read at the end, energy of "
-        "reads and maintenance, and cells for one data bit (check bits, spare words and copies).",
-        [*(axis_label(axis) for axis in finished.study.sweep), _PPM, "interval", "FIT", "UBER",
-         "energy", "write cycles of a cell", "cells per data bit", *(["area"] if has_area else [])],
+        " over the mission), uncorrectable bit-error rate (UBER) of a read at the end, fraction of "
+        "macros that the test before shipment accepts, energy of reads and maintenance, "
+        "and cells for one data bit (check bits, spare words and copies).",
+        [*(axis_label(axis) for axis in finished.study.sweep), _PPM, "interval", "FIT",
+         "UBER", "shipped", "energy", "write cycles of a cell", "cells per data bit",
+         *(["area"] if has_area else [])],
         rows,
     )  # fmt: skip
 
@@ -234,7 +236,7 @@ def _read_outs(finished: Finished) -> Iterator[Table]:
     rows = [
         [*(value_text(name, value) for name, value in point.items()),
          age_title(age) if not swept & set(age) else "swept",
-         _ppm(age["failing_ppm"]), _range(age), _uber(age)]
+         ppm_text(age["failing_ppm"]), _range(age), _uber(age)]
         for point, answer in finished.answers()
         for age in answer["product_by_age"]
     ]  # fmt: skip
@@ -254,7 +256,7 @@ def _causes(finished: Finished) -> Iterator[Table]:
         return
     rows = [
         [*(value_text(name, value) for name, value in point.items()), name,
-         _ppm(left["failing_ppm"]), rate_text(left["uber"]),
+         ppm_text(left["failing_ppm"]), rate_text(left["uber"]),
          rate_text(max(found["uber"] - left["uber"], 0.0))]
         for point, found in answers
         for name, left in sorted(found["without"].items(), key=lambda each: each[1]["uber"])
@@ -282,7 +284,7 @@ def _statement(finished: Finished) -> Iterator[str]:
         which = "At best" if k == 0 and where else "At worst" if where else ""
         yield (
             f"{which + ', with ' + where + ': ' if where else ''}"
-            f"{_ppm(found['failing_ppm'])} of macros fail over {found['mission']} "
+            f"{ppm_text(found['failing_ppm'])} of macros fail over {found['mission']} "
             f"({_range(found)} at {sure} confidence for the next lot); UBER {_uber(found)}"
             f"{_because(found)}."
         )
@@ -302,7 +304,7 @@ def _because(found: dict[str, Any]) -> str:
 def _lines(answer: dict[str, Any]) -> Iterator[str]:
     found = answer["product"]
     yield (
-        f"{_ppm(found['failing_ppm'])} of macros fail ({_range(found)} at "
+        f"{ppm_text(found['failing_ppm'])} of macros fail ({_range(found)} at "
         f"{percent(found['confidence'], 0)}), UBER {_uber(found)}"
     )
 
@@ -313,7 +315,7 @@ def _key_figures(finished: Finished) -> Iterator[KeyFigure]:
     for name, (where, found) in zip(
         names if len(ends) > 1 else ("failing macros",), ends, strict=True
     ):
-        yield KeyFigure(name, _ppm(found["failing_ppm"]),
+        yield KeyFigure(name, ppm_text(found["failing_ppm"]),
                         interval_text(_range(found), found["confidence"]), where)  # fmt: skip
 
 
@@ -393,8 +395,9 @@ CHAPTER = Chapter(
     acts=_acts,
     interval=_interval,
     limits={
-        "failing_ppm": LimitWords("failing macros", _ppm),
+        "failing_ppm": LimitWords("failing macros", ppm_text),
         "uncorrectable_rate": LimitWords("uncorrectable bit-error rate", rate_text),
+        "shipped_macros": LimitWords("macros accepted before shipment"),
         "macro_energy": LimitWords("energy of a macro over the mission",
                                    lambda v: engineering(v, "J")),
         "endurance_budget": LimitWords("write cycles of a cell", lambda v: f"{v:.3g}"),

@@ -1,0 +1,120 @@
+"""The answer of a search: designs by their objectives, Pareto front, recommended design."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from reliability.campaign.feasible_designs import designs_of, numbers_of_answer
+from reliability.campaign.outputs import kinds_of
+from reliability.campaign.search import Evaluation, as_minimised, growth, non_dominated
+from reliability.campaign.spec import Study
+from reliability.errors import InputError
+
+Answer = dict[str, Any]
+
+
+def evaluations(study: Study, points: Sequence[Answer]) -> list[Evaluation]:
+    """Return the objectives and the missed limits of each design, in the order of evaluation."""
+    return [
+        Evaluation([one["value"] for one in _objectives(study, own)], _violation(rows))
+        for _, own, rows in designs_of(study, points)
+    ]
+
+
+def _violation(rows: Sequence[Answer]) -> float:
+    """By how many decades, or widths of the limit, the deciding ends of intervals miss limits."""
+    missed = 0.0
+    for row in rows:
+        most = row["sense"] == "most"
+        end, limit = row["high" if most else "low"], row["wanted"]
+        if end > 0 and limit > 0:
+            gap = math.log10(end / limit)
+        else:
+            gap = (end - limit) / (abs(limit) or 1.0)
+        missed += max(gap if most else -gap, 0.0)
+    return missed
+
+
+def _objectives(study: Study, points: Sequence[Answer]) -> list[Answer]:
+    """Return each objective of a design, the worst over its conditions, with its interval."""
+    assert study.search is not None
+    intervals = {k: v for kind in kinds_of(study) for k, v in kind.intervals.items()}
+    out = []
+    for one in study.search.objective:
+        found = [numbers_of_answer(point) for point in points]
+        if any(one.name not in numbers for numbers in found):
+            raise InputError(
+                f"search: objective: got {one.name!r}, which is no number of the answers; allowed: "
+                f"{', '.join(sorted(set.intersection(*map(set, found))))}"
+            )
+        pick = max if one.direction == "minimise" else min
+        worst = pick(found, key=lambda numbers: numbers[one.name])
+        value = worst[one.name]
+        low, high = (worst.get(end, value) for end in intervals.get(one.name, (one.name,) * 2))
+        out.append(one.model_dump() | {"value": value, "low": low, "high": high})
+    return out
+
+
+def pareto_front(study: Study, points: Sequence[Answer]) -> Answer:
+    """Return what ``summary.json`` says of a search.
+
+    Parameters
+    ----------
+    study : Study
+        With ``search``.
+    points : sequence of dict
+        ``points`` of `reliability.campaign.summary.summarize`.
+
+    Returns
+    -------
+    dict
+        ``front``: the designs that no other dominates, of those that meet every limit; without one
+        of those that are inconclusive. Each has ``design``, ``objectives`` (list of ``name``,
+        ``label``, ``unit``, ``direction``, ``value``, ``low``, ``high``) and ``outcome``.
+        ``evaluated``: the same of all designs, in the order of evaluation. ``hypervolume``: after each of them, as a
+        fraction. ``best_reached``: of each limit that no design meets, the best.
+    """
+    assert study.search is not None
+    designs = designs_of(study, points)
+    found: list[Answer] = []
+    for design, own, rows in designs:
+        verdicts = [row["outcome"] for row in rows]
+        outcome = next((o for o in ("not demonstrated", "inconclusive") if o in verdicts),
+                       "demonstrated")  # fmt: skip
+        found.append({"design": design, "objectives": _objectives(study, own), "outcome": outcome})
+    values = np.array([[one["value"] for one in each["objectives"]] for each in found])
+    values = as_minimised(values, study.search.objective)
+    outcomes = [each["outcome"] for each in found]
+    best = next((o for o in ("demonstrated", "inconclusive") if o in outcomes), None)
+    allowed = np.array([o == best for o in outcomes]) & np.isfinite(values).all(axis=1)
+    place = np.flatnonzero(allowed)
+    front = place[non_dominated(values[place])] if len(place) else place
+    order = front[np.argsort(values[front, 0], kind="stable")] if len(front) else front
+    return {
+        "front": [found[k] for k in order],
+        "evaluated": found,
+        "hypervolume": list(growth(values, allowed)),
+        "best_reached": _best_reached([rows for _, _, rows in designs]),
+    }
+
+
+def _best_reached(rows: Sequence[Sequence[Answer]]) -> list[Answer]:
+    """The best value of each limit that no design demonstrates."""
+    out = []
+    for name in dict.fromkeys(row["limit"] for own in rows for row in own):
+        own = [row for each in rows for row in each if row["limit"] == name]
+        if any(row["outcome"] == "demonstrated" for row in own):
+            continue
+        sign = 1 if own[0]["sense"] == "most" else -1
+        out.append(min(own, key=lambda row: sign * row["value"]))
+    return out
+
+
+def recommended_design(summary: Answer) -> Answer | None:
+    """Return the choices of the design that is recommended, None without one."""
+    if "front" in summary:
+        return summary["front"][0]["design"] if summary["front"] else None
+    best = summary.get("recommended")
+    return best and best["design"]

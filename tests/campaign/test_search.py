@@ -1,0 +1,185 @@
+"""A search: fronts with known answers, noise, designs that cannot be, and a run that is killed."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import reliability as rel
+from reliability.campaign.load import study_of
+from reliability.campaign.search import (
+    Evaluation,
+    Space,
+    growth,
+    hypervolume,
+    non_dominated,
+    search_designs,
+)
+from reliability.campaign.tables import SearchTable
+from reliability.cli import main
+from reliability.report.provenance import study_toml
+
+from .test_product import NARROW, PRODUCT
+
+pytest.importorskip("optuna")
+BOTH = [
+    {"name": "product.energy_joule", "direction": "minimise", "unit": "J"},
+    {"name": "product.failing_ppm", "direction": "minimise", "unit": "ppm"},
+]
+AXES = [
+    {"name": "product.code", "values": ["none", "secded", "bch2", "bch3"]},
+    {"name": "product.cells_per_bit", "values": [1, 3]},
+]
+
+
+def table(**more):
+    return {
+        "title": "Search", "technology": "oxram-130nm", "parameters": NARROW, "seed": 3,
+        "outputs": ["product"], "product": PRODUCT, "sweep": AXES,
+        "stress": {"times": ["10 years"], "temperatures": ["85 degC"], "reads": [1000]},
+        "search": {"objective": BOTH, "evaluations": 6, "population": 3}, **more,
+    }  # fmt: skip
+
+
+def zdt1(designs, noise):
+    """ZDT1 of three variables, whose front is f2 = 1 - sqrt(f1); the noise is that of its name."""
+    x = np.array([[d["a"], d["b"], d["c"]] for d in designs])
+    g = 1 + 9 * x[:, 1:].mean(axis=1)
+    f = np.column_stack([x[:, 0], g * (1 - np.sqrt(x[:, 0] / g))])
+    seeds = [int(1e6 * abs(row.sum())) for row in x]
+    return f + [np.random.default_rng(s).normal(0, noise, 2) for s in seeds]
+
+
+@pytest.mark.parametrize("method", ["nsga2", pytest.param("tpe", marks=pytest.mark.slow)])
+def test_a_noisy_front_is_found_far_better_than_by_chance(method) -> None:
+    space = {name: Space((), 0.0, 1.0) for name in "abc"}
+    search = SearchTable(objective=BOTH, evaluations=300, population=20, method=method)
+    exact, seen = [], []
+
+    def evaluate(designs):
+        exact.extend(zdt1(designs, 0.0))
+        seen.extend(map(dict, designs))
+        return [Evaluation(row) for row in zdt1(designs, 0.01)]
+
+    designs = search_designs(space, search, 7, evaluate)
+    assert designs == seen
+    assert len({tuple(d.values()) for d in designs}) == 300
+    chance = zdt1([dict(zip("abc", row, strict=True))
+                   for row in np.random.default_rng(1).random((300, 3))], 0.0)  # fmt: skip
+    whole = 0.1 * 1.1 + 1.1 - 1 / 3  # of the front, up to (1.1, 1.1)
+    found, random = (hypervolume(v, [1.1, 1.1]) for v in (np.array(exact), chance))
+    assert random < 0.5 * whole
+    assert 0.8 * whole < found < whole
+
+
+def test_hypervolume_and_dominance_against_counting() -> None:
+    rng = np.random.default_rng(5)
+    v = rng.random((12, 3))
+    points = rng.random((200_000, 3))
+    counted = np.mean([(v <= p).all(axis=1).any() for p in points[:20_000]])
+    assert hypervolume(v, [1, 1, 1]) == pytest.approx(counted, abs=0.015)
+    brute = [not any((o <= w).all() and (o < w).any() for o in v) for w in v]
+    assert non_dominated(v).tolist() == brute
+    rising = list(growth(v, np.ones(12, bool)))
+    assert rising == sorted(rising)
+
+
+def test_constraints_steer_the_search() -> None:
+    space = {"x": Space((), 0.0, 1.0)}
+    one = [{"name": "e", "direction": "minimise", "unit": "1"}]
+    search = SearchTable(objective=one, evaluations=120, population=20)
+
+    def evaluate(designs):  # least x that meets x >= 0.7
+        return [Evaluation([d["x"]], max(0.7 - d["x"], 0.0)) for d in designs]
+
+    met = [d["x"] for d in search_designs(space, search, 1, evaluate) if d["x"] >= 0.7]
+    assert min(met) < 0.72
+
+
+@pytest.mark.slow
+def test_a_killed_search_resumes_to_the_same_front_whatever_the_workers(tmp_path) -> None:
+    study = study_of(table(), "s.toml")
+    whole = rel.run_study(study, tmp_path / "whole", workers=2)
+    summary = json.loads((whole / "summary.json").read_text())
+
+    class Killed(Exception):
+        pass
+
+    def stop(task, done, total) -> None:
+        if task.point >= 4:
+            raise Killed
+
+    with pytest.raises(Killed):
+        rel.run_study(study, tmp_path / "stopped", progress=stop)
+    again = rel.run_study(study, tmp_path / "stopped")
+    assert json.loads((again / "summary.json").read_text()) == summary
+    longer = table()
+    longer["search"] = longer["search"] | {"evaluations": 8}
+    more = json.loads((rel.run_study(study_of(longer, "s"), whole) / "summary.json").read_text())
+    assert more["evaluated"][:6] == summary["evaluated"]
+    assert len(more["evaluated"]) == 8
+
+
+def test_a_search_ends_with_a_front_a_design_and_a_report(tmp_path) -> None:
+    spec = tmp_path / "s.toml"
+    study = study_of(table(limits={"failing_ppm": 5e5}), "s.toml")
+    spec.write_text(study_toml(study))
+    out = tmp_path / "out"
+    said = CliRunner().invoke(main, ["run", str(spec), "--out", str(out), "--workers", "1"])
+    assert said.exit_code == 0, said.output
+    summary = json.loads((out / "summary.json").read_text())
+    front = summary["front"]
+    values = np.array([[o["value"] for o in one["objectives"]] for one in front])
+    every = np.array([[o["value"] for o in one["objectives"]] for one in summary["evaluated"]])
+    met = [one["outcome"] == "demonstrated" for one in summary["evaluated"]]
+    assert non_dominated(values).all()
+    assert all((v[None] <= every[met]).any(axis=1).all() for v in values)  # none dominates it
+    assert all(o["low"] <= o["value"] <= o["high"] for one in front for o in one["objectives"])
+    assert values[0, 0] == every[met][:, 0].min()
+    chosen = rel.load_study(out / "recommended.toml")
+    assert chosen.search is None
+    assert not chosen.sweep
+    assert chosen.options("product").code == front[0]["design"]["product.code"]
+    page = (out / "report.html").read_text("utf-8")
+    for part in ("front", "hypervolume", "parallel", "front-table"):
+        assert f'id="{part}"' in page
+    assert page.index("Recommended:") < page.index('id="method"')
+
+
+def test_a_constraint_that_nothing_meets_says_the_best_reached(tmp_path) -> None:
+    study = study_of(table(limits={"failing_ppm": 0.0},
+                           search={"objective": BOTH, "evaluations": 2, "population": 2}),
+                     "s.toml")  # fmt: skip
+    folder = rel.run_study(study, tmp_path / "out")
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["front"] == []
+    reached = summary["best_reached"][0]
+    assert reached["value"] == min(o["objectives"][1]["value"] for o in summary["evaluated"])
+    assert "No design meets" in rel.write_report(study, folder).read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("search", "message"),
+    [
+        ({"objective": [BOTH[0] | {"unit": "ppm"}]}, "unit: got 'ppm' for product.energy_joule"),
+        ({"objective": [{"name": "product.uber", "unit": "1"}]}, "direction"),
+        ({"objective": [{"name": "product.uber", "direction": "minimise"}]}, "unit"),
+        ({"objective": BOTH, "evaluations": 1_000_000}, "evaluations"),
+        ({"objective": []}, "objective"),
+    ],
+)
+def test_searches_that_cannot_be_are_refused(search, message) -> None:
+    with pytest.raises(rel.InputError, match=message):
+        study_of(table(search=search), "s.toml")
+
+
+def test_choices_and_objectives_that_do_not_fit_are_refused_by_name(tmp_path) -> None:
+    axes = [{"name": "product.maintenance", "values": ["none", "refresh"]},
+            {"name": "product.interval", "values": ["1 year", "2 years"]}]  # fmt: skip
+    with pytest.raises(rel.InputError, match="a choice depends on another: with product"):
+        study_of(table(sweep=axes), "s.toml")
+    wrong = [BOTH[0] | {"name": "product.joules"}]
+    study = study_of(table(search={"objective": wrong, "evaluations": 2, "population": 2}), "s")
+    with pytest.raises(rel.InputError, match=r"got 'product.joules'.*product\.energy_joule"):
+        rel.run_study(study, tmp_path / "out")
