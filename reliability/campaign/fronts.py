@@ -73,8 +73,8 @@ def pareto_front(study: Study, points: Sequence[Answer]) -> Answer:
         ``front``: the designs that no other dominates, of those that meet every limit; without one
         of those that are inconclusive. Each has ``design``, ``objectives`` (list of ``name``,
         ``label``, ``unit``, ``direction``, ``value``, ``low``, ``high``) and ``outcome``.
-        ``evaluated``: the same of all designs, in the order of evaluation. ``hypervolume``: after each of them, as a
-        fraction. ``best_reached``: of each limit that no design meets, the best.
+        ``evaluated``: the same of all designs, in the order of evaluation. ``hypervolume``: after
+        each of them, as a fraction. ``best_reached``: of each limit that no design meets, the best.
     """
     assert study.search is not None
     designs = designs_of(study, points)

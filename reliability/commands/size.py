@@ -64,6 +64,13 @@ from reliability.errors import InputError, unknown_name
 )
 @click.option("--density", default="50%", show_default=True, help="Fraction of stored ones.")
 @click.option("--activity", default="50%", show_default=True, help="Fraction of driven rows.")
+@click.option(
+    "--access-resistance",
+    help="Access transistor in series with each cell; default the card's in a 1T1R layout.",
+)
+@click.option("--gain-correction", is_flag=True, help="One factor on the sums of an array.")
+@click.option("--time", help="Storage time of the cells before the read, '10 years'.")
+@click.option("--temperature", default="25 degC", show_default=True, help="Storage temperature.")
 @click.option("--network", default="spirit", show_default=True, help="Network of accuracy_drop.")
 @click.option(
     "--reading",
@@ -172,7 +179,8 @@ def _study(options: dict[str, Any], axes: dict[str, list[Any]]) -> dict[str, Any
 
 
 def _array(options: dict[str, Any]) -> dict[str, Any]:
-    """Arguments of a search on arrays of stored bits."""
+    """Arguments of a search on arrays of cells."""
+    from reliability.mission import MissionProfile
     from reliability.units import quantity
 
     study: dict[str, Any] = {
@@ -180,6 +188,14 @@ def _array(options: dict[str, Any]) -> dict[str, Any]:
         "activity": quantity(options["activity"], "", "activity"),
         **{name: options[name] for name in ("criterion", "drive", "sense", "columns", "aspect")},
     }
+    if options["access_resistance"]:
+        study["access_resistance"] = quantity(
+            options["access_resistance"], "ohm", "access_resistance", low=0.0
+        )
+    if options["gain_correction"]:
+        study["gain_correction"] = True
+    if options["time"]:
+        study["profile"] = MissionProfile.constant(options["time"], options["temperature"])
     if options["read_voltage"]:
         study["read_voltage"] = quantity(options["read_voltage"], "V", "read_voltage")
     return study
@@ -190,7 +206,18 @@ def _tile_search(options: dict[str, Any], axes: dict[str, list[Any]]) -> Callabl
     from reliability.network import Network, TiledNetwork, load_network, tile_limit
 
     given: list[str] = [name for name in ("bias_scheme", "nonlinearity_voltage") if name in axes]
-    given += [name for name in ("rows", "columns", "read_voltage") if options[name]]
+    given += [
+        name
+        for name in (
+            "rows",
+            "columns",
+            "read_voltage",
+            "access_resistance",
+            "gain_correction",
+            "time",
+        )
+        if options[name]
+    ]
     if given:
         raise InputError(f"{given[0]}: does not go with the criterion accuracy_drop")
     network = load_network(options["network"])

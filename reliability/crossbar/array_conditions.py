@@ -10,8 +10,10 @@ import numpy as np
 from reliability.crossbar.cell_models import CellModel
 from reliability.crossbar.margins import BIAS_SCHEMES
 from reliability.crossbar.wires import load_wire
-from reliability.errors import InputError, unknown_name, whole_number
+from reliability.errors import InputError, expect, unknown_name, whole_number
+from reliability.mission import MissionProfile
 from reliability.random import stream
+from reliability.technology import Technology
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,14 @@ class ArrayConditions:
         Ends of word and bit lines, as for `reliability.solve_crossbar`.
     cell : callable, optional
         Model of a nonlinear cell (`reliability.crossbar.cell_models`).
+    access_resistance : float, optional
+        Ohm, of the access transistor in series with each cell; by default the card's for a 1T1R
+        layout without a cell model, else 0.
+    gain_correction : bool
+        Whether the sums of an array are multiplied by the one factor that suits them best, for the
+        criteria ``"output_error"`` and ``"step_error"``.
+    profile : MissionProfile, optional
+        What the cells go through after programming; by default nothing.
 
     Raises
     ------
@@ -67,6 +77,9 @@ class ArrayConditions:
     drive: str = "left"
     sense: str = "bottom"
     cell: CellModel | None = None
+    access_resistance: float | None = None
+    gain_correction: bool = False
+    profile: MissionProfile | None = None
 
     def __post_init__(self) -> None:
         for name in ("rows", "columns"):
@@ -83,6 +96,15 @@ class ArrayConditions:
                 raise InputError(
                     f"{name}: got {getattr(self, name)}, allowed more than 0, at most 1"
                 )
+        if self.access_resistance is not None:
+            if not 0 <= self.access_resistance < math.inf:
+                raise InputError(
+                    f"access_resistance: got {self.access_resistance}, allowed >= 0 ohm"
+                )
+            if self.cell is not None:
+                raise InputError("access_resistance: goes without a cell model, which has its own")
+        if self.profile is not None:
+            expect(self.profile, MissionProfile, "profile", "a MissionProfile")
         if self.bias_scheme not in BIAS_SCHEMES:
             raise unknown_name("bias scheme", self.bias_scheme, BIAS_SCHEMES)
 
@@ -108,6 +130,44 @@ class ArrayConditions:
         """Keyword arguments of `solve_crossbar` beside the line resistances."""
         names = ("source_resistance", "sense_resistance", "drive", "sense", "cell")
         return {name: getattr(self, name) for name in names}
+
+    def access(self, technology: Technology) -> float:
+        """Return the resistance in series with each cell of a card, ohm."""
+        if self.access_resistance is not None:
+            return self.access_resistance
+        if self.cell is not None or self.cell_layout != "1T1R":
+            return 0.0
+        return float(technology.get("access.series_resistance", 0.0))
+
+    def described(self, technology: Technology) -> dict[str, Any]:
+        """Return what a report says of these conditions, as attributes of a Dataset."""
+        volts = technology["read.voltage"] if self.read_voltage is None else self.read_voltage
+        return {
+            "cell_layout": self.cell_layout, "access_ohm": self.access(technology),
+            "cell_model": "linear" if self.cell is None else type(self.cell).__name__,
+            "read_voltage": float(volts), "density": self.density, "activity": self.activity,
+            "array_bias_scheme": self.bias_scheme, "drive": self.drive, "sense": self.sense,
+            "gain_correction": int(self.gain_correction),
+            "mission": "" if self.profile is None else str(self.profile),
+        }  # fmt: skip
+
+    def check(self, technology: Technology, criterion: Any) -> None:
+        """Refuse a criterion that does not go with the card or with these conditions."""
+        of_sums = criterion in ("output_error", "step_error")
+        if self.gain_correction and not of_sums:
+            raise InputError(
+                f"gain_correction: goes with output_error and step_error, got {criterion}"
+            )
+        if self.profile is not None and criterion == "bit_error_rate":
+            raise InputError("profile: goes with output_error, step_error and read_margin, got "
+                             "bit_error_rate, which is of cells as programmed")  # fmt: skip
+        if technology.has_states:
+            return
+        if isinstance(criterion, str) and not of_sums:
+            raise InputError(f"criterion: {technology.name} has levels, which need output_error or "
+                             f"step_error, got {criterion}")  # fmt: skip
+        if self.density != 0.5:
+            raise InputError(f"density: {technology.name} has levels, whose targets are uniform")
 
     def lines(self, segment_resistance: float | None) -> "Lines":
         """Return the lines of a given resistance, or those of the node.

@@ -5,6 +5,7 @@ inputs, exact currents. Search and interval are in `reliability.crossbar.size_se
 """
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,9 @@ from reliability.crossbar.array_conditions import ArrayConditions, Progress
 from reliability.crossbar.criteria import CRITERIA, Conditions, Criterion
 from reliability.crossbar.size_search import LOOKS, Trial, searched, tried
 from reliability.errors import InputError, unknown_name
-from reliability.population.programmed import program
+from reliability.mission import MissionProfile
+from reliability.population.ageing import age
+from reliability.population.sampling import sample_dies
 from reliability.population.wafer import die_sites
 from reliability.random import stream
 from reliability.technology import Technology, expect_technology
@@ -43,7 +46,8 @@ def crossbar_limit(
     Parameters
     ----------
     technology : Technology
-        Gives LRS and HRS populations, and the read voltage unless set here.
+        Gives the population of LRS and HRS, or of levels (uniform random targets), and the read
+        voltage unless set here.
     criterion : str or callable
         ``"output_error"`` (relative, of a matrix product), ``"step_error"`` (in stored ones),
         ``"bit_error_rate"`` and any function ``f(conductance, crossbar) -> float`` must stay at or
@@ -68,7 +72,8 @@ def crossbar_limit(
     **conditions
         Fields of `reliability.crossbar.ArrayConditions`: ``rows``, ``columns``, ``aspect``,
         ``node``, ``cell_layout``, ``read_voltage``, ``density``, ``activity``, ``bias_scheme``,
-        ``source_resistance``, ``sense_resistance``, ``drive``, ``sense``, ``cell``.
+        ``source_resistance``, ``sense_resistance``, ``drive``, ``sense``, ``cell``,
+        ``access_resistance``, ``gain_correction``, ``profile``.
 
     Returns
     -------
@@ -83,8 +88,8 @@ def crossbar_limit(
     Raises
     ------
     InputError
-        A card without LRS and HRS, an unknown criterion or condition, both or none of
-        ``segment_resistance`` and ``node``, or a number out of range.
+        A card of levels with a criterion of bits, an unknown criterion or condition, both or none
+        of ``segment_resistance`` and ``node``, or a number out of range.
 
     Notes
     -----
@@ -108,8 +113,8 @@ def crossbar_limit(
     (True, (2,))
     """
     expect_technology(technology)
-    need_states(technology)
     array = ArrayConditions.of(conditions)
+    array.check(technology, criterion)
     lines = array.lines(segment_resistance)
     if not callable(criterion) and criterion not in CRITERIA:
         raise unknown_name("criterion", criterion, CRITERIA)
@@ -122,8 +127,11 @@ def crossbar_limit(
         card = cards[draw]
         volts = card["read.voltage"] if array.read_voltage is None else array.read_voltage
         circuit = lines.drawn(seed, draw) | array.circuit
-        at = Conditions(card, volts, array.activity, array.density, array.bias_scheme, circuit)
-        sample = _MonteCarlo(criterion, at, array.shape(n), seed)
+        at = Conditions(
+            card, volts, array.activity, array.density, array.bias_scheme, circuit,
+            array.access(card), array.gain_correction,
+        )  # fmt: skip
+        sample = _MonteCarlo(criterion, at, array.shape(n), seed, array.profile)
         return verdict(sample, bound, draw, confidence)
 
     margin = criterion == "read_margin"
@@ -144,6 +152,7 @@ def crossbar_limit(
         limit=limit,
         word_line_resistance=lines.word,
         bit_line_resistance=lines.bit,
+        **array.described(technology),
         technology=technology.name,
         seed=seed,
     )
@@ -163,7 +172,7 @@ def verdict(
 def need_states(technology: Technology) -> None:
     """Refuse a card of levels: arrays are filled with stored ones and zeros."""
     if not technology.has_states:
-        raise InputError(f"technology: {technology.name} has levels, arrays need LRS and HRS")
+        raise InputError(f"technology: {technology.name} has levels, this axis needs LRS and HRS")
 
 
 def check_search(limit: float, max_size: int, uncertainty_draws: int, confidence: float) -> None:
@@ -184,18 +193,31 @@ class _MonteCarlo:
     at: Conditions
     shape: tuple[int, int]
     seed: int
+    profile: MissionProfile | None = None
 
     def __call__(self, index: int) -> float:
         card, shape = self.at.technology, self.shape
         draws = stream(self.seed, "crossbar.limit", index, *shape)
-        data = draws.random(shape) < self.at.density
-        address = np.array([[index, index % len(die_sites(card)), 0, index]])
-        made = program(
-            card, address, np.where(data, "LRS", "HRS").ravel(), data.size,
-            verify=None, seed=self.seed, dtype=np.float64,
+        random = draws.random(shape)
+        data = random < self.at.density if card.has_states else random
+        state = np.where(data, "LRS", "HRS") if card.has_states else _targets(card, random)
+        dies = len(die_sites(card))
+        cells = sample_dies(
+            card, state=state.ravel(), count=1, first=index * dies + index % dies,
+            dies_per_wafer=dies, lot=index, seed=self.seed, dtype=np.float64,
         )  # fmt: skip
-        g = made.variables["conductance"][0].reshape(shape)
+        if self.profile is not None:
+            with warnings.catch_warnings():  # conditions outside a range are those of the mission
+                warnings.filterwarnings("ignore", message=".*outside the valid range")
+                cells = age(cells, self.profile)
+        g = self.at.seen(cells["conductance"].values.reshape(shape))
         if isinstance(self.criterion, str):
             measure: Criterion = CRITERIA[self.criterion]
             return measure(g, data, self.at, draws)
         return float(self.criterion(g, self.at.crossbar))
+
+
+def _targets(card: Technology, fraction: Array) -> Array:
+    """Target conductances (S) of fractions of the range of a card of levels."""
+    low, high = card["target.minimum"], card["target.maximum"]
+    return np.asarray(low + fraction * (high - low))

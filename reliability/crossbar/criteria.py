@@ -43,6 +43,10 @@ class Conditions:
         Of `reliability.crossbar.margins.BIAS_SCHEMES`.
     crossbar : dict
         Keyword arguments of `solve_crossbar`.
+    access : float
+        Ohm, in series with each cell.
+    gain_correction : bool
+        Whether sums are multiplied by the factor that suits them best.
     """
 
     technology: Technology
@@ -51,29 +55,47 @@ class Conditions:
     density: float
     bias_scheme: str
     crossbar: dict[str, Any]
+    access: float = 0.0
+    gain_correction: bool = False
+
+    def seen(self, conductance: Array) -> Array:
+        """Conductance of cells with their access transistor in series."""
+        return conductance / (1 + self.access * conductance)
 
     def level(self, state: str) -> float:
-        """Conductance I / V (S) of the state's median cell alone at the read voltage."""
-        median = np.array([1 / self.technology[f"programming.{state}.resistance"]])
+        """Conductance I / V (S) of the state's median cell alone at the read voltage.
+
+        Of a card of levels the largest ("LRS") and the smallest target.
+        """
+        card = self.technology
+        if card.has_states:
+            median = np.array([1 / card[f"programming.{state}.resistance"]])
+        else:
+            median = np.array([card[f"target.{'maximum' if state == 'LRS' else 'minimum'}"]])
+        median = self.seen(median)
         return float(chord(median, self.crossbar.get("cell"), self.read_voltage)[0])
 
 
-Criterion = Callable[[Array, NDArray[np.bool_], Conditions, np.random.Generator], float]
+Criterion = Callable[[Array, NDArray[Any], Conditions, np.random.Generator], float]
 
 
 def _sums(
-    g: Array, data: NDArray[np.bool_], at: Conditions, draws: np.random.Generator
+    g: Array, data: NDArray[Any], at: Conditions, draws: np.random.Generator
 ) -> tuple[Array, Array]:
     """Sums read from the columns and sums meant, in stored ones, for four random inputs.
 
-    A stored one adds ``G_LRS - G_HRS`` (medians) to the current of ``G_HRS`` that every active row
-    brings; that known leakage is subtracted, as a reference column does.
+    Data of a card of levels are fractions of the largest target. A stored one adds
+    ``G_LRS - G_HRS`` (medians) to the current of ``G_HRS`` that every active row brings; that known
+    leakage is subtracted, as a reference column does.
     """
     on = (draws.random((g.shape[0], 4)) < at.activity).astype(float)
     current = solve_crossbar(g, at.read_voltage * on, **at.crossbar)["output_current"].values
     lrs, hrs = at.level("LRS"), at.level("HRS")
     leakage = hrs * on.sum(axis=0)[:, None]
-    return (current / at.read_voltage - leakage) / (lrs - hrs), on.T @ data
+    got, meant = (current / at.read_voltage - leakage) / (lrs - hrs), on.T @ data
+    if at.gain_correction:
+        got = got * ((got * meant).sum() / max((got**2).sum(), 1e-300))
+    return got, meant
 
 
 def output_error(
@@ -125,7 +147,9 @@ def bit_error_rate(
     levels = [0.0] + [1 / card[f"programming.{state}.resistance"] for state in ("HRS", "LRS")]
     arrays = np.repeat(g[None], len(levels) * _READ_ERRORS, axis=0)
     each = np.repeat(np.arange(_READ_ERRORS), len(levels))
-    arrays[np.arange(len(each)), cells[each, 0], cells[each, 1]] = np.tile(levels, _READ_ERRORS)
+    arrays[np.arange(len(each)), cells[each, 0], cells[each, 1]] = np.tile(
+        at.seen(np.array(levels)), _READ_ERRORS
+    )
     current = read_currents(arrays, cells[each], at.bias_scheme, at.read_voltage, **at.crossbar)
     background, low, high = current.reshape(_READ_ERRORS, len(levels)).T
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -1,5 +1,6 @@
 """Maps of the largest array over levels, wires and bias schemes, and over its two sides."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Any
@@ -330,7 +331,8 @@ def _part(
 
 def _at(technology: Technology, point: Mapping[str, Any]) -> tuple[Technology, dict[str, Any]]:
     """Card and options of `crossbar_limit` at one point of a map."""
-    need_states(technology)
+    if {"variability", "lrs_resistance", "hrs_resistance", "ratio"} & set(point):
+        need_states(technology)
     values: dict[str, float] = {}
     options: dict[str, Any] = {}
     if "variability" in point:
@@ -340,18 +342,8 @@ def _at(technology: Technology, point: Mapping[str, Any]) -> tuple[Technology, d
             if name.startswith(("programming.LRS.sigma_", "programming.HRS.sigma_"))
             and not name.endswith("exponent")
         }
-    lrs = float(point.get("lrs_resistance", technology["programming.LRS.resistance"]))
-    hrs = float(point.get("hrs_resistance", technology["programming.HRS.resistance"]))
-    if "ratio" in point:
-        hrs = lrs * float(point["ratio"])
-    if not 0 < lrs < hrs:
-        raise InputError(
-            f"lrs_resistance, hrs_resistance: got {lrs:g} and {hrs:g} ohm, expected 0 < LRS < HRS"
-        )
-    if "lrs_resistance" in point:
-        values["programming.LRS.resistance"] = lrs
-    if "hrs_resistance" in point or "ratio" in point:
-        values["programming.HRS.resistance"] = hrs
+    if technology.has_states:
+        values |= _levels(technology, point)
     if "wire" in point:
         wire = point["wire"]
         options["node" if isinstance(wire, str) else "segment_resistance"] = wire
@@ -365,13 +357,34 @@ def _at(technology: Technology, point: Mapping[str, Any]) -> tuple[Technology, d
     return technology.with_values(values), options
 
 
+def _levels(technology: Technology, point: Mapping[str, Any]) -> dict[str, float]:
+    """Resistances of both states that a point sets."""
+    values = {}
+    lrs = float(point.get("lrs_resistance", technology["programming.LRS.resistance"]))
+    hrs = float(point.get("hrs_resistance", technology["programming.HRS.resistance"]))
+    if "ratio" in point:
+        hrs = lrs * float(point["ratio"])
+    if not 0 < lrs < hrs:
+        raise InputError(
+            f"lrs_resistance, hrs_resistance: got {lrs:g} and {hrs:g} ohm, expected 0 < LRS < HRS"
+        )
+    if "lrs_resistance" in point:
+        values["programming.LRS.resistance"] = lrs
+    if "hrs_resistance" in point or "ratio" in point:
+        values["programming.HRS.resistance"] = hrs
+    return values
+
+
 def _price(card: Technology, study: Mapping[str, Any]) -> tuple[float, float]:
-    """Energy of one cell's read, J, and difference of its two currents, A."""
+    """Energy (J) of one cell's read, NaN without its width, and difference of its currents, A."""
     volts = card["read.voltage"] if study.get("read_voltage") is None else study["read_voltage"]
     density = study.get("density", 0.5)
-    lrs, hrs = (1 / card[f"programming.{state}.resistance"] for state in ("LRS", "HRS"))
-    energy = volts**2 * card["read.pulse_width"] * (density * lrs + (1 - density) * hrs)
-    return energy, volts * (lrs - hrs)
+    if card.has_states:
+        high, low = (1 / card[f"programming.{state}.resistance"] for state in ("LRS", "HRS"))
+    else:
+        high, low = card["target.maximum"], card["target.minimum"]
+    width = card.get("read.pulse_width", math.nan)
+    return volts**2 * width * (density * high + (1 - density) * low), volts * (high - low)
 
 
 def _coordinate(name: str, values: Sequence[Any]) -> tuple[str, Any, dict[str, str]]:

@@ -87,6 +87,20 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _lines_text(count: float, most: int, none: str = "none") -> str:
+    """Say a number of lines; a search that ended before its limit says so."""
+    if count <= 0:
+        return none
+    return f"more than {most}" if count >= most else f"{count:.0f}"
+
+
+def _ends_text(low: float, high: float, most: int) -> str:
+    """Say the interval of a number of lines."""
+    if low >= most:
+        return f"more than {most}"
+    return f"{_lines_text(low, most)} to {_lines_text(high, most)}"
+
+
 def size_lines(found: xr.Dataset) -> list[str]:
     """Return the table as lines of text, the header first."""
     header, rows = _texts(found)
@@ -138,7 +152,7 @@ def _texts(found: xr.Dataset) -> tuple[list[str], list[list[str]]]:
             f"{at['rows'].item()} x {at['columns'].item()}")  # fmt: skip
         row.append(shape if at[name].item() else "none")
         ends = [at[f"{name}_{end}"].item() for end in ("low", "high")]
-        row.append(" to ".join(f"{end:.0f}" if end > 0 else "none" for end in ends))
+        row.append(_ends_text(ends[0], ends[1], found.attrs["max_size"]))
         if not border:
             value = [at[v].item() for v in ("value", "value_low", "value_high")]
             if np.isnan(value[0]):
@@ -225,6 +239,7 @@ def render_size_report(
         f"{100 * told['confidence']:g} % confidence.",
         _answer(found) + [_sentence(note) for note in _notes(found)],
         [
+            _method(found),
             Section("result", "Result", figures=list(_figures(found)), tables=[table]),
             Section("assumptions", "Assumptions", (confidence_text(card),),
                     tables=parameter_tables(card)),
@@ -250,9 +265,10 @@ def _key_figures(found: xr.Dataset) -> Iterator[KeyFigure]:
         return
     at = _best(found)
     shape = f"{at['rows'].item()} × {at['columns'].item()}" if at["size"].item() else "none"
+    shape = f"at least {shape}" if at["size"].item() >= found.attrs["max_size"] else shape
     sure = f"at {100 * found.attrs['confidence']:g} %"
-    low, high = (f"{at[f'size_{end}'].item():.0f}" for end in ("low", "high"))
-    yield KeyFigure("largest array", shape, f"{low} to {high} lines {sure}", _where(at, found))
+    reach = _ends_text(at["size_low"].item(), at["size_high"].item(), found.attrs["max_size"])
+    yield KeyFigure("largest array", shape, f"{reach} lines {sure}", _where(at, found))
     value = [at[v].item() for v in ("value", "value_low", "value_high")]
     if np.isfinite(value[0]):
         shown, low, high = (_limit(found.attrs | {"limit": v}) for v in value)
@@ -278,11 +294,63 @@ def _answer(found: xr.Dataset) -> list[str]:
     at = _best(found)
     if at["size"] == 0:
         return ["No array meets the limit at any point."]
-    low, high = at["size_low"].item(), at["size_high"].item()
+    reach = _ends_text(at["size_low"].item(), at["size_high"].item(), found.attrs["max_size"])
+    least = "at least " if at["size"] >= found.attrs["max_size"] else ""
     return [
-        f"Largest: {at['rows'].item()} word lines by {at['columns'].item()} bit lines "
-        f"({low:.0f} to {high:.0f} searched lines), at {_where(at, found)}."
+        f"Largest: {least}{at['rows'].item()} word lines by {at['columns'].item()} bit lines "
+        f"({reach} searched lines), at {_where(at, found)}."
     ]
+
+
+_CRITERIA = {
+    "output_error": "root mean square error of the column sums of a matrix product, relative to "
+    "their root mean square",
+    "step_error": "95th percentile over columns of the error of a sum, in stored ones",
+    "bit_error_rate": "fraction of cells misread at the best reference current of an array",
+    "read_margin": "gap between the weakest stored one and the strongest stored zero, relative to "
+    "the current of a median LRS cell",
+    "accuracy_drop": "accuracy that a network loses on tiles of this size",
+}  # fmt: skip
+
+
+def _method(found: xr.Dataset) -> Section:
+    """Say what was searched, by which criterion and under which conditions."""
+    told = found.attrs
+    name = told["criterion"]
+    text = [
+        f"Criterion: {_name(name)}{f', the {_CRITERIA[name]}' if name in _CRITERIA else ''}, "
+        f"{_sense(told)} {_limit(told)}, mean over 8 to 64 Monte Carlo arrays, each on a die of its "
+        f"own, with exact currents; searched up to {told['max_size']} lines."
+    ]
+    if "activity" in told:
+        on = {"left": "the left end", "right": "the right end", "both": "both ends"}
+        ends = {"top": "the top", "bottom": "the bottom", "both": "both ends"}
+        data = f"stored ones: {100 * told['density']:g} % of cells"
+        card = Technology.from_json(told["technology_card"])
+        data = data if card.has_states else "targets uniform over the levels of the card"
+        text.append(
+            f"Reads: {100 * told['activity']:g} % of rows driven at once at "
+            f"{engineering(told['read_voltage'], 'V')} from {on[told['drive']]}, columns sensed "
+            f"at {ends[told['sense']]}; {data}; bias scheme of unselected lines: "
+            f"{_bias(found)}."
+        )
+        access = told["access_ohm"]
+        text.append(
+            f"Cells: {told['cell_layout']} layout, {told['cell_model']} model, "
+            + (f"access transistor of {engineering(access, 'ohm')} in series"
+               if access else "no access transistor in series")
+            + f", {'after ' + told['mission'] if told['mission'] else 'as programmed'}."
+        )  # fmt: skip
+        if told["gain_correction"]:
+            text.append("The sums of each array are multiplied by the one factor that suits them "
+                        "best (gain correction).")  # fmt: skip
+    return Section("method", "Method", text)
+
+
+def _bias(found: xr.Dataset) -> str:
+    if "bias_scheme" in found.coords:
+        return ", ".join(map(str, found["bias_scheme"].values))
+    return str(found.attrs["array_bias_scheme"])
 
 
 def _figures(found: xr.Dataset) -> Iterator[Figure]:
@@ -379,7 +447,10 @@ def typical_array(
         Of `solve_crossbar` with all fields.
     """
     ones = stream(seed, "report.typical_array").random(shape) < 0.5
-    lrs, hrs = (1 / technology[f"programming.{state}.resistance"] for state in ("LRS", "HRS"))
+    if technology.has_states:
+        lrs, hrs = (1 / technology[f"programming.{s}.resistance"] for s in ("LRS", "HRS"))
+    else:
+        lrs, hrs = technology["target.maximum"], technology["target.minimum"]
     return solve_crossbar(
         np.where(ones, lrs, hrs), np.full(shape[0], technology["read.voltage"]),
         word_line_resistance=segment_resistance, bit_line_resistance=segment_resistance,

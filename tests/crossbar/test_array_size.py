@@ -25,6 +25,7 @@ from reliability.crossbar.size_search import (
 from reliability.errors import InputError
 from tests.conftest import NORMAL
 
+NORMAL_SPREADS = ("sigma_lot", "sigma_wafer", "sigma_die", "sigma_cell", "sigma_cycle", "radial")
 IDEAL = {"word_line_resistance": 0.0, "bit_line_resistance": 0.0}
 
 
@@ -319,10 +320,33 @@ def test_bad_input(technology, call, says):
     assert says in str(caught.value)
 
 
-def test_cards_of_levels_are_refused():
-    for search in (
-        crossbar_limit,
-        lambda card, **wire: size_map(card, {"variability": [1.0]}, **wire),
-    ):
-        with pytest.raises(InputError, match="techB has levels, arrays need LRS and HRS"):
-            search(rel.load_technology("techB"), segment_resistance=1.0)
+def test_cards_of_levels_have_sums_but_no_bits():
+    card = rel.load_technology("techB")
+    quick = {"segment_resistance": 2.0, "uncertainty_draws": 0, "max_size": 16}
+    found = size_map(card, {"wire": [2.0]}, uncertainty_draws=0, max_size=16)
+    assert found["size"].item() == crossbar_limit(card, **quick)["size"].item() > 0
+    with pytest.raises(InputError, match="techB has levels, this axis needs LRS and HRS"):
+        size_map(card, {"variability": [1.0]}, segment_resistance=1.0)
+    with pytest.raises(InputError, match="techB has levels, which need output_error or step_error"):
+        crossbar_limit(card, "read_margin", 0.1, **quick)
+
+
+def test_access_gain_and_ageing_move_the_error_as_they_must(technology):
+    """Equal cells without lines: the sums are right; half the conductance is half the sum."""
+    even = {f"programming.{s}.{n}": 0.0 for s in ("LRS", "HRS") for n in NORMAL_SPREADS}
+    card = technology.with_values(even | {"defects.stuck_lrs": 0.0, "defects.stuck_hrs": 0.0,
+                                          "defects.unformed": 0.0})  # fmt: skip
+
+    def error(limit=0.9, **more):
+        found = crossbar_limit(card, limit=limit, segment_resistance=0.0, max_size=8,
+                               uncertainty_draws=0, **more)  # fmt: skip
+        return found["value"].values[-1], found.attrs["access_ohm"]
+
+    assert error()[1] == technology["access.series_resistance"]
+    assert error(cell_layout="passive")[1] == 0.0
+    assert error() == pytest.approx((0.0, 1500.0), abs=1e-9)
+    lost = {"retention.LRS.time_constant": 1.0, "retention.HRS.time_constant": 1.0}
+    card = card.with_values(lost)
+    bake = rel.MissionProfile.constant("10 years", "125 degC")
+    assert error(profile=bake)[0] > 0.3
+    assert error(profile=bake, gain_correction=True)[0] < error(profile=bake)[0]
