@@ -11,8 +11,8 @@ apart: a permanent error uses up the correction of its word for good, `failure_o
 
 Valid for bits that fail independently with one error rate. Chips that differ in p fail more often
 than their mean rate says: average the failure probability over chips, not p. Bits of one word that
-share a failing line need interleaving to come close to independence. Miscorrection of patterns
-beyond ``corrects`` counts as failure.
+share a failing line need interleaving to come close to independence (`interleaved_failure`).
+Miscorrection of patterns beyond ``corrects`` counts as failure.
 
 .. [1] NIST Digital Library of Mathematical Functions, section 8.17(i),
    https://dlmf.nist.gov/8.17#i.
@@ -274,6 +274,63 @@ def _ever(each: Floats, reads: float) -> Floats:
     """Return the probability of at least one failure in so many reads."""
     with np.errstate(divide="ignore"):
         return np.asarray(-np.expm1(reads * np.log1p(-np.minimum(each, 1.0))))
+
+
+def interleaved_failure(
+    bit_error_rate: float, burst_rate: float, burst: int, *, bits: int, corrects: int = 0,
+    depth: int = 1,
+) -> float:  # fmt: skip
+    """Return the probability that a word fails where bursts hit neighbouring cells of its row.
+
+    Neighbouring cells belong to ``depth`` words in turn, so that a burst of at most that length
+    takes one bit of each. Exact, by following the cells of the row one after the other with the
+    cells of a burst that are left and the wrong bits of the word so far.
+
+    Parameters
+    ----------
+    bit_error_rate : float
+        Of cells outside bursts, which are independent.
+    burst_rate : float
+        Probability that a burst begins at a cell: a line defect, a short to the next line.
+    burst : int
+        Cells that it makes wrong.
+    bits, corrects : int
+        As for `uncorrectable_probability`.
+    depth : int
+        Words that are interleaved.
+
+    Raises
+    ------
+    InputError
+        A rate outside 0 to 1, or fewer cells or words than one.
+
+    Examples
+    --------
+    Bursts of four cells, of one word and of four in turn:
+
+    >>> [f"{interleaved_failure(0.0, 1e-6, 4, bits=72, corrects=1, depth=d):.1e}" for d in (1, 4)]
+    ['7.3e-05', '4.1e-08']
+    """
+    p, q = (float(_probability(name, rate)) for name, rate in
+            (("bit_error_rate", bit_error_rate), ("burst_rate", burst_rate)))  # fmt: skip
+    bits, corrects = _word(bits, corrects)
+    burst = whole_number(burst, "burst", low=1)
+    depth = whole_number(depth, "depth", low=1)
+    # rows: cells of a burst that are left; columns: wrong bits so far, the last: too many
+    state = np.zeros((burst + 1, corrects + 2))
+    state[0, 0] = 1.0
+    for cell in range(-burst, bits * depth):
+        begun = q * state.sum(axis=0)
+        state *= 1 - q
+        state[burst] += begun
+        if cell >= 0 and cell % depth == 0:
+            wrong = np.where(np.arange(burst + 1) > 0, 1.0, p)[:, None] * state
+            state = state - wrong
+            state[:, 1:] += wrong[:, :-1]
+            state[:, -1] += wrong[:, -1]
+        state[0] += state[1]
+        state[1:] = np.vstack([state[2:], np.zeros(corrects + 2)])
+    return float(state[:, -1].sum())
 
 
 def block_failure(word_failure: ArrayLike, words: float) -> Floats | float:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from reliability.campaign.design_sensitivity import sobol_of_designs
 from reliability.campaign.fronts import recommended_design
 from reliability.campaign.spec import Study
 from reliability.campaign.sweep import search_space
@@ -59,7 +60,7 @@ def search_section(finished: Finished) -> Section:
         "objective and better in one."
     ]
     figures = [*_fronts(finished), *_growth(finished), *_parallel(finished)]
-    return Section("search", "Search", text, figures, [_table(finished)])
+    return Section("search", "Search", text, figures, [_table(finished), *_influence(finished)])
 
 
 def _designs(finished: Finished) -> tuple[list[dict[str, Any]], np.ndarray]:
@@ -174,6 +175,37 @@ def _table(finished: Finished) -> Table:
          "limits", "on the front"],
         rows,
     )  # fmt: skip
+
+
+def _influence(finished: Finished) -> Iterator[Table]:
+    """What each objective depends on: Sobol indices of a surface through the designs."""
+    every, study = finished.summary["evaluated"], finished.study
+    space = search_space(study)
+    labels = {axis.name: axis_label(axis) for axis in study.sweep}
+    rows = []
+    for k, one in enumerate(every[0]["objectives"]):
+        values = np.array([each["objectives"][k]["value"] for each in every])
+        values = np.maximum(values, _FLOOR.get(one["unit"], -np.inf))
+        log = values.min() > 0 and values.max() > 30 * values.min()
+        values = np.log10(values) if log else values
+        found = sobol_of_designs([each["design"] for each in every], values, space, study.seed)
+        if found is None:
+            continue
+        for name in sorted(space, key=lambda n: -found.total[n]):
+            rows.append([
+                f"{'logarithm of ' if log else ''}{_name(study, k)}", labels[name],
+                percent(found.first[name], 0), percent(found.total[name], 0),
+                percent(found.explained, 0),
+            ])  # fmt: skip
+    if rows:
+        yield Table(
+            "influence", "Sensitivity of the objectives to the choices",
+            "Sobol indices of a quadratic surface through the designs computed, its choices "
+            "uniform over their ranges: the fraction of the variance of an objective from a choice "
+            "alone (first order) and with its interactions (total). Variance explained is that of "
+            "designs left out; below about 70 % the indices are rough.",
+            ["objective", "choice", "first order", "total", "variance explained"], rows,
+        )  # fmt: skip
 
 
 def write_chosen(finished: Finished, folder: Path) -> None:

@@ -319,8 +319,8 @@ def _method(found: xr.Dataset) -> Section:
     name = told["criterion"]
     text = [
         f"Criterion: {_name(name)}{f', the {_CRITERIA[name]}' if name in _CRITERIA else ''}, "
-        f"{_sense(told)} {_limit(told)}, mean over 8 to 64 Monte Carlo arrays, each on a die of its "
-        f"own, with exact currents; searched up to {told['max_size']} lines."
+        f"{_sense(told)} {_limit(told)}, mean over 8 to 64 Monte Carlo arrays, each on its own "
+        f"die, with exact currents; searched up to {told['max_size']} lines."
     ]
     if "activity" in told:
         on = {"left": "the left end", "right": "the right end", "both": "both ends"}

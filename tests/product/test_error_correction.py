@@ -12,6 +12,7 @@ from reliability.product import (
     bch,
     block_failure,
     failure_over_reads,
+    interleaved_failure,
     secded,
     spared_failure,
     uncorrectable_probability,
@@ -106,3 +107,24 @@ def test_what_cannot_be_is_refused_in_one_line(says, call) -> None:
         call()
     assert says in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("burst", "depth"), [(3, 3), (3, 8), (1, 1)])
+def test_bursts_up_to_the_depth_leave_bits_independent(burst, depth) -> None:
+    found = interleaved_failure(1e-3, 2e-4, burst, bits=39, corrects=1, depth=depth)
+    rate = 1 - (1 - 1e-3) * (1 - 2e-4) ** burst
+    assert found == pytest.approx(uncorrectable_probability(rate, bits=39, corrects=1), rel=1e-9)
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_longer_bursts_against_drawn_rows(depth) -> None:
+    rng, burst, bits = np.random.default_rng(4), 5, 16
+    cells = bits * depth
+    begins = rng.random((200_000, cells + burst - 1)) < 3e-3
+    wrong = np.zeros((200_000, cells), bool)
+    for k in range(burst):
+        wrong |= begins[:, k : k + cells]
+    own = wrong[:, ::depth] | (rng.random((200_000, bits)) < 0.01)
+    counted = np.mean(own.sum(axis=1) > 2)
+    found = interleaved_failure(0.01, 3e-3, burst, bits=bits, corrects=2, depth=depth)
+    assert found == pytest.approx(counted, abs=4 * np.sqrt(counted / 200_000))
