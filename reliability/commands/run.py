@@ -192,6 +192,9 @@ def _print_answer(study: "Study", summary: dict[str, Any]) -> None:
         points = sorted(points, key=lambda point: point["accuracy"]["mean"])
         say(f"{len(points)} points; worst and best:")
         points = [points[0], points[-1]]
+    elif len(points) > _MOST_POINTS and "feasible" in summary:
+        say(f"{len(points)} points, which the report lists")
+        points = []
     for point in points:
         where = "".join(f"  {name}={value}" for name, value in point.get("point", {}).items())
         for line in (line for chapter in each for line in chapter.lines(point)):
