@@ -21,7 +21,7 @@ from reliability.network import (
     sample_chips,
 )
 from reliability.network.analysis.inferences import age_by_inferences
-from reliability.network.deep.images import network_inputs
+from reliability.network.deep.images import images_of, network_inputs
 from reliability.network.deep.layer_mapping import check_card
 from reliability.network.one_layer.events import default_data, intensities
 from reliability.population import age
@@ -182,7 +182,7 @@ def check_network(study: StudyFrame, images: dict[str, int]) -> None:
     deep = isinstance(network, DeepNetwork)
     own = study.load_data()
     if isinstance(network, DeepNetwork):
-        there = _DEEP_IMAGES if own is None else len(network_inputs(network, own))
+        there = _DEEP_IMAGES if own is None else images_of(network_inputs(network, own))
     else:
         there = len(intensities(default_data(network) if own is None else own, network))
     for table, number in images.items():
