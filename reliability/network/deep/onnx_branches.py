@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reliability.errors import InputError
-from reliability.network.deep.onnx_constants import constants
+from reliability.network.deep.onnx_constants import Constants, constants
 from reliability.network.deep.onnx_normal import sort_nodes
 from reliability.network.deep.onnx_writer import inner_graphs, replace_nodes
 from reliability.network.deep.runtime import Session, onnx_package
@@ -82,7 +82,7 @@ def take_branches(model: Any, given: Mapping[str, NDArray[Any]]) -> bool:
                 continue
             if node.input[0] in known.tensors:
                 taken[node.output[0]] = bool(known.array(node.input[0]).ravel()[0])
-            elif _of_shapes(node.input[0], made):
+            elif _of_shapes(node.input[0], made, known):
                 asked.append(node)
         if asked:
             part = onnx.ModelProto()
@@ -116,14 +116,14 @@ def _inlined(graph: Any, node: Any, taken: Mapping[str, bool]) -> list[Any]:
     return [*branch.node, *ends]
 
 
-def _of_shapes(name: str, made: Mapping[str, Any]) -> bool:
+def _of_shapes(name: str, made: Mapping[str, Any], known: Constants) -> bool:
     """Whether a tensor depends on shapes and constants alone."""
     if any(node.op_type in _OF_NUMBERS for node in made.values()):
         return False
     left, seen = [name], set()
     while left:
         name = left.pop()
-        if name in seen:
+        if name in seen or name in known.tensors:
             continue
         seen.add(name)
         node = made.get(name)
