@@ -25,7 +25,7 @@ from reliability.network.deep.images import (
     targets,
 )
 from reliability.network.deep.layer_mapping import place
-from reliability.network.deep.metrics import Metric, measured, metric_of
+from reliability.network.deep.metrics import Metric, check_target, measured, metric_of
 from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.runtime import Session
 from reliability.network.deep.tiling import Tiling
@@ -151,6 +151,30 @@ def evaluate_deep(
         mission=population.mission,
         warnings=network.notes + sorted({note for _, loaded in done for note in loaded.warnings}),
     )
+
+
+def check_data(network: DeepNetwork, data: xr.Dataset, metric: Metric = "accuracy") -> int:
+    """Refuse data that a network or metric does not take; return the number of images.
+
+    One image is run, so that shapes are known.
+
+    Parameters
+    ----------
+    network : DeepNetwork
+    data : Dataset
+        As of `evaluate_deep`.
+    metric : str or callable
+
+    Raises
+    ------
+    InputError
+        Images of another shape, labels or targets that do not go with the outputs.
+    """
+    inputs = network_inputs(network, data)
+    session = Session(network.model.SerializeToString())
+    outputs = first_outputs(session, network, {}, at(inputs, slice(1)))
+    check_target(metric, outputs.shape[1:], targets(data, images_of(inputs)))
+    return images_of(inputs)
 
 
 def _chosen(

@@ -86,16 +86,8 @@ def measured(
         return _mse(outputs, target, confidence)
     scores = _classes_last(outputs)
     classes = scores.shape[-1]
-    if not of_ideal and target.shape == outputs.shape[1:] and outputs.shape[-1] == 1:
-        target = target[..., 0]  # one number decides, and labels have its axis
-    if target.dtype.kind not in "iu" or target.shape != scores.shape[1:-1]:
-        raise InputError(
-            f"label: got {target.dtype} of shape {target.shape}, expected integers of shape "
-            f"{scores.shape[1:-1]}"
-        )
-    if target.size and not 0 <= target.min() <= target.max() < classes:
-        wrong = target.max() if target.min() >= 0 else target.min()
-        raise InputError(f"label: got {wrong}, allowed 0 to {classes - 1}")
+    if not of_ideal:
+        target = _labels(name, outputs.shape[1:], target)
     flat = scores.reshape(len(scores), -1, classes)
     label = target.reshape(-1).astype(np.int64)
     if name == "accuracy":
@@ -116,6 +108,52 @@ def measured(
     }
 
 
+def check_target(metric: Metric, shape: tuple[int, ...], target: NDArray[Any] | None) -> None:
+    """Refuse labels or targets that do not go with a network's outputs, before any chip is made.
+
+    Parameters
+    ----------
+    metric : str or callable
+    shape : tuple of int
+        Of the outputs of one image.
+    target : ndarray, shape (images, ...), or None
+    """
+    name, function = metric_of(metric)
+    if function is not None or name == "agreement":
+        return
+    if target is None:
+        raise InputError(f"data: expected 'label' (or targets) for the metric {name}")
+    if name == "mse":
+        _expect_shape((len(target), *shape), target)
+    else:
+        _labels(name, (len(target), *shape), target)
+
+
+def _expect_shape(shape: tuple[int, ...], target: NDArray[Any]) -> None:
+    if target.shape != shape:
+        raise InputError(
+            f"target: got shape {target.shape}, the network's first output has {shape}"
+        )
+
+
+def _labels(name: str, shape: tuple[int, ...], target: NDArray[Any]) -> NDArray[Any]:
+    """Labels that outputs (image, ...) of this shape can be compared with."""
+    one = np.broadcast_to(np.float32(0), (1, *shape))
+    *expected, classes = _classes_last(one[:, :1]).shape[1:]
+    expected = [shape[0], *expected[1:]]
+    if target.shape == shape and shape[-1] == 1:
+        target = target[..., 0]  # one number decides, and labels have its axis
+    if target.dtype.kind not in "iu" or target.shape != tuple(expected):
+        raise InputError(
+            f"label: got {target.dtype} of shape {target.shape}, the metric {name} takes integers "
+            f"of shape {tuple(expected)}"
+        )
+    if target.size and not 0 <= target.min() <= target.max() < classes:
+        wrong = target.max() if target.min() >= 0 else target.min()
+        raise InputError(f"label: got {wrong}, allowed 0 to {classes - 1}")
+    return target
+
+
 def _classes_last(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
     """Outputs with a score of each class on the last axis.
 
@@ -134,10 +172,7 @@ def _classes_last(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _mse(outputs: NDArray[np.float32], target: NDArray[Any], confidence: float) -> Values:
-    if target.shape != outputs.shape[1:]:
-        raise InputError(
-            f"target: got shape {target.shape}, the network's first output has {outputs.shape[1:]}"
-        )
+    _expect_shape(outputs.shape[1:], target)
     images = outputs.shape[1]
     error = (outputs.astype(float) - target.astype(float)) ** 2
     each = error.reshape(len(outputs), images, -1).mean(axis=-1)
