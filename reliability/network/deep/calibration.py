@@ -131,7 +131,8 @@ def tensor_shapes(
 
     >>> import reliability as rel
     >>> net = rel.load_network("mobilenet-mnist")
-    >>> tensor_shapes(net, [net.output_name], {net.input_name: np.zeros((2, 1, 28, 28), np.float32)})
+    >>> images = np.zeros((2, 1, 28, 28), np.float32)
+    >>> tensor_shapes(net, [net.output_name], {net.input_name: images})
     {'scores': (2, 10)}
     """
     stored = {t.name: tuple(t.dims) for t in network.model.graph.initializer}
