@@ -21,7 +21,7 @@ from reliability.network import (
     sample_chips,
 )
 from reliability.network.analysis.inferences import age_by_inferences
-from reliability.network.deep.images import network_inputs
+from reliability.network.deep.deep_evaluation import check_data
 from reliability.network.deep.layer_mapping import check_card
 from reliability.network.one_layer.events import default_data, intensities
 from reliability.population import age
@@ -45,7 +45,12 @@ def assess(
     settings["data"] = study.load_data()
     if isinstance(network, DeepNetwork):
         settings["tiling"] = study.tiling.tiling(study.load_technology())
-        return evaluate_deep(network, cells, **settings).drop_vars(_OF_IMAGES)
+        metric = study.network.metric
+        found = evaluate_deep(network, cells, metric=metric, **settings)
+        # the fraction of images that a metric counts as right is the accuracy of the study
+        named = {f"{metric}{end}": f"accuracy{end}" for end in ("", "_low", "_high")}
+        kept = found.rename(named) if metric != "accuracy" else found
+        return kept.drop_vars(_OF_IMAGES, errors="ignore")
     n = study.network
     codings: dict[str, RateCoding | WeightedSum | FirstSpike] = {
         "rate": RateCoding(n.delta_s, n.spike_limit),
@@ -182,13 +187,20 @@ def check_network(study: StudyFrame, images: dict[str, int]) -> None:
     deep = isinstance(network, DeepNetwork)
     own = study.load_data()
     if isinstance(network, DeepNetwork):
-        there = _DEEP_IMAGES if own is None else len(network_inputs(network, own))
+        try:
+            there = (_DEEP_IMAGES if own is None
+                     else check_data(network, own, study.network.metric))  # fmt: skip
+        except InputError as error:
+            raise InputError(f"network.data: {error}") from None
     else:
         there = len(intensities(default_data(network) if own is None else own, network))
     for table, number in images.items():
         if number > there:
             raise InputError(f"{table}.images: got {number}, allowed 1 to {there} test images for "
                              f"{study.network.name}")  # fmt: skip
+    metric = study.network.metric
+    if not deep and metric != "accuracy":
+        raise InputError(f"network.metric: got {metric!r}, a network of one layer has accuracy")
     if deep:
         check_card(technology, study.tiling.tiling(technology))
     elif study.network.mapping == "multi_level" and "target.maximum" not in technology:

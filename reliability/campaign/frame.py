@@ -185,7 +185,12 @@ class StudyFrame(Table):
 
     def _data_sha256(self, name: str) -> str:
         def of_file() -> str:
-            return sha256(Path(name).read_bytes()).hexdigest()
+            path = Path(name)
+            files = [path] if path.is_file() else sorted(f for f in path.rglob("*") if f.is_file())
+            found = sha256()
+            for file in files:
+                found.update(file.read_bytes())
+            return found.hexdigest()
 
         return self.known(("data_sha256", name), of_file)
 

@@ -128,6 +128,8 @@ def _with_files_beside(study: Study, folder: Path) -> Study:
         for axis in study.sweep
     )
     named = {name: beside(getattr(study.network, name)) for name in ("name", "data")}
+    if study.network.data is not None and (folder / study.network.data).is_dir():
+        named["data"] = str(folder / study.network.data)
     network = study.network.model_copy(update=named)
     return study.model_copy(
         update={"technology": beside(study.technology), "network": network, "sweep": sweep}
@@ -143,7 +145,8 @@ def _with_all_of_its_data(study: Study) -> Study:
     except InputError as error:
         raise InputError(f"network.data: {error}") from None
     assert data is not None
-    images = min(len(data["label"]), study.network.images)
+    count = data.sizes[next(iter(data.dims))]
+    images = min(count, study.network.images)
     return study.model_copy(update={"network": study.network.model_copy(update={"images": images})})
 
 

@@ -36,8 +36,11 @@ class NetworkTable(Table):
     name: str = "spirit"
     """Name of a shipped network, or path of a TOML or ONNX file."""
     data: str | None = None
-    """Path of test data: an .npz file with the arrays inputs and label; by default the test set of
-    the network."""
+    """Path of test data: an .npz file or .zarr folder with the arrays inputs and label, or a folder
+    of images, one folder for each class; by default the test set of the network."""
+    metric: Literal["accuracy", "top5", "agreement"] = "accuracy"
+    """Fraction of images that is evaluated: right class, right class among the five largest, or
+    the decision of the network in floating point."""
     coding: Literal["rate", "weighted_sum", "first_spike"] = "rate"
     """Rate-coded spikes, weighted sums (non-spiking), or first spikes."""
     mapping: Mapping = "two_level"

@@ -55,6 +55,7 @@ def map_layers(
     from reliability.architecture import map_network
     from reliability.files import replace_bytes
     from reliability.network import Tiling, load_network
+    from reliability.report.mapping_table import mapping_table
     from reliability.units import quantity
 
     given = {f.name: options.pop(f.name) for f in fields(Tiling) if f.name in options}
@@ -72,7 +73,7 @@ def map_layers(
         layers = found.drop_dims("part").drop_vars(totals)
         replace_bytes(out, layers.to_dataframe().to_csv().encode())
     if not as_json:
-        print_columns(_table(found))
+        print_columns(mapping_table(found))
     names = [f"total_{name}{end}" for name in _TOTALS for end in ("", "_low", "_high")]
     answer = {name: found[name].item() for name in names} | {
         name: found.attrs[name]
@@ -94,32 +95,6 @@ def _shape(text: str) -> tuple[int, ...]:
         raise InputError(f"--input-shape: got {text!r}, expected sizes such as 28,4") from None
 
 
-def _table(found: Any) -> Any:
-    from reliability.report.page import Table
-    from reliability.units import engineering
-
-    header = (
-        "layer", "operator", "rows x outputs", "tiles", "utilisation", "reads", "DAC", "ADC",
-        "energy", "latency", "area",
-    )  # fmt: skip
-    rows = []
-    for name in found["layer"].values:
-        one = found.sel(layer=name)
-        whole = [f"{int(one[k]):d}" for k in ("reads", "dac_conversions", "adc_conversions")]
-        rows.append(
-            [
-                str(name),
-                str(one["operator"].item()),
-                f"{int(one['rows'])} x {int(one['outputs'])}",
-                f"{int(one['tiles'])}",
-                f"{one['utilisation'].item():.1%}",
-                *whole,
-                *(engineering(one[k].item(), one[k].attrs["units"]) for k in _TOTALS),
-            ]
-        )
-    return Table("mapping", "Mapping", "", header, rows)
-
-
 def _sentences(found: Any) -> list[str]:
     from reliability.units import engineering
 
@@ -138,9 +113,10 @@ def _sentences(found: Any) -> list[str]:
         f"{int(found['cells'].sum())} cells of {found.attrs['technology']} on "
         f"{int(found['tiles'].sum())} tiles at {found.attrs['node']}."
     )
+    said += [f"{note}." for note in found.attrs["warnings"]]
     if found.attrs["digital"]:
         said.append(
             f"Digital: {', '.join(found.attrs['digital'])}, "
-            f"{found.attrs['digital_fraction']:.1%} of the multiplications, not in these costs."
+            f"{found.attrs['digital_fraction']:.1%} of the operations, not in these costs."
         )
     return said

@@ -1,8 +1,10 @@
 """Data sets that ship with the suite."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 import xarray as xr
@@ -136,8 +138,10 @@ def data_of(data: Any, variable: str) -> xr.Dataset | None:
     Parameters
     ----------
     data : Dataset, (inputs, label), or path
-        Inputs and labels (or targets) as arrays or tensors with the samples first, or an ``.npz``
-        file with the arrays ``inputs`` and ``label``. None is returned as it is.
+        Inputs and labels (or targets) as arrays or tensors with the samples first; an ``.npz``
+        file or a ``.zarr`` folder with the arrays ``inputs`` and ``label``; a folder of images,
+        one folder for each class. Inputs may be a mapping of arrays by the name of the network's
+        input, of which those of no axis are the same for all samples. None is returned as it is.
     variable : str
         Name of the inputs in the Dataset.
 
@@ -154,35 +158,96 @@ def data_of(data: Any, variable: str) -> xr.Dataset | None:
     if data is None or isinstance(data, xr.Dataset):
         return data
     if isinstance(data, (str, Path)):
-        data = _arrays_of(Path(data))
-    how = "a Dataset, (inputs, label) or an .npz file"
+        return _from_path(Path(data), variable)
+    how = "a Dataset, (inputs, label), an .npz file, a .zarr folder or a folder of images"
     expect(data, (tuple, list), "data", how)
     if len(data) != 2:
         raise InputError(f"data: got {len(data)} parts, expected {how}")
-    inputs, label = (np.asarray(each) for each in data)
-    if not inputs.ndim or not label.ndim or len(inputs) != len(label):
-        raise InputError(f"data: got inputs of shape {inputs.shape} and labels of {label.shape}")
-    axes = {name: [f"{name}_{k}" for k in range(1, 9)] for name in ("inputs", "label")}
+    inputs = data[0] if isinstance(data[0], Mapping) else {variable: data[0]}
+    return _dataset({**inputs, "label": data[1]})
+
+
+def _dataset(arrays: Mapping[str, Any]) -> xr.Dataset:
+    """Arrays with the samples first, those of no axis as they are."""
+    held = {name: np.asarray(values) for name, values in arrays.items() if values is not None}
+    first, *_ = held
+    for name, array in held.items():
+        alone = not array.ndim and name not in (first, "label")
+        if not alone and (not array.ndim or not held[first].ndim or len(array) != len(held[first])):
+            what = "labels of" if name == "label" else f"{name} of"
+            raise InputError(
+                f"data: got inputs of shape {held[first].shape} and {what} {array.shape}"
+            )
     return xr.Dataset(
         {
-            variable: (("image", *axes["inputs"][: inputs.ndim - 1]), inputs),
-            "label": (("image", *axes["label"][: label.ndim - 1]), label),
+            name: (("image", *(f"{name}_{k}" for k in range(1, array.ndim)))[: array.ndim], array)
+            for name, array in held.items()
         }
     )
 
 
-def _arrays_of(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
+def _from_path(path: Path, variable: str) -> xr.Dataset:
+    if path.suffix == ".zarr" and path.is_dir():
+        try:
+            held = xr.open_zarr(path, consolidated=False).load()
+        except (ValueError, OSError, KeyError) as error:
+            raise InputError(f"data: {str(path)!r} is no Zarr folder: {error}") from None
+        return _named({str(name): held[name].values for name in held}, variable, path)
+    if path.is_dir():
+        inputs, label = _images_of(path)
+        return _dataset({variable: inputs, "label": label})
     if not path.is_file():
         raise InputError(f"data: no file {str(path)!r}")
     try:
         with np.load(path, allow_pickle=False) as held:
-            missing = [name for name in ("inputs", "label") if name not in held]
-            if not missing:
-                return held["inputs"], held["label"]
-            there = ", ".join(held)
-    except (ValueError, OSError, TypeError, AttributeError) as error:
+            return _named(dict(held), variable, path)
+    except (ValueError, OSError, TypeError, AttributeError, EOFError, BadZipFile) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(f"data: {str(path)!r} is no .npz file of arrays: {error}") from None
-    raise InputError(f"data: {str(path)!r}: expected the array {missing[0]!r}, got {there}")
+
+
+def _named(arrays: dict[str, NDArray[Any]], variable: str, path: Path) -> xr.Dataset:
+    """Arrays of a file, of which ``inputs`` has the name that the network's kind asks for."""
+    for name in ("inputs", "label"):
+        if name not in arrays:
+            there = ", ".join(arrays)
+            raise InputError(f"data: {str(path)!r}: expected the array {name!r}, got {there}")
+    return _dataset({variable: arrays.pop("inputs"), **arrays})
+
+
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
+
+
+def _images_of(folder: Path) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Images of one size, from 0 to 1, channels first; folders in order are the classes."""
+    from PIL import Image
+
+    files = [
+        (number, file)
+        for number, one in enumerate(sorted(f for f in folder.iterdir() if f.is_dir()))
+        for file in sorted(one.iterdir())
+        if file.suffix.lower() in _SUFFIXES
+    ]
+    if not files:
+        raise InputError(
+            f"data: {str(folder)!r}: expected one folder for each class, with images "
+            f"({', '.join(_SUFFIXES)})"
+        )
+    images = []
+    for _, file in files:
+        try:
+            with Image.open(file) as image:
+                color = image if image.mode == "L" else image.convert("RGB")
+                images.append(np.atleast_3d(np.asarray(color)).transpose(2, 0, 1))
+        except OSError as error:
+            raise InputError(f"data: {str(file)!r} is no image: {error}") from None
+        if images[-1].shape != images[0].shape:
+            raise InputError(
+                f"data: {str(file)!r}: got an image of shape {images[-1].shape}, those before it "
+                f"have {images[0].shape}"
+            )
+    return np.stack(images).astype(np.float32) / np.float32(255), np.array([n for n, _ in files])
 
 
 def evenly_spaced(total: int, count: int | None) -> NDArray[np.int64]:

@@ -130,8 +130,10 @@ def evaluate(
     >>> bool(ideal["accuracy"].item() > 0.8)
     True
     """
-    network = from_file(network)
+    data = data_of(data, "inputs" if _is_onnx(network) else "pixels")
+    network = _loaded(network, data)
     if isinstance(network, DeepNetwork):
+        data = None if data is None else data.drop_vars(_single(data))
         _refuse("a deep network", mapping=mapping, neuron=neuron)
         if coding is not None and coding_of(coding) != coding_of("weighted_sum"):
             raise InputError(
@@ -147,7 +149,7 @@ def evaluate(
     assert isinstance(network, Network)
     _refuse("a network of one layer", tiling=tiling, calibration=calibration, metric=metric)
     chosen = coding_of("rate" if coding is None else coding)
-    samples = Samples.of(network, data_of(data, "pixels"), images)
+    samples = Samples.of(network, data, images)
     tested = _chips(network, cells, mapping or "two_level", chips, profile, seed)
     neuron = Neuron() if neuron is None else neuron
     upper, lower, gain = sample_neurons(neuron, tested.address, network.outputs, seed)
@@ -173,6 +175,24 @@ def evaluate(
         mission=tested.mission,
         warnings=tested.warnings,
     )
+
+
+def _is_onnx(network: Any) -> bool:
+    return isinstance(network, DeepNetwork) or str(network).endswith(".onnx")
+
+
+def _single(data: xr.Dataset) -> list[Any]:
+    """Variables that are one number for all images."""
+    return [name for name in data if not data[name].ndim]
+
+
+def _loaded(network: Any, data: xr.Dataset | None) -> Any:
+    """Return a network; the shape of the images, and what is one number for all, go to its file."""
+    if data is None or not _is_onnx(network):
+        return from_file(network)
+    shapes = (data[name].shape[1:] for name in data if data[name].ndim and name != "label")
+    fixed = {str(name): data[name].values for name in _single(data)}
+    return from_file(network, fixed=fixed, input_shape=next(shapes, None))
 
 
 def _refuse(what: str, **options: Any) -> None:

@@ -1,6 +1,6 @@
 """Networks that ship with the suite, and files of one's own."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from importlib.resources import as_file
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,11 @@ from reliability.resources import data_folder
 
 
 def load_network(
-    name_or_path: str | Path, *, digital: Collection[str] = ()
+    name_or_path: str | Path,
+    *,
+    digital: Collection[str] = (),
+    fixed: Mapping[str, Any] | None = None,
+    input_shape: Collection[int] | None = None,
 ) -> Network | DeepNetwork:
     """Load a network that ships with the suite, or a TOML or ONNX file of one's own.
 
@@ -28,6 +32,10 @@ def load_network(
         path ending with ``.toml`` (of the form of ``spirit.toml``) or ``.onnx``.
     digital : collection of str
         Of an ONNX network: names of nodes, or types of operators, whose weights stay digital.
+    fixed : mapping of str to array-like, optional
+        Of an ONNX network: inputs that are the same for all images, by name (a sampling rate).
+    input_shape : collection of int, optional
+        Of an ONNX network whose branches depend on it: shape of one image.
 
     Returns
     -------
@@ -52,13 +60,16 @@ def load_network(
         for f in (data_folder() / "networks").iterdir()
         if f.name.endswith((".toml", ".onnx"))
     }
+    settings: dict[str, Any] = {"digital": digital, "fixed": fixed, "input_shape": input_shape}
     if text.endswith(".onnx"):
-        return load_onnx(Path(name_or_path), digital=digital)
+        return load_onnx(Path(name_or_path), **settings)
     if text in shipped and shipped[text].name.endswith(".onnx"):
         with as_file(shipped[text]) as path:
-            return load_onnx(path, name=text, digital=digital)
+            return load_onnx(path, name=text, **settings)
     if digital:
         raise InputError("digital: only layers of an ONNX network can be left digital")
+    if fixed or input_shape is not None:
+        raise InputError("fixed, input_shape: only of an ONNX network")
     if text in shipped:
         content = shipped[text].read_bytes()
     elif isinstance(name_or_path, Path) or text.endswith(".toml"):
@@ -70,14 +81,21 @@ def load_network(
     return _from_toml(content, text)
 
 
-def from_file(network: Any) -> Any:
+def from_file(
+    network: Any, *, fixed: Mapping[str, Any] | None = None, input_shape: Any = None
+) -> Any:
     """Return the network of a path or of a string that names a file, anything else as it is.
 
     >>> from_file("spirit")
     'spirit'
     """
-    named = isinstance(network, str) and network.endswith((".onnx", ".toml"))
-    return load_network(network) if named or isinstance(network, Path) else network
+    if not isinstance(network, Path) and not (
+        isinstance(network, str) and network.endswith((".onnx", ".toml"))
+    ):
+        return network
+    if str(network).endswith(".onnx"):
+        return load_network(network, fixed=fixed, input_shape=input_shape)
+    return load_network(network)
 
 
 def _from_toml(content: bytes, where: str) -> Network:

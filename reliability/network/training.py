@@ -245,7 +245,7 @@ class CellLayer(_Module):
         """What the weights read as on the chips of this step, shape (chips, *weight.shape)."""
         technology, tiling = self.devices.technology, self.tiling
         matrix = np.ascontiguousarray(weight.reshape(len(weight), -1).T)
-        placed = place_layers([Layer("trained", "Gemm", 0, matrix)], tiling)
+        placed = place_layers([Layer("trained", "Gemm", ("y",), matrix)], tiling)
         state = target_states(placed, technology)
 
         def program(**where: Any) -> xr.Dataset:

@@ -85,8 +85,10 @@ def map_network(
         ``energy`` (J), ``latency`` (s) and ``area`` (m^2), each with an interval ``*_low``,
         ``*_high``; ``energy_part`` (part, layer) of cells, drivers, converters, digital
         additions and buffers, and periphery. ``total_*`` are sums over the layers, which run one
-        after the other. Attributes: ``digital``, the nodes that multiply digitally, and
-        ``digital_fraction``, their fraction of the multiplications (they cost nothing here);
+        after the other. Attributes: ``digital``, digital nodes (products of two activations,
+        softmax, normalisation, embeddings, layers left digital) and state inputs, with
+        ``digital_fractions``, the fraction of the operations of each, and ``digital_fraction``,
+        that of all (they cost nothing here); ``warnings``, weights that are not in cells;
         ``tiling``, ``technology``, ``components``, ``node``.
 
     Raises

@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 
 from reliability.errors import InputError, unknown_name, whole_number
 from reliability.network import DeepNetwork, Network
-from reliability.network.deep.onnx import Layer, constants
+from reliability.network.deep.onnx import Layer
+from reliability.network.deep.onnx_constants import constants
 from reliability.network.deep.runtime import onnx_package
 
 Order = Literal["pixels", "channels"]
@@ -262,8 +263,8 @@ def _patches(step: _Step, source: int, size: int, channel: int | None) -> list[N
 def _steps(network: DeepNetwork) -> list[_Step]:
     """Steps of a graph in the order of execution, with what is done on the way left out."""
     graph, shapes = _with_shapes(network)
-    known = constants(network.model)
-    layers = {layer.node: layer for layer in network.layers}
+    known = constants(network.model).tensors
+    layers = {use: layer for layer in network.layers for use in layer.uses}
     alias: dict[str, str] = {}
 
     def tensor(name: str) -> str:
@@ -280,11 +281,12 @@ def _steps(network: DeepNetwork) -> list[_Step]:
         return 1, 1, math.prod(found[1:])
 
     steps: list[_Step] = []
-    for index, node in enumerate(graph.node):
+    for node in graph.node:
         given = [name for name in node.input if name and name not in known]
         if not given:
             continue  # a constant
-        layer, result = layers.get(index), node.output[0]
+        result = node.output[0]
+        layer = layers.get(result)
         weights = {node.input[1]} if layer else set()
         fixed = sum(4 * math.prod(known[n].dims) for n in node.input if n in known.keys() - weights)
         if layer is None and node.op_type in _ON_THE_WAY and len(given) == 1:

@@ -3,7 +3,9 @@
 import json
 from collections.abc import Collection
 from dataclasses import asdict, replace
+from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -13,8 +15,11 @@ from reliability.devices.programming import Programming
 from reliability.errors import InputError, expect
 from reliability.network.conductances import in_series
 from reliability.network.deep.calibration import calibrated_stages, tensor_shapes
+from reliability.network.deep.images import Images
 from reliability.network.deep.layer_mapping import check_card, place, target_states
-from reliability.network.deep.onnx import DeepNetwork, node_name
+from reliability.network.deep.onnx import DeepNetwork, products
+from reliability.network.deep.onnx_forms import node_names
+from reliability.network.deep.onnx_writer import attributes_of
 from reliability.network.deep.tiling import Tiling
 from reliability.network.loading import from_file
 from reliability.technology import Technology
@@ -60,7 +65,7 @@ def map_counts(
     >>> found["reads"].values[:3].tolist(), int(found["cells"].sum())
     ([196, 196, 196], 35712)
     """
-    network = from_file(network)
+    network = from_file(network, input_shape=input_shape)
     expect(network, DeepNetwork, "network", "one of many layers, as load_network gives")
     assert isinstance(network, DeepNetwork)
     check_card(technology, tiling)
@@ -92,7 +97,8 @@ def map_counts(
     target = target_states(placed, technology)
     g = _conductance(target, technology)
     conductance = [float(g[p.cells].sum()) for p in placed]
-    mapped, digital = int(counts["multiplications"].sum()), _multiplications(network, one)
+    mapped, digital = int(counts["multiplications"].sum()), _operations(network, one)
+    whole = mapped + sum(digital.values())
     return xr.Dataset(
         {name: ("layer", values, {"units": "1"}) for name, values in counts.items()}
         | {
@@ -102,15 +108,17 @@ def map_counts(
         coords={"layer": [n.name for n in layers]},
         attrs={
             "network": network.name,
-            "digital": list(network.digital),
-            "digital_fraction": digital / (mapped + digital),
+            "digital": list(digital),
+            "digital_fractions": [count / whole for count in digital.values()],
+            "digital_fraction": sum(digital.values()) / whole,
+            "warnings": network.notes,
             "tiling": json.dumps(asdict(tiling)),
         },
     )
 
 
-def _one_input(network: DeepNetwork, input_shape: Collection[int] | None) -> np.ndarray:
-    """Return an empty input, its batch included."""
+def _one_input(network: DeepNetwork, input_shape: Collection[int] | None) -> Images:
+    """Return empty inputs, a batch of them."""
     shape = tuple(network.input_shape if input_shape is None else input_shape)
     if len(shape) != len(network.input_shape) or any(
         own not in (None, size) for own, size in zip(network.input_shape, shape, strict=True)
@@ -118,7 +126,14 @@ def _one_input(network: DeepNetwork, input_shape: Collection[int] | None) -> np.
         raise InputError(f"input_shape: got {shape}, the network takes {network.input_shape}")
     if None in shape:
         raise InputError(f"input_shape: {network.name} takes {shape}, give the open sizes")
-    return np.zeros((network.batch or 1, *map(int, shape)), np.float32)  # type: ignore[arg-type]
+    first, *others = network.inputs
+    sizes = dict(zip(first.dims, (network.batch or 1, *shape), strict=True))
+    whole = {first.name: np.zeros((network.batch or 1, *map(int, shape)), first.dtype)}  # type: ignore[arg-type]
+    for each in others:
+        if each.dtype != "float32":  # states are zero anyway
+            dims = [d if isinstance(d, int) else sizes.get(d) or 1 for d in each.dims[1:]]
+            whole[each.name] = np.zeros((network.batch or 1, *dims), each.dtype)
+    return whole
 
 
 def _conductance(target: np.ndarray, technology: Technology) -> np.ndarray:
@@ -135,25 +150,46 @@ def _conductance(target: np.ndarray, technology: Technology) -> np.ndarray:
     return in_series(g, technology["access.series_resistance"])
 
 
-def _multiplications(network: DeepNetwork, one: np.ndarray) -> float:
-    """Count the multiplications of the digital nodes for one image; NaN where one can't be told.
+def _operations(network: DeepNetwork, one: Images) -> dict[str, float]:
+    """Operations for one image of each digital node, by its name, and of each state.
 
-    A product of matrices takes as many as its output has elements times the length of the axis
-    that it sums over; a convolution the elements of the kernel of one output.
+    A product takes as many as it multiplies numbers; a recurrent layer every weight at each step;
+    softmax, normalisation, a table and a state one for each number that they give.
     """
     graph = network.model.graph
-    nodes = [n for i, n in enumerate(graph.node) if node_name(graph, i) in network.digital]
-    if not nodes:
-        return 0
-    if not {node.op_type for node in nodes} <= {"MatMul", "Gemm", "Conv"}:
-        return np.nan
-    inputs = [name for node in nodes for name in node.input[:2]]
-    shapes = tensor_shapes(network, [*inputs, *(node.output[0] for node in nodes)], one)
-    count = 0
-    for node in nodes:
-        first, second = (shapes[name] for name in node.input[:2])
-        size = int(np.prod(shapes[node.output[0]]))
-        turned = any(a.name == "transA" and a.i for a in node.attribute)
-        summed = second[1:] if node.op_type == "Conv" else first[-2 if turned else -1 :][:1]
-        count += size * int(np.prod(summed))
-    return count / len(one)
+    names = dict(zip((node.output[0] for node in graph.node), node_names(graph), strict=True))
+    nodes = {names.get(n.output[0], n.name): n for n in products(graph)}
+    nodes = {name: nodes[name] for name in network.digital}
+    shapes = tensor_shapes(
+        network, [name for n in nodes.values() for name in (*n.input, *n.output) if name], one
+    )
+    images = len(one[network.input_name])
+    found = {name: _operations_of(node, shapes) / images for name, node in nodes.items()}
+    for each in network.inputs[1:]:
+        sizes = [size for size in each.dims if isinstance(size, int)]
+        found[each.name] = float(np.prod(sizes)) / (network.batch or 1)
+    return found
+
+
+def _operations_of(node: Any, shapes: dict[str, tuple[int, ...]]) -> int:
+    size = prod(shapes[next(name for name in node.output if name)])
+    first, second = (shapes[name] for name in (*node.input, node.input[0])[:2])
+    kind = node.op_type
+    if kind in ("Conv", "ConvInteger"):
+        return size * prod(second[1:])
+    if kind == "QLinearConv":
+        return size * prod(shapes[node.input[3]][1:])
+    if kind == "ConvTranspose":
+        return prod(first) * prod(second[1:])
+    if kind in ("MatMul", "Gemm", "MatMulInteger", "QLinearMatMul"):
+        turned = kind == "Gemm" and attributes_of(node).get("transA")
+        return size * int(first[-2 if turned else -1])
+    if kind == "Einsum":
+        terms = attributes_of(node)["equation"].decode().replace(" ", "").partition("->")[0]
+        axes: dict[str, int] = {}
+        for term, name in zip(terms.split(","), node.input, strict=True):
+            axes |= dict(zip(term, shapes[name], strict=False))
+        return prod(axes.values())
+    if kind in ("LSTM", "GRU", "RNN"):
+        return first[0] * first[1] * (prod(second) + prod(shapes[node.input[2]]))
+    return size

@@ -1,6 +1,7 @@
 """How layers are executed: converters, with ranges that images set on ideal weights."""
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -13,10 +14,10 @@ from reliability.network.deep.graph import (
     Stage,
     executed_graph,
     feeds,
-    layer_input,
+    layer_inputs,
     tile_sum,
 )
-from reliability.network.deep.images import network_inputs, run_batches
+from reliability.network.deep.images import Images, at, network_inputs, run_batches
 from reliability.network.deep.layer_mapping import Placed, row_tiles
 from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.runtime import Session
@@ -26,52 +27,58 @@ _IMAGES = 200  # that set the ranges
 
 
 class Extremes(NamedTuple):
-    """Range and shape of a tensor."""
+    """Range of a tensor, and its shape in a run of so many images."""
 
     low: float
     high: float
     shape: tuple[int, ...]
+    images: int = 1
 
 
 def calibration_inputs(
     network: DeepNetwork, data: xr.Dataset | None, calibration: xr.Dataset | None
-) -> NDArray[np.float32]:
+) -> Images:
     """Return the inputs that set ranges, as `evaluate_deep` says."""
     if calibration is None:
         calibration = load_mnist28("calibration") if data is None else data
-    return network_inputs(network, calibration)[:_IMAGES]
+    return at(network_inputs(network, calibration), slice(_IMAGES))
 
 
 def calibrated_stages(
     network: DeepNetwork,
     placed: tuple[Placed, ...],
     tiling: Tiling,
-    tuning: NDArray[np.float32],
+    tuning: Images,
 ) -> tuple[tuple[Stage, ...], NDArray[np.int64]]:
     """How each layer is executed, with converters set on ideal weights; reads per image."""
     cut = tuple(Stage(p, row_tiles(p.layer, tiling.rows)) for p in placed)
     sums = {
-        (stage.placed.layer.name, s): [tile_sum(stage, s, t) for t in range(len(stage.tiles))]
+        (stage.layer.name, s): [
+            tile_sum(stage, s, t, use)
+            for t in range(len(stage.tiles))
+            for use in range(len(stage.layer.uses))
+        ]
         for stage in cut
         for s in range(len(stage.placed.coded))
     }
-    names = [layer_input(stage, network) for stage in cut]
-    names += [name for group in sums.values() for name in group]
+    sources = {stage.layer.name: layer_inputs(stage, network) for stage in cut}
+    names = [name for group in (*sources.values(), *sums.values()) for name in group]
     values = {k: v for stage in cut for k, v in feeds(stage, stage.placed.coded).items()}
     seen = extremes(network, cut, names, values, tuning)
     out, reads = [], []
-    together = network.batch or len(tuning)  # images of one run
-    for stage, source in zip(cut, names, strict=False):  # its own input comes first in names
-        layer = stage.placed.layer
-        shape = seen[tile_sum(stage, 0, 0)].shape
+    for stage in cut:
+        layer = stage.layer
+        first = [seen[tile_sum(stage, 0, 0, use)] for use in range(len(layer.uses))]
         channel = 1 if layer.operator == "Conv" else -1
-        reads.append(-(-int(np.prod(shape)) // (shape[channel] * together)))
+        reads.append(sum(-(-prod(e.shape) // (e.shape[channel] * e.images)) for e in first))
         if tiling.dac_bits is None and tiling.adc_bits is None:
             out.append(Stage(stage.placed))
             continue
         dac = adc = None
         if tiling.dac_bits is not None:
-            dac = _converter(seen[source], tiling.dac_bits, tiling.dac_range)
+            taken = [seen[name] for name in sources[layer.name]]
+            low, high = min(e.low for e in taken), max(e.high for e in taken)
+            dac = _converter(Extremes(low, high, ()), tiling.dac_bits, tiling.dac_range)
         if tiling.adc_bits is not None:
             ends = [
                 max(max(-seen[name].low, seen[name].high) for name in sums[layer.name, s])
@@ -99,31 +106,33 @@ def extremes(
     stages: tuple[Stage, ...],
     names: Sequence[str],
     weights: Mapping[str, NDArray[np.float32]],
-    inputs: NDArray[np.float32],
+    inputs: Images,
 ) -> dict[str, Extremes]:
     """Return the range over these inputs, and the shape, of each named tensor of the graph."""
     held = (network.input_name, network.output_name)
     watched = tuple(name for name in dict.fromkeys(names) if name not in held)
     session = Session(executed_graph(network, stages, watched))
-    ends = Extremes(float(inputs.min()), float(inputs.max()), inputs.shape)
+    first = inputs[network.input_name]
+    ends = Extremes(float(first.min()), float(first.max()), first.shape, len(first))
     out = {network.input_name: ends}
-    for arrays in run_batches(session, network, weights, inputs):
-        for name, array in zip((network.output_name, *watched), arrays, strict=True):
+    for ran in run_batches(session, network, weights, inputs):
+        for name, array in zip((network.output_name, *watched), ran.outputs, strict=True):
             low, high = float(array.min()), float(array.max())
             if name in out:
                 low, high = min(low, out[name].low), max(high, out[name].high)
-            out[name] = Extremes(low, high, array.shape)
+            out[name] = Extremes(low, high, array.shape, ran.images)
     return out
 
 
 def tensor_shapes(
-    network: DeepNetwork, names: Sequence[str], inputs: NDArray[np.float32]
+    network: DeepNetwork, names: Sequence[str], inputs: Images
 ) -> dict[str, tuple[int, ...]]:
     """Return the shape that each named tensor of the graph has for these inputs.
 
     >>> import reliability as rel
     >>> net = rel.load_network("mobilenet-mnist")
-    >>> tensor_shapes(net, [net.output_name], np.zeros((2, 1, 28, 28), np.float32))
+    >>> images = np.zeros((2, 1, 28, 28), np.float32)
+    >>> tensor_shapes(net, [net.output_name], {net.input_name: images})
     {'scores': (2, 10)}
     """
     stored = {t.name: tuple(t.dims) for t in network.model.graph.initializer}

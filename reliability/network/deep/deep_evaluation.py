@@ -16,9 +16,16 @@ from reliability.network.datasets import data_of, evenly_spaced, load_mnist28
 from reliability.network.deep.calibration import calibrated_stages, calibration_inputs
 from reliability.network.deep.chips import Loaded, chips_of, default_tiling, load_chip
 from reliability.network.deep.graph import executed_graph
-from reliability.network.deep.images import first_outputs, network_inputs, targets
+from reliability.network.deep.images import (
+    Images,
+    at,
+    first_outputs,
+    images_of,
+    network_inputs,
+    targets,
+)
 from reliability.network.deep.layer_mapping import place
-from reliability.network.deep.metrics import Metric, measured, metric_of
+from reliability.network.deep.metrics import Metric, check_target, measured, metric_of
 from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.runtime import Session
 from reliability.network.deep.tiling import Tiling
@@ -123,13 +130,13 @@ def evaluate_deep(
         ),
         confidence,
     )  # fmt: skip
-    classes = outputs.shape[-1]
     values["weight_error"] = (("layer",), np.array([loaded.errors for _, loaded in done]), "1")
     axes: dict[str, Any] = {
         "layer": [p.layer.name for p in placed],
     }
     if "confusion" in values:
-        axes |= {"label": np.arange(classes), "predicted": np.arange(classes)}
+        classes = np.arange(values["confusion"][1].shape[-1])
+        axes |= {"label": classes, "predicted": classes}
         axes["image"] = chosen if target is not None and target.ndim == 1 else np.arange(
             values["correct"][1].shape[1]
         )  # fmt: skip
@@ -142,17 +149,42 @@ def evaluate_deep(
         images=len(chosen),
         confidence=confidence,
         mission=population.mission,
-        warnings=sorted({note for _, loaded in done for note in loaded.warnings}),
+        warnings=network.notes + sorted({note for _, loaded in done for note in loaded.warnings}),
     )
+
+
+def check_data(network: DeepNetwork, data: xr.Dataset, metric: Metric = "accuracy") -> int:
+    """Refuse data that a network or metric does not take; return the number of images.
+
+    One image is run, so that shapes are known.
+
+    Parameters
+    ----------
+    network : DeepNetwork
+    data : Dataset
+        As of `evaluate_deep`.
+    metric : str or callable
+
+    Raises
+    ------
+    InputError
+        Images of another shape, labels or targets that do not go with the outputs.
+    """
+    inputs = network_inputs(network, data)
+    session = Session(network.model.SerializeToString())
+    outputs = first_outputs(session, network, {}, at(inputs, slice(1)))
+    check_target(metric, outputs.shape[1:], targets(data, images_of(inputs)))
+    return images_of(inputs)
 
 
 def _chosen(
     network: DeepNetwork, data: xr.Dataset, images: int | None, metric: Metric
-) -> tuple[NDArray[np.float32], NDArray[Any] | None, NDArray[np.int64]]:
+) -> tuple[Images, NDArray[Any] | None, NDArray[np.int64]]:
     """Inputs, labels or targets, and indices of images, evenly spaced over the data."""
     inputs = network_inputs(network, data)
-    target = targets(data, len(inputs))
-    chosen = evenly_spaced(len(inputs), images)
+    count = images_of(inputs)
+    target = targets(data, count)
+    chosen = evenly_spaced(count, images)
     if target is None and metric != "agreement":
-        raise InputError(f"data: expected 'label' of shape ({len(inputs)},), one for each image")
-    return inputs[chosen], None if target is None else target[chosen], chosen
+        raise InputError(f"data: expected 'label' of shape ({count},), one for each image")
+    return at(inputs, chosen), None if target is None else target[chosen], chosen

@@ -6,7 +6,7 @@ quantised inputs that drive the tile, rounded and clipped as its ADC does, summe
 tiles, then over slices with their factors, then the bias.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,7 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reliability.network.deep.layer_mapping import Placed
-from reliability.network.deep.onnx import DeepNetwork, constants
+from reliability.network.deep.onnx import DeepNetwork, Layer, products
+from reliability.network.deep.onnx_constants import constants
+from reliability.network.deep.onnx_recurrent import STEPS
+from reliability.network.deep.onnx_writer import (
+    Writer,
+    attributes_of,
+    inner_graphs,
+    replace_nodes,
+)
 from reliability.network.deep.runtime import onnx_package
 
 
@@ -46,6 +54,11 @@ class Stage:
     dac: Converter | None = None
     adc: tuple[Converter, ...] | None = None
 
+    @property
+    def layer(self) -> Layer:
+        """The layer itself."""
+        return self.placed.layer
+
 
 def executed_graph(
     network: DeepNetwork, stages: tuple[Stage, ...], watched: tuple[str, ...] = ()
@@ -64,21 +77,19 @@ def executed_graph(
     model = onnx.ModelProto()
     model.CopyFrom(network.model)
     graph = model.graph
-    known = constants(network.model)
-    by_node = {stage.placed.layer.node: stage for stage in stages}
-    nodes: list[Any] = []
-    for index, node in enumerate(graph.node):
-        stage = by_node.get(index)
-        if stage is None:
-            nodes.append(node)
-            continue
-        build = _cut if stage.tiles else _whole
-        nodes += build(stage, node)
+    known = constants(network.model).tensors
+    by_output = {use: (stage, k) for stage in stages for k, use in enumerate(stage.layer.uses)}
+    aliases: dict[str, str] = {}
+    nodes = _placed(graph, by_output)
+    for node in nodes:
+        if node.doc_string == STEPS:
+            _in_steps(node, by_output, watched, aliases)
+    for stage in stages:
         for name, shape in _weight_shapes(stage):
             value = onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
             graph.input.append(value)
     used = {name for node in nodes for name in node.input} | {o.name for o in graph.output}
-    inner = any(a.HasField("g") or a.graphs for node in nodes for a in node.attribute)
+    inner = any(inner_graphs(node) for node in nodes)
     if not inner:  # a graph inside may use any constant of the outer one
         kept = [tensor for tensor in graph.initializer if tensor.name in used]
         names = {tensor.name for tensor in graph.initializer} - {tensor.name for tensor in kept}
@@ -86,13 +97,47 @@ def executed_graph(
         _replace(graph.initializer, kept)
         _replace(graph.input, inputs)
         nodes = [node for node in nodes if not (set(node.output) <= set(known) - used)]
-    _replace(graph.node, nodes)
+    replace_nodes(graph, nodes)
     outputs = [o for o in graph.output if o.name == network.output_name]
     for name in watched:
-        outputs.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
+        seen = aliases.get(name, name)
+        outputs.append(onnx.helper.make_tensor_value_info(seen, onnx.TensorProto.FLOAT, None))
     _replace(graph.output, outputs)
     _replace(graph.value_info, [])
     return bytes(model.SerializeToString())
+
+
+def _placed(graph: Any, by_output: Mapping[str, tuple[Stage, int]]) -> list[Any]:
+    """Nodes of a graph, those of the stages replaced."""
+    nodes: list[Any] = []
+    for node in graph.node:
+        if node.output[0] in by_output:
+            stage, use = by_output[node.output[0]]
+            nodes += _cut(stage, node, use) if stage.tiles else [_whole(stage, node)]
+        else:
+            nodes.append(node)
+    return nodes
+
+
+def _in_steps(
+    node: Any,
+    by_output: Mapping[str, tuple[Stage, int]],
+    watched: tuple[str, ...],
+    aliases: dict[str, str],
+) -> None:
+    """Replace the stages in a loop over steps; what is watched in it comes out of every step."""
+    helper, real = onnx_package().helper, onnx_package().TensorProto.FLOAT
+    body = next(a.g for a in node.attribute if a.name == "body")
+    replace_nodes(body, _placed(body, by_output))
+    made = {value.name for value in body.input} | {n for inner in body.node for n in inner.output}
+    for name in watched:
+        if name in made:
+            copy, aliases[name] = f"{name} at a step", f"{name} at all steps"
+            body.node.append(helper.make_node("Identity", [name], [copy]))
+            body.output.append(helper.make_tensor_value_info(copy, real, None))
+            node.output.append(aliases[name])
+            directions = next(a for a in node.attribute if a.name == "scan_output_directions")
+            directions.ints.append(0)
 
 
 def feeds(stage: Stage, read: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
@@ -103,7 +148,7 @@ def feeds(stage: Stage, read: NDArray[np.float32]) -> dict[str, NDArray[np.float
     stage : Stage
     read : ndarray of float32, shape (slices, rows, outputs)
     """
-    layer = stage.placed.layer
+    layer = stage.layer
     if not stage.tiles:
         return {_weight(stage): _in_graph(stage, stage.placed.weights(read), slice(0, layer.rows))}
     return {
@@ -113,23 +158,25 @@ def feeds(stage: Stage, read: NDArray[np.float32]) -> dict[str, NDArray[np.float
     }
 
 
-def layer_input(stage: Stage, network: DeepNetwork) -> str:
-    """Return the name of the tensor that a layer takes."""
-    return str(network.model.graph.node[stage.placed.layer.node].input[0])
+def layer_inputs(stage: Stage, network: DeepNetwork) -> list[str]:
+    """Return the names of the tensors that a layer takes, one for each of its uses."""
+    nodes = products(network.model.graph)
+    taken = {node.output[0]: node.input[0] for node in nodes if node.input}
+    return [str(taken[use]) for use in stage.layer.uses]
 
 
-def tile_sum(stage: Stage, bit: int, tile: int) -> str:
+def tile_sum(stage: Stage, bit: int, tile: int, use: int = 0) -> str:
     """Return the name of the tensor of a tile's sums, before the ADC."""
-    return f"{stage.placed.layer.name}::sum {bit} {tile}"
+    return f"{stage.layer.name}::sum {bit} {tile} {use}"
 
 
 def _weight(stage: Stage, bit: int = 0, tile: int = 0) -> str:
-    return f"{stage.placed.layer.name}::weight {bit} {tile}"
+    return f"{stage.layer.name}::weight {bit} {tile}"
 
 
 def _channels(stage: Stage, rows: slice) -> slice:
     """Input channels of a convolution that a tile of rows needs; all of them if grouped."""
-    layer = stage.placed.layer
+    layer = stage.layer
     kernel = int(np.prod(layer.kernel))
     if layer.groups > 1:
         return slice(0, layer.rows // kernel)
@@ -138,7 +185,7 @@ def _channels(stage: Stage, rows: slice) -> slice:
 
 def _in_graph(stage: Stage, weights: NDArray[np.float32], rows: slice) -> NDArray[np.float32]:
     """Weights (rows of the tile, outputs) as the product takes them."""
-    layer = stage.placed.layer
+    layer = stage.layer
     if layer.operator != "Conv":
         return np.ascontiguousarray(weights)
     channels = _channels(stage, rows)
@@ -154,45 +201,36 @@ def _weight_shapes(stage: Stage) -> Iterator[tuple[str, tuple[int, ...]]]:
     return ((name, array.shape) for name, array in feeds(stage, zero).items())
 
 
-def _whole(stage: Stage, node: Any) -> list[Any]:
+def _whole(stage: Stage, node: Any) -> Any:
     """The node itself with its weights as an input."""
-    onnx = onnx_package()
-    new = onnx.NodeProto()
+    new = onnx_package().NodeProto()
     new.CopyFrom(node)
     new.input[1] = _weight(stage)
     # the matrix has transB and alpha in it
     kept = [a for a in new.attribute if new.op_type == "Conv" or a.name not in ("transB", "alpha")]
     _replace(new.attribute, kept)
-    return [new]
+    return new
 
 
-def _cut(stage: Stage, node: Any) -> list[Any]:
+def _cut(stage: Stage, node: Any, use: int) -> list[Any]:
     """The layer as products of tiles, with converters before and behind."""
-    onnx = onnx_package()
-    layer = stage.placed.layer
+    layer = stage.layer
     convolution = layer.operator == "Conv"
-    made: list[Any] = []
+    writer = Writer(f"{layer.name}::{use}")
+    add, constant = writer.add, writer.constant
 
-    def add(operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
-        made.append(onnx.helper.make_node(operator, inputs, [output], **attributes))
-        return output
-
-    def constant(name: str, values: Any, kind: Any = np.float32) -> str:
-        tensor = onnx.numpy_helper.from_array(np.asarray(values, kind))
-        return add("Constant", [], f"{layer.name}::{name}", value=tensor)
-
-    def convert(x: str, converter: Converter, name: str) -> str:
-        own = f"{layer.name}::{name}"
-        step = constant(f"{name} step", converter.step)
-        code = add("Round", [add("Div", [x, step], f"{own} scaled")], f"{own} rounded")
-        limits = [constant(f"{name} {k}", getattr(converter, k)) for k in ("low", "high")]
-        return add("Mul", [add("Clip", [code, *limits], f"{own} code"), step], f"{own} value")
+    def convert(x: str, converter: Converter) -> str:
+        step = constant(converter.step)
+        code = add("Round", [add("Div", [x, step])])
+        return add(
+            "Mul", [add("Clip", [code, constant(converter.low), constant(converter.high)]), step]
+        )
 
     x = node.input[0]
     if stage.dac is not None:
-        x = convert(x, stage.dac, "input")
-    parts = [_slice(stage, rows, t, x, add, constant) for t, rows in enumerate(stage.tiles)]
-    kept = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute if convolution}
+        x = convert(x, stage.dac)
+    parts = [_slice(stage, rows, x, writer) for rows in stage.tiles]
+    kept = attributes_of(node) if convolution else {}
     wide = (1, layer.outputs, *(1 for _ in layer.kernel)) if convolution else (layer.outputs,)
     terms = []
     for s in range(len(stage.placed.coded)):
@@ -200,29 +238,25 @@ def _cut(stage: Stage, node: Any) -> list[Any]:
         for t, part in enumerate(parts):
             inputs = [part, _weight(stage, s, t)]
             operator = "Conv" if convolution else "MatMul"
-            total = add(operator, inputs, tile_sum(stage, s, t), **kept)
-            if stage.adc is not None:
-                total = convert(total, stage.adc[s], f"output {s} {t}")
-            sums.append(total)
-        total = add("Sum", sums, f"{layer.name}::total {s}")
-        factor = constant(f"factor {s}", stage.placed.factor[s].reshape(wide))
-        terms.append(add("Mul", [total, factor], f"{layer.name}::term {s}"))
+            total = add(operator, inputs, tile_sum(stage, s, t, use), **kept)
+            sums.append(total if stage.adc is None else convert(total, stage.adc[s]))
+        factor = constant(stage.placed.factor[s].reshape(wide))
+        terms.append(add("Mul", [add("Sum", sums), factor]))
     if len(node.input) > 2 and node.input[2]:
         bias = node.input[2]
         if convolution:
-            shape = constant("bias shape", wide, np.int64)
-            bias = add("Reshape", [bias, shape], f"{layer.name}::bias")
+            bias = add("Reshape", [bias, constant(wide, np.int64)])
         else:
             beta = next((a.f for a in node.attribute if a.name == "beta"), 1.0)
-            bias = add("Mul", [bias, constant("beta", beta)], f"{layer.name}::bias")
+            bias = add("Mul", [bias, constant(beta)])
         terms.append(bias)
     add("Sum", terms, node.output[0])
-    return made
+    return writer.nodes
 
 
-def _slice(stage: Stage, rows: slice, tile: int, x: str, add: Any, constant: Any) -> str:
+def _slice(stage: Stage, rows: slice, x: str, writer: Writer) -> str:
     """Inputs that drive the rows of a tile: channels of a convolution, else single numbers."""
-    layer = stage.placed.layer
+    layer = stage.layer
     if layer.operator != "Conv":
         part, everything, axis = rows, slice(0, layer.rows), -1
     else:
@@ -230,10 +264,8 @@ def _slice(stage: Stage, rows: slice, tile: int, x: str, add: Any, constant: Any
         everything = slice(0, layer.rows // int(np.prod(layer.kernel)))
     if part == everything:
         return x
-    names = ("starts", "ends", "axes")
-    values = (part.start, part.stop, axis)
-    at = [constant(f"{n} {tile}", [v], np.int64) for n, v in zip(names, values, strict=True)]
-    return str(add("Slice", [x, *at], f"{layer.name}::part {tile}"))
+    at = [writer.constant([v], np.int64) for v in (part.start, part.stop, axis)]
+    return writer.add("Slice", [x, *at])
 
 
 def _replace(field: Any, values: list[Any]) -> None:

@@ -1,7 +1,7 @@
 """Images of a deep network: which are taken, and what the network makes of them."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -9,26 +9,38 @@ from numpy.typing import NDArray
 
 from reliability.errors import InputError
 from reliability.network.datasets import evenly_spaced
-from reliability.network.deep.onnx import DeepNetwork
+from reliability.network.deep.onnx import DeepNetwork, Input
 from reliability.network.deep.runtime import Session
 
-_BATCH = 250  # images of one run
+_BATCH = 250  # images of one run at most
+_BYTES = 2**28  # of the tensors of one run, where the batch is open
+
+# Arrays of all images by the input that takes them, images first.
+Images = dict[str, NDArray[Any]]
+
+
+class Ran(NamedTuple):
+    """Outputs of one run, and for how many images."""
+
+    outputs: list[NDArray[Any]]
+    images: int
 
 
 def chosen_images(
     network: DeepNetwork, data: xr.Dataset, images: int | None
-) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
+) -> tuple[Images, NDArray[np.int64], NDArray[np.int64]]:
     """Return inputs, labels and indices of ``images`` images, evenly spaced over the data."""
     inputs = network_inputs(network, data)
-    chosen = evenly_spaced(len(inputs), images)
-    labels = targets(data, len(inputs))
+    count = images_of(inputs)
+    chosen = evenly_spaced(count, images)
+    labels = targets(data, count)
     if labels is None or labels.ndim != 1:
-        raise InputError(f"data: expected 'label' of shape ({len(inputs)},), one for each image")
+        raise InputError(f"data: expected 'label' of shape ({count},), one for each image")
     if labels.dtype.kind not in "iu":
         raise InputError(f"label: got {labels.dtype}, expected integers")
     if labels.min() < 0:
         raise InputError(f"label: got {labels.min()}, expected 0 or more")
-    return inputs[chosen], labels[chosen].astype(np.int64), chosen
+    return at(inputs, chosen), labels[chosen].astype(np.int64), chosen
 
 
 def targets(data: xr.Dataset, images: int) -> NDArray[Any] | None:
@@ -41,29 +53,99 @@ def targets(data: xr.Dataset, images: int) -> NDArray[Any] | None:
     return np.asarray(label)
 
 
-def network_inputs(network: DeepNetwork, data: xr.Dataset) -> NDArray[np.float32]:
-    """Return the inputs of all images, or refuse what the network does not take."""
-    if not isinstance(data, xr.Dataset) or "inputs" not in data or not data["inputs"].size:
+def images_of(inputs: Images) -> int:
+    """Return the number of images."""
+    return len(next(iter(inputs.values())))
+
+
+def at(inputs: Images, places: Any) -> Images:
+    """Return some of the images."""
+    return {name: array[places] for name, array in inputs.items()}
+
+
+def network_inputs(network: DeepNetwork, data: xr.Dataset) -> Images:
+    """Return the inputs of all images, or refuse what the network does not take.
+
+    The images are the variable ``inputs``, or that of the input's own name; the other inputs have
+    variables of their own names. A state, in floating point, that is not given starts at zero.
+    """
+    first, *others = network.inputs
+    if not isinstance(data, xr.Dataset) or not {"inputs", first.name} & data.keys():
         raise InputError("data: expected the variable 'inputs' (image, ...), as the network takes")
-    inputs = data["inputs"].values
-    if inputs.dtype.kind not in "fiub":
-        raise InputError(f"inputs: got {inputs.dtype}, expected numbers")
-    shape, expected_shape = inputs.shape[1:], network.input_shape
-    fits = len(shape) == len(expected_shape)
-    if not fits or any(w not in (None, s) for s, w in zip(shape, expected_shape, strict=True)):
+    name = "inputs" if "inputs" in data else first.name
+    out = {first.name: _numbers(network, first, data[name].values, name)}
+    for other in others:
+        if other.name in data:
+            array = data[other.name].values
+            if len(array) != images_of(out):
+                raise InputError(
+                    f"{other.name}: got {len(array)} images, {name} has {images_of(out)}"
+                )
+            out[other.name] = _numbers(network, other, array, other.name)
+        elif other.dtype not in ("float32", "float64"):
+            raise InputError(
+                f"data: the network takes {other.name} of {other.dtype} {other.dims} too: give "
+                f"it as a variable, or to load_network in fixed"
+            )
+    unknown = data.keys() - {"inputs", "label", *(each.name for each in network.inputs)}
+    if unknown:
         raise InputError(
-            f"inputs: got images of shape {shape}, network {network.name} takes {expected_shape}"
+            f"data: got {', '.join(sorted(map(str, unknown)))}, network {network.name} takes "
+            f"{', '.join(each.name for each in network.inputs)}"
         )
-    if not np.isfinite(inputs).all():
-        raise InputError("inputs: got numbers that are not finite")
-    return np.ascontiguousarray(inputs, dtype=np.float32)
+    return out
+
+
+def _numbers(
+    network: DeepNetwork, taken: Input, array: NDArray[Any], name: str
+) -> NDArray[np.float32]:
+    if not array.size:
+        raise InputError("data: expected the variable 'inputs' (image, ...), as the network takes")
+    if array.dtype.kind not in "fiub":
+        raise InputError(f"{name}: got {array.dtype}, expected numbers")
+    shape, axis = array.shape[1:], batch_axis(network, taken)
+    expected = tuple(
+        size if isinstance(size, int) else None for k, size in enumerate(taken.dims) if k != axis
+    )
+    fits = len(shape) == len(expected)
+    if not fits or any(w not in (None, s) for s, w in zip(shape, expected, strict=True)):
+        raise InputError(
+            f"{name}: got images of shape {shape}, network {network.name} takes {expected}"
+        )
+    if not np.isfinite(array).all():
+        raise InputError(f"{name}: got numbers that are not finite")
+    if np.dtype(taken.dtype).kind in "iu" and (array != np.trunc(array)).any():
+        raise InputError(f"{name}: got {array.dtype}, network {network.name} takes {taken.dtype}")
+    return np.ascontiguousarray(array, dtype=taken.dtype)
+
+
+def batch_axis(network: DeepNetwork, taken: Input) -> int:
+    """Return the axis of an input that counts images."""
+    first = network.inputs[0]
+    if taken is first or taken.dims[0] == first.dims[0]:
+        return 0
+    same = [k for k, size in enumerate(taken.dims) if size == first.dims[0]]
+    opened = [k for k, size in enumerate(taken.dims) if not isinstance(size, int)]
+    return (same or opened or [0])[0]
+
+
+def _states(network: DeepNetwork, images: Images, count: int) -> Images:
+    """Zeros for the inputs that are not given; open sizes are those of the images' axes."""
+    first = network.inputs[0]
+    sizes = dict(zip(first.dims[1:], images[first.name].shape[1:], strict=True))
+    out = {}
+    for each in network.inputs[1:]:
+        if each.name not in images:
+            shape = [d if isinstance(d, int) else sizes.get(d, count) for d in each.dims]
+            out[each.name] = np.zeros(shape, each.dtype)
+    return out
 
 
 def class_scores(
     session: Session,
     network: DeepNetwork,
     weights: Mapping[str, NDArray[np.float32]],
-    inputs: NDArray[np.float32],
+    inputs: Images,
 ) -> NDArray[np.float32]:
     """Return the network's first output, shape (images, classes), for given weights.
 
@@ -73,10 +155,10 @@ def class_scores(
         The output has another shape.
     """
     scores = first_outputs(session, network, weights, inputs)
-    if scores.ndim != 2 or len(scores) != len(inputs):
+    if scores.ndim != 2 or len(scores) != images_of(inputs):
         raise InputError(
             f"network {network.name}: its first output has shape {scores.shape} for "
-            f"{len(inputs)} images, expected (image, class)"
+            f"{images_of(inputs)} images, expected (image, class)"
         )
     return scores
 
@@ -85,7 +167,8 @@ def first_outputs(
     session: Session,
     network: DeepNetwork,
     weights: Mapping[str, NDArray[np.float32]],
-    inputs: NDArray[np.float32],
+    inputs: Images,
+    batch: int | None = None,
 ) -> NDArray[np.float32]:
     """Return the network's first output, shape (images, ...), for given weights.
 
@@ -94,12 +177,13 @@ def first_outputs(
     InputError
         An output that has not the images as its first axis.
     """
-    parts = [out[0] for out in run_batches(session, network, weights, inputs)]
-    if parts[0].ndim and sum(map(len, parts)) >= len(inputs):
-        return np.concatenate(parts)[: len(inputs)]
+    runs = run_batches(session, network, weights, inputs, batch)
+    parts, count = [ran.outputs[0] for ran in runs], images_of(inputs)
+    if parts[0].ndim and sum(map(len, parts)) >= count:
+        return np.concatenate(parts)[:count]
     raise InputError(
         f"network {network.name}: its first output has shape {parts[0].shape} for "
-        f"{len(inputs)} images, expected (image, ...)"
+        f"{count} images, expected (image, ...)"
     )
 
 
@@ -107,12 +191,27 @@ def run_batches(
     session: Session,
     network: DeepNetwork,
     weights: Mapping[str, NDArray[np.float32]],
-    inputs: NDArray[np.float32],
-) -> Iterator[list[NDArray[np.float32]]]:
+    inputs: Images,
+    batch: int | None = None,
+) -> Iterator[Ran]:
     """Run batches of images, all of one size where the file fixes it."""
-    size = network.batch or _BATCH
-    for start in range(0, len(inputs), size):
-        part = inputs[start : start + size]
-        if network.batch and len(part) < size:
-            part = np.concatenate([part, np.zeros((size - len(part), *part.shape[1:]), np.float32)])
-        yield session.run({network.input_name: part, **weights})
+    size = network.batch or batch or _BATCH
+    count = images_of(inputs)
+    for start in range(0, count, size):
+        part = at(inputs, slice(start, start + size))
+        if network.batch and images_of(part) < size:
+            part = {
+                name: np.concatenate(
+                    [array, np.zeros((size - len(array), *array.shape[1:]), array.dtype)]
+                )
+                for name, array in part.items()
+            }
+        states = _states(network, part, images_of(part))
+        fed = {
+            each.name: np.ascontiguousarray(
+                np.moveaxis(part[each.name], 0, batch_axis(network, each))
+            )
+            for each in network.inputs
+            if each.name in part
+        }
+        yield Ran(session.run(fed | states | dict(weights)), images_of(part))

@@ -269,7 +269,7 @@ def compensation(
 
     Examples
     --------
-    >>> fc = Layer("fc", "Gemm", 0, np.ones((2, 1), np.float32))
+    >>> fc = Layer("fc", "Gemm", ("y",), np.ones((2, 1), np.float32))
     >>> p = Placed(fc, np.ones((1, 2, 1), np.float32), np.ones((1, 1), np.float32), 0)
     >>> g = np.array([2e-5, 0.0, 2e-5, 0.0])
     >>> compensation(p, 0.8 * p.coded, 0.8 * g, g, Tiling(compensation="drift"))
@@ -289,7 +289,7 @@ def compensation(
 def row_tiles(layer: Layer, rows: int) -> tuple[slice, ...]:
     """Cut the rows of a layer into tiles, all but the last one full.
 
-    >>> row_tiles(Layer("fc", "Gemm", 0, np.zeros((300, 10), np.float32)), 128)[-1]
+    >>> row_tiles(Layer("fc", "Gemm", ("y",), np.zeros((300, 10), np.float32)), 128)[-1]
     slice(256, 300, None)
     """
     return tuple(

@@ -58,7 +58,10 @@ def measured(
     metric : str or callable
         ``"accuracy"``, ``"top5"``, ``"f1"`` (mean over classes) of labels; ``"agreement"``, the
         fraction of images whose largest output is that of the network in floating point;
-        ``"mse"`` against targets of the outputs' shape; ``f(outputs, target) -> float``.
+        ``"mse"`` against targets of the outputs' shape; ``f(outputs, target) -> float``. Classes
+        lie on the last axis of the outputs, of images (image, class, row, column) on the second;
+        a network of one output decides between two classes, at 0.5 where all outputs are between
+        0 and 1, else at 0.
     outputs : ndarray, shape (chips, images, ...)
     target : ndarray, shape (images, ...), or None
         Labels or targets.
@@ -72,29 +75,20 @@ def measured(
         Outputs or targets that do not go with the metric; a function that fails.
     """
     name, function = metric_of(metric)
-    if name == "agreement" and function is None:
-        target = ideal().argmax(axis=-1)
+    of_ideal = name == "agreement" and function is None
+    if of_ideal:
+        target = _classes_last(ideal()[None])[0].argmax(axis=-1)
     if target is None:
         raise InputError(f"data: expected 'label' (or targets) for the metric {name}")
     if function is not None:
         return {name: ((), _of_function(name, function, outputs, target), "1")}
     if name == "mse":
         return _mse(outputs, target, confidence)
-    if outputs.ndim < 3:
-        raise InputError(
-            f"metric {name}: the network's first output has shape {outputs.shape[1:]}, "
-            "expected (image, ..., class)"
-        )
-    classes = outputs.shape[-1]
-    if target.dtype.kind not in "iu" or target.shape != outputs.shape[1:-1]:
-        raise InputError(
-            f"label: got {target.dtype} of shape {target.shape}, expected integers of shape "
-            f"{outputs.shape[1:-1]}"
-        )
-    if target.size and not 0 <= target.min() <= target.max() < classes:
-        wrong = target.max() if target.min() >= 0 else target.min()
-        raise InputError(f"label: got {wrong}, allowed 0 to {classes - 1}")
-    flat = outputs.reshape(len(outputs), -1, classes)
+    scores = _classes_last(outputs)
+    classes = scores.shape[-1]
+    if not of_ideal:
+        target = _labels(name, outputs.shape[1:], target)
+    flat = scores.reshape(len(scores), -1, classes)
     label = target.reshape(-1).astype(np.int64)
     if name == "accuracy":
         return of_decisions(flat.argmax(axis=-1), label, classes, confidence)
@@ -114,11 +108,71 @@ def measured(
     }
 
 
-def _mse(outputs: NDArray[np.float32], target: NDArray[Any], confidence: float) -> Values:
-    if target.shape != outputs.shape[1:]:
+def check_target(metric: Metric, shape: tuple[int, ...], target: NDArray[Any] | None) -> None:
+    """Refuse labels or targets that do not go with a network's outputs, before any chip is made.
+
+    Parameters
+    ----------
+    metric : str or callable
+    shape : tuple of int
+        Of the outputs of one image.
+    target : ndarray, shape (images, ...), or None
+    """
+    name, function = metric_of(metric)
+    if function is not None or name == "agreement":
+        return
+    if target is None:
+        raise InputError(f"data: expected 'label' (or targets) for the metric {name}")
+    if name == "mse":
+        _expect_shape((len(target), *shape), target)
+    else:
+        _labels(name, (len(target), *shape), target)
+
+
+def _expect_shape(shape: tuple[int, ...], target: NDArray[Any]) -> None:
+    if target.shape != shape:
         raise InputError(
-            f"target: got shape {target.shape}, the network's first output has {outputs.shape[1:]}"
+            f"target: got shape {target.shape}, the network's first output has {shape}"
         )
+
+
+def _labels(name: str, shape: tuple[int, ...], target: NDArray[Any]) -> NDArray[Any]:
+    """Labels that outputs (image, ...) of this shape can be compared with."""
+    one = np.broadcast_to(np.float32(0), (1, *shape))
+    *expected, classes = _classes_last(one[:, :1]).shape[1:]
+    expected = [shape[0], *expected[1:]]
+    if target.shape == shape and shape[-1] == 1:
+        target = target[..., 0]  # one number decides, and labels have its axis
+    if target.dtype.kind not in "iu" or target.shape != tuple(expected):
+        raise InputError(
+            f"label: got {target.dtype} of shape {target.shape}, the metric {name} takes integers "
+            f"of shape {tuple(expected)}"
+        )
+    if target.size and not 0 <= target.min() <= target.max() < classes:
+        wrong = target.max() if target.min() >= 0 else target.min()
+        raise InputError(f"label: got {wrong}, allowed 0 to {classes - 1}")
+    return target
+
+
+def _classes_last(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Outputs with a score of each class on the last axis.
+
+    Outputs (image, class, row, column ...) have their classes first. One number alone is that of
+    the second of two classes: a probability where all are between 0 and 1, else a logit.
+    """
+    if outputs.ndim > 4:
+        outputs = np.moveaxis(outputs, 2, -1)
+    if outputs.ndim < 3:
+        outputs = outputs[..., None]
+    if outputs.shape[-1] > 1:
+        return outputs
+    probable = outputs.min(initial=0) >= 0 and outputs.max(initial=0) <= 1
+    middle = np.float32(0.5 if probable else 0.0)
+    return np.concatenate([np.broadcast_to(middle, outputs.shape), outputs], axis=-1)
+
+
+def _mse(outputs: NDArray[np.float32], target: NDArray[Any], confidence: float) -> Values:
+    _expect_shape(outputs.shape[1:], target)
     images = outputs.shape[1]
     error = (outputs.astype(float) - target.astype(float)) ** 2
     each = error.reshape(len(outputs), images, -1).mean(axis=-1)

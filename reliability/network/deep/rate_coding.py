@@ -32,9 +32,11 @@ from reliability.network.datasets import data_of, load_mnist28
 from reliability.network.deep.calibration import calibration_inputs, extremes
 from reliability.network.deep.chips import chips_of, default_tiling, load_chip
 from reliability.network.deep.graph import Stage, executed_graph, feeds
-from reliability.network.deep.images import chosen_images
+from reliability.network.deep.images import Images, chosen_images
 from reliability.network.deep.layer_mapping import place
-from reliability.network.deep.onnx import DeepNetwork, constants, node_name
+from reliability.network.deep.onnx import DeepNetwork
+from reliability.network.deep.onnx_constants import constants
+from reliability.network.deep.onnx_forms import node_names
 from reliability.network.deep.runtime import Session, onnx_package
 from reliability.network.deep.tiling import Tiling
 from reliability.network.results import Values, on_chips, provenance
@@ -123,7 +125,8 @@ def evaluate_spiking(
         steps, coding, network, tiling, {"threshold_mismatch": threshold_mismatch, "leak": leak}
     )
     data = data_of(data, "inputs")
-    inputs, labels, index = chosen_images(network, load_mnist28() if data is None else data, images)
+    taken, labels, index = chosen_images(network, load_mnist28() if data is None else data, images)
+    inputs = taken[network.input_name]
     _check_inputs(coding, inputs)
     placed = place(network, tiling)
     stages = tuple(Stage(p) for p in placed)
@@ -232,15 +235,16 @@ def _run_steps(
 
 
 def _neurons(
-    network: DeepNetwork, stages: tuple[Stage, ...], tuning: NDArray[np.float32]
+    network: DeepNetwork, stages: tuple[Stage, ...], tuning: Images
 ) -> tuple[_Neurons, ...]:
     """Neurons for every activation, with thresholds from ideal weights and these images."""
     onnx = onnx_package()
-    known = constants(network.model)
+    known = constants(network.model).tensors
     graph = network.model.graph
+    names = node_names(graph)
     found: list[tuple[int, float]] = []  # node and upper limit
     for index, node in enumerate(graph.node):
-        name = node_name(graph, index)
+        name = names[index]
         if node.output[0] in known or node.op_type in _LINEAR:
             continue
         if node.op_type in ("Mul", "Div") and any(source in known for source in node.input[-2:]):
@@ -265,7 +269,7 @@ def _neurons(
     seen = extremes(network, stages, outputs, values, tuning)
     return tuple(
         _Neurons(
-            name=node_name(graph, index),
+            name=names[index],
             source=graph.node[index].input[0],
             output=output,
             shape=seen[output].shape[1:],

@@ -20,6 +20,7 @@ from reliability.report.figures.accuracy_figures import (
     bands_of_draws,
     state_bands,
 )
+from reliability.report.mapping_table import mapping_of
 from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, numbers_of, svg
 from reliability.report.points import Finished, cards_of, named_point
 from reliability.report.sensitivity_section import parameter_correlations, sensitivity_figures
@@ -178,11 +179,18 @@ def _deep(study: Study) -> str:
         if bits != [None]:
             said = " or ".join("exact" if b is None else f"{b} bit" for b in bits)
             text += f"; {what}: {said}"
+    if study.network.metric != "accuracy":
+        text += f"; {_METRICS[study.network.metric]}"
     compensation = list(dict.fromkeys(each.compensation for each in tilings))
     if compensation != ["none"]:
         text += f"; compensation: {' or '.join(compensation)}"
     return text
 
+
+_METRICS = {
+    "top5": "accuracy is that of the five largest outputs (top 5)",
+    "agreement": "accuracy is the agreement with the decisions in floating point",
+}
 
 _CODINGS = {
     "rate": "rate-coded spikes until one output count leads by {delta_s}, at most {spike_limit} "
@@ -358,7 +366,8 @@ def _sections(finished: Finished) -> Iterator[Section]:
     if finished.study.sweep:
         yield sweep_section(finished)
         return
-    yield Section("network", "Network", (), tuple(_figures(finished)), (_read_outs(finished),))
+    tables = (_read_outs(finished), *mapping_of(finished.study))
+    yield Section("network", "Network", (), tuple(_figures(finished)), tables)
 
 
 def _sensitivity(finished: Finished) -> Iterator[Figure]:
@@ -407,6 +416,8 @@ def _figures(finished: Finished) -> Iterator[Figure]:
             numbers_of(accuracy.reset_coords()),
         )
 
+    if "confusion" not in chips:
+        return  # another metric than accuracy
     with canvas(5.6, 4.8) as (figure, axes):
         confusion = chips["confusion"].sel(here).sum("chip")
         draw.confusion_matrix(confusion, axes.flat[0])

@@ -94,22 +94,26 @@ def test_old_operators_are_converted(tmp_path) -> None:
 
 
 def test_an_operator_that_cells_cannot_hold_is_named_or_left_digital(tmp_path) -> None:
-    w = np.ones((2, 3, 3, 3))
+    w = np.ones((2, 2, 3, 3))
     nodes = [
-        onnx.helper.make_node("ConvTranspose", ["x", "w"], ["a"], name="grow"),
+        onnx.helper.make_node("DeformConv", ["x", "w", "o"], ["a"], name="bend"),
         onnx.helper.make_node("Flatten", ["a"], ["b"]),
         onnx.helper.make_node("MatMul", ["b", "v"], ["y"], name="end"),
     ]
-    held = [tensor("w", w), tensor("v", np.ones((75, 4)))]
-    path = saved(tmp_path, model(nodes, held, [("x", ["N", 2, 3, 3])], [("y", ["N", 4])]))
-    refused(path, "ConvTranspose 'grow'", "digital")
-    for left in ("grow", "ConvTranspose"):
+    held = [tensor("w", w), tensor("o", np.zeros((1, 18, 1, 1))), tensor("v", np.ones((2, 4)))]
+    made = model(nodes, held, [("x", [1, 2, 3, 3])], [("y", [1, 4])], opset=19)
+    path = saved(tmp_path, made)
+    refused(path, "DeformConv 'bend'", "digital")
+    for left in ("bend", "DeformConv"):
         net = rel.load_network(path, digital=[left])
         assert [layer.name for layer in net.layers] == ["end"]
+        assert (net.weights, net.digital_weights) == (8, 36 + 18)
         data = {"inputs": (("image", "c", "h", "w"), np.ones((2, 2, 3, 3)))}
         data |= {"label": ("image", [0, 0])}
-        assert rel.evaluate(net, data=_dataset(data))["accuracy"].item() == 1.0
-    refused(path, "unknown node or operator in digital", "'grow'", digital=["grwo", "grow"])
+        found = rel.evaluate(net, data=_dataset(data))
+        assert found["accuracy"].item() == 1.0
+        assert "8 of 62 weights (12.9%) are in cells; digital: bend" in found.attrs["warnings"]
+    refused(path, "unknown node or operator in digital", "'bond'", digital=["bond", "bend"])
 
 
 def _dataset(variables):
@@ -122,8 +126,7 @@ def _dataset(variables):
     ("weights", "operator", "attributes", "says"),
     [
         (np.full((2, 2), np.nan), "MatMul", {}, "not all finite"),
-        (np.ones((2, 2, 2)), "MatMul", {}, "shape (2, 2, 2), expected (rows, outputs)"),
-        (np.ones((2, 2)), "Gemm", {"transA": 1}, "transA"),
+        (np.ones((2, 2)), "Conv", {}, "shape (2, 2), expected (out, in, kernel ...)"),
         (np.ones((0, 2)), "MatMul", {}, "are none"),
     ],
 )
@@ -144,10 +147,23 @@ def test_operators_of_another_domain_and_inner_graphs_are_refused(tmp_path) -> N
     refused(saved(tmp_path, made), "'product'", "domain 'com.example'")
 
 
-def test_more_than_one_input_is_refused(tmp_path) -> None:
-    node = onnx.helper.make_node("Add", ["x", "z"], ["y"])
-    made = model([node], [], [("x", ["N", 2]), ("z", ["N", 2])], [("y", ["N", 2])])
-    refused(saved(tmp_path, made), "got 2 inputs (x, z), expected one")
+def test_an_input_that_is_one_number_needs_its_value(tmp_path) -> None:
+    nodes = [
+        onnx.helper.make_node("Mul", ["x", "rate"], ["a"]),
+        onnx.helper.make_node("MatMul", ["a", "w"], ["y"], name="end"),
+    ]
+    made = model(
+        nodes, [tensor("w", np.eye(2))], [("x", ["N", 2]), ("rate", [])], [("y", ["N", 2])]
+    )
+    path = saved(tmp_path, made)
+    refused(path, "input 'rate': a single float32 for all images", "fixed={'rate': ...}")
+    refused(path, "fixed: got 'sr', the inputs are x, rate", fixed={"sr": 1})
+    refused(path, "fixed: rate: got shape (2,)", fixed={"rate": [1, 2]})
+    x = np.array([[1.0, 2.0], [3.0, 1.0]])
+    net = rel.load_network(path, fixed={"rate": 3.0})
+    assert rel.evaluate(net, data=(x, 3 * x), metric="mse")["mse"].item() < 1e-10
+    found = rel.evaluate(path, data=({"x": x, "rate": 2.0}, 2 * x), metric="mse")
+    assert found["mse"].item() < 1e-10
 
 
 def test_a_network_without_matrices_is_refused(tmp_path) -> None:

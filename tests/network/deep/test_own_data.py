@@ -256,3 +256,178 @@ def test_products_of_activations_are_digital_and_listed(tmp_path) -> None:
     scores = (x @ w.astype(np.float32) @ x.swapaxes(1, 2)).mean(axis=2)
     assert rel.evaluate(net, data=(x, scores), metric="mse")["mse"].item() < 1e-8
     assert rel.map_network(net).attrs["digital"] == ["scores"]
+
+
+def lstm_network(path, steps=14, inputs=28, hidden=20):
+    """LSTM of 7 680 weights and a layer of 200, images (step, input)."""
+    w = RNG.normal(size=(1, 4 * hidden, inputs), scale=0.2).astype(np.float32)
+    r = RNG.normal(size=(1, 4 * hidden, hidden), scale=0.2).astype(np.float32)
+    tensors = {"w": w, "r": r, "v": RNG.normal(size=(hidden, 10)).astype(np.float32)}
+    nodes = [
+        make("Transpose", ["x"], ["a"], perm=[1, 0, 2]),
+        make("LSTM", ["a", "w", "r"], ["", "h"], name="lstm", hidden_size=hidden),
+        make("Squeeze", ["h", "zero"], ["b"]),
+        make("MatMul", ["b", "v"], ["y"], name="last"),
+    ]
+    held = [onnx.numpy_helper.from_array(v, name) for name, v in tensors.items()]
+    held.append(onnx.numpy_helper.from_array(np.array([0]), "zero"))
+    made = model(nodes, held, [("x", ["N", steps, inputs])], [("y", ["N", 10])])
+    path.write_bytes(made.SerializeToString())
+    return path
+
+
+def test_a_recurrent_layer_is_one_set_of_cells_read_at_every_step(tmp_path) -> None:
+    path = lstm_network(tmp_path / "lstm.onnx")
+    net = rel.load_network(path)
+    assert [layer.name for layer in net.layers] == ["lstm.input", "lstm.state", "last"]
+    assert net.weights == 4 * 20 * (28 + 20) + 200
+    found = rel.map_network(net)
+    assert found["reads"].values.tolist() == [14, 14, 1]
+    assert found["weights"].values.tolist() == [2240, 1600, 200]
+    x = RNG.normal(size=(5, 14, 28))
+    cells = rel.evaluate(net, rel.load_technology("techB"), data=(x, None), metric="agreement",
+                         chips=2)  # fmt: skip
+    assert cells["reads"].values.tolist() == [14, 14, 1]
+
+
+def test_weights_left_digital_are_said_with_their_fraction(tmp_path) -> None:
+    path = lstm_network(tmp_path / "lstm.onnx")
+    net = rel.load_network(path, digital=["LSTM"])
+    assert (net.weights, net.digital_weights, net.digital) == (200, 3840, ("lstm",))
+    says = "200 of 4040 weights (5.0%) are in cells; digital: lstm"
+    found = rel.map_network(net)
+    assert found.attrs["warnings"] == [says]
+    assert found.attrs["digital_fraction"] == pytest.approx(14 * 3840 / (14 * 3840 + 200))
+    x = RNG.normal(size=(5, 14, 28))
+    assert says in rel.evaluate(net, data=(x, np.zeros(5, int))).attrs["warnings"]
+    with pytest.raises(rel.InputError, match="all 4040 weights are digital"):
+        rel.load_network(path, digital=["LSTM", "last"])
+
+
+def test_an_unrolled_network_shares_its_cells(tmp_path) -> None:
+    """Six steps whose nodes take the same two tensors: weights once, reads six and five times."""
+    w, r = RNG.normal(size=(4, 3)).astype(np.float32), RNG.normal(size=(3, 3)).astype(np.float32)
+    tensors = [onnx.numpy_helper.from_array(w, "w"), onnx.numpy_helper.from_array(r, "r")]
+    nodes, state = [make("Split", ["x"], [f"x{k}" for k in range(6)], axis=1, num_outputs=6)], ""
+    for k in range(6):
+        nodes.append(make("MatMul", [f"x{k}", "w"], [f"a{k}"], name=f"input_{k}"))
+        total = f"a{k}"
+        if state:
+            nodes.append(make("MatMul", [state, "r"], [f"r{k}"], name=f"state_{k}"))
+            nodes.append(make("Add", [total, f"r{k}"], [f"s{k}"]))
+            total = f"s{k}"
+        state = f"h{k}" if k < 5 else "y"
+        nodes.append(make("Tanh", [total], [state]))
+    made = model(nodes, tensors, [("x", ["N", 24])], [("y", ["N", 3])], opset=18)
+    (tmp_path / "unrolled.onnx").write_bytes(made.SerializeToString())
+    x = RNG.normal(size=(7, 24)).astype(np.float32)
+    h = np.zeros((7, 3))
+    for k in range(6):
+        h = np.tanh(x[:, 4 * k : 4 * k + 4] @ w + h @ r)
+    net = rel.load_network(tmp_path / "unrolled.onnx")
+    assert (net.weights, [len(layer.uses) for layer in net.layers]) == (12 + 9, [6, 5])
+    for tiling in (rel.Tiling(), rel.Tiling(rows=2, dac_bits=20, adc_bits=20)):
+        found = rel.evaluate(net, data=(x, h), metric="mse", tiling=tiling)
+        assert found["mse"].item() < 1e-9
+        assert found["reads"].values.tolist() == [6, 5]
+
+
+def test_states_are_zero_unless_given_and_listed(tmp_path) -> None:
+    """y = (x + s) W with a state s (1, batch, 3); the axis of its images lies in the middle."""
+    w = RNG.normal(size=(3, 2)).astype(np.float32)
+    nodes = [
+        make("Add", ["x", "s"], ["a"]),
+        make("Squeeze", ["a", "zero"], ["b"]),
+        make("MatMul", ["b", "w"], ["y"], name="end"),
+    ]
+    held = [onnx.numpy_helper.from_array(w, "w"),
+            onnx.numpy_helper.from_array(np.array([0]), "zero")]  # fmt: skip
+    made = model(nodes, held, [("x", ["N", 3]), ("s", [1, "N", 3])], [("y", ["N", 2])])
+    (tmp_path / "state.onnx").write_bytes(made.SerializeToString())
+    x, s = (RNG.normal(size=(6, 3)).astype(np.float32) for _ in range(2))
+
+    def error(inputs, scores):
+        found = rel.evaluate(tmp_path / "state.onnx", data=(inputs, scores), metric="mse")
+        return found["mse"].item()
+
+    assert error(x, x @ w) < 1e-10
+    assert error({"x": x, "s": s[:, None]}, (x + s) @ w) < 1e-10
+    assert rel.map_network(tmp_path / "state.onnx").attrs["digital"] == ["s"]
+    with pytest.raises(rel.InputError, match=r"s: got images of shape \(3,\), .* takes \(1, 3\)"):
+        error({"x": x, "s": s}, x @ w)
+    with pytest.raises(rel.InputError, match=r"got t, network state takes x, s"):
+        error({"x": x, "t": s}, x @ w)
+
+
+@pytest.mark.parametrize("rate", [8000, 16000])
+def test_branches_of_fixed_inputs_and_of_shapes(tmp_path, rate) -> None:
+    """One matrix for each rate, and a squeeze only where an axis is one long."""
+    w = {r: RNG.normal(size=(3, 2)).astype(np.float32) for r in (8000, 16000)}
+    value = onnx.helper.make_empty_tensor_value_info
+
+    def branch(name, number):
+        nodes = [make("MatMul", ["x", f"w{number}"], [name], name=f"of_{number}")]
+        held = [onnx.numpy_helper.from_array(w[number], f"w{number}")]
+        return onnx.helper.make_graph(nodes, name, [], [value(name)], held)
+
+    def squeezed(name, operator, inputs):
+        return onnx.helper.make_graph([make(operator, inputs, [name])], name, [], [value(name)])
+
+    held = {"rate": 16000, "one": 1, "axis": [1]}
+    nodes = [
+        make("Equal", ["sr", "rate"], ["is"]),
+        make("If", ["is"], ["a"], then_branch=branch("t", 16000), else_branch=branch("e", 8000)),
+        make("Shape", ["a"], ["shape"]),
+        make("Gather", ["shape", "one"], ["long"]),
+        make("Equal", ["long", "one"], ["short"]),
+        make("If", ["short"], ["b"], then_branch=squeezed("q", "Squeeze", ["a", "axis"]),
+             else_branch=squeezed("i", "Identity", ["a"])),
+        make("Flatten", ["b"], ["y"]),
+    ]  # fmt: skip
+    tensors = [onnx.numpy_helper.from_array(np.array(v, np.int64), k) for k, v in held.items()]
+    made = model(nodes, tensors, [("x", ["N", "T", 3]), ("sr", [])], [("y", ["N", "K"])])
+    made.graph.input[1].type.tensor_type.elem_type = onnx.TensorProto.INT64
+    (tmp_path / "if.onnx").write_bytes(made.SerializeToString())
+    for steps in (1, 4):
+        x = RNG.normal(size=(5, steps, 3)).astype(np.float32)
+        data = ({"x": x, "sr": rate}, (x @ w[rate]).reshape(5, -1))
+        found = rel.evaluate(tmp_path / "if.onnx", data=data, metric="mse")
+        assert found["mse"].item() < 1e-10
+        net = rel.load_network(tmp_path / "if.onnx", fixed={"sr": rate}, input_shape=(steps, 3))
+        assert [layer.name for layer in net.layers] == [f"of_{rate}"]
+        assert net.input_shape == (steps, 3)
+
+
+def test_a_single_output_decides_between_two_classes(tmp_path) -> None:
+    w = RNG.normal(size=(6, 1)).astype(np.float32)
+    x = RNG.normal(size=(30, 6)).astype(np.float32)
+    label = (x @ w)[:, 0] > 0
+    for last in ("Sigmoid", "Identity"):
+        nodes = [make("MatMul", ["x", "w"], ["a"], name="fc"), make(last, ["a"], ["y"])]
+        path = write(tmp_path / "one.onnx", nodes, {"w": w}, [("x", ["N", 6])], [("y", ["N", 1])])
+        found = rel.evaluate(path, data=(x, label.astype(int)))
+        assert found["accuracy"].item() == 1
+        assert found.sizes["predicted"] == 2
+
+
+def test_data_of_a_zarr_folder_and_of_a_folder_of_images(small, tmp_path) -> None:
+    from PIL import Image
+
+    rel_data = rel.network.datasets.data_of
+    whole = rel_data((X, Y), "inputs")
+    whole.to_zarr(tmp_path / "data.zarr")
+    assert rel.evaluate(small, data=tmp_path / "data.zarr")["accuracy"].item() == 1
+    pixels = RNG.integers(0, 256, (4, 6, 5, 3)).astype(np.uint8)
+    for k, name in enumerate(("ant", "bee", "ant", "cow")):
+        (tmp_path / "photos" / name).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels[k]).save(tmp_path / "photos" / name / f"{k}.png")
+    found = rel_data(tmp_path / "photos", "inputs")
+    order = [0, 2, 1, 3]
+    assert found["label"].values.tolist() == [0, 0, 1, 2]
+    assert found["inputs"].values == pytest.approx(pixels[order].transpose(0, 3, 1, 2) / 255)
+    (tmp_path / "photos" / "ant" / "9.png").write_bytes(b"no")
+    with pytest.raises(rel.InputError, match=r"9\.png' is no image"):
+        rel_data(tmp_path / "photos", "inputs")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(rel.InputError, match="expected one folder for each class"):
+        rel_data(tmp_path / "empty", "inputs")

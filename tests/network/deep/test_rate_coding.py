@@ -32,7 +32,7 @@ def images(count: int = 6) -> np.ndarray:
 def in_steps(network, x, counts, leak=0.0, mismatch=None):
     """Summed scores after each count and the nominal threshold, from the graph."""
     stages = tuple(Stage(p) for p in place(network, rel.Tiling()))
-    neurons = _neurons(network, stages, x)
+    neurons = _neurons(network, stages, {network.input_name: x})
     values = {k: v for s in stages for k, v in feeds(s, s.placed.coded).items()}
     thresholds = {}
     for n in neurons:
