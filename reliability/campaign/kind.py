@@ -111,6 +111,8 @@ class Kind:
         ``(study)``: of files that only this kind reads.
     uses : tuple of str
         Tables of a study, of those that not every kind uses, that act on this one.
+    of_measured_cells : bool
+        Whether measured cells can take the place of those of a card.
     """
 
     groups: Mapping[str, Group]
@@ -133,6 +135,7 @@ class Kind:
     grows: tuple[str, ...] = ()
     fingerprints: Callable[[StudyFrame], Iterator[str]] = _nothing
     uses: tuple[str, ...] = ()
+    of_measured_cells: bool = False
 
 
 def cut(group: str, point: int, total: int, size: int, work: int) -> Iterator[Task]:

@@ -117,20 +117,28 @@ def study_of(
 
 
 def _with_files_beside(study: Study, folder: Path) -> Study:
-    def beside(name: Any) -> Any:
+    def beside(name: Any, any_file: bool = False) -> Any:
         path = folder / str(name)
-        return str(path) if str(name).endswith(_FILES) and path.is_file() else name
+        known = any_file or str(name).endswith(_FILES)
+        return str(path) if known and path.is_file() else name
 
     sweep = tuple(
-        axis.model_copy(update={"values": tuple(map(beside, axis.values))})
-        if axis.name in ("technology", "network.name")
+        axis.model_copy(
+            update={"values": tuple(beside(v, axis.name == "cells") for v in axis.values)}
+        )
+        if axis.name in ("technology", "network.name", "cells")
         else axis
         for axis in study.sweep
     )
     named = {name: beside(getattr(study.network, name)) for name in ("name", "data")}
     network = study.network.model_copy(update=named)
     return study.model_copy(
-        update={"technology": beside(study.technology), "network": network, "sweep": sweep}
+        update={
+            "technology": beside(study.technology),
+            "cells": study.cells and beside(study.cells, any_file=True),
+            "network": network,
+            "sweep": sweep,
+        }
     )
 
 
@@ -152,7 +160,8 @@ def _check_names(study: Study) -> None:
     try:
         study.load_technology()
     except InputError as error:
-        raise InputError(f"technology: {error}") from None
+        whose = "" if str(error).startswith("cells: ") else "technology: "
+        raise InputError(f"{whose}{error}") from None
     try:
         study.load_network()
     except InputError as error:

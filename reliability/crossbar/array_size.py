@@ -17,16 +17,16 @@ from reliability.crossbar.array_conditions import ArrayConditions, Progress
 from reliability.crossbar.criteria import CRITERIA, Conditions, Criterion
 from reliability.crossbar.size_search import LOOKS, Trial, searched, tried
 from reliability.errors import InputError, unknown_name
-from reliability.population.programmed import program
+from reliability.population.measured import program_cells, technology_of
 from reliability.population.wafer import die_sites
 from reliability.random import stream
-from reliability.technology import Technology, expect_technology
+from reliability.technology import Technology
 
 Array = NDArray[np.float64]
 
 
 def crossbar_limit(
-    technology: Technology,
+    technology: Technology | xr.Dataset,
     criterion: str | Callable[[Array, dict[str, Any]], float] = "output_error",
     limit: float = 0.3,
     segment_resistance: float | None = None,
@@ -42,8 +42,9 @@ def crossbar_limit(
 
     Parameters
     ----------
-    technology : Technology
-        Gives LRS and HRS populations, and the read voltage unless set here.
+    technology : Technology or Dataset
+        Gives LRS and HRS populations, and the read voltage unless set here. The cells of a Dataset
+        of `reliability.read_measurements` are resampled; drawn cards are bootstrap samples of them.
     criterion : str or callable
         ``"output_error"`` (relative, of a matrix product), ``"step_error"`` (in stored ones),
         ``"bit_error_rate"`` and any function ``f(conductance, crossbar) -> float`` must stay at or
@@ -107,10 +108,12 @@ def crossbar_limit(
     >>> int(out["size"]) < 64, out["drawn_size"].shape
     (True, (2,))
     """
-    expect_technology(technology)
+    technology = technology_of(technology)
     need_states(technology)
     array = ArrayConditions.of(conditions)
     lines = array.lines(segment_resistance)
+    if array.read_voltage is None and "read.voltage" not in technology:
+        raise InputError(f"read_voltage: {technology.name} does not state one; give it")
     if not callable(criterion) and criterion not in CRITERIA:
         raise unknown_name("criterion", criterion, CRITERIA)
     check_search(limit, max_size, uncertainty_draws, confidence)
@@ -190,7 +193,7 @@ class _MonteCarlo:
         draws = stream(self.seed, "crossbar.limit", index, *shape)
         data = draws.random(shape) < self.at.density
         address = np.array([[index, index % len(die_sites(card)), 0, index]])
-        made = program(
+        made = program_cells(
             card, address, np.where(data, "LRS", "HRS").ravel(), data.size,
             verify=None, seed=self.seed, dtype=np.float64,
         )  # fmt: skip

@@ -85,7 +85,7 @@ def program(
     >>> made.variables["conductance"].shape, made.variables["conductance"].dtype
     ((2, 100), dtype('float32'))
     """
-    if not _is_target(state):
+    if not is_target(state):
         names = np.asarray(state, dtype=str)
         if names.ndim and names.shape != (cells,):
             raise InputError(f"state: got {names.size} states for {cells} cells")
@@ -191,7 +191,8 @@ def _program_targets(
     return Programmed(variables, {"target": ("cell", levels, {"units": "S"})}, notes)
 
 
-def _is_target(state: Any) -> bool:
+def is_target(state: Any) -> bool:
+    """Whether states are targets, in siemens or as text with a unit, and not names."""
     names = np.asarray(state)
     if names.dtype.kind != "U":
         return names.dtype.kind not in "SO"
