@@ -55,8 +55,8 @@ class StudyFrame(Table):
     technology: str
     """Name of a technology card, or path of its TOML file."""
     cells: str | None = None
-    """Path of a file of measured cells, which take the place of the card's cells; neurons, energies
-    and read voltage stay those of the card."""
+    """Path of a file of measured cells, or the name of a shipped one. They take the place of the
+    card's cells; neurons, energies and read voltage stay those of the card."""
     parameters: dict[str, Value] = Field(default={})
     """Parameters and models that replace those of the card, by dotted name."""
     seed: Annotated[int, Field(strict=True)] = 0

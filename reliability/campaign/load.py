@@ -15,7 +15,7 @@ from reliability.campaign.tables import TilingTable
 from reliability.errors import InputError, from_validation, unknown_name
 from reliability.files import read_toml
 from reliability.network import DeepNetwork
-from reliability.resources import shipped_studies
+from reliability.resources import data_folder, shipped_studies
 
 MOST_POINTS = 100_000  # of a sweep, unless the user says that so many are meant
 _FILES = (".toml", ".onnx", ".npz")  # that may lie beside a study
@@ -117,14 +117,21 @@ def study_of(
 
 
 def _with_files_beside(study: Study, folder: Path) -> Study:
-    def beside(name: Any, any_file: bool = False) -> Any:
+    def beside(name: Any) -> Any:
         path = folder / str(name)
-        known = any_file or str(name).endswith(_FILES)
-        return str(path) if known and path.is_file() else name
+        return str(path) if str(name).endswith(_FILES) and path.is_file() else name
+
+    def cells_beside(name: Any) -> Any:
+        for place in (folder, Path(str(data_folder() / "measured"))):
+            if name and (path := place / str(name)).is_file():
+                return str(path)
+        return name
 
     sweep = tuple(
         axis.model_copy(
-            update={"values": tuple(beside(v, axis.name == "cells") for v in axis.values)}
+            update={
+                "values": tuple(map(cells_beside if axis.name == "cells" else beside, axis.values))
+            }
         )
         if axis.name in ("technology", "network.name", "cells")
         else axis
@@ -135,7 +142,7 @@ def _with_files_beside(study: Study, folder: Path) -> Study:
     return study.model_copy(
         update={
             "technology": beside(study.technology),
-            "cells": study.cells and beside(study.cells, any_file=True),
+            "cells": cells_beside(study.cells),
             "network": network,
             "sweep": sweep,
         }

@@ -209,6 +209,14 @@ class MeasuredCells(Technology):
         raise InputError(f"{axis}: got {show(value)}, but {self.name} was measured at "
                          f"{', '.join(show(x) for x in known.tolist())} only")  # fmt: skip
 
+    @property
+    def ends(self) -> list[tuple[float, float]]:
+        """As programmed, and the last time (s) at each temperature (K)."""
+        kelvin = self.data["temperature"].values.tolist()
+        time = self.data["time"].values.tolist()
+        last = [(time[-1], one) for one in kelvin] if time[-1] > 0 else []
+        return [(0.0, kelvin[0]), *last] if time[0] == 0 else last
+
     # --- trajectories
 
     @cached_property

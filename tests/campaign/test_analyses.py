@@ -18,7 +18,7 @@ STUDIES = sorted((Path(__file__).resolve().parents[2] / "analyses").glob("*.toml
 SLOW = (
     "crossbar_size", "inferences", "temperature", "tiers", "wafer_maturity", "relaxation",
     "read_disturb", "energy_rate_coding", "energy_time_coding", "learning_failed_cells",
-    "energy_resistance", "hierarchy", "retention",
+    "energy_resistance", "hierarchy", "retention", "measured_cells",
 )  # fmt: skip
 SMALL = {
     "population.chips": 2,
