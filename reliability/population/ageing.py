@@ -98,10 +98,12 @@ def age(population: xr.Dataset, profile: MissionProfile) -> xr.Dataset:
     aged = np.empty_like(programmed)
 
     def work(chip: int, block: slice) -> None:
-        deviates = Deviates(seed, address[chip], block, programmed.dtype)
+        # in double precision whatever the dtype: exponents of 30 lose digits in single
+        deviates = Deviates(seed, address[chip], block, np.float64)
         count = None if pulses is None else pulses[chip, block]
         each = 1.0 if reads is None else reads[chip, block]
-        cells = programmed[chip, block], state[block], defect[chip, block]
+        g = programmed[chip, block].astype(np.float64, copy=False)
+        cells = g, state[block], defect[chip, block]
         aged[chip, block] = after(*cells, deviates, count, each)
 
     for_blocks(work, *programmed.shape)

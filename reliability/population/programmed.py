@@ -126,7 +126,7 @@ def _program_states(
         return programming.conductance(model, deviation)
 
     def work(chip: int, block: slice) -> None:
-        deviates = Deviates(seed, address[chip], block, dtype)
+        deviates = Deviates(seed, address[chip], block, np.float64)  # rounded at the end
         defect = defects[chip, block]
         _draw_defects(defect, rates, deviates)
         here = {name: array[chip, block] for name, array in out.items()}
@@ -177,7 +177,7 @@ def _program_targets(
         stuck["unformed"] = 1.0 / technology["defects.unformed_resistance"]
 
     def work(chip: int, block: slice) -> None:
-        deviates = Deviates(seed, address[chip], block, dtype)
+        deviates = Deviates(seed, address[chip], block, np.float64)  # rounded at the end
         level = levels[block]
         level = level[:1] if level.strides == (0,) else level  # one for all cells
         g[chip, block] = target.conductance(model, level, deviates("programming.cell"))
