@@ -49,10 +49,11 @@ def _statement(finished: Finished) -> Iterator[str]:
     end, start = summary["accuracy"], summary["accuracy_by_age"][0]
     sure = percent(end["confidence"], 0)
     first, when = age_title(study.stress.combinations[0]), age_title(study.stress.end)
+    nominal = "The nominal card gives" if study.cells is None else "All measured cells give"
     yield (
         f"{when} the mean accuracy of a chip is {percent(end['mean'])} ({percent_range(end)} at "
         f"{sure} confidence)."
-        + (f" The nominal card gives {percent(end['nominal'])}." if study.uncertainty else "")
+        + (f" {nominal} {percent(end['nominal'])}." if study.uncertainty else "")
     )
     line = f"Chip-to-chip variability is {percent(end['sigma_chips'])} (1σ)"
     if "spikes_per_image" in summary:
