@@ -1,5 +1,6 @@
 """Networks on the cells of a study: programmed, taken through its stress, read and evaluated."""
 
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -82,9 +83,11 @@ def program(study: StudyFrame, technology: Technology, **where: Any) -> xr.Datas
     where |= {"dies_per_wafer": study.population.dies_per_wafer, "seed": study.seed}
     verify = study.programming.verify
     where["verify"] = None if verify is None else Verify(**vars(verify))
-    if isinstance(network, DeepNetwork):
-        return program_layers(technology, network, study.tiling.tiling(technology), **where)
-    return sample_chips(technology, network, mapping=study.network.mapping, **where)
+    with warnings.catch_warnings():  # they are an attribute, and in the summary
+        warnings.simplefilter("ignore")
+        if isinstance(network, DeepNetwork):
+            return program_layers(technology, network, study.tiling.tiling(technology), **where)
+        return sample_chips(technology, network, mapping=study.network.mapping, **where)
 
 
 def neuron_of(study: StudyFrame, technology: Technology) -> Neuron:

@@ -1,6 +1,7 @@
 """What every study has, whatever its outputs: the tables in common, and what they name."""
 
 import json
+import warnings
 from collections.abc import Callable, Collection, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -24,8 +25,11 @@ from reliability.campaign.tables import (
     UncertaintyTable,
 )
 from reliability.devices.programming import set_conditions
+from reliability.errors import InputError
+from reliability.measurements import read_measurements
 from reliability.network import DeepNetwork, Network, load_network
 from reliability.network.datasets import data_of
+from reliability.population.measured import MeasuredCells
 from reliability.technology import Technology, load_technology
 from reliability.version import __version__
 
@@ -51,6 +55,9 @@ class StudyFrame(Table):
     """Question that the study answers."""
     technology: str
     """Name of a technology card, or path of its TOML file."""
+    cells: str | None = None
+    """Path of a file of measured cells, or the name of a shipped one. They take the place of the
+    card's cells; neurons, energies and read voltage stay those of the card."""
     parameters: dict[str, Value] = Field(default={})
     """Parameters and models that replace those of the card, by dotted name."""
     seed: Annotated[int, Field(strict=True)] = 0
@@ -137,11 +144,27 @@ class StudyFrame(Table):
         conditions = self.programming.model_dump(exclude={"verify"}, exclude_none=True)
 
         def varied() -> Technology:
-            card = vary(self.named_technology(self.technology), self.parameters)
+            card = self.named_technology(self.technology)
+            if self.cells is not None:
+                card = MeasuredCells.of(self.load_cells(self.cells), card)
+            card = vary(card, self.parameters)
             return set_conditions(card, **conditions) if conditions else card
 
-        key = (self.technology, *self.parameters.items(), None, *conditions.items())
+        key = (self.technology, self.cells, *self.parameters.items(), None, *conditions.items())
         return self.known(("card", *key), varied)
+
+    def load_cells(self, name: str) -> xr.Dataset:
+        """Return the measured cells of a file."""
+
+        def read() -> xr.Dataset:
+            with warnings.catch_warnings():  # the cells say what was left out
+                warnings.simplefilter("ignore")
+                try:
+                    return read_measurements(name)
+                except InputError as error:
+                    raise InputError(f"cells: {error}") from None
+
+        return self.known(("cells", name), read)
 
     def named_network(self, name: str) -> Network | DeepNetwork:
         """Return a network as its file has it."""
@@ -204,6 +227,10 @@ class StudyFrame(Table):
             *self._fingerprints(),
             *(self.named_technology(str(card)).fingerprint for card in cards),
             *(self.named_network(str(name)).fingerprint for name in networks),
-            *([] if self.network.data is None else [self._data_sha256(self.network.data)]),
+            *(
+                self._data_sha256(str(name))
+                for name in (*named.get("cells", (self.cells,)), self.network.data)
+                if name is not None
+            ),
         )
         return sha256("\n".join(parts).encode()).hexdigest()

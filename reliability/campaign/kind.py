@@ -113,6 +113,8 @@ class Kind:
         Numbers of its answer that have an interval, and the numbers that are its ends.
     uses : tuple of str
         Tables of a study, of those that not every kind uses, that act on this one.
+    of_measured_cells : bool
+        Whether measured cells can take the place of those of a card.
     """
 
     groups: Mapping[str, Group]
@@ -136,6 +138,7 @@ class Kind:
     fingerprints: Callable[[StudyFrame], Iterator[str]] = _nothing
     intervals: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     uses: tuple[str, ...] = ()
+    of_measured_cells: bool = False
 
 
 def cut(group: str, point: int, total: int, size: int, work: int) -> Iterator[Task]:

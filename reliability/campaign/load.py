@@ -15,7 +15,7 @@ from reliability.campaign.tables import TilingTable
 from reliability.errors import InputError, from_validation, unknown_name
 from reliability.files import read_toml
 from reliability.network import DeepNetwork
-from reliability.resources import shipped_studies
+from reliability.resources import data_folder, shipped_studies
 
 MOST_POINTS = 100_000  # of a sweep, unless the user says that so many are meant
 _FILES = (".toml", ".onnx", ".npz")  # that may lie beside a study
@@ -121,9 +121,19 @@ def _with_files_beside(study: Study, folder: Path) -> Study:
         path = folder / str(name)
         return str(path) if str(name).endswith(_FILES) and path.is_file() else name
 
+    def cells_beside(name: Any) -> Any:
+        for place in (folder, Path(str(data_folder() / "measured"))):
+            if name and (path := place / str(name)).is_file():
+                return str(path)
+        return name
+
     sweep = tuple(
-        axis.model_copy(update={"values": tuple(map(beside, axis.values))})
-        if axis.name in ("technology", "network.name")
+        axis.model_copy(
+            update={
+                "values": tuple(map(cells_beside if axis.name == "cells" else beside, axis.values))
+            }
+        )
+        if axis.name in ("technology", "network.name", "cells")
         else axis
         for axis in study.sweep
     )
@@ -132,7 +142,12 @@ def _with_files_beside(study: Study, folder: Path) -> Study:
         named["data"] = str(folder / study.network.data)
     network = study.network.model_copy(update=named)
     return study.model_copy(
-        update={"technology": beside(study.technology), "network": network, "sweep": sweep}
+        update={
+            "technology": beside(study.technology),
+            "cells": cells_beside(study.cells),
+            "network": network,
+            "sweep": sweep,
+        }
     )
 
 
@@ -155,7 +170,8 @@ def _check_names(study: Study) -> None:
     try:
         study.load_technology()
     except InputError as error:
-        raise InputError(f"technology: {error}") from None
+        whose = "" if str(error).startswith("cells: ") else "technology: "
+        raise InputError(f"{whose}{error}") from None
     try:
         study.load_network()
     except InputError as error:

@@ -11,6 +11,7 @@ from reliability.campaign.frame import Point, StudyFrame
 from reliability.campaign.kind import Kind
 from reliability.campaign.outputs import OUTPUTS, kinds_of
 from reliability.campaign.quantities import tables_in, unit_in
+from reliability.campaign.study_cells import check_cells
 from reliability.campaign.sweep import sweep_points
 from reliability.campaign.tables import Table
 from reliability.errors import from_validation, unknown_name
@@ -42,6 +43,8 @@ class _Checked(StudyFrame):
 
     def check(self) -> None:
         """Refuse what the outputs cannot be computed of: a card or network that is unfit."""
+        if self.cells is not None:
+            check_cells(self, OUTPUTS)
         for kind in kinds_of(self):
             kind.check(self)
 

@@ -41,6 +41,7 @@ from reliability.technology import STATES, Parameter
 _LEVELS = ("lot", "wafer", "die", "cell")
 _FEWEST = 8  # cells of a state
 _FEWEST_PAIRS = 30  # cells of both states, below which their correlation says nothing
+_ROUNDS = 4  # of refitting a state
 _UNWORN = 1000  # cycles that count as before any wear
 _Z90 = 1.6449  # ends of a 90 % interval in sigmas
 
@@ -160,10 +161,12 @@ def refit(one: Reads, shapes: Mapping[str, StateShape], cycles: Fit, seed: int
         log_r, cell = -np.log(own["first"].to_numpy()), own["cell"].to_numpy()
         groups, residual, _ = _hierarchy(own, state)
         memory = cycles_memory(own, cycles.parameters, state)
-        split = _components(own, shape.deviation(log_r), groups, residual, memory)
-        pulse = split.spread.get("cycle", 0.0) ** 2
-        at = 1 - pulse / sum(sigma**2 for sigma in split.spread.values())
-        out[state] = fit_shape(log_r, cell, state, seed, (at, pulses)) or shape
+        for _ in range(_ROUNDS):  # the cells' fraction is that of the deviations it gives
+            split = _components(own, shape.deviation(log_r), groups, residual, memory)
+            pulse = split.spread.get("cycle", 0.0) ** 2
+            at = 1 - pulse / sum(sigma**2 for sigma in split.spread.values())
+            shape = fit_shape(log_r, cell, state, seed, (at, pulses)) or shape
+        out[state] = shape
     return out
 
 

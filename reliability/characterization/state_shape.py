@@ -95,13 +95,16 @@ def fit_shape(
     measured = np.interp(ndtr(score), (np.arange(n) + 0.5) / n, y)
     last = np.searchsorted(y, measured, side="right")
 
-    def scores(weights: Sequence[Array]) -> Array:
-        """Normal scores of the measured quantiles among weighted cells."""
-        below = np.concatenate([[0.0], np.cumsum(weights[0][of_cell])])[last]
+    def resampled(weights: Sequence[Array]) -> Array:
+        """Normal scores of the measured quantiles among weighted cells, and their own quantiles."""
+        w = weights[0][of_cell]
+        below = np.concatenate([[0.0], np.cumsum(w)])
         low = 0.5  # of a value, so that no score is infinite
-        return ndtri(np.clip(below, low, n - low) / n)
+        scores = ndtri(np.clip(below[last], low, n - low) / n)
+        own = np.interp(np.append(ndtr(score), 0.5) * below[-1], (below[1:] + below[:-1]) / 2, y)
+        return np.concatenate([scores, own[:-1] - own[-1]])
 
-    samples = bootstrap(scores, [cells], f"shape.{name}", seed)
+    samples, quantiles = np.hsplit(bootstrap(resampled, [cells], f"shape.{name}", seed), 2)
     median = float(np.median(y))
     at, pulses = known or (0.5, Pulses())
     by_cell = np.argsort(number, kind="stable")
@@ -113,7 +116,7 @@ def fit_shape(
             break
         deviation = unbent((log_resistance - centre) / sigma, slopes)
         at, pulses = _pulses_of(deviation[by_cell], number[by_cell])
-    return StateShape(centre, sigma, slopes, again_of(samples), min(ends[0], 1 - ends[1]))
+    return StateShape(centre, sigma, slopes, again_of(quantiles), min(ends[0], 1 - ends[1]))
 
 
 def is_needed(shape: StateShape) -> bool:
@@ -146,7 +149,7 @@ def _slopes(
     v_at: Quantiles, score: Array, log_r: Array, error: Array
 ) -> tuple[float, Slopes, Callable[[Array], Array]]:
     """Return the standard deviation of ln R, the slopes of a T(v) of standard deviation 1, and
-    what gives ln slopes of bootstrap samples of the scores, by one step from these.
+    what gives ln slopes of quantiles of bootstrap samples, by one step from these.
 
     Parameters
     ----------
@@ -164,22 +167,23 @@ def _slopes(
     weight, z = programming.standard_nodes()
     nodes, middle = v_at(z), v_at(np.zeros(1))
 
-    def off(u: Array, wanted: Array) -> Array:
+    bend = np.array([_ENDS, 1.0, 1.0, 1.0, _ENDS])
+
+    def off(u: Array, measured: Array) -> Array:
         slopes = tuple(np.exp(u))
-        miss = (unbent(log_r / scale + bent(middle, slopes), slopes) - wanted) / width
-        return np.concatenate([miss, np.diff(u, 2), (u[[0, -1]] - u[[1, -2]]) / _ENDS])
+        miss = (unbent(measured / scale + bent(middle, slopes), slopes) - v) / width
+        # a trend goes on into the ends less surely
+        return np.concatenate([miss, np.diff(u, 2) / bend, (u[[0, -1]] - u[[1, -2]]) / _ENDS])
 
     def sd(u: Array) -> float:
         at = bent(nodes, tuple(np.exp(u)))
         return float(np.sqrt(weight @ at**2 - (weight @ at) ** 2))
 
-    found = least_squares(off, np.zeros(len(KNOTS)), bounds=(-7.0, 7.0), args=(v,))
+    found = least_squares(off, np.zeros(len(KNOTS)), bounds=(-7.0, 7.0), args=(log_r,))
     step = -np.linalg.pinv(found.jac)
 
     def again(samples: Array) -> Array:
-        at_median = int(np.argmin(np.abs(score)))
-        wanted = [v_at(one - (one - score)[at_median]) for one in samples]
-        miss = np.array([off(found.x, one) for one in wanted])
+        miss = np.array([off(found.x, one) for one in samples])
         miss[:, len(v) :] += rng.standard_normal((len(miss), miss.shape[1] - len(v)))
         steps = found.x + np.clip(miss @ step.T, -1.5, 1.5)
         return np.array([u - np.log(sd(u)) for u in steps])

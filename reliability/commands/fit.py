@@ -24,6 +24,8 @@ from reliability.errors import InputError
 if TYPE_CHECKING:
     from reliability.technology import Technology
 
+_NETWORK = "spirit"  # that measured and modelled cells are compared by
+
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -86,13 +88,16 @@ def fit(
         notes = [f"{d.attrs['source']}: {p}" for d in data for p in d.attrs["problems"]]
         notes += [*_flags(card), *_from_base(card, base, [each.name for each in fits])]
         check, page = None, None
+        networks, reasons = _on_networks(data, card, seed, as_json)
+        notes += reasons
         try:
-            check, page = _check(data, card, out, limits, draws, seed, options, as_json)
+            check, page = _check(data, card, out, limits, draws, seed, options, networks, as_json)
         except InputError as error:
             notes.append(f"no check: {error}")
     notes += warned
     if as_json:
         found = _as_json(card, out, check, page)
+        found["networks"] = [one.to_dict() for one in networks]
         say(
             json.dumps(found | {"not_identifiable": limits, "not_fitted": unmet, "problems": notes})
         )
@@ -102,6 +107,8 @@ def fit(
         for line in lines:
             say(f"{kind}: {line}")
     say(f"card: {out.resolve()}")
+    for one in networks:
+        say(_of_network(one))
     if check is not None and page is not None:
         say(
             f"check: {check.attrs['outside']:.0%} of {check.sizes['statistic']} statistics outside "
@@ -155,9 +162,40 @@ def _fit(
     return fits, unmet(reads, [each.name for each in fits])
 
 
+def _on_networks(
+    data: Sequence[Any], card: "Technology", seed: int, as_json: bool
+) -> tuple[list[Any], list[str]]:
+    """Compare a network on the cells of each file with one on the card; say why where it cannot."""
+    from reliability.network import Network, compare_cells, load_network
+
+    _stage("comparing a network on measured and on modelled cells", as_json)
+    network = load_network(_NETWORK)
+    assert isinstance(network, Network)
+    found, reasons = [], []
+    for one in data:
+        try:
+            found.append(compare_cells(network, one, card, seed=seed))
+        except InputError as error:
+            reasons.append(f"no network on measured cells: {error}")
+    return found, reasons
+
+
+def _of_network(found: Any) -> str:
+    """Say in one line how far the accuracy is off where it is furthest."""
+    worst = found.isel(condition=int(abs(found["difference"].values).argmax()))
+    ends = (100 * float(worst[name]) for name in ("difference", "low", "high"))
+    off, low, high = (f"{end:+.1f}" for end in ends)
+    return (
+        f"network: {found.attrs['network']} on measured cells {float(worst['measured']):.1%}, on "
+        f"modelled cells {float(worst['modelled']):.1%}, difference {off} points ({low} to {high} "
+        f"at {found.attrs['confidence']:.0%}), the largest of {found.sizes['condition']} "
+        f"conditions of {found.attrs['source']}"
+    )
+
+
 def _check(
     data: Sequence[Any], card: "Technology", out: Path, limits: Sequence[str], draws: int,
-    seed: int, options: dict[str, Any], as_json: bool,
+    seed: int, options: dict[str, Any], networks: Sequence[Any], as_json: bool,
 ) -> tuple[Any, Path]:  # fmt: skip
     from reliability.characterization import posterior_predictive
     from reliability.report import write_fit_report
@@ -168,7 +206,7 @@ def _check(
     )
     page = write_fit_report(
         card, check, out.with_suffix(".html"), limits, data=data, command=command_line(),
-        formats=options["formats"], template=options["template"],
+        formats=options["formats"], template=options["template"], networks=networks,
     )  # fmt: skip
     return check, page
 

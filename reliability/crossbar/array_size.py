@@ -20,16 +20,17 @@ from reliability.crossbar.size_search import LOOKS, Trial, searched, tried
 from reliability.errors import InputError, unknown_name
 from reliability.mission import MissionProfile
 from reliability.population.ageing import age
+from reliability.population.measured import MeasuredCells, technology_of
 from reliability.population.sampling import sample_dies
 from reliability.population.wafer import die_sites
 from reliability.random import stream
-from reliability.technology import Technology, expect_technology
+from reliability.technology import Technology
 
 Array = NDArray[np.float64]
 
 
 def crossbar_limit(
-    technology: Technology,
+    technology: Technology | xr.Dataset,
     criterion: str | Callable[[Array, dict[str, Any]], float] = "output_error",
     limit: float = 0.3,
     segment_resistance: float | None = None,
@@ -45,9 +46,10 @@ def crossbar_limit(
 
     Parameters
     ----------
-    technology : Technology
+    technology : Technology or Dataset
         Gives the population of LRS and HRS, or of levels (uniform random targets), and the read
-        voltage unless set here.
+        voltage unless set here. The cells of a Dataset of `reliability.read_measurements` are
+        resampled; drawn cards are bootstrap samples of them.
     criterion : str or callable
         ``"output_error"`` (relative, of a matrix product), ``"step_error"`` (in stored ones),
         ``"bit_error_rate"`` and any function ``f(conductance, crossbar) -> float`` must stay at or
@@ -112,10 +114,14 @@ def crossbar_limit(
     >>> int(out["size"]) < 64, out["drawn_size"].shape
     (True, (2,))
     """
-    expect_technology(technology)
+    technology = technology_of(technology)
+    if isinstance(technology, MeasuredCells):
+        need_states(technology)
     array = ArrayConditions.of(conditions)
     array.check(technology, criterion)
     lines = array.lines(segment_resistance)
+    if array.read_voltage is None and "read.voltage" not in technology:
+        raise InputError(f"read_voltage: {technology.name} does not state one; give it")
     if not callable(criterion) and criterion not in CRITERIA:
         raise unknown_name("criterion", criterion, CRITERIA)
     check_search(limit, max_size, uncertainty_draws, confidence)

@@ -17,6 +17,7 @@ from reliability.crossbar.margins import read_currents
 from reliability.crossbar.solver import solve_crossbar
 from reliability.crossbar.tiles import chord
 from reliability.devices.programming import Programming, deviation_at, score_of
+from reliability.population.measured import MeasuredCells
 from reliability.population.wafer import radial_positions
 from reliability.technology import Technology
 
@@ -183,6 +184,8 @@ def bit_error_rate(
 
 def _tail(card: Technology, state: str, g: Array, sign: float) -> Array:
     """Probability that a cell of the state conducts less (sign 1) or more (sign -1) than g."""
+    if isinstance(card, MeasuredCells):
+        return card.fraction_beyond(state, g, above=sign < 0)
     model = Programming.from_technology(card, state)
     with np.errstate(divide="ignore", invalid="ignore"):
         deviation = np.where(np.isinf(g), -np.inf, deviation_at(model, g))

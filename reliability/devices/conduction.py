@@ -18,7 +18,9 @@ fully
 on, is a series resistance.
 
 .. [1] SkyWater sky130 ReRAM model, sky130_fd_pr_reram__reram_cell.va @ 31cefa6.
-.. [2] V. Milo et al., IRPS 2021, Fig. 1, as fitted in sandialabs/cross-sim RRAM_Milo.py.
+.. [2] V. Milo et al., "Optimized programming algorithms for multilevel RRAM in hardware neural
+   networks", IRPS 2021, doi:10.1109/IRPS46558.2021.9405119, Fig. 1, as fitted in
+   sandialabs/cross-sim RRAM_Milo.py.
 .. [3] Ram et al., Appl. Phys. Lett. 128, 173501, abstract.
 """
 

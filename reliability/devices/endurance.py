@@ -23,7 +23,9 @@ follows analytic models in HfOx [3]_. Valid as long as the pulses stay the same;
 a stronger pulse would bring back counts as failed.
 
 .. [1] D. Alfaro Robayo, thesis (CEA-Leti), abstract.
-.. [2] T. Hirtzlin et al., Front. Neurosci. 13, 1383 (2020), doi:10.3389/fnins.2019.01383, abstract.
+.. [2] T. Hirtzlin et al., "Digital biologically plausible implementation of binarized neural
+   networks with differential hafnium oxide resistive memory arrays", Front. Neurosci. 13, 1383
+   (2020), doi:10.3389/fnins.2019.01383, abstract.
 .. [3] P. Huang et al., "Analytic model of endurance degradation and its practical applications for
    operation scheme optimization in metal oxide based RRAM", abstract.
 """

@@ -22,7 +22,8 @@ Temperature is not applied in ``log_linear`` and ``snapshots``. Times are valid 
 .. [1] Our computation on the data of github.com/akashlevy/RRAM-Relaxation-Master-Model @ ca0cfff.
 .. [2] A. Valentian et al., IEDM 2019, 14.3.1.
 .. [3] Falcone et al., as fitted in IBM aihwkit 1.1.0, inference/noise/reram.py.
-.. [4] W. Wan et al., Nature (2022), doi:10.1038/s41586-022-04992-8, fitted ibid.
+.. [4] W. Wan et al., "A compute-in-memory chip based on resistive random-access memory", Nature
+   608, 504 (2022), doi:10.1038/s41586-022-04992-8, fitted ibid.
 """
 
 import math

@@ -39,7 +39,8 @@ the overdrive V_reset - V_T is what a 1T1R array shows over 0.5 V (see `devices.
 .. [1] "Statistical assessment of endurance degradation in high and low resistive states of the
    HfO2-based RRAM" (2013), acemap 53082961, abstract.
 .. [2] doi:10.1016/j.mssp.2025.109668, abstract.
-.. [3] M. Lanza et al., Adv. Electron. Mater. 5, 1800143 (2019), doi:10.1002/aelm.201800143.
+.. [3] M. Lanza et al., "Recommended methods to study resistive switching devices", Adv. Electron.
+   Mater. 5, 1800143 (2019), doi:10.1002/aelm.201800143.
 """
 
 import math

@@ -12,10 +12,15 @@ with z standard normal and the coefficients in siemens. Published fits of this f
 A negative sigma of a polynomial counts as 0. Valid on the levels from ``target.minimum`` to
 ``target.maximum`` of the card, at low read voltage and room temperature.
 
-.. [1] S. R. Nandakumar et al., ICECS 2019 (IEEE document 8964852), as in IBM aihwkit.
-.. [2] V. Joshi et al., Nat. Commun. 11, 2473 (2020), doi:10.1038/s41467-020-16108-9, Fig. 3b.
-.. [3] W. Wan et al., Nature (2022), doi:10.1038/s41586-022-04992-8, Ext. Data Fig. 3.
-.. [4] V. Milo et al., IRPS 2021, Fig. 4, as fitted in sandialabs/cross-sim.
+.. [1] S. R. Nandakumar et al., "Phase-change memory models for deep learning training and
+   inference", ICECS 2019, doi:10.1109/ICECS46596.2019.8964852, as in IBM aihwkit.
+.. [2] V. Joshi et al., "Accurate deep neural network inference using computational phase-change
+   memory", Nat. Commun. 11, 2473 (2020), doi:10.1038/s41467-020-16108-9, Fig. 3b.
+.. [3] W. Wan et al., "A compute-in-memory chip based on resistive random-access memory", Nature
+   608, 504 (2022), doi:10.1038/s41586-022-04992-8, Ext. Data Fig. 3.
+.. [4] V. Milo et al., "Optimized programming algorithms for multilevel RRAM in hardware neural
+   networks", IRPS 2021, doi:10.1109/IRPS46558.2021.9405119, Fig. 4, as fitted in
+   sandialabs/cross-sim.
 .. [5] Falcone et al., as fitted in IBM aihwkit 1.1.0.
 """
 

@@ -5,6 +5,7 @@ Two kinds of networks, each with its own way into cells: `Network`, one layer of
 takes both; what is computed from its results lies in ``analysis``.
 """
 
+from reliability.network.analysis.cells_comparison import compare_cells
 from reliability.network.analysis.codings import compare_codings
 from reliability.network.analysis.comparison import compare_accuracy
 from reliability.network.analysis.inferences import evaluate_inferences
@@ -48,6 +49,7 @@ __all__ = [
     "attribute_loss",
     "bit_error_tolerance",
     "compare_accuracy",
+    "compare_cells",
     "compare_codings",
     "evaluate",
     "evaluate_deep",

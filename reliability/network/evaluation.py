@@ -1,11 +1,14 @@
 """Accuracy of a network on ideal cells, on a technology, or on a given population of chips."""
 
+import math
+import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from reliability.errors import InputError, expect
 from reliability.mission import MissionProfile
@@ -29,9 +32,11 @@ from reliability.network.one_layer.neuron import Neuron, sample_neurons
 from reliability.network.one_layer.weight_mapping import Mapping, read_weights, sample_chips
 from reliability.network.results import Values, of_decisions, on_chips, provenance
 from reliability.population.ageing import age
+from reliability.population.measured import MeasuredCells, is_measured
 from reliability.population.sampling import addresses, card_of_cells
 from reliability.technology import Technology
 
+_DRAWS, _CHIPS = 20, 2  # bootstrap samples of measured cells, and chips of each
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 # Energy of one synaptic event where the cells are ideal and no card says it: SPIRIT, IEDM 2019.
 _ENERGY_EVENT = {"synapse_and_neuron": 3.6e-12, "system": 180e-12}
@@ -62,7 +67,10 @@ def evaluate(
         Of `reliability.load_network`, or the TOML or ONNX file of one.
     cells : Technology, Dataset or None
         A technology: ``chips`` chips are sampled from it. A population of chips (..., cell) of
-        `sample_chips` or `program_layers`: used as it is. None: one chip of ideal cells.
+        `sample_chips` or `program_layers`: used as it is. A Dataset of
+        `reliability.read_measurements`: ``chips`` chips of its cells, resampled with their whole
+        trajectories (`reliability.population.measured`), at conditions that were measured. None:
+        one chip of ideal cells.
     coding : RateCoding, WeightedSum, FirstSpike, "rate", "weighted_sum" or "first_spike"
         How inputs drive the network and how outputs decide
         (`reliability.network.one_layer.coding`). One layer: ``RateCoding()`` by default. A deep
@@ -113,6 +121,9 @@ def evaluate(
         that is not zero. With `FirstSpike` also ``decision_time``, the mean time of the last event
         that was needed: s in a stream, fraction of the window for pixels.
 
+        Measured cells: also ``mean``, the accuracy over chips, and its interval ``low``, ``high``
+        from 20 bootstrap samples of the cells with two chips each.
+
         Deep network: ``weight_error`` and ``reads`` per layer, see
         `reliability.network.evaluate_deep`.
 
@@ -132,6 +143,12 @@ def evaluate(
     """
     data = data_of(data, "inputs" if _is_onnx(network) else "pixels")
     network = _loaded(network, data)
+    if is_measured(cells):
+        return _of_measured(
+            network, MeasuredCells.of(cells), chips, seed, confidence, coding=coding,
+            mapping=mapping, tiling=tiling, images=images, data=data, metric=metric,
+            calibration=calibration, neuron=neuron, profile=profile,
+        )  # fmt: skip
     if isinstance(network, DeepNetwork):
         data = None if data is None else data.drop_vars(_single(data))
         _refuse("a deep network", mapping=mapping, neuron=neuron)
@@ -155,7 +172,7 @@ def evaluate(
     upper, lower, gain = sample_neurons(neuron, tested.address, network.outputs, seed)
     circuit = Circuit(tested.weights * gain[:, None, :], upper, lower, neuron)
     made = chosen.decide(circuit, samples, seed)
-    energy_event = _energy_of_an_event(tested.technology)
+    energy_event = energy_of_an_event(tested.technology)
     values = of_decisions(made.predicted, samples.labels, network.outputs, confidence)
     values |= _costs(made, network.outputs, energy_event, tested.cells_of_an_input)
     if made.time is not None:
@@ -193,6 +210,69 @@ def _loaded(network: Any, data: xr.Dataset | None) -> Any:
     shapes = (data[name].shape[1:] for name in data if data[name].ndim and name != "label")
     fixed = {str(name): data[name].values for name in _single(data)}
     return from_file(network, fixed=fixed, input_shape=next(shapes, None))
+
+
+def _of_measured(
+    network: Any,
+    cells: MeasuredCells,
+    chips: int,
+    seed: int,
+    confidence: float,
+    **how: Any,
+) -> xr.Dataset:
+    """Evaluate chips of measured cells, and bootstrap samples of them for the interval."""
+
+    def of(one: MeasuredCells, count: int) -> xr.Dataset:
+        return evaluate(network, one, chips=count, seed=seed, confidence=confidence, **how)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of every chip and sample; below once
+        out = of(cells, chips)
+    for note in out.attrs["warnings"]:
+        warnings.warn(note, stacklevel=3)
+    name = str(out.attrs.get("metric", "accuracy"))
+    if name not in out:
+        return out
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        again = [of(cells.drawn(seed, k), _CHIPS)[name].values for k in range(_DRAWS)]
+    found = mean_with_samples(out[name].values.ravel(), np.array(again), confidence)
+    for key, value in zip(("mean", "low", "high"), found, strict=True):
+        out[key] = ((), value, {"units": "1"})
+    return out.assign_attrs(cells.source, bootstrap_samples=_DRAWS)
+
+
+def mean_with_samples(
+    values: NDArray[np.float64], again: NDArray[np.float64], confidence: float
+) -> tuple[float, float, float]:
+    """Return the mean over chips of measured cells with its interval.
+
+    Parameters
+    ----------
+    values : ndarray, shape (chips,)
+        Of chips of the measured cells.
+    again : ndarray, shape (samples, chips)
+        Of chips of bootstrap samples of the cells.
+    confidence : float
+
+    Notes
+    -----
+    The variance of the mean is that between the means of the bootstrap samples, less what the few
+    chips of each add to it, plus that of the mean of ``values``; Student's t with one degree of
+    freedom less than samples.
+
+    Examples
+    --------
+    >>> low = mean_with_samples(np.array([0.8, 0.82]), np.array([[0.8, 0.82], [0.78, 0.8]]), 0.9)[1]
+    >>> bool(low < 0.81)
+    True
+    """
+    mean = float(values.mean())
+    of_chip = float(np.mean(again.var(axis=1, ddof=1))) if again.shape[1] > 1 else 0.0
+    of_cells = max(float(again.mean(axis=1).var(ddof=1)) - of_chip / again.shape[1], 0.0)
+    error = math.sqrt(of_cells + of_chip / len(values))
+    t = float(stdtrit(len(again) - 1, (1 + confidence) / 2))
+    return mean, max(mean - t * error, 0.0), min(mean + t * error, 1.0)
 
 
 def _refuse(what: str, **options: Any) -> None:
@@ -238,7 +318,8 @@ def _chips(
     if isinstance(cells, Technology):
         technology = cells
         cells = sample_chips(cells, network, chips=chips, mapping=mapping, seed=seed)
-    expect(cells, xr.Dataset, "cells", "a Technology, a population of sample_chips, or None")
+    how = "a Technology, a population of sample_chips, a Dataset of read_measurements, or None"
+    expect(cells, xr.Dataset, "cells", how)
     if profile is not None:
         cells = age(cells, profile)
     technology = card_of_cells(cells) if technology is None else technology
@@ -270,7 +351,8 @@ def _costs(
     }
 
 
-def _energy_of_an_event(technology: Technology | None) -> dict[str, float]:
+def energy_of_an_event(technology: Technology | None) -> dict[str, float]:
+    """Return the energy (J) of a synaptic event by energy model: the card's, else SPIRIT's."""
     if technology is None or "energy.event" not in technology:
         return _ENERGY_EVENT
     return {

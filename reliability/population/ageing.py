@@ -21,6 +21,7 @@ from reliability.devices.verify import after_last_pulse
 from reliability.errors import InputError, expect
 from reliability.mission import MissionProfile, Segment
 from reliability.population.blocks import Deviates, for_blocks
+from reliability.population.measured import MeasuredCells
 from reliability.population.programmed import STUCK, Pick, codes, defects_in, states_in
 from reliability.population.sampling import VARIABLE_ATTRS, addresses, card_of_cells
 from reliability.technology import Technology
@@ -68,6 +69,8 @@ def age(population: xr.Dataset, profile: MissionProfile) -> xr.Dataset:
     expect(profile, MissionProfile, "profile", "a MissionProfile, as MissionProfile.constant gives")
     history = MissionProfile([Segment(**s) for s in json.loads(population.attrs["mission"])])
     history = history + profile
+    if isinstance(technology, MeasuredCells):
+        return _at_measured(population, technology, history)
     is_target = "target" in population.coords
     state: NDArray[Any] = (
         population["target"].values if is_target else codes(population["state"].values)
@@ -95,10 +98,12 @@ def age(population: xr.Dataset, profile: MissionProfile) -> xr.Dataset:
     aged = np.empty_like(programmed)
 
     def work(chip: int, block: slice) -> None:
-        deviates = Deviates(seed, address[chip], block, programmed.dtype)
+        # in double precision whatever the dtype: exponents of 30 lose digits in single
+        deviates = Deviates(seed, address[chip], block, np.float64)
         count = None if pulses is None else pulses[chip, block]
         each = 1.0 if reads is None else reads[chip, block]
-        cells = programmed[chip, block], state[block], defect[chip, block]
+        g = programmed[chip, block].astype(np.float64, copy=False)
+        cells = g, state[block], defect[chip, block]
         aged[chip, block] = after(*cells, deviates, count, each)
 
     for_blocks(work, *programmed.shape)
@@ -110,6 +115,19 @@ def age(population: xr.Dataset, profile: MissionProfile) -> xr.Dataset:
         "warnings": sorted(set(population.attrs.get("warnings", [])) | set(notes)),
     }
     return out
+
+
+def _at_measured(
+    population: xr.Dataset, cells: MeasuredCells, history: MissionProfile
+) -> xr.Dataset:
+    """Return a population of measured cells at conditions that were measured."""
+    rows = population["conductance"].transpose(..., "cell")
+    state = population["target" if "target" in population.coords else "state"].values
+    at = cells.place(history)
+    g = cells.conductance(addresses(population), state, int(population.attrs["seed"]), at)
+    aged = g.reshape(rows.shape).astype(rows.dtype)
+    out = population.assign(conductance=(rows.dims, aged, VARIABLE_ATTRS["conductance"]))
+    return out.assign_attrs(mission=json.dumps([vars(segment) for segment in history.segments]))
 
 
 def _after_targets(technology: Technology, history: MissionProfile) -> Block:

@@ -85,7 +85,7 @@ def program(
     >>> made.variables["conductance"].shape, made.variables["conductance"].dtype
     ((2, 100), dtype('float32'))
     """
-    if not _is_target(state):
+    if not is_target(state):
         names = np.asarray(state, dtype=str)
         if names.ndim and names.shape != (cells,):
             raise InputError(f"state: got {names.size} states for {cells} cells")
@@ -126,7 +126,7 @@ def _program_states(
         return programming.conductance(model, deviation)
 
     def work(chip: int, block: slice) -> None:
-        deviates = Deviates(seed, address[chip], block, dtype)
+        deviates = Deviates(seed, address[chip], block, np.float64)  # rounded at the end
         defect = defects[chip, block]
         _draw_defects(defect, rates, deviates)
         here = {name: array[chip, block] for name, array in out.items()}
@@ -177,7 +177,7 @@ def _program_targets(
         stuck["unformed"] = 1.0 / technology["defects.unformed_resistance"]
 
     def work(chip: int, block: slice) -> None:
-        deviates = Deviates(seed, address[chip], block, dtype)
+        deviates = Deviates(seed, address[chip], block, np.float64)  # rounded at the end
         level = levels[block]
         level = level[:1] if level.strides == (0,) else level  # one for all cells
         g[chip, block] = target.conductance(model, level, deviates("programming.cell"))
@@ -191,7 +191,8 @@ def _program_targets(
     return Programmed(variables, {"target": ("cell", levels, {"units": "S"})}, notes)
 
 
-def _is_target(state: Any) -> bool:
+def is_target(state: Any) -> bool:
+    """Whether states are targets, in siemens or as text with a unit, and not names."""
     names = np.asarray(state)
     if names.dtype.kind != "U":
         return names.dtype.kind not in "SO"

@@ -17,8 +17,9 @@ from reliability.devices.conduction import TEMPERATURES, Conduction, at_temperat
 from reliability.devices.drift import Drift, read_factor
 from reliability.devices.noise import Noise
 from reliability.devices.noise import read as noisy
-from reliability.errors import whole_number
+from reliability.errors import InputError, whole_number
 from reliability.population.blocks import Deviates, for_blocks
+from reliability.population.measured import MeasuredCells
 from reliability.population.programmed import codes, states_in
 from reliability.population.sampling import addresses, card_of_cells
 from reliability.technology import Technology
@@ -62,7 +63,7 @@ def read_cells(
     Raises
     ------
     InputError
-        A temperature or time that cannot be.
+        A temperature or time that cannot be, or measured cells, which are reads already.
 
     Warns
     -----
@@ -79,6 +80,10 @@ def read_cells(
     True
     """
     technology = card_of_cells(population)
+    if isinstance(technology, MeasuredCells):
+        raise InputError(
+            f"population: measured cells of {technology.name} are reads already, with their noise"
+        )
     at = None if temperature is None else kelvin(temperature)
     seconds = quantity(time, "s", "time", low=0.0)
     whole_number(read, "read")

@@ -14,14 +14,15 @@ from numpy.typing import DTypeLike, NDArray
 
 from reliability.devices.verify import Verify
 from reliability.errors import InputError, expect, whole_number
-from reliability.population.programmed import DEFECTS, State, program
+from reliability.population.measured import MeasuredCells, program_cells, technology_of
+from reliability.population.programmed import DEFECTS, State
 from reliability.population.wafer import die_sites
-from reliability.technology import Technology, expect_technology
+from reliability.technology import Technology
 from reliability.version import __version__
 
 
 def sample_population(
-    technology: Technology,
+    technology: Technology | xr.Dataset,
     *,
     wafers: int = 1,
     dies: int = 1,
@@ -38,7 +39,9 @@ def sample_population(
 
     Parameters
     ----------
-    technology : Technology
+    technology : Technology or Dataset
+        A Dataset of `reliability.read_measurements`: its cells are resampled
+        (`reliability.population.measured`).
     wafers, dies, cells : int
         Wafers of the lot, dies per wafer, cells per chip.
     chips : int, optional
@@ -80,7 +83,7 @@ def sample_population(
     >>> round(float(pcm["conductance"].mean() * 1e6), 1)
     12.5
     """
-    expect_technology(technology)
+    technology = technology_of(technology)
     if verify is not None:
         expect(verify, Verify, "verify", "a Verify")
     if np.dtype(dtype) not in (np.dtype(np.float32), np.dtype(np.float64)):
@@ -103,9 +106,9 @@ def sample_population(
     if chips is None:
         address = np.column_stack([address, np.zeros(len(address), int)])
     address = np.column_stack([address, np.full(len(address), lot)])
-    made = program(technology, address, state, cells, verify=verify, seed=seed, dtype=dtype)
+    made = program_cells(technology, address, state, cells, verify=verify, seed=seed, dtype=dtype)
     x, y = sites[:dies].T * 1e3
-    return xr.Dataset(
+    out = xr.Dataset(
         {
             name: (dims, array.reshape(shape), VARIABLE_ATTRS[name])
             for name, array in made.variables.items()
@@ -120,10 +123,11 @@ def sample_population(
         },
         attrs=_provenance(technology, seed, verify, made.warnings),
     )
+    return _with_cells(out, technology)
 
 
 def sample_dies(
-    technology: Technology,
+    technology: Technology | xr.Dataset,
     *,
     state: Sequence[str] | Sequence[float] | NDArray[Any],
     count: int,
@@ -147,15 +151,18 @@ def sample_dies(
     >>> int(lot["wafer"][-1]), int(lot["die"][-1])
     (1, 4)
     """
+    technology = technology_of(technology)
     sites = die_sites(technology)
     if not 1 <= dies_per_wafer <= len(sites):
         raise InputError(f"dies_per_wafer: got {dies_per_wafer}, allowed 1 to {len(sites)}")
     chip = np.arange(first, first + count)
     wafer, die = np.divmod(chip, dies_per_wafer)
     address = np.column_stack([wafer, die, np.zeros_like(die), np.full(count, lot)])
-    made = program(technology, address, state, len(state), verify=verify, seed=seed, dtype=dtype)
+    made = program_cells(
+        technology, address, state, len(state), verify=verify, seed=seed, dtype=dtype
+    )
     x, y = sites[die].T * 1e3
-    return xr.Dataset(
+    out = xr.Dataset(
         {
             name: (("chip", "cell"), array, VARIABLE_ATTRS[name])
             for name, array in made.variables.items()
@@ -170,6 +177,7 @@ def sample_dies(
         },
         attrs=_provenance(technology, seed, verify, made.warnings),
     )
+    return _with_cells(out, technology)
 
 
 def card_of_cells(population: xr.Dataset) -> Technology:
@@ -186,6 +194,8 @@ def card_of_cells(population: xr.Dataset) -> Technology:
         raise InputError(f"population: got a Dataset of other things, expected {whole}")
     if not population["conductance"].size:
         raise InputError("population: got no cell, at least one is required")
+    if "measured" in population.attrs:
+        return MeasuredCells.in_population(population)
     return Technology.from_json(population.attrs["technology_card"])
 
 
@@ -212,6 +222,16 @@ VARIABLE_ATTRS: dict[str, dict[str, Any]] = {
     "pulses": {"units": "1", "long_name": "programming pulses received"},
     "passed": {"units": "1", "long_name": "passed the verify"},
 }
+
+
+def _with_cells(population: xr.Dataset, technology: Technology) -> xr.Dataset:
+    """Add the measured cells that a population was drawn from."""
+    if not isinstance(technology, MeasuredCells):
+        return population
+    cells = technology.embedded()
+    return population.assign(cells.variables).assign_attrs(
+        measured=json.dumps(technology.data.attrs), **technology.source
+    )
 
 
 def _site_coordinates(dim: str, x: NDArray, y: NDArray) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from reliability.random import stream
 from reliability.technology import Technology
 
 _MOST_SITES = 1e6
+_UNKNOWN_SITES = 10_000  # of cells whose wafer is not known
 
 
 def die_sites(technology: Technology) -> NDArray[np.float64]:
@@ -19,7 +20,8 @@ def die_sites(technology: Technology) -> NDArray[np.float64]:
     Returns
     -------
     ndarray, shape (sites, 2)
-        x and y of the die centres from the wafer centre, m.
+        x and y of the die centres from the wafer centre, m; NaN of measured cells, whose file does
+        not say what the wafer was.
 
     Examples
     --------
@@ -28,6 +30,8 @@ def die_sites(technology: Technology) -> NDArray[np.float64]:
     >>> bool(np.hypot(*sites.T).max() < 0.1)  # inside a 200 mm wafer
     True
     """
+    if technology.models.get("cells") == "measured" and "wafer.diameter" not in technology:
+        return np.full((_UNKNOWN_SITES, 2), np.nan)
     width, height = technology["wafer.die_width"], technology["wafer.die_height"]
     limit = technology["wafer.diameter"] / 2 - technology["wafer.edge_exclusion"]
     if (count := np.pi * limit**2 / (width * height)) > _MOST_SITES:

@@ -25,9 +25,17 @@ from reliability.devices.programming import Programming
 from reliability.devices.relaxation import Relaxation
 from reliability.devices.verify import Verify
 from reliability.errors import InputError, fraction, unknown_name, whole_number
+from reliability.mission import MissionProfile
+from reliability.population.measured import MeasuredCells, technology_of
+from reliability.population.measured_window import (
+    least_errors,
+    need_two_states,
+    spread_of_error,
+    window_of_cells,
+)
 from reliability.population.wafer import radial_positions
 from reliability.random import stream
-from reliability.technology import STATES, Technology, expect_technology
+from reliability.technology import STATES, Technology
 from reliability.units import quantity
 from reliability.version import __version__
 
@@ -39,7 +47,7 @@ Errors = Callable[[float], tuple[float, float]]
 
 
 def programming_window(
-    technology: Technology,
+    technology: Technology | xr.Dataset,
     *,
     compliance_current: Condition | None = None,
     reset_voltage: Condition | None = None,
@@ -47,13 +55,16 @@ def programming_window(
     reference: float | str | None = None,
     verify: Verify | None = None,
     time: float | str = 0.0,
+    temperature: float | str | None = None,
     target_error_rate: float = 1e-6,
 ) -> xr.Dataset:
     """Map the window between LRS and HRS against programming conditions.
 
     Parameters
     ----------
-    technology : Technology
+    technology : Technology or Dataset
+        A Dataset of `reliability.read_measurements`: its cells are counted, with intervals from the
+        bootstrap of the cells (`reliability.population.measured`).
     compliance_current, reset_voltage, pulse_width : float, str or a sequence of them, optional
         Conditions to map, A, V and s; each that is given is a dimension of the result, the others
         stay as on the card.
@@ -62,7 +73,9 @@ def programming_window(
     verify : Verify, optional
         Program with verify instead of by one pulse.
     time : float or str
-        Of relaxation since programming, s.
+        Of relaxation since programming, s; of measured cells one that was measured.
+    temperature : float or str, optional
+        Of measured cells until the read, K; one that was measured.
     target_error_rate : float
         Bit-error rate that ``reaches`` compares with.
 
@@ -94,20 +107,28 @@ def programming_window(
     >>> bool((found["window"].diff("reset_voltage") > 0).all())
     True
     """
-    expect_technology(technology)
+    technology = technology_of(technology)
+    fraction(target_error_rate, "target_error_rate")
+    fixed = None if reference is None else quantity(reference, "S", "reference", low=0.0)
+    seconds = quantity(time, "s", "time", low=0.0)
     asked = {
         "compliance_current": compliance_current,
         "reset_voltage": reset_voltage,
         "pulse_width": pulse_width,
     }
+    if isinstance(technology, MeasuredCells):
+        _refuse_conditions(technology, verify=verify, **asked)
+        profile = MissionProfile.constant(seconds, 298.15 if temperature is None else temperature)
+        out = window_of_cells(technology, fixed, profile)
+        out["reaches"] = out["bit_error_rate"] <= target_error_rate
+        return out.assign_attrs(target_error_rate=target_error_rate)
+    if temperature is not None:
+        raise InputError("temperature: applies to measured cells; age a population of a card")
     axes = {
         name: _axis(technology, name, values)
         for name, values in asked.items()
         if values is not None
     }
-    fraction(target_error_rate, "target_error_rate")
-    fixed = None if reference is None else quantity(reference, "S", "reference", low=0.0)
-    seconds = quantity(time, "s", "time", low=0.0)
     points, notes = [], set()
     for values in product(*axes.values()):
         with warnings.catch_warnings(record=True) as caught:
@@ -144,13 +165,22 @@ def programming_window(
     return out
 
 
-def best_reference(technology: Technology) -> float:
+def _refuse_conditions(cells: MeasuredCells, **given: object) -> None:
+    need_two_states(cells)
+    for name, value in given.items():
+        if value is not None:
+            raise InputError(
+                f"{name}: {cells.name} holds cells as they were programmed; leave it out"
+            )
+
+
+def best_reference(technology: Technology | xr.Dataset) -> float:
     """Return the conductance, S, at which fresh single pulses of both states are misread least.
 
     Raises
     ------
     InputError
-        A card without the two states.
+        A card, or measured cells, without the two states.
 
     Examples
     --------
@@ -158,13 +188,16 @@ def best_reference(technology: Technology) -> float:
     >>> 1e-5 < best_reference(rel.load_technology("oxram-130nm")) < 2e-4
     True
     """
-    expect_technology(technology)
+    technology = technology_of(technology)
+    if isinstance(technology, MeasuredCells):
+        need_two_states(technology)
+        return least_errors(technology, technology.place(MissionProfile([])))
     models = {state: Programming.from_technology(technology, state) for state in STATES}
     return _least_errors(models, _errors(technology, models, None, 0.0))
 
 
 def sampled_error_rate(
-    technology: Technology,
+    technology: Technology | xr.Dataset,
     state: str,
     reference: float | str,
     *,
@@ -174,11 +207,12 @@ def sampled_error_rate(
     """Estimate the fraction of cells on the wrong side of a reference by importance sampling.
 
     All levels of the hierarchy are drawn, shifted in proportion to their variance so that half of
-    the cells fail, and each cell counts with its likelihood ratio.
+    the cells fail, and each cell counts with its likelihood ratio. Measured cells are counted, with
+    the standard error of their bootstrap.
 
     Parameters
     ----------
-    technology : Technology
+    technology : Technology or Dataset
     state : {"LRS", "HRS"}
     reference : float or str
         S.
@@ -201,11 +235,14 @@ def sampled_error_rate(
     >>> bool(0 < error < 0.1 * rate < 1e-4)
     True
     """
-    expect_technology(technology)
+    technology = technology_of(technology)
     if state not in STATES:
         raise unknown_name("state", state, STATES)
     reference = quantity(reference, "S", "reference", low=1e-15)
     whole_number(samples, "samples", low=2)
+    if isinstance(technology, MeasuredCells):
+        need_two_states(technology)
+        return spread_of_error(technology, state, reference)
     model = Programming.from_technology(technology, state)
     generator = stream(seed, f"window.{state}")
     site = generator.choice(radial_positions(technology), samples)

@@ -131,6 +131,10 @@ def _provenance(study: Study, folder: Path) -> Section:
     for name in sorted(cards):
         card = study.named_technology(name)
         told[f"card {card.name}, SHA-256"] = card.fingerprint
+    for name in study.values_of("cells"):
+        if name is not None:
+            one = study.load_cells(str(name)).attrs
+            told["measured cells, SHA-256"] = f"{one['source']}, {one['source_sha256']}"
     for chapter in chapters_of(study):
         told |= dict(chapter.provenance(study))
     told["command"] = "reliability run study.toml --out FOLDER"

@@ -11,12 +11,21 @@ from numpy.typing import NDArray
 
 from reliability.characterization import simulated_cells
 from reliability.report import figures as draw
-from reliability.report.page import Figure, KeyFigure, Report, Section, canvas, numbers_of, svg
+from reliability.report.page import (
+    Figure,
+    KeyFigure,
+    Report,
+    Section,
+    Table,
+    canvas,
+    numbers_of,
+    svg,
+)
 from reliability.report.provenance import confidence_text, parameter_tables, provenance_section
 from reliability.report.render import save_report
 from reliability.report.words import percent
 from reliability.technology import Technology
-from reliability.units import engineering
+from reliability.units import duration, engineering
 
 _KEPT = ("draws", "seed", "reliability_version")
 _ROOM = 323.0  # K; hotter statistics are those of bakes
@@ -33,6 +42,7 @@ def write_fit_report(
     command: str = "",
     formats: Sequence[str] = ("html",),
     template: str = "full",
+    networks: Sequence[xr.Dataset] = (),
 ) -> Path:
     """Write what was fitted, how sure it is, and how far simulated cells are from measured ones.
 
@@ -53,6 +63,8 @@ def write_fit_report(
     formats : sequence of {"html", "pdf"}
     template : str
         As `reliability.report.render.save_report` takes it.
+    networks : sequence of Dataset
+        Of `reliability.compare_cells`: a network on the measured and on the modelled cells.
 
     Returns
     -------
@@ -77,6 +89,8 @@ def write_fit_report(
     plots = list(cell_figures(card, check, data))
     if plots:
         sections.append(Section("cells", "Measured and simulated cells", figures=plots))
+    if networks:
+        sections.append(_networks_section(networks))
     if not_identifiable:
         sections.append(
             Section("not-identifiable", "Not identifiable from the data", points=not_identifiable)
@@ -100,6 +114,40 @@ def write_fit_report(
          KeyFigure("parameters fitted", f"{len(fitted)}", "", f"of {len(card.parameters)}")],
     )  # fmt: skip
     return save_report(report, Path(path), formats, template)
+
+
+def _networks_section(networks: Sequence[xr.Dataset]) -> Section:
+    """Set the accuracy of a network on measured cells beside that on cells of the card."""
+    first = networks[0].attrs
+    rows, notes = [], []
+    for one in networks:
+        notes += [f"{note}." for note in one.attrs["warnings"]]
+        for k in range(one.sizes["condition"]):
+            at = one.isel(condition=k)
+            hours, kelvin = float(at["time"]), float(at["temperature"])
+            off, low, high = (f"{100 * float(at[name]):+.1f}".replace("-", "−")
+                              for name in ("difference", "low", "high"))  # fmt: skip
+            rows.append([
+                one.attrs["source"],
+                f"{duration(hours)} at {engineering(kelvin, 'K')}" if hours else "as programmed",
+                percent(float(at["measured"])), percent(float(at["modelled"])), off,
+                f"{low} to {high}",
+            ])  # fmt: skip
+    sure = percent(first["confidence"], 0)
+    text = (
+        f"The network {first['network']} classified {first['images']:,} test images on "
+        f"{first['chips']} chips of the measured cells, drawn with replacement with their whole "
+        f"trajectories, and on {first['chips']} chips of the card's cells. The {sure} interval of "
+        "the difference holds the finite number of measured cells (bootstrap) and of chips."
+    )
+    table = Table(
+        "networks-table", "Accuracy on measured and on modelled cells",
+        "Difference in percentage points, modelled less measured.",
+        ["file", "condition", "measured cells", "modelled cells", "difference", f"{sure} interval"],
+        rows,
+    )  # fmt: skip
+    return Section("networks", "Network accuracy on measured and modelled cells",
+                   (text,), tables=(table,), points=list(dict.fromkeys(notes)))  # fmt: skip
 
 
 def _key_figures(told: Mapping[str, Any]) -> list[KeyFigure]:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from reliability.campaign.spec import Study
+from reliability.campaign.study_cells import cells_text
 from reliability.report.outputs import chapters_of
 from reliability.report.page import Section, Table
 from reliability.report.points import Finished, axis_label
@@ -30,6 +31,9 @@ def method_section(finished: Finished) -> Section:
     """Say in sentences what was computed, and where the intervals come from."""
     study, chapters = finished.study, chapters_of(finished.study)
     text = [line for chapter in chapters for line in chapter.method(study)]
+    if study.cells is not None:
+        cards = (point.load_technology() for point in study.at_points())
+        text += dict.fromkeys(line for card in cards for line in cells_text(card))
     if study.sweep:
         axes = " × ".join(axis_label(axis) for axis in study.sweep)
         text.append(
@@ -38,10 +42,12 @@ def method_section(finished: Finished) -> Section:
         )
     if study.uncertainty:
         sampled = ", ".join(filter(None, (chapter.sampled(study) for chapter in chapters)))
-        text.append(
-            f"{study.uncertainty.draws} cards were sampled from the uncertainty of the card's "
-            f"parameters{sampled and ', '}{sampled}."
-        )
+        what = "cards were sampled from the uncertainty of the card's parameters"
+        if study.cells is not None:
+            what = "bootstrap samples of the measured cells were drawn"
+        text.append(f"{study.uncertainty.draws} {what}{sampled and ', '}{sampled}.")
+    elif study.cells is not None:
+        text.append("The intervals do not hold that the measured cells are a finite sample.")
     else:
         text.append("The intervals do not hold the uncertainty of the card's parameters.")
     intervals = [line for chapter in chapters for line in chapter.intervals(study)]

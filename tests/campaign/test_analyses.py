@@ -19,7 +19,7 @@ SLOW = (
     "crossbar_size", "inferences", "temperature", "tiers", "wafer_maturity", "relaxation",
     "read_disturb", "energy_rate_coding", "energy_time_coding", "learning_failed_cells",
     "energy_resistance", "hierarchy", "retention",
-    "ecc", "refresh", "redundancy", "design_memory", "design_spirit",
+    "ecc", "refresh", "redundancy", "design_memory", "design_spirit", "measured_cells",
 )  # fmt: skip
 SMALL = {
     "population.chips": 2,

@@ -47,7 +47,9 @@ def test_normal_cells_need_no_slopes():
     log_r = 10 + 0.5 * rng.standard_normal(200)[cell] + 0.3 * rng.standard_normal(2000)
     found = fit_shape(log_r, cell, "LRS", seed=2)
     assert not is_needed(found)
-    np.testing.assert_allclose(found.slopes, 1.0, atol=0.35)
+    np.testing.assert_allclose(found.slopes[1:-1], 1.0, atol=0.35)
+    off = np.abs(np.log(found.slopes)) / found.again.std(axis=0)
+    assert np.all(off < 3)  # the ends rest on few cells
     assert found.sigma == pytest.approx(np.hypot(0.5, 0.3), rel=0.1)
 
 
@@ -86,23 +88,26 @@ def test_card_of_radar(shared):
     """The whole way: `characterize` on the file, and its card against the file."""
     data = rel.read_measurements(shared / "measured" / "radar_cycling.tsv.gz")
     card = rel.characterize(data, name="radar", seed=0)
-    assert card["programming.HRS.sigma_cell"] == pytest.approx(0.937, rel=0.06)
+    still = {key: 0.0 for key in card if key.startswith("defects.")}
+    made = sample_cycles(card.with_values(still), cells=1000, cycles=280, seed=1)["resistance"]
+    log_r = np.log(made.sel(state="HRS").values)
+    assert log_r.mean(axis=1).std() == pytest.approx(0.937, rel=0.06)  # of the file: its cells
+    assert np.sqrt(log_r.var(axis=1).mean()) == pytest.approx(0.713, rel=0.06)  # and its cycles
     assert -0.7 < card["programming.correlation_cell"] < -0.3
     for state, r in radar(shared).items():
         model = Programming.from_technology(card, state)
-        p = np.array([0.01, 0.1, 0.5, 0.9, 0.99])
-        np.testing.assert_allclose(
-            1 / programming.quantile(model, 1 - p), np.quantile(r, p), rtol=0.1
-        )
+        p = np.array([0.01, 0.1, 0.5, 0.9, 0.95, 0.99])
+        off = 1 / programming.quantile(model, 1 - p) / np.quantile(r, p) - 1
+        assert np.all(np.abs(off[:-1]) < 0.1), (state, off)
+        assert abs(off[-1]) < {"LRS": 0.17, "HRS": 0.1}[state], (state, off)  # docs/limits.md
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("state", ["LRS", "HRS"])
 def test_intervals_of_slopes_hold_what_they_promise(state):
-    """Of 50 files of 256 cells, the 90 % intervals of seven slopes hold 78 to 98 % of the truths.
+    """Of 50 files of 256 cells, the 90 % intervals of seven slopes hold 83 to 97 % of the truths.
 
-    A tail is that of the few cells which a file happens to have, so that its slope is held less
-    often than promised (docs/limits.md).
+    Where a tail bends, its slope is held less often than promised (docs/limits.md).
     """
     true = known(state)[2]
     inside = []
@@ -111,4 +116,5 @@ def test_intervals_of_slopes_hold_what_they_promise(state):
         off = np.abs(np.log(found.slopes) - true) / found.again.std(axis=0)
         inside.append(off < 1.645)
     held = np.mean(inside, axis=0)
-    assert 0.78 < held.mean() < 0.98, held
+    assert 0.83 < held.mean() < 0.97, held
+    assert held.min() > 0.55, held

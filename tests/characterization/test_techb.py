@@ -100,16 +100,19 @@ def scores(card: rel.Technology, data: xr.Dataset) -> pd.DataFrame:
 
 @pytest.mark.slow
 def test_held_out_cells_score_as_well_as_the_best_trial(data: list[xr.Dataset]) -> None:
-    """Half of the cells fitted, the other half scored: -2.54 at 10 000 s, -1.30 at 0.01 s."""
-    cell = data[0]["cell"].values
-    known = [one.isel(cell=one["cell"].values % 4 < 2) for one in data]
-    other = [one.isel(cell=one["cell"].values % 4 >= 2) for one in data]
-    assert len(cell) > 15_000
+    """Half of the cells fitted, the other half scored: -2.54 at 10 000 s, -1.30 at 0.01 s.
+
+    The half is random: levels repeat over the addresses, every fourth cell has eight of them.
+    """
+    assert data[0].sizes["cell"] > 15_000
+    chosen = np.random.default_rng(1).permutation(1 + int(data[1]["cell"].max())) % 2 == 0
+    known = [one.isel(cell=chosen[one["cell"].values]) for one in data]
+    other = [one.isel(cell=~chosen[one["cell"].values]) for one in data]
     card = rel.characterize(known, name="half", maximum="128 uS")
     found = pd.concat([scores(card, one) for one in other])
     at = {(k, p): s for k, p, s in found.to_numpy().tolist()}
-    assert at[ROOM, 1e4] > -2.55
-    assert at[ROOM, 0.01] > -1.31
+    assert at[ROOM, 1e4] > -2.54
+    assert at[ROOM, 0.01] > -1.30
 
 
 @pytest.mark.slow

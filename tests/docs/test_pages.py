@@ -11,7 +11,7 @@ import pytest
 import reliability as rel
 from tests.docs.pages import differences
 
-HOW_TO = ("cluster", "network", "qualification", "technology", "tester-data")
+HOW_TO = ("cluster", "measured-cells", "network", "qualification", "technology", "tester-data")
 
 
 @pytest.fixture(scope="module")

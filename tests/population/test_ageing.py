@@ -128,10 +128,10 @@ def test_cells_are_the_same_in_either_dtype_and_function(tech: Technology) -> No
     single = sample_dies(tech, state=states, count=6, dies_per_wafer=3, seed=7)
     assert values(double).dtype == np.float64
     assert values(single).dtype == np.float32
-    np.testing.assert_allclose(values(single), values(double).reshape(6, -1), rtol=2e-5)
+    np.testing.assert_allclose(values(single), values(double).reshape(6, -1), rtol=6e-8)
     hot = MissionProfile.constant(time="1 year", temperature="150 degC")
     one, other = (values(age(cells, hot)).reshape(6, -1) for cells in (single, double))
-    np.testing.assert_allclose(one, other, rtol=1e-3)
+    np.testing.assert_allclose(one, other, rtol=3e-7)
 
 
 @settings(max_examples=15, deadline=None)

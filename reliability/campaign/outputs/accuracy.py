@@ -374,6 +374,7 @@ def _memory(study: StudyFrame) -> Iterator[tuple[str, float]]:
 
 
 KIND = Kind(
+    of_measured_cells=True,
     uses=("network", "tiling", "programming", "population", "stress", "sensitivity"),
     groups={
         "ideal": Group("chip", _ideal),

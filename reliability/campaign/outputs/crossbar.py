@@ -128,6 +128,7 @@ def _apart(a: StudyFrame, b: StudyFrame) -> str:
 
 
 KIND = Kind(
+    of_measured_cells=True,
     table=CrossbarTable,
     default=CrossbarTable(),
     groups={"crossbar": Group("array", _largest)},

@@ -197,6 +197,7 @@ def _compare(first: Read, other: Read, confidence: float) -> Iterator[Row]:
 
 
 KIND = Kind(
+    of_measured_cells=True,
     uses=("programming",),
     table=WindowTable,
     default=WindowTable(),

@@ -34,6 +34,7 @@ from reliability.network.evaluation import evaluate
 from reliability.network.one_layer.model import Network
 from reliability.network.one_layer.weight_mapping import Mapping, sample_chips
 from reliability.population import age
+from reliability.population.measured import is_measured
 from reliability.technology import Technology
 from reliability.units import quantity
 
@@ -236,7 +237,7 @@ def evaluate_inferences(
     volts = [quantity(v, "V", "read_voltages", low=-10.0, high=10.0) for v in read_voltages]
     if not volts or volts != sorted(set(volts)):
         raise InputError(f"read_voltages: got {list(read_voltages)}, expected rising values")
-    if not isinstance(cells, xr.Dataset):
+    if not isinstance(cells, xr.Dataset) or is_measured(cells):
         cells = sample_chips(cells, network, chips=chips, mapping=mapping, seed=seed)
     if profile is not None:
         cells = age(cells, profile)

@@ -27,9 +27,16 @@ from reliability.network.deep.runtime import Session
 from reliability.network.deep.tiling import Tiling
 from reliability.network.results import provenance
 from reliability.population import age, sample_dies
+from reliability.population.measured import MeasuredCells, technology_of
+from reliability.population.measured_window import pair_errors
 from reliability.random import draw
-from reliability.statistics import clopper_pearson, clustered_proportion, mean_interval
-from reliability.technology import Technology, expect_technology
+from reliability.statistics import (
+    binomial_bound,
+    clopper_pearson,
+    clustered_proportion,
+    mean_interval,
+)
+from reliability.technology import Technology
 
 
 def bit_error_tolerance(
@@ -120,7 +127,7 @@ def bit_error_tolerance(
 
 
 def pair_error_rate(
-    technology: Technology,
+    technology: Technology | xr.Dataset,
     *,
     pairs: int = 100_000,
     chips: int = 20,
@@ -133,8 +140,9 @@ def pair_error_rate(
 
     Parameters
     ----------
-    technology : Technology
-        With the two states; all phenomena of the card apply.
+    technology : Technology or Dataset
+        A Dataset of `reliability.read_measurements`: pairs of its cells, at conditions that were
+        measured. With the two states; all phenomena of the card apply.
     pairs : int
         On each chip.
     chips : int
@@ -153,7 +161,9 @@ def pair_error_rate(
         cell, with its Clopper-Pearson interval ``error_rate_low``, ``error_rate_high``; ``mean``,
         ``low``, ``high``: of the population that the chips are drawn from, with wafers as clusters,
         or chips where all are of one wafer (`reliability.statistics.clustered_proportion`; of one
-        chip the exact interval of that chip). The sense amplifier itself is taken as exact.
+        chip the exact interval of that chip); of measured cells all pairs of an LRS and an HRS
+        cell, with the percentiles of the bootstrap of the cells. The sense amplifier itself is
+        taken as exact.
 
     Raises
     ------
@@ -167,7 +177,7 @@ def pair_error_rate(
     >>> bool(1e-3 < fresh["mean"] < 0.1)
     True
     """
-    expect_technology(technology)
+    technology = technology_of(technology)
     if "target.maximum" in technology:
         raise InputError(f"technology: {technology.name} has levels, pairs need LRS and HRS")
     whole_number(pairs, "pairs", 1)
@@ -183,15 +193,22 @@ def pair_error_rate(
     cluster = wafer if wafer.max() > 0 else np.arange(chips)
     errors, trials = np.bincount(cluster, wrong), np.bincount(cluster) * pairs
     of_all = clustered_proportion(errors, trials, confidence)
+    mean, ends = wrong.sum() / (pairs * chips), (float(of_all.low), float(of_all.high))
+    if isinstance(technology, MeasuredCells):
+        mean, *again = pair_errors(technology, profile, seed).tolist()
+        tail = (1 - confidence) / 2
+        ends = tuple(np.quantile(again, [tail, 1 - tail]).tolist())
+        if mean == 0:
+            ends = 0.0, binomial_bound(0, technology.cells, 1 - tail)
     unit = {"units": "1"}
     return xr.Dataset(
         {
             "error_rate": ("chip", wrong / pairs, unit),
             "error_rate_low": ("chip", low, unit),
             "error_rate_high": ("chip", high, unit),
-            "mean": ((), wrong.sum() / (pairs * chips), unit),
-            "low": ((), float(of_all.low), unit),
-            "high": ((), float(of_all.high), unit),
+            "mean": ((), mean, unit),
+            "low": ((), ends[0], unit),
+            "high": ((), ends[1], unit),
         },
         coords=cells["conductance"].isel(cell=0, drop=True).coords,
         attrs=cells.attrs | {"confidence": confidence},

@@ -21,7 +21,8 @@ from reliability.network.deep.layer_mapping import (
 )
 from reliability.network.deep.tiling import Tiling
 from reliability.population.ageing import age
-from reliability.population.sampling import addresses, sample_dies
+from reliability.population.measured import MeasuredCells, is_measured
+from reliability.population.sampling import addresses, card_of_cells, sample_dies
 from reliability.technology import Technology
 
 
@@ -86,12 +87,14 @@ def chips_of(
         lead = xr.DataArray(np.zeros(1), dims="chip", coords={"chip": [0]})
         none = Chip(np.empty(0), np.empty(0), [])
         return Chips(lead, None, "[]", np.zeros((1, 3), np.int64), lambda number: none)
+    if is_measured(cells):
+        cells = MeasuredCells.of(cells)
     if isinstance(cells, Technology):
         return _sampled(cells, placed, tiling, chips, profile, seed)
     if not isinstance(cells, xr.Dataset) or "technology_card" not in cells.attrs:
         raise InputError(
             f"cells: got {type(cells).__name__}, expected a Technology, a population of "
-            "program_layers, or None"
+            "program_layers, a Dataset of read_measurements, or None"
         )
     return _given(cells, placed, tiling, profile)
 
@@ -114,6 +117,8 @@ def load_chip(chips: Chips, number: int, stages: tuple[Stage, ...], tiling: Tili
 
 def default_tiling(cells: Technology | xr.Dataset | None) -> Tiling:
     """Return how a population was programmed; else levels where the card has them, else bits."""
+    if is_measured(cells):
+        return default_tiling(MeasuredCells.of(cells))
     if isinstance(cells, xr.Dataset):
         if "tiling" in cells.attrs:
             return Tiling(**json.loads(cells.attrs["tiling"]))
@@ -124,7 +129,7 @@ def default_tiling(cells: Technology | xr.Dataset | None) -> Tiling:
 def _given(
     cells: xr.Dataset, placed: tuple[Placed, ...], tiling: Tiling, profile: MissionProfile | None
 ) -> Chips:
-    technology = Technology.from_json(cells.attrs["technology_card"])
+    technology = card_of_cells(cells)
     check_card(technology, tiling)
     if "tiling" in cells.attrs:
         programmed_as = json.loads(cells.attrs["tiling"])

@@ -28,16 +28,15 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.crossbar.tiles import effective_conductance, on_tiles_of
-from reliability.devices import programming
-from reliability.devices.programming import Programming
 from reliability.devices.target import Target
 from reliability.devices.verify import Verify
 from reliability.errors import InputError, expect
-from reliability.network.conductances import in_series, state_difference
+from reliability.network.conductances import idle_conductance, in_series, state_difference
 from reliability.network.deep.onnx import DeepNetwork, Layer
 from reliability.network.deep.tiling import Tiling
 from reliability.population import sample_dies
-from reliability.technology import Technology, expect_technology
+from reliability.population.measured import technology_of
+from reliability.technology import Technology
 
 
 class Placed(NamedTuple):
@@ -107,7 +106,7 @@ def place_layers(layers: Sequence[Layer], tiling: Tiling) -> tuple[Placed, ...]:
 
 
 def program_layers(
-    technology: Technology,
+    technology: Technology | xr.Dataset,
     network: DeepNetwork,
     tiling: Tiling,
     *,
@@ -124,7 +123,8 @@ def program_layers(
 
     Parameters
     ----------
-    technology : Technology
+    technology : Technology or Dataset
+        A Dataset of `reliability.read_measurements`: its cells are resampled.
     network : DeepNetwork
     tiling : Tiling
         How weights lie on cells.
@@ -155,7 +155,7 @@ def program_layers(
     True
     """
     expect(tiling, Tiling, "tiling", "a Tiling")
-    expect_technology(technology)
+    technology = technology_of(technology)
     check_card(technology, tiling)
     placed = place(network, tiling)
     state = target_states(placed, technology)
@@ -241,8 +241,7 @@ def read_layer(
     else:
         series = technology["access.series_resistance"]
         unit = state_difference(technology)
-        median = programming.quantile(Programming.from_technology(technology, "HRS"), 0.5)
-        idle = float(in_series(np.asarray(median), series))
+        idle = idle_conductance(technology)
         g = in_series(g, series)
     if any(tiling.lines.values()):
         g = _with_ir_drop(g.astype(float), idle, tiling)

@@ -29,7 +29,8 @@ from reliability.errors import InputError, unknown_name, whole_number
 from reliability.network.conductances import in_series, state_difference
 from reliability.network.one_layer.model import Network, expect_network
 from reliability.population import sample_dies
-from reliability.technology import Technology, expect_technology
+from reliability.population.measured import technology_of
+from reliability.technology import Technology
 
 Mapping = Literal["two_level", "multi_level"]
 MAPPINGS = ("two_level", "multi_level")
@@ -124,7 +125,7 @@ def check_mapping(technology: Technology, mapping: Mapping) -> None:
 
 
 def sample_chips(
-    technology: Technology,
+    technology: Technology | xr.Dataset,
     network: Network,
     *,
     chips: int,
@@ -139,8 +140,9 @@ def sample_chips(
 
     Parameters
     ----------
-    technology : Technology
-        ``two_level`` programs its LRS and HRS where it has them, else its highest and lowest level.
+    technology : Technology or Dataset
+        A Dataset of `reliability.read_measurements`: its cells are resampled. ``two_level``
+        programs LRS and HRS where there are some, else the highest and the lowest level.
     network : Network
     chips, first : int
     mapping : {"two_level", "multi_level"}
@@ -171,7 +173,7 @@ def sample_chips(
     >>> dict(levels["conductance"].sizes)
     {'chip': 2, 'cell': 2880}
     """
-    expect_technology(technology)
+    technology = technology_of(technology)
     expect_network(network)
     whole_number(chips, "chips", 1)
     check_mapping(technology, mapping)

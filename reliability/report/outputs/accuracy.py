@@ -11,6 +11,7 @@ from matplotlib.colors import LogNorm
 from reliability.campaign.selection import FEWEST_WAFERS, at_age
 from reliability.campaign.spec import Study
 from reliability.network import DeepNetwork
+from reliability.network.evaluation import energy_of_an_event
 from reliability.report import figures as draw
 from reliability.report.chapter import Chapter, LimitWords
 from reliability.report.comparison_words import Row
@@ -35,6 +36,7 @@ from reliability.report.words import (
     percent_range,
     typeset,
 )
+from reliability.technology import Technology
 from reliability.units import duration, engineering
 
 _MOST_CURVES = 100  # of chips, so that a report stays small
@@ -48,10 +50,11 @@ def _statement(finished: Finished) -> Iterator[str]:
     end, start = summary["accuracy"], summary["accuracy_by_age"][0]
     sure = percent(end["confidence"], 0)
     first, when = age_title(study.stress.combinations[0]), age_title(study.stress.end)
+    nominal = "The nominal card gives" if study.cells is None else "All measured cells give"
     yield (
         f"{when} the mean accuracy of a chip is {percent(end['mean'])} ({percent_range(end)} at "
         f"{sure} confidence)."
-        + (f" The nominal card gives {percent(end['nominal'])}." if study.uncertainty else "")
+        + (f" {nominal} {percent(end['nominal'])}." if study.uncertainty else "")
     )
     line = f"Chip-to-chip variability is {percent(end['sigma_chips'])} (1σ)"
     if "spikes_per_image" in summary:
@@ -249,13 +252,17 @@ def _intervals(study: Study) -> Iterator[str]:
            "network). The value is the median over the sampled cards." if study.uncertainty
            else ".")
     )  # fmt: skip
-    if -(-study.population.chips // study.population.dies_per_wafer) < FEWEST_WAFERS:
+    few = -(-study.population.chips // study.population.dies_per_wafer) < FEWEST_WAFERS
+    if few and study.cells is None:
         yield (f"With fewer than {FEWEST_WAFERS} wafers, wafer-level variability cannot be "
                "estimated: the interval holds for more chips of these wafers.")  # fmt: skip
 
 
 def _population(study: Study) -> Iterator[str]:
     p = study.population
+    if study.cells is not None:
+        yield f"{p.chips} chips, each with measured cells of its own drawing."
+        return
     wafers = -(-p.chips // p.dies_per_wafer)
     yield (
         f"{p.chips} chips on {wafers} wafer{'s' if wafers > 1 else ''} of one lot, one on each "
@@ -397,24 +404,8 @@ def _figures(finished: Finished) -> Iterator[Figure]:
         yield from _rows_figure(finished)
 
     accuracy = chips["accuracy"].sel(here)
-    wafers = np.unique(accuracy["wafer"].values)
-    columns = min(len(wafers), 4)
-    rows = -(-len(wafers) // columns)
-    with canvas(2.5 * columns + 1, 2.9 * rows + 0.2, rows, columns) as (figure, axes):
-        draw.wafer_maps(
-            (accuracy * 100).assign_attrs(units="%", long_name="accuracy"),
-            list(axes.flat),
-            diameter=technology["wafer.diameter"] * 1e3,
-            die=(technology["wafer.die_width"] * 1e3, technology["wafer.die_height"] * 1e3),
-            edge_exclusion=technology["wafer.edge_exclusion"] * 1e3,
-        )
-        yield Figure(
-            "wafers",
-            "Accuracy per chip on the wafer",
-            f"{age_title(end)}. One chip per die; the notch is at the bottom.",
-            svg(figure, "Wafer maps of the accuracy of each chip"),
-            numbers_of(accuracy.reset_coords()),
-        )
+    if study.cells is None:  # else of no known wafer
+        yield _wafer_figure(accuracy, technology, age_title(end))
 
     if "confusion" not in chips:
         return  # another metric than accuracy
@@ -436,9 +427,30 @@ def _bands(accuracy: xr.DataArray, draws: xr.DataArray | None) -> xr.Dataset:
     return bands if draws is None else bands.merge(bands_of_draws(draws))
 
 
+def _wafer_figure(accuracy: xr.DataArray, technology: Technology, title: str) -> Figure:
+    wafers = np.unique(accuracy["wafer"].values)
+    columns = min(len(wafers), 4)
+    rows = -(-len(wafers) // columns)
+    with canvas(2.5 * columns + 1, 2.9 * rows + 0.2, rows, columns) as (figure, axes):
+        draw.wafer_maps(
+            (accuracy * 100).assign_attrs(units="%", long_name="accuracy"),
+            list(axes.flat),
+            diameter=technology["wafer.diameter"] * 1e3,
+            die=(technology["wafer.die_width"] * 1e3, technology["wafer.die_height"] * 1e3),
+            edge_exclusion=technology["wafer.edge_exclusion"] * 1e3,
+        )
+        return Figure(
+            "wafers",
+            "Accuracy per chip on the wafer",
+            f"{title}. One chip per die; the notch is at the bottom.",
+            svg(figure, "Wafer maps of the accuracy of each chip"),
+            numbers_of(accuracy.reset_coords()),
+        )
+
+
 def _time_figures(finished: Finished) -> Iterator[Figure]:
     study, results, summary = finished.study, finished.results, finished.summary
-    technology = study.load_technology()
+    energy = energy_of_an_event(study.load_technology())
     chips, end_reads = _at_end_reads(finished)
     many = f"{study.population.chips} chips"
 
@@ -470,8 +482,8 @@ def _time_figures(finished: Finished) -> Iterator[Figure]:
             "spikes",
             "Spikes and energy per image",
             "Mean input spikes until the decision (line) and 5 to 95 % of chips (band). Energy is "
-            f"{engineering(technology['energy.event'], 'J')} for each spike at each output; with "
-            f"logic and interface {engineering(technology['energy.event_system'], 'J')}.",
+            f"{engineering(energy['synapse_and_neuron'], 'J')} for each spike at each output; with "
+            f"logic and interface {engineering(energy['system'], 'J')}.",
             svg(figure, "Input spikes and energy per image against time"),
             numbers_of(bands_of_chips(chips["spikes"])),
         )

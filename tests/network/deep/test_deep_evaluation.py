@@ -415,7 +415,7 @@ def test_cards_and_populations_that_do_not_fit_are_refused(net, card) -> None:
         rel.evaluate(net, two, tiling=rel.Tiling("pairs"))
     with pytest.raises(rel.InputError, match="got 100 cells per chip, the network needs 35712"):
         rel.evaluate(net, rel.sample_population(card, cells=100, state=0.5))
-    for wrong in ("techB", xr.Dataset({"conductance": ("cell", [1e-5])})):
+    for wrong in ("techB", xr.Dataset({"current": ("cell", [1e-5])})):
         with pytest.raises(
             rel.InputError, match=r"cells: got (str|Dataset), expected a Technology"
         ):
