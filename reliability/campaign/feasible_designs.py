@@ -12,7 +12,7 @@ from reliability.campaign.limits import Outcome
 from reliability.campaign.tables import Axis
 from reliability.errors import InputError
 
-_CONDITIONS = ("temperature", "time", "reads", "read_voltage", "inferences", "seed")
+_CONDITIONS = ("temperature", "time", "reads", "read_voltage", "inferences", "cycles", "seed")
 _CONDITION_TABLES = ("stress.", "parameters.wafer", "population.")
 ENERGY_OF_AN_IMAGE = "energy_per_image_joule"
 _WORST_FIRST: tuple[Outcome, ...] = ("not demonstrated", "inconclusive", "demonstrated")

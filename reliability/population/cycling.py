@@ -20,7 +20,8 @@ from reliability.devices.programming import Programming
 from reliability.devices.verify import Verify, outcome
 from reliability.errors import InputError, unknown_name, whole_number
 from reliability.lifetime.censored_fit import fit_lifetime
-from reliability.population.programmed import fixed_deviations, hierarchy
+from reliability.population.programmed import fixed_deviations
+from reliability.population.rewriting import hard_failures
 from reliability.population.sampling import addresses, sample_population
 from reliability.population.window import best_reference
 from reliability.random import draw
@@ -215,7 +216,7 @@ def _lives(
     model = wear.Endurance.from_technology(technology)
     address, seed = addresses(fresh), int(fresh.attrs["seed"])
     cells = fresh.sizes["cell"]
-    hard, stuck_lrs = _hard_failures(model, address, cells, seed)
+    hard, stuck_lrs = hard_failures(model, address, cells, seed)
     with np.errstate(over="ignore"):
         until_stuck = np.ceil(hard / rate[:, None])
     stop = np.minimum(until_stuck, length).astype(np.int64)
@@ -313,16 +314,6 @@ def _fresh(technology: Technology, seed: int, where: Where) -> xr.Dataset:
     """Cells that are cycled, with their coordinates and defects."""
     state = "LRS" if technology.has_states else technology["target.maximum"]
     return sample_population(technology, state=state, seed=seed, **where)
-
-
-def _hard_failures(
-    model: wear.Endurance, address: NDArray[np.int64], cells: int, seed: int
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Equivalent cycles to hard failure of each cell (flat), and whether it sticks in LRS."""
-    deviation = hierarchy(model, "endurance", address, seed)
-    u = draw(seed, "endurance.hard", address, cells, distribution="uniform")
-    end = draw(seed, "endurance.stuck", address, cells, distribution="uniform") < model.stuck_lrs
-    return wear.hard_failure(model, u, deviation[:, None]).ravel(), end.ravel()
 
 
 def _widths(

@@ -350,7 +350,7 @@ def _stress(finished: Finished) -> Iterator[Figure]:
 def _at_end_reads(finished: Finished) -> tuple[xr.Dataset, dict[str, float]]:
     """Chips at one read voltage and the last of the reads, for figures of time and temperature."""
     end = finished.study.stress.end
-    end_reads = {k: end[k] for k in ("reads", "read_voltage", "inferences")}
+    end_reads = {k: end[k] for k in ("reads", "read_voltage", "inferences", "cycles")}
     return at_age(finished.results["chips"], end_reads), end_reads
 
 
@@ -469,7 +469,7 @@ def _time_figures(finished: Finished) -> Iterator[Figure]:
 def _reads_figure(finished: Finished, along: str) -> Figure:
     """Draw accuracy against reads of every cell, or against inferences, at the end of the rest."""
     study, results, end = finished.study, finished.results, finished.study.stress.end
-    here = {name: end[name] for name in ("time", "temperature")}
+    here = {name: end[name] for name in ("time", "temperature", "cycles")}
     here |= {"inferences": 0.0} if along == "reads" else {}
     title = {"reads": "reads of every cell", "inferences": "inferences"}[along]
     draws = at_age(results["draws"]["accuracy"], here) if "draws" in results else None
