@@ -27,6 +27,7 @@ from reliability.characterization.read_table import ROOM, Reads
 from reliability.characterization.target import Levels, level_of
 from reliability.devices import level_relaxation
 from reliability.devices.unstable_cells import UnstableCells
+from reliability.devices.wear import Wear, log_growth
 from reliability.errors import InputError
 from reliability.technology import STATES, Parameter, Technology
 
@@ -212,8 +213,8 @@ def _best_onset(data: _Changes, knots: int, numbers: Array) -> tuple[float, Arra
 
 def _maximise(data: _Changes, knots: int, onset: float) -> tuple[Array, Array, float]:
     """Estimates (spread and shift at the knots, jumps), their covariance and the likelihood."""
-    length = np.log1p(data.cycles / onset)
-    shifts = (length / np.log(10.0) * data.reached)[:, None] * data.knots
+    length, decades = log_growth(onset, data.cycles), Wear(onset).decades(data.cycles)
+    shifts = (decades * data.reached)[:, None] * data.knots
     spreads = length[:, None] * data.knots
     curve = np.diff(np.eye(knots), 2, axis=0) if knots > 2 else np.zeros((1, knots))
     penalty = np.zeros((2 * knots + 1, 2 * knots + 1))
@@ -256,7 +257,8 @@ def _of_fresh(
     at = np.linspace(0, 1, knots)
     hottest = max(model.conditions, key=lambda c: model.progress(c.time, c.temperature))
     names = [key for key in relaxation.parameters if key.endswith(".sigma_0")]
-    length = float(np.log1p(data.cycles / onset).mean())
+    length = float(log_growth(onset, data.cycles).mean())
+    per_decade = float(Wear(onset).decades(data.cycles).mean())
     for key in names:
         section = key.removesuffix(".sigma_0")
         if relaxation.parameters[f"{section}.time"].value != hottest.time:
@@ -267,7 +269,6 @@ def _of_fresh(
         shift = [relaxation.parameters[f"{section}.shift_{k}"].sigma or 0.0 for k in range(count)]
         out[:knots] = (np.interp(at, grid, width) / length) ** 2
         unit = levels.maximum / _SCALE
-        per_decade = float((np.log1p(data.cycles / onset) / np.log(10.0)).mean())
         out[knots:-1] = (np.interp(at, grid, shift) / unit / per_decade) ** 2
     return np.diag(out)
 
@@ -281,7 +282,7 @@ def _programming(
     both = widths[0].merge(widths[1], on="level", suffixes=("_fresh", "_worn"))
     if len(both) < 2:
         return {}
-    length = np.log1p(both["cycles_worn"].to_numpy(float) / onset)
+    length = log_growth(onset, both["cycles_worn"].to_numpy(float))
     growth = (both["log_width_worn"] - both["log_width_fresh"]).to_numpy(float) / length
     variance = (both["variance_fresh"] + both["variance_worn"]).to_numpy(float) / length**2
     basis = _basis(levels.fraction[both["level"].to_numpy(int)], knots)
@@ -333,10 +334,10 @@ def fit_relaxed_states(fresh: Sequence[Reads], worn: Sequence[Reads]) -> Fit | N
     )
     parameters: dict[str, Parameter] = {}
     for state, rows in pairs.groupby("state"):
-        length = np.log1p(rows["cycles_worn"].to_numpy(float) / ONSET)
+        cycles = rows["cycles_worn"].to_numpy(float)
+        length, decades = log_growth(ONSET, cycles), Wear(ONSET).decades(cycles)
         spread = (rows["log_width_worn"] - rows["log_width_fresh"]).to_numpy(float) / length
         variance = 1.36 * (1 / rows["count_fresh"] + 1 / rows["count_worn"]) / length**2
-        decades = length / np.log(10.0)
         shift = (rows["middle_worn"] - rows["middle_fresh"]).to_numpy(float) / decades
         of_shift = (
             np.exp(2 * rows["log_width_fresh"]) / rows["count_fresh"]

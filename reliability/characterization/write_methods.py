@@ -16,6 +16,7 @@ from reliability.characterization.estimates import (
     from_covariance,
 )
 from reliability.characterization.wear import ONSET, WHY
+from reliability.devices.wear import log_growth
 from reliability.errors import InputError
 from reliability.technology import Parameter
 
@@ -59,7 +60,7 @@ def fit_writes(dataset: xr.Dataset, onset: float = ONSET) -> Fit:
     Notes
     -----
     Means of dies (chips) count alike: their scatter about each other, of all methods together, is
-    that of a mean. Growth is that of ln N with ln(1 + x/x_on).
+    that of a mean. Growth is that of ln N with ln(1 + w).
     """
     name = str(dataset.attrs.get("source", "the Dataset"))
     table = _write_table(dataset)
@@ -142,8 +143,8 @@ def _growth(
     section: str, level: str, exponent: str, found: _Writes, y: Array, variance: Array,
     onset: float, source: str,
 ) -> dict[str, Parameter]:  # fmt: skip
-    """Fresh value and growth exponent of ln y against ln(1 + x/x_on), by weighted least squares."""
-    length = np.log1p(found.cycles / onset)
+    """Fresh value and growth exponent of ln y against ln(1 + w), by weighted least squares."""
+    length = log_growth(onset, found.cycles)
     estimates = [Estimate(f"{section}.{level}", "lognormal")]
     design = np.ones((len(y), 1))
     if len(np.unique(found.cycles)) > 1:

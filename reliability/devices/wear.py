@@ -7,18 +7,17 @@ cycles at the reference condition of its endurance (`reliability.devices.enduran
 
 which add up, so that two steps equal one and no cycle changes nothing. All links act through it:
 
-    relaxation       spread s(x) = (1 + x/x_on)^p times, jumps (1 + x/x_on)^q times as frequent,
-                     mean change c w(x) more
-    written levels   spread (1 + x/x_on)^p times
-    retention        barrier b w(x) lower, weak cells (1 + x/x_on)^q times as frequent
-    noise            amplitudes (1 + x/x_on)^p times
+    relaxation       spread (1 + w)^p times, jumps (1 + w)^q times as frequent, mean change c w more
+    written levels   spread (1 + w)^p times
+    retention        barrier b w lower, weak cells (1 + w)^q times as frequent
+    noise            amplitudes (1 + w)^p times
 
-A power of x describes the loss of window and the growth of spreads of oxide memories with cycles
-[1]_; that relaxation of a worn cell is that of a fresh one stretched in conductance was found on
-cells of three bits before and after 5000 cycles [2]_ (likelihood against free distances of the
-jumps). With one number of cycles beside none, x_on is not identifiable and the exponents hold for
-that number. Centre and spread of LRS and HRS as written, and hard failure, are those of
-`reliability.devices.endurance`.
+That relaxation of a worn cell is that of a fresh one, stretched in conductance and with more jumps,
+was found on cells of three bits before and after 5000 cycles [2]_. States of oxide memories change
+with the decades of cycles [1]_; that the links do so too is assumed: with one number of cycles
+beside none x_on is not identifiable, and the exponents hold for that number. Beyond the valid
+range of a card they are extrapolated, with a warning. Centre and spread of LRS and HRS as written,
+and hard failure, are those of `reliability.devices.endurance`.
 
 A link that a card does not state does not act; `not_modelled` lists it. Recovery by rest is in no
 card: no data were found that tell it.
@@ -139,18 +138,18 @@ class Wear:
         )  # fmt: skip
 
     def growth(self, exponent: ArrayLike, x: ArrayLike) -> Floats:
-        """Return (1 + x/x_on)^p, at most a thousand.
+        """Return (1 + w)^p, at most a thousand.
 
         Examples
         --------
-        >>> Wear(onset=100.0).growth(0.5, [0.0, 300.0])
-        array([1., 2.])
+        >>> Wear(onset=100.0).growth(2.0, [0.0, 900.0])
+        array([1., 4.])
         """
-        return np.exp(np.minimum(np.asarray(exponent) * self._log(x), np.log(_MANY)))
+        return np.exp(np.minimum(np.asarray(exponent) * log_growth(self.onset, x), np.log(_MANY)))
 
     def decades(self, x: ArrayLike) -> Floats:
         """Return w(x)."""
-        return np.asarray(self._log(x) / np.log(10.0))
+        return np.log10(1.0 + np.asarray(x, float) / self.onset)
 
     def at_level(self, values: Coefficients, target: ArrayLike) -> Floats:
         """Return a link at target conductances (S), straight between its values."""
@@ -169,7 +168,7 @@ class Wear:
             --------
             >>> from scipy.special import ndtr, ndtri
         >>> link = Wear(onset=1.0, relaxation_jumps=1.0)
-            >>> z = link.jump_deviate(ndtri([0.19]), 1.0)
+            >>> z = link.jump_deviate(ndtri([0.19]), 9.0)
             >>> ndtr(z).round(6)
             array([0.1])
         """
@@ -187,8 +186,16 @@ class Wear:
             z.dtype,
         )
 
-    def _log(self, x: ArrayLike) -> Floats:
-        return np.log1p(np.asarray(x, float) / self.onset)
+
+def log_growth(onset: float, x: ArrayLike) -> Floats:
+    """Return ln(1 + w(x)), by which the logarithm of what grows goes.
+
+    Examples
+    --------
+    >>> log_growth(100.0, [0.0, 900.0]).round(4)
+    array([0.    , 0.6931])
+    """
+    return np.log1p(np.log10(1.0 + np.asarray(x, float) / onset))
 
 
 def equivalent_cycles(technology: Technology, profile: MissionProfile) -> float:

@@ -5,11 +5,11 @@
   of them wear and cost energy;
 - ``verify``: equal pulses, each with a read that ends the write once the cell has passed;
 - any other, such as ``ispp`` (rising voltage) or ``fppv`` (fine pulses with verify), by what was
-  measured of it, which a card has in ``[write.<name>]``. With x equivalent cycles and x_on of the
-  wear (`reliability.devices.wear`)
+  measured of it, which a card has in ``[write.<name>]``. With w decades of cycles beyond the
+  onset of the wear (`reliability.devices.wear`)
 
-      pulses per write        N(x) = N (1 + x/x_on)^a
-      writes that fail        F(x) = F (1 + x/x_on)^b, at most 1
+      pulses per write        N (1 + w)^a
+      writes that fail        F (1 + w)^b, at most 1
 
 The first three follow from the distribution of the states, so that only cards of two states have
 them; their pulses and failures grow as the states get wider.
@@ -163,7 +163,7 @@ class MeasuredMethod:
 
         Examples
         --------
-        >>> MeasuredMethod(Wear(100.0), 10.0, 0.5, 0.02, 0.0).pulses([0.0, 300.0])
+        >>> MeasuredMethod(Wear(100.0), 10.0, 1.0, 0.02, 0.0).pulses([0.0, 900.0])
         array([10., 20.])
         """
         return self.mean_pulses * self.link.growth(self.pulse_growth, x)

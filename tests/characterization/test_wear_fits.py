@@ -11,16 +11,17 @@ import reliability as rel
 from reliability.characterization import reads_of, states_over_cycles, wear, write_methods
 from reliability.characterization.estimates import assumed
 from reliability.characterization.measured_card import card_of, fit_phenomena
+from reliability.devices.wear import log_growth
 from reliability.errors import InputError
 
 TRUE = {
-    **{f"target.relaxation_spread_{k}": 0.25 for k in range(2)},
+    **{f"target.relaxation_spread_{k}": 1.0 for k in range(2)},
     **{f"target.relaxation_shift_{k}": -5e-7 for k in range(2)},
-    **{f"target.programming_spread_{k}": 0.1 for k in range(2)},
-    "target.relaxation_jumps": 0.3,
+    **{f"target.programming_spread_{k}": 0.4 for k in range(2)},
+    "target.relaxation_jumps": 1.2,
 }
 CYCLES = 5000
-LENGTH = np.log1p(CYCLES / wear.ONSET)
+LENGTH = log_growth(wear.ONSET, CYCLES)
 
 
 def card() -> rel.Technology:
@@ -78,7 +79,7 @@ def test_links_of_levels_are_recovered() -> None:
     assert len(z) == 16
     assert np.abs(z).max() < 3.5
     factor = [np.exp(found[f"wear.target.relaxation_spread_{k}"][0] * LENGTH) for k in range(5)]
-    assert np.median(factor) == pytest.approx(np.exp(0.25 * LENGTH), rel=0.35)
+    assert np.median(factor) == pytest.approx(np.exp(LENGTH), rel=0.35)
 
 
 @pytest.mark.slow
@@ -115,21 +116,22 @@ def test_two_states_give_their_spread_and_shift() -> None:
     )
     fits = {fit.name: fit for fit in fit_phenomena(data)}
     found = fits["wear_states"].parameters
-    length = np.log1p(1000 / wear.ONSET)
+    length, decades = log_growth(wear.ONSET, 1000), np.log10(11)
     spread, moved = (found[f"wear.LRS.relaxation_{name}"] for name in ("spread", "shift"))
     assert abs(spread.value - np.log(2) / length) < 3 * spread.sigma
-    assert abs(moved.value + 0.1 * np.log(10) / length) < 3 * moved.sigma
+    assert abs(moved.value + 0.1 / decades) < 3 * moved.sigma
     made = card_of([fits["wear_states"]], name="x", base=rel.load_technology("oxram-130nm"))
     assert made["wear.LRS.relaxation_spread"] == pytest.approx(spread.value, abs=spread.sigma)
 
 
-def writes(growth: float = 0.2, chips: int = 6, cells: int = 400) -> xr.Dataset:
+def writes(growth: float = 0.8, chips: int = 6, cells: int = 400) -> xr.Dataset:
     rng = np.random.default_rng(8)
     cycles = np.array([0, 8000])
-    mean = 12 * (1 + cycles / wear.ONSET) ** growth
+    wide = 1 + np.log10(1 + cycles / wear.ONSET)
+    mean = 12 * wide**growth
     size = (1, chips, cells, 1, 2)
     pulses = 1 + rng.poisson(np.broadcast_to(mean - 1, size)).astype(float)
-    good = (rng.random(size) > 0.02 * (1 + cycles / wear.ONSET) ** 0.1).astype(float)
+    good = (rng.random(size) > 0.02 * wide**0.4).astype(float)
     return xr.Dataset(
         {"write_pulses": (("wafer", "die", "cell", "method", "cycles"), pulses),
          "success": (("wafer", "die", "cell", "method", "cycles"), good)},
@@ -140,8 +142,8 @@ def writes(growth: float = 0.2, chips: int = 6, cells: int = 400) -> xr.Dataset:
 
 def test_pulses_of_writes_give_their_growth() -> None:
     found = next(f for f in fit_phenomena(writes()) if f.name == "writes").parameters
-    for name, true in (("pulses", 12.0), ("pulse_growth", 0.2), ("failed", 0.02),
-                       ("failed_growth", 0.1)):  # fmt: skip
+    for name, true in (("pulses", 12.0), ("pulse_growth", 0.8), ("failed", 0.02),
+                       ("failed_growth", 0.4)):  # fmt: skip
         p = found[f"write.ispp_fast.{name}"]
         wide = p.sigma * p.value if p.distribution == "lognormal" else p.sigma
         assert abs(p.value - true) < 4 * wide, name
@@ -207,7 +209,7 @@ def test_the_measured_pulses_grow_with_one_method_and_hardly_with_another(shared
     made = card_of(
         [write_methods.fit_writes(data)], name="radar", base=rel.load_technology("oxram-130nm")
     )
-    times = {m: (1 + 8000 / made["wear.onset"]) ** made[f"write.{m}.pulse_growth"]
+    times = {m: np.exp(log_growth(made["wear.onset"], 8000)) ** made[f"write.{m}.pulse_growth"]
              for m in ("fppv", "ispp", "sdr")}  # fmt: skip
     assert 2.3 < times["fppv"] < 3.3
     assert max(times["ispp"], times["sdr"]) < 1.5
