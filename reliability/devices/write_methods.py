@@ -81,8 +81,8 @@ class WriteMethod:
 
     @property
     def pulses(self) -> int:
-        """Number of pulses of each write (``verify``: at most)."""
-        return 1 if self.name == "single_pulse" else self.attempts or _FIXED
+        """Number of pulses that wear with each write (``verify``: at most, 1 of a measured one)."""
+        return self.attempts or (_FIXED if self.name == "fixed_pulses" else 1)
 
 
 def write_methods(technology: Technology) -> list[str]:
@@ -96,6 +96,11 @@ def write_methods(technology: Technology) -> list[str]:
     """
     own = sorted({key.split(".")[1] for key in technology if key.startswith("write.")})
     return [*(_OF_STATES if technology.has_states else ()), *own]
+
+
+def is_measured(technology: Technology, name: str) -> bool:
+    """Return whether a card has measured pulses of a method."""
+    return f"write.{name}.pulses" in technology
 
 
 def find_method(technology: Technology, write: str | WriteMethod | None) -> WriteMethod:

@@ -9,18 +9,20 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import xarray as xr
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from reliability.campaign.frame import StudyFrame
 from reliability.campaign.kind import Group, Kind, Read, Results, Row, Task, cut
 from reliability.campaign.limits import limit_row
 from reliability.campaign.tables import Count, Table
+from reliability.devices.write_methods import WriteMethod, find_method
 from reliability.population.cycling import count_failures, endurance
 from reliability.statistics.differences import paired_difference, unpaired_difference
 from reliability.technology import Technology
 from reliability.units import Kelvin, Share
 
 _KEPT = ("cycles_to_failure", "mode")
+CURVES = ("pulses", "energy", "write_failures", "error_rate", "window")  # of each wafer
 _DRAWS = 4  # per task
 FRACTIONS = (0.001, 0.01, 0.1, 0.5)  # of cells, for whose failure the summary says the cycles
 
@@ -40,10 +42,23 @@ class EnduranceTable(Table):
     """Number of cycles of the test."""
     temperatures: Annotated[tuple[Kelvin, ...], Field(min_length=1)] = (298.15,)
     """Temperatures of the cells during cycling."""
+    write: str = "verify"
+    """Write method: "verify", "single_pulse", "fixed_pulses", or one that the card has data for."""
     attempts: Count = 1
-    """Number of verified pulses after which a cell beyond the reference has failed."""
+    """Number of pulses of "fixed_pulses", and of verified pulses after which a cell beyond the
+    reference has failed."""
     method: Literal["first_passage", "every_cycle"] = "first_passage"
     """First-passage distribution, or simulation of every cycle."""
+
+    def write_method(self) -> WriteMethod:
+        """Return the write method with its pulses."""
+        counted = self.write in ("verify", "fixed_pulses")
+        return WriteMethod(self.write, self.attempts if counted else None)
+
+    @model_validator(mode="after")
+    def _attempts_of_a_method(self) -> "EnduranceTable":
+        WriteMethod(self.write, None if self.attempts == 1 else self.attempts)
+        return self
 
 
 class EnduranceLimits(Table):
@@ -63,8 +78,10 @@ def _wafer(study: StudyFrame, task: Task) -> xr.Dataset:
     """Cycle the cells of one wafer."""
     test = _test(study, study.load_technology(), first_wafer=task.first, wafers=task.count)
     reference = np.full(task.count, test.attrs.pop("reference_conductance"))
-    test = test[list(_KEPT)].drop_vars("cycles", errors="ignore")
-    return test.assign(reference_conductance=("wafer", reference, {"units": "S"}))
+    curves = {name: test[name].expand_dims(wafer=test["wafer"].values).rename(cycles="count")
+              for name in CURVES if name in test}  # fmt: skip
+    test = test[list(_KEPT)].drop_vars(["cycles", "state"], errors="ignore")
+    return test.assign(curves).assign(reference_conductance=("wafer", reference, {"units": "S"}))
 
 
 def _sampled(study: StudyFrame, task: Task) -> xr.Dataset:
@@ -80,21 +97,30 @@ def _sampled(study: StudyFrame, task: Task) -> xr.Dataset:
     return out.drop_vars([name for name in out.coords if name not in out.dims])
 
 
-def _test(study: StudyFrame, technology: Technology, **where: int) -> xr.Dataset:
+def _test(
+    study: StudyFrame,
+    technology: Technology,
+    *,
+    wafers: int = 1,
+    first_wafer: int = 0,
+    lot: int = 0,
+) -> xr.Dataset:
     e = study.options("endurance")
     test = endurance(
         technology,
-        **{"wafers": 1, **where},
+        wafers=wafers,
+        first_wafer=first_wafer,
+        lot=lot,
         dies=e.dies,
         cells=e.cells,
         cycles=e.cycles,
         temperature=e.temperatures,
-        attempts=e.attempts,
+        write=e.write_method(),
         method=e.method,
         seed=study.seed,
     )
     del test.attrs["technology_card"]  # the study has it
-    return test.drop_dims("state", errors="ignore")  # writes of fresh cells, alike on all wafers
+    return test.drop_vars(["pulses_per_write", "write_success"], errors="ignore")
 
 
 def _answer(study: StudyFrame, results: Results) -> dict[str, Any]:
@@ -181,6 +207,12 @@ def _memory(study: StudyFrame) -> Iterator[tuple[str, float]]:
     yield "endurance.cells", float(table.dies) * table.cells * len(table.temperatures) * _CYCLED
 
 
+def _check(study: StudyFrame) -> None:
+    technology = study.load_technology()
+    if technology.has_states:
+        find_method(technology, study.options("endurance").write)
+
+
 KIND = Kind(
     table=EnduranceTable,
     default=EnduranceTable(),
@@ -190,6 +222,7 @@ KIND = Kind(
     limits=EnduranceLimits,
     outcomes=_outcomes,
     compare=_compare,
+    check=_check,
     grows=("endurance.wafers",),
     memory=_memory,
 )
