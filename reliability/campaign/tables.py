@@ -203,6 +203,10 @@ class StressTable(Table):
             ("inferences", self.inferences, "1"),
         ]
 
+    def axes_of(self, name: str) -> tuple[float, ...]:
+        """Return the values of one axis."""
+        return next(values for axis, values, _ in self.axes if axis == name)
+
     @property
     def combinations(self) -> list[dict[str, float]]:
         """All combinations, the last axis fastest."""

@@ -61,17 +61,22 @@ def state_path(technology: Technology, state: str, history: MissionProfile) -> P
     if f"relaxation.{state}.sigma" in technology:
         relaxation_model = relaxation.Relaxation.from_technology(technology, state)
     link, lose = Wear.from_technology(technology, state), _losses(technology, state, history)
+    most = 1 / technology["programming.LRS.resistance"]
 
     def after(programmed: Floats, deviates: Deviates, reads: Reads, worn: Worn) -> Floats:
         g = programmed
         if relaxation_model is not None:
             z = relaxation.deviate(relaxation_model, history.duration, deviates)
-            stretch = None if worn is None else link.growth(link.relaxation_spread[0], worn)
-            g = relaxation.conductance(relaxation_model, g, history.duration, z, stretch)
-            if worn is not None and any(link.relaxation_shift):
+            g = relaxation.conductance(relaxation_model, g, history.duration, z)
+            if worn is not None:
                 part = relaxation.progress(relaxation_model, history.duration)
+                stretch = link.growth(link.relaxation_spread[0], worn)
                 more = np.exp(link.relaxation_shift[0] * part * link.decades(worn))
-                g = g * more.astype(g.dtype)
+                far = relaxation.conductance(
+                    relaxation_model, programmed, history.duration, z, stretch
+                ) * more.astype(g.dtype)
+                # what wear adds to the relaxation of a HRS ends at the LRS
+                g = np.minimum(far, np.maximum(g, g.dtype.type(most))) if state == "HRS" else far
         return lose(g, deviates, reads, worn)
 
     return after

@@ -11,6 +11,7 @@ from reliability.campaign.outputs import (
     architecture,
     attribution,
     crossbar,
+    cycled_retention,
     endurance,
     programming_window,
 )
@@ -19,6 +20,7 @@ OUTPUTS: dict[str, Kind] = {
     "accuracy": accuracy.KIND,
     "attribution": attribution.KIND,
     "endurance": endurance.KIND,
+    "retention": cycled_retention.KIND,
     "crossbar": crossbar.KIND,
     "window": programming_window.KIND,
     "architecture": architecture.KIND,

@@ -81,6 +81,7 @@ from reliability.report.figures.crossbar_figures import (
     voltage_map,
 )
 from reliability.report.figures.endurance_figures import (
+    error_rate_against_stress,
     failures_against_cycles,
     failures_of_wafers,
     resistance_against_cycles,
@@ -179,6 +180,7 @@ __all__ = [
     "drift",
     "energy_against_node",
     "error_rate_against_reference",
+    "error_rate_against_stress",
     "error_rate_left",
     "event_energy_parts",
     "failures_against_cycles",

@@ -9,11 +9,13 @@ from reliability.report.figures.style import (
     axes_of,
     colour,
     log_axis,
+    marker,
     name_axis,
     reading_unit,
     stress_axis,
+    time_axis,
 )
-from reliability.units import engineering
+from reliability.units import duration, engineering
 
 
 def resistance_against_cycles(resistance: xr.DataArray, ax: Axes | None = None) -> Axes:
@@ -103,6 +105,50 @@ def failures_of_wafers(test: xr.Dataset, ax: Axes | None = None) -> Axes:
     _failure_axes(ax, test)
     ax.legend(title="wafer")
     return ax
+
+
+def error_rate_against_stress(
+    found: xr.Dataset, ax: Axes | None = None, *, x: str = "time", lines: str = "cycles"
+) -> Axes:
+    """Bit-error rate against storage time or cycles, one line for each value of the other.
+
+    Parameters
+    ----------
+    found : Dataset (cycles, time)
+        ``error_rate``, ``low`` and ``high``; of sampled cards ``drawn_low`` and ``drawn_high``,
+        as dots of the first and the last line.
+    ax : Axes, optional
+        A new figure without.
+    x, lines : {"time", "cycles"}
+    """
+    ax = axes_of(ax)
+    at, values = found[x].values, found[lines].values
+    for k, value in enumerate(values):
+        one = found.sel({lines: value})
+        rate = np.where(one["error_rate"] > 0, one["error_rate"], np.nan)
+        ax.fill_between(at, one["low"], one["high"], color=colour(k), alpha=0.15, lw=0)
+        ax.plot(at, rate, marker(k) + "-", ms=4, color=colour(k), label=_line(lines, float(value)))
+        if "drawn_low" in one and k in (0, len(values) - 1):
+            for end in ("drawn_low", "drawn_high"):
+                ax.plot(at, np.where(one[end] > 0, one[end], np.nan), ":", color=colour(k), lw=1.2)
+    if x == "time":
+        time_axis(ax, at)
+    else:
+        stress_axis(ax, at, "cycles")
+        ax.set_xlabel("SET/RESET cycles")
+    ax.set_yscale("log")
+    seen = found["error_rate"].values[found["error_rate"].values > 0]
+    least = float(found["high"].where(found["error_rate"] == 0).min().fillna(1.0))
+    ax.set_ylim(0.3 * min([*seen.tolist(), least]), 1.0)
+    ax.set_ylabel("bit-error rate")
+    ax.legend(title={"cycles": "cycles before", "time": "storage"}[lines], loc="best")
+    return ax
+
+
+def _line(name: str, value: float) -> str:
+    if name == "time":
+        return duration(value) if value else "0 s"
+    return f"{value:,.0f}" if value < 1e6 else f"{value:.0e}"
 
 
 def _failure_axes(ax: Axes, test: xr.Dataset) -> None:

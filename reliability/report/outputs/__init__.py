@@ -7,6 +7,7 @@ from reliability.report.outputs import (
     architecture,
     attribution,
     crossbar,
+    cycled_retention,
     endurance,
     programming_window,
 )
@@ -15,6 +16,7 @@ CHAPTERS: dict[str, Chapter] = {
     "accuracy": accuracy.CHAPTER,
     "attribution": attribution.CHAPTER,
     "endurance": endurance.CHAPTER,
+    "retention": cycled_retention.CHAPTER,
     "crossbar": crossbar.CHAPTER,
     "window": programming_window.CHAPTER,
     "architecture": architecture.CHAPTER,
