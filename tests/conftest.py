@@ -1,13 +1,19 @@
 """Fixtures that several rooms' tests share."""
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+# The processes of the suite fill the cores; threads of BLAS in each would wait for one another. Set
+# before those processes start.
+for _library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+
 # The same examples on every run; explore with `pytest --hypothesis-profile explore`.
-settings.register_profile("fixed", derandomize=True)
-settings.register_profile("explore", max_examples=1000)
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.register_profile("explore", max_examples=1000, deadline=None)
 settings.load_profile("fixed")
 
 _REPOSITORY = Path(__file__).resolve().parents[1]

@@ -262,7 +262,8 @@ def _is_target(state: Any) -> bool:
     names = np.asarray(state)
     if names.dtype.kind != "U":
         return names.dtype.kind not in "SO"
-    return any(str(name)[:1].isdigit() or name[:1] in ("+", "-", ".") for name in names.flat)
+    different = set(names.ravel().tolist())  # few, however many the cells
+    return any(name[:1].isdigit() or name[:1] in ("+", "-", ".") for name in different if name)
 
 
 def codes(states: Any) -> NDArray[np.uint8]:
