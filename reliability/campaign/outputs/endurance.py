@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import xarray as xr
 from pydantic import Field, model_validator
+from scipy.special import stdtrit
 
 from reliability.campaign.frame import StudyFrame
 from reliability.campaign.kind import Group, Kind, Read, Results, Row, Task, cut
@@ -18,7 +19,7 @@ from reliability.campaign.tables import Count, Table
 from reliability.devices.write_methods import WriteMethod, find_method
 from reliability.population.cycling import count_failures, endurance
 from reliability.statistics.differences import paired_difference, unpaired_difference
-from reliability.technology import Technology
+from reliability.technology import STATES, Technology
 from reliability.units import Kelvin, Share
 
 _KEPT = ("cycles_to_failure", "mode")
@@ -144,6 +145,8 @@ def _answer(study: StudyFrame, results: Results) -> dict[str, Any]:
                 {"share": share, "cycles": _cycles_to(at["fraction_failed"], share)}
                 for share in FRACTIONS
             ],
+            **_at_end(results["endurance"], temperature),
+            "permanent": [float(last[f"fraction_permanent{end}"]) for end in ("", "_low", "_high")],
             "weibull_scale": [float(at[f"weibull_scale{end}"]) for end in ("", "_low", "_high")],
             "weibull_shape": [float(at[f"weibull_shape{end}"]) for end in ("", "_low", "_high")],
         }
@@ -152,6 +155,42 @@ def _answer(study: StudyFrame, results: Results) -> dict[str, Any]:
             found["drawn_low"], found["drawn_high"] = np.quantile(of_cards, [0.025, 0.975]).tolist()
         out.append(found)
     return {"endurance": out}
+
+
+def write_curves_of(results: xr.Dataset) -> xr.Dataset:
+    """Return what a write takes against cycles: mean over wafers and its 95 % interval.
+
+    Parameters
+    ----------
+    results : Dataset
+        Group ``endurance`` of the store, with the `CURVES` of each wafer.
+
+    Returns
+    -------
+    Dataset
+        Each of the `CURVES` that is there over (temperature, cycles[, state]), and ``_low`` and
+        ``_high`` (NaN of one wafer).
+    """
+    out = {}
+    for name in (name for name in CURVES if name in results):
+        each = results[name].load()
+        mean, n = each.mean("wafer"), each.sizes["wafer"]
+        reach = each.std("wafer", ddof=1) / np.sqrt(n) * stdtrit(n - 1, 0.975) if n > 1 else np.nan
+        out[name] = mean.assign_attrs(each.attrs)
+        out |= {f"{name}_low": mean - reach, f"{name}_high": mean + reach}
+    return xr.Dataset(out).rename({"count": "cycles"} if out else {})
+
+
+def _at_end(results: xr.Dataset, temperature: float) -> dict[str, Any]:
+    """Pulses, energy, failures and window of a write at the last cycle, means over wafers."""
+    curves = write_curves_of(results)
+    if not curves:
+        return {}
+    last = curves.sel(temperature=temperature).isel(cycles=-1)
+    of_state = [name for name in CURVES if name in last and "state" in last[name].dims]
+    found = {name: {state.lower(): float(last[name].sel(state=state)) for state in STATES}
+             for name in of_state}  # fmt: skip
+    return found | ({"window": float(last["window"])} if "window" in last else {})
 
 
 def _cycles_to(fraction: xr.DataArray, share: float) -> float | None:

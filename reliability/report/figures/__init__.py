@@ -85,6 +85,7 @@ from reliability.report.figures.endurance_figures import (
     failures_against_cycles,
     failures_of_wafers,
     resistance_against_cycles,
+    write_curve,
 )
 from reliability.report.figures.energy_figures import (
     energy_against_node,
@@ -227,4 +228,5 @@ __all__ = [
     "wafer_maps",
     "window_curve",
     "window_map",
+    "write_curve",
 ]

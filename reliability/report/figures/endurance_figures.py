@@ -107,6 +107,39 @@ def failures_of_wafers(test: xr.Dataset, ax: Axes | None = None) -> Axes:
     return ax
 
 
+def write_curve(curves: xr.Dataset, name: str, ax: Axes | None = None) -> Axes:
+    """Pulses, failures, energy or error rate of a write against cycles, one line for each state.
+
+    Parameters
+    ----------
+    curves : Dataset (cycles, state)
+        ``name`` with its ``_low`` and ``_high``, as `reliability.endurance` gives them at one
+        temperature.
+    name : str
+    ax : Axes, optional
+        A new figure without.
+    """
+    ax = axes_of(ax)
+    n = curves["cycles"].values
+    for k, state in enumerate(curves["state"].values):
+        at = curves.sel(state=state)
+        low = np.maximum(at[f"{name}_low"], 0.0)
+        ax.fill_between(n, low, at[f"{name}_high"], color=colour(k), alpha=0.15, lw=0)
+        shown = at[name] if name == "pulses" else at[name].where(at[name] > 0)
+        ax.plot(n, shown, color=colour(k), label=str(state))
+    ax.set_xscale("log")
+    ax.set_xlabel("SET/RESET cycles")
+    ax.set_ylabel({"pulses": "pulses of a write", "write_failures": "fraction of writes that fail",
+                   "error_rate": "bit-error rate after a write",
+                   "energy": "energy of a write (J)"}[name])  # fmt: skip
+    if name == "pulses":
+        ax.set_ylim(0, 1.15 * float(curves[f"{name}_high"].fillna(curves[name]).max()))
+    else:
+        ax.set_yscale("log")
+    ax.legend(title="state")
+    return ax
+
+
 def error_rate_against_stress(
     found: xr.Dataset, ax: Axes | None = None, *, x: str = "time", lines: str = "cycles"
 ) -> Axes:
