@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from reliability.campaign.assessment import read
 from reliability.campaign.draw_differences import difference_of_draws
 from reliability.campaign.frame import StudyFrame
 from reliability.campaign.kind import Group, Kind, Read, Results, Row, Task, cut
@@ -22,10 +21,10 @@ from reliability.devices.wear import not_modelled
 from reliability.devices.write_methods import find_method
 from reliability.errors import InputError
 from reliability.mission import MissionProfile
-from reliability.population import age, best_reference, sample_population
+from reliability.population import age, best_reference, read_cells, sample_population
 from reliability.statistics.proportions import clustered_proportion
 from reliability.technology import STATES, Technology
-from reliability.units import Share, Siemens
+from reliability.units import Kelvin, Share, Siemens
 
 _DRAWS = 1  # per task
 _CYCLED = 60  # bytes of a cell that is aged
@@ -42,6 +41,13 @@ class RetentionTable(Table):
     """Number of cells in each state on each die."""
     reference: Siemens | None = None
     """Read reference; by default the one with the lowest bit-error rate of fresh cells."""
+    read_temperature: Kelvin | None = None
+    """Read the cells at this temperature and with their noise; by default as the network of the
+    study is read, else at the card's own temperature and without noise."""
+
+    def read_at(self, study: StudyFrame) -> float | None:
+        """Return the temperature of the read, K."""
+        return self.read_temperature or study.network.read_temperature
 
 
 class RetentionLimits(Table):
@@ -76,7 +82,7 @@ def _cards(study: StudyFrame, task: Task) -> xr.Dataset:
 
 def _count(study: StudyFrame, card: Technology, lot: int) -> xr.Dataset:
     r, verify = study.options("retention"), study.programming.verify
-    reference = r.reference or best_reference(card)
+    reference, hot = r.reference or best_reference(card), r.read_at(study)
     combinations = study.stress.combinations
     wrong = np.empty((len(combinations), len(STATES), r.wafers))
     notes: set[str] = set()
@@ -89,7 +95,9 @@ def _count(study: StudyFrame, card: Technology, lot: int) -> xr.Dataset:
         for k, conditions in enumerate(combinations):
             with warnings.catch_warnings():  # they are an attribute, and in the summary
                 warnings.simplefilter("ignore")
-                old = read(study, age(fresh, study.stress.mission(conditions)))
+                old = age(fresh, study.stress.mission(conditions))
+                if hot is not None:
+                    old = read_cells(old, temperature=hot)
             notes |= set(old.attrs["warnings"])
             g = old["conductance"]
             bad = g < reference if state == "LRS" else g > reference
@@ -207,7 +215,7 @@ def _memory(study: StudyFrame) -> Iterator[tuple[str, float]]:
 
 
 KIND = Kind(
-    uses=("network", "programming", "stress"),
+    uses=("programming", "stress"),
     table=RetentionTable,
     default=RetentionTable(),
     groups={"retention": Group("draw", _cards)},

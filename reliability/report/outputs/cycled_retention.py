@@ -122,7 +122,7 @@ def _method(study: Study) -> Iterator[str]:
     if any(stress.cycles):
         numbers = ", ".join(f"{n:.5g}" for n in stress.cycles)
         cycles = f"cycled {numbers} times at {engineering(stress.cycling_temperature, 'K')}, "
-    hot = study.network.read_temperature
+    hot = r.read_at(study)
     at = "" if hot is None else f" at {engineering(hot, 'K')} with noise"
     yield typeset(
         f"{r.wafers} wafers of {r.dies} dies of {r.cells:,} cells in each state of technology "
@@ -145,7 +145,7 @@ def _acts(phenomenon: str, study: Study) -> str:
     if phenomenon in ("relaxation", "retention"):
         return f"for up to {duration(max(stress.times))}" if max(stress.times) else "does not act"
     if phenomenon in ("noise", "conduction"):
-        hot = study.network.read_temperature
+        hot = study.options("retention").read_at(study)
         return "does not act" if hot is None else f"at {engineering(hot, 'K')}"
     return "as on the card"
 
