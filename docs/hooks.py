@@ -17,8 +17,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PHENOMENA = (
     "programming", "shapes", "target", "verify", "gate", "conditions", "cycles", "relaxation",
     "level_relaxation", "unstable_cells", "unstable_kernel", "drift",
-    "retention", "equivalent_time", "read_disturb", "endurance", "first_passage", "noise",
-    "conduction", "path",
+    "retention", "equivalent_time", "read_disturb", "endurance", "first_passage", "wear",
+    "write_methods", "noise", "conduction", "path",
 )  # fmt: skip
 ROOMS = {
     "technology": "Technology cards and component parameters",

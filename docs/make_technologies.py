@@ -8,6 +8,7 @@ from pathlib import Path
 
 from reliability.report.conditioning_tables import interval
 from reliability.technology import Parameter, Technology, list_technologies, load_technology
+from reliability.technology.vocabulary import CONDITIONS
 from reliability.units import engineering
 
 PAGE = Path(__file__).with_name("technologies.md")
@@ -69,9 +70,9 @@ def section(card: Technology) -> str:
         models = (f"`{name}` {model}" for name, model in sorted(card.models.items()))
         lines.append(f"Models: {', '.join(models)}.\n")
     if card.valid:
-        units = {"temperature": "K", "time": "s", "voltage": "V", "conductance": "S", "reads": ""}
         ranges = (
-            f"`{name}` " + " to ".join(engineering(e, units[name.rpartition(".")[2]]) for e in ends)
+            f"`{name}` "
+            + " to ".join(engineering(e, CONDITIONS[name.rpartition(".")[2]]) for e in ends)
             for name, ends in sorted(card.valid.items())
         )
         lines.append(f"Valid: {', '.join(ranges)}.\n")

@@ -35,6 +35,7 @@ _HOMES = {
     "read_cells": "population",
     "fit_lifetime": "lifetime",
     "Verify": "devices.verify",
+    "WriteMethod": "devices.write_methods",
     "set_conditions": "devices.programming",
     "programming_window": "population",
     "sampled_error_rate": "population",
@@ -113,6 +114,7 @@ if TYPE_CHECKING:
     from reliability.crossbar import crossbar_limit, resistance_levels, solve_crossbar
     from reliability.devices.programming import set_conditions
     from reliability.devices.verify import Verify
+    from reliability.devices.write_methods import WriteMethod
     from reliability.errors import InputError, RunError
     from reliability.lifetime import fit_lifetime
     from reliability.measurements import read_measurements

@@ -139,7 +139,8 @@ def at_all_read_outs(
         # Without stress the temperature does not matter, without reads their voltage does not.
         read_ = c["reads"] > 0
         stressed = read_ or c["time"] > 0
-        key = (c["time"], c["temperature"] * stressed, c["reads"], c["read_voltage"] * read_)
+        key = (c["time"], c["temperature"] * stressed, c["reads"], c["read_voltage"] * read_,
+               c["cycles"])  # fmt: skip
         if key not in known:
             aged = age(programmed, study.stress.mission(c))
             known[key] = reduce(aged, evaluated(aged))
@@ -162,7 +163,7 @@ def at_all_read_outs(
 
 
 def _is_single(name: str, values: tuple[float, ...]) -> bool:
-    return name in ("reads", "inferences", "read_voltage") and len(values) == 1
+    return name in ("reads", "inferences", "read_voltage", "cycles") and len(values) == 1
 
 
 def along(new: xr.DataArray, parts: list[xr.Dataset]) -> xr.Dataset:

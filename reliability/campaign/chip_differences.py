@@ -73,7 +73,7 @@ def common_conditions(
     """Yield the conditions that two studies share, and the ends of missions that differ."""
     for age in a.stress.combinations:
         fresh = age["time"] == 0 and not (
-            age["reads"] or age["inferences"] or a.stress.preconditioning
+            age["reads"] or age["inferences"] or age["cycles"] or a.stress.preconditioning
         )
         again = fresh and age["temperature"] != a.stress.temperatures[0]
         if age in b.stress.combinations and not again:

@@ -30,6 +30,7 @@ AGES = {
     "reads": ("reads", ""),
     "read_voltage": ("read_voltages", "V"),
     "inferences": ("inferences", ""),
+    "cycles": ("cycles", ""),
 }
 
 

@@ -31,6 +31,7 @@ MOST = {
     "stress.times": 1e13,  # s: 300 000 years
     "stress.reads": 1e18,
     "stress.inferences": 1e18,
+    "stress.cycles": 1e15,
     "attribution.time": 1e13,
     "attribution.reads": 1e18,
 }

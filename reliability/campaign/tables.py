@@ -22,7 +22,14 @@ def _rising(values: Sequence[Any]) -> Sequence[Any]:
     return values
 
 
+def _whole(value: float) -> float:
+    if value != int(value):
+        raise ValueError(f"got {value:g}, expected a whole number")
+    return value
+
+
 Count = Annotated[int, Field(ge=1, strict=True)]
+Cycles = Annotated[NonNegative, AfterValidator(_whole)]
 Rising = AfterValidator(_rising)  # of a tuple, each value once
 
 
@@ -133,6 +140,15 @@ class Stretch(Table):
     """Reads of every cell."""
     read_voltage: Volts = 0.1
     """Voltage of those reads."""
+    cycles: Cycles = 0.0
+    """SET and RESET cycles of every cell at the start of the segment, at its temperature."""
+    write: str | None = None
+    """Write method of the last of them; by default that of the population."""
+
+    @model_validator(mode="after")
+    def _segment(self) -> "Stretch":
+        Segment(**vars(self))  # refuses what cannot be
+        return self
 
 
 class PopulationTable(Table):
@@ -148,7 +164,7 @@ class PopulationTable(Table):
 
 
 class StressTable(Table):
-    """Every combination of time, temperature, reads or inferences, and read voltage."""
+    """Every combination of cycles, time, temperature, reads or inferences, and read voltage."""
 
     times: Annotated[tuple[Seconds, ...], Field(min_length=1), Rising] = (0.0,)
     """Times since programming, rising: ["0 s", "10 years"]."""
@@ -160,14 +176,22 @@ class StressTable(Table):
     """Voltages of those reads, rising."""
     inferences: Annotated[tuple[NonNegative, ...], Field(min_length=1), Rising] = (0.0,)
     """Numbers of inferences, each of which reads the rows of its image, instead of reads."""
+    cycles: Annotated[tuple[Cycles, ...], Field(min_length=1), Rising] = (0.0,)
+    """Numbers of SET and RESET cycles of every cell before the storage, rising."""
+    cycling_temperature: Kelvin = 298.15
+    """Temperature of those cycles."""
+    write: str | None = None
+    """Write method of those cycles; by default that of the population."""
     preconditioning: tuple[Stretch, ...] = ()
-    """Preconditioning of every chip: a solder reflow, days and nights."""
+    """Preconditioning of every chip: cycles, a solder reflow, days and nights."""
 
     @model_validator(mode="after")
     def _reads_or_inferences(self) -> "StressTable":
         read = any(self.reads) or any(stretch.reads for stretch in self.preconditioning)
         if any(self.inferences) and read:
             raise ValueError("got both reads and inferences, expected one of them")
+        if not any(self.cycles):
+            self.mission(self.end)  # refuses cycles after the last read-out
         return self
 
     @property
@@ -176,10 +200,15 @@ class StressTable(Table):
         return [
             ("read_voltage", self.read_voltages, "V"),
             ("reads", self.reads, "1"),
+            ("cycles", self.cycles, "1"),
             ("temperature", self.temperatures, "K"),
             ("time", self.times, "s"),
             ("inferences", self.inferences, "1"),
         ]
+
+    def axes_of(self, name: str) -> tuple[float, ...]:
+        """Return the values of one axis."""
+        return next(values for axis, values, _ in self.axes if axis == name)
 
     @property
     def combinations(self) -> list[dict[str, float]]:
@@ -191,18 +220,23 @@ class StressTable(Table):
     def mission(self, age: dict[str, float]) -> MissionProfile:
         """Return all that a chip has been through at one of the combinations."""
         reads = age["reads"] + age["inferences"]  # one of them
-        return self.then(Segment(age["time"], age["temperature"], reads, age["read_voltage"]))
+        stored = Segment(age["time"], age["temperature"], reads, age["read_voltage"])
+        if not age["cycles"]:
+            return self.then(stored)
+        cycled = Segment(0.0, self.cycling_temperature, cycles=age["cycles"], write=self.write)
+        return self.then(cycled, stored)
 
-    def then(self, last: Segment) -> MissionProfile:
-        """Return what every chip has been through before, and a last stretch of time."""
+    def then(self, *last: Segment) -> MissionProfile:
+        """Return what every chip has been through before, and last segments."""
         return MissionProfile(
-            [*(Segment(**vars(stretch)) for stretch in self.preconditioning), last]
+            [*(Segment(**vars(stretch)) for stretch in self.preconditioning), *last]
         )
 
     @property
     def end(self) -> dict[str, float]:
-        """The headline: longest and most read, at the first temperature and read voltage."""
+        """The headline: longest, most read and cycled, at the first temperature and voltage."""
         return {
+            "cycles": self.cycles[-1],
             "read_voltage": self.read_voltages[0],
             "reads": self.reads[-1],
             "temperature": self.temperatures[0],
@@ -310,7 +344,7 @@ class Axis(Table):
         return self
 
 
-_CONDITIONS = ("temperature", "time", "reads", "read_voltage", "inferences", "seed")
+_CONDITIONS = ("temperature", "time", "reads", "read_voltage", "inferences", "cycles", "seed")
 _CONDITION_TABLES = ("stress.", "parameters.wafer", "population.")
 
 

@@ -237,6 +237,11 @@ def _of_reads(one: Reads, table: pd.DataFrame, levels: Levels | None) -> _Experi
     else:
         table["level"] = levels.target[table["level_index"].to_numpy()]
         table["label"] = table["level_index"].astype(str)
+    timed = table["cycles"].fillna(0.0) if one.has("time") else 0.0
+    table["cycles"] = timed
+    cycled = table["cycles"] > 0
+    after = table["cycles"].map("{:.6g}".format)
+    table["label"] = table["label"].where(~cycled, table["label"] + " after " + after + " cycles")
     # Where a file does not say what its cells aim at, their level is that of their first read.
     fresh = (table["time"] <= 0) & (table["reads"] <= 0)
     if levels is not None and one.table["target"].isna().all():
@@ -252,22 +257,24 @@ def _of_reads(one: Reads, table: pd.DataFrame, levels: Levels | None) -> _Experi
         first = np.empty(len(table))
         programmed = _population(card, place, state.to_numpy(), seed)
         row_place = place.loc[table["run"]].to_numpy()
-        groups = table.groupby(["time", "temperature", "reads", "read_voltage"], dropna=False)
+        names = ["time", "temperature", "reads", "read_voltage", "cycles"]
+        groups = table.groupby(names, dropna=False)
         for key, rows in groups.indices.items():
-            time, temperature, reads, volt = map(float, tuple(key))  # type: ignore[arg-type]
+            time, temperature, reads, volt, cycles = map(float, tuple(key))  # type: ignore[arg-type]
+            written = [Segment(0.0, ROOM, cycles=cycles)] if cycles else []
             where = tuple(row_place[rows].T)
             for label, (population, mine) in programmed.items():
                 chosen = mine[where]
                 if not chosen.any():
                     continue
                 at = tuple(axis[chosen] for axis in where)
-                first[rows[chosen]] = population["conductance"].values[at]
-                aged = population
+                aged = age(population, MissionProfile(written)) if written else population
+                first[rows[chosen]] = aged["conductance"].values[at]
                 if time > 0 or reads > 0:
                     sign = -1.0 if label == "LRS" else 1.0
                     volts = card["read.voltage"] if np.isnan(volt) else abs(volt)
                     segment = Segment(time, temperature, reads, sign * volts)
-                    aged = age(population, MissionProfile([segment]))
+                    aged = age(population, MissionProfile([*written, segment]))
                 g[rows[chosen]] = aged["conductance"].values[at]
         return g, first
 

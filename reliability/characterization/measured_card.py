@@ -18,6 +18,9 @@ from reliability.characterization import (
     read_disturb,
     relaxation,
     retention,
+    states_over_cycles,
+    wear,
+    write_methods,
 )
 from reliability.characterization import target as leveling
 from reliability.characterization.card_values import rounded, with_defaults
@@ -114,7 +117,8 @@ def fit_phenomena(
     if not given:
         raise InputError("datasets: got none")
     sweeps = [gate.sweep_of(dataset) for dataset in given if gate.is_sweep(dataset)]
-    reads = reads_with_levels(given, level_from)
+    writes = [dataset for dataset in given if write_methods.is_writes(dataset)]
+    reads = reads_with_levels([d for d in given if not write_methods.is_writes(d)], level_from)
     noisy = [one for one in reads if noise.can_fit(one)]
     others = [one for one in reads if not noise.can_fit(one)]
     diameter = _REQUIRED["wafer.diameter"][0]
@@ -127,6 +131,7 @@ def fit_phenomena(
         _of_states(others, edge, seed),
         (noise.fit_noise(one) for one in noisy),
         (gate.fit_gate(one, seed) for one in sweeps),
+        (write_methods.fit_writes(one, _onset(base)) for one in writes),
     ):
         fits.append(with_defaults(fit, reads))
         progress(fit.name)
@@ -140,8 +145,13 @@ def fit_phenomena(
     return fits
 
 
-def _of_states(reads: Sequence[Reads], edge: float, seed: int) -> Iterator[Fit]:
+def _onset(base: Technology | None) -> float:
+    return wear.ONSET if base is None else float(base.get("wear.onset", wear.ONSET))
+
+
+def _of_states(every: Sequence[Reads], edge: float, seed: int) -> Iterator[Fit]:
     """Fit what cells of two states tell; the file with most cells gives their programming."""
+    reads, worn = wear.apart(every)
     able = sorted((one for one in reads if programming.can_fit(one)), key=lambda one: -one.cells)
     shapes = programming.shapes_of(able[0], seed) if able else {}
     cycled = None
@@ -165,17 +175,24 @@ def _of_states(reads: Sequence[Reads], edge: float, seed: int) -> Iterator[Fit]:
             yield retention.fit_retention(one)
         for state in read_disturb.disturbed_states(one):
             yield read_disturb.fit_read_disturb(one, state)
+        if states_over_cycles.can_fit(one):
+            changed = states_over_cycles.fit_states(one)
+            if changed is not None:
+                yield changed
         lives = endurance.failures(one)
         if endurance.enough(lives):
             yield endurance.fit_endurance(one, lives)
+    if worn and (links := wear.fit_relaxed_states(reads, worn)) is not None:
+        yield links
 
 
 def _of_levels(
-    reads: Sequence[Reads],
+    every: Sequence[Reads],
     maximum: float | str | None,
     base: Technology | None,
     seed: int,
 ) -> Iterator[Fit]:
+    reads, worn = wear.apart(every)
     named = [one for one in reads if one.table["target"].notna().any()]
     baked = [
         one
@@ -202,7 +219,10 @@ def _of_levels(
     yield replace(fit, parameters=dict(fit.parameters) | ends)
     relaxed = [one for one in (*named, *baked) if level_relaxation.can_fit(one)]
     if relaxed:
-        yield level_relaxation.fit_relaxation(relaxed, found, seed)
+        fresh = level_relaxation.fit_relaxation(relaxed, found, seed)
+        yield fresh
+        if of_levels := [one for one in worn if one.table["target"].notna().any()]:
+            yield wear.fit_levels(relaxed, of_levels, fresh, found)
 
 
 def _known_maximum(maximum: float | str | None, base: Technology | None) -> Parameter | None:

@@ -47,6 +47,7 @@ def show(name: str, as_json: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from reliability.devices.wear import not_modelled
     from reliability.technology import load_technology
     from reliability.technology.parameter_text import parameter_row
 
@@ -66,3 +67,4 @@ def show(name: str, as_json: bool) -> None:
         texts = (key, row["value"], row["uncertainty"], row["confidence"], source)
         table.add_row(*map(Text, texts))
     console.print(table)
+    console.print(Text(f"Wear that is not modelled: {', '.join(not_modelled(card))}."))

@@ -20,6 +20,8 @@ from reliability.devices import (
     retention,
     target,
     verify,
+    wear,
+    write_methods,
 )
 
 __all__ = [
@@ -38,4 +40,6 @@ __all__ = [
     "retention",
     "target",
     "verify",
+    "wear",
+    "write_methods",
 ]

@@ -73,9 +73,8 @@ def carried(
         energy = dose * math.sqrt(ratio.get("reset_voltage", 1.0))
         cycles = energy ** -technology["endurance.energy_exponent"]
         out["endurance.reference_energy"] = energy
-        for name in ("scale", "onset", "bound_cycles"):
-            if f"endurance.{name}" in technology:
-                out[f"endurance.{name}"] = cycles
+        names = (*(f"endurance.{n}" for n in ("scale", "onset", "bound_cycles")), "wear.onset")
+        out |= {name: cycles for name in names if name in technology}
     if "energy.event" in technology:
         event = 1 / math.sqrt(moved["LRS"])
         out["energy.event"] = event

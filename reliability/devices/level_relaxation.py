@@ -90,7 +90,11 @@ class RandomWalk:
 
     def mean_shift(self, target: ArrayLike, times: ArrayLike) -> Array:
         """See `LevelRelaxation`."""
-        return self._between_levels(self.shift, target) * self._progress(float(np.sum(times)))
+        return self._between_levels(self.shift, target) * self.mean_progress(times)
+
+    def mean_progress(self, times: ArrayLike) -> float:
+        """Return the part of the shift that has been reached, 1 at the reference time."""
+        return self._progress(float(np.sum(times)))
 
     def level_sigma(self, target: ArrayLike, times: ArrayLike) -> Array:
         """See `LevelRelaxation`."""
@@ -265,6 +269,7 @@ def conductance(
     times: ArrayLike,
     temperatures: ArrayLike,
     deviates: Sequence[NDArray[np.floating]],
+    stretch: NDArray[np.floating] | None = None,
 ) -> NDArray[np.floating]:
     """Return the conductance, S, of cells with one array of deviates for each of the `streams`.
 
@@ -279,6 +284,8 @@ def conductance(
         s and K.
     deviates : sequence of ndarray, shape (...)
         Standard normal, at least as many as `streams` names.
+    stretch : ndarray, broadcast to ``initial``, optional
+        Factor on the spread of the change of each cell, of worn cells.
 
     Examples
     --------
@@ -288,7 +295,9 @@ def conductance(
     array([5.e-05])
     """
     if isinstance(model, UnstableCells):
-        return unstable_cells.conductance(model, initial, target, times, temperatures, deviates)
+        return unstable_cells.conductance(
+            model, initial, target, times, temperatures, deviates, stretch
+        )
     reached = model.steps(times, temperatures)
     kind = initial.dtype.type
     out = initial + model.mean_shift(target, times).astype(initial.dtype)
@@ -297,8 +306,31 @@ def conductance(
         for step, z in zip(reached[1:], deviates[1:], strict=False):
             walk += kind(step) * z
         walk *= model.level_sigma(target, times).astype(initial.dtype)
+        if stretch is not None:
+            walk = walk * stretch.astype(initial.dtype)
         out += walk
     return np.maximum(out, kind(0.0), out=out)
+
+
+def reached(model: LevelRelaxation, times: ArrayLike, temperatures: ArrayLike) -> float:
+    """Return the part that the mean relaxation has reached of that where the model is stated last.
+
+    1 at any time of models that give the spread of each time by itself.
+
+    Examples
+    --------
+    >>> reached(RandomWalk(1e-4, (1e-6,), (0.0,), 1e-3, 1e3), [1e3], [298.15])
+    1.0
+    """
+    total = float(np.sum(times))
+    if total == 0:
+        return 0.0
+    if isinstance(model, UnstableCells):
+        last = max(model.progress(c.time, c.temperature) for c in model.conditions)
+        return model.progress(times, temperatures) / last
+    if isinstance(model, RandomWalk):
+        return model.mean_progress(times)
+    return 1.0
 
 
 def _is_snapshot_time(key: str) -> bool:

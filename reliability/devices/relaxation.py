@@ -90,7 +90,11 @@ def progress(parameters: Relaxation, time: float) -> float:
 
 
 def conductance(
-    parameters: Relaxation, initial: NDArray[np.floating], time: float, z: NDArray[np.floating]
+    parameters: Relaxation,
+    initial: NDArray[np.floating],
+    time: float,
+    z: NDArray[np.floating],
+    stretch: NDArray[np.floating] | None = None,
 ) -> NDArray[np.floating]:
     """Return the conductance, S, at ``time`` (s) of cells with the relaxation deviates z_t.
 
@@ -103,6 +107,8 @@ def conductance(
         Since programming, s.
     z : ndarray, shape (...)
         Standard normal deviate of each cell at that time, see `deviate`.
+    stretch : ndarray, shape (...), optional
+        Factor on sigma of each cell, of worn cells.
 
     Examples
     --------
@@ -113,6 +119,8 @@ def conductance(
     s = progress(parameters, time)
     kind = initial.dtype.type
     z = stretched(parameters, z)
+    if stretch is not None:
+        z = z * stretch.astype(z.dtype)
     return initial * np.exp(kind(parameters.shift * s) + kind(parameters.sigma * s) * z)
 
 

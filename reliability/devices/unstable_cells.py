@@ -205,6 +205,7 @@ def conductance(
     times: ArrayLike,
     temperatures: ArrayLike,
     deviates: Sequence[NDArray[np.floating]],
+    stretch: NDArray[np.floating] | None = None,
 ) -> NDArray[np.floating]:
     """Return the conductance, S, of cells with the deviates that `UnstableCells.streams` names.
 
@@ -219,6 +220,8 @@ def conductance(
         s and K.
     deviates : sequence of ndarray, shape (...)
         Standard normal.
+    stretch : ndarray, broadcast to ``initial``, optional
+        Factor on sigma, down and up of each cell, of worn cells.
 
     Examples
     --------
@@ -248,9 +251,12 @@ def conductance(
 
     out = np.empty_like(initial)
     levels = np.ascontiguousarray(np.atleast_1d(target))
+    wide = np.ones(1)
+    if stretch is not None:
+        wide = np.ascontiguousarray(np.broadcast_to(stretch, initial.shape), float)
     move(
         initial.reshape(-1), levels.reshape(-1), spread.reshape(-1), unstable.reshape(-1),
-        rare.reshape(-1), jump.reshape(-1), model.table(x), model.maximum,
+        rare.reshape(-1), jump.reshape(-1), wide.reshape(-1), model.table(x), model.maximum,
         _FLOOR * model.maximum, out.reshape(-1),
     )  # fmt: skip
     return out

@@ -7,7 +7,7 @@ from numba import njit
 
 @njit(cache=True, nogil=True)
 def move(  # type: ignore[no-untyped-def]
-    initial, target, spread, unstable, rare, jump, table, maximum, floor, out
+    initial, target, spread, unstable, rare, jump, stretch, table, maximum, floor, out
 ):  # pragma: no cover
     """Write the conductance of each cell, in double precision whatever the cells have."""
     last = table.shape[1] - 1
@@ -17,14 +17,15 @@ def move(  # type: ignore[no-untyped-def]
         k = min(int(place), last - 1)
         part = place - k
         g = float(initial[i])
-        sigma = table[1, k] + part * (table[1, k + 1] - table[1, k])
+        wide = stretch[i if len(stretch) > 1 else 0]
+        sigma = wide * (table[1, k] + part * (table[1, k + 1] - table[1, k]))
         v = table[0, k] + part * (table[0, k + 1] - table[0, k]) + sigma * spread[i]
         limit = table[2, k] + part * (table[2, k + 1] - table[2, k])
         if rare[i] < table[5, k] + part * (table[5, k + 1] - table[5, k]):
             v += maximum * 0.5 * math.erfc(-jump[i] * 0.7071067811865476)
         elif unstable[i] < limit:
-            down = table[3, k] + part * (table[3, k + 1] - table[3, k])
-            up = table[4, k] + part * (table[4, k + 1] - table[4, k])
+            down = wide * (table[3, k] + part * (table[3, k + 1] - table[3, k]))
+            up = wide * (table[4, k] + part * (table[4, k + 1] - table[4, k]))
             u = 0.5 * math.erfc(-jump[i] * 0.7071067811865476)
             fraction = down / (down + up)
             if u < fraction:

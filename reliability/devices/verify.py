@@ -132,6 +132,7 @@ def program(
     deviates: Callable[[str], NDArray[np.floating]],
     relaxing: Relaxation | None = None,
     width: NDArray[np.floating] | float = 1.0,
+    gain: NDArray[np.floating] | float = 1.0,
 ) -> tuple[NDArray[np.floating], NDArray[np.uint8], NDArray[np.bool_]]:
     """Program cells until they pass or are given up.
 
@@ -149,6 +150,8 @@ def program(
         What happens during the wait.
     width : ndarray, shape (cells,), or float
         As of `programming.widths`.
+    gain : ndarray, shape (cells,), or float
+        What wear multiplies the conductance by.
 
     Returns
     -------
@@ -178,6 +181,8 @@ def program(
         own = width if np.ndim(width) == 0 else np.asarray(width)[todo]
         added = programming.pulse(model, cycle, own)
         read = programming.conductance(model, fixed[todo] + added)
+        if np.ndim(gain):
+            read = read * np.asarray(gain)[todo]
         g[todo] = read
         if relaxing:
             y = relaxation.deviate(relaxing, verify.wait, partial(_at, deviates, pulse))

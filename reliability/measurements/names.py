@@ -57,6 +57,7 @@ KNOWN: dict[str, Quantity] = {
     "time": Quantity("s", "axis", 0.0, "elapsed elapsedtime timestamp readtime timeafterverify"),
     "cycles": Quantity("", "axis", 0.0, "cycle cyclenumber ncycles cyclecount cyclesbefore"),
     "reads": Quantity("", "axis", 0.0, "read readnumber nreads readcount pulses"),
+    "method": Quantity("", "axis", words="writemethod algorithm writealgorithm", label=True),
     "pulse_width": Quantity("s", "axis", 0.0, "pw width pulselength"),
     "word_line_voltage": Quantity("V", "axis", words="vwl wlv gatevoltage vg vgate"),
     "bit_line_voltage": Quantity("V", "axis", words="vbl blv"),
@@ -80,7 +81,7 @@ KNOWN: dict[str, Quantity] = {
 AXES = (
     *("wafer", "die", "cell", "state", "temperature", "pulse_width"),
     *("source_line_voltage", "bit_line_voltage", "word_line_voltage", "read_voltage"),
-    *("reads", "cycles", "time"),
+    *("method", "reads", "cycles", "time"),
 )
 
 _BRACKETS = re.compile(r"^(.*?)\s*(?:\[\s*([^\]]*?)\s*\]|\(\s*([^)]*?)\s*\))\s*$")

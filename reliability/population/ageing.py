@@ -16,46 +16,53 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.devices import path
+from reliability.devices import path, wear
 from reliability.devices.verify import after_last_pulse
 from reliability.errors import InputError, expect
 from reliability.mission import MissionProfile, Segment
 from reliability.population.blocks import Deviates, for_blocks
 from reliability.population.measured import MeasuredCells
-from reliability.population.programmed import STUCK, Pick, codes, defects_in, states_in
+from reliability.population.programmed import STUCK, Pick, Worn, codes, defects_in, states_in
+from reliability.population.rewriting import rewritten, worn_cells
 from reliability.population.sampling import VARIABLE_ATTRS, addresses, card_of_cells
 from reliability.technology import Technology
 from reliability.units import outside
 
 Floats = NDArray[np.floating]
+_OF_CYCLES = ("endurance", "wear")
+Of = Callable[[str], Floats]
 # Ages the conductances (S) of a block of cells: those, their states or targets, their defects,
-# random numbers, pulses received (or None) and reads for each read of the profile.
-Block = Callable[[Floats, NDArray, NDArray, Deviates, NDArray | None, Any], Floats]
+# random numbers, pulses received (or None), reads for each read of the profile, and wear (or None).
+Block = Callable[..., Floats]
 
 
 def age(population: xr.Dataset, profile: MissionProfile) -> xr.Dataset:
     """Return the population after a mission, on top of what it has been through already.
 
-    All phenomena that the card has are applied (`reliability.devices.path`).
+    All phenomena that the card has are applied (`reliability.devices.path`). Cycles wear the cells
+    and write them again (`reliability.devices.wear`), and what follows counts from the last write.
 
     Parameters
     ----------
     population : Dataset
         From `sample_population`, `sample_dies` or an earlier `age`. A variable ``reads``, if there
-        is one, holds the reads of each cell for each read of the profile (per inference, say).
+        is one, holds the reads of each cell for each read of the profile (per inference, say), a
+        variable ``cycles`` likewise its cycles.
     profile : MissionProfile
 
     Returns
     -------
     Dataset
         The same cells, ``conductance`` (S) at the end of the mission. Conditions outside a model's
-        valid range raise a warning that is also kept in ``attrs["warnings"]``.
+        valid range raise a warning that is also kept in ``attrs["warnings"]``. After cycles
+        ``programmed`` is what the last write left, ``defect`` has the cells that failed for good,
+        and ``attrs["wear_not_modelled"]`` lists the links of wear that the card does not state.
 
     Raises
     ------
     InputError
-        Not a population with its attributes and at least one cell, ``reads`` below 0, or not a
-        mission profile.
+        Not a population with its attributes and at least one cell, ``reads`` or ``cycles`` below 0,
+        a write method that the card has no data for, or not a mission profile.
 
     Examples
     --------
@@ -79,6 +86,10 @@ def age(population: xr.Dataset, profile: MissionProfile) -> xr.Dataset:
     notes = out_of_range(technology, history, present)
     for note in notes:
         warnings.warn(note, stacklevel=2)
+    worn = None
+    if history.cycles:
+        worn = worn_cells(population, technology, history)
+        population = rewritten(population, technology, history, worn)
     rows = population["programmed"].transpose(..., "cell")
     programmed = np.ascontiguousarray(rows.values).reshape(-1, rows.sizes["cell"])
 
@@ -94,7 +105,8 @@ def age(population: xr.Dataset, profile: MissionProfile) -> xr.Dataset:
     defect, pulses, reads = (like_rows(name) for name in ("defect", "pulses", "reads"))
     assert defect is not None  # of every population
     address, seed = addresses(population), int(population.attrs["seed"])
-    after = _after_targets(technology, history) if is_target else _after_states(technology, history)
+    make = _after_targets if is_target else _after_states
+    after = make(technology, history.since_last_write, worn)
     aged = np.empty_like(programmed)
 
     def work(chip: int, block: slice) -> None:
@@ -104,7 +116,8 @@ def age(population: xr.Dataset, profile: MissionProfile) -> xr.Dataset:
         each = 1.0 if reads is None else reads[chip, block]
         g = programmed[chip, block].astype(np.float64, copy=False)
         cells = g, state[block], defect[chip, block]
-        aged[chip, block] = after(*cells, deviates, count, each)
+        x = None if worn is None else worn.x[chip, block]
+        aged[chip, block] = after(*cells, deviates, count, each, x)
 
     for_blocks(work, *programmed.shape)
     out = population.assign(
@@ -114,6 +127,8 @@ def age(population: xr.Dataset, profile: MissionProfile) -> xr.Dataset:
         "mission": json.dumps([vars(segment) for segment in history.segments]),
         "warnings": sorted(set(population.attrs.get("warnings", [])) | set(notes)),
     }
+    if worn is not None:
+        out.attrs["wear_not_modelled"] = wear.not_modelled(technology)
     return out
 
 
@@ -130,27 +145,31 @@ def _at_measured(
     return out.assign_attrs(mission=json.dumps([vars(segment) for segment in history.segments]))
 
 
-def _after_targets(technology: Technology, history: MissionProfile) -> Block:
+def _after_targets(technology: Technology, history: MissionProfile, worn: Worn | None) -> Block:
     """Return what ages cells programmed to levels; defective ones stay as they are."""
     path_of_targets = path.target_path(technology, history)
 
-    def after(g, target, wrong, deviates, pulses, reads):  # type: ignore[no-untyped-def]
+    def after(g, target, wrong, deviates, pulses, reads, x):  # type: ignore[no-untyped-def]
         target = target[:1] if target.strides == (0,) else target  # one for all cells
-        out = path_of_targets(g, target, deviates, reads)
+        of = deviates if worn is None else worn.renewed(deviates, x)
+        out = path_of_targets(g, target, of, reads, x)
         return np.where(wrong > 0, g, out) if wrong.any() else out
 
     return after
 
 
-def _after_states(technology: Technology, history: MissionProfile) -> Block:
+def _after_states(technology: Technology, history: MissionProfile, worn: Worn | None) -> Block:
     """Return what ages cells in LRS and HRS; stuck cells age as what they are stuck in."""
     path_of = cache(lambda name: path.state_path(technology, name, history))
 
-    def after(g, state, wrong, deviates, pulses, reads):  # type: ignore[no-untyped-def]
+    def after(g, state, wrong, deviates, pulses, reads, x):  # type: ignore[no-untyped-def]
         def aged(name: str, pick: Pick) -> Floats:
             count = None if pulses is None else pulses[pick]
             each = reads if np.ndim(reads) == 0 else reads[pick]
-            return path_of(name)(g[pick], after_last_pulse(deviates.of(pick), count), each)
+            own = None if x is None else x[pick]
+            of = deviates.of(pick)
+            of = of if worn is None or own is None else worn.renewed(of, own)
+            return path_of(name)(g[pick], after_last_pulse(of, count), each, own)
 
         out = np.empty_like(g)
         for name, pick in states_in(state):
@@ -176,15 +195,19 @@ def out_of_range(technology: Technology, profile: MissionProfile, states: set[st
     for name, ends in technology.valid.items():
         section, _, condition = name.rpartition(".")
         phenomenon, _, state = section.partition(".")
-        if phenomenon not in path.PHENOMENA or (state and state not in states):
+        if phenomenon not in (*path.PHENOMENA, *_OF_CYCLES) or (state and state not in states):
             continue
-        read = phenomenon == "read_disturb"
-        segments = [s for s in profile.segments if (s.reads if read else s.time) > 0]
+        if phenomenon in _OF_CYCLES and not profile.cycles:
+            continue
+        acts = {"read_disturb": "reads", **dict.fromkeys(_OF_CYCLES, "cycles")}
+        counted = acts.get(phenomenon, "time")
+        segments = [s for s in profile.segments if getattr(s, counted) > 0]
         unit = {"temperature": "K", "voltage": "V", "time": "s"}.get(condition, "")
         found = {
             "temperature": [s.temperature for s in segments],
             "voltage": [abs(s.read_voltage) for s in segments],
             "time": [profile.duration],
+            "cycles": [profile.cycles],
         }.get(condition, [])
         notes += outside(f"{section}: {condition}", found, ends, unit)
     return notes

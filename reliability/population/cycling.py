@@ -18,11 +18,20 @@ from reliability.devices import endurance as wear
 from reliability.devices import first_passage, programming
 from reliability.devices.programming import Programming
 from reliability.devices.verify import Verify, outcome
+from reliability.devices.wear import not_modelled
+from reliability.devices.write_methods import (
+    MeasuredMethod,
+    WriteMethod,
+    find_method,
+    is_measured,
+)
 from reliability.errors import InputError, unknown_name, whole_number
 from reliability.lifetime.censored_fit import fit_lifetime
-from reliability.population.programmed import fixed_deviations, hierarchy
+from reliability.population.programmed import fixed_deviations
+from reliability.population.rewriting import hard_failures
 from reliability.population.sampling import addresses, sample_population
 from reliability.population.window import best_reference
+from reliability.population.write_cost import Cells, write_curves
 from reliability.random import draw
 from reliability.statistics.proportions import clustered_proportion
 from reliability.technology import STATES, Technology, expect_technology
@@ -32,6 +41,7 @@ from reliability.units import kelvin, outside, quantity
 MODES = ("none", "lrs_misread", "hrs_misread", "stuck_lrs", "stuck_hrs", "defect")
 _METHODS = ("first_passage", "every_cycle")
 _MOST_CYCLES = 10**15
+_MOST_CELLS = 5000  # of a wafer or die, for means over cells
 
 
 class Where(TypedDict, total=False):
@@ -51,6 +61,7 @@ def endurance(
     temperature: Sequence[float | str] = (298.15,),
     energy: float | str | None = None,
     reference: float | str | None = None,
+    write: str | WriteMethod | Verify | None = None,
     attempts: int | None = None,
     method: Literal["first_passage", "every_cycle"] = "first_passage",
     seed: int = 0,
@@ -69,10 +80,15 @@ def endurance(
         Programming energy of a SET and RESET pair, J; the card's reference energy by default.
     reference : float or str, optional
         Conductance that separates the states when read, S; `best_reference` by default.
+    write : str, WriteMethod or Verify, optional
+        Write method: ``"verify"`` (default), ``"single_pulse"``, ``"fixed_pulses"``, or one that
+        the card has data for, such as ``"ispp"`` or ``"fppv"``
+        (`reliability.devices.write_methods`); an object sets its pulses and its tolerance.
     attempts : int, optional
-        Pulses, each verified, after which a cell that is still on the wrong side of the reference
-        counts as failed in this cycle; by default those of the card's program and verify (1 where
-        it has none, and with ``every_cycle``). Their wear beyond one pulse is neglected.
+        Pulses of ``verify``, after which a cell that is still on the wrong side of its limit counts
+        as failed in this cycle; by default those of the card's program and verify (1 where it has
+        none, and with ``every_cycle``). Their wear beyond one pulse is neglected; all pulses of
+        ``fixed_pulses`` wear.
     method : {"first_passage", "every_cycle"}
         The model of the first passage, or drawing each cycle; see `devices.first_passage`.
     seed : int
@@ -96,14 +112,15 @@ def endurance(
     Raises
     ------
     InputError
-        A size, condition or method that cannot be; correlated states, or a memory beyond 1333
-        cycles, with ``first_passage``; more than one attempt with ``every_cycle``.
+        A size, condition or method that cannot be; a write method that the card has no data for;
+        correlated states, or a memory beyond 1333 cycles, with ``first_passage``; more than one
+        attempt with ``every_cycle``.
 
     Warns
     -----
     UserWarning
-        A temperature outside the range that the card gives for its endurance; it is also kept in
-        ``attrs["warnings"]``.
+        A temperature or cycles outside the range that the card gives for its endurance and wear; it
+        is also kept in ``attrs["warnings"]``.
 
     Notes
     -----
@@ -126,26 +143,22 @@ def endurance(
     expect_technology(technology)
     if method not in _METHODS:
         raise unknown_name("method", str(method), _METHODS)
-    if attempts is None:
-        given = technology.get("programming.verify.attempts", 1)
-        attempts = int(given) if method == "first_passage" else 1
-    attempts = whole_number(attempts, "attempts", low=1)
-    if attempts > 1 and method == "every_cycle":
-        raise InputError(f"attempts: got {attempts}, allowed 1 with method='every_cycle'")
+    chosen = _chosen(technology, write, attempts, method)
+    tries = chosen.pulses if chosen.is_verified else 1
     length = quantity(cycles, "", "cycles", low=1, high=_MOST_CYCLES)
     if length != int(length):
         raise InputError(f"cycles: got {cycles!r}, expected a whole number")
     kelvins = _kelvins(temperature)
     joule = None if energy is None else quantity(energy, "J", "energy", low=1e-21)
-    notes = outside(
-        "endurance: temperature", kelvins, technology.valid.get("endurance.temperature"), "K"
-    )
+    notes = _out_of_range(technology, kelvins, length)
     for note in notes:
         warnings.warn(note, stacklevel=2)
     limit = _reference(technology, reference)
+    limits = _limits(limit, write, chosen)
     fresh = _fresh(technology, seed, where)
     rate = wear.acceleration(wear.Endurance.from_technology(technology), kelvins, joule)
-    mode, life = _lives(technology, fresh, rate, limit, int(length), method, attempts)
+    rate = rate * (1 if chosen.is_verified else chosen.pulses)
+    mode, life = _lives(technology, fresh, rate, limits, int(length), method, chosen)
     shape = (len(kelvins), *fresh["conductance"].shape)
     dims = ("temperature", "wafer", "die", "cell")
     kept = {name: fresh[name] for name in ("wafer", "lot", "die", "x", "y", "radius")}
@@ -160,16 +173,68 @@ def endurance(
         coords={"temperature": ("temperature", kelvins, {"units": "K"}), **kept},
         attrs={name: fresh.attrs[name] for name in _PROVENANCE}
         | {"reference_conductance": limit, "test_cycles": length, "method": method}
-        | {"attempts": attempts, "warnings": notes},
+        | {"attempts": tries, "write": chosen.name, "warnings": notes}
+        | {"wear_not_modelled": not_modelled(technology)},
     )  # fmt: skip
-    return count_failures(test).assign(_writes(technology, limit, attempts))
+    counted = count_failures(test)
+    curves = write_curves(
+        technology, chosen, _cells(technology, fresh), rate, counted["cycles"].values, limit, limits
+    )
+    return counted.merge(curves.drop_vars("state", errors="ignore")).assign(
+        _writes(technology, limits, tries)
+    )
 
 
-def _writes(technology: Technology, limit: float, attempts: int) -> dict[str, xr.DataArray]:
-    """Pulses and success of a write of fresh cells, verified at the reference, in closed form."""
-    if math.isnan(limit):
+def _chosen(
+    technology: Technology, write: str | WriteMethod | Verify | None, attempts: int | None,
+    method: str,
+) -> WriteMethod:  # fmt: skip
+    """Return the write method, with its pulses."""
+    if write is not None and attempts is not None:
+        raise InputError("got both write and attempts, expected one of them")
+    if isinstance(write, Verify):
+        if not technology.has_states:
+            raise InputError(f"write: {technology.name} has levels, allowed a name or a method")
+        write = WriteMethod("verify", write.attempts)
+    if write is None:
+        if attempts is None:
+            given = technology.get("programming.verify.attempts", 1)
+            attempts = int(given) if method == "first_passage" else 1
+        write = WriteMethod("verify", whole_number(attempts, "attempts", low=1))
+        if not technology.has_states:
+            return write
+    chosen = find_method(technology, write)
+    if chosen.is_verified and chosen.pulses > 1 and method == "every_cycle":
+        raise InputError(f"attempts: got {chosen.pulses}, allowed 1 with method='every_cycle'")
+    return chosen
+
+
+def _limits(
+    reference: float, write: str | WriteMethod | Verify | None, chosen: WriteMethod
+) -> tuple[float, float]:
+    """Conductance, S, that a write must reach in LRS and in HRS."""
+    if isinstance(write, Verify):
+        return write.limit("LRS"), write.limit("HRS")
+    beyond = 1.0 + chosen.tolerance
+    return reference * beyond, reference / beyond
+
+
+def _out_of_range(technology: Technology, kelvins: NDArray[np.float64], cycles: float) -> list[str]:
+    """Return one line for each condition outside the valid range of endurance and wear."""
+    valid = technology.valid.get
+    return [
+        *outside("endurance: temperature", kelvins, valid("endurance.temperature"), "K"),
+        *outside("endurance: cycles", [cycles], valid("endurance.cycles"), ""),
+    ]
+
+
+def _writes(
+    technology: Technology, limits: tuple[float, float], attempts: int
+) -> dict[str, xr.DataArray]:
+    """Pulses and success of a write of fresh cells, in closed form."""
+    if math.isnan(limits[0]):
         return {}
-    algorithm = Verify(1 / limit, 1 / limit, attempts)
+    algorithm = Verify(1 / limits[0], 1 / limits[1], attempts)
     found = [
         outcome(algorithm, state, Programming.from_technology(technology, state))
         for state in STATES
@@ -206,22 +271,25 @@ def _lives(
     technology: Technology,
     fresh: xr.Dataset,
     rate: NDArray[np.float64],
-    limit: float,
+    limits: tuple[float, float],
     length: int,
     method: str,
-    attempts: int,
+    write: WriteMethod,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """Failure mode and cycles to failure of each cell, shape (conditions, cells)."""
     model = wear.Endurance.from_technology(technology)
     address, seed = addresses(fresh), int(fresh.attrs["seed"])
     cells = fresh.sizes["cell"]
-    hard, stuck_lrs = _hard_failures(model, address, cells, seed)
+    hard, stuck_lrs = hard_failures(model, address, cells, seed)
     with np.errstate(over="ignore"):
         until_stuck = np.ceil(hard / rate[:, None])
     stop = np.minimum(until_stuck, length).astype(np.int64)
-    if technology.has_states:
+    if is_measured(technology, write.name):
+        found = MeasuredMethod.from_technology(technology, write.name)
+        cycle, state = _failed_writes(found, rate, stop, address, seed)
+    elif technology.has_states:
         process = cycle_process.Cycles.from_technology(technology)
-        reading = _reading(technology, model, fresh, rate, limit, length)
+        reading = _reading(technology, model, fresh, rate, limits, length)
         if method == "every_cycle":
             walk = cycle_process.start(process, seed, address, cells)
             cycle, state = first_passage.first_crossings(process, walk, reading, stop)
@@ -232,7 +300,7 @@ def _lives(
             ]
             dose = -np.log1p(-np.stack(u, 1))
             cycle, state = first_passage.crossings_from_hazards(
-                process, reading, dose, stop, attempts
+                process, reading, dose, stop, write.pulses if write.is_verified else 1
             )
     else:
         cycle, state = np.zeros(stop.shape, np.int64), np.zeros(stop.shape, np.uint8)
@@ -243,6 +311,51 @@ def _lives(
     defect = fresh["defect"].values.ravel() > 0
     mode[:, defect], life[:, defect] = 5, 1
     return mode, life
+
+
+def _failed_writes(
+    found: MeasuredMethod, rate: NDArray[np.float64], stop: NDArray[np.int64],
+    address: NDArray[np.int64], seed: int,
+) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:  # fmt: skip
+    """First cycle, of two writes, with a failed write, and the state that it was to leave.
+
+    Writes fail independently of each other, in either state alike, as the card has it of all.
+    """
+    parts = first_passage.blocks(int(stop.max()))
+    u, either = (
+        draw(seed, f"endurance.{name}", address, stop.shape[1] // len(address),
+             distribution="uniform").ravel()
+        for name in ("write", "write.state")
+    )  # fmt: skip
+    failing = np.minimum(found.failures(parts.middle * rate[:, None]), 1 - 1e-12)
+    hazard = -2.0 * np.log1p(-failing)
+    start = np.r_[0, parts.last[:-1]]
+    cycle = np.zeros(stop.shape, np.int64)
+    for k, each in enumerate(hazard):
+        used = np.cumsum(each * (parts.last - start))
+        block = np.searchsorted(used, -np.log1p(-u))
+        inside = np.minimum(block, len(used) - 1)
+        left = -np.log1p(-u) - np.r_[0.0, used][inside]
+        at = start[inside] + np.ceil(left / np.maximum(each[inside], 1e-300))
+        reached = (block < len(used)) & (at <= stop[k])
+        cycle[k] = np.where(reached, np.maximum(at, 1), 0).astype(np.int64)
+    return cycle, np.broadcast_to(either < 0.5, stop.shape).astype(np.uint8)
+
+
+def _cells(technology: Technology, fresh: xr.Dataset) -> Cells | None:
+    """What stays of the cells over cycles, by wafer; of one wafer, by die."""
+    if not technology.has_states:
+        return None
+    address, cells, seed = addresses(fresh), fresh.sizes["cell"], int(fresh.attrs["seed"])
+    groups = fresh.sizes["wafer"] if fresh.sizes["wafer"] > 1 else fresh.sizes["die"]
+    width = np.stack([
+        _widths(Programming.from_technology(technology, name), name, address, cells, seed)
+        for name in STATES
+    ], axis=-1)  # fmt: skip
+    fixed = fixed_deviations(technology, address, cells, seed)
+    few = slice(None, None, max(fixed[..., 0].size // groups // _MOST_CELLS, 1))
+    shape = (groups, -1, 2)
+    return Cells(fixed.reshape(shape)[:, few], width.reshape(shape)[:, few])
 
 
 def sample_cycles(
@@ -315,16 +428,6 @@ def _fresh(technology: Technology, seed: int, where: Where) -> xr.Dataset:
     return sample_population(technology, state=state, seed=seed, **where)
 
 
-def _hard_failures(
-    model: wear.Endurance, address: NDArray[np.int64], cells: int, seed: int
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Equivalent cycles to hard failure of each cell (flat), and whether it sticks in LRS."""
-    deviation = hierarchy(model, "endurance", address, seed)
-    u = draw(seed, "endurance.hard", address, cells, distribution="uniform")
-    end = draw(seed, "endurance.stuck", address, cells, distribution="uniform") < model.stuck_lrs
-    return wear.hard_failure(model, u, deviation[:, None]).ravel(), end.ravel()
-
-
 def _widths(
     model: Programming, state: str, address: NDArray[np.int64], cells: int, seed: int
 ) -> NDArray[np.float64]:
@@ -342,7 +445,7 @@ def _reading(
     model: wear.Endurance,
     fresh: xr.Dataset,
     rate: NDArray[np.float64],
-    limit: float,
+    limits_of: tuple[float, float],
     length: int,
 ) -> first_passage.Reading:
     address, cells = addresses(fresh), fresh.sizes["cell"]
@@ -353,7 +456,7 @@ def _reading(
     for s, name in enumerate(STATES):
         state = Programming.from_technology(technology, name)
         # wear multiplies the resistance: the reference moves the other way
-        reference = limit * np.exp(wear.shift(model, s, worn))
+        reference = limits_of[s] * np.exp(wear.shift(model, s, worn))
         limits.append(programming.deviation_at(state, reference))
         sigmas.append(state.sigma_cycle * _widths(state, name, address, cells, seed))
     return first_passage.Reading(
@@ -410,23 +513,33 @@ def count_failures(test: xr.Dataset) -> xr.Dataset:
         "fraction_failed": (curve, counts / total, one),
         "fraction_low": (curve, low, one),
         "fraction_high": (curve, high, one),
-        "fraction_permanent": (curve, _fraction(life, mode >= 3, grid), one),
     }
+    variables |= _permanent(life, mode >= 3, grid, groups)
     for i, name in enumerate(("scale", "shape")):
         for j, end in enumerate(("", "_low", "_high")):
             variables[f"weibull_{name}{end}"] = ("temperature", fits[:, i, j], one)
     return test.assign(variables).assign_coords(cycles=("cycles", grid, one))
 
 
-def _fraction(
-    life: NDArray[np.float64], failed: NDArray[np.bool_], grid: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Fraction of cells that failed so by each number of cycles, (temperature, cycles)."""
-    each = [
-        np.searchsorted(np.sort(one[bad]), grid, side="right") / one.size
-        for one, bad in zip(life, failed, strict=True)
-    ]
-    return np.array(each)
+def _permanent(
+    life: NDArray[np.float64], failed: NDArray[np.bool_], grid: NDArray[np.float64], groups: int
+) -> dict[str, Any]:
+    """Fraction of cells that failed for good by each number of cycles, with its interval."""
+    flat, bad = (a.reshape(len(a), groups, -1) for a in (life, failed))
+    counts = np.array(
+        [
+            [
+                np.searchsorted(np.sort(row[b]), grid, side="right")
+                for row, b in zip(*pair, strict=True)
+            ]
+            for pair in zip(flat, bad, strict=True)
+        ]
+    )  # (temperature, group, cycles)
+    low, high, _ = clustered_proportion(counts.swapaxes(1, 2), flat.shape[2])
+    values = (counts.sum(axis=1) / flat[0].size, low, high)
+    names = (f"fraction_permanent{end}" for end in ("", "_low", "_high"))
+    one = {"units": "1"}
+    return {n: (("temperature", "cycles"), v, one) for n, v in zip(names, values, strict=True)}
 
 
 def _weibull(

@@ -184,10 +184,15 @@ class MeasuredCells(Technology):
         Raises
         ------
         InputError
-            A mission of several temperatures, or a time, temperature or number of reads that was
+            A mission with cycles or several temperatures, or a time, temperature or number of reads that was
             not measured; the line lists what was.
         """
         segments = [s for s in profile.segments if s.time > 0 or s.reads > 0]
+        if profile.cycles:
+            raise InputError(
+                f"profile: got {profile.cycles:g} cycles, but {self.name} holds cells "
+                "as they were written; choose cycles of the file with sel(cycles=)"
+            )
         kelvin = sorted({s.temperature for s in segments})
         if len(kelvin) > 1:
             raise InputError(f"profile: got {len(kelvin)} temperatures in one mission, but "

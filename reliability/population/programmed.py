@@ -14,12 +14,13 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from reliability.devices import programming, target
+from reliability.devices import endurance, programming, target
 from reliability.devices import verify as verifying
 from reliability.devices.programming import Programming
 from reliability.devices.relaxation import Relaxation
 from reliability.devices.target import Target
 from reliability.devices.verify import Verify
+from reliability.devices.wear import Wear, after_writes
 from reliability.errors import InputError, unknown_name
 from reliability.population.blocks import Deviates, for_blocks
 from reliability.population.wafer import radial_positions
@@ -31,6 +32,7 @@ from reliability.units import outside
 DEFECTS = ("none", "unformed", "stuck_lrs", "stuck_hrs")
 STUCK = {"stuck_lrs": "LRS", "stuck_hrs": "HRS"}
 Pick = slice | NDArray[np.bool_] | NDArray[np.intp]
+Of = Callable[[str], NDArray[np.floating]]
 State = str | float | Sequence[str] | Sequence[float] | NDArray[Any]
 
 
@@ -52,6 +54,28 @@ class Programmed(NamedTuple):
     warnings: list[str]
 
 
+class Worn(NamedTuple):
+    """What cycles have made of the cells that are written again.
+
+    Attributes
+    ----------
+    cycles : float
+        Cycles of the mission, by which the random numbers of the last write are told apart.
+    x : ndarray, shape (chips, cells)
+        Equivalent cycles of each cell; cells with none keep the state that they have.
+    stuck : ndarray of uint8, shape (chips, cells)
+        Index into `DEFECTS` of cells that have failed for good, else 0.
+    """
+
+    cycles: float
+    x: NDArray[np.float64]
+    stuck: NDArray[np.uint8]
+
+    def renewed(self, deviates: Of, x: NDArray[np.float64], *names: str) -> Of:
+        """Return deviates in which what a write draws is that of the last write."""
+        return after_writes(deviates, self.cycles, x, (*names, "relaxation"))
+
+
 def program(
     technology: Technology,
     address: NDArray[np.integer],
@@ -61,6 +85,7 @@ def program(
     verify: Verify | None,
     seed: int,
     dtype: DTypeLike,
+    worn: Worn | None = None,
 ) -> Programmed:
     """Program ``cells`` cells on each chip.
 
@@ -75,6 +100,8 @@ def program(
     verify : Verify or None
     seed : int
     dtype : float32 or float64
+    worn : Worn, optional
+        Of cells that are written again after cycles.
 
     Examples
     --------
@@ -90,14 +117,15 @@ def program(
         if names.ndim and names.shape != (cells,):
             raise InputError(f"state: got {names.size} states for {cells} cells")
         names = np.broadcast_to(names, cells)
-        return _program_states(technology, address, names, verify, seed, dtype)
+        return _program_states(technology, address, names, verify, seed, dtype, worn)
     if verify is not None:
         raise InputError("verify: got an algorithm for levels, whose errors include theirs")
     model = Target.from_technology(technology)
     levels = target.levels(model, state)
     if levels.ndim and levels.shape != (cells,):
         raise InputError(f"state: got {levels.size} targets for {cells} cells")
-    return _program_targets(technology, address, model, np.broadcast_to(levels, cells), seed, dtype)
+    levels = np.broadcast_to(levels, cells)
+    return _program_targets(technology, address, model, levels, seed, dtype, worn)
 
 
 def _program_states(
@@ -107,6 +135,7 @@ def _program_states(
     verify: Verify | None,
     seed: int,
     dtype: DTypeLike,
+    worn: Worn | None,
 ) -> Programmed:
     state = codes(names)
     shape = (len(address), len(state))
@@ -117,28 +146,35 @@ def _program_states(
         out |= {"pulses": np.zeros(shape, np.uint8), "passed": np.zeros(shape, bool)}
     models = {name: Programming.from_technology(technology, name) for name in STATES}
     fixed_of = _fixed_deviations(technology, models, address, seed)
+    aged = _wear_of_states(technology, worn)
 
-    def natural(name: str, deviates: Deviates, pick: Pick, chip: int) -> NDArray[np.floating]:
-        model, of = models[name], deviates.of(pick)
+    def natural(
+        name: str, deviates: Deviates, pick: Pick, chip: int, block: slice
+    ) -> NDArray[np.floating]:
+        model = models[name]
+        of, growth, gain = aged(name, deviates.of(pick), chip, block, pick)
         deviation = fixed_of(name, of, chip)
-        width = programming.widths(model, of, name)
+        width = programming.widths(model, of, name) * growth
         deviation += programming.pulse(model, of("programming.cycle"), width)
-        return programming.conductance(model, deviation)
+        return programming.conductance(model, deviation) * gain
 
     def work(chip: int, block: slice) -> None:
         deviates = Deviates(seed, address[chip], block, np.float64)  # rounded at the end
         defect = defects[chip, block]
         _draw_defects(defect, rates, deviates)
+        if worn is not None:
+            np.copyto(defect, worn.stuck[chip, block], where=defect == 0)
         here = {name: array[chip, block] for name, array in out.items()}
         for name, pick in states_in(state[block]):
             if verify is None:
-                here["conductance"][pick] = natural(name, deviates, pick, chip)
+                here["conductance"][pick] = natural(name, deviates, pick, chip, block)
             else:
-                model, of = models[name], deviates.of(pick)
+                model = models[name]
+                of, growth, gain = aged(name, deviates.of(pick), chip, block, pick)
                 relaxing = Relaxation.from_technology(technology, name) if verify.wait else None
                 done = verifying.program(
                     verify, name, model, fixed_of(name, of, chip), of, relaxing,
-                    programming.widths(model, of, name),
+                    programming.widths(model, of, name) * growth, gain,
                 )  # fmt: skip
                 for key, values in zip(("conductance", "pulses", "passed"), done, strict=True):
                     here[key][pick] = values
@@ -146,7 +182,7 @@ def _program_states(
             if kind == "unformed":
                 here["conductance"][cells] = 1.0 / technology["defects.unformed_resistance"]
             else:
-                here["conductance"][cells] = natural(STUCK[kind], deviates, cells, chip)
+                here["conductance"][cells] = natural(STUCK[kind], deviates, cells, chip, block)
             if verify is not None:
                 read, aim = here["conductance"][cells], np.asarray(STATES)[state[block][cells]]
                 good = [verifying.passes(verify, *pair) for pair in zip(aim, read, strict=True)]
@@ -157,6 +193,27 @@ def _program_states(
     return Programmed(out, {"state": ("cell", names)}, [])
 
 
+def _wear_of_states(technology: Technology, worn: Worn | None) -> Callable[..., Any]:
+    """Return what gives deviates, width and gain of worn cells of a state."""
+    if worn is None or "endurance" not in technology.models:
+        model = None
+    else:
+        model = endurance.Endurance.from_technology(technology)
+
+    def of_cells(name: str, of: Of, chip: int, block: slice, pick: Pick) -> tuple[Of, Any, Any]:
+        if worn is None:
+            return of, 1.0, 1.0
+        x = worn.x[chip, block][pick]
+        of = worn.renewed(of, x, "programming.cycle")
+        if model is None:
+            return of, 1.0, 1.0
+        kind, state = of("programming.cycle").dtype, STATES.index(name)
+        growth = endurance.spread(model, state, x).astype(kind)
+        return of, growth, np.exp(-endurance.shift(model, state, x)).astype(kind)
+
+    return of_cells
+
+
 def _program_targets(
     technology: Technology,
     address: NDArray[np.integer],
@@ -164,6 +221,7 @@ def _program_targets(
     levels: NDArray[np.float64],
     seed: int,
     dtype: DTypeLike,
+    worn: Worn | None,
 ) -> Programmed:
     lowest = min(float(levels.min()), model.maximum)  # above, levels are refused
     notes = outside("programming.target:", [lowest], (model.minimum, model.maximum), "S")
@@ -175,14 +233,23 @@ def _program_targets(
     stuck = {"stuck_lrs": model.maximum, "stuck_hrs": model.minimum}
     if rates.any():
         stuck["unformed"] = 1.0 / technology["defects.unformed_resistance"]
+    link = Wear.from_technology(technology, "target")
 
     def work(chip: int, block: slice) -> None:
         deviates = Deviates(seed, address[chip], block, np.float64)  # rounded at the end
         level = levels[block]
         level = level[:1] if level.strides == (0,) else level  # one for all cells
-        g[chip, block] = target.conductance(model, level, deviates("programming.cell"))
         defect = defects[chip, block]
         _draw_defects(defect, rates, deviates)
+        if worn is None:
+            z = deviates("programming.cell")
+        else:
+            x = worn.x[chip, block]
+            z = worn.renewed(deviates, x, "programming.cell")("programming.cell")
+            growth = link.growth(link.at_level(link.programming_spread, level), x)
+            z = z * growth.astype(z.dtype)
+            np.copyto(defect, worn.stuck[chip, block], where=defect == 0)
+        g[chip, block] = target.conductance(model, level, z)
         for kind, cells in defects_in(defect):
             g[chip, block][cells] = stuck[kind]
 

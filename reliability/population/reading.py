@@ -17,10 +17,13 @@ from reliability.devices.conduction import TEMPERATURES, Conduction, at_temperat
 from reliability.devices.drift import Drift, read_factor
 from reliability.devices.noise import Noise
 from reliability.devices.noise import read as noisy
+from reliability.devices.wear import Wear
 from reliability.errors import InputError, whole_number
+from reliability.mission import MissionProfile, Segment
 from reliability.population.blocks import Deviates, for_blocks
 from reliability.population.measured import MeasuredCells
 from reliability.population.programmed import codes, states_in
+from reliability.population.rewriting import worn_cells
 from reliability.population.sampling import addresses, card_of_cells
 from reliability.technology import Technology
 from reliability.units import kelvin, outside, quantity
@@ -98,6 +101,7 @@ def read_cells(
     notes: list[str] = []
     warm = None if at is None else _temperature_of_read(technology, at, is_target, notes)
     noise = Noise.from_technology(technology) if "noise" in technology.models else None
+    amplitude = _worn_noise(population, technology) if noise is not None else None
 
     def work(chip: int, block: slice) -> None:
         now = g[chip, block]
@@ -109,7 +113,10 @@ def read_cells(
             if noise.telegraph_fraction > 0:
                 trap = deviates.sixteenths("noise.trap", 4)
                 uniform = [*trap, deviates.uniform(f"noise.trap/read {read}")]
+            quiet = now
             now = noisy(noise, now, seconds, deviates(f"noise/read {read}"), uniform)
+            if amplitude is not None:
+                now = quiet * (now / quiet) ** amplitude[chip, block].astype(g.dtype)
         out[chip, block] = now
 
     for_blocks(work, *g.shape)
@@ -122,6 +129,15 @@ def read_cells(
         "read": json.dumps(how), "warnings": sorted(known | set(notes))
     }  # fmt: skip
     return result
+
+
+def _worn_noise(population: xr.Dataset, technology: Technology) -> Floats | None:
+    """Return the factor on ln of the noise of worn cells, None where it is 1."""
+    history = MissionProfile([Segment(**s) for s in json.loads(population.attrs["mission"])])
+    if not history.cycles or not (exponent := technology.get("wear.noise", 0.0)):
+        return None
+    link = Wear(technology["wear.onset"])
+    return link.growth(exponent, worn_cells(population, technology, history).x)
 
 
 def _temperature_of_read(

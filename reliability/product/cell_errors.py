@@ -225,7 +225,8 @@ def _thresholds(
         asked.append(name)
         return np.zeros(1)
 
-    after(np.ones(1), listen, 1.0)
+    worn = condition.wear or None
+    after(np.ones(1), listen, 1.0, worn)
     names = list(dict.fromkeys([*asked, *(["relaxation"] if apart else [])]))
     z, weight = _lattice(len(names))
     drawn = dict(zip(names, z, strict=True))
@@ -233,7 +234,7 @@ def _thresholds(
     start = np.log(condition.reference) + np.array([-4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0])
     size, tiny = weight.size, 1e-30
     end = np.array([
-        np.log(np.maximum(after(np.full(size, np.exp(v)), drawn.__getitem__, 1.0), tiny))
+        np.log(np.maximum(after(np.full(size, np.exp(v)), drawn.__getitem__, 1.0, worn), tiny))
         for v in start
     ])  # fmt: skip
     end = np.maximum.accumulate(end + 1e-12 * np.arange(start.size)[:, None], axis=0)

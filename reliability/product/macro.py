@@ -252,6 +252,8 @@ def macro_failures(
         whole_number(count, name, low=low)
     fraction(confidence, "confidence")
     attribution = conditions.pop("attribution", True)
+    if profile.cycles:
+        raise InputError("profile: got cycles in the mission, allowed before it: cycles=")
     setting = Setting.of(profile, bits, as_code(code), **conditions)
     nominal = Dies(technology, setting)
     own = nominal.of_lots(range(lots), seed)

@@ -5,16 +5,14 @@ row is met only if the tests of its name reached its conditions, lots, devices a
 """
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from reliability.errors import InputError, unknown_name
-from reliability.files import read_toml
 from reliability.lifetime.statements import parse_duration
+from reliability.mission import jedec_requirements
 from reliability.product.qualification_plan import LifeTest, Plan, SampleTable
-from reliability.resources import data_folder
 from reliability.statistics.proportions import binomial_bound
-from reliability.units import engineering, quantity
+from reliability.units import engineering
 
 _TOLERANCE = 0.5  # K; a chamber at its set point counts
 _ROOM = (288.15, 308.15)  # K, of the half of the devices that is cycled at 25 degC
@@ -42,27 +40,6 @@ class Row:
     source: str
 
 
-@cache
-def requirements() -> tuple[dict[str, Any], ...]:
-    """Return the facts of all requirements, in SI, in their order."""
-    content = (data_folder() / "standards" / "jedec_nvm.toml").read_bytes()
-    table = read_toml(content, "jedec_nvm.toml")
-    found = []
-    for entry in table["requirement"]:
-        row = {**entry, "source": table["sources"][entry["source"]]}
-        for name in ("option", "pcm"):
-            row[name] = [_in_si(option) for option in entry.get(name, [])]
-        if "cycling_temperature" in row:
-            row["cycling_temperature"] = quantity(row["cycling_temperature"], "K", "")
-        found.append(row)
-    return tuple(found)
-
-
-def _in_si(option: dict[str, str]) -> dict[str, float]:
-    units = {"temperature": "K", "at_most": "K", "duration": "s", "read_point": "s"}
-    return {name: quantity(value, units[name], name) for name, value in option.items()}
-
-
 def check_requirements(plan: Plan) -> list[Row]:
     """Return a row for each requirement.
 
@@ -71,11 +48,11 @@ def check_requirements(plan: Plan) -> list[Row]:
     InputError
         A sample stated for a requirement that does not exist.
     """
-    known = {row["name"]: row for row in requirements()}
+    known = {row["name"]: row for row in jedec_requirements()}
     for name in plan.table.samples:
         if name not in known:
             raise unknown_name("requirement in samples", name, known)
-    return [_row(facts, plan) for facts in requirements()]
+    return [_row(facts, plan) for facts in jedec_requirements()]
 
 
 def _row(facts: dict[str, Any], plan: Plan) -> Row:

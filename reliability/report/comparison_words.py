@@ -57,7 +57,7 @@ def at_end(rows: list[Row]) -> list[Row]:
         rank: tuple[float, ...] = ()
         if "time" in at:
             rank = (-at["read_voltage"], -at["temperature"], at["time"], at["reads"],
-                    at["inferences"])  # fmt: skip
+                    at["inferences"], at.get("cycles", 0.0))  # fmt: skip
         elif "of_first" in at:
             rank = (math.inf,)
         elif "cycles" in at:

@@ -132,8 +132,11 @@ def age_title(age: dict[str, float]) -> str:
         reads = f"{age['inferences']:.3g} inferences at {engineering(age['read_voltage'], 'V')}"
     elif age.get("reads"):
         reads = f"{age['reads']:.3g} reads at {engineering(age['read_voltage'], 'V')}"
-    reads = typeset(reads)
+    cycles = f"{age['cycles']:.5g} cycles" if age.get("cycles") else ""
+    reads, cycles = typeset(reads), typeset(cycles)
     if age["time"] == 0:
-        return f"After {reads}" if reads else "As programmed"
-    title = f"After {duration(age['time'])} at {engineering(age['temperature'], 'K')}"
+        both = " and ".join(filter(None, (cycles, reads)))
+        return f"After {both}" if both else "As programmed"
+    first = f"{cycles}, then " if cycles else ""
+    title = f"After {first}{duration(age['time'])} at {engineering(age['temperature'], 'K')}"
     return f"{title} and {reads}" if reads else title

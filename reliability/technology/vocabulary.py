@@ -133,6 +133,23 @@ VOCABULARY: dict[str, str] = {
     "endurance.onset": "",
     "endurance.*.window_closure": "",
     "endurance.*.spread_growth": "",
+    "wear.onset": "",
+    "wear.sigma_cell": "",
+    "wear.noise": "",
+    "wear.target.programming_spread_*": "",
+    "wear.target.relaxation_spread_*": "",
+    "wear.target.relaxation_shift_*": "S",
+    "wear.*.relaxation_spread": "",
+    "wear.*.relaxation_shift": "",
+    "wear.*.relaxation_jumps": "",
+    "wear.*.barrier": "eV",
+    "wear.*.weak_fraction": "",
+    "write.*.pulses": "",
+    "write.*.pulse_growth": "",
+    "write.*.failed": "",
+    "write.*.failed_growth": "",
+    "write.*.attempts": "",
+    "write.*.energy": "J",
     "read_disturb.bound_reads": "",
     "read_disturb.bound_cells": "",
     "read_disturb.bound_confidence": "",
@@ -203,8 +220,20 @@ _SIGNED = (
     "*.skew",
     "*.correlation_*",
     "*.temperature_coefficient",
+    "wear.*.programming_spread_*",
+    "wear.*.relaxation_spread*",
+    "wear.*.relaxation_shift*",
+    "wear.*.relaxation_jumps",
+    "write.*_growth",
 )
-CONDITIONS = {"temperature": "K", "time": "s", "conductance": "S", "reads": "", "voltage": "V"}
+CONDITIONS = {
+    "temperature": "K",
+    "time": "s",
+    "conductance": "S",
+    "reads": "",
+    "voltage": "V",
+    "cycles": "",
+}
 
 
 def unit_of(name: str) -> str | None:
@@ -233,7 +262,7 @@ def check_possible(name: str, value: float, where: str = "") -> None:
 
 
 # Names whose values are fractions of a whole.
-_FRACTIONS = ("retention.*.weak_fraction", "retention.*.arrhenius_weight")
+_FRACTIONS = ("retention.*.weak_fraction", "retention.*.arrhenius_weight", "write.*.failed")
 # What a wafer and its dies can be; more dies would take all memory.
 _WAFER = {
     "wafer.diameter": (1e-3, 1.0),

@@ -6,7 +6,8 @@ conditions, so that the interval holds the uncertainty of the fit and the scatte
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ from pydantic import Field, model_validator
 from reliability.characterization import characterize, posterior_predictive
 from reliability.errors import InputError, unknown_name
 from reliability.measurements import read_measurements
-from reliability.technology import load_technology
+from reliability.technology import Parameter, Technology, load_technology
+from reliability.technology.vocabulary import unit_of
 from reliability.units import engineering, quantity
 from reliability.validation.blind_prediction import CONFIDENCE, Absent, Prediction, Row
 
@@ -29,7 +31,8 @@ class CellsPrediction(Prediction):
 
     ``fit`` and ``predict`` have a range ``[low, high]`` of one axis or more: ``time``,
     ``temperature``, ``cycles``, or ``cell`` and ``experiment`` by number. ``pairs`` reads a table
-    of cells before and after a bake.
+    of cells before and after a bake. ``assume`` has ranges of parameters that the fitted part does
+    not identify, each as likely from end to end.
     """
 
     files: tuple[str, ...]
@@ -41,6 +44,7 @@ class CellsPrediction(Prediction):
     quantities: tuple[str, ...] = ()
     draws: int = 60
     pairs: dict[str, str] = Field(default={})
+    assume: dict[str, tuple[float, float]] = Field(default={})
 
     @model_validator(mode="after")
     def _known_axes(self) -> "CellsPrediction":
@@ -66,11 +70,28 @@ def predict_cells(asked: CellsPrediction, name: str) -> list[Row]:
                 base=load_technology(asked.base) if asked.base else None,
             )  # fmt: skip
             check = posterior_predictive(
-                rest, card, draws=asked.draws, confidence=CONFIDENCE, seed=asked.seed
+                rest,
+                _assumed(card, asked.assume),
+                draws=asked.draws,
+                confidence=CONFIDENCE,
+                seed=asked.seed,
             )
         except InputError as error:
             raise Absent(f"no model of the package takes these data: {error}") from None
     return _rows(asked, name, check)
+
+
+def _assumed(card: Technology, ranges: Mapping[str, tuple[float, float]]) -> Technology:
+    """Return the card with parameters of which only a range is assumed."""
+    new = {
+        name: Parameter(
+            value=(low + high) / 2, unit=unit_of(name) or "", source="assumed: see the prediction",
+            distribution="uniform" if high > low else "exact", confidence="assumed",
+            interval=(low, high) if high > low else None,
+        )
+        for name, (low, high) in ranges.items()
+    }  # fmt: skip
+    return replace(card, parameters=card.parameters | new)
 
 
 def _rows(asked: CellsPrediction, name: str, check: xr.Dataset) -> list[Row]:
@@ -167,6 +188,7 @@ def _pairs(asked: CellsPrediction, table: pd.DataFrame, source: str) -> list[xr.
     for number, rows in table.groupby(columns["experiment"]):
         at = rows.index
         celsius = float(rows[columns["temperature"]].iloc[0])
+        cycles = float(rows[columns["cycles"]].iloc[0]) if "cycles" in columns else 0.0
         out.append(
             xr.Dataset(
                 {
@@ -181,6 +203,7 @@ def _pairs(asked: CellsPrediction, table: pd.DataFrame, source: str) -> list[xr.
                     "target": ("cell", target[rows[columns["level"]]].to_numpy(), {"units": "S"}),
                     "temperature": celsius + 273.15,
                     "experiment": float(number),  # type: ignore[arg-type]
+                    "cycles": cycles,
                 },
                 attrs={"source": f"{source}, experiment {number}", "layout": "bake"},
             )

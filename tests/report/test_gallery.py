@@ -39,7 +39,8 @@ def test_every_figure_of_data_is_shown(pieces) -> None:
         "parallel_coordinates", "pareto",
         "changes_on_probability_paper",
         "conductance_of_chips", "confusion_matrix", "correlation_bars",
-        "criterion_against_size", "energy_against_node", "error_rate_left", "event_energy_parts",
+        "criterion_against_size", "energy_against_node", "error_rate_against_stress",
+        "error_rate_left", "event_energy_parts",
         "feasible_border", "gain_against_activity", "gain_against_resistance", "layout_ratios",
         "least_energy_core", "left_against_temperature", "levelling_gain", "levels_pareto",
         "macro_areas", "memory_temperature", "old_against_new", "paying_periods",
@@ -47,7 +48,7 @@ def test_every_figure_of_data_is_shown(pieces) -> None:
         "predictive_intervals", "quantiles_over_time",
         "reads_of_rows", "sensitivity_matrix", "size_against",
         "smallest_core", "spikes_against_time", "states_against_time", "stress_axis", "time_axis",
-        "tornado", "runs_until_failure",
+        "tornado", "runs_until_failure", "write_curve",
     }  # fmt: skip
     shown = {name for name in figures.__all__ if f"figures.{name}" in code}
     assert shown | of_studies == set(figures.__all__) - {"PALETTE"}

@@ -254,6 +254,7 @@ def _answer(study: StudyFrame, results: Results) -> dict[str, Any]:
             "reads": at["reads"],
             "read_voltage_v": at["read_voltage"],
             "inferences": at["inferences"],
+            "cycles": at["cycles"],
             **accuracy_interval(
                 at_age(chips["accuracy"], at).values,
                 study.network.images,

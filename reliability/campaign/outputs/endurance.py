@@ -9,18 +9,21 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import xarray as xr
-from pydantic import Field
+from pydantic import Field, model_validator
+from scipy.special import stdtrit
 
 from reliability.campaign.frame import StudyFrame
 from reliability.campaign.kind import Group, Kind, Read, Results, Row, Task, cut
 from reliability.campaign.limits import limit_row
 from reliability.campaign.tables import Count, Table
+from reliability.devices.write_methods import WriteMethod, find_method
 from reliability.population.cycling import count_failures, endurance
 from reliability.statistics.differences import paired_difference, unpaired_difference
-from reliability.technology import Technology
+from reliability.technology import STATES, Technology
 from reliability.units import Kelvin, Share
 
 _KEPT = ("cycles_to_failure", "mode")
+CURVES = ("pulses", "energy", "write_failures", "error_rate", "window")  # of each wafer
 _DRAWS = 4  # per task
 FRACTIONS = (0.001, 0.01, 0.1, 0.5)  # of cells, for whose failure the summary says the cycles
 
@@ -40,10 +43,23 @@ class EnduranceTable(Table):
     """Number of cycles of the test."""
     temperatures: Annotated[tuple[Kelvin, ...], Field(min_length=1)] = (298.15,)
     """Temperatures of the cells during cycling."""
+    write: str = "verify"
+    """Write method: "verify", "single_pulse", "fixed_pulses", or one that the card has data for."""
     attempts: Count = 1
-    """Number of verified pulses after which a cell beyond the reference has failed."""
+    """Number of pulses of "fixed_pulses", and of verified pulses after which a cell beyond the
+    reference has failed."""
     method: Literal["first_passage", "every_cycle"] = "first_passage"
     """First-passage distribution, or simulation of every cycle."""
+
+    def write_method(self) -> WriteMethod:
+        """Return the write method with its pulses."""
+        counted = self.write in ("verify", "fixed_pulses")
+        return WriteMethod(self.write, self.attempts if counted else None)
+
+    @model_validator(mode="after")
+    def _attempts_of_a_method(self) -> "EnduranceTable":
+        WriteMethod(self.write, None if self.attempts == 1 else self.attempts)
+        return self
 
 
 class EnduranceLimits(Table):
@@ -63,8 +79,10 @@ def _wafer(study: StudyFrame, task: Task) -> xr.Dataset:
     """Cycle the cells of one wafer."""
     test = _test(study, study.load_technology(), first_wafer=task.first, wafers=task.count)
     reference = np.full(task.count, test.attrs.pop("reference_conductance"))
-    test = test[list(_KEPT)].drop_vars("cycles", errors="ignore")
-    return test.assign(reference_conductance=("wafer", reference, {"units": "S"}))
+    curves = {name: test[name].expand_dims(wafer=test["wafer"].values).rename(cycles="count")
+              for name in CURVES if name in test}  # fmt: skip
+    test = test[list(_KEPT)].drop_vars(["cycles", "state"], errors="ignore")
+    return test.assign(curves).assign(reference_conductance=("wafer", reference, {"units": "S"}))
 
 
 def _sampled(study: StudyFrame, task: Task) -> xr.Dataset:
@@ -80,21 +98,30 @@ def _sampled(study: StudyFrame, task: Task) -> xr.Dataset:
     return out.drop_vars([name for name in out.coords if name not in out.dims])
 
 
-def _test(study: StudyFrame, technology: Technology, **where: int) -> xr.Dataset:
+def _test(
+    study: StudyFrame,
+    technology: Technology,
+    *,
+    wafers: int = 1,
+    first_wafer: int = 0,
+    lot: int = 0,
+) -> xr.Dataset:
     e = study.options("endurance")
     test = endurance(
         technology,
-        **{"wafers": 1, **where},
+        wafers=wafers,
+        first_wafer=first_wafer,
+        lot=lot,
         dies=e.dies,
         cells=e.cells,
         cycles=e.cycles,
         temperature=e.temperatures,
-        attempts=e.attempts,
+        write=e.write_method(),
         method=e.method,
         seed=study.seed,
     )
     del test.attrs["technology_card"]  # the study has it
-    return test.drop_dims("state", errors="ignore")  # writes of fresh cells, alike on all wafers
+    return test.drop_vars(["pulses_per_write", "write_success"], errors="ignore")
 
 
 def _answer(study: StudyFrame, results: Results) -> dict[str, Any]:
@@ -118,6 +145,8 @@ def _answer(study: StudyFrame, results: Results) -> dict[str, Any]:
                 {"share": share, "cycles": _cycles_to(at["fraction_failed"], share)}
                 for share in FRACTIONS
             ],
+            **_at_end(results["endurance"], temperature),
+            "permanent": [float(last[f"fraction_permanent{end}"]) for end in ("", "_low", "_high")],
             "weibull_scale": [float(at[f"weibull_scale{end}"]) for end in ("", "_low", "_high")],
             "weibull_shape": [float(at[f"weibull_shape{end}"]) for end in ("", "_low", "_high")],
         }
@@ -126,6 +155,42 @@ def _answer(study: StudyFrame, results: Results) -> dict[str, Any]:
             found["drawn_low"], found["drawn_high"] = np.quantile(of_cards, [0.025, 0.975]).tolist()
         out.append(found)
     return {"endurance": out}
+
+
+def write_curves_of(results: xr.Dataset) -> xr.Dataset:
+    """Return what a write takes against cycles: mean over wafers and its 95 % interval.
+
+    Parameters
+    ----------
+    results : Dataset
+        Group ``endurance`` of the store, with the `CURVES` of each wafer.
+
+    Returns
+    -------
+    Dataset
+        Each of the `CURVES` that is there over (temperature, cycles[, state]), and ``_low`` and
+        ``_high`` (NaN of one wafer).
+    """
+    out = {}
+    for name in (name for name in CURVES if name in results):
+        each = results[name].load()
+        mean, n = each.mean("wafer"), each.sizes["wafer"]
+        reach = each.std("wafer", ddof=1) / np.sqrt(n) * stdtrit(n - 1, 0.975) if n > 1 else np.nan
+        out[name] = mean.assign_attrs(each.attrs)
+        out |= {f"{name}_low": mean - reach, f"{name}_high": mean + reach}
+    return xr.Dataset(out).rename({"count": "cycles"} if out else {})
+
+
+def _at_end(results: xr.Dataset, temperature: float) -> dict[str, Any]:
+    """Pulses, energy, failures and window of a write at the last cycle, means over wafers."""
+    curves = write_curves_of(results)
+    if not curves:
+        return {}
+    last = curves.sel(temperature=temperature).isel(cycles=-1)
+    of_state = [name for name in CURVES if name in last and "state" in last[name].dims]
+    found = {name: {state.lower(): float(last[name].sel(state=state)) for state in STATES}
+             for name in of_state}  # fmt: skip
+    return found | ({"window": float(last["window"])} if "window" in last else {})
 
 
 def _cycles_to(fraction: xr.DataArray, share: float) -> float | None:
@@ -181,6 +246,12 @@ def _memory(study: StudyFrame) -> Iterator[tuple[str, float]]:
     yield "endurance.cells", float(table.dies) * table.cells * len(table.temperatures) * _CYCLED
 
 
+def _check(study: StudyFrame) -> None:
+    technology = study.load_technology()
+    if technology.has_states:
+        find_method(technology, study.options("endurance").write)
+
+
 KIND = Kind(
     table=EnduranceTable,
     default=EnduranceTable(),
@@ -190,6 +261,7 @@ KIND = Kind(
     limits=EnduranceLimits,
     outcomes=_outcomes,
     compare=_compare,
+    check=_check,
     grows=("endurance.wafers",),
     memory=_memory,
 )

@@ -83,9 +83,11 @@ from reliability.report.figures.crossbar_figures import (
     voltage_map,
 )
 from reliability.report.figures.endurance_figures import (
+    error_rate_against_stress,
     failures_against_cycles,
     failures_of_wafers,
     resistance_against_cycles,
+    write_curve,
 )
 from reliability.report.figures.energy_figures import (
     energy_against_node,
@@ -188,6 +190,7 @@ __all__ = [
     "drift",
     "energy_against_node",
     "error_rate_against_reference",
+    "error_rate_against_stress",
     "error_rate_left",
     "event_energy_parts",
     "failures_against_cycles",
@@ -237,4 +240,5 @@ __all__ = [
     "wafer_maps",
     "window_curve",
     "window_map",
+    "write_curve",
 ]

@@ -9,11 +9,13 @@ from reliability.report.figures.style import (
     axes_of,
     colour,
     log_axis,
+    marker,
     name_axis,
     reading_unit,
     stress_axis,
+    time_axis,
 )
-from reliability.units import engineering
+from reliability.units import duration, engineering
 
 
 def resistance_against_cycles(resistance: xr.DataArray, ax: Axes | None = None) -> Axes:
@@ -103,6 +105,83 @@ def failures_of_wafers(test: xr.Dataset, ax: Axes | None = None) -> Axes:
     _failure_axes(ax, test)
     ax.legend(title="wafer")
     return ax
+
+
+def write_curve(curves: xr.Dataset, name: str, ax: Axes | None = None) -> Axes:
+    """Pulses, failures, energy or error rate of a write against cycles, one line for each state.
+
+    Parameters
+    ----------
+    curves : Dataset (cycles, state)
+        ``name`` with its ``_low`` and ``_high``, as `reliability.endurance` gives them at one
+        temperature.
+    name : str
+    ax : Axes, optional
+        A new figure without.
+    """
+    ax = axes_of(ax)
+    n = curves["cycles"].values
+    for k, state in enumerate(curves["state"].values):
+        at = curves.sel(state=state)
+        low = np.maximum(at[f"{name}_low"], 0.0)
+        ax.fill_between(n, low, at[f"{name}_high"], color=colour(k), alpha=0.15, lw=0)
+        shown = at[name] if name == "pulses" else at[name].where(at[name] > 0)
+        ax.plot(n, shown, color=colour(k), label=str(state))
+    ax.set_xscale("log")
+    ax.set_xlabel("SET/RESET cycles")
+    ax.set_ylabel({"pulses": "pulses of a write", "write_failures": "fraction of writes that fail",
+                   "error_rate": "bit-error rate after a write",
+                   "energy": "energy of a write (J)"}[name])  # fmt: skip
+    if name == "pulses":
+        ax.set_ylim(0, 1.15 * float(curves[f"{name}_high"].fillna(curves[name]).max()))
+    else:
+        ax.set_yscale("log")
+    ax.legend(title="state")
+    return ax
+
+
+def error_rate_against_stress(
+    found: xr.Dataset, ax: Axes | None = None, *, x: str = "time", lines: str = "cycles"
+) -> Axes:
+    """Bit-error rate against storage time or cycles, one line for each value of the other.
+
+    Parameters
+    ----------
+    found : Dataset (cycles, time)
+        ``error_rate``, ``low`` and ``high``; of sampled cards ``drawn_low`` and ``drawn_high``,
+        as dots of the first and the last line.
+    ax : Axes, optional
+        A new figure without.
+    x, lines : {"time", "cycles"}
+    """
+    ax = axes_of(ax)
+    at, values = found[x].values, found[lines].values
+    for k, value in enumerate(values):
+        one = found.sel({lines: value})
+        rate = np.where(one["error_rate"] > 0, one["error_rate"], np.nan)
+        ax.fill_between(at, one["low"], one["high"], color=colour(k), alpha=0.15, lw=0)
+        ax.plot(at, rate, marker(k) + "-", ms=4, color=colour(k), label=_line(lines, float(value)))
+        if "drawn_low" in one and k in (0, len(values) - 1):
+            for end in ("drawn_low", "drawn_high"):
+                ax.plot(at, np.where(one[end] > 0, one[end], np.nan), ":", color=colour(k), lw=1.2)
+    if x == "time":
+        time_axis(ax, at)
+    else:
+        stress_axis(ax, at, "cycles")
+        ax.set_xlabel("SET/RESET cycles")
+    ax.set_yscale("log")
+    seen = found["error_rate"].values[found["error_rate"].values > 0]
+    least = float(found["high"].where(found["error_rate"] == 0).min().fillna(1.0))
+    ax.set_ylim(0.3 * min([*seen.tolist(), least]), 1.0)
+    ax.set_ylabel("bit-error rate")
+    ax.legend(title={"cycles": "cycles before", "time": "storage"}[lines], loc="best")
+    return ax
+
+
+def _line(name: str, value: float) -> str:
+    if name == "time":
+        return duration(value) if value else "0 s"
+    return f"{value:,.0f}" if value < 1e6 else f"{value:.0e}"
 
 
 def _failure_axes(ax: Axes, test: xr.Dataset) -> None:

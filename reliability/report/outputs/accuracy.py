@@ -365,7 +365,7 @@ def _stress(finished: Finished) -> Iterator[Figure]:
 def _at_end_reads(finished: Finished) -> tuple[xr.Dataset, dict[str, float]]:
     """Chips at one read voltage and the last of the reads, for figures of time and temperature."""
     end = finished.study.stress.end
-    end_reads = {k: end[k] for k in ("reads", "read_voltage", "inferences")}
+    end_reads = {k: end[k] for k in ("reads", "read_voltage", "inferences", "cycles")}
     return at_age(finished.results["chips"], end_reads), end_reads
 
 
@@ -397,6 +397,8 @@ def _figures(finished: Finished) -> Iterator[Figure]:
 
     if len(stress.times) > 1:
         yield from _time_figures(finished)
+    if len(stress.cycles) > 1 and len(stress.times) > 1:
+        yield _cycles_figure(finished)
     for along in ("reads", "inferences"):
         if len(getattr(stress, along)) > 1:
             yield _reads_figure(finished, along)
@@ -489,10 +491,29 @@ def _time_figures(finished: Finished) -> Iterator[Figure]:
         )
 
 
+def _cycles_figure(finished: Finished) -> Figure:
+    """Draw accuracy against time, one line per number of cycles."""
+    end = finished.study.stress.end
+    rest = {k: v for k, v in end.items() if k not in ("time", "cycles")}
+    accuracy = at_age(finished.results["chips"]["accuracy"], rest).load()
+    labels = [typeset(f"{n:.5g} cycles") if n else "fresh" for n in accuracy["cycles"].values]
+    accuracy = accuracy.rename(cycles="point").assign_coords(point=np.array(labels))
+    with canvas(8.6, 4.8) as (figure, axes):
+        draw.points_against_time(accuracy, axes.flat[0])
+        return Figure(
+            "cycles",
+            "Accuracy against storage time after cycling",
+            f"Storage at {engineering(end['temperature'], 'K')}; one line per number of cycles "
+            "before: mean of the chips, and 5 to 95 % of them (band).",
+            svg(figure, "Accuracy against storage time, one line per number of cycles"),
+            numbers_of(accuracy.mean("chip")),
+        )
+
+
 def _reads_figure(finished: Finished, along: str) -> Figure:
     """Draw accuracy against reads of every cell, or against inferences, at the end of the rest."""
     study, results, end = finished.study, finished.results, finished.study.stress.end
-    here = {name: end[name] for name in ("time", "temperature")}
+    here = {name: end[name] for name in ("time", "temperature", "cycles")}
     here |= {"inferences": 0.0} if along == "reads" else {}
     title = {"reads": "reads of every cell", "inferences": "inferences"}[along]
     draws = at_age(results["draws"]["accuracy"], here) if "draws" in results else None
@@ -555,7 +576,9 @@ def _read_outs(finished: Finished) -> Table:
     counted = next((name for name in ("reads", "inferences") if len(getattr(study.stress, name)) >
     1),
                    None)  # fmt: skip
-    header = ["time", "temperature", *([counted, "read voltage"] if counted else []), "accuracy",
+    cycled = ["cycles"] if len(study.stress.cycles) > 1 else []
+    header = [*cycled, "time", "temperature", *([counted, "read voltage"] if counted else []),
+              "accuracy",
               "interval", "chip-to-chip (1σ)", "finite chips", "finite images",
               "card parameters"]  # fmt: skip
     rows = []
@@ -565,6 +588,7 @@ def _read_outs(finished: Finished) -> Table:
             reads = [f"{age[counted]:.3g}", engineering(age["read_voltage_v"], "V")]
         parameters = age["sigma_parameters"]
         rows.append([
+            *([typeset(f"{age['cycles']:.5g}")] if cycled else []),
             duration(age["time_s"]) if age["time_s"] else "0 s (as programmed)",
             engineering(age["temperature_k"], "K"), *reads, percent(age["mean"]),
             f"{percent(age['low'])} to {percent(age['high'])}", percent(age["sigma_chips"]),

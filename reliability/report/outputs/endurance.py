@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from reliability.campaign.outputs.endurance import EnduranceTable, write_curves_of
 from reliability.campaign.spec import Study
 from reliability.population.cycling import MODES, count_failures
 from reliability.report import figures as draw
@@ -21,6 +22,7 @@ from reliability.report.words import (
     percent,
     percent_range,
 )
+from reliability.technology import STATES
 from reliability.units import engineering
 
 _MOST_SENTENCES = 3  # on the cover, one for each point of a sweep
@@ -31,6 +33,7 @@ def _sections(finished: Finished) -> Iterator[Section]:
     tables: list[Table] = []
     for k, (title, here) in enumerate(finished.points()):
         figures.append(_figure(here, title))
+        figures += _writes(here, title)
         tables.append(_table(here.summary["endurance"], title, k + 1))
     yield Section("endurance", "Endurance", (), figures, tables)
 
@@ -69,6 +72,14 @@ def _details(finished: Finished) -> Iterator[str]:
         yield f"Cumulative failures at {at} reach {', '.join(parts)}."
     mode = finished.results["endurance"]["mode"].values
     counts = np.bincount(mode.ravel(), minlength=len(MODES))[1:]
+    if "pulses" in found:
+        pulses = " and ".join(f"{found['pulses'][s.lower()]:.2f} ({s})" for s in STATES)
+        failed = max(found["write_failures"].values())
+        yield (
+            f"A write ({_name(finished.study.options('endurance').write)}) then takes {pulses} "
+            f"pulses on average, and at most {fraction_text(failed)} of writes fail temporarily; "
+            f"{fraction_text(found['permanent'][0])} of cells have failed for good."
+        )
     kinds = ", ".join(
         f"{percent(n / counts.sum(), 1)} {_kind(name)}"
         for name, n in zip(MODES[1:], counts, strict=True)
@@ -129,12 +140,36 @@ def _figure(finished: Finished, title: str) -> Figure:
             anchor("endurance", title),
             titled("Cumulative failures against cycles", title),
             f"{e.wafers} wafers of {e.dies} dies of {e.cells} cells; a cell fails when "
-            f"{_pulses(e.attempts)} on the wrong side of the reading reference (temporary write "
+            f"{_pulses(e)} on the wrong side of the reading reference (temporary write "
             "failure), or when it is stuck (permanent failure). "
             f"Bands: 95 % interval of all wafers.{dots}{ends} Right: each wafer.",
             svg(figure, "Fraction of cells failed against cycles by temperature and by wafer"),
             numbers_of(_drawn(test, draws)),
         )
+
+
+def _writes(finished: Finished, title: str) -> Iterator[Figure]:
+    """Draw what a write takes and leaves against cycles."""
+    curves = write_curves_of(finished.results["endurance"])
+    if "pulses" not in curves:
+        return
+    e = finished.study.options("endurance")
+    hottest = curves.isel(temperature=-1)
+    with canvas(10, 4.2, 1, 2) as (figure, axes):
+        draw.write_curve(hottest, "pulses", axes.flat[0])
+        draw.write_curve(hottest, "write_failures", axes.flat[1])
+        at = engineering(float(hottest["temperature"]), "K")
+        yield Figure(
+            anchor("writes", title), titled("Pulses and failures of a write against cycles", title),
+            f"Write method {_name(e.write)} at {at}: mean pulses of a write (left) and fraction of "
+            "writes that fail temporarily (right). Bands: 95 % interval over wafers.",
+            svg(figure, "Pulses of a write and failing writes against cycles"),
+            numbers_of(hottest),
+        )  # fmt: skip
+
+
+def _name(write: str) -> str:
+    return write.replace("_", " ")
 
 
 def _drawn(test: xr.Dataset, draws: xr.DataArray | None) -> xr.Dataset:
@@ -147,10 +182,14 @@ def _drawn(test: xr.Dataset, draws: xr.DataArray | None) -> xr.Dataset:
     return curves.assign(ends)
 
 
-def _pulses(attempts: int) -> str:
-    if attempts == 1:
+def _pulses(e: EnduranceTable) -> str:
+    if e.write == "verify" and e.attempts > 1:
+        return f"{e.attempts} verified pulses in a row leave it"
+    if e.write in ("verify", "single_pulse"):
         return "a pulse leaves it"
-    return f"{attempts} verified pulses in a row leave it"
+    if e.write == "fixed_pulses":
+        return f"the last of {e.write_method().pulses} pulses leaves it"
+    return f"a write ({_name(e.write)}) leaves it"
 
 
 def _table(answer: list[dict[str, Any]], title: str, number: int) -> Table:
@@ -191,7 +230,7 @@ def _method(study: Study) -> Iterator[str]:
         f"{e.wafers} wafers of {e.dies} dies of {e.cells:,} cells of technology {cards_of(study)} "
         f"were cycled to failure, or to {e.cycles:.3g} cycles, at {listed(e.temperatures, 'K')} "
         f"({how}); a cell fails when "
-        f"{_pulses(e.attempts)} on the wrong side of the reading reference (temporary write "
+        f"{_pulses(e)} on the wrong side of the reading reference (temporary write "
         "failure), or when it is stuck (permanent failure)."
     )
 

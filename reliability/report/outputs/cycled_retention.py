@@ -1,0 +1,170 @@
+"""Retention after cycling: headline, error rate against storage time, and a table."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from reliability.campaign.outputs.cycled_retention import error_rates
+from reliability.campaign.spec import Study
+from reliability.report import figures as draw
+from reliability.report.chapter import Chapter, LimitWords
+from reliability.report.comparison_words import Row
+from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, numbers_of, svg
+from reliability.report.points import Finished, anchor, cards_of, named_point, titled
+from reliability.report.words import (
+    age_title,
+    fraction_text,
+    interval_text,
+    listed,
+    of_age,
+    percent,
+    percent_range,
+    rate_text,
+    typeset,
+)
+from reliability.units import duration, engineering
+
+
+def _sections(finished: Finished) -> Iterator[Section]:
+    figures: list[Figure] = []
+    tables: list[Table] = []
+    for title, here in finished.points():
+        figures += _figures(here, title)
+        tables.append(_table(here.summary["retention"], title))
+    missing = finished.answers()[0][1]["retention"]["not_modelled"]
+    notes = (f"The card states no wear of: {', '.join(missing)}.",) if missing else ()
+    yield Section("retention", "Retention after cycling", notes, figures, tables)
+
+
+def _figures(finished: Finished, title: str) -> Iterator[Figure]:
+    study, end = finished.study, finished.study.stress.end
+    along = [n for n in ("time", "cycles") if len(finished.study.stress.axes_of(n)) > 1]
+    if not along:
+        return
+    found = error_rates(study, finished.results)
+    found = found.sel({k: v for k, v in end.items() if k not in ("time", "cycles")})
+    x, lines = along[0], "cycles" if along[0] == "time" else "time"
+    where = f" at {engineering(end['temperature'], 'K')}"
+    with canvas(8.6, 4.8) as (figure, axes):
+        draw.error_rate_against_stress(found, axes.flat[0], x=x, lines=lines)
+        name = {"time": "storage time", "cycles": "number of cycles"}[x]
+        sampled = " Dots: the same interval of sampled cards." if "drawn_low" in found else ""
+        yield Figure(
+            anchor("retention", title), titled(f"Bit-error rate against {name}", title),
+            f"Both states, storage{where}; one line per "
+            f"{'number of cycles before' if lines == 'cycles' else 'storage time'}. "
+            f"Bands: 95 % interval over wafers.{sampled} No point: no cell misread.",
+            svg(figure, f"Bit-error rate against {name}"),
+            numbers_of(found.drop_vars("of_state").drop_dims("state", errors="ignore")),
+        )  # fmt: skip
+
+
+def _table(answer: dict[str, Any], title: str) -> Table:
+    rows = []
+    for at in answer["conditions"]:
+        sampled = "not sampled"
+        if "drawn_low" in at:
+            sampled = f"{rate_text(at['drawn_low'])} to {rate_text(at['drawn_high'])}"
+        rows.append([
+            typeset(f"{at['cycles']:.5g}"), duration(at["time"]) if at["time"] else "0 s",
+            engineering(at["temperature"], "K"), rate_text(at["error_rate"]),
+            f"{rate_text(at['low'])} to {rate_text(at['high'])}", sampled,
+            rate_text(at["lrs"]), rate_text(at["hrs"]),
+        ])  # fmt: skip
+    return Table(
+        anchor("retention-table", title), titled("Bit-error rate after cycling and storage", title),
+        f"Misread cells of {answer['cells']:,}, half in each state, at each stress condition, with "
+        f"the {percent(answer['confidence'], 0)} interval over wafers and that of sampled cards.",
+        ["cycles", "storage", "temperature", "bit-error rate", "interval", "sampled cards", "LRS",
+         "HRS"],
+        rows,
+    )  # fmt: skip
+
+
+def _headline(answer: dict[str, Any]) -> str:
+    end = answer["end"]
+    fresh = min(answer["conditions"], key=lambda row: (row["cycles"], row != end))
+    same = [r for r in answer["conditions"] if r["cycles"] == fresh["cycles"]
+            and all(r[k] == end[k] for k in ("time", "temperature", "reads"))]  # fmt: skip
+    text = (
+        f"{age_title(end)} the bit-error rate is {rate_text(end['error_rate'])} "
+        f"({rate_text(end['low'])} to {rate_text(end['high'])} at "
+        f"{percent(answer['confidence'], 0)} confidence)"
+    )
+    if end["cycles"] and same and same[0] is not end:
+        text += f", {rate_text(same[0]['error_rate'])} without the cycles"
+    return text
+
+
+def _statement(finished: Finished) -> Iterator[str]:
+    for title, here in finished.points():
+        yield f"{title}{title and ': '}{_headline(here.summary['retention'])}."
+
+
+def _lines(answer: dict[str, Any]) -> Iterator[str]:
+    line = _headline(answer["retention"])
+    yield line[0].lower() + line[1:]
+
+
+def _key_figures(finished: Finished) -> Iterator[KeyFigure]:
+    ordered = sorted(finished.answers(), key=lambda each: each[1]["retention"]["end"]["error_rate"])
+    for point, answer in {id(e): e for e in (ordered[0], ordered[-1])}.values():
+        end = answer["retention"]["end"]
+        yield KeyFigure(
+            f"bit-error rate {of_age(end)}", fraction_text(end["error_rate"]),
+            interval_text(percent_range(end, 2), answer["retention"]["confidence"]),
+            named_point(finished.study, point) or f"{answer['retention']['cells']:,} cells",
+        )  # fmt: skip
+
+
+def _method(study: Study) -> Iterator[str]:
+    r, stress = study.options("retention"), study.stress
+    cycles = ""
+    if any(stress.cycles):
+        numbers = ", ".join(f"{n:.5g}" for n in stress.cycles)
+        cycles = f"cycled {numbers} times at {engineering(stress.cycling_temperature, 'K')}, "
+    hot = r.read_at(study)
+    at = "" if hot is None else f" at {engineering(hot, 'K')} with noise"
+    yield typeset(
+        f"{r.wafers} wafers of {r.dies} dies of {r.cells:,} cells in each state of technology "
+        f"{cards_of(study)} were {cycles}stored up to {duration(max(stress.times)) or '0 s'} at "
+        f"{listed(stress.temperatures, 'K')}, and read{at}; a cell is misread on the wrong side of "
+        "the read reference."
+    )
+
+
+def _intervals(study: Study) -> Iterator[str]:
+    apart = "; that of sampled cards is beside it" if study.uncertainty else ""
+    yield f"The interval of a bit-error rate holds wafer-level variability{apart}."
+
+
+def _acts(phenomenon: str, study: Study) -> str:
+    stress = study.stress
+    if phenomenon in ("endurance", "wear"):
+        cycled = any(stress.cycles) or any(s.cycles for s in stress.preconditioning)
+        return "after the cycles of the study" if cycled else "does not act: no cycles"
+    if phenomenon in ("relaxation", "retention"):
+        return f"for up to {duration(max(stress.times))}" if max(stress.times) else "does not act"
+    if phenomenon in ("noise", "conduction"):
+        hot = study.options("retention").read_at(study)
+        return "does not act" if hot is None else f"at {engineering(hot, 'K')}"
+    return "as on the card"
+
+
+def _interval(answer: dict[str, Any], row: Row, at: dict[str, float]) -> tuple[float, float] | None:
+    for found in answer["retention"]["conditions"]:
+        if all(found.get(name) == value for name, value in at.items()):
+            return found["low"], found["high"]
+    return None
+
+
+CHAPTER = Chapter(
+    sections=_sections,
+    statement=_statement,
+    lines=_lines,
+    key_figures=_key_figures,
+    method=_method,
+    intervals=_intervals,
+    acts=_acts,
+    interval=_interval,
+    limits={"cell_errors": LimitWords("bit-error rate", rate_text)},
+)

@@ -1,0 +1,215 @@
+"""Links of wear from files with cycles: recovery, coverage, and the measured files."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import reliability as rel
+from reliability.characterization import reads_of, states_over_cycles, wear, write_methods
+from reliability.characterization.estimates import assumed
+from reliability.characterization.measured_card import card_of, fit_phenomena
+from reliability.devices.wear import log_growth
+from reliability.errors import InputError
+
+TRUE = {
+    **{f"target.relaxation_spread_{k}": 1.0 for k in range(2)},
+    **{f"target.relaxation_shift_{k}": -5e-7 for k in range(2)},
+    **{f"target.programming_spread_{k}": 0.4 for k in range(2)},
+    "target.relaxation_jumps": 1.2,
+}
+CYCLES = 5000
+LENGTH = log_growth(wear.ONSET, CYCLES)
+
+
+def card() -> rel.Technology:
+    tech = rel.load_technology("techB")
+    values = {"wear.onset": wear.ONSET} | {f"wear.{name}": v for name, v in TRUE.items()}
+    new = {name: assumed(name, value, "a test") for name, value in values.items()}
+    return replace(tech, parameters=tech.parameters | new)
+
+
+def baked(seed: int, cells: int, cycles: tuple[int, ...] = (0, CYCLES)) -> list[xr.Dataset]:
+    """Cells of eight levels before and after a bake, fresh and cycled."""
+    levels = np.repeat(np.linspace(16e-6, 128e-6, 8), cells)
+    out = []
+    for number in cycles:
+        pop = rel.sample_population(
+            card(), cells=levels.size, state=levels.tolist(), seed=seed + number
+        )
+        written = [rel.Segment(0, cycles=number)] if number else []
+        before, after = (
+            rel.age(pop, rel.MissionProfile([*written, rel.Segment(time, "180 degC")]))
+            for time in ("0 s", "5000 s")
+        )
+        g = np.stack([before["conductance"], after["conductance"]], axis=-1)
+        out.append(
+            xr.Dataset(
+                {"conductance": (("wafer", "die", "cell", "time"), g)},
+                coords={"time": [0.0, 5000.0], "target": ("cell", levels), "cycles": number,
+                        "temperature": 453.15},
+                attrs={"source": f"after_{number}.csv"},
+            )
+        )  # fmt: skip
+    return out
+
+
+def links(seed: int, cells: int) -> dict[str, tuple[float, float]]:
+    fits = fit_phenomena(baked(seed, cells))
+    found = next(fit for fit in fits if fit.name == "wear_target").parameters
+    return {name: (p.value, p.sigma or 0.0) for name, p in found.items()}
+
+
+def off(found: dict[str, tuple[float, float]]) -> dict[str, float]:
+    """Errors of the fitted links in units of their sigmas."""
+    out = {}
+    for name, (value, sigma) in found.items():
+        stem = name.removeprefix("wear.")
+        for known, true in TRUE.items():
+            if known in (stem, f"{stem.rstrip('0123456789')}0"):
+                out[stem] = (value - true) / sigma
+    return out
+
+
+def test_links_of_levels_are_recovered() -> None:
+    found = links(1, 150)
+    z = np.array(list(off(found).values()))
+    assert len(z) == 16
+    assert np.abs(z).max() < 3.5
+    factor = [np.exp(found[f"wear.target.relaxation_spread_{k}"][0] * LENGTH) for k in range(5)]
+    assert np.median(factor) == pytest.approx(np.exp(LENGTH), rel=0.35)
+
+
+@pytest.mark.slow
+def test_intervals_of_the_links_cover() -> None:
+    z = pd.DataFrame([off(links(seed, 100)) for seed in range(20, 60)])
+    inside = (z.abs() < 1.645).mean()
+    assert inside.mean() > 0.85
+    assert inside.min() > 0.7
+
+
+def test_fresh_and_cycled_cells_are_told_apart() -> None:
+    reads = [reads_of(one) for one in baked(2, 25)]
+    fresh, worn = wear.apart(reads)
+    assert [one.table["cycles"].unique().tolist() for one in (*fresh, *worn)] == [[0], [CYCLES]]
+    states = xr.Dataset(
+        {"conductance": (("cell", "cycles"), np.ones((3, 4)))},
+        coords={"cycles": [1, 10, 100, 1000]},
+        attrs={"source": "cycles.csv"},
+    )
+    assert wear.apart([reads_of(states)])[1] == []
+
+
+def test_two_states_give_their_spread_and_shift() -> None:
+    rng = np.random.default_rng(4)
+    rows = []
+    for wide, shift in ((0.1, 0.0), (0.2, -0.1)):
+        first = np.exp(rng.normal(-9, 0.1, 3000))
+        last = first * np.exp(rng.normal(shift, wide, 3000))
+        rows.append(np.stack([first, last], axis=-1))
+    data = xr.Dataset(
+        {"conductance": (("cell", "cycles", "time"), np.stack(rows, axis=1))},
+        coords={"cycles": [0, 1000], "time": [0.0, 3600.0], "state": ("cell", ["LRS"] * 3000)},
+        attrs={"source": "states.csv"},
+    )
+    fits = {fit.name: fit for fit in fit_phenomena(data)}
+    found = fits["wear_states"].parameters
+    length, decades = log_growth(wear.ONSET, 1000), np.log10(11)
+    spread, moved = (found[f"wear.LRS.relaxation_{name}"] for name in ("spread", "shift"))
+    assert abs(spread.value - np.log(2) / length) < 3 * spread.sigma
+    assert abs(moved.value + 0.1 / decades) < 3 * moved.sigma
+    made = card_of([fits["wear_states"]], name="x", base=rel.load_technology("oxram-130nm"))
+    assert made["wear.LRS.relaxation_spread"] == pytest.approx(spread.value, abs=spread.sigma)
+
+
+def writes(growth: float = 0.8, chips: int = 6, cells: int = 400) -> xr.Dataset:
+    rng = np.random.default_rng(8)
+    cycles = np.array([0, 8000])
+    wide = 1 + np.log10(1 + cycles / wear.ONSET)
+    mean = 12 * wide**growth
+    size = (1, chips, cells, 1, 2)
+    pulses = 1 + rng.poisson(np.broadcast_to(mean - 1, size)).astype(float)
+    good = (rng.random(size) > 0.02 * wide**0.4).astype(float)
+    return xr.Dataset(
+        {"write_pulses": (("wafer", "die", "cell", "method", "cycles"), pulses),
+         "success": (("wafer", "die", "cell", "method", "cycles"), good)},
+        coords={"method": ["ISPP (fast)"], "cycles": cycles, "die": np.arange(chips)},
+        attrs={"source": "writes.csv"},
+    )  # fmt: skip
+
+
+def test_pulses_of_writes_give_their_growth() -> None:
+    found = next(f for f in fit_phenomena(writes()) if f.name == "writes").parameters
+    for name, true in (("pulses", 12.0), ("pulse_growth", 0.8), ("failed", 0.02),
+                       ("failed_growth", 0.4)):  # fmt: skip
+        p = found[f"write.ispp_fast.{name}"]
+        wide = p.sigma * p.value if p.distribution == "lognormal" else p.sigma
+        assert abs(p.value - true) < 4 * wide, name
+    with pytest.raises(InputError, match="no write with a number of pulses"):
+        write_methods.fit_writes(writes() * 0)
+
+
+def test_states_against_cycles_give_closure_and_growth() -> None:
+    rng = np.random.default_rng(3)
+    cycles = np.unique(np.geomspace(1, 1e6, 400).astype(int))
+    decades = np.log10(1 + cycles / 1e4)
+    rows = []
+    for middle, closes, wide, grows in ((8.5, 0.15, 0.1, 0.2), (11.4, -0.3, 0.5, 0.1)):
+        sigma = wide * (1 + cycles / 1e4) ** grows
+        log_r = middle + closes * decades + sigma * rng.standard_normal((20, len(cycles)))
+        rows.append(np.exp(-log_r))
+    data = xr.Dataset(
+        {"conductance": (("cell", "state", "cycles"), np.stack(rows, axis=1))},
+        coords={"state": ["LRS", "HRS"], "cycles": cycles}, attrs={"source": "states.csv"},
+    )  # fmt: skip
+    one = reads_of(data)
+    assert states_over_cycles.can_fit(one)
+    found = states_over_cycles.fit_states(one)
+    assert found is not None
+    assert 4e3 < found.parameters["endurance.onset"].value < 2.5e4
+    for key, true in (("LRS.window_closure", 0.15), ("HRS.window_closure", 0.3),
+                      ("LRS.spread_growth", 0.2)):  # fmt: skip
+        p = found.parameters[f"endurance.{key}"]
+        assert abs(p.value - true) < 4 * p.sigma * p.value, key
+
+
+def test_the_factor_of_the_spread_is_that_of_the_measured_cells(shared) -> None:
+    """Inside the 90 % bootstrap interval of the file, level by level, fresh bakes at 120 degC."""
+    path = shared / "measured" / "radar_bake_3bpc.tsv.gz"
+    data = rel.read_measurements(path, constants={"time": "30 min"})
+    made = card_of(fit_phenomena(data), name="radar")
+    raw = pd.read_csv(path, sep="\t").dropna()
+    raw = raw[raw["bake_degC"] == 120].assign(change=lambda t: 1 / t["R_after"] - 1 / t["R_before"])
+    rng = np.random.default_rng(0)
+    inside = []
+    for level, cells in raw.groupby("level"):
+        halves = [cells[cells["cycles_before"] == n] for n in (0, 5000)]
+        boot = [_ratio(*(rng.choice(half["change"], len(half)) for half in halves))
+                for _ in range(400)]  # fmt: skip
+        low, high = np.quantile(boot, [0.05, 0.95])
+        g = min(float(np.median(1 / halves[0]["R_before"])), made["target.maximum"])
+        pop = rel.sample_population(made, cells=8000, state=g, seed=int(level))
+        bake = rel.Segment("30 min", "120 degC")
+        old = [rel.age(pop, rel.MissionProfile([*written, bake]))
+               for written in ([], [rel.Segment(0, cycles=5000)])]  # fmt: skip
+        factor = _ratio(*((o["conductance"] - o["programmed"]).values.ravel() for o in old))
+        inside.append(low <= factor <= high)
+    assert sum(inside) >= 7  # of eight intervals of 90 %
+
+
+def _ratio(fresh: np.ndarray, worn: np.ndarray) -> float:
+    wide = [np.subtract(*np.quantile(x, [0.75, 0.25])) for x in (worn, fresh)]
+    return float(wide[0] / wide[1])
+
+
+def test_the_measured_pulses_grow_with_one_method_and_hardly_with_another(shared) -> None:
+    data = rel.read_measurements(shared / "measured" / "radar_write_cost_2bpc.tsv.gz")
+    made = card_of(
+        [write_methods.fit_writes(data)], name="radar", base=rel.load_technology("oxram-130nm")
+    )
+    times = {m: np.exp(log_growth(made["wear.onset"], 8000)) ** made[f"write.{m}.pulse_growth"]
+             for m in ("fppv", "ispp", "sdr")}  # fmt: skip
+    assert 2.3 < times["fppv"] < 3.3
+    assert max(times["ispp"], times["sdr"]) < 1.5
