@@ -190,8 +190,8 @@ class MeasuredCells(Technology):
         segments = [s for s in profile.segments if s.time > 0 or s.reads > 0]
         if profile.cycles:
             raise InputError(
-                f"profile: got {profile.cycles:g} cycles, but {self.name} holds cells "
-                "as they were written; choose cycles of the file with sel(cycles=)"
+                f"profile: got {profile.cycles:g} cycles, but {self.name} holds cells as they were "
+                "written; choose cycles of the file with sel(cycles=)"
             )
         kelvin = sorted({s.temperature for s in segments})
         if len(kelvin) > 1:
