@@ -184,8 +184,8 @@ class MeasuredCells(Technology):
         Raises
         ------
         InputError
-            A mission with cycles or several temperatures, or a time, temperature or number of reads that was
-            not measured; the line lists what was.
+            A mission with cycles or several temperatures, or a time, temperature or number of reads
+            that was not measured; the line lists what was.
         """
         segments = [s for s in profile.segments if s.time > 0 or s.reads > 0]
         if profile.cycles:
