@@ -78,6 +78,16 @@ def test_the_answer_and_the_report_have_all_conditions(ran) -> None:
         assert part in page
 
 
+def test_the_method_says_what_is_swept(tmp_path) -> None:
+    path = tmp_path / "swept.toml"
+    swept = '[[sweep]]\nname = "stress.cycling_temperature"\nvalues = ["0 degC", "85 degC"]\n'
+    path.write_text(STUDY.replace('["retention", "endurance"]', '["retention"]').partition(
+        "[endurance]")[0] + swept)  # fmt: skip
+    study = rel.load_study(path)
+    page = rel.write_report(study, rel.run_study(study, tmp_path / "out")).read_text("utf-8")
+    assert "cycled 0 and 5000 times at the cycling temperature of each point" in page
+
+
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [

@@ -118,12 +118,19 @@ def _key_figures(finished: Finished) -> Iterator[KeyFigure]:
 
 def _method(study: Study) -> Iterator[str]:
     r, stress = study.options("retention"), study.stress
+    swept = {axis.name for axis in study.sweep}
     cycles = ""
-    if any(stress.cycles):
-        numbers = ", ".join(f"{n:.5g}" for n in stress.cycles)
-        cycles = f"cycled {numbers} times at {engineering(stress.cycling_temperature, 'K')}, "
-    hot = r.read_at(study)
-    at = "" if hot is None else f" at {engineering(hot, 'K')} with noise"
+    if any(stress.cycles) or "cycles" in swept:
+        given = " and ".join(f"{n:.5g}" for n in stress.cycles)
+        numbers = "the cycles of each point" if "cycles" in swept else f"{given} times"
+        hot = engineering(stress.cycling_temperature, "K")
+        where = "the cycling temperature of each point"
+        cycles = f"cycled {numbers} at "
+        cycles += f"{where if 'stress.cycling_temperature' in swept else hot}, "
+    read = r.read_at(study)
+    at = "" if read is None else f" at {engineering(read, 'K')} with noise"
+    if swept & {"network.read_temperature", "retention.read_temperature"}:
+        at = " at the read temperature of each point with noise"
     yield typeset(
         f"{r.wafers} wafers of {r.dies} dies of {r.cells:,} cells in each state of technology "
         f"{cards_of(study)} were {cycles}stored up to {duration(max(stress.times)) or '0 s'} at "
