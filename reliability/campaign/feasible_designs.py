@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from reliability.campaign.frame import StudyFrame
-from reliability.campaign.limits import Outcome
+from reliability.campaign.limits import WORST_FIRST, Outcome, worst_outcome
 from reliability.campaign.tables import is_choice
 from reliability.errors import InputError
 
 ENERGY_OF_AN_IMAGE = "energy_per_image_joule"
-_WORST_FIRST: tuple[Outcome, ...] = ("not demonstrated", "inconclusive", "demonstrated")
 LISTS: dict[Outcome, str] = {
     "demonstrated": "feasible",
     "inconclusive": "inconclusive",
@@ -55,7 +54,7 @@ def feasible_designs(study: StudyFrame, points: Sequence[dict[str, Any]]) -> dic
     objective = _objective(study, points)
     found: dict[str, Any] = {name: [] for name in LISTS.values()}
     for design, own, worst in designs_of(study, points):
-        outcome = next(o for o in _WORST_FIRST if any(row["outcome"] == o for row in worst))
+        outcome = worst_outcome([row["outcome"] for row in worst])
         found[LISTS[outcome]].append(
             {
                 "design": design,
@@ -95,7 +94,7 @@ def _worst_rows(points: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _rank(row: dict[str, Any]) -> tuple[int, float]:
     sign = 1.0 if row["sense"] == "least" else -1.0
-    return _WORST_FIRST.index(row["outcome"]), sign * (row["value"] - row["wanted"])
+    return WORST_FIRST.index(row["outcome"]), sign * (row["value"] - row["wanted"])
 
 
 def _objective(study: StudyFrame, points: Sequence[dict[str, Any]]) -> str:

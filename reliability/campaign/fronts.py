@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from reliability.campaign.feasible_designs import designs_of, numbers_of_answer
+from reliability.campaign.limits import worst_outcome
 from reliability.campaign.outputs import kinds_of
 from reliability.campaign.search import Evaluation, as_minimised, growth, non_dominated
 from reliability.campaign.spec import Study
@@ -80,9 +81,7 @@ def pareto_front(study: Study, points: Sequence[Answer]) -> Answer:
     designs = designs_of(study, points)
     found: list[Answer] = []
     for design, own, rows in designs:
-        verdicts = [row["outcome"] for row in rows]
-        outcome = next((o for o in ("not demonstrated", "inconclusive") if o in verdicts),
-                       "demonstrated")  # fmt: skip
+        outcome = worst_outcome([row["outcome"] for row in rows])
         found.append({"design": design, "objectives": _objectives(study, own), "outcome": outcome})
     values = np.array([[one["value"] for one in each["objectives"]] for each in found])
     values = as_minimised(values, study.search.objective)

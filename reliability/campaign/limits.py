@@ -1,9 +1,21 @@
 """Acceptance limits against what a study found, decided by the whole interval."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal
 
 Outcome = Literal["demonstrated", "not demonstrated", "inconclusive"]
+WORST_FIRST: tuple[Outcome, ...] = ("not demonstrated", "inconclusive", "demonstrated")
+
+
+def worst_outcome(outcomes: Collection[Outcome]) -> Outcome:
+    """Return the outcome that decides among several.
+
+    Examples
+    --------
+    >>> worst_outcome(["demonstrated", "inconclusive", "demonstrated"])
+    'inconclusive'
+    """
+    return next((o for o in WORST_FIRST if o in outcomes), WORST_FIRST[-1])
 
 
 def outcome(low: float, high: float, limit: float, sense: Literal["least", "most"]) -> Outcome:

@@ -17,6 +17,7 @@ References
 """
 
 import math
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -111,14 +112,12 @@ def _optuna() -> Any:
     try:
         import optuna
     except ImportError:
-        raise InputError("search: needs Optuna: pip install 'reliability[search]'") from None
+        raise InputError("search: needs Optuna: pip install 'rram-reliability[search]'") from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
 
 
 def _sampler(optuna: Any, search: SearchTable, seed: int) -> Any:
-    import warnings
-
     def constraints(trial: Any) -> tuple[float]:
         return (trial.user_attrs.get("violation", 0.0),)
 

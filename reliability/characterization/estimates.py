@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from reliability.errors import InputError
 from reliability.random import stream
 from reliability.technology import Correlation, Parameter
 from reliability.technology.vocabulary import unit_of
 from reliability.version import __version__
+
+_QUARTILES = 1.349  # between the quartiles of a normal distribution, in sigmas
 
 Array = NDArray[np.float64]
 Distribution = Literal["normal", "lognormal"]
@@ -79,6 +81,19 @@ class Estimate:
         return (
             float(np.exp(transformed)) if self.distribution == "lognormal" else float(transformed)
         )
+
+
+def quartile_sigma(values: ArrayLike) -> float:
+    """Return the standard deviation of the normal distribution with the quartiles of some values.
+
+    Examples
+    --------
+    >>> round(quartile_sigma([-0.6745, 0.0, 0.0, 0.0, 0.6745]), 3)
+    0.0
+    >>> round(quartile_sigma([-0.6745, -0.6745, 0.0, 0.6745, 0.6745]), 3)
+    1.0
+    """
+    return float(np.subtract(*np.quantile(np.asarray(values, float), [0.75, 0.25]))) / _QUARTILES
 
 
 def fitted_by(source: str) -> str:

@@ -14,12 +14,12 @@ from reliability.characterization.estimates import (
     exact,
     fitted_by,
     from_covariance,
+    quartile_sigma,
 )
 from reliability.characterization.read_table import Reads
 from reliability.technology import STATES, Parameter
 
 _FEWEST = 20  # reads of a bin, and numbers of cycles
-_QUARTILES = 1.349  # between the quartiles of a normal distribution, in sigmas
 _CELLS = 8  # at least: closure and growth differ from cell to cell
 _ONSETS = 24  # that are tried
 _DECADES = 1.0  # of cycles that states must cover
@@ -95,7 +95,7 @@ def _bins_of(one: Reads, state: str) -> _Bins:
     number = np.floor(np.log10(table["cycles"]) * _BINS)
     log_r, rows = -np.log(table["conductance"]), []
     for k, y in log_r.groupby(number):
-        wide = float(np.subtract(*np.quantile(y, [0.75, 0.25]))) / _QUARTILES
+        wide = quartile_sigma(y)
         if len(y) >= _FEWEST and wide > 0:
             n = len(y)
             rows.append((10 ** ((k + 0.5) / _BINS), y.median(), 1.25 * wide / np.sqrt(n),

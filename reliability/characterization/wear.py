@@ -21,6 +21,7 @@ from reliability.characterization.estimates import (
     exact,
     fitted_by,
     from_covariance,
+    quartile_sigma,
 )
 from reliability.characterization.mixture_likelihood import log_density
 from reliability.characterization.read_table import ROOM, Reads
@@ -40,7 +41,6 @@ _KNOTS = 5
 _FEWEST = 20  # reads of a group
 _SCALE = 128.0  # units of G_max/128, in which numbers are near 1
 _SMOOTH = 2.0  # strength of the penalty on the curvature of a link over levels, per unit^2
-_QUARTILES = 1.349  # between the quartiles of a normal distribution, in sigmas
 _ONSETS = 24  # tried where three numbers of cycles or more identify it
 
 
@@ -307,7 +307,7 @@ def _widths(reads: Sequence[Reads], levels: Levels) -> pd.DataFrame:
         keys = ["level", *together]
         for key, first in table.drop_duplicates("run").groupby(keys, dropna=False)["first"]:
             if len(first) >= _FEWEST:
-                wide = float(np.subtract(*np.quantile(first, [0.75, 0.25]))) / _QUARTILES
+                wide = quartile_sigma(first)
                 parts.append((key[0], len(first), np.log(max(wide, 1e-12)),
                               float(np.nan_to_num(table["cycles"].max()))))  # fmt: skip
     table = pd.DataFrame(parts, columns=["level", "count", "log_width", "cycles"])
@@ -368,7 +368,7 @@ def _state_changes(reads: Sequence[Reads]) -> pd.DataFrame:
         table["cycles"] = table["cycles"].fillna(0.0)
         table["change"] = np.log(table["conductance"] / table["first"])
         for key, y in table.groupby(["state", "point", "kelvin", "cycles"])["change"]:
-            wide = float(np.subtract(*np.quantile(y, [0.75, 0.25]))) / _QUARTILES
+            wide = quartile_sigma(y)
             if len(y) >= _FEWEST and wide > 0:
                 rows.append((*key, len(y), np.log(wide), y.median()))
     names = ["state", "point", "kelvin", "cycles", "count", "log_width", "middle"]

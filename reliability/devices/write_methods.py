@@ -98,7 +98,7 @@ def write_methods(technology: Technology) -> list[str]:
     return [*(_OF_STATES if technology.has_states else ()), *own]
 
 
-def is_measured(technology: Technology, name: str) -> bool:
+def has_measured_pulses(technology: Technology, name: str) -> bool:
     """Return whether a card has measured pulses of a method."""
     return f"write.{name}.pulses" in technology
 

@@ -23,7 +23,7 @@ from reliability.devices.write_methods import (
     MeasuredMethod,
     WriteMethod,
     find_method,
-    is_measured,
+    has_measured_pulses,
 )
 from reliability.errors import InputError, unknown_name, whole_number
 from reliability.lifetime.censored_fit import fit_lifetime
@@ -284,7 +284,7 @@ def _lives(
     with np.errstate(over="ignore"):
         until_stuck = np.ceil(hard / rate[:, None])
     stop = np.minimum(until_stuck, length).astype(np.int64)
-    if is_measured(technology, write.name):
+    if has_measured_pulses(technology, write.name):
         found = MeasuredMethod.from_technology(technology, write.name)
         cycle, state = _failed_writes(found, rate, stop, address, seed)
     elif technology.has_states:

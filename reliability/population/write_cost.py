@@ -18,7 +18,7 @@ from scipy.special import ndtr, stdtrit
 from reliability.devices import endurance as wear
 from reliability.devices import programming
 from reliability.devices.programming import Programming
-from reliability.devices.write_methods import MeasuredMethod, WriteMethod, is_measured
+from reliability.devices.write_methods import MeasuredMethod, WriteMethod, has_measured_pulses
 from reliability.technology import STATES, Technology
 
 Floats = NDArray[np.float64]
@@ -80,7 +80,7 @@ def write_curves(
     """
     x = cycles * rate[:, None]
     found: dict[str, Floats] = {}
-    if is_measured(technology, method.name):
+    if has_measured_pulses(technology, method.name):
         found |= _measured(technology, method.name, x)
     elif cells is not None:
         found |= _of_cells(technology, method, cells, x, reference, limits)

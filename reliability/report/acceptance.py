@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
+from reliability.campaign.limits import WORST_FIRST, worst_outcome
 from reliability.report.designs_section import design_verdict, designs_table, has_designs
 from reliability.report.outputs import CHAPTERS, chapters_of
-from reliability.report.page import Outcome, Section, Table, Verdict
+from reliability.report.page import Section, Table, Verdict
 from reliability.report.points import Finished, axis_label, point_text
 from reliability.report.words import of_age, percent
 from reliability.units import engineering
-
-_WORST_FIRST: tuple[Outcome, ...] = ("not demonstrated", "inconclusive", "demonstrated")
 
 
 def verdicts(finished: Finished) -> Iterator[Verdict]:
@@ -31,8 +30,8 @@ def verdicts(finished: Finished) -> Iterator[Verdict]:
     ]
     for name in dict.fromkeys(found["limit"] for _, found in answers):
         own = [(point, found) for point, found in answers if found["limit"] == name]
-        count = {o: sum(f["outcome"] == o for _, f in own) for o in _WORST_FIRST}
-        worst: Outcome = next(o for o in _WORST_FIRST if count[o])
+        count = {o: sum(f["outcome"] == o for _, f in own) for o in WORST_FIRST}
+        worst = worst_outcome([found["outcome"] for _, found in own])
         point, found = next((p, f) for p, f in own if f["outcome"] == worst)
         where = ", ".join(filter(None, (point_text(point), _where(found))))
         because = f"{_value(found, 'value')} ({_ends(found)}){where and f' {where}'}."

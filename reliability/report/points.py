@@ -1,6 +1,6 @@
 """Points of a sweep: what they are called, and the answer of each."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,6 +88,12 @@ class Finished:
         if not self.study.sweep:
             return [({}, self.summary)]
         return list(zip(sweep_points(self.study), self.summary["points"], strict=True))
+
+
+def sentences(finished: Finished, headline: Callable[[dict[str, Any]], str]) -> Iterator[str]:
+    """Yield what ``headline`` says of the answers at each point, after the text of the point."""
+    for point, here in finished.points():
+        yield f"{point}{point and ': '}{headline(here.summary)}."
 
 
 def titled(title: str, point: str) -> str:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from reliability.characterization.estimates import quartile_sigma
 from reliability.errors import InputError
 from reliability.measurements import read_measurements
 from reliability.random import stream
@@ -24,7 +25,6 @@ Array = NDArray[np.float64]
 _FEWEST = 8  # reads of a bin, and bins of a fit
 _MANY = 100  # reads of a bin whose scatter is that of the state, not of the few reads
 _ONSETS = 40  # that are tried
-_QUARTILES = 1.349  # between the quartiles of a normal distribution, in sigmas
 
 
 class WearPrediction(Prediction):
@@ -81,8 +81,7 @@ def _bins(cycles: Array, log_r: Array, ends: tuple[float, float], per_decade: in
         here = log_r[:, inside & (number == k)]
         here = here[np.isfinite(here)]
         if here.size >= _FEWEST:
-            low, middle, high = np.quantile(here, [0.25, 0.5, 0.75])
-            sigma = max(float(high - low) / _QUARTILES, 1e-6)
+            middle, sigma = np.quantile(here, 0.5), max(quartile_sigma(here), 1e-6)
             weight = np.sqrt(here.size / (here.size + _MANY))
             out.append((10 ** ((k + 0.5) / per_decade), middle, np.log(sigma), weight))
     return _Bins(*np.array(out, float).reshape(-1, 4).T)

@@ -7,7 +7,7 @@ import numpy as np
 
 from reliability.errors import InputError
 from reliability.network.deep.onnx_constants import Constants
-from reliability.network.deep.onnx_writer import Writer, attributes_of
+from reliability.network.deep.onnx_writer import Writer, attributes_of, inputs_of
 
 _OPERATORS = ("QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger")
 
@@ -34,7 +34,7 @@ def float_product(node: Any, writer: Writer, known: Constants) -> bool:
     """
     if node.op_type not in _OPERATORS:
         return False
-    given = [*node.input, *[""] * (9 - len(node.input))]
+    given = inputs_of(node, 9)
     channels = node.op_type in ("QLinearConv", "ConvInteger")
     scaled = node.op_type.startswith("QLinear")
     x, x_zero, w, w_zero = [given[k] for k in ((0, 2, 3, 5) if scaled else (0, 2, 1, 3))]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from reliability.errors import InputError
 from reliability.network.deep.onnx_constants import Constants
-from reliability.network.deep.onnx_writer import Writer, attributes_of
+from reliability.network.deep.onnx_writer import Writer, attributes_of, inputs_of
 from reliability.network.deep.runtime import onnx_package
 
 _GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
@@ -62,7 +62,7 @@ def products_of_steps(node: Any, writer: Writer, known: Constants, name: str) ->
     if node.op_type not in _GATES:
         return False
     held = attributes_of(node)
-    given = [*node.input, *[""] * (8 - len(node.input))]
+    given = inputs_of(node, 8)
     for at, what in ((4, "lengths of sequences"), (7, "peepholes")):
         if given[at]:
             raise InputError(f"it has {what}")

@@ -57,6 +57,17 @@ class Writer:
         return f"{self.prefix}::{len(self.nodes)}"
 
 
+def inputs_of(node: Any, count: int) -> list[str]:
+    """Return the inputs of a node, "" for those of ``count`` that it leaves out.
+
+    Parameters
+    ----------
+    node : NodeProto
+    count : int
+    """
+    return [*node.input, *[""] * (count - len(node.input))]
+
+
 def attributes_of(node: Any) -> dict[str, Any]:
     """Return the attributes of a node by name."""
     value = onnx_package().helper.get_attribute_value

@@ -9,7 +9,7 @@ from reliability.report import figures as draw
 from reliability.report.chapter import Chapter, LimitWords
 from reliability.report.comparison_words import Row
 from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, numbers_of, svg
-from reliability.report.points import Finished, anchor, cards_of, named_point, titled
+from reliability.report.points import Finished, anchor, cards_of, named_point, sentences, titled
 from reliability.report.words import (
     age_title,
     fraction_text,
@@ -96,8 +96,7 @@ def _headline(answer: dict[str, Any]) -> str:
 
 
 def _statement(finished: Finished) -> Iterator[str]:
-    for title, here in finished.points():
-        yield f"{title}{title and ': '}{_headline(here.summary['retention'])}."
+    yield from sentences(finished, lambda answer: _headline(answer["retention"]))
 
 
 def _lines(answer: dict[str, Any]) -> Iterator[str]:

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from reliability.campaign.outputs.product import ProductTable
+from reliability.campaign.search import non_dominated
 from reliability.campaign.spec import Study, unit_of
 from reliability.campaign.tables import Axis
 from reliability.report import figures as draw
@@ -166,10 +168,7 @@ def _pareto(finished: Finished) -> Iterator[Figure]:
     ppm = np.array([[answer["product"][k] for k in ("failing_ppm", "low", "high")]
                     for _, answer in answers])  # fmt: skip
     ppm = np.maximum(ppm, _FLOOR["failing_ppm"])
-    front = np.array([
-        not ((energy <= e) & (ppm[:, 0] <= p) & ((energy < e) | (ppm[:, 0] < p))).any()
-        for e, p in zip(energy, ppm[:, 0], strict=True)
-    ])  # fmt: skip
+    front = non_dominated(np.column_stack([energy, ppm[:, 0]]))
     names = [point_text(point) if on and front.sum() <= _MOST_NAMED else ""
              for on, (point, _) in zip(front, answers, strict=True)]  # fmt: skip
     least = {"direction": "minimise"}
@@ -354,10 +353,7 @@ def _method(study: Study) -> Iterator[str]:
 def _code_text(code: str, word_bits: int) -> str:
     if code == "none":
         return f"{word_bits} bits and no error correction"
-    table = Study(title="", technology="").options("product").model_copy(
-        update={"code": code, "word_bits": word_bits}
-    )  # fmt: skip
-    found = table.word_code()
+    found = ProductTable(code=code, word_bits=word_bits).word_code()
     name = {"secded": "SECDED"}.get(code, "BCH" if code.startswith("bch") else "code")
     return (f"{name} ({found.bits}, {found.data_bits}) that corrects {found.corrects} "
             f"bit{'s' if found.corrects > 1 else ''}")  # fmt: skip

@@ -12,7 +12,7 @@ from reliability.report.chapter import Chapter, LimitWords
 from reliability.report.comparison_words import Row
 from reliability.report.figures.window_figures import CONDITION_NAMES
 from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, numbers_of, svg
-from reliability.report.points import Finished, anchor, cards_of, named_point, titled
+from reliability.report.points import Finished, anchor, cards_of, named_point, sentences, titled
 from reliability.report.words import interval_text, percent, rate_text
 from reliability.units import duration, engineering
 
@@ -118,8 +118,7 @@ def _headline(answer: dict[str, Any]) -> str:
 
 
 def _statement(finished: Finished) -> Iterator[str]:
-    for title, here in finished.points():
-        yield f"{title}{title and ': '}{_headline(here.summary['window'])}."
+    yield from sentences(finished, lambda answer: _headline(answer["window"]))
 
 
 def _lines(answer: dict[str, Any]) -> Iterator[str]:
