@@ -163,6 +163,8 @@ def engineering(value: float, unit: str, digits: int = 3) -> str:
     ('4.9 kΩ', '3.6 pJ', '85 °C')
     >>> engineering(4.86e-14, "m^2"), engineering(2.5e-5, "m^2"), engineering(3.6e4, "W/m^2")
     ('0.0486 µm²', '25 mm²', '3.6 W/cm²')
+    >>> engineering(6.71e-9, "m^2"), engineering(1.152e4, "1"), engineering(8e8, "1")
+    ('6710 µm²', '11 500', '8e+08')
     """
     if not math.isfinite(value):
         return f"{value} {unit}".strip()
@@ -171,7 +173,10 @@ def engineering(value: float, unit: str, digits: int = 3) -> str:
     if unit == "s" and abs(value) >= 120:
         return duration(value)
     factor, symbol = engineering_unit(value, unit)
-    return f"{value / factor:.{digits}g} {symbol}".strip()
+    text = f"{value / factor:.{digits}g}"
+    if "e+0" in text and abs(float(text)) < 1e6:
+        text = grouped(float(text))
+    return f"{text} {symbol}".strip()
 
 
 def outside(

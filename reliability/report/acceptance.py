@@ -67,8 +67,8 @@ def _where(found: dict[str, Any]) -> str:
     return f"at {engineering(found['temperature_k'], 'K')}" if "temperature_k" in found else ""
 
 
-def acceptance_section(finished: Finished) -> Section:
-    """Return every limit at every point and stress condition, and the plans of tests."""
+def acceptance_sections(finished: Finished) -> Iterator[Section]:
+    """Yield every limit at every point and stress condition, and the plans of tests, if any."""
     limits = _limits_table(finished)
     keys = [key for chapter in chapters_of(finished.study) for key in chapter.limits]
     text = () if limits.rows or not keys else (
@@ -77,8 +77,9 @@ def acceptance_section(finished: Finished) -> Section:
     )  # fmt: skip
     plans = [table for chapter in chapters_of(finished.study) for table in chapter.plans(finished)]
     designs = [designs_table(finished)] if has_designs(finished) else []
-    return Section("qualification", "Qualification", text,
-                   tables=[*designs, *([limits] if limits.rows else []), *plans])  # fmt: skip
+    tables = [*designs, *([limits] if limits.rows else []), *plans]
+    if text or tables:
+        yield Section("qualification", "Qualification", text, tables=tables)
 
 
 def _limits_table(finished: Finished) -> Table:

@@ -127,8 +127,8 @@ def _of_draws(told: dict[str, Any]) -> Iterator[str]:
     if any("name" in row for row in told["differences"]):
         yield (
             "Answers of architecture studies: the value is that of the nominal card and component "
-            "parameters, the interval holds one more sample of them. Paired: sample k of both has "
-            "the same parameters, so what is common cancels. Positive numbers are compared by "
+            "parameters, the interval includes one more sample of them. Paired: sample k of both "
+            "has the same parameters, so what is common cancels. Positive numbers are compared by "
             "their ratio."
         )
 

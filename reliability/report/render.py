@@ -115,7 +115,7 @@ def _environment(template: str) -> jinja2.Environment:
     )
     environment.filters |= {
         "number": number, "numeric_columns": numeric_columns, "data_link": _data_link,
-        "anchors": _anchors, "chosen": _chosen, "typeset": typeset,
+        "anchors": _anchors, "chosen": _chosen, "typeset": typeset, "typed": _typed,
     }  # fmt: skip
     return environment
 
@@ -177,6 +177,15 @@ def _data_link(numbers: Numbers) -> str:
     # the mark tells spreadsheets that it is UTF-8
     text = base64.b64encode(("\ufeff" + csv_text(numbers)).encode()).decode()
     return f"data:text/csv;charset=utf-8;base64,{text}"
+
+
+def _typed(cell: str) -> str | None:
+    """Return a cell as a spreadsheet reads it, where it is printed in another way.
+
+    >>> _typed("8e+08"), _typed("12 345 µm²")
+    ('8e+08', None)
+    """
+    return cell if typeset(cell).replace("\xa0", " ").replace("\u202f", " ") != cell else None
 
 
 def _anchors(section: Section) -> list[tuple[str, str]]:
