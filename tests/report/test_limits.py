@@ -19,7 +19,8 @@ from reliability.cli import main
 from reliability.report.acceptance import verdicts
 from reliability.report.points import Finished
 from reliability.report.provenance import study_toml
-from reliability.report.render import number, render_html
+from reliability.report.filling import number
+from reliability.report.render import render_html
 from reliability.units import duration, engineering
 from tests.report import pages
 
