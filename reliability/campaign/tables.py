@@ -1,10 +1,21 @@
 """The tables of a study's TOML file, each typed and checked by itself."""
 
+import ast
+import inspect
 import itertools
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    model_validator,
+)
 
 from reliability.campaign.dotted import Value
 from reliability.mission import MissionProfile, Segment
@@ -34,7 +45,30 @@ Rising = AfterValidator(_rising)  # of a tuple, each value once
 
 
 class Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: GetJsonSchemaHandler) -> Any:
+        """Describe the keys by the texts below them, which are read when a schema is asked for."""
+        found = handler(core)
+        properties = handler.resolve_ref_schema(found).get("properties", {})
+        for name, text in _texts_below(cls):
+            if name in properties:
+                properties[name]["description"] = text
+        return found
+
+
+def _texts_below(table: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    """Give each key of a table, those of its bases first, and the text that stands below it."""
+    for each in reversed(table.__mro__[: table.__mro__.index(BaseModel)]):
+        try:
+            source = inspect.getsource(each)
+        except (OSError, TypeError):  # made at run time
+            continue
+        for key, below in pairwise(ast.parse(textwrap.dedent(source)).body[0].body):
+            match key, below:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(ast.Constant(str(text))):
+                    yield name, inspect.cleandoc(text)
 
 
 class NetworkTable(Table):

@@ -114,8 +114,9 @@ def _reason(error: Exception, folder: Path) -> str:
         return f"line {error.lineno} of {error.name}: {error.message}"
     if isinstance(error, jinja2.TemplateNotFound):
         return f"{error.name!r} is not in the template's folder"
-    places = [frame for frame in traceback.extract_tb(error.__traceback__)
-              if Path(frame.filename).is_relative_to(folder) and frame.filename[-3:] != ".py"]  # fmt: skip
-    where = f"line {places[-1].lineno} of {Path(places[-1].filename).name}: " if places else ""
+    places = [(Path(frame.filename), frame.lineno)
+              for frame in traceback.extract_tb(error.__traceback__)]  # fmt: skip
+    places = [place for place in places if folder in place[0].parents and place[0].suffix != ".py"]
+    where = f"line {places[-1][1]} of {places[-1][0].name}: " if places else ""
     kind = "" if isinstance(error, jinja2.TemplateError) else f"{type(error).__name__}: "
     return where + kind + " ".join(str(error).split())[:300]

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 import reliability as rel
 from reliability.cli import main
-from reliability.report.page import Numbers, canvas, svg
 from reliability.report.filling import csv_text
+from reliability.report.page import Numbers, canvas, svg
 from reliability.report.render import render_html
 from tests.report import pages
 
