@@ -9,6 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from reliability.files import user_cache
+
 _VARIABLE = "NUMBA_CACHE_DIR"
 
 
@@ -21,18 +23,15 @@ def choose_cache_folder() -> None:
     package = Path(__file__).parent
     if os.environ.get(_VARIABLE) or os.access(package, os.W_OK):
         return
-    folder = _own(_user_cache()) or _own(_temporary()) or tempfile.mkdtemp(prefix="reliability-")
+    cache = user_cache()
+    folder = (
+        _own(cache and cache / "numba")
+        or _own(_temporary())
+        or tempfile.mkdtemp(prefix="reliability-")
+    )
     os.environ[_VARIABLE] = str(folder)
     if "numba" in sys.modules:  # it has read its variables
         sys.modules["numba"].config.CACHE_DIR = str(folder)
-
-
-def _user_cache() -> Path | None:
-    named = os.environ.get("LOCALAPPDATA") or os.environ.get("XDG_CACHE_HOME")
-    try:
-        return Path(named or Path.home() / ".cache") / "reliability" / "numba"
-    except RuntimeError:  # a user without a home
-        return None
 
 
 def _temporary() -> Path:

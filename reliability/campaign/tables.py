@@ -3,9 +3,11 @@
 import ast
 import inspect
 import itertools
-import textwrap
+import sys
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -61,14 +63,21 @@ class Table(BaseModel):
 def _texts_below(table: type[BaseModel]) -> Iterator[tuple[str, str]]:
     """Give each key of a table, those of its bases first, and the text that stands below it."""
     for each in reversed(table.__mro__[: table.__mro__.index(BaseModel)]):
-        try:
-            source = inspect.getsource(each)
-        except (OSError, TypeError):  # made at run time
-            continue
-        for key, below in pairwise(ast.parse(textwrap.dedent(source)).body[0].body):
+        for key, below in pairwise(_body_of(each)):
             match key, below:
                 case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(ast.Constant(str(text))):
                     yield name, inspect.cleandoc(text)
+
+
+def _body_of(table: type[BaseModel]) -> list[ast.stmt]:
+    classes = [each for each in _classes(table.__module__) if each.name == table.__name__]
+    return classes[0].body if classes else []  # none of one that is made at run time
+
+
+@lru_cache
+def _classes(module: str) -> list[ast.ClassDef]:
+    source = Path(str(sys.modules[module].__file__)).read_text("utf-8")
+    return [each for each in ast.parse(source).body if isinstance(each, ast.ClassDef)]
 
 
 class NetworkTable(Table):

@@ -66,25 +66,32 @@ def _serve() -> None:
     """Answer in the child what `fill_in_own` asks."""
     template, report = pickle.load(sys.stdin.buffer)
     _limit_memory()
-    folder, name = Path(template).parent.resolve(), Path(template).name
-    try:
-        made = environment(jinja2.FunctionLoader(partial(_load, folder)))
-        if report is None:
-            made.get_template(name)
-            return
-        parts, length = [], 0
-        for part in fill_in(made, name, report):
-            parts.append(part)
-            length += len(part)
-            if length > _OUTPUT:
-                raise jinja2.TemplateError(f"more than {_OUTPUT:,} characters")
-        page = "".join(parts).encode()
-    except Exception as error:
-        page, code = _reason(error, folder).encode("utf-8", "replace"), _REFUSED
-    else:
-        code = 0
+    page, code = answer(template, report)
     sys.stdout.buffer.write(page)
     sys.exit(code)
+
+
+def answer(template: str, report: Report | None) -> tuple[bytes, int]:
+    """Return the page and exit code 0, or what is wrong with the template and another one."""
+    folder = Path(template).parent.resolve()
+    try:
+        return _page(folder, Path(template).name, report).encode(), 0
+    except Exception as error:
+        return _reason(error, folder).encode("utf-8", "replace"), _REFUSED
+
+
+def _page(folder: Path, name: str, report: Report | None) -> str:
+    made = environment(jinja2.FunctionLoader(partial(_load, folder)))
+    if report is None:
+        made.get_template(name)
+        return ""
+    parts, length = [], 0
+    for part in fill_in(made, name, report):
+        parts.append(part)
+        length += len(part)
+        if length > _OUTPUT:
+            raise jinja2.TemplateError(f"more than {_OUTPUT:,} characters")
+    return "".join(parts)
 
 
 def _limit_memory() -> None:
