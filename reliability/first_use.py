@@ -11,8 +11,8 @@ from typing import Any
 def first_use(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return ``__getattr__`` and ``__dir__`` of a package.
 
-    Its names are those that its ``__init__.py`` imports under ``TYPE_CHECKING``: one list for
-    readers, type checkers and the interpreter.
+    Its names are those that its ``__init__.py`` imports under ``TYPE_CHECKING``, one list for
+    readers, type checkers and the interpreter; and its modules.
     """
     module = sys.modules[package]
     tree = ast.parse(Path(str(module.__file__)).read_text("utf-8"))
@@ -26,13 +26,15 @@ def first_use(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str
     }
 
     def get(name: str) -> Any:
-        if name not in homes:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        home = homes[name]
-        if home == package:
-            return import_module(f"{home}.{name}")
-        found = getattr(import_module(home), name)
-        setattr(module, name, found)
-        return found
+        if name in homes and homes[name] != package:
+            found = getattr(import_module(homes[name]), name)
+            setattr(module, name, found)
+            return found
+        try:
+            return import_module(f"{package}.{name}")  # which sets it
+        except ModuleNotFoundError as error:
+            if error.name != f"{package}.{name}":
+                raise
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
     return get, lambda: sorted(module.__all__)
