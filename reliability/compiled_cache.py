@@ -9,8 +9,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-from reliability.files import user_cache
-
 _VARIABLE = "NUMBA_CACHE_DIR"
 
 
@@ -32,6 +30,15 @@ def choose_cache_folder() -> None:
     os.environ[_VARIABLE] = str(folder)
     if "numba" in sys.modules:  # it has read its variables
         sys.modules["numba"].config.CACHE_DIR = str(folder)
+
+
+def user_cache() -> Path | None:
+    """Return the folder in which this user keeps what can be made again, whether it is there."""
+    named = os.environ.get("LOCALAPPDATA") or os.environ.get("XDG_CACHE_HOME")
+    try:
+        return Path(named or Path.home() / ".cache") / "reliability"
+    except RuntimeError:  # a user without a home
+        return None
 
 
 def _temporary() -> Path:

@@ -15,15 +15,6 @@ _LARGEST = 16 * 2**20  # bytes of a TOML file
 _NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)
 
 
-def user_cache() -> Path | None:
-    """Return the folder in which this user keeps what can be made again, whether it is there."""
-    named = os.environ.get("LOCALAPPDATA") or os.environ.get("XDG_CACHE_HOME")
-    try:
-        return Path(named or Path.home() / ".cache") / "reliability"
-    except RuntimeError:  # a user without a home
-        return None
-
-
 def check_writable(path: Path) -> None:
     """Refuse a place where nothing can be written, before an hour is spent on what goes there.
 

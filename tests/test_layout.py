@@ -30,6 +30,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("campaign", "validation"),
     ("report",),
     ("cli", "commands"),
+    ("__main__",),
 )
 # The same inside a folder that has levels of its own, from the bottom up.
 INSIDE = {

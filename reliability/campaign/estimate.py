@@ -19,8 +19,9 @@ from reliability.campaign.spec import Study
 from reliability.campaign.sweep import count_points, sweep_points
 from reliability.campaign.tables import StressTable
 from reliability.campaign.tasks import compute
+from reliability.compiled_cache import user_cache
 from reliability.errors import expect, whole_number
-from reliability.files import replace_text, user_cache
+from reliability.files import replace_text
 from reliability.version import __version__
 
 _START = 5.0  # s: start of the processes, first use of compiled code, the report
