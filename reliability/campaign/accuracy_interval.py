@@ -3,9 +3,9 @@
 from typing import Any
 
 import numpy as np
+import scipy
 import xarray as xr
 from scipy.special import expit, logit, ndtri, stdtrit
-from scipy.stats import t as student
 
 from reliability.campaign.frame import StudyFrame
 from reliability.statistics.crossed import mean_of_fractions, variance_of_mean
@@ -145,7 +145,7 @@ def probable_levels(grid: xr.Dataset, study: StudyFrame) -> dict[str, dict[float
     """
     assert study.sensitivity is not None
     n, mean, sigma = _prediction(grid, study)
-    log_density = student.logpdf(study.sensitivity.measured, n - 1, mean.values, sigma.values)
+    log_density = scipy.stats.t.logpdf(study.sensitivity.measured, n - 1, mean.values, sigma.values)
     weight = np.exp(log_density - log_density.max())
     weight /= weight.sum()
     return {

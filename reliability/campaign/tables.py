@@ -1,10 +1,23 @@
 """The tables of a study's TOML file, each typed and checked by itself."""
 
+import ast
+import inspect
 import itertools
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    model_validator,
+)
 
 from reliability.campaign.dotted import Value
 from reliability.mission import MissionProfile, Segment
@@ -34,7 +47,37 @@ Rising = AfterValidator(_rising)  # of a tuple, each value once
 
 
 class Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: GetJsonSchemaHandler) -> Any:
+        """Describe the keys by the texts below them, which are read when a schema is asked for."""
+        found = handler(core)
+        properties = handler.resolve_ref_schema(found).get("properties", {})
+        for name, text in _texts_below(cls):
+            if name in properties:
+                properties[name]["description"] = text
+        return found
+
+
+def _texts_below(table: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    """Give each key of a table, those of its bases first, and the text that stands below it."""
+    for each in reversed(table.__mro__[: table.__mro__.index(BaseModel)]):
+        for key, below in pairwise(_body_of(each)):
+            match key, below:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(ast.Constant(str(text))):
+                    yield name, inspect.cleandoc(text)
+
+
+def _body_of(table: type[BaseModel]) -> list[ast.stmt]:
+    classes = [each for each in _classes(table.__module__) if each.name == table.__name__]
+    return classes[0].body if classes else []  # none of one that is made at run time
+
+
+@lru_cache
+def _classes(module: str) -> list[ast.ClassDef]:
+    source = Path(str(sys.modules[module].__file__)).read_text("utf-8")
+    return [each for each in ast.parse(source).body if isinstance(each, ast.ClassDef)]
 
 
 class NetworkTable(Table):

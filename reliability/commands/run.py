@@ -20,7 +20,6 @@ from reliability.commands.options import (
     set_option,
     yes_option,
 )
-from reliability.units import grouped
 
 if TYPE_CHECKING:
     from reliability.campaign import Study
@@ -138,6 +137,7 @@ def _progress(out: Path, as_json: bool) -> Iterator[Callable[[Any, int, int], No
     )
 
     from reliability.campaign import study_status
+    from reliability.units import grouped
 
     console = Console(stderr=True)
     # a narrow terminal has no room for all; what is left to wait is wanted most
