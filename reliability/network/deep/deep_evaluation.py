@@ -10,7 +10,6 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.errors import InputError
 from reliability.mission import MissionProfile
 from reliability.network.datasets import data_of, evenly_spaced, load_mnist28
 from reliability.network.deep.calibration import calibrated_stages, calibration_inputs
@@ -19,16 +18,16 @@ from reliability.network.deep.graph import executed_graph
 from reliability.network.deep.images import (
     Images,
     at,
+    checked_target,
     first_outputs,
     images_of,
     network_inputs,
-    targets,
 )
 from reliability.network.deep.layer_mapping import place
-from reliability.network.deep.metrics import Metric, check_target, measured, metric_of
 from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.runtime import Session
 from reliability.network.deep.tiling import Tiling
+from reliability.network.metrics import Metric, measured, metric_of, outputs_of
 from reliability.network.results import on_chips, provenance
 from reliability.technology import Technology
 
@@ -42,6 +41,7 @@ def evaluate_deep(
     images: int | None = None,
     data: Any = None,
     metric: Metric = "accuracy",
+    outputs: bool = False,
     calibration: xr.Dataset | None = None,
     profile: MissionProfile | None = None,
     seed: int = 0,
@@ -70,7 +70,9 @@ def evaluate_deep(
         ``"accuracy"``, ``"top5"``, ``"f1"`` of labels; ``"agreement"`` with the decisions of the
         network in floating point, which needs no labels; ``"mse"`` against targets of the
         outputs' shape; a function ``f(outputs, target) -> float`` or its ``module:function``
-        (`reliability.network.deep.metrics`).
+        (`reliability.network.metrics`).
+    outputs : bool
+        Keep the outputs of every chip, too, in ``outputs`` (image, output ...).
     calibration : Dataset, optional
         ``inputs`` that set the ranges of the converters; by default 200 MNIST training images, or
         the first 200 of ``data``, whose labels play no part in it.
@@ -122,24 +124,24 @@ def evaluate_deep(
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         done = list(pool.map(one, range(population.lead.size)))
-    outputs = np.array([scores for scores, _ in done])
+    scores = np.array([found for found, _ in done])
     values = measured(
-        metric, outputs, target,
+        metric, scores, target,
         lambda: first_outputs(
             Session(network.model.SerializeToString()), network, {}, inputs
         ),
         confidence,
     )  # fmt: skip
     values["weight_error"] = (("layer",), np.array([loaded.errors for _, loaded in done]), "1")
-    axes: dict[str, Any] = {
-        "layer": [p.layer.name for p in placed],
-    }
+    axes: dict[str, Any] = {"layer": [p.layer.name for p in placed]}
+    single = "correct" not in values or values["correct"][1].shape[1] == len(chosen)
+    if outputs:  # of images with several labels, "image" counts the labels
+        values |= outputs_of(scores, "image" if single else "sample")
+        axes["image" if single else "sample"] = chosen
     if "confusion" in values:
         classes = np.arange(values["confusion"][1].shape[-1])
         axes |= {"label": classes, "predicted": classes}
-        axes["image"] = chosen if target is not None and target.ndim == 1 else np.arange(
-            values["correct"][1].shape[1]
-        )  # fmt: skip
+        axes["image"] = chosen if single else np.arange(values["correct"][1].shape[1])
     out = on_chips(values, population.lead, axes)
     out["reads"] = ("layer", reads, {"units": "1"})
     return out.assign_attrs(
@@ -171,9 +173,7 @@ def check_data(network: DeepNetwork, data: xr.Dataset, metric: Metric = "accurac
         Images of another shape, labels or targets that do not go with the outputs.
     """
     inputs = network_inputs(network, data)
-    session = Session(network.model.SerializeToString())
-    outputs = first_outputs(session, network, {}, at(inputs, slice(1)))
-    check_target(metric, outputs.shape[1:], targets(data, images_of(inputs)))
+    checked_target(network, data, inputs, metric)
     return images_of(inputs)
 
 
@@ -182,9 +182,6 @@ def _chosen(
 ) -> tuple[Images, NDArray[Any] | None, NDArray[np.int64]]:
     """Inputs, labels or targets, and indices of images, evenly spaced over the data."""
     inputs = network_inputs(network, data)
-    count = images_of(inputs)
-    target = targets(data, count)
-    chosen = evenly_spaced(count, images)
-    if target is None and metric != "agreement":
-        raise InputError(f"data: expected 'label' of shape ({count},), one for each image")
+    target = checked_target(network, data, inputs, metric)
+    chosen = evenly_spaced(images_of(inputs), images)
     return at(inputs, chosen), None if target is None else target[chosen], chosen
