@@ -26,6 +26,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 INSIDE = {
     "network": (
         ("datasets", "conductances", "results"),
+        ("metrics",),
         ("one_layer", "deep"),
         ("loading",),
         ("evaluation",),

@@ -7,6 +7,7 @@ from typing import Any
 import xarray as xr
 
 from reliability.campaign.frame import StudyFrame
+from reliability.campaign.metric_words import expect_fraction, is_fraction, metric_name
 from reliability.devices.verify import Verify
 from reliability.errors import InputError
 from reliability.mission import MissionProfile
@@ -24,12 +25,13 @@ from reliability.network import (
 from reliability.network.analysis.inferences import age_by_inferences
 from reliability.network.deep.deep_evaluation import check_data
 from reliability.network.deep.layer_mapping import check_card
-from reliability.network.one_layer.events import default_data, intensities
+from reliability.network.one_layer.coding import Samples
 from reliability.population import age
 from reliability.population.reading import read_cells
 from reliability.technology import Technology
 
 _OF_IMAGES = ("correct", "image")  # too many to keep of every chip at every read-out
+_TRIED = 200  # images on which a user's metric is tried
 _DEEP_IMAGES = 2000  # of MNIST at 28 x 28 that ship
 
 
@@ -43,15 +45,10 @@ def assess(
     """Evaluate the study's network on cells, on chips of a technology, or on ideal cells."""
     network = study.load_network()
     settings |= {"images": images, "seed": study.seed, "confidence": study.confidence}
-    settings["data"] = study.load_data()
+    settings |= {"data": study.load_data(), "metric": study.metric()}
     if isinstance(network, DeepNetwork):
         settings["tiling"] = study.tiling.tiling(study.load_technology())
-        metric = study.network.metric
-        found = evaluate_deep(network, cells, metric=metric, **settings)
-        # the fraction of images that a metric counts as right is the accuracy of the study
-        named = {f"{metric}{end}": f"accuracy{end}" for end in ("", "_low", "_high")}
-        kept = found.rename(named) if metric != "accuracy" else found
-        return kept.drop_vars(_OF_IMAGES, errors="ignore")
+        return _as_accuracy(study, evaluate_deep(network, cells, **settings))
     n = study.network
     codings: dict[str, RateCoding | WeightedSum | FirstSpike] = {
         "rate": RateCoding(n.delta_s, n.spike_limit),
@@ -61,7 +58,17 @@ def assess(
     found = evaluate(
         network, cells, coding=codings[n.coding], mapping=n.mapping, neuron=neuron, **settings
     )
-    return found.drop_vars(_OF_IMAGES)
+    return _as_accuracy(study, found)
+
+
+def _as_accuracy(study: StudyFrame, found: xr.Dataset) -> xr.Dataset:
+    """Name the metric of a study ``accuracy``, as its results call it, without single images."""
+    name = str(found.attrs["metric"])
+    named = {f"{name}{end}": f"accuracy{end}" for end in ("", "_low", "_high")}
+    out = found.rename({old: new for old, new in named.items() if old in found})
+    attrs = {"long_name": metric_name(study), "fraction": int(is_fraction(study))}
+    out["accuracy"].attrs |= attrs
+    return out.drop_vars(_OF_IMAGES, errors="ignore")
 
 
 def cells_of(study: StudyFrame) -> int:
@@ -193,18 +200,21 @@ def check_network(study: StudyFrame, images: dict[str, int]) -> None:
     if isinstance(network, DeepNetwork):
         try:
             there = (_DEEP_IMAGES if own is None
-                     else check_data(network, own, study.network.metric))  # fmt: skip
+                     else check_data(network, own, study.metric()))  # fmt: skip
         except InputError as error:
             raise InputError(f"network.data: {error}") from None
     else:
-        there = len(intensities(default_data(network) if own is None else own, network))
+        there = len(Samples.of(network, own, None, study.metric()).places)
     for table, number in images.items():
         if number > there:
             raise InputError(f"{table}.images: got {number}, allowed 1 to {there} test images for "
                              f"{study.network.name}")  # fmt: skip
-    metric = study.network.metric
-    if not deep and metric != "accuracy":
-        raise InputError(f"network.metric: got {metric!r}, a network of one layer has accuracy")
+    if ":" in study.network.metric:  # a function that fails is refused before the run
+        assess(study, None, Neuron(), min(_TRIED, there))
+    for key, given in {"sensitivity": study.sensitivity, "population.until":
+                       study.population.until}.items():  # fmt: skip
+        if given:
+            expect_fraction(study, key)
     if deep:
         check_card(technology, study.tiling.tiling(technology))
     elif study.network.mapping == "multi_level" and "target.maximum" not in technology:

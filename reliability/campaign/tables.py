@@ -7,10 +7,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from reliability.campaign.dotted import Value
+from reliability.errors import unknown_name
 from reliability.mission import MissionProfile, Segment
 from reliability.network import Tiling
 from reliability.network.analysis.inferences import steps
 from reliability.network.deep.chips import default_tiling
+from reliability.network.metrics import METRICS
 from reliability.network.one_layer.weight_mapping import Mapping
 from reliability.technology import Technology
 from reliability.units import Amperes, Kelvin, NonNegative, Ohms, Seconds, Volts
@@ -26,6 +28,12 @@ def _whole(value: float) -> float:
     if value != int(value):
         raise ValueError(f"got {value:g}, expected a whole number")
     return value
+
+
+def _metric(name: str) -> str:
+    if ":" not in name and name not in METRICS:
+        raise ValueError(str(unknown_name("metric", name, (*METRICS, "module:function"))))
+    return name
 
 
 Count = Annotated[int, Field(ge=1, strict=True)]
@@ -45,9 +53,16 @@ class NetworkTable(Table):
     data: str | None = None
     """Path of test data: an .npz file or .zarr folder with the arrays inputs and label, or a folder
     of images, one folder for each class; by default the test set of the network."""
-    metric: Literal["accuracy", "top5", "agreement"] = "accuracy"
-    """Fraction of images that is evaluated: right class, right class among the five largest, or
-    the decision of the network in floating point."""
+    metric: Annotated[str, AfterValidator(_metric)] = "accuracy"
+    """Metric of a chip: "accuracy" (right class), "top5" (right class among the five largest),
+    "agreement" (with the decisions of ideal cells), "f1" (mean over classes), "mse" (mean squared
+    error of the outputs), or the name of the function given by --metric module:function."""
+    digital: tuple[str, ...] = ()
+    """ONNX: names of nodes, or types of operators, whose weights stay digital."""
+    input_shape: tuple[Count, ...] | None = None
+    """ONNX: shape of one image, for a network whose branches depend on it."""
+    fixed: dict[str, int | float | list[Any]] = Field(default={})
+    """ONNX: inputs that are the same for all images, by name (a sampling rate)."""
     coding: Literal["rate", "weighted_sum", "first_spike"] = "rate"
     """Rate-coded spikes, weighted sums (non-spiking), or first spikes."""
     mapping: Mapping = "two_level"

@@ -1,6 +1,9 @@
 """Metrics of a network's outputs on each chip."""
 
+import inspect
+import pickle
 from collections.abc import Callable
+from hashlib import sha256
 from importlib import import_module
 from typing import Any
 
@@ -50,6 +53,67 @@ def metric_of(metric: Metric) -> tuple[str, Callable[..., float] | None]:
     if not callable(function):
         raise InputError(f"metric {metric}: got {type(function).__name__}, expected a function")
     return name, function
+
+
+def signed_metric(metric: Metric) -> tuple[str, Callable[..., float] | None]:
+    """Return the name of a metric for a specification, and its function where it is one's own.
+
+    The name of a function holds the start of the SHA-256 of its source, so that results of
+    another version of it are not taken for its own: ``module:function@1a2b3c4d5e6f``.
+
+    Raises
+    ------
+    InputError
+        As `metric_of`; a function that other processes can't import by its name.
+
+    Examples
+    --------
+    >>> signed_metric("f1")
+    ('f1', None)
+    >>> signed_metric("math:hypot")[0].partition("@")[0]
+    'math:hypot'
+    """
+    name, function = metric_of(metric)
+    if function is None:
+        return name, None
+    module = str(metric).partition(":")[0] if isinstance(metric, str) else metric.__module__
+    if isinstance(metric, str):
+        return f"{module}:{name}@{_digest(function)}", function
+    name = getattr(metric, "__qualname__", name)
+    try:
+        found = pickle.loads(pickle.dumps(metric))
+    except Exception:
+        found = None
+    if found is None:
+        raise InputError(
+            f"metric: got {name}, which other processes can't import; expected a function of a "
+            "module"
+        )
+    return f"{module}:{name}@{_digest(metric)}", metric
+
+
+def named_metric(name: str) -> Callable[..., float]:
+    """Return the function of a name of `signed_metric`.
+
+    Raises
+    ------
+    InputError
+        A function that can't be imported, or whose source has changed.
+    """
+    where, _, digest = name.partition("@")
+    _, function = metric_of(where)
+    assert function is not None  # the name has a colon
+    if _digest(function) != digest:
+        raise InputError(f"metric {where}: its source has changed since the study was made")
+    return function
+
+
+def _digest(function: Callable[..., float]) -> str:
+    try:
+        text = inspect.getsource(function)
+    except (OSError, TypeError):  # of a compiled module
+        text = getattr(function, "__qualname__", type(function).__qualname__)
+    return sha256(text.encode()).hexdigest()[:12]
 
 
 def _line(error: Exception) -> str:
