@@ -23,8 +23,9 @@ from reliability.network import (
     sample_chips,
 )
 from reliability.network.analysis.inferences import age_by_inferences
+from reliability.network.deep.chips import aged_and_calibrated
 from reliability.network.deep.deep_evaluation import check_data
-from reliability.network.deep.layer_mapping import check_card
+from reliability.network.deep.layer_mapping import check_card, place
 from reliability.network.one_layer.coding import Samples
 from reliability.population import age
 from reliability.population.reading import read_cells
@@ -47,7 +48,8 @@ def assess(
     settings |= {"images": images, "seed": study.seed, "confidence": study.confidence}
     settings |= {"data": study.load_data(), "metric": study.metric()}
     if isinstance(network, DeepNetwork):
-        settings["tiling"] = study.tiling.tiling(study.load_technology())
+        tiling = study.tiling.tiling(study.load_technology())
+        settings["tiling"] = tiling.ideal() if cells is None else tiling
         return _as_accuracy(study, evaluate_deep(network, cells, **settings))
     n = study.network
     codings: dict[str, RateCoding | WeightedSum | FirstSpike] = {
@@ -75,7 +77,8 @@ def cells_of(study: StudyFrame) -> int:
     """Cells of a chip."""
     network = study.load_network()
     if isinstance(network, DeepNetwork):
-        return 2 * network.weights * study.tiling.tiling(study.load_technology()).slices
+        tiling = study.tiling.tiling(study.load_technology())
+        return sum(tiling.of(n.name).cells_of(n.rows, n.outputs) for n in network.layers)
     return int(network.weights.size) * 2 * network.weight_max
 
 
@@ -149,7 +152,7 @@ def at_all_read_outs(
         key = (c["time"], c["temperature"] * stressed, c["reads"], c["read_voltage"] * read_,
                c["cycles"])  # fmt: skip
         if key not in known:
-            aged = age(programmed, study.stress.mission(c))
+            aged = _aged(study, programmed, study.stress.mission(c))
             known[key] = reduce(aged, evaluated(aged))
         return known[key]
 
@@ -167,6 +170,13 @@ def at_all_read_outs(
     out.attrs["warnings"] = sorted(notes)
     del out.attrs["mission"]  # it is on the axes
     return out
+
+
+def _aged(study: StudyFrame, cells: xr.Dataset, mission: MissionProfile) -> xr.Dataset:
+    """Cells after a mission, with those of the last calibration where the study has intervals."""
+    if isinstance(study.load_network(), DeepNetwork):
+        return aged_and_calibrated(cells, mission, study.tiling.tiling(study.load_technology()))
+    return age(cells, mission)
 
 
 def _is_single(name: str, values: tuple[float, ...]) -> bool:
@@ -216,7 +226,10 @@ def check_network(study: StudyFrame, images: dict[str, int]) -> None:
         if given:
             expect_fraction(study, key)
     if deep:
-        check_card(technology, study.tiling.tiling(technology))
+        tiling = study.tiling.tiling(technology)
+        check_card(technology, tiling)
+        if isinstance(network, DeepNetwork):
+            place(network, tiling, technology)  # refuses weights and layers that do not go
     elif study.network.mapping == "multi_level" and "target.maximum" not in technology:
         raise InputError(
             f"network.mapping: got 'multi_level', but {technology.name} has no levels; "

@@ -12,6 +12,7 @@ from reliability.mission import MissionProfile, Segment
 from reliability.network import Tiling
 from reliability.network.analysis.inferences import steps
 from reliability.network.deep.chips import default_tiling
+from reliability.network.deep.tiling import Compensation, MappingName
 from reliability.network.metrics import METRICS
 from reliability.network.one_layer.weight_mapping import Mapping
 from reliability.technology import Technology
@@ -84,6 +85,23 @@ class NetworkTable(Table):
     by default at the card's own temperature and without noise."""
 
 
+class AdcTable(Table):
+    """Errors of the converters of sums, drawn for each one of each chip (`reliability.Adc`)."""
+
+    kind: Literal["sar", "ramp"] = "sar"
+    """Successive approximation, or one ramp for all columns of a tile."""
+    offset: Annotated[float, Field(ge=0)] = 0.0
+    """Standard deviation of the offset, in steps."""
+    gain: Annotated[float, Field(ge=0)] = 0.0
+    """Standard deviation of the gain, relative."""
+    mismatch: Annotated[float, Field(ge=0)] = 0.0
+    """Standard deviation of a unit element, in steps: the differential nonlinearity of a ramp."""
+    noise: Annotated[float, Field(ge=0)] = 0.0
+    """Root mean square of the noise of each conversion, in steps."""
+    columns: Count = 1
+    """Output columns that share one SAR converter."""
+
+
 class TilingTable(Table):
     """How the weights of a network of many layers lie in cells (`reliability.Tiling`)."""
 
@@ -109,8 +127,28 @@ class TilingTable(Table):
     """Resistance of the word line along one cell."""
     bit_line_resistance: Ohms = 0.0
     """Resistance of the bit line along one cell."""
-    compensation: Literal["none", "drift", "gain"] = "none"
-    """Digital factor on the sums of a layer."""
+    source_resistance: Ohms = 0.0
+    """Resistance of the word-line drivers."""
+    sense_resistance: Ohms = 0.0
+    """Resistance of the sense inputs."""
+    dac_range: Annotated[float, Field(gt=0)] = 1.0
+    """Largest input that is coded, in units of the largest on the calibration images."""
+    mapping: MappingName = "differential"
+    """Cells of a signed weight: pairs, or single cells against an offset, reference or dummy
+    columns, or in two's complement."""
+    pairing: Literal["columns", "rows", "separate"] = "columns"
+    """Place of the cells of a pair: neighbouring columns, neighbouring rows, or two arrays."""
+    serial_inputs: bool = False
+    """Inputs bit by bit, each with a conversion of its own."""
+    adc: AdcTable | None = None
+    """Errors of the converters."""
+    compensation: Compensation = "none"
+    """Digital factor on the sums of a layer or of its columns, or batch normalisation calibrated
+    again on the aged chip."""
+    calibration_interval: Seconds | None = None
+    """Time between measurements of the factor of drift or gain; by default at each read-out."""
+    layers: dict[str, dict[str, Any]] = Field(default={})
+    """Settings of single layers by name, instead of those of the tiling."""
 
     def tiling(self, technology: Technology) -> Tiling:
         """Return the tiling for a card."""

@@ -24,7 +24,7 @@ from reliability.network.deep.deep_evaluation import evaluate_deep
 from reliability.network.deep.layer_mapping import program_layers
 from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.rate_coding import evaluate_spiking
-from reliability.network.deep.tiling import Tiling
+from reliability.network.deep.tiling import Adc, Tiling
 from reliability.network.evaluation import evaluate
 from reliability.network.loading import load_network
 from reliability.network.one_layer.coding import FirstSpike, RateCoding, WeightedSum
@@ -34,6 +34,7 @@ from reliability.network.one_layer.weight_mapping import map_weights, read_weigh
 from reliability.network.one_layer.weighted_sum import Converters
 
 __all__ = [
+    "Adc",
     "Converters",
     "DeepNetwork",
     "FirstSpike",

@@ -1,9 +1,7 @@
 """Accuracy of a deep network on ideal cells, on a technology, or on a given population of chips."""
 
-import json
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -12,9 +10,10 @@ from numpy.typing import NDArray
 
 from reliability.mission import MissionProfile
 from reliability.network.datasets import data_of, evenly_spaced, load_mnist28
+from reliability.network.deep.batch_norm import Recalibration
 from reliability.network.deep.calibration import calibrated_stages, calibration_inputs
-from reliability.network.deep.chips import Loaded, chips_of, default_tiling, load_chip
-from reliability.network.deep.graph import executed_graph
+from reliability.network.deep.chips import Loaded, card_of, chips_of, default_tiling, load_chip
+from reliability.network.deep.graph import executed_graph, with_noise
 from reliability.network.deep.images import (
     Images,
     at,
@@ -113,14 +112,21 @@ def evaluate_deep(
     name, _ = metric_of(metric)
     inputs, target, chosen = _chosen(network, test, images, metric)
     tuning = calibration_inputs(network, data, calibration)
-    placed = place(network, tiling)
-    stages, reads = calibrated_stages(network, placed, tiling, tuning)
-    graph = executed_graph(network, stages)
+    placed = place(network, tiling, card_of(cells))
+    stages, reads = calibrated_stages(network, placed, tuning)
+    graph, again = executed_graph(network, stages), None
+    if tiling.compensation == "batch_norm" and cells is not None:
+        again = Recalibration.of(network, stages, tuning)
+        graph = again.applied
+    noisy = any(stage.errors is not None and stage.errors.noise for stage in stages)
     population = chips_of(cells, placed, tiling, chips, profile, seed)
 
     def one(chip: int) -> tuple[NDArray[np.float32], Loaded]:
-        loaded = load_chip(population, chip, stages, tiling)
-        return first_outputs(Session(graph, loaded.values), network, {}, inputs), loaded
+        loaded = load_chip(population, chip, stages, seed)
+        if again is not None:
+            loaded.values.update(again.values(loaded.values))
+        own = with_noise(graph, population.address[chip], seed) if noisy else graph
+        return first_outputs(Session(own, loaded.values), network, {}, inputs), loaded
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         done = list(pool.map(one, range(population.lead.size)))
@@ -146,7 +152,7 @@ def evaluate_deep(
     out["reads"] = ("layer", reads, {"units": "1"})
     return out.assign_attrs(
         provenance(network, population.technology, seed),
-        tiling=json.dumps(asdict(tiling)),
+        tiling=tiling.text,
         metric=name,
         images=len(chosen),
         confidence=confidence,

@@ -15,11 +15,9 @@ Networks of Conv, Gemm, MatMul, averages and sums with Relu or Clip from 0 betwe
 over spikes is not the spike of a maximum, so MaxPool and other functions are refused by name.
 """
 
-import json
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -30,7 +28,7 @@ from reliability.errors import InputError, expect, unknown_name
 from reliability.mission import MissionProfile
 from reliability.network.datasets import data_of, load_mnist28
 from reliability.network.deep.calibration import calibration_inputs, extremes
-from reliability.network.deep.chips import chips_of, default_tiling, load_chip
+from reliability.network.deep.chips import card_of, chips_of, default_tiling, load_chip
 from reliability.network.deep.graph import Stage, executed_graph, feeds
 from reliability.network.deep.images import Images, chosen_images
 from reliability.network.deep.layer_mapping import place
@@ -128,14 +126,14 @@ def evaluate_spiking(
     taken, labels, index = chosen_images(network, load_mnist28() if data is None else data, images)
     inputs = taken[network.input_name]
     _check_inputs(coding, inputs)
-    placed = place(network, tiling)
+    placed = place(network, tiling, card_of(cells))
     stages = tuple(Stage(p) for p in placed)
     neurons = _neurons(network, stages, calibration_inputs(network, data, calibration))
     graph = _spiking_graph(network, stages, neurons, leak)
     population = chips_of(cells, placed, tiling, chips, profile, seed)
 
     def one(chip: int) -> tuple[NDArray[np.int64], NDArray[np.float64], list[str]]:
-        loaded = load_chip(population, chip, stages, tiling)
+        loaded = load_chip(population, chip, stages)
         thresholds = _thresholds(neurons, threshold_mismatch, population.address[[chip]], seed)
         session = Session(graph, loaded.values | thresholds)
         correct, spikes = np.zeros(len(counts), np.int64), np.zeros(len(counts))
@@ -159,7 +157,7 @@ def evaluate_spiking(
     out["events"] = ("steps", active / len(inputs) * np.array(counts), {"units": "1"})
     return out.assign_attrs(
         provenance(network, population.technology, seed),
-        tiling=json.dumps(asdict(tiling)),
+        tiling=tiling.text,
         coding=coding,
         images=len(labels),
         confidence=confidence,

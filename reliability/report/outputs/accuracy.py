@@ -30,6 +30,7 @@ from reliability.report.points import Finished, cards_of, named_point
 from reliability.report.sensitivity_section import parameter_correlations, sensitivity_figures
 from reliability.report.study_overlays import accuracy_overlays
 from reliability.report.sweep_section import sweep_section, sweep_statement
+from reliability.report.tiling_words import cells_words, circuit_words
 from reliability.report.words import (
     age_title,
     interval_text,
@@ -188,11 +189,8 @@ def network_text(study: Study) -> str:
 
 def _deep(study: Study) -> str:
     tilings = [point.tiling.tiling(point.load_technology()) for point in study.at_points()]
-    cells = {"levels": "one multi-level cell on each side of a weight",
-             "bits": "binary cells, one for each bit of a weight",
-             "pairs": "pairs of two-level cells"}  # fmt: skip
     first = tilings[0]
-    held = " or ".join(dict.fromkeys(cells[each.cells] for each in tilings))
+    held = " or ".join(dict.fromkeys(cells_words(each) for each in tilings))
     text = f"analog multiply-accumulate layer by layer on tiles of {first.rows} × {first.columns} "
     text += f"cells; {held}"
     for name, what in (("dac_bits", "input DACs"), ("adc_bits", "ADCs on the sums")):
@@ -200,9 +198,8 @@ def _deep(study: Study) -> str:
         if bits != [None]:
             said = " or ".join("exact" if b is None else f"{b} bit" for b in bits)
             text += f"; {what}: {said}"
-    compensation = list(dict.fromkeys(each.compensation for each in tilings))
-    if compensation != ["none"]:
-        text += f"; compensation: {' or '.join(compensation)}"
+    for part in dict.fromkeys(part for each in tilings for part in circuit_words(each)):
+        text += f"; {part}"
     return text
 
 
