@@ -9,7 +9,16 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "reliability"
 # DESIGN's table from the ground up; folders of one row do not import each other.
-GROUND = ("errors", "units", "random", "resources", "files", "version", "compiled_cache")
+GROUND = (
+    "errors",
+    "units",
+    "random",
+    "resources",
+    "files",
+    "version",
+    "compiled_cache",
+    "progress",
+)
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("statistics",),
     ("technology", "lifetime", "mission"),

@@ -34,6 +34,7 @@ from reliability.network.results import Values, of_decisions, on_chips, provenan
 from reliability.population.ageing import age
 from reliability.population.measured import MeasuredCells, is_measured
 from reliability.population.sampling import addresses, card_of_cells
+from reliability.progress import tracked
 from reliability.technology import Technology
 
 _DRAWS, _CHIPS = 20, 2  # bootstrap samples of measured cells, and chips of each
@@ -59,6 +60,8 @@ def evaluate(
     profile: MissionProfile | None = None,
     seed: int = 0,
     confidence: float = 0.95,
+    workers: int | None = None,
+    batch: int | None = None,
 ) -> xr.Dataset:
     """Evaluate a network on test images.
 
@@ -112,6 +115,9 @@ def evaluate(
         Of the cells, the neurons and the input events.
     confidence : float
         Confidence level of the intervals.
+    workers, batch : int, optional
+        Deep network: chips at the same time, by default one for each core, and images at the same
+        time on each of them, by default so many that their tensors take at most 256 MiB.
 
     Returns
     -------
@@ -154,6 +160,7 @@ def evaluate(
             network, MeasuredCells.of(cells), chips, seed, confidence, coding=coding,
             mapping=mapping, tiling=tiling, images=images, data=data, metric=metric,
             outputs=outputs, calibration=calibration, neuron=neuron, profile=profile,
+            workers=workers, batch=batch,
         )  # fmt: skip
     if isinstance(network, DeepNetwork):
         data = None if data is None else data.drop_vars(_single(data))
@@ -166,11 +173,12 @@ def evaluate(
         return evaluate_deep(
             network, cells, tiling=tiling, chips=chips, images=images, data=data,
             metric=metric or "accuracy", outputs=outputs, calibration=calibration,
-            profile=profile, seed=seed, confidence=confidence,
+            profile=profile, seed=seed, confidence=confidence, workers=workers, batch=batch,
         )  # fmt: skip
     expect_network(network)
     assert isinstance(network, Network)
-    _refuse("a network of one layer", tiling=tiling, calibration=calibration)
+    _refuse("a network of one layer", tiling=tiling, calibration=calibration, workers=workers,
+            batch=batch)  # fmt: skip
     metric = "accuracy" if metric is None else metric
     chosen = coding_of("rate" if coding is None else coding)
     samples = Samples.of(network, data, images, metric)
@@ -271,7 +279,8 @@ def _of_measured(
         return out
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        again = [of(cells.drawn(seed, k), _CHIPS)[name].values for k in range(_DRAWS)]
+        draws = tracked(range(_DRAWS), "bootstrap samples", _DRAWS)
+        again = [of(cells.drawn(seed, k), _CHIPS)[name].values for k in draws]
     found = mean_with_samples(out[name].values.ravel(), np.array(again), confidence)
     for key, value in zip(("mean", "low", "high"), found, strict=True):
         out[key] = ((), value, {"units": "1"})

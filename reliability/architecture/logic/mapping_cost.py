@@ -14,6 +14,7 @@ from reliability.architecture.logic.digital import add_energy, memory_read_energ
 from reliability.errors import fraction
 from reliability.network import DeepNetwork, Tiling
 from reliability.network.analysis.mapping_counts import map_counts
+from reliability.progress import tracked
 from reliability.technology import Technology, load_technology
 from reliability.technology.components import Components, load_components
 from reliability.technology.nodes import Node, load_node
@@ -129,7 +130,8 @@ def map_network(
     own = {key: p for key, p in card.parameters.items() if key.startswith("read.")}
     read = replace(card, parameters=own, correlation={})  # sampling all of a card takes 20 ms
     sampled = [
-        cost(counts, tiling, read.drawn(seed, k), sheet.drawn(seed, k), on) for k in range(draws)
+        cost(counts, tiling, read.drawn(seed, k), sheet.drawn(seed, k), on)
+        for k in tracked(range(draws), "draws", draws)
     ]
     parts = list(nominal.energy)
     out = counts.assign(

@@ -20,6 +20,7 @@ from reliability.network.deep.graph import (
 )
 from reliability.network.deep.images import Images, at, network_inputs, run_batches
 from reliability.network.deep.layer_mapping import Placed, row_tiles
+from reliability.network.deep.memory import batch_of
 from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.runtime import Session
 
@@ -136,11 +137,12 @@ def extremes(
     """Return the range over these inputs, and the shape, of each named tensor of the graph."""
     held = (network.input_name, network.output_name)
     watched = tuple(name for name in dict.fromkeys(names) if name not in held)
-    session = Session(executed_graph(network, stages, watched))
+    graph = executed_graph(network, stages, watched)
+    session, size = Session(graph), batch_of(network, graph, dict(weights), inputs)
     first = inputs[network.input_name]
     ends = Extremes(float(first.min()), float(first.max()), first.shape, len(first))
     out = {network.input_name: ends}
-    for ran in run_batches(session, network, weights, inputs):
+    for ran in run_batches(session, network, weights, inputs, size):
         for name, array in zip((network.output_name, *watched), ran.outputs, strict=True):
             low, high = float(array.min()), float(array.max())
             if name in out:

@@ -2,18 +2,20 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from reliability.errors import whole_number
 from reliability.mission import MissionProfile
 from reliability.network.datasets import data_of, evenly_spaced, load_mnist28
 from reliability.network.deep.batch_norm import Recalibration
 from reliability.network.deep.calibration import calibrated_stages, calibration_inputs
 from reliability.network.deep.chips import Loaded, card_of, chips_of, default_tiling, load_chip
-from reliability.network.deep.graph import executed_graph, with_noise
+from reliability.network.deep.graph import Stage, executed_graph, feeds, with_noise
 from reliability.network.deep.images import (
     Images,
     at,
@@ -23,11 +25,13 @@ from reliability.network.deep.images import (
     network_inputs,
 )
 from reliability.network.deep.layer_mapping import place
+from reliability.network.deep.memory import batch_of
 from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.runtime import Session
 from reliability.network.deep.tiling import Tiling
 from reliability.network.metrics import Metric, measured, metric_of, outputs_of
 from reliability.network.results import on_chips, provenance
+from reliability.progress import tracked
 from reliability.technology import Technology
 
 
@@ -45,6 +49,8 @@ def evaluate_deep(
     profile: MissionProfile | None = None,
     seed: int = 0,
     confidence: float = 0.95,
+    workers: int | None = None,
+    batch: int | None = None,
 ) -> xr.Dataset:
     """Evaluate a deep network on test images.
 
@@ -81,6 +87,11 @@ def evaluate_deep(
         Of the cells.
     confidence : float
         Of the intervals.
+    workers : int, optional
+        Chips at the same time; by default as many as there are cores. Results do not depend on it.
+    batch : int, optional
+        Images at the same time on each of them; by default so many that their tensors take at most
+        256 MiB, and 250 at most. The noise of converters depends on it, nothing else does.
 
     Returns
     -------
@@ -118,6 +129,8 @@ def evaluate_deep(
     if tiling.compensation == "batch_norm" and cells is not None:
         again = Recalibration.of(network, stages, tuning)
         graph = again.applied
+    many = os.cpu_count() if workers is None else whole_number(workers, "workers", 1)
+    size = _batch(network, stages, inputs, batch)
     noisy = any(stage.errors is not None and stage.errors.noise for stage in stages)
     population = chips_of(cells, placed, tiling, chips, profile, seed)
 
@@ -126,15 +139,17 @@ def evaluate_deep(
         if again is not None:
             loaded.values.update(again.values(loaded.values))
         own = with_noise(graph, population.address[chip], seed) if noisy else graph
-        return first_outputs(Session(own, loaded.values), network, {}, inputs), loaded
+        session = Session(own, loaded.values)
+        return first_outputs(session, network, {}, inputs, size), loaded
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        done = list(pool.map(one, range(population.lead.size)))
+    with ThreadPoolExecutor(many) as pool:
+        count = population.lead.size
+        done = list(tracked(pool.map(one, range(count)), "chips", count))
     scores = np.array([found for found, _ in done])
     values = measured(
         metric, scores, target,
         lambda: first_outputs(
-            Session(network.model.SerializeToString()), network, {}, inputs
+            Session(network.model.SerializeToString()), network, {}, inputs, size
         ),
         confidence,
     )  # fmt: skip
@@ -159,6 +174,15 @@ def evaluate_deep(
         mission=population.mission,
         warnings=network.notes + sorted({note for _, loaded in done for note in loaded.warnings}),
     )
+
+
+def _batch(
+    network: DeepNetwork, stages: tuple[Stage, ...], inputs: Images, batch: int | None
+) -> int:
+    """Images at the same time, from the tensors of the graph with ideal weights."""
+    plain = tuple(replace(stage, errors=None) for stage in stages)
+    values = {k: v for stage in plain for k, v in feeds(stage, stage.placed.coded).items()}
+    return batch_of(network, executed_graph(network, plain), values, inputs, batch)
 
 
 def check_data(network: DeepNetwork, data: xr.Dataset, metric: Metric = "accuracy") -> int:

@@ -14,7 +14,6 @@ from reliability.network.deep.runtime import Session
 from reliability.network.metrics import Metric, check_target
 
 _BATCH = 250  # images of one run at most
-_BYTES = 2**28  # of the tensors of one run, where the batch is open
 
 # Arrays of all images by the input that takes them, images first.
 Images = dict[str, NDArray[Any]]

@@ -38,6 +38,7 @@ from reliability.network.deep.onnx_forms import node_names
 from reliability.network.deep.runtime import Session, onnx_package
 from reliability.network.deep.tiling import Tiling
 from reliability.network.results import Values, on_chips, provenance
+from reliability.progress import tracked
 from reliability.random import draw, stream
 from reliability.statistics.proportions import wilson
 from reliability.technology import Technology
@@ -149,7 +150,8 @@ def evaluate_spiking(
         return correct, spikes / len(inputs), loaded.warnings
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        done = list(pool.map(one, range(population.lead.size)))
+        count = population.lead.size
+        done = list(tracked(pool.map(one, range(count)), "chips", count))
     correct, spikes = (np.array(each) for each in list(zip(*done, strict=True))[:2])
     values = _of_steps(correct, spikes, len(labels), confidence)
     out = on_chips(values, population.lead, {"steps": counts})
