@@ -37,7 +37,7 @@ INSIDE = {
         ("datasets", "conductances", "results"),
         ("metrics",),
         ("one_layer", "deep"),
-        ("loading",),
+        ("loading", "noise_export"),
         ("evaluation",),
         ("analysis", "training"),
     ),
