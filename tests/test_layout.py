@@ -18,6 +18,7 @@ GROUND = (
     "version",
     "compiled_cache",
     "first_use",
+    "progress",
 )
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("statistics",),
@@ -36,8 +37,9 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 INSIDE = {
     "network": (
         ("datasets", "conductances", "results"),
+        ("metrics",),
         ("one_layer", "deep"),
-        ("loading",),
+        ("loading", "noise_export"),
         ("evaluation",),
         ("analysis", "training"),
     ),

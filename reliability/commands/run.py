@@ -35,6 +35,12 @@ _MOST_POINTS = 20  # that are printed
 @click.option("--technology", type=Card(), help="Card name or file, instead of the study's.")
 @set_option
 @click.option(
+    "--metric",
+    metavar="NAME|MODULE:FUNCTION",
+    help="Metric of a chip, instead of the study's: accuracy, top5, agreement, mse, f1, or your "
+    "own function f(outputs, target), imported from this folder or the environment.",
+)
+@click.option(
     "--workers",
     type=click.IntRange(1),
     default=os.cpu_count,
@@ -57,6 +63,7 @@ def run(
     chips: int | None,
     technology: str | None,
     settings: tuple[str, ...],
+    metric: str | None,
     workers: int,
     scheduler: str | None,
     store: str | None,
@@ -92,7 +99,9 @@ def run(
     from reliability.report.render import check_options
 
     check_options(formats, template)
-    study = load_spec(spec, settings, yes, seed=seed, chips=chips, technology=technology)
+    study = load_spec(
+        spec, settings, yes, metric=metric, seed=seed, chips=chips, technology=technology
+    )
     cluster = local_cluster(workers) if scheduler == "local" else nullcontext(scheduler)
     with cluster as address, _progress(out, as_json) as progress:
         failure = None

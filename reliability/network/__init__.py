@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from reliability.network.deep.layer_mapping import program_layers
     from reliability.network.deep.onnx import DeepNetwork
     from reliability.network.deep.rate_coding import evaluate_spiking
-    from reliability.network.deep.tiling import Tiling
+    from reliability.network.deep.tiling import Adc, Tiling
     from reliability.network.evaluation import evaluate
     from reliability.network.loading import load_network
     from reliability.network.one_layer.coding import FirstSpike, RateCoding, WeightedSum
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from reliability.network.one_layer.weighted_sum import Converters
 
 __all__ = [
+    "Adc",
     "Converters",
     "DeepNetwork",
     "FirstSpike",
