@@ -4,7 +4,7 @@ Python blocks share their names. Of ``sh`` blocks the lines with ``reliability``
 blocks are not. A block of TOML or CSV whose first line is ``# NAME`` is the content of that file.
 A block of text is what the block before it prints, with ``...`` for what may differ.
 
-    python -m tests.docs.pages docs/tutorial.md    # writes what is printed now into the page
+    python -m tests.docs.pages docs/how-to/network.md    # writes what it prints now into the page
 """
 
 import contextlib
