@@ -81,18 +81,38 @@ def render_html(report: Report, template: str = "full") -> str:
     one of the template, and no address be fetched.
     """
     environment = _environment(template)
-    script = environment.get_template("page.js").render()
-    digest = base64.b64encode(sha256(script.encode()).digest()).decode()
-    policy = (f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
-              "img-src data:; base-uri 'none'; form-action 'none'")  # fmt: skip
     try:
         return environment.get_template(_file(template)).render(
-            report=report, policy=policy, version=__version__, tags=_TAGS, only=()
+            report=report, policy=_policy(environment), version=__version__, tags=_TAGS, only=()
         )
     except jinja2.TemplateError as error:
         if template in TEMPLATES:
             raise
         raise InputError(f"template: {template!r}: {error.message}") from None
+
+
+def render_folder(name: str, entries: Sequence[Any]) -> str:
+    """Return the index of a folder of reports as the text of one HTML file.
+
+    Parameters
+    ----------
+    name : str
+        Of the folder.
+    entries : sequence of Entry
+        From `reliability.report.folder_index`.
+    """
+    environment = _environment("full")
+    return environment.get_template("folder.html").render(
+        name=name, entries=entries, policy=_policy(environment), version=__version__
+    )
+
+
+def _policy(environment: jinja2.Environment) -> str:
+    """Policy of a page: the script of the template runs, and no address is fetched."""
+    script = environment.get_template("page.js").render()
+    digest = base64.b64encode(sha256(script.encode()).digest()).decode()
+    return (f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
+            "img-src data:; base-uri 'none'; form-action 'none'")  # fmt: skip
 
 
 def _file(template: str) -> str:
