@@ -15,7 +15,8 @@ import reliability as rel
 from tests.docs.pages import differences
 
 NOTEBOOKS = ("cheapest_design", "qualification_dossier", "ten_minutes")
-HOW_TO = ("cluster", "measured-cells", "network", "qualification", "technology", "tester-data")
+QUICK = ("cluster", "tester-data")
+HOW_TO = (*QUICK, "measured-cells", "network", "qualification", "technology")
 
 
 def script(repository: Path, name: str):
@@ -55,8 +56,10 @@ def test_notebooks_are_committed_without_outputs(repository) -> None:
             assert not cell.get("outputs"), path.name
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("page", HOW_TO)
+@pytest.mark.parametrize(
+    "page",
+    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in HOW_TO],
+)
 def test_how_to_prints_what_it_says(run, page) -> None:
     assert not run(f"how-to/{page}.md")
 
