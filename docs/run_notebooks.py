@@ -11,6 +11,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,11 @@ def on_files(files, config):
     """Add the page and the pictures of every notebook."""
     from mkdocs.structure.files import File
 
-    for path in sorted(FOLDER.glob("*.ipynb")):
-        text, pictures = page(path.stem, executed(path, path.stat().st_mtime_ns)["cells"])
+    paths = sorted(FOLDER.glob("*.ipynb"))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        notebooks = pool.map(executed, paths, [path.stat().st_mtime_ns for path in paths])
+    for path, notebook in zip(paths, notebooks, strict=True):
+        text, pictures = page(path.stem, notebook["cells"])
         files.append(File.generated(config, f"notebooks/{path.stem}.md", content=text))
         for name, content in pictures.items():
             files.append(File.generated(config, f"notebooks/{name}", content=content))
