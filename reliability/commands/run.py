@@ -96,6 +96,7 @@ def run(
     from reliability.campaign.execute import local_cluster
     from reliability.errors import InputError, RunError, TasksFailed
     from reliability.report import write_report
+    from reliability.report.folder_index import refresh_index
     from reliability.report.render import check_options
 
     check_options(formats, template)
@@ -113,6 +114,7 @@ def run(
             failure = error
     try:
         report = write_report(study, out, formats=formats, template=template)
+        refresh_index(out.parent)
     except (InputError, RunError) as error:
         raise failure or error from None
     summary = json.loads((out / "summary.json").read_text("utf-8"))

@@ -48,16 +48,19 @@ def environment(*loaders: jinja2.BaseLoader) -> jinja2.Environment:
 def fill_in(made: jinja2.Environment, name: str, report: Report) -> Iterator[str]:
     """Give the page part by part.
 
-    Everything that is filled in is escaped, and the page's own policy lets no script run but the
-    one of the template, and no address be fetched.
+    Everything that is filled in is escaped.
     """
+    return made.get_template(name).generate(
+        report=report, policy=policy(made), version=__version__, tags=_TAGS, only=()
+    )
+
+
+def policy(made: jinja2.Environment) -> str:
+    """Return the policy of a page: the script of the template runs, and no address is fetched."""
     script = made.get_template("page.js").render()
     digest = base64.b64encode(sha256(script.encode()).digest()).decode()
-    policy = (f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
-              "img-src data:; base-uri 'none'; form-action 'none'")  # fmt: skip
-    return made.get_template(name).generate(
-        report=report, policy=policy, version=__version__, tags=_TAGS, only=()
-    )
+    return (f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
+            "img-src data:; base-uri 'none'; form-action 'none'")  # fmt: skip
 
 
 def number(text: str) -> float | None:

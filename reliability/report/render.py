@@ -1,15 +1,15 @@
 """A report as one self-contained HTML file, and as PDF: the same content, the same template."""
 
 from collections.abc import Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from reliability.errors import InputError
 from reliability.files import replace_bytes
-from reliability.report.filling import TEMPLATES, environment, fill_in
+from reliability.report.filling import TEMPLATES, environment, fill_in, policy
 from reliability.report.own_template import fill_in_own
 from reliability.report.page import Report
+from reliability.version import __version__
 
 FORMATS = ("html", "pdf")
 
@@ -59,6 +59,22 @@ def render_html(report: Report, template: str = "full") -> str:
     if template not in TEMPLATES:
         return fill_in_own(template, report)
     return "".join(fill_in(environment(), TEMPLATES[template], report))
+
+
+def render_folder(name: str, entries: Sequence[Any]) -> str:
+    """Return the index of a folder of reports as the text of one HTML file.
+
+    Parameters
+    ----------
+    name : str
+        Of the folder.
+    entries : sequence of Entry
+        From `reliability.report.folder_index`.
+    """
+    made = environment()
+    return made.get_template("folder.html").render(
+        name=name, entries=entries, policy=policy(made), version=__version__
+    )
 
 
 def _weasyprint() -> Any:
