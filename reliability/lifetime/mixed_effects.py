@@ -92,7 +92,7 @@ def fit_mixed(
             warnings.simplefilter("ignore")
             hessian = _hessian(moments.full_loss, np.array([*beta, *variances]))
         full = np.linalg.pinv((hessian + hessian.T) / 2, hermitian=True)
-        covariance = full[:-1, :-1] * np.outer(back, back)
+        covariance = np.asarray(full[:-1, :-1] * np.outer(back, back), float)
     return MixedFit(
         beta * back[: beta.size], unscaled, float(np.exp(variances[-1]) * moments.scale_y),
         moments.effects(beta, variances) * moments.scale_y / moments.scale_z,

@@ -6,7 +6,12 @@ relaxation, bake, cycling, sweep, endurance and noise.
 """
 
 from reliability.measurements.joined import join_bakes
-from reliability.measurements.lifetimes import join_lifetimes, lifetimes_of, read_lifetimes
+from reliability.measurements.lifetimes import (
+    join_lifetimes,
+    lifetimes_of,
+    read_lifetimes,
+    reads_of_units,
+)
 from reliability.measurements.overview import Axis, Summary, Values, inspect
 from reliability.measurements.reader import LAYOUTS, load_mapping, read_measurements
 from reliability.measurements.wafer_map import WaferMap, place_dies
@@ -25,4 +30,5 @@ __all__ = [
     "place_dies",
     "read_lifetimes",
     "read_measurements",
+    "reads_of_units",
 ]

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from reliability.errors import InputError, unknown_name
-from reliability.lifetime.statements import parse_duration
 from reliability.mission import jedec_requirements
 from reliability.product.qualification_plan import LifeTest, Plan, SampleTable
 from reliability.statistics.proportions import binomial_bound
@@ -136,7 +135,7 @@ def _too_many(failed: int, accept: int) -> str:
 
 
 def _done(test: LifeTest) -> str:
-    lots = ", ".join(f"{lot.name}: {lot.failures} of {lot.devices}" for lot in test.lots)
+    lots = ", ".join(f"{lot.name}: {lot.failed} of {lot.devices}" for lot in test.lots)
     table = test.table
     span = on_test(test.duration, test.clock)
     parts = [f"{span} at {engineering(test.temperature, 'K')}"]
@@ -184,8 +183,7 @@ def _option_lacks(option: dict[str, float], test: LifeTest) -> list[str]:
             f"{on_test(test.duration, 'time')}, required {on_test(option['duration'], 'time')}"
         )
     if point := option.get("read_point"):
-        points = [parse_duration(text, "read_points")[0] for text in test.table.read_points]
-        if not any(abs(each - point) < 1e-6 * point for each in points):
+        if not any(abs(each - point) < 1e-6 * point for each in test.points):
             lacking.append(f"no read-out after {on_test(point, 'time')}")
     return lacking
 

@@ -12,7 +12,8 @@ from scipy.stats import chi2
 from reliability.cli import main
 from reliability.errors import InputError
 from reliability.lifetime.acceleration import arrhenius
-from reliability.product.dossier import equivalent_temperature, qualify_plan
+from reliability.product.dossier import qualify_plan
+from reliability.product.mission_equivalent import equivalent_temperature
 from reliability.product.next_lot import next_lot_bound
 from reliability.product.qualification_plan import load_plan
 from reliability.product.standard_rows import check_requirements
