@@ -189,8 +189,9 @@ def lifetimes_of(
     out = intervals(lower[tested], upper[tested], np.ones(int(tested.sum())), stress, reads.clock)
     kept = ("source", "source_sha256", "rows_read", "rows_bad", "bad_lines", "layout_evidence")
     attrs = {name: data.attrs[name] for name in kept if name in data.attrs}
-    told = {"time_zero_rejects": rejects, "lost_reads": gone,
-            "retests": reads.retests, "over_range": reads.over_range}  # fmt: skip
+    told: dict[str, NDArray[Any]] = {"time_zero_rejects": np.asarray(rejects), "lost_reads": gone,
+                                     "retests": reads.retests,
+                                     "over_range": reads.over_range}  # fmt: skip
     return out.assign_attrs(
         attrs
         | {
@@ -236,7 +237,8 @@ def reads_of_units(data: xr.Dataset, failure: str, *, state: str | None = None) 
     what, _, limit, relative = parse_failure(failure)
     reads = _reads(data, failure, state)
     kept = (reads.low == reads.high) & np.isfinite(reads.low)
-    kept &= ~(reads.bad & (reads.times <= 0)).any(axis=1)[:, None]
+    rejected = np.asarray((reads.bad & (reads.times <= 0)).any(axis=1), bool)
+    kept &= ~rejected[:, None]
     if what == "resistance":
         kept &= reads.low > 0
     unit, _ = np.nonzero(kept)
@@ -265,7 +267,10 @@ def _lots(reads: "_Reads") -> dict[str, Flags]:
     if "lot" not in reads.stress:
         return {"": reads.there}
     lots = reads.stress["lot"]
-    return {str(name): reads.there & (lots == name) for name in np.unique(lots[reads.there])}
+    return {
+        str(name): np.asarray(reads.there & (lots == name), bool)
+        for name in np.unique(lots[reads.there])
+    }
 
 
 def join_lifetimes(datasets: Sequence[xr.Dataset]) -> xr.Dataset:

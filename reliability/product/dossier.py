@@ -35,6 +35,14 @@ class Dossier:
     samples: list[tuple[float, int, int, int]] = field(default_factory=list)
 
     @property
+    def verdict(self) -> str:
+        """Qualified, not qualified, or incomplete: nothing missed, but requirements are open."""
+        if not self.passed:
+            return "not qualified"
+        is_open = any(row.met is None and row.applies for row in self.rows)
+        return "incomplete" if is_open else "qualified"
+
+    @property
     def passed(self) -> bool:
         """Whether no requirement with a test is missed and every claim is demonstrated."""
         return all(row.met is not False for row in self.rows) and all(
@@ -74,5 +82,3 @@ def qualify_plan(plan: Plan, *, seed: int = 0) -> Dossier:
         for p in sorted({0.1, 0.03, 0.01, 1e-3, 1e-4, wanted}, reverse=True)
     ]
     return Dossier(plan, rows, answers, samples)  # type: ignore[arg-type]
-
-

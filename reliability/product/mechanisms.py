@@ -6,7 +6,7 @@ acceleration that is assumed or fitted; cycles and reads by their number.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from reliability.product.mission_equivalent import (
     voltage_factors,
 )
 from reliability.product.next_lot import SCALE, next_lot_bound
-from reliability.product.path_answers import PathAnswer, path_answers
+from reliability.product.path_answers import Mission, PathAnswer, path_answers
 from reliability.product.qualification_plan import LifeTest, Plan, claimed_fraction
 from reliability.units import BOLTZMANN
 
@@ -47,8 +47,12 @@ class Answer:
         Bound of the fraction that fails of the next lot.
     condition : dict of str to float
         Constant temperature, K, and voltage that age as much as the mission.
+    models : str
+        Acceleration models between tests and mission, joined by ``+``.
     sensitivity : tuple of (float, float)
-        Activation energy (eV) and the bound with it.
+        Activation energy (eV), 0.1 eV off too, and the bound with it.
+    conditions : tuple of dict of str to float
+        Equivalent of the mission with each of these.
     t_model : Assessment or None
         The same with the T-model.
     clock : str
@@ -62,7 +66,9 @@ class Answer:
     reason: str = ""
     next_lot: float | None = None
     condition: dict[str, float] = field(default_factory=dict)
+    models: str = ""
     sensitivity: tuple[tuple[float, float], ...] = ()
+    conditions: tuple[dict[str, float], ...] = ()
     t_model: Assessment | None = None
     clock: str = "time"
     paths: tuple[PathAnswer, ...] = ()
@@ -153,6 +159,10 @@ class _Mechanism:
         known = {k: v for k, v in fixed.items() if k == "shape" or k in acting}
         return _assess(self.claim_at(stress), self.tests, known, self.seed, models="+".join(models))
 
+    def all_models(self) -> str:
+        """Acceleration models of the stresses of the mission at its hottest."""
+        return "+".join(self.models(self.condition({}), "arrhenius"))
+
     def models(self, stress: dict[str, float], thermal: str) -> list[str]:
         """Acceleration models of the stresses in which tests and use differ."""
         names = {"temperature": thermal, "voltage": VOLTAGE_MODELS[self.voltage_model]}
@@ -178,7 +188,12 @@ def _over_time(name: str, tests: tuple[LifeTest, ...], plan: Plan, seed: int) ->
         stress = own.condition(found.coefficients)
         return own.assess(stress, coefficients), stress
 
-    found, stress = at(known)
+    single = {k: min(v) if isinstance(v, tuple) else v for k, v in known.items()}
+    mission = Mission(own.claim_at, own.condition, single, own.all_models(), None)
+    try:
+        found, stress = at(known)
+    except InputError as error:  # the paths may say more
+        return Answer(name, tests, None, str(error), paths=path_answers(tests, mission))
     if "activation_energy" in ends:  # the worst of both ends, each with its own mission
         for energy in ends["activation_energy"]:
             other, other_stress = at(known | {"activation_energy": energy})
@@ -186,21 +201,18 @@ def _over_time(name: str, tests: tuple[LifeTest, ...], plan: Plan, seed: int) ->
                 found, stress = other, other_stress
     coefficients = found.coefficients
     energy = coefficients.get("activation_energy", 0.0)
-    sensitivity = [
-        (energy + step, at(known | coefficients | {"activation_energy": energy + step})[0].bound)
-        for step in (-_STEP, 0.0, _STEP)
-        if energy > 0 and energy + step > 0
-    ]
+    steps = [energy + step for step in (-_STEP, 0.0, _STEP) if energy > 0 and energy + step > 0]
+    others = [at(known | coefficients | {"activation_energy": each}) for each in steps]
     models = "+".join(own.models(stress, "arrhenius"))
     return Answer(
-        name, tests, found, "", _next_lot(found, tests, models), stress, tuple(sensitivity),
-        _with_t_model(own, known, found), paths=path_answers(tests, found, models),
+        name, tests, found, "", _next_lot(found, tests, models), stress, models,
+        tuple((each, other.bound) for each, (other, _) in zip(steps, others, strict=True)),
+        tuple(condition for _, condition in others), _with_t_model(own, known, found),
+        paths=path_answers(tests, replace(mission, models=models, found=found)),
     )  # fmt: skip
 
 
-def _with_t_model(
-    own: _Mechanism, known: dict[str, Any], found: Assessment
-) -> Assessment | None:
+def _with_t_model(own: _Mechanism, known: dict[str, Any], found: Assessment) -> Assessment | None:
     """Assess with life linear in T: fitted, or tangent to the Arrhenius law at the hottest test."""
     energy = found.coefficients.get("activation_energy", 0.0)
     if energy <= 0:

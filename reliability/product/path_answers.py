@@ -5,8 +5,9 @@ The reads of a test, and of all tests of a mechanism together, are fitted as pat
 the worst of their bounds, as for life distributions.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from reliability.errors import InputError
 from reliability.lifetime.acceleration import acceleration
-from reliability.lifetime.claims import CLOSE, Assessment, assess_claim
+from reliability.lifetime.claims import CLOSE, Assessment, Claim, assess_claim
 from reliability.lifetime.degradation import Paths, paths
 from reliability.lifetime.degradation_fit import Bounded, DegradationFit, fit_degradation
 from reliability.product.mission_equivalent import log_factor
@@ -23,6 +24,7 @@ from reliability.product.qualification_plan import LifeTest
 from reliability.statistics.proportions import clopper_pearson
 
 Array = NDArray[np.float64]
+_STRESSES = ("temperature", "voltage")
 _FEWEST = 3  # read-outs of repeated reads: with two the error cannot be told from the units
 
 
@@ -52,8 +54,9 @@ class PathAnswer:
         Of the best shape; None where nothing was fitted, for the ``reason``.
     fits : tuple of (str, DegradationFit)
         Shapes that could be fitted, the best first.
-    duration : float
-        Equivalent of the mission at the (highest) condition of the tests, s.
+    duration : float or None
+        Equivalent of the mission at the (highest) condition of the tests, s; None where the
+        acceleration is not known.
     stress : dict of str to float
         That condition.
     at_mission : Bounded or None
@@ -74,7 +77,7 @@ class PathAnswer:
 
     tests: tuple[LifeTest, ...]
     fits: tuple[tuple[str, DegradationFit], ...]
-    duration: float
+    duration: float | None
     stress: dict[str, float]
     at_mission: Bounded | None = None
     median: Bounded | None = None
@@ -92,81 +95,110 @@ class PathAnswer:
         )
 
 
-def path_answers(
-    tests: Sequence[LifeTest], found: Assessment, models: str
-) -> tuple[PathAnswer, ...]:
+@dataclass(frozen=True)
+class Mission:
+    """What the paths of tests are to be carried to.
+
+    Attributes
+    ----------
+    claim_at : callable
+        Claim at a constant condition.
+    condition : callable
+        Constant condition that ages as much as the mission, of coefficients of the acceleration.
+    known : dict of str to float
+        Coefficients that are taken as known.
+    models : str
+        Acceleration models between tests and mission, joined by ``+``; empty for none.
+    found : Assessment or None
+        Of the failure times.
+    """
+
+    claim_at: Callable[[dict[str, float]], Claim]
+    condition: Callable[[dict[str, float]], dict[str, float]]
+    known: dict[str, float]
+    models: str
+    found: Assessment | None
+
+    @property
+    def coefficients(self) -> dict[str, float] | None:
+        """Coefficients known, or fitted to the failure times; None where one is missing."""
+        if self.found is not None:
+            return self.found.coefficients
+        return self.known if set(self.known) >= set(self.names) else None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the coefficients."""
+        return acceleration(self.models, _STRESSES).coefficients if self.models else ()
+
+    def acting(self, stress: dict[str, float]) -> dict[str, float]:
+        """Of a condition what the models act on."""
+        if not self.models:
+            return {}
+        names = {n for group in acceleration(self.models, _STRESSES).stresses for n in group}
+        return {name: stress[name] for name in stress if name in names}
+
+
+def path_answers(tests: Sequence[LifeTest], mission: Mission) -> tuple[PathAnswer, ...]:
     """Fit the reads of tests as degradation paths: each test, and all of them if conditions differ.
+
+    Of several conditions the acceleration is fitted to the paths, unless it is known.
 
     Parameters
     ----------
     tests : sequence of LifeTest
         Of one mechanism.
-    found : Assessment
-        Of their failure times, with the coefficients of the acceleration and the mission.
-    models : str
-        Acceleration models between tests and mission, joined by ``+``; empty for none.
+    mission : Mission
     """
     read = tuple(test for test in tests if test.reads is not None and test.table.degradation)
-    answers = [_answer((test,), found, models) for test in read]
+    answers = [_answer((test,), mission) for test in read]
     conditions = {tuple(sorted(test.stress.items())) for test in read}
     limits = {(t.reads.attrs["quantity"], t.reads.attrs["limit"]) for t in read}  # type: ignore[union-attr]
-    if len(conditions) > 1 and len(limits) == 1:
-        answers.append(_answer(read, found, models))
+    if mission.models and len(conditions) > 1 and len(limits) == 1:
+        answers.append(_answer(read, mission))
     return tuple(answers)
 
 
-def _answer(tests: tuple[LifeTest, ...], found: Assessment, models: str) -> PathAnswer:
-    claim, known = found.claim, dict(found.coefficients)
-    names = list(claim.stress)
-    stress = {name: max(test.stress[name] for test in tests) for name in names}
-    factor = np.exp(log_factor(models, *_of(models, claim.stress, stress), known)) if models else 1
-    duration = claim.duration / float(factor)
+def _answer(tests: tuple[LifeTest, ...], mission: Mission) -> PathAnswer:
+    stress = {n: max(t.stress[n] for t in tests) for n in tests[0].stress}
     reads, reason = _pooled(tests), ""
-    each = np.bincount(reads["unit"].values)
+    each = np.bincount(reads["unit"].values, minlength=1)
     if each.size < 3:
         reason = f"{each.size} units, at least 3 are needed"
     elif 1 < each.max() < _FEWEST:
         reason = f"{each.max()} read-outs after time zero, at least {_FEWEST} are needed"
     if reason:
-        return PathAnswer(tests, (), duration, stress, reason=reason)
-    fixed = None if len(tests) > 1 and not _assumed(found) else known
-    fits, left_out = _fits(tests, reads, models if len(tests) > 1 else "", fixed)
+        return PathAnswer(tests, (), None, stress, reason=reason)
+    several = len(tests) > 1
+    known = {n: v for n, v in mission.known.items() if n in mission.names}
+    fits, left_out = _fits(tests, reads, mission.models if several else "", known)
     if not fits:
-        return PathAnswer(tests, (), duration, stress, reason="; ".join(left_out))
-    sure = 2 * claim.confidence - 1
-    answer = PathAnswer(tests, fits, duration, stress, left_out=tuple(left_out))
-    use = claim.stress if len(tests) > 1 and models else None
-    at = [
-        fit.failure_probability(claim.duration if use else duration, sure, _acting(models, use))
-        for _, fit in answer.close
-    ]
-    mission = Bounded(
-        np.asarray(at[0].value[0]), np.asarray(min(float(a.low[0]) for a in at)),
-        np.asarray(max(float(a.high[0]) for a in at)),
+        return PathAnswer(tests, (), None, stress, reason="; ".join(left_out))
+    best = fits[0][1]
+    coefficients = best.coefficients if several else mission.coefficients
+    duration, use = None, None
+    if coefficients is not None:
+        claim = mission.claim_at(mission.condition(coefficients))
+        use = claim.stress
+        faster = 0.0
+        if mission.models:
+            at, here = mission.acting(use), mission.acting(stress)
+            faster = log_factor(mission.models, at, here, coefficients)
+        duration = claim.duration * math.exp(-faster)
+    times, why = _failure_times(tests, mission, use, coefficients)
+    sure = 2 * mission.claim_at(mission.condition({})).confidence - 1
+    answer = PathAnswer(
+        tests, fits, duration, stress, median=best.quantile(0.5, sure),
+        counted=None if several else _counted(tests[0], best), of_times=times,
+        of_times_reason=why, left_out=tuple(left_out),
     )  # fmt: skip
-    times, why = _failure_times(tests, found, models)
-    return PathAnswer(
-        tests, fits, duration, stress, mission, fits[0][1].quantile(0.5, sure),
-        _counted(tests[0], fits[0][1]) if len(tests) == 1 else None, times, why, "",
-        tuple(left_out),
-    )  # fmt: skip
-
-
-def _of(
-    models: str, use: dict[str, float], stress: dict[str, float]
-) -> tuple[dict[str, float], dict[str, float]]:
-    """The stresses that the models act on, of use and test."""
-    names = {n for group in acceleration(models, list(use)).stresses for n in group}
-    return {n: use[n] for n in names}, {n: stress[n] for n in names}
-
-
-def _acting(models: str, use: dict[str, float] | None) -> dict[str, float] | None:
-    return None if use is None else _of(models, use, use)[0]
-
-
-def _assumed(found: Assessment) -> bool:
-    """Whether the acceleration was taken as known: nothing was fitted."""
-    return found.fit is None
+    if duration is None:
+        return answer
+    at_end = [fit.failure_probability(duration, sure) for _, fit in answer.close]
+    return replace(answer, at_mission=Bounded(
+        np.asarray(at_end[0].value[0]), np.asarray(min(float(a.low[0]) for a in at_end)),
+        np.asarray(max(float(a.high[0]) for a in at_end)),
+    ))  # fmt: skip
 
 
 def _pooled(tests: Sequence[LifeTest]) -> xr.Dataset:
@@ -177,13 +209,13 @@ def _pooled(tests: Sequence[LifeTest]) -> xr.Dataset:
         own = test.reads.isel(read=test.reads["time"].values > 0)
         _, unit = np.unique(own["unit"].values, return_inverse=True)
         given = {name: ("read", np.full(unit.size, value)) for name, value in test.stress.items()}
-        parts.append(own.assign(unit=("read", unit + units), **given))
+        parts.append(own.assign({"unit": ("read", unit + units), **given}))
         units += int(unit.max()) + 1 if unit.size else 0
     return xr.concat(parts, "read", combine_attrs="override")
 
 
 def _fits(
-    tests: Sequence[LifeTest], reads: xr.Dataset, models: str, fixed: dict[str, float] | None
+    tests: Sequence[LifeTest], reads: xr.Dataset, models: str, fixed: dict[str, float]
 ) -> tuple[tuple[tuple[str, DegradationFit], ...], list[str]]:
     """Fits of the shapes of the tests, best first, and those that could not be fitted."""
     shapes = [s for s in tests[0].table.degradation if all(s in t.table.degradation for t in tests)]
@@ -196,16 +228,15 @@ def _fits(
     return tuple(sorted(found, key=lambda pair: pair[1].aicc)), left_out
 
 
-def _paths(reads: xr.Dataset, shape: str, models: str, fixed: dict[str, float] | None) -> Paths:
-    stress, known = None, None
+def _paths(reads: xr.Dataset, shape: str, models: str, fixed: dict[str, float]) -> Paths:
+    stress = None
     if models:
-        chosen = acceleration(models, ["temperature", "voltage"])
-        stress = {n: reads[n].values for group in chosen.stresses for n in group}
-        known = {n: v for n, v in (fixed or {}).items() if n in chosen.coefficients}
+        groups = acceleration(models, _STRESSES).stresses
+        stress = {n: reads[n].values for group in groups for n in group}
     return paths(
         reads["time"].values, reads["value"].values, reads["unit"].values,
         limit=float(reads.attrs["limit"]), shape=shape, stress=stress,
-        acceleration_models=models or "arrhenius", fixed=known,
+        acceleration_models=models or "arrhenius", fixed=fixed if models else None,
     )  # fmt: skip
 
 
@@ -225,11 +256,14 @@ def _counted(test: LifeTest, fit: DegradationFit) -> Counted:
 
 
 def _failure_times(
-    tests: Sequence[LifeTest], found: Assessment, models: str
-) -> tuple[Assessment | None, str]:
+    tests: Sequence[LifeTest], mission: Mission, use: dict[str, float] | None,
+    coefficients: dict[str, float] | None,
+) -> tuple[Assessment | None, str]:  # fmt: skip
     """The claim on the failure times of the same files, fitted: without the known shape."""
-    parts = {name: [] for name in ("lower", "upper", "frequency")}  # type: ignore[var-annotated]
-    stress: dict[str, list[float]] = {name: [] for name in found.claim.stress}
+    if use is None:
+        return None, "the acceleration is not known"
+    parts: dict[str, list[float]] = {name: [] for name in ("lower", "upper", "frequency")}
+    stress: dict[str, list[float]] = {name: [] for name in use}
     for test in tests:
         for name, values in parts.items():
             values.extend(test.units[name].values)
@@ -237,8 +271,9 @@ def _failure_times(
             each.extend([test.stress[name]] * test.units.sizes["unit"])
     try:
         return assess_claim(
-            found.claim, **parts, stress=stress, acceleration=models or None,
-            fixed=found.coefficients or None,
+            mission.claim_at(use), lower=parts["lower"], upper=parts["upper"],
+            frequency=parts["frequency"], stress=stress, acceleration=mission.models or None,
+            fixed=coefficients or None,
         ), ""  # fmt: skip
     except InputError as error:
         return None, str(error)
@@ -263,10 +298,12 @@ def path_curves(answer: PathAnswer, most: int = 40) -> xr.Dataset:
     seen = np.full((2, chosen.size, longest), np.nan)
     for k, unit in enumerate(chosen):
         own = reads["unit"].values == unit
-        seen[0, k, : own.sum()] = reads["time"].values[own]
+        seen[0, k, : own.sum()] = np.where(own_time := reads["time"].values[own], own_time, np.nan)
         seen[1, k, : own.sum()] = reads["value"].values[own]
     data = fit.data
-    time = np.geomspace(data.time.min(), 3 * max(answer.duration, data.time.max()), 80)
+    ends = [float(data.time.min()), float(data.time.max())]
+    ends += [answer.duration] if answer.duration is not None else []
+    time = np.geomspace(min(ends) / 2, 3 * max(ends), 80)
     z = np.random.default_rng(0).normal(size=(2000, 2))  # of units, for their quantiles
     root = np.array([[fit.theta[2], 0.0], [fit.theta[3], fit.theta[4]]])
     u, v = (fit.theta[:2] + z @ root.T).T

@@ -159,6 +159,7 @@ class PlanTable(_Table):
     claim: ClaimTable
     acceleration: AccelerationTable | None = None
     samples: dict[str, SampleTable] = {}
+    not_applicable: dict[str, Annotated[str, Field(min_length=1)]] = {}
     test: Annotated[tuple[TestTable, ...], Field(min_length=1)]
 
 
@@ -336,8 +337,8 @@ def _of_counts(test: TestTable, where: str) -> LifeTest:
             )
         if isinstance(lot.failures, tuple) and len(lot.failures) != len(points):
             raise InputError(
-                f"{where}: lot {lot.name}: failures: got {len(lot.failures)}, expected one for each "
-                f"of {len(points)} read points"
+                f"{where}: lot {lot.name}: failures: got {len(lot.failures)}, expected one for "
+                f"each of {len(points)} read points"
             )
         ends = points if isinstance(lot.failures, tuple) else (end,)
         count = lot.failures if isinstance(lot.failures, tuple) else (lot.failures,)
@@ -431,9 +432,7 @@ def _lot_of_file(name: str, units: xr.Dataset) -> LotTable:
     count, failed = own["frequency"].values, np.isfinite(own["upper"].values)
     of_lots = units.attrs.get("of_lots", {})
     told = of_lots.get(name, of_lots.get("", {}))
-    return LotTable(
-        name=name, devices=int(count.sum()), failures=int(count[failed].sum()), **told
-    )
+    return LotTable(name=name, devices=int(count.sum()), failures=int(count[failed].sum()), **told)
 
 
 def claimed_fraction(claim: ClaimTable) -> float:

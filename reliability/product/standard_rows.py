@@ -4,7 +4,7 @@ Facts of `data/standards/jedec_nvm.toml`, each with its source; the standards th
 row is met only if the tests of its name reached its conditions, lots, devices and accept number.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reliability.errors import InputError, unknown_name
@@ -27,6 +27,8 @@ class Row:
     name, standard, purpose, required, done, reason, source : str
     met : bool or None
         None where the test is missing, or what the standard requires is not known here.
+    applies : bool
+        Whether the plan does not call it not applicable.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Row:
     met: bool | None
     reason: str
     source: str
+    applies: bool = True
 
 
 def check_requirements(plan: Plan) -> list[Row]:
@@ -45,13 +48,24 @@ def check_requirements(plan: Plan) -> list[Row]:
     Raises
     ------
     InputError
-        A sample stated for a requirement that does not exist.
+        A sample or an exemption stated for a requirement that does not exist, or an exemption
+        from one that has a test.
     """
     known = {row["name"]: row for row in jedec_requirements()}
-    for name in plan.table.samples:
-        if name not in known:
-            raise unknown_name("requirement in samples", name, known)
-    return [_row(facts, plan) for facts in jedec_requirements()]
+    exempt = plan.table.not_applicable
+    for key, names in (("samples", plan.table.samples), ("not_applicable", exempt)):
+        for name in names:
+            if name not in known:
+                raise unknown_name(f"requirement in {key}", name, known)
+    for name in exempt:
+        if plan.named(name):
+            raise InputError(f"not_applicable: {name}: got a test of this name in the plan")
+    return [
+        replace(row, reason=f"not applicable: {exempt[row.name]}", applies=False)
+        if row.name in exempt
+        else row
+        for row in (_row(facts, plan) for facts in jedec_requirements())
+    ]
 
 
 def _row(facts: dict[str, Any], plan: Plan) -> Row:
@@ -182,9 +196,9 @@ def _option_lacks(option: dict[str, float], test: LifeTest) -> list[str]:
         lacking.append(
             f"{on_test(test.duration, 'time')}, required {on_test(option['duration'], 'time')}"
         )
-    if point := option.get("read_point"):
-        if not any(abs(each - point) < 1e-6 * point for each in test.points):
-            lacking.append(f"no read-out after {on_test(point, 'time')}")
+    point = option.get("read_point")
+    if point and not any(abs(each - point) < 1e-6 * point for each in test.points):
+        lacking.append(f"no read-out after {on_test(point, 'time')}")
     return lacking
 
 

@@ -9,7 +9,8 @@ from reliability.units import duration, engineering
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _POWER = re.compile(r"(?<![\w.])(\d(?:\.\d+)?)e([+-]\d+)\b")
 _UNIT = re.compile(
-    r"(?<=\d) (?=%|°C|(?:[fpnµmkMGT]?(?:Ω|S|V|A|J|s|W|Hz|F)|eV|h|min|days?|years?|points?)\b)"
+    r"(?<=\d) (?=%|°C|\d{3}(?!\d)|"
+    r"(?:[fpnµmkMGT]?(?:Ω|S|V|A|J|s|W|Hz|F)|eV|h|min|ppm|FIT|days?|years?|points?)\b)"
 )
 
 

@@ -6,7 +6,8 @@ function draws on a new figure. One style sheet holds for all of them, `STYLE`, 
 readers.
 
 ============================================= =====================================================
-life tests                                    `probability_plot`, `arrhenius_plot`, `survival`
+life tests                                    `probability_plot`, `arrhenius_plot`, `survival`,
+                                              `lives_plot`, `degradation_plot`
 cells over time and reads                     `relaxation_fan`, `drift`, `read_disturb`,
                                               `quantile_against_time`
 reads of one cell                             `noise_trace`, `power_spectral_density`
@@ -112,6 +113,8 @@ from reliability.report.figures.learning_figures import (
 )
 from reliability.report.figures.lifetime_figures import (
     arrhenius_plot,
+    degradation_plot,
+    lives_plot,
     survival,
 )
 from reliability.report.figures.noise_figures import (
@@ -187,6 +190,7 @@ __all__ = [
     "correlation_bars",
     "criterion_against_size",
     "curves_against",
+    "degradation_plot",
     "drift",
     "energy_against_node",
     "error_rate_against_reference",
@@ -205,6 +209,7 @@ __all__ = [
     "left_against_temperature",
     "levelling_gain",
     "levels_pareto",
+    "lives_plot",
     "macro_areas",
     "memory_temperature",
     "noise_trace",
