@@ -18,7 +18,7 @@ from reliability.product.qualification_plan import LifeTest, claimed_fraction
 from reliability.report.figures.style import ppm
 from reliability.report.provenance import versions
 from reliability.report.qualification_report import qualification
-from reliability.units import duration, engineering
+from reliability.units import duration, engineering, grouped
 
 _RESULT = {True: "met", False: "not met", None: "open"}  # a missing test is open
 
@@ -26,15 +26,6 @@ _RESULT = {True: "met", False: "not met", None: "open"}  # a missing test is ope
 def result(row: Mapping[str, Any]) -> str:
     """Say whether a requirement is met."""
     return _RESULT[row["met"]] if row["applies"] else "not applicable"
-
-
-def count(value: float) -> str:
-    """Print a number of things.
-
-    >>> count(1e4)
-    '10 000'
-    """
-    return f"{value:,.0f}".replace(",", " ")
 
 
 def dossier_summary(dossier: Dossier, command: str = "") -> dict[str, Any]:
@@ -217,7 +208,7 @@ def _statement(answer: Answer, dossier: Dossier) -> str:
 
 def life(value: float, clock: str) -> str:
     """Print a time of use, or a number of cycles or reads."""
-    return duration(value) if clock == "time" else f"{count(value)} {clock}"
+    return duration(value) if clock == "time" else f"{grouped(value)} {clock}"
 
 
 def _test(test: LifeTest) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from reliability.product.dossier import Dossier
 from reliability.product.next_lot import SCALE
 from reliability.product.standard_rows import on_test
 from reliability.report.dossier_figures import anchor
-from reliability.report.dossier_summary import count, place, result
+from reliability.report.dossier_summary import place, result
 from reliability.report.figures.style import ppm
 from reliability.report.page import Table
-from reliability.units import duration, engineering, engineering_unit
+from reliability.units import duration, engineering, engineering_unit, grouped
 
 Array = NDArray[np.float64]
 _MOST_ROWS = 300  # of the raw data in the appendix; the files have the rest
@@ -46,8 +46,8 @@ def claim_tables(summary: dict[str, Any]) -> Iterator[Table]:
     volts = any(s["voltage"] is not None for s in segments)
     rows = [
         [s["name"] or f"{k + 1}", duration(s["time"]), engineering(s["temperature"], "K"),
-         *([engineering(s["voltage"], "V")] if volts else []), count(s["reads"]),
-         count(s["cycles"])]
+         *([engineering(s["voltage"], "V")] if volts else []), grouped(s["reads"]),
+         grouped(s["cycles"])]
         for k, s in enumerate(segments)
     ]  # fmt: skip
     header = ["segment", "time", "temperature", *(["voltage"] if volts else []), "reads", "cycles"]
@@ -103,11 +103,11 @@ def acceleration_tables(dossier: Dossier, summary: dict[str, Any]) -> Iterator[T
     rows = []
     for c in summary["claims"]:
         for f in c.get("factors", []):
-            hours = [count(h) + " h" for h in f["equivalent_hours"]]
+            hours = [grouped(h) + " h" for h in f["equivalent_hours"]]
             hours = hours if len(hours) == 3 else ["", hours[0], ""]
             middle = f["factors"][len(f["factors"]) // 2]
             rows.append([
-                c["mechanism"], f["test"], place(f["stress"]), f"{count(f['hours'])} h",
+                c["mechanism"], f["test"], place(f["stress"]), f"{grouped(f['hours'])} h",
                 printed(middle, 3), *hours,
                 "" if f["t_model"] is None else printed(f["t_model"], 3),
             ])  # fmt: skip
@@ -270,7 +270,7 @@ def _cycled(test: dict[str, Any]) -> str:
     if not test["cycles_before"]:
         return "none"
     at = engineering(test["cycling_temperature_k"], "K")
-    return f"{count(test['cycles_before'])} cycles at {at}"
+    return f"{grouped(test['cycles_before'])} cycles at {at}"
 
 
 def read_point_table(summary: dict[str, Any]) -> Table:
@@ -333,7 +333,7 @@ def samples_table(summary: dict[str, Any]) -> Table:
     """Return the sample sizes of demonstration tests."""
     keys = ("no_failure", "one_failure", "two_failures")
     rows = [
-        [ppm(s["fraction"]), *(count(s[k]) for k in keys)] for s in summary["sample_sizes"]
+        [ppm(s["fraction"]), *(grouped(s[k]) for k in keys)] for s in summary["sample_sizes"]
     ]  # fmt: skip
     return Table(
         "samples-table", "Sample size of a demonstration test",
