@@ -365,7 +365,7 @@ def test_the_document_says_what_an_auditor_looks_for(tmp_path) -> None:
     found = json.loads((out / "qualification.json").read_text())
     page = (out / "report.html").read_text()
     for text in ("QR-0042", "1000 h", "125 °C", "a word with a wrong bit after correction",
-                 "Sample size", "SHA-256", "T-model", "Time-zero", "one-sided", "4\xa0460\xa0ppm",
+                 "Sample size", "SHA-256", "T-model", "Time-zero", "one-sided", "4460\xa0ppm",
                  "Degradation paths", "up to 54\xa0% of all lots", "10 000 cycles at 85",
                  "failed since the one before", "fraction of bits, not of devices",
                  "Units that would demonstrate the claim"):  # fmt: skip
