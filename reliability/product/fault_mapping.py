@@ -20,7 +20,7 @@ columns that drifted too far written again, with reads, writes, energy and time.
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -28,10 +28,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
 
 from reliability.errors import InputError
-from reliability.network import Network, sample_chips
 from reliability.population.programmed import DEFECTS
 from reliability.population.sampling import sample_dies
 from reliability.technology import Technology
+
+if TYPE_CHECKING:
+    from reliability.network import Network
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -207,7 +209,7 @@ def _assign_columns(
 
 
 def repaired_chips(
-    technology: Technology, network: Network, *, chips: int, seed: int = 0,
+    technology: Technology, network: "Network", *, chips: int, seed: int = 0,
     rows: bool = True, columns: bool = True, signs: bool = True,
     mean_input: ArrayLike | None = None, power: ArrayLike | None = None,
 ) -> xr.Dataset:  # fmt: skip
@@ -242,6 +244,8 @@ def repaired_chips(
     >>> bool((found["error_after"] < found["error_before"]).all())
     True
     """
+    from reliability.network import sample_chips  # slow import, and only this needs it
+
     cells = network.weight_max
     shape = (chips, network.inputs, network.outputs, 2, cells)
     tested = sample_chips(technology, network, chips=chips, seed=seed)
@@ -264,7 +268,7 @@ def repaired_chips(
 
 
 def _program(
-    technology: Technology, network: Network, found: FaultMapping, defect: NDArray[np.uint8],
+    technology: Technology, network: "Network", found: FaultMapping, defect: NDArray[np.uint8],
     chip: int, seed: int,
 ) -> dict[str, NDArray[Any]]:  # fmt: skip
     """Cells of one chip, written for its mapping, in the order of the network."""
