@@ -59,7 +59,7 @@ def mapping_of(study: Study) -> list[Table]:
         network,
         study.tiling.tiling(technology),
         technology=technology,
-        input_shape=None if data is None else data["inputs"].shape[1:],
+        input_shape=study.network.input_shape if data is None else data["inputs"].shape[1:],
     )
     digital = found.attrs["digital"]
     text = (

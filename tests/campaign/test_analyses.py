@@ -103,7 +103,9 @@ def what_method_says(study, folder):
             yield str(mapping).replace("_", "-")
         if tiled:
             yield f"ADCs on the sums: {study.tiling.adc_bits} bit"
-            yield f"compensation: {study.tiling.compensation}"
+            yield {"drift": "drift compensation", "gain": "gain calibration"}[
+                study.tiling.compensation
+            ]
     if "chips" in groups:
         conditions = groups["chips"]["accuracy"].sizes
         count = math.prod(conditions.get(name, 1) for name in study.stress.end)
