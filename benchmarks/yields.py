@@ -1,9 +1,9 @@
-"""Chips below a wanted accuracy: estimates from a few chips against a count over very many.
+"""Chips below a limit of accuracy: estimates from a few chips against a count over very many.
 
 python benchmarks/yields.py              # 100 000 chips of SPIRIT, some minutes
 python benchmarks/yields.py --chips 4000
 
-Prints, for some thresholds, the share of all chips below, and of groups of chips: how often the
+Prints, for some thresholds, the fraction of all chips below, and of groups of chips: how often the
 interval at 90 % holds it, and the median estimate, for each estimate of `rel.accuracy_yield`.
 """
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 import reliability as rel
 from reliability.crossbar import crossbar_border, resistance_levels, size_map
-from reliability.network import accuracy_on_tiles
+from reliability.network import TiledNetwork, accuracy_on_tiles
 from reliability.report import figures as draw
 from reliability.report.size_report import typical_array
 
@@ -68,19 +68,17 @@ def accuracy(figure: Figure) -> None:
     }
     found = {
         label: accuracy_on_tiles(
-            network,
+            TiledNetwork(network, reading, chips=4, images=1000),
             CARD,
             ohms,
             tile=tile,
-            reading=reading,
-            chips=4,
-            images=1000,
             uncertainty_draws=6,
         )
         for label, (tile, reading) in cases.items()
     }
     for label, one in found.items():
-        print(label, *(f"{100 * v:.1f}" for v in one["lost_mean"].values), "points")
+        ends = zip(*(100 * one[f"lost_{k}"].values for k in ("mean", "low", "high")), strict=True)
+        print(label, *("{:.1f} ({:.1f} to {:.1f})".format(*row) for row in ends), "points")
     draw.accuracy_against_resistance(found, figure.subplots())
 
 

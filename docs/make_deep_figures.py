@@ -223,7 +223,7 @@ def draw(made: dict[str, list[Curve]]) -> None:
         draw_curves(made["temperature"], axes[0, 1])
         axes[0, 1].set_xlabel("temperature of ten years' storage (°C)")
         draw_curves(made["spread"], axes[1, 0])
-        axes[1, 0].set_xlabel("spread of the cells (times that of the card)")
+        axes[1, 0].set_xlabel("variability of the cells (times that of the card)")
         draw_curves(made["adc"], axes[1, 1])
         axes[1, 1].set_xlabel("ADC resolution (bits), CMO/HfOx, 8-bit inputs")
         for letter, ax in zip("abcd", axes.flat, strict=True):

@@ -40,7 +40,7 @@ def spirit(folder: Path, ax: Axes) -> None:
 
 
 def relaxation(folder: Path, ax: Axes) -> None:
-    """Accuracy against time of two-level and multi-level weights under two laws."""
+    """Accuracy against time of two-level and multi-level weights under two relaxation models."""
     study = rel.load_study(HERE.parent / "analyses" / "relaxation.toml")
     results, points = read_results(folder), sweep_points(study)
     rest = {name: value for name, value in study.stress.end.items() if name != "time"}
