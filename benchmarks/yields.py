@@ -19,7 +19,7 @@ import reliability as rel
 
 AT_ONCE = 250
 IMAGES = 1000
-THRESHOLDS = (0.76, 0.74, 0.72, 0.70, 0.68, 0.66, 0.64)
+THRESHOLDS = (0.81, 0.8, 0.78, 0.76, 0.74, 0.72)
 
 
 def evaluate(chips: int) -> xr.Dataset:

@@ -30,7 +30,9 @@ NEURONS = {
 THRESHOLDS = (6, 8, 10, 12, 14, 16, 18, 20, 24, 32, 48)
 CODES = {
     "first spike": [rel.FirstSpike(t) for t in THRESHOLDS],
-    "first spike, gain falls by 5 % an event": [rel.FirstSpike(t, 0.05) for t in (4, *THRESHOLDS[:-2])],
+    "first spike, gain falls by 5 % an event": [
+        rel.FirstSpike(t, 0.05) for t in (4, *THRESHOLDS[:-2])
+    ],
 }
 CHIPS = 100
 
