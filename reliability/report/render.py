@@ -1,6 +1,7 @@
 """A report as one self-contained HTML file, and as PDF: the same content, the same template."""
 
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
