@@ -25,7 +25,8 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 # The same inside a folder that has levels of its own, from the bottom up.
 INSIDE = {
     "network": (
-        ("datasets", "conductances", "results"),
+        ("cifar10", "conductances", "results"),
+        ("datasets",),
         ("one_layer", "deep"),
         ("loading",),
         ("evaluation",),

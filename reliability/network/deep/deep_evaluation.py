@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from reliability.errors import InputError
 from reliability.mission import MissionProfile
-from reliability.network.datasets import data_of, evenly_spaced, load_mnist28
+from reliability.network.datasets import data_of, evenly_spaced
 from reliability.network.deep.calibration import calibrated_stages, calibration_inputs
 from reliability.network.deep.chips import Loaded, chips_of, default_tiling, load_chip
 from reliability.network.deep.graph import executed_graph
@@ -22,6 +22,7 @@ from reliability.network.deep.images import (
     first_outputs,
     images_of,
     network_inputs,
+    shipped_images,
     targets,
 )
 from reliability.network.deep.layer_mapping import place
@@ -73,7 +74,7 @@ def evaluate_deep(
         (`reliability.network.deep.metrics`).
     calibration : Dataset, optional
         ``inputs`` that set the ranges of the converters; by default 200 MNIST training images, or
-        the first 200 of ``data``, whose labels play no part in it.
+        200 of ``data``, evenly spaced, whose labels play no part in it.
     profile : MissionProfile, optional
         Mission to age the cells by before they are evaluated.
     seed : int
@@ -107,7 +108,7 @@ def evaluate_deep(
     """
     tiling = default_tiling(cells) if tiling is None else tiling
     data = data_of(data, "inputs")
-    test = load_mnist28("test") if data is None else data
+    test = shipped_images(network) if data is None else data
     name, _ = metric_of(metric)
     inputs, target, chosen = _chosen(network, test, images, metric)
     tuning = calibration_inputs(network, data, calibration)
