@@ -147,6 +147,15 @@ def _range(low: float, high: float) -> str:
     return f"{low:g} to {high:g}"
 
 
+def grouped(value: float) -> str:
+    """Print a whole number, five digits and more in groups of three.
+
+    >>> grouped(1500), grouped(24600)
+    ('1500', '24 600')
+    """
+    return f"{value:.0f}" if abs(value) < 9999.5 else f"{value:,.0f}".replace(",", " ")
+
+
 def engineering(value: float, unit: str, digits: int = 3) -> str:
     """Print an SI number as engineers read it.
 

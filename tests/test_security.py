@@ -125,7 +125,7 @@ def test_cells_of_a_saved_table_are_no_formulas(repository) -> None:
         "-40 °C",
         "+3",
         "-1.5e-3",
-        "-1,234.5 kΩ",
+        "-12 345 kΩ",
         "-12 %",
         "3 = 4",
         "a-b",

@@ -182,15 +182,16 @@ def _check_names(study: Study) -> None:
 
 def _check_tables(study: Study) -> None:
     """Refuse keys of tables that act on no output of the study: they would be ignored."""
-    acting = {table for kind in kinds_of(study) for table in kind.uses}
-    known = sorted({table for kind in OUTPUTS.values() for table in kind.uses} - acting)
+    uses = {name: {*kind.uses, *([name] if kind.table else [])} for name, kind in OUTPUTS.items()}
+    acting = {table for name in study.outputs for table in uses[name]}
     swept = [axis.name for axis in study.sweep]
-    for table in known:
+    for table in sorted({table for tables in uses.values() for table in tables} - acting):
         given = getattr(study, table)
         keys = [f"{table}.{key}" for key in sorted(given.model_fields_set)] if given else []
         keys += [name for name in swept if name.startswith(f"{table}.")]
+        keys += [table] if table in study.model_fields_set else []
         if keys:
-            able = [name for name, kind in OUTPUTS.items() if table in kind.uses]
+            able = [name for name, tables in uses.items() if table in tables]
             raise InputError(f"{keys[0]}: acts with outputs {' or '.join(able)}, got "
                              f"{', '.join(study.outputs)}")  # fmt: skip
 

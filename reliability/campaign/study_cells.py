@@ -9,6 +9,7 @@ from reliability.campaign.tables import ProgrammingTable
 from reliability.errors import InputError
 from reliability.population.measured import MeasuredCells
 from reliability.technology import Technology
+from reliability.units import grouped
 
 
 def check_cells(study: StudyFrame, outputs: dict[str, Kind]) -> None:
@@ -52,7 +53,7 @@ def cells_text(card: Technology) -> list[str]:
     ) if data.sizes[axis] > 1]  # fmt: skip
     where = f" at {' and '.join(measured)}" if measured else ""
     return [
-        f"The cells are not simulated: {card.cells:,} cells of {source['source']} (SHA-256 "
+        f"The cells are not simulated: {grouped(card.cells)} cells of {source['source']} (SHA-256 "
         f"{source['source_sha256']}), measured{where}, were drawn with replacement, each with its "
         "whole trajectory. The card gives what lies around them.",
         *(f"{note[:1].upper()}{note[1:]}." for note in card.notes),

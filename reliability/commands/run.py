@@ -20,6 +20,7 @@ from reliability.commands.options import (
     set_option,
     yes_option,
 )
+from reliability.units import grouped
 
 if TYPE_CHECKING:
     from reliability.campaign import Study
@@ -159,7 +160,7 @@ def _progress(out: Path, as_json: bool) -> Iterator[Callable[[Any, int, int], No
             nonlocal looked, cost, first
             first = done - task.work if first is None else first
             now = time.monotonic()
-            rate = f"{(done - first) / max(now - start, 1e-9):,.0f}/s"
+            rate = f"{grouped((done - first) / max(now - start, 1e-9))}/s"
             bar.update(work, completed=done, total=total, rate=rate)
             if now - looked > max(5.0, 50 * cost):  # looking at the store takes its time
                 found = study_status(out, verify=False)

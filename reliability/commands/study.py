@@ -14,6 +14,7 @@ from reliability.commands.options import (
     set_option,
     yes_option,
 )
+from reliability.units import grouped
 
 
 @click.command()
@@ -57,8 +58,8 @@ def plan(
             "read-outs": f"{found['read_outs']} (times × temperatures × reads × read voltages)",
             "parameter draws": f"{found['draws']}",
             "sensitivity combinations": f"{found['combinations']}",
-            "tasks": f"{found['tasks']:,}",
-            "image evaluations": f"{found['image_evaluations']:,}",
+            "tasks": grouped(found["tasks"]),
+            "image evaluations": grouped(found["image_evaluations"]),
             "time": f"about {duration(found['seconds'])} with {workers} workers",
             "memory": f"about {found['memory_bytes'] / 1e6:.0f} MB per worker",
             "disk": f"about {found['disk_bytes'] / 1e6:.1f} MB",

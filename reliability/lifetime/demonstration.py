@@ -19,7 +19,7 @@ from scipy import special
 from reliability.errors import InputError, fraction
 from reliability.lifetime.acceleration import arrhenius
 from reliability.statistics.proportions import binomial_bound
-from reliability.units import duration, engineering
+from reliability.units import duration, engineering, grouped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -309,7 +309,7 @@ def printed(value: float, digits: int = 2) -> str:
     if 1e-3 <= abs(value) < 1e6:
         rounded = float(f"{value:.{digits}g}")
         whole = rounded >= 10 ** (digits - 1)
-        return f"{rounded:,.0f}".replace(",", " ") if whole else f"{rounded:.{digits}g}"
+        return grouped(rounded) if whole else f"{rounded:.{digits}g}"
     factor, exponent = f"{value:.{digits - 1}e}".split("e")
     ten = "10" + str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
     return ten if float(factor) == 1 else f"{float(factor):g} × {ten}"

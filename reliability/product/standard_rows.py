@@ -12,7 +12,7 @@ from reliability.lifetime.statements import parse_duration
 from reliability.mission import jedec_requirements
 from reliability.product.qualification_plan import LifeTest, Plan, SampleTable
 from reliability.statistics.proportions import binomial_bound
-from reliability.units import engineering
+from reliability.units import engineering, grouped
 
 _TOLERANCE = 0.5  # K; a chamber at its set point counts
 _ROOM = (288.15, 308.15)  # K, of the half of the devices that is cycled at 25 degC
@@ -128,7 +128,7 @@ def on_test(value: float, clock: str) -> str:
     """
     if clock == "time":
         return f"{value / 3600:.4g} h"
-    return f"{value:,.0f} {clock}".replace(",", " ")
+    return f"{grouped(value)} {clock}"
 
 
 def _too_many(failed: int, accept: int) -> str:

@@ -35,7 +35,7 @@ from reliability.report.provenance import provenance_section, versions
 from reliability.report.qualification_report import qualification
 from reliability.report.qualification_report import qualification_figures as fit_figures
 from reliability.report.render import save_report
-from reliability.units import BOLTZMANN, duration, engineering
+from reliability.units import BOLTZMANN, duration, engineering, grouped
 
 _MET = {True: "met", False: "not met", None: "open"}  # a missing test is open
 _MOST_ROWS = 300  # of the raw data in the appendix; the files have the rest
@@ -156,7 +156,7 @@ def _statement(answer: Answer, dossier: Dossier) -> str:
 
 
 def _life(value: float, clock: str) -> str:
-    return duration(value) if clock == "time" else f"{value:,.0f} {clock}".replace(",", " ")
+    return duration(value) if clock == "time" else f"{grouped(value)} {clock}"
 
 
 def _test(test: LifeTest) -> dict[str, Any]:
@@ -326,7 +326,7 @@ def _requirements(summary: dict[str, Any]) -> Table:
 def _claim_tables(summary: dict[str, Any]) -> Iterator[Table]:
     rows = [
         [s["name"] or f"{k + 1}", duration(s["time"]), engineering(s["temperature"], "K"),
-         f"{s['reads']:,.0f}", f"{s['cycles']:,.0f}"]
+         grouped(s['reads']), grouped(s['cycles'])]
         for k, s in enumerate(summary["claim"]["segments"])
     ]  # fmt: skip
     yield Table("mission", "Mission profile", "",
@@ -356,8 +356,9 @@ def _claim_tables(summary: dict[str, Any]) -> Iterator[Table]:
 
 def _acceleration_tables(dossier: Dossier, summary: dict[str, Any]) -> Iterator[Table]:
     rows = [
-        [c["mechanism"], a["test"], engineering(a["temperature_k"], "K"), f"{a['hours']:,.0f} h",
-         f"{a['arrhenius']:.3g}", f"{a['equivalent_hours']:,.0f} h", f"{a['t_model']:.3g}"]
+        [c["mechanism"], a["test"], engineering(a["temperature_k"], "K"),
+         f"{grouped(a['hours'])} h", f"{a['arrhenius']:.3g}",
+         f"{grouped(a['equivalent_hours'])} h", f"{a['t_model']:.3g}"]
         for c in summary["claims"] for a in c.get("acceleration", [])
     ]  # fmt: skip
     if not rows:
@@ -416,7 +417,7 @@ def _tests(summary: dict[str, Any]) -> Table:
     rows = [
         [test["name"], engineering(test["temperature_k"], "K"),
          on_test(test["duration"], test["clock"]),
-         f"{test['cycles_before']:,.0f}" if test["cycles_before"] else "none", test["criterion"],
+         grouped(test['cycles_before']) if test["cycles_before"] else "none", test["criterion"],
          _CORRECTION[test["correction"]], test["unit"]]
         for test in summary["tests"]
     ]  # fmt: skip
@@ -442,7 +443,7 @@ def _assumed(dossier: Dossier, summary: dict[str, Any]) -> Iterator[str]:
 
 def _samples(summary: dict[str, Any]) -> Table:
     rows = [
-        [printed_fraction(s["fraction"], 3), *(f"{s[k]:,}" for k in
+        [printed_fraction(s["fraction"], 3), *(grouped(s[k]) for k in
                                               ("no_failure", "one_failure", "two_failures"))]
         for s in summary["sample_sizes"]
     ]  # fmt: skip

@@ -25,7 +25,7 @@ from reliability.report.provenance import confidence_text, parameter_tables, pro
 from reliability.report.render import save_report
 from reliability.report.words import percent
 from reliability.technology import Technology
-from reliability.units import duration, engineering
+from reliability.units import duration, engineering, grouped
 
 _KEPT = ("draws", "seed", "reliability_version")
 _ROOM = 323.0  # K; hotter statistics are those of bakes
@@ -135,7 +135,7 @@ def _networks_section(networks: Sequence[xr.Dataset]) -> Section:
             ])  # fmt: skip
     sure = percent(first["confidence"], 0)
     text = (
-        f"The network {first['network']} classified {first['images']:,} test images on "
+        f"The network {first['network']} classified {grouped(first['images'])} test images on "
         f"{first['chips']} chips of the measured cells, drawn with replacement with their whole "
         f"trajectories, and on {first['chips']} chips of the card's cells. The {sure} interval of "
         "the difference holds the finite number of measured cells (bootstrap) and of chips."

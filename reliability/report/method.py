@@ -1,5 +1,7 @@
 """What a study did: its method, its population, and which phenomena act in it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from reliability.campaign.spec import Study
@@ -7,7 +9,7 @@ from reliability.campaign.study_cells import cells_text
 from reliability.report.outputs import chapters_of
 from reliability.report.page import Section, Table
 from reliability.report.points import Finished, axis_label
-from reliability.report.words import in_words, percent, typeset
+from reliability.report.words import in_words, merged, percent, typeset
 from reliability.technology.vocabulary import CONDITIONS
 from reliability.units import engineering
 
@@ -30,7 +32,7 @@ _PEOPLE = {"arrhenius": "Arrhenius", "weibull": "Weibull"}
 def method_section(finished: Finished) -> Section:
     """Say in sentences what was computed, and where the intervals come from."""
     study, chapters = finished.study, chapters_of(finished.study)
-    text = [line for chapter in chapters for line in chapter.method(study)]
+    text = method_lines(study)
     if study.cells is not None:
         cards = (point.load_technology() for point in study.at_points())
         text += dict.fromkeys(line for card in cards for line in cells_text(card))
@@ -53,6 +55,16 @@ def method_section(finished: Finished) -> Section:
     intervals = [line for chapter in chapters for line in chapter.intervals(study)]
     level = f"Intervals have {percent(study.confidence, 0)} confidence."
     return Section("method", "Method", [*text, " ".join([level, *intervals])])
+
+
+def method_lines(study: Study) -> list[str]:
+    """Say what was computed, at all points of a sweep."""
+    points = study.at_points()
+    return [
+        line
+        for chapter in chapters_of(study)
+        for line in merged(line for point in points for line in chapter.method(point))
+    ]
 
 
 def population_section(finished: Finished) -> Section:
@@ -82,9 +94,8 @@ def population_section(finished: Finished) -> Section:
 def phenomena_section(finished: Finished) -> Section:
     """Say of each phenomenon which model it follows, whether it acts here, and its valid range."""
     study, technology = finished.study, finished.study.load_technology()
-    chapters = chapters_of(study)
-    figures = [figure for chapter in chapters for figure in chapter.stress(finished)]
-    rows = []
+    figures = [figure for chapter in chapters_of(study) for figure in chapter.stress(finished)]
+    points, rows = study.at_points(), []
     for key, title in _PHENOMENA.items():
         own = [p for name, p in technology.parameters.items() if name.split(".")[0] == key]
         if not own:
@@ -100,7 +111,7 @@ def phenomena_section(finished: Finished) -> Section:
         kinds = [p.confidence for p in own]
         count = ", ".join(f"{k} {kinds.count(k)}" for k in dict.fromkeys(sorted(kinds)))
         model = " ".join(_PEOPLE.get(w, w) for w in in_words("; ".join(sorted(models))).split())
-        rows.append([title, model, typeset(acts(key, study)),
+        rows.append([title, model, typeset(acts(key, points)),
                      "; ".join(valid), count])  # fmt: skip
     table = Table(
         "phenomena-table", "Phenomena of the cells",
@@ -110,15 +121,16 @@ def phenomena_section(finished: Finished) -> Section:
     return Section("phenomena", "Phenomena", (), tuple(figures), (table,))
 
 
-def acts(phenomenon: str, study: Study) -> str:
+def acts(phenomenon: str, points: Sequence[Study]) -> str:
     """Say under which conditions a phenomenon acts in any output of a study, or that it does not.
 
-    >>> acts("endurance", Study(title="t", technology="oxram-130nm"))
+    >>> acts("endurance", Study(title="t", technology="oxram-130nm").at_points())
     'does not act: cells are programmed once'
     """
-    said = [text for c in chapters_of(study) if (text := c.acts(phenomenon, study))]
+    chapters = chapters_of(points[0])
+    said = [text for c in chapters for point in points if (text := c.acts(phenomenon, point))]
     acting = [text for text in said if not text.startswith("does not act")]
-    return "; ".join(dict.fromkeys(acting)) or next(iter(said), "does not act")
+    return "; ".join(merged(acting)) or next(iter(said), "does not act")
 
 
 def _range(name: str, low: float, high: float) -> str:

@@ -23,11 +23,6 @@ def axis_label(axis: Axis) -> str:
     return axis.label or axis.name
 
 
-def cards_of(study: Study) -> str:
-    """Return the names of all technology cards of a study."""
-    return " and ".join(map(str, study.values_of("technology")))
-
-
 def value_text(name: str, value: float | str) -> str:
     """Print the value of an axis as engineers read it."""
     unit = unit_of(name)

@@ -29,7 +29,9 @@ _PREFIXES = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "µ": 1e-6, "m": 1e-3, "k": 1e3,
              "G": 1e9, "T": 1e12}  # fmt: skip
 _SYMBOLS = ("Ω", "S", "V", "A", "J", "s", "F", "W", "Hz", "B", "bit")
 _NUMBER = re.compile(
-    r"[^\w+\-−.]*([-+−]?(?:\d[\d,]*\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*([^\W\d_]*)", re.IGNORECASE
+    r"[^\w+\-−.]*([-+−]?(?:\d{1,3}(?:[ \u202f]\d{3})+\b|\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)"
+    r"\s*([^\W\d_]*)",
+    re.IGNORECASE,
 )
 
 
@@ -125,13 +127,13 @@ def number(text: str) -> float | None:
 
     >>> number("4.9 kΩ"), number("10 years"), number("83.7 %"), number("none")
     (4900.0, 315576000.0, 83.7, None)
-    >>> number("1,234 of 5,000"), number("± 2 mV"), number("-40 °C")
-    (1234.0, 0.002, -40.0)
+    >>> number("12 345 of 50 000"), number("± 2 mV"), number("-40 °C")
+    (12345.0, 0.002, -40.0)
     """
     match = _NUMBER.match(text)
     if not match:
         return None
-    value = float(match.group(1).replace(",", "").replace("−", "-"))
+    value = float(match.group(1).translate({ord(" "): None, 0x202F: None}).replace("−", "-"))
     unit = match.group(2)
     if unit in _SECONDS:
         return value * _SECONDS[unit]

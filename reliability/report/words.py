@@ -1,13 +1,16 @@
 """Numbers and stress conditions in words, as the documents say them."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import SequenceMatcher
+from itertools import chain, groupby
 from typing import Any
 
-from reliability.units import duration, engineering
+from reliability.units import duration, engineering, grouped
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _POWER = re.compile(r"(?<![\w.])(\d(?:\.\d+)?)e([+-]\d+)\b")
+_GROUP = re.compile(r"(?<=\d) (?=\d{3}\b)")
 _UNIT = re.compile(
     r"(?<=\d) (?=%|°C|(?:[fpnµmkMGT]?(?:Ω|S|V|A|J|s|W|Hz|F)|eV|h|min|days?|years?|points?)\b)"
 )
@@ -17,16 +20,16 @@ def typeset(text: str) -> str:
     """Set the numbers of a sentence as they are printed; units stay on the line of their number.
 
     >>> typeset("1.5e+03 years, 8e+08 reads, 1e+14 reads, p <= 2.5e-06").replace("\xa0", " ")
-    '1,500 years, 8×10⁸ reads, 10¹⁴ reads, p ≤ 2.5×10⁻⁶'
+    '1500 years, 8×10⁸ reads, 10¹⁴ reads, p ≤ 2.5×10⁻⁶'
     """
     text = _POWER.sub(_power, text.replace("<=", "≤").replace(">=", "≥"))
-    return _UNIT.sub("\xa0", text)
+    return _UNIT.sub("\xa0", _GROUP.sub("\u202f", text))
 
 
 def _power(match: re.Match[str]) -> str:
     factor, exponent = match.group(1), int(match.group(2))
     if 0 <= exponent < 6:
-        return f"{float(match.group()):,.0f}"
+        return grouped(float(match.group()))
     ten = f"10{str(exponent).translate(_RAISED)}"
     return ten if factor == "1" else f"{factor}×{ten}"
 
@@ -34,10 +37,11 @@ def _power(match: re.Match[str]) -> str:
 def in_words(name: str) -> str:
     """Print the dotted name of a parameter or a phenomenon of a card as words.
 
-    >>> in_words("read_disturb.LRS.voltage_slope")
-    'read disturb LRS voltage slope'
+    >>> in_words("read_disturb.LRS.voltage_slope"), in_words("lrs_resistance")
+    ('read disturb LRS voltage slope', 'LRS resistance')
     """
-    return name.replace(".", " ").replace("_", " ")
+    words = name.replace(".", " ").replace("_", " ")
+    return re.sub(r"\b[lh]rs\b", lambda state: state[0].upper(), words)
 
 
 def percent(value: float, digits: int = 1) -> str:
@@ -64,13 +68,13 @@ def ppm_text(value: float) -> str:
     """Print failing parts in a million, many of them in percent.
 
     >>> ppm_text(12.34), ppm_text(2500.0), ppm_text(34567.0), ppm_text(1e-30)
-    ('12.3 ppm', '2,500 ppm', '3.46 %', 'below 10⁻⁶ ppm')
+    ('12.3 ppm', '2500 ppm', '3.46 %', 'below 10⁻⁶ ppm')
     """
     if value >= 1e4:
         return f"{value / 1e4:.3g} %"
     if 0 < value < 1e-6:
         return typeset("below 1e-06 ppm")
-    return f"{value:,.0f} ppm" if value >= 1000 else typeset(f"{value:.3g} ppm")
+    return f"{grouped(value)} ppm" if value >= 1000 else typeset(f"{value:.3g} ppm")
 
 
 def rate_text(value: float) -> str:
@@ -109,6 +113,102 @@ def listed(values: Sequence[float], unit: str) -> str:
     if len(values) > 3:
         return f"{engineering(values[0], unit)} to {engineering(values[-1], unit)}"
     return ", ".join(engineering(value, unit) for value in values)
+
+
+def merged(texts: Iterable[str]) -> list[str]:
+    """Write sentences that differ in a few words as one sentence with all of them.
+
+    The points of a sweep say the same of themselves but for what is swept.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        Sentences, the same ones counted once.
+
+    Returns
+    -------
+    list of str
+        One sentence for those that share more than half of their words.
+
+    Examples
+    --------
+    >>> merged(["cells at 25 °C, read once.", "cells at 85 °C, read once.", "no cells."])
+    ['cells at 25 or 85 °C, read once.', 'no cells.']
+    >>> merged(f"rewritten after {n} days" for n in (30, 90, 365, 1000, 3650))
+    ['rewritten after 30 to 3650 days']
+    """
+    groups: list[list[list[str]]] = []
+    for text in dict.fromkeys(texts):
+        words = text.split(" ")
+        for group in groups:
+            if len(_common(group[0], words)) > max(len(group[0]), len(words)) / 2:
+                group.append(words)
+                break
+        else:
+            groups.append([words])
+    return [_one_sentence(group) for group in groups]
+
+
+def _common(first: list[str], other: list[str]) -> dict[int, int]:
+    """Return the place of each word of a sentence in another that shares it."""
+    blocks = SequenceMatcher(None, first, other, autojunk=False).get_matching_blocks()
+    return {i + k: j + k for i, j, size in blocks for k in range(size)}
+
+
+def _one_sentence(group: list[list[str]]) -> str:
+    first, *others = group
+    places = [_common(first, words) for words in others]
+    kept = [i for i in range(len(first)) if all(i in place for place in places)]
+    # rows of texts: what stands between words that all share, and those words
+    cuts = [[-1, *([p[i] for i in kept] if p else kept), len(words)]
+            for p, words in zip([{}, *places], group, strict=True)]  # fmt: skip
+    columns = []
+    for k in range(len(kept) + 1):
+        columns.append([w[c[k] + 1 : c[k + 1]] for w, c in zip(group, cuts, strict=True)])
+        if k < len(kept):
+            columns.append([[first[kept[k]]]] * len(group))
+    columns = [column for column in columns if any(column)]
+    runs = [
+        [[*chain(*row)] for row in zip(*run, strict=True)] for _, run in groupby(columns, _same)
+    ]
+    while (joined := _joined(runs)) is not None:
+        runs = joined
+    return " ".join(_alternatives(run) for run in runs)
+
+
+def _same(texts: list[list[str]]) -> bool:
+    return all(text == texts[0] for text in texts)
+
+
+def _joined(runs: list[list[list[str]]]) -> list[list[list[str]]] | None:
+    """Join two alternatives that change together and are a few words apart."""
+    for k in range(len(runs) - 2):
+        left, between, right = runs[k : k + 3]
+        if _same(between) and not _same(left) and len(between[0]) < 6:
+            whole = [[*a, *b, *c] for a, b, c in zip(left, between, right, strict=True)]
+            count = [len({tuple(row) for row in part}) for part in (left, right, whole)]
+            if count[2] == max(count[:2]):
+                return [*runs[:k], whole, *runs[k + 3 :]]
+    return None
+
+
+def _alternatives(rows: list[list[str]]) -> str:
+    """Print a few alternatives, and the ends of many; a mark after all of them stands once."""
+    texts = list(dict.fromkeys(map(" ".join, rows)))
+    if len(texts) == 1:
+        return texts[0]
+    mark = texts[0][-1:] if texts[0][-1:] in ",;." else ""
+    if mark and all(text.endswith(mark) for text in texts):
+        texts = [text[:-1] for text in texts]
+    else:
+        mark = ""
+    texts = [text for text in texts if text]
+    if len(texts) > 4 and all(text.strip("<≤(-").split(".")[0][:1].isdigit() for text in texts):
+        return f"{texts[0]} to {texts[-1]}{mark}"
+    if all(text.startswith("(") for text in texts):
+        texts = [texts[0], *(text[1:] for text in texts[1:])]
+    comma = "; " if any("," in text for text in texts) else ", "
+    return f"{comma.join(texts[:-1])} or {texts[-1]}{mark}" if texts[1:] else texts[0] + mark
 
 
 def of_age(age: dict[str, float]) -> str:

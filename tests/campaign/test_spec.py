@@ -165,3 +165,18 @@ def test_a_network_beside_an_output_that_does_not_use_it_is_named(tmp_path) -> N
         rel.load_study(path)
     path.write_text(text)
     rel.load_study(path)
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ("[crossbar]\nmax_size = 64\n", "crossbar.max_size: acts with outputs crossbar"),
+        ("[window]\n", "window: acts with outputs window"),
+        ('[[sweep]]\nname = "product.bits"\nvalues = [64, 128]\n', "product.bits: acts with"),
+    ],
+)
+def test_the_table_of_another_output_is_refused(tmp_path, table, says) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text(f'title = "t"\ntechnology = "oxram-130nm"\noutputs = ["endurance"]\n{table}')
+    with pytest.raises(rel.InputError, match=says):
+        rel.load_study(path)

@@ -15,7 +15,7 @@ from reliability.report.figures.style import (
     stress_axis,
     time_axis,
 )
-from reliability.units import duration, engineering
+from reliability.units import duration, engineering, grouped
 
 
 def resistance_against_cycles(resistance: xr.DataArray, ax: Axes | None = None) -> Axes:
@@ -181,7 +181,7 @@ def error_rate_against_stress(
 def _line(name: str, value: float) -> str:
     if name == "time":
         return duration(value) if value else "0 s"
-    return f"{value:,.0f}" if value < 1e6 else f"{value:.0e}"
+    return grouped(value) if value < 1e6 else f"{value:.0e}"
 
 
 def _failure_axes(ax: Axes, test: xr.Dataset) -> None:

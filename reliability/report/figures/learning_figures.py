@@ -16,6 +16,7 @@ from reliability.report.figures.style import (
     log_axis,
     nominal_and_draws,
 )
+from reliability.units import grouped
 
 # What rules and their schedules of writes are called.
 _RULES = {
@@ -214,7 +215,7 @@ def accuracy_against_budget(data: xr.Dataset, ax: Axes | None = None) -> Axes:
     ax.axhline(before, color="0.4", ls="--", lw=1)
     ax.annotate("before", (budgets[0], before), va="top", **(LABEL | {"xytext": (0, -2)}))
     log_axis(ax.xaxis, budgets)
-    ax.set_xlabel(f"writes of {data.attrs['cells_of_chip']:,} cells")
+    ax.set_xlabel(f"writes of {grouped(data.attrs['cells_of_chip'])} cells")
     ax.set_ylabel("accuracy on old and new images (%)")
     ax.legend(loc="center", bbox_to_anchor=(0.66, 0.35))
     return ax

@@ -23,7 +23,7 @@ from reliability.report.figures.accuracy_figures import (
 )
 from reliability.report.mapping_table import mapping_of
 from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, numbers_of, svg
-from reliability.report.points import Finished, cards_of, named_point
+from reliability.report.points import Finished, named_point
 from reliability.report.sensitivity_section import parameter_correlations, sensitivity_figures
 from reliability.report.study_overlays import accuracy_overlays
 from reliability.report.sweep_section import sweep_section, sweep_statement
@@ -37,7 +37,7 @@ from reliability.report.words import (
     typeset,
 )
 from reliability.technology import Technology
-from reliability.units import duration, engineering
+from reliability.units import duration, engineering, grouped
 
 _MOST_CURVES = 100  # of chips, so that a report stays small
 
@@ -66,7 +66,8 @@ def _statement(finished: Finished) -> Iterator[str]:
         )
     yield f"{line}."
     yield (
-        f"Ideal cells classify {percent(summary['ideal_accuracy'])} of {summary['images']:,} test "
+        f"Ideal cells classify {percent(summary['ideal_accuracy'])} of "
+        f"{grouped(summary['images'])} test "
         f"images. {first} the mean of chips is {percent(start['mean'])} ({percent_range(start)} "
         f"at {sure} confidence)."
     )
@@ -133,7 +134,7 @@ def _key_figures(finished: Finished) -> Iterator[KeyFigure]:
         for name, (point, answer) in (("best point", ordered[-1]), ("worst point", ordered[0])):
             yield _key_accuracy(name, answer["accuracy"], named_point(study, point))
         return
-    chips = f"{summary['chips']} chips, {summary['images']:,} images"
+    chips = f"{summary['chips']} chips, {grouped(summary['images'])} images"
     yield _key_accuracy(of_age(study.stress.end), summary["accuracy"], chips)
     worst, last = summary["accuracy_by_age"][-1], study.stress.combinations[-1]
     if last != study.stress.end:
@@ -161,32 +162,25 @@ def _key_accuracy(name: str, found: dict[str, Any], note: str) -> KeyFigure:
 
 def network_text(study: Study) -> str:
     """Say which network is evaluated, how inputs are coded and how weights lie in cells."""
-    names = study.values_of("network.name")
-    kinds = {isinstance(study.named_network(str(name)), DeepNetwork) for name in names}
-    parts = [_deep(study) if deep else _one_layer(study) for deep in sorted(kinds)]
-    several = "networks" if len(names) > 1 else "network"
-    return f"{several} {' and '.join(map(str, names))} ({'; '.join(parts)})"
+    name = str(study.network.name)
+    deep = isinstance(study.named_network(name), DeepNetwork)
+    return f"network {name} ({_deep(study) if deep else _one_layer(study)})"
 
 
 def _deep(study: Study) -> str:
-    tilings = [point.tiling.tiling(point.load_technology()) for point in study.at_points()]
+    tiling = study.tiling.tiling(study.load_technology())
     cells = {"levels": "one multi-level cell on each side of a weight",
              "bits": "binary cells, one for each bit of a weight",
              "pairs": "pairs of two-level cells"}  # fmt: skip
-    first = tilings[0]
-    held = " or ".join(dict.fromkeys(cells[each.cells] for each in tilings))
-    text = f"analog multiply-accumulate layer by layer on tiles of {first.rows} × {first.columns} "
-    text += f"cells; {held}"
+    text = (f"analog multiply-accumulate layer by layer on tiles of {tiling.rows} × "
+            f"{tiling.columns} cells; {cells[tiling.cells]}")  # fmt: skip
     for name, what in (("dac_bits", "input DACs"), ("adc_bits", "ADCs on the sums")):
-        bits = list(dict.fromkeys(getattr(each, name) for each in tilings))
-        if bits != [None]:
-            said = " or ".join("exact" if b is None else f"{b} bit" for b in bits)
-            text += f"; {what}: {said}"
+        if (bits := getattr(tiling, name)) is not None:
+            text += f"; {what}: {bits} bit"
     if study.network.metric != "accuracy":
         text += f"; {_METRICS[study.network.metric]}"
-    compensation = list(dict.fromkeys(each.compensation for each in tilings))
-    if compensation != ["none"]:
-        text += f"; compensation: {' or '.join(compensation)}"
+    if tiling.compensation != "none":
+        text += f"; compensation: {tiling.compensation}"
     return text
 
 
@@ -205,24 +199,19 @@ _CODINGS = {
 
 
 def _one_layer(study: Study) -> str:
-    values = {name: _either(study, name) for name in ("delta_s", "spike_limit", "first_spike")}
-    codings = [_CODINGS[str(c)].format(**values) for c in study.values_of("network.coding")]
-    ideal = "; ideal neurons" if study.values_of("network.neuron") == ["ideal"] else ""
-    return f"{' or '.join(codings)}; {_either(study, 'mapping').replace('_', '-')} cells{ideal}"
-
-
-def _either(study: Study, name: str) -> str:
-    return " or ".join(f"{value}" for value in study.values_of(f"network.{name}"))
+    network = study.network
+    coding = _CODINGS[network.coding].format(**network.model_dump())
+    ideal = "; ideal neurons" if network.neuron == "ideal" else ""
+    return f"{coding}; {network.mapping.replace('_', '-')} cells{ideal}"
 
 
 def _method(study: Study) -> Iterator[str]:
-    swept = " and ".join(axis.name for axis in study.sweep if axis.name in study.stress.end)
-    where = f"each {swept} of the sweep" if swept else _conditions(study)
     yield (
         f"The {network_text(study)} was programmed into the cells of {study.population.chips} "
-        f"simulated chips of technology {cards_of(study)}. Every cell follows one trajectory of "
-        f"programming, ageing and reads; each chip classified {study.network.images:,} test images "
-        f"at {where}."
+        f"simulated chips of technology {study.technology}. Every cell follows one trajectory of "
+        f"programming, ageing and reads; each chip classified {grouped(study.network.images)} test "
+        "images "
+        f"at {_conditions(study)}."
     )
 
 
@@ -271,15 +260,13 @@ def _population(study: Study) -> Iterator[str]:
 
 
 def _acts(phenomenon: str, study: Study) -> str:
-    stress, network, swept = study.stress, study.network, {axis.name for axis in study.sweep}
+    stress, network = study.stress, study.network
     if phenomenon == "programming":
         verify = study.programming.verify
         return f"verify, up to {verify.attempts} pulses" if verify else "as on the card"
     if phenomenon == "endurance":
         return "does not act: cells are programmed once"
     if phenomenon in ("relaxation", "retention", "drift"):
-        if {"time", "temperature"} & swept:
-            return "at the times and temperatures of the sweep"
         if max(stress.times) == 0 and not stress.preconditioning:
             return "does not act: no time passes"
         return f"to {duration(stress.times[-1])} at {listed(stress.temperatures, 'K')}"
@@ -287,12 +274,10 @@ def _acts(phenomenon: str, study: Study) -> str:
         volts = listed(stress.read_voltages, "V")
         if max(stress.inferences) > 0:
             return f"by the reads of {max(stress.inferences):.3g} inferences at {volts}"
-        if max(stress.reads) == 0 and not {"reads", "inferences"} & swept:
+        if max(stress.reads) == 0:
             return "does not act: no reads are counted"
         return f"to {max(stress.reads):.3g} reads at {volts}"
     if phenomenon in ("noise", "conduction"):
-        if "network.read_temperature" in swept:
-            return "in each read, at the temperatures of the sweep"
         if network.read_temperature is not None:
             return f"in each read, at {engineering(network.read_temperature, 'K')}"
         how = "without noise" if phenomenon == "noise" else "at the card's temperature and voltage"

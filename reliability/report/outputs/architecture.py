@@ -31,7 +31,7 @@ from reliability.report.page import (
     numbers_of,
     svg,
 )
-from reliability.report.points import Finished, anchor, cards_of, value_text
+from reliability.report.points import Finished, anchor, value_text
 from reliability.report.provenance import confidence_text, parameter_tables
 from reliability.report.words import in_words, listed, percent, typeset
 from reliability.units import engineering
@@ -342,16 +342,15 @@ def _text(value: float | None, unit: str) -> str:
 
 def _method(study: Study) -> Iterator[str]:
     options, components = study.options("architecture"), components_of(study)
-    swept = {axis.name for axis in study.sweep}
     idle = {"rate": "threshold", "first_spike": "lead"}.get(getattr(options, "coding", ""))
     held = [
         f"{in_words(name)} {_option_text(f'architecture.{name}', value)}"
         for name, value in options.arguments.items()
-        if f"architecture.{name}" not in swept and name != idle and value not in (None, ())
+        if name != idle and value not in (None, ())
     ]
     yield (
-        f"The architecture model {options.study} was computed for technology {cards_of(study)} and "
-        f"the component parameters {components.name}, with {', '.join(held)}."
+        f"The architecture model {options.study} was computed for technology {study.technology} "
+        f"and the component parameters {components.name}, with {', '.join(held)}."
     )
 
 

@@ -13,9 +13,9 @@ from reliability.report.chapter import Chapter
 from reliability.report.comparison_words import Row
 from reliability.report.outputs.accuracy import network_text
 from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, numbers_of, svg
-from reliability.report.points import Finished, anchor, cards_of, titled
+from reliability.report.points import Finished, anchor, titled
 from reliability.report.words import age_title, interval_text, of_age, percent
-from reliability.units import engineering
+from reliability.units import engineering, grouped
 
 _WAYS = {
     "shapley": "Shapley value",
@@ -141,14 +141,11 @@ def _key_figures(finished: Finished) -> Iterator[KeyFigure]:
 
 
 def _method(study: Study) -> Iterator[str]:
-    a, swept = study.options("attribution"), {axis.name for axis in study.sweep}
-    when = of_age(_conditions(study))
-    if any(name.startswith("attribution.") or name in study.stress.end for name in swept):
-        when = "at the stress conditions of the sweep"
+    a = study.options("attribution")
     yield (
         f"The {network_text(study)} was evaluated with every combination of the phenomena "
-        f"{when}, on the same {a.chips} simulated chips of technology "
-        f"{cards_of(study)} and {a.images:,} images each time."
+        f"{of_age(_conditions(study))}, on the same {a.chips} simulated chips of technology "
+        f"{study.technology} and {grouped(a.images)} images each time."
     )
 
 

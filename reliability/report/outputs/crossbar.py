@@ -16,13 +16,13 @@ from reliability.report.points import (
     Finished,
     anchor,
     axis_label,
-    cards_of,
     named_point,
     point_text,
     value_text,
     without,
 )
-from reliability.report.words import interval_text, listed, percent
+from reliability.report.words import interval_text, percent
+from reliability.units import engineering
 
 
 def _sections(finished: Finished) -> Iterator[Section]:
@@ -144,18 +144,13 @@ def _table(finished: Finished) -> Table:
 
 def _method(study: Study) -> Iterator[str]:
     c = study.options("crossbar")
-    cells = " or ".join(map(str, study.values_of("crossbar.cell_layout")))
-    schemes = " or ".join(map(str, study.values_of("crossbar.bias_scheme")))
-    lines = study.values_of("crossbar.segment_resistance")
-    nodes = [str(node) for node in study.values_of("crossbar.node") if node]
-    wires = f"wires of {' or '.join(nodes)}" if nodes else (
-        f"lines of {listed(sorted(lines), 'ohm')} per cell")  # fmt: skip
+    wires = f"wires of {c.node}" if c.node else (
+        f"lines of {engineering(c.segment_resistance, 'ohm')} per cell")  # fmt: skip
     yield (
         f"The largest array at which {size_criterion(study)} was searched up to {c.max_size} lines "
         f"with exact currents through lines and cells of Monte Carlo arrays of technology "
-        f"{cards_of(study)}: {cells} cells, {wires}, bias scheme {schemes}, "
-        f"{' or '.join(percent(float(a), 0) for a in study.values_of('crossbar.activity'))} of the "
-        "rows driven at once."
+        f"{study.technology}: {c.cell_layout} cells, {wires}, bias scheme "
+        f"{c.bias_scheme}, {percent(c.activity, 0)} of the rows driven at once."
     )
 
 

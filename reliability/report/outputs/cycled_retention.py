@@ -9,7 +9,7 @@ from reliability.report import figures as draw
 from reliability.report.chapter import Chapter, LimitWords
 from reliability.report.comparison_words import Row
 from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, numbers_of, svg
-from reliability.report.points import Finished, anchor, cards_of, named_point, sentences, titled
+from reliability.report.points import Finished, anchor, named_point, sentences, titled
 from reliability.report.words import (
     age_title,
     fraction_text,
@@ -21,7 +21,7 @@ from reliability.report.words import (
     rate_text,
     typeset,
 )
-from reliability.units import duration, engineering
+from reliability.units import duration, engineering, grouped
 
 
 def _sections(finished: Finished) -> Iterator[Section]:
@@ -72,7 +72,8 @@ def _table(answer: dict[str, Any], title: str) -> Table:
         ])  # fmt: skip
     return Table(
         anchor("retention-table", title), titled("Bit-error rate after cycling and storage", title),
-        f"Misread cells of {answer['cells']:,}, half in each state, at each stress condition, with "
+        f"Misread cells of {grouped(answer['cells'])}, half in each state, at each stress "
+        "condition, with "
         f"the {percent(answer['confidence'], 0)} interval over wafers and that of sampled cards.",
         ["cycles", "storage", "temperature", "bit-error rate", "interval", "sampled cards", "LRS",
          "HRS"],
@@ -111,30 +112,23 @@ def _key_figures(finished: Finished) -> Iterator[KeyFigure]:
         yield KeyFigure(
             f"bit-error rate {of_age(end)}", fraction_text(end["error_rate"]),
             interval_text(percent_range(end, 2), answer["retention"]["confidence"]),
-            named_point(finished.study, point) or f"{answer['retention']['cells']:,} cells",
+            named_point(finished.study, point) or f"{grouped(answer['retention']['cells'])} cells",
         )  # fmt: skip
 
 
 def _method(study: Study) -> Iterator[str]:
     r, stress = study.options("retention"), study.stress
-    swept = {axis.name for axis in study.sweep}
     cycles = ""
-    if any(stress.cycles) or "cycles" in swept:
-        given = " and ".join(f"{n:.5g}" for n in stress.cycles)
-        numbers = "the cycles of each point" if "cycles" in swept else f"{given} times"
-        hot = engineering(stress.cycling_temperature, "K")
-        where = "the cycling temperature of each point"
-        cycles = f"cycled {numbers} at "
-        cycles += f"{where if 'stress.cycling_temperature' in swept else hot}, "
+    if any(stress.cycles):
+        numbers = " and ".join(f"{n:.5g}" for n in stress.cycles)
+        cycles = f"cycled {numbers} times at {engineering(stress.cycling_temperature, 'K')}, "
     read = r.read_at(study)
     at = "" if read is None else f" at {engineering(read, 'K')} with noise"
-    if swept & {"network.read_temperature", "retention.read_temperature"}:
-        at = " at the read temperature of each point with noise"
-    yield typeset(
-        f"{r.wafers} wafers of {r.dies} dies of {r.cells:,} cells in each state of technology "
-        f"{cards_of(study)} were {cycles}stored up to {duration(max(stress.times)) or '0 s'} at "
-        f"{listed(stress.temperatures, 'K')}, and read{at}; a cell is misread on the wrong side of "
-        "the read reference."
+    yield (
+        f"{r.wafers} wafers of {r.dies} dies of {grouped(r.cells)} cells in each state of "
+        f"technology {study.technology} were {cycles}stored up to "
+        f"{duration(max(stress.times))} at {listed(stress.temperatures, 'K')}, and read{at}; a "
+        "cell is misread on the wrong side of the read reference."
     )
 
 
@@ -149,10 +143,12 @@ def _acts(phenomenon: str, study: Study) -> str:
         cycled = any(stress.cycles) or any(s.cycles for s in stress.preconditioning)
         return "after the cycles of the study" if cycled else "does not act: no cycles"
     if phenomenon in ("relaxation", "retention"):
-        return f"for up to {duration(max(stress.times))}" if max(stress.times) else "does not act"
+        if not max(stress.times):
+            return "does not act: no time passes"
+        return f"to {duration(stress.times[-1])} at {listed(stress.temperatures, 'K')}"
     if phenomenon in ("noise", "conduction"):
         hot = study.options("retention").read_at(study)
-        return "does not act" if hot is None else f"at {engineering(hot, 'K')}"
+        return "does not act" if hot is None else f"in each read, at {engineering(hot, 'K')}"
     return "as on the card"
 
 

@@ -13,7 +13,7 @@ from reliability.report import figures as draw
 from reliability.report.chapter import Chapter, LimitWords
 from reliability.report.comparison_words import Row
 from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, numbers_of, svg
-from reliability.report.points import Finished, anchor, cards_of, named_point, titled
+from reliability.report.points import Finished, anchor, named_point, titled
 from reliability.report.study_overlays import endurance_overlays
 from reliability.report.words import (
     fraction_text,
@@ -23,7 +23,7 @@ from reliability.report.words import (
     percent_range,
 )
 from reliability.technology import STATES
-from reliability.units import engineering
+from reliability.units import engineering, grouped
 
 _MOST_SENTENCES = 3  # on the cover, one for each point of a sweep
 
@@ -90,7 +90,7 @@ def _details(finished: Finished) -> Iterator[str]:
 
 
 def _cycles(number: float) -> str:
-    return f"{number:,.0f} cycle{'' if number == 1 else 's'}"
+    return f"{grouped(number)} cycle{'' if number == 1 else 's'}"
 
 
 def _lines(answer: dict[str, Any]) -> Iterator[str]:
@@ -114,10 +114,10 @@ def _key_figures(finished: Finished) -> Iterator[KeyFigure]:
     for point, e in {id(e): (point, e) for point, e in (found[0], found[-1])}.values():
         at = engineering(e["temperature_k"], "K")
         yield KeyFigure(
-            f"cells failed after {e['cycles']:,.0f} cycles at {at}",
+            f"cells failed after {grouped(e['cycles'])} cycles at {at}",
             fraction_text(e["fraction_failed"]),
             interval_text(percent_range(e, 2), e["confidence"]),
-            named_point(finished.study, point) or f"{e['cells']:,} cells",
+            named_point(finished.study, point) or f"{grouped(e['cells'])} cells",
         )
 
 
@@ -201,16 +201,17 @@ def _table(answer: list[dict[str, Any]], title: str, number: int) -> Table:
             sampled = f"{percent(found['drawn_low'], 2)} to {percent(found['drawn_high'], 2)}"
         rows.append([
             engineering(found["temperature_k"], "K"),
-            f"{found['failed']:,} of {found['cells']:,}",
+            f"{grouped(found['failed'])} of {grouped(found['cells'])}",
             fraction_text(found["fraction_failed"]),
             percent_range(found, 2),
             sampled,
-            "{:,.0f} ({:,.0f} to {:,.0f})".format(*scale) if found["failed"] else "none failed",
+            "{} ({} to {})".format(*map(grouped, scale)) if found["failed"] else "none failed",
             "{:.2f} ({:.2f} to {:.2f})".format(*shape) if found["failed"] else "",
         ])  # fmt: skip
     return Table(
         f"endurance-table{number}", titled("Cumulative failures and Weibull fit", title),
-        f"Cells that have failed after {answer[0]['cycles']:,.0f} cycles, with the interval that "
+        f"Cells that have failed after {grouped(answer[0]['cycles'])} cycles, with the interval "
+        "that "
         "wafer-level variability allows, and the Weibull distribution fitted to all cells.",
         ["temperature", "failed", "fraction", "interval", "sampled cards",
          "Weibull scale (cycles)", "Weibull shape"],
@@ -227,7 +228,8 @@ def _method(study: Study) -> Iterator[str]:
     how = {"first_passage": "cycles to failure from the first-passage distribution",
            "every_cycle": "every cycle simulated"}[e.method]  # fmt: skip
     yield (
-        f"{e.wafers} wafers of {e.dies} dies of {e.cells:,} cells of technology {cards_of(study)} "
+        f"{e.wafers} wafers of {e.dies} dies of {grouped(e.cells)} cells of technology "
+        f"{study.technology} "
         f"were cycled to failure, or to {e.cycles:.3g} cycles, at {listed(e.temperatures, 'K')} "
         f"({how}); a cell fails when "
         f"{_pulses(e)} on the wrong side of the reading reference (temporary write "

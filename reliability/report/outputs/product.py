@@ -19,14 +19,13 @@ from reliability.report.points import (
     Finished,
     anchor,
     axis_label,
-    cards_of,
     named_point,
     point_text,
     value_text,
     without,
 )
 from reliability.report.words import age_title, interval_text, of_age, percent, ppm_text, rate_text
-from reliability.units import duration, engineering
+from reliability.units import duration, engineering, grouped
 
 _UBER = "uncorrectable bit-error rate of a read"
 _PPM = "failing macros"
@@ -105,7 +104,7 @@ def _tells(found: xr.Dataset, unit: str) -> bool:
 def _every(end: dict[str, float]) -> str:
     if not end["reads"]:
         return "without reads."
-    return f"{end['reads']:,.0f} reads of every cell over the time at each point."
+    return f"{grouped(end['reads'])} reads of every cell over the time at each point."
 
 
 def _curves(
@@ -225,7 +224,7 @@ def _table(finished: Finished) -> Table:
 def _fit(found: dict[str, Any]) -> str:
     if found["fit"] is None:
         return ""
-    return f"{found['fit']:,.0f}" if found["fit"] >= 1000 else f"{found['fit']:.3g}"
+    return grouped(found["fit"]) if found["fit"] >= 1000 else f"{found['fit']:.3g}"
 
 
 def _read_outs(finished: Finished) -> Iterator[Table]:
@@ -320,31 +319,26 @@ def _key_figures(finished: Finished) -> Iterator[KeyFigure]:
 
 def _method(study: Study) -> Iterator[str]:
     p = study.options("product")
-    codes = " or ".join(_code_text(str(code), p.word_bits) for code in
-                        study.values_of("product.code"))  # fmt: skip
     verify = study.programming.verify
     written = f"program and verify with up to {verify.attempts} pulses" if verify else "one pulse"
     yield (
-        f"A macro of {p.bits:,} data bits in cells of technology {cards_of(study)} stores random "
-        f"data in words with {codes}, written with {written}. Cells of a die share the deviations "
-        "of their lot, wafer and die; the failure probability is averaged over dies. A macro fails "
-        "if any of its words has more wrong bits in any read than its code corrects."
+        f"A macro of {grouped(p.bits)} data bits in cells of technology {study.technology} stores "
+        f"random data in words with {_code_text(p.code, p.word_bits)}, written with {written}. "
+        "Cells of a die share the deviations of their lot, wafer and die; the failure probability "
+        "is averaged over dies. A macro fails if any of its words has more wrong bits in any read "
+        "than its code corrects."
     )
     yield (
         "Bit-error rates are closed forms and quadratures over programming, relaxation, retention, "
         "read disturb, noise, defects and wear, down to 10⁻¹⁵ without sampling; the errors at the "
         "end of a mission, or of an interval of maintenance, are taken for all its reads."
     )
-    for kind in study.values_of("product.maintenance"):
-        if kind == "none":
-            continue
-        what = "every cell is rewritten" if kind == "refresh" else (
+    if p.maintenance != "none":
+        what = "every cell is rewritten" if p.maintenance == "refresh" else (
             "every word is read, and rewritten where an error was corrected,")  # fmt: skip
-        values = study.values_of("product.interval")
-        every = ", ".join(duration(float(v)) for v in values if v is not None)
         yield (
-            f"Maintenance: {what} after each interval ({every}); rewrites wear the cells and cost "
-            f"{engineering(p.write_energy, 'J')} for each cell, reads "
+            f"Maintenance: {what} after each interval of {duration(p.interval)}; rewrites wear "
+            f"the cells and cost {engineering(p.write_energy, 'J')} for each cell, reads "
             f"{engineering(p.read_energy, 'J')}. An interval as long as the mission is no "
             "maintenance."
         )

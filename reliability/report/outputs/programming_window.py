@@ -12,7 +12,7 @@ from reliability.report.chapter import Chapter, LimitWords
 from reliability.report.comparison_words import Row
 from reliability.report.figures.window_figures import CONDITION_NAMES
 from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, numbers_of, svg
-from reliability.report.points import Finished, anchor, cards_of, named_point, sentences, titled
+from reliability.report.points import Finished, anchor, named_point, sentences, titled
 from reliability.report.words import interval_text, percent, rate_text
 from reliability.units import duration, engineering
 
@@ -146,7 +146,7 @@ def _method(study: Study) -> Iterator[str]:
     after = f" {duration(w.time)} after programming" if w.time else " as programmed"
     reference = "a fixed read reference" if w.reference else "the best read reference"
     yield (
-        f"The programming window of technology {cards_of(study)} was computed in closed form for "
+        f"The programming window of technology {study.technology} was computed in closed form for "
         f"{how}, read at {reference}{after}."
     )
 

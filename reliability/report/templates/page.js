@@ -33,7 +33,7 @@ function lines(table) {
 
 // What a spreadsheet would compute becomes text; a number with its unit stays a number.
 function plain(t) {
-  const number = /^[-+]?(\d[\d,]*\.?\d*|\.\d+)(e[-+]?\d+)?\s*[\p{L}%°²/ ]*$/iu;
+  const number = /^[-+]?(\d{1,3}(?:[ \u202f]\d{3})+|\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*[\p{L}%°²/ ]*$/iu;
   return /^[=+\-@\t\r\n]/.test(t) && !number.test(t) ? "'" + t : t;
 }
 
