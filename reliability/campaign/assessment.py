@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import xarray as xr
@@ -45,7 +46,11 @@ def assess(
     settings |= {"images": images, "seed": study.seed, "confidence": study.confidence}
     settings["data"] = study.load_data()
     if isinstance(network, DeepNetwork):
-        settings["tiling"] = study.tiling.tiling(study.load_technology())
+        tiling = study.tiling.tiling(study.load_technology())
+        if cells is None:  # no IR drop either
+            none: dict[str, Any] = dict.fromkeys(tiling.lines, 0.0)
+            tiling = replace(tiling, **none)
+        settings["tiling"] = tiling
         metric = study.network.metric
         found = evaluate_deep(network, cells, metric=metric, **settings)
         # the fraction of images that a metric counts as right is the accuracy of the study

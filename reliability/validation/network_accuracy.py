@@ -87,7 +87,7 @@ def predict_accuracy(asked: AccuracyPrediction, name: str) -> list[Row]:
     what, measured = "accuracy", asked.measured
     if asked.reference is not None and asked.measured_reference is not None:
         ideal = evaluate(asked.load_network(asked.reference), images=asked.images, data=data)
-        draws, what = float(ideal["accuracy"]) - draws, "loss of accuracy"
+        draws, what = ideal["accuracy"].item() - draws, "loss of accuracy"
         measured = asked.measured_reference - measured
     rows = [Row.of(what, name, draws, measured, error=error, unit="fraction")]
     if asked.measured_spikes is not None and spikes:

@@ -3,6 +3,7 @@
 import pytest
 
 import reliability as rel
+from reliability.campaign.assessment import assess
 from reliability.campaign.study_mapping import INTERVALS, cost_of_image
 
 STUDY = """
@@ -41,3 +42,11 @@ def test_energy_latency_and_area_are_those_of_the_mapping(study) -> None:
 def test_a_network_of_one_layer_has_no_tiles(study) -> None:
     network = study.network.model_copy(update={"name": "spirit"})
     assert cost_of_image(study.model_copy(update={"network": network})) == {}
+
+
+def test_ideal_cells_have_no_lines_with_resistance(study) -> None:
+    """A study with IR drop has its ideal network too."""
+    tiling = study.tiling.model_copy(update={"rows": 32, "bit_line_resistance": 1.0})
+    found = assess(study.model_copy(update={"tiling": tiling}), None, rel.Neuron(), 20)
+    plain = rel.evaluate(study.load_network(), tiling=rel.Tiling(rows=32, adc_bits=6), images=20)
+    assert found["accuracy"].item() == plain["accuracy"].item()
