@@ -179,8 +179,7 @@ def _deep(study: Study) -> str:
             text += f"; {what}: {bits} bit"
     if study.network.metric != "accuracy":
         text += f"; {_METRICS[study.network.metric]}"
-    if tiling.compensation != "none":
-        text += f"; compensation: {tiling.compensation}"
+    text += f"; compensation: {tiling.compensation}"
     return text
 
 
