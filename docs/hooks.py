@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 # In the order in which they happen to a cell.
 PHENOMENA = (
     "programming", "shapes", "target", "verify", "gate", "conditions", "cycles", "relaxation",
-    "level_relaxation", "unstable_cells", "unstable_kernel", "drift",
+    "level_relaxation", "unstable_cells", "drift",
     "retention", "equivalent_time", "read_disturb", "endurance", "first_passage", "wear",
     "write_methods", "noise", "conduction", "path",
 )  # fmt: skip
@@ -37,6 +37,9 @@ ROOMS = {
     "product": "Error correction and spare parts",
     "campaign": "Studies",
     "report": "Reports",
+    "report.figures": "Figures",
+    "random": "Random numbers",
+    "validation": "Blind validation",
     "errors": "Errors",
 }
 
@@ -81,7 +84,7 @@ def phenomena() -> str:
         module = import_module(f"reliability.devices.{name}")
         head, _, body = inspect.getdoc(module).partition("\n\n")
         title, _, rest = head.replace("\n", " ").partition(": ")
-        parts += [f"## {title}", _sentence(rest), markdown(body)]
+        parts += [f"## {title.rstrip('.')}", _sentence(rest), markdown(body)]
         parts.append(f"*Module* `reliability.devices.{name}`")
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -158,7 +161,7 @@ def reference(room: str, title: str) -> str:
         if isinstance(thing, ModuleType):
             parts.append(f"::: {thing.__name__}")
         else:
-            home = getattr(thing, "__module__", module.__name__)
+            home = thing.__module__ if callable(thing) else module.__name__
             parts.append(f"::: {home}.{name}")
     return "\n\n".join(parts) + "\n"
 

@@ -51,6 +51,7 @@ _HOMES = {
     "FirstSpike": "network",
     "RateCoding": "network",
     "WeightedSum": "network",
+    "Adc": "network",
     "Tiling": "network",
     "Neuron": "network",
     "load_network": "network",
@@ -121,6 +122,7 @@ if TYPE_CHECKING:
     from reliability.measurements import read_measurements
     from reliability.mission import MissionProfile, Segment
     from reliability.network import (
+        Adc,
         Converters,
         DeepNetwork,
         FirstSpike,

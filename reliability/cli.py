@@ -3,6 +3,7 @@
 Exit code 0: done, 1: failed, 2: bad input, 128 plus its number: stopped by a signal (130: Ctrl-C).
 """
 
+import gc
 import logging
 import signal
 import sys
@@ -31,6 +32,8 @@ from reliability.commands.technologies import technologies
 from reliability.commands.validate import validate
 from reliability.errors import InputError, RunError, printable
 from reliability.version import __version__
+
+gc.set_threshold(100_000, 20, 20)  # imports make objects that stay: no use in looking at them often
 
 _AGAIN = 1.0  # s: signals that follow one another faster are one
 

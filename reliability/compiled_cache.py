@@ -21,16 +21,22 @@ def choose_cache_folder() -> None:
     package = Path(__file__).parent
     if os.environ.get(_VARIABLE) or os.access(package, os.W_OK):
         return
-    folder = _own(_user_cache()) or _own(_temporary()) or tempfile.mkdtemp(prefix="reliability-")
+    cache = user_cache()
+    folder = (
+        _own(cache and cache / "numba")
+        or _own(_temporary())
+        or tempfile.mkdtemp(prefix="reliability-")
+    )
     os.environ[_VARIABLE] = str(folder)
     if "numba" in sys.modules:  # it has read its variables
         sys.modules["numba"].config.CACHE_DIR = str(folder)
 
 
-def _user_cache() -> Path | None:
+def user_cache() -> Path | None:
+    """Return the folder in which this user keeps what can be made again, whether it is there."""
     named = os.environ.get("LOCALAPPDATA") or os.environ.get("XDG_CACHE_HOME")
     try:
-        return Path(named or Path.home() / ".cache") / "reliability" / "numba"
+        return Path(named or Path.home() / ".cache") / "reliability"
     except RuntimeError:  # a user without a home
         return None
 

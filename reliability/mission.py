@@ -1,7 +1,7 @@
 """The mission: how long, how hot, how often read and rewritten, as a sequence of segments."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -135,6 +135,23 @@ class MissionProfile:
     ) -> "MissionProfile":
         """Return a profile of one segment (units as for `Segment`)."""
         return cls([Segment(time, temperature, reads, read_voltage, alternating)])
+
+    def until(self, time: float) -> "MissionProfile":
+        """Return the part of the mission before a time (s); reads are spread evenly.
+
+        Cycles come at the start of their segment, which is part of it.
+
+        >>> MissionProfile.constant("10 h", reads=100.0).until(9 * 3600.0).segments[0].reads
+        90.0
+        """
+        kept, left = [], time
+        for segment in self.segments:
+            if left <= 0:
+                break
+            part = min(1.0, left / segment.time) if segment.time else 1.0
+            kept.append(replace(segment, time=segment.time * part, reads=segment.reads * part))
+            left -= segment.time
+        return MissionProfile(kept)
 
     @classmethod
     def jedec(

@@ -45,8 +45,28 @@ def _is_unit(text: str) -> bool:
     return "**" not in rest and not rest.strip("*/()· \t")
 
 
+# What files state most is converted without pint, which takes half a second to start.
+_MULTIPLES = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "µ": 1e-6, "m": 1e-3, "": 1.0,
+              "k": 1e3, "M": 1e6, "G": 1e9}  # fmt: skip
+_FACTORS = {
+    (prefix + symbol, symbol): factor
+    for symbol in ("s", "A", "S", "V", "ohm", "J", "F", "W", "Hz", "m", "eV")
+    for prefix, factor in _MULTIPLES.items()
+} | {
+    ("min", "s"): 60.0, ("h", "s"): 3600.0, ("day", "s"): 86400.0, ("days", "s"): 86400.0,
+    ("year", "s"): 31557600.0, ("years", "s"): 31557600.0, ("%", ""): 0.01,
+    ("um^2", "m^2"): 1e-12, ("mm^2", "m^2"): 1e-6,
+}  # fmt: skip
+
+
 @lru_cache(maxsize=1024)
 def _convert(value: float, unit: str, target: str) -> float:
+    if unit == target:
+        return value
+    if (unit, target) in _FACTORS:
+        return value * _FACTORS[unit, target]
+    if (unit, target) == ("degC", "K"):
+        return value + 273.15
     if not _is_unit(unit):
         raise ValueError(unit)
     registry = _registry()
@@ -163,6 +183,8 @@ def engineering(value: float, unit: str, digits: int = 3) -> str:
     ('4.9 kΩ', '3.6 pJ', '85 °C')
     >>> engineering(4.86e-14, "m^2"), engineering(2.5e-5, "m^2"), engineering(3.6e4, "W/m^2")
     ('0.0486 µm²', '25 mm²', '3.6 W/cm²')
+    >>> engineering(6.71e-9, "m^2"), engineering(1.152e4, "1"), engineering(8e8, "1")
+    ('6710 µm²', '11 500', '8e+08')
     """
     if not math.isfinite(value):
         return f"{value} {unit}".strip()
@@ -171,7 +193,10 @@ def engineering(value: float, unit: str, digits: int = 3) -> str:
     if unit == "s" and abs(value) >= 120:
         return duration(value)
     factor, symbol = engineering_unit(value, unit)
-    return f"{value / factor:.{digits}g} {symbol}".strip()
+    text = f"{value / factor:.{digits}g}"
+    if "e+0" in text and abs(float(text)) < 1e6:
+        text = grouped(float(text))
+    return f"{text} {symbol}".strip()
 
 
 def outside(

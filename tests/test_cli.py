@@ -235,3 +235,21 @@ def test_a_bad_fit_is_one_line_and_exit_code_2(call, reads, arguments, says) -> 
     assert found.exit_code == 2
     assert says in found.stderr
     assert found.stderr.count("\n") == 1
+
+
+def test_ctrl_c_while_the_command_is_imported_shows_no_traceback() -> None:
+    code = """
+import os, signal, sys
+class Interrupts:
+    def find_spec(self, name, path, target=None):
+        if name == "click":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupts())
+from reliability.__main__ import main
+main()
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert found.returncode == -signal.SIGINT
+    assert (found.stdout, found.stderr) == ("", "")

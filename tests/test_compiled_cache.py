@@ -54,7 +54,7 @@ def test_kernels_compile_where_package_and_home_cannot_be_written(tmp_path, repo
 def test_a_folder_of_another_user_is_not_taken(tmp_path, monkeypatch) -> None:
     """Whoever fills it would have his code run."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(compiled_cache, "_user_cache", lambda: None)
+    monkeypatch.setattr(compiled_cache, "user_cache", lambda: None)
     monkeypatch.setattr(os, "access", lambda path, _: "reliability" not in Path(path).parts[-1])
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     planted = compiled_cache._temporary()

@@ -9,7 +9,17 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "reliability"
 # DESIGN's table from the ground up; folders of one row do not import each other.
-GROUND = ("errors", "units", "random", "resources", "files", "version", "compiled_cache")
+GROUND = (
+    "errors",
+    "units",
+    "random",
+    "resources",
+    "files",
+    "version",
+    "compiled_cache",
+    "first_use",
+    "progress",
+)
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("statistics",),
     ("technology", "lifetime", "mission"),
@@ -21,14 +31,15 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("campaign", "validation"),
     ("report",),
     ("cli", "commands"),
+    ("__main__",),
 )
 # The same inside a folder that has levels of its own, from the bottom up.
 INSIDE = {
     "network": (
         ("cifar10", "conductances", "results"),
-        ("datasets",),
+        ("datasets", "metrics"),
         ("one_layer", "deep"),
-        ("loading",),
+        ("loading", "noise_export"),
         ("evaluation",),
         ("analysis", "training"),
     ),

@@ -53,6 +53,22 @@ def test_unknown_name_is_an_attribute_error() -> None:
         rel.sample_wafer  # noqa: B018
 
 
+def test_the_command_s_help_loads_none_of_what_computes() -> None:
+    heavy = {"numpy", "pydantic", "scipy", "xarray", "pandas", "numba", "pint", "matplotlib"}
+    code = f"import sys, reliability.cli; print(*(set(sys.modules) & {heavy}))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == []
+
+
+def test_a_card_is_shown_without_what_simulates() -> None:
+    heavy = {"xarray", "pandas", "numba", "pint", "matplotlib", "scipy.stats", "scipy.optimize"}
+    code = ("import sys; from click.testing import CliRunner; from reliability.cli import main; "
+            "CliRunner().invoke(main, ['technologies', 'show', 'oxram-130nm']).output or 1 / 0; "
+            f"print(*(set(sys.modules) & {heavy}))")  # fmt: skip
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == []
+
+
 def test_import_does_not_load_the_heavy_packages() -> None:
     code = (
         "import sys, reliability; print(*(set(sys.modules) & {'xarray','numba','pandas','pint'}))"

@@ -3,12 +3,12 @@
 from typing import Any
 
 import numpy as np
+import scipy
 import xarray as xr
 from scipy.special import expit, logit, ndtri, stdtrit
-from scipy.stats import t as student
 
 from reliability.campaign.frame import StudyFrame
-from reliability.statistics.crossed import mean_of_fractions, variance_of_mean
+from reliability.statistics.crossed import mean_of_fractions, mean_of_rows, variance_of_mean
 
 
 def accuracy_interval(
@@ -20,6 +20,7 @@ def accuracy_interval(
     *,
     chance: float = 0.0,
     ideal: float = 1.0,
+    sigma_images: float | None = None,
 ) -> dict[str, Any]:
     """Mean accuracy of a chip and how sure we are, with all that is uncertain in it.
 
@@ -43,6 +44,9 @@ def accuracy_interval(
     chance, ideal : float
         Accuracy of a guess and of the ideal network, which no interval exceeds; values that do
         (a network that leaves images undecided, images that noise helps with) move the ends.
+    sigma_images : float, optional
+        Standard deviation by the finite number of images, of a metric that is not the fraction of
+        images; by default binomial.
 
     Returns
     -------
@@ -72,8 +76,9 @@ def accuracy_interval(
     if draw_means is not None:
         middle, down, up = _of_draws(draw_means, confidence, bound, floor, ceiling)
         sigma_parameters = float(np.std(draw_means, ddof=1))
-    inside = float(np.clip(middle, bound, 1 - bound))
-    sigma_images = float(np.sqrt(inside * (1 - inside) / images))
+    if sigma_images is None:
+        inside = float(np.clip(middle, bound, 1 - bound))
+        sigma_images = float(np.sqrt(inside * (1 - inside) / images))
     of_images = ndtri(0.5 + confidence / 2) * sigma_images
     below, above = (
         float(np.sqrt(np.square([own, of_images, drawn]).sum()))
@@ -87,6 +92,55 @@ def accuracy_interval(
         "confidence": confidence,
         "sigma_chips": float(np.std(accuracy, ddof=1)) if accuracy.size > 1 else float("nan"),
         "sigma_monte_carlo": float(np.sqrt(variance_of_mean(accuracy, wafers).variance)),
+        "sigma_images": sigma_images,
+        "sigma_parameters": sigma_parameters,
+    }
+
+
+def score_interval(
+    scores: np.ndarray,
+    sigma_images: float,
+    draw_means: np.ndarray | None,
+    confidence: float,
+    wafers: np.ndarray | None = None,
+) -> dict[str, Any]:
+    """Mean of a metric that is no fraction (an error, a user's own), as `accuracy_interval`.
+
+    The same three parts add in variance, on the metric's own scale: Student-t of chips, normal of
+    images, and Student-t of one more draw of the card.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (chips,)
+    sigma_images : float
+        Standard deviation by the finite number of images; NaN, where it is not known, adds nothing.
+    draw_means : ndarray, shape (draws,), or None
+    confidence : float
+    wafers : ndarray, shape (chips,), optional
+
+    Examples
+    --------
+    >>> found = score_interval(np.array([3.0, 4.0, 5.0]), 0.1, None, 0.95)
+    >>> found["mean"], round(found["low"], 2), round(found["high"], 2)
+    (4.0, 1.51, 6.49)
+    """
+    nominal, low, _ = mean_of_rows(scores, wafers, confidence)
+    chips = nominal - low if scores.size > 1 else 0.0
+    middle, drawn, sigma_parameters = nominal, 0.0, None
+    if draw_means is not None:
+        n, middle = draw_means.size, float(np.median(draw_means))
+        sigma_parameters = float(np.std(draw_means, ddof=1))
+        drawn = stdtrit(n - 1, 0.5 + confidence / 2) * np.sqrt(1 + 1 / n) * sigma_parameters
+    of_images = ndtri(0.5 + confidence / 2) * np.nan_to_num(sigma_images)
+    half = float(np.sqrt(np.square([chips, of_images, drawn]).sum()))
+    return {
+        "mean": middle,
+        "nominal": nominal,
+        "low": middle - half,
+        "high": middle + half,
+        "confidence": confidence,
+        "sigma_chips": float(np.std(scores, ddof=1)) if scores.size > 1 else float("nan"),
+        "sigma_monte_carlo": float(np.sqrt(variance_of_mean(scores, wafers).variance)),
         "sigma_images": sigma_images,
         "sigma_parameters": sigma_parameters,
     }
@@ -145,7 +199,7 @@ def probable_levels(grid: xr.Dataset, study: StudyFrame) -> dict[str, dict[float
     """
     assert study.sensitivity is not None
     n, mean, sigma = _prediction(grid, study)
-    log_density = student.logpdf(study.sensitivity.measured, n - 1, mean.values, sigma.values)
+    log_density = scipy.stats.t.logpdf(study.sensitivity.measured, n - 1, mean.values, sigma.values)
     weight = np.exp(log_density - log_density.max())
     weight /= weight.sum()
     return {

@@ -2,12 +2,12 @@
 
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
 
 import xarray as xr
 
 from reliability.campaign.frame import StudyFrame
+from reliability.campaign.metric_words import expect_fraction, is_fraction, metric_name
 from reliability.devices.verify import Verify
 from reliability.errors import InputError
 from reliability.mission import MissionProfile
@@ -23,15 +23,17 @@ from reliability.network import (
     sample_chips,
 )
 from reliability.network.analysis.inferences import age_by_inferences
+from reliability.network.deep.chips import aged_and_calibrated
 from reliability.network.deep.deep_evaluation import check_data
 from reliability.network.deep.images import shipped_images
-from reliability.network.deep.layer_mapping import check_card
-from reliability.network.one_layer.events import default_data, intensities
+from reliability.network.deep.layer_mapping import check_card, place
+from reliability.network.one_layer.coding import Samples
 from reliability.population import age
 from reliability.population.reading import read_cells
 from reliability.technology import Technology
 
 _OF_IMAGES = ("correct", "image")  # too many to keep of every chip at every read-out
+_TRIED = 200  # images on which a user's metric is tried
 
 
 def assess(
@@ -44,19 +46,11 @@ def assess(
     """Evaluate the study's network on cells, on chips of a technology, or on ideal cells."""
     network = study.load_network()
     settings |= {"images": images, "seed": study.seed, "confidence": study.confidence}
-    settings["data"] = study.load_data()
+    settings |= {"data": study.load_data(), "metric": study.metric()}
     if isinstance(network, DeepNetwork):
         tiling = study.tiling.tiling(study.load_technology())
-        if cells is None:  # no IR drop either
-            none: dict[str, Any] = dict.fromkeys(tiling.lines, 0.0)
-            tiling = replace(tiling, **none)
-        settings["tiling"] = tiling
-        metric = study.network.metric
-        found = evaluate_deep(network, cells, metric=metric, **settings)
-        # the fraction of images that a metric counts as right is the accuracy of the study
-        named = {f"{metric}{end}": f"accuracy{end}" for end in ("", "_low", "_high")}
-        kept = found.rename(named) if metric != "accuracy" else found
-        return kept.drop_vars(_OF_IMAGES, errors="ignore")
+        settings["tiling"] = tiling.ideal() if cells is None else tiling
+        return _as_accuracy(study, evaluate_deep(network, cells, **settings))
     n = study.network
     codings: dict[str, RateCoding | WeightedSum | FirstSpike] = {
         "rate": RateCoding(n.delta_s, n.spike_limit),
@@ -66,14 +60,25 @@ def assess(
     found = evaluate(
         network, cells, coding=codings[n.coding], mapping=n.mapping, neuron=neuron, **settings
     )
-    return found.drop_vars(_OF_IMAGES)
+    return _as_accuracy(study, found)
+
+
+def _as_accuracy(study: StudyFrame, found: xr.Dataset) -> xr.Dataset:
+    """Name the metric of a study ``accuracy``, as its results call it, without single images."""
+    name = str(found.attrs["metric"])
+    named = {f"{name}{end}": f"accuracy{end}" for end in ("", "_low", "_high")}
+    out = found.rename({old: new for old, new in named.items() if old in found})
+    attrs = {"long_name": metric_name(study), "fraction": int(is_fraction(study))}
+    out["accuracy"].attrs |= attrs
+    return out.drop_vars(_OF_IMAGES, errors="ignore")
 
 
 def cells_of(study: StudyFrame) -> int:
     """Cells of a chip."""
     network = study.load_network()
     if isinstance(network, DeepNetwork):
-        return 2 * network.weights * study.tiling.tiling(study.load_technology()).slices
+        tiling = study.tiling.tiling(study.load_technology())
+        return sum(tiling.of(n.name).cells_of(n.rows, n.outputs) for n in network.layers)
     return int(network.weights.size) * 2 * network.weight_max
 
 
@@ -147,7 +152,7 @@ def at_all_read_outs(
         key = (c["time"], c["temperature"] * stressed, c["reads"], c["read_voltage"] * read_,
                c["cycles"])  # fmt: skip
         if key not in known:
-            aged = age(programmed, study.stress.mission(c))
+            aged = _aged(study, programmed, study.stress.mission(c))
             known[key] = reduce(aged, evaluated(aged))
         return known[key]
 
@@ -165,6 +170,13 @@ def at_all_read_outs(
     out.attrs["warnings"] = sorted(notes)
     del out.attrs["mission"]  # it is on the axes
     return out
+
+
+def _aged(study: StudyFrame, cells: xr.Dataset, mission: MissionProfile) -> xr.Dataset:
+    """Cells after a mission, with those of the last calibration where the study has intervals."""
+    if isinstance(study.load_network(), DeepNetwork):
+        return aged_and_calibrated(cells, mission, study.tiling.tiling(study.load_technology()))
+    return age(cells, mission)
 
 
 def _is_single(name: str, values: tuple[float, ...]) -> bool:
@@ -198,20 +210,26 @@ def check_network(study: StudyFrame, images: dict[str, int]) -> None:
     if isinstance(network, DeepNetwork):
         try:
             data = shipped_images(network) if own is None else own
-            there = check_data(network, data, study.network.metric)
+            there = check_data(network, data, study.metric())
         except InputError as error:
             raise InputError(f"network.data: {error}") from None
     else:
-        there = len(intensities(default_data(network) if own is None else own, network))
+        there = len(Samples.of(network, own, None, study.metric()).places)
     for table, number in images.items():
         if number > there:
             raise InputError(f"{table}.images: got {number}, allowed 1 to {there} test images for "
                              f"{study.network.name}")  # fmt: skip
-    metric = study.network.metric
-    if not deep and metric != "accuracy":
-        raise InputError(f"network.metric: got {metric!r}, a network of one layer has accuracy")
+    if ":" in study.network.metric:  # a function that fails is refused before the run
+        assess(study, None, Neuron(), min(_TRIED, there))
+    for key, given in {"sensitivity": study.sensitivity, "population.until":
+                       study.population.until}.items():  # fmt: skip
+        if given:
+            expect_fraction(study, key)
     if deep:
-        check_card(technology, study.tiling.tiling(technology))
+        tiling = study.tiling.tiling(technology)
+        check_card(technology, tiling)
+        if isinstance(network, DeepNetwork):
+            place(network, tiling, technology)  # refuses weights and layers that do not go
     elif study.network.mapping == "multi_level" and "target.maximum" not in technology:
         raise InputError(
             f"network.mapping: got 'multi_level', but {technology.name} has no levels; "

@@ -163,10 +163,12 @@ def local_cluster(workers: int) -> Iterator[str]:
             workers,
             threads_per_worker=1,
             host="127.0.0.1",
-            dashboard_address=None,
+            # without an address it would be port 8787 of every interface
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
             silence_logs=logging.CRITICAL,
         )
-    cluster.loop.add_callback(cluster.scheduler.http_server.stop)  # port 8787
+    cluster.loop.add_callback(cluster.scheduler.http_server.stop)
     with cluster:
         yield cluster.scheduler_address
 

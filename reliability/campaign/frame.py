@@ -29,6 +29,7 @@ from reliability.errors import InputError
 from reliability.measurements import read_measurements
 from reliability.network import DeepNetwork, Network, load_network
 from reliability.network.datasets import data_of
+from reliability.network.metrics import Metric, named_metric, signed_metric
 from reliability.population.measured import MeasuredCells
 from reliability.technology import Technology, load_technology
 from reliability.version import __version__
@@ -167,8 +168,27 @@ class StudyFrame(Table):
         return self.known(("cells", name), read)
 
     def named_network(self, name: str) -> Network | DeepNetwork:
-        """Return a network as its file has it."""
-        return self.known(("network", name), lambda: load_network(name))
+        """Return a network as its file and the study's options have it."""
+        n = self.network
+        options: dict[str, Any] = {
+            "digital": n.digital, "fixed": n.fixed, "input_shape": n.input_shape
+        }  # fmt: skip
+        key = ("network", name, json.dumps(options))
+        return self.known(key, lambda: load_network(name, **options))
+
+    def metric(self) -> Metric:
+        """Return the metric of a chip: a name, or the user's own function."""
+        name = self.network.metric
+        return self.known(("metric", name), lambda: named_metric(name)) if ":" in name else name
+
+    def with_metric(self, metric: Metric) -> Self:
+        """Return the study with a metric that its user, not its file, has given."""
+        name, function = signed_metric(metric)
+        rest = self.model_copy(update={"network": self.network.model_copy(
+            update={"metric": name})})  # fmt: skip
+        if function is not None:
+            self._known["metric", name] = function
+        return rest
 
     def load_network(self) -> Network | DeepNetwork:
         """Return the network that the study names."""

@@ -15,6 +15,7 @@ from reliability.campaign.tables import TilingTable
 from reliability.errors import InputError, from_validation, unknown_name
 from reliability.files import read_toml
 from reliability.network import DeepNetwork
+from reliability.network.metrics import Metric
 from reliability.resources import data_folder, shipped_studies
 
 MOST_POINTS = 100_000  # of a sweep, unless the user says that so many are meant
@@ -31,6 +32,7 @@ def load_study(
     path: str | Path,
     overrides: dict[str, Any] | None = None,
     *,
+    metric: Metric | None = None,
     most_points: int = MOST_POINTS,
 ) -> Study:
     """Read and check a study.
@@ -43,6 +45,10 @@ def load_study(
     overrides : dict, optional
         Dotted name to value, as the names of a sweep's axes, e.g. ``{"population.chips": 20}`` or
         ``{"technology.read.voltage": "0.2 V"}``; None values are ignored.
+    metric : str or callable, optional
+        Metric of a chip instead of ``network.metric``: a name, a function
+        ``f(outputs, target) -> float`` of a module, or its ``module:function``. A study file
+        can't name a function: whoever runs it does.
     most_points : int
         Sweeps of more points are refused.
 
@@ -73,11 +79,17 @@ def load_study(
                 put(table, key, value)
             except InputError as error:
                 raise InputError(f"{file.name}: {error}") from None
-    return study_of(table, file.name, folder=Path(path).parent, most_points=most_points)
+    folder = Path(path).parent
+    return study_of(table, file.name, folder=folder, metric=metric, most_points=most_points)
 
 
 def study_of(
-    table: dict[str, Any], where: str, *, folder: Path | None = None, most_points: int = MOST_POINTS
+    table: dict[str, Any],
+    where: str,
+    *,
+    folder: Path | None = None,
+    metric: Metric | None = None,
+    most_points: int = MOST_POINTS,
 ) -> Study:
     """Check the table of a study, and return the study.
 
@@ -89,6 +101,8 @@ def study_of(
         What errors call it.
     folder : Path, optional
         Where technologies that are files are looked up first.
+    metric : str or callable, optional
+        As of `load_study`.
     most_points : int
         Sweeps of more points are refused.
 
@@ -101,6 +115,9 @@ def study_of(
         written = study = Study(**table)
     except ValidationError as error:
         raise from_validation(error, where, KEYS) from None
+    _refuse_functions(study, where)
+    if metric is not None:
+        written = study = study.with_metric(metric)
     if folder is not None:
         study = _with_files_beside(study, folder)
     try:
@@ -114,6 +131,18 @@ def study_of(
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
     return study
+
+
+def _refuse_functions(study: Study, where: str) -> None:
+    """Refuse a function that a file names: it would run code of whoever wrote the file."""
+    if any(axis.name == "network.metric" for axis in study.sweep):
+        raise InputError(f"{where}: sweep: network.metric: expected one metric for all points")
+    if ":" in (name := study.network.metric):
+        raise InputError(
+            f"{where}: network.metric: got {name!r}, a file can't name a function; give it by "
+            f"reliability run STUDY --metric {name.partition('@')[0]}, or in Python by "
+            "load_study(..., metric=function)"
+        )
 
 
 def _with_files_beside(study: Study, folder: Path) -> Study:
@@ -155,6 +184,7 @@ def _with_all_of_its_data(study: Study) -> Study:
     """Take all images of the study's own data where it names no number."""
     if study.network.data is None or "images" in study.network.model_fields_set:
         return study
+    _check_network_name(study)
     try:
         data = study.load_data()
     except InputError as error:
@@ -165,6 +195,13 @@ def _with_all_of_its_data(study: Study) -> Study:
     return study.model_copy(update={"network": study.network.model_copy(update={"images": images})})
 
 
+def _check_network_name(study: Study) -> None:
+    try:
+        study.load_network()
+    except InputError as error:
+        raise InputError(f"network.name: {error}") from None
+
+
 def _check_names(study: Study) -> None:
     """Refuse names that the card, the network or the other tables do not have."""
     try:
@@ -172,10 +209,7 @@ def _check_names(study: Study) -> None:
     except InputError as error:
         whose = "" if str(error).startswith("cells: ") else "technology: "
         raise InputError(f"{whose}{error}") from None
-    try:
-        study.load_network()
-    except InputError as error:
-        raise InputError(f"network.name: {error}") from None
+    _check_network_name(study)
     if not study.sweep:  # each point is looked at by itself
         study.check()
 

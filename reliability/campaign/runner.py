@@ -24,6 +24,7 @@ from reliability.campaign.summary import write_summary
 from reliability.campaign.sweep import search_space, sweep_points
 from reliability.campaign.tasks import compute
 from reliability.errors import InputError, RunError, TasksFailed, expect, whole_number
+from reliability.progress import progress as progress_line
 
 _MOST_SCOUTS = 20  # tasks of a group that are tried until one shows what its arrays are like
 Progress = Callable[[Task, int, int], None]
@@ -58,7 +59,8 @@ def run_study(
         URL that fsspec knows (``s3://bucket/name``), for the results of a new study instead of
         ``results.zarr`` in the folder.
     progress : callable, optional
-        Called as ``progress(task, image evaluations done, of all)`` when a task is done.
+        Called as ``progress(task, image evaluations done, of all)`` when a task is done; by default
+        a line in a terminal or notebook.
 
     Returns
     -------
@@ -79,7 +81,9 @@ def run_study(
         executor = execute.on_dask(scheduler)
     else:
         executor = execute.in_processes(workers) if workers > 1 else execute.in_this_process()
-    with locked(folder) as token, executor as run:
+    line = progress_line("image evaluations", 1.0, show=progress is None)
+    with locked(folder) as token, executor as run, line as done:
+        shown = progress or (lambda task, now, total: done(now / max(total, 1)))
 
         def computed(here: Study) -> dict[str, Any]:
             layout = store.open_folder(
@@ -91,7 +95,7 @@ def run_study(
                 store_url,
                 token,
             )
-            _run(here, layout, run, progress)
+            _run(here, layout, run, shown)
             store.finish(layout)
             integrity.seal(layout)
             return write_summary(here, folder, store.read_results(folder))

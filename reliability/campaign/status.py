@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from reliability.campaign import integrity, lock, store
+from reliability.campaign.metric_words import is_fraction
 from reliability.campaign.plan import make_plan
 from reliability.campaign.selection import wafers_of
 from reliability.campaign.spec import KEYS, Study
@@ -70,7 +71,7 @@ def study_status(folder: str | Path, *, verify: bool = True) -> dict[str, Any]:
     }
     if damage:
         answer["repair"] = integrity.describe_damage(folder, damage)
-    if len(chips) > 1 and not damaged:
+    if len(chips) > 1 and not damaged and is_fraction(study):
         accuracy = store.read_results(folder)["chips"]["accuracy"].isel(chip=sorted(chips))
         of_chip = accuracy.mean([name for name in accuracy.dims if name != "chip"])
         mean, low, high = mean_of_fractions(of_chip.values, wafers_of(of_chip), study.confidence)

@@ -25,7 +25,7 @@ def mapped(study: StudyFrame) -> xr.Dataset | None:
     if not isinstance(network, DeepNetwork):
         return None
     data = study.load_data()
-    shape = None if data is None else data["inputs"].shape[1:]
+    shape = study.network.input_shape if data is None else data["inputs"].shape[1:]
     tiling = study.tiling.tiling(technology)
     return study.known(
         ("mapped", network.fingerprint, technology.fingerprint, tiling, shape),

@@ -1,16 +1,32 @@
 """The tables of a study's TOML file, each typed and checked by itself."""
 
+import ast
+import inspect
 import itertools
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    model_validator,
+)
 
 from reliability.campaign.dotted import Value
+from reliability.errors import unknown_name
 from reliability.mission import MissionProfile, Segment
 from reliability.network import Tiling
 from reliability.network.analysis.inferences import steps
 from reliability.network.deep.chips import default_tiling
+from reliability.network.deep.tiling import Compensation, MappingName
+from reliability.network.metrics import METRICS
 from reliability.network.one_layer.weight_mapping import Mapping
 from reliability.technology import Technology
 from reliability.units import Amperes, Kelvin, NonNegative, Ohms, Seconds, Volts
@@ -28,13 +44,49 @@ def _whole(value: float) -> float:
     return value
 
 
+def _metric(name: str) -> str:
+    if ":" not in name and name not in METRICS:
+        raise ValueError(str(unknown_name("metric", name, (*METRICS, "module:function"))))
+    return name
+
+
 Count = Annotated[int, Field(ge=1, strict=True)]
 Cycles = Annotated[NonNegative, AfterValidator(_whole)]
 Rising = AfterValidator(_rising)  # of a tuple, each value once
 
 
 class Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: GetJsonSchemaHandler) -> Any:
+        """Describe the keys by the texts below them, which are read when a schema is asked for."""
+        found = handler(core)
+        properties = handler.resolve_ref_schema(found).get("properties", {})
+        for name, text in _texts_below(cls):
+            if name in properties:
+                properties[name]["description"] = text
+        return found
+
+
+def _texts_below(table: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    """Give each key of a table, those of its bases first, and the text that stands below it."""
+    for each in reversed(table.__mro__[: table.__mro__.index(BaseModel)]):
+        for key, below in pairwise(_body_of(each)):
+            match key, below:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(ast.Constant(str(text))):
+                    yield name, inspect.cleandoc(text)
+
+
+def _body_of(table: type[BaseModel]) -> list[ast.stmt]:
+    classes = [each for each in _classes(table.__module__) if each.name == table.__name__]
+    return classes[0].body if classes else []  # none of one that is made at run time
+
+
+@lru_cache
+def _classes(module: str) -> list[ast.ClassDef]:
+    source = Path(str(sys.modules[module].__file__)).read_text("utf-8")
+    return [each for each in ast.parse(source).body if isinstance(each, ast.ClassDef)]
 
 
 class NetworkTable(Table):
@@ -45,9 +97,16 @@ class NetworkTable(Table):
     data: str | None = None
     """Path of test data: an .npz file or .zarr folder with the arrays inputs and label, or a folder
     of images, one folder for each class; by default the test set of the network."""
-    metric: Literal["accuracy", "top5", "agreement"] = "accuracy"
-    """Fraction of images that is evaluated: right class, right class among the five largest, or
-    the decision of the network in floating point."""
+    metric: Annotated[str, AfterValidator(_metric)] = "accuracy"
+    """Metric of a chip: "accuracy" (right class), "top5" (right class among the five largest),
+    "agreement" (with the decisions of ideal cells), "f1" (mean over classes), "mse" (mean squared
+    error of the outputs), or the name of the function given by --metric module:function."""
+    digital: tuple[str, ...] = ()
+    """ONNX: names of nodes, or types of operators, whose weights stay digital."""
+    input_shape: tuple[Count, ...] | None = None
+    """ONNX: shape of one image, for a network whose branches depend on it."""
+    fixed: dict[str, int | float | list[Any]] = Field(default={})
+    """ONNX: inputs that are the same for all images, by name (a sampling rate)."""
     coding: Literal["rate", "weighted_sum", "first_spike"] = "rate"
     """Rate-coded spikes, weighted sums (non-spiking), or first spikes."""
     mapping: Mapping = "two_level"
@@ -67,6 +126,23 @@ class NetworkTable(Table):
     read_temperature: Kelvin | None = None
     """Read the cells at this temperature and with their noise, the same noise for all images;
     by default at the card's own temperature and without noise."""
+
+
+class AdcTable(Table):
+    """Errors of the converters of sums, drawn for each one of each chip (`reliability.Adc`)."""
+
+    kind: Literal["sar", "ramp"] = "sar"
+    """Successive approximation, or one ramp for all columns of a tile."""
+    offset: Annotated[float, Field(ge=0)] = 0.0
+    """Standard deviation of the offset, in steps."""
+    gain: Annotated[float, Field(ge=0)] = 0.0
+    """Standard deviation of the gain, relative."""
+    mismatch: Annotated[float, Field(ge=0)] = 0.0
+    """Standard deviation of a unit element, in steps: the differential nonlinearity of a ramp."""
+    noise: Annotated[float, Field(ge=0)] = 0.0
+    """Root mean square of the noise of each conversion, in steps."""
+    columns: Count = 1
+    """Output columns that share one SAR converter."""
 
 
 class TilingTable(Table):
@@ -94,8 +170,28 @@ class TilingTable(Table):
     """Resistance of the word line along one cell."""
     bit_line_resistance: Ohms = 0.0
     """Resistance of the bit line along one cell."""
-    compensation: Literal["none", "drift", "gain"] = "none"
-    """Digital factor on the sums of a layer."""
+    source_resistance: Ohms = 0.0
+    """Resistance of the word-line drivers."""
+    sense_resistance: Ohms = 0.0
+    """Resistance of the sense inputs."""
+    dac_range: Annotated[float, Field(gt=0)] = 1.0
+    """Largest input that is coded, in units of the largest on the calibration images."""
+    mapping: MappingName = "differential"
+    """Cells of a signed weight: pairs, or single cells against an offset, reference or dummy
+    columns, or in two's complement."""
+    pairing: Literal["columns", "rows", "separate"] = "columns"
+    """Place of the cells of a pair: neighbouring columns, neighbouring rows, or two arrays."""
+    serial_inputs: bool = False
+    """Inputs bit by bit, each with a conversion of its own."""
+    adc: AdcTable | None = None
+    """Errors of the converters."""
+    compensation: Compensation = "none"
+    """Digital factor on the sums of a layer or of its columns, or batch normalisation calibrated
+    again on the aged chip."""
+    calibration_interval: Seconds | None = None
+    """Time between measurements of the factor of drift or gain; by default at each read-out."""
+    layers: dict[str, dict[str, Any]] = Field(default={})
+    """Settings of single layers by name, instead of those of the tiling."""
 
     def tiling(self, technology: Technology) -> Tiling:
         """Return the tiling for a card."""

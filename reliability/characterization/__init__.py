@@ -8,10 +8,15 @@ onto the card. `posterior_predictive` compares the card with the cells, `misfit`
 is, `simulated_cells` puts a simulated read beside each measured one.
 """
 
-from reliability.characterization.check import posterior_predictive, simulated_cells
-from reliability.characterization.estimates import Fit
-from reliability.characterization.measured_card import card_of, characterize, fit_phenomena
-from reliability.characterization.read_table import Reads, reads_of
+from typing import TYPE_CHECKING
+
+from reliability.first_use import first_use
+
+if TYPE_CHECKING:
+    from reliability.characterization.check import posterior_predictive, simulated_cells
+    from reliability.characterization.estimates import Fit
+    from reliability.characterization.measured_card import card_of, characterize, fit_phenomena
+    from reliability.characterization.read_table import Reads, reads_of
 
 __all__ = [
     "Fit",
@@ -23,3 +28,5 @@ __all__ = [
     "reads_of",
     "simulated_cells",
 ]
+
+__getattr__, __dir__ = first_use(__name__)

@@ -19,6 +19,17 @@ from reliability.commands.options import json_option, print_answer, print_column
 @click.option("--bits-per-cell", type=int, help="Bits of a cell, for bits.")
 @click.option("--rows", type=int, help="Rows of a tile; default 256.")
 @click.option("--columns", type=int, help="Columns of a tile; default 256.")
+@click.option(
+    "--mapping",
+    type=click.Choice(["differential", "offset", "reference", "dummy", "twos_complement"]),
+    help="Cells of a signed weight; default differential.",
+)
+@click.option(
+    "--pairing",
+    type=click.Choice(["columns", "rows", "separate"]),
+    help="Place of the cells of a pair; default columns.",
+)
+@click.option("--serial-inputs", is_flag=True, help="Inputs bit by bit, with --dac-bits.")
 @click.option("--dac-bits", type=int, help="Bits of an input; 8 are counted without.")
 @click.option("--adc-bits", type=int, help="Bits of a sum; 8 are counted without.")
 @click.option("--node", default="32nm", show_default=True, help="CMOS node of the chip.")

@@ -110,7 +110,13 @@ set_option = click.option(
 yes_option = click.option("--yes", is_flag=True, help="Run a sweep of any number of points.")
 
 
-def load_spec(spec: Path, settings: tuple[str, ...], yes: bool, **overrides: Any) -> "Study":
+def load_spec(
+    spec: Path,
+    settings: tuple[str, ...],
+    yes: bool,
+    metric: str | None = None,
+    **overrides: Any,
+) -> "Study":
     """Load the study of a command with what its options set instead."""
     from reliability.campaign import load_study
     from reliability.campaign.load import MOST_POINTS
@@ -125,7 +131,9 @@ def load_spec(spec: Path, settings: tuple[str, ...], yes: bool, **overrides: Any
             values[name.strip()] = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
             values[name.strip()] = text.strip()  # a bare word, or a number with a unit
-    return load_study(spec, values, most_points=10**12 if yes else MOST_POINTS)
+    if metric is not None and ":" in metric:
+        sys.path.insert(0, str(Path.cwd()))  # where `python -m` looks, and where the user's file is
+    return load_study(spec, values, metric=metric, most_points=10**12 if yes else MOST_POINTS)
 
 
 def print_answer(

@@ -26,11 +26,13 @@ from reliability.errors import InputError
 def report(
     folder: Path, formats: tuple[str, ...], template: str, limits: tuple[str, ...], show: bool
 ) -> None:
-    """Write the report of a finished study again.
+    """Write the report of a finished study again, or an index of reports.
 
     FOLDER holds a study or a size; nothing is computed again. A limit gives a verdict:
     demonstrated, not demonstrated, or inconclusive by the interval. A template is
-    full, brief, or the path of a Jinja2 template.
+    full, brief, or the path of a Jinja2 template. Of a FOLDER of such folders an
+    index.html is written, with the answer, the verdict and the date of each report;
+    later runs in it keep it up to date.
 
     \b
     Examples:
@@ -39,16 +41,33 @@ def report(
       reliability report out/spirit --limit accuracy=82% --limit chips_below=5%
       reliability report out/spirit --template brief --format pdf
       reliability report out/spirit --template our_house.html
+      reliability report out
     """
     from reliability.report.render import check_options
 
     check_options(formats, template)
+    if _is_collection(folder):
+        if limits:
+            raise InputError("limit: goes with the folder of a study, not with one of reports")
+        from reliability.report.folder_index import write_index
+
+        index = write_index(folder)
+        say(f"index: {index.resolve()}")
+        if show:
+            click.launch(str(index.resolve()))
+        return
     path = _write(folder, list(formats), template, _limits(limits))
     _print_verdict(folder)
     for each in formats:
         say(f"report: {path.with_suffix(f'.{each}').resolve()}")
     if show:
         click.launch(str(path.resolve()))
+
+
+def _is_collection(folder: Path) -> bool:
+    """Whether a folder has result folders in it and is none itself."""
+    own = any((folder / name).exists() for name in ("study.json", "size.json", "results.zarr"))
+    return not own and any(folder.glob("*/*.html"))
 
 
 def _print_verdict(folder: Path) -> None:

@@ -20,7 +20,6 @@ from reliability.commands.options import (
     set_option,
     yes_option,
 )
-from reliability.units import grouped
 
 if TYPE_CHECKING:
     from reliability.campaign import Study
@@ -35,6 +34,12 @@ _MOST_POINTS = 20  # that are printed
 @click.option("--chips", type=int, help="Number of chips, instead of the study's.")
 @click.option("--technology", type=Card(), help="Card name or file, instead of the study's.")
 @set_option
+@click.option(
+    "--metric",
+    metavar="NAME|MODULE:FUNCTION",
+    help="Metric of a chip, instead of the study's: accuracy, top5, agreement, mse, f1, or your "
+    "own function f(outputs, target), imported from this folder or the environment.",
+)
 @click.option(
     "--workers",
     type=click.IntRange(1),
@@ -58,6 +63,7 @@ def run(
     chips: int | None,
     technology: str | None,
     settings: tuple[str, ...],
+    metric: str | None,
     workers: int,
     scheduler: str | None,
     store: str | None,
@@ -90,10 +96,13 @@ def run(
     from reliability.campaign.execute import local_cluster
     from reliability.errors import InputError, RunError, TasksFailed
     from reliability.report import write_report
+    from reliability.report.folder_index import refresh_index
     from reliability.report.render import check_options
 
     check_options(formats, template)
-    study = load_spec(spec, settings, yes, seed=seed, chips=chips, technology=technology)
+    study = load_spec(
+        spec, settings, yes, metric=metric, seed=seed, chips=chips, technology=technology
+    )
     cluster = local_cluster(workers) if scheduler == "local" else nullcontext(scheduler)
     with cluster as address, _progress(out, as_json) as progress:
         failure = None
@@ -105,6 +114,7 @@ def run(
             failure = error
     try:
         report = write_report(study, out, formats=formats, template=template)
+        refresh_index(out.parent)
     except (InputError, RunError) as error:
         raise failure or error from None
     summary = json.loads((out / "summary.json").read_text("utf-8"))
@@ -138,6 +148,7 @@ def _progress(out: Path, as_json: bool) -> Iterator[Callable[[Any, int, int], No
     )
 
     from reliability.campaign import study_status
+    from reliability.units import grouped
 
     console = Console(stderr=True)
     # a narrow terminal has no room for all; what is left to wait is wanted most

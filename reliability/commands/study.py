@@ -14,7 +14,6 @@ from reliability.commands.options import (
     set_option,
     yes_option,
 )
-from reliability.units import grouped
 
 
 @click.command()
@@ -45,7 +44,7 @@ def plan(
       reliability plan analyses/spirit.toml --workers 2
     """
     from reliability.campaign import plan_study
-    from reliability.units import duration
+    from reliability.units import duration, grouped
 
     found = plan_study(load_spec(spec, settings, yes, chips=chips), workers=workers)
     if as_json:

@@ -32,9 +32,8 @@ from typing import NamedTuple
 
 import numba
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import solve_discrete_are
-from scipy.optimize import nnls
 
 from reliability.devices.shapes import inverse_sinh_arcsinh, sinh_arcsinh
 from reliability.errors import InputError
@@ -186,7 +185,9 @@ def innovations(parameters: Cycles) -> Innovations:
     error = np.zeros((4, 4))
     pick = np.ix_(kept, kept)
     if len(kept):
-        error[pick] = solve_discrete_are(np.diag(phi[kept]), c[:, kept].T, noise[pick], white)
+        error[pick] = scipy.linalg.solve_discrete_are(
+            np.diag(phi[kept]), c[:, kept].T, noise[pick], white
+        )
     seen = c @ error @ c.T + white
     gain = np.linalg.solve(seen, c @ error).T
     scale = np.linalg.cholesky(seen)
@@ -274,7 +275,7 @@ def fractions_of(
     """Return the white, medium and slow variance that fit mean `lag_sums`, and what they miss."""
     lags = len(sums) - 1
     expected = np.column_stack([_expected_sum(m, cycles, lags) for m in (0.0, *memory)])
-    fractions, miss = nnls(expected, sums)
+    fractions, miss = scipy.optimize.nnls(expected, sums)
     return fractions, float(miss)
 
 

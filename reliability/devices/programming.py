@@ -51,8 +51,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.interpolate import CubicSpline
 from scipy.special import log_ndtr, ndtr, ndtri, ndtri_exp
 
 from reliability.devices.conditions import carried
@@ -392,8 +392,8 @@ def deviation_of(parameters: Programming, score: ArrayLike) -> NDArray[np.float6
 
 class _Table(NamedTuple):
     deviation: NDArray[np.float64]
-    score_of: CubicSpline
-    deviation_of: CubicSpline
+    score_of: "scipy.interpolate.CubicSpline"
+    deviation_of: "scipy.interpolate.CubicSpline"
 
 
 def _table(parameters: Programming) -> _Table:
@@ -422,7 +422,9 @@ def _tabulated(fixed: float, cycle: float, spread: float, skew: float, tail: flo
         score = np.where(below < above, ndtri_exp(np.log(below)), -ndtri_exp(np.log(above)))
     kept = np.abs(score) < 12
     score, d = score[kept], d[kept]
-    return _Table(d, CubicSpline(d, score), CubicSpline(score, d))
+    return _Table(
+        d, scipy.interpolate.CubicSpline(d, score), scipy.interpolate.CubicSpline(score, d)
+    )
 
 
 def pulse_deviate(

@@ -42,8 +42,8 @@ mechanisms, gradual and of tail cells [2]_; acceleration as in JEDEC JEP122.
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 from scipy.special import logsumexp, ndtr, ndtri
 
 from reliability.technology import Technology
@@ -331,7 +331,9 @@ def probability_crossed(
     if len(parts) == 1:
         return float(ndtr(low))
     high = low + np.log(len(parts)) / slope.min()
-    return float(ndtr(brentq(lambda z: logsumexp(median - slope * z) - needed, low, high)))
+    return float(
+        ndtr(scipy.optimize.brentq(lambda z: logsumexp(median - slope * z) - needed, low, high))
+    )
 
 
 def _log_stress_at(p: Retention, initial: float, end: float, reference: float) -> float:

@@ -21,8 +21,9 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special
+from scipy import special
 
 from reliability.errors import InputError, fraction, unknown_name
 from reliability.lifetime import bootstrap
@@ -231,7 +232,7 @@ class LifetimeFit:
 
         if miss(14.0) < 0:  # a million typical times
             return np.inf
-        return self.data.unit * float(np.exp(optimize.brentq(miss, -30.0, 14.0, xtol=1e-4)))
+        return self.data.unit * float(np.exp(scipy.optimize.brentq(miss, -30.0, 14.0, xtol=1e-4)))
 
     def failure_probability(
         self, t: ArrayLike, stress: Stress | None = None,

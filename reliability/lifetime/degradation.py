@@ -32,8 +32,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq, minimize
 from scipy.special import ndtr, ndtri
 
 from reliability.errors import InputError, fraction, unknown_name
@@ -282,7 +282,7 @@ class DegradationFit:
             if not crosses.size:
                 return np.array([np.inf])
             ends = grid[crosses[0]], grid[crosses[0] + 1]
-            root = brentq(
+            root = scipy.optimize.brentq(
                 lambda u: float(_beyond(self.data, theta, np.exp([u]))[0]) - wanted, *ends
             )
             return np.array([root])
@@ -410,7 +410,9 @@ def _maximum(data: Paths, designs: Array, y: Array) -> DegradationFit:
     noise = max(float(np.sqrt(np.mean(np.concatenate(left) ** 2))), 1e-6)
     spread = np.maximum(each.std(axis=0), 1e-3)
     first = [*each.mean(axis=0), spread[0], *((0.0, spread[1]) if count == 2 else ())]
-    found = minimize(loss, [*first, np.log(noise)], method="BFGS", options={"gtol": 1e-7})
+    found = scipy.optimize.minimize(
+        loss, [*first, np.log(noise)], method="BFGS", options={"gtol": 1e-7}
+    )
     theta = np.asarray(found.x)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special
+from scipy import special
 
 from reliability.errors import InputError, fraction, unknown_name
 from reliability.lifetime.censored_fit import Estimate, Stress
@@ -96,7 +97,9 @@ class PassFailFit:
                 return float(found) - p
 
             return (
-                float(optimize.brentq(miss, low, high)) if miss(low) * miss(high) <= 0 else np.nan
+                float(scipy.optimize.brentq(miss, low, high))
+                if miss(low) * miss(high) <= 0
+                else np.nan
             )
 
         value, first, second = (solve(part) for part in ("value", "high", "low"))

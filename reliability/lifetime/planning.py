@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from reliability.errors import InputError, fraction
 from reliability.lifetime.acceleration import acceleration as assign_models
@@ -83,9 +83,9 @@ def plan_demonstration(
         raise InputError(f"actual: got {actual!r}, allowed below claimed = {claimed!r}")
     for failures in range(_MOST_FAILURES):
         devices = sample_size(claimed, failures=failures, confidence=confidence)
-        risk = float(stats.binom.sf(failures, devices, actual))
+        risk = float(scipy.stats.binom.sf(failures, devices, actual))
         if risk <= producer_risk:
-            consumer = float(stats.binom.cdf(failures, devices, claimed))
+            consumer = float(scipy.stats.binom.cdf(failures, devices, claimed))
             return DemonstrationPlan(devices, failures, consumer, risk)
     raise InputError(
         f"actual: {actual:g} is too close to claimed = {claimed:g}, more than {_MOST_FAILURES} "

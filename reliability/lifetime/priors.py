@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special, stats
+from scipy import special, stats
 
 from reliability.errors import InputError, fraction, unknown_name
 from reliability.lifetime.acceleration import Acceleration
@@ -188,7 +189,7 @@ class LifetimePosterior:
     def _solve(miss: Any, confidence: float) -> list[float]:
         tail = (1 - fraction(confidence, "confidence")) / 2
         return [
-            float(optimize.brentq(miss, -800.0, 800.0, args=(level,), xtol=1e-10))
+            float(scipy.optimize.brentq(miss, -800.0, 800.0, args=(level,), xtol=1e-10))
             for level in (0.5, tail, 1 - tail)
         ]
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special
+from scipy import special
 
 from reliability.errors import InputError, unknown_name
 from reliability.lifetime.distributions import Distribution, Parameter
@@ -148,7 +149,7 @@ class TailFit:
             theta = np.array([[self.maximum.theta[0, 0], log_scale, shape]])
             return -float(self.likelihood.value(theta)[0])
 
-        found = optimize.minimize_scalar(loss, bounds=(-0.5, -1e-6), method="bounded")
+        found = scipy.optimize.minimize_scalar(loss, bounds=(-0.5, -1e-6), method="bounded")
         return bool(2 * (float(self.maximum.value[0]) + float(found.fun)) < drop)
 
     def _exponential_bound(self, x: np.float64, drop: float) -> float:

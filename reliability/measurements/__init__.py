@@ -5,11 +5,16 @@ one module: `tidy` (CSV, TSV, Parquet, XLSX), `keithley`, `keysight`, `stdf`, an
 relaxation, bake, cycling, sweep, endurance and noise.
 """
 
-from reliability.measurements.joined import join_bakes
-from reliability.measurements.lifetimes import join_lifetimes, lifetimes_of, read_lifetimes
-from reliability.measurements.overview import Axis, Summary, Values, inspect
-from reliability.measurements.reader import LAYOUTS, load_mapping, read_measurements
-from reliability.measurements.wafer_map import WaferMap, place_dies
+from typing import TYPE_CHECKING
+
+from reliability.first_use import first_use
+
+if TYPE_CHECKING:
+    from reliability.measurements.joined import join_bakes
+    from reliability.measurements.lifetimes import join_lifetimes, lifetimes_of, read_lifetimes
+    from reliability.measurements.overview import Axis, Summary, Values, inspect
+    from reliability.measurements.reader import LAYOUTS, load_mapping, read_measurements
+    from reliability.measurements.wafer_map import WaferMap, place_dies
 
 __all__ = [
     "LAYOUTS",
@@ -26,3 +31,5 @@ __all__ = [
     "read_lifetimes",
     "read_measurements",
 ]
+
+__getattr__, __dir__ = first_use(__name__)

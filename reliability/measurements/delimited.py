@@ -63,16 +63,17 @@ class Table:
 
     def is_text(self, position: int) -> bool:
         """Tell whether most of the first values of a column are not numbers."""
-        filled = self._filled(position)
+        filled = self.values(position)
         if any(len(value) > 15 and value.strip("+-").isdigit() for value in filled):
             return True  # an address beyond 2**53, which no float can tell from its neighbours
         return sum(not is_number(value, self.form.decimal) for value in filled) * 2 > len(filled)
 
     def has_values(self, position: int) -> bool:
         """Tell whether the first values of a column are not all missing."""
-        return bool(self._filled(position))
+        return bool(self.values(position))
 
-    def _filled(self, position: int) -> list[str]:
+    def values(self, position: int) -> list[str]:
+        """Return the first values of a column, without those that are missing."""
         values = [row[position] for row in self.sample if position < len(row)]
         return [value for value in values if value.strip() not in MISSING]
 

@@ -220,8 +220,12 @@ def _addresses(table: Table, found: dict[str, Meaning], log: Log) -> list[Meanin
     clock = found.get("timestamp")
     if clock and "time" not in found and not table.is_text(clock.position):
         found["time"] = replace(found.pop("timestamp"), name="time")
+    hour = found.get("time")
     if "timestamp" in found:
-        if "time" in found or "nominal_time" in found:
+        if hour and not hour.unit and table.is_text(hour.position):  # a date and the time of day
+            found["timestamp"] = replace(found["timestamp"], text=True)
+            found["clock"] = replace(found.pop("time"), name="clock", text=True)
+        elif "time" in found or "nominal_time" in found:
             one = found.pop("timestamp")
             log.note(f"column {one.position + 1} {table.names[one.position]!r} was not used: the "
                      "file has times")  # fmt: skip

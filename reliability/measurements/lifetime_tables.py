@@ -31,17 +31,19 @@ _COLUMNS = {
     "time": ("s", "ttf timetofailure failuretime lifetime endoftest hours timetofors age"),
     "cycles": ("", "cyclestofailure ctf"),
     "reads": ("", "readstofailure"),
-    "event": ("", "failed failure fail status category eventobserved statefors fors dead"),
-    "censored": ("", "censor cens censoring suspended suspension survived iscensored c"),
+    "event": ("", "failed failure fail status category eventobserved statefors fors dead delta "
+              "failureindicator eventindicator"),
+    "censored": ("", "censor cens censoring suspended suspension survived iscensored c "
+                 "rightcensored rcens"),
     "lower": ("s", "lastgood from laststate lastinspected left"),
     "upper": ("s", "firstbad to right"),
     "frequency": ("", "count counts devices units number quantity qty n freq weight weights "
-                  "numberinstate anzahl"),
+                  "numberinstate anzahl num nunits units"),
     "temperature": ("K", ""),
     "voltage": ("V", "readvoltage stressvoltage"),
     "lot": ("", "lotid lotname lotnumber batch batchid los charge"),
 }  # fmt: skip
-_FAILED = ("1", "1.0", "f", "failed", "failure", "fail", "yes", "true", "x", "dead")
+_FAILED = ("1", "1.0", "f", "failed", "failure", "fail", "yes", "true", "x", "dead", "e", "event")
 _GOOD = ("0", "0.0", "s", "c", "censored", "suspended", "suspension", "survived", "good", "passed",
          "pass", "p", "no", "false", "ok", "alive")  # fmt: skip
 # A column named "censored": which entries mean that the unit was still good.
@@ -154,6 +156,8 @@ def _lifetimes(table: Table, columns: Columns, log: Log) -> tuple[dict[str, Arra
         upper = found.get("upper", np.full(rows, np.nan))
         upper = np.where(np.isnan(upper), np.inf, upper)
     else:
+        if columns is None:
+            _refuse_doubt(table, chosen)
         failed = _failed(table, found, rows, evidence)
         lower = found[clock]
         upper = np.where(failed, lower, np.inf)
@@ -273,6 +277,21 @@ def _counts(table: Table, found: Mapping[str, NDArray[Any]], rows: int) -> Array
                 f"of {rows} rows, first in line {found['line'][np.argmax(wrong)]}"
             )
     return np.asarray(counts, dtype=float)
+
+
+def _refuse_doubt(table: Table, chosen: Mapping[str, tuple[int, str]]) -> None:
+    """Refuse a column of two outcomes that no other column explains: it may say what failed."""
+    if {"event", "censored"} & set(chosen):
+        return
+    used = {position for position, _ in chosen.values()}
+    for position, header in enumerate(table.names):
+        entries = {entry.strip().lower() for entry in table.values(position)}
+        if position not in used and len(entries) == 2 and entries <= {*_FAILED, *_GOOD}:
+            raise InputError(
+                f"{table.source.name}: column {position + 1} {header!r} holds "
+                f"{' and '.join(sorted(entries))}, which may say what failed; name it event or "
+                "censored with columns, or leave it out there with '-'"
+            )
 
 
 def _failed(

@@ -101,6 +101,9 @@ _STEMS = {
 }
 
 
+_READOUT = re.compile(r"(\w)\s*[(\[](\d[\d.,eE+]*\s*[^\W\d][^)\]]*|\d+\s*°\s*C)[)\]]")
+
+
 def split_unit(header: str) -> tuple[str, str]:
     """Split a header or a column text into its name and its unit.
 
@@ -111,8 +114,13 @@ def split_unit(header: str) -> tuple[str, str]:
     (('Bake time', 'h'), ('G', 'uS'), ('address', ''))
     >>> split_unit("Time / s"), split_unit("v_set_V"), split_unit("LRS/HRS"), split_unit("AI(2)")
     (('Time', 's'), ('v_set', 'V'), ('LRS/HRS', ''), ('AI(2)', ''))
+
+    A number with a unit in brackets is no unit but when or where the column was read.
+
+    >>> split_unit("R(24 h) [kOhm]"), split_unit("R (85 °C)")
+    (('R @ 24 h', 'kOhm'), ('R @ 85 °C', ''))
     """
-    header = header.strip()
+    header = _READOUT.sub(r"\1 @ \2", header.strip())
     if match := _BRACKETS.match(header):
         name, square, rounded = match.groups()
         if rounded is None or not rounded.isdigit():  # "AI(2)" numbers a run

@@ -22,15 +22,19 @@ from reliability.units import quantity
 
 _ROWS = 60  # rows that a header and what is above it may take
 _NUMBER = r"(?P<value>-?\d+(?:[.,]\d+)?)"
+_TO_NUMBER = rf"[\])]?\s*[:=]?\s*{_NUMBER}"  # behind a unit in brackets
 _DEGREES = r"(?P<unit>°\s*C|deg\s*C|[CK])"
 _TEMPERATURE = r"(?:temp(?:erature?|eratur)?|t_?bake|bake|oven|ofen)\b"
 _READ_VOLTAGE = r"(?:v_?read|read[ _]?voltage|lesespannung)\b"
 _CONDITIONS = (
     ("temperature", re.compile(rf"{_TEMPERATURE}[^-\d]*{_NUMBER}\s*{_DEGREES}\b", re.I)),
     ("temperature", re.compile(rf"(?<![\w.]){_NUMBER}\s*(?P<unit>°\s*C|deg\s*C)\b")),
+    ("temperature", re.compile(rf"{_TEMPERATURE}\s*[\[(/]\s*{_DEGREES}{_TO_NUMBER}", re.I)),
     ("temperature", re.compile(rf"{_TEMPERATURE}\s*[:=]?\s*{_NUMBER}(?P<unit>)", re.I)),
     ("read_voltage", re.compile(rf"{_READ_VOLTAGE}[^-\d]*{_NUMBER}\s*(?P<unit>m?V)\b", re.I)),
-)
+    ("read_voltage",
+     re.compile(rf"{_READ_VOLTAGE}\s*[\[(/]\s*(?P<unit>m?V){_TO_NUMBER}", re.I)),
+)  # fmt: skip
 _SHEET = re.compile(r"(?<![\w.-])(?P<value>\d{2,3})\s*(?:°\s*C|deg\s*C|C)(?!\w)")
 _LABELS = re.compile(r"(lot|wafer)(?:[ _]?id|[ _]?no)?\s*[:=]\s*(\S+)", re.IGNORECASE)
 _KEY = re.compile(r"([A-Za-z][\w ]{0,30}?)\s*[:=]\s*(.+)")
@@ -176,7 +180,9 @@ def read_preamble(rows: Sequence[Sequence[str]], found: Preamble | None = None) 
     """
     found = found or Preamble()
     for index, row in enumerate(rows, start=1):
-        text = " ".join(entry for entry in row if entry).lstrip("# ").strip()
+        filled = [entry.strip() for entry in row if entry.strip()]
+        two = len(filled) == 2 and filled[0][-1] not in ":="  # a name and its value in two columns
+        text = (": " if two else " ").join(filled).lstrip("# ").strip()
         if not text or not _conditions(text, index, found):
             match = _KEY.fullmatch(text)
             if match:

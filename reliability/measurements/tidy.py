@@ -26,7 +26,7 @@ Columns = Mapping[str, Any] | Sequence[str] | str | None
 Piece = dict[str, NDArray[Any]]
 
 _COLUMN_KEYS = ("column", "unit", "text")
-_NO_VALUES = ("timestamp", "site")
+_NO_VALUES = ("timestamp", "clock", "site")
 _KEYS = ("die_x", "die_y", "nominal_time")  # columns that name an axis under another name
 
 
@@ -161,6 +161,9 @@ def _reshaping(chosen: Sequence[Meaning]) -> tuple[Callable[[Piece], Piece], Any
         if "site" in piece and "cell" in piece:
             pairs = zip(_texts(piece.pop("site")), _texts(piece["cell"]), strict=True)
             piece["cell"] = np.array([f"{site}/{cell}" for site, cell in pairs], dtype=object)
+        if "clock" in piece:
+            pairs = zip(_texts(piece["timestamp"]), _texts(piece.pop("clock")), strict=True)
+            piece["timestamp"] = np.array([f"{day} {hour}" for day, hour in pairs], dtype=object)
         return stack_states(piece, states) if stacked else piece
 
     return reshape, since_first_read if "timestamp" in names else None

@@ -2,7 +2,6 @@
 
 import math
 import warnings
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,10 +13,11 @@ from reliability.errors import InputError, expect
 from reliability.mission import MissionProfile
 from reliability.network.datasets import data_of
 from reliability.network.deep.deep_evaluation import evaluate_deep
-from reliability.network.deep.metrics import Metric
 from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.tiling import Tiling
+from reliability.network.deep.torch_export import is_torch_module
 from reliability.network.loading import from_file
+from reliability.network.metrics import Metric, measured, metric_of, outputs_of
 from reliability.network.one_layer.coding import (
     Circuit,
     Coding,
@@ -34,6 +34,7 @@ from reliability.network.results import Values, of_decisions, on_chips, provenan
 from reliability.population.ageing import age
 from reliability.population.measured import MeasuredCells, is_measured
 from reliability.population.sampling import addresses, card_of_cells
+from reliability.progress import tracked
 from reliability.technology import Technology
 
 _DRAWS, _CHIPS = 20, 2  # bootstrap samples of measured cells, and chips of each
@@ -43,7 +44,7 @@ _ENERGY_EVENT = {"synapse_and_neuron": 3.6e-12, "system": 180e-12}
 
 
 def evaluate(
-    network: Network | DeepNetwork | str | Path,
+    network: Any,
     cells: Technology | xr.Dataset | None = None,
     *,
     coding: Coding | CodingName | None = None,
@@ -53,18 +54,22 @@ def evaluate(
     images: int | None = None,
     data: Any = None,
     metric: Metric | None = None,
+    outputs: bool = False,
     calibration: xr.Dataset | None = None,
     neuron: Neuron | None = None,
     profile: MissionProfile | None = None,
     seed: int = 0,
     confidence: float = 0.95,
+    workers: int | None = None,
+    batch: int | None = None,
 ) -> xr.Dataset:
     """Evaluate a network on test images.
 
     Parameters
     ----------
-    network : Network, DeepNetwork, str or Path
-        Of `reliability.load_network`, or the TOML or ONNX file of one.
+    network : Network, DeepNetwork, str, Path or torch.nn.Module
+        Of `reliability.load_network`, the TOML or ONNX file of one, or a torch module, whose
+        images are those of ``data``.
     cells : Technology, Dataset or None
         A technology: ``chips`` chips are sampled from it. A population of chips (..., cell) of
         `sample_chips` or `program_layers`: used as it is. A Dataset of
@@ -93,9 +98,13 @@ def evaluate(
         (`reliability.network.one_layer.events`); deep network, ``inputs`` (image, ...) and
         ``label`` (image, ...). By default the test set of the network.
     metric : str or callable, optional
-        Deep network: ``"accuracy"`` (default), ``"top5"``, ``"agreement"``, ``"mse"``, ``"f1"``,
-        a function ``f(outputs, target) -> float`` or its ``module:function``, see
-        `reliability.network.evaluate_deep`.
+        ``"accuracy"`` (default), ``"top5"``, ``"agreement"``, ``"mse"``, ``"f1"``, a function
+        ``f(outputs, target) -> float`` or its ``module:function``, see
+        `reliability.network.evaluate_deep`. Outputs of one layer: output counts (rate coding),
+        sums in units of weight at a full input, or how far each charge is above its threshold
+        (first spike), at the decision; agreement is with ideal cells and neurons.
+    outputs : bool
+        Keep the outputs of every chip, too, in ``outputs`` (image, output).
     calibration : Dataset, optional
         Deep network: ``inputs`` that set the ranges of the converters.
     neuron : Neuron, optional
@@ -106,6 +115,9 @@ def evaluate(
         Of the cells, the neurons and the input events.
     confidence : float
         Confidence level of the intervals.
+    workers, batch : int, optional
+        Deep network: chips at the same time, by default one for each core, and images at the same
+        time on each of them, by default so many that their tensors take at most 256 MiB.
 
     Returns
     -------
@@ -147,7 +159,8 @@ def evaluate(
         return _of_measured(
             network, MeasuredCells.of(cells), chips, seed, confidence, coding=coding,
             mapping=mapping, tiling=tiling, images=images, data=data, metric=metric,
-            calibration=calibration, neuron=neuron, profile=profile,
+            outputs=outputs, calibration=calibration, neuron=neuron, profile=profile,
+            workers=workers, batch=batch,
         )  # fmt: skip
     if isinstance(network, DeepNetwork):
         data = None if data is None else data.drop_vars(_single(data))
@@ -159,34 +172,38 @@ def evaluate(
             )
         return evaluate_deep(
             network, cells, tiling=tiling, chips=chips, images=images, data=data,
-            metric=metric or "accuracy", calibration=calibration, profile=profile, seed=seed,
-            confidence=confidence,
+            metric=metric or "accuracy", outputs=outputs, calibration=calibration,
+            profile=profile, seed=seed, confidence=confidence, workers=workers, batch=batch,
         )  # fmt: skip
     expect_network(network)
     assert isinstance(network, Network)
-    _refuse("a network of one layer", tiling=tiling, calibration=calibration, metric=metric)
+    _refuse("a network of one layer", tiling=tiling, calibration=calibration, workers=workers,
+            batch=batch)  # fmt: skip
+    metric = "accuracy" if metric is None else metric
     chosen = coding_of("rate" if coding is None else coding)
-    samples = Samples.of(network, data, images)
+    samples = Samples.of(network, data, images, metric)
     tested = _chips(network, cells, mapping or "two_level", chips, profile, seed)
     neuron = Neuron() if neuron is None else neuron
     upper, lower, gain = sample_neurons(neuron, tested.address, network.outputs, seed)
     circuit = Circuit(tested.weights * gain[:, None, :], upper, lower, neuron)
-    made = chosen.decide(circuit, samples, seed)
+    made = chosen.decide(circuit, samples, seed, outputs or metric != "accuracy")
     energy_event = energy_of_an_event(tested.technology)
-    values = of_decisions(made.predicted, samples.labels, network.outputs, confidence)
+    values = _measured(network, chosen, samples, made, metric, seed, confidence)
     values |= _costs(made, network.outputs, energy_event, tested.cells_of_an_input)
     if made.time is not None:
         values["decision_time"] = ((), made.time, "1" if "pixels" in samples.data else "s")
-    axes = {
-        "quantile": list(QUANTILES),
-        "energy_model": list(energy_event),
-        "label": np.arange(network.outputs),
-        "predicted": np.arange(network.outputs),
-        "image": samples.places,
-    }
+    if outputs and made.scores is not None:
+        values |= outputs_of(made.scores)
+    classes = np.arange(network.outputs)
+    axes = {"quantile": list(QUANTILES), "energy_model": list(energy_event)}
+    if "confusion" in values:
+        axes |= {"label": classes, "predicted": classes}
+    if {"confusion", "outputs"} & values.keys():
+        axes["image"] = samples.places
     return on_chips(values, tested.lead, axes).assign_attrs(
         provenance(network, tested.technology, seed),
         **options_of(chosen),
+        metric=metric_of(metric)[0],
         images=len(samples.places),
         confidence=confidence,
         mission=tested.mission,
@@ -194,8 +211,35 @@ def evaluate(
     )
 
 
+def _measured(
+    network: Network,
+    coding: Coding,
+    samples: Samples,
+    made: Decisions,
+    metric: Metric,
+    seed: int,
+    confidence: float,
+) -> Values:
+    """Metric of the decisions of one layer; ideal cells and neurons decide when it asks."""
+    if metric == "accuracy":
+        labels = samples.labels.astype(np.int64)
+        return of_decisions(made.predicted, labels, network.outputs, confidence)
+
+    def ideal() -> NDArray[np.float32]:
+        neuron = Neuron()
+        threshold = np.full((1, network.outputs), neuron.threshold, np.float32)
+        circuit = Circuit(network.weights.astype(np.float32)[None], threshold, threshold, neuron)
+        scores = coding.decide(circuit, samples, seed, True).scores
+        assert scores is not None  # they were asked for
+        return scores[0]
+
+    assert made.scores is not None  # as the caller asked for them
+    return measured(metric, made.scores, samples.labels, ideal, confidence)
+
+
 def _is_onnx(network: Any) -> bool:
-    return isinstance(network, DeepNetwork) or str(network).endswith(".onnx")
+    deep = isinstance(network, DeepNetwork) or is_torch_module(network)
+    return deep or str(network).endswith(".onnx")
 
 
 def _single(data: xr.Dataset) -> list[Any]:
@@ -235,7 +279,8 @@ def _of_measured(
         return out
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        again = [of(cells.drawn(seed, k), _CHIPS)[name].values for k in range(_DRAWS)]
+        draws = tracked(range(_DRAWS), "bootstrap samples", _DRAWS)
+        again = [of(cells.drawn(seed, k), _CHIPS)[name].values for k in draws]
     found = mean_with_samples(out[name].values.ravel(), np.array(again), confidence)
     for key, value in zip(("mean", "low", "high"), found, strict=True):
         out[key] = ((), value, {"units": "1"})

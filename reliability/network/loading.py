@@ -3,41 +3,43 @@
 from collections.abc import Collection, Mapping
 from importlib.resources import as_file
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from reliability.errors import InputError, unknown_name
+from reliability.errors import InputError, expect, unknown_name
 from reliability.files import read_toml
 from reliability.network.deep.onnx import DeepNetwork, load_onnx
+from reliability.network.deep.torch_export import is_torch_module, onnx_of_module
 from reliability.network.one_layer.model import Network
 from reliability.resources import data_folder
 
 
 def load_network(
-    name_or_path: str | Path,
+    name_or_path: Any,
     *,
     digital: Collection[str] = (),
     fixed: Mapping[str, Any] | None = None,
     input_shape: Collection[int] | None = None,
 ) -> Network | DeepNetwork:
-    """Load a network that ships with the suite, or a TOML or ONNX file of one's own.
+    """Load a network that ships with the suite, a TOML or ONNX file, or a torch module.
 
     Parameters
     ----------
-    name_or_path : str or Path
+    name_or_path : str, Path or torch.nn.Module
         ``"spirit"`` (144 inputs, 10 outputs, weights -4 to +4), ``"vowels"`` (72 inputs, 9
         outputs, for events of spoken vowels), ``"mobilenet-mnist"``, ``"binary-mnist"`` and
         ``"binary-mnist-aware"`` (deep ones for MNIST at 28x28, ``docs/deep_networks.md``),
         ``"resnet-cifar10"`` and ``"resnet-cifar10-aware"`` (for CIFAR-10, whose images do not
         ship, `load_cifar10`), or a path ending with ``.toml`` (of the form of ``spirit.toml``) or
-        ``.onnx``.
+        ``.onnx``. A torch module is exported in evaluation mode; it needs ``input_shape``.
     digital : collection of str
         Of an ONNX network: names of nodes, or types of operators, whose weights stay digital.
     fixed : mapping of str to array-like, optional
         Of an ONNX network: inputs that are the same for all images, by name (a sampling rate).
     input_shape : collection of int, optional
-        Of an ONNX network whose branches depend on it: shape of one image.
+        Shape of one image: of a torch module, and of an ONNX network whose branches depend on it.
 
     Returns
     -------
@@ -56,6 +58,9 @@ def load_network(
     >>> net.weights.shape, int(net.weights.min()), int(net.weights.max())
     ((144, 10), -4, 4)
     """
+    if is_torch_module(name_or_path):
+        return _from_torch(name_or_path, input_shape, digital=digital, fixed=fixed)
+    expect(name_or_path, (str, Path), "network", "a name, a path or a torch module")
     text = str(name_or_path)
     shipped = {
         f.name.rpartition(".")[0]: f
@@ -91,6 +96,8 @@ def from_file(
     >>> from_file("spirit")
     'spirit'
     """
+    if is_torch_module(network):
+        return load_network(network, fixed=fixed, input_shape=input_shape)
     if not isinstance(network, Path) and not (
         isinstance(network, str) and network.endswith((".onnx", ".toml"))
     ):
@@ -98,6 +105,14 @@ def from_file(
     if str(network).endswith(".onnx"):
         return load_network(network, fixed=fixed, input_shape=input_shape)
     return load_network(network)
+
+
+def _from_torch(module: Any, input_shape: Collection[int] | None, **settings: Any) -> DeepNetwork:
+    content, name = onnx_of_module(module, input_shape), type(module).__name__
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.onnx"
+        path.write_bytes(content)
+        return load_onnx(path, name=name, **settings)
 
 
 def _from_toml(content: bytes, where: str) -> Network:

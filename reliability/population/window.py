@@ -14,9 +14,9 @@ from dataclasses import replace
 from itertools import product
 
 import numpy as np
+import scipy
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from scipy.special import ndtr, ndtri
 
 from reliability.devices import programming
@@ -400,7 +400,7 @@ def _least_errors(models: dict[str, Programming], errors: Errors) -> float:
     low, high = sorted(-math.log(model.resistance) for model in models.values())
     if models["LRS"].resistance >= models["HRS"].resistance:
         return math.exp((low + high) / 2)  # no window: any reference is as bad
-    found = minimize_scalar(
+    found = scipy.optimize.minimize_scalar(
         lambda x: math.log(max(sum(errors(math.exp(x))), 1e-300)),
         bounds=(low, high),
         method="bounded",

@@ -1,26 +1,31 @@
 """From cells to a product: error-correcting codes, failing macros, redundancy, maintenance."""
 
-from reliability.product.error_correction import (
-    Code,
-    bch,
-    block_failure,
-    failure_of_weak_cells,
-    failure_over_reads,
-    interleaved_failure,
-    secded,
-    spared_failure,
-    uncorrectable_probability,
-)
-from reliability.product.macro import Macro, Setting, macro_failures
-from reliability.product.maintenance import (
-    Policy,
-    cheapest_policy,
-    maintained_failures,
-    maintenance_cost,
-    mission_failures,
-    time_to_limit,
-)
-from reliability.product.redundancy import majority_error_rate, pair_misread_rate
+from typing import TYPE_CHECKING
+
+from reliability.first_use import first_use
+
+if TYPE_CHECKING:
+    from reliability.product.error_correction import (
+        Code,
+        bch,
+        block_failure,
+        failure_of_weak_cells,
+        failure_over_reads,
+        interleaved_failure,
+        secded,
+        spared_failure,
+        uncorrectable_probability,
+    )
+    from reliability.product.macro import Macro, Setting, macro_failures
+    from reliability.product.maintenance import (
+        Policy,
+        cheapest_policy,
+        maintained_failures,
+        maintenance_cost,
+        mission_failures,
+        time_to_limit,
+    )
+    from reliability.product.redundancy import majority_error_rate, pair_misread_rate
 
 __all__ = [
     "Code",
@@ -44,3 +49,5 @@ __all__ = [
     "time_to_limit",
     "uncorrectable_probability",
 ]
+
+__getattr__, __dir__ = first_use(__name__)

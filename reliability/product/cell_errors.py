@@ -26,10 +26,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.interpolate import PchipInterpolator
 from scipy.special import ndtri
-from scipy.stats import qmc
 
 from reliability.devices import endurance, noise, path, programming
 from reliability.devices import verify as verifying
@@ -99,7 +98,9 @@ class CellErrors:
         """Return the probability of each level at deviations (...), shape (..., levels)."""
         logs = np.log(np.maximum(self.probability, _LEAST))
         ends = self.deviation[0], self.deviation[-1]
-        found = PchipInterpolator(self.deviation, logs)(np.clip(np.asarray(deviation), *ends))
+        found = scipy.interpolate.PchipInterpolator(self.deviation, logs)(
+            np.clip(np.asarray(deviation), *ends)
+        )
         return np.where(found <= np.log(2 * _LEAST), 0.0, np.exp(found))
 
 
@@ -183,7 +184,7 @@ def _noise_levels(
     parameters = noise.Noise.from_technology(technology)
     z = np.linspace(-_REACH, _REACH, 69)
     normal = np.exp(-(z**2) / 2)
-    u = qmc.Sobol(4, seed=0).random(256).T
+    u = scipy.stats.qmc.Sobol(4, seed=0).random(256).T
     with_trap = parameters.telegraph_fraction
     present = np.append(np.zeros(u.shape[1]), 1.0)  # the last one has no trap
     uniform = np.vstack([present, np.column_stack([u, np.full(4, 0.5)])])
@@ -267,7 +268,7 @@ def _lattice(dimensions: int) -> tuple[Floats, Floats]:
     if dimensions == 0:
         return np.zeros((0, 1)), np.ones(1)
     if dimensions > 3:  # a grid would be too coarse for what turns sharply
-        u = qmc.Sobol(dimensions, seed=0).random(2**16).T
+        u = scipy.stats.qmc.Sobol(dimensions, seed=0).random(2**16).T
         z = ndtri(np.clip(u, 1e-12, 1 - 1e-12)) * _WIDER
         log_weight = -(z**2).sum(axis=0) / 2 * (1 - 1 / _WIDER**2)
         weight = np.exp(log_weight)

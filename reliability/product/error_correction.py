@@ -23,8 +23,9 @@ from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import special
 
 from reliability.errors import InputError, whole_number
 
@@ -179,7 +180,7 @@ def failure_over_reads(
             if bits > k
             else np.zeros_like(passing)
         )
-        found = found + stats.binom.pmf(k, bits, stays) * _ever(each, reads)
+        found = found + scipy.stats.binom.pmf(k, bits, stays) * _ever(each, reads)
     found = np.minimum(found, 1.0)
     return found if found.ndim else float(found)
 

@@ -32,10 +32,10 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypedDict, Unpack
 
 import numpy as np
+import scipy
 import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import ndtri
-from scipy.stats import qmc
 
 from reliability.devices import endurance, programming
 from reliability.devices.programming import Programming
@@ -400,7 +400,7 @@ class Dies:
     def of_lots(self, lots: range, seed: int) -> Failures:
         """Return the failures of quasi-random dies of each lot, shape (lots, dies)."""
         sites = radial_positions(self.technology)
-        u = qmc.Sobol(4, seed=0).random(_DIES).T
+        u = scipy.stats.qmc.Sobol(4, seed=0).random(_DIES).T
         site = sites[np.minimum((u[3] * sites.size).astype(int), sites.size - 1)]
         z = ndtri(np.clip(u[:3], 1e-12, 1 - 1e-12))
         address = np.array([[0, 0, 0, lot] for lot in lots])

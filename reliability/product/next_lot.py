@@ -7,8 +7,8 @@ quantile of its posterior predictive hazard.
 """
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 from scipy.special import gammaln, ndtr
 
 from reliability.errors import InputError, fraction
@@ -78,4 +78,4 @@ def next_lot_bound(
             )
         return float((posterior * below).sum() - confidence)
 
-    return float(np.exp(brentq(beyond, mu[0], mu[-1] + 8 * max(scale, 0.1))))
+    return float(np.exp(scipy.optimize.brentq(beyond, mu[0], mu[-1] + 8 * max(scale, 0.1))))

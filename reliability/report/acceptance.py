@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from reliability.campaign.limits import WORST_FIRST, worst_outcome
+from reliability.campaign.metric_words import is_fraction
 from reliability.report.designs_section import design_verdict, designs_table, has_designs
 from reliability.report.outputs import CHAPTERS, chapters_of
 from reliability.report.page import Section, Table, Verdict
@@ -67,18 +68,21 @@ def _where(found: dict[str, Any]) -> str:
     return f"at {engineering(found['temperature_k'], 'K')}" if "temperature_k" in found else ""
 
 
-def acceptance_section(finished: Finished) -> Section:
-    """Return every limit at every point and stress condition, and the plans of tests."""
+def acceptance_sections(finished: Finished) -> Iterator[Section]:
+    """Yield every limit at every point and stress condition, and the plans of tests, if any."""
     limits = _limits_table(finished)
     keys = [key for chapter in chapters_of(finished.study) for key in chapter.limits]
+    if keys[:1] == ["accuracy"] and not is_fraction(finished.study):
+        keys = []
     text = () if limits.rows or not keys else (
         "The study states no acceptance limit, so there is no verdict. A limit can be stated "
         f"afterwards, without a new run: reliability report FOLDER --limit {keys[0]}=VALUE.",
     )  # fmt: skip
     plans = [table for chapter in chapters_of(finished.study) for table in chapter.plans(finished)]
     designs = [designs_table(finished)] if has_designs(finished) else []
-    return Section("qualification", "Qualification", text,
-                   tables=[*designs, *([limits] if limits.rows else []), *plans])  # fmt: skip
+    tables = [*designs, *([limits] if limits.rows else []), *plans]
+    if text or tables:
+        yield Section("qualification", "Qualification", text, tables=tables)
 
 
 def _limits_table(finished: Finished) -> Table:

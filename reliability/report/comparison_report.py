@@ -27,7 +27,7 @@ from reliability.report.page import KeyFigure, Report, Section, Table
 from reliability.report.points import value_text
 from reliability.report.provenance import provenance_section
 from reliability.report.render import save_report
-from reliability.report.words import percent
+from reliability.report.words import percent, typeset
 from reliability.units import engineering
 
 _AXES = {f"stress.{several}": name for name, (several, _) in AGES.items()}
@@ -127,8 +127,8 @@ def _of_draws(told: dict[str, Any]) -> Iterator[str]:
     if any("name" in row for row in told["differences"]):
         yield (
             "Answers of architecture studies: the value is that of the nominal card and component "
-            "parameters, the interval holds one more sample of them. Paired: sample k of both has "
-            "the same parameters, so what is common cancels. Positive numbers are compared by "
+            "parameters, the interval includes one more sample of them. Paired: sample k of both "
+            "has the same parameters, so what is common cancels. Positive numbers are compared by "
             "their ratio."
         )
 
@@ -258,6 +258,8 @@ def _value(row: Row, value: float | None) -> str:
         return "unbounded"
     if row["unit"] == "share":
         return percent(value, 2)
+    if row["unit"] == "1":
+        return typeset(f"{value:.4g}")
     return f"{value:.0f}" if row["unit"] == "lines" else engineering(value, row["unit"])
 
 
@@ -284,6 +286,8 @@ def _signed(row: Row, value: float | None) -> str:
         return f"×{value:.3g}"
     if row["unit"] == "share":
         return f"{100 * value:+.2f} points"
+    if row["unit"] == "1":
+        return typeset(f"{value:+.3g}")
     if row["unit"] in ("lines", "K"):
         return f"{value:+.3g} {row['unit']}"
     return ("+" if value > 0 else "") + engineering(value, row["unit"])

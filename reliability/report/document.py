@@ -7,7 +7,7 @@ from reliability.campaign.remains import read_remains
 from reliability.campaign.spec import Study
 from reliability.campaign.store import results_fingerprint
 from reliability.campaign.summary import write_summary
-from reliability.report.acceptance import acceptance_section, verdicts
+from reliability.report.acceptance import acceptance_sections, verdicts
 from reliability.report.designs_section import recommendation
 from reliability.report.method import method_section, phenomena_section, population_section
 from reliability.report.outputs import chapters_of
@@ -87,7 +87,7 @@ def study_report(finished: Finished, folder: Path, notes: Sequence[str]) -> Repo
     if influence:
         sections.append(Section("sensitivity", "Sensitivity", (), influence))
     sections += [
-        acceptance_section(finished),
+        *acceptance_sections(finished),
         _assumptions(study),
         _provenance(study, folder),
     ]

@@ -138,7 +138,7 @@ def _networks_section(networks: Sequence[xr.Dataset]) -> Section:
         f"The network {first['network']} classified {grouped(first['images'])} test images on "
         f"{first['chips']} chips of the measured cells, drawn with replacement with their whole "
         f"trajectories, and on {first['chips']} chips of the card's cells. The {sure} interval of "
-        "the difference holds the finite number of measured cells (bootstrap) and of chips."
+        "the difference includes the finite number of measured cells (bootstrap) and of chips."
     )
     table = Table(
         "networks-table", "Accuracy on measured and on modelled cells",

@@ -49,9 +49,9 @@ def method_section(finished: Finished) -> Section:
             what = "bootstrap samples of the measured cells were drawn"
         text.append(f"{study.uncertainty.draws} {what}{sampled and ', '}{sampled}.")
     elif study.cells is not None:
-        text.append("The intervals do not hold that the measured cells are a finite sample.")
+        text.append("The intervals do not include that the measured cells are a finite sample.")
     else:
-        text.append("The intervals do not hold the uncertainty of the card's parameters.")
+        text.append("The intervals do not include the uncertainty of the card's parameters.")
     intervals = [line for chapter in chapters for line in chapter.intervals(study)]
     level = f"Intervals have {percent(study.confidence, 0)} confidence."
     return Section("method", "Method", [*text, " ".join([level, *intervals])])

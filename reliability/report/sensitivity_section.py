@@ -7,6 +7,7 @@ import xarray as xr
 from scipy import stats
 
 from reliability.campaign.accuracy_interval import explained
+from reliability.campaign.metric_words import metric_name
 from reliability.campaign.selection import at_age
 from reliability.campaign.spec import Study
 from reliability.report import figures as draw
@@ -175,11 +176,11 @@ def _parameters(
         yield Figure(
             "parameters-tornado",
             "Influence of uncertain parameters",
-            f"Spearman correlation of a parameter with the mean accuracy over "
+            f"Spearman correlation of a parameter with the {metric_name(study)} over "
             f"{found.attrs['draws']} sampled cards, {of_age(end)}; bars are "
             f"{percent(study.confidence, 0)} intervals. Dashed lines: exceeded by chance by one of "
             f"the {found.attrs['parameters']} uncertain parameters in one study of 20.",
-            svg(figure, "Rank correlation of the parameters with the accuracy"),
+            svg(figure, f"Rank correlation of the parameters with the {metric_name(study)}"),
             numbers_of(found),
         )
 

@@ -224,9 +224,9 @@ def render_size_report(
     what = "most columns for each number of rows" if "size" not in found else "largest array"
     table = Table(
         "table", "All points",
-        "The interval of a size holds the noise of the Monte Carlo arrays and the uncertainty of "
-        "the card's parameters; that of the criterion is of its mean over the arrays of the card "
-        "as it is.",
+        "The interval of a size includes the noise of the Monte Carlo arrays and the uncertainty "
+        "of the card's parameters; that of the criterion is of its mean over the arrays of the "
+        "card as it is.",
         header, rows,
     )  # fmt: skip
     card = Technology.from_json(told["technology_card"])

@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from reliability.campaign.metric_words import metric_name
 from reliability.campaign.selection import at_age
 from reliability.campaign.spec import Study
 from reliability.population.cycling import count_failures
 from reliability.report import figures as draw
 from reliability.report.comparison_words import Row, at_end
 from reliability.report.figures.accuracy_figures import bands_of_chips
-from reliability.report.figures.style import colour, log_axis, marker, percent_axis
+from reliability.report.figures.style import colour, log_axis, marker, metric_axis, percent_axis
+from reliability.report.measure import Measure
 from reliability.report.page import Figure, Numbers, canvas, numbers_of, svg
 from reliability.report.words import of_age
 from reliability.units import engineering
@@ -23,10 +25,11 @@ Read = tuple[Study, dict[str, xr.Dataset]]
 def accuracy_overlays(
     told: dict[str, Any], names: list[str], read: Sequence[Read]
 ) -> Iterator[Figure]:
+    name = metric_name(read[0][0])
     common = [age for age in read[0][0].stress.combinations
               if all(age in study.stress.combinations for study, _ in read)]  # fmt: skip
     rows = [row for row in told["differences"]
-            if row["quantity"] == "accuracy" and row["condition"] in common]  # fmt: skip
+            if row["quantity"] == name and row["condition"] in common]  # fmt: skip
     if rows:
         yield from _accuracy_against_time(rows, names, read)
     ends = [study.stress.end for study, _ in read]
@@ -35,19 +38,19 @@ def accuracy_overlays(
     with canvas(7.6, 4.4) as (figure, axes):
         ax = axes.flat[0]
         numbers: list[list[Any]] = []
-        for k, (name, (_, results), end) in enumerate(zip(names, read, ends, strict=False)):
+        for k, (each, (_, results), end) in enumerate(zip(names, read, ends, strict=False)):
             x = np.sort(at_age(results["chips"]["accuracy"], end).values.ravel())
             below = (np.arange(x.size) + 0.5) / x.size
             ax.plot(x, below, marker(k) + "-", ms=3.5, lw=1, color=colour(k),
-                    label=f"{name}, {of_age(end)}")  # fmt: skip
-            numbers += [[name, *point] for point in zip(x.tolist(), below.tolist(), strict=True)]
-        percent_axis(ax.xaxis, "accuracy of a chip")
+                    label=f"{each}, {of_age(end)}")  # fmt: skip
+            numbers += [[each, *point] for point in zip(x.tolist(), below.tolist(), strict=True)]
+        metric_axis(ax.xaxis, read[0][1]["chips"]["accuracy"], " of a chip")
         percent_axis(ax.yaxis, "chips below")
         ax.legend(title="study")
         yield Figure(
-            "chips", "Accuracy of the chips", "Each point is a chip.",
-            svg(figure, "Cumulative distribution of the accuracy of the chips of each study"),
-            Numbers(["study", "accuracy of a chip", "fraction of chips below"], numbers),
+            "chips", f"Distribution of {name} over chips", "Each point is a chip.",
+            svg(figure, f"Cumulative distribution of {name} of the chips of each study"),
+            Numbers(["study", f"{name} of a chip", "fraction of chips below"], numbers),
         )  # fmt: skip
 
 
@@ -69,10 +72,10 @@ def _accuracy_against_time(
         with canvas(8.6, 4.8) as (figure, axes):
             draw.points_against_time(accuracy, axes.flat[0])
             yield Figure(
-                "accuracy", "Accuracy against time",
+                "accuracy", f"{Measure.of(read[0][0]).title} against time",
                 "Mean of the chips of each study (line) and 5 to 95 % of them (band), at "
                 f"{engineering(end['temperature'], 'K')}.",
-                svg(figure, "Accuracy against time of each study"),
+                svg(figure, f"{metric_name(read[0][0])} against time of each study"),
                 numbers_of(bands_of_chips(accuracy.rename(point="study"))),
             )  # fmt: skip
 

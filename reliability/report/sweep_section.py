@@ -10,6 +10,7 @@ from reliability.campaign.sweep import sweep_points
 from reliability.campaign.tables import Axis
 from reliability.report import figures as draw
 from reliability.report.figures.accuracy_figures import bands_of_chips
+from reliability.report.measure import Measure
 from reliability.report.page import Figure, Section, Table, canvas, numbers_of, svg
 from reliability.report.points import (
     MOST_LINES,
@@ -22,7 +23,7 @@ from reliability.report.points import (
     value_text,
     without,
 )
-from reliability.report.words import age_title, percent, percent_range
+from reliability.report.words import age_title, percent
 from reliability.statistics.crossed import mean_of_rows
 from reliability.units import engineering
 
@@ -40,6 +41,8 @@ def sweep_statement(finished: Finished) -> Iterator[str]:
     answers = [answer["accuracy"] for _, answer in finished.answers()]
     means = [answer["mean"] for answer in answers]
     best, worst = int(np.argmax(means)), int(np.argmin(means))
+    measure = Measure.of(study)
+    top, bottom = ("best", "worst") if measure.fraction else ("highest", "lowest")
     axes = " × ".join(axis_label(axis) for axis in study.sweep)
     end = study.stress.end
     swept = {axis.name for axis in study.sweep}
@@ -48,19 +51,25 @@ def sweep_statement(finished: Finished) -> Iterator[str]:
 
     def said(k: int) -> str:
         found, where = answers[k], named_point(study, points[k])
-        return f"{percent(found['mean'])} ({percent_range(found)}) with {where}"
+        return f"{measure.text(found['mean'])} ({measure.ends(found)}) with {where}"
 
     yield (
-        f"{when} mean accuracy of a chip is at best {said(best)}, at worst {said(worst)} "
+        f"{when} {measure.mean} of a chip is at {top} {said(best)}, at {bottom} "
+        f"{said(worst)} "
         f"({sure} confidence; {len(points)} points of {axes})."
     )
     chips = {"chips": finished.results["chips"]}
     pair = [at_age(at_point(chips, points[k])["chips"]["accuracy"], end) for k in (best, worst)]
     difference, wafers = pair[0].values - pair[1].values, wafers_of(pair[0])
-    mean, low, high = mean_of_rows(difference, wafers, study.confidence)
+    found = mean_of_rows(difference, wafers, study.confidence)
+    if measure.fraction:
+        by, low, high = (f"{100 * value:.1f}" for value in found)
+        by += " points"
+    else:
+        by, low, high = map(measure.text, found)
     yield (
-        f"On the same chips and images the best point is {mean * 100:.1f} points above the worst "
-        f"({low * 100:.1f} to {high * 100:.1f} at {sure} confidence, nominal card)."
+        f"On the same chips and images the {top} point is {by} above the {bottom} "
+        f"({low} to {high} at {sure} confidence, nominal card)."
     )
 
 
@@ -86,9 +95,9 @@ def _figures(finished: Finished) -> Iterator[Figure]:
             at = "" if "temperature" in swept else f" At {engineering(end['temperature'], 'K')}."
             yield Figure(
                 "time",
-                "Accuracy against time",
+                f"{Measure.of(study).title} against time",
                 f"One line per {names}: mean of {many}, and 5 to 95 % of them (band).{at}",
-                svg(figure, "Accuracy against time for each point of the sweep"),
+                svg(figure, f"{Measure.of(study).title} against time for each point of the sweep"),
                 numbers_of(bands_of_chips(accuracy)),
             )
     for axis in study.sweep:
@@ -104,10 +113,10 @@ def _all_points(finished: Finished, last: xr.DataArray, caption: str) -> Figure:
         draw.accuracy_of_points(found, axes.flat[0])
         return Figure(
             "points",
-            "Accuracy at every point",
+            f"{Measure.of(finished.study).title} at every point",
             f"{caption} with its {percent(finished.study.confidence, 0)} interval, and the middle "
             "90 % of chips.",
-            svg(figure, "Accuracy at every point of the sweep"),
+            svg(figure, f"{Measure.of(finished.study).title} at every point of the sweep"),
             numbers_of(found),
         )
 
@@ -127,30 +136,33 @@ def _against(finished: Finished, axis: Axis, last: xr.DataArray, caption: str) -
     x, label = axis_numbers(axis.name, axis_label(axis), numbers)
     accuracy = xr.DataArray(
         last.transpose("point", "chip").values[np.array(chosen)], dims=("line", "x", "chip"),
-        coords={"line": [point_text(dict(other)) for other in others], "x": x}, name="accuracy",
+        coords={"line": [point_text(dict(other)) for other in others], "x": x},
+        name="accuracy", attrs=last.attrs,
     ).rename(x=label)  # fmt: skip
     with canvas(7.6, 4.6) as (figure, axes):
         log = bool(x.min() > 0 and x.max() / x.min() > 30)
         draw.accuracy_against_axis(accuracy, axes.flat[0], x=label, label=label, log=log)
         yield Figure(
             anchor("against", axis.name),
-            f"Accuracy against {axis_label(axis)}",
+            f"{Measure.of(study).title} against {axis_label(axis)}",
             f"{caption} (line) and 5 to 95 % of them (band).",
-            svg(figure, f"Accuracy against {axis_label(axis)}"),
+            svg(figure, f"{Measure.of(study).title} against {axis_label(axis)}"),
             numbers_of(bands_of_chips(accuracy)),
         )
 
 
 def _table(finished: Finished) -> Table:
-    study = finished.study
-    header = [*(axis_label(axis) for axis in study.sweep), "stress", "accuracy", "interval",
+    study, measure = finished.study, Measure.of(finished.study)
+    points = f", in points of {measure.name}" if measure.fraction else ""
+    header = [*(axis_label(axis) for axis in study.sweep), "stress", measure.name, "interval",
               "chip-to-chip (1σ)", "spikes per image", "difference to the first"]  # fmt: skip
     return Table(
         "answers", "All points",
-        "Mean accuracy of a chip at every point and stress condition with its "
+        f"{measure.mean[:1].upper()}{measure.mean[1:]} of a chip at every point and stress "
+        "condition with its "
         f"{percent(study.confidence, 0)} interval. Points share their chips, images and random "
         "numbers, so their differences are better known than the points themselves: the last "
-        "column is the difference to the first point, in points of accuracy, with the interval of "
+        f"column is the difference to the first point{points}, with the interval of "
         "the mean over paired chips.",
         header, list(_rows(finished)),
     )  # fmt: skip
@@ -161,21 +173,21 @@ def _rows(finished: Finished) -> Iterator[list[str]]:
     chips = {"chips": finished.results["chips"]}
     first = at_point(chips, points[0][0])["chips"]["accuracy"]
     wafers = wafers_of(at_age(first, study.stress.end))
-    swept = {axis.name for axis in study.sweep}
+    swept, measure = {axis.name for axis in study.sweep}, Measure.of(study)
     for k, (point, answer) in enumerate(points):
         here = at_point(chips, point)["chips"]
         read_outs = study.at(point).stress.combinations
         for at, found in zip(read_outs, answer["accuracy_by_age"], strict=True):
             difference = at_age(here["accuracy"], at).values - at_age(first, at).values
             found_difference = mean_of_rows(difference, wafers, study.confidence)
-            mean, low, high = (100 * v for v in found_difference)
+            mean, low, high = measure.difference(*found_difference)
             spikes = f"{float(at_age(here['spikes'], at).mean()):.0f}" if "spikes" in here else ""
             yield [
                 *(value_text(name, value) for name, value in point.items()),
                 "swept" if "time" in swept else age_title(at),
-                percent(found["mean"]),
-                percent_range(found),
-                percent(found["sigma_chips"]),
+                measure.text(found["mean"]),
+                measure.ends(found),
+                measure.text(found["sigma_chips"]),
                 spikes,
-                f"{mean:+.2f} ({low:+.2f} to {high:+.2f})" if k else "",
+                f"{mean} ({low} to {high})" if k else "",
             ]

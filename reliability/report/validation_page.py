@@ -9,7 +9,7 @@ from reliability.validation import Prediction, Row, summary
 
 _INTRODUCTION = """# Blind validation
 
-Each section predicts measurements that were not used for its fit: other cells, later times, a hotter bake, another chip. The predicted interval is the 90 % interval of what the measurement was predicted to show; it holds the uncertainty of the fitted parameters and the scatter of as many cells, chips or images as were measured. A measured value inside it is a hit. Rows stay when they miss.
+Each section predicts measurements that were not used for its fit: other cells, later times, a hotter bake, another chip. The predicted interval is the 90 % interval of what the measurement was predicted to show; it includes the uncertainty of the fitted parameters and the scatter of as many cells, chips or images as were measured. A measured value inside it is a hit. Rows stay when they miss.
 
 This page is made by `reliability validate --out out/validation --page docs/validation.md` from the files in `analyses/validation`. To add a row for your own technology, write such a file and name it: `reliability validate my_bakes.toml --out out/mine`. Predictions whose data are not on the machine say so; `--data FOLDER` says where they are.
 """  # noqa: E501 - one line per paragraph

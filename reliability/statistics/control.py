@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special, stats
+from scipy import special, stats
 
 from reliability.errors import InputError, fraction
 
@@ -135,7 +136,7 @@ def _one_sided(index: float, size: int, degrees: int, tail: float) -> Index:
         return (float(shift < t) if np.isnan(below) else below) - level
 
     def end(level: float) -> float:
-        found = optimize.brentq(miss, t - reach, t + reach, args=(level,))
+        found = scipy.optimize.brentq(miss, t - reach, t + reach, args=(level,))
         return float(found / (3 * np.sqrt(size)))
 
     return Index(float(index), end(1 - tail), end(tail))

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from reliability.errors import InputError, fraction
 
@@ -95,7 +95,7 @@ def outlier_dies(
     of_others = np.where(kept, (total - residual**2 / left) / (degrees - 1), total / degrees)
     spread = np.where(kept, left, 1 + leverage)
     deviation = residual / np.sqrt(np.maximum(of_others, 1e-300) * spread)
-    p_value = 2 * stats.t.sf(np.abs(deviation), np.where(kept, degrees - 1, degrees))
+    p_value = 2 * scipy.stats.t.sf(np.abs(deviation), np.where(kept, degrees - 1, degrees))
     flagged, adjusted, *_ = multipletests(p_value, false_discovery_rate, "fdr_bh")
     return pd.DataFrame(
         {"x": place[0], "y": place[1], "value": value, "expected": trend, "deviation": deviation,

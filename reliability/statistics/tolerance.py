@@ -3,8 +3,9 @@
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special, stats
+from scipy import special, stats
 
 from reliability.errors import InputError, fraction, unknown_name
 from reliability.statistics.proportions import Interval
@@ -69,7 +70,7 @@ def tolerance_factor(
         beyond = stats.chi2.sf((size - 1) * width / np.exp(2 * log_k), size - 1)
         return float(weight @ beyond) - confidence
 
-    return float(np.exp(optimize.brentq(miss, -10.0, 15.0)))
+    return float(np.exp(scipy.optimize.brentq(miss, -10.0, 15.0)))
 
 
 def tolerance_interval(

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special
+from scipy import special
 
 from reliability.errors import InputError, unknown_name
 
@@ -268,7 +269,7 @@ def _maximise(
         return -float(_restricted(full(deviation), nested, time)[0]), gradient
 
     least = [1e-6 if i == start.size - 1 else 0.0 for i in free]
-    found = optimize.minimize(
+    found = scipy.optimize.minimize(
         loss, np.sqrt(start[free]) / scale, jac=True, method="L-BFGS-B",
         bounds=[(low, None) for low in least],
         options={"ftol": tolerance, "gtol": 1e-6 * np.sqrt(tolerance / 1e-14), "maxiter": 500},

@@ -9,9 +9,9 @@ from hashlib import sha256
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, model_validator
-from scipy.special import ndtr, ndtri
 
 from reliability.errors import expect, unknown_name
 from reliability.random import stream
@@ -115,11 +115,11 @@ class Parameter(BaseModel):
             value = self.value * math.exp(z * (self.sigma or 0.0))
         elif self.distribution == "uniform" and self.interval:
             low, high = self.interval
-            value = low + (high - low) * float(ndtr(z))
+            value = low + (high - low) * float(scipy.special.ndtr(z))
         elif self.distribution == "bounded" and self.interval:
             low, high = self.interval
-            centre = float(ndtri((self.value - low) / (high - low)))
-            value = low + (high - low) * float(ndtr(centre + z * (self.sigma or 0.0)))
+            centre = float(scipy.special.ndtri((self.value - low) / (high - low)))
+            value = low + (high - low) * float(scipy.special.ndtr(centre + z * (self.sigma or 0.0)))
         else:
             value = self.value
         low, high = self.valid or (-math.inf, math.inf)

@@ -104,9 +104,11 @@ def what_method_says(study, folder):
             yield str(mapping).replace("_", "-")
         if tiled:
             for key, said in (("adc_bits", "ADCs on the sums: {} bit"),
-                              ("compensation", "compensation: {}")):  # fmt: skip
+                              ("compensation", "{}")):  # fmt: skip
                 one, *others = study.values_of(f"tiling.{key}")
-                yield said.partition(":")[0] if others else said.format(one)
+                words = {"drift": "drift compensation", "gain": "gain calibration"}
+                if not others and one != "none":
+                    yield said.format(words.get(one, one))
     if "chips" in groups:
         conditions = groups["chips"]["accuracy"].sizes
         count = math.prod(conditions.get(name, 1) for name in study.stress.end)

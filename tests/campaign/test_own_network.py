@@ -59,7 +59,8 @@ def test_the_content_of_the_data_is_in_the_hash_of_the_study(folder) -> None:
         ('data = "data.npz"', 'data = "data.npz"\nimages = 41', "got 41, allowed 1 to 40"),
         ('name = "net.onnx"', 'name = "mobilenet-mnist"', "got images of shape"),
         ('data = "data.npz"', 'data = "far.npz"', "network.data: label: got 7, allowed 0 to 2"),
-        ('name = "net.onnx"\ndata = "data.npz"', 'metric = "top5"', "network.metric: got 'top5'"),
+        ('data = "data.npz"', 'data = "data.npz"\nmetric = "top3"', "did you mean 'top5'"),
+        ('name = "net.onnx"\ndata = "data.npz"', "fixed = {sr = 1}", "only of an ONNX network"),
     ],
 )
 def test_data_that_do_not_fit_are_refused_before_the_run(folder, old, new, says) -> None:
@@ -84,6 +85,33 @@ def test_a_metric_takes_the_place_of_accuracy_and_is_named(folder, metric) -> No
                           seed=3, metric=metric)[metric]  # fmt: skip
     assert found.values.ravel().tolist() == direct.values.tolist()
     page = rel.write_report(study, folder / "out").read_text("utf-8")
-    assert {"top5": "(top 5)", "agreement": "decisions in floating point"}[metric] in page
+    assert f"mean {'top-5 accuracy' if metric == 'top5' else metric} of a chip is" in page
     assert "Mapping of layers to tiles" in page
     assert "depthwise" in page
+
+
+def test_digital_layers_and_fixed_inputs_are_keys_of_a_study(folder) -> None:
+    """A scale that is the same for all images, fixed by the study, and the last layer digital."""
+    from tests.network.deep.onnx_models import model, onnx, tensor
+
+    make = onnx.helper.make_node
+    w = np.random.default_rng(1).normal(size=(4, 3)).astype(np.float32)
+    nodes = [make("Mul", ["x", "scale"], ["a"]), make("MatMul", ["a", "w"], ["b"], name="first"),
+             make("MatMul", ["b", "v"], ["y"], name="last")]  # fmt: skip
+    made = model(nodes, [tensor("w", w), tensor("v", np.eye(3))],
+                 [("x", ["N", 4]), ("scale", [])], [("y", ["N", 3])])  # fmt: skip
+    (folder / "net.onnx").write_bytes(made.SerializeToString())
+    x = np.random.default_rng(2).normal(size=(20, 4)).astype(np.float32)
+    np.savez(folder / "data.npz", inputs=x, label=(x @ w).argmin(axis=1))
+    path = folder / "study.toml"
+    keys = 'fixed = {scale = -1}\ndigital = ["last"]\n[population]'
+    path.write_text(STUDY.replace("[population]", keys))
+    study = rel.load_study(path)
+    net = study.load_network()
+    assert (net.weights, net.digital_weights) == (12, 9)
+    out = rel.run_study(study, folder / "out", workers=1)
+    assert values_of(out)["ideal"]["accuracy"].item() == 1
+    assert "12 of 21 weights (57.1%) are in cells" in (out / "summary.json").read_text()
+    path.write_text(STUDY)
+    with pytest.raises(rel.InputError, match=r"network.name: .*'scale'.* give its value"):
+        rel.load_study(path)

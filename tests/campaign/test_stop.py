@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -43,7 +44,7 @@ def stop(tmp_path: Path, repository: Path, numbers: list[int], how: list[str]) -
     (tmp_path / "long.toml").write_text(LONG_STUDY)
     mark = f"RELIABILITY_TEST_{time.time_ns()}"
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "reliability.cli", "run", str(tmp_path / "long.toml"), "--out"]
+    command = [sys.executable, "-m", "reliability", "run", str(tmp_path / "long.toml"), "--out"]
     environment = {**os.environ, "PYTHONPATH": str(repository), "MARK": mark}
     with (tmp_path / "lines").open("w") as lines:
         run = subprocess.Popen([*command, str(out), *how], stderr=lines, env=environment,
@@ -103,10 +104,15 @@ def test_ten_interrupts_end_a_run_with_one_line(tmp_path, repository, how) -> No
     assert "Traceback" not in lines
 
 
-def test_a_local_cluster_listens_to_this_machine_only() -> None:
+def test_a_local_cluster_listens_to_this_machine_only(monkeypatch) -> None:
     pytest.importorskip("distributed")
     from reliability.campaign.execute import local_cluster
 
+    heard = []  # where a listening socket was bound, also one that is closed at once
+    real = socket.socket.bind
+    monkeypatch.setattr(
+        socket.socket, "bind", lambda own, place: (heard.append(place), real(own, place))[1]
+    )
     with local_cluster(1) as address:
         assert address.startswith("tcp://127.0.0.1:")
         time.sleep(0.2)
@@ -120,6 +126,8 @@ def test_a_local_cluster_listens_to_this_machine_only() -> None:
     assert listening
     assert {place.partition(":")[0] for place in listening} == {"0100007F"}
     assert f"0100007F:{8787:X}" not in listening
+    assert heard
+    assert {place[0] for place in heard} == {"127.0.0.1"}
 
 
 def sockets(pid: int) -> set[str]:

@@ -1,10 +1,11 @@
 """Run the examples of a page of the documentation, block by block, as a reader would.
 
 Python blocks share their names. Of ``sh`` blocks the lines with ``reliability`` are run, ``bash``
-blocks are not. A block of TOML or CSV whose first line is ``# NAME`` is the content of that file.
-A block of text is what the block before it prints, with ``...`` for what may differ.
+blocks are not; ``docs/examples`` lies where they run. A block of TOML or CSV whose first line is
+``# NAME`` is the content of that file. A block of text is what the block before it prints, with
+``...`` for what may differ.
 
-    python -m tests.docs.pages docs/tutorial.md    # writes what is printed now into the page
+    python -m tests.docs.pages docs/how-to/network.md    # writes what it prints now into the page
 """
 
 import contextlib
@@ -13,6 +14,7 @@ import io
 import os
 import re
 import shlex
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +23,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
 _FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -28,6 +31,7 @@ def run(page: Path) -> Iterator[tuple[re.Match, str]]:
     """Run a page in this folder; yield each block of text with what was printed before it."""
     names: dict[str, object] = {}
     printed = ""
+    shutil.copytree(_EXAMPLES, Path("docs", "examples"), dirs_exist_ok=True)
     for block in _BLOCK.finditer(page.read_text("utf-8")):
         language, body = block.groups()
         if language == "text":
@@ -74,7 +78,8 @@ def rewrite(page: Path) -> None:
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         for block, printed in list(run(page))[::-1]:
             if not checker.check_output(block[2], printed, _FLAGS):
-                text = text[: block.start(2)] + printed + text[block.end(2) :]
+                shown = printed.replace(f"{os.path.realpath(folder)}/", "...")
+                text = text[: block.start(2)] + shown + text[block.end(2) :]
     page.write_text(text, "utf-8")
 
 

@@ -379,3 +379,20 @@ def test_a_table_of_lots(tmp_path):
     found = read_lifetimes(write(tmp_path, "Lot,time [h],event\nA,10,1\nB,20,0\n"))
     assert found["lot"].values.tolist() == ["A", "B"]
     assert found.attrs["problems"] == []
+
+
+@pytest.mark.parametrize(
+    ("header", "failed", "good"),
+    [("delta", "1", "0"), ("right_censored", "FALSE", "TRUE"), ("Failure indicator", "E", "C")],
+)
+def test_other_names_of_the_outcome(tmp_path, header, failed, good) -> None:
+    rows = f"100,{failed}\n200,{failed}\n300,{good}\n"
+    data = read_lifetimes(write(tmp_path, f"time [h],{header}\n{rows}"))
+    assert np.isinf(data["upper"].values).tolist() == [False, False, True]
+
+
+def test_a_column_that_may_be_the_outcome_is_not_left_out(tmp_path) -> None:
+    path = write(tmp_path, "time [h],kind,oven\n100,E,1\n200,E,1\n300,C,1\n")
+    with pytest.raises(InputError, match="column 2 'kind' holds c and e, which may say what"):
+        read_lifetimes(path)
+    assert len(read_lifetimes(path, columns=["time [h]", "-", "-"])["upper"]) == 3

@@ -313,3 +313,37 @@ def test_what_a_spreadsheet_writes_comes_back(tmp_path, wide, unit, clock, separ
     np.testing.assert_allclose(data["time"].values, times * seconds, rtol=1e-12)
     got = 1 / data["conductance"].squeeze(drop=True).transpose("cell", "time").values
     np.testing.assert_allclose(got, values, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("above", "temperature", "voltage", "lot"),
+    [
+        (["Lot: A12", "Temperature: 358 K", "Read voltage (V): 0.1"], 358.0, 0.1, "A12"),
+        (["Lot,A12", "Temperature (C),125", "Vread [mV],200"], 398.15, 0.2, "A12"),
+    ],
+)
+def test_conditions_in_two_columns_or_behind_their_unit(tmp_path, above, temperature, voltage, lot):
+    rows = "\n".join(f"{cell},{time},{20 + cell}" for cell in range(4) for time in (0, 10))
+    path = write(tmp_path, "\n".join([*above, "", "Cell,Time [h],I [uA]", rows, ""]))
+    data = read_measurements(path)
+    assert set(data["temperature"].values.ravel()) == {temperature}
+    assert set(data["read_voltage"].values.ravel()) == {voltage}
+    assert set(data["lot"].values.ravel()) == {lot}
+    np.testing.assert_allclose(data["conductance"].values[0, 0, :, 0] * voltage * 1e6,
+                               [20, 21, 22, 23])  # fmt: skip
+
+
+def test_a_date_and_a_time_of_day_in_two_columns_are_one_clock(tmp_path) -> None:
+    path = write(
+        tmp_path,
+        "Date,Time,Cell,R (kOhm)\n15.08.2024,23:30:00,1,5\n16.08.2024,01:00:00,1,6\n"
+        "16.08.2024,01:30:00,1,7\n",
+    )
+    np.testing.assert_allclose(read_measurements(path)["time"], [0.0, 5400.0, 7200.0])
+
+
+def test_the_time_of_a_readout_stands_in_brackets(tmp_path) -> None:
+    path = write(tmp_path, "DUT;R(0 h) [kOhm];R(24 h) [kOhm]\n1;10;12,5\n2;10;20\n")
+    data = read_measurements(path)
+    np.testing.assert_allclose(data["time"], [0.0, 86400.0])
+    np.testing.assert_allclose(data["conductance"].values.ravel(), [1e-4, 8e-5, 1e-4, 5e-5])

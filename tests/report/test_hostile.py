@@ -8,8 +8,9 @@ from click.testing import CliRunner
 
 import reliability as rel
 from reliability.cli import main
+from reliability.report.filling import csv_text
 from reliability.report.page import Numbers, canvas, svg
-from reliability.report.render import csv_text, render_html
+from reliability.report.render import render_html
 from tests.report import pages
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"

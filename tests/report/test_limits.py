@@ -17,9 +17,10 @@ from reliability.campaign.store_files import read_signed, write_signed
 from reliability.campaign.summary import summarize
 from reliability.cli import main
 from reliability.report.acceptance import verdicts
+from reliability.report.filling import number
 from reliability.report.points import Finished
 from reliability.report.provenance import study_toml
-from reliability.report.render import number, render_html
+from reliability.report.render import render_html
 from reliability.units import duration, engineering
 from tests.report import pages
 

@@ -17,8 +17,8 @@ it is small against the run.
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 
 from reliability.devices import endurance as physics
 from reliability.devices.endurance import Endurance
@@ -141,5 +141,5 @@ def _solve(missing: Callable[[float], float], earliest: float) -> float:
     low, high = earliest * (1 - 1e-9), 2 * earliest
     while missing(high) < 0:
         low, high = high, 4 * high
-    log = brentq(lambda v: missing(np.exp(v)), np.log(low), np.log(high), xtol=1e-7)
+    log = scipy.optimize.brentq(lambda v: missing(np.exp(v)), np.log(low), np.log(high), xtol=1e-7)
     return float(np.exp(log))

@@ -14,6 +14,7 @@ from reliability.architecture.logic.digital import add_energy, memory_read_energ
 from reliability.errors import fraction
 from reliability.network import DeepNetwork, Tiling
 from reliability.network.analysis.mapping_counts import map_counts
+from reliability.progress import tracked
 from reliability.technology import Technology, load_technology
 from reliability.technology.components import Components, load_components
 from reliability.technology.nodes import Node, load_node
@@ -129,7 +130,8 @@ def map_network(
     own = {key: p for key, p in card.parameters.items() if key.startswith("read.")}
     read = replace(card, parameters=own, correlation={})  # sampling all of a card takes 20 ms
     sampled = [
-        cost(counts, tiling, read.drawn(seed, k), sheet.drawn(seed, k), on) for k in range(draws)
+        cost(counts, tiling, read.drawn(seed, k), sheet.drawn(seed, k), on)
+        for k in tracked(range(draws), "draws", draws)
     ]
     parts = list(nominal.energy)
     out = counts.assign(
@@ -175,8 +177,11 @@ def cost(
     components : Components
     node : Node
     """
-    inputs = tiling.dac_bits or _WORD
-    outputs = 1 if tiling.cells == "pairs" else (tiling.adc_bits or _WORD)
+    own = [tiling.of(str(name)) for name in counts["layer"].values]
+    inputs = np.array([1 if t.serial_inputs else t.dac_bits or _WORD for t in own])
+    outputs = np.array([1 if t.cells == "pairs" else t.adc_bits or _WORD for t in own])
+    rows, columns = np.array([(t.rows, t.columns) for t in own]).T
+    sensed = np.array([-(-t.columns * t.slices // t.columns_of_a_weight) for t in own])
     published = load_node("32nm")
     smaller = (node.energy() / published.energy()) ** components["scaling.energy_exponent"]
     pulse = technology.get("read.pulse_width", components["input.pulse"])
@@ -202,10 +207,10 @@ def cost(
     drivers = components["analog.row_driver"] * (
         logic_scale(components, node) / logic_scale(components, load_node("130nm"))
     ) ** components["analog.scaling"]  # fmt: skip
-    converters = -(-tiling.columns // 2) / together
+    converters = sensed / together
     tile = (
-        tiling.rows * tiling.columns * cell_area(components, node) / components["cell.efficiency"]
-        + tiling.rows * drivers
+        rows * columns * cell_area(components, node) / components["cell.efficiency"]
+        + rows * drivers
         + converters * components["converter.area"] * resolution * density
     )
     return Cost(energy, latency, n["tiles"] * tile * max(components["periphery.area"], 1.0))

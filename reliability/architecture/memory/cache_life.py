@@ -8,8 +8,8 @@ that are written at all is retired; those that are only read do not wear and cou
 """
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 
 from reliability.devices.endurance import Endurance, probability_failed
 from reliability.errors import fraction
@@ -102,4 +102,4 @@ def inferences_until(
         lost = line_lost(endurance, kinds * np.exp(log_n), words=words, word_cells=word_cells)
         return float(weight @ lost) - lost_fraction
 
-    return float(np.exp(brentq(beyond, np.log(_FEWEST), np.log(_MOST), xtol=1e-9)))
+    return float(np.exp(scipy.optimize.brentq(beyond, np.log(_FEWEST), np.log(_MOST), xtol=1e-9)))

@@ -11,9 +11,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from pydantic import model_validator
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
-from reliability.campaign.accuracy_interval import accuracy_interval, explained, probable_levels
+from reliability.campaign.accuracy_interval import (
+    accuracy_interval,
+    explained,
+    probable_levels,
+    score_interval,
+)
 from reliability.campaign.assessment import (
     along,
     assess,
@@ -35,6 +40,7 @@ from reliability.campaign.chip_differences import (
 from reliability.campaign.frame import StudyFrame
 from reliability.campaign.kind import Group, Kind, Read, Results, Row, Task, cut
 from reliability.campaign.limits import limit_row
+from reliability.campaign.metric_words import expect_fraction, is_fraction, metric_name
 from reliability.campaign.selection import at_age, wafers_of
 from reliability.campaign.study_mapping import INTERVALS, cost_of_image
 from reliability.campaign.tables import Table
@@ -110,6 +116,10 @@ def _check(study: StudyFrame) -> None:
               "sensitivity": study.sensitivity}  # fmt: skip
     images = {name: table.images for name, table in tables.items() if table}
     check_network(study, images)
+    limits = study.options("limits")
+    for key in ("accuracy", "chips_below"):
+        if getattr(limits, key) is not None:
+            expect_fraction(study, f"limits.{key}")
     technology = study.load_technology()
     names = set()
     for factor in study.sensitivity.factor if study.sensitivity else ():
@@ -256,23 +266,17 @@ def _answer(study: StudyFrame, results: Results) -> dict[str, Any]:
             "read_voltage_v": at["read_voltage"],
             "inferences": at["inferences"],
             "cycles": at["cycles"],
-            **accuracy_interval(
-                at_age(chips["accuracy"], at).values,
-                study.network.images,
-                _draw_means(results, at),
-                study.confidence,
-                wafers,
-                chance=_chance(ideal),
-                ideal=float(ideal["accuracy"].mean()),
-            ),
+            **_interval(study, results, at, wafers),
         }
         for at in study.stress.combinations
     ]
     headline = read_outs[study.stress.combinations.index(study.stress.end)]
+    ends = {f"ideal_accuracy_{end}": float(ideal[f"accuracy_{end}"].mean())
+            for end in ("low", "high") if f"accuracy_{end}" in ideal}  # fmt: skip
     answer = {
+        "metric": study.network.metric.partition("@")[0],
         "ideal_accuracy": float(ideal["accuracy"].mean()),
-        "ideal_accuracy_low": float(ideal["accuracy_low"].mean()),
-        "ideal_accuracy_high": float(ideal["accuracy_high"].mean()),
+        **ends,
         "accuracy": headline,
         "accuracy_by_age": read_outs,
     }
@@ -297,6 +301,34 @@ def _answer(study: StudyFrame, results: Results) -> dict[str, Any]:
     }
 
 
+def _interval(
+    study: StudyFrame, results: Results, at: dict[str, float], wafers: np.ndarray | None
+) -> dict[str, Any]:
+    """Mean of the metric at a read-out, with its interval."""
+    chips, ideal = at_age(results["chips"], at), results["ideal"]
+    values, draws = chips["accuracy"].values, _draw_means(results, at)
+    metric = study.network.metric
+    sigma = None if metric not in ("f1", "mse") and is_fraction(study) else _sigma_images(
+        chips, study.confidence)  # fmt: skip
+    if not is_fraction(study):
+        assert sigma is not None  # a metric that is no fraction has no binomial variance
+        return score_interval(values, sigma, draws, study.confidence, wafers)
+    return accuracy_interval(
+        values, study.network.images, draws, study.confidence, wafers,
+        chance=0.0 if metric == "f1" else _chance(ideal),
+        ideal=1.0 if metric == "f1" else float(ideal["accuracy"].mean()),
+        sigma_images=sigma,
+    )  # fmt: skip
+
+
+def _sigma_images(chips: xr.Dataset, confidence: float) -> float:
+    """Standard deviation by the finite number of images, from the intervals of the chips."""
+    if "accuracy_low" not in chips:
+        return float("nan")  # of a user's function nothing is known
+    width = chips["accuracy_high"] - chips["accuracy"]
+    return float(width.mean() / ndtri(0.5 + confidence / 2))
+
+
 def _chance(ideal: xr.Dataset) -> float:
     """Accuracy of a guess: one of the classes, where the network has some."""
     return 1 / ideal.sizes["label"] if ideal.sizes.get("label", 0) > 1 else 0.0
@@ -315,6 +347,7 @@ def _sizes(study: StudyFrame, results: Results) -> dict[str, int]:
 def _outcomes(study: StudyFrame, results: Results, answer: dict[str, Any]) -> Iterator[Row]:
     limits, end = study.options("limits"), study.stress.end
     if limits.accuracy is not None:
+        expect_fraction(study, "limits.accuracy")
         read_outs = zip(study.stress.combinations, answer["accuracy_by_age"], strict=True)
         for at, found in read_outs:
             yield limit_row(
@@ -353,7 +386,14 @@ def chips_below(study: StudyFrame, results: Results) -> tuple[float, float, floa
 
 def _compare(first: Read, other: Read, confidence: float) -> Iterator[Row]:
     a, b = first[0], other[0]
+    if a.network.metric != b.network.metric:
+        metrics = [study.network.metric.partition("@")[0] for study in (a, b)]
+        raise InputError(f"network.metric: got {' and '.join(metrics)}, expected the same metric "
+                         "in both studies")  # fmt: skip
+    unit = "share" if is_fraction(a) else "1"
     differ = images_differ(a, b, a.network.images, b.network.images)
+    if differ and not is_fraction(a):
+        raise InputError(f"network.data: {metric_name(a)} is compared on the same images only")
     for condition, conditions in common_conditions(a, b):
         chips = [at_age(results["chips"]["accuracy"], at)
                  for (_, results), at in zip((first, other), conditions, strict=True)]  # fmt: skip
@@ -365,7 +405,7 @@ def _compare(first: Read, other: Read, confidence: float) -> Iterator[Row]:
             [each.values for each in chips], [wafers_of(each) for each in chips],
             share_chips(a, b), images, confidence,
         )  # fmt: skip
-        yield {"quantity": "accuracy", "condition": condition, "unit": "share", **found}
+        yield {"quantity": metric_name(a), "condition": condition, "unit": unit, **found}
 
 
 def _memory(study: StudyFrame) -> Iterator[tuple[str, float]]:

@@ -26,6 +26,7 @@ from reliability.campaign.chip_differences import (
 )
 from reliability.campaign.frame import StudyFrame
 from reliability.campaign.kind import Group, Kind, Read, Results, Row, Task, cut
+from reliability.campaign.metric_words import expect_fraction
 from reliability.campaign.selection import wafers_of
 from reliability.campaign.tables import Table
 from reliability.errors import InputError
@@ -92,6 +93,7 @@ def _tasks(study: StudyFrame, point: int) -> Iterator[Task]:
 
 def _check(study: StudyFrame) -> None:
     check_network(study, {"attribution": study.options("attribution").images})
+    expect_fraction(study, "attribution")
     phenomena(study)
 
 

@@ -1,8 +1,6 @@
 """Tiles, cells, reads and conversions of each layer of a deep network on a tiling."""
 
-import json
 from collections.abc import Collection
-from dataclasses import asdict, replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ from reliability.devices import programming
 from reliability.devices.programming import Programming
 from reliability.errors import InputError, expect
 from reliability.network.conductances import in_series
-from reliability.network.deep.calibration import calibrated_stages, tensor_shapes
+from reliability.network.deep.calibration import calibrated_stages, plain, tensor_shapes
 from reliability.network.deep.images import Images
 from reliability.network.deep.layer_mapping import check_card, place, target_states
 from reliability.network.deep.onnx import DeepNetwork, products
@@ -69,16 +67,20 @@ def map_counts(
     expect(network, DeepNetwork, "network", "one of many layers, as load_network gives")
     assert isinstance(network, DeepNetwork)
     check_card(technology, tiling)
-    placed = place(network, tiling)
+    placed = place(network, tiling, technology)
     one = _one_input(network, input_shape)
-    plain = replace(tiling, dac_bits=None, adc_bits=None)
-    _, reads = calibrated_stages(network, placed, plain, one)
+    _, reads = calibrated_stages(network, [plain(p) for p in placed], one)
     layers = [p.layer for p in placed]
     rows, outputs, groups = np.array([(n.rows, n.outputs, n.groups) for n in layers]).T
     slices = np.array([len(p.coded) for p in placed])
-    down = -(-rows // tiling.rows)
-    across = -(-outputs // (tiling.columns // (2 * slices)))
-    cells = 2 * slices * rows * outputs
+    own = [p.tiling for p in placed]
+    high, wide, arrays, area, pulses = np.array(
+        [(t.weight_rows, t.outputs_of_a_tile, 2 if t.pairing == "separate" else 1,
+          t.rows * t.columns, t.dac_bits if t.serial_inputs else 1) for t in own]
+    ).T  # fmt: skip
+    down, across = -(-rows // high), -(-outputs // wide)
+    cells = np.array([p.size for p in placed])
+    reads = reads * pulses
     counts = {
         "rows": rows,
         "outputs": outputs,
@@ -86,13 +88,13 @@ def map_counts(
         "cells": cells,
         "row_tiles": down,
         "column_tiles": across,
-        "tiles": down * across,
-        "utilisation": cells / (down * across * tiling.rows * tiling.columns),
+        "tiles": arrays * down * across,
+        "utilisation": cells / (arrays * down * across * area),
         "reads": reads,
         "array_operations": reads * -(-groups // across),
         "dac_conversions": reads * rows * np.maximum(groups, across),
         "adc_conversions": reads * outputs * slices * down,
-        "multiplications": reads * rows * outputs,
+        "multiplications": reads // pulses * rows * outputs,
     }
     target = target_states(placed, technology)
     g = _conductance(target, technology)
@@ -112,7 +114,7 @@ def map_counts(
             "digital_fractions": [count / whole for count in digital.values()],
             "digital_fraction": sum(digital.values()) / whole,
             "warnings": network.notes,
-            "tiling": json.dumps(asdict(tiling)),
+            "tiling": tiling.text,
         },
     )
 

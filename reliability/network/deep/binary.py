@@ -29,6 +29,7 @@ from reliability.network.results import provenance
 from reliability.population import age, sample_dies
 from reliability.population.measured import MeasuredCells, technology_of
 from reliability.population.measured_window import pair_errors
+from reliability.progress import tracked
 from reliability.random import draw
 from reliability.statistics import (
     binomial_bound,
@@ -111,7 +112,9 @@ def bit_error_tolerance(
 
     tasks = [(number, float(rate)) for rate in chosen for number in range(draws)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        accuracy = np.array(list(pool.map(one, tasks))).reshape(len(chosen), draws)
+        accuracy = np.array(list(tracked(pool.map(one, tasks), "evaluations", len(tasks)))).reshape(
+            len(chosen), draws
+        )
     ends = np.array([mean_interval(row, confidence) for row in accuracy])
     mean, low, high = np.clip(ends, 0.0, 1.0).T
     unit = {"units": "1"}

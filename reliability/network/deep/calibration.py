@@ -1,6 +1,7 @@
 """How layers are executed: converters, with ranges that images set on ideal weights."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from math import prod
 from typing import NamedTuple
 
@@ -26,9 +27,9 @@ from reliability.network.deep.images import (
     shipped_images,
 )
 from reliability.network.deep.layer_mapping import Placed, row_tiles
+from reliability.network.deep.memory import batch_of
 from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.runtime import Session
-from reliability.network.deep.tiling import Tiling
 
 _IMAGES = 200  # that set the ranges
 
@@ -53,51 +54,76 @@ def calibration_inputs(
     return at(inputs, evenly_spaced(count, min(count, _IMAGES)))
 
 
+def plain(placed: Placed) -> Placed:
+    """Return a layer in cells without converters."""
+    own = replace(
+        placed.tiling, dac_bits=None, adc_bits=None, adc=None, serial_inputs=False
+    )  # fmt: skip
+    return placed._replace(tiling=own)
+
+
 def calibrated_stages(
-    network: DeepNetwork,
-    placed: tuple[Placed, ...],
-    tiling: Tiling,
-    tuning: Images,
+    network: DeepNetwork, placed: Sequence[Placed], tuning: Images
 ) -> tuple[tuple[Stage, ...], NDArray[np.int64]]:
     """How each layer is executed, with converters set on ideal weights; reads per image."""
-    cut = tuple(Stage(p, row_tiles(p.layer, tiling.rows)) for p in placed)
-    sums = {
-        (stage.layer.name, s): [
-            tile_sum(stage, s, t, use)
-            for t in range(len(stage.tiles))
-            for use in range(len(stage.layer.uses))
-        ]
-        for stage in cut
-        for s in range(len(stage.placed.coded))
-    }
+    cut = tuple(Stage(p, row_tiles(p.layer, p.tiling.weight_rows)) for p in placed)
     sources = {stage.layer.name: layer_inputs(stage, network) for stage in cut}
-    names = [name for group in (*sources.values(), *sums.values()) for name in group]
+    first = [tile_sum(stage, 0, 0, u) for stage in cut for u in range(len(stage.layer.uses))]
+    names = [*(name for group in sources.values() for name in group), *first]
+    serial = any(p.tiling.serial_inputs for p in placed)
+    names += [] if serial else [name for stage in cut for name in _sums(stage)]
     values = {k: v for stage in cut for k, v in feeds(stage, stage.placed.coded).items()}
     seen = extremes(network, cut, names, values, tuning)
+    driven = [_with_dac(stage, [seen[name] for name in sources[stage.layer.name]]) for stage in cut]
+    if serial:  # sums of single bits, of codes that are known now
+        cut = tuple(driven)
+        names = [name for stage in cut for name in _sums(stage)]
+        seen |= extremes(network, cut, names, values, tuning)
     out, reads = [], []
-    for stage in cut:
-        layer = stage.layer
-        first = [seen[tile_sum(stage, 0, 0, use)] for use in range(len(layer.uses))]
+    for stage in driven:
+        layer, own = stage.layer, stage.placed.tiling
+        uses = [seen[tile_sum(stage, 0, 0, use)] for use in range(len(layer.uses))]
         channel = 1 if layer.operator == "Conv" else -1
-        reads.append(sum(-(-prod(e.shape) // (e.shape[channel] * e.images)) for e in first))
-        if tiling.dac_bits is None and tiling.adc_bits is None:
+        pulses = sum(-(-prod(e.shape) // (e.shape[channel] * e.images)) for e in uses)
+        reads.append(pulses * max(len(stage.planes), 1))
+        if own.dac_bits is None and own.adc_bits is None:
             out.append(Stage(stage.placed))
             continue
-        dac = adc = None
-        if tiling.dac_bits is not None:
-            taken = [seen[name] for name in sources[layer.name]]
-            low, high = min(e.low for e in taken), max(e.high for e in taken)
-            dac = _converter(Extremes(low, high, ()), tiling.dac_bits, tiling.dac_range)
-        if tiling.adc_bits is not None:
-            ends = [
-                max(max(-seen[name].low, seen[name].high) for name in sums[layer.name, s])
-                for s in range(len(stage.placed.coded))
-            ]
-            adc = tuple(
-                _converter(Extremes(-e, e, ()), tiling.adc_bits, tiling.adc_range) for e in ends
-            )
-        out.append(Stage(stage.placed, stage.tiles, dac, adc))
+        adc = None
+        if own.adc_bits is not None:
+            ranges = [_range(stage, s, seen) for s in range(len(stage.placed.coded))]
+            adc = tuple(_converter(each, own.adc_bits, own.adc_range) for each in ranges)
+        out.append(replace(stage, adc=adc, errors=own.adc))
     return tuple(out), np.array(reads)
+
+
+def _sums(stage: Stage, slices: Iterable[int] | None = None) -> list[str]:
+    """Names of the sums of a layer's tiles, of all slices or of some."""
+    return [
+        tile_sum(stage, s, t, use, plane)
+        for s in (range(len(stage.placed.coded)) if slices is None else slices)
+        for t in range(len(stage.tiles))
+        for use in range(len(stage.layer.uses))
+        for plane in range(max(len(stage.planes), 1))
+    ]
+
+
+def _with_dac(stage: Stage, taken: Sequence[Extremes]) -> Stage:
+    own = stage.placed.tiling
+    if own.dac_bits is None:
+        return stage
+    low, high = min(e.low for e in taken), max(e.high for e in taken)
+    return replace(stage, dac=_converter(Extremes(low, high, ()), own.dac_bits, own.dac_range))
+
+
+def _range(stage: Stage, slice_: int, seen: Mapping[str, Extremes]) -> Extremes:
+    """Range of the sums of a slice: around zero for pairs, else from zero where none is below."""
+    names = _sums(stage, [slice_])
+    low, high = min(seen[name].low for name in names), max(seen[name].high for name in names)
+    if stage.placed.digits is not None:
+        return Extremes(low, high, ())
+    end = max(-low, high)
+    return Extremes(-end, end, ())
 
 
 def _converter(seen: Extremes, bits: int, fraction: float) -> Converter:
@@ -120,11 +146,12 @@ def extremes(
     """Return the range over these inputs, and the shape, of each named tensor of the graph."""
     held = (network.input_name, network.output_name)
     watched = tuple(name for name in dict.fromkeys(names) if name not in held)
-    session = Session(executed_graph(network, stages, watched))
+    graph = executed_graph(network, stages, watched)
+    session, size = Session(graph), batch_of(network, graph, dict(weights), inputs)
     first = inputs[network.input_name]
     ends = Extremes(float(first.min()), float(first.max()), first.shape, len(first))
     out = {network.input_name: ends}
-    for ran in run_batches(session, network, weights, inputs):
+    for ran in run_batches(session, network, weights, inputs, size):
         for name, array in zip((network.output_name, *watched), ran.outputs, strict=True):
             low, high = float(array.min()), float(array.max())
             if name in out:

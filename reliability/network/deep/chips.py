@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from reliability.errors import InputError, whole_number
 from reliability.mission import MissionProfile
-from reliability.network.deep.graph import Stage, feeds
+from reliability.network.deep.graph import Stage, error_values, feeds
 from reliability.network.deep.layer_mapping import (
     Placed,
     check_card,
@@ -32,6 +31,7 @@ class Chip(NamedTuple):
     conductance: NDArray[np.floating]
     programmed: NDArray[np.floating]
     warnings: list[str]
+    calibrated: NDArray[np.floating] | None = None  # at the last calibration, if not now
 
 
 class Chips(NamedTuple):
@@ -99,20 +99,44 @@ def chips_of(
     return _given(cells, placed, tiling, profile)
 
 
-def load_chip(chips: Chips, number: int, stages: tuple[Stage, ...], tiling: Tiling) -> Loaded:
-    """Return the weights that the cells of one chip make."""
+def load_chip(chips: Chips, number: int, stages: tuple[Stage, ...], seed: int = 0) -> Loaded:
+    """Return the weights that the cells of one chip make, and the errors of its converters."""
     chip = chips.chip(number)
     out = Loaded({}, [], chip.warnings)
     for stage in stages:
         placed = stage.placed
         read = placed.coded
         if chips.technology is not None:
-            read = read_layer(placed, chip.conductance, chips.technology, tiling)
-            factor = compensation(placed, read, chip.conductance, chip.programmed, tiling)
-            read *= np.float32(factor)
+            own = placed.tiling
+            read = read_layer(placed, chip.conductance, chips.technology, own)
+            then, seen = chip.conductance, read
+            if chip.calibrated is not None:
+                then = chip.calibrated
+                seen = read_layer(placed, then, chips.technology, own)
+            read = read * np.float32(compensation(placed, seen, then, chip.programmed, own))
         out.errors.append(float(np.sqrt(np.mean((read - placed.coded) ** 2, dtype=float))))
         out.values.update(feeds(stage, read))
+        out.values.update(error_values(stage, chips.address[number], seed))
     return out
+
+
+def aged_and_calibrated(cells: xr.Dataset, profile: MissionProfile, tiling: Tiling) -> xr.Dataset:
+    """Age cells; with a calibration interval, ``calibrated`` is what they were at the last one."""
+    aged, interval = age(cells, profile), tiling.calibration_interval
+    if interval is None:
+        return aged
+    last = profile.until(profile.duration // interval * interval)
+    then = age(cells, last) if last.segments else cells
+    return aged.assign(calibrated=then["conductance"])
+
+
+def card_of(cells: Technology | xr.Dataset | None) -> Technology | None:
+    """Return the nominal technology of what is evaluated; None of ideal cells."""
+    if is_measured(cells):
+        return MeasuredCells.of(cells)
+    if isinstance(cells, xr.Dataset) and "technology_card" in cells.attrs:
+        return card_of_cells(cells)
+    return cells if isinstance(cells, Technology) else None
 
 
 def default_tiling(cells: Technology | xr.Dataset | None) -> Tiling:
@@ -132,30 +156,46 @@ def _given(
     technology = card_of_cells(cells)
     check_card(technology, tiling)
     if "tiling" in cells.attrs:
-        programmed_as = json.loads(cells.attrs["tiling"])
-        for name in ("cells", "weight_bits", "bits_per_cell", "scale"):
-            if programmed_as[name] != asdict(tiling)[name]:
-                raise InputError(
-                    f"tiling: {name}: got {asdict(tiling)[name]!r}, but the cells were programmed "
-                    f"with {programmed_as[name]!r}"
-                )
+        programmed_as = Tiling(**json.loads(cells.attrs["tiling"]))
+        for p in placed:
+            before = programmed_as.of(p.layer.name)
+            for name in ("cells", "weight_bits", "bits_per_cell", "scale", "mapping"):
+                if getattr(before, name) != getattr(p.tiling, name):
+                    raise InputError(
+                        f"tiling: {name}: got {getattr(p.tiling, name)!r}, but the cells were "
+                        f"programmed with {getattr(before, name)!r}"
+                    )
     expected = placed[-1].cells.stop
     if cells.sizes.get("cell") != expected:
         raise InputError(
             f"cells: got {cells.sizes.get('cell')} cells per chip, the network needs {expected}"
         )
     if profile is not None:
-        cells = age(cells, profile)
+        cells = aged_and_calibrated(cells, profile, tiling)
+    elif tiling.calibration_interval is not None and "calibrated" not in cells:
+        raise InputError(
+            "tiling: calibration_interval: the cells are aged already; give the mission as profile"
+        )
     rows = cells["conductance"].transpose(..., "cell")
     flat = rows.values.reshape(-1, expected)
-    programmed = cells["programmed"].transpose(*rows.dims).values.reshape(-1, expected)
+
+    def of_chips(name: str) -> NDArray[np.floating]:
+        return cells[name].transpose(*rows.dims).values.reshape(-1, expected)
+
+    programmed = of_chips("programmed")
+    calibrated = of_chips("calibrated") if "calibrated" in cells else None
     notes = list(cells.attrs["warnings"])
+
+    def chip(number: int) -> Chip:
+        then = None if calibrated is None else calibrated[number]
+        return Chip(flat[number], programmed[number], notes, then)
+
     return Chips(
         rows.isel(cell=0, drop=True),
         technology,
         cells.attrs["mission"],
         addresses(cells),
-        lambda number: Chip(flat[number], programmed[number], notes),
+        chip,
     )
 
 
@@ -176,9 +216,11 @@ def _sampled(
 
     def chip(number: int) -> Chip:
         cells = sample_dies(technology, state=state, count=1, first=number, seed=seed)
-        cells = cells if profile is None else age(cells, profile)
+        if profile is not None:
+            cells = aged_and_calibrated(cells, profile, tiling)
         now, programmed = (cells[name].values[0] for name in ("conductance", "programmed"))
-        return Chip(now, programmed, list(cells.attrs["warnings"]))
+        then = cells["calibrated"].values[0] if "calibrated" in cells else None
+        return Chip(now, programmed, list(cells.attrs["warnings"]), then)
 
     segments = [] if profile is None else [vars(segment) for segment in profile.segments]
     lead = places["conductance"].isel(cell=0, drop=True)

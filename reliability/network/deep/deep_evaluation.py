@@ -1,36 +1,38 @@
 """Accuracy of a deep network on ideal cells, on a technology, or on a given population of chips."""
 
-import json
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.errors import InputError
+from reliability.errors import whole_number
 from reliability.mission import MissionProfile
 from reliability.network.datasets import data_of, evenly_spaced
+from reliability.network.deep.batch_norm import Recalibration
 from reliability.network.deep.calibration import calibrated_stages, calibration_inputs
-from reliability.network.deep.chips import Loaded, chips_of, default_tiling, load_chip
-from reliability.network.deep.graph import executed_graph
+from reliability.network.deep.chips import Loaded, card_of, chips_of, default_tiling, load_chip
+from reliability.network.deep.graph import Stage, executed_graph, feeds, with_noise
 from reliability.network.deep.images import (
     Images,
     at,
+    checked_target,
     first_outputs,
     images_of,
     network_inputs,
     shipped_images,
-    targets,
 )
 from reliability.network.deep.layer_mapping import place
-from reliability.network.deep.metrics import Metric, check_target, measured, metric_of
+from reliability.network.deep.memory import batch_of
 from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.runtime import Session
 from reliability.network.deep.tiling import Tiling
+from reliability.network.metrics import Metric, measured, metric_of, outputs_of
 from reliability.network.results import on_chips, provenance
+from reliability.progress import tracked
 from reliability.technology import Technology
 
 
@@ -43,10 +45,13 @@ def evaluate_deep(
     images: int | None = None,
     data: Any = None,
     metric: Metric = "accuracy",
+    outputs: bool = False,
     calibration: xr.Dataset | None = None,
     profile: MissionProfile | None = None,
     seed: int = 0,
     confidence: float = 0.95,
+    workers: int | None = None,
+    batch: int | None = None,
 ) -> xr.Dataset:
     """Evaluate a deep network on test images.
 
@@ -71,7 +76,9 @@ def evaluate_deep(
         ``"accuracy"``, ``"top5"``, ``"f1"`` of labels; ``"agreement"`` with the decisions of the
         network in floating point, which needs no labels; ``"mse"`` against targets of the
         outputs' shape; a function ``f(outputs, target) -> float`` or its ``module:function``
-        (`reliability.network.deep.metrics`).
+        (`reliability.network.metrics`).
+    outputs : bool
+        Keep the outputs of every chip, too, in ``outputs`` (image, output ...).
     calibration : Dataset, optional
         ``inputs`` that set the ranges of the converters; by default 200 MNIST training images, or
         200 of ``data``, evenly spaced, whose labels play no part in it.
@@ -81,6 +88,11 @@ def evaluate_deep(
         Of the cells.
     confidence : float
         Of the intervals.
+    workers : int, optional
+        Chips at the same time; by default as many as there are cores. Results do not depend on it.
+    batch : int, optional
+        Images at the same time on each of them; by default so many that their tensors take at most
+        256 MiB, and 250 at most. The noise of converters depends on it, nothing else does.
 
     Returns
     -------
@@ -112,46 +124,66 @@ def evaluate_deep(
     name, _ = metric_of(metric)
     inputs, target, chosen = _chosen(network, test, images, metric)
     tuning = calibration_inputs(network, data, calibration)
-    placed = place(network, tiling)
-    stages, reads = calibrated_stages(network, placed, tiling, tuning)
-    graph = executed_graph(network, stages)
+    placed = place(network, tiling, card_of(cells))
+    stages, reads = calibrated_stages(network, placed, tuning)
+    graph, again = executed_graph(network, stages), None
+    if tiling.compensation == "batch_norm" and cells is not None:
+        again = Recalibration.of(network, stages, tuning)
+        graph = again.applied
+    many = os.cpu_count() if workers is None else whole_number(workers, "workers", 1)
+    size = _batch(network, stages, inputs, batch)
+    noisy = any(stage.errors is not None and stage.errors.noise for stage in stages)
     population = chips_of(cells, placed, tiling, chips, profile, seed)
 
     def one(chip: int) -> tuple[NDArray[np.float32], Loaded]:
-        loaded = load_chip(population, chip, stages, tiling)
-        return first_outputs(Session(graph, loaded.values), network, {}, inputs), loaded
+        loaded = load_chip(population, chip, stages, seed)
+        if again is not None:
+            loaded.values.update(again.values(loaded.values))
+        own = with_noise(graph, population.address[chip], seed) if noisy else graph
+        session = Session(own, loaded.values)
+        return first_outputs(session, network, {}, inputs, size), loaded
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        done = list(pool.map(one, range(population.lead.size)))
-    outputs = np.array([scores for scores, _ in done])
+    with ThreadPoolExecutor(many) as pool:
+        count = population.lead.size
+        done = list(tracked(pool.map(one, range(count)), "chips", count))
+    scores = np.array([found for found, _ in done])
     values = measured(
-        metric, outputs, target,
+        metric, scores, target,
         lambda: first_outputs(
-            Session(network.model.SerializeToString()), network, {}, inputs
+            Session(network.model.SerializeToString()), network, {}, inputs, size
         ),
         confidence,
     )  # fmt: skip
     values["weight_error"] = (("layer",), np.array([loaded.errors for _, loaded in done]), "1")
-    axes: dict[str, Any] = {
-        "layer": [p.layer.name for p in placed],
-    }
+    axes: dict[str, Any] = {"layer": [p.layer.name for p in placed]}
+    single = "correct" not in values or values["correct"][1].shape[1] == len(chosen)
+    if outputs:  # of images with several labels, "image" counts the labels
+        values |= outputs_of(scores, "image" if single else "sample")
+        axes["image" if single else "sample"] = chosen
     if "confusion" in values:
         classes = np.arange(values["confusion"][1].shape[-1])
         axes |= {"label": classes, "predicted": classes}
-        axes["image"] = chosen if target is not None and target.ndim == 1 else np.arange(
-            values["correct"][1].shape[1]
-        )  # fmt: skip
+        axes["image"] = chosen if single else np.arange(values["correct"][1].shape[1])
     out = on_chips(values, population.lead, axes)
     out["reads"] = ("layer", reads, {"units": "1"})
     return out.assign_attrs(
         provenance(network, population.technology, seed),
-        tiling=json.dumps(asdict(tiling)),
+        tiling=tiling.text,
         metric=name,
         images=len(chosen),
         confidence=confidence,
         mission=population.mission,
         warnings=network.notes + sorted({note for _, loaded in done for note in loaded.warnings}),
     )
+
+
+def _batch(
+    network: DeepNetwork, stages: tuple[Stage, ...], inputs: Images, batch: int | None
+) -> int:
+    """Images at the same time, from the tensors of the graph with ideal weights."""
+    plain = tuple(replace(stage, errors=None) for stage in stages)
+    values = {k: v for stage in plain for k, v in feeds(stage, stage.placed.coded).items()}
+    return batch_of(network, executed_graph(network, plain), values, inputs, batch)
 
 
 def check_data(network: DeepNetwork, data: xr.Dataset, metric: Metric = "accuracy") -> int:
@@ -172,9 +204,7 @@ def check_data(network: DeepNetwork, data: xr.Dataset, metric: Metric = "accurac
         Images of another shape, labels or targets that do not go with the outputs.
     """
     inputs = network_inputs(network, data)
-    session = Session(network.model.SerializeToString())
-    outputs = first_outputs(session, network, {}, at(inputs, slice(1)))
-    check_target(metric, outputs.shape[1:], targets(data, images_of(inputs)))
+    checked_target(network, data, inputs, metric)
     return images_of(inputs)
 
 
@@ -183,9 +213,6 @@ def _chosen(
 ) -> tuple[Images, NDArray[Any] | None, NDArray[np.int64]]:
     """Inputs, labels or targets, and indices of images, evenly spaced over the data."""
     inputs = network_inputs(network, data)
-    count = images_of(inputs)
-    target = targets(data, count)
-    chosen = evenly_spaced(count, images)
-    if target is None and metric != "agreement":
-        raise InputError(f"data: expected 'label' of shape ({count},), one for each image")
+    target = checked_target(network, data, inputs, metric)
+    chosen = evenly_spaced(images_of(inputs), images)
     return at(inputs, chosen), None if target is None else target[chosen], chosen

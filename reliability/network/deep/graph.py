@@ -8,11 +8,13 @@ tiles, then over slices with their factors, then the bias.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from hashlib import sha256
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reliability.network.deep.adc import FINE, converters_of, sample_errors
 from reliability.network.deep.layer_mapping import Placed
 from reliability.network.deep.onnx import DeepNetwork, Layer, products
 from reliability.network.deep.onnx_constants import constants
@@ -24,6 +26,9 @@ from reliability.network.deep.onnx_writer import (
     replace_nodes,
 )
 from reliability.network.deep.runtime import onnx_package
+from reliability.network.deep.tiling import Adc
+
+LEAST = 1e-12  # standard deviation of a channel that is the same for all images
 
 
 class Converter(NamedTuple):
@@ -32,6 +37,14 @@ class Converter(NamedTuple):
     step: float
     low: float
     high: float
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """Lowest and highest code."""
+        return int(self.low), int(self.high)
+
+
+Norm = Literal["", "measured", "set", "applied"]
 
 
 @dataclass(frozen=True)
@@ -46,13 +59,34 @@ class Stage:
     dac : Converter or None
         Of the inputs.
     adc : tuple of Converter, or None
-        Of the sums of each slice, in units of one full pair times one unit of input.
+        Of the sums of each slice, in units of one full pair times one unit of input; with bit
+        serial inputs times one pulse.
+    errors : Adc or None
+        Errors of those converters.
+    norm : {"", "measured", "set", "applied"}
+        Mean and standard deviation of each output channel over the images of a run: outputs of the
+        graph; set to those that are its inputs, and outputs; a scale and a shift as inputs.
     """
 
     placed: Placed
     tiles: tuple[slice, ...] = ()
     dac: Converter | None = None
     adc: tuple[Converter, ...] | None = None
+    errors: Adc | None = None
+    norm: Norm = ""
+
+    @property
+    def planes(self) -> tuple[float, ...]:
+        """Value of each bit of a bit-serial input, in steps of its DAC; none of other inputs.
+
+        Codes below zero are in two's complement, so that the last bit counts negatively.
+        """
+        if self.dac is None or not self.placed.tiling.serial_inputs:
+            return ()
+        low, high = self.dac.ends
+        bits = high.bit_length() + (low < 0)
+        values = [2.0**k for k in range(bits)]
+        return (*values[:-1], -values[-1]) if low < 0 else tuple(values)
 
     @property
     def layer(self) -> Layer:
@@ -85,7 +119,7 @@ def executed_graph(
         if node.doc_string == STEPS:
             _in_steps(node, by_output, watched, aliases)
     for stage in stages:
-        for name, shape in _weight_shapes(stage):
+        for name, shape in (*_weight_shapes(stage), *_error_shapes(stage), *_norm_shapes(stage)):
             value = onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
             graph.input.append(value)
     used = {name for node in nodes for name in node.input} | {o.name for o in graph.output}
@@ -99,7 +133,7 @@ def executed_graph(
         nodes = [node for node in nodes if not (set(node.output) <= set(known) - used)]
     replace_nodes(graph, nodes)
     outputs = [o for o in graph.output if o.name == network.output_name]
-    for name in watched:
+    for name in (*watched, *(name for stage in stages for name in measured_names(stage))):
         seen = aliases.get(name, name)
         outputs.append(onnx.helper.make_tensor_value_info(seen, onnx.TensorProto.FLOAT, None))
     _replace(graph.output, outputs)
@@ -113,7 +147,8 @@ def _placed(graph: Any, by_output: Mapping[str, tuple[Stage, int]]) -> list[Any]
     for node in graph.node:
         if node.output[0] in by_output:
             stage, use = by_output[node.output[0]]
-            nodes += _cut(stage, node, use) if stage.tiles else [_whole(stage, node)]
+            made = _cut(stage, node, use) if stage.tiles else [_whole(stage, node)]
+            nodes += _normalised(stage, made) if stage.norm else made
         else:
             nodes.append(node)
     return nodes
@@ -165,9 +200,121 @@ def layer_inputs(stage: Stage, network: DeepNetwork) -> list[str]:
     return [str(taken[use]) for use in stage.layer.uses]
 
 
-def tile_sum(stage: Stage, bit: int, tile: int, use: int = 0) -> str:
+def tile_sum(stage: Stage, bit: int, tile: int, use: int = 0, plane: int = 0) -> str:
     """Return the name of the tensor of a tile's sums, before the ADC."""
-    return f"{stage.layer.name}::sum {bit} {tile} {use}"
+    return f"{stage.layer.name}::sum {bit} {tile} {use} {plane}"
+
+
+def error_values(
+    stage: Stage, address: NDArray[np.int64], seed: int
+) -> dict[str, NDArray[np.float32]]:
+    """Return the inputs that hold the errors of a layer's converters on one chip."""
+    out: dict[str, NDArray[np.float32]] = {}
+    if stage.errors is None or stage.adc is None:
+        return out
+    for s, converter in enumerate(stage.adc):
+        for t in range(len(stage.tiles)):
+            name = f"{stage.layer.name} {s} {t}"
+            found = sample_errors(
+                stage.errors, converter.ends, stage.layer.outputs, name, address, seed
+            )
+            out[_error(stage, "gain", s, t)] = found.gain.reshape(_wide(stage))
+            out[_error(stage, "offset", s, t)] = found.offset.reshape(_wide(stage))
+            if found.table is not None:
+                out[_error(stage, "table", s, t)] = found.table.ravel()
+    return out
+
+
+def _error_shapes(stage: Stage) -> Iterator[tuple[str, tuple[int, ...]]]:
+    if stage.errors is None or stage.adc is None:
+        return
+    for s, converter in enumerate(stage.adc):
+        low, high = converter.ends
+        size = converters_of(stage.errors, stage.layer.outputs) * (high - low + 1) * FINE
+        for t in range(len(stage.tiles)):
+            yield _error(stage, "gain", s, t), _wide(stage)
+            yield _error(stage, "offset", s, t), _wide(stage)
+            if stage.errors.mismatch:
+                yield _error(stage, "table", s, t), (size,)
+
+
+def _error(stage: Stage, what: str, bit: int, tile: int) -> str:
+    return f"{stage.layer.name}::adc {what} {bit} {tile}"
+
+
+def norm_names(stage: Stage) -> tuple[str, str]:
+    """Return the names of the mean and standard deviation (or shift and scale) that are inputs."""
+    return f"{stage.layer.name}::mean", f"{stage.layer.name}::deviation"
+
+
+def measured_names(stage: Stage) -> tuple[str, ...]:
+    """Return the names of the measured mean and standard deviation of each channel."""
+    named = f"{stage.layer.name}::mean seen", f"{stage.layer.name}::deviation seen"
+    return named if stage.norm in ("measured", "set") else ()
+
+
+def _norm_shapes(stage: Stage) -> Iterator[tuple[str, tuple[int, ...]]]:
+    if stage.norm in ("set", "applied"):
+        yield from ((name, _wide(stage)) for name in norm_names(stage))
+
+
+def _normalised(stage: Stage, nodes: list[Any]) -> list[Any]:
+    """Nodes of a layer with mean and standard deviation of its channels measured, or set."""
+    writer, out = Writer(f"{stage.layer.name}::norm"), nodes[-1].output[0]
+    x = f"{out}::raw"
+    nodes[-1].output[0] = x
+    add = writer.add
+    if stage.norm == "applied":
+        shift, scale = norm_names(stage)
+        add("Add", [add("Mul", [x, scale]), shift], out)
+        return [*nodes, *writer.nodes]
+    convolution = stage.layer.operator == "Conv"
+    axes = [0, *range(2, 2 + len(stage.layer.kernel))] if convolution else None
+    seen = measured_names(stage)
+    if axes is None:  # all axes but the last: as rows of a matrix
+        x = add("Reshape", [x, writer.constant([-1, stage.layer.outputs], np.int64)])
+        axes = [0]
+    over = writer.constant(axes, np.int64)
+    count = add("Div", [writer.cast(add("Size", [x])), writer.constant(stage.layer.outputs)])
+
+    def mean(values: str, name: str | None = None) -> str:
+        return add("Div", [add("ReduceSum", [values, over], keepdims=1), count], name)
+
+    middle = mean(x, seen[0])
+    off = add("Sub", [x, middle])
+    deviation = add("Sqrt", [mean(add("Mul", [off, off]))], seen[1])
+    if stage.norm == "measured":
+        add("Identity", [f"{out}::raw"], out)
+        return [*nodes, *writer.nodes]
+    wanted_mean, wanted = norm_names(stage)
+    least = add("Max", [deviation, writer.constant(LEAST)])
+    made = add("Add", [add("Mul", [off, add("Div", [wanted, least])]), wanted_mean])
+    if convolution:
+        add("Identity", [made], out)
+    else:
+        add("Reshape", [made, add("Shape", [f"{out}::raw"])], out)
+    return [*nodes, *writer.nodes]
+
+
+def with_noise(model: bytes, address: NDArray[np.int64], seed: int) -> bytes:
+    """Return a graph whose converters draw the noise of one chip."""
+    proto = onnx_package().load_model_from_string(model)
+    graphs = [proto.graph]
+    for graph in graphs:  # grows by the graphs inside
+        for node in graph.node:
+            graphs += inner_graphs(node)
+            if node.op_type == "RandomNormalLike":
+                key = f"{seed} {address.tolist()} {node.output[0]}".encode()
+                held = next(a for a in node.attribute if a.name == "seed")
+                held.f = float(int.from_bytes(sha256(key).digest()[:3]))
+    return bytes(proto.SerializeToString())
+
+
+def _wide(stage: Stage) -> tuple[int, ...]:
+    """Shape in which numbers of each output channel meet the layer's sums."""
+    if stage.layer.operator != "Conv":
+        return (stage.layer.outputs,)
+    return (1, stage.layer.outputs, *(1 for _ in stage.layer.kernel))
 
 
 def _weight(stage: Stage, bit: int = 0, tile: int = 0) -> str:
@@ -229,19 +376,29 @@ def _cut(stage: Stage, node: Any, use: int) -> list[Any]:
     x = node.input[0]
     if stage.dac is not None:
         x = convert(x, stage.dac)
-    parts = [_slice(stage, rows, x, writer) for rows in stage.tiles]
+    drive = _planes(stage, x, writer) if stage.planes else [(1.0, x)]
     kept = attributes_of(node) if convolution else {}
-    wide = (1, layer.outputs, *(1 for _ in layer.kernel)) if convolution else (layer.outputs,)
+    operator = "Conv" if convolution else "MatMul"
+    wide = _wide(stage)
+    parts = [[_slice(stage, rows, plane, writer) for rows in stage.tiles] for _, plane in drive]
     terms = []
     for s in range(len(stage.placed.coded)):
         sums = []
-        for t, part in enumerate(parts):
-            inputs = [part, _weight(stage, s, t)]
-            operator = "Conv" if convolution else "MatMul"
-            total = add(operator, inputs, tile_sum(stage, s, t, use), **kept)
-            sums.append(total if stage.adc is None else convert(total, stage.adc[s]))
+        for k, (value, _) in enumerate(drive):
+            for t, part in enumerate(parts[k]):
+                name = tile_sum(stage, s, t, use, k)
+                total = add(operator, [part, _weight(stage, s, t)], name, **kept)
+                if stage.adc is not None and stage.errors is not None:
+                    total = _convert_with_errors(stage, s, t, total, writer)
+                elif stage.adc is not None:
+                    total = convert(total, stage.adc[s])
+                sums.append(total if value == 1 else add("Mul", [total, constant(value)]))
         factor = constant(stage.placed.factor[s].reshape(wide))
         terms.append(add("Mul", [add("Sum", sums), factor]))
+    if stage.placed.offset is not None:  # of the inputs' sum, digitally
+        of_inputs = np.broadcast_to(stage.placed.offset, (layer.rows, layer.outputs))
+        weights = constant(_in_graph(stage, of_inputs, slice(0, layer.rows)))
+        terms.append(add(operator, [x, weights], **kept))
     if len(node.input) > 2 and node.input[2]:
         bias = node.input[2]
         if convolution:
@@ -252,6 +409,48 @@ def _cut(stage: Stage, node: Any, use: int) -> list[Any]:
         terms.append(bias)
     add("Sum", terms, node.output[0])
     return writer.nodes
+
+
+def _planes(stage: Stage, x: str, writer: Writer) -> list[tuple[float, str]]:
+    """Bits of the DAC's codes as pulses of 0 or 1, with the input that each stands for."""
+    assert stage.dac is not None  # only codes have bits
+    add, constant = writer.add, writer.constant
+    code = add("Round", [add("Div", [x, constant(stage.dac.step)])])
+    if stage.dac.low < 0:  # two's complement
+        negative = writer.cast(add("Less", [code, constant(0.0)]))
+        code = add("Add", [code, add("Mul", [negative, constant(2.0 ** len(stage.planes))])])
+    out, whole = [], code
+    for value in stage.planes:
+        half = add("Floor", [add("Mul", [whole, constant(0.5)])])
+        bit = add("Sub", [whole, add("Mul", [half, constant(2.0)])])
+        out.append((value * stage.dac.step, bit))
+        whole = half
+    return out
+
+
+def _convert_with_errors(stage: Stage, bit: int, tile: int, total: str, writer: Writer) -> str:
+    """Sums of a tile as its converters give them: gain, offset, noise, then codes."""
+    assert stage.adc is not None  # as the caller knows
+    assert stage.errors is not None
+    add, constant, converter = writer.add, writer.constant, stage.adc[bit]
+    step = constant(converter.step)
+    x = add("Mul", [add("Div", [total, step]), _error(stage, "gain", bit, tile)])
+    x = add("Add", [x, _error(stage, "offset", bit, tile)])
+    if stage.errors.noise:
+        noise = add("RandomNormalLike", [x], scale=stage.errors.noise, seed=0.0)  # `with_noise`
+        x = add("Add", [x, noise])
+    low, high = converter.ends
+    if not stage.errors.mismatch:
+        code = add("Clip", [add("Round", [x]), constant(low), constant(high)])
+        return add("Mul", [code, step])
+    length, layer = (high - low + 1) * FINE, stage.layer
+    place = add("Floor", [add("Mul", [add("Sub", [x, constant(low - 0.5)]), constant(FINE)])])
+    place = add("Clip", [place, constant(0.0), constant(length - 1.0)])
+    if converters_of(stage.errors, layer.outputs) > 1:
+        own = np.arange(layer.outputs) // stage.errors.columns * float(length)
+        place = add("Add", [place, constant(own.reshape(_wide(stage)))])
+    code = add("Gather", [_error(stage, "table", bit, tile), writer.cast(place, np.int64)])
+    return add("Mul", [code, step])
 
 
 def _slice(stage: Stage, rows: slice, x: str, writer: Writer) -> str:

@@ -11,9 +11,9 @@ from reliability.errors import InputError
 from reliability.network.datasets import evenly_spaced, load_mnist28
 from reliability.network.deep.onnx import DeepNetwork, Input
 from reliability.network.deep.runtime import Session
+from reliability.network.metrics import Metric, check_target
 
 _BATCH = 250  # images of one run at most
-_BYTES = 2**28  # of the tensors of one run, where the batch is open
 
 # Arrays of all images by the input that takes them, images first.
 Images = dict[str, NDArray[Any]]
@@ -31,15 +31,10 @@ def chosen_images(
 ) -> tuple[Images, NDArray[np.int64], NDArray[np.int64]]:
     """Return inputs, labels and indices of ``images`` images, evenly spaced over the data."""
     inputs = network_inputs(network, data)
-    count = images_of(inputs)
-    chosen = evenly_spaced(count, images)
-    labels = targets(data, count)
-    if labels is None or labels.ndim != 1:
-        raise InputError(f"data: expected 'label' of shape ({count},), one for each image")
-    if labels.dtype.kind not in "iu":
-        raise InputError(f"label: got {labels.dtype}, expected integers")
-    if labels.min() < 0:
-        raise InputError(f"label: got {labels.min()}, expected 0 or more")
+    chosen, labels = evenly_spaced(images_of(inputs), images), checked_target(network, data, inputs)
+    assert labels is not None  # without labels there is no accuracy
+    if labels.ndim != 1:
+        raise InputError(f"label: got shape {labels.shape}, expected one for each image")
     return at(inputs, chosen), labels[chosen].astype(np.int64), chosen
 
 
@@ -57,6 +52,20 @@ def shipped_images(
             f"of these ship: give {needed}"
         ) from None
     return digits
+
+
+def checked_target(
+    network: DeepNetwork, data: xr.Dataset, inputs: Images, metric: Metric = "accuracy"
+) -> NDArray[Any] | None:
+    """Return labels or targets of all images, refused where they do not go with the outputs.
+
+    One image is run, so that the shape of the outputs is known.
+    """
+    target = targets(data, images_of(inputs))
+    session = Session(network.model.SerializeToString())
+    outputs = first_outputs(session, network, {}, at(inputs, slice(1)))
+    check_target(metric, (images_of(inputs), *outputs.shape[1:]), target)
+    return target
 
 
 def targets(data: xr.Dataset, images: int) -> NDArray[Any] | None:

@@ -15,11 +15,9 @@ Networks of Conv, Gemm, MatMul, averages and sums with Relu or Clip from 0 betwe
 over spikes is not the spike of a maximum, so MaxPool and other functions are refused by name.
 """
 
-import json
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -30,7 +28,7 @@ from reliability.errors import InputError, expect, unknown_name
 from reliability.mission import MissionProfile
 from reliability.network.datasets import data_of
 from reliability.network.deep.calibration import calibration_inputs, extremes
-from reliability.network.deep.chips import chips_of, default_tiling, load_chip
+from reliability.network.deep.chips import card_of, chips_of, default_tiling, load_chip
 from reliability.network.deep.graph import Stage, executed_graph, feeds
 from reliability.network.deep.images import Images, chosen_images, shipped_images
 from reliability.network.deep.layer_mapping import place
@@ -40,6 +38,7 @@ from reliability.network.deep.onnx_forms import node_names
 from reliability.network.deep.runtime import Session, onnx_package
 from reliability.network.deep.tiling import Tiling
 from reliability.network.results import Values, on_chips, provenance
+from reliability.progress import tracked
 from reliability.random import draw, stream
 from reliability.statistics.proportions import wilson
 from reliability.technology import Technology
@@ -129,14 +128,14 @@ def evaluate_spiking(
     taken, labels, index = chosen_images(network, test, images)
     inputs = taken[network.input_name]
     _check_inputs(coding, inputs)
-    placed = place(network, tiling)
+    placed = place(network, tiling, card_of(cells))
     stages = tuple(Stage(p) for p in placed)
     neurons = _neurons(network, stages, calibration_inputs(network, data, calibration))
     graph = _spiking_graph(network, stages, neurons, leak)
     population = chips_of(cells, placed, tiling, chips, profile, seed)
 
     def one(chip: int) -> tuple[NDArray[np.int64], NDArray[np.float64], list[str]]:
-        loaded = load_chip(population, chip, stages, tiling)
+        loaded = load_chip(population, chip, stages)
         thresholds = _thresholds(neurons, threshold_mismatch, population.address[[chip]], seed)
         session = Session(graph, loaded.values | thresholds)
         correct, spikes = np.zeros(len(counts), np.int64), np.zeros(len(counts))
@@ -152,7 +151,8 @@ def evaluate_spiking(
         return correct, spikes / len(inputs), loaded.warnings
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        done = list(pool.map(one, range(population.lead.size)))
+        count = population.lead.size
+        done = list(tracked(pool.map(one, range(count)), "chips", count))
     correct, spikes = (np.array(each) for each in list(zip(*done, strict=True))[:2])
     values = _of_steps(correct, spikes, len(labels), confidence)
     out = on_chips(values, population.lead, {"steps": counts})
@@ -160,7 +160,7 @@ def evaluate_spiking(
     out["events"] = ("steps", active / len(inputs) * np.array(counts), {"units": "1"})
     return out.assign_attrs(
         provenance(network, population.technology, seed),
-        tiling=json.dumps(asdict(tiling)),
+        tiling=tiling.text,
         coding=coding,
         images=len(labels),
         confidence=confidence,

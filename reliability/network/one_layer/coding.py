@@ -15,12 +15,17 @@ from numpy.typing import NDArray
 
 from reliability.errors import InputError, unknown_name, whole_number
 from reliability.network.datasets import evenly_spaced
+from reliability.network.metrics import Metric, check_target
 from reliability.network.one_layer.events import Events, default_data, events_in_time, intensities
 from reliability.network.one_layer.first_spike import run_first_spike
 from reliability.network.one_layer.model import Network
 from reliability.network.one_layer.neuron import Neuron
 from reliability.network.one_layer.spiking import count_reads, rate_code, run_spiking
-from reliability.network.one_layer.weighted_sum import Converters, run_weighted_sum
+from reliability.network.one_layer.weighted_sum import (
+    Converters,
+    run_weighted_sum,
+    weighted_sums,
+)
 
 _MOST = 1_000_000  # events, and lead of a decision
 _ACTIVATIONS = ("argmax", "tanh")
@@ -30,17 +35,25 @@ class Samples(NamedTuple):
     """Samples to classify: input intensities, labels, and their places in the data set."""
 
     pixels: NDArray[np.uint8]  # (samples, inputs)
-    labels: NDArray[np.int64]
+    labels: NDArray[Any]  # or targets (samples, outputs); none for a metric that takes none
     places: NDArray[np.int64]
     data: xr.Dataset
 
     @classmethod
-    def of(cls, network: Network, data: xr.Dataset | None, count: int | None) -> "Samples":
+    def of(
+        cls,
+        network: Network,
+        data: xr.Dataset | None,
+        count: int | None,
+        metric: Metric = "accuracy",
+    ) -> "Samples":
         """Return ``count`` samples evenly spaced over the data, by default of the test set."""
         data = default_data(network) if data is None else data
         pixels = intensities(data, network)
-        chosen = evenly_spaced(data["label"].size, count)
-        labels = data["label"].values[chosen].astype(np.int64)
+        target = data["label"].values if "label" in data else None
+        check_target(metric, (len(pixels), network.outputs), target)
+        chosen = evenly_spaced(len(pixels), count)
+        labels = np.empty(0, np.int64) if target is None else target[chosen]
         return cls(pixels[chosen], labels, chosen, data)
 
     def events(self) -> Events:
@@ -64,6 +77,7 @@ class Decisions(NamedTuple):
     events: NDArray[np.int32]  # (chips, samples), input events until the decision
     reads: NDArray[np.int64]  # (chips, inputs), pulses on each input over all samples
     time: NDArray[np.float64] | None = None  # (chips,), mean time of the decision
+    scores: NDArray[np.float32] | None = None  # (chips, samples, outputs), the largest decided
 
 
 @dataclass(frozen=True)
@@ -97,15 +111,20 @@ class RateCoding:
         for name in ("delta_s", "spike_limit"):
             object.__setattr__(self, name, whole_number(getattr(self, name), name, 1, _MOST))
 
-    def decide(self, circuit: Circuit, samples: Samples, seed: int) -> Decisions:
+    def decide(
+        self, circuit: Circuit, samples: Samples, seed: int, scores: bool = False
+    ) -> Decisions:
         """Classify samples; all chips see the same input events."""
         pixels, places = samples.pixels, samples.places
         sequences = _rate_coded(
             pixels.tobytes(), pixels.shape, places.tobytes(), self.spike_limit, seed
         )
         weights, upper, lower, neuron = circuit
-        predicted, events = run_spiking(weights, upper, lower, sequences, neuron, self.delta_s)
-        return Decisions(predicted, events, count_reads(sequences, events, pixels.shape[1]))
+        predicted, events, counts = run_spiking(
+            weights, upper, lower, sequences, neuron, self.delta_s, scores
+        )
+        reads = count_reads(sequences, events, pixels.shape[1])
+        return Decisions(predicted, events, reads, scores=counts)
 
 
 @dataclass(frozen=True)
@@ -136,16 +155,18 @@ class WeightedSum:
         if not isinstance(self.converters, Converters | None):
             raise InputError(f"converters: got {self.converters!r}, expected Converters")
 
-    def decide(self, circuit: Circuit, samples: Samples, seed: int) -> Decisions:
+    def decide(
+        self, circuit: Circuit, samples: Samples, seed: int, scores: bool = False
+    ) -> Decisions:
         """Classify samples; each input that is not zero is one event."""
         converters = Converters() if self.converters is None else self.converters
-        predicted = run_weighted_sum(
-            circuit.weights, samples.pixels, self.activation, circuit.upper, converters
-        )
+        drive = (circuit.weights, samples.pixels, self.activation, circuit.upper, converters)
+        predicted = run_weighted_sum(*drive)
         pulses = (converters.codes() > 0)[samples.pixels]
         events = np.broadcast_to(pulses.sum(axis=1, dtype=np.int32), predicted.shape)
         reads = np.broadcast_to(pulses.sum(axis=0), circuit.weights.shape[:2])
-        return Decisions(predicted, events, reads)
+        sums = weighted_sums(*drive) if scores else None
+        return Decisions(predicted, events, reads, scores=sums)
 
 
 @dataclass(frozen=True)
@@ -184,18 +205,20 @@ class FirstSpike:
                 f"first_spike: desensitization: got {self.desensitization}, allowed 0 to below 1"
             )
 
-    def decide(self, circuit: Circuit, samples: Samples, seed: int) -> Decisions:
+    def decide(
+        self, circuit: Circuit, samples: Samples, seed: int, scores: bool = False
+    ) -> Decisions:
         """Classify samples; thresholds keep their mismatch."""
         stream = samples.events()
         threshold = circuit.upper * np.float32(self.threshold / circuit.neuron.threshold)
-        predicted, events = run_first_spike(
-            circuit.weights, threshold, stream, circuit.neuron.leak, self.desensitization
+        predicted, events, above = run_first_spike(
+            circuit.weights, threshold, stream, circuit.neuron.leak, self.desensitization, scores
         )
         reads = count_reads(stream.source, events, circuit.weights.shape[1])
         last = np.maximum(events - 1, 0)  # of each sample, the event that decided
         rows = np.arange(len(stream.time))
         time = np.array([stream.time[rows, at].mean() for at in last])
-        return Decisions(predicted, events, reads, time)
+        return Decisions(predicted, events, reads, time, above)
 
 
 Coding = RateCoding | WeightedSum | FirstSpike

@@ -99,7 +99,7 @@ def events_in_time(data: xr.Dataset) -> Events:
 def _check(data: xr.Dataset, network: Network) -> None:
     """Refuse data that the network cannot take."""
     expect(data, xr.Dataset, "data", "a Dataset with label, and pixels or input and time")
-    if "label" not in data or not ({"pixels"} <= set(data) or {"input", "time"} <= set(data)):
+    if not ({"pixels"} <= set(data) or {"input", "time"} <= set(data)):
         raise InputError(
             f"data: got {', '.join(map(str, data)) or 'nothing'}; expected label, and pixels or "
             "input and time"
@@ -127,7 +127,9 @@ def _check(data: xr.Dataset, network: Network) -> None:
         raise InputError(
             f"data: got {inputs} inputs a sample, network {network.name} takes {network.inputs}"
         )
-    labels = data["label"].values
-    if labels.size and not 0 <= labels.min() <= labels.max() < network.outputs:
-        raise InputError(f"data: label: got {labels.min()} to {labels.max()}, allowed 0 to "
-                         f"{network.outputs - 1} in {network.name}")  # fmt: skip
+    known = {"label", "pixels"} if "pixels" in data else {"label", "input", "time"}
+    if unknown := set(data) - known:
+        raise InputError(
+            f"data: got {', '.join(sorted(map(str, unknown)))}, network {network.name} takes "
+            f"{', '.join(sorted(known))}"
+        )

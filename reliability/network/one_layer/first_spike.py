@@ -24,6 +24,7 @@ def run_first_spike(
     events: Events,
     leak: float = 0.0,
     desensitization: float = 0.0,
+    scores: bool = False,
 ) -> Spikes:
     """Classify every sample on every chip.
 
@@ -37,6 +38,8 @@ def run_first_spike(
         Of each sample, in order of time.
     leak, desensitization : float
         Fraction of the charge, and of the gain of a synapse, that is lost with each event.
+    scores : bool
+        Keep how far the charge of each output is above its threshold at the decision.
 
     Returns
     -------
@@ -59,6 +62,7 @@ def run_first_spike(
     chips, samples = len(weights), len(events.source)
     predicted = np.empty((chips, samples), dtype=np.int16)
     used = np.empty((chips, samples), dtype=np.int32)
+    above = np.empty((chips, samples, weights.shape[2]), np.float32) if scores else None
     order = np.arange(events.source.shape[1])
     _race(
         interleave(weights.reshape(chips, -1), np.float32(0)),
@@ -69,12 +73,15 @@ def run_first_spike(
         events.length.astype(np.int32),
         predicted,
         used,
+        above,
     )
-    return Spikes(predicted, used)
+    return Spikes(predicted, used, above)
 
 
 @njit(parallel=True, cache=True)
-def _race(w, threshold, keep, gain, source, length, predicted, used):  # type: ignore[no-untyped-def]
+def _race(  # type: ignore[no-untyped-def]
+    w, threshold, keep, gain, source, length, predicted, used, above
+):
     size = threshold.shape[1]
     samples = len(source)
     for task in prange(len(w) * BATCHES):
@@ -96,6 +103,8 @@ def _race(w, threshold, keep, gain, source, length, predicted, used):  # type: i
                         if fired >> c & 1:
                             predicted[first + c, k] = winner[c]
                             used[first + c, k] = t + 1
+                            if above is not None:
+                                above[first + c, k] = (charge - threshold[group])[c::LANES]
                     open_ &= ~fired
                     if open_ == 0:
                         break
@@ -105,6 +114,8 @@ def _race(w, threshold, keep, gain, source, length, predicted, used):  # type: i
                     if open_ >> c & 1:
                         predicted[first + c, k] = winner[c]
                         used[first + c, k] = length[k]
+                        if above is not None:
+                            above[first + c, k] = (charge - threshold[group])[c::LANES]
 
 
 @njit(cache=True)

@@ -21,10 +21,11 @@ UNREACHABLE = np.float32(1e30)  # a threshold that no charge reaches
 
 
 class Spikes(NamedTuple):
-    """Outcome of every image on every chip, both of shape (chips, images)."""
+    """Outcome of every image on every chip, of shape (chips, images)."""
 
     predicted: NDArray[np.int16]
     events: NDArray[np.int32]
+    scores: NDArray[np.float32] | None = None  # (chips, images, outputs), the largest decided
 
 
 def rate_code(
@@ -64,6 +65,7 @@ def run_spiking(
     sequences: NDArray[np.uint16],
     neuron: Neuron,
     delta_s: int,
+    scores: bool = False,
 ) -> Spikes:
     """Classify every image on every chip.
 
@@ -78,6 +80,8 @@ def run_spiking(
         Its refractory period and leak; thresholds and gains are in the arrays.
     delta_s : int
         Lead of the first over the second output count that decides.
+    scores : bool
+        Keep the output counts (positive minus negative spikes) at the decision.
 
     Returns
     -------
@@ -86,6 +90,7 @@ def run_spiking(
         the leading output decides, the first one of equals.
     """
     chips = len(weights)
+    kept = np.empty((chips, len(sequences), weights.shape[2]), np.float32) if scores else None
     predicted = np.empty((chips, len(sequences)), dtype=np.int16)
     events = np.empty((chips, len(sequences)), dtype=np.int32)
     _integrate_and_fire(
@@ -98,8 +103,9 @@ def run_spiking(
         np.int32(delta_s),
         predicted,
         events,
+        kept,
     )
-    return Spikes(predicted, events)
+    return Spikes(predicted, events, kept)
 
 
 def count_reads(
@@ -154,7 +160,7 @@ def interleave(rows, fill):  # type: ignore[no-untyped-def]
 
 @njit(parallel=True, cache=True)
 def _integrate_and_fire(  # type: ignore[no-untyped-def]
-    w, upper, lower, keep, refractory, sequences, delta, predicted, events
+    w, upper, lower, keep, refractory, sequences, delta, predicted, events, scores
 ):
     size = upper.shape[1]
     images = len(sequences)
@@ -183,6 +189,8 @@ def _integrate_and_fire(  # type: ignore[no-untyped-def]
                         if decided >> c & 1:
                             predicted[first + c, k] = winner[c]
                             events[first + c, k] = t + 1
+                            if scores is not None:
+                                scores[first + c, k] = count[c::LANES]
                     open_ &= ~decided
                     if open_ == 0:
                         break

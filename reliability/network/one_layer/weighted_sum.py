@@ -121,6 +121,33 @@ def run_weighted_sum(
     return predicted[:chips, : len(pixels)]
 
 
+def weighted_sums(
+    weights: NDArray[np.float32],
+    pixels: NDArray[np.uint8],
+    activation: Literal["argmax", "tanh"],
+    threshold: NDArray[np.float32],
+    converters: Converters,
+) -> NDArray[np.float32]:
+    """Return what `run_weighted_sum` compares, in units of weight at a full input.
+
+    Parameters
+    ----------
+    weights, pixels, activation, threshold, converters
+        As of `run_weighted_sum`; with ``tanh`` sums are in units of the threshold, before the tanh.
+
+    Returns
+    -------
+    ndarray of float32, shape (chips, images, outputs)
+    """
+    steps = np.float32(2**converters.dac_bits - 1)
+    sums = np.matmul(converters.codes()[pixels] / steps, weights)
+    if converters.adc_bits is not None:
+        full = 2 ** (converters.adc_bits - 1)
+        step = np.float32(float(converters.adc_range or 0) / full)
+        sums = np.clip(np.rint(sums / step), -full, full - 1).astype(np.float32) * step
+    return sums / threshold[:, None] if activation == "tanh" else sums
+
+
 @njit(cache=True)
 def _arrange(weights, scale):  # type: ignore[no-untyped-def]
     """Put the weights in the order of use: group of chips, pair of outputs, input, output, chip."""

@@ -47,121 +47,126 @@ learning on the chip                          `accuracy_against_writes`,
 ============================================= =====================================================
 """
 
-from reliability.report.figures.accuracy_figures import (
-    accuracy_against_axis,
-    accuracy_against_time,
-    accuracy_of_points,
-    points_against_time,
-    spikes_against_time,
-    states_against_time,
-)
-from reliability.report.figures.area_figures import (
-    area_against_classes,
-    least_energy_core,
-    smallest_core,
-)
-from reliability.report.figures.check_figures import (
-    cells_over_time,
-    changes_on_probability_paper,
-    predictive_check,
-    predictive_intervals,
-    quantiles_over_time,
-)
-from reliability.report.figures.conductance_figures import (
-    drift,
-    quantile_against_time,
-    read_disturb,
-    relaxation_fan,
-)
-from reliability.report.figures.crossbar_figures import (
-    accuracy_against_resistance,
-    criterion_against_size,
-    feasible_border,
-    largest_array_map,
-    levels_pareto,
-    size_against,
-    voltage_map,
-)
-from reliability.report.figures.endurance_figures import (
-    error_rate_against_stress,
-    failures_against_cycles,
-    failures_of_wafers,
-    resistance_against_cycles,
-    write_curve,
-)
-from reliability.report.figures.energy_figures import (
-    energy_against_node,
-    event_energy_parts,
-    gain_against_activity,
-    gain_against_resistance,
-    power_against_rate,
-)
-from reliability.report.figures.hierarchy_figures import (
-    cache_traffic,
-    macro_areas,
-    paying_periods,
-    power_against_period,
-)
-from reliability.report.figures.learning_figures import (
-    accuracy_against_budget,
-    accuracy_against_failed_cells,
-    accuracy_against_writes,
-    levelling_gain,
-    old_against_new,
-    runs_until_failure,
-)
-from reliability.report.figures.lifetime_figures import (
-    arrhenius_plot,
-    survival,
-)
-from reliability.report.figures.noise_figures import (
-    noise_trace,
-    power_spectral_density,
-)
-from reliability.report.figures.pareto_figures import (
-    curves_against,
-    hypervolume_growth,
-    parallel_coordinates,
-    pareto,
-)
-from reliability.report.figures.probability_figures import (
-    conductance_of_chips,
-    probability_plot,
-)
-from reliability.report.figures.reads_figures import (
-    accuracy_against_reads,
-    reads_of_rows,
-)
-from reliability.report.figures.sensitivity_figures import (
-    accuracy_against_factor,
-    attribution_bars,
-    confusion_matrix,
-    correlation_bars,
-    sensitivity_matrix,
-    tornado,
-)
-from reliability.report.figures.style import (
-    PALETTE,
-    STYLE,
-    stress_axis,
-    time_axis,
-)
-from reliability.report.figures.tiers_figures import (
-    accuracy_left,
-    error_rate_left,
-    layout_ratios,
-    left_against_temperature,
-    memory_temperature,
-)
-from reliability.report.figures.wafer_figures import (
-    wafer_map,
-    wafer_maps,
-)
-from reliability.report.figures.window_figures import (
-    error_rate_against_reference,
-    window_curve,
-    window_map,
-)
+from typing import TYPE_CHECKING
+
+from reliability.first_use import first_use
+
+if TYPE_CHECKING:
+    from reliability.report.figures.accuracy_figures import (
+        accuracy_against_axis,
+        accuracy_against_time,
+        accuracy_of_points,
+        points_against_time,
+        spikes_against_time,
+        states_against_time,
+    )
+    from reliability.report.figures.area_figures import (
+        area_against_classes,
+        least_energy_core,
+        smallest_core,
+    )
+    from reliability.report.figures.check_figures import (
+        cells_over_time,
+        changes_on_probability_paper,
+        predictive_check,
+        predictive_intervals,
+        quantiles_over_time,
+    )
+    from reliability.report.figures.conductance_figures import (
+        drift,
+        quantile_against_time,
+        read_disturb,
+        relaxation_fan,
+    )
+    from reliability.report.figures.crossbar_figures import (
+        accuracy_against_resistance,
+        criterion_against_size,
+        feasible_border,
+        largest_array_map,
+        levels_pareto,
+        size_against,
+        voltage_map,
+    )
+    from reliability.report.figures.endurance_figures import (
+        error_rate_against_stress,
+        failures_against_cycles,
+        failures_of_wafers,
+        resistance_against_cycles,
+        write_curve,
+    )
+    from reliability.report.figures.energy_figures import (
+        energy_against_node,
+        event_energy_parts,
+        gain_against_activity,
+        gain_against_resistance,
+        power_against_rate,
+    )
+    from reliability.report.figures.hierarchy_figures import (
+        cache_traffic,
+        macro_areas,
+        paying_periods,
+        power_against_period,
+    )
+    from reliability.report.figures.learning_figures import (
+        accuracy_against_budget,
+        accuracy_against_failed_cells,
+        accuracy_against_writes,
+        levelling_gain,
+        old_against_new,
+        runs_until_failure,
+    )
+    from reliability.report.figures.lifetime_figures import (
+        arrhenius_plot,
+        survival,
+    )
+    from reliability.report.figures.noise_figures import (
+        noise_trace,
+        power_spectral_density,
+    )
+    from reliability.report.figures.pareto_figures import (
+        curves_against,
+        hypervolume_growth,
+        parallel_coordinates,
+        pareto,
+    )
+    from reliability.report.figures.probability_figures import (
+        conductance_of_chips,
+        probability_plot,
+    )
+    from reliability.report.figures.reads_figures import (
+        accuracy_against_reads,
+        reads_of_rows,
+    )
+    from reliability.report.figures.sensitivity_figures import (
+        accuracy_against_factor,
+        attribution_bars,
+        confusion_matrix,
+        correlation_bars,
+        sensitivity_matrix,
+        tornado,
+    )
+    from reliability.report.figures.style import (
+        PALETTE,
+        STYLE,
+        stress_axis,
+        time_axis,
+    )
+    from reliability.report.figures.tiers_figures import (
+        accuracy_left,
+        error_rate_left,
+        layout_ratios,
+        left_against_temperature,
+        memory_temperature,
+    )
+    from reliability.report.figures.wafer_figures import (
+        wafer_map,
+        wafer_maps,
+    )
+    from reliability.report.figures.window_figures import (
+        error_rate_against_reference,
+        window_curve,
+        window_map,
+    )
 
 __all__ = [
     "PALETTE",
@@ -242,3 +247,5 @@ __all__ = [
     "window_map",
     "write_curve",
 ]
+
+__getattr__, __dir__ = first_use(__name__)

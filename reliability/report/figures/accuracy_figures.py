@@ -14,8 +14,8 @@ from reliability.report.figures.style import (
     colour,
     log_axis,
     marker,
+    metric_axis,
     name_axis,
-    percent_axis,
     reading_unit,
     time_axis,
 )
@@ -37,7 +37,8 @@ def bands_of_chips(values: xr.DataArray) -> xr.Dataset:
         ``mean``, ``chips_low`` (5 %) and ``chips_high`` (95 % of the chips).
     """
     low, high = (values.quantile(q, "chip").drop_vars("quantile") for q in (0.05, 0.95))
-    return xr.Dataset({"mean": values.mean("chip"), "chips_low": low, "chips_high": high})
+    mean = values.mean("chip", keep_attrs=True)
+    return xr.Dataset({"mean": mean, "chips_low": low, "chips_high": high})
 
 
 def bands_of_draws(draws: xr.DataArray) -> xr.Dataset:
@@ -109,7 +110,7 @@ def accuracy_against_time(
         ax.axhline(value, color="0.3", lw=1, ls=("--", "-.")[k % 2])
         ax.annotate(label, (times[min(1, times.size - 1)], value), **LABEL)
     time_axis(ax, times)
-    percent_axis(ax.yaxis, "accuracy")
+    metric_axis(ax.yaxis, accuracy)
     ax.legend(title="temperature", loc="lower left")
     return ax
 
@@ -130,7 +131,7 @@ def points_against_time(accuracy: xr.DataArray, ax: Axes | None = None) -> Axes:
         at = accuracy.isel(point=k).transpose("time", "chip").dropna("chip", how="all")
         mean_and_chips(times, at, ax, k, str(label), _LINES[k % 4])
     time_axis(ax, times)
-    percent_axis(ax.yaxis, "accuracy")
+    metric_axis(ax.yaxis, accuracy)
     ax.legend(loc="best")
     return ax
 
@@ -161,7 +162,7 @@ def accuracy_against_axis(
     if log:
         ax.set_xscale("log")
     ax.set_xlabel(label)
-    percent_axis(ax.yaxis, "accuracy")
+    metric_axis(ax.yaxis, accuracy)
     if lines != [""]:
         ax.legend(loc="best")
     return ax
@@ -189,7 +190,7 @@ def accuracy_of_points(found: xr.Dataset, ax: Axes | None = None) -> Axes:
     )
     ax.set_yticks(y, [str(label) for label in found["point"].values])
     ax.set_ylim(-0.6, y.size - 0.4)
-    percent_axis(ax.xaxis, "accuracy")
+    metric_axis(ax.xaxis, found["mean"])
     ax.grid(axis="y", visible=False)
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     return ax

@@ -14,11 +14,11 @@ from reliability.report.figures.style import (
     axes_of,
     colour,
     log_axis_from_zero,
-    percent_axis,
+    metric_axis,
     power_of_ten,
     table_mesh,
 )
-from reliability.statistics.crossed import mean_of_fractions
+from reliability.statistics.crossed import mean_of_fractions, mean_of_rows
 from reliability.units import engineering
 
 _LABELS = {"reads": "read pulses of every cell (log scale)", "inferences": "inferences (log scale)"}
@@ -58,7 +58,8 @@ def accuracy_against_reads(
     for k, voltage in enumerate(np.atleast_1d(accuracy["read_voltage"].values)):
         values = accuracy.isel(read_voltage=k).transpose(along, "chip")
         mean_and_chips(numbers, values, ax, k, engineering(float(voltage), "V"))
-        found = [mean_of_fractions(row, wafers, confidence) for row in values.values]
+        mean_of = mean_of_fractions if accuracy.attrs.get("fraction", 1) else mean_of_rows
+        found = [mean_of(row, wafers, confidence) for row in values.values]
         mean, low, high = np.array(found).T
         ax.errorbar(numbers, mean, np.abs([low - mean, high - mean]), fmt="none", capsize=2.5,
                     ecolor=colour(k), lw=1.2)  # fmt: skip
@@ -66,11 +67,13 @@ def accuracy_against_reads(
             for edge in bands_of_draws(draws.isel(read_voltage=k)).values():
                 ax.plot(numbers, edge.transpose(along), ":", color=colour(k), lw=1.2)
     ax.axhline(ideal, color="0.3", lw=1, ls="--")
-    ax.annotate(f"ideal cells {100 * ideal:.1f} %", (numbers[0], ideal), **LABEL)
+    percent = accuracy.attrs.get("fraction", 1)
+    said = f"{100 * ideal:.1f} %" if percent else f"{ideal:.4g}"
+    ax.annotate(f"ideal cells {said}", (numbers[0], ideal), **LABEL)
     log_axis_from_zero(ax, numbers)
     ax.set_xticks(numbers, [power_of_ten(float(n)) if n else "0" for n in numbers])
     ax.set_xlabel(_LABELS[along])
-    percent_axis(ax.yaxis, "accuracy")
+    metric_axis(ax.yaxis, accuracy)
     ax.legend(title="read voltage", loc="lower left")
     return ax
 

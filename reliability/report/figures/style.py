@@ -156,6 +156,15 @@ def percent_axis(axis: Axis, label: str) -> None:
     axis.set_label_text(f"{label} (%)")
 
 
+def metric_axis(axis: Axis, values: xr.DataArray, of: str = "") -> None:
+    """Label an axis of the metric of chips: its name, in percent where it is a fraction."""
+    label = f"{values.attrs.get('long_name', 'accuracy')}{of}"
+    if values.attrs.get("fraction", 1):
+        percent_axis(axis, label)
+    else:
+        axis.set_label_text(label)
+
+
 def clock_marks(first: float, last: float) -> dict[float, str]:
     """Return round times (s) from the first to the last, with their names.
 

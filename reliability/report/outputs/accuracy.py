@@ -8,10 +8,12 @@ import numpy as np
 import xarray as xr
 from matplotlib.colors import LogNorm
 
+from reliability.campaign.metric_words import is_fraction
 from reliability.campaign.selection import FEWEST_WAFERS, at_age
 from reliability.campaign.spec import Study
 from reliability.network import DeepNetwork
 from reliability.network.evaluation import energy_of_an_event
+from reliability.network.metrics import METRICS
 from reliability.report import figures as draw
 from reliability.report.chapter import Chapter, LimitWords
 from reliability.report.comparison_words import Row
@@ -22,18 +24,19 @@ from reliability.report.figures.accuracy_figures import (
     state_bands,
 )
 from reliability.report.mapping_table import mapping_of
+from reliability.report.measure import Measure
 from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, numbers_of, svg
 from reliability.report.points import Finished, named_point
 from reliability.report.sensitivity_section import parameter_correlations, sensitivity_figures
 from reliability.report.study_overlays import accuracy_overlays
 from reliability.report.sweep_section import sweep_section, sweep_statement
+from reliability.report.tiling_words import cells_words, circuit_words
 from reliability.report.words import (
     age_title,
     interval_text,
     listed,
     of_age,
     percent,
-    percent_range,
     typeset,
 )
 from reliability.technology import Technology
@@ -47,16 +50,17 @@ def _statement(finished: Finished) -> Iterator[str]:
         yield from sweep_statement(finished)
         return
     study, summary = finished.study, finished.summary
+    measure = Measure.of(study)
     end, start = summary["accuracy"], summary["accuracy_by_age"][0]
     sure = percent(end["confidence"], 0)
     first, when = age_title(study.stress.combinations[0]), age_title(study.stress.end)
     nominal = "The nominal card gives" if study.cells is None else "All measured cells give"
     yield (
-        f"{when} the mean accuracy of a chip is {percent(end['mean'])} ({percent_range(end)} at "
-        f"{sure} confidence)."
-        + (f" {nominal} {percent(end['nominal'])}." if study.uncertainty else "")
+        f"{when} the {measure.mean} of a chip is {measure.text(end['mean'])} "
+        f"({measure.ends(end)} at {sure} confidence)."
+        + (f" {nominal} {measure.text(end['nominal'])}." if study.uncertainty else "")
     )
-    line = f"Chip-to-chip variability is {percent(end['sigma_chips'])} (1σ)"
+    line = f"Chip-to-chip variability is {measure.text(end['sigma_chips'])} (1σ)"
     if "spikes_per_image" in summary:
         line += (
             f"; an image takes {summary['spikes_per_image']:.0f} input spikes and "
@@ -65,12 +69,14 @@ def _statement(finished: Finished) -> Iterator[str]:
             "interface)"
         )
     yield f"{line}."
+    ideal = measure.text(summary["ideal_accuracy"])
+    images = f"{grouped(summary['images'])} test images"
     yield (
-        f"Ideal cells classify {percent(summary['ideal_accuracy'])} of "
-        f"{grouped(summary['images'])} test "
-        f"images. {first} the mean of chips is {percent(start['mean'])} ({percent_range(start)} "
+        (f"Ideal cells classify {ideal} of {images}. " if study.network.metric == "accuracy"
+         else f"Ideal cells have {_article(measure)} of {ideal} on {images}. ")
+        + f"{first} the mean of chips is {measure.text(start['mean'])} ({measure.ends(start)} "
         f"at {sure} confidence)."
-    )
+    )  # fmt: skip
     if study.sensitivity:
         measured = study.sensitivity.measured
         gap = (summary["ideal_accuracy"] - measured) * 100
@@ -80,6 +86,14 @@ def _statement(finished: Finished) -> Iterator[str]:
             f"sensitivity factors are {_probable(study, summary)}."
         )
     yield from _depends_on(finished)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _article(measure: Measure) -> str:
+    return f"{'an' if measure.name[0] in 'aeiouF' else 'a'} {measure.name}"
 
 
 def _probable(study: Study, summary: dict[str, Any]) -> str:
@@ -112,9 +126,10 @@ def _depends_on(finished: Finished) -> Iterator[str]:
 
 def _lines(answer: dict[str, Any]) -> Iterator[str]:
     found, spikes = answer["accuracy"], answer.get("spikes_per_image")
+    measure = Measure.named(answer.get("metric", "accuracy"))
     yield (
-        f"accuracy {percent(found['mean'])} ({percent_range(found)} at "
-        f"{percent(found['confidence'], 0)}), ideal {percent(answer['ideal_accuracy'])}"
+        f"{measure.name} {measure.text(found['mean'])} ({measure.ends(found)} at "
+        f"{percent(found['confidence'], 0)}), ideal {measure.text(answer['ideal_accuracy'])}"
         + ("" if spikes is None else f", {spikes:.0f} spikes per image")
     )
 
@@ -128,33 +143,36 @@ def _interval(answer: dict[str, Any], row: Row, at: dict[str, float]) -> tuple[f
 
 
 def _key_figures(finished: Finished) -> Iterator[KeyFigure]:
-    study, summary = finished.study, finished.summary
+    study, summary, measure = finished.study, finished.summary, Measure.of(finished.study)
     if study.sweep:
         ordered = sorted(finished.answers(), key=lambda each: each[1]["accuracy"]["mean"])
-        for name, (point, answer) in (("best point", ordered[-1]), ("worst point", ordered[0])):
-            yield _key_accuracy(name, answer["accuracy"], named_point(study, point))
+        names = ("best", "worst") if measure.fraction else ("highest", "lowest")
+        for name, (point, answer) in zip(names, (ordered[-1], ordered[0]), strict=True):
+            where = named_point(study, point)
+            yield _key_accuracy(measure, f"{name} point", answer["accuracy"], where)
         return
     chips = f"{summary['chips']} chips, {grouped(summary['images'])} images"
-    yield _key_accuracy(of_age(study.stress.end), summary["accuracy"], chips)
+    yield _key_accuracy(measure, of_age(study.stress.end), summary["accuracy"], chips)
     worst, last = summary["accuracy_by_age"][-1], study.stress.combinations[-1]
     if last != study.stress.end:
-        yield _key_accuracy(of_age(last), worst, "highest stress")
-    ideal = {end: summary[f"ideal_accuracy_{end}"] for end in ("low", "high")}
+        yield _key_accuracy(measure, of_age(last), worst, "highest stress")
+    ideal = {end: summary.get(f"ideal_accuracy_{end}") for end in ("low", "high")}
+    ends = "" if ideal["low"] is None else interval_text(measure.ends(ideal), study.confidence)
     yield KeyFigure(
-        "accuracy of ideal cells", percent(summary["ideal_accuracy"]),
-        interval_text(percent_range(ideal), study.confidence), "no variability, no ageing",
+        f"{measure.name} of ideal cells", measure.text(summary["ideal_accuracy"]), ends,
+        "no variability, no ageing",
     )  # fmt: skip
-    yield KeyFigure("chip-to-chip variability", f"± {percent(summary['accuracy']['sigma_chips'])}",
-                    "1σ", of_age(study.stress.end))  # fmt: skip
+    sigma = measure.text(summary["accuracy"]["sigma_chips"])
+    yield KeyFigure("chip-to-chip variability", f"± {sigma}", "1σ", of_age(study.stress.end))
     if "spikes_per_image" in summary:
         energy = engineering(summary["energy_per_image_joule"], "J")
         yield KeyFigure("energy per image", energy, "synapses and neurons, nominal card",
                         f"{summary['spikes_per_image']:.0f} input spikes")  # fmt: skip
 
 
-def _key_accuracy(name: str, found: dict[str, Any], note: str) -> KeyFigure:
-    interval = interval_text(percent_range(found), found["confidence"])
-    return KeyFigure(f"accuracy, {name}", percent(found["mean"]), interval, note)
+def _key_accuracy(measure: Measure, name: str, found: dict[str, Any], note: str) -> KeyFigure:
+    interval = interval_text(measure.ends(found), found["confidence"])
+    return KeyFigure(f"{measure.name}, {name}", measure.text(found["mean"]), interval, note)
 
 
 # --- method
@@ -169,23 +187,23 @@ def network_text(study: Study) -> str:
 
 def _deep(study: Study) -> str:
     tiling = study.tiling.tiling(study.load_technology())
-    cells = {"levels": "one multi-level cell on each side of a weight",
-             "bits": "binary cells, one for each bit of a weight",
-             "pairs": "pairs of two-level cells"}  # fmt: skip
     text = (f"analog multiply-accumulate layer by layer on tiles of {tiling.rows} × "
-            f"{tiling.columns} cells; {cells[tiling.cells]}")  # fmt: skip
+            f"{tiling.columns} cells; {cells_words(tiling)}")  # fmt: skip
     for name, what in (("dac_bits", "input DACs"), ("adc_bits", "ADCs on the sums")):
         if (bits := getattr(tiling, name)) is not None:
             text += f"; {what}: {bits} bit"
-    if study.network.metric != "accuracy":
-        text += f"; {_METRICS[study.network.metric]}"
-    text += f"; compensation: {tiling.compensation}"
+    for part in circuit_words(tiling):
+        text += f"; {part}"
     return text
 
 
 _METRICS = {
-    "top5": "accuracy is that of the five largest outputs (top 5)",
-    "agreement": "accuracy is the agreement with the decisions in floating point",
+    "top5": "Top-5 accuracy is the fraction of images whose class is among the five largest "
+    "outputs.",
+    "agreement": "Agreement is the fraction of images that a chip decides as ideal cells do.",
+    "f1": "The F1 score is the mean over classes of 2 hits / (decided + labelled); its interval "
+    "over images is that of 200 bootstrap samples.",
+    "mse": "The mean squared error is taken over all outputs and images.",
 }
 
 _CODINGS = {
@@ -212,6 +230,13 @@ def _method(study: Study) -> Iterator[str]:
         "images "
         f"at {_conditions(study)}."
     )
+    metric = study.network.metric
+    if metric in _METRICS:
+        yield _METRICS[metric]
+    elif metric != "accuracy":
+        name, _, digest = metric.partition("@")
+        yield (f"The metric {Measure.of(study).name} is the user's function {name} of the outputs "
+               f"and labels of a chip (SHA-256 of its source {digest}…).")  # fmt: skip
 
 
 def _conditions(study: Study) -> str:
@@ -233,13 +258,19 @@ def _conditions(study: Study) -> str:
 
 
 def _intervals(study: Study) -> Iterator[str]:
+    measure, metric = Measure.of(study), study.network.metric
+    images = {"f1": " and of test images (bootstrap)", "mse": " and of test images (Student t)"}
+    drawn = (" on the logit scale between chance and the ideal network" if measure.fraction
+             else "")  # fmt: skip
     yield (
-        "The interval of a mean accuracy adds the variances of the finite number of chips and "
-        "wafers (Student t) and of test images (binomial)"
-        + (", and of the sampled cards (Student t on the logit scale between chance and the ideal "
-           "network). The value is the median over the sampled cards." if study.uncertainty
-           else ".")
+        f"The interval of the {measure.mean} adds the variances of the finite number of chips "
+        "and wafers (Student t)"
+        + images.get(metric, " and of test images (binomial)" if measure.fraction else "")
+        + (f", and of the sampled cards (Student t{drawn}). The value is the median over the "
+           "sampled cards." if study.uncertainty else ".")
     )  # fmt: skip
+    if metric not in METRICS:
+        yield "The finite number of test images is not in it: of a user's metric it is not known."
     few = -(-study.population.chips // study.population.dies_per_wafer) < FEWEST_WAFERS
     if few and study.cells is None:
         yield (f"With fewer than {FEWEST_WAFERS} wafers, wafer-level variability cannot be "
@@ -391,10 +422,10 @@ def _figures(finished: Finished) -> Iterator[Figure]:
 
     accuracy = chips["accuracy"].sel(here)
     if study.cells is None:  # else of no known wafer
-        yield _wafer_figure(accuracy, technology, age_title(end))
+        yield _wafer_figure(Measure.of(study), accuracy, technology, age_title(end))
 
     if "confusion" not in chips:
-        return  # another metric than accuracy
+        return  # a metric that has no classes
     with canvas(5.6, 4.8) as (figure, axes):
         confusion = chips["confusion"].sel(here).sum("chip")
         draw.confusion_matrix(confusion, axes.flat[0])
@@ -413,13 +444,17 @@ def _bands(accuracy: xr.DataArray, draws: xr.DataArray | None) -> xr.Dataset:
     return bands if draws is None else bands.merge(bands_of_draws(draws))
 
 
-def _wafer_figure(accuracy: xr.DataArray, technology: Technology, title: str) -> Figure:
+def _wafer_figure(
+    measure: Measure, accuracy: xr.DataArray, technology: Technology, title: str
+) -> Figure:
     wafers = np.unique(accuracy["wafer"].values)
     columns = min(len(wafers), 4)
     rows = -(-len(wafers) // columns)
     with canvas(2.5 * columns + 1, 2.9 * rows + 0.2, rows, columns) as (figure, axes):
         draw.wafer_maps(
-            (accuracy * 100).assign_attrs(units="%", long_name="accuracy"),
+            (accuracy * 100).assign_attrs(units="%", long_name=measure.name)
+            if measure.fraction
+            else accuracy.assign_attrs(units="1", long_name=measure.name),
             list(axes.flat),
             diameter=technology["wafer.diameter"] * 1e3,
             die=(technology["wafer.die_width"] * 1e3, technology["wafer.die_height"] * 1e3),
@@ -427,9 +462,9 @@ def _wafer_figure(accuracy: xr.DataArray, technology: Technology, title: str) ->
         )
         return Figure(
             "wafers",
-            "Accuracy per chip on the wafer",
+            f"{measure.title} per chip on the wafer",
             f"{title}. One chip per die; the notch is at the bottom.",
-            svg(figure, "Wafer maps of the accuracy of each chip"),
+            svg(figure, f"Wafer maps of the {measure.name} of each chip"),
             numbers_of(accuracy.reset_coords()),
         )
 
@@ -438,11 +473,11 @@ def _time_figures(finished: Finished) -> Iterator[Figure]:
     study, results, summary = finished.study, finished.results, finished.summary
     energy = energy_of_an_event(study.load_technology())
     chips, end_reads = _at_end_reads(finished)
-    many = f"{study.population.chips} chips"
+    many, measure = f"{study.population.chips} chips", Measure.of(study)
 
     with canvas(8.6, 4.6) as (figure, axes):
         references = {
-            f"ideal cells {percent(summary['ideal_accuracy'])}": summary["ideal_accuracy"]
+            f"ideal cells {measure.text(summary['ideal_accuracy'])}": summary["ideal_accuracy"]
         }
         if study.sensitivity:
             measured = study.sensitivity.measured
@@ -453,10 +488,10 @@ def _time_figures(finished: Finished) -> Iterator[Figure]:
         )
         yield Figure(
             "accuracy",
-            "Accuracy against time and temperature",
+            f"{measure.title} against time and temperature",
             f"Mean over {many} (line), 5 to 95 % of chips (band)"
             + (", 5 to 95 % of the means of sampled cards (dots)." if draws is not None else "."),
-            svg(figure, "Accuracy against time for each temperature with bands"),
+            svg(figure, f"{measure.title} against time for each temperature with bands"),
             numbers_of(_bands(chips["accuracy"], draws)),
         )
 
@@ -477,7 +512,7 @@ def _time_figures(finished: Finished) -> Iterator[Figure]:
 
 def _cycles_figure(finished: Finished) -> Figure:
     """Draw accuracy against time, one line per number of cycles."""
-    end = finished.study.stress.end
+    end, measure = finished.study.stress.end, Measure.of(finished.study)
     rest = {k: v for k, v in end.items() if k not in ("time", "cycles")}
     accuracy = at_age(finished.results["chips"]["accuracy"], rest).load()
     labels = [typeset(f"{n:.5g} cycles") if n else "fresh" for n in accuracy["cycles"].values]
@@ -486,10 +521,10 @@ def _cycles_figure(finished: Finished) -> Figure:
         draw.points_against_time(accuracy, axes.flat[0])
         return Figure(
             "cycles",
-            "Accuracy against storage time after cycling",
+            f"{measure.title} against storage time after cycling",
             f"Storage at {engineering(end['temperature'], 'K')}; one line per number of cycles "
             "before: mean of the chips, and 5 to 95 % of them (band).",
-            svg(figure, "Accuracy against storage time, one line per number of cycles"),
+            svg(figure, f"{measure.title} against storage time, one line per number of cycles"),
             numbers_of(accuracy.mean("chip")),
         )
 
@@ -499,6 +534,7 @@ def _reads_figure(finished: Finished, along: str) -> Figure:
     study, results, end = finished.study, finished.results, finished.study.stress.end
     here = {name: end[name] for name in ("time", "temperature", "cycles")}
     here |= {"inferences": 0.0} if along == "reads" else {}
+    measure = Measure.of(study)
     title = {"reads": "reads of every cell", "inferences": "inferences"}[along]
     draws = at_age(results["draws"]["accuracy"], here) if "draws" in results else None
     accuracy = at_age(results["chips"]["accuracy"], here)
@@ -510,12 +546,12 @@ def _reads_figure(finished: Finished, along: str) -> Figure:
         )  # fmt: skip
         return Figure(
             along,
-            f"Accuracy against {title}",
+            f"{measure.title} against {title}",
             f"Mean of {study.population.chips} chips with its {percent(study.confidence, 0)} "
             f"interval (points), 5 to 95 % of chips (band).{'' if draws is None else dots} "
             f"{age_title({'time': end['time'], 'temperature': end['temperature']})}"
             f"{' the inferences begin' if along == 'inferences' else ''}.",
-            svg(figure, f"Accuracy against number of {title} for each read voltage"),
+            svg(figure, f"{measure.title} against number of {title} for each read voltage"),
             numbers_of(_bands(accuracy, draws)),
         )
 
@@ -556,13 +592,13 @@ def _rows_figure(finished: Finished) -> Iterator[Figure]:
 
 
 def _read_outs(finished: Finished) -> Table:
-    study, summary = finished.study, finished.summary
+    study, summary, measure = finished.study, finished.summary, Measure.of(finished.study)
     counted = next((name for name in ("reads", "inferences") if len(getattr(study.stress, name)) >
     1),
                    None)  # fmt: skip
     cycled = ["cycles"] if len(study.stress.cycles) > 1 else []
     header = [*cycled, "time", "temperature", *([counted, "read voltage"] if counted else []),
-              "accuracy",
+              measure.name,
               "interval", "chip-to-chip (1σ)", "finite chips", "finite images",
               "card parameters"]  # fmt: skip
     rows = []
@@ -570,18 +606,19 @@ def _read_outs(finished: Finished) -> Table:
         reads = []
         if counted:
             reads = [f"{age[counted]:.3g}", engineering(age["read_voltage_v"], "V")]
-        parameters = age["sigma_parameters"]
+        parameters, images = age["sigma_parameters"], age["sigma_images"]
         rows.append([
             *([typeset(f"{age['cycles']:.5g}")] if cycled else []),
             duration(age["time_s"]) if age["time_s"] else "0 s (as programmed)",
-            engineering(age["temperature_k"], "K"), *reads, percent(age["mean"]),
-            f"{percent(age['low'])} to {percent(age['high'])}", percent(age["sigma_chips"]),
-            f"± {percent(age['sigma_monte_carlo'], 2)}", f"± {percent(age['sigma_images'], 2)}",
-            "not sampled" if parameters is None else f"± {percent(parameters)}",
+            engineering(age["temperature_k"], "K"), *reads,
+            measure.text(age["mean"]), measure.ends(age), measure.text(age["sigma_chips"]),
+            f"± {measure.text(age['sigma_monte_carlo'], 2)}",
+            f"± {measure.text(images, 2)}" if images is not None else "not known",
+            "not sampled" if parameters is None else f"± {measure.text(parameters)}",
         ])  # fmt: skip
     return Table(
-        "answers", "Accuracy at each read-out",
-        f"Mean accuracy of a chip at every stress condition with its "
+        "answers", f"{measure.title} at each read-out",
+        f"{_capital(measure.mean)} of a chip at every stress condition with its "
         f"{percent(summary['accuracy']['confidence'], 0)} interval and the components of that "
         "interval. Chip-to-chip variability is a property of the product; the other components are "
         "the uncertainty of its mean.",
@@ -605,7 +642,7 @@ CHAPTER = Chapter(
         "accuracy": LimitWords("mean accuracy of a chip", percent),
         "chips_below": LimitWords("fraction of chips below the accuracy limit"),
     },
-    plans=lambda finished: plan_tables(finished.study),
+    plans=lambda finished: plan_tables(finished.study) if is_fraction(finished.study) else iter(()),
     sensitivity=_sensitivity,
     provenance=_provenance,
     overlays=accuracy_overlays,

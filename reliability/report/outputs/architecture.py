@@ -63,8 +63,9 @@ def _area(say: _Say) -> str:
     border = say("area_border")
     return (
         f"the core with one neuron per class takes {say('parallel_area')}, {say('area_ratio')} "
-        f"times the smaller of the two that multiplex in time, and {say('energy_ratio')} times "
-        "their least energy" + (border and f"; it is the smallest up to {border} classes")
+        "times the area of the smaller of the two cores that multiplex in time, and "
+        f"{say('energy_ratio')} times the energy of the more frugal one"
+        + (border and f"; it is the smallest up to {border} classes")
     )
 
 
@@ -250,7 +251,7 @@ def _tables(found: dict[str, Any]) -> Iterator[Table]:
     of_draws = "Nominal card and component parameters; nothing was drawn."
     if found["draws"]:
         of_draws = (
-            f"Intervals hold {sure} of {found['draws']} draws of card and component parameters."
+            f"Intervals contain {sure} of {found['draws']} draws of card and component parameters."
         )
     where = _where(found)
     rows = [(_capital(_name(one)), _value(one), _ends(one) if found["draws"] else "")
@@ -365,7 +366,7 @@ def _option_text(name: str, value: Any) -> str:
 
 def _intervals(study: Study) -> Iterator[str]:
     if study.uncertainty:
-        yield "The interval of an architecture's number holds this fraction of the samples."
+        yield "Intervals contain this fraction of the samples."
 
 
 def _assumptions(study: Study) -> Iterator[Section]:

@@ -155,7 +155,7 @@ def _method(study: Study) -> Iterator[str]:
 
 
 def _intervals(study: Study) -> Iterator[str]:
-    yield ("The interval of a size holds the noise of the Monte Carlo arrays"
+    yield ("The interval of a size includes the noise of the Monte Carlo arrays"
            + (" and the sampled cards." if study.uncertainty else "."))  # fmt: skip
 
 

@@ -134,7 +134,7 @@ def _method(study: Study) -> Iterator[str]:
 
 def _intervals(study: Study) -> Iterator[str]:
     apart = "; that of sampled cards is beside it" if study.uncertainty else ""
-    yield f"The interval of a bit-error rate holds wafer-level variability{apart}."
+    yield f"The interval of a bit-error rate includes wafer-level variability{apart}."
 
 
 def _acts(phenomenon: str, study: Study) -> str:

@@ -239,7 +239,7 @@ def _method(study: Study) -> Iterator[str]:
 
 def _intervals(study: Study) -> Iterator[str]:
     apart = "; that of sampled cards is in the table" if study.uncertainty else ""
-    yield f"The interval of the fraction failed holds wafer-level variability{apart}."
+    yield f"The interval of the fraction failed includes wafer-level variability{apart}."
 
 
 def _acts(phenomenon: str, study: Study) -> str:

@@ -355,7 +355,8 @@ def _code_text(code: str, word_bits: int) -> str:
 
 def _intervals(study: Study) -> Iterator[str]:
     drawn = " and the sampled cards, each with lots of its own" if study.uncertainty else ""
-    yield f"Intervals of failing macros and UBER are for the next lot: they hold lots{drawn}."
+    yield (f"Intervals of failing macros and UBER are for the next lot: they include lot-to-lot "
+           f"variability{drawn}.")  # fmt: skip
 
 
 def _acts(phenomenon: str, study: Study) -> str:

@@ -153,7 +153,7 @@ def _method(study: Study) -> Iterator[str]:
 
 def _intervals(study: Study) -> Iterator[str]:
     if study.uncertainty:
-        yield "The interval of a bit-error rate holds this fraction of the sampled cards."
+        yield "The interval of a bit-error rate contains this fraction of the sampled cards."
 
 
 def _acts(phenomenon: str, study: Study) -> str:

@@ -3,7 +3,7 @@
 // is whole, only its tables stay as they are.
 const said = document.getElementById("said");
 const cells = (row) => Array.from(row.cells);
-const text = (cell) => cell.textContent.trim().replace(/\s+/g, " ");
+const text = (cell) => (cell.dataset.text ?? cell.textContent).trim().replace(/\s+/g, " ");
 
 function key(cell) {
   const value = cell.dataset.value;

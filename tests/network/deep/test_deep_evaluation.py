@@ -155,7 +155,7 @@ def test_converters_against_numpy(tmp_path) -> None:
     fc = fully_connected(tmp_path, w)
     placed = place(fc, tiling)
     x = rng.random((9, 20)).astype(np.float32)
-    stages, reads = calibrated_stages(fc, placed, tiling, {fc.input_name: x})
+    stages, reads = calibrated_stages(fc, placed, {fc.input_name: x})
     got = run(fc, stages, [placed[0].coded], x)
     dac = 0.8 * x.max() / 7
     codes = np.clip(np.rint(x / dac), 0, 7)
@@ -179,7 +179,7 @@ def test_many_bits_converge_to_exact_converters(net) -> None:
         placed = place(net, tiling)
         x = rel.load_mnist28()["inputs"].values[:50]
         stages, _ = calibrated_stages(
-            net, placed, tiling,
+            net, placed,
             {net.input_name: rel.load_mnist28("calibration")["inputs"].values},
         )  # fmt: skip
         plain = run(net, tuple(map(Stage, placed)), [p.coded for p in placed], x)

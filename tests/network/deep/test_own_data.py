@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import reliability as rel
-from reliability.network.deep.metrics import measured
+from reliability.network.metrics import measured
 from tests.network.deep.onnx_models import model, onnx, small_network, small_scores, small_weights
 
 make = onnx.helper.make_node

@@ -35,7 +35,7 @@ def _stream(source, time=None, inputs=2) -> xr.Dataset:
         (_stream([[0, 1]], time=[[1.0, 0.5]]), "an event before the one it follows"),
         (_stream([[0.0, 1.0]]), "expected integers"),
         (_stream([[0]]).drop_vars("time"), "expected label, and pixels or input and time"),
-        (_stream([[0]]).assign(label=("sample", [7])), "label: got 7 to 7, allowed 0 to 1"),
+        (_stream([[0]]).assign(label=("sample", [7])), "label: got 7, allowed 0 to 1"),
     ],
 )
 @pytest.mark.parametrize("coding", ["rate", "weighted_sum", "first_spike"])

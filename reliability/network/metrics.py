@@ -1,11 +1,15 @@
-"""Metrics of a deep network's outputs on each chip."""
+"""Metrics of a network's outputs on each chip."""
 
+import inspect
+import pickle
 from collections.abc import Callable
+from hashlib import sha256
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from reliability.errors import InputError, unknown_name
 from reliability.network.results import Values, of_decisions
@@ -14,6 +18,8 @@ from reliability.statistics.proportions import wilson
 
 Metric = str | Callable[[NDArray[Any], NDArray[Any]], float]
 METRICS = ("accuracy", "top5", "agreement", "mse", "f1")
+FRACTIONS = ("accuracy", "top5", "agreement", "f1")  # 0 to 1, and 1 is best
+_RESAMPLES = 200  # of the images, for the interval of f1
 
 
 def metric_of(metric: Metric) -> tuple[str, Callable[..., float] | None]:
@@ -39,9 +45,79 @@ def metric_of(metric: Metric) -> tuple[str, Callable[..., float] | None]:
             raise unknown_name("metric", str(metric), (*METRICS, "module:function"))
         return metric, None
     try:
-        return name, getattr(import_module(module), name)
+        function = getattr(import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise InputError(f"metric {metric}: {error}") from None
+    except Exception as error:  # the caller's own module
+        raise InputError(f"metric {metric}: {_line(error)}") from error
+    if not callable(function):
+        raise InputError(f"metric {metric}: got {type(function).__name__}, expected a function")
+    return name, function
+
+
+def signed_metric(metric: Metric) -> tuple[str, Callable[..., float] | None]:
+    """Return the name of a metric for a specification, and its function where it is one's own.
+
+    The name of a function holds the start of the SHA-256 of its source, so that results of
+    another version of it are not taken for its own: ``module:function@1a2b3c4d5e6f``.
+
+    Raises
+    ------
+    InputError
+        As `metric_of`; a function that other processes can't import by its name.
+
+    Examples
+    --------
+    >>> signed_metric("f1")
+    ('f1', None)
+    >>> signed_metric("math:hypot")[0].partition("@")[0]
+    'math:hypot'
+    """
+    name, function = metric_of(metric)
+    if function is None:
+        return name, None
+    module = str(metric).partition(":")[0] if isinstance(metric, str) else metric.__module__
+    if isinstance(metric, str):
+        return f"{module}:{name}@{_digest(function)}", function
+    name = getattr(metric, "__qualname__", name)
+    try:
+        found = pickle.loads(pickle.dumps(metric))
+    except Exception:
+        found = None
+    if found is None:
+        raise InputError(
+            f"metric: got {name}, which other processes can't import; expected a function of a "
+            "module"
+        )
+    return f"{module}:{name}@{_digest(metric)}", metric
+
+
+def named_metric(name: str) -> Callable[..., float]:
+    """Return the function of a name of `signed_metric`.
+
+    Raises
+    ------
+    InputError
+        A function that can't be imported, or whose source has changed.
+    """
+    where, _, digest = name.partition("@")
+    _, function = metric_of(where)
+    assert function is not None  # the name has a colon
+    if _digest(function) != digest:
+        raise InputError(f"metric {where}: its source has changed since the study was made")
+    return function
+
+
+def _digest(function: Callable[..., float]) -> str:
+    try:
+        text = inspect.getsource(function)
+    except (OSError, TypeError):  # of a compiled module
+        text = getattr(function, "__qualname__", type(function).__qualname__)
+    return sha256(text.encode()).hexdigest()[:12]
+
+
+def _line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def measured(
@@ -93,7 +169,7 @@ def measured(
     if name == "accuracy":
         return of_decisions(flat.argmax(axis=-1), label, classes, confidence)
     if name == "f1":
-        return {"f1": ((), _f1(flat.argmax(axis=-1), label, classes), "1")}
+        return _f1(flat.argmax(axis=-1), label, classes, confidence)
     if name == "top5":
         own = np.take_along_axis(flat, label[None, :, None], axis=-1)
         right = (flat > own).sum(axis=-1) < min(5, classes)
@@ -115,18 +191,22 @@ def check_target(metric: Metric, shape: tuple[int, ...], target: NDArray[Any] | 
     ----------
     metric : str or callable
     shape : tuple of int
-        Of the outputs of one image.
+        Of the outputs (images, ...).
     target : ndarray, shape (images, ...), or None
     """
     name, function = metric_of(metric)
-    if function is not None or name == "agreement":
+    if name == "agreement" and function is None:
         return
     if target is None:
         raise InputError(f"data: expected 'label' (or targets) for the metric {name}")
+    if target.shape[:1] != shape[:1]:
+        raise InputError(f"data: got 'label' of shape {target.shape}, expected ({shape[0]}, ...)")
+    if function is not None:
+        return
     if name == "mse":
-        _expect_shape((len(target), *shape), target)
+        _expect_shape(shape, target)
     else:
-        _labels(name, (len(target), *shape), target)
+        _labels(name, shape, target)
 
 
 def _expect_shape(shape: tuple[int, ...], target: NDArray[Any]) -> None:
@@ -186,15 +266,37 @@ def _mse(outputs: NDArray[np.float32], target: NDArray[Any], confidence: float) 
     }
 
 
-def _f1(predicted: NDArray[np.integer], label: NDArray[np.int64], classes: int) -> NDArray[Any]:
-    """Mean over the classes that occur of 2 hits / (predicted + labelled)."""
-    out = np.empty(len(predicted))
-    labelled = np.bincount(label, minlength=classes)
+def _f1(
+    predicted: NDArray[np.integer], label: NDArray[np.int64], classes: int, confidence: float
+) -> Values:
+    """Mean over the classes that occur of 2 hits / (predicted + labelled).
+
+    Its interval is that of the percentiles of bootstrap samples of the images, the same for all
+    chips.
+    """
+    images = len(label)
+    random = np.random.default_rng(0)
+    drawn = random.multinomial(images, np.full(images, 1 / images), size=_RESAMPLES)
+    times = np.concatenate([np.ones((1, images), np.int64), drawn]).T  # of each image
+
+    def counted(columns: NDArray[Any], kept: NDArray[Any]) -> NDArray[Any]:
+        places = (np.arange(images), columns)
+        return csr_array((kept.astype(int), places), shape=(images, classes)).T @ times
+
+    labelled, every = counted(label, np.ones(images)), np.ones(images)
+    out = np.empty((len(predicted), 1 + _RESAMPLES))
     for chip, row in enumerate(predicted):
-        hits = np.bincount(label[row == label], minlength=classes)
-        both = labelled + np.bincount(row, minlength=classes)
-        out[chip] = (2 * hits[both > 0] / both[both > 0]).mean()
-    return out
+        hits, both = counted(label, row == label), labelled + counted(row, every)
+        each = np.divide(2 * hits, both, out=np.zeros(both.shape), where=both > 0)
+        out[chip] = each.sum(axis=0) / (both > 0).sum(axis=0)
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(out[:, 1:], [tail, 1 - tail], axis=1)
+    value = out[:, 0]
+    return {
+        "f1": ((), value, "1"),
+        "f1_low": ((), np.minimum(low, value), "1"),
+        "f1_high": ((), np.maximum(high, value), "1"),
+    }
 
 
 def _of_function(
@@ -204,6 +306,21 @@ def _of_function(
     target: NDArray[Any],
 ) -> NDArray[np.float64]:
     try:
-        return np.array([float(function(one, target)) for one in outputs])
+        values = np.array([float(function(one, target)) for one in outputs])
     except Exception as error:  # the caller's own function
-        raise InputError(f"metric {name}: {type(error).__name__}: {error}") from error
+        raise InputError(f"metric {name}: {_line(error)}") from error
+    if not np.isfinite(values).all():
+        wrong = values[~np.isfinite(values)][0]
+        raise InputError(f"metric {name}: got {wrong:g}, expected a finite number of each chip")
+    return values
+
+
+def outputs_of(outputs: NDArray[np.float32], images: str = "image") -> Values:
+    """Return outputs (chips, images, ...) as a variable of a result, on a dimension of images.
+
+    >>> outputs_of(np.zeros((2, 5, 3), np.float32))["outputs"][0]
+    ('image', 'output')
+    """
+    more = [f"output_{k}" for k in range(1, outputs.ndim - 1)]
+    dims = (images, *(["output"] if len(more) == 1 else more))
+    return {"outputs": (dims, outputs, "1")}
