@@ -169,7 +169,8 @@ def _plan(
     """Assess a plan of several tests; return the exit code."""
     from reliability.product.dossier import qualify_plan
     from reliability.product.qualification_plan import load_plan
-    from reliability.report.dossier_report import dossier_lines, dossier_summary, write_dossier
+    from reliability.report.dossier_report import write_dossier
+    from reliability.report.dossier_summary import dossier_lines, dossier_summary
 
     default = click.core.ParameterSource.DEFAULT
     own = {"files", "out", "seed", "as_json", "formats", "template"}

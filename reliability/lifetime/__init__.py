@@ -14,13 +14,8 @@ if TYPE_CHECKING:
         fit_lifetime_regression,
     )
     from reliability.lifetime.curves import life_against_temperature, probability_curves
-    from reliability.lifetime.degradation import (
-        DegradationFit,
-        crossing_intervals,
-        fit_degradation,
-        paths,
-        pseudo_failures,
-    )
+    from reliability.lifetime.degradation import crossing_intervals, paths, pseudo_failures
+    from reliability.lifetime.degradation_fit import DegradationFit, fit_degradation
     from reliability.lifetime.demonstration import (
         data_sheet_sentence,
         failure_rate_bound,

@@ -33,7 +33,7 @@ References
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -44,7 +44,7 @@ from scipy import special
 from reliability.errors import InputError, fraction, unknown_name
 from reliability.lifetime.acceleration import Acceleration
 from reliability.lifetime.censored_fit import LifetimeFit, NoMaximum, fit_lifetime
-from reliability.lifetime.demonstration import printed, sample_size
+from reliability.lifetime.demonstration import printed
 from reliability.lifetime.formula import Formula, find_acceleration
 from reliability.lifetime.model_choice import compare_lifetimes
 from reliability.lifetime.observations import Observations, observations
@@ -440,8 +440,9 @@ def _binomial(test: _Test) -> Assessment:
         both = np.asarray(good + failed, float)
         return np.asarray(failed, float)[both > 0], both[both > 0]
 
-    def bound(duration: float) -> float:
-        return float(clustered_proportion(*counted(duration), 2 * claim.confidence - 1).high)
+    def bound(duration: float, times: float = 1.0) -> float:
+        failed, tested = counted(duration)
+        return float(clustered_proportion(failed, tested * times, 2 * claim.confidence - 1).high)
 
     if use.max() < claim.duration * (1 - 1e-12):
         raise InputError(
@@ -451,14 +452,25 @@ def _binomial(test: _Test) -> Assessment:
         )
     found = bound(claim.duration)
     times = [float(t) for t in np.unique(use) if t > 0 and bound(float(t)) <= claim.fraction]
-    failed, tested = (float(count.sum()) for count in counted(claim.duration))
-    enough = sample_size(claim.fraction, failures=math.ceil(failed), confidence=claim.confidence)
-    factor = 1.0 if found <= claim.fraction else max(enough / tested, 1.0)
+    factor = _times_more(lambda times: bound(claim.duration, times) <= claim.fraction)
     limits = ["the acceleration is assumed, not tested"] if coefficients else []
     return _unfitted(
         test, use, found, max(times, default=0.0), factor, None,
         ["no assumption on the life distribution"], limits, "binomial",
     )  # fmt: skip
+
+
+def _times_more(enough: Callable[[float], bool]) -> float:
+    """How many times more units are enough, with as many failures; inf if ten thousand are not."""
+    if enough(1.0):
+        return 1.0
+    low, high = 1.0, 1e4
+    if not enough(high):
+        return math.inf
+    while high / low > 1.0001:
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
 
 
 def _unfitted(

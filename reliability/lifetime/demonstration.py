@@ -238,6 +238,7 @@ def data_sheet_sentence(
     confidence: float,
     assumptions: Sequence[str],
     unit: str = "",
+    one_sided: bool = False,
 ) -> str:
     """Write the sentence that may be printed on a data sheet.
 
@@ -256,6 +257,8 @@ def data_sheet_sentence(
         All of them, at least one: no such statement holds without.
     unit : str
         Of the bound.
+    one_sided : bool
+        Whether to say that the confidence is one-sided.
 
     Raises
     ------
@@ -282,7 +285,8 @@ def data_sheet_sentence(
     where = f" at {temperature}" if temperature else ""
     return (
         f"{quantity[:1].upper()}{quantity[1:]} ≤ {f'{text} {unit}'.strip()} after {when}{where} "
-        f"({100 * confidence:g} % confidence), given: {'; '.join(assumptions)}."
+        f"({100 * confidence:g} % confidence{', one-sided' if one_sided else ''}), "
+        f"given: {'; '.join(assumptions)}."
     )
 
 

@@ -11,7 +11,12 @@ from reliability.first_use import first_use
 
 if TYPE_CHECKING:
     from reliability.measurements.joined import join_bakes
-    from reliability.measurements.lifetimes import join_lifetimes, lifetimes_of, read_lifetimes
+    from reliability.measurements.lifetimes import (
+        join_lifetimes,
+        lifetimes_of,
+        read_lifetimes,
+        reads_of_units,
+    )
     from reliability.measurements.overview import Axis, Summary, Values, inspect
     from reliability.measurements.reader import LAYOUTS, load_mapping, read_measurements
     from reliability.measurements.wafer_map import WaferMap, place_dies
@@ -30,6 +35,7 @@ __all__ = [
     "place_dies",
     "read_lifetimes",
     "read_measurements",
+    "reads_of_units",
 ]
 
 __getattr__, __dir__ = first_use(__name__)

@@ -189,6 +189,9 @@ def lifetimes_of(
     out = intervals(lower[tested], upper[tested], np.ones(int(tested.sum())), stress, reads.clock)
     kept = ("source", "source_sha256", "rows_read", "rows_bad", "bad_lines", "layout_evidence")
     attrs = {name: data.attrs[name] for name in kept if name in data.attrs}
+    told: dict[str, NDArray[Any]] = {"time_zero_rejects": np.asarray(rejects), "lost_reads": gone,
+                                     "retests": reads.retests,
+                                     "over_range": reads.over_range}  # fmt: skip
     return out.assign_attrs(
         attrs
         | {
@@ -199,8 +202,75 @@ def lifetimes_of(
             "time_zero_rejects": int(rejects.sum()),
             "units_lost": int(gone.sum()),
             "units_without_test": untested,
+            "of_lots": {
+                name: {key: int(values[own].sum()) for key, values in told.items()}
+                for name, own in _lots(reads).items()
+            },
         }
     )
+
+
+def reads_of_units(data: xr.Dataset, failure: str, *, state: str | None = None) -> xr.Dataset:
+    """Return the reads that a limit is compared with, as degradation paths take them.
+
+    Parameters
+    ----------
+    data, failure, state
+        As for `lifetimes_of`.
+
+    Returns
+    -------
+    Dataset
+        ``time`` (or cycles or reads: ``attrs["clock"]``), ``value`` in the quantity of the limit
+        (conductance, resistance, window, or the fraction of the first read), ``unit`` and ``lot``
+        over ``read``. Units beyond the limit at time zero and over-range reads are left out;
+        ``attrs["limit"]``, ``["quantity"]``, ``["units"]``.
+
+    Examples
+    --------
+    >>> reads = xr.Dataset(
+    ...     {"conductance": (("cell", "time"), [[50e-6, 48e-6, 9e-6], [50e-6, 49e-6, 49e-6]])},
+    ...     coords={"time": [0.0, 3600.0, 7200.0]})
+    >>> reads_of_units(reads, "resistance > 50 kohm")["value"].values[:2].round().tolist()
+    [20000.0, 20833.0]
+    """
+    what, _, limit, relative = parse_failure(failure)
+    reads = _reads(data, failure, state)
+    kept = (reads.low == reads.high) & np.isfinite(reads.low)
+    rejected = np.asarray((reads.bad & (reads.times <= 0)).any(axis=1), bool)
+    kept &= ~rejected[:, None]
+    if what == "resistance":
+        kept &= reads.low > 0
+    unit, _ = np.nonzero(kept)
+    value = reads.low[kept]
+    lot = np.zeros(len(kept), dtype=object)
+    for name, own in _lots(reads).items():
+        lot[own] = name
+    units = {"conductance": "S", "resistance": "ohm"}.get(what, "1")
+    return xr.Dataset(
+        {
+            "time": ("read", reads.times[kept]),
+            "value": ("read", 1 / value if what == "resistance" else value),
+            "unit": ("read", unit),
+            "lot": ("read", lot[unit].astype(str)),
+        },
+        attrs={
+            "clock": reads.clock, "limit": limit, "failure": failure,
+            "quantity": f"{what} over its first read" if relative else what,
+            "units": "1" if relative else units,
+        },
+    )  # fmt: skip
+
+
+def _lots(reads: "_Reads") -> dict[str, Flags]:
+    """Units of each lot; of one without a name where the file names none."""
+    if "lot" not in reads.stress:
+        return {"": reads.there}
+    lots = reads.stress["lot"]
+    return {
+        str(name): np.asarray(reads.there & (lots == name), bool)
+        for name in np.unique(lots[reads.there])
+    }
 
 
 def join_lifetimes(datasets: Sequence[xr.Dataset]) -> xr.Dataset:
@@ -276,6 +346,10 @@ class _Reads:
         Units that were read at all.
     good, bad : ndarray of bool, shape (units, read-outs)
         Neither where there is no read, or one that cannot be compared.
+    low, high : ndarray, shape (units, read-outs)
+        Least and greatest value of each read; of a limit of resistance the conductance.
+    retests, over_range : ndarray of int, shape (units,)
+        How many read-outs were repeated, and how many were beyond the range of the meter.
     times : ndarray, shape (units, read-outs)
         When each was taken.
     readouts : ndarray, shape (read-outs,)
@@ -288,6 +362,10 @@ class _Reads:
     there: Flags
     good: Flags
     bad: Flags
+    low: Array
+    high: Array
+    retests: NDArray[np.int64]
+    over_range: NDArray[np.int64]
     times: Array
     readouts: Array
     stress: dict[str, NDArray[Any]]
@@ -307,12 +385,16 @@ def _reads(data: xr.Dataset, failure: str, state: str | None) -> _Reads:
         sign, limit = -sign, 1 / limit if limit > 0 else np.inf
     notes: list[str] = []
     dims = [d for d in low.dims if d not in (clock, "repeat")]
+    repeated = xr.zeros_like(low, dtype=bool)
     if low.sizes.get("repeat", 1) > 1:
+        repeated = low.notnull().sum("repeat") > 1
         low, high = _last_repeat(low, high, notes)
     low, high = low.transpose(*dims, clock), high.transpose(*dims, clock)
     shape = (-1, low.sizes[clock])
     a, b = low.values.reshape(shape), high.values.reshape(shape)
     there = (~np.isnan(a)).any(axis=1)
+    retests = repeated.transpose(*dims, clock).values.reshape(shape).sum(axis=1)
+    over_range = ((a != b) & ~np.isnan(a)).sum(axis=1)
     if relative:
         a, b = _relative(a, b)
     with np.errstate(invalid="ignore"):
@@ -334,7 +416,10 @@ def _reads(data: xr.Dataset, failure: str, state: str | None) -> _Reads:
         if (each > 1).any():
             notes.append("cells were baked at several temperatures: each bake counts as one unit")
     readouts = low[clock].values.astype(float)
-    return _Reads(there, good, bad, _times(data, low, clock), readouts, stress, clock, notes)
+    return _Reads(
+        there, good, bad, a, b, retests, over_range, _times(data, low, clock), readouts, stress,
+        clock, notes,
+    )  # fmt: skip
 
 
 def _bounds(data: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
         spared_failure,
         uncorrectable_probability,
     )
+    from reliability.product.fault_mapping import (
+        FaultMapping,
+        column_maintenance,
+        map_around_faults,
+        repaired_chips,
+        stuck_reach,
+    )
     from reliability.product.macro import Macro, Setting, macro_failures
     from reliability.product.maintenance import (
         Policy,
@@ -29,12 +36,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Code",
+    "FaultMapping",
     "Macro",
     "Policy",
     "Setting",
     "bch",
     "block_failure",
     "cheapest_policy",
+    "column_maintenance",
     "failure_of_weak_cells",
     "failure_over_reads",
     "interleaved_failure",
@@ -42,10 +51,13 @@ __all__ = [
     "maintained_failures",
     "maintenance_cost",
     "majority_error_rate",
+    "map_around_faults",
     "mission_failures",
     "pair_misread_rate",
+    "repaired_chips",
     "secded",
     "spared_failure",
+    "stuck_reach",
     "time_to_limit",
     "uncorrectable_probability",
 ]

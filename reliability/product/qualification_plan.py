@@ -15,8 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from reliability.errors import InputError, from_validation
 from reliability.files import read_toml
 from reliability.lifetime.statements import parse_duration
-from reliability.measurements import read_lifetimes
-from reliability.units import Kelvin, NonNegative, Seconds, quantity
+from reliability.measurements import (
+    lifetimes_of,
+    read_lifetimes,
+    read_measurements,
+    reads_of_units,
+)
+from reliability.units import Kelvin, NonNegative, Seconds, Volts, quantity
 
 Count = Annotated[int, Field(ge=0, strict=True)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -50,6 +55,7 @@ class SegmentTable(_Table):
     name: str = ""
     time: Seconds
     temperature: Kelvin
+    voltage: Volts | None = None
     reads: NonNegative = 0.0
     cycles: NonNegative = 0.0
 
@@ -76,6 +82,9 @@ class AccelerationTable(_Table):
     """What is taken as known, with its source."""
 
     activation_energy: str | None = None
+    voltage_model: Literal["exponential", "inverse_power"] = "exponential"
+    voltage_acceleration: str | None = None
+    voltage_exponent: str | None = None
     shape: str | None = None
     source: str
 
@@ -89,15 +98,23 @@ class SampleTable(_Table):
 
 
 class LotTable(_Table):
-    """Units of one lot and what became of them."""
+    """Units of one lot and what became of them.
+
+    ``failures`` is their number, or one for each of the read points of the test.
+    """
 
     name: Annotated[str, Field(min_length=1)]
     devices: Annotated[int, Field(ge=1, strict=True)]
-    failures: Count = 0
+    failures: Count | tuple[Count, ...] = 0
     time_zero_rejects: Count = 0
     lost_reads: Count = 0
     retests: Count = 0
     over_range: Count = 0
+
+    @property
+    def failed(self) -> int:
+        """Failures at all read points."""
+        return sum(self.failures) if isinstance(self.failures, tuple) else self.failures
 
 
 class TestTable(_Table):
@@ -105,6 +122,7 @@ class TestTable(_Table):
 
     name: Annotated[str, Field(min_length=1)]
     temperature: Kelvin | None = None
+    voltage: Volts | None = None
     duration: str | None = None
     read_points: tuple[str, ...] = ()
     reads: NonNegative = 0.0
@@ -120,8 +138,14 @@ class TestTable(_Table):
     unit: Literal["devices", "bits"] = "devices"
     file: str | None = None
     failure: str | None = None
+    state: str | None = None
     columns: str | None = None
+    layout: str | None = None
     missing: Literal["failed", "censored", "refuse"] = "failed"
+    consecutive: Annotated[int, Field(ge=1, strict=True)] = 1
+    degradation: tuple[Literal["linear", "log_time", "power", "exponential", "saturating"], ...] = (
+        "linear", "log_time", "power", "exponential",
+    )  # fmt: skip
     in_lot: str | None = None
     lot: tuple[LotTable, ...] = ()
 
@@ -135,6 +159,7 @@ class PlanTable(_Table):
     claim: ClaimTable
     acceleration: AccelerationTable | None = None
     samples: dict[str, SampleTable] = {}
+    not_applicable: dict[str, Annotated[str, Field(min_length=1)]] = {}
     test: Annotated[tuple[TestTable, ...], Field(min_length=1)]
 
 
@@ -151,6 +176,10 @@ class LifeTest:
     duration : float
         Longest time on test, s; or cycles.
     clock : str
+    points : tuple of float
+        Read points, in the unit of the duration.
+    reads : Dataset or None
+        Of `reliability.measurements.reads_of_units`, of a file of reads.
     """
 
     table: TestTable
@@ -158,11 +187,19 @@ class LifeTest:
     lots: tuple[LotTable, ...]
     duration: float
     clock: str
+    points: tuple[float, ...] = ()
+    reads: xr.Dataset | None = None
+
+    @property
+    def stress(self) -> dict[str, float]:
+        """Temperature, and voltage where it is stated."""
+        voltage = self.table.voltage
+        return {"temperature": self.temperature} | ({} if voltage is None else {"voltage": voltage})
 
     @property
     def failures(self) -> int:
         """Failures of all lots."""
-        return sum(lot.failures for lot in self.lots)
+        return sum(lot.failed for lot in self.lots)
 
     @property
     def devices(self) -> int:
@@ -226,8 +263,32 @@ def load_plan(path: str | Path) -> Plan:
         + (f" ({names[:k].count(name) + 1})" if names.count(name) > 1 else "")
         for k, name in enumerate(names)
     ]
+    _check_voltages(plan, labels, path)
     tests = [_read(test, label, path.parent) for test, label in zip(plan.test, labels, strict=True)]
     return Plan(plan, tuple(tests), path)
+
+
+def _check_voltages(plan: PlanTable, labels: list[str], path: Path) -> None:
+    """Refuse a voltage of a test without one of the mission, and a mission that states some."""
+    stated = [segment.voltage is not None for segment in plan.claim.segment]
+    if any(stated) and not all(stated):
+        raise InputError(
+            f"{path}: claim: segment {stated.index(False) + 1}: voltage: missing, others state one "
+            "(0 V where nothing is applied)"
+        )
+    for test, label in zip(plan.test, labels, strict=True):
+        if test.voltage is not None and not any(stated):
+            raise InputError(f"{label}: voltage: the segments of the claim state none")
+    given = plan.acceleration
+    if given is None:
+        return
+    both = given.voltage_acceleration is not None and given.voltage_exponent is not None
+    power = given.voltage_model == "inverse_power"
+    if both or (given.voltage_acceleration if power else given.voltage_exponent) is not None:
+        wanted = "voltage_exponent" if power else "voltage_acceleration"
+        raise InputError(
+            f"{path}: acceleration: the {given.voltage_model} model of voltage takes {wanted}"
+        )
 
 
 def _read(test: TestTable, where: str, folder: Path) -> LifeTest:
@@ -237,28 +298,53 @@ def _read(test: TestTable, where: str, folder: Path) -> LifeTest:
         got = "both" if test.file else "neither"
         raise InputError(f"{where}: got {got} of file and [[test.lot]], expected one of them")
     found = _of_counts(test, where) if test.file is None else _of_file(test, where, folder)
-    for point in test.read_points:
-        parse_duration(point, f"{where}: read_points")
     if found.table.cycles and found.table.cycling_temperature is None:
         raise InputError(f"{where}: cycling_temperature: missing, the test has cycles before it")
     return found
 
 
+def _points(test: TestTable, where: str, clock: str, end: float) -> tuple[float, ...]:
+    """Stated read points in order, none beyond the end of the test."""
+    found = []
+    for text in test.read_points:
+        value, counted = parse_duration(text, f"{where}: read_points")
+        if counted != clock:
+            raise InputError(f"{where}: read_points: got {text!r}, the test counts {clock}")
+        if value > end * (1 + 1e-9):
+            raise InputError(f"{where}: read_points: got {text!r}, beyond the end of the test")
+        found.append(value)
+    if found != sorted(set(found)):
+        raise InputError(f"{where}: read_points: expected rising ones, each once")
+    return tuple(found)
+
+
 def _of_counts(test: TestTable, where: str) -> LifeTest:
     if test.duration is None:
         raise InputError(f"{where}: duration: missing; a test without conditions shows nothing")
+    for key in ("failure", "state", "columns", "layout", "in_lot"):
+        if getattr(test, key) is not None:
+            raise InputError(f"{where}: {key}: goes with a file")
     end, clock = parse_duration(test.duration, f"{where}: duration")
+    points = _points(test, where, clock, end)
     names = [lot.name for lot in test.lot]
     if len(set(names)) < len(names):
         raise InputError(f"{where}: lot: got {', '.join(names)}, expected each name once")
     rows: list[tuple[float, float, float, str]] = []
     for lot in test.lot:
-        if lot.failures > lot.devices:
+        if lot.failed > lot.devices:
             raise InputError(
-                f"{where}: lot {lot.name}: got {lot.failures} failures of {lot.devices} devices"
+                f"{where}: lot {lot.name}: got {lot.failed} failures of {lot.devices} devices"
             )
-        rows.append((0.0, end, lot.failures, lot.name))
-        rows.append((end, np.inf, lot.devices - lot.failures, lot.name))
+        if isinstance(lot.failures, tuple) and len(lot.failures) != len(points):
+            raise InputError(
+                f"{where}: lot {lot.name}: failures: got {len(lot.failures)}, expected one for "
+                f"each of {len(points)} read points"
+            )
+        ends = points if isinstance(lot.failures, tuple) else (end,)
+        count = lot.failures if isinstance(lot.failures, tuple) else (lot.failures,)
+        for low, high, failed in zip((0.0, *ends), ends, count, strict=False):
+            rows.append((low, high, failed, lot.name))
+        rows.append((end, np.inf, lot.devices - lot.failed, lot.name))
     kept = [row for row in rows if row[2]]
     lower, upper, frequency = np.array([row[:3] for row in kept], float).T
     units = xr.Dataset(
@@ -270,18 +356,29 @@ def _of_counts(test: TestTable, where: str) -> LifeTest:
         },
         attrs={"clock": clock, "source": "counts in the plan"},
     )
-    return LifeTest(test, units, test.lot, end, clock)
+    return LifeTest(test, units, test.lot, end, clock, points or (end,))
 
 
 def _of_file(test: TestTable, where: str, folder: Path) -> LifeTest:
-    constants: dict[str, str | float] = {}
-    if test.temperature is not None:
-        constants["temperature"] = test.temperature
+    stated = {"temperature": test.temperature, "voltage": test.voltage}
+    reads = None
     try:
-        units = read_lifetimes(
-            folder / str(test.file), columns=test.columns, failure=test.failure,
-            constants=constants, missing=test.missing,
-        )  # fmt: skip
+        if test.failure is None:
+            units = read_lifetimes(
+                folder / str(test.file), columns=test.columns, missing=test.missing,
+                constants={name: value for name, value in stated.items() if value is not None},
+            )  # fmt: skip
+        else:
+            stated["read_voltage"] = stated.pop("voltage")
+            data = read_measurements(
+                folder / str(test.file), test.layout, columns=test.columns,
+                constants={name: value for name, value in stated.items() if value is not None},
+            )  # fmt: skip
+            units = lifetimes_of(
+                data, test.failure, state=test.state, missing=test.missing,
+                consecutive=test.consecutive,
+            )  # fmt: skip
+            reads = reads_of_units(data, test.failure, state=test.state)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
     if "lot" not in units:
@@ -290,21 +387,52 @@ def _of_file(test: TestTable, where: str, folder: Path) -> LifeTest:
                 f"{where}: lot: not named; the file has no column lot, and in_lot is missing"
             )
         units = units.assign(lot=("unit", [test.in_lot] * units.sizes["unit"]))
-    kelvin = np.unique(units["temperature"].values) if "temperature" in units else np.zeros(0)
-    if kelvin.size != 1:
-        raise InputError(
-            f"{where}: temperature: got {kelvin.size} in the file, expected one for each test"
-        )
-    lots = []
-    for name in np.unique(units["lot"].values):
-        own = units.sel(unit=units["lot"] == name)
-        failed = np.isfinite(own["upper"].values)
-        count = own["frequency"].values
-        devices, failures = int(count.sum()), int(count[failed].sum())
-        lots.append(LotTable(name=str(name), devices=devices, failures=failures))
+        if reads is not None:
+            reads = reads.assign(lot=("read", [test.in_lot] * reads.sizes["read"]))
+    changed = test.model_copy(
+        update={name: _single(units, name, where) for name in ("temperature", "voltage")}
+    )
+    if changed.temperature is None:
+        raise InputError(f"{where}: temperature: missing; a test without conditions shows nothing")
+    clock = str(units.attrs["clock"])
     ends = np.where(np.isfinite(units["upper"]), units["upper"], units["lower"])
-    changed = test.model_copy(update={"temperature": float(kelvin[0])})
-    return LifeTest(changed, units, tuple(lots), float(ends.max()), str(units.attrs["clock"]))
+    end = float(ends.max())
+    points = _points(test, where, clock, end)
+    units = _between_read_points(units, points)
+    if not points:
+        seen = np.unique(reads["time"].values) if reads is not None else units["upper"].values
+        points = tuple(float(t) for t in np.unique(seen[np.isfinite(seen) & (seen > 0)]))
+    if not points or points[-1] < end:
+        points = (*points, end)
+    lots = tuple(_lot_of_file(str(name), units) for name in np.unique(units["lot"].values))
+    return LifeTest(changed, units, lots, end, clock, points, reads)
+
+
+def _single(units: xr.Dataset, name: str, where: str) -> float | None:
+    """The one temperature or voltage of a file."""
+    values = np.unique(units[name].values) if name in units else np.zeros(0)
+    if values.size > 1:
+        raise InputError(
+            f"{where}: {name}: got {values.size} in the file, expected one for each test"
+        )
+    return float(values[0]) if values.size else None
+
+
+def _between_read_points(units: xr.Dataset, points: tuple[float, ...]) -> xr.Dataset:
+    """A failure that a table puts at a read point came between it and the one before."""
+    before = dict(zip(points, (0.0, *points), strict=False))
+    lower, upper = units["lower"].values.copy(), units["upper"].values
+    for k in np.flatnonzero(lower == upper):
+        lower[k] = before.get(float(upper[k]), lower[k])
+    return units.assign(lower=("unit", lower))
+
+
+def _lot_of_file(name: str, units: xr.Dataset) -> LotTable:
+    own = units.sel(unit=units["lot"] == name)
+    count, failed = own["frequency"].values, np.isfinite(own["upper"].values)
+    of_lots = units.attrs.get("of_lots", {})
+    told = of_lots.get(name, of_lots.get("", {}))
+    return LotTable(name=name, devices=int(count.sum()), failures=int(count[failed].sum()), **told)
 
 
 def claimed_fraction(claim: ClaimTable) -> float:

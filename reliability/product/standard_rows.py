@@ -4,11 +4,10 @@ Facts of `data/standards/jedec_nvm.toml`, each with its source; the standards th
 row is met only if the tests of its name reached its conditions, lots, devices and accept number.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reliability.errors import InputError, unknown_name
-from reliability.lifetime.statements import parse_duration
 from reliability.mission import jedec_requirements
 from reliability.product.qualification_plan import LifeTest, Plan, SampleTable
 from reliability.statistics.proportions import binomial_bound
@@ -28,6 +27,8 @@ class Row:
     name, standard, purpose, required, done, reason, source : str
     met : bool or None
         None where the test is missing, or what the standard requires is not known here.
+    applies : bool
+        Whether the plan does not call it not applicable.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Row:
     met: bool | None
     reason: str
     source: str
+    applies: bool = True
 
 
 def check_requirements(plan: Plan) -> list[Row]:
@@ -46,13 +48,24 @@ def check_requirements(plan: Plan) -> list[Row]:
     Raises
     ------
     InputError
-        A sample stated for a requirement that does not exist.
+        A sample or an exemption stated for a requirement that does not exist, or an exemption
+        from one that has a test.
     """
     known = {row["name"]: row for row in jedec_requirements()}
-    for name in plan.table.samples:
-        if name not in known:
-            raise unknown_name("requirement in samples", name, known)
-    return [_row(facts, plan) for facts in jedec_requirements()]
+    exempt = plan.table.not_applicable
+    for key, names in (("samples", plan.table.samples), ("not_applicable", exempt)):
+        for name in names:
+            if name not in known:
+                raise unknown_name(f"requirement in {key}", name, known)
+    for name in exempt:
+        if plan.named(name):
+            raise InputError(f"not_applicable: {name}: got a test of this name in the plan")
+    return [
+        replace(row, reason=f"not applicable: {exempt[row.name]}", applies=False)
+        if row.name in exempt
+        else row
+        for row in (_row(facts, plan) for facts in jedec_requirements())
+    ]
 
 
 def _row(facts: dict[str, Any], plan: Plan) -> Row:
@@ -136,7 +149,7 @@ def _too_many(failed: int, accept: int) -> str:
 
 
 def _done(test: LifeTest) -> str:
-    lots = ", ".join(f"{lot.name}: {lot.failures} of {lot.devices}" for lot in test.lots)
+    lots = ", ".join(f"{lot.name}: {lot.failed} of {lot.devices}" for lot in test.lots)
     table = test.table
     span = on_test(test.duration, test.clock)
     parts = [f"{span} at {engineering(test.temperature, 'K')}"]
@@ -183,10 +196,9 @@ def _option_lacks(option: dict[str, float], test: LifeTest) -> list[str]:
         lacking.append(
             f"{on_test(test.duration, 'time')}, required {on_test(option['duration'], 'time')}"
         )
-    if point := option.get("read_point"):
-        points = [parse_duration(text, "read_points")[0] for text in test.table.read_points]
-        if not any(abs(each - point) < 1e-6 * point for each in points):
-            lacking.append(f"no read-out after {on_test(point, 'time')}")
+    point = option.get("read_point")
+    if point and not any(abs(each - point) < 1e-6 * point for each in test.points):
+        lacking.append(f"no read-out after {on_test(point, 'time')}")
     return lacking
 
 

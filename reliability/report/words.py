@@ -12,7 +12,8 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _POWER = re.compile(r"(?<![\w.])(\d(?:\.\d+)?)e([+-]\d+)\b")
 _GROUP = re.compile(r"(?<=\d) (?=\d{3}\b)")
 _UNIT = re.compile(
-    r"(?<=\d) (?=%|°C|(?:[fpnµmkMGT]?(?:Ω|S|V|A|J|s|W|Hz|F)|eV|h|min|days?|years?|points?)\b)"
+    r"(?<=\d) (?=%|°C|"
+    r"(?:[fpnµmkMGT]?(?:Ω|S|V|A|J|s|W|Hz|F)|eV|h|min|ppm|FIT|days?|years?|points?)\b)"
 )
 
 

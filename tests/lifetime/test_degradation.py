@@ -1,4 +1,4 @@
-"""Degradation paths: the published laser example, statsmodels' mixed model, simulated units."""
+"""Degradation paths: published lasers and Device-B, statsmodels' mixed model, simulated units."""
 
 from pathlib import Path
 
@@ -7,12 +7,9 @@ import pytest
 
 from reliability.errors import InputError
 from reliability.lifetime import fit_lifetime
-from reliability.lifetime.degradation import (
-    crossing_intervals,
-    fit_degradation,
-    paths,
-    pseudo_failures,
-)
+from reliability.lifetime.acceleration import arrhenius
+from reliability.lifetime.degradation import crossing_intervals, paths, pseudo_failures
+from reliability.lifetime.degradation_fit import fit_degradation
 
 # 15 GaAs lasers, increase of the operating current in % at 80 degC, limit 10 %: Meeker & Escobar,
 # "Statistical Methods for Reliability Data" (1998), appendix C; rounded to two decimals.
@@ -41,6 +38,64 @@ def test_the_mixed_model_is_that_of_statsmodels() -> None:
     covariance = np.asarray(theirs.cov_re) * 1.0
     assert root @ root.T == pytest.approx(covariance, rel=2e-2)
     assert found.log_likelihood == pytest.approx(theirs.llf, abs=1e-3)
+
+
+def test_device_b_has_the_published_estimates() -> None:
+    """Power of 34 devices at 150, 195 and 237 degC: Meeker, Escobar & Lu (1998), section 5.
+
+    The mean of ln rate (1/h, at 195 degC) and of ln end (dB), their covariance, the activation
+    energy (with 11605 K/eV), the error of a read, and the log-likelihood.
+    """
+    lines = Path(__file__).with_name("device_b.csv").read_text().splitlines()[1:]
+    rows = [np.array(line.split(","), float) for line in lines]
+    count = [row.size - 1 for row in rows]
+    time = np.concatenate([125.0 * np.arange(n) for n in count])
+    kelvin = np.repeat([row[0] + 273.15 for row in rows], count)
+    power = np.concatenate([row[1:] for row in rows])
+    unit = np.repeat(np.arange(34), count)
+    found = fit_degradation(
+        paths(time, power, unit, limit=-0.5, shape="saturating", stress={"temperature": kelvin})
+    )
+    energy = found.coefficients["activation_energy"]
+    assert energy == pytest.approx(0.6670, rel=1e-3)
+    assert found.theta[0] == pytest.approx(0.3510, rel=1e-3)
+    rate = found.theta[1] - np.log(float(arrhenius(468.15, 510.15, energy)))
+    assert rate == pytest.approx(-7.572, rel=1e-3)
+    root = np.array([[found.theta[2], 0], [found.theta[3], found.theta[4]]])
+    assert root @ root.T == pytest.approx(
+        np.array([[0.01809, -0.02918], [-0.02918, 0.15021]]), rel=1e-3
+    )
+    assert found.sigma == pytest.approx(0.0233, abs=5e-5)
+    assert found.log_likelihood == pytest.approx(1201.9, abs=0.05)
+    # the closed form of the fraction that has lost 0.5 dB, against sampled devices
+    z = np.random.default_rng(2).normal(size=(200_000, 2)) @ root.T
+    at_use = 130e3 * np.exp(-energy / 8.617333e-5 * (1 / 353.15 - 1 / 510.15))
+    lost = np.exp(found.theta[0] + z[:, 0]) * -np.expm1(-np.exp(found.theta[1] + z[:, 1]) * at_use)
+    closed = found.failure_probability([130e3], 0.9, {"temperature": 353.15})
+    assert closed.value[0] == pytest.approx((lost > 0.5).mean(), abs=4e-3)
+    tenth = found.quantile(closed.value[0], 0.9, {"temperature": 353.15})
+    assert tenth.value == pytest.approx(130e3, rel=1e-4)
+
+
+def test_an_accelerated_slope_gives_the_activation_energy_back() -> None:
+    """The same units at two temperatures; a known energy is the linear model on scaled times."""
+    random = np.random.default_rng(8)
+    t, kelvin = np.array([10.0, 30.0, 100.0, 300.0]), np.repeat([400.0, 450.0], 40)
+    factor = arrhenius(400.0, kelvin, 0.9)
+    rate = 1 + 0.1 * random.normal(size=80)
+    y = -(rate * factor)[:, None] * t + 3.0 * random.normal(size=(80, 4))
+    given = {
+        "time": np.tile(t, 80), "value": y.ravel(), "unit": np.repeat(np.arange(80), 4),
+        "limit": -500.0, "start": 0.0, "stress": {"temperature": np.repeat(kelvin, 4)},
+    }  # fmt: skip
+    fitted = fit_degradation(paths(**given))
+    energy = fitted.coefficients["activation_energy"]
+    assert abs(energy - 0.9) < 4 * np.sqrt(fitted.covariance[-1, -1])
+    known = fit_degradation(paths(**given, fixed={"activation_energy": energy}))
+    assert known.theta == pytest.approx(fitted.theta[:-1], rel=1e-4)
+    assert known.log_likelihood == pytest.approx(fitted.log_likelihood, abs=1e-4)
+    at = {"temperature": 400.0}
+    assert fitted.quantile(0.5, 0.9, at).value == pytest.approx(500.0, rel=0.1)
 
 
 def test_degradation_agrees_with_the_failure_times_of_the_same_file() -> None:
@@ -80,6 +135,18 @@ def test_a_simulated_shape_gives_its_crossing_time_back(shape) -> None:
     assert one.value[0] == pytest.approx(fraction, abs=0.08)
 
 
+def test_a_falling_power_law_crosses_a_limit_below_it() -> None:
+    random = np.random.default_rng(3)
+    t, units = np.array([1.0, 10.0, 100.0]), 60
+    y = 50 * np.exp(-(0.1 + 0.01 * random.normal(size=(units, 1))) * np.log(t))
+    y = y * np.exp(0.01 * random.normal(size=y.shape))
+    data = paths(np.tile(t, units), y.ravel(), np.repeat(np.arange(units), 3), limit=20.0,
+                 shape="power")  # fmt: skip
+    half = fit_degradation(data).quantile(0.5, 0.95)
+    assert half.low < (50 / 20) ** 10 < half.high
+    assert np.isinf(crossing_intervals(data)[1]).all()
+
+
 def test_destructive_reads_are_one_of_each_unit() -> None:
     random = np.random.default_rng(1)
     t = np.repeat([10.0, 100.0, 1000.0], 60)
@@ -97,6 +164,7 @@ def test_destructive_reads_are_one_of_each_unit() -> None:
         ({"value": [1.0, -1.0, 2.0], "shape": "exponential"}, "whose logarithm"),
         ({"value": [1.0, np.nan, 2.0]}, "not finite"),
         ({"time": [0.0, 1.0]}, "expected as many"),
+        ({"stress": {"temperature": 400.0}, "fixed": {"exponent": 2.0}}, "unknown coefficient"),
         ({"unit_time": 0.0, "shape": "log_time"}, "unit_time: got 0.0"),
     ],
 )
@@ -109,3 +177,10 @@ def test_reads_that_cannot_be_are_refused(change, message) -> None:
 def test_too_few_units_are_refused() -> None:
     with pytest.raises(InputError, match="got 1 units, expected 3"):
         fit_degradation(paths([0, 1, 2], [0.0, 1.0, 2.0], [0, 0, 0], limit=5.0))
+
+
+def test_one_temperature_does_not_give_an_activation_energy() -> None:
+    time, unit = np.tile([1.0, 2.0], 3), np.repeat([0, 1, 2], 2)
+    data = paths(time, time, unit, limit=5.0, stress={"temperature": 400.0})
+    with pytest.raises(InputError, match="tested at too few"):
+        fit_degradation(data)

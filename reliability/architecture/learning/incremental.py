@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from reliability.architecture.learning import gradient_rules, write_life
 from reliability.architecture.learning.chip_learning import Chip
 from reliability.architecture.learning.gradient_rules import Schedule
+from reliability.architecture.learning.learnt_storage import stored_weights
 from reliability.architecture.learning.on_chip_training import TRAINING, digits
 from reliability.architecture.learning.written_cells import Outcomes, ideal, outcomes
 from reliability.architecture.result import cross_checks, finish
 from reliability.devices.endurance import Endurance
 from reliability.errors import InputError, unknown_name, whole_number
+from reliability.mission import Segment
 from reliability.random import stream
 from reliability.technology import Technology
 from reliability.technology.components import Components
@@ -77,6 +79,9 @@ def incremental(
     budgets: Sequence[int] = (5, 10, 20, 50, 100, 200, 500, 1000),
     chips: int = 4,
     test_images: int = 4000,
+    runs: Sequence[float] = (),
+    storage_time: float | str = 31_557_600.0,
+    storage_temperature: float | str = 298.15,
     seed: int = 0,
 ) -> xr.Dataset:
     """Accuracy of a deployed one-layer network against the writes with which it learns anew.
@@ -107,6 +112,11 @@ def incremental(
     chips : int
         Each with other cells and other images.
     test_images : int
+    runs : sequence of float
+        How often the chip has learnt so before; for each the accuracy after storage is tested, on
+        cells worn by all runs.
+    storage_time, storage_temperature : float or str
+        s, K.
     seed : int
 
     Returns
@@ -115,7 +125,8 @@ def incremental(
         ``accuracy_of_chip`` by part ("old", images as before; "new", those of the new class, or
         moved; "all"), cells ("device", and "exact" ones that take each level without error), budget
         and chip; ``before``, the same before anything was learnt; ``writes_spent`` when all images
-        were seen; ``runs_to_failure``, how often the chip can learn so until 1 % of its cells have
+        were seen; ``accuracy_stored`` by part, runs and chip, where runs are given;
+        ``runs_to_failure``, how often the chip can learn so until 1 % of its cells have
         failed for good (cards with endurance; others NaN).
 
     Raises
@@ -133,6 +144,8 @@ def incremental(
     task = _Task(scenario, new_class, steps, rate, images, stored, test_images)
     how = task.rule(rule)
     _check(budgets, chips, attempts)
+    if any(each < 0 for each in runs) or list(runs) != sorted(set(runs)):
+        raise InputError(f"runs: got {list(runs)}, expected rising numbers of 0 or more")
     two_level = technology.has_states
     levels, per_side = (2, steps) if two_level else (steps + 1, 1)
     start = task.deployed()
@@ -140,6 +153,8 @@ def incremental(
     found = np.empty((len(PARTS), len(CELLS), len(budgets), chips))
     before, spent = np.empty((len(PARTS), len(CELLS), chips)), np.empty((len(CELLS), chips))
     loads = np.zeros(count)
+    rest = Segment(time=storage_time, temperature=storage_temperature)
+    kept = np.empty((len(PARTS), len(runs), chips))
     for c in range(chips):
         made = _outcomes(technology, steps, count, attempts, c, seed)
         for k, table in enumerate((made, ideal(levels, count))):
@@ -150,6 +165,14 @@ def incremental(
             spent[k, c] = chip.writes.sum()
             if CELLS[k] == "device":
                 loads += chip.pulses.ravel() / chips
+                wear = np.asarray(chip.pulses * _cycles_of_pulse(components, two_level), float)
+                kept[:, :, c] = np.transpose([
+                    task.accuracies(stored_weights(
+                        technology, chip, cycles=each * wear, storage=rest,
+                        attempts=attempts, number=c, seed=seed
+                    ))
+                    for each in runs
+                ]) if runs else 0.0  # fmt: skip
 
     one = {"units": "1"}
     data = xr.Dataset(
@@ -165,20 +188,30 @@ def incremental(
         },
         {"scenario": scenario, "cells_of_chip": count},
     )
-    runs = _runs_to_failure(technology, components, loads, two_level)
+    if runs:
+        stored_at = {"runs": ("runs", list(runs), one)}
+        data = data.assign_coords(stored_at).assign(
+            accuracy_stored=(("part", "runs", "chip"), kept, one)
+        )
+    life = _runs_to_failure(technology, components, loads, two_level)
     checks = None
     if scenario == "new_class":
         checks = cross_checks(components, {"published.accuracy_lost_to_cells": (_LOST, np.nan)})
-    return finish(data, technology, components, seed, answers=_answers(data, runs), checks=checks)
+    return finish(data, technology, components, seed, answers=_answers(data, life), checks=checks)
 
 
 def _answers(data: xr.Dataset, runs: float) -> dict[str, tuple[float, str, str]]:
     """Return accuracies at the end and the writes that they took, on cells of the card."""
     last = data["accuracy_of_chip"].isel(budget=-1).mean("chip")
+    stored = {}
+    if "runs" in data.dims:
+        often = data["accuracy_stored"].sel(part="all").isel(runs=-1)
+        words = f"accuracy on all images after storage, learnt {float(often['runs']):g} times"
+        stored["accuracy_after_storage"] = (float(often.mean()), "1", words)
     device, exact = ({part: float(last.sel(cells=name, part=part)) for part in PARTS}
                      for name in CELLS)  # fmt: skip
     writes = float(data["writes_spent"].sel(cells="device").mean())
-    return {
+    return stored | {
         "accuracy": (device["all"], "1", "accuracy on all images"),
         "accuracy_old": (device["old"], "1", "accuracy on the old images"),
         "accuracy_new": (device["new"], "1", "accuracy on the new images"),
@@ -225,10 +258,16 @@ def _runs_to_failure(
     """How often the chip can learn so until `FRACTION` of its cells have failed, or NaN."""
     if "endurance.scale" not in technology:
         return np.nan
-    pulses = 1.0 if two_level else components["write.pulses_many_levels"]
     endurance = Endurance.from_technology(technology)
-    wear = components["write.cycles"] * pulses
+    wear = _cycles_of_pulse(components, two_level)
     return write_life.runs_to_failure(endurance, wear * load, FRACTION)
+
+
+def _cycles_of_pulse(components: Components, two_level: bool) -> float:
+    """Cycles that one write of a cell wears as much as."""
+    return components["write.cycles"] * (
+        1.0 if two_level else components["write.pulses_many_levels"]
+    )
 
 
 @dataclass(frozen=True)

@@ -286,6 +286,12 @@ class IncrementalOptions(_Options):
     """Chips, each with other cells and images."""
     test_images: Annotated[int, Field(ge=10, le=10_000, strict=True)] = 4000
     """Images that are tested on."""
+    runs: Annotated[tuple[NonNegative, ...], Rising] = ()
+    """Learning runs before, for each of which the accuracy after storage is tested."""
+    storage_time: Seconds = 31_557_600.0
+    """Storage after the last run."""
+    storage_temperature: Kelvin = 298.15
+    """Temperature of the storage."""
     draws_per_task: ClassVar[int] = 4
 
 

@@ -117,6 +117,8 @@ if TYPE_CHECKING:
     )
     from reliability.report.figures.lifetime_figures import (
         arrhenius_plot,
+        degradation_plot,
+        lives_plot,
         survival,
     )
     from reliability.report.figures.noise_figures import (
@@ -192,6 +194,7 @@ __all__ = [
     "correlation_bars",
     "criterion_against_size",
     "curves_against",
+    "degradation_plot",
     "drift",
     "energy_against_node",
     "error_rate_against_reference",
@@ -210,6 +213,7 @@ __all__ = [
     "left_against_temperature",
     "levelling_gain",
     "levels_pareto",
+    "lives_plot",
     "macro_areas",
     "memory_temperature",
     "noise_trace",

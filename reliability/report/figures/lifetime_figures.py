@@ -6,9 +6,18 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+from numpy.typing import NDArray
 
 from reliability.lifetime.nonparametric import SurvivalCurve
-from reliability.report.figures.style import axes_of, clock_axis, colour, percent_axis
+from reliability.report.figures.style import (
+    axes_of,
+    clock_axis,
+    colour,
+    name_axis,
+    percent_axis,
+    ppm,
+    reading_unit,
+)
 from reliability.units import BOLTZMANN
 
 
@@ -46,7 +55,13 @@ def arrhenius_plot(
     clock_axis(
         ax.yaxis, clock, np.concatenate([life["low"].values.ravel(), life["high"].values.ravel()])
     )
-    # colder to the right, as 1/kT rises
+    _arrhenius_axis(ax, x)
+    ax.legend(loc="upper left")
+    return ax
+
+
+def _arrhenius_axis(ax: Axes, x: NDArray[np.float64]) -> None:
+    """Make the x axis one of 1/kT with temperatures (°C) as ticks, colder to the right."""
     ax.set_xscale("function", functions=(
         lambda t: -1 / (BOLTZMANN * (np.asarray(t) + 273.15)),
         lambda u: -1 / (BOLTZMANN * np.asarray(u)) - 273.15,
@@ -60,8 +75,6 @@ def arrhenius_plot(
     ax.xaxis.set_major_formatter(FixedFormatter([f"{t:.0f}" for t in ticks]))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel("temperature (°C), equal steps of 1/kT")
-    ax.legend(loc="upper left")
-    return ax
 
 
 def survival(
@@ -90,4 +103,93 @@ def survival(
     ax.set_ylim(-0.02, 1.02)
     percent_axis(ax.yaxis, "not failed")
     ax.legend(loc="lower left")
+    return ax
+
+
+def lives_plot(
+    lives: xr.Dataset, ax: Axes | None = None, *, fraction: float, claim: tuple[float, float]
+) -> Axes:
+    """Lower bound of life against temperature on an Arrhenius scale, and each tested temperature.
+
+    Parameters
+    ----------
+    lives : Dataset
+        Of `reliability.product.lives_at_temperature.lives_at_temperature`.
+    ax : Axes, optional
+        A new figure without.
+    fraction : float
+        Of the units, whose life the lines are.
+    claim : (temperature in K, time)
+        Drawn as a star.
+    """
+    ax = axes_of(ax)
+    x = lives["temperature"].values - 273.15
+    for k, (name, label) in enumerate({"arrhenius": "Arrhenius", "t_model": "T-model"}.items()):
+        if name in lives:
+            ax.plot(x, lives[name].values, ["-", "--"][k], color=colour(k),
+                    label=f"{label}, {ppm(fraction)} failed, lower bound")  # fmt: skip
+    tested, median = lives["tested"].values - 273.15, lives["median"].values
+    fitted = np.isfinite(median)
+    if fitted.any():
+        ends = np.abs(np.stack([lives["low"].values, lives["high"].values]) - median)
+        ax.errorbar(tested[fitted], median[fitted], ends[:, fitted], fmt="o", color=colour(2),
+                    capsize=3, label="median, one temperature alone")  # fmt: skip
+    if (~fitted).any():
+        ax.plot(tested[~fitted], lives["longest"].values[~fitted], "^", color="0.35", mfc="none",
+                label="longest time on test")  # fmt: skip
+    for at, time, failed, units in zip(
+        tested, np.where(fitted, median, lives["longest"].values), lives["failed"].values,
+        lives["units"].values, strict=True,
+    ):  # fmt: skip
+        ax.annotate(f"{failed:g} of {units:g}", (at, time), xytext=(7, 4), fontsize=8,
+                    textcoords="offset points")  # fmt: skip
+    ax.plot([claim[0] - 273.15], [claim[1]], "*", ms=14, color="black", mec="white", label="claim",
+            zorder=5)  # fmt: skip
+    shown = [lives[n].values.ravel() for n in ("arrhenius", "t_model", "median", "longest")
+             if n in lives]  # fmt: skip
+    times = np.concatenate([*shown, [claim[1]]])
+    times = times[np.isfinite(times) & (times > 0)]
+    clock_axis(ax.yaxis, "time", times)
+    ax.set_ylim(times.min() / 3, times.max() * 10)
+    _arrhenius_axis(ax, x)
+    ax.legend(loc="upper left")
+    return ax
+
+
+def degradation_plot(
+    curves: xr.Dataset, ax: Axes | None = None, *, mission: float | None = None
+) -> Axes:
+    """Reads of units over time, fitted paths with their band, and the limit.
+
+    Parameters
+    ----------
+    curves : Dataset
+        Of `reliability.product.path_answers.path_curves`.
+    ax : Axes, optional
+        A new figure without.
+    mission : float, optional
+        Time, s, that ages as much as the mission.
+    """
+    ax = axes_of(ax)
+    values = np.concatenate([curves["seen_value"].values.ravel(), curves["middle"].values])
+    factor, symbol = reading_unit(values, str(curves.attrs["units"]))
+    band = curves.where(curves["high"] < 20 * np.nanmax(np.abs(values)))
+    ax.fill_between(curves["time"], band["low"] / factor, band["high"] / factor, color=colour(0),
+                    alpha=0.18, lw=0, label="5 % to 95 % of the units")  # fmt: skip
+    ax.plot(curves["time"], curves["middle"] / factor, color=colour(0), label="median path")
+    for k in range(curves.sizes["unit"]):
+        one = curves.isel(unit=k)
+        ax.plot(one["seen_time"], one["seen_value"] / factor, ".-", color="0.45", ms=3, lw=0.5,
+                alpha=0.6, label="reads" if k == 0 else None)  # fmt: skip
+    limit = float(curves.attrs["limit"]) / factor
+    ax.axhline(limit, color=colour(1), lw=1.2, label="limit")
+    if mission is not None:
+        ax.axvline(mission, color="0.3", lw=1, ls=":", label="equivalent of the mission")
+    shown = np.append(values[np.isfinite(values)] / factor, limit)
+    room = 0.08 * np.ptp(shown)
+    ax.set_ylim(shown.min() - room, shown.max() + 4 * room)
+    clock_axis(ax.xaxis, "time", curves["time"].values)
+    ax.set_xlim(float(curves["time"].min()), float(curves["time"].max()))
+    name_axis(ax.yaxis, str(curves.attrs["quantity"]), symbol)
+    ax.legend(loc="upper right" if limit < shown.mean() else "lower right")
     return ax

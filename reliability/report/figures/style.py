@@ -24,6 +24,7 @@ from matplotlib.ticker import (
 )
 from numpy.typing import ArrayLike, NDArray
 
+from reliability.lifetime.demonstration import printed
 from reliability.units import duration, engineering_unit
 
 Array = NDArray[np.float64]
@@ -148,6 +149,26 @@ def octave_axis(axis: Axis, label: str) -> None:
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_label_text(label)
+
+
+def ppm(fraction: float, digits: int = 3) -> str:
+    """Print a fraction of units: in ppm below 1 %.
+
+    >>> ppm(0.0134), ppm(0.00445), ppm(2.4e-6), ppm(0.0)
+    ('1.34 %', '4450 ppm', '2.4 ppm', '0 ppm')
+    """
+    if fraction >= 0.01:
+        return f"{100 * fraction:.{digits}g} %"
+    return f"{printed(1e6 * fraction, digits) if fraction else '0'} ppm"
+
+
+def ppm_axis(axis: Axis) -> None:
+    """Make an axis of fractions logarithmic: per cent down to 1, ppm below."""
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})  # type: ignore[attr-defined]
+    axis.set_major_locator(LogLocator(subs=(1.0,)))
+    axis.set_minor_locator(LogLocator(subs=(2.0, 5.0)))
+    axis.set_minor_formatter(NullFormatter())
+    axis.set_major_formatter(FuncFormatter(lambda v, _: ppm(v)))
 
 
 def percent_axis(axis: Axis, label: str) -> None:

@@ -10,6 +10,7 @@ from reliability.architecture.learning.chip_learning import Chip
 from reliability.architecture.learning.incremental import incremental_checks
 from reliability.architecture.learning.learning import learning_checks
 from reliability.architecture.learning.written_cells import ideal, outcomes
+from reliability.errors import InputError
 
 CARD = rel.load_technology("oxram-130nm")
 COMPONENTS = load_components("learning")
@@ -192,3 +193,16 @@ def test_what_cannot_be_right_is_named(study, options, says) -> None:
 def test_a_card_without_endurance_is_refused() -> None:
     with pytest.raises(rel.InputError, match="techB has no endurance"):
         learning(rel.load_technology("techB"), COMPONENTS)
+
+
+def test_a_chip_that_has_learnt_often_keeps_less() -> None:
+    """Stored for a year at 85 degC: the cells of the new class are worn most, and lose most."""
+    options = SMALL | {"images": 1500, "budgets": (500,), "runs": (0.0, 1e7)}
+    data = incremental(CARD, COMPONENTS, storage_time="1 year", storage_temperature="85 degC",
+                       **options)  # fmt: skip
+    stored = data["accuracy_stored"].mean("chip")
+    assert stored.sel(part="new", runs=1e7) < stored.sel(part="new", runs=0) - 0.03
+    assert stored.sel(part="all", runs=0) < data["accuracy"]
+    assert data["accuracy_after_storage"] == pytest.approx(float(stored.sel(part="all", runs=1e7)))
+    with pytest.raises(InputError, match=r"runs: got \[1.0, 0.0\], expected rising"):
+        incremental(CARD, COMPONENTS, **(SMALL | {"runs": (1.0, 0.0)}))
