@@ -130,7 +130,7 @@ def endurance(
 
     Wafers (of one wafer, dies) that differ widen the intervals as far as the simulated ones show it
     (`reliability.statistics.clustered_proportion`). Cards of levels
-    instead of two states (PCM, analog OxRAM) have no reading reference: their cells fail for good
+    instead of two states (PCM, analog OxRAM) have no read reference: their cells fail for good
     or not at all.
 
     Examples

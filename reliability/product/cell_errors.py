@@ -135,7 +135,7 @@ def cell_errors(technology: Technology, state: str, condition: Condition) -> Cel
     Raises
     ------
     InputError
-        A card of levels, which has no reading reference.
+        A card of levels, which has no read reference.
 
     Examples
     --------

@@ -539,7 +539,7 @@ def _chips(nominal: Dies, technology: Technology, chips: int, lots: int, seed: i
 def remedied(technology: Technology, setting: Setting) -> Iterator[tuple[str, Technology, Setting]]:
     """Yield the name of each phenomenon, and the card and setting without it.
 
-    The reading reference stays that of the whole card.
+    The read reference stays that of the whole card.
     """
     reference = setting.reference or _reference(technology, setting.verify)
     fixed = replace(setting, reference=reference)
@@ -555,7 +555,7 @@ def _attribute(
 ) -> xr.Dataset:
     """Add the failing macros without each phenomenon, and the one that limits most.
 
-    The reading reference stays that of the whole card.
+    The read reference stays that of the whole card.
     """
     fixed = replace(setting, reference=float(out.attrs["reference"]))
     cards = list(remedied(technology, fixed))

@@ -78,7 +78,7 @@ def read_disturb(
     ax = _fans(conductance, axes_of(ax), "reads", lines)
     ax.set_xlabel("read pulses of every cell")
     if reference is not None:
-        _limit(ax, conductance, reference, "reading reference")
+        _limit(ax, conductance, reference, "read reference")
     return ax
 
 
@@ -157,7 +157,7 @@ def quantile_against_time(
     if limit is not None:
         _limit(ax, quantiles["conductance"], limit, "limit")
     ax.set_xlabel("time since programming")
-    ax.legend(title="share of cells below", ncols=2)
+    ax.legend(title="fraction of cells below", ncols=2)
     return ax
 
 

@@ -1,4 +1,4 @@
-"""The programming window: against programming conditions, and against the reading reference."""
+"""The programming window: against programming conditions, and against the read reference."""
 
 import numpy as np
 import xarray as xr
@@ -113,7 +113,7 @@ def window_curve(window: xr.Dataset, ax: Axes | None = None, *, x: str) -> Axes:
 def error_rate_against_reference(
     errors: xr.Dataset, ax: Axes | None = None, *, target: float | None = None
 ) -> Axes:
-    """Fraction of cells read as the other state against the reading reference, and their mean.
+    """Fraction of cells read as the other state against the read reference, and their mean.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def error_rate_against_reference(
     ax.set_ylim(max(rate[best] / 300, _LOWEST), 2)
     ax.yaxis.set_major_locator(LogLocator(numticks=9))
     log_axis(ax.xaxis, reference)
-    name_axis(ax.xaxis, "reading reference", symbol)
+    name_axis(ax.xaxis, "read reference", symbol)
     ax.set_xlim(reference.min(), reference.max())
     ax.set_ylabel("fraction of cells")
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)

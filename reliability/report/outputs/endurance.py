@@ -140,7 +140,7 @@ def _figure(finished: Finished, title: str) -> Figure:
             anchor("endurance", title),
             titled("Cumulative failures against cycles", title),
             f"{e.wafers} wafers of {e.dies} dies of {e.cells} cells; a cell fails when "
-            f"{_pulses(e)} on the wrong side of the reading reference (temporary write "
+            f"{_pulses(e)} on the wrong side of the read reference (temporary write "
             "failure), or when it is stuck (permanent failure). "
             f"Bands: 95 % interval of all wafers.{dots}{ends} Right: each wafer.",
             svg(figure, "Fraction of cells failed against cycles by temperature and by wafer"),
@@ -232,7 +232,7 @@ def _method(study: Study) -> Iterator[str]:
         f"{study.technology} "
         f"were cycled to failure, or to {e.cycles:.3g} cycles, at {listed(e.temperatures, 'K')} "
         f"({how}); a cell fails when "
-        f"{_pulses(e)} on the wrong side of the reading reference (temporary write "
+        f"{_pulses(e)} on the wrong side of the read reference (temporary write "
         "failure), or when it is stuck (permanent failure)."
     )
 
