@@ -36,8 +36,8 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 # The same inside a folder that has levels of its own, from the bottom up.
 INSIDE = {
     "network": (
-        ("datasets", "conductances", "results"),
-        ("metrics",),
+        ("cifar10", "conductances", "results"),
+        ("datasets", "metrics"),
         ("one_layer", "deep"),
         ("loading", "noise_export"),
         ("evaluation",),

@@ -4,10 +4,13 @@ W. Wan et al., Nature 608, 504 (2022), doi:10.1038/s41586-022-04992-8; weights o
 github.com/weierwan/Neurram_48core, which do not ship. Inputs are RGB from 0 to 1, quantised to 4
 bits below 0.95; activations are clipped and have 3 bits.
 
-    python neurram_onnx.py neurram_resnet20_noise0.20.npz neurram.onnx
+    python neurram_onnx.py neurram_resnet20_noise0.20.npz neurram-resnet20.onnx --on-chip
+
+``--on-chip`` writes the weights as they were mapped to the chip: batch normalisation folded into
+the kernels, which are clipped at the 95th percentile of the magnitudes of their layer.
 """
 
-import sys
+import argparse
 from collections.abc import Mapping
 from typing import Any
 
@@ -91,7 +94,37 @@ def resnet20(arrays: Mapping[str, Any]) -> Any:
     return onnx.helper.make_model(graph, ir_version=8, opset_imports=opsets)
 
 
+def on_chip(arrays: Mapping[str, Any], percentile: float = 95.0) -> dict[str, Any]:
+    """Return the weights with batch normalisation folded into the kernels, and these clipped."""
+    out = dict(arrays)
+    for name in arrays:
+        layer, _, kind = name.rpartition(".")
+        if kind != "kernel":
+            continue
+        kernel = arrays[name]
+        if kernel.shape[:2] == (3, 3):  # the convolutions of the shortcuts have none
+            number = int(layer.rpartition("-")[2])
+            norm = next(
+                n for n in (f"layer_with_weights-{number + k}" for k in (1, 2))
+                if f"{n}.gamma" in arrays
+            )  # fmt: skip
+            factor = arrays[f"{norm}.gamma"] / np.sqrt(arrays[f"{norm}.moving_variance"] + _EPSILON)
+            kernel = kernel * factor
+            bias = (arrays[f"{layer}.bias"] - arrays[f"{norm}.moving_mean"]) * factor
+            out[f"{layer}.bias"] = bias + arrays[f"{norm}.beta"]
+            ones, zeros = np.ones_like(factor), np.zeros_like(factor)
+            out |= {f"{norm}.gamma": ones, f"{norm}.beta": zeros, f"{norm}.moving_mean": zeros}
+            out[f"{norm}.moving_variance"] = ones - _EPSILON
+        largest = np.percentile(abs(kernel), percentile)
+        out[name] = np.clip(kernel, -largest, largest)
+    return out
+
+
 if __name__ == "__main__":
-    source, target = sys.argv[1:]
-    with np.load(source) as held:
-        onnx.save(resnet20(dict(held)), target)
+    parser = argparse.ArgumentParser(description="Write NeuRRAM's ResNet-20 as ONNX.")
+    parser.add_argument("source")
+    parser.add_argument("target")
+    parser.add_argument("--on-chip", action="store_true")
+    args = parser.parse_args()
+    with np.load(args.source) as held:
+        onnx.save(resnet20(on_chip(held) if args.on_chip else dict(held)), args.target)

@@ -25,6 +25,7 @@ from reliability.network import (
 from reliability.network.analysis.inferences import age_by_inferences
 from reliability.network.deep.chips import aged_and_calibrated
 from reliability.network.deep.deep_evaluation import check_data
+from reliability.network.deep.images import shipped_images
 from reliability.network.deep.layer_mapping import check_card, place
 from reliability.network.one_layer.coding import Samples
 from reliability.population import age
@@ -33,7 +34,6 @@ from reliability.technology import Technology
 
 _OF_IMAGES = ("correct", "image")  # too many to keep of every chip at every read-out
 _TRIED = 200  # images on which a user's metric is tried
-_DEEP_IMAGES = 2000  # of MNIST at 28 x 28 that ship
 
 
 def assess(
@@ -209,8 +209,8 @@ def check_network(study: StudyFrame, images: dict[str, int]) -> None:
     own = study.load_data()
     if isinstance(network, DeepNetwork):
         try:
-            there = (_DEEP_IMAGES if own is None
-                     else check_data(network, own, study.metric()))  # fmt: skip
+            data = shipped_images(network) if own is None else own
+            there = check_data(network, data, study.metric())
         except InputError as error:
             raise InputError(f"network.data: {error}") from None
     else:

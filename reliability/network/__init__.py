@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from reliability.network.analysis.loss_attribution import attribute_loss
     from reliability.network.analysis.variability import accuracy_variability
     from reliability.network.analysis.yields import accuracy_yield
+    from reliability.network.cifar10 import load_cifar10
     from reliability.network.datasets import load_mnist, load_mnist28, load_vowels
     from reliability.network.deep.binary import bit_error_tolerance, pair_error_rate
     from reliability.network.deep.deep_evaluation import evaluate_deep
@@ -61,6 +62,7 @@ __all__ = [
     "evaluate_deep",
     "evaluate_inferences",
     "evaluate_spiking",
+    "load_cifar10",
     "load_mnist",
     "load_mnist28",
     "load_network",

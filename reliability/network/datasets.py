@@ -11,6 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.errors import InputError, expect, whole_number
+from reliability.network.cifar10 import is_cifar10, load_cifar10
 from reliability.resources import data_folder
 
 
@@ -140,7 +141,8 @@ def data_of(data: Any, variable: str) -> xr.Dataset | None:
     data : Dataset, (inputs, label), or path
         Inputs and labels (or targets) as arrays or tensors with the samples first; an ``.npz``
         file or a ``.zarr`` folder with the arrays ``inputs`` and ``label``; a folder of images,
-        one folder for each class. Inputs may be a mapping of arrays by the name of the network's
+        one folder for each class; a copy of CIFAR-10 (`load_cifar10`), of which the test images
+        are taken. Inputs may be a mapping of arrays by the name of the network's
         input, of which those of no axis are the same for all samples. None is returned as it is.
     variable : str
         Name of the inputs in the Dataset.
@@ -159,7 +161,10 @@ def data_of(data: Any, variable: str) -> xr.Dataset | None:
         return data
     if isinstance(data, (str, Path)):
         return _from_path(Path(data), variable)
-    how = "a Dataset, (inputs, label), an .npz file, a .zarr folder or a folder of images"
+    how = (
+        "a Dataset, (inputs, label), an .npz file, a .zarr folder, a folder of images or a copy of "
+        "CIFAR-10"
+    )
     expect(data, (tuple, list), "data", how)
     if len(data) != 2:
         raise InputError(f"data: got {len(data)} parts, expected {how}")
@@ -193,6 +198,9 @@ def _from_path(path: Path, variable: str) -> xr.Dataset:
         except (ValueError, OSError, KeyError) as error:
             raise InputError(f"data: {str(path)!r} is no Zarr folder: {error}") from None
         return _named({str(name): held[name].values for name in held}, variable, path)
+    if path.exists() and is_cifar10(path):
+        held = load_cifar10(path)
+        return _dataset({variable: held["inputs"].values, "label": held["label"].values})
     if path.is_dir():
         inputs, label = _images_of(path)
         return _dataset({variable: inputs, "label": label})

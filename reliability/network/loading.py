@@ -30,9 +30,10 @@ def load_network(
     name_or_path : str, Path or torch.nn.Module
         ``"spirit"`` (144 inputs, 10 outputs, weights -4 to +4), ``"vowels"`` (72 inputs, 9
         outputs, for events of spoken vowels), ``"mobilenet-mnist"``, ``"binary-mnist"`` and
-        ``"binary-mnist-aware"`` (deep ones for MNIST at 28x28, ``docs/deep_networks.md``), or a
-        path ending with ``.toml`` (of the form of ``spirit.toml``) or ``.onnx``. A torch module is
-        exported in evaluation mode; it needs ``input_shape``.
+        ``"binary-mnist-aware"`` (deep ones for MNIST at 28x28, ``docs/deep_networks.md``),
+        ``"resnet-cifar10"`` and ``"resnet-cifar10-aware"`` (for CIFAR-10, whose images do not
+        ship, `load_cifar10`), or a path ending with ``.toml`` (of the form of ``spirit.toml``) or
+        ``.onnx``. A torch module is exported in evaluation mode; it needs ``input_shape``.
     digital : collection of str
         Of an ONNX network: names of nodes, or types of operators, whose weights stay digital.
     fixed : mapping of str to array-like, optional

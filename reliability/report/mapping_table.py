@@ -2,9 +2,8 @@
 
 import xarray as xr
 
-from reliability.architecture import map_network
 from reliability.campaign.spec import Study
-from reliability.network import DeepNetwork
+from reliability.campaign.study_mapping import mapped
 from reliability.report.page import Table
 from reliability.units import engineering
 
@@ -51,16 +50,9 @@ def mapping_table(found: xr.Dataset, text: str = "") -> Table:
 
 def mapping_of(study: Study) -> list[Table]:
     """Return the mapping table of a study's network; none of a network of one layer."""
-    network, technology = study.load_network(), study.load_technology()
-    if not isinstance(network, DeepNetwork):
+    found = mapped(study)
+    if found is None:
         return []
-    data = study.load_data()
-    found = map_network(
-        network,
-        study.tiling.tiling(technology),
-        technology=technology,
-        input_shape=study.network.input_shape if data is None else data["inputs"].shape[1:],
-    )
     digital = found.attrs["digital"]
     text = (
         "Per inference: reads of a cell, conversions, energy and latency; nominal component "

@@ -12,6 +12,7 @@ import reliability as rel
 from reliability.cli import main
 from reliability.technology import write_technology
 from reliability.validation import KINDS, Row, summary, validate
+from tests.network.deep.onnx_models import small_network, small_scores, small_weights
 
 HEAD = 'title = "a test"\nfitted = "half"\nsource = "made here"\n'
 
@@ -196,3 +197,33 @@ def test_every_shipped_file_is_understood(analyses) -> None:
     assert len(files) >= 9
     for file in files:
         assert load_prediction(file).fitted
+
+
+def test_a_loss_of_accuracy_counts_from_a_reference_on_the_same_images(tmp_path) -> None:
+    pytest.importorskip("onnxruntime")
+    net = rel.load_network(small_network(tmp_path / "small.onnx"))
+    inputs = np.random.default_rng(1).normal(size=(200, 2, 6, 5)).astype(np.float32)
+    labels = small_scores(inputs, small_weights()).argmax(axis=1)  # the reference has them all
+    np.savez(tmp_path / "images.npz", inputs=inputs, label=labels)
+    text = (
+        'kind = "accuracy"\ncard = "oxram-analog"\nnetwork = "small.onnx"\nmeasured = 0.9\n'
+        'reference = "small.onnx"\nmeasured_reference = 0.95\ntest_data = "images.npz"\n'
+        'scale = "layer"\ndraws = 3\nchips = 1\nimages = 200\nseed = 5\n'
+    )
+    (row,) = validate(written(tmp_path / "loss.toml", text))
+    card = rel.load_technology("oxram-analog")
+    tiling = rel.Tiling("levels", scale="layer")
+    lost = [
+        1 - rel.evaluate(net, card.drawn(5, k), tiling=tiling, chips=1, seed=5 + k,
+                         data=(inputs, labels))["accuracy"].item()
+        for k in range(3)
+    ]  # fmt: skip
+    assert row.name == "loss of accuracy"
+    assert row.predicted == pytest.approx(np.median(lost))
+    assert row.predicted > 0
+    assert row.measured == pytest.approx(0.05)
+    (row,) = validate(written(tmp_path / "gone.toml", text.replace("small", "gone")))
+    assert "no file gone.onnx" in row.note
+    half = text.replace("measured_reference = 0.95\n", "")
+    with pytest.raises(rel.InputError, match="expected both or neither"):
+        validate(written(tmp_path / "half.toml", half))

@@ -42,6 +42,7 @@ from reliability.campaign.kind import Group, Kind, Read, Results, Row, Task, cut
 from reliability.campaign.limits import limit_row
 from reliability.campaign.metric_words import expect_fraction, is_fraction, metric_name
 from reliability.campaign.selection import at_age, wafers_of
+from reliability.campaign.study_mapping import INTERVALS, cost_of_image
 from reliability.campaign.tables import Table
 from reliability.errors import InputError, unknown_name
 from reliability.mission import MissionProfile
@@ -289,7 +290,7 @@ def _answer(study: StudyFrame, results: Results) -> dict[str, Any]:
             for name, levels in probable_levels(results["sensitivity"], study).items()
         }
     if "spikes" not in chips:
-        return answer
+        return answer | cost_of_image(study)
     last = at_age(chips, study.stress.end)
     energy = last["energy"].mean("chip")
     return answer | {
@@ -433,7 +434,7 @@ KIND = Kind(
     limits=AccuracyLimits,
     outcomes=_outcomes,
     compare=_compare,
-    intervals={"accuracy.mean": ("accuracy.low", "accuracy.high")},
+    intervals={"accuracy.mean": ("accuracy.low", "accuracy.high")} | INTERVALS,
     apart=data_apart,
     memory=_memory,
 )

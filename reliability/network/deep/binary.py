@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from reliability.devices.verify import Verify
 from reliability.errors import InputError, expect, whole_number
 from reliability.mission import MissionProfile
-from reliability.network.datasets import data_of, load_mnist28
+from reliability.network.datasets import data_of
 from reliability.network.deep.graph import Stage, executed_graph, feeds
-from reliability.network.deep.images import chosen_images, class_scores
+from reliability.network.deep.images import chosen_images, class_scores, shipped_images
 from reliability.network.deep.layer_mapping import place
 from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.runtime import Session
@@ -91,7 +91,8 @@ def bit_error_tolerance(
         raise InputError(f"rates: got {rates!r}, expected probabilities from 0 to 1")
     whole_number(draws, "draws", 2)
     data = data_of(data, "inputs")
-    inputs, labels, _ = chosen_images(network, load_mnist28() if data is None else data, images)
+    test = shipped_images(network) if data is None else data
+    inputs, labels, _ = chosen_images(network, test, images)
     stages = tuple(Stage(p) for p in place(network, Tiling("pairs")))
     session = Session(executed_graph(network, stages))
 

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.network.datasets import load_mnist28
+from reliability.network.datasets import evenly_spaced
 from reliability.network.deep.graph import (
     Converter,
     Stage,
@@ -18,7 +18,14 @@ from reliability.network.deep.graph import (
     layer_inputs,
     tile_sum,
 )
-from reliability.network.deep.images import Images, at, network_inputs, run_batches
+from reliability.network.deep.images import (
+    Images,
+    at,
+    images_of,
+    network_inputs,
+    run_batches,
+    shipped_images,
+)
 from reliability.network.deep.layer_mapping import Placed, row_tiles
 from reliability.network.deep.memory import batch_of
 from reliability.network.deep.onnx import DeepNetwork
@@ -41,8 +48,10 @@ def calibration_inputs(
 ) -> Images:
     """Return the inputs that set ranges, as `evaluate_deep` says."""
     if calibration is None:
-        calibration = load_mnist28("calibration") if data is None else data
-    return at(network_inputs(network, calibration), slice(_IMAGES))
+        calibration = shipped_images(network, "calibration") if data is None else data
+    inputs = network_inputs(network, calibration)
+    count = images_of(inputs)
+    return at(inputs, evenly_spaced(count, min(count, _IMAGES)))
 
 
 def plain(placed: Placed) -> Placed:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from reliability.errors import whole_number
 from reliability.mission import MissionProfile
-from reliability.network.datasets import data_of, evenly_spaced, load_mnist28
+from reliability.network.datasets import data_of, evenly_spaced
 from reliability.network.deep.batch_norm import Recalibration
 from reliability.network.deep.calibration import calibrated_stages, calibration_inputs
 from reliability.network.deep.chips import Loaded, card_of, chips_of, default_tiling, load_chip
@@ -23,6 +23,7 @@ from reliability.network.deep.images import (
     first_outputs,
     images_of,
     network_inputs,
+    shipped_images,
 )
 from reliability.network.deep.layer_mapping import place
 from reliability.network.deep.memory import batch_of
@@ -80,7 +81,7 @@ def evaluate_deep(
         Keep the outputs of every chip, too, in ``outputs`` (image, output ...).
     calibration : Dataset, optional
         ``inputs`` that set the ranges of the converters; by default 200 MNIST training images, or
-        the first 200 of ``data``, whose labels play no part in it.
+        200 of ``data``, evenly spaced, whose labels play no part in it.
     profile : MissionProfile, optional
         Mission to age the cells by before they are evaluated.
     seed : int
@@ -119,7 +120,7 @@ def evaluate_deep(
     """
     tiling = default_tiling(cells) if tiling is None else tiling
     data = data_of(data, "inputs")
-    test = load_mnist28("test") if data is None else data
+    test = shipped_images(network) if data is None else data
     name, _ = metric_of(metric)
     inputs, target, chosen = _chosen(network, test, images, metric)
     tuning = calibration_inputs(network, data, calibration)

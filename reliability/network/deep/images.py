@@ -1,14 +1,14 @@
 """Images of a deep network: which are taken, and what the network makes of them."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.errors import InputError
-from reliability.network.datasets import evenly_spaced
+from reliability.network.datasets import evenly_spaced, load_mnist28
 from reliability.network.deep.onnx import DeepNetwork, Input
 from reliability.network.deep.runtime import Session
 from reliability.network.metrics import Metric, check_target
@@ -36,6 +36,22 @@ def chosen_images(
     if labels.ndim != 1:
         raise InputError(f"label: got shape {labels.shape}, expected one for each image")
     return at(inputs, chosen), labels[chosen].astype(np.int64), chosen
+
+
+def shipped_images(
+    network: DeepNetwork, split: Literal["test", "calibration"] = "test"
+) -> xr.Dataset:
+    """Return the digits that ship, or say which images a network of others needs."""
+    digits = load_mnist28(split)
+    try:
+        network_inputs(network, digits)
+    except InputError:
+        needed = network.metadata.get("data", "data of your own")
+        raise InputError(
+            f"data: network {network.name} takes images of {network.inputs[0].dims[1:]}, and none "
+            f"of these ship: give {needed}"
+        ) from None
+    return digits
 
 
 def checked_target(

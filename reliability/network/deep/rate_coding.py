@@ -26,11 +26,11 @@ from numpy.typing import NDArray
 
 from reliability.errors import InputError, expect, unknown_name
 from reliability.mission import MissionProfile
-from reliability.network.datasets import data_of, load_mnist28
+from reliability.network.datasets import data_of
 from reliability.network.deep.calibration import calibration_inputs, extremes
 from reliability.network.deep.chips import card_of, chips_of, default_tiling, load_chip
 from reliability.network.deep.graph import Stage, executed_graph, feeds
-from reliability.network.deep.images import Images, chosen_images
+from reliability.network.deep.images import Images, chosen_images, shipped_images
 from reliability.network.deep.layer_mapping import place
 from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.onnx_constants import constants
@@ -124,7 +124,8 @@ def evaluate_spiking(
         steps, coding, network, tiling, {"threshold_mismatch": threshold_mismatch, "leak": leak}
     )
     data = data_of(data, "inputs")
-    taken, labels, index = chosen_images(network, load_mnist28() if data is None else data, images)
+    test = shipped_images(network) if data is None else data
+    taken, labels, index = chosen_images(network, test, images)
     inputs = taken[network.input_name]
     _check_inputs(coding, inputs)
     placed = place(network, tiling, card_of(cells))
