@@ -36,7 +36,7 @@ def cache_traffic(data: xr.Dataset, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     data : Dataset
-        ``cache_fetched``, ``cache_written_back`` (draw, host, capacity); bytes.
+        ``cache_fetched``, ``cache_written_back`` (draw, host, capacity); lines.
     ax : Axes, optional
         A new figure without.
     """
@@ -46,7 +46,7 @@ def cache_traffic(data: xr.Dataset, ax: Axes | None = None) -> Axes:
     for i, host in enumerate(map(str, data["host"].values)):
         ax.plot(
             first["capacity"] / 1024, moved.sel(host=host), color=colour(i), ls=_LINES[i % 4],
-            marker=marker(i), mfc="none", label=NAMES[host],
+            marker=marker(i), ms=10 - 3 * i, mfc="none", label=NAMES[host],
         )  # fmt: skip
     octave_axis(ax.xaxis, "resistive cache (kB)")
     ax.set_yscale("symlog", linthresh=10)
