@@ -24,6 +24,7 @@ _PAIRINGS = {
     "separate": "positive and negative cells on separate arrays",
 }
 _COMPENSATIONS = {
+    "none": "no compensation",
     "drift": "drift compensation by the summed conductance of each layer",
     "drift_columns": "drift compensation by the summed conductance of each column",
     "gain": "gain calibration of each layer",
@@ -47,7 +48,7 @@ def circuit_words(tiling: Tiling) -> Iterator[str]:
     """Yield what else is special: pairs, serial inputs, converters, compensation, layers.
 
     >>> list(circuit_words(Tiling(adc_bits=6, adc=Adc("ramp", noise=0.5))))
-    ['ramp converters with noise 0.5 steps']
+    ['ramp converters with noise 0.5 steps', 'no compensation']
     """
     if tiling.pairing in _PAIRINGS:
         yield _PAIRINGS[tiling.pairing]
@@ -55,10 +56,9 @@ def circuit_words(tiling: Tiling) -> Iterator[str]:
         yield "bit-serial inputs"
     if tiling.adc is not None:
         yield _adc(tiling.adc)
-    if tiling.compensation in _COMPENSATIONS:
-        every = tiling.calibration_interval
-        often = "" if every is None else f" every {duration(every)}"
-        yield f"{_COMPENSATIONS[tiling.compensation]}{often}"
+    every = tiling.calibration_interval
+    often = "" if every is None else f" every {duration(every)}"
+    yield f"{_COMPENSATIONS[tiling.compensation]}{often}"
     if tiling.layers:
         yield f"settings of their own: {'; '.join(map(_layer, tiling.layers.items()))}"
 

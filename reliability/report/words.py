@@ -68,7 +68,8 @@ def fraction_text(value: float) -> str:
 def ppm_text(value: float) -> str:
     """Print failing parts in a million, many of them in percent.
 
-    >>> ppm_text(12.34), ppm_text(2500.0), ppm_text(34567.0), ppm_text(1e-30)
+    >>> said = ppm_text(12.34), ppm_text(2500.0), ppm_text(34567.0), ppm_text(1e-30)
+    >>> tuple(text.replace("\xa0", " ") for text in said)
     ('12.3 ppm', '2500 ppm', '3.46 %', 'below 10⁻⁶ ppm')
     """
     if value >= 1e4:

@@ -5,10 +5,11 @@ import json
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import reliability as rel
 from reliability.architecture import energy
-from reliability.campaign.outputs.architecture import on_axes
+from reliability.campaign.outputs.architecture import interval, on_axes
 from reliability.campaign.store import read_results
 from reliability.report.outputs.architecture import architecture_figures
 
@@ -171,3 +172,11 @@ def test_component_parameters_are_part_of_the_hash(small, tmp_path) -> None:
     plain = rel.load_study(small)
     set_ = rel.load_study(small, {"architecture.parameters.supply.voltage": "1.1 V"})
     assert plain.spec_hash != set_.spec_hash
+
+
+def test_a_nominal_value_lies_in_its_interval() -> None:
+    """Few draws of skewed parameters may all lie on one side of the nominal card."""
+    found = interval(xr.DataArray([1.0, 2.0, 3.0, 4.0], dims="draw"), 0.9)
+    assert found == {"value": 1.0, "low": 1.0, "high": 4.0}
+    assert interval(xr.DataArray([np.inf, 2.0, 3.0], dims="draw"), 0.9)["high"] is None
+    assert interval(xr.DataArray([1.0], dims="draw"), 0.9)["low"] is None

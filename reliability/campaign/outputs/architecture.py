@@ -163,6 +163,9 @@ def _answer(study: StudyFrame, data: xr.Dataset) -> dict[str, Any]:
 def interval(values: xr.DataArray, confidence: float) -> dict[str, float | None]:
     """Return the nominal value and the interval of the drawn ones (none where none were drawn).
 
+    The interval reaches to the nominal value where no draw lies beyond it: few draws of skewed
+    parameters may all lie on one side.
+
     Parameters
     ----------
     values : DataArray (draw)
@@ -174,12 +177,12 @@ def interval(values: xr.DataArray, confidence: float) -> dict[str, float | None]
     dict
         ``value``, ``low``, ``high``; None where they are not finite.
     """
-    drawn = values.values[1:]
-    tail = (1 - confidence) / 2
-    low, high = (
-        np.quantile(drawn, [tail, 1 - tail], method="nearest") if drawn.size else (None, None)
-    )
-    found = {"value": values.values[0], "low": low, "high": high}
+    nominal, drawn = values.values[0], values.values[1:]
+    found = {"value": nominal, "low": None, "high": None}
+    if drawn.size:
+        tail = (1 - confidence) / 2
+        low, high = np.quantile(drawn, [tail, 1 - tail], method="nearest")
+        found |= {"low": np.fmin(low, nominal), "high": np.fmax(high, nominal)}
     return {k: float(v) if v is not None and np.isfinite(v) else None for k, v in found.items()}
 
 

@@ -264,7 +264,7 @@ def stress_axis(ax: Axes, values: ArrayLike, clock: str) -> None:
 
 
 def interval_of_draws(values: xr.DataArray) -> Array:
-    """Ends of the interval that holds 95 % of the draws, shape (2, ...); nominal without draws.
+    """Ends of the interval that contains 95 % of the draws and the nominal value, shape (2, ...).
 
     Parameters
     ----------
@@ -274,7 +274,8 @@ def interval_of_draws(values: xr.DataArray) -> Array:
     drawn = values.transpose("draw", ...).values
     rows = drawn[1:] if len(drawn) > 1 else drawn
     # draws that are there, as the numbers beside figures: nothing lies between two endless lives
-    return np.quantile(rows, [0.025, 0.975], axis=0, method="nearest")
+    low, high = np.quantile(rows, [0.025, 0.975], axis=0, method="nearest")
+    return np.array([np.fmin(low, drawn[0]), np.fmax(high, drawn[0])])
 
 
 def nominal_and_draws(x: ArrayLike, values: xr.DataArray, ax: Axes, k: int, **line: Any) -> None:
