@@ -113,6 +113,7 @@ def test_a_template_without_end_is_ended(folder, monkeypatch) -> None:
         render_html(pages.sample(figures=0), str(folder / "house.html"))
 
 
+@pytest.mark.slow
 def test_memory_of_a_template_is_bounded_and_the_command_says_so(folder, finished) -> None:
     pytest.importorskip("resource", reason="no limits of memory on this system")
     (folder / "house.html").write_text("{{ 'x' * (10 ** 10) * report.title | length }}")
