@@ -55,7 +55,8 @@ def written(folder, metric="", data="real.npz"):
 
 @pytest.mark.parametrize(
     ("metric", "data", "said"),
-    [("mse", "real.npz", "mean squared error"), ("f1", "class.npz", "F1 score"),
+    [("mse", "real.npz", "mean squared error"),
+     pytest.param("f1", "class.npz", "F1 score", marks=pytest.mark.slow),
      (worst, "real.npz", "worst")],
 )  # fmt: skip
 def test_a_study_has_the_values_of_evaluate_and_a_report_that_names_the_metric(
