@@ -1,6 +1,7 @@
 """Networks that ship with the suite, and files of one's own."""
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from importlib.resources import as_file
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -115,8 +116,13 @@ def _from_torch(module: Any, input_shape: Collection[int] | None, **settings: An
         return load_onnx(path, name=name, **settings)
 
 
+@lru_cache(maxsize=32)  # a study checks its network again at every point of a sweep
+def _parsed(content: bytes, where: str) -> dict[str, Any]:
+    return read_toml(content, where)
+
+
 def _from_toml(content: bytes, where: str) -> Network:
-    table = read_toml(content, where)
+    table = _parsed(content, where)
     try:
         return Network(
             name=str(table["name"]),

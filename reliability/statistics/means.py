@@ -1,7 +1,7 @@
-"""Interval of a mean of independent values."""
+"""Intervals of a mean of independent values, and of values drawn from what is uncertain."""
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 
 def mean_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, float, float]:
@@ -31,3 +31,30 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, f
     sample = DescrStatsW(x)
     low, high = sample.tconfint_mean(1 - confidence)
     return float(sample.mean), float(low), float(high)
+
+
+def nominal_and_drawn(values: ArrayLike, confidence: float = 0.95) -> NDArray[np.float64]:
+    """Interval that contains a fraction of the drawn values, and the nominal one.
+
+    It reaches to the nominal value where no draw lies beyond it: few draws of skewed parameters may
+    all lie on one side. Its ends are draws that are there: nothing lies between two endless lives.
+
+    Parameters
+    ----------
+    values : array_like, shape (1 + draws, ...)
+        The nominal one first.
+    confidence : float
+
+    Returns
+    -------
+    ndarray, shape (2, ...)
+
+    Examples
+    --------
+    >>> nominal_and_drawn([1.0, 2.0, 3.0, 4.0], 0.9).tolist(), nominal_and_drawn([1.0]).tolist()
+    ([1.0, 4.0], [1.0, 1.0])
+    """
+    x = np.asarray(values, float)
+    tail = (1 - confidence) / 2
+    ends = np.quantile(x[min(1, len(x) - 1) :], [tail, 1 - tail], axis=0, method="nearest")
+    return np.array([np.fmin(ends[0], x[0]), np.fmax(ends[1], x[0])])

@@ -23,6 +23,7 @@ from reliability.campaign.selection import at_point
 from reliability.campaign.sweep import sweep_points
 from reliability.errors import InputError
 from reliability.random import stream
+from reliability.statistics.means import nominal_and_drawn
 from reliability.technology import Technology
 
 _ROUNDING = 1e-9  # relative; a smaller difference of two draws is none
@@ -163,9 +164,6 @@ def _answer(study: StudyFrame, data: xr.Dataset) -> dict[str, Any]:
 def interval(values: xr.DataArray, confidence: float) -> dict[str, float | None]:
     """Return the nominal value and the interval of the drawn ones (none where none were drawn).
 
-    The interval reaches to the nominal value where no draw lies beyond it: few draws of skewed
-    parameters may all lie on one side.
-
     Parameters
     ----------
     values : DataArray (draw)
@@ -177,12 +175,9 @@ def interval(values: xr.DataArray, confidence: float) -> dict[str, float | None]
     dict
         ``value``, ``low``, ``high``; None where they are not finite.
     """
-    nominal, drawn = values.values[0], values.values[1:]
-    found = {"value": nominal, "low": None, "high": None}
-    if drawn.size:
-        tail = (1 - confidence) / 2
-        low, high = np.quantile(drawn, [tail, 1 - tail], method="nearest")
-        found |= {"low": np.fmin(low, nominal), "high": np.fmax(high, nominal)}
+    drawn = values.size > 1
+    low, high = nominal_and_drawn(values, confidence) if drawn else (None, None)
+    found = {"value": values.values[0], "low": low, "high": high}
     return {k: float(v) if v is not None and np.isfinite(v) else None for k, v in found.items()}
 
 

@@ -25,6 +25,7 @@ from matplotlib.ticker import (
 from numpy.typing import ArrayLike, NDArray
 
 from reliability.lifetime.demonstration import printed
+from reliability.statistics.means import nominal_and_drawn
 from reliability.units import duration, engineering_unit
 
 Array = NDArray[np.float64]
@@ -271,11 +272,7 @@ def interval_of_draws(values: xr.DataArray) -> Array:
     values : DataArray (draw, ...)
         Draw 0 is nominal.
     """
-    drawn = values.transpose("draw", ...).values
-    rows = drawn[1:] if len(drawn) > 1 else drawn
-    # draws that are there, as the numbers beside figures: nothing lies between two endless lives
-    low, high = np.quantile(rows, [0.025, 0.975], axis=0, method="nearest")
-    return np.array([np.fmin(low, drawn[0]), np.fmax(high, drawn[0])])
+    return nominal_and_drawn(values.transpose("draw", ...).values)
 
 
 def nominal_and_draws(x: ArrayLike, values: xr.DataArray, ax: Axes, k: int, **line: Any) -> None:
