@@ -48,8 +48,17 @@ def sinh_arcsinh(deviate: ArrayLike, skew: float, tail: float) -> Floats:
 def inverse_sinh_arcsinh(value: ArrayLike, skew: float, tail: float) -> NDArray[np.float64]:
     """Return the deviate u with ``h(u) = value``."""
     mean, sd = moments(skew, tail)
-    inner = np.arcsinh(np.asarray(value, float) * sd + mean) * tail
-    return np.asarray(np.sinh(inner - skew))
+    x = np.asarray(value, float) * sd + mean
+    # as in `sinh_arcsinh`; the larger of two exponentials first, so that infinite values stay so
+    size = np.abs(x)
+    size += np.sqrt(x * x + 1.0)
+    inner = np.copysign(np.log(size), x)
+    inner *= tail
+    inner -= skew
+    grown = np.exp(np.abs(inner))
+    grown -= 1.0 / grown
+    grown *= 0.5
+    return np.copysign(grown, inner)
 
 
 @lru_cache(maxsize=1024)
