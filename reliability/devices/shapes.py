@@ -14,7 +14,7 @@ from functools import lru_cache
 import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import kv
+from scipy.special import kv, ndtr
 
 KNOTS = (-3, -2, -1, 0, 1, 2, 3)
 Slopes = tuple[float, ...]
@@ -59,6 +59,20 @@ def inverse_sinh_arcsinh(value: ArrayLike, skew: float, tail: float) -> NDArray[
     grown -= 1.0 / grown
     grown *= 0.5
     return np.copysign(grown, inner)
+
+
+def both_tails(deviate: ArrayLike) -> tuple[Floats, Floats]:
+    """Return the probabilities below and above standard normal deviates, each to all its digits.
+
+    Examples
+    --------
+    >>> both_tails([-10.0, 0.0])
+    (array([7.61985302e-24, 5.00000000e-01]), array([1. , 0.5]))
+    """
+    u = _floats(deviate)
+    small = ndtr(-np.abs(u))
+    left, large = u < 0, 1.0 - small
+    return np.where(left, small, large), np.where(left, large, small)
 
 
 @lru_cache(maxsize=1024)

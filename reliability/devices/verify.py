@@ -38,6 +38,7 @@ from scipy.special import ndtr
 from reliability.devices import programming, relaxation
 from reliability.devices.programming import Programming
 from reliability.devices.relaxation import Relaxation
+from reliability.devices.shapes import both_tails
 from reliability.errors import InputError, unknown_name, whole_number
 from reliability.technology import STATES, Technology
 from reliability.units import quantity
@@ -454,7 +455,7 @@ def _sides(
         below = (left >= 0).astype(float)
         return below, 1.0 - below
     u = programming.pulse_deviate(model, left, width[:, None])
-    return ndtr(u), ndtr(-u)
+    return both_tails(u)
 
 
 def _limit_deviation(
