@@ -1,6 +1,6 @@
 """Where a campaign of a million tasks and a population of 1e9 cells break first.
 
-Usage: python benchmarks/scale.py [messages] [store] [population]
+Usage: python -m benchmarks.scale [messages] [store] [population]
        [--tasks 20000] [--workers 1000] [--cells 1e9]
 
 messages    the driver's own loop hands tasks to a Dask scheduler in this process; as many workers
@@ -21,9 +21,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from found import row
 
 import reliability as rel
+from benchmarks.found import row
 from reliability.campaign import execute, integrity, store
 from reliability.campaign.kind import Task
 from reliability.campaign.plan import make_plan
