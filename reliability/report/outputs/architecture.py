@@ -161,7 +161,7 @@ def architecture_figures(study: Study, data: xr.Dataset) -> Iterator[Figure]:
             continue
         held = {name: value for name, value in at.items()
                 if name in own and name not in drawing.axes}  # fmt: skip
-        where = ", ".join(f"{labels[n]} {_value_text(full[n], v)}" for n, v in held.items())
+        where = ", ".join(f"{labels[n]} = {_value_text(full[n], v)}" for n, v in held.items())
         for other in itertools.product(*each):
             title = ", ".join(_value_text(full[name], value) for name, value in other)
             name = f"{drawing.title}{title and ': '}{title}"
@@ -227,7 +227,7 @@ def headline(found: dict[str, Any]) -> str:
 
     sentence = _SENTENCES[found["study"]](say)
     where = _where(found)
-    return typeset(_capital(f"{where and f'{where}: '}{sentence}."))
+    return typeset(_capital(f"{where and f'with {where}, '}{sentence}."))
 
 
 def value_and_range(found: dict[str, Any], key: str) -> str:
@@ -307,7 +307,7 @@ def _where(found: dict[str, Any], without: str = "") -> str:
     """The point of the headline, "" without a sweep."""
     labels = found.get("labels", {})
     point = {name: v for name, v in found.get("point", {}).items() if name != without}
-    return ", ".join(f"{labels[name]} {_value_text(name, v)}" for name, v in point.items())
+    return ", ".join(f"{labels[name]} = {_value_text(name, v)}" for name, v in point.items())
 
 
 def _value_text(name: str, value: Any) -> str:
