@@ -217,6 +217,7 @@ class MissionProfile:
         chosen = options[option - 1]
         written = chosen.get("cycling_temperature", chosen["temperature"])
         first = [Segment(0.0, written, cycles=cycles)] if _is_cycled(row) else []
+        first = [segment for segment in first if segment.cycles]
         end, point = chosen.get("duration", 0.0), chosen.get("read_point", 0.0)
         counted = reads if row.get("reads") else 0.0
         steps = [step for step in (point, end - point) if step > 0]
