@@ -122,6 +122,7 @@ def study_of(
         study = _with_files_beside(study, folder)
     try:
         _check_tables(written)
+        _check_stages(written)
         study = _with_all_of_its_data(study)
         _check_points(study, most_points)
         check_size(study)
@@ -227,6 +228,15 @@ def _check_tables(study: Study) -> None:
         if keys:
             able = [name for name, tables in uses.items() if table in tables]
             raise InputError(f"{keys[0]}: acts with outputs {' or '.join(able)}, got "
+                             f"{', '.join(study.outputs)}")  # fmt: skip
+
+
+def _check_stages(study: Study) -> None:
+    """Refuse stages of a search whose outputs have no chips."""
+    if study.search and study.search.stages:
+        able = [name for name, kind in OUTPUTS.items() if "population" in kind.uses]
+        if set(able).isdisjoint(study.outputs):
+            raise InputError(f"search.stages: acts with outputs {' or '.join(able)}, got "
                              f"{', '.join(study.outputs)}")  # fmt: skip
 
 

@@ -511,6 +511,20 @@ def unit_of_number(name: str) -> str:
     return next((unit for end, unit in ends.items() if name.endswith(end)), "")
 
 
+class DecisionTable(Table):
+    """Sensitivity of the recommended design to the uncertain parameters of its card, and which of
+    them to measure next."""
+
+    draws: Annotated[int, Field(ge=8, le=10_000, strict=True)] = 64
+    """Number of cards sampled from the uncertainty of the parameters."""
+    chips: Count | None = None
+    """Number of chips of each card; by default those of the study."""
+    parameters: Annotated[int, Field(ge=1, le=100, strict=True)] = 10
+    """Number of parameters in the tornado chart, those of strongest rank correlation."""
+    tail: Annotated[float, Field(gt=0, lt=0.5)] = 0.1
+    """Probability below the low and above the high value of a parameter in the tornado chart."""
+
+
 class SearchTable(Table):
     """A search among the designs of the sweep instead of all of them; limits are constraints."""
 
@@ -522,3 +536,6 @@ class SearchTable(Table):
     """Number of designs of a generation."""
     method: Literal["nsga2", "tpe"] = "nsga2"
     """Genetic search (NSGA-II), or tree-structured Parzen estimator."""
+    stages: Annotated[tuple[Annotated[int, Field(ge=2, strict=True)], ...], Rising] = ()
+    """Numbers of chips, rising, after which a hopeless design is computed no further: one whose
+    interval lies beyond a limit, or that another design beats by whole intervals."""

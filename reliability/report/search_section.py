@@ -59,6 +59,13 @@ def search_section(finished: Finished) -> Section:
         "numbers. On the front: no other design that meets the limits is at least as good in every "
         "objective and better in one."
     ]
+    for chips in study.search.stages:
+        gone = sum(one.get("stopped_after_chips") == chips for one in summary["evaluated"])
+        text.append(
+            f"{gone} designs were stopped after {chips} of {study.population.chips} chips: the "
+            "interval of a limit was beyond it, or another design that meets every limit was "
+            "better in every objective by whole intervals."
+        )
     figures = [*_fronts(finished), *_growth(finished), *_parallel(finished)]
     return Section("search", "Search", text, figures, [_table(finished), *_influence(finished)])
 
@@ -165,7 +172,9 @@ def _table(finished: Finished) -> Table:
             ends = [number_text(each[end], each["unit"]) for end in ("value", "low", "high")]
             known = each["low"] < each["high"]
             cells.append(f"{ends[0]} ({ends[1]} to {ends[2]})" if known else ends[0])
-        rows.append([*cells, one["outcome"], "yes" if front[k] else "no"])
+        gone = one.get("stopped_after_chips")
+        said = f"no, stopped after {gone} chips" if gone else "yes" if front[k] else "no"
+        rows.append([*cells, one["outcome"], said])
     labels = {axis.name: axis_label(axis) for axis in finished.study.sweep}
     return Table(
         "front-table", "Designs computed",
