@@ -67,19 +67,9 @@ def chosen_design(study: Study, summary: Answer) -> Chosen | None:
             design = min(summary["inconclusive"], key=lambda one: one["cost"])["design"]
         if design is None:
             return None
-    if study.cells is not None:
-        raise InputError("decision: got measured cells, expected a card with uncertain parameters")
     here = study.at(dict(design or {}))
     conditions = tuple(axis for axis in study.sweep if axis.name not in (design or {}))
-    card = vary(study.named_technology(here.technology), here.parameters)
-    taken = {axis.name.removeprefix("technology.") for axis in conditions}
-    uncertain = tuple(
-        name for name, one in card.parameters.items() if one.at(-1.0) < one.at(1.0)
-        and name not in taken
-    )  # fmt: skip
-    if not uncertain or "technology" in taken:
-        raise InputError(f"decision: {card.name} has no uncertain parameters, or several cards are "
-                         "conditions of the sweep")  # fmt: skip
+    card, uncertain = uncertain_parameters(here, conditions)
     assert study.decision is not None
     chips = study.decision.chips or study.population.chips
     here = here.model_copy(
@@ -89,6 +79,29 @@ def chosen_design(study: Study, summary: Answer) -> Chosen | None:
         }
     )  # fmt: skip
     return Chosen(design or {}, here, card, uncertain)
+
+
+def uncertain_parameters(
+    study: Study, conditions: Sequence[Axis]
+) -> tuple[Technology, tuple[str, ...]]:
+    """Return the card of a study at one design, and which of its parameters are uncertain.
+
+    Raises
+    ------
+    InputError
+        Measured cells, or a card without uncertain parameters.
+    """
+    if study.cells is not None:
+        raise InputError("decision: got measured cells, expected a card with uncertain parameters")
+    card = vary(study.named_technology(study.technology), study.parameters)
+    taken = {axis.name.removeprefix("technology.") for axis in conditions}
+    if "technology" in taken:
+        raise InputError("decision: got several cards as conditions, expected one")
+    names = tuple(name for name, one in card.parameters.items()
+                  if one.at(-1.0) < one.at(1.0) and name not in taken)  # fmt: skip
+    if not names:
+        raise InputError(f"decision: {card.name} has no uncertain parameter at this design")
+    return card, names
 
 
 def compute_decision(study: Study, summary: Answer, computed_in: Callable[[Path], Computed],
@@ -211,10 +224,11 @@ def decision_of(study: Study, chosen: Chosen, points: Sequence[Answer]) -> Answe
         where limits are stated ``probability_met`` (``value``, ``low``, ``high``: of sampled
         cards), ``risk`` (that the verdict is wrong, taken for the more probable side) and
         ``measure_next`` (parameter of largest value, None where none stands out of chance).
-        ``parameters`` that move an answer, the strongest first: ``name``, ``unit``, ``correlation``, ``low``, ``high``
-        (Spearman, with the margin to the limits or the first objective), ``value_of_information``
-        with ``value_low``, ``value_high``, ``moved`` (low and high value of the parameter) and
-        ``answers`` (each quantity at both). ``by_chance``: the correlation that chance alone gives.
+        ``parameters`` that move an answer, the strongest first: ``name``, ``unit``,
+        ``correlation``, ``low``, ``high`` (Spearman, with the margin to the limits or the first
+        objective), ``value_of_information`` with ``value_low``, ``value_high``, ``moved`` (low and
+        high value of the parameter), ``answers`` (each quantity at both). ``by_chance``: the
+        correlation that chance alone gives to the largest of them.
     """
     settings = study.decision
     assert settings is not None

@@ -6,12 +6,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from reliability.campaign.decision import uncertain_parameters
 from reliability.campaign.dotted import put
 from reliability.campaign.feasibility import check_size
 from reliability.campaign.outputs import OUTPUTS, kinds_of
 from reliability.campaign.spec import KEYS, Study
 from reliability.campaign.sweep import count_points, paired_designs, sweep_points
-from reliability.campaign.tables import TilingTable
+from reliability.campaign.tables import TilingTable, is_choice
 from reliability.errors import InputError, from_validation, unknown_name
 from reliability.files import read_toml
 from reliability.network import DeepNetwork
@@ -129,6 +130,7 @@ def study_of(
         _check_names(study)
         _check_options(study)
         _check_sweep(study)
+        _check_decision(study)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
     return study
@@ -238,6 +240,16 @@ def _check_stages(study: Study) -> None:
         if set(able).isdisjoint(study.outputs):
             raise InputError(f"search.stages: acts with outputs {' or '.join(able)}, got "
                              f"{', '.join(study.outputs)}")  # fmt: skip
+
+
+def _check_decision(study: Study) -> None:
+    """Refuse a decision on a card without uncertain parameters."""
+    if study.decision and study.sweep:
+        first = (paired_designs if study.search else sweep_points)(study)[0]
+        conditions = [axis for axis in study.sweep if not is_choice(axis)]
+        uncertain_parameters(study.at(first), conditions)
+    elif study.decision:
+        uncertain_parameters(study, ())
 
 
 def _check_options(study: Study) -> None:
