@@ -40,7 +40,7 @@ _OF_TRIALS = ("trial", "trial_low", "trial_high")
 _HEADERS = {
     "lrs_resistance": "LRS", "hrs_resistance": "HRS", "ratio": "HRS/LRS",
     "variability": "variability", "wire": "wire per cell", "nonlinearity_voltage": "nonlinearity",
-    "bias_scheme": "bias scheme", "rows": "rows",
+    "bias_scheme": "bias scheme", "rows": "rows", "layer": "layer",
 }  # fmt: skip
 
 
@@ -319,9 +319,25 @@ def _method(found: xr.Dataset) -> Section:
     name = told["criterion"]
     text = [
         f"Criterion: {_name(name)}{f', the {_CRITERIA[name]}' if name in _CRITERIA else ''}, "
-        f"{_sense(told)} {_limit(told)}, mean over 8 to 64 Monte Carlo arrays, each on its own "
-        f"die, with exact currents; searched up to {told['max_size']} lines."
-    ]
+        f"{_sense(told)} {_limit(told)}, mean over "
+        + (f"{told['chips']} chips, each on its own die, " if name == "accuracy_drop"
+           else "8 to 64 Monte Carlo arrays, each on its own die, ")
+        + f"with exact currents; searched up to {told['max_size']} lines."
+    ]  # fmt: skip
+    if name == "accuracy_drop":
+        layer = "" if "layer" not in found.coords else ": each layer of the table in turn"
+        text.append(
+            f"Network: {told['network']} on {told['images']} test images, the same cells, images "
+            "and random numbers with and without line resistance; "
+            f"{told['tiles'].partition(', layer')[0]}{layer}."
+        )
+        access = told["access_ohm"]
+        text.append(
+            f"Cells: {told['cell_layout']} layout, "
+            + (f"access transistor of {engineering(access, 'ohm')} in series" if access
+               else "no access transistor in series")
+            + f", {'after ' + told['mission'] if told['mission'] else 'as programmed'}."
+        )  # fmt: skip
     if "activity" in told:
         on = {"left": "the left end", "right": "the right end", "both": "both ends"}
         ends = {"top": "the top", "bottom": "the bottom", "both": "both ends"}

@@ -32,7 +32,8 @@ function look(w) {
   const wide = [...d.querySelectorAll(".key div, .verdict, pre, figcaption, h1, h2, h3, p")]
     .filter((e) => e.className !== "hidden" && e.scrollWidth > e.clientWidth + 1);
   return { width: w.innerWidth, page: root.scrollWidth, wide: wide.map((e) => e.outerHTML),
-    figures: [...d.querySelectorAll("figure .wide:not(.printed) svg, .brush svg")].map((e) => e.getBoundingClientRect().height),
+    figures: [...d.querySelectorAll("figure .wide:not(.printed) svg, .brush svg")]
+      .map((e) => e.getBoundingClientRect().height),
     ids: [...d.querySelectorAll("[id]")].map((e) => e.id),
     broken: [...d.querySelectorAll("a[href^='#']")].map((a) => a.hash.slice(1))
       .filter((id) => !d.getElementById(id)) };
