@@ -22,7 +22,7 @@ from pathlib import Path
 from benchmarks.found import FILE
 
 HERE = Path(__file__).resolve().parent
-_OTHERS = ("__main__", "coverage", "coverage_cases", "found")  # no rows of the table
+_OTHERS = ("__main__", "interval_coverage", "interval_coverage_cases", "found")  # no rows
 NAMES = sorted(path.stem for path in HERE.glob("*.py") if path.stem not in _OTHERS)
 MARK = "<!-- below: written by python -m benchmarks -->"
 PACKAGES = ("numpy", "scipy", "numba", "torch", "snntorch", "aihwkit", "lifelines", "surpyval",
