@@ -31,6 +31,7 @@ from reliability.report.provenance import (
     provenance_section,
 )
 from reliability.report.render import save_report
+from reliability.report.words import lines_range
 from reliability.technology import Technology
 from reliability.units import engineering
 
@@ -87,20 +88,6 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _lines_text(count: float, most: int, none: str = "none") -> str:
-    """Say a number of lines; a search that ended before its limit says so."""
-    if count <= 0:
-        return none
-    return f"more than {most}" if count >= most else f"{count:.0f}"
-
-
-def _ends_text(low: float, high: float, most: int) -> str:
-    """Say the interval of a number of lines."""
-    if low >= most:
-        return f"more than {most}"
-    return f"{_lines_text(low, most)} to {_lines_text(high, most)}"
-
-
 def size_lines(found: xr.Dataset) -> list[str]:
     """Return the table as lines of text, the header first."""
     header, rows = _texts(found)
@@ -152,7 +139,7 @@ def _texts(found: xr.Dataset) -> tuple[list[str], list[list[str]]]:
             f"{at['rows'].item()} x {at['columns'].item()}")  # fmt: skip
         row.append(shape if at[name].item() else "none")
         ends = [at[f"{name}_{end}"].item() for end in ("low", "high")]
-        row.append(_ends_text(ends[0], ends[1], found.attrs["max_size"]))
+        row.append(lines_range(ends[0], ends[1], found.attrs["max_size"]))
         if not border:
             value = [at[v].item() for v in ("value", "value_low", "value_high")]
             if np.isnan(value[0]):
@@ -267,7 +254,7 @@ def _key_figures(found: xr.Dataset) -> Iterator[KeyFigure]:
     shape = f"{at['rows'].item()} × {at['columns'].item()}" if at["size"].item() else "none"
     shape = f"at least {shape}" if at["size"].item() >= found.attrs["max_size"] else shape
     sure = f"at {100 * found.attrs['confidence']:g} %"
-    reach = _ends_text(at["size_low"].item(), at["size_high"].item(), found.attrs["max_size"])
+    reach = lines_range(at["size_low"].item(), at["size_high"].item(), found.attrs["max_size"])
     yield KeyFigure("largest array", shape, f"{reach} lines {sure}", _where(at, found))
     value = [at[v].item() for v in ("value", "value_low", "value_high")]
     if np.isfinite(value[0]):
@@ -294,7 +281,7 @@ def _answer(found: xr.Dataset) -> list[str]:
     at = _best(found)
     if at["size"] == 0:
         return ["No array meets the limit at any point."]
-    reach = _ends_text(at["size_low"].item(), at["size_high"].item(), found.attrs["max_size"])
+    reach = lines_range(at["size_low"].item(), at["size_high"].item(), found.attrs["max_size"])
     least = "at least " if at["size"] >= found.attrs["max_size"] else ""
     return [
         f"Largest: {least}{at['rows'].item()} word lines by {at['columns'].item()} bit lines "
