@@ -41,6 +41,8 @@ from reliability.errors import InputError
 
 RESULTS = "results.zarr"
 MARKER = "study.json"
+STAGES = "stages"  # of a search, each a study of its own
+DECISION = "decision"  # on designs, each a study of its own
 _CONTENT: dict[str, type] = {
     "spec": dict,
     "spec_hash": str,
@@ -179,8 +181,8 @@ def open_folder(
 
 
 def _is_transient(entry: Path) -> bool:
-    """Whether a file is the lock, or what a run left that was killed while it wrote its first."""
-    return entry.name == lock.LOCK or entry.name.startswith(f".{MARKER}.")
+    """Whether a file is the lock, or what a run left that was killed before it wrote its first."""
+    return entry.name in (lock.LOCK, STAGES) or entry.name.startswith(f".{MARKER}.")
 
 
 def _foreign(folder: Path, error: InputError) -> InputError:

@@ -92,6 +92,28 @@ def rate_text(value: float) -> str:
     return typeset(f"{value:.1e}".replace(".0e", "e")) if value else "0"
 
 
+def lines_text(count: float, most: int, none: str = "none") -> str:
+    """Print a number of lines of an array; a search that ended before its limit says so.
+
+    >>> lines_text(64, 512), lines_text(512, 512), lines_text(0, 512)
+    ('64', 'more than 512', 'none')
+    """
+    if count <= 0:
+        return none
+    return f"more than {most}" if count >= most else f"{count:.0f}"
+
+
+def lines_range(low: float, high: float, most: int) -> str:
+    """Print the interval of a number of lines.
+
+    >>> lines_range(40, 64, 512), lines_range(0, 512, 512), lines_range(512, 512, 512)
+    ('40 to 64', 'none to more than 512', 'more than 512')
+    """
+    if low >= most:
+        return f"more than {most}"
+    return f"{lines_text(low, most)} to {lines_text(high, most)}"
+
+
 def percent_range(found: Mapping[str, Any], digits: int = 1) -> str:
     """Print the interval of an answer.
 

@@ -253,7 +253,8 @@ def _one_layer(study: Study) -> str:
     network = study.network
     coding = _CODINGS[network.coding].format(**network.model_dump())
     ideal = "; ideal neurons" if network.neuron == "ideal" else ""
-    return f"{coding}; {network.mapping.replace('_', '-')} cells{ideal}"
+    copies = f", {network.copies} copies of each" if network.copies > 1 else ""
+    return f"{coding}; {network.mapping.replace('_', '-')} cells{copies}{ideal}"
 
 
 def _method(study: Study) -> Iterator[str]:
@@ -332,11 +333,15 @@ def _acts(phenomenon: str, study: Study) -> str:
         verify = study.programming.verify
         return f"verify, up to {verify.attempts} pulses" if verify else "as on the card"
     if phenomenon == "endurance":
-        return "does not act: cells are programmed once"
+        count = stress.rewrites(stress.end)
+        return f"{count} rewrites by refresh" if count else "does not act: no refresh"
     if phenomenon in ("relaxation", "retention", "drift"):
         if max(stress.times) == 0 and not stress.preconditioning:
             return "does not act: no time passes"
-        return f"to {duration(stress.times[-1])} at {listed(stress.temperatures, 'K')}"
+        where = f"at {listed(stress.temperatures, 'K')}"
+        if stress.rewrites(stress.end):
+            return f"to {duration(stress.refresh or 0.0)} between rewrites, {where}"
+        return f"to {duration(stress.times[-1])} {where}"
     if phenomenon == "read_disturb":
         volts = listed(stress.read_voltages, "V")
         if max(stress.inferences) > 0:
