@@ -15,8 +15,8 @@ no shape in them    claim needs a shape
 3 or more failures  likelihood-ratio bound of fitted distributions
 =================== ============================================================================
 
-With lots, a claim within the test has the exact binomial bound over lots too, and the worse counts:
-a fit of a few lots does not hold the worst one.
+With lots, each of them shifts the log life by a normal deviate; how much lots differ is averaged
+over with a prior (`reliability.lifetime.lot_posterior`), which the assumptions state.
 
 Without a stated distribution the bound is the worst one of all candidates whose AICc is within 4
 of the best: data of a few failures do not choose between them, and a claim beyond the test depends
@@ -44,11 +44,11 @@ from scipy import special
 from reliability.errors import InputError, fraction, unknown_name
 from reliability.lifetime.acceleration import Acceleration
 from reliability.lifetime.censored_fit import LifetimeFit, NoMaximum, fit_lifetime
-from reliability.lifetime.demonstration import printed
 from reliability.lifetime.formula import Formula, find_acceleration
 from reliability.lifetime.model_choice import compare_lifetimes
 from reliability.lifetime.observations import Observations, observations
 from reliability.lifetime.priors import Prior, fit_with_priors
+from reliability.lifetime.random_lots import PRIOR_SCALE
 from reliability.statistics.proportions import clustered_proportion
 
 if TYPE_CHECKING:
@@ -259,7 +259,7 @@ def assess_claim(
         return _binomial(test)
     candidates = (distribution,) if distribution else CANDIDATES
     fits = _fits(test, chosen, candidates)
-    if not distribution and {fit.distribution.name for fit in fits} <= {"exponential"}:
+    if not distribution and {_name(fit) for fit in fits} <= {"exponential"}:
         return _binomial(test)  # the data hold no shape
     return _fitted(test, fits, choice, {"method": method, "seed": seed})
 
@@ -496,7 +496,8 @@ def _fits(test: _Test, chosen: str | None, candidates: Sequence[str]) -> list[Li
         try:
             fit = fit_lifetime(
                 lower=data.lower, upper=data.upper, frequency=data.frequency,
-                stress=test.acting or None, lots=data.lots, distribution=name,
+                stress=test.acting or None, distribution=name, lots=data.lots,
+                lot_effect="robust" if data.lots is None else "random",
                 acceleration=chosen, fixed=fixed or None,
             )  # fmt: skip
         except NoMaximum:
@@ -532,18 +533,12 @@ def _fitted(
     table["bound"] = np.array(bounds + [math.nan] * (len(fits) - len(close)))
     use = test.at_use(np.maximum(data.lower, 0.0), fit.parameters)
     factor = max(_more(claim, float(each.high), float(each.value)) for each in found)
-    assumed, least = _assumed(test, close, choice), 0.0
-    if data.lots is not None and use.max() >= claim.duration:  # a few lots do not hold the worst
-        free = _binomial(test._replace(fixed=fit.parameters))
-        least, life, factor = free.bound, min(life, free.life_bound), max(factor, free.factor)
-        bound = max(bound, least)
-        assumed.insert(-1, f"at least the binomial bound over lots, {printed(least)}")
     return Assessment(
-        claim, _verdict([max(b, least) for b in bounds], bound, claim.fraction), bound, estimate,
+        claim, _verdict(bounds, bound, claim.fraction), bound, estimate,
         life, fit.units, fit.failures, float(data.frequency @ use), float(use.max()), fit,
         {name: fit.parameters[name] for name in test.names},
-        {"weibull": fit.parameters.get("shape"), "exponential": 1.0}.get(fit.distribution.name),
-        table, tuple(assumed),
+        {"weibull": fit.parameters.get("shape"), "exponential": 1.0}.get(_name(fit)),
+        table, tuple(_assumed(test, close, choice)),
         tuple(_limits(test, close, bounds, float(use.max()), estimate)),
         factor, options["method"],
     )  # fmt: skip
@@ -551,7 +546,8 @@ def _fitted(
 
 def _two_sided(claim: Claim, data: Observations, method: str) -> float:
     """Confidence of the two-sided interval whose upper end is the bound."""
-    if method in ("calibrated", "bootstrap"):  # these allow for the number of failures themselves
+    # These allow for the number of failures themselves.
+    if method in ("calibrated", "bootstrap") or data.lots is not None:
         return 2 * claim.confidence - 1
     quantile = special.stdtrit(data.failures, claim.confidence)
     return float(2 * special.ndtr(quantile) - 1)
@@ -565,8 +561,8 @@ def _close(fits: Sequence[LifetimeFit]) -> list[LifetimeFit]:
     """
     best = fits[0].aicc
     near = [f for f in fits if not f.aicc - best > CLOSE]
-    if any(f.distribution.name == "exponential" for f in near):
-        near += [f for f in fits if f.distribution.name == "weibull" and f not in near]
+    if any(_name(f) == "exponential" for f in near):
+        near += [f for f in fits if _name(f) == "weibull" and f not in near]
     return sorted(near, key=lambda fit: fit.aicc)
 
 
@@ -577,7 +573,7 @@ def _verdict(bounds: Sequence[float], bound: float, fraction: float) -> str:
 
 
 def _assumed(test: _Test, close: Sequence[LifetimeFit], choice: Choice) -> list[str]:
-    fit, names = close[0], [f.distribution.name for f in close]
+    fit, names = close[0], [_name(f) for f in close]
     assumed = [f"{names[0]} distribution"]
     if len(names) > 1:
         of = {"worst": "worst", "average": "weighted average"}[choice]
@@ -587,9 +583,21 @@ def _assumed(test: _Test, close: Sequence[LifetimeFit], choice: Choice) -> list[
         assumed.append(f"{_with_unit(name, fit.parameters[name])} {source}")
     if "shape" in test.fixed and "weibull" in names:
         assumed.append(f"Weibull shape {test.fixed['shape']:g} assumed")
-    lots = "" if test.data.lots is None else f", from {np.unique(test.data.lots).size} lots"
+    lots = ""
+    if test.data.lots is not None:
+        value, low, high = fit.parameters["lot_deviation"], *fit.interval("lot_deviation")
+        assumed.append(
+            f"standard deviation of ln life between lots {value:.2g} ({low:.2g} to {high:.2g}; "
+            f"half-Cauchy prior of scale {PRIOR_SCALE:g})"
+        )
+        lots = f", from {np.unique(test.data.lots).size} lots"
     assumed.append(f"{fit.failures:g} of {fit.units:g} units failed in the test{lots}")
     return assumed
+
+
+def _name(fit: LifetimeFit) -> str:
+    """Distribution of the units of a lot."""
+    return fit.distribution.name.removesuffix(" over lots")
 
 
 def _limits(
@@ -606,7 +614,7 @@ def _limits(
         )
     if len(bounds) > 1:
         pairs = zip(close, bounds, strict=True)
-        each = ", ".join(f"{f.distribution.name} {bound:.2g}" for f, bound in pairs)
+        each = ", ".join(f"{_name(f)} {bound:.2g}" for f, bound in pairs)
         limits.append(f"the data fit several distributions equally well; bound of each: {each}")
     if fit.parameters.get("activation_energy", 1.0) <= 0:
         limits.append("failures do not come sooner at higher temperature: the fitted Ea is not > 0")
