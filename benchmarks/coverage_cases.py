@@ -772,8 +772,8 @@ NOTES = {
     USE: "Two bake temperatures, 2 × 30 units, Weibull shape 2, 0.9 eV; use at 55 °C.",
     LOTS: "Failed fraction over all lots, 300 units of Weibull shape 2, 15 % failing, normal "
     "spread of ln life between lots. `qualify` with a column of lots has a random effect of lots "
-    "with a stated prior of their spread. The sandwich covariance of `fit_lifetime(lots=...)` needs "
-    'more lots than these: use `lot_effect="random"`.',
+    "with a stated prior of their spread. The sandwich covariance of `fit_lifetime(lots=...)` "
+    'takes more lots than these; use `lot_effect="random"`.',
     FITS: f"Right-censored lives of shape {SHAPE}. With ten failures of twenty in a test that "
     "stops at a number of failures a likelihood-ratio interval covers less; "
     '`method="calibrated"` (Bartlett\'s factor from simulated samples) corrects for it.',
