@@ -107,7 +107,7 @@ def score_interval_over(fractions: ArrayLike, trials: int, confidence: float = 0
 
     >>> low, high = score_interval_over([1] * 8 + [0] * 2, 100)
     >>> round(float(low), 2), round(float(high), 2)
-    (0.42, 0.95)
+    (0.43, 0.96)
     """
     x = np.asarray(fractions, float)
     units, p = x.shape[-1], x.mean(axis=-1)
