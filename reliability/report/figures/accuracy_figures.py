@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
@@ -85,7 +86,8 @@ def mean_and_chips(
     whiskers : array_like, shape (2, points), optional
         Ends of thin bars at the points.
     """
-    bands, drawn = bands_of_chips(values), []
+    bands = bands_of_chips(values)
+    drawn: list[Artist] = []
     ends = bands["chips_low"], bands["chips_high"]
     if of == 1:
         ax.fill_between(x, *ends, color=colour(k), alpha=0.15, lw=0)
