@@ -1,6 +1,7 @@
 """Tables of a qualification of several tests."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reliability.lifetime.demonstration import printed
+from reliability.lifetime.next_lot import SCALE
+from reliability.lifetime.random_lots import PRIOR_SCALE
 from reliability.product.dossier import Dossier
-from reliability.product.next_lot import SCALE
 from reliability.product.standard_rows import on_test
 from reliability.report.dossier_figures import anchor
 from reliability.report.dossier_summary import place, result
@@ -228,7 +230,9 @@ def lots_text(summary: dict[str, Any]) -> list[str]:
         "Model of the bound for the next lot: the failures of a lot are Poisson; its ln hazard is "
         "normal about the mean, with a flat prior of the mean hazard and a half-normal prior of "
         f"scale {SCALE:g} of the standard deviation between lots (a factor of "
-        f"{math.exp(SCALE):.2g}).",
+        f"{math.exp(SCALE):.2g}). Of a fitted distribution it follows from the fit, in which each "
+        "lot shifts the log life by a normal deviate with a half-Cauchy prior of scale "
+        f"{PRIOR_SCALE:g} of its standard deviation.",
         f"Not identifiable from {lots}: how much lots differ, so that the bound for the next lot "
         f"rests on that prior; and a mechanism that none of them has. Even if all {lots} are good, "
         f"up to {100 * bad:.0f} % of all lots may be bad ({100 * confidence:g} % confidence, "
@@ -346,7 +350,7 @@ def samples_table(summary: dict[str, Any]) -> Table:
 
 def raw_tables(dossier: Dossier) -> Iterator[Table]:
     """Yield the units of all tests, and the reads of those that have some."""
-    rows = []
+    alike: Counter[tuple[str, ...]] = Counter()  # units that no read-out tells apart are one row
     for test in dossier.plan.tests:
         units = test.units
         for low, high, lot, many in zip(
@@ -354,8 +358,9 @@ def raw_tables(dossier: Dossier) -> Iterator[Table]:
             units["frequency"].values, strict=True,
         ):  # fmt: skip
             failed = on_test(high, test.clock) if math.isfinite(high) else "not failed"
-            rows.append([test.table.name, place(test.stress), str(lot), on_test(low, test.clock),
-                         failed, f"{many:g}"])  # fmt: skip
+            row = (test.table.name, place(test.stress), str(lot), on_test(low, test.clock), failed)
+            alike[row] += many
+    rows = [[*row, f"{many:g}"] for row, many in alike.items()]
     yield Table("raw", "Units of each test", _shown(
         "Each unit failed after the first and not after the second time.", rows),
         ["test", "at", "lot", "good until", "failed by", "units"], rows[:_MOST_ROWS])  # fmt: skip
@@ -372,7 +377,7 @@ def raw_tables(dossier: Dossier) -> Iterator[Table]:
         values[row, np.searchsorted(times, reads["time"].values)] = reads["value"].values / factor
         lots = dict(zip(row, reads["lot"].values, strict=True))
         rows = [
-            [str(lots[k]), f"{k + 1}", *("no read" if math.isnan(v) else f"{v:.4g}" for v in one)]
+            [str(lots[k]), f"{k + 1}", *("no read" if math.isnan(v) else f"{v:#.4g}" for v in one)]
             for k, one in enumerate(values)
         ]
         named = f"{reads.attrs['quantity']}{f' ({symbol})' if symbol else ''}"

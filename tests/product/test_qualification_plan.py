@@ -14,9 +14,9 @@ from reliability.cli import main
 from reliability.errors import InputError
 from reliability.lifetime.acceleration import arrhenius
 from reliability.lifetime.claims import Claim, assess_claim, more_units
+from reliability.lifetime.next_lot import next_lot_bound
 from reliability.product.dossier import qualify_plan
 from reliability.product.mission_equivalent import equivalent_temperature
-from reliability.product.next_lot import next_lot_bound
 from reliability.product.qualification_plan import load_plan
 from reliability.product.standard_rows import check_requirements
 

@@ -13,7 +13,7 @@ from reliability.report import figures as draw
 from reliability.report.chapter import Chapter, LimitWords
 from reliability.report.comparison_words import Row
 from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, numbers_of, svg
-from reliability.report.points import Finished, anchor, named_point, titled
+from reliability.report.points import MOST_SENTENCES, Finished, anchor, named_point, titled
 from reliability.report.study_overlays import endurance_overlays
 from reliability.report.words import (
     fraction_text,
@@ -24,8 +24,6 @@ from reliability.report.words import (
 )
 from reliability.technology import STATES
 from reliability.units import engineering, grouped
-
-_MOST_SENTENCES = 3  # on the cover, one for each point of a sweep
 
 
 def _sections(finished: Finished) -> Iterator[Section]:
@@ -40,7 +38,7 @@ def _sections(finished: Finished) -> Iterator[Section]:
 
 def _statement(finished: Finished) -> Iterator[str]:
     answers = finished.answers()
-    if len(answers) > _MOST_SENTENCES:  # the points of the fewest and the most failures
+    if len(answers) > MOST_SENTENCES:  # the points of the fewest and the most failures
         ordered = sorted(answers, key=lambda each: each[1]["endurance"][0]["fraction_failed"])
         answers = [ordered[0], ordered[-1]]
     for point, answer in answers:
@@ -70,14 +68,16 @@ def _details(finished: Finished) -> Iterator[str]:
         parts = [f"{100 * c['share']:g} % after {_cycles(c['cycles'])}" for c in reached]
         at = engineering(found["temperature_k"], "K")
         yield f"Cumulative failures at {at} reach {', '.join(parts)}."
+    yield from _wafers_and_temperatures(finished)
     mode = finished.results["endurance"]["mode"].values
     counts = np.bincount(mode.ravel(), minlength=len(MODES))[1:]
     if "pulses" in found:
         pulses = " and ".join(f"{found['pulses'][s.lower()]:.2f} ({s})" for s in STATES)
         failed = max(found["write_failures"].values())
         yield (
-            f"A write ({_name(finished.study.options('endurance').write)}) then takes {pulses} "
-            f"pulses on average, and at most {fraction_text(failed)} of writes fail temporarily; "
+            f"After {grouped(found['cycles'])} cycles a write "
+            f"({_name(finished.study.options('endurance').write)}) takes {pulses} pulses on "
+            f"average, and at most {fraction_text(failed)} of writes fail temporarily; "
             f"{fraction_text(found['permanent'][0])} of cells have failed for good."
         )
     kinds = ", ".join(
@@ -87,6 +87,23 @@ def _details(finished: Finished) -> Iterator[str]:
     )
     if kinds:
         yield f"Failure modes at all temperatures: {kinds}."
+
+
+def _wafers_and_temperatures(finished: Finished) -> Iterator[str]:
+    """Say how much wafers differ, and how much faster cells fail when hot."""
+    first, last = (finished.summary["endurance"][k] for k in (0, -1))
+    ends = [engineering(each["temperature_k"], "K") for each in (first, last)]
+    failed = (finished.results["endurance"]["mode"] > 0).isel(temperature=0)
+    of_wafer = failed.mean([name for name in failed.dims if name != "wafer"]).values
+    if of_wafer.size > 1:
+        yield (
+            f"The fraction failed at {ends[0]} differs from wafer to wafer by "
+            f"{100 * float(of_wafer.std(ddof=1)):.2g} points (1σ of {of_wafer.size} wafers)."
+        )
+    if last is not first and first["failed"] and last["failed"]:
+        faster = first["weibull_scale"][0] / last["weibull_scale"][0]
+        yield (f"From {ends[0]} to {ends[1]} the Weibull scale of cycles to failure falls by a "
+               f"factor of {faster:.2g}.")  # fmt: skip
 
 
 def _cycles(number: float) -> str:
