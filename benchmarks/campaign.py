@@ -1,6 +1,6 @@
 """What a campaign costs over the bare computation, and what a million tasks would cost.
 
-Usage: python benchmarks/campaign.py [--chips 1536]
+Usage: python -m benchmarks.campaign [--chips 1536]
 
 Runs the same tasks bare (one thread, one after the other, nothing stored), as a study in one
 process, and as a study in two; then prices one task: its way through the process pool and through
@@ -15,9 +15,9 @@ from functools import partial
 from pathlib import Path
 
 import numba
-from found import row
 
 import reliability as rel
+from benchmarks.found import row
 from reliability.campaign import execute, integrity, store
 from reliability.campaign.plan import chips_per_task, make_plan
 from reliability.campaign.sweep import sweep_points
@@ -41,7 +41,7 @@ def nothing(task: int) -> int:
 def seconds(work: object) -> float:
     """Return how long a call takes."""
     start = time.perf_counter()
-    work()  # type: ignore[operator]
+    work()
     return time.perf_counter() - start
 
 

@@ -5,7 +5,7 @@ every run of one session; the second writes them into the ONNX file and loads th
 same images with the same weights on one thread in this process. Prints the time of a chip for few
 and for many images, and the ratios.
 
-    python benchmarks/deep.py
+    python -m benchmarks.deep
 """
 
 import time
@@ -13,9 +13,9 @@ import time
 import numpy as np
 import onnx
 import onnxruntime
-from found import row
 
 import reliability as rel
+from benchmarks.found import row
 from reliability.network.deep.chips import chips_of, load_chip
 from reliability.network.deep.graph import Stage, executed_graph
 from reliability.network.deep.images import Images, at, class_scores, images_of, network_inputs
@@ -38,11 +38,11 @@ def main() -> None:
     held = chips._replace(chip=sampled.__getitem__)
 
     def ours(chip: int, x: Images) -> np.ndarray:
-        loaded = load_chip(held, chip, stages, tiling)
+        loaded = load_chip(held, chip, stages)
         return class_scores(Session(graph, loaded.values), network, {}, x)
 
     def fed(chip: int, x: Images) -> np.ndarray:
-        loaded = load_chip(held, chip, stages, tiling)
+        loaded = load_chip(held, chip, stages)
         return class_scores(session, network, loaded.values, x)
 
     def peer(chip: int, x: Images) -> np.ndarray:

@@ -219,7 +219,7 @@ def lots(count: int, spread: float, rng: Rng, samples: int) -> Found:
         for reach in (0.5, 1.0, 2.0):
             found = assess_claim(Claim(reach * end, 0.5), lots=lot, **data)
             out[f"qualify, {reach:g} × test"] = (0.0, found.bound, true(reach * end))
-        for name, groups in (("fit with lots", lot), ("fit without lots", None)):
+        for name, groups in (("sandwich covariance", lot), ("lots ignored", None)):
             fit = fit_lifetime(**data, lots=groups)
             high = float(fit.failure_probability(0.5 * end, confidence=0.8).high)
             out[f"{name}, 0.5 × test"] = (0.0, high, true(0.5 * end))
@@ -771,10 +771,9 @@ NOTES = {
     FEWER: "77 units of Weibull lives; tests with zero to two failures have the exact bounds.",
     USE: "Two bake temperatures, 2 × 30 units, Weibull shape 2, 0.9 eV; use at 55 °C.",
     LOTS: "Failed fraction over all lots, 300 units of Weibull shape 2, 15 % failing, normal "
-    "spread of ln life between lots. `qualify` with a column of lots takes the worse of the fits "
-    "and, inside the test, of the binomial bound over lots. Where the lives of lots differ by a "
-    "factor of two and more (spread 0.8), a few lots do not hold the worst one: state such lots "
-    "one by one.",
+    "spread of ln life between lots. `qualify` with a column of lots has a random effect of lots "
+    "with a stated prior of their spread. The sandwich covariance of `fit_lifetime(lots=...)` "
+    'takes more lots than these; use `lot_effect="random"`.',
     FITS: f"Right-censored lives of shape {SHAPE}. With ten failures of twenty in a test that "
     "stops at a number of failures a likelihood-ratio interval covers less; "
     '`method="calibrated"` (Bartlett\'s factor from simulated samples) corrects for it.',

@@ -29,6 +29,7 @@ from reliability.campaign.tasks import compute
 from reliability.errors import InputError, RunError, TasksFailed, expect, whole_number
 from reliability.progress import progress as progress_line
 
+_LOOKED_AT = 2000  # tasks that a worker looks for in the store at once
 _MOST_SCOUTS = 20  # tasks of a group that are tried until one shows what its arrays are like
 Progress = Callable[[Task, int, int], None]
 Computed = Callable[[Study], dict[str, Any]]
@@ -218,7 +219,7 @@ def _run(study: Study, layout: Layout, run: execute.Execute, progress: Progress 
     store.write_points(layout, {axis.name: unit_of(axis.name) for axis in study.sweep})
     integrity.seal(layout, groups)
     for batch in _batches(study, layout):
-        todo = {task for task in integrity.missing(layout, batch) if task.group in groups}
+        todo = {task for task in _missing(layout, run, batch) if task.group in groups}
         counter.done += sum(t.work for t in batch if t not in todo | tried)
         queue = (task for task in batch if task in todo - tried)
         for task, outcome in run(partial(_compute_and_write, study, layout), queue):
@@ -316,6 +317,19 @@ def _is_sure(study: Study, layout: Layout, batch: list[Task]) -> bool:
         return False
     store.fit_group(layout, Task(last.group, 0, 0, chips, chips, last.chunk, 0), {})
     return True
+
+
+def _missing(layout: Layout, run: execute.Execute, batch: list[Task]) -> Iterator[Task]:
+    """Yield the tasks of a batch that are to be done; the workers look through the store."""
+    parts = [batch[k : k + _LOOKED_AT] for k in range(0, len(batch), _LOOKED_AT)]
+    for _, found in run(partial(_look, layout), parts):
+        if isinstance(found, Exception):
+            raise found
+        yield from found
+
+
+def _look(layout: Layout, tasks: list[Task]) -> list[Task]:
+    return list(integrity.missing(layout, tasks))
 
 
 def _compute(study: Study, layout: Layout, task: Task) -> xr.Dataset:

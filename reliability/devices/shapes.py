@@ -61,7 +61,7 @@ def inverse_sinh_arcsinh(value: ArrayLike, skew: float, tail: float) -> NDArray[
     return np.copysign(grown, inner)
 
 
-def both_tails(deviate: ArrayLike) -> tuple[Floats, Floats]:
+def both_tails(deviate: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the probabilities below and above standard normal deviates, each to all its digits.
 
     Examples
@@ -69,7 +69,7 @@ def both_tails(deviate: ArrayLike) -> tuple[Floats, Floats]:
     >>> both_tails([-10.0, 0.0])
     (array([7.61985302e-24, 5.00000000e-01]), array([1. , 0.5]))
     """
-    u = _floats(deviate)
+    u = np.asarray(deviate, float)
     small = ndtr(-np.abs(u))
     left, large = u < 0, 1.0 - small
     return np.where(left, small, large), np.where(left, large, small)

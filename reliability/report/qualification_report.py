@@ -19,6 +19,7 @@ from reliability.lifetime.demonstration import (
     printed,
     printed_fraction,
 )
+from reliability.lifetime.future_units import Prediction
 from reliability.report import figures as draw
 from reliability.report.page import (
     Figure,
@@ -43,6 +44,9 @@ _METHODS = {
     "equivalent time at the use condition, shape and acceleration known (JESD85)",
     "binomial": "no fit: exact binomial bound of the units that lived as long as the claim",
     "profile": "maximum likelihood fit, likelihood-ratio bound",
+    "priors": "posterior with the stated priors, flat in the expected number of failures",
+    "random lots": "fit with a random effect of lots, quantile of the posterior with a half-Cauchy "
+    "prior of the standard deviation of ln life between lots",
     "calibrated": "maximum likelihood fit, likelihood-ratio bound calibrated on simulated tests",
     "bootstrap": "maximum likelihood fit, quantile of fits of simulated tests",
     "wald": "maximum likelihood fit, normal approximation",
@@ -50,8 +54,9 @@ _METHODS = {
 
 
 def qualification(
-    found: Assessment, data: xr.Dataset, *, quantity: str = "cumulative failures", jesd47: str = ""
-) -> dict[str, Any]:
+    found: Assessment, data: xr.Dataset, *, quantity: str = "cumulative failures",
+    jesd47: str = "", next_lot: Prediction | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Return the assessment of a claim as plain numbers and texts.
 
     Parameters
@@ -63,6 +68,8 @@ def qualification(
         What the data sheet calls the fraction that fails, e.g. ``"BER"``.
     jesd47 : str
         Name of a test of JESD47 whose sample plan is compared.
+    next_lot : Prediction, optional
+        Failures of the next lot in the claimed use.
     """
     claim, clock = found.claim, str(data.attrs["clock"])
     summary: dict[str, Any] = {
@@ -100,6 +107,10 @@ def qualification(
     }  # fmt: skip
     if clock == "time" and found.bound < 1:
         summary["fit_bound"] = found.rate_bound * _PER_FIT
+    if next_lot is not None:
+        summary["next_lot"] = {
+            "units": next_lot.units, "expected": next_lot.expected, "bound": next_lot.high
+        }  # fmt: skip
     if jesd47:
         test = next(test for test in JESD47_TESTS if test.name == jesd47)
         met = found.units >= test.devices and found.failures <= test.allowed_failures
@@ -167,6 +178,12 @@ def qualification_lines(summary: dict[str, Any]) -> list[str]:
     if "fit_bound" in summary:
         lines.append(
             f"failure rate ≤ {printed(summary['fit_bound'])} FIT{where}, mean over the claimed time"
+        )
+    if "next_lot" in summary:
+        lot = summary["next_lot"]
+        lines.append(
+            f"next lot     at most {lot['bound']} of {lot['units']} units fail in the claimed time "
+            f"({100 * claim['confidence']:g} % prediction bound; expected {lot['expected']:.2g})"
         )
     if summary["distribution"]:
         for name, p in summary["parameters"].items():
@@ -312,7 +329,8 @@ def write_qualification_report(
     ]  # fmt: skip
     report = Report(
         f"Qualification: {summary['claim']['quantity']}", f"{_spaced(claimed)}.",
-        [_spaced(summary["sentence"]), *map(_labelled, lines[2:4])],
+        [_spaced(summary["sentence"]), *map(_labelled, lines[2:4]),
+         *(f"Next lot: {line[13:]}." for line in lines if line.startswith("next lot "))],
         [s for s in sections if s.figures or s.tables or s.points],
         list(_key_figures(summary)), [verdict],
     )  # fmt: skip

@@ -56,7 +56,7 @@ def test_tables_sort_by_value_and_say_so(seen) -> None:
     assert texts("resistance", "up") == ["200 Ω", "4.9 kΩ", "1 MΩ", "none"]
     assert texts("resistance", "down") == ["1 MΩ", "4.9 kΩ", "200 Ω", "none"]
     assert texts("time", "up") == ["0 s", "1 h", "3 days", "10 years"]
-    assert texts("share", "up") == ["-2 %", "9.1 %", "83.7 %", "100 %"]
+    assert texts("share", "up") == ["−2 %", "9.1 %", "83.7 %", "100 %"]
     assert told["copied"] == "Table copied"
     assert told["csv"].splitlines()[0] == "name,resistance,time,share,confidence"
     assert len(told["csv"].splitlines()) == 5

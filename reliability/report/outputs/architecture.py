@@ -90,7 +90,9 @@ def _hierarchy(say: _Say) -> str:
     return (
         "the resistive cache takes less power than DRAM for periods between inferences from "
         f"{say('pays_from')} up to {say('pays_until')}, and lasts the mission for periods from "
-        f"{say('lasts_from')}, with wear levelling from {say('lasts_from_levelled')}"
+        f"{say('lasts_from')}, with wear levelling from {say('lasts_from_levelled')}; of its "
+        f"lines {say('lines_lost_fresh')} are lost after a rest without power while fresh, "
+        f"{say('lines_lost_worn')} at the end of life"
     )
 
 
@@ -103,9 +105,11 @@ def _incremental(say: _Say) -> str:
 
 
 def _learning(say: _Say) -> str:
+    stored = say("accuracy_after_storage")
     return (
         f"{say('training_runs')} training runs pass until 1 % of the cells have failed, at an "
         f"accuracy of {say('accuracy')} and {say('writes')} writes of a cell in each run"
+        + (stored and f"; on cells worn by training it is {stored} after storage")
     )
 
 
@@ -161,7 +165,7 @@ def architecture_figures(study: Study, data: xr.Dataset) -> Iterator[Figure]:
             continue
         held = {name: value for name, value in at.items()
                 if name in own and name not in drawing.axes}  # fmt: skip
-        where = ", ".join(f"{labels[n]} {_value_text(full[n], v)}" for n, v in held.items())
+        where = ", ".join(f"{labels[n]} = {_value_text(full[n], v)}" for n, v in held.items())
         for other in itertools.product(*each):
             title = ", ".join(_value_text(full[name], value) for name, value in other)
             name = f"{drawing.title}{title and ': '}{title}"
@@ -227,7 +231,7 @@ def headline(found: dict[str, Any]) -> str:
 
     sentence = _SENTENCES[found["study"]](say)
     where = _where(found)
-    return typeset(_capital(f"{where and f'{where}: '}{sentence}."))
+    return typeset(_capital(f"{where and f'with {where}, '}{sentence}."))
 
 
 def value_and_range(found: dict[str, Any], key: str) -> str:
@@ -307,7 +311,7 @@ def _where(found: dict[str, Any], without: str = "") -> str:
     """The point of the headline, "" without a sweep."""
     labels = found.get("labels", {})
     point = {name: v for name, v in found.get("point", {}).items() if name != without}
-    return ", ".join(f"{labels[name]} {_value_text(name, v)}" for name, v in point.items())
+    return ", ".join(f"{labels[name]} = {_value_text(name, v)}" for name, v in point.items())
 
 
 def _value_text(name: str, value: Any) -> str:
@@ -331,7 +335,7 @@ def _capital(text: str) -> str:
 
 
 def _value(one: dict[str, Any], end: str = "value") -> str:
-    accuracy = one["name"].startswith("accuracy")
+    accuracy = one["name"].startswith(("accuracy", "lines lost"))
     if one[end] is None and (accuracy or one["name"].startswith("bit-error")):
         return "beyond the grid of temperatures"  # hotter than any cells that were aged
     return percent(one[end]) if accuracy else _text(one[end], one["unit"])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import reliability as rel
 from reliability.network.metrics import measured
@@ -90,6 +91,29 @@ def test_top5_counts_labels_among_the_five_largest() -> None:
     agrees = measured("agreement", outputs, None, lambda: outputs[0], 0.95)["agreement"][1]
     assert agrees[0] == 1
     assert agrees[1] < 1
+
+
+def test_pixels_of_an_image_are_not_independent_trials() -> None:
+    """Images that are right or wrong as a whole: intervals of as many trials as images."""
+    images = 60
+    good = np.arange(images) % 4 > 0
+    outputs = np.zeros((1, images, 2, 4, 4), np.float32)
+    outputs[0, good, 1] = 1.0
+    outputs[0, ~good, 0] = 1.0
+    label = np.ones((images, 4, 4), np.int64)
+    found = measured("accuracy", outputs, label, lambda: outputs[0], 0.9)
+    p, t2 = 0.75, stats.t.ppf(0.95, images - 1) ** 2
+    trials = images - 1  # of which the fraction has the variance of the mean of the images
+    ends = np.roots([1 + t2 / trials, -(2 * p + t2 / trials), p * p])
+    assert found["accuracy"][1][0] == p
+    low, high = (found[f"accuracy_{end}"][1][0] for end in ("low", "high"))
+    assert sorted(ends) == pytest.approx([low, high])
+    agrees = measured("agreement", outputs, None, lambda: 1 - outputs[0], 0.9)
+    assert agrees["agreement_high"][1][0] > 0.02  # 0 of 60 images, not of 960 pixels
+    alone = measured("f1", outputs[..., :1, :1], label[:, :1, :1], lambda: outputs[0], 0.9)
+    whole = measured("f1", outputs, label, lambda: outputs[0], 0.9)
+    for end in ("", "_low", "_high"):
+        assert whole[f"f1{end}"][1] == pytest.approx(alone[f"f1{end}"][1])
 
 
 def test_agreement_needs_no_labels_and_falls_on_cells(small) -> None:
