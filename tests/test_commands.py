@@ -123,6 +123,30 @@ def test_size_has_a_limit_of_its_own_for_one_criterion_only(call):
     assert "limit: got none" in refused.stderr
 
 
+def test_size_takes_a_network_a_card_a_wire_and_a_limit(call):
+    found = call("size", "--network", "spirit", "--technology", "techB", "--wire", "30 ohm",
+                 "--images", 30, "--max-size", 8, "--draws", 0, "--time", "1 h",
+                 "--json")  # fmt: skip
+    told = json.loads(found.stdout.splitlines()[-1])
+    assert told["criterion"] == "accuracy_drop"
+    assert told["limit"] == 0.01
+    for options, says in (
+        (
+            ["--network", "spirit", "--criterion", "output_error"],
+            "network: goes with",
+        ),
+        (["--network", "spirit", "--density", "20%"], "density: does not go with"),
+        (["--network", "spirit", "--drive", "both"], "unknown condition of an array 'drive'"),
+        (["--network", "spirit", "--layer", "stem"], "layer: goes with a deep network"),
+        (["--network", "mobilenet-mnist", "--layer", "stemm"], "did you mean 'stem'"),
+        (["--network", "mobilenet-mnist", "--reading", "rows"], "reading: goes with a network of"),
+        (["--images", "50"], "images: goes with the criterion accuracy_drop"),
+    ):
+        refused = call("size", *options, "--draws", 0)
+        assert refused.exit_code == 2
+        assert says in refused.stderr
+
+
 def test_size_that_does_not_converge_is_one_line_and_exit_code_1(call, monkeypatch):
     monkeypatch.setattr("reliability.crossbar.solver._LIMIT", 1)
     found = call(*SIZE)

@@ -2,9 +2,9 @@
 
 Given its wear, what a cell does at one write has a closed form: with the probability q that a pulse
 leaves it on the wrong side of the limit, a write of at most n verified pulses takes
-(1 - q^n)/(1 - q) of them and fails with q^n. Means are taken over the cells, intervals over wafers
-(of one wafer, dies; of one die, cells). Of methods that a card has measured numbers of, means are
-the card's and intervals those of its parameters.
+(1 - q^n)/(1 - q) of them and fails with q^n. Means are taken over the cells, intervals over lots
+(of one lot, wafers; of one wafer, dies; of one die, cells). Of methods that a card has measured
+numbers of, means are the card's and intervals those of its parameters.
 """
 
 import math

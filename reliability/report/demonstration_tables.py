@@ -11,37 +11,47 @@ from reliability.units import duration, engineering
 
 _CONFIDENCE = 0.9  # one-sided, of qualification tests
 _OVENS = (358.15, 398.15, 423.15)  # K: 85, 125 and 150 degC
+_LONG = 3.6e6  # s: a mission of 1000 h is tested as it is
 _FRACTIONS = (0.1, 0.05, 0.01, 0.001)
 
 
 def plan_tables(study: Study) -> Iterator[Table]:
     """Yield the sample size of a demonstration test, and the bake time equivalent to the mission.
 
-    The first is the exact binomial sample size without (and with one) failure; the second the time
-    that the activation energy of each state's retention makes equal to the end of the mission.
+    The first, where there is a limit to demonstrate, is the exact binomial sample size without (and
+    with one) failure; the second, for missions longer than a bake, the time that the activation
+    energy of each state's retention makes equal to the end of the mission.
     """
-    technology = study.load_technology()
-    given = study.options("limits").chips_below
+    if study.options("limits").accuracy is not None:
+        yield _sample_sizes(study.options("limits").chips_below)
+    if study.stress.end["time"] >= _LONG:
+        yield from _bake_times(study)
+
+
+def _sample_sizes(given: float | None) -> Table:
     fractions = sorted({*_FRACTIONS, *((given,) if given else ())}, reverse=True)
     rows = [
         [f"{100 * fraction:g} %", f"{sample_size(fraction, confidence=_CONFIDENCE)}",
          f"{sample_size(fraction, failures=1, confidence=_CONFIDENCE)}"]
         for fraction in fractions
     ]  # fmt: skip
-    yield Table(
+    return Table(
         "sample-sizes", "Sample size of a demonstration test",
         f"Chips to test to demonstrate at {percent(_CONFIDENCE, 0)} confidence that at most this "
         "fraction of the lot is below the limit. A simulation replaces none of them.",
         ["fraction below", "chips, no failure", "chips, one failure"], rows,
     )  # fmt: skip
-    end = study.stress.end
+
+
+def _bake_times(study: Study) -> Iterator[Table]:
+    technology, end = study.load_technology(), study.stress.end
     states = {
         name.split(".")[1]: technology[name]
         for name in technology
         if name.startswith("retention.") and name.endswith(".activation_energy")
         and technology[name] > 0
     }  # fmt: skip
-    if not states or end["time"] == 0:
+    if not states:
         return
     ovens = [oven for oven in _OVENS if oven > end["temperature"]]
     rows = []

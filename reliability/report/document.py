@@ -8,6 +8,11 @@ from reliability.campaign.spec import Study
 from reliability.campaign.store import results_fingerprint
 from reliability.campaign.summary import write_summary
 from reliability.report.acceptance import acceptance_sections, verdicts
+from reliability.report.decision_section import (
+    decision_section,
+    decision_statement,
+    has_decision,
+)
 from reliability.report.designs_section import recommendation
 from reliability.report.method import method_section, phenomena_section, population_section
 from reliability.report.outputs import chapters_of
@@ -26,7 +31,9 @@ from reliability.report.search_section import (
     search_statement,
     write_chosen,
 )
-from reliability.report.words import in_words
+from reliability.report.words import in_words, merged
+
+_OUTSIDE = "outside the valid range"
 
 
 def write_report(
@@ -82,6 +89,7 @@ def study_report(finished: Finished, folder: Path, notes: Sequence[str]) -> Repo
     if any(chapter.of_cells for chapter in chapters):
         sections += [population_section(finished), phenomena_section(finished)]
     sections += [search_section(finished)] if has_search(finished) else []
+    sections += [decision_section(finished)] if has_decision(finished) else []
     sections += [section for chapter in chapters for section in chapter.sections(finished)]
     influence = [figure for chapter in chapters for figure in chapter.sensitivity(finished)]
     if influence:
@@ -95,7 +103,7 @@ def study_report(finished: Finished, folder: Path, notes: Sequence[str]) -> Repo
         study.title, study.question,
         [*_first(finished), *(line for c in chapters for line in c.statement(finished))], sections,
         [figure for chapter in chapters for figure in chapter.key_figures(finished)],
-        list(verdicts(finished)), [*notes, *map(_warning, summary["warnings"])],
+        list(verdicts(finished)), [*notes, *_warnings(summary["warnings"])],
     )  # fmt: skip
 
 
@@ -104,6 +112,8 @@ def _first(finished: Finished) -> Iterator[str]:
     yield from recommendation(finished)
     if has_search(finished):
         yield from search_statement(finished)
+    if has_decision(finished):
+        yield from decision_statement(finished)
 
 
 def _assumptions(study: Study) -> Section:
@@ -145,6 +155,13 @@ def _provenance(study: Study, folder: Path) -> Section:
         ),
         listing=study_toml(study),
     )  # fmt: skip
+
+
+def _warnings(texts: Sequence[str]) -> list[str]:
+    """Return warnings in words; those that one range of a card raises stand in one sentence."""
+    said = list(map(_warning, texts))
+    outside = [text for text in said if _OUTSIDE in text]
+    return [*(text for text in said if _OUTSIDE not in text), *merged(outside)]
 
 
 def _warning(text: str) -> str:

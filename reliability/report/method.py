@@ -118,7 +118,8 @@ def phenomena_section(finished: Finished) -> Section:
         "A phenomenon that does not act in this study is not in its numbers.",
         ["phenomenon", "model", "in this study", "valid range", "parameters"], rows,
     )  # fmt: skip
-    return Section("phenomena", "Phenomena", (), tuple(figures), (table,))
+    tables = (table,) if study.cells is None else ()  # measured cells hold what acted on them
+    return Section("phenomena", "Phenomena", (), tuple(figures), tables)
 
 
 def acts(phenomenon: str, points: Sequence[Study]) -> str:

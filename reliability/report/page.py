@@ -7,7 +7,7 @@ special in HTML is escaped when it is rendered.
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -25,6 +25,8 @@ from matplotlib.ticker import FixedFormatter, FuncFormatter
 
 from reliability.report.figures import STYLE
 
+_SCALE = 0.8  # of sizes in inches: texts stay legible on paper and on a telephone
+_PIXELS = 105  # of an inch on a screen; small figures are not blown up to the page
 _NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))  # same figure, same bytes
 
 Outcome = Literal["demonstrated", "not demonstrated", "inconclusive", "depends on the distribution"]
@@ -55,13 +57,17 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of a page: anchor, heading, caption, drawing, and the numbers that it draws."""
+    """A figure of a page: anchor, heading, caption, drawing, and the numbers that it draws.
+
+    ``interactive`` is what ``brush.js`` takes to show the figure's designs on a screen.
+    """
 
     id: str
     title: str
     caption: str
     svg: Drawing
     numbers: Numbers | None = None
+    interactive: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -141,9 +147,17 @@ class Report:
 def canvas(
     width: float, height: float, rows: int = 1, columns: int = 1, *, sharey: bool = False
 ) -> Iterator[tuple[Canvas, np.ndarray]]:
-    """Give a figure (inches) and its axes, in the style of the reports."""
+    """Give a figure and its axes, in the style of the reports.
+
+    Parameters
+    ----------
+    width, height : float
+        Inches before they are scaled to the page.
+    rows, columns : int
+    sharey : bool
+    """
     with matplotlib.rc_context(STYLE):
-        figure = Canvas(figsize=(width, height), layout="constrained")
+        figure = Canvas(figsize=(_SCALE * width, _SCALE * height), layout="constrained")
         yield figure, figure.subplots(rows, columns, squeeze=False, sharey=sharey)
 
 
@@ -205,7 +219,7 @@ def svg(figure: Canvas, description: str) -> Drawing:
     body = text[text.index("<svg") :].replace("xlink:href=", "href=")
     title = Markup("<title>{}</title>").format(description)
     head, _, rest = body.partition(">")
-    wide = figure.get_figwidth() * 95  # px; small figures are not blown up to the page
+    wide = figure.get_figwidth() * _PIXELS
     label = Markup(' role="img" aria-label="{}"').format(description)
     size = Markup(f' style="--wide:{wide:.0f}px">')
     return Drawing(Markup(head) + label + size + title + Markup(rest))

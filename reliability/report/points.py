@@ -12,10 +12,11 @@ from reliability.campaign.selection import at_point
 from reliability.campaign.spec import Study, unit_of
 from reliability.campaign.sweep import sweep_points
 from reliability.campaign.tables import Axis
-from reliability.units import engineering
+from reliability.units import engineering, grouped
 
 Results = dict[str, xr.Dataset]
 MOST_LINES = 7  # of the palette
+MOST_SENTENCES = 3  # on the cover, one for each point of a sweep
 
 
 def axis_label(axis: Axis) -> str:
@@ -26,8 +27,10 @@ def axis_label(axis: Axis) -> str:
 def value_text(name: str, value: float | str) -> str:
     """Print the value of an axis as engineers read it."""
     unit = unit_of(name)
-    if isinstance(value, str) or unit is None:
+    if isinstance(value, str | bool):
         return str(value).replace("_", " ")
+    if unit is None:
+        return grouped(value) if 1e4 <= abs(value) < 1e6 else f"{value:.6g}"
     return engineering(float(value), unit or "1")
 
 
@@ -45,9 +48,9 @@ def point_text(point: Point) -> str:
 
 
 def named_point(study: Study, point: Point) -> str:
-    """Print a point of a sweep with the names of its axes."""
+    """Print a point of a sweep with the names of its axes: ``code = secded, node = 28 nm``."""
     names = {axis.name: axis_label(axis) for axis in study.sweep}
-    return ", ".join(f"{names[name]} {value_text(name, value)}" for name, value in point.items())
+    return ", ".join(f"{names[name]} = {value_text(name, value)}" for name, value in point.items())
 
 
 def anchor(name: str, title: str = "") -> str:
@@ -70,11 +73,11 @@ class Finished:
     summary: dict[str, Any]
 
     def points(self) -> "Iterator[tuple[str, Finished]]":
-        """Yield each point with its text; without a sweep the study itself."""
+        """Yield each point with its name; without a sweep the study itself."""
         for point, answer in self.answers():
             if point:
                 at = Finished(self.study.at(point), at_point(self.results, point), answer)
-                yield point_text(point), at
+                yield named_point(self.study, point), at
             else:
                 yield "", self
 
@@ -85,10 +88,22 @@ class Finished:
         return list(zip(sweep_points(self.study), self.summary["points"], strict=True))
 
 
-def sentences(finished: Finished, headline: Callable[[dict[str, Any]], str]) -> Iterator[str]:
-    """Yield what ``headline`` says of the answers at each point, after the text of the point."""
-    for point, here in finished.points():
-        yield f"{point}{point and ': '}{headline(here.summary)}."
+def sentences(
+    finished: Finished,
+    headline: Callable[[dict[str, Any]], str],
+    size: Callable[[dict[str, Any]], float],
+) -> Iterator[str]:
+    """Yield what ``headline`` says of the answers at each point, after the name of the point.
+
+    Of many points those of the least and of the largest ``size``.
+    """
+    points = list(finished.points())
+    if len(points) > MOST_SENTENCES:
+        ordered = sorted(points, key=lambda each: size(each[1].summary))
+        points = [ordered[0], ordered[-1]]
+    for point, here in points:
+        said = headline(here.summary)
+        yield f"With {point}: {said[0].lower()}{said[1:]}." if point else f"{said}."
 
 
 def titled(title: str, point: str) -> str:

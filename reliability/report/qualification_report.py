@@ -379,7 +379,9 @@ def _gaps(summary: dict[str, Any], method: str) -> list[Table]:
         ])  # fmt: skip
     rows += [["limitation", text] for text in summary["limitations"]]
     rows += [["needed", text] for text in needed(summary)]
-    return [Table("gaps", "Statement, limitations and further tests", "", ["", "what"], rows)]
+    return [
+        Table("gaps", "Statement, limitations and further tests", "", ["kind", "statement"], rows)
+    ]
 
 
 def _tables(found: Assessment, summary: dict[str, Any]) -> Iterator[Table]:

@@ -73,7 +73,7 @@ def _accuracy_against_time(
             draw.points_against_time(accuracy, axes.flat[0])
             yield Figure(
                 "accuracy", f"{Measure.of(read[0][0]).title} against time",
-                "Mean of the chips of each study (line) and 5 to 95 % of them (band), at "
+                "Mean of the chips of each study (line) and 5 to 95 % of them (thick bars), at "
                 f"{engineering(end['temperature'], 'K')}.",
                 svg(figure, f"{metric_name(read[0][0])} against time of each study"),
                 numbers_of(bands_of_chips(accuracy.rename(point="study"))),

@@ -1,15 +1,19 @@
 """Accuracy over a sweep: its points beside each other, against time, against an axis."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from reliability.campaign.frame import Point
 from reliability.campaign.selection import at_age, at_point, wafers_of
+from reliability.campaign.spec import Study
 from reliability.campaign.sweep import sweep_points
 from reliability.campaign.tables import Axis
 from reliability.report import figures as draw
-from reliability.report.figures.accuracy_figures import bands_of_chips
+from reliability.report.figures.accuracy_figures import band_or_bars, bands_of_chips
 from reliability.report.measure import Measure
 from reliability.report.page import Figure, Section, Table, canvas, numbers_of, svg
 from reliability.report.points import (
@@ -23,7 +27,7 @@ from reliability.report.points import (
     value_text,
     without,
 )
-from reliability.report.words import age_title, percent
+from reliability.report.words import age_title, of_age, percent, stress_columns
 from reliability.statistics.crossed import mean_of_rows
 from reliability.units import engineering
 
@@ -59,7 +63,10 @@ def sweep_statement(finished: Finished) -> Iterator[str]:
         f"({sure} confidence; {len(points)} points of {axes})."
     )
     chips = {"chips": finished.results["chips"]}
-    pair = [at_age(at_point(chips, points[k])["chips"]["accuracy"], end) for k in (best, worst)]
+    here = [at_age(at_point(chips, point)["chips"]["accuracy"], end) for point in points]
+    if measure.fraction:
+        yield from _best_choice(study, points, [float(values.mean()) for values in here])
+    pair = [here[k] for k in (best, worst)]
     difference, wafers = pair[0].values - pair[1].values, wafers_of(pair[0])
     found = mean_of_rows(difference, wafers, study.confidence)
     if measure.fraction:
@@ -71,6 +78,24 @@ def sweep_statement(finished: Finished) -> Iterator[str]:
         f"On the same chips and images the {top} point is {by} above the {bottom} "
         f"({low} to {high} at {sure} confidence, nominal card)."
     )
+
+
+def _best_choice(study: Study, points: Sequence[Point], means: Sequence[float]) -> Iterator[str]:
+    """Say which value of the first axis is the best, where it is a choice and mostly the same."""
+    first, *others = study.sweep
+    choices = {point[first.name] for point in points}
+    if not (study.is_grid and others and all(isinstance(choice, str) for choice in choices)):
+        return
+    at: dict[Any, list[tuple[float, Any]]] = {}
+    for point, mean in zip(points, means, strict=True):
+        at.setdefault(without(point, first.name), []).append((mean, point[first.name]))
+    choice, wins = Counter(max(each)[1] for each in at.values()).most_common(1)[0]
+    if 2 * wins <= len(at):
+        return
+    rest = " × ".join(axis_label(axis) for axis in others)
+    where = f"every {rest}" if wins == len(at) else f"{wins} of {len(at)} values of {rest}"
+    yield (f"With the nominal card {axis_label(first)} = {value_text(first.name, choice)} has the "
+           f"highest mean at {where}.")  # fmt: skip
 
 
 def _figures(finished: Finished) -> Iterator[Figure]:
@@ -85,7 +110,8 @@ def _figures(finished: Finished) -> Iterator[Figure]:
     many = f"{finished.results['chips'].sizes['chip']} chips"
     when = age_title(end) if not swept & set(end) else "At the swept stress condition"
     if len(points) <= _MOST_ROWS:
-        yield _all_points(finished, last, f"{names[:1].upper()}{names[1:]}. {when}: mean of {many}")
+        of = "median over the sampled cards" if study.uncertainty else f"mean of {many}"
+        yield _all_points(finished, last, f"{names[:1].upper()}{names[1:]}. {when}: {of}")
     if "time" in here[0].dims and len(study.stress.times) > 1 and len(points) <= MOST_LINES:
         rest = {k: v for k, v in end.items() if k != "time"}
         accuracy = xr.concat([at_age(v, rest) for v in here], labels, coords="minimal",
@@ -96,7 +122,8 @@ def _figures(finished: Finished) -> Iterator[Figure]:
             yield Figure(
                 "time",
                 f"{Measure.of(study).title} against time",
-                f"One line per {names}: mean of {many}, and 5 to 95 % of them (band).{at}",
+                f"One line per {names}: mean of {many}, and 5 to 95 % of them "
+                f"({band_or_bars(len(points))}).{at}",
                 svg(figure, f"{Measure.of(study).title} against time for each point of the sweep"),
                 numbers_of(bands_of_chips(accuracy)),
             )
@@ -109,13 +136,14 @@ def _all_points(finished: Finished, last: xr.DataArray, caption: str) -> Figure:
     found = bands_of_chips(last).assign(
         {end: ("point", [answer[end] for answer in answers]) for end in ("low", "high")}
     )
+    found["mean"] = found["mean"].copy(data=[answer["mean"] for answer in answers])
     with canvas(8.6, 1.6 + 0.34 * len(answers)) as (figure, axes):
         draw.accuracy_of_points(found, axes.flat[0])
         return Figure(
             "points",
             f"{Measure.of(finished.study).title} at every point",
             f"{caption} with its {percent(finished.study.confidence, 0)} interval, and the middle "
-            "90 % of chips.",
+            "90 % of the chips of the nominal card.",
             svg(figure, f"{Measure.of(finished.study).title} at every point of the sweep"),
             numbers_of(found),
         )
@@ -145,35 +173,47 @@ def _against(finished: Finished, axis: Axis, last: xr.DataArray, caption: str) -
         yield Figure(
             anchor("against", axis.name),
             f"{Measure.of(study).title} against {axis_label(axis)}",
-            f"{caption} (line) and 5 to 95 % of them (band).",
+            f"{caption} (line) and 5 to 95 % of them ({band_or_bars(len(others))}).",
             svg(figure, f"{Measure.of(study).title} against {axis_label(axis)}"),
             numbers_of(bands_of_chips(accuracy)),
         )
 
 
 def _table(finished: Finished) -> Table:
-    study, measure = finished.study, Measure.of(finished.study)
+    study, measure, end = finished.study, Measure.of(finished.study), finished.study.stress.end
     points = f", in points of {measure.name}" if measure.fraction else ""
-    header = [*(axis_label(axis) for axis in study.sweep), "stress", measure.name, "interval",
-              "chip-to-chip (1σ)", "spikes per image", "difference to the first"]  # fmt: skip
+    columns = _stress(study)
+    spikes = "spikes" in finished.results["chips"]
+    fixed = "" if columns or {axis.name for axis in study.sweep} & set(end) else of_age(end) + " "
+    header = [*(axis_label(axis) for axis in study.sweep), *columns, measure.name, "interval",
+              "chip-to-chip (1σ)", *(["spikes per image"] if spikes else []),
+              "difference to the first"]  # fmt: skip
     return Table(
         "answers", "All points",
-        f"{measure.mean[:1].upper()}{measure.mean[1:]} of a chip at every point and stress "
-        "condition with its "
+        f"{measure.mean[:1].upper()}{measure.mean[1:]} of a chip {fixed}at every point"
+        f"{' and stress condition' if columns else ''} with its "
         f"{percent(study.confidence, 0)} interval. Points share their chips, images and random "
         "numbers, so their differences are better known than the points themselves: the last "
-        f"column is the difference to the first point{points}, with the interval of "
-        "the mean over paired chips.",
-        header, list(_rows(finished)),
+        f"column is the difference to the first point{points}, of the nominal card, with the "
+        "interval of the mean over paired chips.",
+        header, list(_rows(finished, columns)),
     )  # fmt: skip
 
 
-def _rows(finished: Finished) -> Iterator[list[str]]:
+def _stress(study: Study) -> dict[str, Callable[..., str]]:
+    """Columns of the stress conditions that differ at a point."""
+    found: dict[str, Callable[..., str]] = {}
+    for point in study.at_points():
+        found |= stress_columns(point.stress.combinations)
+    return found
+
+
+def _rows(finished: Finished, columns: dict[str, Callable[..., str]]) -> Iterator[list[str]]:
     study, points = finished.study, finished.answers()
     chips = {"chips": finished.results["chips"]}
     first = at_point(chips, points[0][0])["chips"]["accuracy"]
     wafers = wafers_of(at_age(first, study.stress.end))
-    swept, measure = {axis.name for axis in study.sweep}, Measure.of(study)
+    measure = Measure.of(study)
     for k, (point, answer) in enumerate(points):
         here = at_point(chips, point)["chips"]
         read_outs = study.at(point).stress.combinations
@@ -181,13 +221,12 @@ def _rows(finished: Finished) -> Iterator[list[str]]:
             difference = at_age(here["accuracy"], at).values - at_age(first, at).values
             found_difference = mean_of_rows(difference, wafers, study.confidence)
             mean, low, high = measure.difference(*found_difference)
-            spikes = f"{float(at_age(here['spikes'], at).mean()):.0f}" if "spikes" in here else ""
             yield [
                 *(value_text(name, value) for name, value in point.items()),
-                "swept" if "time" in swept else age_title(at),
+                *(text(at) for text in columns.values()),
                 measure.text(found["mean"]),
                 measure.ends(found),
                 measure.text(found["sigma_chips"]),
-                spikes,
+                *([f"{float(at_age(here['spikes'], at).mean()):.0f}"] if "spikes" in here else []),
                 f"{mean} ({low} to {high})" if k else "",
             ]

@@ -1,7 +1,7 @@
 """Numbers and stress conditions in words, as the documents say them."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from itertools import chain, groupby
 from typing import Any
@@ -10,6 +10,7 @@ from reliability.units import duration, engineering, grouped
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _POWER = re.compile(r"(?<![\w.])(\d(?:\.\d+)?)e([+-]\d+)\b")
+_MINUS = re.compile(r"(?<![^\s(])-(?=\d)")
 _GROUP = re.compile(r"(?<=\d) (?=\d{3}\b)")
 _UNIT = re.compile(
     r"(?<=\d) (?=%|°C|"
@@ -22,8 +23,11 @@ def typeset(text: str) -> str:
 
     >>> typeset("1.5e+03 years, 8e+08 reads, 1e+14 reads, p <= 2.5e-06").replace("\xa0", " ")
     '1500 years, 8×10⁸ reads, 10¹⁴ reads, p ≤ 2.5×10⁻⁶'
+    >>> typeset("-40 to 8-bit").replace("\xa0", " ")
+    '−40 to 8-bit'
     """
     text = _POWER.sub(_power, text.replace("<=", "≤").replace(">=", "≥"))
+    text = _MINUS.sub("−", text)
     return _UNIT.sub("\xa0", _GROUP.sub("\u202f", text))
 
 
@@ -86,6 +90,28 @@ def rate_text(value: float) -> str:
     ('2.5×10⁻⁷', '10⁻⁶', '0')
     """
     return typeset(f"{value:.1e}".replace(".0e", "e")) if value else "0"
+
+
+def lines_text(count: float, most: int, none: str = "none") -> str:
+    """Print a number of lines of an array; a search that ended before its limit says so.
+
+    >>> lines_text(64, 512), lines_text(512, 512), lines_text(0, 512)
+    ('64', 'more than 512', 'none')
+    """
+    if count <= 0:
+        return none
+    return f"more than {most}" if count >= most else f"{count:.0f}"
+
+
+def lines_range(low: float, high: float, most: int) -> str:
+    """Print the interval of a number of lines.
+
+    >>> lines_range(40, 64, 512), lines_range(0, 512, 512), lines_range(512, 512, 512)
+    ('40 to 64', 'none to more than 512', 'more than 512')
+    """
+    if low >= most:
+        return f"more than {most}"
+    return f"{lines_text(low, most)} to {lines_text(high, most)}"
 
 
 def percent_range(found: Mapping[str, Any], digits: int = 1) -> str:
@@ -211,6 +237,44 @@ def _alternatives(rows: list[list[str]]) -> str:
         texts = [texts[0], *(text[1:] for text in texts[1:])]
     comma = "; " if any("," in text for text in texts) else ", "
     return f"{comma.join(texts[:-1])} or {texts[-1]}{mark}" if texts[1:] else texts[0] + mark
+
+
+_STRESS: dict[str, tuple[str, Callable[[float], str]]] = {
+    "cycles": ("cycles", lambda n: typeset(f"{n:.5g}")),
+    "time": ("time", lambda t: duration(t) if t else "0 s"),
+    "temperature": ("temperature", lambda t: engineering(t, "K")),
+    "reads": ("reads", lambda n: typeset(f"{n:.3g}")),
+    "inferences": ("inferences", lambda n: typeset(f"{n:.3g}")),
+    "read_voltage": ("read voltage", lambda v: engineering(v, "V")),
+}
+
+
+def stress_columns(read_outs: Sequence[Mapping[str, float]]) -> dict[str, Callable[..., str]]:
+    """Return columns of a table of read-outs: only what differs between them has one.
+
+    Parameters
+    ----------
+    read_outs : sequence of mapping of str to float
+        Stress conditions, with the keys of ``stress.combinations``.
+
+    Returns
+    -------
+    dict of str to callable
+        What each column prints of a read-out, by its heading.
+
+    Examples
+    --------
+    >>> same = {"cycles": 0, "reads": 0, "inferences": 0, "read_voltage": 0.1, "temperature": 300}
+    >>> columns = stress_columns([same | {"time": 0.0}, same | {"time": 3600.0}])
+    >>> {name: text(same | {"time": 60.0}) for name, text in columns.items()}
+    {'time': '1 min'}
+    """
+
+    def printed(key: str) -> Callable[[Mapping[str, float]], str]:
+        return lambda at: _STRESS[key][1](at[key])
+
+    return {_STRESS[key][0]: printed(key) for key in _STRESS
+            if len({at.get(key) for at in read_outs}) > 1}  # fmt: skip
 
 
 def of_age(age: dict[str, float]) -> str:

@@ -23,7 +23,8 @@ def parameter_row(name: str, parameter: Parameter) -> dict[str, str]:
         "uniform": f"{engineering(low, unit)} to {engineering(high, unit)}",
         "bounded": f"{engineering(p.at(-1.0), unit)} to {engineering(p.at(1.0), unit)} (1σ)",
         "exact": "taken as exact",
-    }[p.distribution]
+        "none": "taken as exact",
+    }[p.distribution if sigma or low < high else "none"]
     return {
         "name": name,
         "value": engineering(p.value, unit),

@@ -21,7 +21,7 @@ SLOW = (
     "read_disturb", "energy_rate_coding", "energy_time_coding", "learning_failed_cells",
     "energy_resistance", "hierarchy", "retention",
     "ecc", "refresh", "redundancy", "design_memory", "design_spirit", "measured_cells",
-    "design_tile", "cifar10", "cross_temperature",
+    "design_tile", "cifar10", "cross_temperature", "retention_after_cycling",
 )  # fmt: skip
 SMALL = {
     "population.chips": 2,

@@ -66,7 +66,7 @@ def test_axes_have_units() -> None:
     ax = Figure().subplots()
     figures.accuracy_against_time(accuracy, ax, references={"ideal": 0.9})
     assert ax.get_ylabel() == "accuracy (%)"
-    assert [t.get_text() for t in ax.get_xticklabels()] == ["as pro-\ngrammed", "1 h"]
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["as\nprogrammed", "1 h"]
 
 
 def test_wafer_map_draws_each_die_where_it_is() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
@@ -12,16 +13,16 @@ from reliability.report.figures.style import (
     PALETTE,
     axes_of,
     colour,
+    legend_above,
     log_axis,
     marker,
     metric_axis,
     name_axis,
     reading_unit,
+    set_beside,
     time_axis,
 )
 from reliability.units import engineering
-
-_LINES = ("-", "--", ":", "-.")
 
 
 def bands_of_chips(values: xr.DataArray) -> xr.Dataset:
@@ -59,9 +60,18 @@ def bands_of_draws(draws: xr.DataArray) -> xr.Dataset:
 
 
 def mean_and_chips(
-    x: ArrayLike, values: xr.DataArray, ax: Axes, k: int, label: str | None = None, line: str = "-"
+    x: ArrayLike,
+    values: xr.DataArray,
+    ax: Axes,
+    k: int,
+    label: str | None = None,
+    *,
+    of: int = 1,
+    whiskers: ArrayLike | None = None,
 ) -> None:
     """Draw the mean over chips as the k-th line, and 5 to 95 % of chips as its band.
+
+    Of several lines the bands are bars, a little beside each other: none hides another.
 
     Parameters
     ----------
@@ -71,12 +81,32 @@ def mean_and_chips(
     ax : Axes
     k : int
     label : str, optional
-    line : str
-        Style.
+    of : int
+        Lines in the figure.
+    whiskers : array_like, shape (2, points), optional
+        Ends of thin bars at the points.
     """
     bands = bands_of_chips(values)
-    ax.fill_between(x, bands["chips_low"], bands["chips_high"], color=colour(k), alpha=0.15, lw=0)
-    ax.plot(x, bands["mean"], f"{marker(k)}{line}", ms=4.5, color=colour(k), label=label)
+    drawn: list[Artist] = []
+    ends = bands["chips_low"], bands["chips_high"]
+    if of == 1:
+        ax.fill_between(x, *ends, color=colour(k), alpha=0.15, lw=0)
+    else:
+        drawn.append(ax.vlines(x, *ends, lw=4.5, alpha=0.35, color=colour(k)))
+    if whiskers is not None:
+        low, high = np.asarray(whiskers)
+        middle = (low + high) / 2
+        bars = ax.errorbar(x, middle, high - middle, fmt="none", capsize=2, lw=1, ecolor=colour(k))
+        drawn += bars.get_children()
+    drawn += ax.plot(
+        x, bands["mean"], f"{marker(k)}-", ms=4.5, lw=1.3, label=label, color=colour(k)
+    )
+    set_beside(drawn, k, of)
+
+
+def band_or_bars(lines: int) -> str:
+    """Return what `mean_and_chips` draws of the chips."""
+    return "band" if lines == 1 else "thick bars"
 
 
 def accuracy_against_time(
@@ -87,6 +117,8 @@ def accuracy_against_time(
     references: Mapping[str, float] | None = None,
 ) -> Axes:
     """Accuracy against time for each temperature: mean, 5-95 % of chips, 5-95 % of card draws.
+
+    The chips are a band, or thick bars where there are several temperatures; the draws thin bars.
 
     Parameters
     ----------
@@ -102,16 +134,20 @@ def accuracy_against_time(
     times = accuracy["time"].values
     for k, temperature in enumerate(accuracy["temperature"].values):
         at = accuracy.sel(temperature=temperature).transpose("time", "chip")
-        mean_and_chips(times, at, ax, k, engineering(float(temperature), "K"))
+        ends = None
         if draws is not None:
-            for edge in bands_of_draws(draws.sel(temperature=temperature)).values():
-                ax.plot(times, edge.transpose("time"), ":", color=colour(k), lw=1.3)
+            found = bands_of_draws(draws.sel(temperature=temperature))
+            ends = [edge.transpose("time") for edge in found.values()]
+        mean_and_chips(times, at, ax, k, engineering(float(temperature), "K"),
+                       of=accuracy.sizes["temperature"], whiskers=ends)  # fmt: skip
     for k, (label, value) in enumerate((references or {}).items()):
         ax.axhline(value, color="0.3", lw=1, ls=("--", "-.")[k % 2])
-        ax.annotate(label, (times[min(1, times.size - 1)], value), **LABEL)
+        at = (times[min(1, times.size - 1)], value)
+        ax.annotate(label, at, **LABEL | {"xytext": (14, 2)})  # right of the bars
     time_axis(ax, times)
     metric_axis(ax.yaxis, accuracy)
-    ax.legend(title="temperature", loc="lower left")
+    if accuracy.sizes["temperature"] > 1:
+        legend_above(ax)
     return ax
 
 
@@ -129,10 +165,10 @@ def points_against_time(accuracy: xr.DataArray, ax: Axes | None = None) -> Axes:
     times = accuracy["time"].values
     for k, label in enumerate(accuracy["point"].values):
         at = accuracy.isel(point=k).transpose("time", "chip").dropna("chip", how="all")
-        mean_and_chips(times, at, ax, k, str(label), _LINES[k % 4])
+        mean_and_chips(times, at, ax, k, str(label), of=accuracy.sizes["point"])
     time_axis(ax, times)
     metric_axis(ax.yaxis, accuracy)
-    ax.legend(loc="best")
+    legend_above(ax)
     return ax
 
 
@@ -158,13 +194,13 @@ def accuracy_against_axis(
     lines = [str(line) for line in accuracy["line"].values]
     for k, line in enumerate(lines):
         at = accuracy.isel(line=k).transpose(x, "chip")
-        mean_and_chips(at[x].values, at, ax, k, line or None)
+        mean_and_chips(at[x].values, at, ax, k, line or None, of=len(lines))
     if log:
         ax.set_xscale("log")
     ax.set_xlabel(label)
     metric_axis(ax.yaxis, accuracy)
     if lines != [""]:
-        ax.legend(loc="best")
+        legend_above(ax)
     return ax
 
 
@@ -186,13 +222,21 @@ def accuracy_of_points(found: xr.Dataset, ax: Axes | None = None) -> Axes:
               label="5 to 95 % of chips")  # fmt: skip
     error = np.abs([found["low"].values - mean, found["high"].values - mean])
     ax.errorbar(
-        mean, y, xerr=error, fmt="o", color="black", ms=4, capsize=3, lw=1.2, label="mean, interval"
+        mean,
+        y,
+        xerr=error,
+        fmt="o",
+        color="black",
+        ms=4,
+        capsize=3,
+        lw=1.2,
+        label="mean and its interval",
     )
     ax.set_yticks(y, [str(label) for label in found["point"].values])
     ax.set_ylim(-0.6, y.size - 0.4)
     metric_axis(ax.xaxis, found["mean"])
     ax.grid(axis="y", visible=False)
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    legend_above(ax)
     return ax
 
 
@@ -210,7 +254,8 @@ def spikes_against_time(chips: xr.Dataset, ax: Axes | None = None) -> Axes:
     times = chips["time"].values
     for k, temperature in enumerate(chips["temperature"].values):
         spikes = chips["spikes"].sel(temperature=temperature).transpose("time", "chip")
-        mean_and_chips(times, spikes, ax, k, engineering(float(temperature), "K"))
+        mean_and_chips(times, spikes, ax, k, engineering(float(temperature), "K"),
+                       of=chips.sizes["temperature"])  # fmt: skip
     time_axis(ax, times)
     ax.set_ylabel("input spikes per image")
     ax.set_ylim(bottom=0)
@@ -223,7 +268,8 @@ def spikes_against_time(chips: xr.Dataset, ax: Axes | None = None) -> Axes:
         functions=(lambda s: np.multiply(s, per_spike), lambda e: np.divide(e, per_spike)),
     )
     name_axis(right.yaxis, "synapse and neuron energy per image", symbol)
-    ax.legend(title="temperature", loc="upper left")
+    if chips.sizes["temperature"] > 1:
+        legend_above(ax)
     return ax
 
 
@@ -247,7 +293,7 @@ def state_bands(quantiles: xr.DataArray) -> xr.Dataset:
 
 
 def states_against_time(quantiles: xr.DataArray, ax: Axes | None = None) -> Axes:
-    """Conductance of each state against time: median, and 5 to 95 % of cells, by temperature.
+    """Conductance of each state against time: median, and 5 to 95 % of cells (bars).
 
     Parameters
     ----------
@@ -262,16 +308,20 @@ def states_against_time(quantiles: xr.DataArray, ax: Axes | None = None) -> Axes
     states = quantiles["programmed_state"].values
     factor, symbol = reading_unit(quantiles.values, "S")
     bands = state_bands(quantiles) / factor
-    for k, temperature in enumerate(quantiles["temperature"].values):
+    temperatures = quantiles["temperature"].values
+    for k, temperature in enumerate(temperatures):
+        at = f", {engineering(float(temperature), 'K')}" if len(temperatures) > 1 else ""
         for i, state in enumerate(states):
-            at = {"temperature": temperature, "programmed_state": state}
-            here = bands.sel(at).transpose("time")
-            ax.fill_between(times, here["low"], here["high"], color=colour(k), alpha=0.13, lw=0)
-            label = f"{state}, {engineering(float(temperature), 'K')}"
-            ax.plot(times, here["median"], f"{marker(i)}-", ms=4, color=colour(k), label=label)
+            here = bands.sel(temperature=temperature, programmed_state=state).transpose("time")
+            bars = ax.vlines(times, here["low"], here["high"], lw=4.5, alpha=0.35, color=colour(k))
+            line = ax.plot(
+                times, here["median"], f"{marker(i)}-", ms=4, lw=1.3, color=colour(k),
+                label=f"{state}{at}",
+            )  # fmt: skip
+            set_beside([bars, *line], k, len(temperatures))
     time_axis(ax, times)
     log_axis(ax.yaxis, np.stack([bands["low"], bands["high"]]))
     name_axis(ax.yaxis, "conductance", symbol)
-    if len(states) * quantiles.sizes["temperature"] <= 12:
-        ax.legend(ncols=len(states), loc="best")
+    if len(states) * len(temperatures) <= 12:
+        legend_above(ax)
     return ax

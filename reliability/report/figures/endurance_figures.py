@@ -2,16 +2,19 @@
 
 import numpy as np
 import xarray as xr
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from reliability.report.figures.style import (
     PALETTE,
     axes_of,
     colour,
+    legend_above,
     log_axis,
     marker,
     name_axis,
     reading_unit,
+    set_beside,
     stress_axis,
     time_axis,
 )
@@ -148,8 +151,8 @@ def error_rate_against_stress(
     Parameters
     ----------
     found : Dataset (cycles, time)
-        ``error_rate``, ``low`` and ``high``; of sampled cards ``drawn_low`` and ``drawn_high``,
-        as dots of the first and the last line.
+        ``error_rate``, ``low`` and ``high`` (thick bars); of sampled cards ``drawn_low`` and
+        ``drawn_high`` (thin bars).
     ax : Axes, optional
         A new figure without.
     x, lines : {"time", "cycles"}
@@ -159,11 +162,13 @@ def error_rate_against_stress(
     for k, value in enumerate(values):
         one = found.sel({lines: value})
         rate = np.where(one["error_rate"] > 0, one["error_rate"], np.nan)
-        ax.fill_between(at, one["low"], one["high"], color=colour(k), alpha=0.15, lw=0)
-        ax.plot(at, rate, marker(k) + "-", ms=4, color=colour(k), label=_line(lines, float(value)))
-        if "drawn_low" in one and k in (0, len(values) - 1):
-            for end in ("drawn_low", "drawn_high"):
-                ax.plot(at, np.where(one[end] > 0, one[end], np.nan), ":", color=colour(k), lw=1.2)
+        bars = ax.vlines(at, one["low"], one["high"], lw=4.5, alpha=0.35, color=colour(k))
+        drawn: list[Artist] = [bars]
+        if "drawn_low" in one:
+            drawn.append(ax.vlines(at, one["drawn_low"], one["drawn_high"], lw=1, color=colour(k)))
+        label = _line(lines, float(value))
+        drawn += ax.plot(at, rate, marker(k) + "-", ms=4, lw=1.3, color=colour(k), label=label)
+        set_beside(drawn, k, len(values))
     if x == "time":
         time_axis(ax, at)
     else:
@@ -172,9 +177,10 @@ def error_rate_against_stress(
     ax.set_yscale("log")
     seen = found["error_rate"].values[found["error_rate"].values > 0]
     least = float(found["high"].where(found["error_rate"] == 0).min().fillna(1.0))
-    ax.set_ylim(0.3 * min([*seen.tolist(), least]), 1.0)
+    most = float(found.get("drawn_high", found["high"]).max())
+    ax.set_ylim(0.3 * min([*seen.tolist(), least]), min(1.0, 3 * max([*seen.tolist(), most])))
     ax.set_ylabel("bit-error rate")
-    ax.legend(title={"cycles": "cycles before", "time": "storage"}[lines], loc="best")
+    legend_above(ax, title={"cycles": "cycles before", "time": "storage"}[lines])
     return ax
 
 

@@ -211,7 +211,7 @@ def conductance_of_chips(quantiles: xr.DataArray, ax: Axes | None = None) -> Axe
     factor, symbol = reading_unit(quantiles.values, "S")
     wafers = quantiles["wafer"].values
     for wafer in np.unique(wafers):
-        label: str | None = f"wafer {wafer}"
+        label = f"wafer {wafer}" if wafers.max() > wafers.min() else None
         for values in quantiles.isel(chip=wafers == wafer).transpose("chip", ...).values:
             for curve in values:
                 ax.plot(
@@ -224,10 +224,15 @@ def conductance_of_chips(quantiles: xr.DataArray, ax: Axes | None = None) -> Axe
                 )
                 label = None
     top = quantiles.sel(probability=0.5, method="nearest").median("chip")
-    for state in quantiles["programmed_state"].values:
+    states = sorted(quantiles["programmed_state"].values, key=lambda s: float(top.sel(
+        programmed_state=s)))  # fmt: skip
+    many = len(states) > 2  # levels, whose names would overlap
+    for k, state in enumerate(states):
         ax.annotate(
-            str(state), (float(top.sel(programmed_state=state)) / factor, 1.02), ha="center",
-            xycoords=("data", "axes fraction"), annotation_clip=False, weight="bold",
+            str(state), (float(top.sel(programmed_state=state)) / factor, 1.0), ha="center",
+            xytext=(0, 3 + 9 * (k % 2 if many else 0)), textcoords="offset points",
+            xycoords=("data", "axes fraction"), annotation_clip=False,
+            weight="normal" if many else "bold", fontsize=8 if many else 10,
         )  # fmt: skip
     log_axis(ax.xaxis, quantiles.values / factor)
     name_axis(ax.xaxis, "conductance", symbol)

@@ -12,7 +12,7 @@ from reliability.report.figures.accuracy_figures import bands_of_draws, mean_and
 from reliability.report.figures.style import (
     LABEL,
     axes_of,
-    colour,
+    legend_above,
     log_axis_from_zero,
     metric_axis,
     power_of_ten,
@@ -34,8 +34,8 @@ def accuracy_against_reads(
 ) -> Axes:
     """Accuracy against reads of every cell, or inferences, one line for each read voltage.
 
-    Points with bars: mean of chips with its interval. Bands: 5 to 95 % of chips. Dots: 5 to 95 % of
-    the mean over drawn cards.
+    Points: mean of chips. Thin bars: its interval, or with ``draws`` 5 to 95 % of the mean over
+    drawn cards. Thick bars, or the band of a single line: 5 to 95 % of chips.
 
     Parameters
     ----------
@@ -57,24 +57,26 @@ def accuracy_against_reads(
     wafers = wafers_of(accuracy) if "wafer" in accuracy.coords else None
     for k, voltage in enumerate(np.atleast_1d(accuracy["read_voltage"].values)):
         values = accuracy.isel(read_voltage=k).transpose(along, "chip")
-        mean_and_chips(numbers, values, ax, k, engineering(float(voltage), "V"))
-        mean_of = mean_of_fractions if accuracy.attrs.get("fraction", 1) else mean_of_rows
-        found = [mean_of(row, wafers, confidence) for row in values.values]
-        mean, low, high = np.array(found).T
-        ax.errorbar(numbers, mean, np.abs([low - mean, high - mean]), fmt="none", capsize=2.5,
-                    ecolor=colour(k), lw=1.2)  # fmt: skip
         if draws is not None:
-            for edge in bands_of_draws(draws.isel(read_voltage=k)).values():
-                ax.plot(numbers, edge.transpose(along), ":", color=colour(k), lw=1.2)
+            ends = [edge.transpose(along)
+                    for edge in bands_of_draws(draws.isel(read_voltage=k)).values()]  # fmt: skip
+        else:
+            mean_of = mean_of_fractions if accuracy.attrs.get("fraction", 1) else mean_of_rows
+            found = [mean_of(row, wafers, confidence) for row in values.values]
+            ends = list(np.array(found).T[1:])
+        mean_and_chips(numbers, values, ax, k, engineering(float(voltage), "V"),
+                       of=accuracy.sizes["read_voltage"], whiskers=ends)  # fmt: skip
     ax.axhline(ideal, color="0.3", lw=1, ls="--")
     percent = accuracy.attrs.get("fraction", 1)
     said = f"{100 * ideal:.1f} %" if percent else f"{ideal:.4g}"
     ax.annotate(f"ideal cells {said}", (numbers[0], ideal), **LABEL)
     log_axis_from_zero(ax, numbers)
+    limits = ax.get_xlim()  # ticks would move them
     ax.set_xticks(numbers, [power_of_ten(float(n)) if n else "0" for n in numbers])
+    ax.set_xlim(limits)
     ax.set_xlabel(_LABELS[along])
     metric_axis(ax.yaxis, accuracy)
-    ax.legend(title="read voltage", loc="lower left")
+    legend_above(ax)
     return ax
 
 

@@ -56,7 +56,7 @@ def accuracy_against_factor(
         values = part["accuracy"].transpose("combination", "chip")
         x = np.searchsorted(ticks, part[factor].values)
         label = None if lines is None else f"× {line:g}"
-        mean_and_chips(x, values, ax, k, label)
+        mean_and_chips(x, values, ax, k, label, of=len(levels))
     ax.axhline(measured, color="0.3", lw=1, ls="--")
     ax.annotate(f"measured {100 * measured:.0f} %", (0, measured), **LABEL)
     ax.set_xticks(range(len(ticks)), [f"{t:g}" for t in ticks])

@@ -5,12 +5,14 @@ of the axis, not of its data. So what is read off the axes, or drawn on them, is
 """
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
 import xarray as xr
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.collections import QuadMesh
@@ -22,6 +24,7 @@ from matplotlib.ticker import (
     NullFormatter,
     NullLocator,
 )
+from matplotlib.transforms import ScaledTranslation
 from numpy.typing import ArrayLike, NDArray
 
 from reliability.lifetime.demonstration import printed
@@ -232,14 +235,19 @@ def log_axis_from_zero(ax: Axes, values: ArrayLike) -> None:
 
     ax.set_xscale("function", functions=(place, lambda u: np.power(10.0, u)))
     ax.xaxis.set_minor_locator(NullLocator())
+    first, last = place([x.min(), x.max()])
+    margin = 0.03 * (last - first) or 0.5
+    ax.set_xlim(10 ** (first - margin), 10 ** (last + margin))
 
 
 def time_axis(ax: Axes, times: NDArray[Any]) -> None:
     """Make the x axis one of log time with each of these times (s) as a tick."""
     log_axis_from_zero(ax, times)
+    limits = ax.get_xlim()  # ticks would move them
     ax.set_xticks(
-        times, ["as pro-\ngrammed" if t == 0 else _CLOCK.get(t, duration(float(t))) for t in times]
+        times, ["as\nprogrammed" if t == 0 else _CLOCK.get(t, duration(float(t))) for t in times]
     )
+    ax.set_xlim(limits)
     ax.set_xlabel("time since programming (log scale)")
 
 
@@ -262,6 +270,23 @@ def stress_axis(ax: Axes, values: ArrayLike, clock: str) -> None:
         names[0.0] = "0"
     ax.set_xticks(list(names), list(names.values()))
     ax.set_xlim(x.min() if positive.size == x.size else positive.min() / 10**1.5, x.max())
+
+
+def set_beside(drawn: Sequence[Artist], k: int, of: int) -> None:
+    """Move what is drawn of the k-th of several lines a few points beside the others."""
+    points = (k - (of - 1) / 2) * min(5.0, 18.0 / of)
+    for artist in drawn:  # afterwards, so that the axis has the limits of the data
+        ax: Any = artist.axes
+        aside = ScaledTranslation(points / 72, 0, ax.get_figure(True).dpi_scale_trans)
+        artist.set_transform(ax.transData + aside)
+
+
+def legend_above(ax: Axes, **style: Any) -> None:
+    """Put the legend above the axes, where it covers no line; columns as the labels leave room."""
+    labels = ax.get_legend_handles_labels()[1]
+    longest = max(map(len, labels), default=1)
+    style = {"ncols": max(1, min(4, 64 // (longest + 6)))} | style
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), **style)
 
 
 def interval_of_draws(values: xr.DataArray) -> Array:

@@ -19,6 +19,7 @@ from reliability.report.chapter import Chapter, LimitWords
 from reliability.report.comparison_words import Row
 from reliability.report.demonstration_tables import plan_tables
 from reliability.report.figures.accuracy_figures import (
+    band_or_bars,
     bands_of_chips,
     bands_of_draws,
     state_bands,
@@ -37,11 +38,13 @@ from reliability.report.words import (
     listed,
     of_age,
     percent,
+    stress_columns,
     typeset,
 )
 from reliability.technology import Technology
 from reliability.units import duration, engineering, grouped
 
+_LOST = 0.01  # of accuracy, which reads may cost
 _MOST_CURVES = 100  # of chips, so that a report stays small
 
 
@@ -83,9 +86,32 @@ def _statement(finished: Finished) -> Iterator[str]:
         yield (
             f"The measured chip has {percent(measured, 0)} ({study.sensitivity.measured_source}), "
             f"{gap:.1f} points below ideal. Given that accuracy, the most probable levels of the "
-            f"sensitivity factors are {_probable(study, summary)}."
+            f"sensitivity factors, with their probability, are {_probable(study, summary)}."
         )
+    yield from _reads_left(finished)
     yield from _depends_on(finished)
+
+
+def _reads_left(finished: Finished) -> Iterator[str]:
+    """Say how many reads or inferences cost no more than a point, at each read voltage."""
+    study, end = finished.study, finished.study.stress.end
+    along = next((n for n in ("reads", "inferences") if len(getattr(study.stress, n)) > 1), None)
+    if along is None or not is_fraction(study):
+        return
+    here = {name: end[name] for name in ("time", "temperature", "cycles")}
+    here |= {"inferences": 0.0} if along == "reads" else {}
+    mean = at_age(finished.results["chips"]["accuracy"], here).mean("chip").load()
+    numbers, most = mean[along].values, []
+    for volts in np.atleast_1d(mean["read_voltage"].values):
+        lost = mean.isel({along: 0}) - mean
+        kept = lost.sel(read_voltage=volts) if "read_voltage" in mean.dims else lost
+        last = numbers[int(np.argmax(kept.values > _LOST)) - 1] if (kept > _LOST).any() else None
+        number = f"all {numbers[-1]:.3g}" if last is None else f"{last:.3g}" if last else "none"
+        most.append(f"{number} at {engineering(float(volts), 'V')}")
+    yield (
+        f"Of the {along} evaluated at {engineering(end['temperature'], 'K')}, these cost the "
+        f"nominal card no more than {100 * _LOST:.0f} point of accuracy: {', '.join(most)}."
+    )
 
 
 def _capital(text: str) -> str:
@@ -104,7 +130,7 @@ def _probable(study: Study, summary: dict[str, Any]) -> str:
         best = max(
             summary["factors_given_measured"][factor.name], key=lambda each: each["probability"]
         )
-        parts.append(f"{factor.label} {best['level']:g} ({percent(best['probability'], 0)})")
+        parts.append(f"{factor.label} = {best['level']:g} ({percent(best['probability'], 0)})")
     return ", ".join(parts)
 
 
@@ -215,11 +241,20 @@ _CODINGS = {
 }
 
 
+_UNDECIDED = {
+    "rate": "An image that is undecided after the last input event gets the class that leads then, "
+    "of equal ones the first; it counts in the accuracy.",
+    "first_spike": "An image without an output spike gets the class of the output nearest to its "
+    "threshold; it counts in the accuracy.",
+}
+
+
 def _one_layer(study: Study) -> str:
     network = study.network
     coding = _CODINGS[network.coding].format(**network.model_dump())
     ideal = "; ideal neurons" if network.neuron == "ideal" else ""
-    return f"{coding}; {network.mapping.replace('_', '-')} cells{ideal}"
+    copies = f", {network.copies} copies of each" if network.copies > 1 else ""
+    return f"{coding}; {network.mapping.replace('_', '-')} cells{copies}{ideal}"
 
 
 def _method(study: Study) -> Iterator[str]:
@@ -230,6 +265,9 @@ def _method(study: Study) -> Iterator[str]:
         "images "
         f"at {_conditions(study)}."
     )
+    deep = isinstance(study.named_network(str(study.network.name)), DeepNetwork)
+    if not deep and study.network.coding in _UNDECIDED:
+        yield _UNDECIDED[study.network.coding]
     metric = study.network.metric
     if metric in _METRICS:
         yield _METRICS[metric]
@@ -266,8 +304,8 @@ def _intervals(study: Study) -> Iterator[str]:
         f"The interval of the {measure.mean} adds the variances of the finite number of chips "
         "and wafers (Student t)"
         + images.get(metric, " and of test images (binomial)" if measure.fraction else "")
-        + (f", and of the sampled cards (Student t{drawn}). The value is the median over the "
-           "sampled cards." if study.uncertainty else ".")
+        + (f", and of the {_samples(study)} (Student t{drawn}). The value is the median over the "
+           f"{_samples(study)}." if study.uncertainty else ".")
     )  # fmt: skip
     if metric not in METRICS:
         yield "The finite number of test images is not in it: of a user's metric it is not known."
@@ -295,11 +333,15 @@ def _acts(phenomenon: str, study: Study) -> str:
         verify = study.programming.verify
         return f"verify, up to {verify.attempts} pulses" if verify else "as on the card"
     if phenomenon == "endurance":
-        return "does not act: cells are programmed once"
+        count = stress.rewrites(stress.end)
+        return f"{count} rewrites by refresh" if count else "does not act: no refresh"
     if phenomenon in ("relaxation", "retention", "drift"):
         if max(stress.times) == 0 and not stress.preconditioning:
             return "does not act: no time passes"
-        return f"to {duration(stress.times[-1])} at {listed(stress.temperatures, 'K')}"
+        where = f"at {listed(stress.temperatures, 'K')}"
+        if stress.rewrites(stress.end):
+            return f"to {duration(stress.refresh or 0.0)} between rewrites, {where}"
+        return f"to {duration(stress.times[-1])} {where}"
     if phenomenon == "read_disturb":
         volts = listed(stress.read_voltages, "V")
         if max(stress.inferences) > 0:
@@ -346,8 +388,9 @@ def _cells(finished: Finished) -> Iterator[Figure]:
     with canvas(5 * len(shown), 4.4, 1, len(shown)) as (figure, axes):
         for ax, at in zip(axes.flat, shown, strict=True):
             draw.conductance_of_chips(quantiles.sel(at), ax)
-            ax.set_title(age_title(at | end_reads), pad=18, fontsize=10)
-        axes.flat[0].legend(loc="lower right", fontsize=8)
+            ax.set_title(age_title(at | end_reads), pad=24, fontsize=10)
+        if axes.flat[0].get_legend_handles_labels()[0]:
+            axes.flat[0].legend(loc="lower right", fontsize=8)
         yield Figure(
             "conductance",
             "Conductance of the cells",
@@ -370,7 +413,7 @@ def _stress(finished: Finished) -> Iterator[Figure]:
         yield Figure(
             "states",
             "States against time and temperature",
-            "Median cell (line) and the middle 90 % of cells (band) of each state, all chips "
+            "Median cell (line) and the middle 90 % of cells (bars) of each state, all chips "
             f"together.{reads}",
             svg(figure, "Median and spread of the conductance of each state against time"),
             numbers_of(state_bands(chips["conductance_quantile"])),
@@ -444,13 +487,18 @@ def _bands(accuracy: xr.DataArray, draws: xr.DataArray | None) -> xr.Dataset:
     return bands if draws is None else bands.merge(bands_of_draws(draws))
 
 
+def _samples(study: Study) -> str:
+    """What the draws of a study are."""
+    return "sampled cards" if study.cells is None else "bootstrap samples of the cells"
+
+
 def _wafer_figure(
     measure: Measure, accuracy: xr.DataArray, technology: Technology, title: str
 ) -> Figure:
     wafers = np.unique(accuracy["wafer"].values)
     columns = min(len(wafers), 4)
     rows = -(-len(wafers) // columns)
-    with canvas(2.5 * columns + 1, 2.9 * rows + 0.2, rows, columns) as (figure, axes):
+    with canvas(3.0 * columns + 1.3, 3.3 * rows + 0.2, rows, columns) as (figure, axes):
         draw.wafer_maps(
             (accuracy * 100).assign_attrs(units="%", long_name=measure.name)
             if measure.fraction
@@ -473,6 +521,7 @@ def _time_figures(finished: Finished) -> Iterator[Figure]:
     study, results, summary = finished.study, finished.results, finished.summary
     energy = energy_of_an_event(study.load_technology())
     chips, end_reads = _at_end_reads(finished)
+    stress = study.stress
     many, measure = f"{study.population.chips} chips", Measure.of(study)
 
     with canvas(8.6, 4.6) as (figure, axes):
@@ -489,8 +538,13 @@ def _time_figures(finished: Finished) -> Iterator[Figure]:
         yield Figure(
             "accuracy",
             f"{measure.title} against time and temperature",
-            f"Mean over {many} (line), 5 to 95 % of chips (band)"
-            + (", 5 to 95 % of the means of sampled cards (dots)." if draws is not None else "."),
+            f"Mean over {many} (line), 5 to 95 % of chips "
+            f"({band_or_bars(len(stress.temperatures))})"
+            + (
+                f", 5 to 95 % of the means of {_samples(study)} (thin bars)."
+                if draws is not None
+                else "."
+            ),
             svg(figure, f"{measure.title} against time for each temperature with bands"),
             numbers_of(_bands(chips["accuracy"], draws)),
         )
@@ -502,7 +556,8 @@ def _time_figures(finished: Finished) -> Iterator[Figure]:
         yield Figure(
             "spikes",
             "Spikes and energy per image",
-            "Mean input spikes until the decision (line) and 5 to 95 % of chips (band). Energy is "
+            "Mean input spikes until the decision (line) and 5 to 95 % of chips "
+            f"({band_or_bars(len(stress.temperatures))}). Energy is "
             f"{engineering(energy['synapse_and_neuron'], 'J')} for each spike at each output; with "
             f"logic and interface {engineering(energy['system'], 'J')}.",
             svg(figure, "Input spikes and energy per image against time"),
@@ -523,7 +578,7 @@ def _cycles_figure(finished: Finished) -> Figure:
             "cycles",
             f"{measure.title} against storage time after cycling",
             f"Storage at {engineering(end['temperature'], 'K')}; one line per number of cycles "
-            "before: mean of the chips, and 5 to 95 % of them (band).",
+            "before: mean of the chips, and 5 to 95 % of them (thick bars).",
             svg(figure, f"{measure.title} against storage time, one line per number of cycles"),
             numbers_of(accuracy.mean("chip")),
         )
@@ -538,7 +593,9 @@ def _reads_figure(finished: Finished, along: str) -> Figure:
     title = {"reads": "reads of every cell", "inferences": "inferences"}[along]
     draws = at_age(results["draws"]["accuracy"], here) if "draws" in results else None
     accuracy = at_age(results["chips"]["accuracy"], here)
-    dots = " Dots: 5 to 95 % of the means of sampled cards."
+    band = band_or_bars(len(study.stress.read_voltages))
+    thin = (f"their {percent(study.confidence, 0)} interval" if draws is None else
+            f"5 to 95 % of the means of {_samples(study)}")  # fmt: skip
     with canvas(8.6, 4.8) as (figure, axes):
         draw.accuracy_against_reads(
             accuracy, axes.flat[0],
@@ -547,8 +604,8 @@ def _reads_figure(finished: Finished, along: str) -> Figure:
         return Figure(
             along,
             f"{measure.title} against {title}",
-            f"Mean of {study.population.chips} chips with its {percent(study.confidence, 0)} "
-            f"interval (points), 5 to 95 % of chips (band).{'' if draws is None else dots} "
+            f"Mean of {study.population.chips} chips (points), {thin} (thin bars), 5 to 95 % of "
+            f"chips ({band}). "
             f"{age_title({'time': end['time'], 'temperature': end['temperature']})}"
             f"{' the inferences begin' if along == 'inferences' else ''}.",
             svg(figure, f"{measure.title} against number of {title} for each read voltage"),
@@ -593,36 +650,28 @@ def _rows_figure(finished: Finished) -> Iterator[Figure]:
 
 def _read_outs(finished: Finished) -> Table:
     study, summary, measure = finished.study, finished.summary, Measure.of(finished.study)
-    counted = next((name for name in ("reads", "inferences") if len(getattr(study.stress, name)) >
-    1),
-                   None)  # fmt: skip
-    cycled = ["cycles"] if len(study.stress.cycles) > 1 else []
-    header = [*cycled, "time", "temperature", *([counted, "read voltage"] if counted else []),
-              measure.name,
-              "interval", "chip-to-chip (1σ)", "finite chips", "finite images",
-              "card parameters"]  # fmt: skip
+    read_outs = study.stress.combinations
+    columns = stress_columns(read_outs)
     rows = []
-    for age in summary["accuracy_by_age"]:
-        reads = []
-        if counted:
-            reads = [f"{age[counted]:.3g}", engineering(age["read_voltage_v"], "V")]
-        parameters, images = age["sigma_parameters"], age["sigma_images"]
+    for at, found in zip(read_outs, summary["accuracy_by_age"], strict=True):
+        parameters, images = found["sigma_parameters"], found["sigma_images"]
         rows.append([
-            *([typeset(f"{age['cycles']:.5g}")] if cycled else []),
-            duration(age["time_s"]) if age["time_s"] else "0 s (as programmed)",
-            engineering(age["temperature_k"], "K"), *reads,
-            measure.text(age["mean"]), measure.ends(age), measure.text(age["sigma_chips"]),
-            f"± {measure.text(age['sigma_monte_carlo'], 2)}",
+            *(text(at) for text in columns.values()),
+            measure.text(found["mean"]), measure.ends(found), measure.text(found["sigma_chips"]),
+            f"± {measure.text(found['sigma_monte_carlo'], 2)}",
             f"± {measure.text(images, 2)}" if images is not None else "not known",
             "not sampled" if parameters is None else f"± {measure.text(parameters)}",
         ])  # fmt: skip
     return Table(
         "answers", f"{measure.title} at each read-out",
-        f"{_capital(measure.mean)} of a chip at every stress condition with its "
+        f"{_capital(measure.mean)} of a chip "
+        f"{'at every stress condition' if columns else of_age(study.stress.end)} with its "
         f"{percent(summary['accuracy']['confidence'], 0)} interval and the components of that "
         "interval. Chip-to-chip variability is a property of the product; the other components are "
         "the uncertainty of its mean.",
-        header, rows,
+        [*columns, measure.name, "interval", "chip-to-chip (1σ)", "finite chips",
+         "finite images", "card parameters" if study.cells is None else "finite cells"],
+        rows,
     )  # fmt: skip
 
 

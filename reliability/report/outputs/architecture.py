@@ -60,13 +60,13 @@ _Say = Callable[[str], str]
 
 
 def _area(say: _Say) -> str:
-    border = say("area_border")
-    return (
+    found = (
         f"the core with one neuron per class takes {say('parallel_area')}, {say('area_ratio')} "
         "times the area of the smaller of the two cores that multiplex in time, and "
         f"{say('energy_ratio')} times the energy of the more frugal one"
-        + (border and f"; it is the smallest up to {border} classes")
     )
+    border = say("area_border")
+    return found + (border and f"; it is the smallest up to {border} classes")
 
 
 def _energy(say: _Say) -> str:
@@ -78,19 +78,21 @@ def _energy(say: _Say) -> str:
 
 
 def _streams(say: _Say) -> str:
-    below = say("rate_against_clocked")
-    return (
+    found = (
         f"analog events that are switched off in between take {say('analog_power')} on average, "
         f"the better clocked core {say('clocked_power')}"
-        + (below and f"; analog events take less below {below}")
     )
+    below = say("rate_against_clocked")
+    return found + (below and f"; analog events take less below {below}")
 
 
 def _hierarchy(say: _Say) -> str:
     return (
         "the resistive cache takes less power than DRAM for periods between inferences from "
         f"{say('pays_from')} up to {say('pays_until')}, and lasts the mission for periods from "
-        f"{say('lasts_from')}, with wear levelling from {say('lasts_from_levelled')}"
+        f"{say('lasts_from')}, with wear levelling from {say('lasts_from_levelled')}; of its "
+        f"lines {say('lines_lost_fresh')} are lost after a rest without power while fresh, "
+        f"{say('lines_lost_worn')} at the end of life"
     )
 
 
@@ -103,9 +105,11 @@ def _incremental(say: _Say) -> str:
 
 
 def _learning(say: _Say) -> str:
+    stored = say("accuracy_after_storage")
     return (
         f"{say('training_runs')} training runs pass until 1 % of the cells have failed, at an "
         f"accuracy of {say('accuracy')} and {say('writes')} writes of a cell in each run"
+        + (stored and f"; on cells worn by training it is {stored} after storage")
     )
 
 
@@ -161,7 +165,7 @@ def architecture_figures(study: Study, data: xr.Dataset) -> Iterator[Figure]:
             continue
         held = {name: value for name, value in at.items()
                 if name in own and name not in drawing.axes}  # fmt: skip
-        where = ", ".join(f"{labels[n]} {_value_text(full[n], v)}" for n, v in held.items())
+        where = ", ".join(f"{labels[n]} = {_value_text(full[n], v)}" for n, v in held.items())
         for other in itertools.product(*each):
             title = ", ".join(_value_text(full[name], value) for name, value in other)
             name = f"{drawing.title}{title and ': '}{title}"
@@ -220,14 +224,14 @@ def headline(found: dict[str, Any]) -> str:
         if key not in found["quantities"]:
             return ""
         one = found["quantities"][key]
-        if not found["draws"] or one["low"] == one["high"] == one["value"]:
+        if not found["draws"] or _exact(one):
             return _value(one)
         first = f"{percent(found['confidence'], 0)} interval " if next(intervals) == 0 else ""
         return f"{_value(one)} ({first}{_ends(one)})"
 
     sentence = _SENTENCES[found["study"]](say)
     where = _where(found)
-    return typeset(_capital(f"{where and f'{where}: '}{sentence}."))
+    return typeset(_capital(f"{where and f'with {where}, '}{sentence}."))
 
 
 def value_and_range(found: dict[str, Any], key: str) -> str:
@@ -235,13 +239,19 @@ def value_and_range(found: dict[str, Any], key: str) -> str:
     one = found["quantities"].get(key)
     if one is None:
         return ""
-    return f"{_value(one)} ({_ends(one)})" if found["draws"] else _value(one)
+    return f"{_value(one)} ({_ends(one)})" if found["draws"] and not _exact(one) else _value(one)
+
+
+def _exact(one: dict[str, Any]) -> bool:
+    """Whether no draw changes a number."""
+    return bool(one["low"] == one["high"] == one["value"])
 
 
 def key_quantities(found: dict[str, Any]) -> Iterator[KeyFigure]:
     """Yield the first headline numbers for the cover."""
     for one in list(found["quantities"].values())[:_ON_COVER]:
-        interval = f"{_ends(one)} at {percent(found['confidence'], 0)}" if found["draws"] else ""
+        interval = f"{percent(found['confidence'], 0)} interval {_ends(one)}"
+        interval = interval if found["draws"] and not _exact(one) else ""
         yield KeyFigure(_name(one), _value(one), interval, _where(found))
 
 
@@ -254,14 +264,18 @@ def _tables(found: dict[str, Any]) -> Iterator[Table]:
             f"Intervals contain {sure} of {found['draws']} draws of card and component parameters."
         )
     where = _where(found)
-    rows = [(_capital(_name(one)), _value(one), _ends(one) if found["draws"] else "")
-            for one in found["quantities"].values()]  # fmt: skip
+    rows = [
+        (_capital(_name(one)), _value(one),
+         _ends(one) if found["draws"] and not _exact(one) else "")
+        for one in found["quantities"].values()
+    ]  # fmt: skip
     yield Table("answers", f"Answers{where and f' at {where}'}", of_draws,
                 ("quantity", "value", f"{sure} interval"), rows)  # fmt: skip
     for name, points in found.get("along", {}).items():
-        keys = [key for key in _COLUMNS[found["study"]] if key in points[0]["quantities"]]
+        keys = [key for key in _COLUMNS[found["study"]] if key in points[0]["quantities"]
+                and len({value_and_range(found | point, key) for point in points}) > 1]  # fmt: skip
         if len(points) > _MOST_ROWS or not keys:
-            continue
+            continue  # too long, or the same in all rows
         full = next(axis for axis in found["labels"] if short_name(axis) == name)
         rest = _where(found, without=full)
         yield Table(
@@ -307,7 +321,7 @@ def _where(found: dict[str, Any], without: str = "") -> str:
     """The point of the headline, "" without a sweep."""
     labels = found.get("labels", {})
     point = {name: v for name, v in found.get("point", {}).items() if name != without}
-    return ", ".join(f"{labels[name]} {_value_text(name, v)}" for name, v in point.items())
+    return ", ".join(f"{labels[name]} = {_value_text(name, v)}" for name, v in point.items())
 
 
 def _value_text(name: str, value: Any) -> str:
@@ -331,7 +345,7 @@ def _capital(text: str) -> str:
 
 
 def _value(one: dict[str, Any], end: str = "value") -> str:
-    accuracy = one["name"].startswith("accuracy")
+    accuracy = one["name"].startswith(("accuracy", "lines lost"))
     if one[end] is None and (accuracy or one["name"].startswith("bit-error")):
         return "beyond the grid of temperatures"  # hotter than any cells that were aged
     return percent(one[end]) if accuracy else _text(one[end], one["unit"])
@@ -345,7 +359,7 @@ def _method(study: Study) -> Iterator[str]:
     options, components = study.options("architecture"), components_of(study)
     idle = {"rate": "threshold", "first_spike": "lead"}.get(getattr(options, "coding", ""))
     held = [
-        f"{in_words(name)} {_option_text(f'architecture.{name}', value)}"
+        f"{in_words(name)} = {_option_text(f'architecture.{name}', value)}"
         for name, value in options.arguments.items()
         if name != idle and value not in (None, ())
     ]

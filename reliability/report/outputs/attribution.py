@@ -45,7 +45,7 @@ def _statement(finished: Finished) -> Iterator[str]:
             f"{_points(found['loss'])} points, of which {first['name']} causes "
             f"{_points(first['shapley'])}"
         )
-        yield f"{title}{title and ': '}{line}."
+        yield f"With {title}: {line[0].lower()}{line[1:]}." if title else f"{line}."
         if rest:
             yield f"Shapley values of the other phenomena: {rest} points."
 

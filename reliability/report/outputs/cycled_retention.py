@@ -12,12 +12,10 @@ from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, n
 from reliability.report.points import Finished, anchor, named_point, sentences, titled
 from reliability.report.words import (
     age_title,
-    fraction_text,
     interval_text,
     listed,
     of_age,
     percent,
-    percent_range,
     rate_text,
     typeset,
 )
@@ -47,12 +45,13 @@ def _figures(finished: Finished, title: str) -> Iterator[Figure]:
     with canvas(8.6, 4.8) as (figure, axes):
         draw.error_rate_against_stress(found, axes.flat[0], x=x, lines=lines)
         name = {"time": "storage time", "cycles": "number of cycles"}[x]
-        sampled = " Dots: the same interval of sampled cards." if "drawn_low" in found else ""
+        sure = percent(study.confidence, 0)
+        sampled = "; thin bars: that of sampled cards" if "drawn_low" in found else ""
         yield Figure(
             anchor("retention", title), titled(f"Bit-error rate against {name}", title),
             f"Both states, storage{where}; one line per "
             f"{'number of cycles before' if lines == 'cycles' else 'storage time'}. "
-            f"Bands: 95 % interval over wafers.{sampled} No point: no cell misread.",
+            f"Thick bars: {sure} interval over wafers{sampled}. No point: no cell misread.",
             svg(figure, f"Bit-error rate against {name}"),
             numbers_of(found.drop_vars("of_state").drop_dims("state", errors="ignore")),
         )  # fmt: skip
@@ -97,7 +96,10 @@ def _headline(answer: dict[str, Any]) -> str:
 
 
 def _statement(finished: Finished) -> Iterator[str]:
-    yield from sentences(finished, lambda answer: _headline(answer["retention"]))
+    yield from sentences(
+        finished, lambda answer: _headline(answer["retention"]),
+        lambda answer: answer["retention"]["end"]["error_rate"],
+    )  # fmt: skip
 
 
 def _lines(answer: dict[str, Any]) -> Iterator[str]:
@@ -110,8 +112,9 @@ def _key_figures(finished: Finished) -> Iterator[KeyFigure]:
     for point, answer in {id(e): e for e in (ordered[0], ordered[-1])}.values():
         end = answer["retention"]["end"]
         yield KeyFigure(
-            f"bit-error rate {of_age(end)}", fraction_text(end["error_rate"]),
-            interval_text(percent_range(end, 2), answer["retention"]["confidence"]),
+            f"bit-error rate {of_age(end)}", rate_text(end["error_rate"]),
+            interval_text(f"{rate_text(end['low'])} to {rate_text(end['high'])}",
+                          answer["retention"]["confidence"]),
             named_point(finished.study, point) or f"{grouped(answer['retention']['cells'])} cells",
         )  # fmt: skip
 
@@ -120,7 +123,8 @@ def _method(study: Study) -> Iterator[str]:
     r, stress = study.options("retention"), study.stress
     cycles = ""
     if any(stress.cycles):
-        numbers = " and ".join(f"{n:.5g}" for n in stress.cycles)
+        *first, last = (f"{n:.5g}" for n in stress.cycles)
+        numbers = f"{', '.join(first)} and {last}" if first else last
         cycles = f"cycled {numbers} times at {engineering(stress.cycling_temperature, 'K')}, "
     read = r.read_at(study)
     at = "" if read is None else f" at {engineering(read, 'K')} with noise"
@@ -133,7 +137,7 @@ def _method(study: Study) -> Iterator[str]:
 
 
 def _intervals(study: Study) -> Iterator[str]:
-    apart = "; that of sampled cards is beside it" if study.uncertainty else ""
+    apart = "; that of sampled cards is in a column of its own" if study.uncertainty else ""
     yield f"The interval of a bit-error rate includes wafer-level variability{apart}."
 
 
@@ -146,6 +150,8 @@ def _acts(phenomenon: str, study: Study) -> str:
         if not max(stress.times):
             return "does not act: no time passes"
         return f"to {duration(stress.times[-1])} at {listed(stress.temperatures, 'K')}"
+    if phenomenon == "read_disturb" and not max(stress.reads):
+        return "does not act: no reads are counted"
     if phenomenon in ("noise", "conduction"):
         hot = study.options("retention").read_at(study)
         return "does not act" if hot is None else f"in each read, at {engineering(hot, 'K')}"

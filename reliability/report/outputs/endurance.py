@@ -13,7 +13,7 @@ from reliability.report import figures as draw
 from reliability.report.chapter import Chapter, LimitWords
 from reliability.report.comparison_words import Row
 from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, numbers_of, svg
-from reliability.report.points import Finished, anchor, named_point, titled
+from reliability.report.points import MOST_SENTENCES, Finished, anchor, named_point, titled
 from reliability.report.study_overlays import endurance_overlays
 from reliability.report.words import (
     fraction_text,
@@ -24,8 +24,6 @@ from reliability.report.words import (
 )
 from reliability.technology import STATES
 from reliability.units import engineering, grouped
-
-_MOST_SENTENCES = 3  # on the cover, one for each point of a sweep
 
 
 def _sections(finished: Finished) -> Iterator[Section]:
@@ -40,7 +38,7 @@ def _sections(finished: Finished) -> Iterator[Section]:
 
 def _statement(finished: Finished) -> Iterator[str]:
     answers = finished.answers()
-    if len(answers) > _MOST_SENTENCES:  # the points of the fewest and the most failures
+    if len(answers) > MOST_SENTENCES:  # the points of the fewest and the most failures
         ordered = sorted(answers, key=lambda each: each[1]["endurance"][0]["fraction_failed"])
         answers = [ordered[0], ordered[-1]]
     for point, answer in answers:
@@ -70,14 +68,16 @@ def _details(finished: Finished) -> Iterator[str]:
         parts = [f"{100 * c['share']:g} % after {_cycles(c['cycles'])}" for c in reached]
         at = engineering(found["temperature_k"], "K")
         yield f"Cumulative failures at {at} reach {', '.join(parts)}."
+    yield from _wafers_and_temperatures(finished)
     mode = finished.results["endurance"]["mode"].values
     counts = np.bincount(mode.ravel(), minlength=len(MODES))[1:]
     if "pulses" in found:
         pulses = " and ".join(f"{found['pulses'][s.lower()]:.2f} ({s})" for s in STATES)
         failed = max(found["write_failures"].values())
         yield (
-            f"A write ({_name(finished.study.options('endurance').write)}) then takes {pulses} "
-            f"pulses on average, and at most {fraction_text(failed)} of writes fail temporarily; "
+            f"After {grouped(found['cycles'])} cycles a write "
+            f"({_name(finished.study.options('endurance').write)}) takes {pulses} pulses on "
+            f"average, and at most {fraction_text(failed)} of writes fail temporarily; "
             f"{fraction_text(found['permanent'][0])} of cells have failed for good."
         )
     kinds = ", ".join(
@@ -87,6 +87,23 @@ def _details(finished: Finished) -> Iterator[str]:
     )
     if kinds:
         yield f"Failure modes at all temperatures: {kinds}."
+
+
+def _wafers_and_temperatures(finished: Finished) -> Iterator[str]:
+    """Say how much wafers differ, and how much faster cells fail when hot."""
+    first, last = (finished.summary["endurance"][k] for k in (0, -1))
+    ends = [engineering(each["temperature_k"], "K") for each in (first, last)]
+    failed = (finished.results["endurance"]["mode"] > 0).isel(temperature=0)
+    of_wafer = failed.mean([name for name in failed.dims if name != "wafer"]).values
+    if of_wafer.size > 1:
+        yield (
+            f"The fraction failed at {ends[0]} differs from wafer to wafer by "
+            f"{100 * float(of_wafer.std(ddof=1)):.2g} points (1σ of {of_wafer.size} wafers)."
+        )
+    if last is not first and first["failed"] and last["failed"]:
+        faster = first["weibull_scale"][0] / last["weibull_scale"][0]
+        yield (f"From {ends[0]} to {ends[1]} the Weibull scale of cycles to failure falls by a "
+               f"factor of {faster:.2g}.")  # fmt: skip
 
 
 def _cycles(number: float) -> str:
@@ -139,10 +156,11 @@ def _figure(finished: Finished, title: str) -> Figure:
         return Figure(
             anchor("endurance", title),
             titled("Cumulative failures against cycles", title),
-            f"{e.wafers} wafers of {e.dies} dies of {e.cells} cells; a cell fails when "
+            f"{_size(e)} of {e.dies} dies of {e.cells} cells; a cell fails when "
             f"{_pulses(e)} on the wrong side of the read reference (temporary write "
             "failure), or when it is stuck (permanent failure). "
-            f"Bands: 95 % interval of all wafers.{dots}{ends} Right: each wafer.",
+            f"Bands: 95 % interval over {_units(e)}.{dots}{ends} Right: each wafer"
+            f"{', numbered through the lots in turn' if e.lots > 1 else ''}.",
             svg(figure, "Fraction of cells failed against cycles by temperature and by wafer"),
             numbers_of(_drawn(test, draws)),
         )
@@ -162,10 +180,20 @@ def _writes(finished: Finished, title: str) -> Iterator[Figure]:
         yield Figure(
             anchor("writes", title), titled("Pulses and failures of a write against cycles", title),
             f"Write method {_name(e.write)} at {at}: mean pulses of a write (left) and fraction of "
-            "writes that fail temporarily (right). Bands: 95 % interval over wafers.",
+            f"writes that fail temporarily (right). Bands: 95 % interval over {_units(e)}.",
             svg(figure, "Pulses of a write and failing writes against cycles"),
             numbers_of(hottest),
         )  # fmt: skip
+
+
+def _units(e: EnduranceTable) -> str:
+    """What differs at random in the intervals."""
+    return "lots" if e.lots > 1 else "wafers"
+
+
+def _size(e: EnduranceTable) -> str:
+    wafers = f"{e.wafers} wafer{'' if e.wafers == 1 else 's'}"
+    return f"{e.lots} lots of {wafers}" if e.lots > 1 else wafers
 
 
 def _name(write: str) -> str:
@@ -212,7 +240,7 @@ def _table(answer: list[dict[str, Any]], title: str, number: int) -> Table:
         f"endurance-table{number}", titled("Cumulative failures and Weibull fit", title),
         f"Cells that have failed after {grouped(answer[0]['cycles'])} cycles, with the interval "
         "that "
-        "wafer-level variability allows, and the Weibull distribution fitted to all cells.",
+        "variability of lots and wafers allows, and the Weibull distribution fitted to all cells.",
         ["temperature", "failed", "fraction", "interval", "sampled cards",
          "Weibull scale (cycles)", "Weibull shape"],
         rows,
@@ -228,7 +256,7 @@ def _method(study: Study) -> Iterator[str]:
     how = {"first_passage": "cycles to failure from the first-passage distribution",
            "every_cycle": "every cycle simulated"}[e.method]  # fmt: skip
     yield (
-        f"{e.wafers} wafers of {e.dies} dies of {grouped(e.cells)} cells of technology "
+        f"{_size(e)} of {e.dies} dies of {grouped(e.cells)} cells of technology "
         f"{study.technology} "
         f"were cycled to failure, or to {e.cycles:.3g} cycles, at {listed(e.temperatures, 'K')} "
         f"({how}); a cell fails when "
@@ -239,7 +267,8 @@ def _method(study: Study) -> Iterator[str]:
 
 def _intervals(study: Study) -> Iterator[str]:
     apart = "; that of sampled cards is in the table" if study.uncertainty else ""
-    yield f"The interval of the fraction failed includes wafer-level variability{apart}."
+    levels = "lot- and wafer-level" if study.options("endurance").lots > 1 else "wafer-level"
+    yield f"The interval of the fraction failed includes {levels} variability{apart}."
 
 
 def _acts(phenomenon: str, study: Study) -> str:

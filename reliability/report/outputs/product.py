@@ -24,7 +24,14 @@ from reliability.report.points import (
     value_text,
     without,
 )
-from reliability.report.words import age_title, interval_text, of_age, percent, ppm_text, rate_text
+from reliability.report.words import (
+    interval_text,
+    of_age,
+    percent,
+    ppm_text,
+    rate_text,
+    stress_columns,
+)
 from reliability.units import duration, engineering, grouped
 
 _UBER = "uncorrectable bit-error rate of a read"
@@ -228,12 +235,14 @@ def _fit(found: dict[str, Any]) -> str:
 
 
 def _read_outs(finished: Finished) -> Iterator[Table]:
-    swept = {axis.name for axis in finished.study.sweep}
-    if len(finished.study.stress.combinations) < 2:
+    columns = stress_columns(
+        [age for _, answer in finished.answers() for age in answer["product_by_age"]]
+    )
+    if not columns:
         return
     rows = [
         [*(value_text(name, value) for name, value in point.items()),
-         age_title(age) if not swept & set(age) else "swept",
+         *(text(age) for text in columns.values()),
          ppm_text(age["failing_ppm"]), _range(age), _uber(age)]
         for point, answer in finished.answers()
         for age in answer["product_by_age"]
@@ -242,7 +251,7 @@ def _read_outs(finished: Finished) -> Iterator[Table]:
         "product-read-outs", "All stress conditions",
         f"Failing macros up to each time and UBER of a read then, with the "
         f"{percent(finished.study.confidence, 0)} interval for the next lot.",
-        [*(axis_label(axis) for axis in finished.study.sweep), "stress", _PPM, "interval", "UBER"],
+        [*(axis_label(axis) for axis in finished.study.sweep), *columns, _PPM, "interval", "UBER"],
         rows,
     )  # fmt: skip
 
@@ -281,7 +290,7 @@ def _statement(finished: Finished) -> Iterator[str]:
     for k, (where, found) in enumerate(_best_and_worst(finished)):
         which = "At best" if k == 0 and where else "At worst" if where else ""
         yield (
-            f"{which + ', with ' + where + ': ' if where else ''}"
+            f"{which + ', with ' + where + ', ' if where else ''}"
             f"{ppm_text(found['failing_ppm'])} of macros fail over {found['mission']} "
             f"({_range(found)} at {sure} confidence for the next lot); UBER {_uber(found)}"
             f"{_because(found)}."

@@ -118,7 +118,10 @@ def _headline(answer: dict[str, Any]) -> str:
 
 
 def _statement(finished: Finished) -> Iterator[str]:
-    yield from sentences(finished, lambda answer: _headline(answer["window"]))
+    yield from sentences(
+        finished, lambda answer: _headline(answer["window"]),
+        lambda answer: answer["window"]["best"]["bit_error_rate"],
+    )  # fmt: skip
 
 
 def _lines(answer: dict[str, Any]) -> Iterator[str]:
