@@ -19,6 +19,7 @@ from reliability.lifetime.demonstration import (
     printed,
     printed_fraction,
 )
+from reliability.lifetime.distributions import name_in_words
 from reliability.lifetime.future_units import Prediction
 from reliability.report import figures as draw
 from reliability.report.page import (
@@ -186,9 +187,10 @@ def qualification_lines(summary: dict[str, Any]) -> list[str]:
             f"({100 * claim['confidence']:g} % prediction bound; expected {lot['expected']:.2g})"
         )
     if summary["distribution"]:
+        distribution = name_in_words(summary["distribution"])
         for name, p in summary["parameters"].items():
             value, low, high = (_parameter(name, p[k], clock) for k in ("value", "low", "high"))
-            lines.append(f"{summary['distribution']} {name} {value} ({low} to {high})")
+            lines.append(f"{distribution} {name.replace('_', ' ')} {value} ({low} to {high})")
     if "jesd47" in summary:
         plan = summary["jesd47"]
         met = "met" if plan["sample_plan_met"] else "not met"
@@ -390,13 +392,13 @@ def _tables(found: Assessment, summary: dict[str, Any]) -> Iterator[Table]:
             for name, p in summary["parameters"].items()
         ]
         two_sided = 2 * found.claim.confidence - 1
-        yield Table("parameters", f"Fitted {summary['distribution']} distribution",
+        yield Table("parameters", f"Fitted distribution: {name_in_words(summary['distribution'])}",
                             f"Intervals at {100 * two_sided:g} %, two-sided.",
                     ["parameter", "value", "low", "high"], rows)  # fmt: skip
     table = found.comparison
     if table is not None and len(table) > 1:
         rows = [
-            [f"{row.distribution}", f"{row.parameters}", f"{row.log_likelihood:.2f}",
+            [name_in_words(str(row.distribution)), f"{row.parameters}", f"{row.log_likelihood:.2f}",
              f"{row.difference:.2f}", f"{row.weight:.2f}",
              "" if math.isnan(bound) else _fraction(bound, summary["claim"])]
             for row, bound in zip(table.itertuples(), table["bound"], strict=True)
@@ -428,7 +430,7 @@ def qualification_figures(found: Assessment, data: xr.Dataset) -> Iterator[Figur
         )
         yield Figure(
             "probability", "Probability plot",
-            f"Failures, the fitted {fit.distribution.name} distribution and its "
+            f"Failures, the fitted distribution ({name_in_words(fit.distribution.name)}) and its "
             f"{100 * two_sided:g} % band at each time.",
             svg(figure, "Probability of failure against time"),
             numbers_of(curves),
