@@ -41,7 +41,8 @@ def environment(*loaders: jinja2.BaseLoader) -> jinja2.Environment:
     )  # fmt: skip
     made.filters |= {
         "number": number, "numeric_columns": numeric_columns, "data_link": _data_link,
-        "anchors": _anchors, "filled_columns": filled_columns, "chosen": _chosen, "typeset": typeset, "typed": _typed,
+        "anchors": _anchors, "filled_columns": filled_columns,
+        "chosen": _chosen, "typeset": typeset, "typed": _typed,
     }  # fmt: skip
     return made
 

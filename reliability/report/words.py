@@ -210,7 +210,8 @@ def _alternatives(rows: list[list[str]]) -> str:
         mark = ""
     texts = [text for text in texts if text]
     if len(texts) > 4 and all(text.strip("<≤(-").split(".")[0][:1].isdigit() for text in texts):
-        return f"{texts[0]} to {texts[-1]}{mark}"
+        first, *_, last = sorted(texts, key=float) if all(map(_plain, texts)) else texts
+        return f"{first} to {last}{mark}"
     if all(text.startswith("(") for text in texts):
         texts = [texts[0], *(text[1:] for text in texts[1:])]
     comma = "; " if any("," in text for text in texts) else ", "
@@ -253,6 +254,10 @@ def stress_columns(read_outs: Sequence[Mapping[str, float]]) -> dict[str, Callab
 
     return {_STRESS[key][0]: printed(key) for key in _STRESS
             if len({at.get(key) for at in read_outs}) > 1}  # fmt: skip
+
+
+def _plain(text: str) -> bool:
+    return text.replace(".", "", 1).isdigit()
 
 
 def of_age(age: dict[str, float]) -> str:
