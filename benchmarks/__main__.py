@@ -22,7 +22,7 @@ from pathlib import Path
 from benchmarks.found import FILE
 
 HERE = Path(__file__).resolve().parent
-_OTHERS = ("__main__", "coverage", "coverage_cases", "found")  # no rows of the table
+_OTHERS = ("__init__", "__main__", "interval_coverage", "interval_coverage_cases", "found")
 NAMES = sorted(path.stem for path in HERE.glob("*.py") if path.stem not in _OTHERS)
 MARK = "<!-- below: written by python -m benchmarks -->"
 PACKAGES = ("numpy", "scipy", "numba", "torch", "snntorch", "aihwkit", "lifelines", "surpyval",
@@ -81,7 +81,7 @@ def run(name: str, folder: Path, limit: float | None) -> dict:
     try:
         with log.open("w", encoding="utf-8") as output:
             code = subprocess.run(
-                [sys.executable, str(HERE / f"{name}.py")], timeout=limit, env=environment,
+                [sys.executable, "-m", f"{HERE.name}.{name}"], timeout=limit, env=environment,
                 stdout=output, stderr=subprocess.STDOUT, cwd=HERE.parent,
             ).returncode  # fmt: skip
     except subprocess.TimeoutExpired:

@@ -1,6 +1,6 @@
 """What a campaign costs over the bare computation, and what a million tasks would cost.
 
-Usage: python benchmarks/campaign.py [--chips 1536]
+Usage: python -m benchmarks.campaign [--chips 1536]
 
 Runs the same tasks bare (one thread, one after the other, nothing stored), as a study in one
 process, and as a study in two; then prices one task: its way through the process pool and through
@@ -15,10 +15,10 @@ from functools import partial
 from pathlib import Path
 
 import numba
-from found import row
 
 import reliability as rel
-from reliability.campaign import execute, store
+from benchmarks.found import row
+from reliability.campaign import execute, integrity, store
 from reliability.campaign.plan import chips_per_task, make_plan
 from reliability.campaign.sweep import sweep_points
 from reliability.campaign.tasks import compute
@@ -41,7 +41,7 @@ def nothing(task: int) -> int:
 def seconds(work: object) -> float:
     """Return how long a call takes."""
     start = time.perf_counter()
-    work()  # type: ignore[operator]
+    work()
     return time.perf_counter() - start
 
 
@@ -53,16 +53,16 @@ def main() -> None:
     path = folder / "study.toml"
     path.write_text(STUDY.format(chips=parser.parse_args().chips))
     study = rel.load_study(path)
-    text, chunk = study.model_dump_json(), chips_per_task(study)
+    chunk = chips_per_task(study)
     tasks = list(make_plan(study, chunk))
     numba.set_num_threads(1)
-    compute(text, (), tasks[-1])  # compiles
+    compute(study, {}, tasks[-1])  # compiles
 
-    bare = seconds(lambda: [compute(text, (), task) for task in tasks])
+    bare = seconds(lambda: [compute(study, {}, task) for task in tasks])
     one = seconds(lambda: rel.run_study(study, folder / "one"))
     with execute.in_processes(2) as run:  # workers that have loaded and compiled
-        list(run(partial(compute, text, ()), tasks[:2]))
-        bare_two = seconds(lambda: list(run(partial(compute, text, ()), tasks)))
+        list(run(partial(compute, study, {}), tasks[:2]))
+        bare_two = seconds(lambda: list(run(partial(compute, study, {}), tasks)))
     two = seconds(lambda: rel.run_study(study, folder / "two", workers=2))
     start = two - bare_two
     print(f"{len(tasks)} tasks of {chunk} chips")
@@ -93,9 +93,9 @@ def main() -> None:
         folder / "one", study.model_dump(mode="json"), (study.spec_hash, study.frame_hash),
         list(sweep_points(study)), chunk,
     )  # fmt: skip
-    part = compute(text, (), tasks[-1])
+    part = compute(study, {}, tasks[-1])
     write = seconds(lambda: [store.write_part(layout, tasks[-1], part) for _ in range(20)]) / 20
-    check = seconds(lambda: list(store.missing(layout, tasks))) / len(tasks)
+    check = seconds(lambda: list(integrity.missing(layout, tasks))) / len(tasks)
     files = sum(path.is_file() for path in (folder / "one" / "results.zarr").rglob("*"))
     print(f"a task's way: process pool {pool * 1e3:.2f} ms, Dask {dask * 1e3:.2f} ms")
     row(

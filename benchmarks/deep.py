@@ -5,7 +5,7 @@ every run of one session; the second writes them into the ONNX file and loads th
 same images with the same weights on one thread in this process. Prints the time of a chip for few
 and for many images, and the ratios.
 
-    python benchmarks/deep.py
+    python -m benchmarks.deep
 """
 
 import time
@@ -13,12 +13,12 @@ import time
 import numpy as np
 import onnx
 import onnxruntime
-from found import row
 
 import reliability as rel
+from benchmarks.found import row
 from reliability.network.deep.chips import chips_of, load_chip
 from reliability.network.deep.graph import Stage, executed_graph
-from reliability.network.deep.images import class_scores
+from reliability.network.deep.images import Images, at, class_scores, images_of, network_inputs
 from reliability.network.deep.layer_mapping import place, read_layer
 from reliability.network.deep.runtime import Session
 
@@ -37,32 +37,33 @@ def main() -> None:
     sampled = [chips.chip(k) for k in range(CHIPS)]  # neither side pays for the cells
     held = chips._replace(chip=sampled.__getitem__)
 
-    def ours(chip: int, x: np.ndarray) -> np.ndarray:
-        loaded = load_chip(held, chip, stages, tiling)
+    def ours(chip: int, x: Images) -> np.ndarray:
+        loaded = load_chip(held, chip, stages)
         return class_scores(Session(graph, loaded.values), network, {}, x)
 
-    def fed(chip: int, x: np.ndarray) -> np.ndarray:
-        loaded = load_chip(held, chip, stages, tiling)
+    def fed(chip: int, x: Images) -> np.ndarray:
+        loaded = load_chip(held, chip, stages)
         return class_scores(session, network, loaded.values, x)
 
-    def peer(chip: int, x: np.ndarray) -> np.ndarray:
+    def peer(chip: int, x: Images) -> np.ndarray:
         model = onnx.ModelProto()
         model.CopyFrom(network.model)
         tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+        nodes = {node.output[0]: node for node in model.graph.node}
         for p in placed:
-            node = model.graph.node[p.layer.node]
+            node = nodes[p.layer.uses[0]]
             read = p.weights(read_layer(p, sampled[chip].conductance, card, tiling))
             tensor = tensors[node.input[1]]
             tensor.raw_data = read.T.reshape(tuple(tensor.dims)).tobytes()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         own = onnxruntime.InferenceSession(model.SerializeToString(), options)
-        parts = [x[k : k + 250] for k in range(0, len(x), 250)]
-        return np.concatenate([own.run(None, {"image": part})[0] for part in parts])
+        parts = [at(x, slice(k, k + 250)) for k in range(0, images_of(x), 250)]
+        return np.concatenate([own.run(None, part)[0] for part in parts])
 
-    images = rel.load_mnist28()["inputs"].values
+    images = network_inputs(network, rel.load_mnist28())
     for count in (50, 500, 2000):
-        x = images[:count]
+        x = at(images, slice(count))
         seconds, scores = [], []
         for way in (ours, fed, peer):
             way(0, x)

@@ -1,6 +1,6 @@
 """Correlated cell-cycles per second and memory, beside drawing plain normals with NumPy.
 
-Usage: python benchmarks/endurance.py [cell-cycles, default 1e9]
+Usage: python -m benchmarks.endurance [cell-cycles, default 1e9]
 """
 
 import resource
@@ -9,9 +9,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from found import row
 
 import reliability as rel
+from benchmarks.found import row
 from reliability.devices import cycles
 from reliability.population import cycling
 
@@ -29,7 +29,7 @@ LASTING = TECH.with_values(
 )
 
 
-def seconds(work) -> float:  # type: ignore[no-untyped-def]
+def seconds(work) -> float:
     """Wall time of one call."""
     start = time.perf_counter()
     work()

@@ -1,6 +1,6 @@
 """Speed of lifetime fits; peers run beside ours in the same process.
 
-python benchmarks/lifetime_fit.py
+python -m benchmarks.lifetime_fit
 """
 
 import argparse
@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from found import left_out, row
 
+from benchmarks.found import left_out, row
 from reliability.lifetime import bootstrap
 from reliability.lifetime.censored_fit import fit_lifetime
 

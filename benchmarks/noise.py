@@ -1,22 +1,22 @@
 """Disturb and noise of 1e7 cells, beside plain draws and aihwkit's read noise in plain NumPy.
 
-Usage: python benchmarks/noise.py [cells, default 1e7]
+Usage: python -m benchmarks.noise [cells, default 1e7]
 """
 
 import sys
 import time
 
 import numpy as np
-from found import row
 
 import reliability as rel
+from benchmarks.found import row
 from reliability.devices import noise, read_disturb
 from reliability.population.blocks import Deviates, for_blocks
 
 TECH = rel.load_technology("oxram-130nm")
 
 
-def best_of(work, times: int = 3) -> float:  # type: ignore[no-untyped-def]
+def best_of(work, times: int = 3) -> float:
     """Shortest wall time of a few calls."""
     spent = []
     for _ in range(times):

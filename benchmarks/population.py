@@ -1,6 +1,6 @@
 """Cells per second of sampling and ageing, beside drawing plain normals with NumPy.
 
-Usage: python benchmarks/population.py [millions of cells]
+Usage: python -m benchmarks.population [millions of cells]
 
 Prints, for float32 and one process, the rate at which cells are sampled, aged, read with noise, and
 all three, the rate at which NumPy fills an array with normal numbers (one thread, as it comes), and
@@ -13,9 +13,9 @@ import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
-from found import row
 
 import reliability as rel
+from benchmarks.found import row
 
 MISSION = rel.MissionProfile(
     [

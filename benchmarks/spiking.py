@@ -11,7 +11,7 @@ events before the decision x outputs x chips. The ideal is the kernel's own rate
 decides, so that no lane idles; the share is what is left of it when lanes wait for each other.
 
     pip install -e ".[benchmarks]"
-    python benchmarks/spiking.py
+    python -m benchmarks.spiking
 """
 
 import os
@@ -19,10 +19,10 @@ import time
 
 import numba
 import numpy as np
-from found import left_out, row
 from numba import njit, prange
 
 import reliability as rel
+from benchmarks.found import left_out, row
 from reliability.network.one_layer.spiking import rate_code, run_spiking
 from reliability.network.one_layer.weight_mapping import read_weights
 
@@ -32,7 +32,7 @@ GRID = 64  # weights in steps of 1/64: sums are exact, so the order of additions
 
 
 @njit(parallel=True)
-def one_chip(weights, sequences, delta):  # type: ignore[no-untyped-def]
+def one_chip(weights, sequences, delta):
     """Number of events until the decision, one chip."""
     events = np.empty(len(sequences), dtype=np.int32)
     outputs = weights.shape[1]
@@ -63,7 +63,7 @@ def one_chip(weights, sequences, delta):  # type: ignore[no-untyped-def]
 class SnnTorch:
     """Chips side by side in one layer of integrate-and-fire neurons with two thresholds."""
 
-    def __init__(self, weights, sequences) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, weights, sequences) -> None:
         import snntorch
         import torch
 
@@ -79,7 +79,7 @@ class SnnTorch:
         one = torch.nn.functional.one_hot
         self.spikes = one(torch.from_numpy(sequences.T.astype(np.int64)), inputs).float()
 
-    def step(self):  # type: ignore[no-untyped-def]
+    def step(self):
         """Yield the spike counts (images, chips x outputs) after each event."""
         with self.torch.inference_mode():
             charge = count = self.torch.zeros(self.spikes.shape[1], self.chips * self.outputs)
@@ -88,7 +88,7 @@ class SnnTorch:
                 count = count + fired
                 yield count
 
-    def events(self, delta):  # type: ignore[no-untyped-def]
+    def events(self, delta):
         """Events until the decision (chips, images), at most the length of the sequences."""
         events = np.full((self.spikes.shape[1], self.chips), len(self.spikes), dtype=np.int32)
         for t, count in enumerate(self.step()):
@@ -97,14 +97,14 @@ class SnnTorch:
             events[decided] = np.minimum(events[decided], t + 1)
         return events.T
 
-    def run(self, threads, events) -> None:  # type: ignore[no-untyped-def]
+    def run(self, threads, events) -> None:
         """Take so many steps."""
         self.torch.set_num_threads(threads)
         for _ in zip(range(events), self.step(), strict=False):
             pass
 
 
-def best_of(repeats, function):  # type: ignore[no-untyped-def]
+def best_of(repeats, function):
     """Shortest wall time, shortest processor time (s) and the result."""
     wall, busy = [], []
     for _ in range(repeats):
@@ -115,11 +115,11 @@ def best_of(repeats, function):  # type: ignore[no-untyped-def]
     return min(wall), min(busy), result
 
 
-def population_rate(name, weights, sequences):  # type: ignore[no-untyped-def]
+def population_rate(name, weights, sequences):
     """Print and return useful operations per second of a population."""
     threshold = np.full(weights.shape[::2], 4, np.float32)
 
-    def run(delta=DELTA_S, images=slice(None)):  # type: ignore[no-untyped-def]
+    def run(delta=DELTA_S, images=slice(None)):
         return run_spiking(weights, threshold, threshold, sequences[images], rel.Neuron(), delta)
 
     run(images=slice(1))  # compile
@@ -162,7 +162,7 @@ def main() -> None:
     print("\npeers, on chips with a spread of 0.3")
     print(f"{'':28} {'wall':>9} {'ours is faster by':>18} {'per busy core':>14} {'by':>8}")
 
-    def beside(name, wall, busy, useful):  # type: ignore[no-untyped-def]
+    def beside(name, wall, busy, useful):
         print(
             f"{name:28} {useful / wall / 1e9:9.4f} {rate * wall / useful:17.1f}x "
             f"{useful / busy / 1e9:14.4f} {busy_rate * busy / useful:7.1f}x"

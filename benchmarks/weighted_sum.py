@@ -6,7 +6,7 @@ product, measured in the same process on the same threads; two operations a weig
 aihwkit gets one thread or all, what is faster, and neither output noise nor range search.
 
     pip install -e ".[benchmarks]"
-    python benchmarks/weighted_sum.py
+    python -m benchmarks.weighted_sum
 """
 
 import os
@@ -14,9 +14,9 @@ import time
 
 import numba
 import numpy as np
-from found import left_out, row
 
 import reliability as rel
+from benchmarks.found import left_out, row
 from reliability.network.one_layer.weight_mapping import read_weights
 from reliability.network.one_layer.weighted_sum import Converters, run_weighted_sum
 from reliability.random import draw
@@ -25,7 +25,7 @@ CHIPS, SPREAD, RANGE = 128, 0.3, 64.0
 CONVERTERS = Converters(dac_bits=7, adc_bits=8, adc_range=RANGE)
 
 
-def best_of(repeats, function):  # type: ignore[no-untyped-def]
+def best_of(repeats, function):
     """Shortest wall time, shortest processor time (s) and the result, after one run to warm up."""
     function()
     wall, busy = [], []
@@ -37,14 +37,14 @@ def best_of(repeats, function):  # type: ignore[no-untyped-def]
     return min(wall), min(busy), result
 
 
-def aihwkit_tile(net, threads, pixels):  # type: ignore[no-untyped-def]
+def aihwkit_tile(net, threads, pixels):
     """Time of one chip (wall, busy): its weights drawn, then all images; decisions without loss."""
     import torch
     from aihwkit.nn import AnalogLinear
     from aihwkit.simulator.configs import TorchInferenceRPUConfig
     from aihwkit.simulator.parameters import BoundManagementType, NoiseManagementType
 
-    def layer(perfect):  # type: ignore[no-untyped-def]
+    def layer(perfect):
         config = TorchInferenceRPUConfig()
         config.forward.is_perfect = perfect
         config.forward.inp_res, config.forward.out_res = 2.0**-7, 2.0**-8
@@ -60,7 +60,7 @@ def aihwkit_tile(net, threads, pixels):  # type: ignore[no-untyped-def]
         perfect = layer(True)(x).argmax(dim=1).numpy()
         tile = layer(False)
 
-        def one_chip():  # type: ignore[no-untyped-def]
+        def one_chip():
             tile.program_analog_weights()
             return tile(x).argmax(dim=1)
 
@@ -82,19 +82,19 @@ def main() -> None:
     threshold = np.ones((CHIPS, net.outputs), np.float32)
     operations = 2 * net.weights.size * len(pixels)
 
-    def sample():  # type: ignore[no-untyped-def]
+    def sample():
         z = draw(1, "benchmark", address, net.weights.size, dtype=np.float32)
         spread = np.float32(SPREAD) * z.reshape(CHIPS, *net.weights.shape)
         return net.weights.astype(np.float32) + spread
 
-    def from_cells():  # type: ignore[no-untyped-def]
+    def from_cells():
         cells = rel.sample_chips(technology, net, chips=CHIPS, seed=1)
         return read_weights(cells, net, technology)
 
-    def evaluate(weights):  # type: ignore[no-untyped-def]
+    def evaluate(weights):
         return run_weighted_sum(weights, pixels, "argmax", threshold, CONVERTERS)
 
-    def plain(chips=16):  # type: ignore[no-untyped-def]
+    def plain(chips=16):
         x = CONVERTERS.codes()[pixels] / np.float32(2**CONVERTERS.dac_bits - 1)
         block = sample()[:chips]
         sums = x @ block.transpose(1, 0, 2).reshape(net.inputs, -1)
@@ -110,7 +110,8 @@ def main() -> None:
     print(f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n")
     print(f"{'':36} {'populations/s':>13} {'GFLOP/s':>8} {'of sgemm':>8}   per busy core")
 
-    def line(name, wall, busy, chips):  # type: ignore[no-untyped-def]
+    def line(name, timing, chips):
+        wall, busy = timing[:2]
         rate, busy_rate = chips * operations / wall, chips * operations / busy
         print(
             f"{name:36} {chips / wall:13.0f} {rate / 1e9:8.1f} {rate / peak:8.0%} "
@@ -120,11 +121,11 @@ def main() -> None:
 
     print(f"{'sgemm':36} {'':13} {peak / 1e9:8.1f} {1:8.0%} {busy_peak / 1e9:8.1f} {1:6.0%}")
     weights = sample()
-    line("sums, converters, largest", *best_of(7, lambda: evaluate(weights))[:2], CHIPS)
-    ours = line("  and weights drawn", *best_of(7, lambda: evaluate(sample()))[:2], CHIPS)
-    line("  and cells of oxram-130nm drawn", *best_of(2, lambda: evaluate(from_cells()))[:2], CHIPS)
+    line("sums, converters, largest", best_of(7, lambda: evaluate(weights)), CHIPS)
+    ours = line("  and weights drawn", best_of(7, lambda: evaluate(sample())), CHIPS)
+    line("  and cells of oxram-130nm drawn", best_of(2, lambda: evaluate(from_cells())), CHIPS)
     wall, busy, found = best_of(2, plain)
-    numpy_rate = line("NumPy, 16 chips a product", wall, busy, len(found))
+    numpy_rate = line("NumPy, 16 chips a product", (wall, busy), len(found))
     if (found != evaluate(weights)[: len(found)]).mean() > 1e-3:
         raise SystemExit("NumPy and the evaluator disagree")
     rates = {"NumPy": numpy_rate}
@@ -135,7 +136,7 @@ def main() -> None:
         )
         if (perfect != mine[0]).mean() > 1e-3:
             raise SystemExit("aihwkit and the evaluator disagree")
-        rates["aihwkit"] = line("aihwkit TorchInferenceRPUConfig", wall, busy, 1)
+        rates["aihwkit"] = line("aihwkit TorchInferenceRPUConfig", (wall, busy), 1)
     except ImportError as error:
         left_out("aihwkit", error)
     print()

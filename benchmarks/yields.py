@@ -1,7 +1,7 @@
 """Chips below a limit of accuracy: estimates from a few chips against a count over very many.
 
-python benchmarks/yields.py              # 100 000 chips of SPIRIT, some minutes
-python benchmarks/yields.py --chips 4000
+python -m benchmarks.yields              # 100 000 chips of SPIRIT, some minutes
+python -m benchmarks.yields --chips 4000
 
 Prints, for some thresholds, the fraction of all chips below, and of groups of chips: how often the
 interval at 90 % holds it, and the median estimate, for each estimate of `rel.accuracy_yield`.
@@ -12,10 +12,10 @@ import time
 
 import numpy as np
 import xarray as xr
-from found import row
 from scipy import special, stats
 
 import reliability as rel
+from benchmarks.found import row
 
 AT_ONCE = 250
 IMAGES = 1000

@@ -217,6 +217,7 @@ class MissionProfile:
         chosen = options[option - 1]
         written = chosen.get("cycling_temperature", chosen["temperature"])
         first = [Segment(0.0, written, cycles=cycles)] if _is_cycled(row) else []
+        first = [segment for segment in first if segment.cycles]
         end, point = chosen.get("duration", 0.0), chosen.get("read_point", 0.0)
         counted = reads if row.get("reads") else 0.0
         steps = [step for step in (point, end - point) if step > 0]
@@ -278,7 +279,8 @@ def jedec_requirements() -> tuple[dict[str, Any], ...]:
     """Return what qualification standards require, in SI, in the order of the shipped file.
 
     Each row has ``option`` and ``pcm`` (conditions of its bake), ``profile`` (conditions of a
-    `MissionProfile.jedec`), besides the keys of ``data/standards/jedec_nvm.toml``.
+    `MissionProfile.jedec`), those of AEC-Q100 ``grades`` (conditions by grade), besides the keys of
+    ``data/standards/jedec_nvm.toml``.
 
     Examples
     --------
@@ -297,6 +299,11 @@ def jedec_requirements() -> tuple[dict[str, Any], ...]:
             for option in (*row["option"], *row["pcm"]):
                 option.setdefault("cycling_temperature", row["cycling_temperature"])
         row["profile"] = row["profile"] or row["option"]
+        if "grades" in row:  # conditions by temperature grade of the product
+            row["grades"] = {
+                int(grade): [_in_si({"temperature": kelvin, "duration": row["duration"]})]
+                for grade, kelvin in row["grades"].items()
+            }
         found.append(row)
     return tuple(found)
 

@@ -8,7 +8,7 @@ import pytest
 import benchmarks.__main__ as runner
 
 GOOD = """
-from found import left_out, row
+from benchmarks.found import left_out, row
 row("sums", "2 s", "peer 6 s", 3.0)
 row("memory", "1 GB")
 left_out("another peer", "No module named 'peer'")
@@ -21,6 +21,7 @@ def call(tmp_path, monkeypatch, repository):
     place = tmp_path / "benchmarks"
     place.mkdir()
     (place / "found.py").write_text((repository / "benchmarks" / "found.py").read_text("utf-8"))
+    (place / "__init__.py").touch()
     for name, text in SCRIPTS.items():
         (place / f"{name}.py").write_text(text)
     page = tmp_path / "page.md"

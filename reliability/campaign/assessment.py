@@ -14,6 +14,7 @@ from reliability.mission import MissionProfile
 from reliability.network import (
     DeepNetwork,
     FirstSpike,
+    Network,
     Neuron,
     RateCoding,
     WeightedSum,
@@ -28,6 +29,7 @@ from reliability.network.deep.deep_evaluation import check_data
 from reliability.network.deep.images import shipped_images
 from reliability.network.deep.layer_mapping import check_card, place
 from reliability.network.one_layer.coding import Samples
+from reliability.network.one_layer.weight_mapping import cells_per_side
 from reliability.population import age
 from reliability.population.reading import read_cells
 from reliability.technology import Technology
@@ -79,7 +81,12 @@ def cells_of(study: StudyFrame) -> int:
     if isinstance(network, DeepNetwork):
         tiling = study.tiling.tiling(study.load_technology())
         return sum(tiling.of(n.name).cells_of(n.rows, n.outputs) for n in network.layers)
-    return int(network.weights.size) * 2 * network.weight_max
+    return int(network.weights.size) * 2 * cells_of_a_side(study, network)
+
+
+def cells_of_a_side(study: StudyFrame, network: Network) -> int:
+    """Cells that hold one side of a weight, with its copies."""
+    return cells_per_side(network, study.network.mapping) * study.network.copies
 
 
 def bytes_of_chip(study: StudyFrame) -> float:
@@ -97,7 +104,8 @@ def program(study: StudyFrame, technology: Technology, **where: Any) -> xr.Datas
         warnings.simplefilter("ignore")
         if isinstance(network, DeepNetwork):
             return program_layers(technology, network, study.tiling.tiling(technology), **where)
-        return sample_chips(technology, network, mapping=study.network.mapping, **where)
+        where |= {"mapping": study.network.mapping, "copies": study.network.copies}
+        return sample_chips(technology, network, **where)
 
 
 def neuron_of(study: StudyFrame, technology: Technology) -> Neuron:
@@ -244,5 +252,7 @@ def check_network(study: StudyFrame, images: dict[str, int]) -> None:
     ):
         raise InputError("sensitivity, stress.inferences and network.read_temperature need a "
                          f"network of one layer, got {study.network.name}")  # fmt: skip
+    if study.network.copies > 1 and study.sensitivity:
+        raise InputError("network.copies: does not go with sensitivity")
     if study.programming.verify and not technology.has_states:
         raise InputError(f"programming.verify: {technology.name} has levels, not LRS and HRS")

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import lru_cache
 from itertools import islice
 from multiprocessing import connection, forkserver
 from queue import Empty, SimpleQueue
@@ -209,7 +210,7 @@ def _context() -> multiprocessing.context.BaseContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():  # Windows
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["reliability.campaign.runner"])
+    context.set_forkserver_preload(["reliability.campaign.preloaded"])
     with _no_interrupts():
         forkserver.ensure_running()
     return context
@@ -251,9 +252,16 @@ def _no_interrupts() -> Iterator[None]:
 def _one_thread() -> None:
     """Let each worker compute in one thread, so that workers do not get in each other's way."""
     import numba
+
+    numba.set_num_threads(1)  # of the thread that calls, so before each task
+    _one_library_thread()
+
+
+@lru_cache(maxsize=1)
+def _one_library_thread() -> None:
+    """Let the libraries of this process compute in one thread; looking for them takes a while."""
     from threadpoolctl import threadpool_limits
 
-    numba.set_num_threads(1)
     threadpool_limits(1)
 
 

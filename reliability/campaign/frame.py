@@ -13,6 +13,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 from reliability.campaign.dotted import Value, flat, vary
 from reliability.campaign.tables import (
     Axis,
+    DecisionTable,
     DesignTable,
     NetworkTable,
     PopulationTable,
@@ -77,6 +78,7 @@ class StudyFrame(Table):
     sweep: tuple[Axis, ...] = ()
     design: DesignTable = DesignTable()
     search: SearchTable | None = None
+    decision: DecisionTable | None = None
     # Points of the sweep whose tasks failed (`reliability.campaign.remains`).
     _left_out: frozenset[int] = PrivateAttr(default=frozenset())
     # Cards, networks and component parameters, read once for a study and the studies at its points.
@@ -99,6 +101,10 @@ class StudyFrame(Table):
             raise ValueError("search: got no sweep, whose axes are what a search may choose")
         if self.search and self.design.kind not in ("grid", "listed"):
             raise ValueError(f"search: got design.kind {self.design.kind!r}, expected none")
+        stages = self.search.stages if self.search else ()
+        if stages and stages[-1] >= self.population.chips:
+            raise ValueError(f"search: stages: got {list(stages)}, allowed less than the "
+                             f"{self.population.chips} of population.chips")  # fmt: skip
         names = [axis.name for axis in self.sweep]
         if len(set(names)) < len(names):
             raise ValueError(f"sweep: got {names}, expected each name once")
@@ -205,12 +211,12 @@ class StudyFrame(Table):
     @property
     def spec_hash(self) -> str:
         """SHA-256 of study, cards, network and version: equal hashes, equal results."""
-        return self._hash(self.model_dump_json(exclude={"limits"}))
+        return self._hash(self.model_dump_json(exclude={"limits", "decision"}))
 
     @property
     def frame_hash(self) -> str:
         """The same without how many chips, draws and points: studies that extend one another."""
-        frame = json.loads(self.model_dump_json(exclude={"sweep", "design", "limits"}))
+        frame = json.loads(self.model_dump_json(exclude={"sweep", "design", "limits", "decision"}))
         for name in self._growing():
             table, _, key = name.partition(".")
             if frame.get(table):

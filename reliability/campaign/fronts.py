@@ -19,7 +19,7 @@ Answer = dict[str, Any]
 def evaluations(study: Study, points: Sequence[Answer]) -> list[Evaluation]:
     """Return the objectives and the missed limits of each design, in the order of evaluation."""
     return [
-        Evaluation([one["value"] for one in _objectives(study, own)], _violation(rows))
+        Evaluation([one["value"] for one in objectives_of(study, own)], _violation(rows))
         for _, own, rows in designs_of(study, points)
     ]
 
@@ -38,7 +38,7 @@ def _violation(rows: Sequence[Answer]) -> float:
     return missed
 
 
-def _objectives(study: Study, points: Sequence[Answer]) -> list[Answer]:
+def objectives_of(study: Study, points: Sequence[Answer]) -> list[Answer]:
     """Return each objective of a design, the worst over its conditions, with its interval."""
     assert study.search is not None
     intervals = {k: v for kind in kinds_of(study) for k, v in kind.intervals.items()}
@@ -58,7 +58,24 @@ def _objectives(study: Study, points: Sequence[Answer]) -> list[Answer]:
     return out
 
 
-def pareto_front(study: Study, points: Sequence[Answer]) -> Answer:
+def evaluated(study: Study, points: Sequence[Answer]) -> list[Answer]:
+    """Return each design with its objectives and its outcome, in the order of evaluation."""
+    return [
+        {
+            "design": design,
+            "objectives": objectives_of(study, own),
+            "outcome": worst_outcome([row["outcome"] for row in rows]),
+        }
+        for design, own, rows in designs_of(study, points)
+    ]
+
+
+def pareto_front(
+    study: Study,
+    points: Sequence[Answer],
+    stopped: Sequence[Answer] = (),
+    order: Sequence[Any] = (),
+) -> Answer:
     """Return what ``summary.json`` says of a search.
 
     Parameters
@@ -67,6 +84,10 @@ def pareto_front(study: Study, points: Sequence[Answer]) -> Answer:
         With ``search``.
     points : sequence of dict
         ``points`` of `reliability.campaign.summary.summarize`.
+    stopped : sequence of dict
+        Designs that a stage of the search has stopped, as `evaluated` has them.
+    order : sequence of dict
+        All designs in the order of evaluation, where some were stopped.
 
     Returns
     -------
@@ -74,28 +95,29 @@ def pareto_front(study: Study, points: Sequence[Answer]) -> Answer:
         ``front``: the designs that no other dominates, of those that meet every limit; without one
         of those that are inconclusive. Each has ``design``, ``objectives`` (list of ``name``,
         ``label``, ``unit``, ``direction``, ``value``, ``low``, ``high``) and ``outcome``.
-        ``evaluated``: the same of all designs, in the order of evaluation. ``hypervolume``: after
-        each of them, as a fraction. ``best_reached``: of each limit that no design meets, the best.
+        ``evaluated``: the same of all designs, in the order of evaluation, those that a stage has
+        stopped with ``stopped_after_chips``. ``hypervolume``: after each of them, as a fraction.
+        ``best_reached``: of each limit that no design meets, the best.
     """
     assert study.search is not None
-    designs = designs_of(study, points)
-    found: list[Answer] = []
-    for design, own, rows in designs:
-        outcome = worst_outcome([row["outcome"] for row in rows])
-        found.append({"design": design, "objectives": _objectives(study, own), "outcome": outcome})
+    found = [*evaluated(study, points), *stopped]
+    if stopped:
+        found.sort(key=lambda one: order.index(one["design"]))
     values = np.array([[one["value"] for one in each["objectives"]] for each in found])
     values = as_minimised(values, study.search.objective)
+    whole = np.array(["stopped_after_chips" not in each for each in found])
     outcomes = [each["outcome"] for each in found]
-    best = next((o for o in ("demonstrated", "inconclusive") if o in outcomes), None)
-    allowed = np.array([o == best for o in outcomes]) & np.isfinite(values).all(axis=1)
+    there = [o for o, own in zip(outcomes, whole, strict=True) if own]
+    best = next((o for o in ("demonstrated", "inconclusive") if o in there), None)
+    allowed = np.array([o == best for o in outcomes]) & np.isfinite(values).all(axis=1) & whole
     place = np.flatnonzero(allowed)
     front = place[non_dominated(values[place])] if len(place) else place
-    order = front[np.argsort(values[front, 0], kind="stable")] if len(front) else front
+    front = front[np.argsort(values[front, 0], kind="stable")] if len(front) else front
     return {
-        "front": [found[k] for k in order],
+        "front": [found[k] for k in front],
         "evaluated": found,
         "hypervolume": list(growth(values, allowed)),
-        "best_reached": _best_reached([rows for _, _, rows in designs]),
+        "best_reached": _best_reached([rows for _, _, rows in designs_of(study, points)]),
     }
 
 

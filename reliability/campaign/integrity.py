@@ -6,7 +6,7 @@ Values have the checksum of their task. All other files, metadata and coordinate
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from reliability.campaign.plan import Task
 from reliability.campaign.store import (
     CHECKSUM,
     POINT,
+    WHOLE,
+    Box,
     Layout,
     checksum_of,
     dims_of,
@@ -26,6 +28,7 @@ from reliability.campaign.store import (
     opened,
     read_checksums,
     task_index,
+    where_box,
     where_of,
 )
 from reliability.campaign.store_files import put_file, read_file, read_signed, write_signed
@@ -121,25 +124,31 @@ def _keys(layout: Layout, groups: Iterable[str]) -> Iterator[str]:
                     yield f"{array.path}/{array.metadata.encode_chunk_key(index)}"
 
 
-def missing(layout: Layout, tasks: Iterable[Task]) -> Iterator[Task]:
+def missing(layout: Layout, tasks: Sequence[Task]) -> Iterator[Task]:
     """Yield the tasks whose values are not there, or do not have their checksum."""
-    known = _Checked(layout)
+    known = _Checked(layout, tasks)
     for task in tasks:
         if not known.is_written(task) or known.fault(task):
             yield task
 
 
 class _Checked:
-    """What the groups of a store hold, each read once if it fits, to be compared task by task."""
+    """What the groups of a store hold, each read once if it fits, to be compared task by task.
 
-    def __init__(self, layout: Layout) -> None:
+    Of ``tasks``, where they are given, or of all.
+    """
+
+    def __init__(self, layout: Layout, tasks: Sequence[Task] = ()) -> None:
         self.layout = layout
+        groups = {task.group for task in tasks}
+        self._box = {g: Box.around(t for t in tasks if t.group == g) for g in groups}
         self.checksums: dict[str, np.ndarray | None] = {}
         self._values: dict[str, dict[str, Any]] = {}
 
     def is_written(self, task: Task) -> bool:
         if task.group not in self.checksums:
-            self.checksums[task.group] = read_checksums(self.layout, task.group)
+            box = self._box.get(task.group, WHOLE)
+            self.checksums[task.group] = read_checksums(self.layout, task.group, box)
         return is_written(self.checksums[task.group], self.layout, task)
 
     def fault(self, task: Task) -> str:
@@ -150,7 +159,7 @@ class _Checked:
         for name, (array, read) in self._values[task.group].items():
             if not is_of_task(array, self.layout, task):
                 continue
-            where = where_of(array, self.layout, task)
+            where = where_of(array, task)
             try:
                 values[name] = np.asarray(array[where] if read is None else read[where])
             except Exception:  # a damaged chunk: each codec raises its own kind
@@ -171,8 +180,10 @@ class _Checked:
         for name, array in arrays.items():
             read = None
             if whole and is_of_task(array, layout, task):
+                where = where_box(array, task.group, self._box.get(task.group, WHOLE))
                 try:
-                    read = np.asarray(array[...])
+                    read = np.empty(array.shape, array.dtype)  # of which only the box is touched
+                    read[where] = array[where]
                 except Exception:  # a damaged chunk, which is looked for task by task
                     read = None
             found[name] = array, read

@@ -6,12 +6,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from reliability.campaign.decision import uncertain_parameters
 from reliability.campaign.dotted import put
 from reliability.campaign.feasibility import check_size
 from reliability.campaign.outputs import OUTPUTS, kinds_of
 from reliability.campaign.spec import KEYS, Study
 from reliability.campaign.sweep import count_points, paired_designs, sweep_points
-from reliability.campaign.tables import TilingTable
+from reliability.campaign.tables import TilingTable, is_choice
 from reliability.errors import InputError, from_validation, unknown_name
 from reliability.files import read_toml
 from reliability.network import DeepNetwork
@@ -22,7 +23,8 @@ MOST_POINTS = 100_000  # of a sweep, unless the user says that so many are meant
 _FILES = (".toml", ".onnx", ".npz")  # that may lie beside a study
 # Options of a network of one layer, each with the coding with which alone it acts.
 _OPTIONS: dict[str, str | None] = {
-    "coding": None, "mapping": None, "neuron": None, "delta_s": "rate", "spike_limit": "rate",
+    "coding": None, "mapping": None, "copies": None, "neuron": None, "delta_s": "rate",
+    "spike_limit": "rate",
     "first_spike": "first_spike", "desensitization": "first_spike",
 }  # fmt: skip
 _CHECKED = 2000  # points of a sweep that are tried before anything runs
@@ -122,12 +124,14 @@ def study_of(
         study = _with_files_beside(study, folder)
     try:
         _check_tables(written)
+        _check_stages(written)
         study = _with_all_of_its_data(study)
         _check_points(study, most_points)
         check_size(study)
         _check_names(study)
         _check_options(study)
         _check_sweep(study)
+        _check_decision(study)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
     return study
@@ -228,6 +232,25 @@ def _check_tables(study: Study) -> None:
             able = [name for name, tables in uses.items() if table in tables]
             raise InputError(f"{keys[0]}: acts with outputs {' or '.join(able)}, got "
                              f"{', '.join(study.outputs)}")  # fmt: skip
+
+
+def _check_stages(study: Study) -> None:
+    """Refuse stages of a search whose outputs have no chips."""
+    if study.search and study.search.stages:
+        able = [name for name, kind in OUTPUTS.items() if "population" in kind.uses]
+        if set(able).isdisjoint(study.outputs):
+            raise InputError(f"search.stages: acts with outputs {' or '.join(able)}, got "
+                             f"{', '.join(study.outputs)}")  # fmt: skip
+
+
+def _check_decision(study: Study) -> None:
+    """Refuse a decision on a card without uncertain parameters."""
+    if study.decision and study.sweep:
+        first = (paired_designs if study.search else sweep_points)(study)[0]
+        conditions = [axis for axis in study.sweep if not is_choice(axis)]
+        uncertain_parameters(study.at(first), conditions)
+    elif study.decision:
+        uncertain_parameters(study, ())
 
 
 def _check_options(study: Study) -> None:

@@ -1,6 +1,7 @@
 """Run a study: the tasks of its plan, here, in several processes, or on a Dask cluster."""
 
 from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -10,12 +11,14 @@ from typing import Any
 import xarray as xr
 
 from reliability.campaign import execute, integrity, store
+from reliability.campaign.decision import compute_decision
 from reliability.campaign.frame import Point, StudyFrame
-from reliability.campaign.fronts import evaluations
+from reliability.campaign.fronts import evaluated, evaluations
 from reliability.campaign.kind import Task
 from reliability.campaign.lock import locked
 from reliability.campaign.outputs import kinds_of
 from reliability.campaign.plan import BATCH, chips_per_task, make_plan
+from reliability.campaign.screening import hopeless, stage_folder, stage_of
 from reliability.campaign.search import Evaluation, search_designs
 from reliability.campaign.selection import at_point
 from reliability.campaign.spec import Study, unit_of
@@ -26,8 +29,10 @@ from reliability.campaign.tasks import compute
 from reliability.errors import InputError, RunError, TasksFailed, expect, whole_number
 from reliability.progress import progress as progress_line
 
+_LOOKED_AT = 2000  # tasks that a worker looks for in the store at once
 _MOST_SCOUTS = 20  # tasks of a group that are tried until one shows what its arrays are like
 Progress = Callable[[Task, int, int], None]
+Computed = Callable[[Study], dict[str, Any]]
 
 
 def run_study(
@@ -82,49 +87,112 @@ def run_study(
     else:
         executor = execute.in_processes(workers) if workers > 1 else execute.in_this_process()
     line = progress_line("image evaluations", 1.0, show=progress is None)
-    with locked(folder) as token, executor as run, line as done:
+    with ExitStack() as stack:
+        token, run = stack.enter_context(locked(folder)), stack.enter_context(executor)
+        done = stack.enter_context(line)
         shown = progress or (lambda task, now, total: done(now / max(total, 1)))
 
-        def computed(here: Study) -> dict[str, Any]:
-            layout = store.open_folder(
-                folder,
-                here.model_dump(mode="json"),
-                (here.spec_hash, here.frame_hash),
-                sweep_points(here),
-                chunk or chips_per_task(here),
-                store_url,
-                token,
-            )
-            _run(here, layout, run, shown)
-            store.finish(layout)
-            integrity.seal(layout)
-            return write_summary(here, folder, store.read_results(folder))
+        def computed_in(place: Path) -> Computed:
+            """Compute studies in a folder, whose lock is held till the end."""
+            held, url = token, store_url
+            if place != folder:
+                held = stack.enter_context(locked(place))
+                url = store_url and "-".join((store_url, *place.relative_to(folder).parts))
 
+            def computed(here: Study) -> dict[str, Any]:
+                layout = store.open_folder(
+                    place,
+                    here.model_dump(mode="json"),
+                    (here.spec_hash, here.frame_hash),
+                    sweep_points(here),
+                    chunk or chips_per_task(here),
+                    url,
+                    held,
+                )
+                _run(here, layout, run, shown)
+                store.finish(layout)
+                integrity.seal(layout)
+                return write_summary(here, place, store.read_results(place))
+
+            return computed
+
+        whole = computed_in(folder)
         if study.search and study.design.kind != "listed":
-            _search(study, folder, computed)
+            study, summary = _search(study, folder, computed_in)
         else:
-            computed(study)
+            summary = whole(study)
+        if study.decision:
+            compute_decision(study, summary, computed_in, folder)
+            write_summary(study, folder, store.read_results(folder))
     return folder
 
 
-def _search(study: Study, folder: Path, computed: Callable[[Study], dict[str, Any]]) -> None:
-    """Compute the designs of a search, generation after generation."""
+class _Stage:
+    """Designs of a search that are computed with so many chips."""
+
+    def __init__(self, study: Study, folder: Path, computed_in: Callable[[Path], Computed]) -> None:
+        there = store.read_marker(folder)["spec"] if (folder / store.MARKER).is_file() else {}
+        self.known = list(there.get("design", {}).get("listed", []))  # of a run that was stopped
+        self.done: list[Point] = []
+        self.study, self.folder, self.computed = study, folder, computed_in(folder)
+        self.summary: dict[str, Any] = {}
+
+    def evaluate(self, new: list[Point]) -> tuple[list[Evaluation], list[bool]]:
+        """Return the evaluations of new designs, and which of them need not be computed further."""
+        self.done.extend(new)
+        listed = self.done + [design for design in self.known if design not in self.done]
+        here = self.study.with_designs(listed)
+        self.summary = self.computed(here)
+        points, count = self.summary["points"], len(self.done)
+        # not of those that a run found later which was stopped: a search knows no future
+        found = evaluations(here, points)[:count]
+        stopped = hopeless(evaluated(here, points)[:count])
+        return found[-len(new) :], stopped[-len(new) :]
+
+    def check(self) -> None:
+        """Refuse a folder with designs beyond the search of this study."""
+        if len(self.done) < len(self.known):
+            raise InputError(
+                f"out: folder {str(self.folder)!r} holds {len(self.known)} designs of another "
+                f"search, {len(self.done)} were expected; choose another folder"
+            )
+
+
+def _search(
+    study: Study, folder: Path, computed_in: Callable[[Path], Computed]
+) -> tuple[Study, dict[str, Any]]:
+    """Compute the designs of a search, generation after generation, each through its stages.
+
+    Returns the study at the designs that were computed with all chips, and its summary.
+    """
     assert study.search is not None
-    there = store.read_marker(folder)["spec"] if (folder / store.MARKER).is_file() else {}
-    known = list(there.get("design", {}).get("listed", []))  # of a run that was stopped
-    done: list[Point] = []
+    screens = [
+        _Stage(stage_of(study, chips), stage_folder(folder, chips), computed_in)
+        for chips in study.search.stages
+    ]
+    last = _Stage(study, folder, computed_in)
 
     def evaluate(new: list[Point]) -> list[Evaluation]:
-        done.extend(new)
-        listed = done + [design for design in known if design not in done]
-        here = study.with_designs(listed)
-        found = evaluations(here, computed(here)["points"])
-        return found[len(done) - len(new) : len(done)]
+        out: list[Evaluation] = [Evaluation(())] * len(new)
+        left = list(range(len(new)))
+
+        def through(stage: _Stage) -> list[bool]:
+            found, stopped = stage.evaluate([new[k] for k in left])
+            for k, evaluation in zip(left, found, strict=True):
+                out[k] = evaluation
+            return stopped
+
+        for stage in screens:
+            stopped = through(stage)
+            best = min(left, key=lambda k: out[k].violation)  # goes on in any case
+            left = [k for k, stop in zip(left, stopped, strict=True) if not stop or k == best]
+        through(last)
+        return out
 
     search_designs(search_space(study), study.search, study.seed, evaluate)
-    if len(done) < len(known):  # what is there beyond the search of this study
-        raise InputError(f"out: folder {str(folder)!r} holds {len(known)} designs of another search"
-                         f", {len(done)} were expected; choose another folder")  # fmt: skip
+    for stage in (*screens, last):
+        stage.check()
+    return study.with_designs(last.done), last.summary
 
 
 def _run(study: Study, layout: Layout, run: execute.Execute, progress: Progress | None) -> None:
@@ -151,7 +219,7 @@ def _run(study: Study, layout: Layout, run: execute.Execute, progress: Progress 
     store.write_points(layout, {axis.name: unit_of(axis.name) for axis in study.sweep})
     integrity.seal(layout, groups)
     for batch in _batches(study, layout):
-        todo = {task for task in integrity.missing(layout, batch) if task.group in groups}
+        todo = {task for task in _missing(layout, run, batch) if task.group in groups}
         counter.done += sum(t.work for t in batch if t not in todo | tried)
         queue = (task for task in batch if task in todo - tried)
         for task, outcome in run(partial(_compute_and_write, study, layout), queue):
@@ -249,6 +317,19 @@ def _is_sure(study: Study, layout: Layout, batch: list[Task]) -> bool:
         return False
     store.fit_group(layout, Task(last.group, 0, 0, chips, chips, last.chunk, 0), {})
     return True
+
+
+def _missing(layout: Layout, run: execute.Execute, batch: list[Task]) -> Iterator[Task]:
+    """Yield the tasks of a batch that are to be done; the workers look through the store."""
+    parts = [batch[k : k + _LOOKED_AT] for k in range(0, len(batch), _LOOKED_AT)]
+    for _, found in run(partial(_look, layout), parts):
+        if isinstance(found, Exception):
+            raise found
+        yield from found
+
+
+def _look(layout: Layout, tasks: list[Task]) -> list[Task]:
+    return list(integrity.missing(layout, tasks))
 
 
 def _compute(study: Study, layout: Layout, task: Task) -> xr.Dataset:

@@ -31,6 +31,8 @@ class _Checked(StudyFrame):
     @model_validator(mode="after")
     def _limits_of_outputs(self) -> "_Checked":
         given = self.options("limits").model_dump(exclude_none=True)
+        if self.decision and not given and not self.search:
+            raise ValueError("decision: got no limits and no search, expected one of them")
         for name, kind in OUTPUTS.items():
             own = kind.limits.model_fields if kind.limits else {}
             if name not in self.outputs and not given.keys().isdisjoint(own):
@@ -56,7 +58,7 @@ class _Checked(StudyFrame):
         InputError
             A name or value that cannot be.
         """
-        table = self.model_dump(exclude={"sweep", "design", "search"})
+        table = self.model_dump(exclude={"sweep", "design", "search", "decision"})
         for name, value in point.items():
             put(table, name, value)
         try:

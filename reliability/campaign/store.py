@@ -14,12 +14,12 @@ import json
 import tempfile
 import warnings
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -41,6 +41,8 @@ from reliability.errors import InputError
 
 RESULTS = "results.zarr"
 MARKER = "study.json"
+STAGES = "stages"  # of a search, each a study of its own
+DECISION = "decision"  # on designs, each a study of its own
 _CONTENT: dict[str, type] = {
     "spec": dict,
     "spec_hash": str,
@@ -96,6 +98,28 @@ class Layout:
         # workers of a store that is a URL need not see the folder
         if self.token and ("://" not in self.root or self.folder.is_dir()):
             lock.check(self.folder, self.token)
+
+
+class Box(NamedTuple):
+    """Where the values of some tasks of a group lie: all between the first and the last of them."""
+
+    points: slice
+    range: slice
+    tasks: tuple[slice, slice]
+
+    @classmethod
+    def around(cls, tasks: Iterable[Task]) -> "Box":
+        """Return the smallest box that holds tasks of one group."""
+        listed = list(tasks)
+        points, firsts = ([getattr(t, name) for t in listed] for name in ("point", "first"))
+        chunk = listed[0].chunk
+        found = slice(min(points), max(points) + 1)
+        numbers = slice(min(firsts) // chunk, max(firsts) // chunk + 1)
+        ends = slice(numbers.start * chunk, numbers.stop * chunk)
+        return cls(found, ends, (found, numbers))
+
+
+WHOLE = Box(slice(None), slice(None), (slice(None), slice(None)))
 
 
 def open_folder(
@@ -157,8 +181,8 @@ def open_folder(
 
 
 def _is_transient(entry: Path) -> bool:
-    """Whether a file is the lock, or what a run left that was killed while it wrote its first."""
-    return entry.name == lock.LOCK or entry.name.startswith(f".{MARKER}.")
+    """Whether a file is the lock, or what a run left that was killed before it wrote its first."""
+    return entry.name in (lock.LOCK, STAGES) or entry.name.startswith(f".{MARKER}.")
 
 
 def _foreign(folder: Path, error: InputError) -> InputError:
@@ -360,7 +384,7 @@ def write_part(layout: Layout, task: Task, part: xr.Dataset) -> None:
     arrays, checksums = opened(layout.root, task.group, task.size, len(layout.points))
     own = {name: array for name, array in arrays.items() if is_of_task(array, layout, task)}
     for name, array in own.items():
-        array[where_of(array, layout, task)] = part[name].values
+        array[where_of(array, task)] = part[name].values
     values = {name: np.asarray(part[name].values) for name in own}
     layout.check_lock()
     checksums[task_index(layout, task)] = checksum_of(layout, task, values)
@@ -386,17 +410,23 @@ def is_written(checksums: np.ndarray | None, layout: Layout, task: Task) -> bool
     return bool(inside and checksums[index])
 
 
-def read_checksums(layout: Layout, name: str) -> np.ndarray | None:
-    """Return the checksum of each task of a group (0: none), None if there is no group yet."""
+def read_checksums(layout: Layout, name: str, box: Box = WHOLE) -> np.ndarray | None:
+    """Return the checksum of each task of a group (0: none), None if there is no group yet.
+
+    Those of tasks outside ``box`` are not read and 0.
+    """
     group = layout.group(name, "r")
     if group is None:
         return None
     array: Any = group[CHECKSUM]
+    where = box.tasks if layout.swept else box.tasks[1:]
+    found = np.zeros(array.shape, np.uint32)
     try:
-        return np.asarray(array[...])
+        found[where] = array[where]
+        return found
     except Exception:  # a damaged chunk, which holds one checksum
-        found = np.zeros(array.shape, np.uint32)
-    for index in np.ndindex(array.shape):
+        places = np.arange(found.size).reshape(found.shape)[where].ravel()
+    for index in zip(*np.unravel_index(places, found.shape), strict=True):
         try:
             found[index] = array[index]
         except Exception:
@@ -419,9 +449,17 @@ def is_of_task(array: zarr.Array, layout: Layout, task: Task) -> bool:
     return known_groups()[task.group].dimension in dims or swept
 
 
-def where_of(array: zarr.Array, layout: Layout, task: Task) -> tuple[Any, ...]:
+def where_of(array: zarr.Array, task: Task) -> tuple[Any, ...]:
     part = slice(task.first, task.first + task.count)
-    own = {known_groups()[task.group].dimension: part, POINT: task.point}
+    return _places(array, task.group, task.point, part)
+
+
+def where_box(array: zarr.Array, group: str, box: Box) -> tuple[Any, ...]:
+    return _places(array, group, box.points, box.range)
+
+
+def _places(array: zarr.Array, group: str, point: Any, part: slice) -> tuple[Any, ...]:
+    own = {known_groups()[group].dimension: part, POINT: point}
     return tuple(own.get(d, slice(None)) for d in dims_of(array))
 
 

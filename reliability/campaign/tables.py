@@ -3,6 +3,7 @@
 import ast
 import inspect
 import itertools
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -111,6 +112,8 @@ class NetworkTable(Table):
     """Rate-coded spikes, weighted sums (non-spiking), or first spikes."""
     mapping: Mapping = "two_level"
     """Mapping of a weight to several two-level cells, or to one multi-level cell on each side."""
+    copies: Annotated[int, Field(ge=1, le=100, strict=True)] = 1
+    """Number of cells that hold what the mapping gives to one; the weight is their mean."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 10_000
     """Number of test images, evenly spaced; by default 10 000, or all of own data."""
     delta_s: Count = 10
@@ -278,6 +281,9 @@ class StressTable(Table):
     """Temperature of those cycles."""
     write: str | None = None
     """Write method of those cycles; by default that of the population."""
+    refresh: Annotated[Seconds, Field(gt=0)] | None = None
+    """Longest interval at which all cells are rewritten in operation. Read-outs are at the end of
+    an interval, with the wear of all rewrites before; reads are spread evenly over intervals."""
     preconditioning: tuple[Stretch, ...] = ()
     """Preconditioning of every chip: cycles, a solder reflow, days and nights."""
 
@@ -286,6 +292,8 @@ class StressTable(Table):
         read = any(self.reads) or any(stretch.reads for stretch in self.preconditioning)
         if any(self.inferences) and read:
             raise ValueError("got both reads and inferences, expected one of them")
+        if any(self.inferences) and self.refresh:
+            raise ValueError("got refresh and inferences, expected refresh and reads")
         if not any(self.cycles):
             self.mission(self.end)  # refuses cycles after the last read-out
         return self
@@ -316,11 +324,25 @@ class StressTable(Table):
     def mission(self, age: dict[str, float]) -> MissionProfile:
         """Return all that a chip has been through at one of the combinations."""
         reads = age["reads"] + age["inferences"]  # one of them
-        stored = Segment(age["time"], age["temperature"], reads, age["read_voltage"])
+        count = self.rewrites(age) + 1
+        stored = Segment(
+            age["time"] / count, age["temperature"], reads / count, age["read_voltage"],
+            cycles=count - 1, write=self.write if count > 1 else None,
+        )  # fmt: skip
         if not age["cycles"]:
             return self.then(stored)
         cycled = Segment(0.0, self.cycling_temperature, cycles=age["cycles"], write=self.write)
         return self.then(cycled, stored)
+
+    def rewrites(self, age: dict[str, float]) -> int:
+        """Return how often refresh has rewritten every cell before a read-out.
+
+        >>> StressTable(times=(3e7,), refresh=1e7).rewrites({"time": 3e7})
+        2
+        """
+        if self.refresh is None:
+            return 0
+        return max(math.ceil(age["time"] / self.refresh - 1e-9) - 1, 0)
 
     def then(self, *last: Segment) -> MissionProfile:
         """Return what every chip has been through before, and last segments."""
@@ -507,8 +529,22 @@ def unit_of_number(name: str) -> str:
     >>> unit_of_number("product.energy_joule"), unit_of_number("accuracy.mean")
     ('J', '')
     """
-    ends = {"_joule": "J", "_m2": "m^2", "_ppm": "ppm", "_k": "K", "_s": "S"}
+    ends = {"_joule": "J", "_second": "s", "_m2": "m^2", "_ppm": "ppm", "_k": "K", "_s": "S"}
     return next((unit for end, unit in ends.items() if name.endswith(end)), "")
+
+
+class DecisionTable(Table):
+    """Sensitivity of the recommended design to the uncertain parameters of its card, and which of
+    them to measure next."""
+
+    draws: Annotated[int, Field(ge=8, le=10_000, strict=True)] = 64
+    """Number of cards sampled from the uncertainty of the parameters."""
+    chips: Count | None = None
+    """Number of chips of each card; by default those of the study."""
+    parameters: Annotated[int, Field(ge=1, le=100, strict=True)] = 10
+    """Number of parameters in the tornado chart, those of strongest rank correlation."""
+    tail: Annotated[float, Field(gt=0, lt=0.5)] = 0.1
+    """Probability below the low and above the high value of a parameter in the tornado chart."""
 
 
 class SearchTable(Table):
@@ -522,3 +558,6 @@ class SearchTable(Table):
     """Number of designs of a generation."""
     method: Literal["nsga2", "tpe"] = "nsga2"
     """Genetic search (NSGA-II), or tree-structured Parzen estimator."""
+    stages: Annotated[tuple[Annotated[int, Field(ge=2, strict=True)], ...], Rising] = ()
+    """Numbers of chips, rising, after which a hopeless design is computed no further: one whose
+    interval lies beyond a limit, or that another design beats by whole intervals."""

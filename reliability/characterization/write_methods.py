@@ -60,7 +60,8 @@ def fit_writes(dataset: xr.Dataset, onset: float = ONSET) -> Fit:
     Notes
     -----
     Means of dies (chips) count alike: their scatter about each other, of all methods together, is
-    that of a mean. Growth is that of ln N with ln(1 + w).
+    that of a mean. Growth is that of ln N with ln(1 + w). Failing writes are counts with a
+    logarithmic link, whose variance is that of the dies where it exceeds a Poisson count's.
     """
     name = str(dataset.attrs.get("source", "the Dataset"))
     table = _write_table(dataset)
@@ -77,10 +78,11 @@ def fit_writes(dataset: xr.Dataset, onset: float = ONSET) -> Fit:
         error = found.pulses_variance / found.pulses**2 + scatter
         parameters |= _growth(section, "pulses", "pulse_growth", found, np.log(found.pulses),
                               error, onset, source)  # fmt: skip
-        if np.isfinite(found.failed).all() and (found.failed > 0).all():
-            each = (1 - found.failed) / (found.failed * found.writes) + scatter
-            parameters |= _growth(section, "failed", "failed_growth", found,
-                                  np.log(found.failed), each, onset, source)  # fmt: skip
+        if np.isfinite(found.failed).all():
+            if all(found.failed[found.cycles == n].any() for n in np.unique(found.cycles)):
+                parameters |= _failing(section, found, onset, source)
+            else:
+                gaps.append(f"wear: failing writes of {method} (none at a number of cycles)")
         if len(np.unique(found.cycles)) < 2:
             gaps.append(f"wear: growth of the pulses of {method} (one number of cycles)")
     top = float(table["cycles"].max())
@@ -154,3 +156,22 @@ def _growth(
     inverse: Array = np.asarray(np.linalg.inv(weight @ design), np.float64)
     values: Array = np.asarray(inverse @ (weight @ y), np.float64)
     return from_covariance(estimates, values, inverse, source)[0]
+
+
+def _failing(section: str, found: _Writes, onset: float, source: str) -> dict[str, Parameter]:
+    """Fraction of fresh writes that fail, and its growth exponent, from counts of dies."""
+    from statsmodels.genmod.families import Poisson
+    from statsmodels.genmod.generalized_linear_model import GLM
+
+    length = log_growth(onset, found.cycles)
+    estimates = [Estimate(f"{section}.failed", "lognormal")]
+    design = np.ones((len(length), 1))
+    if len(np.unique(found.cycles)) > 1:
+        design = np.column_stack([design, length])
+        estimates.append(Estimate(f"{section}.failed_growth"))
+    counts = np.round(found.failed * found.writes)
+    fit = GLM(counts, design, family=Poisson(), offset=np.log(found.writes)).fit()
+    free = len(counts) - design.shape[1]
+    scale = max(1.0, float(fit.pearson_chi2) / free) if free else 1.0
+    covariance = np.asarray(fit.cov_params(), float) * scale
+    return from_covariance(estimates, np.asarray(fit.params, float), covariance, source)[0]

@@ -70,6 +70,10 @@ Exit codes:
 )
 @click.option("--shape", help="Known Weibull shape or range, '1' (constant rate), '1 to 3'.")
 @click.option("--assume", help="Other known coefficients, 'voltage_acceleration = 20 1/V'.")
+@click.option("--prior", "priors", multiple=True, help="Prior of a parameter, its central 90 % "
+              "and source: 'shape = 1.2 to 2.4 (lots 1 to 4)'; repeatable.")  # fmt: skip
+@click.option("--next-lot", type=click.IntRange(1), help="Number of units of the next lot, whose "
+              "failures in the claimed time are predicted.")  # fmt: skip
 @click.option("--method", default="profile", show_default=True, help="Method of the bound: "
               "profile, calibrated, bootstrap, wald.")  # fmt: skip
 @click.option("--quantity", default="cumulative failures", show_default=True,
@@ -100,6 +104,9 @@ def qualify(
           --claim "10 years" --at "85 degC" --fraction "100 ppm" --out out/retention
       reliability qualify --devices 231 --duration "1000 h" --test-at "125 degC" \\
           --claim "10 years" --at "55 degC" --fraction 1% --activation-energy "0.7 eV" --shape 1
+      reliability qualify --devices 231 --duration "1000 h" --test-at "125 degC" \\
+          --claim "10 years" --at "55 degC" --fraction 1% --activation-energy "0.7 eV" \\
+          --prior "shape = 1 to 2.5 (lots 1 to 4)" --next-lot 1000
       reliability qualify endurance.csv --columns "cycles, event" --claim "1e5 cycles" \\
           --fraction 1e-3
       reliability qualify PLAN.toml --out out/dossier
@@ -110,8 +117,8 @@ def qualify(
       report.html          the same as a document
     """
     from reliability.commands.measured_files import print_reading, with_reading
-    from reliability.lifetime.claims import assess_claim
-    from reliability.lifetime.statements import parse_known
+    from reliability.lifetime.claims import assess_claim, predict_next_lot
+    from reliability.lifetime.statements import parse_known, parse_prior
     from reliability.report.qualification_report import (
         qualification,
         qualification_lines,
@@ -144,14 +151,18 @@ def qualify(
         stress={name: data[name].values for name in ("temperature", "voltage") if name in data},
         lots=lots if lots is not None and len(set(lots)) > 1 else None,
         fixed=parse_known(options["activation_energy"], options["shape"], options["assume"]),
+        priors=[parse_prior(text) for text in options["priors"]],
         **{
             name: options[name]
             for name in ("distribution", "acceleration", "choice", "method", "seed")
         },
     )
     summary = with_reading(
-        qualification(found, data, quantity=options["quantity"], jesd47=standard), data
-    )
+        qualification(
+            found, data, quantity=options["quantity"], jesd47=standard,
+            next_lot=predict_next_lot(found, options["next_lot"]) if options["next_lot"] else None,
+        ), data,
+    )  # fmt: skip
     report = (
         None
         if out is None

@@ -1,6 +1,7 @@
 """``reliability size``: the largest array that works."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,18 +21,22 @@ from reliability.commands.options import (
 )
 from reliability.errors import InputError, unknown_name
 
+_LIMITS = {"output_error": "30%", "accuracy_drop": "1%"}  # of a command without one
+# Options of arrays, and the driven and sensed ends of tiles, with what they are by default.
+_OF_ARRAYS = {"density": "50%", "activity": "50%", "aspect": 1.0}
+_ENDS = {"drive": "left", "sense": "bottom"}
+
 
 @click.command()
 @technology_option
 @click.option(
     "--criterion",
-    default="output_error",
-    show_default=True,
+    show_default="accuracy_drop with --network, else output_error",
     help="output_error, step_error, bit_error_rate, read_margin or accuracy_drop.",
 )
 @click.option(
     "--limit",
-    show_default="30% for output_error",
+    show_default="30% for output_error, 1% for accuracy_drop",
     help="Limit of the criterion; other criteria need it.",
 )
 @click.option(
@@ -71,14 +76,23 @@ from reliability.errors import InputError, unknown_name
 @click.option("--gain-correction", is_flag=True, help="One factor on the sums of an array.")
 @click.option("--time", help="Storage time of the cells before the read, '10 years'.")
 @click.option("--temperature", default="25 degC", show_default=True, help="Storage temperature.")
-@click.option("--network", default="spirit", show_default=True, help="Network of accuracy_drop.")
+@click.option(
+    "--network",
+    show_default="spirit",
+    help="Network of accuracy_drop: a name, or a TOML or ONNX file.",
+)
+@click.option(
+    "--layer", help="Layers of a deep network, each alone on such tiles: a list, or each."
+)
+@click.option("--data", help="Test data of the network, instead of those that ship.")
 @click.option(
     "--reading",
-    default="rows",
-    show_default=True,
-    help="Reading of accuracy_drop: rows (one at a time) or matrix (all at once).",
+    show_default="rows",
+    help="Reading of a network of one layer: rows (one at a time) or matrix (all at once).",
 )
-@click.option("--images", type=int, default=2000, show_default=True, help="Test images.")
+@click.option(
+    "--images", type=click.IntRange(1), show_default="2000, 500 deep", help="Test images."
+)
 @click.option(
     "--max-size",
     type=click.IntRange(2),
@@ -116,7 +130,8 @@ def size(as_json: bool, out: Path | None, **options: Any) -> None:
       reliability size --criterion read_margin --limit 0.1 --bias-scheme grounded,V/2 \\
           --nonlinearity "0.1 V, linear"
       reliability size --limit 30% --rows "16, 64, 256"
-      reliability size --criterion accuracy_drop --limit 1% --wire "5 ohm" --max-size 256
+      reliability size --network spirit --limit 1% --wire "5 ohm" --max-size 256
+      reliability size --network mobilenet-mnist --technology oxram-analog --layer each --draws 0
     """
     from reliability.crossbar import ConvergenceError
     from reliability.report.render import check_options
@@ -140,19 +155,24 @@ def _search(as_json: bool, options: dict[str, Any]) -> Any:
     from reliability.crossbar import size_map, sizes_by_rows
     from reliability.crossbar.criteria import CRITERIA
     from reliability.technology import load_technology
+    from reliability.units import quantity
 
-    limit, criterion = options["limit"], options["criterion"]
+    criterion = options["criterion"] or ("accuracy_drop" if options["network"] else "output_error")
+    options |= {"criterion": criterion}
     if criterion not in (allowed := (*CRITERIA, "accuracy_drop")):
         raise unknown_name("criterion", criterion, allowed)
-    if limit is None and criterion != "output_error":
+    if (limit := options["limit"] or _LIMITS.get(criterion)) is None:
         raise InputError(f"limit: got none, expected one for the criterion {criterion}")
     card = load_technology(options["technology"])
     axes = _axes(options)
-    study = _study(options, axes)
+    study = _study(options, axes) | {"limit": quantity(limit, "", "limit")}
     if criterion == "accuracy_drop":
-        search = _tile_search(options, axes)
+        search = _tile_search(card, options, axes, study)
         with shown_progress("cards", as_json) as progress:
             return size_map(card, axes, search=search, progress=progress, **study)
+    for name in ("network", "layer", "data", "reading", "images"):
+        if options[name]:
+            raise InputError(f"{name}: goes with the criterion accuracy_drop, got {criterion}")
     study |= _array(options)
     rows = [int(m) for m in quantities(options["rows"], "", "rows")] if options["rows"] else []
     with shown_progress("cards", as_json) as progress:
@@ -164,7 +184,6 @@ def _study(options: dict[str, Any], axes: dict[str, list[Any]]) -> dict[str, Any
     from reliability.units import quantity
 
     study: dict[str, Any] = {
-        "limit": quantity(options["limit"] or "30%", "", "limit"),
         "max_size": options["max_size"],
         "uncertainty_draws": options["draws"],
         "confidence": quantity(options["confidence"], "", "confidence", low=0.0, high=1.0),
@@ -201,29 +220,58 @@ def _array(options: dict[str, Any]) -> dict[str, Any]:
     return study
 
 
-def _tile_search(options: dict[str, Any], axes: dict[str, list[Any]]) -> Callable[..., Any]:
+def _tile_search(
+    card: Any, options: dict[str, Any], axes: dict[str, list[Any]], study: dict[str, Any]
+) -> Callable[..., Any]:
     """Search of the tile on which a network loses too much accuracy."""
-    from reliability.network import Network, TiledNetwork, load_network, tile_limit
+    from reliability.mission import MissionProfile
+    from reliability.network import (
+        DeepNetwork,
+        TiledDeepNetwork,
+        TiledNetwork,
+        load_network,
+        tile_limit,
+    )
+    from reliability.network.deep.chips import default_tiling
 
     given: list[str] = [name for name in ("bias_scheme", "nonlinearity_voltage") if name in axes]
-    given += [
-        name
-        for name in (
-            "rows",
-            "columns",
-            "read_voltage",
-            "access_resistance",
-            "gain_correction",
-            "time",
-        )
-        if options[name]
-    ]
+    given += [name for name in ("rows", "columns", "read_voltage", "access_resistance")
+              if options[name]]  # fmt: skip
+    given += [name for name, usual in _OF_ARRAYS.items() if options[name] != usual]
     if given:
         raise InputError(f"{given[0]}: does not go with the criterion accuracy_drop")
-    network = load_network(options["network"])
-    if not isinstance(network, Network):
-        raise InputError(f"network: got {options['network']!r}, expected one of a single layer")
-    return partial(tile_limit, TiledNetwork(network, options["reading"], images=options["images"]))
+    study |= {name: options[name] for name, usual in _ENDS.items() if options[name] != usual}
+    profile = None
+    if options["time"]:
+        profile = MissionProfile.constant(options["time"], options["temperature"])
+    network = load_network(options["network"] or "spirit")
+    if isinstance(network, DeepNetwork):
+        if options["reading"]:
+            raise InputError(f"reading: goes with a network of one layer, got {network.name}")
+        if options["layer"]:
+            axes["layer"] = _layers(options["layer"], network)
+        tiling = None
+        if options["gain_correction"]:
+            tiling = replace(default_tiling(card), compensation="gain")
+        return partial(tile_limit, TiledDeepNetwork(
+            network, tiling=tiling, images=options["images"] or 500, data=options["data"],
+            profile=profile,
+        ))  # fmt: skip
+    for name in ("layer", "data", "gain_correction"):
+        if options[name]:
+            raise InputError(f"{name}: goes with a deep network, got {network.name}")
+    return partial(tile_limit, TiledNetwork(
+        network, options["reading"] or "rows", images=options["images"] or 2000, profile=profile
+    ))  # fmt: skip
+
+
+def _layers(text: str, network: Any) -> list[str]:
+    names = [layer.name for layer in network.layers]
+    chosen = names if text == "each" else entries(text, "layer")
+    for name in chosen:
+        if name not in names:
+            raise unknown_name(f"layer of {network.name}", name, names)
+    return chosen
 
 
 def _axes(options: dict[str, Any]) -> dict[str, list[Any]]:

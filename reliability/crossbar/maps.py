@@ -22,6 +22,7 @@ AXES = {
     "wire": "ohm",
     "nonlinearity_voltage": "V",
     "bias_scheme": "",
+    "layer": "",
 }
 _VALUES = ("value", "value_low", "value_high")
 _SIZES = ("size", "size_low", "size_high", "monte_carlo_high", "rows", "columns")
@@ -44,7 +45,8 @@ def size_map(
         Any of ``lrs_resistance`` (median, ohm), ``hrs_resistance`` (ohm) or ``ratio`` (HRS over
         LRS, above 1), ``variability`` (factor on every standard deviation of the card's states),
         ``wire`` (ohm per segment, or a node of `load_wire`), ``nonlinearity_voltage`` (V, of
-        `SinhCell`; inf is a linear cell) and ``bias_scheme``. A level that is set here is exact in
+        `SinhCell`; inf is a linear cell), ``bias_scheme`` and ``layer`` (of a deep network, for a
+        search of its tiles). A level that is set here is exact in
         every drawn card.
     search : callable
         What finds the largest array of one card, e.g. `reliability.network.tile_limit` of one
@@ -347,8 +349,7 @@ def _at(technology: Technology, point: Mapping[str, Any]) -> tuple[Technology, d
     if "wire" in point:
         wire = point["wire"]
         options["node" if isinstance(wire, str) else "segment_resistance"] = wire
-    if "bias_scheme" in point:
-        options["bias_scheme"] = point["bias_scheme"]
+    options |= {name: point[name] for name in ("bias_scheme", "layer") if name in point}
     if "nonlinearity_voltage" in point:
         v0 = float(point["nonlinearity_voltage"])
         if not v0 > 0:

@@ -47,8 +47,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import NamedTuple
+from functools import cached_property, lru_cache
 
 import numpy as np
 import scipy
@@ -56,7 +55,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_ndtr, ndtr, ndtri, ndtri_exp
 
 from reliability.devices.conditions import carried
-from reliability.devices.shapes import Slopes, bent, inverse_sinh_arcsinh, sinh_arcsinh, unbent
+from reliability.devices.shapes import (
+    Slopes,
+    bent,
+    both_tails,
+    inverse_sinh_arcsinh,
+    sinh_arcsinh,
+    unbent,
+)
 from reliability.errors import InputError
 from reliability.technology import Parameter, Technology, expect_technology
 from reliability.units import outside, quantity
@@ -390,10 +396,20 @@ def deviation_of(parameters: Programming, score: ArrayLike) -> NDArray[np.float6
     return np.asarray(_table(parameters).deviation_of(z))
 
 
-class _Table(NamedTuple):
+@dataclass(frozen=True)
+class _Table:
+    """Scores of deviations; each way through the table is a spline, made when it is first taken."""
+
     deviation: NDArray[np.float64]
-    score_of: "scipy.interpolate.CubicSpline"
-    deviation_of: "scipy.interpolate.CubicSpline"
+    score: NDArray[np.float64]
+
+    @cached_property
+    def score_of(self) -> "scipy.interpolate.CubicSpline":
+        return scipy.interpolate.CubicSpline(self.deviation, self.score)
+
+    @cached_property
+    def deviation_of(self) -> "scipy.interpolate.CubicSpline":
+        return scipy.interpolate.CubicSpline(self.score, self.deviation)
 
 
 def _table(parameters: Programming) -> _Table:
@@ -417,14 +433,12 @@ def _tabulated(fixed: float, cycle: float, spread: float, skew: float, tail: flo
         score = (
             d[:, None] - cycle * width * pulse(replace(model, sigma_cycle=1.0), z, 1.0)
         ) / fixed
-    below, above = ndtr(score) @ weight, ndtr(-score) @ weight
+    below, above = (tail @ weight for tail in both_tails(score))
     with np.errstate(divide="ignore"):
         score = np.where(below < above, ndtri_exp(np.log(below)), -ndtri_exp(np.log(above)))
     kept = np.abs(score) < 12
     score, d = score[kept], d[kept]
-    return _Table(
-        d, scipy.interpolate.CubicSpline(d, score), scipy.interpolate.CubicSpline(score, d)
-    )
+    return _Table(d, score)
 
 
 def pulse_deviate(

@@ -14,7 +14,7 @@ from functools import lru_cache
 import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import kv
+from scipy.special import kv, ndtr
 
 KNOTS = (-3, -2, -1, 0, 1, 2, 3)
 Slopes = tuple[float, ...]
@@ -48,8 +48,31 @@ def sinh_arcsinh(deviate: ArrayLike, skew: float, tail: float) -> Floats:
 def inverse_sinh_arcsinh(value: ArrayLike, skew: float, tail: float) -> NDArray[np.float64]:
     """Return the deviate u with ``h(u) = value``."""
     mean, sd = moments(skew, tail)
-    inner = np.arcsinh(np.asarray(value, float) * sd + mean) * tail
-    return np.asarray(np.sinh(inner - skew))
+    x = np.asarray(value, float) * sd + mean
+    # as in `sinh_arcsinh`; the larger of two exponentials first, so that infinite values stay so
+    size = np.abs(x)
+    size += np.sqrt(x * x + 1.0)
+    inner = np.copysign(np.log(size), x)
+    inner *= tail
+    inner -= skew
+    grown = np.exp(np.abs(inner))
+    grown -= 1.0 / grown
+    grown *= 0.5
+    return np.copysign(grown, inner)
+
+
+def both_tails(deviate: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the probabilities below and above standard normal deviates, each to all its digits.
+
+    Examples
+    --------
+    >>> both_tails([-10.0, 0.0])
+    (array([7.61985302e-24, 5.00000000e-01]), array([1. , 0.5]))
+    """
+    u = np.asarray(deviate, float)
+    small = ndtr(-np.abs(u))
+    left, large = u < 0, 1.0 - small
+    return np.where(left, small, large), np.where(left, large, small)
 
 
 @lru_cache(maxsize=1024)

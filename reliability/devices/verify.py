@@ -38,6 +38,7 @@ from scipy.special import ndtr
 from reliability.devices import programming, relaxation
 from reliability.devices.programming import Programming
 from reliability.devices.relaxation import Relaxation
+from reliability.devices.shapes import both_tails
 from reliability.errors import InputError, unknown_name, whole_number
 from reliability.technology import STATES, Technology
 from reliability.units import quantity
@@ -326,10 +327,10 @@ def probability_wrong(
         failing = q ** (verify.attempts - 1)
         if state == "LRS":  # passes up to the limit, wrong from the edge on
             good = _between(edge, limit, model, *cells)
-            bad = _between(np.maximum(edge, limit), np.inf, model, *cells)
+            _, bad = _sides(np.maximum(edge, limit), model, *cells)
         else:
             good = _between(limit, edge, model, *cells)
-            bad = _between(-np.inf, np.minimum(edge, limit), model, *cells)
+            bad, _ = _sides(np.minimum(edge, limit), model, *cells)
         out[i] = weight_f @ (good @ weight_y * passing + bad @ weight_y * failing)
     return out.reshape(np.shape(reference))
 
@@ -377,10 +378,10 @@ def probability_beyond(
     failing = q ** (verify.attempts - 1)
     if state == "LRS":
         good = _between(edge, limit, model, *cells)
-        bad = _between(np.maximum(edge, limit), np.inf, model, *cells)
+        _, bad = _sides(np.maximum(edge, limit), model, *cells)
     else:
         good = _between(limit, edge, model, *cells)
-        bad = _between(-np.inf, np.minimum(edge, limit), model, *cells)
+        bad, _ = _sides(np.minimum(edge, limit), model, *cells)
     return np.asarray((weight * passing) @ good + (weight * failing) @ bad)
 
 
@@ -396,8 +397,7 @@ def _at_one_pulse(
     weight_y, deviate = _relaxation_nodes(relaxing)
     limit = _limit_deviation(verify.limit(state), model, relaxing, verify.wait, deviate)
     below, above = (
-        np.clip(_between(low, high, model, fixed, width) @ weight_y, 0.0, 1.0)
-        for low, high in ((-np.inf, limit), (limit, np.inf))
+        np.clip(side @ weight_y, 0.0, 1.0) for side in _sides(limit, model, fixed, width)
     )
     return (below, above) if state == "LRS" else (above, below)
 
@@ -441,6 +441,21 @@ def _between(
     a, b = (programming.pulse_deviate(model, end, width[:, None]) for end in (low, high))
     right = a > 0  # from the side where the tail is small
     return np.maximum(ndtr(np.where(right, -a, b)) - ndtr(np.where(right, -b, a)), 0.0)
+
+
+def _sides(
+    limit: NDArray[np.float64],
+    model: Programming,
+    fixed: NDArray[np.float64],
+    width: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """P(fixed + pulse < limit) and P(fixed + pulse > limit), each of shape (nodes, limits)."""
+    left = np.atleast_1d(limit) - fixed[:, None]
+    if model.sigma_cycle == 0:
+        below = (left >= 0).astype(float)
+        return below, 1.0 - below
+    u = programming.pulse_deviate(model, left, width[:, None])
+    return both_tails(u)
 
 
 def _limit_deviation(

@@ -122,10 +122,15 @@ def find_method(technology: Technology, write: str | WriteMethod | None) -> Writ
         write = "verify" if technology.has_states else next(iter(known), "single_pulse")
         known = [*known, write]
     if isinstance(write, str):
-        write = WriteMethod(write)
+        write = WriteMethod(write.lower() if write.lower() in known else write)
     if not isinstance(write, WriteMethod):
         raise InputError(f"write: got {write!r}, expected a name, a WriteMethod or a Verify")
     if write.name not in known:
+        if not known:
+            raise InputError(
+                f"write: got {write.name!r}, no data for it on {technology.name}, nor for any "
+                "other method; allowed: no write"
+            )
         kind = f"write method, or no data for it on {technology.name}:"
         raise unknown_name(kind, write.name, known)
     if write.is_verified and write.attempts is None:

@@ -7,7 +7,13 @@ from reliability.lifetime.acceleration import Acceleration, acceleration
 
 if TYPE_CHECKING:
     from reliability.lifetime.censored_fit import LifetimeFit, fit_lifetime
-    from reliability.lifetime.claims import Assessment, Claim, assess_claim, more_units
+    from reliability.lifetime.claims import (
+        Assessment,
+        Claim,
+        assess_claim,
+        more_units,
+        predict_next_lot,
+    )
     from reliability.lifetime.covariates import (
         GroupComparison,
         compare_groups,
@@ -86,6 +92,7 @@ __all__ = [
     "plan_test",
     "plotting_positions",
     "predict_failures",
+    "predict_next_lot",
     "probability_curves",
     "pseudo_failures",
     "sample_size",

@@ -13,11 +13,14 @@ bootstrap   parametric bootstrap of the studentised estimate
 wald        normal approximation on an unlimited scale (log, log-odds); quick, for many failures
 =========== ======================================================================================
 
-None of them can give a probability outside 0 to 1 or a negative life.
+None of them can give a probability outside 0 to 1 or a negative life. With a random effect of lots
+"profile" is the posterior of `reliability.lifetime.lot_posterior`: few lots do not give the spread
+between them.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -30,9 +33,10 @@ from reliability.lifetime import bootstrap
 from reliability.lifetime.clusters import robust_covariance
 from reliability.lifetime.distributions import Distribution, Parameter, find_distribution
 from reliability.lifetime.likelihood import Likelihood, Terms, split_terms
+from reliability.lifetime.lot_posterior import LotPosterior, lot_posterior
 from reliability.lifetime.maximise import Maximum, gradient_of, profile_interval
 from reliability.lifetime.observations import Observations, lifetimes_on_the_line, observations
-from reliability.lifetime.random_lots import fit_random_lots, over_lots
+from reliability.lifetime.random_lots import RandomLots, fit_random_lots, over_lots
 from reliability.lifetime.regression import Models, Regression, regression
 from reliability.lifetime.starting_values import NoMaximum, best_fit
 
@@ -110,6 +114,19 @@ class LifetimeFit:
         """Akaike's criterion corrected for few data; infinite with n <= parameters + 1."""
         k, n = self.free_parameters, self.units
         return self.aic + 2 * k * (k + 1) / (n - k - 1) if n > k + 1 else np.inf
+
+    @cached_property
+    def lot_posterior(self) -> LotPosterior:
+        """Posterior of a fit with a random effect of lots (`reliability.lifetime.lot_posterior`).
+
+        Raises
+        ------
+        InputError
+            A fit without one.
+        """
+        if not isinstance(self.likelihood, RandomLots):
+            raise InputError("lot_posterior: the fit has no random effect of lots")
+        return lot_posterior(self.likelihood, self.maximum)
 
     def interval(
         self, name: str, confidence: float = 0.9, method: Method = "profile", *, seed: int = 0
@@ -360,6 +377,8 @@ class LifetimeFit:
             raise unknown_name("method", method, _METHODS)
         fraction(confidence, "confidence")
         centre = float(quantity(self.maximum.theta)[0])
+        if isinstance(self.likelihood, RandomLots) and method == "profile":
+            return self.lot_posterior.interval(quantity, confidence)
         slope = gradient_of(quantity, self.maximum)[0]
         naive = float(np.sqrt(max(slope @ self.maximum.covariance[0] @ slope, 0.0)))
         if naive == 0:

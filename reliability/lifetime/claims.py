@@ -15,8 +15,8 @@ no shape in them    claim needs a shape
 3 or more failures  likelihood-ratio bound of fitted distributions
 =================== ============================================================================
 
-With lots, a claim within the test has the exact binomial bound over lots too, and the worse counts:
-a fit of a few lots does not hold the worst one.
+With lots, each of them shifts the log life by a normal deviate; how much lots differ is averaged
+over with a prior (`reliability.lifetime.lot_posterior`), which the assumptions state.
 
 Without a stated distribution the bound is the worst one of all candidates whose AICc is within 4
 of the best: data of a few failures do not choose between them, and a claim beyond the test depends
@@ -44,11 +44,13 @@ from scipy import special
 from reliability.errors import InputError, fraction, unknown_name
 from reliability.lifetime.acceleration import Acceleration
 from reliability.lifetime.censored_fit import LifetimeFit, NoMaximum, fit_lifetime
-from reliability.lifetime.demonstration import printed
+from reliability.lifetime.distributions import name_in_words
 from reliability.lifetime.formula import Formula, find_acceleration
+from reliability.lifetime.future_units import Prediction, predict_failures
 from reliability.lifetime.model_choice import compare_lifetimes
 from reliability.lifetime.observations import Observations, observations
-from reliability.lifetime.priors import Prior, fit_with_priors
+from reliability.lifetime.priors import LifetimePosterior, Prior, fit_with_priors
+from reliability.lifetime.random_lots import PRIOR_SCALE
 from reliability.statistics.proportions import clustered_proportion
 
 if TYPE_CHECKING:
@@ -128,8 +130,11 @@ class Assessment:
         How many times more units the same test needs to demonstrate the claim with the same
         outcome: 1 if it is demonstrated, inf if the estimate itself is above the claim.
     method : str
-        Of the bound of a fit, as given to `assess_claim`; ``"priors"``, ``"known shape"`` or
-        ``"binomial"`` where nothing was fitted.
+        Of the bound of a fit, as given to `assess_claim`, or ``"random lots"``; ``"priors"``,
+        ``"known shape"`` or ``"binomial"`` where nothing was fitted.
+    predictive : LifetimeFit, LifetimePosterior or None
+        What predicts the failures of other units: the fit with the worst bound, or the posterior
+        with priors or a known shape; None where nothing was assumed on the distribution.
     """
 
     claim: Claim
@@ -149,6 +154,7 @@ class Assessment:
     limitations: tuple[str, ...]
     factor: float
     method: str
+    predictive: LifetimeFit | LifetimePosterior | None = None
 
     @property
     def passed(self) -> bool:
@@ -251,7 +257,7 @@ def assess_claim(
         return _with_priors(test, priors, chosen, distribution or "weibull", seed)
     _check_fixed(test, ranges)
     if "shape" in ranges and test.known and distribution in (None, "weibull", "exponential"):
-        return _worst_within(test, ranges)
+        return _worst_within(test, ranges, chosen)
     for name, (low, high) in ranges.items():
         if low != high:
             raise InputError(f"{name}: a range is allowed only where the shape is known too")
@@ -259,7 +265,7 @@ def assess_claim(
         return _binomial(test)
     candidates = (distribution,) if distribution else CANDIDATES
     fits = _fits(test, chosen, candidates)
-    if not distribution and {fit.distribution.name for fit in fits} <= {"exponential"}:
+    if not distribution and {_name(fit) for fit in fits} <= {"exponential"}:
         return _binomial(test)  # the data hold no shape
     return _fitted(test, fits, choice, {"method": method, "seed": seed})
 
@@ -355,7 +361,9 @@ def _check_fixed(test: _Test, ranges: Mapping[str, tuple[float, float]]) -> None
             raise InputError(f"{name}: got {got!r}, allowed a finite number above 0")
 
 
-def _worst_within(test: _Test, ranges: Mapping[str, tuple[float, float]]) -> Assessment:
+def _worst_within(
+    test: _Test, ranges: Mapping[str, tuple[float, float]], chosen: str | None
+) -> Assessment:
     """The largest bound within ranges of the shape and the coefficients.
 
     The bound is monotonic in each coefficient, but not in the shape where some units lived longer
@@ -369,12 +377,17 @@ def _worst_within(test: _Test, ranges: Mapping[str, tuple[float, float]]) -> Ass
         for shape in shapes
     ]
     worst = max(found, key=lambda each: each.bound)
+    data, known = test.data, worst.coefficients | {"shape": worst.shape}
+    predictive = fit_with_priors(
+        (), acceleration=chosen, fixed={k: float(v) for k, v in known.items() if v is not None},
+        lower=data.lower, upper=data.upper, frequency=data.frequency, stress=test.acting or None,
+    )  # fmt: skip
     wide = [
         f"worst within {name.replace('_', ' ')} {low:g} to {high:g}"
         for name, (low, high) in ranges.items()
         if low != high
     ]
-    return replace(worst, assumptions=(*wide, *worst.assumptions))
+    return replace(worst, assumptions=(*wide, *worst.assumptions), predictive=predictive)
 
 
 def _with_priors(
@@ -396,11 +409,11 @@ def _with_priors(
     known = test._replace(fixed={name: values[name] for name in test.names})
     found = _unfitted(
         known, test.at_use(data.lower, values), float(bound), float(life), factor,
-        values.get("shape"), [f"{fit.distribution.name} distribution"], [], "priors",
+        values.get("shape"), [f"{name_in_words(fit.distribution.name)} distribution"], [], "priors",
     )  # fmt: skip
     stated = [f"{_with_unit(name, value)} assumed" for name, value in test.fixed.items()]
     assumptions = (found.assumptions[0], *stated, *map(str, fit.priors), found.assumptions[-1])
-    return replace(found, estimate=float(estimate), assumptions=assumptions)
+    return replace(found, estimate=float(estimate), assumptions=assumptions, predictive=fit)
 
 
 def _known_shape(test: _Test, shape: float) -> Assessment:
@@ -496,7 +509,8 @@ def _fits(test: _Test, chosen: str | None, candidates: Sequence[str]) -> list[Li
         try:
             fit = fit_lifetime(
                 lower=data.lower, upper=data.upper, frequency=data.frequency,
-                stress=test.acting or None, lots=data.lots, distribution=name,
+                stress=test.acting or None, distribution=name, lots=data.lots,
+                lot_effect="robust" if data.lots is None else "random",
                 acceleration=chosen, fixed=fixed or None,
             )  # fmt: skip
         except NoMaximum:
@@ -532,26 +546,24 @@ def _fitted(
     table["bound"] = np.array(bounds + [math.nan] * (len(fits) - len(close)))
     use = test.at_use(np.maximum(data.lower, 0.0), fit.parameters)
     factor = max(_more(claim, float(each.high), float(each.value)) for each in found)
-    assumed, least = _assumed(test, close, choice), 0.0
-    if data.lots is not None and use.max() >= claim.duration:  # a few lots do not hold the worst
-        free = _binomial(test._replace(fixed=fit.parameters))
-        least, life, factor = free.bound, min(life, free.life_bound), max(factor, free.factor)
-        bound = max(bound, least)
-        assumed.insert(-1, f"at least the binomial bound over lots, {printed(least)}")
+    method = options["method"]
+    if data.lots is not None and method == "profile":
+        method = "random lots"
     return Assessment(
-        claim, _verdict([max(b, least) for b in bounds], bound, claim.fraction), bound, estimate,
+        claim, _verdict(bounds, bound, claim.fraction), bound, estimate,
         life, fit.units, fit.failures, float(data.frequency @ use), float(use.max()), fit,
         {name: fit.parameters[name] for name in test.names},
-        {"weibull": fit.parameters.get("shape"), "exponential": 1.0}.get(fit.distribution.name),
-        table, tuple(assumed),
+        {"weibull": fit.parameters.get("shape"), "exponential": 1.0}.get(_name(fit)),
+        table, tuple(_assumed(test, close, choice)),
         tuple(_limits(test, close, bounds, float(use.max()), estimate)),
-        factor, options["method"],
+        factor, method, close[int(np.argmax(bounds))],
     )  # fmt: skip
 
 
 def _two_sided(claim: Claim, data: Observations, method: str) -> float:
     """Confidence of the two-sided interval whose upper end is the bound."""
-    if method in ("calibrated", "bootstrap"):  # these allow for the number of failures themselves
+    # These allow for the number of failures themselves.
+    if method in ("calibrated", "bootstrap") or data.lots is not None:
         return 2 * claim.confidence - 1
     quantile = special.stdtrit(data.failures, claim.confidence)
     return float(2 * special.ndtr(quantile) - 1)
@@ -565,8 +577,8 @@ def _close(fits: Sequence[LifetimeFit]) -> list[LifetimeFit]:
     """
     best = fits[0].aicc
     near = [f for f in fits if not f.aicc - best > CLOSE]
-    if any(f.distribution.name == "exponential" for f in near):
-        near += [f for f in fits if f.distribution.name == "weibull" and f not in near]
+    if any(_name(f) == "exponential" for f in near):
+        near += [f for f in fits if _name(f) == "weibull" and f not in near]
     return sorted(near, key=lambda fit: fit.aicc)
 
 
@@ -577,7 +589,7 @@ def _verdict(bounds: Sequence[float], bound: float, fraction: float) -> str:
 
 
 def _assumed(test: _Test, close: Sequence[LifetimeFit], choice: Choice) -> list[str]:
-    fit, names = close[0], [f.distribution.name for f in close]
+    fit, names = close[0], [name_in_words(_name(f)) for f in close]
     assumed = [f"{names[0]} distribution"]
     if len(names) > 1:
         of = {"worst": "worst", "average": "weighted average"}[choice]
@@ -585,11 +597,23 @@ def _assumed(test: _Test, close: Sequence[LifetimeFit], choice: Choice) -> list[
     for name in test.names:
         source = "assumed" if name in test.fixed else "fitted"
         assumed.append(f"{_with_unit(name, fit.parameters[name])} {source}")
-    if "shape" in test.fixed and "weibull" in names:
+    if "shape" in test.fixed and "Weibull" in names:
         assumed.append(f"Weibull shape {test.fixed['shape']:g} assumed")
-    lots = "" if test.data.lots is None else f", from {np.unique(test.data.lots).size} lots"
+    lots = ""
+    if test.data.lots is not None:
+        value, low, high = fit.parameters["lot_deviation"], *fit.interval("lot_deviation")
+        assumed.append(
+            f"standard deviation of ln life between lots {value:.2g} ({low:.2g} to {high:.2g}; "
+            f"half-Cauchy prior of scale {PRIOR_SCALE:g})"
+        )
+        lots = f", from {np.unique(test.data.lots).size} lots"
     assumed.append(f"{fit.failures:g} of {fit.units:g} units failed in the test{lots}")
     return assumed
+
+
+def _name(fit: LifetimeFit) -> str:
+    """Distribution of the units of a lot."""
+    return fit.distribution.name.removesuffix(" over lots")
 
 
 def _limits(
@@ -606,7 +630,7 @@ def _limits(
         )
     if len(bounds) > 1:
         pairs = zip(close, bounds, strict=True)
-        each = ", ".join(f"{f.distribution.name} {bound:.2g}" for f, bound in pairs)
+        each = ", ".join(f"{name_in_words(_name(f))} {bound:.2g}" for f, bound in pairs)
         limits.append(f"the data fit several distributions equally well; bound of each: {each}")
     if fit.parameters.get("activation_energy", 1.0) <= 0:
         limits.append("failures do not come sooner at higher temperature: the fitted Ea is not > 0")
@@ -641,6 +665,42 @@ def _with_unit(name: str, value: float) -> str:
     known = {"activation_energy": ("Ea", " eV"), "voltage_acceleration": ("voltage slope", " /V")}
     words, unit = known.get(name, (name.replace("_", " "), ""))
     return f"{words} = {value:.3g}{unit}"
+
+
+def predict_next_lot(found: Assessment, units: int) -> Prediction:
+    """Predict how many units of the next lot fail in the claimed use.
+
+    Parameters
+    ----------
+    found : Assessment
+    units : int
+
+    Returns
+    -------
+    Prediction
+        Its ``high`` is not exceeded with the confidence of the claim.
+
+    Raises
+    ------
+    InputError
+        A bound without any assumption on the distribution, which says nothing of other units.
+
+    Examples
+    --------
+    >>> claim = Claim(1000.0, 0.01)
+    >>> found = assess_claim(claim, lower=[2000.0], upper=[np.inf], frequency=[231],
+    ...     fixed={"shape": 1.0})
+    >>> predict_next_lot(found, 1000).high
+    6
+    """
+    if found.predictive is None:
+        raise InputError(
+            "next lot: the bound has no life distribution to predict from; state a shape or priors"
+        )
+    names, claim = found.predictive.stresses, found.claim
+    stress = {name: claim.stress[name] for name in names} or None
+    sure = 2 * claim.confidence - 1
+    return predict_failures(found.predictive, units, claim.duration, stress, sure)
 
 
 def more_units(found: Assessment) -> int | None:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr, ndtri, stdtrit
 
 from reliability.errors import InputError, fraction
 from reliability.lifetime.degradation import Paths, of_units, pseudo_failures
@@ -86,7 +86,7 @@ class DegradationFit:
         ----------
         time : array_like
         confidence : float
-            Two-sided (delta method on the normal deviate).
+            Two-sided (delta method on the normal deviate, Student's t of the units less one).
         stress : mapping of str to float, optional
             Condition of the time; the reference of the paths by default.
         """
@@ -101,8 +101,9 @@ class DegradationFit:
         error = np.sqrt(
             np.maximum(np.einsum("it,ij,jt->t", gradient, self.covariance, gradient), 0)
         )
-        reach = float(ndtri((1 + confidence) / 2)) * error
-        return Bounded(*(np.asarray(ndtr(each)) for each in (value, value - reach, value + reach)))
+        reach, middle = self._t((1 + confidence) / 2) * error, score(self._unbiased)
+        ends = np.minimum(value, middle - reach), np.maximum(value, middle + reach)
+        return Bounded(*(np.asarray(ndtr(each)) for each in (value, *ends)))
 
     def quantile(
         self, probability: float, confidence: float = 0.9,
@@ -132,12 +133,27 @@ class DegradationFit:
         if not np.isfinite(value):
             return Bounded(*(np.array(np.inf),) * 3)
         slope = _gradient(log_time, self.theta)[:, 0]
-        reach = float(
-            ndtri((1 + confidence) / 2) * np.sqrt(max(float(slope @ self.covariance @ slope), 0.0))
+        error = np.sqrt(max(float(slope @ self.covariance @ slope), 0.0))
+        reach, middle = self._t((1 + confidence) / 2) * error, float(log_time(self._unbiased)[0])
+        ends = min(value, middle - reach), max(value, middle + reach)
+        return Bounded(*(np.asarray(np.exp(each)) for each in (value, *ends)))
+
+    @property
+    def _units(self) -> int:
+        return int(np.unique(self.data.unit).size)
+
+    @property
+    def _unbiased(self) -> Array:
+        """Parameters with the spread of units that maximum likelihood makes too small."""
+        theta = self.theta.copy()
+        theta[slice(1, 2) if self.data.from_start else slice(2, 5)] *= np.sqrt(
+            self._units / (self._units - 1)
         )
-        return Bounded(
-            *(np.asarray(np.exp(each)) for each in (value, value - reach, value + reach))
-        )
+        return theta
+
+    def _t(self, probability: float) -> float:
+        """Quantile of Student's t with as many degrees of freedom as units less one."""
+        return float(stdtrit(self._units - 1, probability))
 
     def _factor(self, theta: Array, stress: Mapping[str, float] | None) -> float:
         """Acceleration factor of a condition to the reference."""

@@ -9,7 +9,7 @@ from scipy import interpolate, special, stats
 
 from reliability.errors import InputError, fraction
 from reliability.lifetime.censored_fit import LifetimeFit, Stress
-from reliability.random import stream
+from reliability.lifetime.next_lot import next_lot_odds
 
 if TYPE_CHECKING:
     from reliability.lifetime.priors import LifetimePosterior
@@ -18,7 +18,6 @@ Array = NDArray[np.float64]
 
 _LEVELS = np.arange(0.75, 3.8, 0.75)  # normal deviates at which the bounds of F are computed
 _POINTS = 400
-_DRAWS = 4000  # of the next lot
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,8 @@ def predict_failures(
         raise InputError(f"units: got {units!r}, allowed a whole number above 0")
     tail = (1 - fraction(confidence, "confidence")) / 2
     if isinstance(fit, LifetimeFit) and fit.distribution.name.endswith(" over lots"):
-        value, odds = _next_lot(fit, t, stress)
+        value = float(fit.failure_probability(t, stress, method="wald").value)
+        odds = next_lot_odds(fit, t, stress)
     else:
         value, odds = _confidence_distribution(fit, t, stress)
     counts = _Mixture(int(units), special.expit(odds))
@@ -122,26 +122,6 @@ def _confidence_distribution(
     curve = interpolate.PchipInterpolator(levels, np.maximum.accumulate(ends))
     equally_likely = special.ndtri((np.arange(_POINTS) + 0.5) / _POINTS)
     return float(found[0].value), curve(equally_likely)
-
-
-def _next_lot(fit: LifetimeFit, t: float, stress: Stress | None) -> tuple[float, Array]:
-    """The same with a random effect of lots: F(t) of one more lot.
-
-    Coefficients follow Student's t about the estimate with one degree of freedom less than lots,
-    the deviate of the lot is normal.
-    """
-    lots = int(fit.data.lots.max()) + 1  # type: ignore[union-attr]
-    rng = stream(0, "statistics.bootstrap")
-    theta = stats.multivariate_t(
-        fit.maximum.theta[0], fit.maximum.covariance[0], lots - 1, seed=rng
-    ).rvs(_DRAWS)  # fmt: skip
-    first, *others, log_tau = fit.regression.at(stress)(theta)
-    base = fit.distribution.parts[0]
-    location = first + np.exp(log_tau) * rng.standard_normal(_DRAWS)
-    scaled = np.float64(t / fit.data.unit)
-    with np.errstate(divide="ignore", over="ignore"):
-        odds = base.log_cdf(scaled, location, *others) - base.log_sf(scaled, location, *others)
-    return float(fit.failure_probability(t, stress, method="wald").value), np.asarray(odds)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from reliability.errors import InputError
+from reliability.lifetime.priors import Prior
 from reliability.units import quantity
 
 _UNITS = {"activation_energy": "eV", "voltage_acceleration": "1/V"}
@@ -80,6 +81,25 @@ def parse_known(
             raise InputError(f"assume: got {entry!r}, expected 'name = value'")
         known[name] = _range(value, _UNITS.get(name, ""), name)
     return known
+
+
+def parse_prior(text: str) -> Prior:
+    """A prior such as 'shape = 1.2 to 2.4 (lots 1 to 4)': its central 90 %, and the source.
+
+    >>> found = parse_prior("activation_energy = 1 eV to 1.21 eV (three bakes)")
+    >>> found.name, round(found.median, 3), round(found.spread, 3), found.source
+    ('activation_energy', 1.1, 1.1, 'three bakes')
+    """
+    match = re.match(r"^\s*(\w+)\s*=\s*([^()]+?)\s+to\s+([^()]+?)\s*\((.+)\)\s*$", text)
+    if not match:
+        raise InputError(
+            f"prior: got {text!r}, expected 'name = low to high (source)', the central 90 %"
+        )
+    name, *ends, source = match.groups()
+    low, high = (quantity(end, _UNITS.get(name, ""), name) for end in ends)
+    if not 0 < low < high:
+        raise InputError(f"prior of {name}: got {low:g} to {high:g}, allowed 0 < low < high")
+    return Prior(name, float(np.sqrt(low * high)), float(np.sqrt(high / low)), source.strip())
 
 
 def _range(text: str, unit: str, name: str) -> float | tuple[float, float]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from reliability.network.analysis.cells_comparison import compare_cells
     from reliability.network.analysis.codings import compare_codings
     from reliability.network.analysis.comparison import compare_accuracy
+    from reliability.network.analysis.deep_tiles import TiledDeepNetwork
     from reliability.network.analysis.inferences import evaluate_inferences
     from reliability.network.analysis.ir_drop import (
         TiledNetwork,
@@ -47,6 +48,7 @@ __all__ = [
     "Network",
     "Neuron",
     "RateCoding",
+    "TiledDeepNetwork",
     "TiledNetwork",
     "Tiling",
     "WeightedSum",

@@ -11,6 +11,7 @@ from scipy.special import stdtrit
 
 from reliability.errors import InputError, expect
 from reliability.mission import MissionProfile
+from reliability.network.conductances import in_series
 from reliability.network.datasets import data_of
 from reliability.network.deep.deep_evaluation import evaluate_deep
 from reliability.network.deep.onnx import DeepNetwork
@@ -189,7 +190,9 @@ def evaluate(
     made = chosen.decide(circuit, samples, seed, outputs or metric != "accuracy")
     energy_event = energy_of_an_event(tested.technology)
     values = _measured(network, chosen, samples, made, metric, seed, confidence)
-    values |= _costs(made, network.outputs, energy_event, tested.cells_of_an_input)
+    values |= _costs(
+        made, network.outputs, energy_event, tested.cells_of_an_input, tested.energy_of_copies
+    )
     if made.time is not None:
         values["decision_time"] = ((), made.time, "1" if "pixels" in samples.data else "s")
     if outputs and made.scores is not None:
@@ -336,6 +339,7 @@ class _Chips(NamedTuple):
     technology: Technology | None
     mission: str
     warnings: list[str]
+    energy_of_copies: NDArray[np.float64] | float = 0.0  # (chips,): J for each event
 
 
 def _chips(
@@ -376,7 +380,28 @@ def _chips(
         technology,
         cells.attrs["mission"],
         cells.attrs["warnings"],
+        _energy_of_copies(cells, network, technology),
     )
+
+
+def _energy_of_copies(
+    cells: xr.Dataset, network: Network, technology: Technology
+) -> NDArray[np.float64] | float:
+    """Read energy (J) of the cells beyond the first copy at one output, for one event, mean.
+
+    The card's energy of an event holds the first copy; each further one adds V^2 t sum of G.
+    """
+    copies = int(cells.attrs.get("copies", 1))
+    if copies == 1:
+        return 0.0
+    for name in ("read.voltage", "read.pulse_width"):
+        if name not in technology:
+            raise InputError(f"copies: {technology.name} has no {name}, which their energy needs")
+    g = cells["conductance"].transpose(..., "cell").values
+    series = technology.get("access.series_resistance", 0.0) if "state" in cells.coords else 0.0
+    seen = in_series(g, series).reshape(-1, g.shape[-1]).sum(axis=1, dtype=float)
+    joule = technology["read.voltage"] ** 2 * technology["read.pulse_width"]
+    return np.asarray(joule * seen / network.weights.size * (copies - 1) / copies)
 
 
 def _costs(
@@ -384,10 +409,12 @@ def _costs(
     outputs: int,
     energy_event: dict[str, float],
     cells_of_an_input: int,
+    of_copies: NDArray[np.float64] | float,
 ) -> Values:
     """Events and energy per image, and reads of every cell, of each chip."""
     spikes = made.events.mean(axis=1)
-    energy = spikes[:, None] * outputs * np.array(list(energy_event.values()))
+    event = np.array(list(energy_event.values())) + np.reshape(of_copies, (-1, 1))
+    energy = spikes[:, None] * outputs * event
     return {
         "spikes": ((), spikes, "1"),
         "spikes_quantile": (("quantile",), np.quantile(made.events, QUANTILES, axis=1).T, "1"),

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
+from scipy.special import stdtrit
 
 from reliability.errors import InputError, unknown_name
-from reliability.network.results import Values, of_decisions
-from reliability.statistics import mean_interval
-from reliability.statistics.proportions import wilson
+from reliability.network.results import Values, of_decisions, over_images
 
 Metric = str | Callable[[NDArray[Any], NDArray[Any]], float]
 METRICS = ("accuracy", "top5", "agreement", "mse", "f1")
@@ -167,18 +166,17 @@ def measured(
     flat = scores.reshape(len(scores), -1, classes)
     label = target.reshape(-1).astype(np.int64)
     if name == "accuracy":
-        return of_decisions(flat.argmax(axis=-1), label, classes, confidence)
+        return of_decisions(flat.argmax(axis=-1), label, classes, confidence, len(target))
     if name == "f1":
-        return _f1(flat.argmax(axis=-1), label, classes, confidence)
+        return _f1(flat.argmax(axis=-1), label, classes, confidence, len(target))
     if name == "top5":
         own = np.take_along_axis(flat, label[None, :, None], axis=-1)
         right = (flat > own).sum(axis=-1) < min(5, classes)
     else:
         right = flat.argmax(axis=-1) == label
-    hits = right.sum(axis=1)
-    low, high = wilson(hits, label.size, confidence)
+    low, high = over_images(right, len(target), confidence)
     return {
-        name: ((), hits / label.size, "1"),
+        name: ((), right.mean(axis=1), "1"),
         f"{name}_low": ((), low, "1"),
         f"{name}_high": ((), high, "1"),
     }
@@ -258,32 +256,40 @@ def _mse(outputs: NDArray[np.float32], target: NDArray[Any], confidence: float) 
     each = error.reshape(len(outputs), images, -1).mean(axis=-1)
     if images < 2:
         return {"mse": ((), each.mean(axis=1), "1")}
-    ends = np.array([mean_interval(row, confidence) for row in each])
+    mean = each.mean(axis=1)
+    error = each.std(axis=1, ddof=1) / np.sqrt(images)
+    # Squared errors are skewed: Student's t on the logarithm of their mean.
+    relative = np.divide(error, mean, out=np.zeros_like(mean), where=mean > 0)
+    step = np.exp(stdtrit(images - 1, 0.5 + confidence / 2) * relative)
     return {
-        "mse": ((), ends[:, 0], "1"),
-        "mse_low": ((), np.maximum(ends[:, 1], 0.0), "1"),
-        "mse_high": ((), ends[:, 2], "1"),
+        "mse": ((), mean, "1"),
+        "mse_low": ((), mean / step, "1"),
+        "mse_high": ((), mean * step, "1"),
     }
 
 
 def _f1(
-    predicted: NDArray[np.integer], label: NDArray[np.int64], classes: int, confidence: float
+    predicted: NDArray[np.integer],
+    label: NDArray[np.int64],
+    classes: int,
+    confidence: float,
+    images: int,
 ) -> Values:
     """Mean over the classes that occur of 2 hits / (predicted + labelled).
 
     Its interval is that of the percentiles of bootstrap samples of the images, the same for all
     chips.
     """
-    images = len(label)
     random = np.random.default_rng(0)
     drawn = random.multinomial(images, np.full(images, 1 / images), size=_RESAMPLES)
     times = np.concatenate([np.ones((1, images), np.int64), drawn]).T  # of each image
+    image = np.arange(len(label)) * images // len(label)
 
     def counted(columns: NDArray[Any], kept: NDArray[Any]) -> NDArray[Any]:
-        places = (np.arange(images), columns)
+        places = (image, columns)  # several labels of an image add
         return csr_array((kept.astype(int), places), shape=(images, classes)).T @ times
 
-    labelled, every = counted(label, np.ones(images)), np.ones(images)
+    labelled, every = counted(label, np.ones(len(label))), np.ones(len(label))
     out = np.empty((len(predicted), 1 + _RESAMPLES))
     for chip, row in enumerate(predicted):
         hits, both = counted(label, row == label), labelled + counted(row, every)

@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.errors import InputError, expect
-from reliability.statistics.proportions import wilson
+from reliability.statistics.proportions import Interval, score_interval_over, wilson
 from reliability.technology import Technology
 from reliability.version import __version__
 
@@ -20,21 +20,27 @@ OF_CHIPS = ("wafer", "die", "chip", "lot")
 
 
 def of_decisions(
-    predicted: NDArray[np.integer], labels: NDArray[np.int64], classes: int, confidence: float
+    predicted: NDArray[np.integer],
+    labels: NDArray[np.int64],
+    classes: int,
+    confidence: float,
+    images: int | None = None,
 ) -> Values:
     """Return what decisions say of each chip.
 
     Parameters
     ----------
-    predicted : ndarray of int, shape (chips, images)
-    labels : ndarray of int, shape (images,)
+    predicted : ndarray of int, shape (chips, labels)
+    labels : ndarray of int, shape (labels,)
     classes : int
     confidence : float
+    images : int, optional
+        That have these labels; by default one label each.
 
     Returns
     -------
     dict
-        ``accuracy`` with its Wilson interval over images ``accuracy_low``, ``accuracy_high``;
+        ``accuracy`` with its interval over images ``accuracy_low``, ``accuracy_high``;
         ``confusion`` (label, predicted), counts of images; ``correct`` (image).
 
     Examples
@@ -44,17 +50,34 @@ def of_decisions(
     ([0.667], [[[1, 1], [0, 1]]])
     """
     correct = predicted == labels
-    hits, images = correct.sum(axis=1), len(labels)
-    low, high = wilson(hits, images, confidence)
+    low, high = over_images(correct, len(labels) if images is None else images, confidence)
     counts = [np.bincount(row, minlength=classes**2) for row in labels * classes + predicted]
     confusion = np.array(counts).reshape(len(predicted), classes, classes)
     return {
-        "accuracy": ((), hits / images, "1"),
+        "accuracy": ((), correct.mean(axis=1), "1"),
         "accuracy_low": ((), low, "1"),
         "accuracy_high": ((), high, "1"),
         "confusion": (("label", "predicted"), confusion, "1"),
         "correct": (("image",), correct, "1"),
     }
+
+
+def over_images(right: NDArray[np.bool_], images: int, confidence: float) -> Interval:
+    """Interval over images of the fraction of labels that are right, (chips, labels) -> (chips,).
+
+    Wilson's, and of images with several labels (pixels) one that allows for their likeness.
+
+    Examples
+    --------
+    >>> low, high = over_images(np.array([[True, True, True, False]] * 2), 4, 0.9)
+    >>> low.round(2).tolist(), high.round(2).tolist()
+    ([0.36, 0.36], [0.94, 0.94])
+    """
+    of_image = right.reshape(len(right), images, -1)
+    trials = of_image.shape[2]
+    if trials == 1 or images < 2:
+        return wilson(right.sum(axis=1), right.shape[1], confidence)
+    return score_interval_over(of_image.mean(axis=2), trials, confidence)
 
 
 def on_chips(values: Values, lead: xr.DataArray, coords: dict[str, Any]) -> xr.Dataset:

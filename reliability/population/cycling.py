@@ -52,6 +52,7 @@ class Where(TypedDict, total=False):
     cells: int
     lot: int
     first_wafer: int
+    lots: int | None
 
 
 def endurance(
@@ -95,14 +96,17 @@ def endurance(
     wafers, dies, cells, lot, first_wafer : int
         Cells that are cycled, as of `reliability.sample_population`: 1000 cells of one die by
         default.
+    lots : int, optional
+        Lots with that many wafers each, from number ``lot`` on; by default one, and the Dataset has
+        no dimension ``lot``.
 
     Returns
     -------
     Dataset
         ``cycles_to_failure`` and ``mode`` (index into ``MODES``; 0 is a censored cell), dimensions
-        (temperature, wafer, die, cell); ``fraction_permanent``, of cells that are stuck or were
-        defective from the start; ``fraction_failed``, of those and of cells that a write left on
-        the wrong side of the reference once, with its 95 % interval
+        (temperature, [lot,] wafer, die, cell); ``fraction_permanent``, of cells that are stuck or
+        were defective from the start; ``fraction_failed``, of those and of cells that a write left
+        on the wrong side of the reference once, with its 95 % interval
         ``fraction_low`` and ``fraction_high`` against ``cycles``; ``weibull_scale`` and
         ``weibull_shape`` fitted to the cells, with their 95 % intervals (NaN where the cells that
         failed identify none: no cell, or all in one cycle). Of cards with two states also
@@ -128,8 +132,8 @@ def endurance(
     temporary write failure: the next write may succeed), or when it is stuck (a permanent failure).
     ``fraction_failed`` counts both, ``fraction_permanent`` the second.
 
-    Wafers (of one wafer, dies) that differ widen the intervals as far as the simulated ones show it
-    (`reliability.statistics.clustered_proportion`). Cards of levels
+    Lots (of one lot, wafers; of one wafer, dies) that differ widen the intervals as far as the
+    simulated ones show it (`reliability.statistics.clustered_proportion`). Cards of levels
     instead of two states (PCM, analog OxRAM) have no read reference: their cells fail for good
     or not at all.
 
@@ -159,9 +163,8 @@ def endurance(
     rate = wear.acceleration(wear.Endurance.from_technology(technology), kelvins, joule)
     rate = rate * (1 if chosen.is_verified else chosen.pulses)
     mode, life = _lives(technology, fresh, rate, limits, int(length), method, chosen)
-    shape = (len(kelvins), *fresh["conductance"].shape)
-    dims = ("temperature", "wafer", "die", "cell")
-    kept = {name: fresh[name] for name in ("wafer", "lot", "die", "x", "y", "radius")}
+    dims, shape, kept = _layout(fresh, where.get("lots"))
+    shape = (len(kelvins), *shape)
     one = {"units": "1"}
     test = xr.Dataset(
         {
@@ -343,11 +346,12 @@ def _failed_writes(
 
 
 def _cells(technology: Technology, fresh: xr.Dataset) -> Cells | None:
-    """What stays of the cells over cycles, by wafer; of one wafer, by die."""
+    """What stays of the cells over cycles, by lot; of one lot by wafer, of one wafer by die."""
     if not technology.has_states:
         return None
     address, cells, seed = addresses(fresh), fresh.sizes["cell"], int(fresh.attrs["seed"])
-    groups = fresh.sizes["wafer"] if fresh.sizes["wafer"] > 1 else fresh.sizes["die"]
+    lots = np.unique(fresh["lot"]).size
+    groups = _groups(lots, fresh.sizes["wafer"], fresh.sizes["die"])
     width = np.stack([
         _widths(Programming.from_technology(technology, name), name, address, cells, seed)
         for name in STATES
@@ -423,9 +427,40 @@ _PROVENANCE = ("seed", "technology", "technology_card", "spec_hash", "reliabilit
 
 
 def _fresh(technology: Technology, seed: int, where: Where) -> xr.Dataset:
-    """Cells that are cycled, with their coordinates and defects."""
+    """Cells that are cycled, with their coordinates and defects; wafers of lots in turn."""
     state = "LRS" if technology.has_states else technology["target.maximum"]
-    return sample_population(technology, state=state, seed=seed, **where)
+    given: dict[str, Any] = {key: value for key, value in where.items() if key != "lots"}
+    if where.get("lots") is None:
+        return sample_population(technology, state=state, seed=seed, **given)
+    first, lots = given.pop("lot", 0), whole_number(where["lots"], "lots", low=1)
+    each = [
+        sample_population(technology, state=state, seed=seed, lot=lot, **given)
+        for lot in range(first, first + lots)
+    ]
+    return xr.concat(
+        each, "wafer", data_vars="minimal", coords="minimal", compat="override",
+        combine_attrs="override",
+    )  # fmt: skip
+
+
+def _layout(
+    fresh: xr.Dataset, lots: int | None
+) -> tuple[tuple[str, ...], tuple[int, ...], dict[str, Any]]:
+    """Dimensions, sizes and coordinates of cells, with a dimension of lots where there are some."""
+    shape = fresh["conductance"].shape
+    kept: dict[str, Any] = {
+        name: fresh[name] for name in ("wafer", "lot", "die", "x", "y", "radius")
+    }
+    if lots is None:
+        return ("temperature", "wafer", "die", "cell"), shape, kept
+    wafers = shape[0] // lots
+    kept |= {"wafer": fresh["wafer"].values[:wafers], "lot": fresh["lot"].values[::wafers]}
+    return ("temperature", "lot", "wafer", "die", "cell"), (lots, wafers, *shape[1:]), kept
+
+
+def _groups(*sizes: int) -> int:
+    """Units that differ at random: lots; of one lot wafers, of one wafer dies."""
+    return next((size for size in sizes if size > 1), 1)
 
 
 def _widths(
@@ -474,22 +509,19 @@ def count_failures(test: xr.Dataset) -> xr.Dataset:
     Parameters
     ----------
     test : Dataset
-        ``cycles_to_failure`` and ``mode`` (temperature, wafer, die, cell), the attribute
-        ``test_cycles``; several tests of wafers of one lot can be joined along ``wafer``.
+        ``cycles_to_failure`` and ``mode`` (temperature, [lot,] wafer, die, cell), the attribute
+        ``test_cycles``; several tests can be joined along ``wafer``, whose coordinate ``lot`` tells
+        lots of as many wafers each apart.
 
     Returns
     -------
     Dataset
         What `endurance` returns.
     """
-    life, mode = (
-        test[name].transpose("temperature", "wafer", "die", "cell").values
-        for name in ("cycles_to_failure", "mode")
-    )
+    life, mode = (_lots_first(test, name) for name in ("cycles_to_failure", "mode"))
     kelvin, length = test["temperature"].values, float(test.attrs["test_cycles"])
     grid = np.unique(np.round(np.geomspace(1, length, 1 + int(8 * np.log10(length)) + 1)))
-    # wafers are the units that differ at random; of one wafer, its dies
-    groups = life.shape[1] if life.shape[1] > 1 else life.shape[2]
+    groups = _groups(*life.shape[1:-1])
     flat, failed = (a.reshape(len(kelvin), groups, -1) for a in (life, mode > 0))
     per_group = np.array(
         [
@@ -519,6 +551,17 @@ def count_failures(test: xr.Dataset) -> xr.Dataset:
         for j, end in enumerate(("", "_low", "_high")):
             variables[f"weibull_{name}{end}"] = ("temperature", fits[:, i, j], one)
     return test.assign(variables).assign_coords(cycles=("cycles", grid, one))
+
+
+def _lots_first(test: xr.Dataset, name: str) -> NDArray[Any]:
+    """Values over (temperature, lot, wafer, die, cell)."""
+    values = test[name]
+    if "lot" in test.dims:
+        return np.asarray(values.transpose("temperature", "lot", "wafer", "die", "cell"))
+    values = values.transpose("temperature", "wafer", "die", "cell")
+    lot = np.broadcast_to(test["lot"].values if "lot" in test.coords else 0, values.shape[1])
+    in_turn = np.asarray(values)[:, np.argsort(lot, kind="stable")]
+    return in_turn.reshape(len(in_turn), np.unique(lot).size, -1, *values.shape[2:])
 
 
 def _permanent(

@@ -50,7 +50,7 @@ def worn_cells(population: xr.Dataset, technology: Technology, history: MissionP
     if "cycles" in population:
         own = population["cycles"].broadcast_like(rows).transpose(*rows.dims).values
         if not (own >= 0).all():
-            raise InputError(f"cycles: got {own.min():g} or NaN, allowed 0 or more")
+            raise InputError(f"cycles: got {own.min():g}, allowed 0 or more")
         x *= own.reshape(shape)
     address, seed = addresses(population), int(population.attrs["seed"])
     x = wear.cell_cycles(technology, x, lambda name: draw(seed, name, address, x.shape[1]))

@@ -2,9 +2,9 @@
 
 Given its wear, what a cell does at one write has a closed form: with the probability q that a pulse
 leaves it on the wrong side of the limit, a write of at most n verified pulses takes
-(1 - q^n)/(1 - q) of them and fails with q^n. Means are taken over the cells, intervals over wafers
-(of one wafer, dies; of one die, cells). Of methods that a card has measured numbers of, means are
-the card's and intervals those of its parameters.
+(1 - q^n)/(1 - q) of them and fails with q^n. Means are taken over the cells, intervals over lots
+(of one lot, wafers; of one wafer, dies; of one die, cells). Of methods that a card has measured
+numbers of, means are the card's and intervals those of its parameters.
 """
 
 import math
@@ -117,7 +117,7 @@ def _measured(technology: Technology, name: str, x: Floats) -> dict[str, Floats]
 
 
 def _of_draws(values: Floats) -> Floats:
-    low, high = np.quantile(values[1:], [0.025, 0.975], axis=0)
+    low, high = np.quantile(values[1:], [0.025, 0.975], axis=0, method="weibull")
     return np.array([values[0], np.minimum(low, values[0]), np.maximum(high, values[0])])
 
 

@@ -16,12 +16,12 @@ MECHANISMS = {
     "UCHTDR": "retention", "HTSL": "retention", "PCHTDR": "retention after cycling",
     "LTDR": "retention and read disturb", "NVCE": "endurance", "HTOL": "operating life",
     "ELFR": "early life", "LTOL": "low-temperature life", "cross-temperature": "cross-temperature",
-    "read disturb": "read disturb", "UBER": "uncorrectable errors",
+    "read disturb": "read disturb", "UBER": "uncorrectable errors", "EDR": "AEC-Q100-005",
 }  # fmt: skip
 # Rows that have requirements but no claim of their own: a limit in them is all there is.
 _NO_CLAIM = (
     "early life", "cross-temperature", "low-temperature life", "uncorrectable errors",
-    "retention and read disturb",
+    "retention and read disturb", "AEC-Q100-005",
 )  # fmt: skip
 
 

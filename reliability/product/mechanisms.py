@@ -15,6 +15,7 @@ import xarray as xr
 from reliability.errors import InputError
 from reliability.lifetime.acceleration import acceleration
 from reliability.lifetime.claims import Assessment, Claim, assess_claim
+from reliability.lifetime.next_lot import SCALE, next_lot_bound, next_lot_fraction
 from reliability.lifetime.statements import parse_known
 from reliability.product.mission_equivalent import (
     VOLTAGE_MODELS,
@@ -24,7 +25,6 @@ from reliability.product.mission_equivalent import (
     log_factor,
     voltage_factors,
 )
-from reliability.product.next_lot import SCALE, next_lot_bound
 from reliability.product.path_answers import Mission, PathAnswer, path_answers
 from reliability.product.qualification_plan import LifeTest, Plan, claimed_fraction
 from reliability.units import BOLTZMANN
@@ -247,14 +247,12 @@ def _assess(
     data = pooled_units(tests)
     lots = data["lot"].values
     several = len(set(lots)) > 1
-    failures = float(data["frequency"].values[np.isfinite(data["upper"].values)].sum())
     return assess_claim(
         claim,
         lower=data["lower"].values, upper=data["upper"].values,
         frequency=data["frequency"].values,
         stress={name: data[name].values for name in claim.stress} or None,
-        # a robust covariance of fewer lots than coefficients says nothing
-        lots=lots if several and (failures < 3 or len(set(lots)) > 4) else None,
+        lots=lots if several else None,
         fixed=fixed or None, acceleration=models or None, seed=seed,
     )  # fmt: skip
 
@@ -277,6 +275,10 @@ def pooled_units(tests: Sequence[LifeTest]) -> xr.Dataset:
 def _next_lot(found: Assessment, tests: Sequence[LifeTest], models: str = "") -> float | None:
     """Bound of the fraction that fails of the next lot; None where the shape is not known."""
     data, claim = pooled_units(tests), found.claim
+    if found.fit is not None and found.fit.data.lots is not None:
+        stress = {name: claim.stress[name] for name in found.fit.stresses} or None
+        fitted = next_lot_fraction(found.fit, claim.duration, stress, claim.confidence)
+        return max(fitted, found.bound)
     time = data["lower"].values
     if models:
         factor = [

@@ -76,6 +76,8 @@ class ProductTable(_Table):
     memory: str
     temperature: tuple[Kelvin, Kelvin] | None = None
     cycles: NonNegative = 0.0
+    grade: Literal[0, 1, 2, 3] | None = None
+    """Temperature grade of AEC-Q100, for automotive products."""
 
 
 class AccelerationTable(_Table):

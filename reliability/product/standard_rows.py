@@ -1,7 +1,8 @@
 """Requirements of the qualification standards, checked against the tests of a plan.
 
-Facts of `data/standards/jedec_nvm.toml`, each with its source; the standards themselves decide. A
-row is met only if the tests of its name reached its conditions, lots, devices and accept number.
+Facts of `data/standards/jedec_nvm.toml`, each with its source; the standards themselves decide.
+Rows of AEC-Q100 apply where the product states its grade. A row is met only if the tests of its
+name reached its conditions, lots, devices and accept number.
 """
 
 from dataclasses import dataclass, replace
@@ -69,7 +70,14 @@ def check_requirements(plan: Plan) -> list[Row]:
 
 
 def _row(facts: dict[str, Any], plan: Plan) -> Row:
-    tests = plan.named(facts["name"])
+    if "grades" in facts:
+        grade = plan.table.product.grade
+        if grade is None:
+            reason = "not applicable: the product states no grade of AEC-Q100"
+            return replace(_made(facts, facts["words"], "no grade", None, reason), applies=False)
+        options = facts["grades"].get(grade, [])
+        facts = {**facts, "option": options, "pcm": [], "kind": "bake" if options else "open"}
+    tests = plan.named(facts.get("test", facts["name"]))
     sample = _sample(facts, plan)
     accept = sample.accept if sample else facts.get("accept")
     parts = [facts["words"]]
@@ -80,7 +88,8 @@ def _row(facts: dict[str, Any], plan: Plan) -> Row:
     required = "; ".join(parts)
     done = "; ".join(map(_done, tests)) or "no test"
     if not tests:
-        return _made(facts, required, done, None, "missing: no test of this name in the plan")
+        missing = f"missing: no test {facts.get('test', facts['name'])} in the plan"
+        return _made(facts, required, done, None, missing)
     lacking = _CHECKS[facts.get("kind", "bake")](facts, tests, plan)
     if sample:
         lacking += _sample_lacks(sample, tests)

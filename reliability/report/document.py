@@ -8,6 +8,11 @@ from reliability.campaign.spec import Study
 from reliability.campaign.store import results_fingerprint
 from reliability.campaign.summary import write_summary
 from reliability.report.acceptance import acceptance_sections, verdicts
+from reliability.report.decision_section import (
+    decision_section,
+    decision_statement,
+    has_decision,
+)
 from reliability.report.designs_section import recommendation
 from reliability.report.method import method_section, phenomena_section, population_section
 from reliability.report.outputs import chapters_of
@@ -84,6 +89,7 @@ def study_report(finished: Finished, folder: Path, notes: Sequence[str]) -> Repo
     if any(chapter.of_cells for chapter in chapters):
         sections += [population_section(finished), phenomena_section(finished)]
     sections += [search_section(finished)] if has_search(finished) else []
+    sections += [decision_section(finished)] if has_decision(finished) else []
     sections += [section for chapter in chapters for section in chapter.sections(finished)]
     influence = [figure for chapter in chapters for figure in chapter.sensitivity(finished)]
     if influence:
@@ -106,6 +112,8 @@ def _first(finished: Finished) -> Iterator[str]:
     yield from recommendation(finished)
     if has_search(finished):
         yield from search_statement(finished)
+    if has_decision(finished):
+        yield from decision_statement(finished)
 
 
 def _assumptions(study: Study) -> Section:

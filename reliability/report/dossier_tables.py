@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reliability.lifetime.demonstration import printed
+from reliability.lifetime.next_lot import SCALE
+from reliability.lifetime.random_lots import PRIOR_SCALE
 from reliability.product.dossier import Dossier
-from reliability.product.next_lot import SCALE
 from reliability.product.standard_rows import on_test
 from reliability.report.dossier_figures import anchor
 from reliability.report.dossier_summary import place, result
@@ -229,7 +230,9 @@ def lots_text(summary: dict[str, Any]) -> list[str]:
         "Model of the bound for the next lot: the failures of a lot are Poisson; its ln hazard is "
         "normal about the mean, with a flat prior of the mean hazard and a half-normal prior of "
         f"scale {SCALE:g} of the standard deviation between lots (a factor of "
-        f"{math.exp(SCALE):.2g}).",
+        f"{math.exp(SCALE):.2g}). Of a fitted distribution it follows from the fit, in which each "
+        "lot shifts the log life by a normal deviate with a half-Cauchy prior of scale "
+        f"{PRIOR_SCALE:g} of its standard deviation.",
         f"Not identifiable from {lots}: how much lots differ, so that the bound for the next lot "
         f"rests on that prior; and a mechanism that none of them has. Even if all {lots} are good, "
         f"up to {100 * bad:.0f} % of all lots may be bad ({100 * confidence:g} % confidence, "

@@ -7,15 +7,18 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
+from importlib import resources
 from typing import Any
 
 import jinja2
 from jinja2.sandbox import SandboxedEnvironment
+from markupsafe import Markup
 
 from reliability.report.page import Numbers, Report, Section, Table
 from reliability.report.words import typeset
 from reliability.version import __version__
 
+_INTERACTIVE = ("echarts/echarts-parallel.min.js", "brush.js")  # scripts of such figures
 TEMPLATES = {"full": "page.html", "brief": "brief.html"}
 _TAGS = ("measured", "published", "fitted", "assumed", "demonstrated", "not demonstrated",
          "inconclusive", "depends on the distribution")  # fmt: skip
@@ -52,17 +55,29 @@ def fill_in(made: jinja2.Environment, name: str, report: Report) -> Iterator[str
 
     Everything that is filled in is escaped.
     """
+    more = _INTERACTIVE if any(map(_is_interactive, report.sections)) else ()
+    scripts = [made.get_template("page.js").render(), *map(_script, more)]
     return made.get_template(name).generate(
-        report=report, policy=policy(made), version=__version__, tags=_TAGS, only=()
-    )
+        report=report, policy=policy(scripts), version=__version__, tags=_TAGS, only=(),
+        scripts=[Markup(script) for script in scripts[1:]],
+    )  # fmt: skip
 
 
-def policy(made: jinja2.Environment) -> str:
-    """Return the policy of a page: the script of the template runs, and no address is fetched."""
-    script = made.get_template("page.js").render()
-    digest = base64.b64encode(sha256(script.encode()).digest()).decode()
-    return (f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
+def policy(scripts: Sequence[str]) -> str:
+    """Return the policy of a page: the scripts of the template run, and no address is fetched."""
+    digests = (base64.b64encode(sha256(script.encode()).digest()).decode() for script in scripts)
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    return (f"default-src 'none'; style-src 'unsafe-inline'; script-src {allowed}; "
             "img-src data:; base-uri 'none'; form-action 'none'")  # fmt: skip
+
+
+def _script(name: str) -> str:
+    return resources.files("reliability.report").joinpath("templates", name).read_text("utf-8")
+
+
+def _is_interactive(section: Section) -> bool:
+    own = any(figure.interactive for figure in section.figures)
+    return own or any(map(_is_interactive, section.parts))
 
 
 def number(text: str) -> float | None:

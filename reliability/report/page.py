@@ -7,7 +7,7 @@ special in HTML is escaped when it is rendered.
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -57,13 +57,17 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of a page: anchor, heading, caption, drawing, and the numbers that it draws."""
+    """A figure of a page: anchor, heading, caption, drawing, and the numbers that it draws.
+
+    ``interactive`` is what ``brush.js`` takes to show the figure's designs on a screen.
+    """
 
     id: str
     title: str
     caption: str
     svg: Drawing
     numbers: Numbers | None = None
+    interactive: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

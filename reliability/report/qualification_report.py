@@ -19,6 +19,8 @@ from reliability.lifetime.demonstration import (
     printed,
     printed_fraction,
 )
+from reliability.lifetime.distributions import name_in_words
+from reliability.lifetime.future_units import Prediction
 from reliability.report import figures as draw
 from reliability.report.page import (
     Figure,
@@ -44,6 +46,9 @@ _METHODS = {
     "equivalent time at the use condition, shape and acceleration known (JESD85)",
     "binomial": "no fit: exact binomial bound of the units that lived as long as the claim",
     "profile": "maximum likelihood fit, likelihood-ratio bound",
+    "priors": "posterior with the stated priors, flat in the expected number of failures",
+    "random lots": "fit with a random effect of lots, quantile of the posterior with a half-Cauchy "
+    "prior of the standard deviation of ln life between lots",
     "calibrated": "maximum likelihood fit, likelihood-ratio bound calibrated on simulated tests",
     "bootstrap": "maximum likelihood fit, quantile of fits of simulated tests",
     "wald": "maximum likelihood fit, normal approximation",
@@ -51,8 +56,9 @@ _METHODS = {
 
 
 def qualification(
-    found: Assessment, data: xr.Dataset, *, quantity: str = "cumulative failures", jesd47: str = ""
-) -> dict[str, Any]:
+    found: Assessment, data: xr.Dataset, *, quantity: str = "cumulative failures",
+    jesd47: str = "", next_lot: Prediction | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Return the assessment of a claim as plain numbers and texts.
 
     Parameters
@@ -64,6 +70,8 @@ def qualification(
         What the data sheet calls the fraction that fails, e.g. ``"BER"``.
     jesd47 : str
         Name of a test of JESD47 whose sample plan is compared.
+    next_lot : Prediction, optional
+        Failures of the next lot in the claimed use.
     """
     claim, clock = found.claim, str(data.attrs["clock"])
     summary: dict[str, Any] = {
@@ -101,6 +109,10 @@ def qualification(
     }  # fmt: skip
     if clock == "time" and found.bound < 1:
         summary["fit_bound"] = found.rate_bound * _PER_FIT
+    if next_lot is not None:
+        summary["next_lot"] = {
+            "units": next_lot.units, "expected": next_lot.expected, "bound": next_lot.high
+        }  # fmt: skip
     if jesd47:
         test = next(test for test in JESD47_TESTS if test.name == jesd47)
         met = found.units >= test.devices and found.failures <= test.allowed_failures
@@ -169,10 +181,17 @@ def qualification_lines(summary: dict[str, Any]) -> list[str]:
         lines.append(
             f"failure rate ≤ {printed(summary['fit_bound'])} FIT{where}, mean over the claimed time"
         )
+    if "next_lot" in summary:
+        lot = summary["next_lot"]
+        lines.append(
+            f"next lot     at most {lot['bound']} of {lot['units']} units fail in the claimed time "
+            f"({100 * claim['confidence']:g} % prediction bound; expected {lot['expected']:.2g})"
+        )
     if summary["distribution"]:
+        distribution = name_in_words(summary["distribution"])
         for name, p in summary["parameters"].items():
             value, low, high = (_parameter(name, p[k], clock) for k in ("value", "low", "high"))
-            lines.append(f"{summary['distribution']} {name} {value} ({low} to {high})")
+            lines.append(f"{distribution} {name.replace('_', ' ')} {value} ({low} to {high})")
     if "jesd47" in summary:
         plan = summary["jesd47"]
         met = "met" if plan["sample_plan_met"] else "not met"
@@ -321,7 +340,8 @@ def write_qualification_report(
     report = Report(
         f"Qualification: {summary['claim']['quantity']}",
         f"Does the test demonstrate {_claimed(summary)}?",
-        [_spaced(_data_sheet(summary)), *map(_labelled, lines[2:4])],
+        [_spaced(_data_sheet(summary)), *map(_labelled, lines[2:4]),
+         *(f"Next lot: {line[13:]}." for line in lines if line.startswith("next lot "))],
         [s for s in sections if s.figures or s.tables or s.points],
         list(_key_figures(summary)), [verdict],
     )  # fmt: skip
@@ -382,13 +402,13 @@ def _tables(found: Assessment, summary: dict[str, Any]) -> Iterator[Table]:
             for name, p in summary["parameters"].items()
         ]
         two_sided = 2 * found.claim.confidence - 1
-        yield Table("parameters", f"Fitted {summary['distribution']} distribution",
+        yield Table("parameters", f"Fitted distribution: {name_in_words(summary['distribution'])}",
                             f"Intervals at {100 * two_sided:g} %, two-sided.",
                     ["parameter", "value", "low", "high"], rows)  # fmt: skip
     table = found.comparison
     if table is not None and len(table) > 1:
         rows = [
-            [f"{row.distribution}", f"{row.parameters}", f"{row.log_likelihood:.2f}",
+            [name_in_words(str(row.distribution)), f"{row.parameters}", f"{row.log_likelihood:.2f}",
              f"{row.difference:.2f}", f"{row.weight:.2f}",
              "" if math.isnan(bound) else _fraction(bound, summary["claim"])]
             for row, bound in zip(table.itertuples(), table["bound"], strict=True)
@@ -420,7 +440,7 @@ def qualification_figures(found: Assessment, data: xr.Dataset) -> Iterator[Figur
         )
         yield Figure(
             "probability", "Probability plot",
-            f"Failures, the fitted {fit.distribution.name} distribution and its "
+            f"Failures, the fitted distribution ({name_in_words(fit.distribution.name)}) and its "
             f"{100 * two_sided:g} % band at each time.",
             svg(figure, "Probability of failure against time"),
             numbers_of(curves),

@@ -74,7 +74,10 @@ def render_folder(name: str, entries: Sequence[Any]) -> str:
     """
     made = environment()
     return made.get_template("folder.html").render(
-        name=name, entries=entries, policy=policy(made), version=__version__
+        name=name,
+        entries=entries,
+        policy=policy([made.get_template("page.js").render()]),
+        version=__version__,
     )
 
 

@@ -14,6 +14,7 @@ from reliability.campaign.sweep import search_space
 from reliability.files import replace_text
 from reliability.report import figures as draw
 from reliability.report.designs_section import cost_name, limit_words, number_text
+from reliability.report.figures.pareto_figures import parallel_axis, reading_text
 from reliability.report.page import Figure, Section, Table, canvas, numbers_of, svg
 from reliability.report.points import Finished, axis_label, point_text, value_text
 from reliability.report.provenance import study_toml
@@ -59,6 +60,13 @@ def search_section(finished: Finished) -> Section:
         "numbers. On the front: no other design that meets the limits is at least as good in every "
         "objective and better in one."
     ]
+    for chips in study.search.stages:
+        gone = sum(one.get("stopped_after_chips") == chips for one in summary["evaluated"])
+        text.append(
+            f"{gone} designs were stopped after {chips} of {study.population.chips} chips: the "
+            "interval of a limit was beyond it, or another design that meets every limit was "
+            "better in every objective by whole intervals."
+        )
     figures = [*_fronts(finished), *_growth(finished), *_parallel(finished)]
     return Section("search", "Search", text, figures, [_table(finished), *_influence(finished)])
 
@@ -151,21 +159,48 @@ def _parallel(finished: Finished) -> Iterator[Figure]:
             "parallel", "Designs in parallel coordinates",
             "A line for each design computed, over its choices and its objectives.",
             svg(figure, "Designs in parallel coordinates"), numbers_of(data.reset_coords("front")),
+            _interactive(data),
         )  # fmt: skip
+
+
+def _interactive(data: xr.Dataset) -> dict[str, Any]:
+    """What ``brush.js`` takes: axes with the levels that designs have on them, rows of levels."""
+    front, axes, columns = data["front"].values, [], []
+    for values in data.data_vars.values():
+        places, ticks = parallel_axis(values)
+        levels, first, level = np.unique(places, return_index=True, return_inverse=True)
+        category = values.dtype.kind not in "fiu"
+        unit = str(values.attrs.get("units", "1"))
+        texts = [str(v) if category else reading_text(float(v), unit) for v in values.values[first]]
+        columns.append(level.tolist())
+        axes.append({
+            "name": values.attrs["long_name"], "category": category, "levels": levels.tolist(),
+            "texts": texts, "ticks": [[float(at), text] for at, text in ticks],
+        })  # fmt: skip
+    return {
+        "axes": axes, "rows": [list(row) for row in zip(*columns, strict=True)],
+        "front": front.tolist(), "order": _table_order(front), "table": "front-table",
+    }  # fmt: skip
+
+
+def _table_order(front: np.ndarray) -> list[int]:
+    """Designs of the table, those on the front first."""
+    return [*np.flatnonzero(front).tolist(), *np.flatnonzero(~front).tolist()]
 
 
 def _table(finished: Finished) -> Table:
     every, front = _designs(finished)
-    order = [*np.flatnonzero(front), *np.flatnonzero(~front)]
     rows = []
-    for k in order:
+    for k in _table_order(front):
         one = every[k]
         cells = [value_text(name, value) for name, value in one["design"].items()]
         for each in one["objectives"]:
             ends = [number_text(each[end], each["unit"]) for end in ("value", "low", "high")]
             known = each["low"] < each["high"]
             cells.append(f"{ends[0]} ({ends[1]} to {ends[2]})" if known else ends[0])
-        rows.append([*cells, one["outcome"], "yes" if front[k] else "no"])
+        gone = one.get("stopped_after_chips")
+        said = f"no, stopped after {gone} chips" if gone else "yes" if front[k] else "no"
+        rows.append([*cells, one["outcome"], said])
     labels = {axis.name: axis_label(axis) for axis in finished.study.sweep}
     return Table(
         "front-table", "Designs computed",
@@ -188,13 +223,16 @@ def _influence(finished: Finished) -> Iterator[Table]:
         values = np.maximum(values, _FLOOR.get(one["unit"], -np.inf))
         log = values.min() > 0 and values.max() > 30 * values.min()
         values = np.log10(values) if log else values
-        found = sobol_of_designs([each["design"] for each in every], values, space, study.seed)
+        found = sobol_of_designs(
+            [each["design"] for each in every], values, space, study.seed, study.confidence
+        )
         if found is None:
             continue
-        for name in sorted(space, key=lambda n: -found.total[n]):
+        for name in sorted(space, key=lambda n: -found.total[n][0]):
             rows.append([
                 f"{'logarithm of ' if log else ''}{_name(study, k)}", labels[name],
-                percent(found.first[name], 0), percent(found.total[name], 0),
+                _index(found.first[name]),
+                _index(found.total[name]) if found.interactions else "too few designs",
                 percent(found.explained, 0),
             ])  # fmt: skip
     if rows:
@@ -202,10 +240,17 @@ def _influence(finished: Finished) -> Iterator[Table]:
             "influence", "Sensitivity of the objectives to the choices",
             "Sobol indices of a quadratic surface through the designs computed, its choices "
             "uniform over their ranges: the fraction of the variance of an objective from a choice "
-            "alone (first order) and with its interactions (total). Variance explained is that of "
-            "designs left out; below about 70 % the indices are rough.",
+            f"alone (first order) and with its interactions (total), with "
+            f"{percent(study.confidence, 0)} intervals of the surface's coefficients. Variance "
+            "explained is that of designs left out; below about 70 % indices and intervals are "
+            "rough.",
             ["objective", "choice", "first order", "total", "variance explained"], rows,
         )  # fmt: skip
+
+
+def _index(found: tuple[float, float, float]) -> str:
+    value, low, high = (100 * each for each in found)
+    return f"{value:.0f} % ({low:.0f} to {high:.0f})"
 
 
 def write_chosen(finished: Finished, folder: Path) -> None:

@@ -31,6 +31,7 @@ from reliability.report.provenance import (
     provenance_section,
 )
 from reliability.report.render import save_report
+from reliability.report.words import lines_range
 from reliability.technology import Technology
 from reliability.units import engineering
 
@@ -40,7 +41,7 @@ _OF_TRIALS = ("trial", "trial_low", "trial_high")
 _HEADERS = {
     "lrs_resistance": "LRS", "hrs_resistance": "HRS", "ratio": "HRS/LRS",
     "variability": "variability", "wire": "wire per cell", "nonlinearity_voltage": "nonlinearity",
-    "bias_scheme": "bias scheme", "rows": "rows",
+    "bias_scheme": "bias scheme", "rows": "rows", "layer": "layer",
 }  # fmt: skip
 
 
@@ -85,20 +86,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not np.isfinite(value):
         return "linear" if value == np.inf else None
     return value
-
-
-def _lines_text(count: float, most: int, none: str = "none") -> str:
-    """Say a number of lines; a search that ended before its limit says so."""
-    if count <= 0:
-        return none
-    return f"more than {most}" if count >= most else f"{count:.0f}"
-
-
-def _ends_text(low: float, high: float, most: int) -> str:
-    """Say the interval of a number of lines."""
-    if low >= most:
-        return f"more than {most}"
-    return f"{_lines_text(low, most)} to {_lines_text(high, most)}"
 
 
 def size_lines(found: xr.Dataset) -> list[str]:
@@ -152,7 +139,7 @@ def _texts(found: xr.Dataset) -> tuple[list[str], list[list[str]]]:
             f"{at['rows'].item()} x {at['columns'].item()}")  # fmt: skip
         row.append(shape if at[name].item() else "none")
         ends = [at[f"{name}_{end}"].item() for end in ("low", "high")]
-        row.append(_ends_text(ends[0], ends[1], found.attrs["max_size"]))
+        row.append(lines_range(ends[0], ends[1], found.attrs["max_size"]))
         if not border:
             value = [at[v].item() for v in ("value", "value_low", "value_high")]
             if np.isnan(value[0]):
@@ -267,7 +254,7 @@ def _key_figures(found: xr.Dataset) -> Iterator[KeyFigure]:
     shape = f"{at['rows'].item()} × {at['columns'].item()}" if at["size"].item() else "none"
     shape = f"at least {shape}" if at["size"].item() >= found.attrs["max_size"] else shape
     sure = f"at {100 * found.attrs['confidence']:g} %"
-    reach = _ends_text(at["size_low"].item(), at["size_high"].item(), found.attrs["max_size"])
+    reach = lines_range(at["size_low"].item(), at["size_high"].item(), found.attrs["max_size"])
     yield KeyFigure("largest array", shape, f"{reach} lines {sure}", _where(at, found))
     value = [at[v].item() for v in ("value", "value_low", "value_high")]
     if np.isfinite(value[0]):
@@ -294,7 +281,7 @@ def _answer(found: xr.Dataset) -> list[str]:
     at = _best(found)
     if at["size"] == 0:
         return ["No array meets the limit at any point."]
-    reach = _ends_text(at["size_low"].item(), at["size_high"].item(), found.attrs["max_size"])
+    reach = lines_range(at["size_low"].item(), at["size_high"].item(), found.attrs["max_size"])
     least = "at least " if at["size"] >= found.attrs["max_size"] else ""
     return [
         f"Largest: {least}{at['rows'].item()} word lines by {at['columns'].item()} bit lines "
@@ -319,9 +306,25 @@ def _method(found: xr.Dataset) -> Section:
     name = told["criterion"]
     text = [
         f"Criterion: {_name(name)}{f', the {_CRITERIA[name]}' if name in _CRITERIA else ''}, "
-        f"{_sense(told)} {_limit(told)}, mean over 8 to 64 Monte Carlo arrays, each on its own "
-        f"die, with exact currents; searched up to {told['max_size']} lines."
-    ]
+        f"{_sense(told)} {_limit(told)}, mean over "
+        + (f"{told['chips']} chips, each on its own die, " if name == "accuracy_drop"
+           else "8 to 64 Monte Carlo arrays, each on its own die, ")
+        + f"with exact currents; searched up to {told['max_size']} lines."
+    ]  # fmt: skip
+    if name == "accuracy_drop":
+        layer = "" if "layer" not in found.coords else ": each layer of the table in turn"
+        text.append(
+            f"Network: {told['network']} on {told['images']} test images, the same cells, images "
+            "and random numbers with and without line resistance; "
+            f"{told['tiles'].partition(', layer')[0]}{layer}."
+        )
+        access = told["access_ohm"]
+        text.append(
+            f"Cells: {told['cell_layout']} layout, "
+            + (f"access transistor of {engineering(access, 'ohm')} in series" if access
+               else "no access transistor in series")
+            + f", {'after ' + told['mission'] if told['mission'] else 'as programmed'}."
+        )  # fmt: skip
     if "activity" in told:
         on = {"left": "the left end", "right": "the right end", "both": "both ends"}
         ends = {"top": "the top", "bottom": "the bottom", "both": "both ends"}

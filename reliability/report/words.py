@@ -9,6 +9,7 @@ from typing import Any
 from reliability.units import duration, engineering, grouped
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_PLAIN = re.compile(r"\d+(\.\d+)?")
 _POWER = re.compile(r"(?<![\w.])(\d(?:\.\d+)?)e([+-]\d+)\b")
 _MINUS = re.compile(r"(?<![^\s(])-(?=\d)")
 _GROUP = re.compile(r"(?<=\d) (?=\d{3}\b)")
@@ -92,6 +93,28 @@ def rate_text(value: float) -> str:
     return typeset(f"{value:.1e}".replace(".0e", "e")) if value else "0"
 
 
+def lines_text(count: float, most: int, none: str = "none") -> str:
+    """Print a number of lines of an array; a search that ended before its limit says so.
+
+    >>> lines_text(64, 512), lines_text(512, 512), lines_text(0, 512)
+    ('64', 'more than 512', 'none')
+    """
+    if count <= 0:
+        return none
+    return f"more than {most}" if count >= most else f"{count:.0f}"
+
+
+def lines_range(low: float, high: float, most: int) -> str:
+    """Print the interval of a number of lines.
+
+    >>> lines_range(40, 64, 512), lines_range(0, 512, 512), lines_range(512, 512, 512)
+    ('40 to 64', 'none to more than 512', 'more than 512')
+    """
+    if low >= most:
+        return f"more than {most}"
+    return f"{lines_text(low, most)} to {lines_text(high, most)}"
+
+
 def percent_range(found: Mapping[str, Any], digits: int = 1) -> str:
     """Print the interval of an answer.
 
@@ -142,6 +165,8 @@ def merged(texts: Iterable[str]) -> list[str]:
     ['cells at 25 or 85 °C, read once.', 'no cells.']
     >>> merged(f"rewritten after {n} days" for n in (30, 90, 365, 1000, 3650))
     ['rewritten after 30 to 3650 days']
+    >>> merged(f"a lead of {n}" for n in (16, 4, 24, 2, 10))
+    ['a lead of 2 to 24']
     """
     groups: list[list[list[str]]] = []
     for text in dict.fromkeys(texts):
@@ -210,8 +235,10 @@ def _alternatives(rows: list[list[str]]) -> str:
         mark = ""
     texts = [text for text in texts if text]
     if len(texts) > 4 and all(text.strip("<≤(-").split(".")[0][:1].isdigit() for text in texts):
-        first, *_, last = sorted(texts, key=float) if all(map(_plain, texts)) else texts
-        return f"{first} to {last}{mark}"
+        units = {text.partition(" ")[2] for text in texts}
+        if len(units) == 1 and all(_PLAIN.fullmatch(text.split(" ")[0]) for text in texts):
+            texts.sort(key=lambda text: float(text.split(" ")[0]))
+        return f"{texts[0]} to {texts[-1]}{mark}"
     if all(text.startswith("(") for text in texts):
         texts = [texts[0], *(text[1:] for text in texts[1:])]
     comma = "; " if any("," in text for text in texts) else ", "
@@ -254,10 +281,6 @@ def stress_columns(read_outs: Sequence[Mapping[str, float]]) -> dict[str, Callab
 
     return {_STRESS[key][0]: printed(key) for key in _STRESS
             if len({at.get(key) for at in read_outs}) > 1}  # fmt: skip
-
-
-def _plain(text: str) -> bool:
-    return text.replace(".", "", 1).isdigit()
 
 
 def of_age(age: dict[str, float]) -> str:

@@ -48,6 +48,7 @@ def crossed_mean(
     Parameters
     ----------
     values : array_like, shape (rows, columns)
+        Numbers, or booleans, whose mean is a fraction.
     groups : array_like, shape (rows,), optional
         Group of each row; rows of one group may resemble each other.
     confidence : float
@@ -69,6 +70,10 @@ def crossed_mean(
     Satterthwaite's degrees of freedom. Where the groups differ with a p-value below 0.25, the rows'
     part is that of groups and of rows within them; else rows are pooled, which keeps the error of
     the interval near its nominal value [2]_. A few groups that differ leave a wide interval.
+
+    Of booleans the ends are those of Wilson's score interval, with that quantile and with as many
+    trials as have this variance (at most ``rows columns``; ``columns`` where all are alike), so
+    that a fraction of 0 or 1 has an interval too.
 
     References
     ----------
@@ -97,9 +102,8 @@ def crossed_mean(
         error = float(of_columns.std(ddof=1) / np.sqrt(columns))
         half = float(special.stdtrit(columns - 1, 0.5 + confidence / 2)) * error
         nothing = float("nan")
-        return CrossedMean(
-            mean, mean - half, mean + half, nothing, error, nothing, error**2 * columns, nothing
-        )
+        ends = _ends(values, mean, half, error**2, confidence)
+        return CrossedMean(mean, *ends, nothing, error, nothing, error**2 * columns, nothing)
     squares = np.sum(y**2) - columns * np.sum(of_rows**2) - rows * np.sum(of_columns**2)
     residual = max(float(squares + y.size * mean**2) / ((rows - 1) * (columns - 1)), 0.0)
     shared = residual / columns  # what e_ij adds to the variance of row means
@@ -114,14 +118,29 @@ def crossed_mean(
     half = float(special.stdtrit(freedom, 0.5 + confidence / 2) * np.sqrt(variance))
     return CrossedMean(
         mean,
-        mean - half,
-        mean + half,
+        *_ends(values, mean, half, variance, confidence),
         float(np.sqrt(row_part)),
         float(np.sqrt(column_part)),
         max(spread - shared, 0.0),
         column_variance,
         residual,
     )
+
+
+def _ends(
+    values: ArrayLike, mean: float, half: float, variance: float, confidence: float
+) -> tuple[float, float]:
+    """Ends of the interval: mean and half width, of booleans those of a score interval."""
+    y = np.asarray(values)
+    if y.dtype != np.bool_:
+        return mean - half, mean + half
+    inside = mean * (1 - mean)
+    trials = min(inside / variance, y.size) if variance > 0 else y.shape[1]
+    quantile = half / np.sqrt(variance) if variance > 0 else special.ndtri(0.5 + confidence / 2)
+    square = quantile**2 / trials
+    middle = (mean + square / 2) / (1 + square)
+    width = float(np.sqrt(square * inside + square**2 / 4) / (1 + square))
+    return max(float(middle) - width, 0.0), min(float(middle) + width, 1.0)
 
 
 def mean_of_rows(

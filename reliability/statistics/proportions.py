@@ -78,6 +78,48 @@ def _proportion_confint(
     return Interval(np.asarray(low), np.asarray(high))
 
 
+def score_interval_over(fractions: ArrayLike, trials: int, confidence: float = 0.95) -> Interval:
+    """Score interval of the mean fraction of units that hold several trials each.
+
+    Pixels of one image resemble each other: Wilson's interval with as many trials as have the
+    variance of the mean over units [1]_, and the quantile of Student's t.
+
+    Parameters
+    ----------
+    fractions : array_like, shape (..., units)
+        At least two units.
+    trials : int
+        Of each unit.
+    confidence : float
+
+    Returns
+    -------
+    Interval
+        Of arrays of shape (...). Where all units are alike each counts as one trial.
+
+    References
+    ----------
+    .. [1] E. L. Korn, B. I. Graubard, Survey Methodology 24, 193 (1998).
+
+    Examples
+    --------
+    Ten images of a hundred pixels, wrong as a whole or not at all: as ten trials.
+
+    >>> low, high = score_interval_over([1] * 8 + [0] * 2, 100)
+    >>> round(float(low), 2), round(float(high), 2)
+    (0.43, 0.96)
+    """
+    x = np.asarray(fractions, float)
+    units, p = x.shape[-1], x.mean(axis=-1)
+    inside, variance = p * (1 - p), x.var(axis=-1, ddof=1) / units
+    with np.errstate(divide="ignore", invalid="ignore"):
+        count = np.where(variance > 0, np.minimum(inside / variance, units * trials), units)
+    square = special.stdtrit(units - 1, 0.5 + confidence / 2) ** 2 / count
+    middle = (p + square / 2) / (1 + square)
+    half = np.sqrt(square * inside + square**2 / 4) / (1 + square)
+    return Interval(np.clip(middle - half, 0.0, p), np.clip(middle + half, p, 1.0))
+
+
 def binomial_bound(failures: int, trials: int, confidence: float = 0.95) -> float:
     """Exact one-sided upper bound of a failure probability.
 

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import Any, ClassVar, Literal
 
@@ -282,6 +282,7 @@ class Technology(ParameterTable):
         return _Card(**{name: getattr(self, name) for name in _Card.model_fields}).model_dump_json()
 
     @staticmethod
+    @lru_cache(maxsize=16)  # a population carries its card, and each function of it asks for it
     def from_json(text: str) -> "Technology":
         """Read what ``to_json`` wrote."""
         card = _Card.model_validate_json(text)

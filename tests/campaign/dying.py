@@ -1,11 +1,14 @@
-"""Work of other processes: some that fails, and a run that is killed."""
+"""Work of other processes: some that fails, some that counts, and a run that is killed."""
 
 import os
 import signal
+import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import reliability as rel
+from reliability.campaign.kind import Task
+from reliability.campaign.tasks import compute
 
 
 def die_or_double(number: int) -> int:
@@ -27,3 +30,10 @@ def run_and_tell(study: "rel.campaign.Study", out: Path, told: Connection) -> No
             signal.pause()
 
     rel.run_study(study, out, progress=tell)
+
+
+def modules_imported(study: "rel.campaign.Study", task: Task) -> int:
+    """Do a task and return how many modules that took."""
+    before = len(sys.modules)
+    compute(study, {}, task)
+    return len(sys.modules) - before

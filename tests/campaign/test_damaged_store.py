@@ -8,8 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 import reliability as rel
-from reliability.campaign import read_study, store
+from reliability.campaign import integrity, read_study, store
 from reliability.campaign.load import load_study
+from reliability.campaign.plan import make_plan
 from reliability.campaign.store_files import read_signed, write_signed
 from reliability.cli import main
 from tests.campaign.test_run import tree_hash
@@ -125,6 +126,25 @@ def test_values_of_another_study_or_place_are_damage(whole, tmp_path) -> None:
     assert "results.zarr/chips/task_checksum/c/1" in rel.study_status(here)["damaged"]
     rel.run_study(load_study(spec), here)
     assert tree_hash(here / store.RESULTS) == tree_hash(folder / store.RESULTS)
+
+
+def test_a_worker_that_looks_at_some_tasks_finds_the_same(tmp_path) -> None:
+    spec = tmp_path / "swept.toml"
+    spec.write_text(
+        'title = "swept"\ntechnology = "oxram-130nm"\n[network]\nimages = 20\n'
+        '[population]\nchips = 4\n[[sweep]]\nname = "seed"\nvalues = [1, 2]\n'
+    )
+    study = load_study(spec)
+    folder = rel.run_study(study, tmp_path / "out", chunk=1)
+    chunks = [path for path in (folder / store.RESULTS / "chips").rglob("c/**/*") if path.is_file()]
+    rng = np.random.default_rng(4)
+    for how in HOW:
+        damage(chunks[rng.integers(len(chunks))], how, rng)
+    layout, plan = store.layout_of(folder, store.read_marker(folder)), list(make_plan(study, 1))
+    whole = list(integrity.missing(layout, plan))
+    assert 2 <= len(whole) <= len(HOW)
+    parts = [plan[k : k + 3] for k in range(0, len(plan), 3)]
+    assert [task for part in parts for task in integrity.missing(layout, part)] == whole
 
 
 @pytest.mark.parametrize(

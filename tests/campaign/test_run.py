@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from reliability.campaign.outputs.accuracy import combinations
 from reliability.campaign.plan import make_plan
 from reliability.cli import main
 from reliability.statistics.means import mean_interval
-from tests.campaign.dying import die_or_double, run_and_tell
+from tests.campaign.dying import die_or_double, modules_imported, run_and_tell
 from tests.conftest import SMALL_STUDY
 
 
@@ -341,6 +342,14 @@ def test_a_study_stops_when_it_is_sure_enough(small, tmp_path) -> None:
     last = few["accuracy"].isel(time=-1, temperature=0).values
     mean, low, high = mean_interval(last, 0.95)
     assert max(high - mean, mean - low) <= 0.15
+
+
+def test_workers_start_with_what_tasks_import(study) -> None:
+    # a worker that imports at its first task keeps its user waiting for seconds
+    tasks = list(make_plan(study, chunk=2))[:2]
+    with execute.in_processes(2) as run:
+        counts = dict(run(partial(modules_imported, study), tasks))
+    assert max(counts.values()) < 40, counts
 
 
 def test_a_task_that_kills_its_worker_is_named_and_the_rest_completes() -> None:

@@ -7,7 +7,10 @@ import pytest
 from click.testing import CliRunner
 
 import reliability as rel
+from reliability.campaign import execute
+from reliability.campaign.limits import outcome
 from reliability.campaign.load import study_of
+from reliability.campaign.screening import hopeless
 from reliability.campaign.search import (
     Evaluation,
     Space,
@@ -16,7 +19,7 @@ from reliability.campaign.search import (
     non_dominated,
     search_designs,
 )
-from reliability.campaign.tables import SearchTable
+from reliability.campaign.tables import DesignTable, SearchTable
 from reliability.cli import main
 from reliability.report.provenance import study_toml
 
@@ -97,28 +100,198 @@ def test_constraints_steer_the_search() -> None:
     assert min(met) < 0.72
 
 
+def staged(images=200, chips=12, stages=(4,), evaluations=14, **more):
+    axes = [
+        {"name": "network.delta_s", "values": [1, 2, 3, 4, 6, 8, 12, 16]},
+        {"name": "programming.compliance_current", "values": ["100 uA", "200 uA"]},
+    ]
+    objectives = [
+        {"name": "energy_per_image_joule", "direction": "minimise", "unit": "J"},
+        {"name": "accuracy.mean", "direction": "maximise", "unit": "1"},
+    ]
+    search = {"objective": objectives, "evaluations": evaluations, "population": 5}
+    return {
+        "title": "Stages", "technology": "oxram-130nm", "seed": 3, "sweep": axes,
+        "network": {"name": "spirit", "images": images},
+        "population": {"chips": chips, "dies_per_wafer": 1},
+        "stress": {"times": ["1 year"], "temperatures": ["85 degC"]},
+        "limits": {"accuracy": 0.7}, "search": search | {"stages": stages}, **more,
+    }  # fmt: skip
+
+
+def summary_of(folder):
+    return json.loads((folder / "summary.json").read_text())
+
+
+class Killed(Exception):
+    pass
+
+
+def killed(study, folder, after):
+    """Run a study until so many tasks are done."""
+    count = []
+
+    def stop(task, done, total) -> None:
+        count.append(task)
+        if len(count) == after:
+            raise Killed
+
+    with pytest.raises(Killed):
+        rel.run_study(study, folder, progress=stop)
+
+
 @pytest.mark.slow
 def test_a_killed_search_resumes_to_the_same_front_whatever_the_workers(tmp_path) -> None:
     study = study_of(table(), "s.toml")
     whole = rel.run_study(study, tmp_path / "whole", workers=2)
-    summary = json.loads((whole / "summary.json").read_text())
-
-    class Killed(Exception):
-        pass
-
-    def stop(task, done, total) -> None:
-        if task.point >= 4:
-            raise Killed
-
-    with pytest.raises(Killed):
-        rel.run_study(study, tmp_path / "stopped", progress=stop)
+    killed(study, tmp_path / "stopped", 5)
     again = rel.run_study(study, tmp_path / "stopped")
-    assert json.loads((again / "summary.json").read_text()) == summary
+    assert summary_of(again) == summary_of(whole)
     longer = table()
     longer["search"] = longer["search"] | {"evaluations": 8}
-    more = json.loads((rel.run_study(study_of(longer, "s"), whole) / "summary.json").read_text())
-    assert more["evaluated"][:6] == summary["evaluated"]
+    before = summary_of(whole)
+    more = summary_of(rel.run_study(study_of(longer, "s"), whole))
+    assert more["evaluated"][:6] == before["evaluated"]
     assert len(more["evaluated"]) == 8
+
+
+@pytest.mark.slow
+def test_a_staged_search_is_the_same_in_processes_on_dask_and_after_a_kill(tmp_path) -> None:
+    study = study_of(staged(images=20, chips=6, stages=[2], evaluations=8), "s.toml")
+    whole = summary_of(rel.run_study(study, tmp_path / "whole", workers=2))
+    assert any("stopped_after_chips" in one for one in whole["evaluated"])
+    with execute.local_cluster(2) as address:
+        dask = rel.run_study(study, tmp_path / "dask", scheduler=address)
+    assert summary_of(dask) == whole
+    for after in (4, 24):  # within the first stage, within a later generation
+        killed(study, tmp_path / f"{after}", after)
+        assert summary_of(rel.run_study(study, tmp_path / f"{after}")) == whole
+
+
+@pytest.mark.slow
+def test_stages_save_chips_and_find_the_front_of_the_whole_search(tmp_path) -> None:
+    """Three designs of 14 are hopeless after 4 of 12 chips; none of them is on the front."""
+    study = study_of(staged(), "s.toml")
+    whole, short = (
+        summary_of(
+            rel.run_study(study_of(staged(stages=s), "s"), tmp_path / str(len(s)), workers=2)
+        )
+        for s in ((), (4,))
+    )
+    assert short["front"] == whole["front"]
+    assert short["recommended"] == whole["recommended"]
+    gone = [one for one in short["evaluated"] if one.get("stopped_after_chips") == 4]
+    assert len(gone) >= 3
+    assert len(short["points"]) == 14 - len(gone)
+    lost = {tuple(one["design"].values()) for one in gone}
+    assert all(one["outcome"] == "not demonstrated" for one in whole["evaluated"]
+               if tuple(one["design"].values()) in lost)  # fmt: skip
+    page = rel.write_report(study, tmp_path / "1").read_text("utf-8")
+    assert "stopped after 4 of 12 chips" in page
+    assert summary_of(tmp_path / "1") == short  # made again from the stores
+
+
+def test_a_stage_stops_designs_and_says_so(tmp_path) -> None:
+    """At 20 images the leads of 1 and 2 are far below 70 %, and need no more than two chips."""
+    study = study_of(staged(images=20, chips=3, stages=[2], evaluations=5), "s.toml")
+    summary = summary_of(rel.run_study(study, tmp_path / "out"))
+    gone = [one for one in summary["evaluated"] if "stopped_after_chips" in one]
+    assert gone
+    assert len(summary["evaluated"]) == len(summary["points"]) + len(gone) == 5
+    assert sum(len(summary[k]) for k in ("feasible", "inconclusive", "infeasible")) == 5
+    assert all(one not in summary["front"] for one in gone)
+
+
+def test_few_designs_at_a_limit_are_stopped_and_none_that_leads() -> None:
+    """Normal 95 % intervals stop 2.5 % of the designs whose accuracy is the limit exactly."""
+    rng = np.random.default_rng(11)
+    energy = {"direction": "minimise", "value": 1.0, "low": 1.0, "high": 1.0}
+
+    def design(mean, joule=1.0):
+        low, high = mean - 0.0196, mean + 0.0196
+        gain = {"direction": "maximise", "value": mean, "low": low, "high": high}
+        return {"objectives": [energy | dict.fromkeys(("value", "low", "high"), joule), gain],
+                "outcome": outcome(low, high, 0.8, "least")}  # fmt: skip
+
+    stopped = [hopeless([design(0.8 + e)])[0] for e in rng.normal(0, 0.01, 3000)]
+    assert 0.017 < np.mean(stopped) < 0.033
+    rival = design(0.9)
+    assert hopeless([rival, design(0.88), design(0.85), design(0.85, 0.9)]) == [
+        False, False, True, False,
+    ]  # fmt: skip
+    wrong = [hopeless([design(0.9 + a), design(0.9 + b)])
+             for a, b in rng.normal(0, 0.01, (2000, 2))]  # fmt: skip
+    assert np.mean(wrong) < 0.005  # of two equal designs, far apart by 2.8 sigma of the difference
+
+
+def grid_of(study, budget):
+    """The study on a full grid of at most so many designs: its axes with fewer values."""
+    sweep = list(study.sweep)
+    while np.prod([len(axis.values) for axis in sweep]) > budget:
+        k = int(np.argmax([len(axis.values) for axis in sweep]))
+        values = sweep[k].values
+        middle = len(values) // 2  # the ends stay
+        fewer = values[:middle] + values[middle + 1 :]
+        sweep[k] = sweep[k].model_copy(update={"values": fewer})
+    least = DesignTable(minimise=study.search.objective[0].name)
+    return study.model_copy(update={"sweep": tuple(sweep), "search": None, "design": least})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "small"),
+    [
+        ("design_memory", {"product.lots": 2}),
+        ("design_spirit", {"population.chips": 4, "search.stages": [2], "network.images": 60}),
+    ],
+)  # fmt: skip
+def test_a_search_beats_or_ties_a_full_grid_of_the_same_budget(name, small, tmp_path) -> None:
+    small = small | {"search.evaluations": 24, "search.population": 8}
+    study = rel.load_study(name, small).model_copy(update={"decision": None})
+    grid = grid_of(study, study.search.evaluations)
+    found, other = (
+        summary_of(rel.run_study(each, tmp_path / kind, workers=2))
+        for kind, each in (("search", study), ("grid", grid))
+    )
+    assert len(other["points"]) <= study.search.evaluations
+    assert found["recommended"] is not None
+    best = found["front"][0]["objectives"][0]["value"]
+    assert other["recommended"] is None or best <= other["recommended"]["cost"] * (1 + 1e-9)
+
+
+def test_the_front_of_a_crossbar_is_that_of_its_closed_form() -> None:
+    """Periphery per line falls with the length of a word line, the drop along it grows.
+
+    The last of n equal cells sees V / cosh(n sqrt(r G)). All lengths are on the front, each with
+    the least line resistance.
+    """
+    space = {"lines": Space((), 4, 64, True, True), "ohm": Space((1.0, 2.0, 5.0))}
+    goals = [{"name": "area", "direction": "minimise", "unit": "1"},
+             {"name": "drop", "direction": "minimise", "unit": "1"}]  # fmt: skip
+    search = SearchTable(objective=goals, evaluations=90, population=15)
+    seen = {}
+
+    def drop(design):
+        n, g = design["lines"], 1e-4
+        lines = {"word_line_resistance": design["ohm"], "bit_line_resistance": 0.0}
+        solved = rel.solve_crossbar(np.full((1, n), g), np.array([0.1]), fields=True, **lines)
+        volts = float(solved["word_line_voltage"].values[0, -1])
+        assert volts * np.cosh(np.sqrt(design["ohm"] * g) * n) == pytest.approx(0.1, rel=0.02)
+        return 1 - volts / 0.1
+
+    def evaluate(designs):
+        for design in designs:
+            seen[tuple(design.values())] = 1 / design["lines"], drop(design)
+        return [Evaluation(seen[tuple(design.values())]) for design in designs]
+
+    designs = search_designs(space, search, 5, evaluate)
+    values = np.array([seen[tuple(d.values())] for d in designs])
+    front = [d for d, on in zip(designs, non_dominated(values), strict=True) if on]
+    assert {d["ohm"] for d in front} == {1.0}
+    least = [d["lines"] for d in front]
+    assert len(least) > 25
+    assert min(least) <= 5
+    assert max(least) >= 62
 
 
 def test_a_search_ends_with_a_front_a_design_and_a_report(tmp_path) -> None:
@@ -167,6 +340,10 @@ def test_a_constraint_that_nothing_meets_says_the_best_reached(tmp_path) -> None
         ({"objective": [{"name": "product.uber", "direction": "minimise"}]}, "unit"),
         ({"objective": BOTH, "evaluations": 1_000_000}, "evaluations"),
         ({"objective": []}, "objective"),
+        ({"objective": BOTH, "stages": [4]}, "search.stages: acts with outputs accuracy"),
+        ({"objective": BOTH, "stages": [100]}, "less than the 100 of population.chips"),
+        ({"objective": BOTH, "stages": [8, 4]}, "rising"),
+        ({"objective": BOTH, "stages": [1]}, "stages"),
     ],
 )
 def test_searches_that_cannot_be_are_refused(search, message) -> None:

@@ -79,7 +79,7 @@ def test_published_thresholds():
 
 def test_weibulls_own_steel():
     """Weibull (1951), Bofors steel; the data as SurPyval has them."""
-    data = pytest.importorskip("surpyval").datasets.load_bofors_steel()
+    data = pytest.importorskip("surpyval.datasets").load_bofors_steel()
     fit = fit_lifetime(data["x"], frequency=data["n"], distribution="weibull_3")
     assert list(fit.parameters.values()) == pytest.approx([7.142, 2.620, 39.766], rel=1e-3)
     assert fit.log_likelihood == pytest.approx(-918.26, abs=0.01)

@@ -1,4 +1,4 @@
-"""Intervals cover what they promise, on both sides; in full by benchmarks/coverage.py."""
+"""Intervals cover what they promise, on both sides; in full by benchmarks/interval_coverage.py."""
 
 import json
 import math
@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks.coverage import Count, cell, counted, is_outside, page, simulate
-from benchmarks.coverage_cases import CASES, FITS, LOTS, NOTES, RATES, TRIALS, WAFERS
+from benchmarks.interval_coverage import Count, cell, counted, is_outside, page, simulate
+from benchmarks.interval_coverage_cases import CASES, FITS, LOTS, NOTES, RATES, TRIALS, WAFERS
 from reliability.lifetime import Claim, assess_claim
 from reliability.lifetime.censored_fit import fit_lifetime
 

@@ -14,6 +14,7 @@ from reliability.devices import endurance as wear
 from reliability.devices import first_passage
 from reliability.errors import InputError
 from reliability.population import cycling
+from reliability.statistics.proportions import clustered_proportion
 from reliability.technology import load_technology
 from tests.conftest import NORMAL
 
@@ -149,6 +150,7 @@ def test_sample_cycles_starts_from_the_population():
         ({"method": "every_cycles"}, "did you mean 'every_cycle'"),
         ({"reference": -1.0}, "reference"),
         ({"cells": 0}, "cells"),
+        ({"lots": 0}, "lots"),
     ],
 )
 def test_bad_input_is_refused(change, message):
@@ -279,6 +281,25 @@ def test_wafers_joined_are_the_test_of_all_of_them():
     for name in again:
         assert whole[name].equals(again[name]), name
     assert {"pulses_per_write", "write_success", "pulses"} <= set(whole) - set(again)
+
+
+def test_lots_are_those_of_single_calls_and_widen_the_interval() -> None:
+    """Joined along wafers the lots are told apart by their coordinate, in any order."""
+    conditions = {"wafers": 2, "dies": 2, "cells": 50, "cycles": 1e3, "seed": 5}
+    both = cycling.endurance(LASTING, lots=2, lot=3, **conditions)
+    single = [cycling.endurance(LASTING, lot=lot, **conditions) for lot in (3, 4)]
+    assert both["cycles_to_failure"].dims == ("temperature", "lot", "wafer", "die", "cell")
+    for lot, alone in zip((3, 4), single, strict=True):
+        assert (both["mode"].sel(lot=lot).values == alone["mode"].values).all()
+    failed = [int((alone["mode"] > 0).sum()) for alone in single]
+    low, high, _ = clustered_proportion(failed, 200)
+    last = both.isel(temperature=0, cycles=-1)
+    assert (last["fraction_low"], last["fraction_high"]) == (low, high)
+    parts = [each.isel(wafer=[k])[["cycles_to_failure", "mode"]].drop_vars("wafer")
+             for k in (1, 0) for each in single]  # fmt: skip
+    again = cycling.count_failures(xr.concat(parts, "wafer", combine_attrs="override"))
+    for name in ("fraction_failed", "fraction_low", "fraction_permanent_high", "weibull_scale_low"):
+        assert both[name].equals(again[name]), name
 
 
 def test_pulses_and_success_of_a_write() -> None:

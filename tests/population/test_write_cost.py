@@ -98,3 +98,5 @@ def test_methods_that_cannot_be_are_refused(arguments, says) -> None:
     pcm = rel.load_technology("pcm-mushroom")
     with pytest.raises(InputError, match="no data for it on pcm-mushroom"):
         rel.endurance(pcm, cells=5, cycles=10, write="single_pulse")
+    upper = rel.endurance(rel.load_technology("oxram-130nm"), cells=5, cycles=10, write="ISPP")
+    assert upper.attrs["write"] == "ispp"

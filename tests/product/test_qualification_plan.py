@@ -14,9 +14,9 @@ from reliability.cli import main
 from reliability.errors import InputError
 from reliability.lifetime.acceleration import arrhenius
 from reliability.lifetime.claims import Claim, assess_claim, more_units
+from reliability.lifetime.next_lot import next_lot_bound
 from reliability.product.dossier import qualify_plan
 from reliability.product.mission_equivalent import equivalent_temperature
-from reliability.product.next_lot import next_lot_bound
 from reliability.product.qualification_plan import load_plan
 from reliability.product.standard_rows import check_requirements
 
@@ -154,6 +154,44 @@ def test_what_the_summaries_do_not_state_stays_open(tmp_path) -> None:
     row = next(r for r in check_requirements(load_plan(plan(tmp_path, test))) if r.name == "LTOL")
     assert row.met is None
     assert "not known here" in row.reason
+
+
+AUTOMOTIVE = {  # grade and test that keep a requirement of AEC-Q100, and one that misses it
+    "AEC-HTOL": ((1, block("HTOL", **BAKE)), (0, block("HTOL", **BAKE)), "required 150 °C"),
+    "AEC-ELFR": (
+        (2, block("ELFR", temperature="125 degC", duration="48 h", lots=lots(800))),
+        (2, block("ELFR", temperature="125 degC", duration="48 h", lots=lots(300))),
+        "0 lots of 800",
+    ),
+    "AEC-HTSL": (
+        (1, block("HTSL", temperature="150 degC", duration="1000 h", lots=lots(45, 1))),
+        (1, block("HTSL", temperature="150 degC", duration="500 h", lots=lots(45, 1))),
+        "500 h, required 1000 h",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", AUTOMOTIVE)
+def test_automotive_rows_go_by_the_grade_of_the_product(name, tmp_path) -> None:
+    *cases, reason = AUTOMOTIVE[name]
+    for (grade, test), met in zip(cases, (True, False), strict=True):
+        path = plan(tmp_path, test)
+        path.write_text(path.read_text().replace("[product]", f"[product]\ngrade = {grade}"))
+        row = next(r for r in check_requirements(load_plan(path)) if r.name == name)
+        assert row.met is met, row.reason
+        assert met or reason in row.reason
+    row = next(r for r in check_requirements(load_plan(plan(tmp_path, test))) if r.name == name)
+    assert (row.met, row.applies) == (None, False)
+
+
+def test_what_aec_q100_005_requires_stays_open(tmp_path) -> None:
+    path = plan(tmp_path, block("EDR", temperature="125 degC", duration="1000 h"))
+    path.write_text(path.read_text().replace("[product]", "[product]\ngrade = 1"))
+    found = qualify_plan(load_plan(path))
+    row = next(row for row in found.rows if row.name == "AEC-EDR")
+    assert row.met is None
+    assert "not known here" in row.reason
+    assert not found.answers
 
 
 def test_pcm_has_conditions_of_its_own(tmp_path) -> None:
@@ -298,7 +336,8 @@ def test_a_requirement_can_be_called_not_applicable(tmp_path) -> None:
     exempt = "\n".join(["[not_applicable]", *(f'"{name}" = "agreed"' for name in names)])
     found = qualify_plan(load_plan(plan(tmp_path, *PASSES["UCHTDR"], exempt)))
     assert found.verdict == ("qualified" if found.answers[0].passed else "not qualified")
-    assert [row.reason for row in found.rows if not row.applies] == ["not applicable: agreed"] * 10
+    agreed = [row.reason for row in found.rows if "AEC" not in row.name and not row.applies]
+    assert agreed == ["not applicable: agreed"] * 10
     exempt = '[not_applicable]\nUCHTDR = "agreed"'
     with pytest.raises(InputError, match="got a test of this name"):
         qualify_plan(load_plan(plan(tmp_path, *PASSES["UCHTDR"], exempt)))

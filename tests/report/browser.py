@@ -32,7 +32,8 @@ function look(w) {
   const wide = [...d.querySelectorAll(".key div, .verdict, pre, figcaption, h1, h2, h3, p")]
     .filter((e) => e.className !== "hidden" && e.scrollWidth > e.clientWidth + 1);
   return { width: w.innerWidth, page: root.scrollWidth, wide: wide.map((e) => e.outerHTML),
-    figures: [...d.querySelectorAll("figure svg")].map((e) => e.getBoundingClientRect().height),
+    figures: [...d.querySelectorAll("figure .wide:not(.printed) svg, .brush svg")]
+      .map((e) => e.getBoundingClientRect().height),
     ids: [...d.querySelectorAll("[id]")].map((e) => e.id),
     broken: [...d.querySelectorAll("a[href^='#']")].map((a) => a.hash.slice(1))
       .filter((id) => !d.getElementById(id)) };
@@ -55,11 +56,47 @@ async function sorts(w, id) {
   await sleep(200);
   return { found, copied: d.getElementById("said").textContent, csv: w.csv(table) };
 }
+// Limits an axis by its controls, then by a drag along it, then releases all.
+async function brushes(w, id) {
+  const d = w.document, box = d.querySelector(`.brush[data-of=${id}]`);
+  const shown = () => [...d.querySelectorAll("#front-table tbody tr")]
+    .filter((row) => !row.hidden).map((row) => row.cells[0].textContent);
+  const remain = () => box.querySelector(".remain").textContent;
+  const fixed = d.querySelector(`#${id} figure .wide`);
+  const found = { whole: [remain(), shown()], static: w.getComputedStyle(fixed).display };
+  const inputs = [...box.querySelectorAll("input")];
+  found.focused = inputs.every((input) => { input.focus(); return d.activeElement === input; });
+  const to = box.querySelectorAll("input[type=range]")[1];
+  to.value = 1;
+  to.dispatchEvent(new w.Event("input", { bubbles: true }));
+  found.limited = [remain(), shown(), to.getAttribute("aria-valuetext")];
+  const check = box.querySelector("input[type=checkbox]");
+  check.click();
+  found.unchecked = [remain(), shown()];
+  box.querySelector("button").click();
+  found.released = [remain(), shown(), check.checked];
+  const svg = box.querySelector("svg"), at = svg.getBoundingClientRect();
+  const axes = [...svg.querySelectorAll("path")].map((path) => path.getBoundingClientRect())
+    .filter((r) => r.width < 3 && r.height > 100);
+  const send = (name, x, y) => svg.dispatchEvent(new w.MouseEvent(name, { bubbles: true,
+    clientX: x, clientY: y, button: 0, buttons: 1, view: w }));
+  const [axis] = axes.sort((a, b) => a.x - b.x), x = axis.x + axis.width / 2;
+  send("mousemove", x, axis.bottom - 2);
+  send("mousedown", x, axis.bottom - 2);
+  for (const y of [0.7, 0.55, 0.45]) send("mousemove", x, axis.top + y * axis.height);
+  send("mouseup", x, axis.top + 0.45 * axis.height);
+  await sleep(300);
+  found.dragged = [remain(), shown()];
+  return { ...found, lines: svg.querySelectorAll("path").length, wide: at.width };
+}
 (async () => {
   for (const page of PAGES) for (const width of [1280, 400]) {
     const w = await open(page, width);
     out[`${page} ${width}`] = look(w);
     if (width === 1280 && page in SORTED) out[`${page} sorted`] = await sorts(w, SORTED[page]);
+    if (width === 1280 && page in BRUSHED) {
+      out[`${page} brushed`] = await brushes(w, BRUSHED[page]);
+    }
   }
   document.getElementById("out").textContent = JSON.stringify(out);
 })();
@@ -74,13 +111,20 @@ def chromium() -> str:
     pytest.skip("no Chromium here")
 
 
-def visit(pages: dict[str, str], sorted_tables: dict[str, str], folder: Path) -> tuple[dict, list]:
+def visit(
+    pages: dict[str, str],
+    sorted_tables: dict[str, str],
+    folder: Path,
+    brushed: dict[str, str] | None = None,
+) -> tuple[dict, list]:
     """Open pages (name to HTML) at two widths; what was found, and what the console said."""
     for name, html in pages.items():
         (folder / f"{name}.html").write_text(html, "utf-8")
     files = [f"{name}.html" for name in pages]
     tables = {f"{name}.html": anchor for name, anchor in sorted_tables.items()}
     harness = _HARNESS.replace("PAGES", json.dumps(files)).replace("SORTED", json.dumps(tables))
+    figures = {f"{name}.html": anchor for name, anchor in (brushed or {}).items()}
+    harness = harness.replace("BRUSHED", json.dumps(figures))
     (folder / "harness.html").write_text(harness, "utf-8")
     done = _run(folder, "--dump-dom", (folder / "harness.html").as_uri())
     told = re.search(r'<pre id="out">(.*?)</pre>', done.stdout, re.S)

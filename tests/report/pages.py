@@ -1,5 +1,7 @@
 """Reports made by hand for the tests: small, and with names that try to get out of their text."""
 
+from dataclasses import replace
+
 from matplotlib.patches import Rectangle
 
 from reliability.report.page import (
@@ -57,3 +59,30 @@ def sample(text: str = "plain", figures: int = 2) -> Report:
         [KeyFigure(f"accuracy {text}", "83.7 %", "82.0 % to 85.0 %", text)],
         [Verdict(f"at least 82 % {text}", "inconclusive", text)], [text],
     )  # fmt: skip
+
+
+def brushed() -> Report:
+    """A report with six designs in parallel coordinates: a code, an energy and an accuracy."""
+    codes, energy, accuracy = [0, 0, 1, 1, 2, 2], [0, 1, 2, 3, 4, 5], [5, 3, 4, 2, 1, 0]
+    spread = [k / 5 for k in range(6)]
+    numbers = {"category": False, "levels": spread, "texts": [f"{k} nJ" for k in range(6)],
+               "ticks": [[0.0, "0 nJ"], [1.0, "5 nJ"]]}  # fmt: skip
+    names = ["none", "secded", EVIL]
+    places = [(k + 0.5) / 3 for k in range(3)]
+    axes = [
+        {"name": "code", "category": True, "levels": places, "texts": names,
+         "ticks": [list(pair) for pair in zip(places, names, strict=True)]},
+        {"name": "energy", **numbers},
+        {"name": EVIL, **numbers},
+    ]  # fmt: skip
+    front, order = [True, False, False, True, False, False], [0, 3, 1, 2, 4, 5]
+    rows = [list(row) for row in zip(codes, energy, accuracy, strict=True)]
+    figure = replace(
+        outlined(0), id="parallel", title="Designs",
+        interactive={"axes": axes, "rows": rows, "front": front, "order": order,
+                     "table": "front-table"},
+    )  # fmt: skip
+    table = Table("front-table", "Designs computed", "", ["design", "code"],
+                  [[f"design {k}", names[codes[k]]] for k in order])  # fmt: skip
+    section = Section("search", "Search", figures=[figure], tables=[table])
+    return Report("Search", "", ["Best: design 0."], [section])

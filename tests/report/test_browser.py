@@ -18,8 +18,10 @@ def seen(finished, tmp_path_factory):
         "study": (finished / "report.html").read_text("utf-8"),
         "evil": render_html(pages.sample(pages.EVIL)),
         "plain": render_html(pages.sample()),
+        "brushed": render_html(pages.brushed()),
     }
-    return visit(html, {"plain": "numbers"}, tmp_path_factory.mktemp("browser"))
+    folder = tmp_path_factory.mktemp("browser")
+    return visit(html, {"plain": "numbers"}, folder, {"brushed": "parallel"})
 
 
 def test_console_is_silent(seen) -> None:
@@ -27,7 +29,7 @@ def test_console_is_silent(seen) -> None:
     assert console == []
 
 
-@pytest.mark.parametrize("page", ["study", "evil", "plain"])
+@pytest.mark.parametrize("page", ["study", "evil", "plain", "brushed"])
 @pytest.mark.parametrize("width", [1280, 400])
 def test_nothing_overflows_and_links_lead_somewhere(seen, page, width) -> None:
     found = seen[0][f"{page}.html {width}"]
@@ -68,6 +70,31 @@ def test_data_of_a_figure_are_its_numbers() -> None:
     assert text.splitlines() == [
         "series,time (s),conductance (µS)", "series 1,1,10", "series 1,2,20.5", "series 1,3,31",
     ]  # fmt: skip
+
+
+def test_designs_are_brushed_by_controls_and_by_the_mouse(seen) -> None:
+    found = seen[0]["brushed.html brushed"]
+    whole = [f"design {k}" for k in (0, 3, 1, 2, 4, 5)]
+    assert found["whole"] == ["6 of 6 designs remain, 2 of them on the front", whole]
+    assert found["static"] == "none"  # on a screen; printed instead of the other
+    assert found["focused"]  # every control by the keyboard
+    assert found["limited"] == [
+        "2 of 6 designs remain, 1 of them on the front", ["design 0", "design 1"], "1 nJ",
+    ]  # fmt: skip
+    assert found["unchecked"][1] == []  # both have the first code
+    assert found["released"] == [*found["whole"], True]
+    assert found["dragged"] == [  # the lower 55 % of the first axis: the first two codes
+        "4 of 6 designs remain, 2 of them on the front", whole[:4],
+    ]  # fmt: skip
+    assert found["lines"] >= 6
+
+
+def test_a_brushed_figure_prints_as_the_static_one(tmp_path) -> None:
+    pytest.importorskip("pypdfium2")
+    html = render_html(pages.brushed())
+    assert len(html) < 1.5e6
+    assert not re.search(r"(src|href)=.?https?:", html)
+    assert edges(print_to_pdf(html, tmp_path)) == (1, 1, [])
 
 
 def test_printing_gives_whole_figures(tmp_path) -> None:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from scipy.special import expit
+from statsmodels.stats.proportion import proportion_confint
 
 import reliability as rel
 from reliability.statistics import crossed_mean
@@ -41,6 +42,27 @@ def test_intervals_cover(rows, columns, groups, sigmas) -> None:
     found = [crossed_mean(y, group, 0.9) for y, group in tables]
     share = np.mean([f.low <= 0 <= f.high for f in found])
     assert share > 0.87 - 4 * np.sqrt(0.9 * 0.1 / 400)
+
+
+def test_a_table_without_a_miss_has_the_score_interval_of_its_columns() -> None:
+    """All chips agree on all images: as many trials as images."""
+    for value in (True, False):
+        found = crossed_mean(np.full((5, 200), value), confidence=0.9)
+        assert found[1:3] == pytest.approx(proportion_confint(200 * value, 200, 0.1, "wilson"))
+
+
+def test_chips_that_agree_count_as_one_and_independent_values_as_many() -> None:
+    """One row, rows that repeat it, and independent values: trials of the score interval."""
+    rng = np.random.default_rng(4)
+    row = rng.random(2000) < 0.9
+    one, same = crossed_mean(row[None]), crossed_mean(np.repeat(row[None], 6, axis=0))
+    expected = proportion_confint(row.sum(), 2000, 0.05, "wilson")
+    assert one[1:3] == pytest.approx(expected, abs=1e-4)
+    assert same[1:3] == pytest.approx(expected, abs=1e-4)
+    apart = rng.random((100, 400)) < 0.9
+    found = crossed_mean(apart)
+    expected = proportion_confint(apart.sum(), apart.size, 0.05, "wilson")
+    assert np.subtract(*found[1:3]) == pytest.approx(np.subtract(*expected), rel=0.3)
 
 
 def test_variances_are_those_that_were_drawn() -> None:

@@ -21,6 +21,7 @@ outputs and may correct it with the other cells.
 .. [2] S. R. Nandakumar et al., Front. Neurosci. 14, 406 (2020), doi:10.3389/fnins.2020.00406.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -161,10 +162,15 @@ def learn(
 
 def outputs(layers: list[Layer], pixels: Array) -> Array:
     """Return the outputs of images, shape (images, outputs)."""
+    return through([_read(layer.weight, layer.held) for layer in layers], pixels)
+
+
+def through(weights: Sequence[Array], pixels: Array) -> Array:
+    """Return the outputs of images through layers of weights (inputs, outputs)."""
     x = pixels
-    for k, layer in enumerate(layers):
-        x = x @ _read(layer.weight, layer.held)
-        if k + 1 < len(layers):
+    for k, weight in enumerate(weights):
+        x = x @ weight
+        if k + 1 < len(weights):
             x = np.maximum(x, 0)
     return x
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from reliability.architecture.learning import gradient_rules, write_life
 from reliability.architecture.learning.chip_learning import Chip
 from reliability.architecture.learning.gradient_rules import Schedule
-from reliability.architecture.learning.learnt_storage import stored_weights
+from reliability.architecture.learning.learnt_storage import rising_runs, stored_sides
 from reliability.architecture.learning.on_chip_training import TRAINING, digits
 from reliability.architecture.learning.written_cells import Outcomes, ideal, outcomes
 from reliability.architecture.result import cross_checks, finish
@@ -144,8 +145,7 @@ def incremental(
     task = _Task(scenario, new_class, steps, rate, images, stored, test_images)
     how = task.rule(rule)
     _check(budgets, chips, attempts)
-    if any(each < 0 for each in runs) or list(runs) != sorted(set(runs)):
-        raise InputError(f"runs: got {list(runs)}, expected rising numbers of 0 or more")
+    rising_runs(runs)
     two_level = technology.has_states
     levels, per_side = (2, steps) if two_level else (steps + 1, 1)
     start = task.deployed()
@@ -167,7 +167,7 @@ def incremental(
                 loads += chip.pulses.ravel() / chips
                 wear = np.asarray(chip.pulses * _cycles_of_pulse(components, two_level), float)
                 kept[:, :, c] = np.transpose([
-                    task.accuracies(stored_weights(
+                    task.accuracies(_stored(
                         technology, chip, cycles=each * wear, storage=rest,
                         attempts=attempts, number=c, seed=seed
                     ))
@@ -198,6 +198,13 @@ def incremental(
     if scenario == "new_class":
         checks = cross_checks(components, {"published.accuracy_lost_to_cells": (_LOST, np.nan)})
     return finish(data, technology, components, seed, answers=_answers(data, life), checks=checks)
+
+
+def _stored(technology: Technology, chip: Chip, **conditions: Any) -> NDArray[np.float32]:
+    """Weights of a chip after cycles and storage, in steps."""
+    sides = np.stack([np.maximum(chip.level, 0), np.maximum(-chip.level, 0)], axis=-1)
+    given = stored_sides(technology, sides / chip.steps, **conditions)
+    return np.asarray(chip.steps * (given[..., 0] - given[..., 1]), np.float32)
 
 
 def _answers(data: xr.Dataset, runs: float) -> dict[str, tuple[float, str, str]]:

@@ -8,12 +8,14 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.architecture.learning import write_life
+from reliability.architecture.learning.learnt_storage import rising_runs, stored_accuracy
 from reliability.architecture.learning.on_chip_training import RULES, Run, Training, train_all
 from reliability.architecture.learning.stdp import Stdp
 from reliability.architecture.learning.write_life import LEVELLING
 from reliability.architecture.result import cross_checks, finish
 from reliability.devices.endurance import Endurance, acceleration
 from reliability.errors import InputError, fraction, unknown_name, whole_number
+from reliability.mission import Segment
 from reliability.technology import Technology
 from reliability.technology.components import Components
 from reliability.units import quantity
@@ -42,6 +44,9 @@ def learning(
     failed: Sequence[float] = (),
     loss: float = 0.02,
     temperature: float | str = 298.15,
+    runs: Sequence[float] = (),
+    storage_time: float | str = 31_557_600.0,
+    storage_temperature: float | str = 298.15,
     seed: int = 0,
 ) -> xr.Dataset:
     """Count the writes of a training run, and the runs until the cells of a card fail.
@@ -66,8 +71,13 @@ def learning(
         Accuracy that may be lost to failed cells.
     temperature : float or str
         Of the cells while they are written.
+    runs : sequence of float
+        Training runs after which the accuracy after storage is computed: the last weights on cells
+        with the wear of all runs (`learnt_storage`).
+    storage_time, storage_temperature : float or str
+        s, K.
     seed : int
-        Without effect: all that is random is in the repeats.
+        Of the cells that are stored; all else that is random is in the repeats.
 
     Returns
     -------
@@ -76,7 +86,8 @@ def learning(
         run) by ``repeat``; ``runs_to_failure`` by levelling, pulse and fraction of cells failed,
         and ``runs_to_first_failure`` (median of the first failed cell). With ``failed``:
         ``accuracy_failed`` by ``failed``, ``tolerated`` (fraction of failed cells from which on
-        more than ``loss`` is lost) and ``runs_to_loss``. ``die_factor``: 5 to 95 % of the dies
+        more than ``loss`` is lost) and ``runs_to_loss``. With ``runs``: ``accuracy_stored`` by runs
+        and repeat. ``die_factor``: 5 to 95 % of the dies
         stand so many times less or more; ``published`` values of `learning_checks`.
 
     Raises
@@ -102,6 +113,7 @@ def learning(
     True
     """
     _check(technology, rule, failed, repeats, loss)
+    rising_runs(runs)
     endurance = Endurance.from_technology(technology)
     kelvin = quantity(temperature, "K", "temperature", low=1.0, high=2000.0)
     wear = float(acceleration(endurance, kelvin)) * components["write.cycles"]
@@ -135,6 +147,10 @@ def learning(
     if failed:
         per_write = wear * _pulses(components, rule, "full")
         data = data.merge(_ageing(endurance, fresh, rule, failed, images, epochs, loss, per_write))
+    if runs:
+        rest = Segment(time=storage_time, temperature=storage_temperature)
+        cycles = wear * _pulses(components, rule, "full")
+        data = data.merge(_stored(technology, rule, fresh, cycles, runs, rest, seed))
     failure = data["runs_to_failure"].sel(pulse="full", fraction=1e-2)
     answers = {
         "accuracy": (float(data["accuracy_of_run"].mean()), "1", "accuracy of a training run"),
@@ -145,6 +161,11 @@ def learning(
             float(failure.sel(levelling="array")), "1",
             "training runs until 1 % of the cells have failed, wear levelled over the array"),
     }  # fmt: skip
+    if runs:
+        often = data["accuracy_stored"].isel(runs=-1)
+        answers["accuracy_after_storage"] = (
+            float(often.mean()), "1", f"accuracy after storage, trained {runs[-1]:g} times"
+        )  # fmt: skip
     checks = cross_checks(
         components, {f"published.{key}": (text, np.nan) for key, text in _PUBLISHED.items()}
     )
@@ -259,6 +280,27 @@ def _ageing(
             "runs_to_loss": ((), until, one),
         },
         {"failed": ("failed", fractions, one)},
+    )
+
+
+def _stored(
+    technology: Technology, rule: str, fresh: list[Training], cycles: float,
+    runs: Sequence[float], rest: Segment, seed: int,
+) -> xr.Dataset:  # fmt: skip
+    """Accuracy after storage, of each repeat after each number of training runs."""
+    found = [
+        [
+            stored_accuracy(
+                technology, rule, run, cycles_of_write=often * cycles, storage=rest, seed=seed
+            )
+            for run in fresh
+        ]
+        for often in runs
+    ]
+    one = {"units": "1"}
+    return xr.Dataset(
+        {"accuracy_stored": (("runs", "repeat"), np.array(found), one)},
+        {"runs": ("runs", np.array(runs, float), one)},
     )
 
 

@@ -53,10 +53,13 @@ class Training:
         On the test images.
     loads : tuple of ndarray of int, shape (inputs, 2, cells, outputs) each
         Writes of each cell, by layer.
+    weights : tuple of ndarray of float32, shape (inputs, outputs) each
+        What was written last, -1 to 1 (stochastic STDP 0 or 1).
     """
 
     accuracy: float
     loads: tuple[NDArray[np.int32], ...]
+    weights: tuple[NDArray[np.float32], ...]
 
     @property
     def writes(self) -> NDArray[np.int32]:
@@ -112,7 +115,8 @@ def train(
         synapses = stdp.start(rule, pixels.shape[1], seed, stuck)
         for e, order in enumerate(orders):
             stdp.learn(rule, synapses, pixels[order], labels[order], seed * 1000 + e)
-        found = stdp.classify(rule, synapses, seen)
+        weights = [synapses.weight.T.astype(np.float32)]
+        found = stdp.classify(rule, weights[0], seen)
         loads = [np.ascontiguousarray(synapses.writes.T)[:, None, None, :]]
     else:
         layers = gradient_rules.start(rule, pixels.shape[1], 10, seed, stuck)
@@ -120,7 +124,26 @@ def train(
             gradient_rules.learn(rule, layers, pixels[order], labels[order])
         found = gradient_rules.outputs(layers, seen).argmax(axis=1)
         loads = [layer.writes for layer in layers]
-    return Training(float((found == answers).mean()), tuple(loads))
+        weights = [layer.weight for layer in layers]
+    return Training(float((found == answers).mean()), tuple(loads), tuple(weights))
+
+
+def accuracy_of(rule: Schedule | Stdp, weights: Sequence[NDArray[np.float32]]) -> float:
+    """Return the accuracy on the test images of weights that are read from cells.
+
+    Parameters
+    ----------
+    rule : Schedule or Stdp
+        With which they were learnt.
+    weights : sequence of ndarray of float32, shape (inputs, outputs) each
+        Of the layers.
+    """
+    seen, answers = digits("test")
+    if isinstance(rule, Stdp):
+        found = stdp.classify(rule, weights[0], seen)
+    else:
+        found = gradient_rules.through(weights, seen).argmax(axis=1)
+    return float((found == answers).mean())
 
 
 @dataclass(frozen=True)

@@ -133,10 +133,18 @@ def learn(
 
 
 def classify(
-    rule: Stdp, synapses: Synapses, pixels: NDArray[np.float32], classes: int = 10
+    rule: Stdp, weight: NDArray[np.float32], pixels: NDArray[np.float32], classes: int = 10
 ) -> NDArray[np.int64]:
-    """Return the class of each image: of the largest sum of its best neurons."""
-    weight = synapses.weight.T.astype(np.float32)
+    """Return the class of each image: of the largest sum of its best neurons.
+
+    Parameters
+    ----------
+    rule : Stdp
+    weight : ndarray of float32, shape (inputs, neurons)
+        0 in HRS, 1 in LRS.
+    pixels : ndarray of float32, shape (images, inputs)
+    classes : int
+    """
     x = np.minimum(rule.gain * pixels, 1)
     sums = x @ weight - np.float32(rule.background) * weight.sum(axis=0)
     of_class = np.sort(sums.reshape(len(x), -1, classes), axis=1)

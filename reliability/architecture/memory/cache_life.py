@@ -39,7 +39,25 @@ def line_lost(
     >>> line_lost(endurance, [0.0, 1e5, 1e9], words=4, word_cells=72).round(4)
     array([0.e+00, 1.e-04, 1.e+00])
     """
-    one = probability_failed(endurance, cycles)
+    return line_failure(probability_failed(endurance, cycles), words=words, word_cells=word_cells)
+
+
+def line_failure(one: ArrayLike, *, words: float, word_cells: float) -> NDArray[np.float64]:
+    """Return the probability that a line has a word with two bad cells or more.
+
+    Parameters
+    ----------
+    one : array_like
+        Probability that a cell is bad.
+    words, word_cells : float
+        As of `line_lost`.
+
+    Examples
+    --------
+    >>> line_failure([0.0, 1e-3, 1.0], words=4, word_cells=72).round(4)
+    array([0.    , 0.0097, 1.    ])
+    """
+    one = np.asarray(one, float)
     with np.errstate(divide="ignore", invalid="ignore"):
         log_alive = np.log1p(-one)
         whole = np.exp(word_cells * log_alive)

@@ -12,8 +12,9 @@ its own SRAM; what misses there goes to the second level, four of which are comp
 Average power is ``E / T + P_standby`` with the energy E of one inference and the period T, so the
 resistive cache beats ``dram_on`` from ``(E_r - E_on) / (P_on - P_r)`` on, and ``dram_off`` as long
 as ``T < (E_off - E_r) / (P_r - P_off)``. It lasts the mission if the period is at least the mission
-over the number of inferences that its lines endure (`cache_life`). What the host itself draws is
-the same in all four and left out.
+over the number of inferences that its lines endure (`cache_life`); what its bits lose while it is
+off is that of worn cells (`cache_retention`). What the host itself draws is the same in all four
+and left out.
 """
 
 import math
@@ -27,7 +28,8 @@ from numpy.typing import NDArray
 
 from reliability.architecture.memory.access_trace import Order, Trace, layer_trace
 from reliability.architecture.memory.cache import CacheRun, empty_cache, run_cache
-from reliability.architecture.memory.cache_life import inferences_until
+from reliability.architecture.memory.cache_life import inferences_until, line_failure
+from reliability.architecture.memory.cache_retention import misread_cells
 from reliability.architecture.memory.memories import (
     CHECK_BITS,
     WORD,
@@ -45,10 +47,11 @@ from reliability.architecture.memory.memories import (
 from reliability.architecture.result import cross_checks, finish
 from reliability.devices.endurance import Endurance, acceleration, array_quantile
 from reliability.errors import InputError, unknown_name
+from reliability.mission import Segment
 from reliability.network import load_network
 from reliability.technology import Technology
 from reliability.technology.components import Components
-from reliability.units import quantity
+from reliability.units import duration, quantity
 
 # Order of execution, DRAM chip, and bytes of SRAM (120 kbit of block RAM in the FPGA).
 HOSTS: dict[str, tuple[Order, str, int]] = {
@@ -59,6 +62,7 @@ HOSTS: dict[str, tuple[Order, str, int]] = {
 NAMES = {"accelerator": "accelerator", "mcu": "microcontroller", "fpga": "FPGA"}
 HIERARCHIES = ("dram_on", "dram_off", "flash_only", "resistive")
 SCRATCH = ("cached", "own")
+LIFE_USED = (0.0, 0.1, 1.0)  # fractions of the life at which the retention is computed
 _SETTLE, _PASSES = 2, 4  # inferences before the cache is steady, and those that are counted
 
 
@@ -78,6 +82,7 @@ def hierarchy(
     temperature: float | str = 298.15,
     mission: float | str = 315576000.0,
     lost_fraction: float = 0.01,
+    rest: float | str = 86400.0,
     seed: int = 0,
 ) -> xr.Dataset:
     """Compare a resistive cache with DRAM and flash for one host and network.
@@ -104,22 +109,25 @@ def hierarchy(
     feature_size : float or str
         Of the areas, m.
     temperature : float or str
-        Of the cells while they are written, K.
+        Of the cells while they are written and while they rest, K.
     mission : float or str
         How long the cache has to last, s.
     lost_fraction : float
         Fraction of the lines that it writes which it may have lost by then.
+    rest : float or str
+        Time without power after which the retention of the cache is computed, s.
     seed : int
-        Nothing is random here; kept as provenance.
+        Of the cells of which the retention is computed; nothing else is random.
 
     Returns
     -------
     Dataset
         ``energy`` of an inference with its wake-up (J), ``standby`` power (W), ``wake_time`` (s)
         and ``memory_time`` (s, waited for the second level and below), each by ``hierarchy``;
-        traffic in lines; ``endured_inferences`` and with perfect wear levelling
-        ``endured_levelled``; ``pays_from``, ``lasts_from``, ``pays_until``: the periods (s) between
-        which the cache takes the least power, and from which it lasts (also
+        traffic in lines; ``misread_bits`` and ``lines_lost`` (two wrong bits in a word) after a
+        rest, by ``life_used`` of the lines that are written; ``endured_inferences`` and with
+        perfect wear levelling ``endured_levelled``; ``pays_from``, ``lasts_from``, ``pays_until``:
+        the periods (s) between which the cache takes the least power, and from which it lasts (also
         ``lasts_from_levelled``); areas (m^2); cross-checks.
 
     Raises
@@ -162,15 +170,35 @@ def hierarchy(
         for writes in (moved.line_writes, np.full(1, moved.line_writes.mean()))
     )  # fmt: skip
     costs = _costs(levels, dram, moved, loaded)
+    written = moved.line_writes[moved.line_writes > 0]
+    end = endured * written.mean() * components["resistive.changed"] / 2 if written.size else 0.0
+    kept = _retained(technology, end, Segment(time=rest, temperature=kelvin), line_bytes, seed)
     counts = {"endured_inferences": endured, "endured_levelled": levelled}
     counts |= moved.counts | {"touched_bytes": moved.lines * line_bytes}
-    data = costs.assign({name: ((), value, {"units": "1"}) for name, value in counts.items()})
+    data = costs.merge(kept).assign(
+        {name: ((), value, {"units": "1"}) for name, value in counts.items()}
+    )
     for kind in ("sram", "resistive"):
         area = macro_area(components, kind, lines * line_bytes, size)
         data[f"area_{kind}"] = ((), area, {"units": "m^2"})
     answers = _answers(costs, needed / endured, needed / levelled)
+    answers |= _lost(kept, Segment(time=rest).time)
     checks = _checks(technology, components, endurance)
     return finish(data, technology, components, seed, answers=answers, checks=checks)
+
+
+def _retained(
+    technology: Technology, cycles: float, rest: Segment, line_bytes: int, seed: int
+) -> xr.Dataset:
+    """Bits misread and lines lost after a rest, by the fraction of the life that is used."""
+    used = [part * cycles for part in LIFE_USED]
+    wrong = misread_cells(technology, used, rest, seed=seed)
+    lost = line_failure(wrong, words=8 * line_bytes / WORD, word_cells=WORD + CHECK_BITS)
+    one = {"units": "1"}
+    return xr.Dataset(
+        {"misread_bits": ("life_used", wrong, one), "lines_lost": ("life_used", lost, one)},
+        {"life_used": ("life_used", list(LIFE_USED), one)},
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -343,6 +371,16 @@ def _costs(levels: _Levels, dram: str, moved: Traffic, loaded: int) -> xr.Datase
          for (name, unit), values in zip(units.items(), columns, strict=True)},
         {"hierarchy": list(HIERARCHIES)},
     )  # fmt: skip
+
+
+def _lost(kept: xr.Dataset, rest: float) -> dict[str, tuple[float, str, str]]:
+    """Lines that a rest costs a fresh and a worn cache."""
+    after = f"after {duration(rest)} without power"
+    return {
+        f"lines_lost_{name}": (float(kept["lines_lost"].sel(life_used=used)), "1",
+                               f"lines lost {after}, {words}")
+        for name, used, words in (("fresh", 0.0, "fresh"), ("worn", 1.0, "at the end of life"))
+    }  # fmt: skip
 
 
 def _moved(memory: Memory, reads: float, writes: float) -> tuple[float, float]:

@@ -19,6 +19,7 @@ from functools import lru_cache
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from reliability.architecture.logic.layout import smallest_tile, tile, wire_length
 from reliability.architecture.logic.stack import Layer, resistance_to
@@ -27,9 +28,10 @@ from reliability.devices.verify import Verify
 from reliability.errors import InputError, unknown_name
 from reliability.mission import MissionProfile
 from reliability.network import evaluate, sample_chips
-from reliability.population import age, sample_population
+from reliability.network.results import label_of_chips, table_of_one
+from reliability.population import age, sample_dies
 from reliability.population.cycling import best_reference
-from reliability.statistics import clopper_pearson
+from reliability.statistics import clustered_proportion, crossed_mean
 from reliability.technology import Technology
 from reliability.technology.components import Components
 from reliability.units import quantity
@@ -40,6 +42,7 @@ GRID = (318.15, 338.15, 348.15, 358.15, 368.15, 378.15, 398.15, 423.15, 473.15)
 _UNITS = {"footprint": "m^2", "density": "1/m^2", "line_length": "m", "line_energy": "J",
           "wire_length": "m", "wire_energy": "J", "stack_resistance": "m^2 K/W",
           "temperature": "K"}  # fmt: skip
+_WAFERS = 10  # that the cells of the bit errors lie on
 _HOTSPOT = (0.1, 39.5, 0.016**2, 0.06**2, 0.03**2)  # K/W, W, m^2 of the die, sink, spreader
 
 
@@ -79,7 +82,7 @@ def tiers(
     network : str
         A network of one layer.
     chips, images, cells : int
-        Chips and test images of the accuracy; cells of each state of the bit errors.
+        Chips and test images of the accuracy; cells of each state of the bit errors, on ten wafers.
     lines : int
         Word lines, and bit lines, of a tile.
     feature_size : float or str
@@ -105,7 +108,8 @@ def tiers(
         transition) of a line of a tile and of a wire across the chip, and their ratios to the
         planar layout; ``temperature`` of the memory on average and ``hottest_temperature`` (K),
         there ``bit_error_rate`` and ``accuracy`` (NaN beyond the temperatures); by
-        ``grid_temperature``: ``error_rate_at``, ``accuracy_at`` with 95 % intervals;
+        ``grid_temperature``: ``error_rate_at`` with 95 % intervals over wafers, ``accuracy_at``
+        with those over chips and images;
         ``temperature_limit`` (K) and ``power_limit`` (W/m^2), at which the hottest place loses
         ``allowed_loss``; ``smallest_tile``: lines from which a tile takes less area than in the
         plane. Cross-checks.
@@ -264,19 +268,22 @@ def _aged(
         verify = Verify.from_technology(technology)
     loaded = one_layer(network)
     on_chips = sample_chips(technology, loaded, chips=chips, verify=verify, seed=seed)
-    state = np.repeat(["LRS", "HRS"], cells)
-    alone = sample_population(
-        technology, state=state, cells=2 * cells, verify=verify, seed=seed, lot=1
+    wafers = min(_WAFERS, cells)
+    state = np.repeat(["LRS", "HRS"], cells // wafers)
+    alone = sample_dies(
+        technology, state=state, count=wafers, dies_per_wafer=1, verify=verify, seed=seed, lot=1
     )
     limit = best_reference(technology)
 
     def accuracy(population: xr.Dataset) -> list[float]:
         found = evaluate(loaded, population, images=images, seed=seed)
-        return [float(found[f"accuracy{end}"].mean()) for end in ("", "_low", "_high")]
+        of_chips = found["correct"].isel(image=0, drop=True)
+        mean, low, high, *_ = crossed_mean(table_of_one(found), label_of_chips(of_chips, "wafer"))
+        return [mean, low, high]
 
-    def wrong(population: xr.Dataset) -> int:
-        low = population["conductance"].values.ravel() < limit
-        return int((low == (state == "LRS")).sum())
+    def wrong(population: xr.Dataset) -> NDArray[np.intp]:
+        low = population["conductance"].values < limit
+        return np.asarray((low == (state == "LRS")).sum(axis=1))
 
     errors, correct, notes = [], [], set(alone.attrs["warnings"])
     for kelvin in grid:
@@ -285,13 +292,13 @@ def _aged(
         errors.append(wrong(old))
         correct.append(accuracy(age(on_chips, mission)))
         notes |= set(old.attrs["warnings"])
-    low, high = clopper_pearson(errors, 2 * cells)
+    low, high, _ = clustered_proportion(errors, state.size)
     left, left_low, left_high = np.array(correct).T
     at, one = "grid_temperature", {"units": "1"}
     return xr.Dataset(
         {
             "fresh_accuracy": ((), accuracy(on_chips)[0], one),
-            "error_rate_at": (at, np.array(errors) / (2 * cells), one),
+            "error_rate_at": (at, np.mean(errors, axis=1) / state.size, one),
             "error_rate_low": (at, low, one),
             "error_rate_high": (at, high, one),
             "accuracy_at": (at, left, one),

@@ -25,6 +25,7 @@ from reliability.campaign.assessment import (
     at_all_read_outs,
     axis,
     bytes_of_chip,
+    cells_of,
     check_network,
     neuron_of,
     program,
@@ -159,7 +160,11 @@ def _chips(study: StudyFrame, task: Task) -> xr.Dataset:
             result = result.assign(reads_so_far=so_far)
         return result.assign(conductance_quantile=_conductance_quantiles(aged))
 
-    return at_all_read_outs(study, technology, programmed, study.network.images, reduce)
+    out = at_all_read_outs(study, technology, programmed, study.network.images, reduce)
+    if "pulses" in programmed and not isinstance(network, DeepNetwork):
+        pulses = programmed["pulses"].mean("cell", dtype=float)
+        out["write_pulses"] = pulses.drop_vars([c for c in pulses.coords if c not in out.coords])
+    return out
 
 
 def _conductance_quantiles(population: xr.Dataset) -> xr.DataArray:
@@ -298,7 +303,23 @@ def _answer(study: StudyFrame, results: Results) -> dict[str, Any]:
         "spikes_per_image": float(last["spikes"].mean()),
         "energy_per_image_joule": float(energy.sel(energy_model="synapse_and_neuron")),
         "energy_per_image_system_joule": float(energy.sel(energy_model="system")),
+        **_write_time(study, chips),
     }
+
+
+def _write_time(study: StudyFrame, chips: xr.Dataset) -> dict[str, float]:
+    """Time of the pulses, and of the waits before verify, that write a chip over its mission.
+
+    One cell after the other, the first write and those of refresh; nothing where the card does not
+    say how wide a pulse is.
+    """
+    technology, verify = study.load_technology(), study.programming.verify
+    if "programming.pulse_width" not in technology:
+        return {}
+    pulses = float(chips["write_pulses"].mean()) if "write_pulses" in chips else 1.0
+    each = technology["programming.pulse_width"] + (verify.wait if verify else 0.0)
+    writes = 1 + study.stress.rewrites(study.stress.end)
+    return {"write_time_second": cells_of(study) * pulses * each * writes}
 
 
 def _interval(

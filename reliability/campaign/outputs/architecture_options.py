@@ -194,6 +194,8 @@ class HierarchyOptions(_Options):
     """How long the cache has to last."""
     lost_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.01
     """Fraction of the lines that it writes which may be lost by then."""
+    rest: Seconds = 86400.0
+    """Time without power after which the retention of the cache is computed."""
     needs: ClassVar[tuple[str, ...]] = (*_TWO_STATES, "endurance.scale")
     draws_per_task: ClassVar[int] = 256
 
@@ -316,6 +318,12 @@ class LearningOptions(_Options):
     """Accuracy that may be lost to failed cells."""
     temperature: Kelvin = 298.15
     """Temperature of the cells while they are written."""
+    runs: Annotated[tuple[NonNegative, ...], Rising] = ()
+    """Training runs after which the accuracy after storage is computed."""
+    storage_time: Seconds = 31_557_600.0
+    """Storage after the last run."""
+    storage_temperature: Kelvin = 298.15
+    """Temperature of the storage."""
     work: ClassVar[int] = 100_000
     needs: ClassVar[tuple[str, ...]] = ("endurance.scale",)
     draws_per_task: ClassVar[int] = 4096  # all, which share training runs

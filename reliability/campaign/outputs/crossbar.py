@@ -12,7 +12,9 @@ from reliability.campaign.frame import StudyFrame
 from reliability.campaign.kind import Group, Kind, Read, Results, Row, Task, cut
 from reliability.campaign.limits import limit_row
 from reliability.campaign.tables import Count, Table
-from reliability.crossbar import crossbar_limit
+from reliability.crossbar import ArrayConditions, crossbar_limit
+from reliability.errors import InputError
+from reliability.mission import MissionProfile
 from reliability.units import Ohms, Volts
 
 _KEPT = ("size", "size_low", "size_high", "monte_carlo_high", "rows", "columns", "drawn_size")
@@ -42,6 +44,24 @@ class CrossbarTable(Table):
     """Fraction of cells in LRS."""
     activity: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Fraction of rows that are driven at once."""
+    access_resistance: Ohms | None = None
+    """Resistance of the access transistor of each cell; by default the card's in a 1T1R layout."""
+    gain_correction: bool = False
+    """Whether the sums of an array are multiplied by the one factor that suits them best."""
+    source_resistance: Ohms = 0.0
+    """Resistance of each driver."""
+    sense_resistance: Ohms = 0.0
+    """Resistance of each sense input."""
+    drive: Literal["left", "right", "both"] = "left"
+    """Driven ends of the word lines."""
+    sense: Literal["top", "bottom", "both"] = "bottom"
+    """Sensed ends of the bit lines."""
+    rows: Count | None = None
+    """Fixed number of rows, of which the most columns are searched."""
+    columns: Count | None = None
+    """Fixed number of columns, of which the most rows are searched."""
+    aspect: Annotated[float, Field(gt=0)] = 1.0
+    """Columns over rows, where both are searched."""
     max_size: Annotated[int, Field(ge=2, strict=True)] = 512
     """Largest array that is tried."""
 
@@ -57,6 +77,40 @@ class CrossbarLimits(Table):
     """Least number of lines of the largest array."""
 
 
+_NOT_CONDITIONS = ("criterion", "limit", "segment_resistance", "max_size")
+
+
+def mission_of(study: StudyFrame) -> MissionProfile | None:
+    """Return what the cells go through before they are read; None: nothing."""
+    mission = study.stress.mission(study.stress.end)
+    acts = [one for one in mission.segments if one.time or one.reads or one.cycles]
+    return mission if acts else None
+
+
+def _conditions(study: StudyFrame) -> dict[str, Any]:
+    """Fields of `reliability.crossbar.ArrayConditions`."""
+    table = study.options("crossbar")
+    found = {name: getattr(table, name) for name in type(table).model_fields
+             if name not in _NOT_CONDITIONS}  # fmt: skip
+    return found | {"profile": mission_of(study)}
+
+
+def _check(study: StudyFrame) -> None:
+    count = len(study.stress.combinations)
+    if count > 1:
+        raise InputError(f"crossbar: got {count} stress conditions, expected one; a sweep has an "
+                         "array for each")  # fmt: skip
+    if any(study.stress.inferences):
+        raise InputError("crossbar: got stress.inferences, expected stress.reads")
+    conditions = ArrayConditions.of(_conditions(study))
+    conditions.check(study.load_technology(), study.options("crossbar").criterion)
+
+
+def _missions(study: StudyFrame) -> Iterator[MissionProfile]:
+    if (mission := mission_of(study)) is not None:
+        yield mission
+
+
 def _tasks(study: StudyFrame, point: int) -> Iterator[Task]:
     cards = 1 + (study.uncertainty.draws if study.uncertainty else 0)
     return cut("crossbar", point, 1, 1, _WORK * cards)
@@ -70,12 +124,7 @@ def _largest(study: StudyFrame, task: Task) -> xr.Dataset:
         c.criterion,
         c.limit,
         c.segment_resistance,
-        node=c.node,
-        cell_layout=c.cell_layout,
-        read_voltage=c.read_voltage,
-        density=c.density,
-        activity=c.activity,
-        bias_scheme=c.bias_scheme,
+        **_conditions(study),
         max_size=c.max_size,
         uncertainty_draws=study.uncertainty.draws if study.uncertainty else 0,
         confidence=study.confidence,
@@ -129,6 +178,9 @@ def _apart(a: StudyFrame, b: StudyFrame) -> str:
 
 KIND = Kind(
     of_measured_cells=True,
+    uses=("stress",),
+    check=_check,
+    missions=_missions,
     table=CrossbarTable,
     default=CrossbarTable(),
     groups={"crossbar": Group("array", _largest)},

@@ -33,8 +33,10 @@ _CYCLED = 400  # bytes of a cell that is cycled: its failure times and their par
 class EnduranceTable(Table):
     """Cells cycled to failure, where the outputs have "endurance"."""
 
+    lots: Count = 1
+    """Number of lots."""
     wafers: Count = 5
-    """Number of wafers of one lot."""
+    """Number of wafers of each lot."""
     dies: Count = 20
     """Number of dies on each wafer."""
     cells: Count = 1000
@@ -70,14 +72,16 @@ class EnduranceLimits(Table):
 def _tasks(study: StudyFrame, point: int) -> Iterator[Task]:
     e = study.options("endurance")
     work = e.dies * e.cells * len(e.temperatures)
-    yield from cut("endurance", point, e.wafers, 1, work)
+    yield from cut("endurance", point, e.lots * e.wafers, 1, work)
     if study.uncertainty:
         yield from cut("endurance_draws", point, study.uncertainty.draws, _DRAWS, work)
 
 
 def _wafer(study: StudyFrame, task: Task) -> xr.Dataset:
-    """Cycle the cells of one wafer."""
-    test = _test(study, study.load_technology(), first_wafer=task.first, wafers=task.count)
+    """Cycle the cells of one wafer; wafers are numbered through the lots in turn."""
+    of_lot, lot = divmod(task.first, study.options("endurance").lots)
+    test = _test(study, study.load_technology(), first_wafer=of_lot, lot=lot)
+    test = test.assign_coords(wafer=[task.first])
     reference = np.full(task.count, test.attrs.pop("reference_conductance"))
     curves = {name: test[name].expand_dims(wafer=test["wafer"].values).rename(cycles="count")
               for name in CURVES if name in test}  # fmt: skip
@@ -90,7 +94,8 @@ def _sampled(study: StudyFrame, task: Task) -> xr.Dataset:
     parts = []
     for k in range(task.first, task.first + task.count):
         # each draw is a lot of its own, or all would share its luck
-        test = _test(study, study.load_technology().drawn(study.seed, k), lot=k + 1)
+        lot = study.options("endurance").lots + k
+        test = _test(study, study.load_technology().drawn(study.seed, k), lot=lot)
         parts.append(test[["fraction_failed"]])
     draw = np.arange(task.first, task.first + task.count)
     out = xr.concat(parts, xr.DataArray(draw, dims="draw", name="draw"), combine_attrs="override")
@@ -102,14 +107,12 @@ def _test(
     study: StudyFrame,
     technology: Technology,
     *,
-    wafers: int = 1,
     first_wafer: int = 0,
     lot: int = 0,
 ) -> xr.Dataset:
     e = study.options("endurance")
     test = endurance(
         technology,
-        wafers=wafers,
         first_wafer=first_wafer,
         lot=lot,
         dies=e.dies,
@@ -158,7 +161,7 @@ def _answer(study: StudyFrame, results: Results) -> dict[str, Any]:
 
 
 def write_curves_of(results: xr.Dataset) -> xr.Dataset:
-    """Return what a write takes against cycles: mean over wafers and its 95 % interval.
+    """Return what a write takes against cycles: mean over lots or wafers, and its 95 % interval.
 
     Parameters
     ----------
@@ -169,20 +172,22 @@ def write_curves_of(results: xr.Dataset) -> xr.Dataset:
     -------
     Dataset
         Each of the `CURVES` that is there over (temperature, cycles[, state]), and ``_low`` and
-        ``_high`` (NaN of one wafer).
+        ``_high`` (NaN of one wafer); the units are lots, of one lot its wafers.
     """
     out = {}
     for name in (name for name in CURVES if name in results):
-        each = results[name].load()
-        mean, n = each.mean("wafer"), each.sizes["wafer"]
-        reach = each.std("wafer", ddof=1) / np.sqrt(n) * stdtrit(n - 1, 0.975) if n > 1 else np.nan
+        each, unit = results[name].load(), "wafer"
+        if np.unique(results["lot"]).size > 1:
+            each, unit = each.groupby("lot").mean(), "lot"
+        mean, n = each.mean(unit), each.sizes[unit]
+        reach = each.std(unit, ddof=1) / np.sqrt(n) * stdtrit(n - 1, 0.975) if n > 1 else np.nan
         out[name] = mean.assign_attrs(each.attrs)
         out |= {f"{name}_low": mean - reach, f"{name}_high": mean + reach}
     return xr.Dataset(out).rename({"count": "cycles"} if out else {})
 
 
 def _at_end(results: xr.Dataset, temperature: float) -> dict[str, Any]:
-    """Pulses, energy, failures and window of a write at the last cycle, means over wafers."""
+    """Mean pulses, energy, failures and window of a write at the last cycle."""
     curves = write_curves_of(results)
     if not curves:
         return {}
@@ -212,21 +217,24 @@ def _outcomes(study: StudyFrame, results: Results, answer: dict[str, Any]) -> It
 
 def _compare(first: Read, other: Read, confidence: float) -> Iterator[Row]:
     a, b = (study.options("endurance") for study, _ in (first, other))
-    paired = first[0].seed == other[0].seed and (a.dies, a.cells) == (b.dies, b.cells)
+    sizes = [(e.lots, e.dies, e.cells) for e in (a, b)]
+    paired = first[0].seed == other[0].seed and sizes[0] == sizes[1]
+    unit = "wafers" if a.lots == b.lots == 1 else "lots"
     cycles = min(a.cycles, b.cycles)
     tests = [results["endurance"].load() for _, results in (first, other)]
     for temperature in a.temperatures:
         if temperature not in b.temperatures:
             continue
-        x, y = (_failed_by(test.sel(temperature=temperature), cycles) for test in tests)
+        x, y = (_failed_by(test.sel(temperature=temperature), cycles, unit) for test in tests)
         if paired:
             n = min(x.size, y.size)
             found = paired_difference(x[:n], y[:n], confidence)
-            how = f"paired: the same {n} wafers"
+            how = f"paired: the same {n} {unit}"
         else:
             found = unpaired_difference(x, y, confidence)
-            how = (f"unpaired: {x.size} and {y.size} wafers of a lot each, whose spread between "
-                   "lots is not in the interval")  # fmt: skip
+            how = f"unpaired: {x.size} and {y.size} {unit}"
+            if unit == "wafers":
+                how += " of a lot each, whose spread between lots is not in the interval"
         yield {
             "quantity": "cells failed",
             "condition": {"temperature": temperature, "cycles": cycles}, "unit": "share",
@@ -235,10 +243,10 @@ def _compare(first: Read, other: Read, confidence: float) -> Iterator[Row]:
         }  # fmt: skip
 
 
-def _failed_by(test: xr.Dataset, cycles: float) -> np.ndarray:
-    """Fraction of the cells of each wafer that have failed by so many cycles."""
-    failed = (test["mode"] > 0) & (test["cycles_to_failure"] <= cycles)
-    return failed.transpose("wafer", ...).values.reshape(test.sizes["wafer"], -1).mean(axis=1)
+def _failed_by(test: xr.Dataset, cycles: float, unit: str) -> np.ndarray:
+    """Fraction of the cells of each wafer, or lot, that have failed by so many cycles."""
+    failed = ((test["mode"] > 0) & (test["cycles_to_failure"] <= cycles)).mean(["die", "cell"])
+    return np.asarray(failed.groupby("lot").mean() if unit == "lots" else failed)
 
 
 def _memory(study: StudyFrame) -> Iterator[tuple[str, float]]:

@@ -13,6 +13,7 @@ import xarray as xr
 from reliability.errors import InputError, expect
 from reliability.network.results import OF_CHIPS, table
 from reliability.statistics.crossed import crossed_mean
+from reliability.statistics.proportions import binomial_bound
 
 _NAMES = ("accuracy", "other", "difference", "low", "high", "error_chips", "error_images",
           "error_unpaired")  # fmt: skip
@@ -44,7 +45,8 @@ def compare_accuracy(result: xr.Dataset, other: xr.Dataset, confidence: float = 
     Notes
     -----
     Both chips and images are samples: the interval is that of `reliability.statistics.crossed_mean`
-    of the differences image by image, with chips of wafers that differ counted accordingly.
+    of the differences image by image, with chips of wafers that differ counted accordingly; where
+    no image differs, the exact bound of the fraction of images that do.
 
     Examples
     --------
@@ -72,9 +74,10 @@ def compare_accuracy(result: xr.Dataset, other: xr.Dataset, confidence: float = 
         d = crossed_mean(b.astype(np.int8) - a.astype(np.int8), groups, confidence)
         alone = [crossed_mean(each, groups, confidence) for each in (a, b)]
         unpaired = [np.nan_to_num(each.row_error) ** 2 + each.column_error**2 for each in alone]
+        unseen = 0.0 if d.low < d.high else binomial_bound(0, a.shape[1], 0.5 + confidence / 2)
         columns.append(
-            (alone[0].mean, alone[1].mean, d.mean, d.low, d.high, d.row_error, d.column_error,
-             float(np.sqrt(sum(unpaired))))
+            (alone[0].mean, alone[1].mean, d.mean, d.low - unseen, d.high + unseen, d.row_error,
+             d.column_error, float(np.sqrt(sum(unpaired))))
         )  # fmt: skip
     rows = np.array(columns).T.reshape(len(_NAMES), *lead.shape)
     out = xr.Dataset(

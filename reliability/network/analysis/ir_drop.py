@@ -7,7 +7,7 @@ as it takes any population: accuracy against the length and the resistance of th
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +20,7 @@ from reliability.crossbar.size_search import Trial, mean_bounds, searched
 from reliability.crossbar.tiles import effective_conductance, on_tiles_of, read_rows
 from reliability.errors import InputError, unknown_name
 from reliability.mission import MissionProfile
+from reliability.network.analysis.deep_tiles import TiledDeepNetwork
 from reliability.network.conductances import in_series
 from reliability.network.evaluation import evaluate
 from reliability.network.one_layer.model import Network
@@ -60,6 +61,21 @@ class TiledNetwork:
     images: int = 2000
     profile: MissionProfile | None = None
 
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Conditions of an array that act on these tiles."""
+        return _CONDITIONS if self.reading == "matrix" else _CONDITIONS[:4]
+
+    @property
+    def described(self) -> str:
+        """What a report says of how the tiles are read."""
+        rows = "one row at a time, as a spike on one input does"
+        return rows if self.reading == "rows" else "all rows at once"
+
+    def smallest(self, card: Technology) -> int:
+        """Return the lines of the smallest tile that holds a weight."""
+        return 1
+
     def sample(self, card: Technology, seed: int) -> xr.Dataset:
         """Return the chips of a card."""
         population = sample_chips(card, self.network, chips=self.chips, seed=seed)
@@ -98,7 +114,7 @@ def on_tiles(
     network : Network
         Whose layer the chips carry.
     tile : (rows, columns)
-        Cells that no weight uses are in the HRS (median).
+        Cells that no weight uses are in the HRS (median), or at the smallest level.
     reading : {"rows", "matrix"}
         ``"rows"``: one row at a time through its gates, as a spike on one input does;
         ``"matrix"``: all rows at once, gates open (`effective_conductance`).
@@ -117,8 +133,7 @@ def on_tiles(
     Raises
     ------
     InputError
-        An unknown reading, a tile without cells, another number of cells than the network has in
-        ``two_level``, or a card with levels.
+        An unknown reading, a tile without cells, or another number of cells than the network has.
 
     Examples
     --------
@@ -139,16 +154,15 @@ def on_tiles(
         if name not in allowed:
             raise unknown_name(f"option of reading {reading!r}", name, allowed)
     card = card_of_cells(population)
-    if not card.has_states:
-        raise InputError(f"population: {card.name} has no LRS and HRS, which tiles are made of")
     g = population["conductance"].transpose(..., "cell").values.astype(float)
-    rows, columns = network.inputs, network.outputs * 2 * network.weight_max
+    several = population.attrs.get("mapping") != "multi_level"  # cells on each side of a weight
+    rows, columns = network.inputs, network.outputs * 2 * (network.weight_max if several else 1)
     if g.shape[-1] != rows * columns:
         raise InputError(
             f"population: got {g.shape[-1]} cells per chip, network {network.name} needs "
             f"{rows * columns}"
         )
-    access = card["access.series_resistance"]
+    access = card.get("access.series_resistance", 0.0)
     lines = {
         "word_line_resistance": word_line_resistance,
         "bit_line_resistance": bit_line_resistance,
@@ -160,7 +174,8 @@ def on_tiles(
             return effective_conductance(in_series(tiles, access), **lines)
         return read_rows(tiles, 1.0, access_resistance=access, **lines)
 
-    unused = 1 / card["programming.HRS.resistance"]
+    states = card.has_states
+    unused = 1 / card["programming.HRS.resistance"] if states else card["target.minimum"]
     seen = on_tiles_of(g.reshape(-1, rows, columns), tile, unused, read).reshape(g.shape)
     out = population.drop_vars(["programmed"], errors="ignore")  # the cells are not these
     cell = seen / (1 - access * seen)
@@ -290,11 +305,12 @@ def _lost(
 
 
 def tile_limit(
-    tiled: TiledNetwork,
+    tiled: TiledNetwork | TiledDeepNetwork,
     technology: Technology,
     limit: float = 0.01,
     segment_resistance: float | None = None,
     *,
+    layer: str | None = None,
     max_size: int = 256,
     uncertainty_draws: int = 4,
     confidence: float = 0.95,
@@ -306,13 +322,15 @@ def tile_limit(
 
     Parameters
     ----------
-    tiled : TiledNetwork
+    tiled : TiledNetwork or TiledDeepNetwork
         8 chips or more.
     technology : Technology
     limit : float
         Accuracy that may be lost to the lines, as a fraction of all images.
     segment_resistance : float, optional
         Ohm per cell along both lines (1 without a node).
+    layer : str, optional
+        Layer of a deep network that alone lies on such tiles, instead of that of ``tiled``.
     max_size : int
         Tiles larger than the layer leave cells in the HRS unused.
     uncertainty_draws : int
@@ -324,8 +342,8 @@ def tile_limit(
         Called with (cards searched, cards to search).
     **conditions
         Of `reliability.crossbar.ArrayConditions`: ``node``, ``cell_layout``,
-        ``source_resistance``, ``sense_resistance``; for ``reading="matrix"`` also ``drive``,
-        ``sense``, ``cell``, ``read_voltage``.
+        ``source_resistance``, ``sense_resistance``; for ``reading="matrix"`` of one layer also
+        ``drive``, ``sense``, ``cell``, ``read_voltage``.
 
     Returns
     -------
@@ -343,7 +361,11 @@ def tile_limit(
     True
     """
     check_search(limit, max_size, uncertainty_draws, confidence)
-    array = ArrayConditions.of(conditions, _CONDITIONS)
+    if layer is not None:
+        if not isinstance(tiled, TiledDeepNetwork):
+            raise InputError(f"layer: got {layer!r} for a network of one layer")
+        tiled = replace(tiled, layer=layer)
+    array = ArrayConditions.of(conditions, tiled.conditions)
     if segment_resistance is None and array.node is None:
         segment_resistance = 1.0
     lines = array.lines(segment_resistance)
@@ -357,6 +379,8 @@ def tile_limit(
             chips.clear()
             chips[draw] = population, tiled.accuracy(population, seed)
         population, ideal = chips[draw]
+        if n < tiled.smallest(technology):
+            return Trial(math.nan, math.nan, math.nan, tiled.chips, -1)
         seen = tiled.seen(population, (n, n), lines.drawn(seed, draw), **circuit)
         lost = ideal - tiled.accuracy(seen, seed)
         mean = float(lost.mean())
@@ -376,6 +400,11 @@ def tile_limit(
         bit_line_resistance=lines.bit,
         network=tiled.network.name,
         images=tiled.images,
+        chips=tiled.chips,
+        tiles=tiled.described,
+        mission="" if tiled.profile is None else str(tiled.profile),
+        cell_layout=array.cell_layout,
+        access_ohm=float(technology.get("access.series_resistance", 0.0)),
         technology=technology.name,
         seed=seed,
     )

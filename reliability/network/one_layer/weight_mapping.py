@@ -130,6 +130,7 @@ def sample_chips(
     *,
     chips: int,
     mapping: Mapping = "two_level",
+    copies: int = 1,
     first: int = 0,
     dies_per_wafer: int = 25,
     verify: Verify | None = None,
@@ -146,6 +147,8 @@ def sample_chips(
     network : Network
     chips, first : int
     mapping : {"two_level", "multi_level"}
+    copies : int
+        Cells that hold what the mapping gives to one cell; the weight is their mean.
     dies_per_wafer, seed, lot : int
     verify : Verify, optional
         Program LRS and HRS with verify instead of by one pulse.
@@ -153,8 +156,8 @@ def sample_chips(
     Returns
     -------
     Dataset
-        As `reliability.sample_population`, with dimensions (chip, cell), in float32; the attribute
-        ``mapping`` says how its cells hold the weights.
+        As `reliability.sample_population`, with dimensions (chip, cell), in float32; the attributes
+        ``mapping`` and ``copies`` say how its cells hold the weights; copies lie side by side.
 
     Raises
     ------
@@ -176,6 +179,7 @@ def sample_chips(
     technology = technology_of(technology)
     expect_network(network)
     whole_number(chips, "chips", 1)
+    whole_number(copies, "copies", 1, 1000)
     check_mapping(technology, mapping)
     state: NDArray[np.str_] | NDArray[np.float64]
     if mapping == "two_level" and technology.has_states:
@@ -185,7 +189,7 @@ def sample_chips(
         state = map_levels(network, mapping, model.minimum, model.maximum)
     made = sample_dies(
         technology,
-        state=state,
+        state=np.repeat(state, copies),
         count=chips,
         first=first,
         dies_per_wafer=dies_per_wafer,
@@ -193,7 +197,9 @@ def sample_chips(
         seed=seed,
         lot=lot,
     )
-    return made.assign_attrs(mapping=mapping)
+    return made.assign_attrs(mapping=mapping) if copies == 1 else made.assign_attrs(
+        mapping=mapping, copies=copies
+    )  # fmt: skip
 
 
 def unit_conductance(
@@ -232,7 +238,8 @@ def read_weights(
         Another number of cells than the network needs.
     """
     mapping = population.attrs.get("mapping", "two_level")
-    n = cells_per_side(network, mapping)
+    copies = int(population.attrs.get("copies", 1))
+    n = cells_per_side(network, mapping) * copies
     expected = network.weights.size * 2 * n
     if population.sizes.get("cell") != expected:
         raise InputError(
@@ -243,5 +250,5 @@ def read_weights(
     shape = (*g.shape[:-1], network.inputs, network.outputs, 2, n)
     series = technology["access.series_resistance"] if "state" in population.coords else 0.0
     sides = in_series(g, series).reshape(shape).sum(axis=-1)
-    unit = unit_conductance(technology, network, mapping)
+    unit = unit_conductance(technology, network, mapping) * copies
     return ((sides[..., 0] - sides[..., 1]) / unit).astype(np.float32)

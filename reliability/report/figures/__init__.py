@@ -87,6 +87,7 @@ if TYPE_CHECKING:
         size_against,
         voltage_map,
     )
+    from reliability.report.figures.decision_figures import design_tornado, information_bars
     from reliability.report.figures.endurance_figures import (
         error_rate_against_stress,
         failures_against_cycles,
@@ -195,6 +196,7 @@ __all__ = [
     "criterion_against_size",
     "curves_against",
     "degradation_plot",
+    "design_tornado",
     "drift",
     "energy_against_node",
     "error_rate_against_reference",
@@ -207,6 +209,7 @@ __all__ = [
     "gain_against_activity",
     "gain_against_resistance",
     "hypervolume_growth",
+    "information_bars",
     "largest_array_map",
     "layout_ratios",
     "least_energy_core",

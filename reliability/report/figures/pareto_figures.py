@@ -188,7 +188,7 @@ def parallel_coordinates(designs: xr.Dataset, ax: Axes | None = None) -> Axes:
     names = list(designs.data_vars)
     places = np.empty((designs.sizes["design"], len(names)))
     for k, name in enumerate(names):
-        places[:, k], ticks = _scaled(designs[name])
+        places[:, k], ticks = parallel_axis(designs[name])
         ax.axvline(k, color="0.6", lw=0.8, zorder=1)
         for at, text in ticks:
             ax.annotate(
@@ -220,8 +220,14 @@ def _wrapped(values: xr.DataArray) -> str:
     return str(values.attrs["long_name"]).replace(" ", "\n", 1)
 
 
-def _scaled(values: xr.DataArray) -> tuple[Array, list[tuple[float, str]]]:
-    """Places of values between 0 and 1, and the ticks of their axis."""
+def parallel_axis(values: xr.DataArray) -> tuple[Array, list[tuple[float, str]]]:
+    """Return places of values between 0 and 1, and the ticks of their axis.
+
+    Parameters
+    ----------
+    values : DataArray
+        As `parallel_coordinates` takes them.
+    """
     if values.dtype.kind not in "fiu":
         texts = values.attrs.get("order") or list(dict.fromkeys(values.values.tolist()))
         step = {text: (k + 0.5) / len(texts) for k, text in enumerate(texts)}
@@ -235,13 +241,14 @@ def _scaled(values: xr.DataArray) -> tuple[Array, list[tuple[float, str]]]:
     at = np.linspace(0, 1, 3)
     ticks = np.exp(place.min() + at * wide) if log else low + at * (high - low)
     if high == low:
-        return np.full(numbers.shape, 0.5), [(0.5, _text(low, unit))]
+        return np.full(numbers.shape, 0.5), [(0.5, reading_text(low, unit))]
     return (place - place.min()) / wide, [
-        (float(a), _text(float(t), unit)) for a, t in zip(at, ticks, strict=True)
+        (float(a), reading_text(float(t), unit)) for a, t in zip(at, ticks, strict=True)
     ]
 
 
-def _text(value: float, unit: str) -> str:
+def reading_text(value: float, unit: str) -> str:
+    """Print a value of an axis with its unit."""
     if unit in ("1", "", "1e-6"):
         far = value and (abs(value) >= 1e5 or abs(value) < 1e-3)
         return (power_of_ten(value) if far else f"{value:.3g}") + (" ppm" if unit == "1e-6" else "")

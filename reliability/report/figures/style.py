@@ -279,7 +279,7 @@ def set_beside(drawn: Sequence[Artist], k: int, of: int) -> None:
     points = (k - (of - 1) / 2) * min(5.0, 18.0 / of)
     for artist in drawn:  # afterwards, so that the axis has the limits of the data
         ax: Any = artist.axes
-        aside = ScaledTranslation(points / 72, 0, ax.get_figure(True).dpi_scale_trans)
+        aside = ScaledTranslation(points / 72, 0, ax.figure.dpi_scale_trans)
         artist.set_transform(ax.transData + aside)
 
 

@@ -265,6 +265,11 @@ def _method(study: Study) -> Iterator[str]:
         f"at {_conditions(study)}."
     )
     deep = isinstance(study.named_network(str(study.network.name)), DeepNetwork)
+    if not deep and study.network.copies > 1:
+        copies = study.network.copies
+        yield f"Each cell of the mapping has {copies} copies; the weight is their mean."
+    if study.stress.refresh:
+        yield f"Refresh rewrites every cell at least once in {duration(study.stress.refresh)}."
     if not deep and study.network.coding in _UNDECIDED:
         yield _UNDECIDED[study.network.coding]
     metric = study.network.metric
@@ -332,11 +337,15 @@ def _acts(phenomenon: str, study: Study) -> str:
         verify = study.programming.verify
         return f"verify, up to {verify.attempts} pulses" if verify else "as on the card"
     if phenomenon == "endurance":
-        return "does not act: cells are programmed once"
+        count = stress.rewrites(stress.end)
+        return f"{count} rewrites by refresh" if count else "does not act: no refresh"
     if phenomenon in ("relaxation", "retention", "drift"):
         if max(stress.times) == 0 and not stress.preconditioning:
             return "does not act: no time passes"
-        return f"to {duration(stress.times[-1])} at {listed(stress.temperatures, 'K')}"
+        where = f"at {listed(stress.temperatures, 'K')}"
+        if stress.rewrites(stress.end):
+            return f"to {duration(stress.refresh or 0.0)} between rewrites, {where}"
+        return f"to {duration(stress.times[-1])} {where}"
     if phenomenon == "read_disturb":
         volts = listed(stress.read_voltages, "V")
         if max(stress.inferences) > 0:

@@ -90,7 +90,9 @@ def _hierarchy(say: _Say) -> str:
     return (
         "the resistive cache takes less power than DRAM for periods between inferences from "
         f"{say('pays_from')} up to {say('pays_until')}, and lasts the mission for periods from "
-        f"{say('lasts_from')}, with wear levelling from {say('lasts_from_levelled')}"
+        f"{say('lasts_from')}, with wear levelling from {say('lasts_from_levelled')}; of its "
+        f"lines {say('lines_lost_fresh')} are lost after a rest without power while fresh, "
+        f"{say('lines_lost_worn')} at the end of life"
     )
 
 
@@ -103,9 +105,11 @@ def _incremental(say: _Say) -> str:
 
 
 def _learning(say: _Say) -> str:
+    stored = say("accuracy_after_storage")
     return (
         f"{say('training_runs')} training runs pass until 1 % of the cells have failed, at an "
         f"accuracy of {say('accuracy')} and {say('writes')} writes of a cell in each run"
+        + (stored and f"; on cells worn by training it is {stored} after storage")
     )
 
 
@@ -341,7 +345,7 @@ def _capital(text: str) -> str:
 
 
 def _value(one: dict[str, Any], end: str = "value") -> str:
-    accuracy = one["name"].startswith("accuracy")
+    accuracy = one["name"].startswith(("accuracy", "lines lost"))
     if one[end] is None and (accuracy or one["name"].startswith("bit-error")):
         return "beyond the grid of temperatures"  # hotter than any cells that were aged
     return percent(one[end]) if accuracy else _text(one[end], one["unit"])

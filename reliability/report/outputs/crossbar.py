@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from reliability.campaign.outputs.crossbar import mission_of
 from reliability.campaign.spec import Study, unit_of
 from reliability.campaign.tables import Axis
 from reliability.report import figures as draw
@@ -21,8 +22,10 @@ from reliability.report.points import (
     value_text,
     without,
 )
-from reliability.report.words import interval_text, percent
+from reliability.report.words import interval_text, lines_range, percent
 from reliability.units import engineering
+
+_AGEING = ("relaxation", "retention", "read_disturb", "endurance", "wear")
 
 
 def _sections(finished: Finished) -> Iterator[Section]:
@@ -83,7 +86,7 @@ def size_criterion(study: Study) -> str:
     return f"the {c.criterion.replace('_', ' ')} is {sign} {limit}"
 
 
-def _ends(finished: Finished) -> list[tuple[str, dict[str, Any]]]:
+def _extremes(finished: Finished) -> list[tuple[str, dict[str, Any]]]:
     """Return the points of the smallest and the largest array; without a sweep there is one."""
     ordered = sorted(finished.answers(), key=lambda each: each[1]["crossbar"]["size"])
     ends = ordered if len(ordered) == 1 else [ordered[0], ordered[-1]]
@@ -91,12 +94,12 @@ def _ends(finished: Finished) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _statement(finished: Finished) -> Iterator[str]:
-    study, ends = finished.study, _ends(finished)
+    study, ends = finished.study, _extremes(finished)
     if ends[-1][1]["size"] == 0:
         yield f"No array meets the limit that {size_criterion(study)}."
         return
     parts = [
-        f"{_shape(found)} lines ({found['low']:.0f} to {found['high']:.0f})"
+        f"{_shape(found)} lines ({_ends(study, found)})"
         + (f" with {where}" if where else "")
         for where, found in ends if found["size"]
     ]  # fmt: skip
@@ -109,6 +112,10 @@ def _statement(finished: Finished) -> Iterator[str]:
     most = study.options("crossbar").max_size
     if ends[-1][1]["size"] >= most:
         yield f"Arrays of more than {most} lines were not searched."
+
+
+def _ends(study: Study, found: dict[str, Any]) -> str:
+    return lines_range(found["low"], found["high"], study.options("crossbar").max_size)
 
 
 def _shape(found: dict[str, Any]) -> str:
@@ -124,11 +131,11 @@ def _lines(answer: dict[str, Any]) -> Iterator[str]:
 
 
 def _key_figures(finished: Finished) -> Iterator[KeyFigure]:
-    confidence, ends = finished.study.confidence, _ends(finished)
+    confidence, ends = finished.study.confidence, _extremes(finished)
     names = ("largest array, smallest of all points", "largest array, largest of all points")
     for name, (where, found) in zip(names if len(ends) > 1 else ("largest array",), ends,
                                     strict=True):  # fmt: skip
-        interval = interval_text(f"{found['low']:.0f} to {found['high']:.0f} lines", confidence)
+        interval = interval_text(f"{_ends(finished.study, found)} lines", confidence)
         yield KeyFigure(name, _shape(found), interval, where)
 
 
@@ -137,7 +144,7 @@ def _table(finished: Finished) -> Table:
     for point, answer in finished.answers():
         found = answer["crossbar"]
         values = [value_text(name, value) for name, value in point.items()] or ["the study"]
-        rows.append([*values, _shape(found), f"{found['low']:.0f} to {found['high']:.0f}"])
+        rows.append([*values, _shape(found), _ends(finished.study, found)])
     header = [axis_label(axis) for axis in finished.study.sweep] or ["point"]
     return Table("sizes", "Largest arrays", "",
                  [*header, "word lines × bit lines", "interval (lines)"], rows)  # fmt: skip
@@ -147,12 +154,21 @@ def _method(study: Study) -> Iterator[str]:
     c = study.options("crossbar")
     wires = f"wires of {c.node}" if c.node else (
         f"lines of {engineering(c.segment_resistance, 'ohm')} per cell")  # fmt: skip
+    sides = {"left": "the left end", "right": "the right end", "both": "both ends"}
+    ends = {"top": "the top", "bottom": "the bottom", "both": "both ends"}
     yield (
         f"The largest array at which {size_criterion(study)} was searched up to {c.max_size} lines "
         f"with exact currents through lines and cells of Monte Carlo arrays of technology "
         f"{study.technology}: {c.cell_layout} cells, {wires}, bias scheme "
-        f"{c.bias_scheme}, {percent(c.activity, 0)} of the rows driven at once."
+        f"{c.bias_scheme}, {percent(c.activity, 0)} of the rows driven at once from "
+        f"{sides[c.drive]}, columns sensed at {ends[c.sense]}, {percent(c.density, 0)} of cells "
+        "in LRS."
     )
+    if c.gain_correction:
+        yield ("The sums of each array are multiplied by the one factor that suits them best (gain "
+               "correction).")  # fmt: skip
+    if (mission := mission_of(study)) is not None:
+        yield f"Cells are read after {mission}."
 
 
 def _intervals(study: Study) -> Iterator[str]:
@@ -161,8 +177,11 @@ def _intervals(study: Study) -> Iterator[str]:
 
 
 def _acts(phenomenon: str, study: Study) -> str:
-    acting = ("programming", "conduction", "defects")
-    return "as on the card" if phenomenon in acting else "does not act: arrays are read at once"
+    if phenomenon in ("programming", "conduction", "defects"):
+        return "as on the card"
+    if mission_of(study) is None:
+        return "does not act: arrays are read as programmed"
+    return "over the mission" if phenomenon in _AGEING else "does not act on the size of arrays"
 
 
 CHAPTER = Chapter(

@@ -156,10 +156,11 @@ def _figure(finished: Finished, title: str) -> Figure:
         return Figure(
             anchor("endurance", title),
             titled("Cumulative failures against cycles", title),
-            f"{e.wafers} wafers of {e.dies} dies of {e.cells} cells; a cell fails when "
+            f"{_size(e)} of {e.dies} dies of {e.cells} cells; a cell fails when "
             f"{_pulses(e)} on the wrong side of the read reference (temporary write "
             "failure), or when it is stuck (permanent failure). "
-            f"Bands: 95 % interval of all wafers.{dots}{ends} Right: each wafer.",
+            f"Bands: 95 % interval over {_units(e)}.{dots}{ends} Right: each wafer"
+            f"{', numbered through the lots in turn' if e.lots > 1 else ''}.",
             svg(figure, "Fraction of cells failed against cycles by temperature and by wafer"),
             numbers_of(_drawn(test, draws)),
         )
@@ -179,10 +180,20 @@ def _writes(finished: Finished, title: str) -> Iterator[Figure]:
         yield Figure(
             anchor("writes", title), titled("Pulses and failures of a write against cycles", title),
             f"Write method {_name(e.write)} at {at}: mean pulses of a write (left) and fraction of "
-            "writes that fail temporarily (right). Bands: 95 % interval over wafers.",
+            f"writes that fail temporarily (right). Bands: 95 % interval over {_units(e)}.",
             svg(figure, "Pulses of a write and failing writes against cycles"),
             numbers_of(hottest),
         )  # fmt: skip
+
+
+def _units(e: EnduranceTable) -> str:
+    """What differs at random in the intervals."""
+    return "lots" if e.lots > 1 else "wafers"
+
+
+def _size(e: EnduranceTable) -> str:
+    wafers = f"{e.wafers} wafer{'' if e.wafers == 1 else 's'}"
+    return f"{e.lots} lots of {wafers}" if e.lots > 1 else wafers
 
 
 def _name(write: str) -> str:
@@ -229,7 +240,7 @@ def _table(answer: list[dict[str, Any]], title: str, number: int) -> Table:
         f"endurance-table{number}", titled("Cumulative failures and Weibull fit", title),
         f"Cells that have failed after {grouped(answer[0]['cycles'])} cycles, with the interval "
         "that "
-        "wafer-level variability allows, and the Weibull distribution fitted to all cells.",
+        "variability of lots and wafers allows, and the Weibull distribution fitted to all cells.",
         ["temperature", "failed", "fraction", "interval", "sampled cards",
          "Weibull scale (cycles)", "Weibull shape"],
         rows,
@@ -245,7 +256,7 @@ def _method(study: Study) -> Iterator[str]:
     how = {"first_passage": "cycles to failure from the first-passage distribution",
            "every_cycle": "every cycle simulated"}[e.method]  # fmt: skip
     yield (
-        f"{e.wafers} wafers of {e.dies} dies of {grouped(e.cells)} cells of technology "
+        f"{_size(e)} of {e.dies} dies of {grouped(e.cells)} cells of technology "
         f"{study.technology} "
         f"were cycled to failure, or to {e.cycles:.3g} cycles, at {listed(e.temperatures, 'K')} "
         f"({how}); a cell fails when "
@@ -256,7 +267,8 @@ def _method(study: Study) -> Iterator[str]:
 
 def _intervals(study: Study) -> Iterator[str]:
     apart = "; that of sampled cards is in the table" if study.uncertainty else ""
-    yield f"The interval of the fraction failed includes wafer-level variability{apart}."
+    levels = "lot- and wafer-level" if study.options("endurance").lots > 1 else "wafer-level"
+    yield f"The interval of the fraction failed includes {levels} variability{apart}."
 
 
 def _acts(phenomenon: str, study: Study) -> str:

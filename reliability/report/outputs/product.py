@@ -348,6 +348,8 @@ def _method(study: Study) -> Iterator[str]:
         "read disturb, noise, defects and wear, down to 10⁻¹⁵ without sampling; the errors at the "
         "end of a mission, or of an interval of maintenance, are taken for all its reads."
     )
+    if p.alternating:
+        yield "The polarity of reads alternates from read to read."
     if p.maintenance != "none":
         what = "every cell is rewritten" if p.maintenance == "refresh" else (
             "every word is read, and rewritten where an error was corrected,")  # fmt: skip

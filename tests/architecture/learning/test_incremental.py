@@ -11,6 +11,7 @@ from reliability.architecture.learning.incremental import incremental_checks
 from reliability.architecture.learning.learning import learning_checks
 from reliability.architecture.learning.written_cells import ideal, outcomes
 from reliability.errors import InputError
+from reliability.network.analysis.phenomena import phenomena_of, without
 
 CARD = rel.load_technology("oxram-130nm")
 COMPONENTS = load_components("learning")
@@ -176,6 +177,7 @@ def test_published_learning_is_compared_where_its_rules_are_swept() -> None:
         (learning, {"rule": "stp"}, "unknown rule 'stp'; did you mean 'stdp'"),
         (learning, {"failed": (0.1, 0.01)}, "failed: got"),
         (learning, {"loss": 0.0}, "loss: got 0"),
+        (learning, {"runs": (10.0, 1.0)}, "runs: got"),
         (incremental, {"scenario": "new"}, "unknown scenario 'new'; did you mean 'new_class'"),
         (incremental, {"rule": "reply"}, "unknown rule 'reply'; did you mean 'replay'"),
         (incremental, {"budgets": (5, 5)}, "budgets: got"),
@@ -206,3 +208,15 @@ def test_a_chip_that_has_learnt_often_keeps_less() -> None:
     assert data["accuracy_after_storage"] == pytest.approx(float(stored.sel(part="all", runs=1e7)))
     with pytest.raises(InputError, match=r"runs: got \[1.0, 0.0\], expected rising"):
         incremental(CARD, COMPONENTS, **(SMALL | {"runs": (1.0, 0.0)}))
+
+
+@pytest.mark.parametrize("rule", ["delta_two_level", "stdp"])
+def test_training_on_perfect_cells_is_kept_until_they_wear(rule) -> None:
+    """Stored weights are those that were trained where cells have no error, and fail when worn."""
+    errors = [name for name in phenomena_of(CARD) if name != "endurance"]
+    options = {"rule": rule, "images": 2000, "epochs": 1, "repeats": 1, "runs": (0.0, 1e9)}
+    perfect = learning(without(CARD, errors), COMPONENTS, **options)
+    stored = perfect["accuracy_stored"].isel(repeat=0)
+    assert float(stored.sel(runs=0)) == float(perfect["accuracy_of_run"].isel(repeat=0))
+    assert perfect["accuracy_after_storage"] == stored.sel(runs=1e9)
+    assert stored.sel(runs=1e9) < stored.sel(runs=0) - 0.03

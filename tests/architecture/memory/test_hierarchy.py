@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import xarray as xr
+from scipy import stats
 
 import reliability as rel
 from reliability.architecture import hierarchy, load_components
+from reliability.architecture.memory.cache_retention import misread_cells
 from reliability.architecture.memory.hierarchy import HIERARCHIES, HOSTS, fitting, traffic
 
 pytest.importorskip("onnx")
@@ -160,3 +162,26 @@ def test_what_cannot_be_right_is_named(card, components, options, says) -> None:
 def test_a_card_of_levels_is_refused(components) -> None:
     with pytest.raises(rel.InputError, match="pcm-joshi has no two states"):
         hierarchy(rel.load_technology("pcm-joshi"), components)
+
+
+def test_lines_that_a_rest_costs_are_those_of_worn_cells(card, components) -> None:
+    """Bits misread as a population that is worn and aged has them, lines by the binomial."""
+    rest = rel.Segment("1 day", "85 degC")
+    fresh, worn = misread_cells(card, [0, 1000], rest, seed=3)
+    wrong = []
+    for state in ("LRS", "HRS"):
+        verify = rel.Verify.from_technology(card)
+        made = rel.sample_population(card, cells=20_000, state=state, verify=verify, seed=9)
+        reference = float(rel.programming_window(card, verify=verify)["reference"])
+        mission = rel.MissionProfile([rel.Segment(0, "85 degC", cycles=1000), rest])
+        lrs = rel.age(made, mission)["conductance"] >= reference
+        wrong.append(float((lrs != (state == "LRS")).mean()))
+    assert worn == pytest.approx(np.mean(wrong), rel=0.15)
+    assert fresh < worn
+    with pytest.warns(UserWarning, match="cycles"):
+        found = hierarchy(card, components, host="mcu", capacity=32768, temperature="85 degC")
+    bits = found["misread_bits"].values
+    assert (np.diff(bits) > 0).all()
+    lines = 1 - stats.binom.cdf(1, 72, bits) ** 4
+    assert found["lines_lost"].values == pytest.approx(lines)
+    assert float(found["lines_lost_worn"]) == found["lines_lost"].sel(life_used=1.0)

@@ -10,7 +10,9 @@ import reliability as rel
 from reliability.architecture import load_components, tiers
 from reliability.architecture.logic.layout import STRUCTURES
 from reliability.devices.verify import Verify
+from reliability.network import sample_chips
 from reliability.population.cycling import best_reference
+from reliability.statistics import clopper_pearson, clustered_proportion, crossed_mean, wilson
 
 SMALL = {"chips": 1, "images": 100, "cells": 1000, "temperatures": (318.15, 358.15, 398.15, 473.15)}
 
@@ -84,15 +86,36 @@ def test_looked_up_values_are_those_of_the_grid(card, components, data) -> None:
 
 
 def test_bit_errors_are_those_of_the_suites_own_ageing(card, data) -> None:
+    """Of a hundred cells of each state on each of ten wafers; the interval is that over wafers."""
     verify = Verify("10 kohm", "40 kohm", 10)
-    state = ["LRS"] * 1000 + ["HRS"] * 1000
-    cells = rel.sample_population(card, state=state, cells=2000, verify=verify, seed=3, lot=1)
+    state = ["LRS"] * 100 + ["HRS"] * 100
+    cells = rel.sample_population(card, state=state, wafers=10, cells=200, verify=verify, seed=3,
+                                  lot=1)  # fmt: skip
     old = rel.age(cells, rel.MissionProfile.constant("10 years", 358.15, 1e8))
-    low = old["conductance"].values.ravel() < best_reference(card)
-    wrong = (low == (np.array(state) == "LRS")).mean()
+    low = old["conductance"].values.reshape(10, 200) < best_reference(card)
+    wrong = (low == (np.array(state) == "LRS")).sum(axis=1)
     found = data.sel(grid_temperature=358.15)
-    assert float(found["error_rate_at"]) == pytest.approx(wrong)
-    assert float(found["error_rate_low"]) <= wrong <= float(found["error_rate_high"])
+    assert float(found["error_rate_at"]) == pytest.approx(wrong.sum() / 2000)
+    ends = clustered_proportion(wrong, 200)
+    assert float(found["error_rate_low"]) == pytest.approx(float(ends.low))
+    assert float(found["error_rate_high"]) == pytest.approx(float(ends.high))
+    plain = clopper_pearson(wrong.sum(), 2000)
+    assert float(ends.high - ends.low) > float(plain.high - plain.low)
+
+
+def test_the_interval_of_the_accuracy_is_that_over_chips_and_images(card, components) -> None:
+    few, net = (
+        at(card, components, chips=3, temperatures=(318.15, 473.15)),
+        rel.load_network("spirit"),
+    )
+    fresh = sample_chips(card, net, chips=3, verify=Verify("10 kohm", "40 kohm", 10), seed=3)
+    for k, kelvin in enumerate((318.15, 473.15)):
+        old = rel.age(fresh, rel.MissionProfile.constant("10 years", kelvin, 1e8))
+        right = rel.evaluate(net, old, images=100, seed=3)["correct"].values.reshape(3, 100)
+        own = crossed_mean(right)
+        ends = [float(few[f"accuracy_{end}"][k]) for end in ("at", "low", "high")]
+        assert ends == pytest.approx([own.mean, own.low, own.high])
+        assert ends[2] - ends[1] > 0.7 * np.ptp(wilson(right.sum(), 300))
 
 
 def test_heat_costs_bits_and_accuracy(data) -> None:

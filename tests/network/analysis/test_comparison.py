@@ -39,7 +39,9 @@ def test_a_thousandth_is_visible_with_eight_chips(net, tech) -> None:
 def test_a_result_does_not_differ_from_itself(net, tech) -> None:
     result = rel.evaluate(net, tech, chips=3, images=100, seed=3)
     found = rel.compare_accuracy(result, result)
-    assert (found["difference"].item(), found["low"].item(), found["high"].item()) == (0, 0, 0)
+    of_none = float(special.betaincinv(1, 100, 0.975))  # exact bound of the images that may differ
+    ends = found["difference"].item(), found["low"].item(), found["high"].item()
+    assert ends == pytest.approx((0, -of_none, of_none))
 
 
 def test_ages_are_compared_one_by_one(net, tech) -> None:

@@ -102,6 +102,3 @@ def test_bad_input(chips, network, options, says):
     assert says in str(caught.value)
     with pytest.raises(InputError, match="needs 8"):
         on_tiles(chips, Network("tiny", np.array([[1, 1]]), weight_max=2))
-    levels = rel.sample_chips(rel.load_technology("techB"), network, chips=1)
-    with pytest.raises(InputError, match="techB has no LRS and HRS"):
-        on_tiles(levels, network)

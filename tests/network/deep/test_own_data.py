@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import reliability as rel
 from reliability.network.metrics import measured
@@ -90,6 +91,41 @@ def test_top5_counts_labels_among_the_five_largest() -> None:
     agrees = measured("agreement", outputs, None, lambda: outputs[0], 0.95)["agreement"][1]
     assert agrees[0] == 1
     assert agrees[1] < 1
+
+
+def test_the_interval_of_a_squared_error_is_that_of_its_logarithm() -> None:
+    outputs = RNG.normal(size=(1, 50, 3)).astype(np.float32)
+    target = np.zeros((50, 3), np.float32)
+    found = measured("mse", outputs, target, lambda: outputs[0], 0.9)
+    each = (outputs[0].astype(float) ** 2).mean(axis=1)
+    step = np.exp(stats.t.ppf(0.95, 49) * stats.sem(each) / each.mean())
+    assert found["mse_low"][1] == pytest.approx(each.mean() / step)
+    assert found["mse_high"][1] == pytest.approx(each.mean() * step)
+    exact = measured("mse", outputs, outputs[0], lambda: outputs[0], 0.9)
+    assert [float(exact[name][1][0]) for name in exact] == [0.0, 0.0, 0.0]
+
+
+def test_pixels_of_an_image_are_not_independent_trials() -> None:
+    """Images that are right or wrong as a whole: intervals of as many trials as images."""
+    images = 60
+    good = np.arange(images) % 4 > 0
+    outputs = np.zeros((1, images, 2, 4, 4), np.float32)
+    outputs[0, good, 1] = 1.0
+    outputs[0, ~good, 0] = 1.0
+    label = np.ones((images, 4, 4), np.int64)
+    found = measured("accuracy", outputs, label, lambda: outputs[0], 0.9)
+    p, t2 = 0.75, stats.t.ppf(0.95, images - 1) ** 2
+    trials = images - 1  # of which the fraction has the variance of the mean of the images
+    ends = np.roots([1 + t2 / trials, -(2 * p + t2 / trials), p * p])
+    assert found["accuracy"][1][0] == p
+    low, high = (found[f"accuracy_{end}"][1][0] for end in ("low", "high"))
+    assert sorted(ends) == pytest.approx([low, high])
+    agrees = measured("agreement", outputs, None, lambda: 1 - outputs[0], 0.9)
+    assert agrees["agreement_high"][1][0] > 0.02  # 0 of 60 images, not of 960 pixels
+    alone = measured("f1", outputs[..., :1, :1], label[:, :1, :1], lambda: outputs[0], 0.9)
+    whole = measured("f1", outputs, label, lambda: outputs[0], 0.9)
+    for end in ("", "_low", "_high"):
+        assert whole[f"f1{end}"][1] == pytest.approx(alone[f"f1{end}"][1])
 
 
 def test_agreement_needs_no_labels_and_falls_on_cells(small) -> None:

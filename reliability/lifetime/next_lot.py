@@ -1,22 +1,68 @@
-"""The bound for the next lot: lots as a random effect, with few lots and few failures.
+"""The bound for the next lot: lots as a random effect.
 
-Failures of lot i are Poisson with mean exposure_i H_i; ln H_i is normal about ln H with standard
-deviation s. Priors: flat in H, which alone gives the chi-square bound of JESD85, and half-normal in
-s with a stated scale, because a few lots say next to nothing of s. The bound of the next lot is the
-quantile of its posterior predictive hazard.
+Of a fit it is the quantile of the posterior predictive fraction, as the fit's own lots give it
+(`reliability.lifetime.lot_posterior`). Where nothing was fitted, the failures of lot i are Poisson
+with mean exposure_i H_i; ln H_i is normal about ln H with standard deviation s. Priors: flat in H,
+which alone gives the chi-square bound of JESD85, and half-normal in s with a stated scale, because
+lots without failures say nothing of s. The bound of the next lot is the quantile of its posterior
+predictive hazard.
 """
 
 import numpy as np
 import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaln, ndtr
+from scipy.special import expit, gammaln, ndtr
 
 from reliability.errors import InputError, fraction
+from reliability.lifetime.censored_fit import LifetimeFit, Stress
+from reliability.random import stream
 
 Floats = NDArray[np.float64]
 SCALE = 0.5  # of the prior of the standard deviation of ln hazard between lots: a factor of 1.6
+_DRAWS = 4000
 _NODES = np.polynomial.hermite.hermgauss(15)
 _SPREADS = np.linspace(0.0, 4.0, 25)  # in scales
+
+
+def next_lot_odds(fit: LifetimeFit, t: float, stress: Stress | None) -> Floats:
+    """Log-odds of failure by a time in one more lot, for as many equally likely lots."""
+    rng = stream(0, "statistics.bootstrap")
+    theta, weight = fit.lot_posterior
+    theta = theta[rng.choice(len(theta), _DRAWS, p=weight)]
+    first, *others, log_tau = fit.regression.at(stress)(theta)
+    base = fit.distribution.parts[0]
+    location = first + np.exp(log_tau) * rng.standard_normal(_DRAWS)
+    scaled = np.float64(t / fit.data.unit)
+    with np.errstate(divide="ignore", over="ignore"):
+        odds = base.log_cdf(scaled, location, *others) - base.log_sf(scaled, location, *others)
+    return np.asarray(odds)
+
+
+def next_lot_fraction(
+    fit: LifetimeFit, t: float, stress: Stress | None = None, confidence: float = 0.9
+) -> float:
+    """Return the upper bound of the fraction of the next lot that fails by a time.
+
+    Parameters
+    ----------
+    fit : LifetimeFit
+        With a random effect of lots.
+    t : float
+        In the unit of the data.
+    stress : mapping of str to float, optional
+    confidence : float
+        One-sided.
+
+    Examples
+    --------
+    >>> from reliability.lifetime import fit_lifetime
+    >>> life, lot = [[30, 40, 50, 70], [45, 60, 75, 100], [20, 25, 35, 45]], ["A", "B", "C"]
+    >>> fit = fit_lifetime(np.ravel(life), lots=np.repeat(lot, 4), lot_effect="random")
+    >>> float(fit.failure_probability(20.0, confidence=0.8).high) < next_lot_fraction(fit, 20.0)
+    True
+    """
+    odds = next_lot_odds(fit, t, stress)
+    return float(expit(np.quantile(odds, fraction(confidence, "confidence"))))
 
 
 def next_lot_bound(

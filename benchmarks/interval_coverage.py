@@ -1,6 +1,6 @@
 """Coverage of the intervals that a user sees, on simulated tests; writes docs/coverage.md.
 
-python benchmarks/coverage.py [--samples 400] [--seconds 400] [--only lots]
+python -m benchmarks.interval_coverage [--samples 400] [--seconds 400] [--only lots]
 
 Samples come in blocks with seeds of their own, the cases with the fewest first, and each block is a
 line of the file of counts: a run that was stopped, or that has a time limit, goes on where it was.
@@ -10,7 +10,6 @@ The page is written from the counts alone, as a whole.
 import argparse
 import json
 import math
-import sys
 import time
 import warnings
 import zlib
@@ -20,17 +19,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-if __name__ == "__main__":  # this folder would hide the package `coverage` that numba looks for
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
-
-from benchmarks.coverage_cases import CASES, NOTES, Case
+from benchmarks.interval_coverage_cases import CASES, NOTES, Case
 
 BLOCK = 20  # samples that are simulated at once, times the size of the case
 FEWEST = 20  # samples of a row of the page
 HEAD = """# Coverage
 
 How often the intervals and bounds of this package hold the truth, on simulated tests. Written as a
-whole by `python benchmarks/coverage.py`; every number is a percentage of the samples of its row.
+whole by `python -m benchmarks.interval_coverage`; every number is a percentage of the samples of
+its row.
 
 Two-sided intervals read "holds (truth below, truth above)": 90 (5, 5) is a nominal 90 % interval
 whose two ends miss equally often. One-sided bounds read as the percentage of samples that miss.

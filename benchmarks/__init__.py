@@ -1,0 +1,1 @@
+"""Performance of this package beside its peers: `python -m benchmarks`."""
