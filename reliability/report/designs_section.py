@@ -149,14 +149,15 @@ def designs_table(finished: Finished) -> Table:
         "Designs",
         "Each design with the worst value of each limit over the conditions of the sweep, and its "
         "interval. Feasible: every limit is demonstrated at every condition.",
-        [*head, *costs, *(limit.replace("_", " ") for limit in limits), "design is"],
+        [*head, *costs, *(limit_words(limit).quantity for limit in limits), "design is"],
         rows,
     )
 
 
 def _worst(design: dict[str, Any], limit: str) -> str:
     row = next(row for row in design["limits"] if row["limit"] == limit)
-    return f"{row['value']:.4g} ({row['low']:.4g} to {row['high']:.4g})"
+    value, low, high = (limit_words(limit).value(row[end]) for end in ("value", "low", "high"))
+    return value if low == value == high else f"{value} ({low} to {high})"
 
 
 def _why(summary: dict[str, Any], best: dict[str, Any]) -> str:

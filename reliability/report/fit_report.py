@@ -106,7 +106,7 @@ def write_fit_report(
         ),
     ]  # fmt: skip
     report = Report(
-        card.title or card.name, f"Measured cells to the card {card.name}.",
+        card.title or card.name, f"How well does the card {card.name} describe the measured cells?",
         [answer, *distance, *filter(None, [card.description])], sections,
         [*_key_figures(told), KeyFigure("outside the interval", percent(told["outside"], 0),
                    f"{percent(1 - told['confidence'], 0)} expected",
@@ -125,7 +125,7 @@ def _networks_section(networks: Sequence[xr.Dataset]) -> Section:
         for k in range(one.sizes["condition"]):
             at = one.isel(condition=k)
             hours, kelvin = float(at["time"]), float(at["temperature"])
-            off, low, high = (f"{100 * float(at[name]):+.1f}".replace("-", "−")
+            off, low, high = (f"{round(100 * float(at[name]), 1) + 0.0:+.1f}".replace("-", "−")
                               for name in ("difference", "low", "high"))  # fmt: skip
             rows.append([
                 one.attrs["source"],

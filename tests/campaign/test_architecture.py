@@ -158,7 +158,7 @@ def test_axes_of_a_study_are_dimensions_of_what_figures_and_answer_show(small, t
     by_node = {one["value"]: one["quantities"]["gain"]["value"] for one in answer["along"]["node"]}
     assert by_node["7nm"] == float(data["gain"].sel(node="7nm", lrs_resistance=10e3, draw=0))
     page = (folder / "report.html").read_text()
-    assert "CMOS node 130" in page
+    assert "CMOS node = 130" in page
     assert "Gain of an event against the LRS resistance" in page
 
 

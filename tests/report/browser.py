@@ -31,6 +31,9 @@ function look(w) {
   const d = w.document, root = d.documentElement;
   const wide = [...d.querySelectorAll(".key div, .verdict, pre, figcaption, h1, h2, h3, p")]
     .filter((e) => e.className !== "hidden" && e.scrollWidth > e.clientWidth + 1);
+  const cut = [...d.querySelectorAll("figure .wide:not(.printed) svg, .brush svg")]
+    .filter((e) => e.getBoundingClientRect().right > w.innerWidth);
+  wide.push(...cut);
   return { width: w.innerWidth, page: root.scrollWidth, wide: wide.map((e) => e.outerHTML),
     figures: [...d.querySelectorAll("figure .wide:not(.printed) svg, .brush svg")]
       .map((e) => e.getBoundingClientRect().height),

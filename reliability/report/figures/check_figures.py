@@ -44,7 +44,7 @@ def predictive_check(check: xr.Dataset, ax: Axes | None = None, *, quantity: str
         ax.plot(x[order], seen, marker(k), ms=3.5, color=colour(k), label=label)
     names = {
         "mean": "mean change",
-        "sigma": "standard deviation of the change",
+        "sigma": "1σ of the change",
         "correlation": "correlation with the first change",
     }
     unit = "" if unitless else " (µS)" if of_levels else " (ln G)"

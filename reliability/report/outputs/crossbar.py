@@ -101,13 +101,14 @@ def _statement(finished: Finished) -> Iterator[str]:
     parts = [
         f"{_shape(found)} lines ({_ends(study, found)})"
         + (f" with {where}" if where else "")
-        if found["size"] else f"no array with {where}"
-        for where, found in ends
+        for where, found in ends if found["size"]
     ]  # fmt: skip
     yield (
         f"The largest array at which {size_criterion(study)} has {' and '.join(parts)} "
         f"({percent(study.confidence, 0)} confidence)."
     )
+    if ends[0][1]["size"] == 0:
+        yield f"With {ends[0][0]} no array meets the limit."
     most = study.options("crossbar").max_size
     if ends[-1][1]["size"] >= most:
         yield f"Arrays of more than {most} lines were not searched."

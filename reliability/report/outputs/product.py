@@ -241,9 +241,9 @@ def _fit(found: dict[str, Any]) -> str:
 
 
 def _read_outs(finished: Finished) -> Iterator[Table]:
-    columns = stress_columns(
-        [age for _, answer in finished.answers() for age in answer["product_by_age"]]
-    )
+    columns: dict[str, Any] = {}
+    for _, answer in finished.answers():
+        columns |= stress_columns(answer["product_by_age"])
     if not columns:
         return
     rows = [
