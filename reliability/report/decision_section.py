@@ -49,8 +49,8 @@ def _next(found: dict[str, Any]) -> str:
         )
     return (
         f"Parameter to measure next: {in_words(best['name'])}. Knowing it exactly makes a right "
-        f"verdict more probable by {100 * best['value_of_information']:.0f} percentage points "
-        f"({100 * best['value_low']:.0f} to {100 * best['value_high']:.0f})."
+        f"verdict more probable by {100 * best['value_of_information']:.1f} percentage points "
+        f"({100 * best['value_low']:.1f} to {100 * best['value_high']:.1f})."
     )
 
 

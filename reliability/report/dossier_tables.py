@@ -358,9 +358,9 @@ def raw_tables(dossier: Dossier) -> Iterator[Table]:
             units["frequency"].values, strict=True,
         ):  # fmt: skip
             failed = on_test(high, test.clock) if math.isfinite(high) else "not failed"
-            row = (test.table.name, place(test.stress), str(lot), on_test(low, test.clock), failed)
-            alike[row] += many
-    rows = [[*row, f"{many:g}"] for row, many in alike.items()]
+            key = (test.table.name, place(test.stress), str(lot), on_test(low, test.clock), failed)
+            alike[key] += many
+    rows = [[*key, f"{many:g}"] for key, many in alike.items()]
     yield Table("raw", "Units of each test", _shown(
         "Each unit failed after the first and not after the second time.", rows),
         ["test", "at", "lot", "good until", "failed by", "units"], rows[:_MOST_ROWS])  # fmt: skip

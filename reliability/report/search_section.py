@@ -223,13 +223,16 @@ def _influence(finished: Finished) -> Iterator[Table]:
         values = np.maximum(values, _FLOOR.get(one["unit"], -np.inf))
         log = values.min() > 0 and values.max() > 30 * values.min()
         values = np.log10(values) if log else values
-        found = sobol_of_designs([each["design"] for each in every], values, space, study.seed)
+        found = sobol_of_designs(
+            [each["design"] for each in every], values, space, study.seed, study.confidence
+        )
         if found is None:
             continue
-        for name in sorted(space, key=lambda n: -found.total[n]):
+        for name in sorted(space, key=lambda n: -found.total[n][0]):
             rows.append([
                 f"{'logarithm of ' if log else ''}{_name(study, k)}", labels[name],
-                percent(found.first[name], 0), percent(found.total[name], 0),
+                _index(found.first[name]),
+                _index(found.total[name]) if found.interactions else "too few designs",
                 percent(found.explained, 0),
             ])  # fmt: skip
     if rows:
@@ -237,10 +240,17 @@ def _influence(finished: Finished) -> Iterator[Table]:
             "influence", "Sensitivity of the objectives to the choices",
             "Sobol indices of a quadratic surface through the designs computed, its choices "
             "uniform over their ranges: the fraction of the variance of an objective from a choice "
-            "alone (first order) and with its interactions (total). Variance explained is that of "
-            "designs left out; below about 70 % the indices are rough.",
+            f"alone (first order) and with its interactions (total), with "
+            f"{percent(study.confidence, 0)} intervals of the surface's coefficients. Variance "
+            "explained is that of designs left out; below about 70 % indices and intervals are "
+            "rough.",
             ["objective", "choice", "first order", "total", "variance explained"], rows,
         )  # fmt: skip
+
+
+def _index(found: tuple[float, float, float]) -> str:
+    value, low, high = (100 * each for each in found)
+    return f"{value:.0f} % ({low:.0f} to {high:.0f})"
 
 
 def write_chosen(finished: Finished, folder: Path) -> None:

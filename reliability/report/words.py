@@ -9,6 +9,7 @@ from typing import Any
 from reliability.units import duration, engineering, grouped
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_PLAIN = re.compile(r"\d+(\.\d+)?")
 _POWER = re.compile(r"(?<![\w.])(\d(?:\.\d+)?)e([+-]\d+)\b")
 _MINUS = re.compile(r"(?<![^\s(])-(?=\d)")
 _GROUP = re.compile(r"(?<=\d) (?=\d{3}\b)")
@@ -164,6 +165,8 @@ def merged(texts: Iterable[str]) -> list[str]:
     ['cells at 25 or 85 °C, read once.', 'no cells.']
     >>> merged(f"rewritten after {n} days" for n in (30, 90, 365, 1000, 3650))
     ['rewritten after 30 to 3650 days']
+    >>> merged(f"a lead of {n}" for n in (16, 4, 24, 2, 10))
+    ['a lead of 2 to 24']
     """
     groups: list[list[list[str]]] = []
     for text in dict.fromkeys(texts):
@@ -232,6 +235,9 @@ def _alternatives(rows: list[list[str]]) -> str:
         mark = ""
     texts = [text for text in texts if text]
     if len(texts) > 4 and all(text.strip("<≤(-").split(".")[0][:1].isdigit() for text in texts):
+        units = {text.partition(" ")[2] for text in texts}
+        if len(units) == 1 and all(_PLAIN.fullmatch(text.split(" ")[0]) for text in texts):
+            texts.sort(key=lambda text: float(text.split(" ")[0]))
         return f"{texts[0]} to {texts[-1]}{mark}"
     if all(text.startswith("(") for text in texts):
         texts = [texts[0], *(text[1:] for text in texts[1:])]

@@ -178,7 +178,9 @@ def test_a_shipped_study_runs_to_its_report(path, tmp_path) -> None:
     if whole.sensitivity:
         settings |= {"sensitivity.chips": 2, "sensitivity.images": 10}
     if whole.search:
-        settings |= {"search.evaluations": 3, "search.population": 3}
+        settings |= {"search.evaluations": 3, "search.population": 3, "search.stages": []}
+    if whole.decision:
+        settings |= {"decision.draws": 8, "decision.parameters": 1, "decision.chips": 1}
     study = at_its_ends(rel.load_study(path, settings))
     if studied == "hierarchy":
         study = with_axes(study, {"network": ("spirit",), "capacity": (1024, 2048)})

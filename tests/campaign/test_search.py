@@ -19,7 +19,7 @@ from reliability.campaign.search import (
     non_dominated,
     search_designs,
 )
-from reliability.campaign.tables import SearchTable
+from reliability.campaign.tables import DesignTable, SearchTable
 from reliability.cli import main
 from reliability.report.provenance import study_toml
 
@@ -222,6 +222,76 @@ def test_few_designs_at_a_limit_are_stopped_and_none_that_leads() -> None:
     wrong = [hopeless([design(0.9 + a), design(0.9 + b)])
              for a, b in rng.normal(0, 0.01, (2000, 2))]  # fmt: skip
     assert np.mean(wrong) < 0.005  # of two equal designs, far apart by 2.8 sigma of the difference
+
+
+def grid_of(study, budget):
+    """The study on a full grid of at most so many designs: its axes with fewer values."""
+    sweep = list(study.sweep)
+    while np.prod([len(axis.values) for axis in sweep]) > budget:
+        k = int(np.argmax([len(axis.values) for axis in sweep]))
+        values = sweep[k].values
+        middle = len(values) // 2  # the ends stay
+        fewer = values[:middle] + values[middle + 1 :]
+        sweep[k] = sweep[k].model_copy(update={"values": fewer})
+    least = DesignTable(minimise=study.search.objective[0].name)
+    return study.model_copy(update={"sweep": tuple(sweep), "search": None, "design": least})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "small"),
+    [
+        ("design_memory", {"product.lots": 2}),
+        ("design_spirit", {"population.chips": 4, "search.stages": [2], "network.images": 60}),
+    ],
+)  # fmt: skip
+def test_a_search_beats_or_ties_a_full_grid_of_the_same_budget(name, small, tmp_path) -> None:
+    small = small | {"search.evaluations": 24, "search.population": 8}
+    study = rel.load_study(name, small).model_copy(update={"decision": None})
+    grid = grid_of(study, study.search.evaluations)
+    found, other = (
+        summary_of(rel.run_study(each, tmp_path / kind, workers=2))
+        for kind, each in (("search", study), ("grid", grid))
+    )
+    assert len(other["points"]) <= study.search.evaluations
+    assert found["recommended"] is not None
+    best = found["front"][0]["objectives"][0]["value"]
+    assert other["recommended"] is None or best <= other["recommended"]["cost"] * (1 + 1e-9)
+
+
+def test_the_front_of_a_crossbar_is_that_of_its_closed_form() -> None:
+    """Periphery per line falls with the length of a word line, the drop along it grows.
+
+    The last of n equal cells sees V / cosh(n sqrt(r G)). All lengths are on the front, each with
+    the least line resistance.
+    """
+    space = {"lines": Space((), 4, 64, True, True), "ohm": Space((1.0, 2.0, 5.0))}
+    goals = [{"name": "area", "direction": "minimise", "unit": "1"},
+             {"name": "drop", "direction": "minimise", "unit": "1"}]  # fmt: skip
+    search = SearchTable(objective=goals, evaluations=90, population=15)
+    seen = {}
+
+    def drop(design):
+        n, g = design["lines"], 1e-4
+        lines = {"word_line_resistance": design["ohm"], "bit_line_resistance": 0.0}
+        solved = rel.solve_crossbar(np.full((1, n), g), np.array([0.1]), fields=True, **lines)
+        volts = float(solved["word_line_voltage"].values[0, -1])
+        assert volts * np.cosh(np.sqrt(design["ohm"] * g) * n) == pytest.approx(0.1, rel=0.02)
+        return 1 - volts / 0.1
+
+    def evaluate(designs):
+        for design in designs:
+            seen[tuple(design.values())] = 1 / design["lines"], drop(design)
+        return [Evaluation(seen[tuple(design.values())]) for design in designs]
+
+    designs = search_designs(space, search, 5, evaluate)
+    values = np.array([seen[tuple(d.values())] for d in designs])
+    front = [d for d, on in zip(designs, non_dominated(values), strict=True) if on]
+    assert {d["ohm"] for d in front} == {1.0}
+    least = [d["lines"] for d in front]
+    assert len(least) > 25
+    assert min(least) <= 5
+    assert max(least) >= 62
 
 
 def test_a_search_ends_with_a_front_a_design_and_a_report(tmp_path) -> None:

@@ -142,8 +142,8 @@ def accuracy_against_time(
                        of=accuracy.sizes["temperature"], whiskers=ends)  # fmt: skip
     for k, (label, value) in enumerate((references or {}).items()):
         ax.axhline(value, color="0.3", lw=1, ls=("--", "-.")[k % 2])
-        at = (times[min(1, times.size - 1)], value)
-        ax.annotate(label, at, **LABEL | {"xytext": (14, 2)})  # right of the bars
+        place = (times[min(1, times.size - 1)], value)
+        ax.annotate(label, place, **LABEL | {"xytext": (14, 2)})  # right of the bars
     time_axis(ax, times)
     metric_axis(ax.yaxis, accuracy)
     if accuracy.sizes["temperature"] > 1:

@@ -253,8 +253,7 @@ def _one_layer(study: Study) -> str:
     network = study.network
     coding = _CODINGS[network.coding].format(**network.model_dump())
     ideal = "; ideal neurons" if network.neuron == "ideal" else ""
-    copies = f", {network.copies} copies of each" if network.copies > 1 else ""
-    return f"{coding}; {network.mapping.replace('_', '-')} cells{copies}{ideal}"
+    return f"{coding}; {network.mapping.replace('_', '-')} cells{ideal}"
 
 
 def _method(study: Study) -> Iterator[str]:
@@ -266,6 +265,11 @@ def _method(study: Study) -> Iterator[str]:
         f"at {_conditions(study)}."
     )
     deep = isinstance(study.named_network(str(study.network.name)), DeepNetwork)
+    if not deep and study.network.copies > 1:
+        copies = study.network.copies
+        yield f"Each cell of the mapping has {copies} copies; the weight is their mean."
+    if study.stress.refresh:
+        yield f"Refresh rewrites every cell at least once in {duration(study.stress.refresh)}."
     if not deep and study.network.coding in _UNDECIDED:
         yield _UNDECIDED[study.network.coding]
     metric = study.network.metric
