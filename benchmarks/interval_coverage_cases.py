@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import optimize, special, stats
 
+from reliability.campaign.accuracy_interval import score_interval
 from reliability.characterization import reads_of
 from reliability.characterization.endurance import fit_endurance
 from reliability.characterization.programming import fit_state
@@ -40,13 +41,15 @@ from reliability.lifetime.maximise import (
     profile_interval,
 )
 from reliability.lifetime.modes import fit_modes
+from reliability.lifetime.next_lot import next_lot_bound
 from reliability.lifetime.starting_values import NoMaximum
 from reliability.lifetime.tails import fit_tail
+from reliability.network.metrics import measured
 from reliability.statistics.control import capability
 from reliability.statistics.crossed import crossed_mean, mean_of_fractions
 from reliability.statistics.differences import paired_difference, unpaired_difference
 from reliability.statistics.gauge import gauge_study
-from reliability.statistics.means import mean_interval
+from reliability.statistics.means import mean_interval, nominal_and_drawn
 from reliability.statistics.proportions import clopper_pearson, clustered_proportion, wilson
 from reliability.statistics.variance import radial_trend, variance_components
 
@@ -450,10 +453,16 @@ def means(chips: int, wafer: float, rng: Rng, samples: int) -> Found:
         pair = paired_difference(x, x + plain, 0.9)
         two = unpaired_difference(x, y, 0.9, groups=(group, group))
         crossed = crossed_mean(images + x[:, None], groups=group, confidence=0.9)
+        right = crossed_mean(images + x[:, None] > -3.5, groups=group, confidence=0.9)
+        fraction = stats.norm.sf(-3.5 / math.sqrt(6 + wafer**2))
+        metric = score_interval((images + x[:, None]).mean(axis=1), 1 / math.sqrt(200), None, 0.9,
+                                group)  # fmt: skip
         fractions = mean_of_fractions(score, group, 0.9)
         return {
             "mean": (*mean_interval(plain, 0.9)[1:], 0.0),
             "chips × images": (crossed.low, crossed.high, 0.0),
+            "fraction of chips × images": (right.low, right.high, fraction),
+            "score of studies": (metric["low"], metric["high"], 0.0),
             "accuracy": (fractions[1], fractions[2], truth),
             "paired difference": (pair["low"], pair["high"], 0.0),
             "difference": (two["low"], two["high"], 0.0),
@@ -463,6 +472,62 @@ def means(chips: int, wafer: float, rng: Rng, samples: int) -> Found:
 
 
 _NORMAL = stats.norm.ppf((np.arange(2000) + 0.5) / 2000)
+
+
+def network_metrics(images: int, labels: int, rng: Rng, samples: int) -> Found:
+    """Metrics of one chip over images of three classes, of one or of several labels each."""
+
+    def drawn(rng: Rng, images: int) -> tuple[Array, NDArray[np.int64]]:
+        label = rng.choice(3, (images, labels), p=[0.6, 0.3, 0.1])
+        hard = rng.standard_normal((images, 1)) if labels > 1 else 0.0
+        scores = rng.standard_normal((images, labels, 3)) + 0.0
+        own = np.take_along_axis(scores, label[..., None], -1)[..., 0] + 1.2 + hard
+        np.put_along_axis(scores, label[..., None], own[..., None], -1)
+        return scores.astype(np.float32), label
+
+    scores, label = drawn(np.random.default_rng(0), 400_000 // labels)
+
+    def found(metric: str, scores: Array, label: Any) -> Any:
+        target = scores * 0 if metric == "mse" else label
+        values = scores**3 if metric == "mse" else scores  # skewed errors
+        one = measured(metric, values[None], target, lambda: scores, 0.9)
+        return [
+            float(one[metric + end][1][0]) for end in ("", "_low", "_high") if metric + end in one
+        ]
+
+    truth = {name: found(name, scores, label)[0] for name in ("accuracy", "mse")}
+    hits = scores.argmax(-1)
+    each = [2 * np.sum((hits == k) & (label == k)) / np.sum(1 * (hits == k) + (label == k))
+            for k in range(3)]  # fmt: skip
+    truth["f1"] = float(np.mean(each))
+
+    def one(rng: Rng) -> dict[str, tuple[float, float, float]]:
+        scores, label = drawn(rng, images)
+        return {name: (*found(name, scores, label)[1:], value) for name, value in truth.items()}
+
+    return rows(one)(rng, samples)
+
+
+def next_lots(spread: float, rng: Rng, samples: int) -> Found:
+    """Next lot of three with 77 units each, ln hazard normal, and of one more of 20 drawn cards."""
+
+    def one(rng: Rng) -> dict[str, tuple[float, float, float]]:
+        hazard = 0.01 * np.exp(spread * rng.standard_normal(4))
+        bound = next_lot_bound(rng.poisson(77 * hazard[:3]), [77] * 3, 0.9)
+        return {"hazard of the next lot": (0.0, bound, hazard[3])}
+
+    return rows(one)(rng, samples)
+
+
+def draws(count: int, rng: Rng, samples: int) -> Found:
+    """One more draw of a card, against the interval of the draws that were computed."""
+
+    def one(rng: Rng) -> dict[str, tuple[float, float, float]]:
+        value = np.exp(rng.standard_normal(count + 2))
+        value[0] = 1.0
+        return {"one more draw": (*nominal_and_drawn(value[:-1], 0.9), value[-1])}
+
+    return rows(one)(rng, samples)
 
 
 def components(count: int, rng: Rng, samples: int) -> Found:
@@ -749,6 +814,7 @@ def control(rng: Rng, samples: int) -> Found:
 
 
 FITS, OTHERS = "Weibull fits", "Other fits"
+METRICS, NEXT, DRAWN = "Network metrics", "Next lot", "Drawn cards"
 WAFERS, TRIALS, RATES = "Fractions over wafers", "Proportions", "Failure rates"
 MEANS, PARTS, TAILS = "Means and differences", "Variance components", "Tails"
 STATES, ENDURANCE, SIZES = "Fitted states", "Fitted endurance", "Array size"
@@ -784,6 +850,13 @@ NOTES = {
     TRIALS: "Independent trials.",
     RATES: "`failure_rate_bound` with replacement.",
     MEANS: "Chips on five wafers. Five wafers that differ are five units, whatever the chips.",
+    METRICS: "`evaluate`: accuracy, macro F1 and mean squared error of one chip, over images. "
+    "Squared errors are skewed (fourth power of a normal value): with 100 images their interval is "
+    "too short at its upper end, use 500 or more.",
+    NEXT: "`next_lot_bound` of few failures. The scale of its half-normal prior of the spread of "
+    "ln hazard is 0.5: lots that differ by more need a fit with a random effect, from failures.",
+    DRAWN: "`nominal_and_drawn`: intervals of studies over cards that were drawn from their "
+    "uncertainty.",
     PARTS: "Eight dies of five cells on each wafer; standard deviations 2, 1 and 0.5.",
     TAILS: "200 exceedances of 2000 values, generalised Pareto distribution.",
     STATES: "`characterize`: median and standard deviations of a state normal in the conductance.",
@@ -847,6 +920,16 @@ CASES: tuple[Case, ...] = (
         Case(MEANS, f"{chips} chips, wafer spread {wafer:g}", partial(means, chips, wafer))
         for chips in (10, 50) for wafer in (0.0, 1.0)
     ),
+    *(
+        Case(METRICS, f"{images} images of {labels} label{'s' * (labels > 1)}",
+             partial(network_metrics, images, labels), size=5 if labels == 1 else 2)
+        for images, labels in ((100, 1), (500, 1), (100, 64))
+    ),
+    *(
+        Case(NEXT, f"3 lots of 77, spread {spread:g}", partial(next_lots, spread), 1)
+        for spread in (0.0, 0.5, 1.0)
+    ),
+    *(Case(DRAWN, f"{count} draws", partial(draws, count), size=25) for count in (20, 40)),
     *(Case(PARTS, f"{count} wafers", partial(components, count), size=0.5) for count in (4, 12)),
     *(Case(TAILS, name, partial(tails, name)) for name in _TAILS),
     *(Case(STATES, f"{count} wafers", partial(states, count), size=0.25) for count in (4, 8)),

@@ -5,6 +5,7 @@ import json
 import pytest
 import xarray as xr
 from click.testing import CliRunner
+from scipy import stats
 
 from reliability.cli import main
 
@@ -313,3 +314,25 @@ def test_inspect_prints_celsius_hours_and_over_range(call, tmp_path):
     assert "= 0, 168, 1000 h" in said
     assert "label temperature [K]: 1 (398.15) = 125 °C" in said
     assert "read  column 1 'cell': cell, by its header" in said
+
+
+def test_qualify_takes_priors_and_predicts_the_next_lot(call, tmp_path):
+    """No failure of 231: with the shape known the bound of JESD85, a gamma-Poisson next lot."""
+    stated = ["qualify", "--devices", 231, "--duration", "1000 h", "--claim", "1000 h",
+              "--fraction", "1%", "--next-lot", 500, "--json"]  # fmt: skip
+    known = json.loads(call(*stated, "--shape", 1).output)
+    assert known["bound"] == pytest.approx(1 - 0.1 ** (1 / 231), rel=1e-6)
+    bound = stats.nbinom.ppf(0.9, 1, 231 / (231 + 500))  # geometric: one more than no failure
+    assert known["next_lot"]["bound"] == pytest.approx(bound, abs=1)
+    prior = "shape = 1 to 2.5 (lots 1 to 4)"
+    wide = json.loads(call(*stated, "--prior", prior, "--out", tmp_path / "q").output)
+    assert wide["bound"] == pytest.approx(known["bound"], rel=0.02)  # no extrapolation
+    assert any("lots 1 to 4" in text for text in wide["assumptions"])
+    assert "At most" not in (report := (tmp_path / "q" / "report.html").read_text("utf-8"))
+    assert "Next lot: at most" in report
+    refused = call(*stated, "--prior", "shape = 1-2")
+    assert refused.exit_code == 2
+    assert "expected 'name = low to high (source)'" in refused.stderr
+    free = call(*stated)
+    assert free.exit_code == 2
+    assert "state a shape or priors" in free.stderr

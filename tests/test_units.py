@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reliability import units
 from reliability.errors import InputError, unknown_name
 from reliability.units import duration, engineering, quantity
 
@@ -65,6 +66,12 @@ def test_engineering_keeps_the_value(value) -> None:
 @given(st.floats(0, 1e12))
 def test_duration_is_never_empty(seconds) -> None:
     assert duration(seconds)
+
+
+def test_factors_kept_beside_pint_are_those_of_pint() -> None:
+    registry = units._registry()
+    for (unit, target), factor in units._FACTORS.items():
+        assert factor == pytest.approx(registry.Quantity(1.0, unit).to(target).magnitude, rel=1e-14)
 
 
 def test_nearest_name_is_offered() -> None:

@@ -44,6 +44,7 @@ from scipy import special
 from reliability.errors import InputError, fraction, unknown_name
 from reliability.lifetime.acceleration import Acceleration
 from reliability.lifetime.censored_fit import LifetimeFit, NoMaximum, fit_lifetime
+from reliability.lifetime.distributions import name_in_words
 from reliability.lifetime.formula import Formula, find_acceleration
 from reliability.lifetime.future_units import Prediction, predict_failures
 from reliability.lifetime.model_choice import compare_lifetimes
@@ -408,7 +409,7 @@ def _with_priors(
     known = test._replace(fixed={name: values[name] for name in test.names})
     found = _unfitted(
         known, test.at_use(data.lower, values), float(bound), float(life), factor,
-        values.get("shape"), [f"{_in_words(fit.distribution.name)} distribution"], [], "priors",
+        values.get("shape"), [f"{name_in_words(fit.distribution.name)} distribution"], [], "priors",
     )  # fmt: skip
     stated = [f"{_with_unit(name, value)} assumed" for name, value in test.fixed.items()]
     assumptions = (found.assumptions[0], *stated, *map(str, fit.priors), found.assumptions[-1])
@@ -588,7 +589,7 @@ def _verdict(bounds: Sequence[float], bound: float, fraction: float) -> str:
 
 
 def _assumed(test: _Test, close: Sequence[LifetimeFit], choice: Choice) -> list[str]:
-    fit, names = close[0], [_in_words(_name(f)) for f in close]
+    fit, names = close[0], [name_in_words(_name(f)) for f in close]
     assumed = [f"{names[0]} distribution"]
     if len(names) > 1:
         of = {"worst": "worst", "average": "weighted average"}[choice]
@@ -615,16 +616,6 @@ def _name(fit: LifetimeFit) -> str:
     return fit.distribution.name.removesuffix(" over lots")
 
 
-def _in_words(name: str) -> str:
-    """A distribution as it stands in a sentence.
-
-    >>> _in_words("limited_failure(weibull)"), _in_words("lognormal")
-    ('limited failure (Weibull)', 'log-normal')
-    """
-    words = name.replace("weibull", "Weibull").replace("lognormal", "log-normal")
-    return words.replace("loglogistic", "log-logistic").replace("_", " ").replace("(", " (")
-
-
 def _limits(
     test: _Test, close: Sequence[LifetimeFit], bounds: Sequence[float], longest: float,
     estimate: float,
@@ -639,7 +630,7 @@ def _limits(
         )
     if len(bounds) > 1:
         pairs = zip(close, bounds, strict=True)
-        each = ", ".join(f"{_in_words(_name(f))} {bound:.2g}" for f, bound in pairs)
+        each = ", ".join(f"{name_in_words(_name(f))} {bound:.2g}" for f, bound in pairs)
         limits.append(f"the data fit several distributions equally well; bound of each: {each}")
     if fit.parameters.get("activation_energy", 1.0) <= 0:
         limits.append("failures do not come sooner at higher temperature: the fitted Ea is not > 0")

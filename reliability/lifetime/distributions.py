@@ -477,6 +477,16 @@ _CATALOGUE["weibull_3"] = _weibull_3()
 DISTRIBUTIONS: tuple[str, ...] = tuple(sorted(_CATALOGUE))
 
 
+def name_in_words(name: str) -> str:
+    """Return the name of a distribution as it stands in a sentence.
+
+    >>> name_in_words("limited_failure(weibull)"), name_in_words("lognormal")
+    ('limited failure (Weibull)', 'log-normal')
+    """
+    words = name.replace("weibull", "Weibull").replace("lognormal", "log-normal")
+    return words.replace("loglogistic", "log-logistic").replace("_", " ").replace("(", " (")
+
+
 def find_distribution(name: str | Distribution) -> Distribution:
     """Return the distribution of that name; a `Distribution` is returned as it is.
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
+from scipy.special import stdtrit
 
 from reliability.errors import InputError, unknown_name
 from reliability.network.results import Values, of_decisions, over_images
-from reliability.statistics import mean_interval
 
 Metric = str | Callable[[NDArray[Any], NDArray[Any]], float]
 METRICS = ("accuracy", "top5", "agreement", "mse", "f1")
@@ -256,11 +256,15 @@ def _mse(outputs: NDArray[np.float32], target: NDArray[Any], confidence: float) 
     each = error.reshape(len(outputs), images, -1).mean(axis=-1)
     if images < 2:
         return {"mse": ((), each.mean(axis=1), "1")}
-    ends = np.array([mean_interval(row, confidence) for row in each])
+    mean = each.mean(axis=1)
+    error = each.std(axis=1, ddof=1) / np.sqrt(images)
+    # Squared errors are skewed: Student's t on the logarithm of their mean.
+    relative = np.divide(error, mean, out=np.zeros_like(mean), where=mean > 0)
+    step = np.exp(stdtrit(images - 1, 0.5 + confidence / 2) * relative)
     return {
-        "mse": ((), ends[:, 0], "1"),
-        "mse_low": ((), np.maximum(ends[:, 1], 0.0), "1"),
-        "mse_high": ((), ends[:, 2], "1"),
+        "mse": ((), mean, "1"),
+        "mse_low": ((), mean / step, "1"),
+        "mse_high": ((), mean * step, "1"),
     }
 
 

@@ -29,6 +29,7 @@ from reliability.technology import Technology
 from reliability.units import outside
 
 Floats = NDArray[np.floating]
+PLACED = "placed"  # attribute of cells that lie in another order than on their chip
 _OF_CYCLES = ("endurance", "wear")
 Of = Callable[[str], Floats]
 # Ages the conductances (S) of a block of cells: those, their states or targets, their defects,
@@ -74,6 +75,11 @@ def age(population: xr.Dataset, profile: MissionProfile) -> xr.Dataset:
     """
     technology = card_of_cells(population)
     expect(profile, MissionProfile, "profile", "a MissionProfile, as MissionProfile.constant gives")
+    if PLACED in population.attrs:
+        raise InputError(
+            "population: got cells placed around faults, not in the order of their chip; age them "
+            "with repaired_chips(profile=)"
+        )
     history = MissionProfile([Segment(**s) for s in json.loads(population.attrs["mission"])])
     history = history + profile
     if isinstance(technology, MeasuredCells):

@@ -117,7 +117,7 @@ def _measured(technology: Technology, name: str, x: Floats) -> dict[str, Floats]
 
 
 def _of_draws(values: Floats) -> Floats:
-    low, high = np.quantile(values[1:], [0.025, 0.975], axis=0)
+    low, high = np.quantile(values[1:], [0.025, 0.975], axis=0, method="weibull")
     return np.array([values[0], np.minimum(low, values[0]), np.maximum(high, values[0])])
 
 

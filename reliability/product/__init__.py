@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         repaired_chips,
         stuck_reach,
     )
+    from reliability.product.interval_drivers import interval_drivers
     from reliability.product.macro import Macro, Setting, macro_failures
     from reliability.product.maintenance import (
         Policy,
@@ -32,23 +33,32 @@ if TYPE_CHECKING:
         mission_failures,
         time_to_limit,
     )
+    from reliability.product.network_maintenance import (
+        ColumnPolicy,
+        cheapest_network_policy,
+        maintained_network,
+    )
     from reliability.product.redundancy import majority_error_rate, pair_misread_rate
 
 __all__ = [
     "Code",
+    "ColumnPolicy",
     "FaultMapping",
     "Macro",
     "Policy",
     "Setting",
     "bch",
     "block_failure",
+    "cheapest_network_policy",
     "cheapest_policy",
     "column_maintenance",
     "failure_of_weak_cells",
     "failure_over_reads",
     "interleaved_failure",
+    "interval_drivers",
     "macro_failures",
     "maintained_failures",
+    "maintained_network",
     "maintenance_cost",
     "majority_error_rate",
     "map_around_faults",

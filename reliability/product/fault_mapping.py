@@ -27,7 +27,10 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
 
+from reliability.devices.verify import Verify
 from reliability.errors import InputError
+from reliability.mission import MissionProfile
+from reliability.population.ageing import PLACED, age
 from reliability.population.programmed import DEFECTS
 from reliability.population.sampling import sample_dies
 from reliability.technology import Technology
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
 _STUCK_HIGH = DEFECTS.index("stuck_lrs")
+_CELL_VARIABLES = ("conductance", "programmed", "defect", "pulses", "passed")
 _TURNS = 20  # of rows and columns; each lowers the error
 
 
@@ -212,6 +216,7 @@ def repaired_chips(
     technology: Technology, network: "Network", *, chips: int, seed: int = 0,
     rows: bool = True, columns: bool = True, signs: bool = True,
     mean_input: ArrayLike | None = None, power: ArrayLike | None = None,
+    verify: Verify | None = None, profile: MissionProfile | None = None,
 ) -> xr.Dataset:  # fmt: skip
     """Test chips, place the network around their faulty cells, and program them.
 
@@ -224,6 +229,11 @@ def repaired_chips(
         As for `reliability.network.sample_chips`: the same chips.
     rows, columns, signs, mean_input, power
         As for `map_around_faults`.
+    verify : Verify, optional
+        Program with verify instead of by one pulse.
+    profile : MissionProfile, optional
+        Age the chips after programming. Their cells lie in the order of the network and not of the
+        chip afterwards, so that `reliability.age` refuses them.
 
     Returns
     -------
@@ -248,7 +258,9 @@ def repaired_chips(
 
     cells = network.weight_max
     shape = (chips, network.inputs, network.outputs, 2, cells)
-    tested = sample_chips(technology, network, chips=chips, seed=seed)
+    if not technology.has_states:
+        raise InputError(f"technology: {technology.name} has levels, expected LRS and HRS")
+    tested = sample_chips(technology, network, chips=chips, seed=seed, verify=verify)
     defect = tested["defect"].values.reshape(shape)
     high = (defect == _STUCK_HIGH).sum(axis=-1)
     low = ((defect != 0) & (defect != _STUCK_HIGH)).sum(axis=-1)
@@ -258,18 +270,20 @@ def repaired_chips(
             network.weights, stuck_reach(low[chip], high[chip], cells), rows=rows,
             columns=columns, signs=signs, mean_input=mean_input, power=power,
         )  # fmt: skip
-        made.append(_program(technology, network, found, defect[chip], chip, seed))
+        made.append(_program(technology, network, found, defect[chip], profile,
+                             first=chip, seed=seed, verify=verify))  # fmt: skip
         errors.append((found.error_before, found.error_after))
     before, after = np.array(errors).T
     out = tested.copy()
-    for name in ("conductance", "programmed", "defect"):
+    for name in (name for name in _CELL_VARIABLES if name in out):
         out[name] = (("chip", "cell"), np.stack([each[name] for each in made]), out[name].attrs)
+    out.attrs[PLACED] = 1
     return out.assign(error_before=("chip", before), error_after=("chip", after))
 
 
 def _program(
     technology: Technology, network: "Network", found: FaultMapping, defect: NDArray[np.uint8],
-    chip: int, seed: int,
+    profile: MissionProfile | None, **where: Any,
 ) -> dict[str, NDArray[Any]]:  # fmt: skip
     """Cells of one chip, written for its mapping, in the order of the network."""
     wanted = np.zeros((network.inputs, network.outputs))
@@ -282,10 +296,12 @@ def _program(
     short = np.maximum(need - room, 0)  # the other side has to give way, which it cannot here
     need = np.round(need - short)
     state = np.where(works & (np.cumsum(works, axis=-1) <= need[..., None]), "LRS", "HRS")
-    made = sample_dies(technology, state=state.ravel(), count=1, first=chip, seed=seed)
+    made = sample_dies(technology, state=state.ravel(), count=1, **where)
+    if profile is not None:
+        made = age(made, profile)
     turned = found.signs < 0
     out = {}
-    for name in ("conductance", "programmed", "defect"):
+    for name in (name for name in _CELL_VARIABLES if name in made):
         cells = made[name].values.reshape(defect.shape)[np.ix_(found.rows, found.columns)]
         cells = np.where(turned[None, :, None, None], cells[:, :, ::-1], cells)
         out[name] = cells.ravel()

@@ -57,6 +57,8 @@ class Policy:
         Of one cell, J.
     read_energy : float or str
         Of one cell, J.
+    alternating : bool
+        Whether the polarity of reads alternates, which turns read disturb about.
 
     Raises
     ------
@@ -69,10 +71,12 @@ class Policy:
     write_time: float = 1e-6
     write_energy: float = 2e-10
     read_energy: float = 1e-12
+    alternating: bool = False
 
     def __init__(
         self, kind: Kind, interval: float | str = math.inf, write_time: float | str = 1e-6,
         write_energy: float | str = 2e-10, read_energy: float | str = 1e-12,
+        alternating: bool = False,
     ) -> None:  # fmt: skip
         if kind not in KINDS:
             raise unknown_name("kind of maintenance", str(kind), KINDS)
@@ -84,6 +88,7 @@ class Policy:
         put(self, "write_time", quantity(write_time, "s", "write_time", low=0.0))
         put(self, "write_energy", quantity(write_energy, "J", "write_energy", low=0.0))
         put(self, "read_energy", quantity(read_energy, "J", "read_energy", low=0.0))
+        put(self, "alternating", bool(alternating))
 
 
 class Maintained(NamedTuple):
@@ -141,6 +146,7 @@ def mission_failures(
         An interval shorter than maintenance takes; a profile before a mission that is maintained.
     """
     count = check_policy(use, policy, setting)
+    use = replace(use, alternating=use.alternating or policy.alternating)
     run = _scrubbed if policy.kind == "scrub" else _refreshed
     return run(technology, use, setting, count, lots, seed)
 

@@ -207,6 +207,8 @@ def _setting(key: str, value: Any) -> str:
     name = _AXES.get(key, key.replace("parameters.", "technology.", 1))
     if isinstance(value, list):
         return ", ".join(_setting(key, one) for one in value)
+    if isinstance(value, dict):  # an entry of a list of tables
+        return str(value.get("label") or value.get("name") or value)
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return "" if value is None else value_text(name, value) if number else str(value)
 

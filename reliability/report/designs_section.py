@@ -97,7 +97,9 @@ def recommendation(finished: Finished) -> Iterator[str]:
 def objective_text(one: dict[str, Any]) -> str:
     """Say an objective with its interval, in its unit."""
     name = one["label"] or cost_name(one["name"])
-    ends = [number_text(one[end], one["unit"]) for end in ("value", "low", "high")]
+    fraction = one["name"].startswith("accuracy")
+    ends = [percent(one[end]) if fraction else number_text(one[end], one["unit"])
+            for end in ("value", "low", "high")]  # fmt: skip
     interval = f" ({ends[1]} to {ends[2]})" if one["low"] < one["high"] else ""
     return f"{name} {ends[0]}{interval}"
 

@@ -31,7 +31,9 @@ from reliability.report.search_section import (
     search_statement,
     write_chosen,
 )
-from reliability.report.words import in_words
+from reliability.report.words import in_words, merged
+
+_OUTSIDE = "outside the valid range"
 
 
 def write_report(
@@ -101,7 +103,7 @@ def study_report(finished: Finished, folder: Path, notes: Sequence[str]) -> Repo
         study.title, study.question,
         [*_first(finished), *(line for c in chapters for line in c.statement(finished))], sections,
         [figure for chapter in chapters for figure in chapter.key_figures(finished)],
-        list(verdicts(finished)), [*notes, *map(_warning, summary["warnings"])],
+        list(verdicts(finished)), [*notes, *_warnings(summary["warnings"])],
     )  # fmt: skip
 
 
@@ -153,6 +155,13 @@ def _provenance(study: Study, folder: Path) -> Section:
         ),
         listing=study_toml(study),
     )  # fmt: skip
+
+
+def _warnings(texts: Sequence[str]) -> list[str]:
+    """Return warnings in words; those that one range of a card raises stand in one sentence."""
+    said = list(map(_warning, texts))
+    outside = [text for text in said if _OUTSIDE in text]
+    return [*(text for text in said if _OUTSIDE not in text), *merged(outside)]
 
 
 def _warning(text: str) -> str:

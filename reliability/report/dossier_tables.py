@@ -1,6 +1,7 @@
 """Tables of a qualification of several tests."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -349,7 +350,7 @@ def samples_table(summary: dict[str, Any]) -> Table:
 
 def raw_tables(dossier: Dossier) -> Iterator[Table]:
     """Yield the units of all tests, and the reads of those that have some."""
-    rows = []
+    alike: Counter[tuple[str, ...]] = Counter()  # units that no read-out tells apart are one row
     for test in dossier.plan.tests:
         units = test.units
         for low, high, lot, many in zip(
@@ -357,8 +358,9 @@ def raw_tables(dossier: Dossier) -> Iterator[Table]:
             units["frequency"].values, strict=True,
         ):  # fmt: skip
             failed = on_test(high, test.clock) if math.isfinite(high) else "not failed"
-            rows.append([test.table.name, place(test.stress), str(lot), on_test(low, test.clock),
-                         failed, f"{many:g}"])  # fmt: skip
+            key = (test.table.name, place(test.stress), str(lot), on_test(low, test.clock), failed)
+            alike[key] += many
+    rows = [[*key, f"{many:g}"] for key, many in alike.items()]
     yield Table("raw", "Units of each test", _shown(
         "Each unit failed after the first and not after the second time.", rows),
         ["test", "at", "lot", "good until", "failed by", "units"], rows[:_MOST_ROWS])  # fmt: skip
@@ -375,7 +377,7 @@ def raw_tables(dossier: Dossier) -> Iterator[Table]:
         values[row, np.searchsorted(times, reads["time"].values)] = reads["value"].values / factor
         lots = dict(zip(row, reads["lot"].values, strict=True))
         rows = [
-            [str(lots[k]), f"{k + 1}", *("no read" if math.isnan(v) else f"{v:.4g}" for v in one)]
+            [str(lots[k]), f"{k + 1}", *("no read" if math.isnan(v) else f"{v:#.4g}" for v in one)]
             for k, one in enumerate(values)
         ]
         named = f"{reads.attrs['quantity']}{f' ({symbol})' if symbol else ''}"

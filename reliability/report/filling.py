@@ -5,6 +5,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from importlib import resources
 from typing import Any
@@ -43,7 +44,8 @@ def environment(*loaders: jinja2.BaseLoader) -> jinja2.Environment:
     )  # fmt: skip
     made.filters |= {
         "number": number, "numeric_columns": numeric_columns, "data_link": _data_link,
-        "anchors": _anchors, "chosen": _chosen, "typeset": typeset, "typed": _typed,
+        "anchors": _anchors, "filled_columns": filled_columns,
+        "chosen": _chosen, "typeset": typeset, "typed": _typed,
     }  # fmt: skip
     return made
 
@@ -109,6 +111,15 @@ def numeric_columns(table: Table) -> list[bool]:
         short = max(map(len, filled), default=0) <= 40
         found.append(bool(filled) and short and counts >= 0.6 * len(filled))
     return found
+
+
+def filled_columns(table: Table) -> Table:
+    """Return a table without the columns that are empty in every row."""
+    kept = [k for k, column in enumerate(zip(*table.rows, strict=True)) if any(column) or k == 0]
+    if not table.rows or len(kept) == len(table.header):
+        return table
+    rows = [[row[k] for k in kept] for row in table.rows]
+    return replace(table, header=[table.header[k] for k in kept], rows=rows)
 
 
 def csv_text(numbers: Numbers) -> str:

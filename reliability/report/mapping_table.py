@@ -5,6 +5,7 @@ import xarray as xr
 from reliability.campaign.spec import Study
 from reliability.campaign.study_mapping import mapped
 from reliability.report.page import Table
+from reliability.report.words import percent
 from reliability.units import engineering
 
 _COSTS = ("energy", "latency", "area")
@@ -40,7 +41,7 @@ def mapping_table(found: xr.Dataset, text: str = "") -> Table:
                 str(one["operator"].item()),
                 f"{int(one['rows'])} x {int(one['outputs'])}",
                 f"{int(one['tiles'])}",
-                f"{one['utilisation'].item():.1%}",
+                percent(one["utilisation"].item()),
                 *whole,
                 *(engineering(one[k].item(), one[k].attrs["units"]) for k in _COSTS),
             ]
@@ -60,9 +61,9 @@ def mapping_of(study: Study) -> list[Table]:
         f"Total energy {engineering(found['total_energy'].item(), 'J')} "
         f"({engineering(found['total_energy_low'].item(), 'J')} to "
         f"{engineering(found['total_energy_high'].item(), 'J')}, "
-        f"{found.attrs['confidence']:.0%} confidence)."
+        f"{percent(found.attrs['confidence'], 0)} confidence)."
     )
     if digital:
         fraction = found.attrs["digital_fraction"]
-        text += f" Digital, {fraction:.1%} of the operations: {', '.join(digital)}."
+        text += f" Digital, {percent(fraction)} of the operations: {', '.join(digital)}."
     return [mapping_table(found, text)]

@@ -12,7 +12,7 @@ from reliability.campaign.selection import at_point
 from reliability.campaign.spec import Study, unit_of
 from reliability.campaign.sweep import sweep_points
 from reliability.campaign.tables import Axis
-from reliability.units import engineering
+from reliability.units import engineering, grouped
 
 Results = dict[str, xr.Dataset]
 MOST_LINES = 7  # of the palette
@@ -27,8 +27,10 @@ def axis_label(axis: Axis) -> str:
 def value_text(name: str, value: float | str) -> str:
     """Print the value of an axis as engineers read it."""
     unit = unit_of(name)
-    if isinstance(value, str) or unit is None:
+    if isinstance(value, str | bool):
         return str(value).replace("_", " ")
+    if unit is None:
+        return grouped(value) if 1e4 <= abs(value) < 1e6 else f"{value:.6g}"
     return engineering(float(value), unit or "1")
 
 

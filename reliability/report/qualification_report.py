@@ -19,6 +19,7 @@ from reliability.lifetime.demonstration import (
     printed,
     printed_fraction,
 )
+from reliability.lifetime.distributions import name_in_words
 from reliability.lifetime.future_units import Prediction
 from reliability.report import figures as draw
 from reliability.report.page import (
@@ -39,6 +40,7 @@ from reliability.units import duration, engineering
 
 _PER_FIT = 1e9 * 3600.0  # device seconds of one failure at 1 FIT
 _YEAR = 31_557_600.0  # s
+_NOTHING = 0.995  # of a bound: more is printed as all units
 _METHODS = {
     "known shape": "no fit: chi-square of 2 r + 2 degrees of freedom for r failures over the "
     "equivalent time at the use condition, shape and acceleration known (JESD85)",
@@ -186,9 +188,10 @@ def qualification_lines(summary: dict[str, Any]) -> list[str]:
             f"({100 * claim['confidence']:g} % prediction bound; expected {lot['expected']:.2g})"
         )
     if summary["distribution"]:
+        distribution = name_in_words(summary["distribution"])
         for name, p in summary["parameters"].items():
             value, low, high = (_parameter(name, p[k], clock) for k in ("value", "low", "high"))
-            lines.append(f"{summary['distribution']} {name} {value} ({low} to {high})")
+            lines.append(f"{distribution} {name.replace('_', ' ')} {value} ({low} to {high})")
     if "jesd47" in summary:
         plan = summary["jesd47"]
         met = "met" if plan["sample_plan_met"] else "not met"
@@ -196,10 +199,17 @@ def qualification_lines(summary: dict[str, Any]) -> list[str]:
             f"JESD47       {plan['name']}: {plan['lots']} lots, {plan['devices']} devices, "
             f"{plan['allowed_failures']} failures, {plan['condition']}: sample plan {met}"
         )
-    lines.append(f"data sheet   {summary['sentence']}")
+    lines.append(f"data sheet   {_data_sheet(summary)}")
     lines += [f"limitation   {text}" for text in summary["limitations"]]
     lines += [f"needed       {text}" for text in needed(summary)]
     return lines
+
+
+def _data_sheet(summary: dict[str, Any]) -> str:
+    """Return the sentence for a data sheet, if the bound says anything."""
+    if summary["bound"] > _NOTHING:
+        return "No statement: as far as this test tells, all units may fail by the claimed time."
+    return str(summary["sentence"])
 
 
 def needed(summary: dict[str, Any]) -> list[str]:
@@ -328,8 +338,9 @@ def write_qualification_report(
         ),
     ]  # fmt: skip
     report = Report(
-        f"Qualification: {summary['claim']['quantity']}", f"{_spaced(claimed)}.",
-        [_spaced(summary["sentence"]), *map(_labelled, lines[2:4]),
+        f"Qualification: {summary['claim']['quantity']}",
+        f"Does the test demonstrate {_claimed(summary)}?",
+        [_spaced(_data_sheet(summary)), *map(_labelled, lines[2:4]),
          *(f"Next lot: {line[13:]}." for line in lines if line.startswith("next lot "))],
         [s for s in sections if s.figures or s.tables or s.points],
         list(_key_figures(summary)), [verdict],
@@ -367,7 +378,8 @@ def _key_figures(summary: dict[str, Any]) -> Iterator[KeyFigure]:
 
 
 def _gaps(summary: dict[str, Any], method: str) -> list[Table]:
-    rows = [["data sheet", typeset(summary["sentence"])], ["method of the bound", _METHODS[method]]]
+    rows = [["data sheet", typeset(_data_sheet(summary))],
+            ["method of the bound", _METHODS[method]]]  # fmt: skip
     if "jesd47" in summary:
         plan = summary["jesd47"]
         rows.append([
@@ -377,7 +389,9 @@ def _gaps(summary: dict[str, Any], method: str) -> list[Table]:
         ])  # fmt: skip
     rows += [["limitation", text] for text in summary["limitations"]]
     rows += [["needed", text] for text in needed(summary)]
-    return [Table("gaps", "Statement, limitations and further tests", "", ["", "what"], rows)]
+    return [
+        Table("gaps", "Statement, limitations and further tests", "", ["kind", "statement"], rows)
+    ]
 
 
 def _tables(found: Assessment, summary: dict[str, Any]) -> Iterator[Table]:
@@ -388,13 +402,13 @@ def _tables(found: Assessment, summary: dict[str, Any]) -> Iterator[Table]:
             for name, p in summary["parameters"].items()
         ]
         two_sided = 2 * found.claim.confidence - 1
-        yield Table("parameters", f"Fitted {summary['distribution']} distribution",
+        yield Table("parameters", f"Fitted distribution: {name_in_words(summary['distribution'])}",
                             f"Intervals at {100 * two_sided:g} %, two-sided.",
                     ["parameter", "value", "low", "high"], rows)  # fmt: skip
     table = found.comparison
     if table is not None and len(table) > 1:
         rows = [
-            [f"{row.distribution}", f"{row.parameters}", f"{row.log_likelihood:.2f}",
+            [name_in_words(str(row.distribution)), f"{row.parameters}", f"{row.log_likelihood:.2f}",
              f"{row.difference:.2f}", f"{row.weight:.2f}",
              "" if math.isnan(bound) else _fraction(bound, summary["claim"])]
             for row, bound in zip(table.itertuples(), table["bound"], strict=True)
@@ -426,7 +440,7 @@ def qualification_figures(found: Assessment, data: xr.Dataset) -> Iterator[Figur
         )
         yield Figure(
             "probability", "Probability plot",
-            f"Failures, the fitted {fit.distribution.name} distribution and its "
+            f"Failures, the fitted distribution ({name_in_words(fit.distribution.name)}) and its "
             f"{100 * two_sided:g} % band at each time.",
             svg(figure, "Probability of failure against time"),
             numbers_of(curves),

@@ -6,6 +6,7 @@ from scipy import special, stats
 
 from reliability.errors import InputError
 from reliability.lifetime import fit_lifetime, fit_with_priors, predict_failures, tolerance_bound
+from reliability.lifetime.next_lot import next_lot_bound
 from reliability.statistics import tolerance_factor
 
 
@@ -84,3 +85,11 @@ def test_prediction_bounds_hold():
     """One-sided 90 % bounds of a count: nominal, or a little above, as counts are whole numbers."""
     held = predictions_held(1000, 2).mean(axis=0)
     assert np.all((held >= 0.88) & (held <= 0.94)), held
+
+
+def test_a_next_lot_of_one_unit_and_input_that_cannot_be_right():
+    fit = fit_lifetime([54, 187, 216, 240, 244, 335, 361, 373, 375, 386])
+    assert predict_failures(fit, 1, 1e4).high == 1
+    for failures, exposure in (([0, 0], [77, 0]), ([-1, 0], [77, 77]), ([0], [77, 77]), ([], [])):
+        with pytest.raises(InputError, match=r"exposure: got a lot|failures: got \d lots"):
+            next_lot_bound(failures, exposure)

@@ -168,3 +168,10 @@ def test_bounds_with_priors_hold_in_a_few_tests():
 def test_bounds_with_priors_hold(name):
     held = bounds_held(1500, name, 1).mean()
     assert 0.88 <= held <= 0.92, held
+
+
+def test_rows_of_no_units_change_nothing():
+    test = {"event": [0, 0], "frequency": [100, 0], "fixed": {"shape": 1.0}}
+    found = fit_with_priors([], [1000.0, 5000.0], **test).failure_probability(500.0, confidence=0.8)
+    alone = fit_with_priors([], [1000.0], event=[0], frequency=[100], fixed={"shape": 1.0})
+    assert found == pytest.approx(alone.failure_probability(500.0, confidence=0.8), rel=1e-6)

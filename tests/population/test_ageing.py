@@ -242,7 +242,7 @@ def test_defects_have_their_rates_and_values(tech: Technology) -> None:
         assert abs(share - rate) < 4 * math.sqrt(rate * (1 - rate) / len(defect))
     g = values(pop).ravel()
     assert np.unique(g[defect == 1]) == pytest.approx(
-        1 / card["defects.unformed_resistance"], abs=0
+        1 / card["defects.unformed_resistance"], rel=1e-6
     )
     median = np.median(g[defect == DEFECTS.index("stuck_hrs")])
     assert median < 0.2 * np.median(g[defect == 0])

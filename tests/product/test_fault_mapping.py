@@ -116,3 +116,17 @@ def test_columns_are_calibrated_and_the_drifted_named() -> None:
 def test_what_cannot_be_mapped_is_refused(call, message) -> None:
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_repaired_chips_are_aged_in_their_own_places() -> None:
+    """Without faults nothing moves, so that ageing before and after placing is the same."""
+    card = rel.load_technology("oxram-130nm").with_values(
+        {f"defects.{name}": 0.0 for name in ("stuck_lrs", "stuck_hrs", "unformed")}
+    )
+    spirit, year = rel.load_network("spirit"), rel.MissionProfile.constant("1 year", "85 degC")
+    whole = rel.age(rel.sample_chips(card, spirit, chips=1, seed=4), year)
+    placed = repaired_chips(card, spirit, chips=1, seed=4, profile=year)
+    order = [np.sort(each["conductance"].values.ravel()) for each in (whole, placed)]
+    assert order[0] == pytest.approx(order[1], rel=1e-6)
+    with pytest.raises(InputError, match="placed around faults"):
+        rel.age(placed, year)

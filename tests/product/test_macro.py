@@ -183,6 +183,18 @@ def test_the_interval_holds_lots_and_parameters() -> None:
     assert float(found["uber"]) == pytest.approx(uber)
 
 
+def test_the_interval_of_lots_has_its_confidence() -> None:
+    """Central half and central nine tenths of the same lots."""
+    profile = rel.MissionProfile.constant("1 day")
+    half, most = (
+        macro_failures(NARROW, profile, bits=2**14, chips=1, lots=5, draws=0, confidence=c,
+                       reference=REFERENCE, attribution=False, seed=1)
+        for c in (0.5, 0.9)
+    )  # fmt: skip
+    ends = [float(each[f"lot_{end}"]) for each in (most, half) for end in ("low", "high")]
+    assert ends[0] < ends[2] < ends[3] < ends[1]
+
+
 def test_spare_words_repair_what_the_test_before_shipment_finds() -> None:
     card = NARROW.with_values({"defects.stuck_lrs": 2e-3})
     options = {"bits": 2**15, "chips": 5, "lots": 2, "draws": 0, "reference": REFERENCE,

@@ -141,8 +141,8 @@ def test_the_headline_is_one_sentence_with_value_unit_and_interval() -> None:
         },
     }  # fmt: skip
     assert headline(found).replace("\xa0", " ") == (
-        "With CMOS node = 130 nm, a synaptic event takes 3.1 pJ (95 % interval 1 pJ to 17 pJ) and a "
-        "multiply-accumulate 5.8 pJ (unbounded); digital sums take 2.1 (0.3 to 11) times the "
+        "With CMOS node = 130 nm, a synaptic event takes 3.1 pJ (95 % interval 1 pJ to 17 pJ) and "
+        "a multiply-accumulate 5.8 pJ (unbounded); digital sums take 2.1 (0.3 to 11) times the "
         "energy of the spikes of an inference."
     )
 

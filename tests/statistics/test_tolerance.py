@@ -6,6 +6,7 @@ from scipy import stats
 
 from reliability.errors import InputError
 from reliability.statistics import tolerance_factor, tolerance_interval, tolerance_size
+from reliability.statistics.means import nominal_and_drawn
 
 
 @pytest.mark.parametrize(
@@ -74,3 +75,16 @@ def test_values_that_cannot_be_right_are_refused():
         tolerance_interval([1.0, 2.0], sides="both")
     with pytest.raises(InputError, match="size: got 1"):
         tolerance_factor(1)
+
+
+def test_the_interval_of_drawn_values_holds_one_more_as_often_as_stated():
+    """Of n draws the k-th from either end holds (n + 1 - 2 k) / (n + 1) of further draws."""
+    rng = np.random.default_rng(3)
+    for n, confidence in ((19, 0.9), (30, 0.9), (40, 0.95), (5, 0.9)):
+        x = rng.standard_normal((n + 1, 4000))
+        x[0] = np.median(x[1:], axis=0)
+        low, high = nominal_and_drawn(x, confidence)
+        held = np.mean(stats.norm.cdf(high) - stats.norm.cdf(low))
+        k = max(int((n + 1) * (1 - confidence) / 2 + 1e-9), 1)
+        assert held == pytest.approx((n + 1 - 2 * k) / (n + 1), abs=0.01)
+        assert held > confidence - 0.01 or n == 5

@@ -214,6 +214,7 @@ def area_border(data: xr.Dataset) -> xr.Dataset:
     if "classes" not in data.dims:
         return data
     border = crossing(data["area_ratio"], "classes")
+    border = border.copy(data=np.floor(border))  # whole classes
     return add_answers(data, area_border=(
         border, "1", "classes up to which the parallel core is the smallest"))  # fmt: skip
 

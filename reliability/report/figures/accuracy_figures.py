@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
@@ -85,7 +86,8 @@ def mean_and_chips(
     whiskers : array_like, shape (2, points), optional
         Ends of thin bars at the points.
     """
-    bands, drawn = bands_of_chips(values), []
+    bands = bands_of_chips(values)
+    drawn: list[Artist] = []
     ends = bands["chips_low"], bands["chips_high"]
     if of == 1:
         ax.fill_between(x, *ends, color=colour(k), alpha=0.15, lw=0)
@@ -140,7 +142,8 @@ def accuracy_against_time(
                        of=accuracy.sizes["temperature"], whiskers=ends)  # fmt: skip
     for k, (label, value) in enumerate((references or {}).items()):
         ax.axhline(value, color="0.3", lw=1, ls=("--", "-.")[k % 2])
-        ax.annotate(label, (times[min(1, times.size - 1)], value), **LABEL)
+        place = (times[min(1, times.size - 1)], value)
+        ax.annotate(label, place, **LABEL | {"xytext": (14, 2)})  # right of the bars
     time_axis(ax, times)
     metric_axis(ax.yaxis, accuracy)
     if accuracy.sizes["temperature"] > 1:

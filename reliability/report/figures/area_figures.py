@@ -52,7 +52,7 @@ def _border_map(ratio: xr.DataArray, data: xr.Dataset, ax: Axes, quantity: str) 
     for fraction, style in ((0.1, ":"), (0.5, "--"), (0.9, "-.")):
         if wins.min() < fraction < wins.max():
             ax.contour(x, y, wins, levels=[fraction], colors="black", linestyles=style)
-            label = f"parallel core better in {fraction:.0%} of draws"
+            label = f"better in {100 * fraction:g} % of draws"
             handles.append(Line2D([], [], color="black", ls=style, label=label))
     if handles:
         ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
@@ -62,7 +62,7 @@ def _border_map(ratio: xr.DataArray, data: xr.Dataset, ax: Axes, quantity: str) 
     ax.grid(False)
     bar = ax.figure.colorbar(shown, ax=ax, extend="both")
     bar.set_ticks(np.log10(_TIMES).tolist(), labels=[f"{t:g}" for t in _TIMES])
-    bar.set_label(f"{quantity} of the parallel core relative to the best other")
+    bar.set_label(f"{quantity} relative to the best other")
     return ax
 
 

@@ -10,6 +10,7 @@ from matplotlib.patheffects import AbstractPathEffect, withStroke
 from reliability.report.figures.style import (
     axes_of,
     colour,
+    legend_above,
     marker,
     octave_axis,
     percent_axis,
@@ -121,7 +122,7 @@ def size_against(
         ax.set_xlabel(_name(sizes[x]))
     _size_axis(ax, sizes)
     if lines is not None:
-        ax.legend(title=_name(sizes[lines]), loc="best")
+        legend_above(ax, title=_name(sizes[lines]))
     return ax
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import xarray as xr
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from reliability.report.figures.style import (
@@ -161,7 +162,8 @@ def error_rate_against_stress(
     for k, value in enumerate(values):
         one = found.sel({lines: value})
         rate = np.where(one["error_rate"] > 0, one["error_rate"], np.nan)
-        drawn = [ax.vlines(at, one["low"], one["high"], lw=4.5, alpha=0.35, color=colour(k))]
+        bars = ax.vlines(at, one["low"], one["high"], lw=4.5, alpha=0.35, color=colour(k))
+        drawn: list[Artist] = [bars]
         if "drawn_low" in one:
             drawn.append(ax.vlines(at, one["drawn_low"], one["drawn_high"], lw=1, color=colour(k)))
         label = _line(lines, float(value))

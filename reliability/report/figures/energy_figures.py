@@ -134,7 +134,7 @@ def gain_against_activity(data: xr.Dataset, ax: Axes | None = None) -> Axes:
     for at, gain, value, accuracy in zip(
         x, now["inference_gain"].values, now[name].values, now["accuracy"].values, strict=True
     ):
-        ax.annotate(f"{text} {value:g}: {accuracy:.0%}", (at, gain), **note)
+        ax.annotate(f"{text} {value:g}: {100 * accuracy:.0f} %", (at, gain), **note)
     if name == "lead":
         deep = data if "lead" not in data["deep_gain"].dims else data.isel(lead=0)
         x, gains = deep["deep_activity"][0].values, deep["deep_gain"].isel(draw=0).values
@@ -142,7 +142,7 @@ def gain_against_activity(data: xr.Dataset, ax: Axes | None = None) -> Axes:
         ax.errorbar(x, gains, error, fmt="s", color=colour(4), capsize=3,
                     label="ten layers, time steps")  # fmt: skip
         for at, gain, steps in zip(x, gains, now["steps"].values, strict=True):
-            ax.annotate(f"{steps} steps", (at, gain), **note)
+            ax.annotate(f"{steps} steps", (at, gain), **note | {"xytext": (6, -12)})
     ax.axhline(1, color="0.3", lw=1, ls="--")
     log_axis(ax.xaxis, x if name == "threshold" else [*now["activity"].values, 20])
     log_axis(ax.yaxis, interval_of_draws(data["inference_gain"]))

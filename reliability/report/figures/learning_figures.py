@@ -89,6 +89,7 @@ def accuracy_against_writes(data: xr.Dataset, ax: Axes | None = None) -> Axes:
     ]
     ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1.0, 0.5))
     log_axis(ax.xaxis, nominal[["writes_mean", "writes_99"]].to_dataarray())
+    ax.set_xlim(left=0.4 * ax.get_xlim()[0])  # room for the first number
     ax.set_xlabel("writes of a cell in one training run (mean, to the 99th percentile)")
     ax.set_ylabel("accuracy on the test images (%)")
     return ax
@@ -161,7 +162,7 @@ def levelling_gain(data: xr.Dataset, ax: Axes | None = None) -> Axes:
         ax.plot(start, at, "k|", ms=7, label="first failed cell" if k == 0 else None)
     ax.axvline(1, color="0.3", lw=1)
     ax.set_yticks(y, [_RULES[rule] for rule in rules])
-    ax.set_xlabel("training runs until 1 % have failed, levelled relative to not levelled")
+    ax.set_xlabel("gain in training runs to 1 % failed (times)")
     ax.set_xlim(left=0)
     ax.grid(axis="y", visible=False)
     ax.legend()

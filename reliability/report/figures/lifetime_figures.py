@@ -141,7 +141,7 @@ def lives_plot(
         tested, np.where(fitted, median, lives["longest"].values), lives["failed"].values,
         lives["units"].values, strict=True,
     ):  # fmt: skip
-        ax.annotate(f"{failed:g} of {units:g}", (at, time), xytext=(7, 4), fontsize=8,
+        ax.annotate(f"{failed:g} of {units:g}", (at, time), xytext=(7, -11), fontsize=8,
                     textcoords="offset points")  # fmt: skip
     ax.plot([claim[0] - 273.15], [claim[1]], "*", ms=14, color="black", mec="white", label="claim",
             zorder=5)  # fmt: skip

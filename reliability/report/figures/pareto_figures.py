@@ -12,6 +12,7 @@ from reliability.report.figures.style import (
     axes_of,
     clock_axis,
     colour,
+    legend_above,
     log_axis,
     marker,
     name_axis,
@@ -22,6 +23,7 @@ from reliability.report.figures.style import (
 from reliability.units import engineering
 
 Array = NDArray[np.float64]
+_APART = (0.35, 0.05)  # of the axes, between points with names
 _WIDE = 30.0  # ratio from which an axis of positive numbers is logarithmic
 
 
@@ -56,12 +58,22 @@ def pareto(designs: xr.Dataset, ax: Axes | None = None, *, x: str, y: str) -> Ax
         ax.errorbar(at[0], at[1], bars[1], bars[0], fmt=marker(k % 2), color=colour(k), ms=5, lw=1,
                     capsize=2, alpha=0.9 if k == 0 else 0.45, label=label)  # fmt: skip
     _staircase(designs, ax, scale, x, y)
-    for k in range(designs.sizes["design"]):
-        if name := str(designs["name"].values[k]):
-            where = (designs[x].values[k] / scale[x], designs[y].values[k] / scale[y])
-            ax.annotate(name, where, **LABEL)
-    ax.legend(loc="best")
+    where = np.stack([designs[name].values / scale[name] for name in (x, y)], axis=1)
+    _names(ax, where, designs["name"].values)
+    legend_above(ax)
     return ax
+
+
+def _names(ax: Axes, where: Array, names: Array) -> None:
+    """Write the names of designs beside their points, where they do not cover another name."""
+    places = ax.transAxes.inverted().transform(ax.transData.transform(where))
+    written: list[Array] = []
+    for name, point, place in zip(names, where, places, strict=True):
+        if name and all(np.any(np.abs(place - other) > _APART) for other in written):
+            written.append(place)
+            right = place[0] > 0.6  # beyond, a name would leave the axes
+            side = {"ha": "right", "xytext": (-4, 3)} if right else {}
+            ax.annotate(str(name), point, **LABEL | side)
 
 
 def _staircase(designs: xr.Dataset, ax: Axes, scale: dict[str, float], x: str, y: str) -> None:
@@ -135,7 +147,8 @@ def curves_against(
     elif x.min() > 0 and x.max() / x.min() > 5:
         prefix_axis(ax.xaxis, found["x"].attrs["long_name"], found["x"])
     else:
-        name_axis(ax.xaxis, found["x"].attrs["long_name"], found["x"].attrs.get("units", ""))
+        symbol = found["x"].attrs.get("units", "1")
+        name_axis(ax.xaxis, found["x"].attrs["long_name"], "" if symbol == "1" else symbol)
     if found.sizes["line"] > 1:
         ax.legend(title=found["line"].attrs.get("long_name", ""), loc="best")
     return ax

@@ -117,7 +117,9 @@ def log_axis(axis: Axis, values: ArrayLike) -> None:
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())
     far = decades > 7 or (numbers.size > 0 and (numbers.min() < 1e-4 or numbers.max() >= 1e6))
-    axis.set_major_formatter(FuncFormatter(lambda v, _: power_of_ten(v) if far else f"{v:g}"))
+    axis.set_major_formatter(
+        FuncFormatter(lambda v, _: power_of_ten(v) if far or v >= 1e6 else f"{v:g}")
+    )
 
 
 def prefix_axis(axis: Axis, label: str, values: xr.DataArray) -> None:
@@ -277,7 +279,7 @@ def set_beside(drawn: Sequence[Artist], k: int, of: int) -> None:
     points = (k - (of - 1) / 2) * min(5.0, 18.0 / of)
     for artist in drawn:  # afterwards, so that the axis has the limits of the data
         ax: Any = artist.axes
-        aside = ScaledTranslation(points / 72, 0, ax.get_figure(True).dpi_scale_trans)
+        aside = ScaledTranslation(points / 72, 0, ax.figure.dpi_scale_trans)
         artist.set_transform(ax.transData + aside)
 
 

@@ -62,7 +62,7 @@ def window_map(window: xr.Dataset, ax: Axes | None = None, *, x: str, y: str) ->
     decades = window["window"].transpose(y, x).values
     if np.ptp(decades) > 0:
         lines = ax.contour(across, up, decades, 5, colors="black", linewidths=0.7)
-        for text in ax.clabel(lines, fmt=_decades, fontsize=8):
+        for text in ax.clabel(lines, fmt="%g", fontsize=8):
             text.set_path_effects(halo)
     target = float(window.attrs["target_error_rate"])
     if rates.min() < np.log10(target) < rates.max():
@@ -154,7 +154,3 @@ def error_rate_against_reference(
     ax.set_ylabel("fraction of cells")
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     return ax
-
-
-def _decades(value: float) -> str:
-    return f"{value:g} decade{'s' if value != 1 else ''}"

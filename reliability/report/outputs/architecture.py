@@ -60,13 +60,13 @@ _Say = Callable[[str], str]
 
 
 def _area(say: _Say) -> str:
-    border = say("area_border")
-    return (
+    found = (
         f"the core with one neuron per class takes {say('parallel_area')}, {say('area_ratio')} "
         "times the area of the smaller of the two cores that multiplex in time, and "
         f"{say('energy_ratio')} times the energy of the more frugal one"
-        + (border and f"; it is the smallest up to {border} classes")
     )
+    border = say("area_border")
+    return found + (border and f"; it is the smallest up to {border} classes")
 
 
 def _energy(say: _Say) -> str:
@@ -78,12 +78,12 @@ def _energy(say: _Say) -> str:
 
 
 def _streams(say: _Say) -> str:
-    below = say("rate_against_clocked")
-    return (
+    found = (
         f"analog events that are switched off in between take {say('analog_power')} on average, "
         f"the better clocked core {say('clocked_power')}"
-        + (below and f"; analog events take less below {below}")
     )
+    below = say("rate_against_clocked")
+    return found + (below and f"; analog events take less below {below}")
 
 
 def _hierarchy(say: _Say) -> str:
@@ -224,7 +224,7 @@ def headline(found: dict[str, Any]) -> str:
         if key not in found["quantities"]:
             return ""
         one = found["quantities"][key]
-        if not found["draws"] or one["low"] == one["high"] == one["value"]:
+        if not found["draws"] or _exact(one):
             return _value(one)
         first = f"{percent(found['confidence'], 0)} interval " if next(intervals) == 0 else ""
         return f"{_value(one)} ({first}{_ends(one)})"
@@ -239,13 +239,19 @@ def value_and_range(found: dict[str, Any], key: str) -> str:
     one = found["quantities"].get(key)
     if one is None:
         return ""
-    return f"{_value(one)} ({_ends(one)})" if found["draws"] else _value(one)
+    return f"{_value(one)} ({_ends(one)})" if found["draws"] and not _exact(one) else _value(one)
+
+
+def _exact(one: dict[str, Any]) -> bool:
+    """Whether no draw changes a number."""
+    return bool(one["low"] == one["high"] == one["value"])
 
 
 def key_quantities(found: dict[str, Any]) -> Iterator[KeyFigure]:
     """Yield the first headline numbers for the cover."""
     for one in list(found["quantities"].values())[:_ON_COVER]:
-        interval = f"{_ends(one)} at {percent(found['confidence'], 0)}" if found["draws"] else ""
+        interval = f"{percent(found['confidence'], 0)} interval {_ends(one)}"
+        interval = interval if found["draws"] and not _exact(one) else ""
         yield KeyFigure(_name(one), _value(one), interval, _where(found))
 
 
@@ -258,14 +264,18 @@ def _tables(found: dict[str, Any]) -> Iterator[Table]:
             f"Intervals contain {sure} of {found['draws']} draws of card and component parameters."
         )
     where = _where(found)
-    rows = [(_capital(_name(one)), _value(one), _ends(one) if found["draws"] else "")
-            for one in found["quantities"].values()]  # fmt: skip
+    rows = [
+        (_capital(_name(one)), _value(one),
+         _ends(one) if found["draws"] and not _exact(one) else "")
+        for one in found["quantities"].values()
+    ]  # fmt: skip
     yield Table("answers", f"Answers{where and f' at {where}'}", of_draws,
                 ("quantity", "value", f"{sure} interval"), rows)  # fmt: skip
     for name, points in found.get("along", {}).items():
-        keys = [key for key in _COLUMNS[found["study"]] if key in points[0]["quantities"]]
+        keys = [key for key in _COLUMNS[found["study"]] if key in points[0]["quantities"]
+                and len({value_and_range(found | point, key) for point in points}) > 1]  # fmt: skip
         if len(points) > _MOST_ROWS or not keys:
-            continue
+            continue  # too long, or the same in all rows
         full = next(axis for axis in found["labels"] if short_name(axis) == name)
         rest = _where(found, without=full)
         yield Table(
@@ -349,7 +359,7 @@ def _method(study: Study) -> Iterator[str]:
     options, components = study.options("architecture"), components_of(study)
     idle = {"rate": "threshold", "first_spike": "lead"}.get(getattr(options, "coding", ""))
     held = [
-        f"{in_words(name)} {_option_text(f'architecture.{name}', value)}"
+        f"{in_words(name)} = {_option_text(f'architecture.{name}', value)}"
         for name, value in options.arguments.items()
         if name != idle and value not in (None, ())
     ]

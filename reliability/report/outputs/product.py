@@ -159,10 +159,16 @@ def _against(finished: Finished, axis: Axis) -> Iterator[Figure]:
     if not _tells(data, "1e-6"):
         return
     title = f"Failing macros against {axis_label(axis)}"
-    end = of_age(finished.study.stress.end)
     yield _curves(finished, data, anchor("product-against", axis.name), title,
-                  f"Mean over lots of the nominal card {end}.", _FLOOR["failing_ppm"],
-                  clock=unit == "s")  # fmt: skip
+                  f"Mean over lots of the nominal card {_when(finished.study)}.",
+                  _FLOOR["failing_ppm"], clock=unit == "s")  # fmt: skip
+
+
+def _when(study: Study) -> str:
+    """Say the end of the mission, which may be swept."""
+    end = study.stress.end
+    swept = {axis.name.rpartition(".")[2].removesuffix("s") for axis in study.sweep}
+    return "at the end of the mission" if swept & set(end) else of_age(end)
 
 
 def _pareto(finished: Finished) -> Iterator[Figure]:
@@ -194,7 +200,7 @@ def _pareto(finished: Finished) -> Iterator[Figure]:
         draw.pareto(data, axes.flat[0], x="energy", y="ppm")
         yield Figure(
             "product-pareto", "Failing macros against energy",
-            f"Every point of {_axes_text(finished)} {of_age(finished.study.stress.end)}, with the "
+            f"Every point of {_axes_text(finished)} {_when(finished.study)}, with the "
             f"{percent(finished.study.confidence, 0)} interval for the next lot. On the front: no "
             "other point has both less energy and fewer failing macros.",
             svg(figure, "Failing macros against energy of all points"),
@@ -342,6 +348,8 @@ def _method(study: Study) -> Iterator[str]:
         "read disturb, noise, defects and wear, down to 10⁻¹⁵ without sampling; the errors at the "
         "end of a mission, or of an interval of maintenance, are taken for all its reads."
     )
+    if p.alternating:
+        yield "The polarity of reads alternates from read to read."
     if p.maintenance != "none":
         what = "every cell is rewritten" if p.maintenance == "refresh" else (
             "every word is read, and rewritten where an error was corrected,")  # fmt: skip

@@ -93,6 +93,18 @@ def test_top5_counts_labels_among_the_five_largest() -> None:
     assert agrees[1] < 1
 
 
+def test_the_interval_of_a_squared_error_is_that_of_its_logarithm() -> None:
+    outputs = RNG.normal(size=(1, 50, 3)).astype(np.float32)
+    target = np.zeros((50, 3), np.float32)
+    found = measured("mse", outputs, target, lambda: outputs[0], 0.9)
+    each = (outputs[0].astype(float) ** 2).mean(axis=1)
+    step = np.exp(stats.t.ppf(0.95, 49) * stats.sem(each) / each.mean())
+    assert found["mse_low"][1] == pytest.approx(each.mean() / step)
+    assert found["mse_high"][1] == pytest.approx(each.mean() * step)
+    exact = measured("mse", outputs, outputs[0], lambda: outputs[0], 0.9)
+    assert [float(exact[name][1][0]) for name in exact] == [0.0, 0.0, 0.0]
+
+
 def test_pixels_of_an_image_are_not_independent_trials() -> None:
     """Images that are right or wrong as a whole: intervals of as many trials as images."""
     images = 60
