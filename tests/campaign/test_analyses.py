@@ -95,7 +95,7 @@ def what_method_says(study, folder):
             for coding in {*codings} or {group.attrs["coding"]}:
                 yield {"rate": "rate-coded spikes", "weighted_sum": "analog multiply-accumulate",
                        "first_spike": "first-spike coding"}[coding]  # fmt: skip
-            if group.attrs["coding"] == "rate" and "delta_s" in group.attrs:
+            if group.attrs["coding"] == "rate" and "delta_s" in group.attrs:  # not swept
                 yield f"leads by {group.attrs['delta_s']}"
     yield from map(str, study.values_of("technology"))
     if groups.keys() & {"chips", "attribution"}:
