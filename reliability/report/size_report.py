@@ -312,11 +312,13 @@ def _method(found: xr.Dataset) -> Section:
         + f"with exact currents; searched up to {told['max_size']} lines."
     ]  # fmt: skip
     if name == "accuracy_drop":
-        layer = "" if "layer" not in found.coords else ": each layer of the table in turn"
+        tiles = told["tiles"]
+        if "layer" in found.coords:
+            tiles = f"{tiles.partition(', layer')[0]}, each layer of the table alone on such tiles"
         text.append(
             f"Network: {told['network']} on {told['images']} test images, the same cells, images "
             "and random numbers with and without line resistance; "
-            f"{told['tiles'].partition(', layer')[0]}{layer}."
+            f"{tiles}."
         )
         access = told["access_ohm"]
         text.append(

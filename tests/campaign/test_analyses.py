@@ -90,12 +90,12 @@ def what_method_says(study, folder):
             names = group.coords.get("technology", group.attrs.get("technology"))
             yield from map(str, np.ravel(np.asarray(names, object)))  # swept or not
         if "coding" in group.attrs and name == "chips":
-            yield group.attrs["network"]
+            yield group.attrs.get("network", study.network.name)
             codings = group["network.coding"].values if "network.coding" in group else ()
             for coding in {*codings} or {group.attrs["coding"]}:
                 yield {"rate": "rate-coded spikes", "weighted_sum": "analog multiply-accumulate",
                        "first_spike": "first-spike coding"}[coding]  # fmt: skip
-            if group.attrs["coding"] == "rate":
+            if group.attrs["coding"] == "rate" and "delta_s" in group.attrs:  # not swept
                 yield f"leads by {group.attrs['delta_s']}"
     yield from map(str, study.values_of("technology"))
     if groups.keys() & {"chips", "attribution"}:

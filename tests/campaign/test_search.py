@@ -242,7 +242,8 @@ def grid_of(study, budget):
     ("name", "small"),
     [
         ("design_memory", {"product.lots": 2}),
-        ("design_spirit", {"population.chips": 4, "search.stages": [2], "network.images": 60}),
+        ("design_spirit", {"population.chips": 4, "search.stages": [2], "network.images": 300,
+                           "limits.accuracy": 0.75}),
     ],
 )  # fmt: skip
 def test_a_search_beats_or_ties_a_full_grid_of_the_same_budget(name, small, tmp_path) -> None:

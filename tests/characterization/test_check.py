@@ -50,7 +50,7 @@ def test_levels_have_a_statistic_for_every_level_and_time() -> None:
     checks = [
         rel.posterior_predictive(
             simulated.levels(card, [30e-6, 60e-6], 60, [1.0, 100.0], seed=seed),
-            card, draws=40, seed=1,
+            card, draws=20, seed=1,
         )
         for seed in (5, 6, 7)
     ]  # fmt: skip

@@ -72,8 +72,8 @@ class ProductTable(Table):
     """Refresh (rewrite of all cells) or scrub (correction of words with an error)."""
     interval: Seconds | None = None
     """Interval of maintenance."""
-    alternating: bool = False
-    """Whether the polarity of reads alternates, which turns read disturb about."""
+    read_polarity: Literal["fixed", "alternating"] = "fixed"
+    """Polarity of reads: the same for all, or alternating, which turns read disturb about."""
     write_time: Seconds = 1e-6
     """Time to write one word."""
     write_energy: Joules = 2e-10
@@ -136,7 +136,8 @@ class ProductTable(Table):
             raise InputError(f"product.interval: got {got} with product.maintenance "
                              f"{self.maintenance!r}, expected both or none")  # fmt: skip
         return Policy(self.maintenance, self.interval or math.inf, self.write_time,
-                      self.write_energy, self.read_energy, self.alternating)  # fmt: skip
+                      self.write_energy, self.read_energy,
+                      self.read_polarity == "alternating")  # fmt: skip
 
 
 class ProductLimits(Table):

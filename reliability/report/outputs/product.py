@@ -348,7 +348,7 @@ def _method(study: Study) -> Iterator[str]:
         "read disturb, noise, defects and wear, down to 10⁻¹⁵ without sampling; the errors at the "
         "end of a mission, or of an interval of maintenance, are taken for all its reads."
     )
-    if p.alternating:
+    if p.read_polarity == "alternating":
         yield "The polarity of reads alternates from read to read."
     if p.maintenance != "none":
         what = "every cell is rewritten" if p.maintenance == "refresh" else (

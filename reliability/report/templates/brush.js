@@ -31,16 +31,16 @@ function option(data) {
     inactiveOpacity: 0.03, activeOpacity: style.opacity, lineStyle: style, silent: true });
   return {
     animation: false,
-    parallel: { left: 64, right: 90, top: 46, bottom: 20, parallelAxisDefault: {
+    parallel: { left: 64, right: 90, top: 60, bottom: 20, parallelAxisDefault: {
       type: "value", min: -0.03, max: 1.03, nameLocation: "end", nameGap: 14, realtime: true,
-      nameTextStyle: { color: "#1a1a1a", fontSize: 12, width: 110, overflow: "break",
-        lineHeight: 14 },
+      nameTextStyle: { color: "#1a1a1a", fontSize: 12, lineHeight: 14 },
       axisLine: { lineStyle: { color: "#505050" } },
       areaSelectStyle: { width: 18, color: "#00578a", opacity: 0.25, borderColor: "#00578a" } } },
     parallelAxis: data.axes.map((axis, a) => {
       const values = axis.ticks.map((tick) => tick[0]);
       const text = (at) => axis.ticks.find((tick) => Math.abs(tick[0] - at) < 1e-6)?.[1] ?? "";
-      return { dim: a, id: `axis-${a}`, name: axis.name, axisTick: { customValues: values },
+      return { dim: a, id: `axis-${a}`, name: axis.name.replace(/(.{9,}?) /g, "$1\n"),
+        axisTick: { customValues: values },
         axisLabel: { customValues: values, formatter: text, color: "#1a1a1a" } };
     }),
     series: [series("other designs", false, { color: "#8a8a8a", width: 1, opacity: 0.7 }),
@@ -84,7 +84,7 @@ function brush(box, data) {
   const fixed = document.querySelector(`#${box.dataset.of} figure .wide`);
   const rows = Array.from(document.querySelectorAll(`#${data.table} tbody tr`));
   const place = made("div", { class: "lines", role: "img", "aria-label": box.dataset.title });
-  place.style.minWidth = `${7.5 * data.axes.length}rem`;
+  place.style.minWidth = `${6.5 * data.axes.length}rem`;
   const remain = made("p", { class: "remain", role: "status" });
   const kept = data.axes.map((axis) => axis.levels.map(() => true));
   const parts = data.axes.map((axis, a) => controls(axis, kept[a], () => changed(a)));
