@@ -102,4 +102,4 @@ def test_a_study_says_which_designs_meet_its_limits(tmp_path) -> None:
     assert [len(summary[k]) for k in ("feasible", "inconclusive", "infeasible")] == [1, 0, 1]
     page = (out / "report.html").read_text("utf-8")
     assert "a design meets every acceptance limit" in page
-    assert "Recommended: decision threshold 10" in page
+    assert "Recommended: decision threshold = 10" in page
