@@ -5,11 +5,7 @@ A script that is run by itself only prints; run by the table it also leaves its 
 
 import json
 import os
-import sys
 from pathlib import Path
-
-# The folder of the scripts would hide the package `coverage` that numba looks for.
-sys.path[:] = [p for p in sys.path if Path(p).resolve() != Path(__file__).resolve().parent]
 
 FILE = "RELIABILITY_BENCHMARK"  # environment variable: where the rows go
 

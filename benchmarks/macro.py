@@ -1,14 +1,13 @@
 """Seconds of the failing ppm of a 1-Mbit macro over a mission, with 24 sampled cards.
 
-Usage: python benchmarks/macro.py [sampled cards, default 24]
+Usage: python -m benchmarks.macro [sampled cards, default 24]
 """
 
 import sys
 import time
 
-from found import row
-
 import reliability as rel
+from benchmarks.found import row
 from reliability.product import macro_failures
 
 MISSION = rel.MissionProfile([

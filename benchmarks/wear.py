@@ -1,6 +1,6 @@
 """Cell-cycles with wear per second, and memory: cells cycled, written again, baked and read.
 
-Usage: python benchmarks/wear.py [cell-cycles, default 1e9]
+Usage: python -m benchmarks.wear [cell-cycles, default 1e9]
 """
 
 import resource
@@ -8,9 +8,9 @@ import sys
 import time
 
 import numpy as np
-from found import row
 
 import reliability as rel
+from benchmarks.found import row
 from reliability.population import cycling
 
 TECH = rel.load_technology("oxram-130nm")

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from reliability.campaign.dotted import vary
-from reliability.campaign.feasible_designs import designs_of
+from reliability.campaign.feasible_designs import designs_of, margin
 from reliability.campaign.fronts import objectives_of, recommended_design
 from reliability.campaign.spec import Study
 from reliability.campaign.store import DECISION
@@ -178,10 +178,7 @@ def _answers(study: Study, chosen: Chosen, points: Sequence[Answer], cards: Sequ
         values = {row["limit"]: float(row["value"]) for row in rows}
         for one in objectives_of(study, own) if study.search else ():
             values.setdefault(one["name"], float(one["value"]))
-        margins = [
-            (1.0 if row["sense"] == "least" else -1.0) * (row["value"] - row["wanted"])
-            / (abs(row["wanted"]) or 1.0) for row in rows
-        ]  # fmt: skip
+        margins = [margin(row) / (abs(row["wanted"]) or 1.0) for row in rows]
         first = next(iter(values.values()))
         found[tuple(card.values())] = _Of(min(margins) if margins else first, values)
     return [found[tuple(card.values())] for card in cards]

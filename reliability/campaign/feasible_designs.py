@@ -92,9 +92,14 @@ def _worst_rows(points: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [min((row for row in rows if row["limit"] == name), key=_rank) for name in names]
 
 
-def _rank(row: dict[str, Any]) -> tuple[int, float]:
+def margin(row: dict[str, Any]) -> float:
+    """By how much an estimate is on the right side of its limit."""
     sign = 1.0 if row["sense"] == "least" else -1.0
-    return WORST_FIRST.index(row["outcome"]), sign * (row["value"] - row["wanted"])
+    return float(sign * (row["value"] - row["wanted"]))
+
+
+def _rank(row: dict[str, Any]) -> tuple[int, float]:
+    return WORST_FIRST.index(row["outcome"]), margin(row)
 
 
 def _objective(study: StudyFrame, points: Sequence[dict[str, Any]]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from reliability.campaign.feasible_designs import designs_of, numbers_of_answer
+from reliability.campaign.feasible_designs import designs_of, margin, numbers_of_answer
 from reliability.campaign.limits import worst_outcome
 from reliability.campaign.outputs import kinds_of
 from reliability.campaign.search import Evaluation, as_minimised, growth, non_dominated
@@ -93,8 +93,9 @@ def pareto_front(
     -------
     dict
         ``front``: the designs that no other dominates, of those that meet every limit; without one
-        of those that are inconclusive. Each has ``design``, ``objectives`` (list of ``name``,
-        ``label``, ``unit``, ``direction``, ``value``, ``low``, ``high``) and ``outcome``.
+        of those that are inconclusive, with estimates that meet every limit where there are such.
+        Each has ``design``, ``objectives`` (list of ``name``, ``label``, ``unit``, ``direction``,
+        ``value``, ``low``, ``high``) and ``outcome``.
         ``evaluated``: the same of all designs, in the order of evaluation, those that a stage has
         stopped with ``stopped_after_chips``. ``hypervolume``: after each of them, as a fraction.
         ``best_reached``: of each limit that no design meets, the best.
@@ -110,6 +111,10 @@ def pareto_front(
     there = [o for o, own in zip(outcomes, whole, strict=True) if own]
     best = next((o for o in ("demonstrated", "inconclusive") if o in there), None)
     allowed = np.array([o == best for o in outcomes]) & np.isfinite(values).all(axis=1) & whole
+    likely = [design for design, _, rows in designs_of(study, points)
+              if all(margin(row) >= 0 for row in rows)]  # fmt: skip
+    if (met := allowed & [each["design"] in likely for each in found]).any():
+        allowed = met
     place = np.flatnonzero(allowed)
     front = place[non_dominated(values[place])] if len(place) else place
     front = front[np.argsort(values[front, 0], kind="stable")] if len(front) else front

@@ -234,10 +234,10 @@ def _alternatives(rows: list[list[str]]) -> str:
     else:
         mark = ""
     texts = [text for text in texts if text]
+    units = {text.partition(" ")[2] for text in texts}
+    if len(units) == 1 and all(_PLAIN.fullmatch(text.split(" ")[0]) for text in texts):
+        texts.sort(key=lambda text: float(text.split(" ")[0]))
     if len(texts) > 4 and all(text.strip("<≤(-").split(".")[0][:1].isdigit() for text in texts):
-        units = {text.partition(" ")[2] for text in texts}
-        if len(units) == 1 and all(_PLAIN.fullmatch(text.split(" ")[0]) for text in texts):
-            texts.sort(key=lambda text: float(text.split(" ")[0]))
         return f"{texts[0]} to {texts[-1]}{mark}"
     if all(text.startswith("(") for text in texts):
         texts = [texts[0], *(text[1:] for text in texts[1:])]

@@ -8,8 +8,9 @@ from click.testing import CliRunner
 
 import reliability as rel
 from reliability.campaign import execute
-from reliability.campaign.limits import outcome
-from reliability.campaign.load import study_of
+from reliability.campaign.fronts import pareto_front
+from reliability.campaign.limits import limit_row, outcome
+from reliability.campaign.load import load_study, study_of
 from reliability.campaign.screening import hopeless
 from reliability.campaign.search import (
     Evaluation,
@@ -222,6 +223,24 @@ def test_few_designs_at_a_limit_are_stopped_and_none_that_leads() -> None:
     wrong = [hopeless([design(0.9 + a), design(0.9 + b)])
              for a, b in rng.normal(0, 0.01, (2000, 2))]  # fmt: skip
     assert np.mean(wrong) < 0.005  # of two equal designs, far apart by 2.8 sigma of the difference
+
+
+def test_an_undecided_search_recommends_an_estimate_that_meets_the_limit(repository) -> None:
+    """Cheaper designs whose interval only reaches up to the limit are not on the front."""
+    study = load_study(repository / "analyses" / "design_spirit.toml")
+    names = [axis.name for axis in study.sweep]
+
+    def point(lead, mean, joule):
+        one = limit_row("accuracy", 0.8, "least", (mean, mean - 0.06, mean + 0.06))
+        design = dict.fromkeys(names, 1) | {"network.delta_s": lead}
+        return {"point": design, "limits": [one], "energy_per_image_joule": joule,
+                "write_time_second": joule, "accuracy": {"mean": mean}}  # fmt: skip
+
+    points = [point(2, 0.77, 1e-9), point(4, 0.82, 3e-9), point(6, 0.85, 5e-9)]
+    leads = [one["design"]["network.delta_s"] for one in pareto_front(study, points)["front"]]
+    assert leads == [4, 6]
+    leads = [one["design"]["network.delta_s"] for one in pareto_front(study, points[:1])["front"]]
+    assert leads == [2]
 
 
 def grid_of(study, budget):

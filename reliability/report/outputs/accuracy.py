@@ -267,7 +267,7 @@ def _method(study: Study) -> Iterator[str]:
     deep = isinstance(study.named_network(str(study.network.name)), DeepNetwork)
     if not deep and study.network.copies > 1:
         copies = study.network.copies
-        yield f"Each cell of the mapping has {copies} copies; the weight is their mean."
+        yield f"With {copies} copies of each cell the weight is their mean."
     if study.stress.refresh:
         yield f"Refresh rewrites every cell at least once in {duration(study.stress.refresh)}."
     if not deep and study.network.coding in _UNDECIDED:
