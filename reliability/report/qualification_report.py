@@ -40,7 +40,6 @@ from reliability.units import duration, engineering
 
 _PER_FIT = 1e9 * 3600.0  # device seconds of one failure at 1 FIT
 _YEAR = 31_557_600.0  # s
-_NOTHING = 0.995  # of a bound: more is printed as all units
 _METHODS = {
     "known shape": "no fit: chi-square of 2 r + 2 degrees of freedom for r failures over the "
     "equivalent time at the use condition, shape and acceleration known (JESD85)",
@@ -199,17 +198,10 @@ def qualification_lines(summary: dict[str, Any]) -> list[str]:
             f"JESD47       {plan['name']}: {plan['lots']} lots, {plan['devices']} devices, "
             f"{plan['allowed_failures']} failures, {plan['condition']}: sample plan {met}"
         )
-    lines.append(f"data sheet   {_data_sheet(summary)}")
+    lines.append(f"data sheet   {summary['sentence']}")
     lines += [f"limitation   {text}" for text in summary["limitations"]]
     lines += [f"needed       {text}" for text in needed(summary)]
     return lines
-
-
-def _data_sheet(summary: dict[str, Any]) -> str:
-    """Return the sentence for a data sheet, if the bound says anything."""
-    if summary["bound"] > _NOTHING:
-        return "No statement: as far as this test tells, all units may fail by the claimed time."
-    return str(summary["sentence"])
 
 
 def needed(summary: dict[str, Any]) -> list[str]:
@@ -340,7 +332,7 @@ def write_qualification_report(
     report = Report(
         f"Qualification: {summary['claim']['quantity']}",
         f"Does the test demonstrate {_claimed(summary)}?",
-        [_spaced(_data_sheet(summary)), *map(_labelled, lines[2:4]),
+        [_spaced(summary["sentence"]), *map(_labelled, lines[2:4]),
          *(f"Next lot: {line[13:]}." for line in lines if line.startswith("next lot "))],
         [s for s in sections if s.figures or s.tables or s.points],
         list(_key_figures(summary)), [verdict],
@@ -378,7 +370,7 @@ def _key_figures(summary: dict[str, Any]) -> Iterator[KeyFigure]:
 
 
 def _gaps(summary: dict[str, Any], method: str) -> list[Table]:
-    rows = [["data sheet", typeset(_data_sheet(summary))],
+    rows = [["data sheet", typeset(summary["sentence"])],
             ["method of the bound", _METHODS[method]]]  # fmt: skip
     if "jesd47" in summary:
         plan = summary["jesd47"]
