@@ -114,6 +114,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     spec = folder / "small.toml"
     spec.write_text(SMALL_STUDY)
     study = rel.load_study(spec)
-    rel.run_study(study, folder / "out")
+    rel.run_study(study, folder / "out", chunk=1)
     rel.write_report(study, folder / "out")
     return folder / "out"

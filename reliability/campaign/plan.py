@@ -13,6 +13,7 @@ from reliability.network import DeepNetwork
 _MOST_CHIPS = 256  # per task
 _FEWEST_TASKS = 8  # of chips, so that several workers have something to do
 _WORK = 8_000_000  # image evaluations per task: some seconds, a hundred times what it costs to keep
+_LEAST = 80_000  # image evaluations worth a task of their own: what it costs to keep, some times
 _DEEP = 40  # times as long as an image of a network of one layer
 _MEMORY = 4e8  # bytes of cells and their latent variables in a task
 BATCH = 4  # tasks of chips between two looks at the interval of a study that may stop early
@@ -25,7 +26,7 @@ def chips_per_task(study: StudyFrame) -> int:
     by_work = _WORK // work
     by_memory = int(_MEMORY // (cells * 4 * 8))
     shared_out = -(-study.population.chips * count_points(study) // _FEWEST_TASKS)
-    return max(1, min(_MOST_CHIPS, by_work, by_memory, shared_out))
+    return max(1, min(_MOST_CHIPS, by_work, by_memory, max(shared_out, _LEAST // work)))
 
 
 def image_cost(study: StudyFrame) -> int:

@@ -22,6 +22,7 @@ SLOW = (
     "energy_resistance", "hierarchy", "retention",
     "ecc", "refresh", "redundancy", "design_memory", "design_spirit", "measured_cells",
     "design_tile", "cifar10", "cross_temperature", "retention_after_cycling",
+    "refresh_spirit", "refresh_mobilenet",
 )  # fmt: skip
 SMALL = {
     "population.chips": 2,
@@ -137,7 +138,9 @@ def what_method_says(study, folder):
         for key in ("node", "network", "classes", "images", "chips"):
             for point in study.at_points():
                 value = point.architecture.arguments.get(key)
-                if value is not None:
+                if isinstance(value, int):
+                    yield grouped(value)
+                elif value is not None:
                     yield re.sub(r"(\d)nm$", r"\1", str(value).replace("_", " "))
 
 

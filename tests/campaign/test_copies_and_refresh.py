@@ -69,8 +69,8 @@ def test_refresh_is_the_last_interval_after_the_rewrites_before(tmp_path) -> Non
     assert found["accuracy"]["mean"] == pytest.approx(float(alone["accuracy"].mean()), abs=1e-6)
     pulses = float(chips["pulses"].mean())
     assert found["write_time_second"] == pytest.approx(11520 * 2 * pulses * 2e-6 * 3, rel=1e-6)
-    page = rel.write_report(study, folder).read_text("utf-8")
-    for said in ("has 2 copies", "at least once in 4 years", "2 rewrites by refresh",
+    page = rel.write_report(study, folder).read_text("utf-8").replace("\xa0", " ")
+    for said in ("With 2 copies of each cell", "at least once in 4 years", "2 rewrites by refresh",
                  "between rewrites"):  # fmt: skip
         assert said in page
 

@@ -61,6 +61,7 @@ def test_points_that_failed_are_left_out_and_named(lost, tmp_path, monkeypatch) 
 
 def test_chips_that_failed_are_left_out_and_named(tmp_path, monkeypatch) -> None:
     failing(monkeypatch, lambda _, task: task.group == "chips" and task.first == 1)
+    monkeypatch.setattr(runner, "chips_per_task", lambda study: 1)
     found, _, out = run(tmp_path, STUDY)
     assert found.exit_code == 1
     assert json.loads((out / "summary.json").read_text())["chips"] == 3

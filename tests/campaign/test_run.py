@@ -109,7 +109,7 @@ def values_of(folder: Path) -> dict[str, xr.Dataset]:
 
 def test_results_do_not_depend_on_workers_or_chunks(study, tmp_path, finished, in_twos) -> None:
     """The same files with 1 and 2 processes; the same numbers with other chunks."""
-    runs = {"processes": {"workers": 2}, "again": {}}
+    runs = {"processes": {"workers": 2, "chunk": 1}, "again": {"chunk": 1}}
     for name, how in runs.items():
         folder = rel.run_study(study, tmp_path / name, **how)
         assert tree_hash(folder / "results.zarr") == tree_hash(finished / "results.zarr")
@@ -122,7 +122,7 @@ def test_results_do_not_depend_on_workers_or_chunks(study, tmp_path, finished, i
 def test_a_dask_cluster_gives_the_same_files(study, tmp_path, finished) -> None:
     pytest.importorskip("distributed")
     with execute.local_cluster(2) as address:
-        folder = rel.run_study(study, tmp_path / "dask", scheduler=address)
+        folder = rel.run_study(study, tmp_path / "dask", scheduler=address, chunk=1)
     assert tree_hash(folder / "results.zarr") == tree_hash(finished / "results.zarr")
 
 
