@@ -338,7 +338,8 @@ def _acts(phenomenon: str, study: Study) -> str:
         return f"verify, up to {verify.attempts} pulses" if verify else "as on the card"
     if phenomenon == "endurance":
         count = stress.rewrites(stress.end)
-        return f"{count} rewrites by refresh" if count else "does not act: cells are programmed once"
+        once = "does not act: cells are programmed once"
+        return f"{count} rewrites by refresh" if count else once
     if phenomenon in ("relaxation", "retention", "drift"):
         if max(stress.times) == 0 and not stress.preconditioning:
             return "does not act: no time passes"
