@@ -348,6 +348,7 @@ def _method(study: Study) -> Iterator[str]:
         "read disturb, noise, defects and wear, down to 10⁻¹⁵ without sampling; the errors at the "
         "end of a mission, or of an interval of maintenance, are taken for all its reads."
     )
+    yield f"The mission ends {of_age(study.stress.end)}."
     if p.read_polarity == "alternating":
         yield "The polarity of reads alternates from read to read."
     if p.maintenance != "none":
