@@ -213,6 +213,7 @@ def test_fit_writes_a_card_that_a_study_runs_on(call, reads, plain, tmp_path) ->
     assert ran.exit_code == 0, ran.output
 
 
+@pytest.mark.slow
 def test_fit_prints_json(call, reads, tmp_path) -> None:
     found = call("fit", reads, "--out", tmp_path / "mine.toml", "--draws", 20, "--json")
     said = json.loads(found.stdout)

@@ -73,6 +73,7 @@ def test_chips_of_few_wafers_decide_nothing_about_others(tmp_path) -> None:
     assert all(row["paired"] and row["low"] < row["high"] for row in told if row["study"] == 2)
 
 
+@pytest.mark.slow
 def test_missions_that_end_otherwise_are_compared_at_their_ends(folders, tmp_path) -> None:
     """A year at 25 °C against ten at 200 °C: the same chips, and the report draws them."""
     cool = ran(tmp_path, STUDY.format(title="cool", seed=5, sigma=1.0).replace(

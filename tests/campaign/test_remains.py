@@ -40,7 +40,7 @@ def run(tmp_path, text):
     return CliRunner().invoke(main, command), command, out
 
 
-@pytest.mark.parametrize("lost", [2, 10])
+@pytest.mark.parametrize("lost", [2, pytest.param(10, marks=pytest.mark.slow)])
 def test_points_that_failed_are_left_out_and_named(lost, tmp_path, monkeypatch) -> None:
     whole = rel.run_study(_study(tmp_path), tmp_path / "whole")
     points = json.loads((whole / "summary.json").read_text())["points"]

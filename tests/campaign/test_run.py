@@ -257,6 +257,7 @@ def test_more_chips_and_draws_compute_only_what_is_missing(small, tmp_path, in_t
         rel.run_study(load_study(small), folder)
 
 
+@pytest.mark.slow
 def test_more_points_compute_only_what_is_missing(swept, tmp_path) -> None:
     folder = rel.run_study(load_study(swept), tmp_path / "out")
     before = values_of(folder)["chips"]["accuracy"]

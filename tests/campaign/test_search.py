@@ -192,6 +192,7 @@ def test_stages_save_chips_and_find_the_front_of_the_whole_search(tmp_path) -> N
     assert summary_of(tmp_path / "1") == short  # made again from the stores
 
 
+@pytest.mark.slow
 def test_a_stage_stops_designs_and_says_so(tmp_path) -> None:
     """At 20 images the leads of 1 and 2 are far below 70 %, and need no more than two chips."""
     study = study_of(staged(images=20, chips=3, stages=[2], evaluations=5), "s.toml")

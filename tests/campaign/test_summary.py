@@ -30,6 +30,7 @@ def test_interval_covers_the_true_mean_when_parameters_are_uncertain() -> None:
     assert -4 * error < hits / n - 0.9 < 4 * error + 0.03
 
 
+@pytest.mark.slow
 def test_interval_without_draws_covers_the_mean_over_chips_and_images() -> None:
     rng = np.random.default_rng(2)
     n, hits, images = 2000, 0, 1000

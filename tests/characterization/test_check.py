@@ -45,6 +45,7 @@ def test_a_card_of_other_cells_is_found_out(cells, two_states: rel.Technology) -
     assert (hrs["p_value"] < 0.1).all()
 
 
+@pytest.mark.slow
 def test_levels_have_a_statistic_for_every_level_and_time() -> None:
     card = simulated.part(rel.load_technology("techB"), "relaxation.target")
     checks = [
@@ -96,6 +97,7 @@ def test_cycles_have_their_autocorrelation() -> None:
     assert np.isfinite(check["observed"]).all()
 
 
+@pytest.mark.slow
 def test_same_seed_same_check(cells, two_states: rel.Technology) -> None:
     few = cells.isel(cell=slice(30))
     one, two = (rel.posterior_predictive(few, two_states, draws=20, seed=4) for _ in range(2))

@@ -61,6 +61,7 @@ def test_hierarchy_of_two_states() -> None:
         assert fit.needed[f"{section}sigma_lot"].confidence == "assumed"
 
 
+@pytest.mark.slow
 def test_cycles() -> None:
     slopes = {name: value for name, value in NORMAL.items() if "slope" in name}
     card = rel.load_technology("oxram-130nm").with_values(simulated.NO_DEFECTS | slopes)

@@ -147,6 +147,7 @@ def test_a_card_brings_its_own_observations(card, tmp_path) -> None:
     assert rel.Technology.from_json(narrow.to_json()) == narrow
 
 
+@pytest.mark.slow
 def test_a_group_of_the_prior_is_kept(card) -> None:
     block = Correlation(parameters=FREE[:2], matrix=((1.0, 0.9), (0.9, 1.0)))
     joint = replace(card, correlation={"fit": block})

@@ -137,6 +137,7 @@ def test_interval_of_the_size_covers_in_many_runs(noise):
     assert width < 0.25
 
 
+@pytest.mark.slow
 def test_interval_of_the_size_holds_the_drawn_cards_and_the_trials(technology):
     out = crossbar_limit(
         technology, limit=0.35, segment_resistance=5.0, max_size=64, uncertainty_draws=4, seed=2

@@ -130,6 +130,7 @@ def test_no_size_and_every_size(technology):
     assert int(crossbar_limit(technology, "output_error", 10.0, **easy)["size"]) == 8
 
 
+@pytest.mark.slow
 def test_levels(technology):
     out = resistance_levels(
         technology, [5e3, 20e3], [10.0, 30.0], limit=0.35, segment_resistance=5.0, max_size=64

@@ -39,6 +39,7 @@ def run(repository, tmp_path, monkeypatch):
     return lambda page: differences(repository / "docs" / page)
 
 
+@pytest.mark.slow
 def test_ten_minutes_runs(repository, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     notebook = (repository / "docs" / "notebooks" / "ten_minutes.ipynb").read_text("utf-8")

@@ -97,6 +97,7 @@ def test_real_endurance(shared: Path) -> None:
     np.testing.assert_array_equal(got.sel(state="HRS").values, 1 / table[2].values)
 
 
+@pytest.mark.slow
 def test_real_noise(shared: Path) -> None:
     path = shared / "measured" / "techA_read_noise.tsv.gz"
     data = read_measurements(path, sample_rate="400 Hz")

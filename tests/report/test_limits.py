@@ -72,6 +72,7 @@ def test_limits_of_endurance_and_of_arrays_are_held_against_all_that_is_not_know
     assert [row.get("temperature_k") for row in told] == [298.15, 398.15, None]
 
 
+@pytest.mark.slow
 def test_command_writes_the_verdict_in_a_house_template(finished, tmp_path) -> None:
     copy = shutil.copytree(finished, tmp_path / "copy")
     own = tmp_path / "house.html"

@@ -81,6 +81,7 @@ def test_wafer_map_draws_each_die_where_it_is() -> None:
     assert dies.get_array().tolist() == [0.8, 0.9]
 
 
+@pytest.mark.slow
 def test_study_over_reads_shows_them_and_says_so(plain, tmp_path) -> None:
     text = plain.read_text()
     old = 'times = ["0 s", "10 years"]\ntemperatures = ["25 degC", "125 degC"]'

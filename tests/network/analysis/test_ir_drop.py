@@ -76,6 +76,7 @@ def test_interval_grows_with_the_cards_uncertainty(network, technology):
     assert width[1] >= width[0]
 
 
+@pytest.mark.slow
 def test_largest_tile(network, technology):
     study = {"uncertainty_draws": 1, "max_size": 32, "seed": 1}
     tiled = TiledNetwork(network, "matrix", images=200)
