@@ -95,13 +95,16 @@ def recommendation(finished: Finished) -> Iterator[str]:
 
 
 def objective_text(one: dict[str, Any]) -> str:
-    """Say an objective with its interval, in its unit."""
-    name = one["label"] or cost_name(one["name"])
+    """Say an objective by its name, with its interval, in its unit."""
+    return f"{one['label'] or cost_name(one['name'])} {objective_value(one)}"
+
+
+def objective_value(one: dict[str, Any]) -> str:
+    """Return an objective with its interval, in its unit; an accuracy in percent."""
     fraction = one["name"].startswith("accuracy")
     ends = [percent(one[end]) if fraction else number_text(one[end], one["unit"])
             for end in ("value", "low", "high")]  # fmt: skip
-    interval = f" ({ends[1]} to {ends[2]})" if one["low"] < one["high"] else ""
-    return f"{name} {ends[0]}{interval}"
+    return f"{ends[0]} ({ends[1]} to {ends[2]})" if one["low"] < one["high"] else ends[0]
 
 
 def number_text(value: float, unit: str) -> str:

@@ -13,7 +13,11 @@ from reliability.campaign.spec import Study
 from reliability.campaign.sweep import search_space
 from reliability.files import replace_text
 from reliability.report import figures as draw
-from reliability.report.designs_section import cost_name, limit_words, number_text
+from reliability.report.designs_section import (
+    cost_name,
+    limit_words,
+    objective_value,
+)
 from reliability.report.figures.pareto_figures import parallel_axis, reading_text
 from reliability.report.page import Figure, Section, Table, canvas, numbers_of, svg
 from reliability.report.points import Finished, axis_label, point_text, value_text
@@ -63,8 +67,9 @@ def search_section(finished: Finished) -> Section:
     for chips in study.search.stages:
         gone = sum(one.get("stopped_after_chips") == chips for one in summary["evaluated"])
         text.append(
-            f"{gone} designs were stopped after {chips} of {study.population.chips} chips: the "
-            "interval of a limit was beyond it, or another design that meets every limit was "
+            f"{gone} design{' was' if gone == 1 else 's were'} stopped after {chips} of "
+            f"{study.population.chips} chips: the interval of a limit was beyond it, or another "
+            "design that meets every limit was "
             "better in every objective by whole intervals."
         )
     figures = [*_fronts(finished), *_growth(finished), *_parallel(finished)]
@@ -194,10 +199,7 @@ def _table(finished: Finished) -> Table:
     for k in _table_order(front):
         one = every[k]
         cells = [value_text(name, value) for name, value in one["design"].items()]
-        for each in one["objectives"]:
-            ends = [number_text(each[end], each["unit"]) for end in ("value", "low", "high")]
-            known = each["low"] < each["high"]
-            cells.append(f"{ends[0]} ({ends[1]} to {ends[2]})" if known else ends[0])
+        cells += map(objective_value, one["objectives"])
         gone = one.get("stopped_after_chips")
         said = f"no, stopped after {gone} chips" if gone else "yes" if front[k] else "no"
         rows.append([*cells, one["outcome"], said])
