@@ -29,7 +29,7 @@ def run_and_tell(study: "rel.campaign.Study", out: Path, told: Connection) -> No
         if len(names) == 2:
             signal.pause()
 
-    rel.run_study(study, out, progress=tell)
+    rel.run_study(study, out, progress=tell, chunk=1)
 
 
 def modules_imported(study: "rel.campaign.Study", task: Task) -> int:
