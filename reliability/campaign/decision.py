@@ -126,8 +126,8 @@ def compute_decision(study: Study, summary: Answer, computed_in: Callable[[Path]
     computed = computed_in(place)
     cards = [_nominal(chosen), *_drawn(chosen, settings.draws)]
     points = computed(_with_cards(chosen, cards))["points"]
-    strongest = _ranked(study, chosen, points, cards)[: _TRIED * settings.parameters]
-    cards += [card for name in strongest for card in _moved(chosen, name, settings)]
+    found, _ = _information(study, chosen, points, cards)
+    cards += [card for name in _tried(found, settings) for card in _moved(chosen, name, settings)]
     computed(_with_cards(chosen, cards))
 
 
@@ -188,20 +188,19 @@ def _information(study: Study, chosen: Chosen, points: Sequence[Answer], cards: 
                  ) -> tuple[dict[str, Information], NDArray[np.bool_]]:  # fmt: skip
     """What each parameter is worth, and which sampled cards meet every limit."""
     drawn = cards[1:]
-    margin = np.array([one.margin for one in _answers(study, chosen, points, drawn)])
-    margin = np.nan_to_num(margin, nan=-1e300, posinf=1e300, neginf=-1e300)
-    met = margin >= 0
+    margins = np.array([one.margin for one in _answers(study, chosen, points, drawn)])
+    margins = np.nan_to_num(margins, nan=-1e300, posinf=1e300, neginf=-1e300)
+    met = margins >= 0
     return {
-        name: value_of_information([card[name] for card in drawn], margin, met, study.confidence)
+        name: value_of_information([card[name] for card in drawn], margins, met, study.confidence)
         for name in chosen.uncertain
     }, met
 
 
-def _ranked(study: Study, chosen: Chosen, points: Sequence[Answer], cards: Sequence[Card]
-            ) -> list[str]:  # fmt: skip
-    """Parameters by their rank correlation with the margin, the strongest first."""
-    found, _ = _information(study, chosen, points, cards)
-    return sorted(found, key=lambda name: -abs(found[name].correlation))
+def _tried(found: Mapping[str, Information], settings: DecisionTable) -> list[str]:
+    """Parameters that are moved: the strongest first, by rank correlation with the margin."""
+    ranked = sorted(found, key=lambda name: -abs(found[name].correlation))
+    return ranked[: _TRIED * settings.parameters]
 
 
 def decision_of(study: Study, chosen: Chosen, points: Sequence[Answer]) -> Answer:
@@ -230,16 +229,15 @@ def decision_of(study: Study, chosen: Chosen, points: Sequence[Answer]) -> Answe
     settings = study.decision
     assert settings is not None
     cards = [_nominal(chosen), *_drawn(chosen, settings.draws)]
-    ranked = _ranked(study, chosen, points, cards)[: _TRIED * settings.parameters]
-    moved = {name: _moved(chosen, name, settings) for name in ranked}
+    found, met = _information(study, chosen, points, cards)
+    moved = {name: _moved(chosen, name, settings) for name in _tried(found, settings)}
     there = {tuple(point["point"].values())[: len(chosen.uncertain)] for point in points}
     if any(tuple(end.values()) not in there for ends in moved.values() for end in ends):
         return {}
-    found, met = _information(study, chosen, points, cards)
-    nominal = _answers(study, chosen, points, cards[:1])[0].values
+    every = [cards[0], *(end for ends in moved.values() for end in ends)]
+    nominal, *answers = (one.values for one in _answers(study, chosen, points, every))
     rows: list[Answer] = []
-    for name, ends in moved.items():
-        low, high = (one.values for one in _answers(study, chosen, points, ends))
+    for (name, ends), low, high in zip(moved.items(), answers[::2], answers[1::2], strict=True):
         if len(rows) == settings.parameters:
             break
         if low == high == nominal:  # does not act, and was among the strongest by chance

@@ -1,7 +1,7 @@
 """The answer of a finished study as plain numbers with their intervals."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -98,27 +98,26 @@ def summarize(
     summary |= feasible_designs(study, summary["points"])
     if not study.search:
         return summary
-    stopped = [one | {"stopped_after_chips": stage.chips} for stage, gone in _stopped(study, stages)
-               for one in stage.summary["evaluated"] if one["design"] in gone]  # fmt: skip
-    found = pareto_front(study, summary["points"], stopped, stages[0].designs if stages else ())
+    order = stages[0].designs if stages else ()
+    found = pareto_front(study, summary["points"], _stopped(study, stages, "evaluated"), order)
     if "feasible" in summary:  # of the designs that meet every limit, the first of the front
         best = found["front"][0]["design"] if found["front"] else None
         own = [one for one in summary["feasible"] if one["design"] == best]
         summary["recommended"] = own[0] if own else None
         for name in LISTS.values():
-            summary[name] += [
-                one | {"stopped_after_chips": stage.chips}
-                for stage, gone in _stopped(study, stages)
-                for one in stage.summary[name] if one["design"] in gone
-            ]  # fmt: skip
+            summary[name] += _stopped(study, stages, name)
     return summary | found
 
 
-def _stopped(study: Study, stages: Sequence[Stage]) -> Iterator[tuple[Stage, list[Point]]]:
-    """Yield each stage with the designs that the next one does not have."""
+def _stopped(study: Study, stages: Sequence[Stage], name: str) -> list[dict[str, Any]]:
+    """Return the entries of a list of each stage's summary that the next stage has no design of."""
     later = [stage.designs for stage in stages[1:]] + [list(study.design.listed)]
-    for stage, rest in zip(stages, later, strict=False):
-        yield stage, [design for design in stage.designs if design not in rest]
+    return [
+        one | {"stopped_after_chips": stage.chips}
+        for stage, rest in zip(stages, later, strict=False)
+        for one in stage.summary[name]
+        if one["design"] not in rest
+    ]
 
 
 def _warnings(studies: list[Study], results: dict[str, xr.Dataset]) -> list[str]:

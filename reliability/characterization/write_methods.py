@@ -141,17 +141,24 @@ def _die_scatter(methods: Sequence[_Writes]) -> float:
     return square / free if free else 0.0
 
 
+def _level_and_growth(
+    section: str, level: str, exponent: str, found: _Writes, onset: float
+) -> tuple[list[Estimate], Array]:
+    """What is estimated, and the design: a level, and where cycles differ its growth exponent."""
+    length = log_growth(onset, found.cycles)
+    estimates, design = [Estimate(f"{section}.{level}", "lognormal")], np.ones((len(length), 1))
+    if len(np.unique(found.cycles)) > 1:
+        estimates.append(Estimate(f"{section}.{exponent}"))
+        design = np.column_stack([design, length])
+    return estimates, design
+
+
 def _growth(
     section: str, level: str, exponent: str, found: _Writes, y: Array, variance: Array,
     onset: float, source: str,
 ) -> dict[str, Parameter]:  # fmt: skip
     """Fresh value and growth exponent of ln y against ln(1 + w), by weighted least squares."""
-    length = log_growth(onset, found.cycles)
-    estimates = [Estimate(f"{section}.{level}", "lognormal")]
-    design = np.ones((len(y), 1))
-    if len(np.unique(found.cycles)) > 1:
-        design = np.column_stack([design, length])
-        estimates.append(Estimate(f"{section}.{exponent}"))
+    estimates, design = _level_and_growth(section, level, exponent, found, onset)
     weight = design.T / variance
     inverse: Array = np.asarray(np.linalg.inv(weight @ design), np.float64)
     values: Array = np.asarray(inverse @ (weight @ y), np.float64)
@@ -163,12 +170,7 @@ def _failing(section: str, found: _Writes, onset: float, source: str) -> dict[st
     from statsmodels.genmod.families import Poisson
     from statsmodels.genmod.generalized_linear_model import GLM
 
-    length = log_growth(onset, found.cycles)
-    estimates = [Estimate(f"{section}.failed", "lognormal")]
-    design = np.ones((len(length), 1))
-    if len(np.unique(found.cycles)) > 1:
-        design = np.column_stack([design, length])
-        estimates.append(Estimate(f"{section}.failed_growth"))
+    estimates, design = _level_and_growth(section, "failed", "failed_growth", found, onset)
     counts = np.round(found.failed * found.writes)
     fit = GLM(counts, design, family=Poisson(), offset=np.log(found.writes)).fit()
     free = len(counts) - design.shape[1]

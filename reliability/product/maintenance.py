@@ -78,17 +78,26 @@ class Policy:
         write_energy: float | str = 2e-10, read_energy: float | str = 1e-12,
         alternating: bool = False,
     ) -> None:  # fmt: skip
-        if kind not in KINDS:
-            raise unknown_name("kind of maintenance", str(kind), KINDS)
-        put = object.__setattr__
-        put(self, "kind", kind)
-        put(self, "interval", math.inf)
-        if kind != "none":
-            put(self, "interval", quantity(interval, "s", "interval", low=1e-9))
-        put(self, "write_time", quantity(write_time, "s", "write_time", low=0.0))
-        put(self, "write_energy", quantity(write_energy, "J", "write_energy", low=0.0))
-        put(self, "read_energy", quantity(read_energy, "J", "read_energy", low=0.0))
-        put(self, "alternating", bool(alternating))
+        set_policy(self, KINDS, kind, interval, alternating, write_time, write_energy, read_energy)
+
+
+def set_policy(
+    policy: object, kinds: Sequence[str], kind: str, interval: float | str, alternating: bool,
+    write_time: float | str, write_energy: float | str, read_energy: float | str,
+) -> None:  # fmt: skip
+    """Check what policies of maintenance have in common, and set it on a frozen one."""
+    if kind not in kinds:
+        raise unknown_name("kind of maintenance", str(kind), kinds)
+    found = {
+        "kind": kind,
+        "interval": math.inf if kind == "none" else quantity(interval, "s", "interval", low=1e-9),
+        "alternating": bool(alternating),
+        "write_time": quantity(write_time, "s", "write_time", low=0.0),
+        "write_energy": quantity(write_energy, "J", "write_energy", low=0.0),
+        "read_energy": quantity(read_energy, "J", "read_energy", low=0.0),
+    }
+    for name, value in found.items():
+        object.__setattr__(policy, name, value)
 
 
 class Maintained(NamedTuple):

@@ -23,13 +23,13 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.devices.verify import Verify
-from reliability.errors import InputError, fraction, unknown_name, whole_number
+from reliability.errors import InputError, fraction, whole_number
 from reliability.mission import MissionProfile, Segment
 from reliability.network import Network, evaluate, read_weights, sample_chips
 from reliability.network.conductances import in_series
 from reliability.population import age
 from reliability.product.fault_mapping import column_maintenance
-from reliability.product.maintenance import budget_exceeded_after, budget_warning
+from reliability.product.maintenance import budget_exceeded_after, budget_warning, set_policy
 from reliability.technology import Technology
 from reliability.units import duration, quantity
 
@@ -82,18 +82,9 @@ class ColumnPolicy:
         drift_limit: float = 0.3, write_time: float | str = 1e-6,
         write_energy: float | str = 2e-10, read_energy: float | str = 1e-12,
     ) -> None:  # fmt: skip
-        if kind not in KINDS:
-            raise unknown_name("kind of maintenance", str(kind), KINDS)
-        put = object.__setattr__
-        put(self, "kind", kind)
-        put(self, "interval", math.inf)
-        if kind != "none":
-            put(self, "interval", quantity(interval, "s", "interval", low=1e-9))
-        put(self, "alternating", bool(alternating))
-        put(self, "drift_limit", quantity(drift_limit, "", "drift_limit", low=1e-9))
-        put(self, "write_time", quantity(write_time, "s", "write_time", low=0.0))
-        put(self, "write_energy", quantity(write_energy, "J", "write_energy", low=0.0))
-        put(self, "read_energy", quantity(read_energy, "J", "read_energy", low=0.0))
+        set_policy(self, KINDS, kind, interval, alternating, write_time, write_energy, read_energy)
+        limit = quantity(drift_limit, "", "drift_limit", low=1e-9)
+        object.__setattr__(self, "drift_limit", limit)
 
 
 def maintained_network(

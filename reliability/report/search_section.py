@@ -69,8 +69,7 @@ def search_section(finished: Finished) -> Section:
         text.append(
             f"{gone} design{' was' if gone == 1 else 's were'} stopped after {chips} of "
             f"{study.population.chips} chips: the interval of a limit was beyond it, or another "
-            "design that meets every limit was "
-            "better in every objective by whole intervals."
+            "design that meets every limit was better in every objective by whole intervals."
         )
     figures = [*_fronts(finished), *_growth(finished), *_parallel(finished)]
     return Section("search", "Search", text, figures, [_table(finished), *_influence(finished)])
