@@ -69,8 +69,8 @@ def evaluate(
     Parameters
     ----------
     network : Network, DeepNetwork, str, Path or torch.nn.Module
-        Of `reliability.load_network`, the TOML or ONNX file of one, or a torch module, whose
-        images are those of ``data``.
+        Of `reliability.load_network`, the name, TOML or ONNX file of one, or a torch module,
+        whose images are those of ``data``.
     cells : Technology, Dataset or None
         A technology: ``chips`` chips are sampled from it. A population of chips (..., cell) of
         `sample_chips` or `program_layers`: used as it is. A Dataset of
@@ -149,11 +149,12 @@ def evaluate(
 
     Examples
     --------
-    >>> import reliability as rel
-    >>> ideal = evaluate(rel.load_network("spirit"), images=500, seed=1)
+    >>> ideal = evaluate("spirit", images=500, seed=1)
     >>> bool(ideal["accuracy"].item() > 0.8)
     True
     """
+    if not _is_onnx(network):
+        network = from_file(network)
     data = data_of(data, "inputs" if _is_onnx(network) else "pixels")
     network = _loaded(network, data)
     if is_measured(cells):
