@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -242,8 +243,9 @@ def _measured(
 
 
 def _is_onnx(network: Any) -> bool:
-    deep = isinstance(network, DeepNetwork) or is_torch_module(network)
-    return deep or str(network).endswith(".onnx")
+    if isinstance(network, (str, Path)):
+        return str(network).endswith(".onnx")
+    return isinstance(network, DeepNetwork) or is_torch_module(network)
 
 
 def _single(data: xr.Dataset) -> list[Any]:
