@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import scipy
 
 from reliability.campaign.frame import Point, StudyFrame
 from reliability.campaign.quantities import unit_in
@@ -128,13 +129,11 @@ def _even(points: int) -> np.ndarray:
 
 def _design(study: StudyFrame) -> np.ndarray:
     """Points in the unit cube, shape (points, axes)."""
-    from scipy.stats import qmc  # half a second that a worker need not pay
-
     # scipy's designs spawn generators of their own, which a keyed stream cannot
     rng = np.random.default_rng(int(stream(study.seed, "design").integers(2**63)))
     if study.design.kind == "latin_hypercube":
-        return qmc.LatinHypercube(len(study.sweep), rng=rng).random(study.design.points)
-    sobol = qmc.Sobol(len(study.sweep), rng=rng)
+        return scipy.stats.qmc.LatinHypercube(len(study.sweep), rng=rng).random(study.design.points)
+    sobol = scipy.stats.qmc.Sobol(len(study.sweep), rng=rng)
     whole = sobol.random_base2(max(math.ceil(math.log2(study.design.points)), 0))
     return whole[: study.design.points]
 

@@ -91,7 +91,7 @@ def evaluate(
         Number of chips to sample.
     images : int, optional
         Number of samples, evenly spaced over the data (their order is not random); by default all.
-    data : Dataset, (inputs, label) or path, optional
+    data : Dataset, (inputs, label), inputs or path, optional
         One's own data, as a Dataset, as two arrays (or tensors) with the samples first, or as an
         ``.npz`` file with the arrays ``inputs`` and ``label``. Variables of a Dataset: one layer,
         ``label`` (sample), and ``pixels`` (sample, input) in uint8, or the events of a stream:
