@@ -64,9 +64,8 @@ def interval_drivers(
     """
     expect_technology(technology)
     uncertain = {
-        name: [parameter.at(z) for z in (-_END, _END)]
-        for name, parameter in technology.parameters.items()
-        if parameter.at(_END) != parameter.at(-_END)
+        name: [technology.parameters[name].at(z) for z in (-_END, _END)]
+        for name in technology.uncertain
     }
     names = list(uncertain if parameters is None else parameters)
     for name in names:
