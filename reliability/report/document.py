@@ -1,5 +1,6 @@
 """The document of a finished study."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -34,6 +35,7 @@ from reliability.report.search_section import (
 from reliability.report.words import in_words, merged
 
 _OUTSIDE = "outside the valid range"
+_CARD = re.compile(r"card \S+: ")
 
 
 def write_report(
@@ -160,9 +162,16 @@ def _provenance(study: Study, folder: Path) -> Section:
 
 def _warnings(texts: Sequence[str]) -> list[str]:
     """Return warnings in words; those that one range of a card raises stand in one sentence."""
-    said = list(map(_warning, texts))
-    outside = [text for text in said if _OUTSIDE in text]
-    return [*(text for text in said if _OUTSIDE not in text), *merged(outside)]
+    outside: dict[str, list[str]] = {}
+    for text in texts:
+        if _OUTSIDE in text:
+            card = _CARD.match(text)
+            whose = card[0] if card else ""
+            outside.setdefault(whose, []).append(_warning(text.removeprefix(whose)))
+    return [
+        *(_warning(text) for text in texts if _OUTSIDE not in text),
+        *(f"{whose}{line}" for whose, lines in outside.items() for line in merged(lines)),
+    ]
 
 
 def _warning(text: str) -> str:
