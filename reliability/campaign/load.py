@@ -211,7 +211,8 @@ def _check_names(study: Study) -> None:
     try:
         study.load_technology()
     except InputError as error:
-        whose = "" if str(error).startswith("cells: ") else "technology: "
+        named = str(error).startswith(("cells: ", "observation: "))
+        whose = "" if named else "technology: "
         raise InputError(f"{whose}{error}") from None
     _check_network_name(study)
     if not study.sweep:  # each point is looked at by itself
