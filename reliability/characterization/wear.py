@@ -25,7 +25,7 @@ from reliability.characterization.estimates import (
 )
 from reliability.characterization.mixture_likelihood import log_density
 from reliability.characterization.read_table import ROOM, Reads
-from reliability.characterization.target import Levels, level_of
+from reliability.characterization.target import Levels, level_of, together
 from reliability.devices import level_relaxation
 from reliability.devices.unstable_cells import UnstableCells
 from reliability.devices.wear import Wear, log_growth
@@ -303,8 +303,7 @@ def _widths(reads: Sequence[Reads], levels: Levels) -> pd.DataFrame:
     for one in reads:
         table = one.table.assign(level=level_of(one, levels))
         table = table[(table["level"] >= 0) & np.isfinite(table["first"])]
-        together = [key for key in ("repeat", "test", "temperature", "cycles") if key in table]
-        keys = ["level", *together]
+        keys = ["level", *together(table)]
         for key, first in table.drop_duplicates("run").groupby(keys, dropna=False)["first"]:
             if len(first) >= _FEWEST:
                 wide = quartile_sigma(first)
