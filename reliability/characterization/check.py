@@ -38,6 +38,7 @@ from reliability.version import __version__
 Array = NDArray[np.float64]
 _FEWEST = 20  # cells that a statistic is made of
 _FEWEST_DRAWS = 20
+_NOMINAL = 5  # experiments on the nominal card
 _CYCLES = 8  # from which on a file is one of consecutive cycles
 _LAGS = (1, 10)
 _QUANTILES = (0.01, 0.05, 0.5, 0.95, 0.99)
@@ -85,9 +86,10 @@ def posterior_predictive(
         ``correlation`` of a cell's change with that at the first time, or over cycles
         ``median``, ``sigma_cell``, ``sigma_cycle``, ``autocorrelation_1`` and ``_10``) of each
         ``label`` (level in siemens, or state), ``time`` (s), ``temperature`` (K) and ``reads``.
-        Variables ``observed``, ``median``, ``low``, ``high`` (predictive interval) and ``p_value``
-        (two-sided). Levels: change of conductance since programming, S; states: change of ln G;
-        at time 0 the programmed conductance relative to the target, or ln G.
+        Variables ``observed``, ``median``, ``low``, ``high`` (predictive interval), ``nominal``
+        (with the card's own values) and ``p_value`` (two-sided). Levels: change of conductance
+        since programming, S; states: change of ln G; at time 0 the programmed conductance relative
+        to the target, or ln G.
         ``attrs["outside"]`` is the fraction of observed values outside their interval.
         Dimension ``detail``, with the same variables and coordinates after ``detail_``: the
         quantiles ``q01`` to ``q99`` and the tails ``below_q01`` and ``above_q99``, the fraction of
@@ -117,6 +119,10 @@ def posterior_predictive(
         for k in range(draws):
             made = experiment.simulate(card.drawn(seed, k), seed + 7919 * (number * draws + k + 1))
             again[k] = made["value"].reindex(observed.index).to_numpy()
+        nominal = [
+            experiment.simulate(card, seed + 7919 * number + k)["value"].reindex(observed.index)
+            for k in range(_NOMINAL)
+        ]
         low, middle, high = np.nanquantile(
             again, [0.5 - confidence / 2, 0.5, 0.5 + confidence / 2], axis=0
         )
@@ -125,7 +131,7 @@ def posterior_predictive(
         above = (np.sum(again >= value, axis=0) + 1) / (draws + 1)
         tables.append(
             observed.reset_index().assign(
-                median=middle, low=low, high=high,
+                median=middle, low=low, high=high, nominal=np.mean(nominal, axis=0),
                 p_value=np.minimum(2 * np.minimum(below, above), 1.0),
             )
         )  # fmt: skip
@@ -168,7 +174,7 @@ def _columns(table: pd.DataFrame, dim: str, prefix: str) -> xr.Dataset:
     }
     variables = {
         "observed": column("value"),
-        **{name: column(name) for name in ("median", "low", "high", "p_value")},
+        **{name: column(name) for name in ("median", "low", "high", "nominal", "p_value")},
     }
     return xr.Dataset(
         {prefix + name: value for name, value in variables.items()},
@@ -376,12 +382,12 @@ class _Statistics:
                         "reads": later["reads"].iloc[0], "cells": len(both)}  # fmt: skip
                 yield row, both["index"].to_numpy(), both["index_later"].to_numpy()
 
+    @np.errstate(divide="ignore", invalid="ignore")
     def of(self, g: Array, first: Array) -> pd.DataFrame:
         """Return one row a statistic, with its value and the number of cells behind it."""
         of_levels = np.isfinite(self.aim)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            change = np.where(of_levels, g - first, np.log(g) - np.log(first))
-            start = np.where(of_levels, first - self.aim, np.log(g))
+        change = np.where(of_levels, g - first, np.log(g) - np.log(first))
+        start = np.where(of_levels, first - self.aim, np.log(g))
         y = np.where(self.fresh, start, change)
         n = self.size
         mean = np.bincount(self.group, y) / n

@@ -73,7 +73,11 @@ def misfit(check: xr.Dataset) -> dict[str, Any]:
 
 
 class LevelErrors(NamedTuple):
-    """Cells that a bake, or time, has taken out of their level: fractions, over all levels."""
+    """Cells that a bake, or time, has taken out of their level: fractions, over all levels.
+
+    ``modelled`` is that of the nominal card, ``low`` and ``high`` of cards drawn from their
+    uncertainty.
+    """
 
     condition: str
     cells: int
@@ -119,7 +123,7 @@ def level_errors(check: xr.Dataset) -> list[LevelErrors]:
         parts = [words] if words else []
         parts += [f"{duration(time)} at {engineering(kelvin, 'K')}"] if time else []
         parts += [f"{reads:.3g} reads"] if reads else []
-        values = (float(at[f"group_{name}"]) for name in ("observed", "median", "low", "high"))
+        values = (float(at[f"group_{name}"]) for name in ("observed", "nominal", "low", "high"))
         found.append(LevelErrors(" and ".join(parts), int(at["group_cells"]), *values))
     return found
 

@@ -259,13 +259,13 @@ def _windows(
         for low, high in pairwise(ends):
             total = np.cumsum(w[low:high])
             out.append(np.interp(asked, (total - w[low:high] / 2) / total[-1], off[low:high]))
-        return np.ravel(out)
+        return np.ravel(out, order="F")
 
     again = bootstrap(quantiles, [count], "programming.target.window", seed)
     at = [f"of the level at {target * 1e6:.4g} uS" for target in levels.target]
     estimates = [
         Estimate(f"programming.target.window_{name}_{k}", note=note)
-        for k, note in enumerate(at) for name in WINDOW
+        for name in WINDOW for k, note in enumerate(at)
     ]  # fmt: skip
     found = joined(estimates, quantiles([np.ones(count)]), again, source)[0]
     names = [f"programming.target.level_{k}" for k in range(len(levels.target))]

@@ -49,6 +49,11 @@ def apart(reads: Sequence[Reads]) -> tuple[list[Reads], list[Reads]]:
 
     Files without cycles, or with cycles and no time, are returned as they are.
 
+    Raises
+    ------
+    InputError
+        Cycles that are not whole.
+
     Examples
     --------
     >>> table = pd.DataFrame({"cycles": [0, 0, 10, 10], "time": [0.0, 1.0, 0.0, 1.0]})
@@ -57,6 +62,13 @@ def apart(reads: Sequence[Reads]) -> tuple[list[Reads], list[Reads]]:
     (2, 2)
     """
     timed = [one for one in reads if one.has("time")]
+    for one in timed:
+        cycles = one.table["cycles"].dropna()
+        if (broken := cycles[cycles % 1 != 0]).size:
+            raise InputError(
+                f"{one.source.split(' (')[0]}: cycles: got {broken.iloc[0]:g}, expected a whole "
+                "number"
+            )
     least = min((float(one.table["cycles"].fillna(0.0).min()) for one in timed), default=0.0)
     fresh: list[Reads] = []
     worn: list[Reads] = []

@@ -189,7 +189,7 @@ def _in_window(
     known = np.insert(np.asarray(parameters.window, float), 3, 0.0, axis=0)
     known = np.maximum.accumulate(known, axis=0)
     last = len(parameters.level) - 1
-    place = np.interp(target, parameters.level, np.arange(last + 1.0))
+    place = np.interp(np.asarray(target), parameters.level, np.arange(last + 1.0))
     below = np.minimum(place.astype(int), max(last - 1, 0))
     score = np.clip(z, _SCORES[0], _SCORES[-1])
     left = np.minimum(np.searchsorted(_SCORES, score, side="right") - 1, len(_SCORES) - 2)

@@ -44,7 +44,9 @@ def of_each_cell(population: xr.Dataset, name: str) -> NDArray[Any] | None:
         return None
     rows, given = population["programmed"].transpose(..., "cell"), population[name]
     if extra := [str(dim) for dim in given.dims if dim not in rows.dims]:
-        raise InputError(f"{name}: got dimension {extra[0]!r}, allowed {', '.join(rows.dims)}")
+        raise InputError(
+            f"{name}: got dimension {extra[0]!r}, allowed {', '.join(map(str, rows.dims))}"
+        )
     if not (given >= 0).all():
         raise InputError(f"{name}: got {float(given.min()):g} or NaN, allowed 0 or more")
     values = given.broadcast_like(rows).transpose(*rows.dims).values

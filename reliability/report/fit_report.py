@@ -130,8 +130,8 @@ def _errors_section(errors: Sequence[LevelErrors], sure: str) -> Section:
         "A cell is out of its level when its read lies beyond the border to the next level: the "
         "middle between the 99 % quantile of one level as programmed and the 1 % quantile of the "
         "next, for each write of the cells. Simulated cells have the borders of the measured ones. "
-        f"Modelled: median and {sure} interval of the simulations, which include the uncertainty "
-        "of the fit."
+        f"Modelled: on the nominal card; the {sure} interval is that of simulations on cards "
+        "sampled from the uncertainty of the fit."
     )
     table = Table(
         "level-errors-table", "Level errors, measured and modelled",

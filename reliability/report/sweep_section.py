@@ -27,7 +27,7 @@ from reliability.report.points import (
     value_text,
     without,
 )
-from reliability.report.words import age_title, of_age, percent, stress_columns
+from reliability.report.words import age_title, of_age, percent, stress_columns, typeset
 from reliability.statistics.crossed import mean_of_rows
 from reliability.units import engineering
 
@@ -119,6 +119,8 @@ def _figures(finished: Finished) -> Iterator[Figure]:
         with canvas(8.6, 4.8) as (figure, axes):
             draw.points_against_time(accuracy, axes.flat[0])
             at = "" if "temperature" in swept else f" At {engineering(end['temperature'], 'K')}."
+            if end["cycles"] and "cycles" not in swept:
+                at += typeset(f" After {end['cycles']:.5g} cycles.")
             yield Figure(
                 "time",
                 f"{Measure.of(study).title} against time",
@@ -162,6 +164,8 @@ def _against(finished: Finished, axis: Axis, last: xr.DataArray, caption: str) -
     index = {(without(p, axis.name), p[axis.name]): k for k, p in enumerate(points)}
     chosen = [[index[other, value] for value in numbers] for other in others]
     x, label = axis_numbers(axis.name, axis_label(axis), numbers)
+    rest = " × ".join(axis_label(other) for other in study.sweep if other.name != axis.name)
+    lines = f"line, one per {rest}" if rest else "line"
     accuracy = xr.DataArray(
         last.transpose("point", "chip").values[np.array(chosen)], dims=("line", "x", "chip"),
         coords={"line": [point_text(dict(other)) for other in others], "x": x},
@@ -173,7 +177,7 @@ def _against(finished: Finished, axis: Axis, last: xr.DataArray, caption: str) -
         yield Figure(
             anchor("against", axis.name),
             f"{Measure.of(study).title} against {axis_label(axis)}",
-            f"{caption} (line) and 5 to 95 % of them ({band_or_bars(len(others))}).",
+            f"{caption} ({lines}) and 5 to 95 % of them ({band_or_bars(len(others))}).",
             svg(figure, f"{Measure.of(study).title} against {axis_label(axis)}"),
             numbers_of(bands_of_chips(accuracy)),
         )
