@@ -18,7 +18,7 @@ from reliability.units import engineering
 _PHENOMENA = {
     "programming": "Programming", "relaxation": "Relaxation", "retention": "Retention",
     "drift": "Drift", "read_disturb": "Read disturb", "endurance": "Endurance",
-    "noise": "Noise", "conduction": "Conduction", "defects": "Defects",
+    "wear": "Wear", "noise": "Noise", "conduction": "Conduction", "defects": "Defects",
 }  # fmt: skip
 _LEVELS = {"sigma_lot": "lot-to-lot", "sigma_wafer": "wafer-to-wafer", "sigma_die": "die-to-die",
            "sigma_cell": "device-to-device", "sigma_cycle": "cycle-to-cycle",
