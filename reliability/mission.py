@@ -200,7 +200,7 @@ class MissionProfile:
         Examples
         --------
         >>> print(MissionProfile.jedec("PCHTDR"))
-        10000 cycles at 55 °C + 4 days at 100 °C + 37.7 days at 100 °C
+        10000 cycles at 55 °C + 4 days at 100 °C + 904 h at 100 °C
         >>> MissionProfile.jedec("UCHTDR", memory="PCM").temperatures.round(2)
         array([363.15])
         """

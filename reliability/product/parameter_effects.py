@@ -40,10 +40,9 @@ def acting_parameters(technology: Technology, *, worn: bool) -> dict[str, list[f
     """
     sections = _ACTS + (_WEARS if worn else ())
     return {
-        name: [parameter.at(z) for z in ENDS.values()]
-        for name, parameter in technology.parameters.items()
+        name: [technology.parameters[name].at(z) for z in ENDS.values()]
+        for name in technology.uncertain
         if name.split(".")[0] in sections
-        and parameter.at(ENDS["low"]) != parameter.at(ENDS["high"])
     }
 
 

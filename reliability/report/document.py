@@ -1,12 +1,13 @@
 """The document of a finished study."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from reliability.campaign.remains import read_remains
 from reliability.campaign.spec import Study
 from reliability.campaign.store import results_fingerprint
-from reliability.campaign.summary import write_summary
+from reliability.campaign.summary import read_summary, write_summary
 from reliability.report.acceptance import acceptance_sections, verdicts
 from reliability.report.decision_section import (
     decision_section,
@@ -34,6 +35,7 @@ from reliability.report.search_section import (
 from reliability.report.words import in_words, merged
 
 _OUTSIDE = "outside the valid range"
+_CARD = re.compile(r"card \S+: ")
 
 
 def write_report(
@@ -74,7 +76,8 @@ def write_report(
     """
     folder = Path(folder)
     study, results, left_out = read_remains(study, folder)
-    summary = write_summary(study, folder, results)
+    summary = read_summary(study, folder, results)
+    write_summary(folder, summary)
     finished = Finished(study, results, summary)
     write_chosen(finished, folder)
     report = study_report(finished, folder, [*left_out, *notes])
@@ -159,9 +162,16 @@ def _provenance(study: Study, folder: Path) -> Section:
 
 def _warnings(texts: Sequence[str]) -> list[str]:
     """Return warnings in words; those that one range of a card raises stand in one sentence."""
-    said = list(map(_warning, texts))
-    outside = [text for text in said if _OUTSIDE in text]
-    return [*(text for text in said if _OUTSIDE not in text), *merged(outside)]
+    outside: dict[str, list[str]] = {}
+    for text in texts:
+        if _OUTSIDE in text:
+            card = _CARD.match(text)
+            whose = card[0] if card else ""
+            outside.setdefault(whose, []).append(_warning(text.removeprefix(whose)))
+    return [
+        *(_warning(text) for text in texts if _OUTSIDE not in text),
+        *(f"{whose}{line}" for whose, lines in outside.items() for line in merged(lines)),
+    ]
 
 
 def _warning(text: str) -> str:

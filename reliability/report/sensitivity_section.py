@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import scipy
 import xarray as xr
-from scipy import stats
 
 from reliability.campaign.accuracy_interval import explained
 from reliability.campaign.metric_words import metric_name
@@ -115,13 +115,13 @@ def parameter_correlations(
         values = np.array([card[name] for card in cards])
         if np.ptp(values) > 0:
             names.append(name)
-            found.append(float(stats.spearmanr(values, accuracy).statistic))
+            found.append(float(scipy.stats.spearmanr(values, accuracy).statistic))
     rho = np.array(found)
-    half = stats.norm.ppf(0.5 + study.confidence / 2) * np.sqrt(1.06 / (n - 3))
+    half = scipy.stats.norm.ppf(0.5 + study.confidence / 2) * np.sqrt(1.06 / (n - 3))
     centre = np.arctanh(np.clip(rho, -1 + 1e-12, 1 - 1e-12))
     order = np.argsort(np.abs(rho))[-_SHOWN:]
     # two-sided, for the largest of all parameters
-    t = stats.t.ppf(1 - (1 - 0.95 ** (1 / len(names))) / 2, n - 2)
+    t = scipy.stats.t.ppf(1 - (1 - 0.95 ** (1 / len(names))) / 2, n - 2)
     return xr.Dataset(
         {
             "correlation": ("parameter", rho[order]),

@@ -16,8 +16,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import stats
 from scipy.special import ndtr, ndtri
 
 from reliability.errors import InputError
@@ -118,7 +118,7 @@ def value_of_information(
                          f"{passed.shape}, expected one of 8 or more")  # fmt: skip
     n = x.size
     flat = np.ptp(x) == 0 or np.ptp(y) == 0
-    rank = 0.0 if flat else float(stats.spearmanr(x, y).statistic)
+    rank = 0.0 if flat else float(scipy.stats.spearmanr(x, y).statistic)
     half = float(ndtri(0.5 + confidence / 2)) * math.sqrt(1.06 / (n - 3))
     centre = math.atanh(min(max(rank, -_MOST), _MOST))
     least, most = math.tanh(centre - half), math.tanh(centre + half)
@@ -147,7 +147,7 @@ def correlation_by_chance(draws: int, parameters: int, probability: float = 0.05
     >>> round(correlation_by_chance(64, 1), 2), round(correlation_by_chance(64, 100), 2)
     (0.25, 0.42)
     """
-    t = stats.t.ppf(1 - (1 - (1 - probability) ** (1 / parameters)) / 2, draws - 2)
+    t = scipy.stats.t.ppf(1 - (1 - (1 - probability) ** (1 / parameters)) / 2, draws - 2)
     return float(t / math.sqrt(draws - 2 + t**2))
 
 

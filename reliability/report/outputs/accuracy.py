@@ -57,11 +57,16 @@ def _statement(finished: Finished) -> Iterator[str]:
     end, start = summary["accuracy"], summary["accuracy_by_age"][0]
     sure = percent(end["confidence"], 0)
     first, when = age_title(study.stress.combinations[0]), age_title(study.stress.end)
-    nominal = "The nominal card gives" if study.cells is None else "All measured cells give"
+    nominal = "nominal card" if study.cells is None else "all measured cells"
+    worst, last = "", study.stress.combinations[-1]
+    if last != study.stress.end:
+        found = summary["accuracy_by_age"][-1]
+        worst = f"; {of_age(last)} it is {measure.text(found['mean'])} ({measure.ends(found)})"
+    with_card = f"; {nominal}: {measure.text(end['nominal'])}" if study.uncertainty else ""
+    yield from _reads_left(finished)
     yield (
         f"{when} the {measure.mean} of a chip is {measure.text(end['mean'])} "
-        f"({measure.ends(end)} at {sure} confidence)."
-        + (f" {nominal} {measure.text(end['nominal'])}." if study.uncertainty else "")
+        f"({measure.ends(end)} at {sure} confidence{with_card}){worst}."
     )
     line = f"Chip-to-chip variability is {measure.text(end['sigma_chips'])} (1σ)"
     if "spikes_per_image" in summary:
@@ -88,7 +93,6 @@ def _statement(finished: Finished) -> Iterator[str]:
             f"{gap:.1f} points below ideal. Given that accuracy, the most probable levels of the "
             f"sensitivity factors, with their probability, are {_probable(study, summary)}."
         )
-    yield from _reads_left(finished)
     yield from _depends_on(finished)
 
 
@@ -335,15 +339,16 @@ def _intervals(study: Study) -> Iterator[str]:
                "estimated: the interval holds for more chips of these wafers.")  # fmt: skip
 
 
-def _population(study: Study) -> Iterator[str]:
-    p = study.population
+def chips_text(study: Study, chips: int) -> Iterator[str]:
+    """Say on which wafers the chips of a study are."""
     if study.cells is not None:
-        yield f"{p.chips} chips, each with measured cells of its own drawing."
+        yield f"{chips} chips, each with measured cells of its own drawing."
         return
-    wafers = -(-p.chips // p.dies_per_wafer)
+    dies = study.population.dies_per_wafer
+    wafers = -(-chips // dies)
     yield (
-        f"{p.chips} chips on {wafers} wafer{'s' if wafers > 1 else ''} of one lot, one on each "
-        f"die, {p.dies_per_wafer} dies per wafer. Lot-to-lot variability is not in the chips."
+        f"{chips} chips on {wafers} wafer{'s' if wafers > 1 else ''} of one lot, one on each "
+        f"die, {dies} dies per wafer. Lot-to-lot variability is not in the chips."
     )
 
 
@@ -411,7 +416,8 @@ def _cells(finished: Finished) -> Iterator[Figure]:
             draw.conductance_of_chips(quantiles.sel(at), ax)
             ax.set_title(age_title(at | end_reads), pad=24, fontsize=10)
         if axes.flat[0].get_legend_handles_labels()[0]:
-            axes.flat[0].legend(loc="lower right", fontsize=8)
+            figure.legend(*axes.flat[0].get_legend_handles_labels(), fontsize=8, ncols=6,
+                          loc="outside lower center")  # fmt: skip
         yield Figure(
             "conductance",
             "Conductance of the cells",
@@ -559,7 +565,7 @@ def _time_figures(finished: Finished) -> Iterator[Figure]:
         yield Figure(
             "accuracy",
             f"{measure.title} against time and temperature",
-            f"Mean over {many} (line), 5 to 95 % of chips "
+            f"Mean over {many} of the nominal card (line), 5 to 95 % of chips "
             f"({band_or_bars(len(stress.temperatures))})"
             + (
                 f", 5 to 95 % of the means of {_samples(study)} (thin bars)."
@@ -703,7 +709,7 @@ CHAPTER = Chapter(
     key_figures=_key_figures,
     method=_method,
     intervals=_intervals,
-    population=_population,
+    population=lambda study: chips_text(study, study.population.chips),
     cells=_cells,
     stress=_stress,
     acts=_acts,
