@@ -23,7 +23,7 @@ MOST_POINTS = 100_000  # of a sweep, unless the user says that so many are meant
 _FILES = (".toml", ".onnx", ".npz")  # that may lie beside a study
 # Options of a network of one layer, each with the coding with which alone it acts.
 _OPTIONS: dict[str, str | None] = {
-    "coding": None, "mapping": None, "copies": None, "neuron": None, "delta_s": "rate",
+    "coding": None, "mapping": None, "neuron": None, "delta_s": "rate",
     "spike_limit": "rate",
     "first_spike": "first_spike", "desensitization": "first_spike",
 }  # fmt: skip
