@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -53,7 +54,15 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "area": ("area_border", "parallel_area", "area_ratio", "energy_ratio"),
     "streams": ("analog_power", "always_on_power", "clocked_power"),
-    "energy": ("event_energy", "mac_energy", "gain", "activity", "accuracy", "inference_gain"),
+    "energy": (
+        "event_energy",
+        "mac_energy",
+        "gain",
+        "activity",
+        "accuracy",
+        "inference_gain",
+        "break_even_resistance",
+    ),
 }
 _WORDS = RULES | NAMES | {"tsv": "through-silicon vias", "hybrid": "copper pads",
                           "monolithic": "monolithic tiers"}  # fmt: skip
@@ -76,6 +85,14 @@ def _energy(say: _Say) -> str:
         f"{say('mac_energy')}; an inference takes {say('activity')} events of a connection at an "
         f"accuracy of {say('accuracy')}, and digital sums {say('inference_gain')} times the energy "
         "of its spikes"
+    )
+
+
+def _energy_of_resistance(say: _Say) -> str:
+    return (
+        f"an event costs less than a multiply-accumulate above {say('break_even_resistance')} of "
+        f"LRS resistance; it takes {say('event_energy')} and a multiply-accumulate "
+        f"{say('mac_energy')}"
     )
 
 
@@ -195,7 +212,8 @@ def _drawn(drawing: Drawn, data: xr.Dataset, name: str) -> Drawing:
             ax.set_visible(False)
         for k, (value, ax) in enumerate(zip(values, axes.flat, strict=False)):
             drawing.function(data.sel({axis: value}), ax)
-            ax.set_title(_value_text(axis, value), wrap=True, fontsize=9)
+            narrow = int(8 * drawing.size[0] / columns)  # letters of a title above a panel
+            ax.set_title(textwrap.fill(_value_text(axis, value), narrow), fontsize=9)
             if k % columns:
                 ax.set_ylabel("")
             if k + columns < len(values):
@@ -238,6 +256,9 @@ def headline(found: dict[str, Any]) -> str:
         return f"{_value(one)} ({first}{_ends(one)})"
 
     sentence = _SENTENCES[found["study"]](say)
+    if "architecture.lrs_resistance" in found.get("labels", {}):
+        intervals = itertools.count()
+        sentence = _energy_of_resistance(say)
     where = _where(found)
     return typeset(_capital(f"{where and f'with {where}, '}{sentence}."))
 
@@ -324,6 +345,8 @@ def _checked(check: dict[str, Any], end: str) -> str:
         return f"{check[end]:.3g} K"
     if check["check"].startswith("accuracy lost"):
         return f"{100 * check[end]:.2g} points"
+    if check["check"].startswith("accuracy") and "relative" not in check["check"]:
+        return percent(check[end])
     return _text(check[end], check["unit"])
 
 
