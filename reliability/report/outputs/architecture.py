@@ -106,13 +106,14 @@ def _streams(say: _Say) -> str:
 
 
 def _hierarchy(say: _Say) -> str:
+    lost = say("lines_lost_fresh")
     return (
         "the resistive cache takes less power than DRAM for periods between inferences from "
         f"{say('pays_from')} up to {say('pays_until')}, and lasts the mission for periods from "
-        f"{say('lasts_from')}, with wear levelling from {say('lasts_from_levelled')}; of its "
-        f"lines {say('lines_lost_fresh')} are lost after a rest without power while fresh, "
-        f"{say('lines_lost_worn')} at the end of life"
-    )
+        f"{say('lasts_from')}, with wear levelling from {say('lasts_from_levelled')}"
+        + (lost and f"; of its lines {lost} are lost after a rest without power while fresh, "
+           f"{say('lines_lost_worn')} at the end of life")
+    )  # fmt: skip
 
 
 def _incremental(say: _Say) -> str:
@@ -214,8 +215,9 @@ def _drawn(drawing: Drawn, data: xr.Dataset, name: str) -> Drawing:
             drawing.function(data.sel({axis: value}), ax)
             narrow = int(8 * drawing.size[0] / columns)  # letters of a title above a panel
             ax.set_title(textwrap.fill(_value_text(axis, value), narrow), fontsize=9)
-            if k % columns:
-                ax.set_ylabel("")
+            ax.set_xlabel(textwrap.fill(ax.get_xlabel(), narrow))
+            low = int(8 * drawing.size[1] / rows)
+            ax.set_ylabel("" if k % columns else textwrap.fill(ax.get_ylabel(), low))
             if k + columns < len(values):
                 ax.set_xlabel("")
             if ax.get_legend():
@@ -365,7 +367,8 @@ def _value_text(name: str, value: Any) -> str:
 def _ends(one: dict[str, Any]) -> str:
     if one["low"] is None and one["high"] is None:
         return _value(one, "low")
-    return " to ".join(_value(one, end) for end in ("low", "high"))
+    low, high = (_value(one, end) for end in ("low", "high"))
+    return f"{low.removesuffix(' points')} to {high}"
 
 
 def _name(one: dict[str, Any]) -> str:
