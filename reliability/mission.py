@@ -298,11 +298,11 @@ def jedec_requirements() -> tuple[dict[str, Any], ...]:
             row["cycling_temperature"] = quantity(row["cycling_temperature"], "K", "")
             for option in (*row["option"], *row["pcm"]):
                 option.setdefault("cycling_temperature", row["cycling_temperature"])
-        row["profile"] = row["profile"] or row["option"]
+        row["profile"] = row["profile"] or [o for o in row["option"] if "duration" in o]
         if "grades" in row:  # conditions by temperature grade of the product
             row["grades"] = {
-                int(grade): [_in_si({"temperature": kelvin, "duration": row["duration"]})]
-                for grade, kelvin in row["grades"].items()
+                int(grade): [_in_si(option) for option in options]
+                for grade, options in row["grades"].items()
             }
         found.append(row)
     return tuple(found)

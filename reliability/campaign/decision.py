@@ -34,7 +34,7 @@ from reliability.technology import Technology
 
 Answer = dict[str, Any]
 Card = dict[str, float]
-Computed = Callable[[Study], Answer]
+Answers = Callable[[Study], list[Answer]]
 _TRIED = 3  # times as many parameters are moved as are shown: some do not act
 
 
@@ -97,15 +97,15 @@ def uncertain_parameters(
     taken = {axis.name.removeprefix("technology.") for axis in conditions}
     if "technology" in taken:
         raise InputError("decision: got several cards as conditions, expected one")
-    names = tuple(name for name, one in card.parameters.items()
-                  if one.at(-1.0) < one.at(1.0) and name not in taken)  # fmt: skip
+    names = tuple(name for name in card.uncertain if name not in taken)
     if not names:
         raise InputError(f"decision: {card.name} has no uncertain parameter at this design")
     return card, names
 
 
-def compute_decision(study: Study, summary: Answer, computed_in: Callable[[Path], Computed],
-                     folder: Path) -> None:  # fmt: skip
+def compute_decision(
+    study: Study, summary: Answer, answers_in: Callable[[Path], Answers], folder: Path
+) -> Answer:
     """Compute the sampled cards and the tornado of the design that a study recommends.
 
     Parameters
@@ -114,21 +114,24 @@ def compute_decision(study: Study, summary: Answer, computed_in: Callable[[Path]
         With ``decision``.
     summary : dict
         Of `reliability.campaign.summary.summarize`.
-    computed_in : callable
-        ``(folder)``: what computes a study there and returns its summary.
+    answers_in : callable
+        ``(folder)``: what computes a study there and returns its answer at each point.
     folder : Path
         Of the study.
+
+    Returns
+    -------
+    dict
+        As of `decision_of`; empty where every design is infeasible.
     """
     chosen, settings = chosen_design(study, summary), study.decision
     if chosen is None or settings is None:
-        return
-    place = chosen.folder(folder)
-    computed = computed_in(place)
+        return {}
+    answers = answers_in(chosen.folder(folder))
     cards = [_nominal(chosen), *_drawn(chosen, settings.draws)]
-    points = computed(_with_cards(chosen, cards))["points"]
-    found, _ = _information(study, chosen, points, cards)
+    found, _ = _information(study, chosen, answers(_with_cards(chosen, cards)), cards)
     cards += [card for name in _tried(found, settings) for card in _moved(chosen, name, settings)]
-    computed(_with_cards(chosen, cards))
+    return decision_of(study, chosen, answers(_with_cards(chosen, cards)))
 
 
 def _nominal(chosen: Chosen) -> Card:
@@ -149,8 +152,9 @@ def _moved(chosen: Chosen, name: str, settings: DecisionTable) -> list[Card]:
 def _with_cards(chosen: Chosen, cards: Sequence[Card]) -> Study:
     """The study at a design, each card a point of its sweep."""
     axes = tuple(
-        Axis(name=f"technology.{name}", low=one.at(-1.0), high=one.at(1.0))
-        for name, one in ((name, chosen.card.parameters[name]) for name in chosen.uncertain)
+        Axis(name=f"technology.{name}", low=min(ends), high=max(ends))
+        for name in chosen.uncertain
+        for ends in [[chosen.card.parameters[name].at(z) for z in (-1.0, 1.0)]]
     )
     listed = [{f"technology.{name}": value for name, value in card.items()} for card in cards]
     unlike = list({tuple(one.values()): one for one in listed}.values())

@@ -13,7 +13,9 @@ from reliability.units import quantity
 
 
 def _number_or_text(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+    if isinstance(value, bool):
+        return str(value).lower()  # as TOML has it; a key takes the text for the value
+    if not isinstance(value, (int, float, str)):
         raise ValueError(f"got {value!r}, expected a number or text")
     return value
 

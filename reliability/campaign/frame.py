@@ -128,7 +128,9 @@ class StudyFrame(Table):
 
     def with_designs(self, designs: Sequence[Point]) -> Self:
         """Return the study at listed designs of its choices, instead of a grid."""
-        table = self.design.model_dump() | {"kind": "listed", "listed": tuple(designs)}
+        names = [axis.name for axis in self.sweep]  # files keep no order, which the hash has
+        listed = tuple({n: one[n] for n in names if n in one} for one in designs)
+        table = self.design.model_dump() | {"kind": "listed", "listed": listed}
         return self.model_copy(update={"design": DesignTable(**table)})
 
     def options(self, kind: str) -> Any:

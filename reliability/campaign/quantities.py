@@ -1,9 +1,9 @@
-"""Units of the keys of a study, by their dotted names."""
+"""Units and types of the keys of a study, by their dotted names."""
 
 from collections.abc import Iterator
 from functools import cache
 from types import NoneType
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -38,18 +38,44 @@ def unit_in(study: type[BaseModel], name: str) -> str | None:
     return _units(study).get(name)
 
 
+def is_whole(study: type[BaseModel], name: str) -> bool:
+    """Whether a dotted name takes whole numbers only.
+
+    Examples
+    --------
+    >>> from reliability.campaign.spec import Study
+    >>> [is_whole(Study, name) for name in ("tiling.rows", "network.read_temperature", "time")]
+    [True, False, False]
+    """
+    return name in _whole(study)
+
+
 @cache
 def _units(study: type[BaseModel]) -> dict[str, str]:
-    return dict(_listed(study))
+    return {name: unit for name, field in _listed(study) for unit in _of_field(field)}
 
 
-def _listed(table: type[BaseModel], name: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the dotted name and the unit of each quantity of a table and of those in it."""
+@cache
+def _whole(study: type[BaseModel]) -> set[str]:
+    return {name for name, field in _listed(study)
+            if int in (types := set(_plain(field.annotation))) and float not in types}  # fmt: skip
+
+
+def _listed(table: type[BaseModel], name: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Yield the dotted name of each key of a table and of those in it."""
     for key, field in table.model_fields.items():
         dotted = f"{name}.{key}".lstrip(".")
-        yield from ((dotted, unit) for unit in _of_field(field))
+        yield dotted, field
         for inside in tables_in(field.annotation):
             yield from _listed(inside, dotted)
+
+
+def _plain(annotation: Any) -> Iterator[Any]:
+    """Yield the types of a key; lists cannot be swept."""
+    parts = () if get_origin(annotation) is tuple else get_args(annotation)
+    yield annotation
+    for part in parts:
+        yield from _plain(part)
 
 
 def _of_field(field: FieldInfo) -> Iterator[str]:

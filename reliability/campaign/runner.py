@@ -23,7 +23,7 @@ from reliability.campaign.search import Evaluation, search_designs
 from reliability.campaign.selection import at_point
 from reliability.campaign.spec import Study, unit_of
 from reliability.campaign.store import Layout
-from reliability.campaign.summary import write_summary
+from reliability.campaign.summary import Stage, answer_points, summarize, write_summary
 from reliability.campaign.sweep import search_space, sweep_points
 from reliability.campaign.tasks import compute
 from reliability.errors import InputError, RunError, TasksFailed, expect, whole_number
@@ -32,7 +32,8 @@ from reliability.progress import progress as progress_line
 _LOOKED_AT = 2000  # tasks that a worker looks for in the store at once
 _MOST_SCOUTS = 20  # tasks of a group that are tried until one shows what its arrays are like
 Progress = Callable[[Task, int, int], None]
-Computed = Callable[[Study], dict[str, Any]]
+Answer = dict[str, Any]
+Answers = Callable[[Study], list[Answer]]
 
 
 def run_study(
@@ -92,14 +93,15 @@ def run_study(
         done = stack.enter_context(line)
         shown = progress or (lambda task, now, total: done(now / max(total, 1)))
 
-        def computed_in(place: Path) -> Computed:
-            """Compute studies in a folder, whose lock is held till the end."""
+        def answers_in(place: Path) -> Answers:
+            """Answer studies in a folder, each point once; its lock is held till the end."""
             held, url = token, store_url
+            known: dict[tuple[Any, ...], Answer] = {}
             if place != folder:
                 held = stack.enter_context(locked(place))
                 url = store_url and "-".join((store_url, *place.relative_to(folder).parts))
 
-            def computed(here: Study) -> dict[str, Any]:
+            def answers(here: Study) -> list[Answer]:
                 layout = store.open_folder(
                     place,
                     here.model_dump(mode="json"),
@@ -112,42 +114,45 @@ def run_study(
                 _run(here, layout, run, shown)
                 store.finish(layout)
                 integrity.seal(layout)
-                return write_summary(here, place, store.read_results(place))
+                points = answer_points(here, store.read_results(place), known)
+                known.update((tuple(one["point"].values()), one) for one in points)
+                return points
 
-            return computed
+            return answers
 
-        whole = computed_in(folder)
         if study.search and study.design.kind != "listed":
-            study, summary = _search(study, folder, computed_in)
+            study, stages, points = _search(study, folder, answers_in)
         else:
-            summary = whole(study)
-        if study.decision:
-            compute_decision(study, summary, computed_in, folder)
-            write_summary(study, folder, store.read_results(folder))
+            stages, points = [], answers_in(folder)(study)
+        summary = summarize(study, store.read_results(folder), stages, points)
+        write_summary(folder, summary)
+        if study.decision and (found := compute_decision(study, summary, answers_in, folder)):
+            write_summary(folder, summary | {"decision": found})
     return folder
 
 
 class _Stage:
     """Designs of a search that are computed with so many chips."""
 
-    def __init__(self, study: Study, folder: Path, computed_in: Callable[[Path], Computed]) -> None:
+    def __init__(self, study: Study, folder: Path, answers_in: Callable[[Path], Answers]) -> None:
         there = store.read_marker(folder)["spec"] if (folder / store.MARKER).is_file() else {}
         self.known = list(there.get("design", {}).get("listed", []))  # of a run that was stopped
         self.done: list[Point] = []
-        self.study, self.folder, self.computed = study, folder, computed_in(folder)
-        self.summary: dict[str, Any] = {}
+        self.points: list[Answer] = []  # of the designs that are done
+        self.evaluated: list[Answer] = []
+        self.study, self.folder, self.answers = study, folder, answers_in(folder)
 
     def evaluate(self, new: list[Point]) -> tuple[list[Evaluation], list[bool]]:
         """Return the evaluations of new designs, and which of them need not be computed further."""
         self.done.extend(new)
         listed = self.done + [design for design in self.known if design not in self.done]
-        here = self.study.with_designs(listed)
-        self.summary = self.computed(here)
-        points, count = self.summary["points"], len(self.done)
+        points = self.answers(self.study.with_designs(listed))
         # not of those that a run found later which was stopped: a search knows no future
-        found = evaluations(here, points)[:count]
-        stopped = hopeless(evaluated(here, points)[:count])
-        return found[-len(new) :], stopped[-len(new) :]
+        points = points[: len(self.done) * len(points) // len(listed)]
+        own = points[len(self.points) :]
+        self.points = points
+        self.evaluated += evaluated(self.study, own)
+        return evaluations(self.study, own), hopeless(self.evaluated)[-len(new) :]
 
     def check(self) -> None:
         """Refuse a folder with designs beyond the search of this study."""
@@ -159,18 +164,19 @@ class _Stage:
 
 
 def _search(
-    study: Study, folder: Path, computed_in: Callable[[Path], Computed]
-) -> tuple[Study, dict[str, Any]]:
+    study: Study, folder: Path, answers_in: Callable[[Path], Answers]
+) -> tuple[Study, list[Stage], list[Answer]]:
     """Compute the designs of a search, generation after generation, each through its stages.
 
-    Returns the study at the designs that were computed with all chips, and its summary.
+    Returns the study at the designs that were computed with all chips, the stages before, and the
+    answers at its points.
     """
     assert study.search is not None
     screens = [
-        _Stage(stage_of(study, chips), stage_folder(folder, chips), computed_in)
+        _Stage(stage_of(study, chips), stage_folder(folder, chips), answers_in)
         for chips in study.search.stages
     ]
-    last = _Stage(study, folder, computed_in)
+    last = _Stage(study, folder, answers_in)
 
     def evaluate(new: list[Point]) -> list[Evaluation]:
         out: list[Evaluation] = [Evaluation(())] * len(new)
@@ -192,7 +198,8 @@ def _search(
     search_designs(search_space(study), study.search, study.seed, evaluate)
     for stage in (*screens, last):
         stage.check()
-    return study.with_designs(last.done), last.summary
+    stages = [Stage.of(one.study.with_designs(one.done), one.points) for one in screens]
+    return study.with_designs(last.done), stages, last.points
 
 
 def _run(study: Study, layout: Layout, run: execute.Execute, progress: Progress | None) -> None:

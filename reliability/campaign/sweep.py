@@ -5,9 +5,10 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import scipy
 
 from reliability.campaign.frame import Point, StudyFrame
-from reliability.campaign.quantities import unit_in
+from reliability.campaign.quantities import is_whole, unit_in
 from reliability.campaign.search import Space
 from reliability.campaign.tables import Axis, is_choice
 from reliability.errors import InputError
@@ -64,7 +65,11 @@ def _all_points(study: StudyFrame) -> list[Point]:
         raise InputError(f"sweep: {listed[0]}: got values, a {study.design.kind} needs low, high")
     drawn = zip(study.sweep, _design(study).T, strict=True)
     columns = [_on_range(study, axis, column) for axis, column in drawn]
-    return [dict(zip(names, point, strict=True)) for point in zip(*columns, strict=True)]
+    found = list(zip(*columns, strict=True))
+    if (unlike := len(set(found))) < len(found):
+        raise InputError(f"design: points: got {len(found)} of ranges of whole numbers, of which "
+                         f"{unlike} differ")  # fmt: skip
+    return [dict(zip(names, point, strict=True)) for point in found]
 
 
 def _of_designs(study: StudyFrame, designs: Sequence[Point]) -> list[Point]:
@@ -77,14 +82,15 @@ def _of_designs(study: StudyFrame, designs: Sequence[Point]) -> list[Point]:
 
 
 def _levels(study: StudyFrame, axis: Axis) -> tuple[int | float | str, ...]:
-    return _listed(study, axis) if axis.values else _on_range(study, axis, _even(axis.points))
+    found = _listed(study, axis) if axis.values else _on_range(study, axis, _even(axis.points))
+    if (unlike := len(set(found))) < len(found):
+        raise InputError(f"sweep: {axis.name}: points: got {len(found)} of a range of whole "
+                         f"numbers, of which {unlike} differ")  # fmt: skip
+    return found
 
 
 def search_space(study: StudyFrame) -> dict[str, Space]:
-    """Return what each choice of a search may be.
-
-    Whole numbers where both ends of a range are.
-    """
+    """Return what each choice of a search may be: whole numbers of a key that takes no others."""
     space: dict[str, Space] = {}
     for axis in study.sweep:
         if not is_choice(axis):
@@ -93,7 +99,7 @@ def search_space(study: StudyFrame) -> dict[str, Space]:
             space[axis.name] = Space(_listed(study, axis))
             continue
         low, high = _on_range(study, axis, np.array([0.0, 1.0]))
-        whole = isinstance(axis.low, int) and isinstance(axis.high, int)
+        whole = is_whole(type(study), axis.name)
         space[axis.name] = Space((), low, high, axis.spacing == "log", whole)
     if not space:
         raise InputError("search: got no axis of the sweep that is a choice")
@@ -128,13 +134,11 @@ def _even(points: int) -> np.ndarray:
 
 def _design(study: StudyFrame) -> np.ndarray:
     """Points in the unit cube, shape (points, axes)."""
-    from scipy.stats import qmc  # half a second that a worker need not pay
-
     # scipy's designs spawn generators of their own, which a keyed stream cannot
     rng = np.random.default_rng(int(stream(study.seed, "design").integers(2**63)))
     if study.design.kind == "latin_hypercube":
-        return qmc.LatinHypercube(len(study.sweep), rng=rng).random(study.design.points)
-    sobol = qmc.Sobol(len(study.sweep), rng=rng)
+        return scipy.stats.qmc.LatinHypercube(len(study.sweep), rng=rng).random(study.design.points)
+    sobol = scipy.stats.qmc.Sobol(len(study.sweep), rng=rng)
     whole = sobol.random_base2(max(math.ceil(math.log2(study.design.points)), 0))
     return whole[: study.design.points]
 
@@ -146,7 +150,8 @@ def _listed(study: StudyFrame, axis: Axis) -> tuple[int | float | str, ...]:
     return tuple(_tidy(quantity(value, unit, f"sweep: {axis.name}")) for value in axis.values)
 
 
-def _on_range(study: StudyFrame, axis: Axis, share: np.ndarray) -> tuple[float, ...]:
+def _on_range(study: StudyFrame, axis: Axis, share: np.ndarray) -> tuple[int | float, ...]:
+    """Values at fractions of a range, rounded where the key takes whole numbers only."""
     unit = unit_in(type(study), axis.name)
     ends = [end for end in (axis.low, axis.high) if end is not None]  # the spec has both
     low, high = (quantity(end, unit or "", f"sweep: {axis.name}") for end in ends)
@@ -156,7 +161,11 @@ def _on_range(study: StudyFrame, axis: Axis, share: np.ndarray) -> tuple[float, 
         raise InputError(f"sweep: {axis.name}: got {low:g} to {high:g}, a log range is above 0")
     else:
         values = low * (high / low) ** share
-    return tuple(map(_tidy, values))
+    if not is_whole(type(study), axis.name):
+        return tuple(map(_tidy, values))
+    if low != round(low) or high != round(high):
+        raise InputError(f"sweep: {axis.name}: got {low:g} to {high:g}, expected whole numbers")
+    return tuple(int(value) for value in np.round(values))
 
 
 def _tidy(value: float) -> float:

@@ -10,7 +10,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy import signal, stats
+import scipy
 from scipy.optimize import minimize
 
 from reliability.characterization.estimates import (
@@ -131,14 +131,14 @@ def _two_levels(relative: Array) -> np.ndarray | None:
     clear = high.mean() - low.mean() > _APART * inside
     if not clear or min(len(low), len(high)) < _RARE * count:
         return None
-    smooth = signal.medfilt(relative, 2 * (_BLOCK // 2) + 1)
+    smooth = scipy.signal.medfilt(relative, 2 * (_BLOCK // 2) + 1)
     return np.asarray(smooth < split)
 
 
 def _spectrum(relative: Array, step: float) -> tuple[float, float]:
     """Return the white standard deviation and Q of a trace, by Whittle's likelihood."""
     pieces = max(len(relative) // 8, 256)
-    f, density = signal.welch(relative, 1 / step, nperseg=pieces, detrend="constant")
+    f, density = scipy.signal.welch(relative, 1 / step, nperseg=pieces, detrend="constant")
     f, density = f[2:-1], np.maximum(density[2:-1], 1e-300)
     edges = np.geomspace(f[0], f[-1] * 1.0001, 41)
     index = np.digitize(f, edges)
@@ -167,7 +167,8 @@ def _line(x: Array, y: Array) -> tuple[float, float, Array]:
     found, *_ = np.linalg.lstsq(design, y, rcond=None)
     degrees = len(x) - 2
     residual = float(np.sum((y - design @ found) ** 2)) / degrees
-    wide = (stats.t.ppf(0.975, degrees) / 1.96) ** 2  # few cells: a normal as wide as Student's
+    # Few cells: a normal as wide as Student's.
+    wide = (scipy.stats.t.ppf(0.975, degrees) / 1.96) ** 2
     return float(found[0]), float(found[1]), residual * wide * np.linalg.inv(design.T @ design)
 
 

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import scipy
 from scipy import special
 from scipy.linalg import block_diag
-from scipy.stats import kurtosis, skew
 
 from reliability.characterization.estimates import (
     Array,
@@ -312,7 +312,9 @@ def _is_normal(g: Array) -> bool:
 def _is_normal_whole(g: pd.Series) -> bool:
     """Whether a normal distribution of G holds beyond the body: skew and tails within chance."""
     values = g.to_numpy()
-    return _is_normal(values) and bool(abs(kurtosis(values)) < 1.0 and abs(skew(values)) < 0.5)
+    return _is_normal(values) and bool(
+        abs(scipy.stats.kurtosis(values)) < 1.0 and abs(scipy.stats.skew(values)) < 0.5
+    )
 
 
 def _hierarchy(runs: pd.DataFrame, state: str) -> tuple[dict[str, Array], str, list[str]]:

@@ -11,10 +11,10 @@ import math
 
 import numpy as np
 import pandas as pd
+import scipy
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from reliability.characterization.estimates import (
     Array,
@@ -153,7 +153,7 @@ class _Shape:
         normal = np.empty(len(score))
         for k in range(2):
             mine = self.state == k
-            normal[mine] = ndtri((rankdata(score[mine]) - 0.5) / mine.sum())
+            normal[mine] = ndtri((scipy.stats.rankdata(score[mine]) - 0.5) / mine.sum())
         first, second = normal[self.pairs].T
         own = w[self.pairs[:, 0]]
         shared = (own @ (first * second)) / math.sqrt((own @ first**2) * (own @ second**2))

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from scipy.special import ndtr, ndtri
-from scipy.stats import chi2
 
 from reliability.characterization.cycles import pulse_shape
 from reliability.characterization.estimates import Array, bootstrap
@@ -124,7 +124,7 @@ def is_needed(shape: StateShape) -> bool:
     off = np.log(shape.slopes)
     covariance = np.cov(shape.again, rowvar=False)
     size = float(off @ np.linalg.pinv(covariance, rcond=1e-6, hermitian=True) @ off)
-    return bool(chi2.sf(size, len(off)) < _CERTAIN)
+    return bool(scipy.stats.chi2.sf(size, len(off)) < _CERTAIN)
 
 
 def _supported(cell: NDArray[np.intp]) -> float:

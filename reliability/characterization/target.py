@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from reliability.characterization.estimates import (
     Array,
@@ -107,7 +107,7 @@ def find_levels(reads: Sequence[Reads], maximum: float | None = None) -> Levels:
     if len(number) == 1:
         top = float(middle[0]) if maximum is None else maximum
         return Levels(middle, number, float(middle[0]), top, np.inf)
-    pitch, offset, *_ = stats.theilslopes(middle, number)
+    pitch, offset, *_ = scipy.stats.theilslopes(middle, number)
     off = np.abs(middle - offset - pitch * number).max()
     if not pitch > 0 or off > pitch * _EVEN:
         return _uneven(programmed, middle, number, maximum)

@@ -377,11 +377,7 @@ def _relevant(
     card: Technology, observations: list[Observation], generator: np.random.Generator
 ) -> list[str]:
     """Uncertain parameters that change a prediction, near the middle of the card."""
-    uncertain = [
-        key
-        for key, p in card.parameters.items()
-        if p.distribution != "exact" and p.at(_PROBE) != p.at(-_PROBE)
-    ]
+    uncertain = card.uncertain
     middle = at_scores(card, uncertain, generator.uniform(-0.5, 0.5, len(uncertain)))
     base = _predictions([middle], observations)[0]
     found = set()

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import interpolate, special, stats
+from scipy import special
 
 from reliability.errors import InputError, fraction
 from reliability.lifetime.censored_fit import LifetimeFit, Stress
@@ -119,7 +120,7 @@ def _confidence_distribution(
         middle = float(special.logit(float(found[0].value)))
     ends = np.clip(np.concatenate([low[::-1], [middle], high]), -700.0, 700.0)
     levels = np.concatenate([-_LEVELS[::-1], [0.0], _LEVELS])
-    curve = interpolate.PchipInterpolator(levels, np.maximum.accumulate(ends))
+    curve = scipy.interpolate.PchipInterpolator(levels, np.maximum.accumulate(ends))
     equally_likely = special.ndtri((np.arange(_POINTS) + 0.5) / _POINTS)
     return float(found[0].value), curve(equally_likely)
 
@@ -136,7 +137,7 @@ class _Mixture:
         low, high = -1, self.units
         while high - low > 1:
             middle = (low + high) // 2
-            inside = np.mean(stats.binom.cdf(middle, self.units, self.probability)) >= level
+            inside = np.mean(scipy.stats.binom.cdf(middle, self.units, self.probability)) >= level
             low, high = (low, middle) if inside else (middle, high)
         return high
 

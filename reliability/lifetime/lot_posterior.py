@@ -16,8 +16,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 from reliability.lifetime.maximise import Maximum
 from reliability.lifetime.random_lots import RandomLots
@@ -77,7 +78,7 @@ def _drawn(
 ) -> tuple[Array, Array]:
     """Draws of Student's t and their importance weights."""
     p = mean.size
-    sobol = stats.qmc.Sobol(p + 1, rng=np.random.default_rng(seed)).random(draws)
+    sobol = scipy.stats.qmc.Sobol(p + 1, rng=np.random.default_rng(seed)).random(draws)
     u = np.clip(sobol, 1e-9, 1 - 1e-9)
     stretch = np.sqrt(_FREEDOM / special.chdtri(_FREEDOM, u[:, -1]))
     away = stretch[:, None] * special.ndtri(u[:, :-1])

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import special
 
 from reliability.errors import InputError, fraction, unknown_name
 from reliability.lifetime.acceleration import Acceleration
@@ -366,7 +366,7 @@ def _sample(test: _Test, priors: Sequence[Prior], seed: int) -> tuple[_Draws, Ar
         return draws, np.empty((1, 0))
     mean, root = np.zeros(len(priors)), np.eye(len(priors))
     for k in range(_ROUNDS):
-        sobol = stats.qmc.Sobol(len(priors), rng=np.random.default_rng([seed, k]))
+        sobol = scipy.stats.qmc.Sobol(len(priors), rng=np.random.default_rng([seed, k]))
         normal = special.ndtri(np.clip(sobol.random(_DRAWS), 1e-12, 1 - 1e-12))
         deviates = mean + normal @ root.T
         draws, log_evidence = _locations(test, *test.parameters(priors, deviates))

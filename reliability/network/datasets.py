@@ -138,11 +138,12 @@ def data_of(data: Any, variable: str) -> xr.Dataset | None:
 
     Parameters
     ----------
-    data : Dataset, (inputs, label), or path
+    data : Dataset, (inputs, label), inputs, or path
         Inputs and labels (or targets) as arrays or tensors with the samples first; an ``.npz``
         file or a ``.zarr`` folder with the arrays ``inputs`` and ``label``; a folder of images,
         one folder for each class; a copy of CIFAR-10 (`load_cifar10`), of which the test images
-        are taken. Inputs may be a mapping of arrays by the name of the network's
+        are taken. Inputs alone, as an array or in a file, are enough for metrics without labels.
+        Inputs may be a mapping of arrays by the name of the network's
         input, of which those of no axis are the same for all samples. None is returned as it is.
     variable : str
         Name of the inputs in the Dataset.
@@ -162,9 +163,11 @@ def data_of(data: Any, variable: str) -> xr.Dataset | None:
     if isinstance(data, (str, Path)):
         return _from_path(Path(data), variable)
     how = (
-        "a Dataset, (inputs, label), an .npz file, a .zarr folder, a folder of images or a copy of "
-        "CIFAR-10"
+        "a Dataset, (inputs, label), inputs, an .npz file, a .zarr folder, a folder of images or a "
+        "copy of CIFAR-10"
     )
+    if isinstance(data, Mapping) or hasattr(data, "__array__"):
+        data = data, None
     expect(data, (tuple, list), "data", how)
     if len(data) != 2:
         raise InputError(f"data: got {len(data)} parts, expected {how}")
@@ -217,10 +220,9 @@ def _from_path(path: Path, variable: str) -> xr.Dataset:
 
 def _named(arrays: dict[str, NDArray[Any]], variable: str, path: Path) -> xr.Dataset:
     """Arrays of a file, of which ``inputs`` has the name that the network's kind asks for."""
-    for name in ("inputs", "label"):
-        if name not in arrays:
-            there = ", ".join(arrays)
-            raise InputError(f"data: {str(path)!r}: expected the array {name!r}, got {there}")
+    if "inputs" not in arrays:
+        there = ", ".join(arrays) or "none"
+        raise InputError(f"data: {str(path)!r}: expected the array 'inputs', got {there}")
     return _dataset({variable: arrays.pop("inputs"), **arrays})
 
 

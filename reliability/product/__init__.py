@@ -23,7 +23,6 @@ if TYPE_CHECKING:
         repaired_chips,
         stuck_reach,
     )
-    from reliability.product.interval_drivers import interval_drivers
     from reliability.product.macro import Macro, Setting, macro_failures
     from reliability.product.maintenance import (
         Policy,
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
         cheapest_network_policy,
         maintained_network,
     )
+    from reliability.product.parameter_effects import interval_drivers
     from reliability.product.redundancy import majority_error_rate, pair_misread_rate
 
 __all__ = [

@@ -7,7 +7,7 @@ from pathlib import Path
 from reliability.campaign.remains import read_remains
 from reliability.campaign.spec import Study
 from reliability.campaign.store import results_fingerprint
-from reliability.campaign.summary import write_summary
+from reliability.campaign.summary import read_summary, write_summary
 from reliability.report.acceptance import acceptance_sections, verdicts
 from reliability.report.decision_section import (
     decision_section,
@@ -76,7 +76,8 @@ def write_report(
     """
     folder = Path(folder)
     study, results, left_out = read_remains(study, folder)
-    summary = write_summary(study, folder, results)
+    summary = read_summary(study, folder, results)
+    write_summary(folder, summary)
     finished = Finished(study, results, summary)
     write_chosen(finished, folder)
     report = study_report(finished, folder, [*left_out, *notes])

@@ -6,6 +6,7 @@ from difflib import SequenceMatcher
 from itertools import chain, groupby
 from typing import Any
 
+from reliability.statistics.means import held_by_draws
 from reliability.units import duration, engineering, grouped
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -136,6 +137,19 @@ def interval_text(ends: str, confidence: float) -> str:
     '40 to 60 lines, 95 % confidence'
     """
     return f"{ends}, {percent(confidence, 0)} confidence"
+
+
+def few_draws(draws: int, confidence: float) -> str:
+    """Say what the interval of few sampled cards contains; empty where they are enough.
+
+    >>> few_draws(8, 0.9), few_draws(24, 0.9)
+    (' 8 sampled cards are few: their range contains that of one more with 78 %, not 90 %.', '')
+    """
+    held = held_by_draws(draws, confidence)
+    if held >= confidence - 1e-9 or not draws:
+        return ""
+    return (f" {draws} sampled cards are few: their range contains that of one more with "
+            f"{percent(held, 0)}, not {percent(confidence, 0)}.")  # fmt: skip
 
 
 def listed(values: Sequence[float], unit: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import special
 
 from reliability.errors import InputError, fraction
 
@@ -90,7 +90,7 @@ def capability(
 
     Examples
     --------
-    >>> x = stats.norm(50, 1.75).ppf((np.arange(20) + 0.5) / 20)
+    >>> x = scipy.stats.norm(50, 1.75).ppf((np.arange(20) + 0.5) / 20)
     >>> found = capability(x, lower=38, upper=62, confidence=0.95)
     >>> [round(number, 2) for number in found.pp]
     [2.3, 1.57, 3.02]
@@ -132,7 +132,7 @@ def _one_sided(index: float, size: int, degrees: int, tail: float) -> Index:
     reach = 8 * np.sqrt(1 + t * t / (2 * degrees))
 
     def miss(shift: float, level: float) -> float:
-        below = float(stats.nct.cdf(t, degrees, shift))  # not a number far from the median
+        below = float(scipy.stats.nct.cdf(t, degrees, shift))  # not a number far from the median
         return (float(shift < t) if np.isnan(below) else below) - level
 
     def end(level: float) -> float:

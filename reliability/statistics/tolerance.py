@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import special
 
 from reliability.errors import InputError, fraction, unknown_name
 from reliability.statistics.proportions import Interval
@@ -61,13 +61,13 @@ def tolerance_factor(
     root = np.sqrt(size)
     if not two_sided:
         shift = special.ndtri(content) * root
-        return float(stats.nct.ppf(confidence, size - 1, shift) / root)
+        return float(scipy.stats.nct.ppf(confidence, size - 1, shift) / root)
     # Half-width that holds the content about a mean that is off by x, squared: noncentral chi2.
-    width = stats.ncx2.ppf(content, 1, np.square(_NODES / root))
+    width = scipy.stats.ncx2.ppf(content, 1, np.square(_NODES / root))
     weight = _WEIGHTS / _WEIGHTS.sum()
 
     def miss(log_k: float) -> float:
-        beyond = stats.chi2.sf((size - 1) * width / np.exp(2 * log_k), size - 1)
+        beyond = scipy.stats.chi2.sf((size - 1) * width / np.exp(2 * log_k), size - 1)
         return float(weight @ beyond) - confidence
 
     return float(np.exp(scipy.optimize.brentq(miss, -10.0, 15.0)))
@@ -143,9 +143,9 @@ def tolerance_size(content: float, confidence: float, *, two_sided: bool = True)
     fraction(confidence, "confidence")
     left_out = 2 if two_sided else 1
     size = left_out
-    while stats.binom.cdf(left_out - 1, size, 1 - content) > 1 - confidence:
+    while scipy.stats.binom.cdf(left_out - 1, size, 1 - content) > 1 - confidence:
         size += max(size // 1000, 1)
-    while size > left_out and stats.binom.cdf(left_out - 1, size - 1, 1 - content) <= (
+    while size > left_out and scipy.stats.binom.cdf(left_out - 1, size - 1, 1 - content) <= (
         1 - confidence
     ):
         size -= 1
@@ -159,8 +159,8 @@ def _order_statistics(x: Array, content: float, confidence: float, sides: Sides)
     if x.size < needed:
         raise InputError(f"values: got {x.size}, at least {needed} are required without a model")
     # With k values left out the content is a beta variable; the largest k that holds.
-    k = int(stats.binom.ppf(1 - confidence, x.size, 1 - content)) + 1
-    while stats.binom.cdf(k - 1, x.size, 1 - content) > 1 - confidence:
+    k = int(scipy.stats.binom.ppf(1 - confidence, x.size, 1 - content)) + 1
+    while scipy.stats.binom.cdf(k - 1, x.size, 1 - content) > 1 - confidence:
         k -= 1
     below, above = {"two": (k // 2, k - k // 2), "lower": (k, 0), "upper": (0, k)}[sides]
     if two:

@@ -277,6 +277,17 @@ class Technology(ParameterTable):
         """Whether it describes LRS and HRS."""
         return "programming.LRS.resistance" in self
 
+    @property
+    def uncertain(self) -> tuple[str, ...]:
+        """Names of the parameters whose uncertainty leaves them more than one value.
+
+        >>> import reliability as rel
+        >>> card = rel.load_technology("oxram-130nm").with_values({"read.voltage": 0.2})
+        >>> "read.voltage" in card.uncertain, "programming.HRS.sigma" in card.uncertain
+        (False, True)
+        """
+        return tuple(name for name, one in self.parameters.items() if one.at(-1.0) != one.at(1.0))
+
     def to_json(self) -> str:
         """Return the whole card as one line of JSON; ``from_json`` reads it back."""
         return _Card(**{name: getattr(self, name) for name in _Card.model_fields}).model_dump_json()

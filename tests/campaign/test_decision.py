@@ -31,15 +31,15 @@ def table(**more):
 def linear(study):
     """A stand-in for a run: accuracy grows with the logarithm of the HRS resistance alone."""
 
-    def computed(here):
+    def answers(here):
         points = []
         for point in sweep_points(here):
             value = 0.8 + 0.1 * np.log(point[f"technology.{KEPT[0]}"] / 88e3) - 0.02
             row = limit_row("accuracy", 0.8, "least", (value,) * 3)
             points.append({"point": point, "limits": [row]})
-        return {"points": points}
+        return points
 
-    return computed
+    return answers
 
 
 def test_the_parameter_that_decides_is_the_one_to_measure(tmp_path) -> None:
@@ -48,13 +48,12 @@ def test_the_parameter_that_decides_is_the_one_to_measure(tmp_path) -> None:
     assert set(chosen.uncertain) == set(KEPT)
     seen = []
 
-    def computed(here):
+    def answers(here):
         seen.append(here)
         return linear(study)(here)
 
-    compute_decision(study, {}, lambda folder: computed, tmp_path)
-    points = linear(study)(seen[-1])["points"]
-    found = decision_of(study, chosen, points)
+    found = compute_decision(study, {}, lambda folder: answers, tmp_path)
+    points = linear(study)(seen[-1])
     assert len(points) == 1 + 64 + 2 * 3
     assert found["measure_next"] == KEPT[0]
     assert [row["name"] for row in found["parameters"]] == [KEPT[0]]  # the others change nothing

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 import reliability as rel
+import reliability.campaign.summary as summary_module
 from reliability.campaign import execute
 from reliability.campaign.fronts import pareto_front
 from reliability.campaign.limits import limit_row, outcome
@@ -341,16 +342,22 @@ def test_a_search_ends_with_a_front_a_design_and_a_report(tmp_path) -> None:
     assert page.index("Recommended:") < page.index('id="method"')
 
 
-def test_a_constraint_that_nothing_meets_says_the_best_reached(tmp_path) -> None:
+def test_a_constraint_that_nothing_meets_says_the_best_reached(tmp_path, monkeypatch) -> None:
     study = study_of(table(limits={"failing_ppm": 0.0},
-                           search={"objective": BOTH, "evaluations": 2, "population": 2}),
+                           search={"objective": BOTH, "evaluations": 3, "population": 2}),
                      "s.toml")  # fmt: skip
+    answered, answers = [], summary_module._answers
+    monkeypatch.setattr(
+        summary_module, "_answers", lambda here, own: answered.append(here) or answers(here, own)
+    )
     folder = rel.run_study(study, tmp_path / "out")
-    summary = json.loads((folder / "summary.json").read_text())
+    assert len(answered) == 3  # each design once, not at each generation
+    summary = summary_of(folder)
     assert summary["front"] == []
     reached = summary["best_reached"][0]
     assert reached["value"] == min(o["objectives"][1]["value"] for o in summary["evaluated"])
     assert "No design meets" in rel.write_report(study, folder).read_text("utf-8")
+    assert summary_of(folder) == summary  # of the store, as of the run
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import reliability as rel
 from reliability.campaign.dotted import flat, put
 from reliability.campaign.spec import Study
 from reliability.campaign.store import read_results
-from reliability.campaign.sweep import count_points, sweep_points
+from reliability.campaign.sweep import count_points, search_space, sweep_points
 from reliability.cli import main
 
 HEAD = """
@@ -47,6 +47,35 @@ def spec(tmp_path):
 
 
 LAW = axis("technology.relaxation.model", 'values = ["saturating", "log_time"]')
+
+
+def test_a_range_of_a_key_of_whole_numbers_has_no_others(spec) -> None:
+    lead = axis("network.delta_s", "low = 2\nhigh = 7\npoints = 3")
+    volts = axis("technology.read.voltage", "low = 0\nhigh = 1")
+    study = rel.load_study(spec(lead, volts))
+    assert [point["network.delta_s"] for point in sweep_points(study)[::5]] == [2, 4, 7]
+    space = search_space(study)
+    assert space["network.delta_s"].whole
+    assert not space["technology.read.voltage"].whole  # though both ends are
+    drawn = '\n[design]\nkind = "latin_hypercube"\npoints = 8\n'
+    leads = [p["network.delta_s"] for p in sweep_points(rel.load_study(spec(lead, volts, drawn)))]
+    assert set(leads) <= set(range(2, 8))
+    assert all(isinstance(one, int) for one in leads)
+    for axes, says in (
+        ([axis("network.delta_s", "low = 1\nhigh = 3")], "points: got 5 .*of which 3 differ"),
+        ([axis("network.delta_s", "low = 1.5\nhigh = 3")], "got 1.5 to 3, expected whole numbers"),
+        ([lead, drawn], "points: got 8 of ranges of whole numbers"),
+    ):
+        with pytest.raises(rel.InputError, match=says):
+            rel.load_study(spec(*axes))
+
+
+def test_a_switch_can_be_swept() -> None:
+    axes = [{"name": "crossbar.gain_correction", "values": [True, False]}]
+    crossbar = {"criterion": "output_error", "limit": 0.05}
+    study = Study(title="t", technology="oxram-130nm", sweep=axes, outputs=["crossbar"],
+                  crossbar=crossbar)  # fmt: skip
+    assert [one.options("crossbar").gain_correction for one in study.at_points()] == [True, False]
 
 
 def test_a_key_of_an_architecture_study_has_its_unit(spec) -> None:

@@ -14,19 +14,9 @@ _FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--di
           "--allow-file-access-from-files", "--hide-scrollbars", "--enable-logging=stderr",
           "--log-level=0", "--virtual-time-budget=20000")  # fmt: skip
 
-# Opens each page in a frame of each width and writes down what it finds.
-_HARNESS = """<!doctype html><body><pre id="out"></pre><script>
-const out = {};
+# What is looked at in a window, and done there.
+LOOKS = """
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
-async function open(page, width) {
-  const frame = document.createElement("iframe");
-  frame.style.cssText = `width:${width}px;height:900px;border:0`;
-  frame.src = page;
-  const loaded = new Promise((done) => (frame.onload = done));
-  document.body.append(frame);
-  await loaded;
-  return frame.contentWindow;
-}
 function look(w) {
   const d = w.document, root = d.documentElement;
   const wide = [...d.querySelectorAll(".key div, .verdict, pre, figcaption, h1, h2, h3, p")]
@@ -92,6 +82,20 @@ async function brushes(w, id) {
   found.dragged = [remain(), shown()];
   return { ...found, lines: svg.querySelectorAll("path").length, wide: at.width };
 }
+"""
+# Opens each page in a frame of each width and writes down what it finds.
+_HARNESS = """<!doctype html><body><pre id="out"></pre><script>
+LOOKS
+const out = {};
+async function open(page, width) {
+  const frame = document.createElement("iframe");
+  frame.style.cssText = `width:${width}px;height:900px;border:0`;
+  frame.src = page;
+  const loaded = new Promise((done) => (frame.onload = done));
+  document.body.append(frame);
+  await loaded;
+  return frame.contentWindow;
+}
 (async () => {
   for (const page of PAGES) for (const width of [1280, 400]) {
     const w = await open(page, width);
@@ -125,7 +129,8 @@ def visit(
         (folder / f"{name}.html").write_text(html, "utf-8")
     files = [f"{name}.html" for name in pages]
     tables = {f"{name}.html": anchor for name, anchor in sorted_tables.items()}
-    harness = _HARNESS.replace("PAGES", json.dumps(files)).replace("SORTED", json.dumps(tables))
+    harness = _HARNESS.replace("LOOKS", LOOKS).replace("PAGES", json.dumps(files))
+    harness = harness.replace("SORTED", json.dumps(tables))
     figures = {f"{name}.html": anchor for name, anchor in (brushed or {}).items()}
     harness = harness.replace("BRUSHED", json.dumps(figures))
     (folder / "harness.html").write_text(harness, "utf-8")

@@ -8,7 +8,10 @@ import pytest
 
 from reliability.report.render import render_html
 from tests.report import pages
-from tests.report.browser import print_to_pdf, visit
+from tests.report.browser import LOOKS, print_to_pdf, visit
+from tests.report.firefox import Page, in_firefox
+
+TAB, RIGHT = "\ue004", "\ue014"  # keys, as WebDriver calls them
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +90,57 @@ def test_designs_are_brushed_by_controls_and_by_the_mouse(seen) -> None:
         "4 of 6 designs remain, 2 of them on the front", whole[:4],
     ]  # fmt: skip
     assert found["lines"] >= 6
+
+
+@pytest.mark.slow
+def test_designs_are_brushed_and_printed_in_firefox(tmp_path) -> None:
+    pytest.importorskip("pypdfium2")
+    pages_, remain = {"brushed": pages.brushed(), "plain": pages.sample()}, ".brush .remain"
+    for name, page_ in pages_.items():
+        (tmp_path / f"{name}.html").write_text(render_html(page_), "utf-8")
+    printed = tmp_path / "printed.pdf"
+
+    async def looked_at(page: Page):
+        urls = {name: (tmp_path / f"{name}.html").as_uri() for name in pages_}
+        found = {}
+        for name, url in urls.items():
+            for width in (400, 1280):
+                await page.visit(url, width)
+                found[name, width] = await page.run(f"{LOOKS} return look(window);")
+        found["sorted"] = await page.run(f"{LOOKS} return await sorts(window, 'numbers');")
+        await page.visit(urls["brushed"])
+        found["brushes"] = await page.run(f"{LOOKS} return await brushes(window, 'parallel');")
+        await page.visit(urls["brushed"], height=1800)
+        said = f"await sleep(300); return document.querySelector('{remain}').textContent;"
+        x, bottom, high = await page.run("""
+            const all = Array.from(document.querySelectorAll(".brush svg path"));
+            const axes = all.map((path) => path.getBoundingClientRect())
+              .filter((r) => r.width < 3 && r.height > 100).sort((a, b) => a.x - b.x);
+            return [axes[0].x + axes[0].width / 2, axes[0].bottom, axes[0].height];""")
+        await page.drag(*((x, bottom - 2 - part * high) for part in (0, 0.2, 0.4, 0.55)))
+        found["dragged"] = await page.run(f"{LOOKS} {said}")
+        await page.drag((x, bottom - 0.8 * high))
+        found["clicked"] = await page.run(f"{LOOKS} {said}")
+        await page.run("document.querySelector('.brush button').focus();")
+        await page.keys(*[TAB] * 4, *[RIGHT] * 2)  # three codes, then from where the energy counts
+        found["keys"] = await page.run(f"{LOOKS} {said}")
+        await page.print_to(printed)
+        return found, page.console
+
+    found, console = in_firefox(tmp_path, looked_at)
+    assert console == []
+    for name in pages_:
+        for width in (400, 1280):
+            assert found[name, width]["page"] <= width
+            assert found[name, width]["wide"] == []
+    assert [column["up"][0] for column in found["sorted"]["found"]] == ["ascending"] * 5
+    assert found["brushes"]["static"] == "none"
+    assert found["brushes"]["limited"][0] == "2 of 6 designs remain, 1 of them on the front"
+    assert found["brushes"]["released"] == [*found["brushes"]["whole"], True]
+    assert found["dragged"] == "4 of 6 designs remain, 2 of them on the front"
+    assert found["clicked"] == "6 of 6 designs remain, 2 of them on the front"
+    assert found["keys"] == "4 of 6 designs remain, 1 of them on the front"
+    assert edges(printed) == (1, 1, [])  # the static figure
 
 
 def test_a_brushed_figure_prints_as_the_static_one(tmp_path) -> None:

@@ -8,6 +8,7 @@ real cards are far more frequent than a normal distribution of most chips predic
 """
 
 import numpy as np
+import scipy
 import xarray as xr
 from numpy.typing import NDArray
 from scipy import special
@@ -215,11 +216,9 @@ class _Hierarchy:
 
     def is_refused(self) -> str:
         """Say how the chips differ from a normal distribution within wafers, if they do at 1 %."""
-        from scipy import stats  # slow to import
-
-        if self.chips < 20 or stats.normaltest(self.apart).pvalue > _REFUSED_BELOW:
+        if self.chips < 20 or scipy.stats.normaltest(self.apart).pvalue > _REFUSED_BELOW:
             return ""
-        skewness, kurtosis = stats.skew(self.apart), stats.kurtosis(self.apart)
+        skewness, kurtosis = scipy.stats.skew(self.apart), scipy.stats.kurtosis(self.apart)
         return f"skewness {skewness:.2f}, excess kurtosis {kurtosis:.2f}"
 
     def fraction(self, level: float, confidence: float, noise: float) -> _Row:

@@ -116,7 +116,7 @@ def network_inputs(network: DeepNetwork, data: xr.Dataset) -> Images:
     if unknown:
         raise InputError(
             f"data: got {', '.join(sorted(map(str, unknown)))}, network {network.name} takes "
-            f"{', '.join(each.name for each in network.inputs)}"
+            f"{', '.join(each.name for each in network.inputs)} (or inputs) and label"
         )
     return out
 

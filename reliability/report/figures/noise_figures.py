@@ -1,9 +1,9 @@
 """Noise: reads of an unchanging cell against time, and their power spectral density."""
 
 import numpy as np
+import scipy
 import xarray as xr
 from matplotlib.axes import Axes
-from scipy import signal, stats
 
 from reliability.errors import InputError
 from reliability.report.figures.style import (
@@ -85,7 +85,7 @@ def power_spectral_density(
     for k, (label, trace) in enumerate(_of_cells(conductance).items()):
         frequency, density, averaged = _density(trace / trace.mean(), 1 / float(step.mean()))
         tail = (1 - confidence) / 2
-        low, high = (averaged / stats.chi2.ppf(q, averaged) for q in (1 - tail, tail))
+        low, high = (averaged / scipy.stats.chi2.ppf(q, averaged) for q in (1 - tail, tail))
         ax.fill_between(frequency, density * low, density * high, color=colour(k), alpha=0.2, lw=0)
         ax.plot(frequency, density, "o-", ms=3.5, lw=1, color=colour(k), label=label or "reads")
     if expected is not None:
@@ -113,7 +113,7 @@ def _of_cells(values: xr.DataArray, along: str = "time") -> dict[str, Array]:
 def _density(relative: Array, rate: float) -> tuple[Array, Array, Array]:
     """Frequencies, densities, and degrees of freedom of each."""
     length = relative.size // _SEGMENTS
-    frequency, density = signal.welch(
+    frequency, density = scipy.signal.welch(
         relative, rate, window="boxcar", nperseg=length, noverlap=0, detrend="constant"
     )
     frequency, density = frequency[1:], density[1:]

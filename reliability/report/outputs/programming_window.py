@@ -13,7 +13,14 @@ from reliability.report.comparison_words import Row
 from reliability.report.figures.window_figures import CONDITION_NAMES
 from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, numbers_of, svg
 from reliability.report.points import Finished, anchor, named_point, sentences, titled
-from reliability.report.words import in_words, interval_text, listed, percent, rate_text
+from reliability.report.words import (
+    few_draws,
+    in_words,
+    interval_text,
+    listed,
+    percent,
+    rate_text,
+)
 from reliability.units import duration, engineering
 
 _UNITS = {"compliance_current": "A", "reset_voltage": "V", "pulse_width": "s"}
@@ -159,7 +166,10 @@ def _method(study: Study) -> Iterator[str]:
 
 def _intervals(study: Study) -> Iterator[str]:
     if study.uncertainty:
-        yield "The interval of a bit-error rate contains this fraction of the sampled cards."
+        yield (
+            "The interval of a bit-error rate contains that of one more sampled card."
+            + few_draws(study.uncertainty.draws, study.confidence)
+        )
 
 
 def _acts(phenomenon: str, study: Study) -> str:

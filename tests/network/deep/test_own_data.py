@@ -161,8 +161,19 @@ def test_files_that_are_no_data_are_refused(small, tmp_path) -> None:
     np.savez(tmp_path / "other.npz", inputs=X, labels=Y)
     with pytest.raises(rel.InputError, match=r"is no \.npz file of arrays"):
         rel.evaluate(small, data=tmp_path / "text.npz")
-    with pytest.raises(rel.InputError, match="expected the array 'label', got inputs, labels"):
+    with pytest.raises(rel.InputError, match=r"got labels, network .* \(or inputs\) and label"):
         rel.evaluate(small, data=tmp_path / "other.npz")
+    np.savez(tmp_path / "named.npz", images=X, label=Y)
+    with pytest.raises(rel.InputError, match="expected the array 'inputs', got images, label"):
+        rel.evaluate(small, data=tmp_path / "named.npz")
+
+
+def test_inputs_without_labels_are_enough_for_the_agreement(small, tmp_path) -> None:
+    np.savez(tmp_path / "inputs.npz", inputs=X)
+    for data in (X, {rel.load_network(small).inputs[0].name: X}, tmp_path / "inputs.npz"):
+        assert (rel.evaluate(small, data=data, metric="agreement")["agreement"] == 1).all()
+    with pytest.raises(rel.InputError, match=r"expected 'label' .* for the metric accuracy"):
+        rel.evaluate(small, data=X)
 
 
 def test_map_of_a_network_by_hand(small) -> None:
@@ -178,6 +189,7 @@ def test_map_of_a_network_by_hand(small) -> None:
     bits = rel.map_network(small, rel.Tiling("bits", weight_bits=4, rows=16, columns=12))
     assert bits["cells"].values.tolist() == [648, 144, 432]
     assert bits["column_tiles"].values.tolist() == [3, 3, 2]
+    assert rel.map_network("binary-mnist").sizes["layer"] > 1  # the name of a shipped network
     with pytest.raises(rel.InputError, match="one of many layers"):
         rel.map_network("spirit")
 
