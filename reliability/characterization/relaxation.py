@@ -113,13 +113,13 @@ def fit_relaxation(one: Reads, seed: int) -> Fit:
     parameters, correlation = joined(
         [_ESTIMATES[k] for k in seen], transformed[seen], again[:, seen], one.source
     )
-    whole = np.isinf(best)
-    reference, note = (float(points[-1]), "last read") if whole else (best, "no later read differs")
+    on = np.isinf(best)
+    reference, note = (float(points[-1]), "last read") if on else (best, "no later read differs")
     name = "relaxation.reference_time"
     parameters[name] = exact(name, reference, one.source, note)
     kelvin = float(table["temperature"].fillna(ROOM).median())
     return Fit(
-        "relaxation", parameters, correlation, {"relaxation": "log_time" if whole else "saturating"},
+        "relaxation", parameters, correlation, {"relaxation": "log_time" if on else "saturating"},
         {"relaxation.time": (0.0, float(points[-1])),
          "relaxation.temperature": (min(kelvin, ROOM), max(kelvin, ROOM))},
         ("relaxation: what temperature does to it (the model has none)",),
