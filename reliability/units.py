@@ -237,17 +237,28 @@ def engineering_unit(value: float, unit: str) -> tuple[float, str]:
 
 
 def duration(seconds: float) -> str:
-    """Print a time in the largest unit that leaves a number of at least one.
+    """Print a time as reliability tests state it: years, whole days, else hours down to seconds.
 
-    >>> duration(3600.0), duration(315576000.0), duration(0.0)
-    ('1 h', '10 years', '0 s')
+    Read-outs such as 1000 h stay in hours, which are round where days or years are not.
+
+    >>> duration(3600.0), duration(315576000.0), duration(0.0), duration(1.0e8)
+    ('1 h', '10 years', '0 s', '3.17 years')
+    >>> duration(3.6e6), duration(3.6e7), duration(30 * 86400.0), duration(2.0e5)
+    ('1000 h', '10 000 h', '30 days', '55.6 h')
     """
-    for size, name in ((31557600.0, "year"), (86400.0, "day"), (3600.0, "h"), (60.0, "min")):
-        if seconds >= size * 0.9995:
-            count = seconds / size
-            plural = "s" if name in {"year", "day"} and round(count, 2) != 1 else ""
-            return f"{count:.3g} {name}{plural}"
-    return f"{seconds:.3g} s"
+    years, days, hours = (seconds / size for size in (31557600.0, 86400.0, 3600.0))
+    if years >= 0.9995 and (_is_round(years) or not _is_round(hours)):
+        return f"{years:.3g} year{'s' * (round(years, 2) != 1)}"
+    if 0.9995 <= days < 1000 and abs(days - round(days)) < 1e-9 * days:
+        return f"{days:.0f} day{'s' * (days > 1)}"
+    if hours >= 0.9995:
+        return f"{grouped(float(f'{hours:.3g}')) if hours >= 100 else f'{hours:.3g}'} h"
+    return f"{seconds / 60:.3g} min" if seconds >= 59.97 else f"{seconds:.3g} s"
+
+
+def _is_round(value: float) -> bool:
+    """Tell whether three digits are all that a number has."""
+    return math.isclose(value, float(f"{value:.3g}"), rel_tol=1e-9)
 
 
 @dataclass(frozen=True)

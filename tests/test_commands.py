@@ -200,7 +200,7 @@ def test_qualify_counts_as_jesd47_does(call):
     assert found.exit_code == 0
     assert told["jesd47"]["sample_plan_met"]
     assert told["bound"] == pytest.approx(1 - 0.1 ** (1 / 231))
-    assert told["sentence"].startswith("Cumulative failures ≤ 1 % after 41.7 days at 125 °C (90 %")
+    assert told["sentence"].startswith("Cumulative failures ≤ 1 % after 1000 h at 125 °C (90 %")
     unknown = call(
         "qualify", "--devices", 231, "--duration", "1000 h", "--test-at", "125 degC",
         "--claim", "10 years", "--at", "55 degC", "--fraction", "1%",

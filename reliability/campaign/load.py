@@ -24,7 +24,7 @@ MOST_POINTS = 100_000  # of a sweep, unless the user says that so many are meant
 _FILES = (".toml", ".onnx", ".npz")  # that may lie beside a study
 # Options of a network of one layer, each with the coding with which alone it acts.
 _OPTIONS: dict[str, str | None] = {
-    "coding": None, "mapping": None, "copies": None, "neuron": None, "delta_s": "rate",
+    "coding": None, "mapping": None, "neuron": None, "delta_s": "rate",
     "spike_limit": "rate",
     "first_spike": "first_spike", "desensitization": "first_spike",
 }  # fmt: skip
@@ -212,7 +212,8 @@ def _check_names(study: Study) -> None:
     try:
         study.load_technology()
     except InputError as error:
-        whose = "" if str(error).startswith("cells: ") else "technology: "
+        named = str(error).startswith(("cells: ", "observation: "))
+        whose = "" if named else "technology: "
         raise InputError(f"{whose}{error}") from None
     _check_network_name(study)
     if not study.sweep:  # each point is looked at by itself

@@ -154,11 +154,13 @@ def _stopped(study: Study, stages: Sequence[Stage], name: str) -> list[Answer]:
 def _warnings(studies: list[Study], results: dict[str, xr.Dataset]) -> list[str]:
     """Conditions outside the range of a model, at any point, and what parts noted."""
     notes = {note for group in results.values() for note in group.attrs.get("warnings", [])}
+    several = len({str(here.technology) for here in studies}) > 1
     for here in studies:
+        whose = f"card {here.technology}: " if several else ""
         for kind in kinds_of(here):
             for mission in kind.missions(here):
-                card = here.load_technology()
-                notes |= set(out_of_range(card, mission, {"LRS", "HRS", "target"}))
+                outside = out_of_range(here.load_technology(), mission, {"LRS", "HRS", "target"})
+                notes |= {f"{whose}{note}" for note in outside}
     return sorted(notes)
 
 

@@ -115,6 +115,12 @@ class NetworkTable(Table):
     """Mapping of a weight to several two-level cells, or to one multi-level cell on each side."""
     copies: Annotated[int, Field(ge=1, le=100, strict=True)] = 1
     """Number of cells that hold what the mapping gives to one; the weight is their mean."""
+    spare_columns: Annotated[int, Field(ge=0, le=1000, strict=True)] = 0
+    """Number of spare output columns of a layer, on which outputs may lie whose own columns have
+    stuck cells."""
+    fault_mapping: Literal["none", "swap", "swap_and_sign"] = "none"
+    """Placing of weights around the stuck cells that the test of each chip finds: columns are
+    swapped, in a network of one layer also rows, and columns may hold the negative weights."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 10_000
     """Number of test images, evenly spaced; by default 10 000, or all of own data."""
     delta_s: Count = 10

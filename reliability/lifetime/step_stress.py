@@ -20,7 +20,7 @@ from scipy import special
 
 from reliability.errors import InputError
 from reliability.lifetime.censored_fit import Estimate, LifetimeFit, Method, assembled
-from reliability.lifetime.distributions import find_distribution
+from reliability.lifetime.distributions import Distribution, find_distribution
 from reliability.lifetime.likelihood import Evaluation, Likelihood, Terms, split_terms
 from reliability.lifetime.maximise import is_proper, maximise
 from reliability.lifetime.observations import observations
@@ -130,15 +130,7 @@ def fit_step_stress(
     >>> {name: round(value, 2) for name, value in fit.parameters.items()}
     {'intercept': 4.76, 'exponent': 0.89, 'shape': 2.63}
     """
-    chosen = find_distribution(distribution)
-    if chosen.form is None or chosen.threshold or not chosen.positive:
-        raise InputError(
-            f"distribution: got {chosen.name!r}, allowed with steps: weibull, exponential, "
-            "lognormal, loglogistic"
-        )
-    for name in data:
-        if name not in ("event", "lower", "upper", "frequency"):
-            raise InputError(f"{name}: not available with steps")
+    chosen = _allowed(distribution, data)
     seen = observations(time, **data)
     if seen.failures == 0:
         raise InputError("no unit failed: the likelihood has no maximum")
@@ -190,6 +182,20 @@ def fit_step_stress(
         )
     best = max(usable, key=lambda found: float(found.value[0]))
     return assembled(chosen, replace(seen, stress={}), model, likelihood, best)
+
+
+def _allowed(distribution: str, data: dict[str, Any]) -> Distribution:
+    """Return a distribution that can be fitted with steps; refuse others, and other data."""
+    chosen = find_distribution(distribution)
+    if chosen.form is None or chosen.threshold or not chosen.positive:
+        raise InputError(
+            f"distribution: got {chosen.name!r}, allowed with steps: weibull, exponential, "
+            "lognormal, loglogistic"
+        )
+    for name in data:
+        if name not in ("event", "lower", "upper", "frequency"):
+            raise InputError(f"{name}: not available with steps")
+    return chosen
 
 
 class _Exposed(NamedTuple):

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,8 +70,8 @@ def evaluate(
     Parameters
     ----------
     network : Network, DeepNetwork, str, Path or torch.nn.Module
-        Of `reliability.load_network`, the TOML or ONNX file of one, or a torch module, whose
-        images are those of ``data``.
+        Of `reliability.load_network`, the name, TOML or ONNX file of one, or a torch module,
+        whose images are those of ``data``.
     cells : Technology, Dataset or None
         A technology: ``chips`` chips are sampled from it. A population of chips (..., cell) of
         `sample_chips` or `program_layers`: used as it is. A Dataset of
@@ -149,11 +150,12 @@ def evaluate(
 
     Examples
     --------
-    >>> import reliability as rel
-    >>> ideal = evaluate(rel.load_network("spirit"), images=500, seed=1)
+    >>> ideal = evaluate("spirit", images=500, seed=1)
     >>> bool(ideal["accuracy"].item() > 0.8)
     True
     """
+    if not _is_onnx(network):
+        network = from_file(network)
     data = data_of(data, "inputs" if _is_onnx(network) else "pixels")
     network = _loaded(network, data)
     if is_measured(cells):
@@ -177,25 +179,39 @@ def evaluate(
             profile=profile, seed=seed, confidence=confidence, workers=workers, batch=batch,
         )  # fmt: skip
     expect_network(network)
-    assert isinstance(network, Network)
     _refuse("a network of one layer", tiling=tiling, calibration=calibration, workers=workers,
             batch=batch)  # fmt: skip
-    metric = "accuracy" if metric is None else metric
-    chosen = coding_of("rate" if coding is None else coding)
-    samples = Samples.of(network, data, images, metric)
     tested = _chips(network, cells, mapping or "two_level", chips, profile, seed)
-    neuron = Neuron() if neuron is None else neuron
-    upper, lower, gain = sample_neurons(neuron, tested.address, network.outputs, seed)
+    asked = _Asked(coding_of(coding or "rate"), metric or "accuracy", seed, confidence, outputs)
+    samples = Samples.of(network, data, images, asked.metric)
+    return _of_one_layer(network, tested, samples, neuron or Neuron(), asked)
+
+
+class _Asked(NamedTuple):
+    """What a network of one layer is evaluated for."""
+
+    coding: Coding
+    metric: Metric
+    seed: int
+    confidence: float
+    outputs: bool
+
+
+def _of_one_layer(
+    network: Network, tested: "_Chips", samples: Samples, neuron: Neuron, asked: _Asked
+) -> xr.Dataset:
+    upper, lower, gain = sample_neurons(neuron, tested.address, network.outputs, asked.seed)
     circuit = Circuit(tested.weights * gain[:, None, :], upper, lower, neuron)
-    made = chosen.decide(circuit, samples, seed, outputs or metric != "accuracy")
+    scored = asked.outputs or asked.metric != "accuracy"
+    made = asked.coding.decide(circuit, samples, asked.seed, scored)
     energy_event = energy_of_an_event(tested.technology)
-    values = _measured(network, chosen, samples, made, metric, seed, confidence)
+    values = _measured(network, samples, made, asked)
     values |= _costs(
         made, network.outputs, energy_event, tested.cells_of_an_input, tested.energy_of_copies
     )
     if made.time is not None:
         values["decision_time"] = ((), made.time, "1" if "pixels" in samples.data else "s")
-    if outputs and made.scores is not None:
+    if asked.outputs and made.scores is not None:
         values |= outputs_of(made.scores)
     classes = np.arange(network.outputs)
     axes = {"quantile": list(QUANTILES), "energy_model": list(energy_event)}
@@ -204,45 +220,38 @@ def evaluate(
     if {"confusion", "outputs"} & values.keys():
         axes["image"] = samples.places
     return on_chips(values, tested.lead, axes).assign_attrs(
-        provenance(network, tested.technology, seed),
-        **options_of(chosen),
-        metric=metric_of(metric)[0],
+        provenance(network, tested.technology, asked.seed),
+        **options_of(asked.coding),
+        metric=metric_of(asked.metric)[0],
         images=len(samples.places),
-        confidence=confidence,
+        confidence=asked.confidence,
         mission=tested.mission,
         warnings=tested.warnings,
     )
 
 
-def _measured(
-    network: Network,
-    coding: Coding,
-    samples: Samples,
-    made: Decisions,
-    metric: Metric,
-    seed: int,
-    confidence: float,
-) -> Values:
+def _measured(network: Network, samples: Samples, made: Decisions, asked: _Asked) -> Values:
     """Metric of the decisions of one layer; ideal cells and neurons decide when it asks."""
-    if metric == "accuracy":
+    if asked.metric == "accuracy":
         labels = samples.labels.astype(np.int64)
-        return of_decisions(made.predicted, labels, network.outputs, confidence)
+        return of_decisions(made.predicted, labels, network.outputs, asked.confidence)
 
     def ideal() -> NDArray[np.float32]:
         neuron = Neuron()
         threshold = np.full((1, network.outputs), neuron.threshold, np.float32)
         circuit = Circuit(network.weights.astype(np.float32)[None], threshold, threshold, neuron)
-        scores = coding.decide(circuit, samples, seed, True).scores
+        scores = asked.coding.decide(circuit, samples, asked.seed, True).scores
         assert scores is not None  # they were asked for
         return scores[0]
 
     assert made.scores is not None  # as the caller asked for them
-    return measured(metric, made.scores, samples.labels, ideal, confidence)
+    return measured(asked.metric, made.scores, samples.labels, ideal, asked.confidence)
 
 
 def _is_onnx(network: Any) -> bool:
-    deep = isinstance(network, DeepNetwork) or is_torch_module(network)
-    return deep or str(network).endswith(".onnx")
+    if isinstance(network, (str, Path)):
+        return str(network).endswith(".onnx")
+    return isinstance(network, DeepNetwork) or is_torch_module(network)
 
 
 def _single(data: xr.Dataset) -> list[Any]:

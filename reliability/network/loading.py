@@ -92,18 +92,15 @@ def load_network(
 def from_file(
     network: Any, *, fixed: Mapping[str, Any] | None = None, input_shape: Any = None
 ) -> Any:
-    """Return the network of a path or of a string that names a file, anything else as it is.
+    """Return the network of a name, a path or a torch module, anything else as it is.
 
-    >>> from_file("spirit")
-    'spirit'
+    >>> from_file("spirit").outputs
+    10
     """
-    if is_torch_module(network):
-        return load_network(network, fixed=fixed, input_shape=input_shape)
-    if not isinstance(network, Path) and not (
-        isinstance(network, str) and network.endswith((".onnx", ".toml"))
-    ):
+    module = is_torch_module(network)
+    if not module and not isinstance(network, (str, Path)):
         return network
-    if str(network).endswith(".onnx"):
+    if module or str(network).endswith(".onnx"):
         return load_network(network, fixed=fixed, input_shape=input_shape)
     return load_network(network)
 

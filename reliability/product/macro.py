@@ -61,6 +61,7 @@ from reliability.product.error_correction import (
     uncorrectable_probability,
 )
 from reliability.product.redundancy import majority_error_rate
+from reliability.statistics.means import member_of_a_draw
 from reliability.technology import STATES, Technology, expect_technology
 from reliability.units import quantity
 from reliability.version import __version__
@@ -278,18 +279,16 @@ def macro_failures(
 
 def _summary(own: Failures, drawn: Floats, setting: "Setting", confidence: float) -> xr.Dataset:
     """Failing macros of the lots of the nominal card, and of drawn cards (draws, lots)."""
-    ppm, value = shipped_ppm(own, axis=1), float(shipped_ppm(own))
-    tail = (1 - confidence) / 2
+    ppm, value = shipped_ppm(own, axis=1)[:, None], float(shipped_ppm(own))
     sets = {
-        "": drawn.ravel() if drawn.size else ppm,
+        "": drawn if drawn.size else ppm,
         "lot_": ppm,
-        "parameter_": drawn.mean(axis=1) if drawn.size else np.array([value]),
+        "parameter_": drawn.mean(axis=1)[:, None] if drawn.size else np.array([[value]]),
     }
-    interval = {
-        f"{name}{end}": _quantile(values, q, value)
-        for name, values in sets.items()
-        for end, q in (("low", tail), ("high", 1 - tail))
-    }
+    interval: dict[str, float] = {}
+    for name, values in sets.items():
+        low, high = member_of_a_draw(values, confidence)
+        interval |= {f"{name}low": min(low, value), f"{name}high": max(high, value)}
     mean = Failures(*(np.asarray(part.mean()) for part in own))
     scalar = {
         "failing_ppm": (value, "1e-6", "failing macros"),
@@ -501,12 +500,7 @@ def _reference(technology: Technology, verify: Verify | None) -> float:
 def shipped_ppm(found: Failures, axis: int | None = None) -> Floats:
     """Failing macros in ppm of those that the test before shipment accepts."""
     accepted = np.maximum(1 - found.rejected.mean(axis), 1e-300)
-    return np.asarray(1e6 * found.macro.mean(axis) / accepted)
-
-
-def _quantile(values: Floats, q: float, value: float) -> float:
-    end = float(np.quantile(values, q, method="weibull"))  # holds one more lot as often as stated
-    return min(end, value) if q < 0.5 else max(end, value)
+    return np.asarray(1e6 * np.minimum(found.macro.mean(axis) / accepted, 1.0))
 
 
 def _fit(ppm: float, profile: MissionProfile) -> float:

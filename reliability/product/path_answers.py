@@ -21,7 +21,7 @@ from reliability.lifetime.degradation import Paths, paths
 from reliability.lifetime.degradation_fit import Bounded, DegradationFit, fit_degradation
 from reliability.product.mission_equivalent import log_factor
 from reliability.product.qualification_plan import LifeTest
-from reliability.statistics.proportions import clopper_pearson
+from reliability.statistics.proportions import clustered_proportion
 
 Array = NDArray[np.float64]
 _STRESSES = ("temperature", "voltage")
@@ -247,12 +247,18 @@ def _counted(test: LifeTest, fit: DegradationFit) -> Counted:
     points = [t for t in test.points if count[last >= t * (1 - 1e-9)].sum() >= 0.5 * count.sum()]
     end = max(points, default=test.duration)
     there = last >= end * (1 - 1e-9)
-    units = float(count[there].sum())
-    failed = float(count[test.units["upper"].values <= end * (1 + 1e-9)].sum())
-    low, high = clopper_pearson(failed, units, 0.9)
+    fails = test.units["upper"].values <= end * (1 + 1e-9)
+    of_lots = [test.units["lot"].values == name for name in np.unique(test.units["lot"].values)]
+    table = np.array([
+        (count[own & fails].sum(), count[own & there].sum())
+        for own in of_lots if (own & there).any()
+    ])  # fmt: skip
+    failed, units = table.T
+    low, high, _ = clustered_proportion(failed, units, 0.9)
     return Counted(
-        float(fit.failure_probability(end).value[0]), failed, units, float(low), float(high)
-    )
+        float(fit.failure_probability(end).value[0]), float(failed.sum()), float(units.sum()),
+        float(low), float(high),
+    )  # fmt: skip
 
 
 def _failure_times(

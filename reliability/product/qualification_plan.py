@@ -102,7 +102,8 @@ class SampleTable(_Table):
 class LotTable(_Table):
     """Units of one lot and what became of them.
 
-    ``failures`` is their number, or one for each of the read points of the test.
+    ``failures`` is their number, or one for each of the read points of the test; bits and errors
+    of an uncorrectable bit-error rate are those of the lot.
     """
 
     name: Annotated[str, Field(min_length=1)]
@@ -112,6 +113,8 @@ class LotTable(_Table):
     lost_reads: Count = 0
     retests: Count = 0
     over_range: Count = 0
+    bits_read: NonNegative = 0.0
+    uncorrectable_errors: Count = 0
 
     @property
     def failed(self) -> int:
@@ -197,6 +200,16 @@ class LifeTest:
         """Temperature, and voltage where it is stated."""
         voltage = self.table.voltage
         return {"temperature": self.temperature} | ({} if voltage is None else {"voltage": voltage})
+
+    @property
+    def bits_read(self) -> float:
+        """Bits read in the whole test."""
+        return self.table.bits_read + sum(lot.bits_read for lot in self.lots)
+
+    @property
+    def uncorrectable_errors(self) -> int:
+        """Uncorrectable errors in the whole test."""
+        return self.table.uncorrectable_errors + sum(lot.uncorrectable_errors for lot in self.lots)
 
     @property
     def failures(self) -> int:

@@ -8,10 +8,13 @@ name reached its conditions, lots, devices and accept number.
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from reliability.errors import InputError, unknown_name
+from reliability.lifetime.next_lot import next_lot_bound
 from reliability.mission import jedec_requirements
 from reliability.product.qualification_plan import LifeTest, Plan, SampleTable
-from reliability.statistics.proportions import binomial_bound
 from reliability.units import engineering, grouped
 
 _TOLERANCE = 0.5  # K; a chamber at its set point counts
@@ -99,7 +102,10 @@ def _row(facts: dict[str, Any], plan: Plan) -> Row:
         return _made(facts, required, done, False, "; ".join(lacking))
     open_points = []
     if facts.get("kind") == "open":
-        open_points.append("the conditions of the standard are not known here")
+        of_grade = f" for grade {plan.table.product.grade}" if facts.get("grades") else ""
+        open_points.append(f"the conditions of the standard{of_grade} are not known here")
+    if "open" in facts:
+        open_points.append(f"{facts['open']} of the standard is not known here")
     if sample is None and facts.get("kind") != "uber":
         open_points.append(
             f"the sample of the standard is not known here; state it as [samples.{facts['name']!r}]"
@@ -107,6 +113,9 @@ def _row(facts: dict[str, Any], plan: Plan) -> Row:
     if open_points:
         reason = f"conditions kept, but {'; '.join(open_points)}"
         return _made(facts, required, done, None, reason)
+    if facts.get("kind") == "uber":
+        bound = f"bound {_uber_bound(tests, plan):.2g} for the next lot"
+        return _made(facts, required, done, True, f"{bound}, claimed {plan.table.claim.uber:.2g}")
     return _made(facts, required, done, True, "conditions, sample and accept number kept")
 
 
@@ -130,6 +139,9 @@ def _sample_lacks(sample: SampleTable, tests: list[LifeTest]) -> list[str]:
         for lot in test.lots:
             count[lot.name] = count.get(lot.name, 0) + lot.devices
     lacking = []
+    if counted := sum(test.table.unit == "bits" for test in tests):
+        which = "" if counted == len(tests) else f" in {counted} of {len(tests)} tests"
+        lacking.append(f"counted in bits{which}, the standard counts devices")
     full = [name for name, devices in count.items() if devices >= sample.devices]
     if len(full) < sample.lots:
         each = ", ".join(f"{name}: {devices}" for name, devices in count.items())
@@ -167,6 +179,13 @@ def _done(test: LifeTest) -> str:
         parts.append(f"after {on_test(table.cycles, 'cycles')} at {at}")
     if table.reads:
         parts.append(on_test(table.reads, "reads"))
+    for doing, kelvin in (("written", table.write_temperature), ("read", table.read_temperature)):
+        if kelvin is not None:
+            parts.append(f"{doing} at {engineering(kelvin, 'K')}")
+    if test.bits_read:
+        parts.append(
+            f"{test.uncorrectable_errors} uncorrectable errors in {test.bits_read:.3g} bits"
+        )
     return f"{', '.join(parts)}; failed {lots}"
 
 
@@ -191,7 +210,7 @@ def _bake(facts: dict[str, Any], tests: list[LifeTest], plan: Plan) -> list[str]
 
 def _option_lacks(option: dict[str, float], test: LifeTest) -> list[str]:
     lacking = []
-    if test.temperature < option["temperature"] - _TOLERANCE:
+    if test.temperature < option.get("temperature", 0.0) - _TOLERANCE:
         lacking.append(
             f"{engineering(test.temperature, 'K')}, required "
             f"{engineering(option['temperature'], 'K')}"
@@ -201,7 +220,7 @@ def _option_lacks(option: dict[str, float], test: LifeTest) -> list[str]:
             f"{engineering(test.temperature, 'K')}, allowed up to "
             f"{engineering(option['at_most'], 'K')}"
         )
-    if test.duration < option["duration"] * (1 - 1e-9):
+    if test.duration < option.get("duration", 0.0) * (1 - 1e-9):
         lacking.append(
             f"{on_test(test.duration, 'time')}, required {on_test(option['duration'], 'time')}"
         )
@@ -309,19 +328,42 @@ def _uber(facts: dict[str, Any], tests: list[LifeTest], plan: Plan) -> list[str]
     claim = plan.table.claim
     if claim.uber is None:
         return ["the claim states no uber"]
-    bits = sum(test.table.bits_read for test in tests)
-    errors = sum(test.table.uncorrectable_errors for test in tests)
-    if not bits:
+    bits, errors = _bits_of_lots(tests)
+    if not bits.sum():
         return ["bits_read is missing"]
     if any(test.table.correction != "after" for test in tests):
         return ["errors counted before correction"]
-    # bits are too many for an exact binomial bound to differ from that of a Poisson count
-    bound = binomial_bound(errors, int(min(bits, 1e15)), claim.confidence) * (
-        min(bits, 1e15) / bits
-    )
+    bound = _uber_bound(tests, plan)
     if bound > claim.uber:
-        return [f"{errors} errors in {bits:.3g} bits: bound {bound:.2g}, claimed {claim.uber:.2g}"]
+        lots = f" of {bits.size} lots" if bits.size > 1 else ""
+        return [
+            f"{errors.sum():g} errors in {bits.sum():.3g} bits{lots}: bound {bound:.2g} for the "
+            f"next lot, claimed {claim.uber:.2g}"
+        ]
     return []
+
+
+def _uber_bound(tests: list[LifeTest], plan: Plan) -> float:
+    bits, errors = _bits_of_lots(tests)
+    return next_lot_bound(errors, bits, plan.table.claim.confidence)  # so many bits: Poisson
+
+
+def _bits_of_lots(tests: list[LifeTest]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Bits read and errors of each lot.
+
+    What a test counts in all is shared by its lots as their devices; its errors are those of one
+    lot, the least favourable way.
+    """
+    found: dict[str, list[float]] = {}
+    for test in tests:
+        smallest = min(test.lots, key=lambda lot: lot.devices)
+        for lot in test.lots:
+            own = found.setdefault(lot.name, [0.0, 0.0])
+            own[0] += lot.bits_read or test.table.bits_read * lot.devices / test.devices
+            own[1] += lot.uncorrectable_errors
+            own[1] += test.table.uncorrectable_errors if lot is smallest else 0
+    bits, errors = np.array(list(found.values())).T
+    return bits[bits > 0], errors[bits > 0]
 
 
 def _open(facts: dict[str, Any], tests: list[LifeTest], plan: Plan) -> list[str]:

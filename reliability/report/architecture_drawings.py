@@ -113,10 +113,13 @@ DRAWINGS: dict[str, tuple[Drawn, ...]] = {
             "old-new",
             "Accuracy on old images against accuracy on new ones",
             "From before learning anew along the budgets of writes (dots) to the end (circle; "
-            "bars: 95 % of the draws), on the cells of the card and on exact ones.",
+            "bars: 95 % of the draws), on the cells of the card and on exact ones; one panel per "
+            "rule.",
             draw.old_against_new,
             ("rule",),
-            (7.6, 5.4),
+            (9.6, 6.4),
+            ("rule", ("fine_tuning", "replay", "new_column", "errors_only", "transfer_at_end",
+                      "template")),
         ),
     ),
     "learning": (
@@ -242,7 +245,7 @@ DRAWINGS: dict[str, tuple[Drawn, ...]] = {
             "left-against-temperature",
             "Accuracy and bit-error rate after the mission against temperature",
             "Accuracy of the network and bit-error rate of two states after the mission with its "
-            "reads. Bands: 95 % of the draws.",
+            "reads. Whiskers: 95 % of the draws.",
             draw.left_against_temperature,
         ),
     ),

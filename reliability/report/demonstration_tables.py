@@ -6,6 +6,7 @@ from reliability.campaign.spec import Study
 from reliability.lifetime.acceleration import arrhenius
 from reliability.lifetime.demonstration import sample_size
 from reliability.report.page import Table
+from reliability.report.points import cards_of
 from reliability.report.words import percent
 from reliability.units import duration, engineering
 
@@ -44,28 +45,27 @@ def _sample_sizes(given: float | None) -> Table:
 
 
 def _bake_times(study: Study) -> Iterator[Table]:
-    technology, end = study.load_technology(), study.stress.end
-    states = {
-        name.split(".")[1]: technology[name]
-        for name in technology
-        if name.startswith("retention.") and name.endswith(".activation_energy")
-        and technology[name] > 0
-    }  # fmt: skip
-    if not states:
-        return
+    end, cards = study.stress.end, cards_of(study)
     ovens = [oven for oven in _OVENS if oven > end["temperature"]]
     rows = []
-    for state, energy in states.items():
-        parameter = technology.parameters[f"retention.{state}.activation_energy"]
-        times = [end["time"] / float(arrhenius(end["temperature"], oven, energy))
-                 for oven in ovens]  # fmt: skip
-        rows.append([state, f"{energy:.3g} eV", parameter.confidence, *map(duration, times)])
+    for card, (technology, _) in cards.items():
+        for name, parameter in technology.parameters.items():
+            if not (name.startswith("retention.") and name.endswith(".activation_energy")
+                    and parameter.value > 0):  # fmt: skip
+                continue
+            times = [end["time"] / float(arrhenius(end["temperature"], oven, parameter.value))
+                     for oven in ovens]  # fmt: skip
+            rows.append([card, name.split(".")[1], f"{parameter.value:.3g} eV",
+                         parameter.confidence, *(engineering(t, "s") for t in times)])  # fmt: skip
+    if not rows:
+        return
+    one = len(cards) == 1
     yield Table(
         "ovens", "Equivalent bake time",
         f"Bake time equivalent to {duration(end['time'])} at "
         f"{engineering(end['temperature'], 'K')} by the Arrhenius law with the card's activation "
         "energy of each state; it is as uncertain as that energy.",
-        ["state", "activation energy", "confidence",
-         *(f"at {engineering(oven, 'K')}" for oven in ovens)],
-        rows,
+        ["technology", "state", "activation energy", "confidence",
+         *(f"at {engineering(oven, 'K')}" for oven in ovens)][one:],
+        [row[one:] for row in rows],
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """The document of a finished study."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from reliability.campaign.spec import Study
 from reliability.campaign.store import results_fingerprint
 from reliability.campaign.summary import read_summary, write_summary
 from reliability.report.acceptance import acceptance_sections, verdicts
+from reliability.report.conditioning_tables import observed_tables
 from reliability.report.decision_section import (
     decision_section,
     decision_statement,
@@ -34,6 +36,7 @@ from reliability.report.search_section import (
 from reliability.report.words import in_words, merged
 
 _OUTSIDE = "outside the valid range"
+_CARD = re.compile(r"card \S+: ")
 
 
 def write_report(
@@ -126,7 +129,10 @@ def _assumptions(study: Study) -> Section:
         parts.append(Section(
             f"card-{k + 1}", technology.title,
             (technology.description, confidence_text(technology)),
-            tables=parameter_tables(technology, f"-{k + 1}" if k else ""),
+            tables=(
+                *parameter_tables(technology, f"-{k + 1}" if k else ""),
+                *observed_tables(technology, f"-{k + 1}" if k else ""),
+            ),
         ))  # fmt: skip
     return Section("assumptions", "Assumptions", parts=tuple(parts))
 
@@ -140,7 +146,7 @@ def _provenance(study: Study, folder: Path) -> Section:
         "results, SHA-256 of their checksums": results_fingerprint(folder),
     }
     for name in sorted(cards):
-        card = study.named_technology(name)
+        card = study.filed_technology(name)
         told[f"card {card.name}, SHA-256"] = card.fingerprint
     for name in study.values_of("cells"):
         if name is not None:
@@ -160,9 +166,16 @@ def _provenance(study: Study, folder: Path) -> Section:
 
 def _warnings(texts: Sequence[str]) -> list[str]:
     """Return warnings in words; those that one range of a card raises stand in one sentence."""
-    said = list(map(_warning, texts))
-    outside = [text for text in said if _OUTSIDE in text]
-    return [*(text for text in said if _OUTSIDE not in text), *merged(outside)]
+    outside: dict[str, list[str]] = {}
+    for text in texts:
+        if _OUTSIDE in text:
+            card = _CARD.match(text)
+            whose = card[0] if card else ""
+            outside.setdefault(whose, []).append(_warning(text.removeprefix(whose)))
+    return [
+        *(_warning(text) for text in texts if _OUTSIDE not in text),
+        *(f"{whose}{line}" for whose, lines in outside.items() for line in merged(lines)),
+    ]
 
 
 def _warning(text: str) -> str:

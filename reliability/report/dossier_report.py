@@ -95,7 +95,10 @@ def _sections(dossier: Dossier, summary: dict[str, Any]) -> Iterator[Section]:
         "standard do not state what it requires. Sources of the requirements:",),
         points=list(dict.fromkeys(row["source"] for row in summary["requirements"])),
         tables=[requirements_table(summary)])  # fmt: skip
-    yield Section("claim", "Mission profile and claim", tables=list(claim_tables(summary)))
+    alone = ", ".join(dossier.unclaimed)
+    yield Section("claim", "Mission profile and claim",
+        (f"Checked against their requirement alone, and part of no claim: {alone}.",)
+        if alone else (), tables=list(claim_tables(summary)))  # fmt: skip
     yield Section("bounds", "Bounds and lives",
                   figures=[f for a in dossier.answers for f in mechanism_figures(a)])  # fmt: skip
     yield Section("acceleration", "Acceleration", (

@@ -12,7 +12,7 @@ from typing import Any
 
 import jinja2
 from jinja2.sandbox import SandboxedEnvironment
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from reliability.report.page import Numbers, Report, Section, Table
 from reliability.report.words import typeset
@@ -45,7 +45,7 @@ def environment(*loaders: jinja2.BaseLoader) -> jinja2.Environment:
     made.filters |= {
         "number": number, "numeric_columns": numeric_columns, "data_link": _data_link,
         "anchors": _anchors, "filled_columns": filled_columns,
-        "chosen": _chosen, "typeset": typeset, "typed": _typed,
+        "chosen": _chosen, "typeset": typeset, "typed": _typed, "breakable": _breakable,
     }  # fmt: skip
     return made
 
@@ -155,6 +155,15 @@ def _typed(cell: str) -> str | None:
     ('8e+08', None)
     """
     return cell if typeset(cell).replace("\xa0", " ").replace("\u202f", " ") != cell else None
+
+
+def _breakable(text: str) -> Markup:
+    """Let dotted names break behind their dots and underscores, where a column is narrow.
+
+    >>> str(_breakable("read.voltage_slope <1>"))
+    'read.<wbr>voltage_<wbr>slope &lt;1&gt;'
+    """
+    return Markup(re.sub(r"(?<=[^\W\d])([._])(?=\w)", r"\1<wbr>", str(escape(text))))
 
 
 def _anchors(section: Section) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from reliability.campaign.selection import at_point
 from reliability.campaign.spec import Study, unit_of
 from reliability.campaign.sweep import sweep_points
 from reliability.campaign.tables import Axis
+from reliability.technology import Technology
 from reliability.units import engineering, grouped
 
 Results = dict[str, xr.Dataset]
@@ -26,9 +27,13 @@ def axis_label(axis: Axis) -> str:
 
 def value_text(name: str, value: float | str) -> str:
     """Print the value of an axis as engineers read it."""
-    unit = unit_of(name)
     if isinstance(value, str | bool):
         return str(value).replace("_", " ")
+    return number_with_unit(value, unit_of(name))
+
+
+def number_with_unit(value: float, unit: str | None) -> str:
+    """Print the number of a key in its unit; without one all of its digits."""
     if unit is None:
         return grouped(value) if 1e4 <= abs(value) < 1e6 else f"{value:.6g}"
     return engineering(float(value), unit or "1")
@@ -51,6 +56,25 @@ def named_point(study: Study, point: Point) -> str:
     """Print a point of a sweep with the names of its axes: ``code = secded, node = 28 nm``."""
     names = {axis.name: axis_label(axis) for axis in study.sweep}
     return ", ".join(f"{names[name]} = {value_text(name, value)}" for name, value in point.items())
+
+
+def points_text(study: Study, count: int) -> str:
+    """Say how many points a sweep has: ``4 technologies``, ``12 points of coding × node``."""
+    labels = [axis_label(axis) for axis in study.sweep]
+    if labels == ["technology"]:
+        return f"{count} technologies"
+    return f"{count} {'values' if len(labels) == 1 else 'points'} of {' × '.join(labels)}"
+
+
+def cards_of(study: Study) -> dict[str, tuple[Technology, list[Study]]]:
+    """Return each card of a study by its name, with the points that use it."""
+    points = study.at_points()
+    names = map(str, study.values_of("technology"))
+    return {
+        name: (study.model_copy(update={"technology": name}).load_technology(),
+               [point for point in points if str(point.technology) == name])
+        for name in names
+    }  # fmt: skip
 
 
 def anchor(name: str, title: str = "") -> str:

@@ -24,10 +24,11 @@ from reliability.report.points import (
     axis_numbers,
     named_point,
     point_text,
+    points_text,
     value_text,
     without,
 )
-from reliability.report.words import age_title, of_age, percent, stress_columns
+from reliability.report.words import age_title, of_age, percent, stress_columns, typeset
 from reliability.statistics.crossed import mean_of_rows
 from reliability.units import engineering
 
@@ -47,7 +48,6 @@ def sweep_statement(finished: Finished) -> Iterator[str]:
     best, worst = int(np.argmax(means)), int(np.argmin(means))
     measure = Measure.of(study)
     top, bottom = ("best", "worst") if measure.fraction else ("highest", "lowest")
-    axes = " × ".join(axis_label(axis) for axis in study.sweep)
     end = study.stress.end
     swept = {axis.name for axis in study.sweep}
     when = "The" if swept & set(end) else f"{age_title(end)} the"
@@ -60,7 +60,7 @@ def sweep_statement(finished: Finished) -> Iterator[str]:
     yield (
         f"{when} {measure.mean} of a chip is at {top} {said(best)}, at {bottom} "
         f"{said(worst)} "
-        f"({sure} confidence; {len(points)} points of {axes})."
+        f"({sure} confidence; {points_text(study, len(points))})."
     )
     chips = {"chips": finished.results["chips"]}
     here = [at_age(at_point(chips, point)["chips"]["accuracy"], end) for point in points]
@@ -104,7 +104,9 @@ def _figures(finished: Finished) -> Iterator[Figure]:
     here = [at_point({"chips": finished.results["chips"]}, point)["chips"]["accuracy"].load()
             for point in points]  # fmt: skip
     end, swept = study.stress.end, {axis.name for axis in study.sweep}
-    labels = xr.DataArray([point_text(point) for point in points], dims="point", name="point")
+    labels = xr.DataArray(
+        [typeset(point_text(point)) for point in points], dims="point", name="point"
+    )
     last = xr.concat([at_age(values, end) for values in here], labels, coords="minimal",
                      compat="override", join="override")  # fmt: skip
     many = f"{finished.results['chips'].sizes['chip']} chips"
@@ -119,6 +121,8 @@ def _figures(finished: Finished) -> Iterator[Figure]:
         with canvas(8.6, 4.8) as (figure, axes):
             draw.points_against_time(accuracy, axes.flat[0])
             at = "" if "temperature" in swept else f" At {engineering(end['temperature'], 'K')}."
+            if end["cycles"] and "cycles" not in swept:
+                at += typeset(f" After {end['cycles']:.5g} cycles.")
             yield Figure(
                 "time",
                 f"{Measure.of(study).title} against time",
@@ -162,6 +166,8 @@ def _against(finished: Finished, axis: Axis, last: xr.DataArray, caption: str) -
     index = {(without(p, axis.name), p[axis.name]): k for k, p in enumerate(points)}
     chosen = [[index[other, value] for value in numbers] for other in others]
     x, label = axis_numbers(axis.name, axis_label(axis), numbers)
+    rest = " × ".join(axis_label(other) for other in study.sweep if other.name != axis.name)
+    lines = f"line, one per {rest}" if rest else "line"
     accuracy = xr.DataArray(
         last.transpose("point", "chip").values[np.array(chosen)], dims=("line", "x", "chip"),
         coords={"line": [point_text(dict(other)) for other in others], "x": x},
@@ -173,7 +179,7 @@ def _against(finished: Finished, axis: Axis, last: xr.DataArray, caption: str) -
         yield Figure(
             anchor("against", axis.name),
             f"{Measure.of(study).title} against {axis_label(axis)}",
-            f"{caption} (line) and 5 to 95 % of them ({band_or_bars(len(others))}).",
+            f"{caption} ({lines}) and 5 to 95 % of them ({band_or_bars(len(others))}).",
             svg(figure, f"{Measure.of(study).title} against {axis_label(axis)}"),
             numbers_of(bands_of_chips(accuracy)),
         )

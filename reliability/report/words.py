@@ -6,13 +6,16 @@ from difflib import SequenceMatcher
 from itertools import chain, groupby
 from typing import Any
 
+from reliability.statistics.means import held_by_draws
 from reliability.units import duration, engineering, grouped
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _PLAIN = re.compile(r"\d+(\.\d+)?")
-_POWER = re.compile(r"(?<![\w.])(\d(?:\.\d+)?)e([+-]\d+)\b")
+_POWER = re.compile(r"(?<![\w.])(\d(?:\.\d+)?)e([+-]?\d{1,3})\b")
 _MINUS = re.compile(r"(?<![^\s(])-(?=\d)")
+_TIMES = re.compile(r"(?:(?<=[1-9])|(?<=\d0))x(?=\d)")
 _GROUP = re.compile(r"(?<=\d) (?=\d{3}\b)")
+_ASCII = re.compile(r"(?<=\d )(u(?=[AFSVWsm]\b)|deg(?=C\b))")
 _UNIT = re.compile(
     r"(?<=\d) (?=%|°C|"
     r"(?:[fpnµmkMGT]?(?:Ω|S|V|A|J|s|W|Hz|F)|eV|h|min|ppm|FIT|days?|years?|points?)\b)"
@@ -24,11 +27,14 @@ def typeset(text: str) -> str:
 
     >>> typeset("1.5e+03 years, 8e+08 reads, 1e+14 reads, p <= 2.5e-06").replace("\xa0", " ")
     '1500 years, 8×10⁸ reads, 10¹⁴ reads, p ≤ 2.5×10⁻⁶'
-    >>> typeset("-40 to 8-bit").replace("\xa0", " ")
-    '−40 to 8-bit'
+    >>> typeset("12x12 pixels of 100x100, 0x10")
+    '12×12 pixels of 100×100, 0x10'
+    >>> typeset("-40 to 8-bit, 20 uS at 85 degC").replace("\xa0", " ")
+    '−40 to 8-bit, 20 µS at 85 °C'
     """
+    text = _TIMES.sub("×", text)
     text = _POWER.sub(_power, text.replace("<=", "≤").replace(">=", "≥"))
-    text = _MINUS.sub("−", text)
+    text = _ASCII.sub(lambda match: "µ" if match[0] == "u" else "°", _MINUS.sub("−", text))
     return _UNIT.sub("\xa0", _GROUP.sub("\u202f", text))
 
 
@@ -133,6 +139,19 @@ def interval_text(ends: str, confidence: float) -> str:
     return f"{ends}, {percent(confidence, 0)} confidence"
 
 
+def few_draws(draws: int, confidence: float) -> str:
+    """Say what the interval of few sampled cards contains; empty where they are enough.
+
+    >>> few_draws(8, 0.9), few_draws(24, 0.9)
+    (' 8 sampled cards are few: their range contains that of one more with 78 %, not 90 %.', '')
+    """
+    held = held_by_draws(draws, confidence)
+    if held >= confidence - 1e-9 or not draws:
+        return ""
+    return (f" {draws} sampled cards are few: their range contains that of one more with "
+            f"{percent(held, 0)}, not {percent(confidence, 0)}.")  # fmt: skip
+
+
 def listed(values: Sequence[float], unit: str) -> str:
     """Print values, or the first and the last of many.
 
@@ -167,6 +186,8 @@ def merged(texts: Iterable[str]) -> list[str]:
     ['rewritten after 30 to 3650 days']
     >>> merged(f"a lead of {n}" for n in (16, 4, 24, 2, 10))
     ['a lead of 2 to 24']
+    >>> merged(f"{state}: time {t} s is too long" for state in ("HRS", "LRS") for t in (1, 2))
+    ['HRS or LRS: time 1 or 2 s is too long']
     """
     groups: list[list[list[str]]] = []
     for text in dict.fromkeys(texts):
@@ -228,7 +249,7 @@ def _alternatives(rows: list[list[str]]) -> str:
     texts = list(dict.fromkeys(map(" ".join, rows)))
     if len(texts) == 1:
         return texts[0]
-    mark = texts[0][-1:] if texts[0][-1:] in ",;." else ""
+    mark = texts[0][-1:] if texts[0][-1:] in ",;:." else ""
     if mark and all(text.endswith(mark) for text in texts):
         texts = [text[:-1] for text in texts]
     else:

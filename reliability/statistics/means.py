@@ -58,8 +58,45 @@ def nominal_and_drawn(values: ArrayLike, confidence: float = 0.95) -> NDArray[np
     ([1.0, 4.0], [1.0, 1.0])
     """
     x = np.asarray(values, float)
-    tail = (1 - confidence) / 2
     drawn = np.sort(x[min(1, len(x) - 1) :], axis=0)
-    k = max(int((len(drawn) + 1) * tail + 1e-9), 1)
+    k = _from_either_end(len(drawn), confidence)
     ends = drawn[k - 1], drawn[-k]
     return np.array([np.fmin(ends[0], x[0]), np.fmax(ends[1], x[0])])
+
+
+def member_of_a_draw(values: ArrayLike, confidence: float = 0.95) -> tuple[float, float]:
+    """Interval that contains one more member of one more draw: the next lot of one more card.
+
+    As `nominal_and_drawn`, with the middle one of the members that are k-th from either end. It
+    contains them as often as that where draws differ, more often where only members do.
+
+    Parameters
+    ----------
+    values : array_like, shape (draws, members)
+    confidence : float
+
+    Examples
+    --------
+    >>> member_of_a_draw([[1.0, 1.1, 1.2], [2.0, 2.1, 2.2]], 0.9)
+    (1.1, 2.1)
+    """
+    x = np.asarray(values, float)
+    draws, members = x.shape
+    place = members * (_from_either_end(draws, confidence) - 1) + (members - 1) // 2
+    inward = np.sort(x, axis=None)
+    return float(inward[place]), float(inward[-1 - place])
+
+
+def held_by_draws(draws: int, confidence: float = 0.95) -> float:
+    """Probability with which the intervals of this module contain one more draw.
+
+    Examples
+    --------
+    >>> held_by_draws(19, 0.9), round(held_by_draws(8, 0.9), 2)
+    (0.9, 0.78)
+    """
+    return max(draws + 1 - 2 * _from_either_end(draws, confidence), 0) / (draws + 1)
+
+
+def _from_either_end(draws: int, confidence: float) -> int:
+    return max(int((draws + 1) * (1 - confidence) / 2 + 1e-9), 1)

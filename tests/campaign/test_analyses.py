@@ -12,7 +12,7 @@ import pytest
 import reliability as rel
 from reliability.campaign.store import read_results
 from reliability.report.words import typeset
-from reliability.units import grouped
+from reliability.units import duration, engineering, grouped
 
 STUDIES = sorted((Path(__file__).resolve().parents[2] / "analyses").glob("*.toml"))
 # Run by `-m slow` alone: another study of the same kind of output stays in the fast suite.
@@ -22,8 +22,11 @@ SLOW = (
     "energy_resistance", "hierarchy", "retention",
     "ecc", "refresh", "redundancy", "design_memory", "design_spirit", "measured_cells",
     "design_tile", "cifar10", "cross_temperature", "retention_after_cycling",
-    "refresh_spirit", "refresh_mobilenet", "programming_window", "endurance",
+    "refresh_spirit", "refresh_mobilenet", "redundancy_mobilenet", "programming_window",
+    "endurance",
 )  # fmt: skip
+CODINGS = {"rate": "rate-coded spikes", "weighted_sum": "analog multiply-accumulate",
+           "first_spike": "first-spike coding"}  # fmt: skip
 SMALL = {
     "population.chips": 2,
     "network.images": 20,
@@ -94,8 +97,7 @@ def what_method_says(study, folder):
             yield group.attrs.get("network", study.network.name)
             codings = group["network.coding"].values if "network.coding" in group else ()
             for coding in {*codings} or {group.attrs["coding"]}:
-                yield {"rate": "rate-coded spikes", "weighted_sum": "analog multiply-accumulate",
-                       "first_spike": "first-spike coding"}[coding]  # fmt: skip
+                yield CODINGS[coding]
             if group.attrs["coding"] == "rate" and "delta_s" in group.attrs:  # not swept
                 yield f"leads by {group.attrs['delta_s']}"
     yield from map(str, study.values_of("technology"))
@@ -104,12 +106,25 @@ def what_method_says(study, folder):
         for mapping in () if tiled else study.values_of("network.mapping"):
             yield str(mapping).replace("_", "-")
         if tiled:
-            for key, said in (("adc_bits", "ADCs on the sums: {} bit"),
-                              ("compensation", "{}")):  # fmt: skip
-                one, *others = study.values_of(f"tiling.{key}")
-                words = {"drift": "drift compensation", "gain": "gain calibration"}
-                if not others and one != "none":
-                    yield said.format(words.get(one, one))
+            words = {"drift": "drift compensation", "gain": "gain calibration",
+                     "batch_norm": "batch normalisation",
+                     "gain_columns": "gain calibration of each column"}  # fmt: skip
+            for key, what in (("adc_bits", "ADCs on the sums"), ("dac_bits", "input DACs"),
+                              ("compensation", "")):  # fmt: skip
+                used = [
+                    one for one in study.values_of(f"tiling.{key}") if one not in (None, "none")
+                ]
+                yield from [what] * bool(used and what)
+                yield from (words.get(one, str(one)) for one in used)
+    if "attribution" in groups:
+        own = study.options("attribution")
+        yield from (study.network.name, CODINGS[study.network.coding])
+        yield from (f"{own.chips} simulated chips", f"{grouped(own.images)} images")
+        yield from (duration(own.time), *degrees([own.temperature]))
+    if "window" in groups:
+        own = study.options("window")
+        yield from (engineering(amps, "A") for amps in ends(own.compliance_currents))
+        yield from (engineering(volts, "V") for volts in ends(own.reset_voltages))
     if "chips" in groups:
         conditions = groups["chips"]["accuracy"].sizes
         count = math.prod(conditions.get(name, 1) for name in study.stress.end)
@@ -131,7 +146,7 @@ def what_method_says(study, folder):
             yield "no error correction" if point.product.code == "none" else (
                 f"corrects {point.product.word_code().corrects} bit")  # fmt: skip
     if "crossbar" in groups:
-        yield from (f"{100 * float(a):.0f} %" for a in study.values_of("crossbar.activity"))
+        yield from (f"{100 * float(a):.0f}" for a in study.values_of("crossbar.activity"))
         yield from map(str, study.values_of("crossbar.bias_scheme"))
     if study.architecture:
         yield f"architecture model {study.architecture.study}"

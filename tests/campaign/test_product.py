@@ -69,6 +69,34 @@ def test_copies_and_refresh_cost_cells_cycles_and_energy(tmp_path) -> None:
     assert own["limits"][0]["outcome"] == "demonstrated"
 
 
+def test_what_limits_a_macro_and_what_widens_its_interval_are_in_the_report(tmp_path) -> None:
+    """Remedies and parameter ends are macros with that one change."""
+    product = {"attribution": True, "cells_per_bit": 3}
+    spec = study(product, stress={"times": ["10 years"], "reads": [1000]},
+                 uncertainty={"draws": 2})  # fmt: skip
+    names = ["relaxation.HRS.sigma", "retention.HRS.activation_energy"]
+    with pytest.MonkeyPatch.context() as patch:
+        few = dict.fromkeys(names)
+        patch.setattr("reliability.campaign.what_limits.acting_parameters", lambda *_, **__: few)
+        folder = rel.run_study(spec, tmp_path / "out")
+        found = json.loads((folder / "summary.json").read_text())["product"]
+        page = rel.write_report(spec, folder).read_text("utf-8")
+    more = study(PRODUCT | {"cells_per_bit": 5}, stress={"times": ["10 years"], "reads": [1000]})
+    five = json.loads((rel.run_study(more, tmp_path / "five") / "summary.json").read_text())
+    assert found["remedies"]["5 cells per bit"]["uber"] == pytest.approx(five["product"]["uber"])
+    assert "refresh 10 times" in found["remedies"]
+    assert {one["parameter"] for one in found["interval_drivers"]} <= set(names)
+    one = found["interval_drivers"][0]
+    card = {one["parameter"]: one["value"][1]}
+    hot = study(PRODUCT | {"cells_per_bit": 3}, parameters=NARROW | card,
+                stress={"times": ["10 years"], "reads": [1000]})  # fmt: skip
+    own = json.loads((rel.run_study(hot, tmp_path / "end") / "summary.json").read_text())
+    assert own["product"]["uber"] == pytest.approx(one["uber"][1], rel=1e-9)
+    for said in ("Gain of remedies", "Parameters that widen the interval", "2 sampled cards are",
+                 "The parameter that widens the interval most is"):  # fmt: skip
+        assert said in page
+
+
 def test_an_exceeded_budget_says_the_year(tmp_path) -> None:
     product = {"maintenance": "refresh", "interval": "30 days", "cycles": 1000}
     spec = study(product, limits={"endurance_budget": 1050}, stress={"times": ["10 years"]})

@@ -109,10 +109,8 @@ def values_of(folder: Path) -> dict[str, xr.Dataset]:
 
 def test_results_do_not_depend_on_workers_or_chunks(study, tmp_path, finished, in_twos) -> None:
     """The same files with 1 and 2 processes; the same numbers with other chunks."""
-    runs = {"processes": {"workers": 2, "chunk": 1}, "again": {"chunk": 1}}
-    for name, how in runs.items():
-        folder = rel.run_study(study, tmp_path / name, **how)
-        assert tree_hash(folder / "results.zarr") == tree_hash(finished / "results.zarr")
+    folder = rel.run_study(study, tmp_path / "processes", workers=2, chunk=1)
+    assert tree_hash(folder / "results.zarr") == tree_hash(finished / "results.zarr")
     whole = values_of(finished)
     for name, group in values_of(in_twos).items():
         assert group.identical(whole[name])
@@ -382,7 +380,8 @@ def test_failed_tasks_are_named_and_end_with_code_1(small, finished, copy, monke
     status = rel.study_status(out)
     assert status["tasks_done"] == status["tasks"] - 1
     monkeypatch.setattr(running, "compute", real)
-    assert CliRunner().invoke(main, command).exit_code == 0
+    rel.run_study(load_study(small), out)
+    assert tree_hash(out / "results.zarr") == tree_hash(finished / "results.zarr")
 
 
 def test_results_go_to_any_url_that_fsspec_knows(study, tmp_path, finished) -> None:

@@ -85,7 +85,7 @@ def test_sentence():
         assumptions=["Arrhenius, Ea = 0.7 eV", "constant failure rate"],
     )  # fmt: skip
     assert text == (
-        "Failure rate ≤ 52 FIT after 41.7 days at 55 °C (60 % confidence), given: "
+        "Failure rate ≤ 52 FIT after 1000 h at 55 °C (60 % confidence), given: "
         "Arrhenius, Ea = 0.7 eV; constant failure rate."
     )
     cycles = data_sheet_sentence(

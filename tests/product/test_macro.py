@@ -187,7 +187,7 @@ def test_the_interval_of_lots_has_its_confidence() -> None:
     """Central half and central nine tenths of the same lots."""
     profile = rel.MissionProfile.constant("1 day")
     half, most = (
-        macro_failures(NARROW, profile, bits=2**14, chips=1, lots=5, draws=0, confidence=c,
+        macro_failures(NARROW, profile, bits=2**14, chips=1, lots=8, draws=0, confidence=c,
                        reference=REFERENCE, attribution=False, seed=1)
         for c in (0.5, 0.9)
     )  # fmt: skip

@@ -137,13 +137,15 @@ def test_the_headline_is_one_sentence_with_value_unit_and_interval() -> None:
         "quantities": {
             "event_energy": one("energy", "J", 3.1e-12, 1e-12, 1.7e-11),
             "mac_energy": one("energy", "J", 5.8e-12, None, None),
+            "activity": one("events", "1", 0.19, 0.19, 0.19),
+            "accuracy": one("accuracy of the network", "1", 0.881, 0.881, 0.881),
             "inference_gain": one("gain", "1", 2.1, 0.3, 11),
         },
     }  # fmt: skip
     assert headline(found).replace("\xa0", " ") == (
         "With CMOS node = 130 nm, a synaptic event takes 3.1 pJ (95 % interval 1 pJ to 17 pJ) and "
-        "a multiply-accumulate 5.8 pJ (unbounded); digital sums take 2.1 (0.3 to 11) times the "
-        "energy of the spikes of an inference."
+        "a multiply-accumulate 5.8 pJ (unbounded); an inference takes 0.19 events of a connection "
+        "at an accuracy of 88.1 %, and digital sums 2.1 (0.3 to 11) times the energy of its spikes."
     )
 
 

@@ -5,9 +5,15 @@ import pytest
 import xarray as xr
 from matplotlib.figure import Figure
 
+from reliability.campaign.spec import Study
+from reliability.campaign.summary import _warnings as warnings_of
 from reliability.report import figures
+from reliability.report.demonstration_tables import plan_tables
 from reliability.report.filling import filled_columns
+from reliability.report.method import phenomena_section
+from reliability.report.outputs.architecture import CHAPTER
 from reliability.report.page import Report, Table
+from reliability.report.points import Finished, points_text
 from reliability.report.provenance import provenance_section
 from reliability.report.render import render_html
 from reliability.report.words import stress_columns
@@ -62,3 +68,29 @@ def test_lines_that_coincide_stand_beside_each_other() -> None:
     across, up = np.diff(places, axis=0).T
     assert across == pytest.approx(5 / 72 * figure.dpi)  # points
     assert up == pytest.approx(0, abs=1e-6)
+
+
+def test_every_card_of_a_sweep_has_its_rows_and_its_warnings() -> None:
+    study = Study(
+        title="t", technology="pcm-mushroom", network={"name": "spirit"},
+        stress={"times": ["0 s", "1 year"]},
+        sweep=[{"name": "technology", "values": ["pcm-mushroom", "oxram-analog"]}],
+    )  # fmt: skip
+    finished = Finished(study, {"chips": xr.Dataset()}, {"points": [{}, {}]})
+    assert points_text(study, 2) == "2 technologies"
+    (rows,) = (table.rows for table in phenomena_section(finished).tables)
+    assert {row[0] for row in rows if row[1] == "Drift"} == {"pcm-mushroom"}
+    assert {row[0] for row in rows if row[1] == "Relaxation"} == {"oxram-analog"}
+    (bake,) = plan_tables(study)
+    assert [row[0] for row in bake.rows] == ["pcm-mushroom", "oxram-analog"]
+    found = warnings_of(study.at_points(), {})
+    assert [line.split(":")[0] for line in found] == ["card oxram-analog"]
+
+
+def test_an_option_is_printed_in_the_unit_of_its_own_study() -> None:
+    (said,) = CHAPTER.method(Study(
+        title="t", technology="oxram-130nm", outputs=["architecture"],
+        architecture={"study": "incremental", "rate": 0.02, "storage_temperature": "55 degC"},
+    ))  # fmt: skip
+    assert ", rate = 0.02," in said
+    assert "storage temperature = 55 °C" in said

@@ -166,38 +166,40 @@ def incremental(
             if CELLS[k] == "device":
                 loads += chip.pulses.ravel() / chips
                 wear = np.asarray(chip.pulses * _cycles_of_pulse(components, two_level), float)
-                kept[:, :, c] = np.transpose([
-                    task.accuracies(_stored(
+                for r, each in enumerate(runs):
+                    kept[:, r, c] = task.accuracies(_stored(
                         technology, chip, cycles=each * wear, storage=rest,
                         attempts=attempts, number=c, seed=seed
-                    ))
-                    for each in runs
-                ]) if runs else 0.0  # fmt: skip
-
-    one = {"units": "1"}
-    data = xr.Dataset(
-        {
-            "accuracy_of_chip": (("part", "cells", "budget", "chip"), found, one),
-            "before": (("part", "cells", "chip"), before, one),
-            "writes_spent": (("cells", "chip"), spent, one),
-        },
-        {
-            "part": list(PARTS),
-            "cells": list(CELLS),
-            "budget": ("budget", list(budgets), one),
-        },
-        {"scenario": scenario, "cells_of_chip": count},
-    )
+                    ))  # fmt: skip
+    data = _of_chips(found, before, spent, budgets)
+    data.attrs |= {"scenario": scenario, "cells_of_chip": count}
     if runs:
-        stored_at = {"runs": ("runs", list(runs), one)}
-        data = data.assign_coords(stored_at).assign(
-            accuracy_stored=(("part", "runs", "chip"), kept, one)
+        data = data.assign_coords(runs=("runs", list(runs), {"units": "1"})).assign(
+            accuracy_stored=(("part", "runs", "chip"), kept, {"units": "1"})
         )
     life = _runs_to_failure(technology, components, loads, two_level)
     checks = None
     if scenario == "new_class":
         checks = cross_checks(components, {"published.accuracy_lost_to_cells": (_LOST, np.nan)})
     return finish(data, technology, components, seed, answers=_answers(data, life), checks=checks)
+
+
+def _of_chips(
+    found: NDArray[np.float64],
+    before: NDArray[np.float64],
+    spent: NDArray[np.float64],
+    budgets: Sequence[int],
+) -> xr.Dataset:
+    """Accuracies and writes of all chips, on the cells of the card and on exact ones."""
+    one = {"units": "1"}
+    return xr.Dataset(
+        {
+            "accuracy_of_chip": (("part", "cells", "budget", "chip"), found, one),
+            "before": (("part", "cells", "chip"), before, one),
+            "writes_spent": (("cells", "chip"), spent, one),
+        },
+        {"part": list(PARTS), "cells": list(CELLS), "budget": ("budget", list(budgets), one)},
+    )
 
 
 def _stored(technology: Technology, chip: Chip, **conditions: Any) -> NDArray[np.float32]:

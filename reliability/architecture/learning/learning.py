@@ -123,6 +123,27 @@ def learning(
     # a pulse that wears half as much gives twice as many runs
     wears = np.array([wear * _pulses(components, rule, pulse) for pulse in PULSES])
     lives, first = _lives(endurance, loads, wears)
+    data = _of_runs(endurance, fresh, lives, first)
+    if failed:
+        per_write = wear * _pulses(components, rule, "full")
+        data = data.merge(_ageing(endurance, fresh, rule, failed, images, epochs, loss, per_write))
+    if runs:
+        rest = Segment(time=storage_time, temperature=storage_temperature)
+        cycles = wear * _pulses(components, rule, "full")
+        data = data.merge(_stored(technology, rule, fresh, cycles, runs, rest, seed))
+    checks = cross_checks(
+        components, {f"published.{key}": (text, np.nan) for key, text in _PUBLISHED.items()}
+    )
+    return finish(data, technology, components, seed, answers=_answers(data, runs), checks=checks)
+
+
+def _of_runs(
+    endurance: Endurance,
+    fresh: list[Training],
+    lives: NDArray[np.float64],
+    first: NDArray[np.float64],
+) -> xr.Dataset:
+    """Accuracy and writes of each training run, and runs to failure."""
     one = {"units": "1"}
     of_repeats = {
         "accuracy_of_run": [run.accuracy for run in fresh],
@@ -131,7 +152,7 @@ def learning(
         "writes_most": [run.writes.max() for run in fresh],
     }
     of_die = np.sqrt(endurance.sigma_lot**2 + endurance.sigma_wafer**2 + endurance.sigma_die**2)
-    data = xr.Dataset(
+    return xr.Dataset(
         {name: ("repeat", np.array(values, float), one) for name, values in of_repeats.items()}
         | {
             "runs_to_failure": (("levelling", "pulse", "fraction"), lives, one),
@@ -144,13 +165,10 @@ def learning(
             "fraction": ("fraction", list(FRACTIONS), one),
         },
     )
-    if failed:
-        per_write = wear * _pulses(components, rule, "full")
-        data = data.merge(_ageing(endurance, fresh, rule, failed, images, epochs, loss, per_write))
-    if runs:
-        rest = Segment(time=storage_time, temperature=storage_temperature)
-        cycles = wear * _pulses(components, rule, "full")
-        data = data.merge(_stored(technology, rule, fresh, cycles, runs, rest, seed))
+
+
+def _answers(data: xr.Dataset, runs: Sequence[float]) -> dict[str, tuple[float, str, str]]:
+    """Values of the study with their units and names."""
     failure = data["runs_to_failure"].sel(pulse="full", fraction=1e-2)
     answers = {
         "accuracy": (float(data["accuracy_of_run"].mean()), "1", "accuracy of a training run"),
@@ -166,10 +184,7 @@ def learning(
         answers["accuracy_after_storage"] = (
             float(often.mean()), "1", f"accuracy after storage, trained {runs[-1]:g} times"
         )  # fmt: skip
-    checks = cross_checks(
-        components, {f"published.{key}": (text, np.nan) for key, text in _PUBLISHED.items()}
-    )
-    return finish(data, technology, components, seed, answers=answers, checks=checks)
+    return answers
 
 
 def learning_checks(data: xr.Dataset) -> xr.Dataset:

@@ -103,7 +103,8 @@ def smallest_tile(components: Components, structure: str, feature_size: float) -
         hybrid      n = 2 p^2 / (a + b)
         monolithic  n = v 2 p^2 / ((2 - v) (a + b))
 
-    with the areas a of a cell in its array and b of the logic for one cell. 0 for ``"planar"``.
+    with the areas a of a cell in its array and b of the logic for one cell, as whole lines, at
+    least one. 0 for ``"planar"``.
 
     Examples
     --------
@@ -117,11 +118,13 @@ def smallest_tile(components: Components, structure: str, feature_size: float) -
         return 0.0
     vias = 2 * components[f"{structure}.pitch"] ** 2
     if structure == "tsv":
-        return vias / min(cell, logic)
-    if structure == "hybrid":
-        return vias / (cell + logic)
-    overhead = components["monolithic.overhead"]
-    return overhead * vias / ((2 - overhead) * (cell + logic)) if overhead < 2 else math.inf
+        lines = vias / min(cell, logic)
+    elif structure == "hybrid":
+        lines = vias / (cell + logic)
+    else:
+        over = components["monolithic.overhead"]
+        lines = over * vias / ((2 - over) * (cell + logic)) if over < 2 else math.inf
+    return math.ceil(max(lines, 1.0)) if lines < math.inf else lines
 
 
 def wire_length(area: float) -> float:

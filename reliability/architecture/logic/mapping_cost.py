@@ -15,6 +15,7 @@ from reliability.errors import fraction
 from reliability.network import DeepNetwork, Tiling
 from reliability.network.analysis.mapping_counts import map_counts
 from reliability.progress import tracked
+from reliability.statistics.means import nominal_and_drawn
 from reliability.technology import Technology, load_technology
 from reliability.technology.components import Components, load_components
 from reliability.technology.nodes import Node, load_node
@@ -137,21 +138,20 @@ def map_network(
     out = counts.assign(
         energy_part=(("part", "layer"), np.stack([nominal.energy[p] for p in parts]), _J)
     ).assign_coords(part=parts)
-    tail = (1 - confidence) / 2
     for name, unit in (("energy", "J"), ("latency", "s"), ("area", "m^2")):
         value = _of(nominal, name)
-        many = np.stack([_of(c, name) for c in (sampled or [nominal])])
-        low, high = np.quantile(many, [tail, 1 - tail], axis=0)
-        total_low, total_high = np.quantile(many.sum(axis=1), [tail, 1 - tail])
+        many = np.stack([value, *(_of(c, name) for c in sampled)])
+        low, high = nominal_and_drawn(many, confidence)
+        total_low, total_high = nominal_and_drawn(many.sum(axis=1), confidence)
         units = {"units": unit}
         out = out.assign(
             {
                 name: ("layer", value, units),
-                f"{name}_low": ("layer", np.minimum(low, value), units),
-                f"{name}_high": ("layer", np.maximum(high, value), units),
+                f"{name}_low": ("layer", low, units),
+                f"{name}_high": ("layer", high, units),
                 f"total_{name}": ((), value.sum(), units),
-                f"total_{name}_low": ((), min(total_low, value.sum()), units),
-                f"total_{name}_high": ((), max(total_high, value.sum()), units),
+                f"total_{name}_low": ((), total_low, units),
+                f"total_{name}_high": ((), total_high, units),
             }
         )
     said = {"technology": card.name, "components": sheet.name, "node": node}

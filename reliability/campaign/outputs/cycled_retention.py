@@ -22,6 +22,7 @@ from reliability.devices.write_methods import find_method
 from reliability.errors import InputError
 from reliability.mission import MissionProfile
 from reliability.population import age, best_reference, read_cells, sample_population
+from reliability.statistics.means import nominal_and_drawn
 from reliability.statistics.proportions import clustered_proportion
 from reliability.technology import STATES, Technology
 from reliability.units import Kelvin, Share, Siemens
@@ -135,9 +136,9 @@ def error_rates(study: StudyFrame, results: Results) -> xr.Dataset:
     found = {"error_rate": rate, "low": low, "high": high}
     sampled = data["misread"].isel(draw=slice(1, None))
     if sampled.sizes["draw"]:
-        tail = (1 - study.confidence) / 2
-        drawn = sampled.sum("state").mean("wafer").values / (2 * n)
-        found["drawn_low"], found["drawn_high"] = np.quantile(drawn, [tail, 1 - tail], axis=0)
+        drawn = sampled.sum("state").mean("wafer").transpose("draw", ...).values / (2 * n)
+        ends = nominal_and_drawn(np.vstack([rate, drawn]), study.confidence)
+        found["drawn_low"], found["drawn_high"] = ends
     names = [name for name, _, _ in study.stress.axes]
     values = [list(values) for _, values, _ in study.stress.axes]
     shape = [len(each) for each in values]

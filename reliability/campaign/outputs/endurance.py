@@ -19,6 +19,7 @@ from reliability.campaign.tables import Count, Table
 from reliability.devices.write_methods import WriteMethod, find_method
 from reliability.population.cycling import count_failures, endurance
 from reliability.statistics.differences import paired_difference, unpaired_difference
+from reliability.statistics.means import nominal_and_drawn
 from reliability.technology import STATES, Technology
 from reliability.units import Kelvin, Share
 
@@ -155,7 +156,8 @@ def _answer(study: StudyFrame, results: Results) -> dict[str, Any]:
         }
         if draws is not None:
             of_cards = draws["fraction_failed"].sel(temperature=temperature).isel(cycles=-1)
-            found["drawn_low"], found["drawn_high"] = np.quantile(of_cards, [0.025, 0.975]).tolist()
+            every = np.append(found["fraction_failed"], of_cards)
+            found["drawn_low"], found["drawn_high"] = nominal_and_drawn(every).tolist()
         out.append(found)
     return {"endurance": out}
 

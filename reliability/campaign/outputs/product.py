@@ -5,7 +5,6 @@ Each task is one card: the nominal one, or one sampled from its uncertainty, wit
 
 import math
 import re
-import warnings
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
@@ -13,27 +12,24 @@ import numpy as np
 import xarray as xr
 from pydantic import Field, field_validator
 
+from reliability.campaign import what_limits
 from reliability.campaign.draw_differences import difference_of_draws
 from reliability.campaign.frame import StudyFrame
 from reliability.campaign.kind import Group, Kind, Read, Results, Row, Task, cut
 from reliability.campaign.limits import limit_row
+from reliability.campaign.stored_program import failures, setting_of, use_at
 from reliability.campaign.tables import Count, Table
-from reliability.devices.verify import Verify
 from reliability.errors import InputError
-from reliability.mission import MissionProfile, Segment
-from reliability.network.analysis.phenomena import PHENOMENA
+from reliability.mission import MissionProfile
 from reliability.product.error_correction import Code, bch, secded
-from reliability.product.macro import WEAR, Setting, remedied
 from reliability.product.maintenance import (
-    Maintained,
     Policy,
     budget_exceeded_after,
     budget_warning,
     check_policy,
     maintenance_cost,
-    mission_failures,
 )
-from reliability.technology import Technology
+from reliability.statistics.means import member_of_a_draw
 from reliability.units import (
     Joules,
     Kelvin,
@@ -47,7 +43,6 @@ from reliability.units import (
 
 AXES = ("read_voltage", "reads", "temperature", "time")
 _QUANTILES = (0.5, 0.9, 0.99, 0.999)
-_CAUSES = tuple(name for name in (*PHENOMENA, WEAR) if name not in ("neurons", "drift"))
 _WORK = 200_000  # image evaluations that take as long as one card at one condition
 _TEXT = re.compile(r"\(?\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*\)?")
 _PER_FIT = 1e9 * 3600.0  # device seconds of one failure at 1 FIT
@@ -93,7 +88,9 @@ class ProductTable(Table):
     lots: Annotated[int, Field(ge=2, le=1000, strict=True)] = 10
     """Number of lots of each card."""
     attribution: bool = True
-    """Whether failures are also computed without each phenomenon."""
+    """Whether failures are also computed without each phenomenon, with each remedy that the macro
+    does not have and, where cards are sampled, with each parameter at the ends of its
+    uncertainty (of a sweep at its first point)."""
 
     @field_validator("code")
     @classmethod
@@ -153,23 +150,6 @@ class ProductLimits(Table):
     """Largest number of write cycles of a cell over the mission, maintenance included."""
 
 
-def setting_of(study: StudyFrame) -> Setting:
-    """Return the macro of a study, how it is written and read, and its preconditioning."""
-    p, verify = study.options("product"), study.programming.verify
-    before = study.stress.then(Segment(0.0)).segments[:-1]
-    return Setting.of(
-        MissionProfile(before), p.bits, p.word_code(),
-        verify=None if verify is None else Verify(**vars(verify)), reference=p.reference,
-        cycles=p.cycles, cycling_temperature=p.cycling_temperature, noise=p.noise,
-        spare_words=p.spare_words, cells_per_bit=p.cells_per_bit,
-    )  # fmt: skip
-
-
-def use_at(age: dict[str, float]) -> Segment:
-    """Return the mission up to one of the read-outs of a study."""
-    return Segment(age["time"], age["temperature"], age["reads"], age["read_voltage"])
-
-
 def _check(study: StudyFrame) -> None:
     technology = study.load_technology()
     if not technology.has_states:
@@ -182,8 +162,8 @@ def _check(study: StudyFrame) -> None:
 def _tasks(study: StudyFrame, point: int) -> Iterator[Task]:
     cards, work = 1 + _draws(study), _WORK * len(study.stress.combinations)
     yield from cut("product", point, cards, 1, work)
-    if study.options("product").attribution:
-        yield from cut("product_causes", point, 1, 1, _WORK * len(_CAUSES))
+    for group, size, each in what_limits.sizes(study, point):
+        yield from cut(group, point, size, min(size, 8), each * _WORK)
 
 
 def _draws(study: StudyFrame) -> int:
@@ -195,10 +175,7 @@ def _card(study: StudyFrame, task: Task) -> xr.Dataset:
     k, lots = task.first, study.options("product").lots
     nominal = study.load_technology()
     card = nominal.drawn(study.seed, k) if k else nominal
-    found = [
-        _failures(study, card, setting_of(study), use_at(age), k)
-        for age in study.stress.combinations
-    ]
+    found = [failures(study, card, use_at(age), k) for age in study.stress.combinations]
     axes = [(name, values, unit) for name, values, unit in study.stress.axes if name in AXES]
     shape = [len(values) for _, values, _ in axes]
     names = [name for name, _, _ in axes]
@@ -220,40 +197,13 @@ def _card(study: StudyFrame, task: Task) -> xr.Dataset:
     )
 
 
-def _failures(
-    study: StudyFrame, card: Technology, setting: Setting, use: Segment, draw: int
-) -> Maintained:
-    p = study.options("product")
-    lots = range(p.lots * draw, p.lots * (draw + 1))
-    with warnings.catch_warnings():  # the summary says them
-        warnings.filterwarnings("ignore", message=".*outside the valid range")
-        return mission_failures(card, use, p.policy(), setting, lots, study.seed)
-
-
-def _causes(study: StudyFrame, task: Task) -> xr.Dataset:
-    """Compute the end of the mission without each phenomenon; NaN where the card has it not."""
-    use = use_at(study.stress.end)
-    found: dict[str, Maintained] = {}
-    for name, card, setting in remedied(study.load_technology(), setting_of(study)):
-        found[name] = _failures(study, card, setting, use, 0)
-    nothing = float("nan")
-
-    def of(part: str) -> tuple[tuple[str, ...], np.ndarray]:
-        values = [float(getattr(found[n], part).mean()) if n in found else nothing
-                  for n in _CAUSES]  # fmt: skip
-        return ("run", "cause"), np.array([values])
-
-    return xr.Dataset({"failing_without": of("failing"), "uber_without": of("uber")},
-                      {"run": [0], "cause": list(_CAUSES)})  # fmt: skip
-
-
 def _interval(study: StudyFrame, values: xr.DataArray) -> dict[str, float]:
     """Mean over lots of the nominal card, and the interval of the next lot over sampled cards."""
     of_draws = values.transpose("draw", "lot").values
-    value, tail = float(of_draws[0].mean()), (1 - study.confidence) / 2
-    spread = of_draws[1:] if len(of_draws) > 1 else of_draws
-    low, high = np.quantile(spread, (tail, 1 - tail))
-    return {"value": value, "low": min(float(low), value), "high": max(float(high), value)}
+    value = float(of_draws[0].mean())
+    spread = of_draws[1:] if len(of_draws) > 1 else of_draws.T
+    low, high = member_of_a_draw(spread, study.confidence)
+    return {"value": value, "low": min(low, value), "high": max(high, value)}
 
 
 def _at(results: Results, age: dict[str, float]) -> xr.Dataset:
@@ -302,7 +252,7 @@ def _answer(study: StudyFrame, results: Results) -> dict[str, Any]:
     if p.cell_area is not None:
         found["area_m2"] = macro.cells * p.cell_area
     if p.attribution:
-        found |= _limited_by(found, results["product_causes"].isel(run=0).load())
+        found |= what_limits.answer(study, results, found)
     by_age = [age | _found(study, results, age) for age in _read_outs(study)]
     return {"product": found, "product_by_age": by_age}
 
@@ -310,20 +260,6 @@ def _answer(study: StudyFrame, results: Results) -> dict[str, Any]:
 def _read_outs(study: StudyFrame) -> Iterator[dict[str, float]]:
     for age in study.stress.combinations:
         yield {name: age[name] for name in AXES}
-
-
-def _limited_by(found: dict[str, Any], causes: xr.Dataset) -> dict[str, Any]:
-    """The phenomenon without which the uncorrectable rate is least, and all of them."""
-    # rates and not macros: where nearly all macros fail, no single remedy shows in them
-    without = {
-        str(name): {"failing_ppm": 1e6 * float(ppm), "uber": float(uber)}
-        for name, ppm, uber in zip(causes["cause"].values, causes["failing_without"].values,
-                                   causes["uber_without"].values, strict=True)
-        if np.isfinite(uber)
-    }  # fmt: skip
-    best = min(without, key=lambda name: without[name]["uber"], default="")
-    helps = bool(best) and without[best]["uber"] < 0.9 * found["uber"]
-    return {"without": without, "limited_by": best if helps else "no single phenomenon"}
 
 
 def _outcomes(study: StudyFrame, results: Results, answer: dict[str, Any]) -> Iterator[Row]:
@@ -380,7 +316,7 @@ KIND = Kind(
     uses=("programming", "stress"),
     table=ProductTable,
     default=ProductTable(),
-    groups={"product": Group("draw", _card), "product_causes": Group("run", _causes)},
+    groups={"product": Group("draw", _card), **what_limits.GROUPS},
     tasks=_tasks,
     check=_check,
     missions=_missions,

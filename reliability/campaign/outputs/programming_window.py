@@ -19,6 +19,7 @@ from reliability.campaign.tables import Rising, Table
 from reliability.devices.verify import Verify
 from reliability.errors import InputError
 from reliability.population import programming_window
+from reliability.statistics.means import nominal_and_drawn
 from reliability.technology import Technology
 from reliability.units import Amperes, Seconds, Share, Siemens, Volts
 
@@ -123,15 +124,11 @@ def rates(study: StudyFrame, results: Results) -> xr.Dataset:
     """
     data = results["window"].load()
     nominal = data.isel(draw=0, drop=True)
-    sampled = data["bit_error_rate"].isel(draw=slice(1, None))
-    tail = (1 - study.confidence) / 2
-    ends = {"low": tail, "high": 1 - tail}
-    found = {
-        f"bit_error_rate_{name}": sampled.quantile(q, "draw").drop_vars("quantile")
-        if sampled.sizes["draw"] else nominal["bit_error_rate"]
-        for name, q in ends.items()
-    }  # fmt: skip
-    return nominal.assign(found)
+    ends = nominal_and_drawn(data["bit_error_rate"].transpose("draw", ...).values, study.confidence)
+    return nominal.assign({
+        f"bit_error_rate_{name}": nominal["bit_error_rate"].copy(data=end)
+        for name, end in zip(("low", "high"), ends, strict=True)
+    })  # fmt: skip
 
 
 def best(found: xr.Dataset) -> dict[str, int]:

@@ -99,8 +99,6 @@ def map_counts(
     target = target_states(placed, technology)
     g = _conductance(target, technology)
     conductance = [float(g[p.cells].sum()) for p in placed]
-    mapped, digital = int(counts["multiplications"].sum()), _operations(network, one)
-    whole = mapped + sum(digital.values())
     return xr.Dataset(
         {name: ("layer", values, {"units": "1"}) for name, values in counts.items()}
         | {
@@ -110,13 +108,21 @@ def map_counts(
         coords={"layer": [n.name for n in layers]},
         attrs={
             "network": network.name,
-            "digital": list(digital),
-            "digital_fractions": [count / whole for count in digital.values()],
-            "digital_fraction": sum(digital.values()) / whole,
+            **_digital(_operations(network, one), int(counts["multiplications"].sum())),
             "warnings": network.notes,
             "tiling": tiling.text,
         },
     )
+
+
+def _digital(operations: dict[str, float], mapped: int) -> dict[str, Any]:
+    """Nodes that are computed digitally, and their fractions of all operations."""
+    whole = mapped + sum(operations.values())
+    return {
+        "digital": list(operations),
+        "digital_fractions": [count / whole for count in operations.values()],
+        "digital_fraction": sum(operations.values()) / whole,
+    }
 
 
 def _one_input(network: DeepNetwork, input_shape: Collection[int] | None) -> Images:

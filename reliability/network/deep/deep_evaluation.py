@@ -31,7 +31,7 @@ from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.runtime import Session
 from reliability.network.deep.tiling import Tiling
 from reliability.network.metrics import Metric, measured, metric_of, outputs_of
-from reliability.network.results import on_chips, provenance
+from reliability.network.results import Values, on_chips, provenance
 from reliability.progress import tracked
 from reliability.technology import Technology
 
@@ -120,9 +120,7 @@ def evaluate_deep(
     """
     tiling = default_tiling(cells) if tiling is None else tiling
     data = data_of(data, "inputs")
-    test = shipped_images(network) if data is None else data
-    name, _ = metric_of(metric)
-    inputs, target, chosen = _chosen(network, test, images, metric)
+    inputs, target, chosen = _chosen(network, data, images, metric)
     tuning = calibration_inputs(network, data, calibration)
     placed = place(network, tiling, card_of(cells))
     stages, reads = calibrated_stages(network, placed, tuning)
@@ -132,7 +130,7 @@ def evaluate_deep(
         graph = again.applied
     many = os.cpu_count() if workers is None else whole_number(workers, "workers", 1)
     size = _batch(network, stages, inputs, batch)
-    noisy = any(stage.errors is not None and stage.errors.noise for stage in stages)
+    noisy = any(stage.errors and stage.errors.noise for stage in stages)
     population = chips_of(cells, placed, tiling, chips, profile, seed)
 
     def one(chip: int) -> tuple[NDArray[np.float32], Loaded]:
@@ -143,38 +141,41 @@ def evaluate_deep(
         session = Session(own, loaded.values)
         return first_outputs(session, network, {}, inputs, size), loaded
 
+    def ideal() -> NDArray[np.float32]:
+        return first_outputs(Session(network.model.SerializeToString()), network, {}, inputs, size)
+
     with ThreadPoolExecutor(many) as pool:
         count = population.lead.size
         done = list(tracked(pool.map(one, range(count)), "chips", count))
     scores = np.array([found for found, _ in done])
-    values = measured(
-        metric, scores, target,
-        lambda: first_outputs(
-            Session(network.model.SerializeToString()), network, {}, inputs, size
-        ),
-        confidence,
-    )  # fmt: skip
+    values = measured(metric, scores, target, ideal, confidence)
     values["weight_error"] = (("layer",), np.array([loaded.errors for _, loaded in done]), "1")
-    axes: dict[str, Any] = {"layer": [p.layer.name for p in placed]}
-    single = "correct" not in values or values["correct"][1].shape[1] == len(chosen)
-    if outputs:  # of images with several labels, "image" counts the labels
-        values |= outputs_of(scores, "image" if single else "sample")
-        axes["image" if single else "sample"] = chosen
-    if "confusion" in values:
-        classes = np.arange(values["confusion"][1].shape[-1])
-        axes |= {"label": classes, "predicted": classes}
-        axes["image"] = chosen if single else np.arange(values["correct"][1].shape[1])
+    axes = {"layer": [p.layer.name for p in placed], **_of_images(values, chosen, outputs)}
+    if outputs:
+        values |= outputs_of(scores, "sample" if "sample" in axes else "image")
     out = on_chips(values, population.lead, axes)
     out["reads"] = ("layer", reads, {"units": "1"})
     return out.assign_attrs(
         provenance(network, population.technology, seed),
         tiling=tiling.text,
-        metric=name,
+        metric=metric_of(metric)[0],
         images=len(chosen),
         confidence=confidence,
         mission=population.mission,
         warnings=network.notes + sorted({note for _, loaded in done for note in loaded.warnings}),
     )
+
+
+def _of_images(values: Values, chosen: NDArray[np.int64], outputs: bool) -> dict[str, Any]:
+    """Axes of decisions and outputs; where images have several labels, "image" counts labels."""
+    if "confusion" not in values:
+        return {"image": chosen} if outputs else {}
+    classes = np.arange(values["confusion"][1].shape[-1])
+    axes = {"label": classes, "predicted": classes}
+    labels = values["correct"][1].shape[1]
+    if labels == len(chosen):
+        return axes | {"image": chosen}
+    return axes | {"image": np.arange(labels)} | ({"sample": chosen} if outputs else {})
 
 
 def _batch(
@@ -209,9 +210,10 @@ def check_data(network: DeepNetwork, data: xr.Dataset, metric: Metric = "accurac
 
 
 def _chosen(
-    network: DeepNetwork, data: xr.Dataset, images: int | None, metric: Metric
+    network: DeepNetwork, data: xr.Dataset | None, images: int | None, metric: Metric
 ) -> tuple[Images, NDArray[Any] | None, NDArray[np.int64]]:
     """Inputs, labels or targets, and indices of images, evenly spaced over the data."""
+    data = shipped_images(network) if data is None else data
     inputs = network_inputs(network, data)
     target = checked_target(network, data, inputs, metric)
     chosen = evenly_spaced(images_of(inputs), images)

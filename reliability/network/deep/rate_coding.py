@@ -120,14 +120,12 @@ def evaluate_spiking(
     """
     expect(network, DeepNetwork, "network", "one of many layers, as load_network gives")
     tiling = default_tiling(cells) if tiling is None else tiling
-    counts = _check(
-        steps, coding, network, tiling, {"threshold_mismatch": threshold_mismatch, "leak": leak}
-    )
+    neuron = {"threshold_mismatch": threshold_mismatch, "leak": leak}
+    counts = _check(steps, coding, network, tiling, neuron)
     data = data_of(data, "inputs")
     test = shipped_images(network) if data is None else data
     taken, labels, index = chosen_images(network, test, images)
-    inputs = taken[network.input_name]
-    _check_inputs(coding, inputs)
+    inputs = _checked_inputs(coding, taken[network.input_name])
     placed = place(network, tiling, card_of(cells))
     stages = tuple(Stage(p) for p in placed)
     neurons = _neurons(network, stages, calibration_inputs(network, data, calibration))
@@ -140,12 +138,10 @@ def evaluate_spiking(
         session = Session(graph, loaded.values | thresholds)
         correct, spikes = np.zeros(len(counts), np.int64), np.zeros(len(counts))
         for part in (slice(k, k + _BATCH) for k in range(0, len(inputs), _BATCH)):
-            # an image has the same events on every chip and whichever others are evaluated
-            sources = [stream(seed, "deep.events", int(image)) for image in index[part]]
+            sources = _sources(seed, index[part]) if coding == "events" else None
             scores, fired = _run_steps(
-                session, network, neurons, thresholds, inputs[part],
-                sources if coding == "events" else None, counts,
-            )  # fmt: skip
+                session, network, neurons, thresholds, inputs[part], sources, counts
+            )
             correct += (scores.argmax(axis=-1) == labels[part]).sum(axis=1)
             spikes += fired
         return correct, spikes / len(inputs), loaded.warnings
@@ -169,12 +165,18 @@ def evaluate_spiking(
     )
 
 
-def _check_inputs(coding: str, inputs: NDArray[np.float32]) -> None:
+def _sources(seed: int, images: NDArray[np.int64]) -> list[np.random.Generator]:
+    """Streams of events: an image has the same on every chip, whichever others are evaluated."""
+    return [stream(seed, "deep.events", int(image)) for image in images]
+
+
+def _checked_inputs(coding: str, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
     if coding == "events" and (inputs.min() < 0 or inputs.max() > 1):
         raise InputError(
             f"coding: got 'events', but inputs are {inputs.min():g} to {inputs.max():g}, "
             "allowed 0 to 1; use 'current'"
         )
+    return inputs
 
 
 def _of_steps(

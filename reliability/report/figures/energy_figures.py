@@ -47,7 +47,8 @@ def event_energy_parts(data: xr.Dataset, ax: Axes | None = None) -> Axes:
     ax.errorbar(names, values, error, fmt="none", ecolor="black", capsize=4, lw=1.2)
     measured = _measured(data)
     ax.axhline(measured / factor, color="0.2", ls="--", lw=1.2)
-    ax.annotate(f"measured {engineering(measured, 'J')}", (0.3, measured / factor), **LABEL)
+    ax.annotate(f"measured\n{engineering(measured, 'J')}", (1.0, measured / factor), va="center",
+                xycoords=("axes fraction", "data"), **LABEL | {"xytext": (3, 0)})  # fmt: skip
     name_axis(ax.yaxis, "energy of an event", symbol)
     ax.set_ylim(bottom=0)
     ax.grid(axis="x", visible=False)

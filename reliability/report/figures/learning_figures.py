@@ -218,43 +218,37 @@ def accuracy_against_budget(data: xr.Dataset, ax: Axes | None = None) -> Axes:
     log_axis(ax.xaxis, budgets)
     ax.set_xlabel(f"writes of {grouped(data.attrs['cells_of_chip'])} cells")
     ax.set_ylabel("accuracy on old and new images (%)")
-    ax.legend(loc="center", bbox_to_anchor=(0.66, 0.35))
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2)
     return ax
 
 
 def old_against_new(data: xr.Dataset, ax: Axes | None = None) -> Axes:
-    """Accuracy on the old images against that on the new ones as writes are spent.
+    """Accuracy on the old images against that on the new ones as writes are spent, by one rule.
 
     Parameters
     ----------
     data : Dataset
-        ``accuracy_of_chip`` (draw, part, cells, rule, budget, chip), ``before`` (draw, part,
-        cells, rule, chip).
+        ``accuracy_of_chip`` (draw, part, cells, budget, chip), ``before`` (draw, part, cells,
+        chip), the coordinate ``rule``.
     ax : Axes, optional
         A new figure without.
     """
     ax = axes_of(ax)
     accuracy, before = (data[name].mean("chip") * 100 for name in ("accuracy_of_chip", "before"))
-    for rule in _names(data["rule"]):
-        own = _colour_anew(rule)
-        for cells, style, alpha in (("exact", ":", 0.7), ("device", "-", 1.0)):
-            path = accuracy.sel(rule=rule, cells=cells)
-            start = before.sel(cells=cells, rule=rule).isel(draw=0)
-            x, y = (np.append(start.sel(part=part), path.sel(part=part).isel(draw=0))
-                    for part in ("new", "old"))  # fmt: skip
-            ax.plot(x, y, style, color=own, lw=1.5, alpha=alpha)
-            ax.plot(x[1:-1], y[1:-1], ".", color=own, ms=4, alpha=alpha)
-            if cells == "device":
-                x_error, y_error = (
-                    np.abs(interval_of_draws(path.isel(budget=-1).sel(part=part))[:, None] - end)
-                    for part, end in (("new", x[-1]), ("old", y[-1]))
-                )
-                ax.errorbar(x[-1], y[-1], y_error, x_error, fmt="o", color=own, ms=6, lw=1,
-                            capsize=2, label=_ANEW[rule])  # fmt: skip
+    kinds = {"exact": (colour(1), "exact cells"), "device": (colour(0), "cells of the card")}
+    for cells, (own, label) in kinds.items():
+        path, start = accuracy.sel(cells=cells), before.sel(cells=cells).isel(draw=0)
+        x, y = (np.append(start.sel(part=part), path.sel(part=part).isel(draw=0))
+                for part in ("new", "old"))  # fmt: skip
+        ax.plot(x, y, ".-", color=own, lw=1.5, ms=4, label=label)
+        if cells == "device":
+            x_error, y_error = (
+                np.abs(interval_of_draws(path.isel(budget=-1).sel(part=part))[:, None] - end)
+                for part, end in (("new", x[-1]), ("old", y[-1]))
+            )
+            ax.errorbar(x[-1], y[-1], y_error, x_error, fmt="o", color=own, ms=6, lw=1, capsize=2)
+    ax.set_title(_ANEW[str(data["rule"].item())])
     ax.set_xlabel("accuracy on the new images (%)")
     ax.set_ylabel("accuracy on the old images (%)")
-    ax.add_artist(ax.legend(loc="lower left"))
-    styles = [Line2D([], [], color="0.3", ls="-", label="cells of the card"),
-              Line2D([], [], color="0.3", ls=":", label="exact cells")]  # fmt: skip
-    ax.legend(handles=styles, loc="center left")
+    ax.legend(loc="lower left")
     return ax

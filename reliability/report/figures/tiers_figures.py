@@ -11,7 +11,6 @@ from reliability.report.figures.style import (
     log_axis,
     marker,
     name_axis,
-    nominal_and_draws,
     percent_axis,
 )
 
@@ -149,7 +148,11 @@ def left_against_temperature(data: xr.Dataset, ax: Axes | None = None) -> Axes:
     for k, (key, text) in enumerate(
         (("accuracy_at", "accuracy"), ("error_rate_at", "bit-error rate"))
     ):
-        nominal_and_draws(celsius, data[key], ax, k, marker=marker(k), label=text)
+        nominal = data[key].isel(draw=0).values
+        low, high = interval_of_draws(data[key])
+        error = np.maximum(0, [nominal - low, high - nominal])  # beside those of the other
+        ax.errorbar(celsius + k - 0.5, nominal, error, color=colour(k), marker=marker(k),
+                    capsize=3, lw=1.5, elinewidth=1, label=text)  # fmt: skip
     ax.set_ylim(0, 1)
     percent_axis(ax.yaxis, "after the mission")
     name_axis(ax.xaxis, "temperature of the memory", "°C")

@@ -57,11 +57,16 @@ def _statement(finished: Finished) -> Iterator[str]:
     end, start = summary["accuracy"], summary["accuracy_by_age"][0]
     sure = percent(end["confidence"], 0)
     first, when = age_title(study.stress.combinations[0]), age_title(study.stress.end)
-    nominal = "The nominal card gives" if study.cells is None else "All measured cells give"
+    nominal = "nominal card" if study.cells is None else "all measured cells"
+    worst, last = "", study.stress.combinations[-1]
+    if last != study.stress.end:
+        found = summary["accuracy_by_age"][-1]
+        worst = f"; {of_age(last)} it is {measure.text(found['mean'])} ({measure.ends(found)})"
+    with_card = f"; {nominal}: {measure.text(end['nominal'])}" if study.uncertainty else ""
+    yield from _reads_left(finished)
     yield (
         f"{when} the {measure.mean} of a chip is {measure.text(end['mean'])} "
-        f"({measure.ends(end)} at {sure} confidence)."
-        + (f" {nominal} {measure.text(end['nominal'])}." if study.uncertainty else "")
+        f"({measure.ends(end)} at {sure} confidence{with_card}){worst}."
     )
     line = f"Chip-to-chip variability is {measure.text(end['sigma_chips'])} (1σ)"
     if "spikes_per_image" in summary:
@@ -88,7 +93,6 @@ def _statement(finished: Finished) -> Iterator[str]:
             f"{gap:.1f} points below ideal. Given that accuracy, the most probable levels of the "
             f"sensitivity factors, with their probability, are {_probable(study, summary)}."
         )
-    yield from _reads_left(finished)
     yield from _depends_on(finished)
 
 
@@ -265,9 +269,7 @@ def _method(study: Study) -> Iterator[str]:
         f"at {_conditions(study)}."
     )
     deep = isinstance(study.named_network(str(study.network.name)), DeepNetwork)
-    if not deep and study.network.copies > 1:
-        copies = study.network.copies
-        yield f"With {copies} copies of each cell the weight is their mean."
+    yield from _redundancy(study, deep)
     if study.stress.refresh:
         yield f"Refresh rewrites every cell at least once in {duration(study.stress.refresh)}."
     if not deep and study.network.coding in _UNDECIDED:
@@ -279,6 +281,24 @@ def _method(study: Study) -> Iterator[str]:
         name, _, digest = metric.partition("@")
         yield (f"The metric {Measure.of(study).name} is the user's function {name} of the outputs "
                f"and labels of a chip (SHA-256 of its source {digest}…).")  # fmt: skip
+
+
+def _redundancy(study: Study, deep: bool) -> Iterator[str]:
+    """Say what cells there are beside those that the weights need, and how they are used."""
+    n = study.network
+    if n.copies > 1:
+        yield f"With {n.copies} copies of each cell the weight is their mean."
+    if n.fault_mapping != "none" or n.spare_columns:
+        what = "rows and columns" if n.fault_mapping != "none" and not deep else "columns"
+        spare = f", {n.spare_columns} spare columns in each layer," if n.spare_columns else ""
+        if n.fault_mapping == "swap_and_sign":
+            what = f"signs of columns, {what}"
+        yield (
+            f"Each chip is tested as fabricated, and the {what}{spare} are assigned so that its "
+            "stuck cells take least from the weights."
+        )
+    if deep and (n.copies > 1 or n.spare_columns):
+        yield "Energy, latency and area are those without copies and spare columns."
 
 
 def _conditions(study: Study) -> str:
@@ -319,15 +339,16 @@ def _intervals(study: Study) -> Iterator[str]:
                "estimated: the interval holds for more chips of these wafers.")  # fmt: skip
 
 
-def _population(study: Study) -> Iterator[str]:
-    p = study.population
+def chips_text(study: Study, chips: int) -> Iterator[str]:
+    """Say on which wafers the chips of a study are."""
     if study.cells is not None:
-        yield f"{p.chips} chips, each with measured cells of its own drawing."
+        yield f"{chips} chips, each with measured cells of its own drawing."
         return
-    wafers = -(-p.chips // p.dies_per_wafer)
+    dies = study.population.dies_per_wafer
+    wafers = -(-chips // dies)
     yield (
-        f"{p.chips} chips on {wafers} wafer{'s' if wafers > 1 else ''} of one lot, one on each "
-        f"die, {p.dies_per_wafer} dies per wafer. Lot-to-lot variability is not in the chips."
+        f"{chips} chips on {wafers} wafer{'s' if wafers > 1 else ''} of one lot, one on each "
+        f"die, {dies} dies per wafer. Lot-to-lot variability is not in the chips."
     )
 
 
@@ -336,7 +357,9 @@ def _acts(phenomenon: str, study: Study) -> str:
     if phenomenon == "programming":
         verify = study.programming.verify
         return f"verify, up to {verify.attempts} pulses" if verify else "as on the card"
-    if phenomenon == "endurance":
+    if phenomenon in ("endurance", "wear"):
+        if stress.end["cycles"] or any(s.cycles for s in stress.preconditioning):
+            return "after the cycles of the study"
         count = stress.rewrites(stress.end)
         once = "does not act: cells are programmed once"
         return f"{count} rewrites by refresh" if count else once
@@ -395,7 +418,8 @@ def _cells(finished: Finished) -> Iterator[Figure]:
             draw.conductance_of_chips(quantiles.sel(at), ax)
             ax.set_title(age_title(at | end_reads), pad=24, fontsize=10)
         if axes.flat[0].get_legend_handles_labels()[0]:
-            axes.flat[0].legend(loc="lower right", fontsize=8)
+            figure.legend(*axes.flat[0].get_legend_handles_labels(), fontsize=8, ncols=6,
+                          loc="outside lower center")  # fmt: skip
         yield Figure(
             "conductance",
             "Conductance of the cells",
@@ -414,12 +438,11 @@ def _stress(finished: Finished) -> Iterator[Figure]:
         return
     with canvas(8.6, 4.6) as (figure, axes):
         draw.states_against_time(chips["conductance_quantile"], axes.flat[0])
-        reads = f" With {end_reads['reads']:.3g} reads." if end_reads["reads"] else ""
         yield Figure(
             "states",
             "States against time and temperature",
             "Median cell (line) and the middle 90 % of cells (bars) of each state, all chips "
-            f"together.{reads}",
+            f"together.{_held(end_reads)}",
             svg(figure, "Median and spread of the conductance of each state against time"),
             numbers_of(state_bands(chips["conductance_quantile"])),
         )
@@ -430,6 +453,13 @@ def _at_end_reads(finished: Finished) -> tuple[xr.Dataset, dict[str, float]]:
     end = finished.study.stress.end
     end_reads = {k: end[k] for k in ("reads", "read_voltage", "inferences", "cycles")}
     return at_age(finished.results["chips"], end_reads), end_reads
+
+
+def _held(end: dict[str, float]) -> str:
+    """Say which cycles and reads a figure of time and temperature holds."""
+    cycles = f" After {end['cycles']:.5g} cycles." if end["cycles"] else ""
+    reads = f" With {end['reads']:.3g} reads." if end["reads"] else ""
+    return typeset(cycles + reads)
 
 
 def _sections(finished: Finished) -> Iterator[Section]:
@@ -543,13 +573,14 @@ def _time_figures(finished: Finished) -> Iterator[Figure]:
         yield Figure(
             "accuracy",
             f"{measure.title} against time and temperature",
-            f"Mean over {many} (line), 5 to 95 % of chips "
+            f"Mean over {many} of the nominal card (line), 5 to 95 % of chips "
             f"({band_or_bars(len(stress.temperatures))})"
             + (
                 f", 5 to 95 % of the means of {_samples(study)} (thin bars)."
                 if draws is not None
                 else "."
-            ),
+            )
+            + _held(end_reads),
             svg(figure, f"{measure.title} against time for each temperature with bands"),
             numbers_of(_bands(chips["accuracy"], draws)),
         )
@@ -562,7 +593,7 @@ def _time_figures(finished: Finished) -> Iterator[Figure]:
             "spikes",
             "Spikes and energy per image",
             "Mean input spikes until the decision (line) and 5 to 95 % of chips "
-            f"({band_or_bars(len(stress.temperatures))}). Energy is "
+            f"({band_or_bars(len(stress.temperatures))}).{_held(end_reads)} Energy is "
             f"{engineering(energy['synapse_and_neuron'], 'J')} for each spike at each output; with "
             f"logic and interface {engineering(energy['system'], 'J')}.",
             svg(figure, "Input spikes and energy per image against time"),
@@ -687,7 +718,7 @@ CHAPTER = Chapter(
     key_figures=_key_figures,
     method=_method,
     intervals=_intervals,
-    population=_population,
+    population=lambda study: chips_text(study, study.population.chips),
     cells=_cells,
     stress=_stress,
     acts=_acts,

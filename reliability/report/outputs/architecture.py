@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from reliability.campaign.outputs.architecture import (
     on_axes,
     short_name,
 )
+from reliability.campaign.quantities import unit_in
 from reliability.campaign.spec import Study
 from reliability.report.architecture_drawings import DRAWINGS, VARIABLES, Drawn
 from reliability.report.chapter import Chapter
@@ -31,9 +33,9 @@ from reliability.report.page import (
     numbers_of,
     svg,
 )
-from reliability.report.points import Finished, anchor, value_text
+from reliability.report.points import Finished, anchor, number_with_unit, value_text
 from reliability.report.provenance import confidence_text, parameter_tables
-from reliability.report.words import in_words, listed, percent, typeset
+from reliability.report.words import in_words, percent, typeset
 from reliability.units import engineering
 
 _ON_COVER = 4  # of the headline numbers
@@ -52,7 +54,15 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "area": ("area_border", "parallel_area", "area_ratio", "energy_ratio"),
     "streams": ("analog_power", "always_on_power", "clocked_power"),
-    "energy": ("event_energy", "mac_energy", "gain", "accuracy", "inference_gain"),
+    "energy": (
+        "event_energy",
+        "mac_energy",
+        "gain",
+        "activity",
+        "accuracy",
+        "inference_gain",
+        "break_even_resistance",
+    ),
 }
 _WORDS = RULES | NAMES | {"tsv": "through-silicon vias", "hybrid": "copper pads",
                           "monolithic": "monolithic tiers"}  # fmt: skip
@@ -72,8 +82,17 @@ def _area(say: _Say) -> str:
 def _energy(say: _Say) -> str:
     return (
         f"a synaptic event takes {say('event_energy')} and a multiply-accumulate "
-        f"{say('mac_energy')}; digital sums take {say('inference_gain')} times the energy of the "
-        "spikes of an inference"
+        f"{say('mac_energy')}; an inference takes {say('activity')} events of a connection at an "
+        f"accuracy of {say('accuracy')}, and digital sums {say('inference_gain')} times the energy "
+        "of its spikes"
+    )
+
+
+def _energy_of_resistance(say: _Say) -> str:
+    return (
+        f"an event costs less than a multiply-accumulate above {say('break_even_resistance')} of "
+        f"LRS resistance; it takes {say('event_energy')} and a multiply-accumulate "
+        f"{say('mac_energy')}"
     )
 
 
@@ -87,20 +106,21 @@ def _streams(say: _Say) -> str:
 
 
 def _hierarchy(say: _Say) -> str:
+    lost = say("lines_lost_fresh")
     return (
         "the resistive cache takes less power than DRAM for periods between inferences from "
         f"{say('pays_from')} up to {say('pays_until')}, and lasts the mission for periods from "
-        f"{say('lasts_from')}, with wear levelling from {say('lasts_from_levelled')}; of its "
-        f"lines {say('lines_lost_fresh')} are lost after a rest without power while fresh, "
-        f"{say('lines_lost_worn')} at the end of life"
-    )
+        f"{say('lasts_from')}, with wear levelling from {say('lasts_from_levelled')}"
+        + (lost and f"; of its lines {lost} are lost after a rest without power while fresh, "
+           f"{say('lines_lost_worn')} at the end of life")
+    )  # fmt: skip
 
 
 def _incremental(say: _Say) -> str:
     return (
         f"the deployed network reaches an accuracy of {say('accuracy')} on all images with "
         f"{say('writes')} writes: {say('accuracy_new')} on the new ones, {say('accuracy_old')} on "
-        "the old ones"
+        f"the old ones; the errors of the cells cost {say('accuracy_lost')}"
     )
 
 
@@ -186,12 +206,20 @@ def _drawn(drawing: Drawn, data: xr.Dataset, name: str) -> Drawing:
     axis, chosen = drawing.panels
     values = [value for value in data[axis].values.tolist() if value in chosen]
     values = values or data[axis].values.tolist()[: len(chosen)]
-    with canvas(*drawing.size, columns=len(values), sharey=True) as (figure, axes):
-        for k, (value, ax) in enumerate(zip(values, axes.flat, strict=True)):
+    rows = -(-len(values) // 4)
+    columns = -(-len(values) // rows)
+    with canvas(*drawing.size, rows, columns, sharey=True) as (figure, axes):
+        for ax in axes.flat[len(values):]:  # fmt: skip
+            ax.set_visible(False)
+        for k, (value, ax) in enumerate(zip(values, axes.flat, strict=False)):
             drawing.function(data.sel({axis: value}), ax)
-            ax.set_title(_value_text(axis, value), wrap=True, fontsize=9)
-            if k:
-                ax.set_ylabel("")
+            narrow = int(8 * drawing.size[0] / columns)  # letters of a title above a panel
+            ax.set_title(textwrap.fill(_value_text(axis, value), narrow), fontsize=9)
+            ax.set_xlabel(textwrap.fill(ax.get_xlabel(), narrow))
+            low = int(8 * drawing.size[1] / rows)
+            ax.set_ylabel("" if k % columns else textwrap.fill(ax.get_ylabel(), low))
+            if k + columns < len(values):
+                ax.set_xlabel("")
             if ax.get_legend():
                 ax.get_legend().remove()
         handles, labels = axes.flat[0].get_legend_handles_labels()
@@ -230,6 +258,9 @@ def headline(found: dict[str, Any]) -> str:
         return f"{_value(one)} ({first}{_ends(one)})"
 
     sentence = _SENTENCES[found["study"]](say)
+    if "architecture.lrs_resistance" in found.get("labels", {}):
+        intervals = itertools.count()
+        sentence = _energy_of_resistance(say)
     where = _where(found)
     return typeset(_capital(f"{where and f'with {where}, '}{sentence}."))
 
@@ -314,6 +345,10 @@ def _checked(check: dict[str, Any], end: str) -> str:
     """A value of a check; a rise of temperature is a difference, not a temperature."""
     if check["unit"] == "K" and "rise" in check["check"]:
         return f"{check[end]:.3g} K"
+    if check["check"].startswith("accuracy lost"):
+        return f"{100 * check[end]:.2g} points"
+    if check["check"].startswith("accuracy") and "relative" not in check["check"]:
+        return percent(check[end])
     return _text(check[end], check["unit"])
 
 
@@ -332,7 +367,8 @@ def _value_text(name: str, value: Any) -> str:
 def _ends(one: dict[str, Any]) -> str:
     if one["low"] is None and one["high"] is None:
         return _value(one, "low")
-    return " to ".join(_value(one, end) for end in ("low", "high"))
+    low, high = (_value(one, end) for end in ("low", "high"))
+    return f"{low.removesuffix(' points')} to {high}"
 
 
 def _name(one: dict[str, Any]) -> str:
@@ -348,6 +384,8 @@ def _value(one: dict[str, Any], end: str = "value") -> str:
     accuracy = one["name"].startswith(("accuracy", "lines lost"))
     if one[end] is None and (accuracy or one["name"].startswith("bit-error")):
         return "beyond the grid of temperatures"  # hotter than any cells that were aged
+    if one["name"].startswith("accuracy lost"):
+        return f"{100 * one[end]:.1f} points"
     return percent(one[end]) if accuracy else _text(one[end], one["unit"])
 
 
@@ -359,7 +397,7 @@ def _method(study: Study) -> Iterator[str]:
     options, components = study.options("architecture"), components_of(study)
     idle = {"rate": "threshold", "first_spike": "lead"}.get(getattr(options, "coding", ""))
     held = [
-        f"{in_words(name)} = {_option_text(f'architecture.{name}', value)}"
+        f"{in_words(name)} = {_option_text(options, name, value)}"
         for name, value in options.arguments.items()
         if name != idle and value not in (None, ())
     ]
@@ -369,13 +407,20 @@ def _method(study: Study) -> Iterator[str]:
     )
 
 
-def _option_text(name: str, value: Any) -> str:
-    if not isinstance(value, tuple):
+_FRACTIONS = ("allowed_loss", "loss", "failed")  # of accuracy or cells
+
+
+def _option_text(options: Any, name: str, value: Any) -> str:
+    """An option with the unit that it has in its own study: a rate is one of events or learning."""
+    if isinstance(value, tuple):
+        texts = [_option_text(options, name, each) for each in value]
+        return ", ".join(texts) if len(texts) < 4 else f"{texts[0]} to {texts[-1]}"
+    if isinstance(value, str | bool):
         return _value_text(name, value)
-    if name.endswith("temperatures"):
-        return listed(value, "K")
-    texts = [_value_text(name, each) for each in value]
-    return ", ".join(texts) if len(texts) < 4 else f"{texts[0]} to {texts[-1]}"
+    if name in _FRACTIONS:
+        return f"{100 * value:g} %"
+    kelvin = "K" if name.endswith("temperatures") else None
+    return number_with_unit(value, unit_in(type(options), name) or kelvin)
 
 
 def _intervals(study: Study) -> Iterator[str]:

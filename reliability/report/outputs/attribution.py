@@ -11,7 +11,7 @@ from reliability.campaign.spec import Study
 from reliability.report import figures as draw
 from reliability.report.chapter import Chapter
 from reliability.report.comparison_words import Row
-from reliability.report.outputs.accuracy import network_text
+from reliability.report.outputs.accuracy import chips_text, network_text
 from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, numbers_of, svg
 from reliability.report.points import Finished, anchor, titled
 from reliability.report.words import age_title, interval_text, of_age, percent
@@ -42,8 +42,8 @@ def _statement(finished: Finished) -> Iterator[str]:
             f"{age_title(_conditions(here.study))} the accuracy falls from "
             f"{percent(found['accuracy_none'])} without these phenomena to "
             f"{percent(found['accuracy_all'])} with all of them, a loss of "
-            f"{_points(found['loss'])} points, of which {first['name']} causes "
-            f"{_points(first['shapley'])}"
+            f"{_points(found['loss'])} points at {percent(here.study.confidence, 0)} confidence, "
+            f"of which {first['name']} causes {_points(first['shapley'])}"
         )
         yield f"With {title}: {line[0].lower()}{line[1:]}." if title else f"{line}."
         if rest:
@@ -163,7 +163,7 @@ def _acts(phenomenon: str, study: Study) -> str:
         if not any(segment.reads for segment in names):
             return "does not act: no reads are counted"
         return f"with and without, {a.reads:.3g} reads at {engineering(a.read_voltage, 'V')}"
-    if phenomenon == "endurance":
+    if phenomenon in ("endurance", "wear"):
         return "does not act: cells are programmed once"
     read = study.network.read_temperature
     if phenomenon in ("noise", "conduction"):
@@ -181,6 +181,7 @@ CHAPTER = Chapter(
     key_figures=_key_figures,
     method=_method,
     intervals=_intervals,
+    population=lambda study: chips_text(study, study.options("attribution").chips),
     acts=_acts,
     interval=_interval,
 )

@@ -12,6 +12,7 @@ from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, n
 from reliability.report.points import Finished, anchor, named_point, sentences, titled
 from reliability.report.words import (
     age_title,
+    few_draws,
     interval_text,
     listed,
     of_age,
@@ -138,7 +139,8 @@ def _method(study: Study) -> Iterator[str]:
 
 def _intervals(study: Study) -> Iterator[str]:
     apart = "; that of sampled cards is in a column of its own" if study.uncertainty else ""
-    yield f"The interval of a bit-error rate includes wafer-level variability{apart}."
+    few = few_draws(study.uncertainty.draws, study.confidence) if study.uncertainty else ""
+    yield f"The interval of a bit-error rate includes wafer-level variability{apart}.{few}"
 
 
 def _acts(phenomenon: str, study: Study) -> str:

@@ -16,6 +16,7 @@ from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, n
 from reliability.report.points import MOST_SENTENCES, Finished, anchor, named_point, titled
 from reliability.report.study_overlays import endurance_overlays
 from reliability.report.words import (
+    few_draws,
     fraction_text,
     interval_text,
     listed,
@@ -268,7 +269,8 @@ def _method(study: Study) -> Iterator[str]:
 def _intervals(study: Study) -> Iterator[str]:
     apart = "; that of sampled cards is in the table" if study.uncertainty else ""
     levels = "lot- and wafer-level" if study.options("endurance").lots > 1 else "wafer-level"
-    yield f"The interval of the fraction failed includes {levels} variability{apart}."
+    few = few_draws(study.uncertainty.draws, 0.95) if study.uncertainty else ""
+    yield f"The interval of the fraction failed includes {levels} variability{apart}.{few}"
 
 
 def _acts(phenomenon: str, study: Study) -> str:

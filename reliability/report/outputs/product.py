@@ -25,6 +25,7 @@ from reliability.report.points import (
     without,
 )
 from reliability.report.words import (
+    few_draws,
     interval_text,
     of_age,
     percent,
@@ -55,7 +56,8 @@ def _rate(value: float) -> str:
 
 
 def _sections(finished: Finished) -> Iterator[Section]:
-    tables = [_table(finished), *_read_outs(finished), *_causes(finished)]
+    tables = [_table(finished), *_read_outs(finished), *_causes(finished), *_remedies(finished),
+              *_drivers(finished)]  # fmt: skip
     yield Section("product", "Stored program", (), tuple(_figures(finished)), tuple(tables))
 
 
@@ -284,6 +286,53 @@ def _causes(finished: Finished) -> Iterator[Table]:
     )  # fmt: skip
 
 
+def _remedies(finished: Finished) -> Iterator[Table]:
+    """What each remedy that a macro does not have would leave, and cost."""
+    answers = [(point, answer["product"]) for point, answer in finished.answers()]
+    rows = [
+        [*(value_text(name, value) for name, value in point.items()), name,
+         ppm_text(left["failing_ppm"]), rate_text(left["uber"]),
+         engineering(left["energy_joule"], "J"), f"{left['cells_per_data_bit']:.3f}"]
+        for point, found in answers
+        for name, left in [
+            ("as it is", found),
+            *sorted(found.get("remedies", {}).items(), key=lambda each: each[1]["uber"]),
+        ]
+    ]  # fmt: skip
+    if any("remedies" not in found for _, found in answers):
+        return
+    yield Table(
+        "product-remedies", "Gain of remedies",
+        "The end of the mission with the nominal card and each remedy alone.",
+        [*(axis_label(axis) for axis in finished.study.sweep), "remedy", _PPM, "UBER", "energy",
+         "cells per data bit"],
+        rows,
+    )  # fmt: skip
+
+
+def _drivers(finished: Finished) -> Iterator[Table]:
+    """Which parameters make the interval wide."""
+    answers = [(point, answer["product"]) for point, answer in finished.answers()]
+    rows = [
+        [*(value_text(name, value) for name, value in point.items()), one["parameter"],
+         *(f"{value:.3g}" for value in one["value"]), *map(ppm_text, one["failing_ppm"]),
+         *map(_rate, one["uber"])]
+        for point, found in answers
+        for one in found.get("interval_drivers", ())
+    ]  # fmt: skip
+    if not rows:
+        return
+    yield Table(
+        "product-drivers", "Parameters that widen the interval",
+        "The end of the mission with each uncertain parameter alone at its 5 % and its 95 % "
+        "quantile (SI units), the others nominal, by the ratio of the two UBER; the ten that move "
+        "it most. Effects of two parameters together are not in it.",
+        [*(axis_label(axis) for axis in finished.study.sweep), "parameter", "5 %", "95 %",
+         f"{_PPM} at 5 %", f"{_PPM} at 95 %", "UBER at 5 %", "UBER at 95 %"],
+        rows,
+    )  # fmt: skip
+
+
 def _best_and_worst(finished: Finished) -> list[tuple[str, dict[str, Any]]]:
     ordered = sorted(finished.answers(), key=lambda e: (e[1]["product"]["failing_ppm"],
                                                         e[1]["product"]["uber"]))  # fmt: skip
@@ -301,12 +350,26 @@ def _statement(finished: Finished) -> Iterator[str]:
             f"({_range(found)} at {sure} confidence for the next lot); UBER {_uber(found)}"
             f"{_because(found)}."
         )
+    yield from _widest(finished)
     for point, answer in finished.answers():
         for row in answer.get("limits", []):
             if row["limit"] == "endurance_budget" and "note" in row:
                 where = named_point(finished.study, point)
                 note = row["note"]
                 yield f"{note[0].upper()}{note[1:]}{where and f' with {where}'}."
+
+
+def _widest(finished: Finished) -> Iterator[str]:
+    """The parameter that widens the interval most, at the first point of a sweep."""
+    point, answer = finished.answers()[0]
+    where = named_point(finished.study, point)
+    for one in answer["product"].get("interval_drivers", ())[:1]:
+        low, high = map(ppm_text, one["failing_ppm"])
+        yield (
+            f"The parameter that widens the interval most is {one['parameter']}"
+            f"{where and f', with {where}'}: {low} of macros fail at its 5 % quantile, {high} at "
+            "its 95 % quantile."
+        )
 
 
 def _because(found: dict[str, Any]) -> str:
@@ -373,19 +436,20 @@ def _code_text(code: str, word_bits: int) -> str:
 
 def _intervals(study: Study) -> Iterator[str]:
     drawn = " and the sampled cards, each with lots of its own" if study.uncertainty else ""
+    few = few_draws(study.uncertainty.draws, study.confidence) if study.uncertainty else ""
     yield (f"Intervals of failing macros and UBER are for the next lot: they include lot-to-lot "
-           f"variability{drawn}.")  # fmt: skip
+           f"variability{drawn}.{few}")  # fmt: skip
 
 
 def _acts(phenomenon: str, study: Study) -> str:
     p = study.options("product")
-    if phenomenon == "endurance" and p.maintenance == "none" and not p.cycles:
+    if phenomenon in ("endurance", "wear") and p.maintenance == "none" and not p.cycles:
         return "does not act: cells are written once"
     if phenomenon == "conduction":
         return "does not act: cells are read at the card's voltage"
     if phenomenon == "noise" and not p.noise:
         return "does not act: reads without noise"
-    if phenomenon in ("programming", "defects", "noise", "endurance"):
+    if phenomenon in ("programming", "defects", "noise", "endurance", "wear"):
         return "as on the card"
     return of_age(study.stress.end)
 

@@ -13,7 +13,14 @@ from reliability.report.comparison_words import Row
 from reliability.report.figures.window_figures import CONDITION_NAMES
 from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, numbers_of, svg
 from reliability.report.points import Finished, anchor, named_point, sentences, titled
-from reliability.report.words import interval_text, percent, rate_text
+from reliability.report.words import (
+    few_draws,
+    in_words,
+    interval_text,
+    listed,
+    percent,
+    rate_text,
+)
 from reliability.units import duration, engineering
 
 _UNITS = {"compliance_current": "A", "reset_voltage": "V", "pulse_width": "s"}
@@ -148,15 +155,21 @@ def _method(study: Study) -> Iterator[str]:
     how = f"program and verify, up to {verify.attempts} pulses" if verify else "one pulse"
     after = f" {duration(w.time)} after programming" if w.time else " as programmed"
     reference = "a fixed read reference" if w.reference else "the best read reference"
+    mapped = [
+        f"{in_words(name)}s of {listed(values, _UNITS[name])}" for name, values in w.axes.items()
+    ]
     yield (
         f"The programming window of technology {study.technology} was computed in closed form for "
-        f"{how}, read at {reference}{after}."
+        f"{how}{mapped and ', '}{' and '.join(mapped)}, read at {reference}{after}."
     )
 
 
 def _intervals(study: Study) -> Iterator[str]:
     if study.uncertainty:
-        yield "The interval of a bit-error rate contains this fraction of the sampled cards."
+        yield (
+            "The interval of a bit-error rate contains that of one more sampled card."
+            + few_draws(study.uncertainty.draws, study.confidence)
+        )
 
 
 def _acts(phenomenon: str, study: Study) -> str:

@@ -441,7 +441,7 @@ def test_data_that_do_not_fit_are_refused(net) -> None:
         (data(labels=(0, 1, -1)), "label: got -1"),
         (data(labels=(0, 1, 0.5)), "label: got float64 of shape"),
         (data(value="x"), "inputs: got <U1, expected numbers"),
-        (np.zeros((3, 1, 28, 28)), "data: got a ndarray, expected a Dataset"),
+        (np.zeros((3, 1, 28, 28)), "expected 'label'"),
         (xr.Dataset({"pixels": ("image", [1])}), "expected the variable 'inputs'"),
         (data()[["inputs"]], "expected 'label'"),
     ):

@@ -189,6 +189,7 @@ def test_map_of_a_network_by_hand(small) -> None:
     bits = rel.map_network(small, rel.Tiling("bits", weight_bits=4, rows=16, columns=12))
     assert bits["cells"].values.tolist() == [648, 144, 432]
     assert bits["column_tiles"].values.tolist() == [3, 3, 2]
+    assert rel.map_network("binary-mnist").sizes["layer"] > 1  # the name of a shipped network
     with pytest.raises(rel.InputError, match="one of many layers"):
         rel.map_network("spirit")
 

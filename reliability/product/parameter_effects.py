@@ -17,7 +17,33 @@ from reliability.product.error_correction import Code
 from reliability.product.macro import Conditions, Dies, Setting, as_code, shipped_ppm
 from reliability.technology import Technology, expect_technology
 
-_END = 1.6448536  # standard normal deviate of 95 %
+ENDS = {"low": -1.6448536, "high": 1.6448536}  # standard normal deviates of 5 and 95 %
+_ACTS = ("programming", "relaxation", "retention", "read_disturb", "noise", "defects")
+_WEARS = ("endurance", "wear")  # sections that act on cells that have been cycled
+
+
+def acting_parameters(technology: Technology, *, worn: bool) -> dict[str, list[float]]:
+    """Return the uncertain parameters that macros depend on, each with its 5 and 95 % quantiles.
+
+    Parameters
+    ----------
+    technology : Technology
+    worn : bool
+        Whether cells are cycled before or during the mission.
+
+    Examples
+    --------
+    >>> import reliability as rel
+    >>> card = rel.load_technology("oxram-130nm")
+    >>> "relaxation.HRS.sigma" in acting_parameters(card, worn=False)
+    True
+    """
+    sections = _ACTS + (_WEARS if worn else ())
+    return {
+        name: [technology.parameters[name].at(z) for z in ENDS.values()]
+        for name in technology.uncertain
+        if name.split(".")[0] in sections
+    }
 
 
 def interval_drivers(
@@ -38,7 +64,7 @@ def interval_drivers(
     technology, profile, bits, code, lots, seed, **conditions
         As for `macro_failures`.
     parameters : sequence of str, optional
-        Names of parameters; by default all that the card has an uncertainty of.
+        Names of parameters; by default all uncertain ones that act (`acting_parameters`).
 
     Returns
     -------
@@ -63,10 +89,7 @@ def interval_drivers(
     True
     """
     expect_technology(technology)
-    uncertain = {
-        name: [technology.parameters[name].at(z) for z in (-_END, _END)]
-        for name in technology.uncertain
-    }
+    uncertain = acting_parameters(technology, worn=bool(conditions.get("cycles")))
     names = list(uncertain if parameters is None else parameters)
     for name in names:
         if name not in uncertain:
@@ -94,6 +117,6 @@ def interval_drivers(
             "word_failure": (of, ends[order, :, 1], {"units": "1"}),
             "value": (of, values[order]),
         },
-        {"parameter": [names[k] for k in order], "end": ["low", "high"]},
+        {"parameter": [names[k] for k in order], "end": list(ENDS)},
         {"failing_ppm": ppm, "word_failure": word, "technology": technology.name, "seed": seed},
     )
