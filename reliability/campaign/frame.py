@@ -109,7 +109,7 @@ class StudyFrame(Table):
         if "accuracy" not in self.outputs and (self.sensitivity or self.population.until):
             raise ValueError('outputs: sensitivity and population.until need "accuracy"')
         if self.search and not self.sweep:
-            raise ValueError("search: got no sweep, whose axes are what a search may choose")
+            raise ValueError("search: got no [[sweep]], expected one for each choice")
         if self.search and self.design.kind not in ("grid", "listed"):
             raise ValueError(f"search: got design.kind {self.design.kind!r}, expected none")
         stages = self.search.stages if self.search else ()
@@ -139,9 +139,7 @@ class StudyFrame(Table):
 
     def with_designs(self, designs: Sequence[Point]) -> Self:
         """Return the study at listed designs of its choices, instead of a grid."""
-        names = [axis.name for axis in self.sweep]  # files keep no order, which the hash has
-        listed = tuple({n: one[n] for n in names if n in one} for one in designs)
-        table = self.design.model_dump() | {"kind": "listed", "listed": listed}
+        table = self.design.model_dump() | {"kind": "listed", "listed": tuple(designs)}
         return self.model_copy(update={"design": DesignTable(**table)})
 
     def options(self, kind: str) -> Any:
@@ -232,7 +230,8 @@ class StudyFrame(Table):
     @property
     def spec_hash(self) -> str:
         """SHA-256 of study, cards, network and version: equal hashes, equal results."""
-        return self._hash(self.model_dump_json(exclude={"limits", "decision"}))
+        spec = json.loads(self.model_dump_json(exclude={"limits", "decision"}))
+        return self._hash(json.dumps(spec, sort_keys=True))  # files keep no order of keys
 
     @property
     def frame_hash(self) -> str:
