@@ -66,6 +66,7 @@ def pareto(designs: xr.Dataset, ax: Axes | None = None, *, x: str, y: str) -> Ax
 
 def _names(ax: Axes, where: Array, names: Array) -> None:
     """Write the names of designs beside their points, where they do not cover another name."""
+    ax.autoscale_view()  # limits are set late, and the places below go by them
     places = ax.transAxes.inverted().transform(ax.transData.transform(where))
     written: list[Array] = []
     for name, point, place in zip(names, where, places, strict=True):
