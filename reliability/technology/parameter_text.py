@@ -27,7 +27,7 @@ def parameter_row(name: str, parameter: Parameter) -> dict[str, str]:
     }[p.distribution if sigma or low < high else "none"]
     return {
         "name": name,
-        "value": _difference(p.value, unit)
+        "value": (_difference if name.endswith("rise") else engineering)(p.value, unit),
         if name.endswith("rise")
         else engineering(p.value, unit),
         "uncertainty": uncertainty,
