@@ -28,8 +28,6 @@ def parameter_row(name: str, parameter: Parameter) -> dict[str, str]:
     return {
         "name": name,
         "value": (_difference if name.endswith("rise") else engineering)(p.value, unit),
-        if name.endswith("rise")
-        else engineering(p.value, unit),
         "uncertainty": uncertainty,
         "confidence": p.confidence,
         "source": p.source,
