@@ -20,6 +20,7 @@ _FEWEST = 200  # cells that a quantile of 1 % is made of
 _LIMITS = {
     "means": (0.02, 0.05), "levels": (0.02, 0.05), "heat": (0.05, 0.10), "error rates": (1.5, 3.0)
 }  # fmt: skip
+_ALIKE = 0.05  # of a measured fraction
 _WORDS = ("usable", "with care", "not usable")
 
 
@@ -88,14 +89,17 @@ class LevelErrors(NamedTuple):
 
     @property
     def misfit(self) -> str:
-        """Factor of modelled over measured, and whether the interval holds the measured."""
-        inside = self.low <= self.measured <= self.high
-        place = "inside" if inside else "outside"
-        if not self.measured:
-            return f"none measured, {place} the interval"
-        return (
-            f"{_digits(self.modelled / self.measured)} times as many modelled, {place} the interval"
-        )
+        """By which factor the model is off, and whether the interval holds the measured one."""
+        inside = "inside" if self.low <= self.measured <= self.high else "outside"
+        ratio = self.modelled / self.measured if self.measured else math.inf
+        if abs(self.modelled - self.measured) <= _ALIKE * self.measured:
+            words = "as measured"
+        elif not self.measured or not self.modelled:
+            words = f"none {'modelled' if self.measured else 'measured'}"
+        else:
+            factor = _digits(max(ratio, 1 / ratio))
+            words = f"too {'many' if ratio > 1 else 'few'} by a factor of {factor}"
+        return f"{words}; measured value {inside} the interval"
 
     def __str__(self) -> str:
         measured, modelled, low, high = (f"{_digits(100 * x)} %" for x in self[2:])

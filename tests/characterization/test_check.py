@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 import reliability as rel
-from reliability.characterization.misfit import level_errors
+from reliability.characterization.misfit import LevelErrors, level_errors
 from tests.characterization import simulated
 
 
@@ -119,12 +119,26 @@ def test_tuned_levels_and_their_errors() -> None:
     assert (found.condition, found.cells) == ("1 h at 125 °C", 6 * n)
     assert found.measured == pytest.approx(0.02 * 2 / 3, abs=0.006)
     assert found.low <= found.measured <= found.high
-    assert "times as many modelled, inside the interval" in str(found)
+    assert str(found).endswith("measured value inside the interval")
     (none,) = level_errors(rel.posterior_predictive(
         data, card.with_values({k: 1e-9 for k in card if ".jumps_" in k or ".rare_" in k}),
         draws=20))  # fmt: skip
     assert none.modelled < 0.001
-    assert "outside the interval" in str(none)
+    assert "none modelled; measured value outside the interval" in str(none)
+
+
+def test_level_errors_say_in_words_how_far_off_they_are() -> None:
+    said = [LevelErrors("1 h at 125 °C", 1000, *values).misfit for values in (
+        (0.02, 0.03, 0.01, 0.05), (0.02, 0.01, 0.005, 0.015), (0.02, 0.0201, 0.01, 0.05),
+        (0.0, 0.01, 0.0, 0.02), (0.0, 0.0, 0.0, 0.0),
+    )]  # fmt: skip
+    assert said == [
+        "too many by a factor of 1.5; measured value inside the interval",
+        "too few by a factor of 2; measured value outside the interval",
+        "as measured; measured value inside the interval",
+        "none measured; measured value inside the interval",
+        "as measured; measured value inside the interval",
+    ]
 
 
 def test_cycles_have_their_autocorrelation() -> None:

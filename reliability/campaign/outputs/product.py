@@ -281,7 +281,11 @@ def _outcomes(study: StudyFrame, results: Results, answer: dict[str, Any]) -> It
             after = budget_exceeded_after(
                 use_at(study.stress.end), limit, study.options("product").cycles, found["rewrites"]
             )
-            more = {"note": budget_warning(limit, after)} if after < math.inf else {}
+            more = (
+                {"note": budget_warning(limit, after, study.options("product").cycles)}
+                if after < math.inf
+                else {}
+            )
         sense: Literal["least", "most"] = "least" if name == "shipped_macros" else "most"
         yield limit_row(name, limit, sense, values, **more)
 
