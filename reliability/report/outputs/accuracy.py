@@ -269,9 +269,7 @@ def _method(study: Study) -> Iterator[str]:
         f"at {_conditions(study)}."
     )
     deep = isinstance(study.named_network(str(study.network.name)), DeepNetwork)
-    if not deep and study.network.copies > 1:
-        copies = study.network.copies
-        yield f"With {copies} copies of each cell the weight is their mean."
+    yield from _redundancy(study, deep)
     if study.stress.refresh:
         yield f"Refresh rewrites every cell at least once in {duration(study.stress.refresh)}."
     if not deep and study.network.coding in _UNDECIDED:
@@ -283,6 +281,24 @@ def _method(study: Study) -> Iterator[str]:
         name, _, digest = metric.partition("@")
         yield (f"The metric {Measure.of(study).name} is the user's function {name} of the outputs "
                f"and labels of a chip (SHA-256 of its source {digest}…).")  # fmt: skip
+
+
+def _redundancy(study: Study, deep: bool) -> Iterator[str]:
+    """Say what cells there are beside those that the weights need, and how they are used."""
+    n = study.network
+    if n.copies > 1:
+        yield f"With {n.copies} copies of each cell the weight is their mean."
+    if n.fault_mapping != "none" or n.spare_columns:
+        what = "rows and columns" if n.fault_mapping != "none" and not deep else "columns"
+        spare = f", {n.spare_columns} spare columns in each layer," if n.spare_columns else ""
+        if n.fault_mapping == "swap_and_sign":
+            what = f"signs of columns, {what}"
+        yield (
+            f"Each chip is tested as fabricated, and the {what}{spare} are assigned so that its "
+            "stuck cells take least from the weights."
+        )
+    if deep and (n.copies > 1 or n.spare_columns):
+        yield "Energy, latency and area are those without copies and spare columns."
 
 
 def _conditions(study: Study) -> str:
