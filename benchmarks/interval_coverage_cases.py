@@ -49,6 +49,7 @@ from reliability.statistics.control import capability
 from reliability.statistics.crossed import crossed_mean, mean_of_fractions
 from reliability.statistics.differences import paired_difference, unpaired_difference
 from reliability.statistics.gauge import gauge_study
+from reliability.statistics.information import gain_of_verdict, value_of_information
 from reliability.statistics.means import mean_interval, nominal_and_drawn
 from reliability.statistics.proportions import clopper_pearson, clustered_proportion, wilson
 from reliability.statistics.variance import radial_trend, variance_components
@@ -530,6 +531,22 @@ def draws(count: int, rng: Rng, samples: int) -> Found:
     return rows(one)(rng, samples)
 
 
+def information(rho: float, rng: Rng, samples: int) -> Found:
+    """A parameter and an answer of a normal copula; half of 64 sampled cards meet a limit."""
+
+    def one(rng: Rng) -> dict[str, tuple[float, float, float]]:
+        x, other = rng.standard_normal((2, 64))
+        y = rho * x + math.sqrt(1 - rho**2) * other
+        found = value_of_information(x, y, y >= 0, 0.9)
+        ranks = 6 / math.pi * math.asin(rho / 2)
+        return {
+            "rank correlation": (found.correlation_low, found.correlation_high, ranks),
+            "value of information": (found.low, found.high, gain_of_verdict(rho, 0.5)),
+        }
+
+    return rows(one)(rng, samples)
+
+
 def components(count: int, rng: Rng, samples: int) -> Found:
     """Variances of wafers, dies and cells, and a radial trend."""
     wafer = np.repeat(np.arange(count), 40)
@@ -815,6 +832,7 @@ def control(rng: Rng, samples: int) -> Found:
 
 FITS, OTHERS = "Weibull fits", "Other fits"
 METRICS, NEXT, DRAWN = "Network metrics", "Next lot", "Drawn cards"
+INFORMATION = "Value of information"
 WAFERS, TRIALS, RATES = "Fractions over wafers", "Proportions", "Failure rates"
 MEANS, PARTS, TAILS = "Means and differences", "Variance components", "Tails"
 STATES, ENDURANCE, SIZES = "Fitted states", "Fitted endurance", "Array size"
@@ -857,6 +875,8 @@ NOTES = {
     "ln hazard is 0.5: lots that differ by more need a fit with a random effect, from failures.",
     DRAWN: "`nominal_and_drawn`: intervals of studies over cards that were drawn from their "
     "uncertainty.",
+    INFORMATION: "`rank_correlation` and `value_of_information`, 64 sampled cards, half of which "
+    "meet the limit. The interval of the value is conservative where the correlation is weak.",
     PARTS: "Eight dies of five cells on each wafer; standard deviations 2, 1 and 0.5.",
     TAILS: "200 exceedances of 2000 values, generalised Pareto distribution.",
     STATES: "`characterize`: median and standard deviations of a state normal in the conductance.",
@@ -930,6 +950,10 @@ CASES: tuple[Case, ...] = (
         for spread in (0.0, 0.5, 1.0)
     ),
     *(Case(DRAWN, f"{count} draws", partial(draws, count), size=25) for count in (20, 40)),
+    *(
+        Case(INFORMATION, f"correlation {rho:g}", partial(information, rho), size=5)
+        for rho in (0.0, 0.5, 0.9)
+    ),
     *(Case(PARTS, f"{count} wafers", partial(components, count), size=0.5) for count in (4, 12)),
     *(Case(TAILS, name, partial(tails, name)) for name in _TAILS),
     *(Case(STATES, f"{count} wafers", partial(states, count), size=0.25) for count in (4, 8)),

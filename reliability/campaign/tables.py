@@ -5,6 +5,7 @@ import inspect
 import itertools
 import math
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
@@ -464,7 +465,8 @@ class Axis(Table):
         if ends == 1 or bool(self.values) == bool(ends):
             raise ValueError("got neither or both of values and low, high; expected one of them")
         if len(set(self.values)) < len(self.values):
-            raise ValueError(f"values: got {list(self.values)}, expected each of them once")
+            twice = next(value for value, n in Counter(self.values).items() if n > 1)
+            raise ValueError(f"values: got {twice!r} twice, expected each value once")
         return self
 
 
@@ -567,3 +569,10 @@ class SearchTable(Table):
     stages: Annotated[tuple[Annotated[int, Field(ge=2, strict=True)], ...], Rising] = ()
     """Numbers of chips, rising, after which a hopeless design is computed no further: one whose
     interval lies beyond a limit, or that another design beats by whole intervals."""
+
+    @model_validator(mode="after")
+    def _unlike_objectives(self) -> "SearchTable":
+        names = [one.name for one in self.objective]
+        if len(set(names)) < len(names):
+            raise ValueError(f"objective: got {names}, expected each name once")
+        return self

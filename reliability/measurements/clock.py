@@ -72,11 +72,19 @@ class Clock:
         [86399.5, 86401.0]
         """
         values = np.array([self._one(text.strip()) for text in texts], dtype=np.float64)
-        if self.form == "time of day":
+        if self.form == "time of day" and not self.is_duration(texts):
             known = np.flatnonzero(~np.isnan(values))
             back = np.diff(values[known], prepend=values[known[:1]]) < -_DAY / 2
             values[known] += _DAY * np.cumsum(back)
         return values
+
+    def is_duration(self, texts: Sequence[str]) -> bool:
+        """Tell whether times of day go beyond 24 h, and so are times since a start.
+
+        >>> Clock("time of day").is_duration(["0:00:00", "168:00:00"])
+        True
+        """
+        return self.form == "time of day" and any(self._one(t.strip()) > _DAY for t in texts)
 
     def _one(self, text: str) -> float:
         match = _FORMS[self.form].fullmatch(text)

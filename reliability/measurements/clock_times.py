@@ -35,8 +35,13 @@ def since_first_read(rows: Spool, labels: dict[str, dict[str, int]], log: Log) -
         log.note(f"{lost} rows have no time in the form of the others; they are left out")
     address = [name for name in _ADDRESS if name in table]
     cells = table.groupby(address, dropna=False, sort=False).ngroup() if address else 0 * codes
-    table["time"] = absolute - absolute.groupby(cells).transform("min")
-    log.note("clock times: the time is counted from the first read of each cell")
+    if clock.is_duration(texts):
+        table["time"] = absolute
+        log.note("times of more than 24 h in hours, minutes and seconds: taken as times since the "
+                 "start, not as times of day")  # fmt: skip
+    else:
+        table["time"] = absolute - absolute.groupby(cells).transform("min")
+        log.note("clock times: the time is counted from the first read of each cell")
     table = table[table["time"].notna()]
     done = Spool(list(table.columns))
     done.append([table[name].to_numpy(dtype=float) for name in table])

@@ -16,6 +16,7 @@ from reliability.measurements.rows import (
     MISSING,
     Field,
     Form,
+    in_its_unit,
     is_number,
     read_piece,
     recognise_form,
@@ -67,6 +68,14 @@ class Table:
         if any(len(value) > 15 and value.strip("+-").isdigit() for value in filled):
             return True  # an address beyond 2**53, which no float can tell from its neighbours
         return sum(not is_number(value, self.form.decimal) for value in filled) * 2 > len(filled)
+
+    def has_units(self, position: int, inside: str) -> bool:
+        """Tell whether the first values of a column have units of their own: ``10 kohm``."""
+        filled = self.values(position)
+        decimal = self.form.decimal
+        return bool(filled) and all(
+            in_its_unit(value, inside, decimal) is not None for value in filled
+        )
 
     def has_values(self, position: int) -> bool:
         """Tell whether the first values of a column are not all missing."""

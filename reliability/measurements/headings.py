@@ -51,7 +51,15 @@ _SUFFIXES = {
     "A": {"a": "A", "ma": "mA", "ua": "uA", "na": "nA", "pa": "pA"},
     "V": {"v": "V", "mv": "mV"},
 }  # fmt: skip
-_AT_VOLTAGE = re.compile(r"(I|R|G)\s*(?:@|at)\s*([-+]?[.\d]+)\s*(m?V)", re.IGNORECASE)
+_AT_VOLTAGE = re.compile(
+    r"(I|R|G)(?:_?read)?\s*(?P<unit>[fpnuµmkM]?(?:A|S|ohm|Ω))?\s*(?:@|at)\s*(?P<volts>[-+]?[.\d]+)"
+    r"\s*(?P<scale>m?V)", re.IGNORECASE,
+)  # fmt: skip
+_OF_A_STRESS = re.compile(r"(?:bake|stress|storage|htdr|htol|auslagerung)_")
+_LOGARITHM = re.compile(r"(?:log_?10|log|lg|ln)(?:\W.*|_.*)?", re.IGNORECASE)
+_CLOCK_UNIT = re.compile(r"(?:[dD]+[ .:])?[hH]{1,3}:[mM]{1,2}(?::[sS]{1,2})?")
+_UNIT_COLUMN = ("unit", "units", "einheit")
+_WHAT_COLUMN = ("parameter", "quantity", "measurand", "variable", "measurement", "messgrosse")
 _HOURS = {24.0, 48.0, 96.0, 168.0, 336.0, 504.0, 672.0, 1008.0, 2016.0}  # usual read-outs
 
 
@@ -103,7 +111,7 @@ def meaning_of(header: str, unit: str) -> tuple[str, str]:
     name = name or next((n for n, words in _WORDS.items() if word in words.split()), "")
     if name:
         return name, unit or _NAMED_UNITS.get(word, "")
-    stem, _, suffix = header.rpartition("_")
+    stem, _, suffix = header.replace(" ", "_").rpartition("_")
     if stem and not unit:
         if _plain(stem) in _STRESS:  # bake_degC, bake_h
             found = (u[suffix.lower()] for u in _SUFFIXES.values() if suffix.lower() in u)
@@ -146,9 +154,15 @@ def from_header(table: Table, log: Log) -> tuple[list[Meaning], dict[str, float]
         match = _AT_VOLTAGE.fullmatch(header.strip())
         if match:
             name = {"I": "current", "R": "resistance", "G": "conductance"}[match[1].upper()]
-            constants["read_voltage"] = quantity(f"{match[2]} {match[3]}", "V", header)
+            unit = unit or match["unit"] or ""
+            constants["read_voltage"] = quantity(f"{match['volts']} {match['scale']}", "V", header)
+        elif _LOGARITHM.fullmatch(header.strip()):
+            log.note(f"{shown} was left out: it holds logarithms; give the numbers themselves")
+            continue
         else:
             name, unit = meaning_of(header, unit)
+        if name == "time" and _CLOCK_UNIT.fullmatch(unit):
+            unit = ""  # says how the times are written
         if not name:
             if header or table.has_values(position):
                 own = _own_name(table, position, found, log)
@@ -160,7 +174,31 @@ def from_header(table: Table, log: Log) -> tuple[list[Meaning], dict[str, float]
         else:
             what = f"{name.replace('_', ' ')}{f' in {unit}' if unit else ''}"
             found[name] = Meaning(name, position, unit, None, f"{shown}: {what}, by its header")
+    _refuse_rows_of_parameters(table, found)
+    if not {"time", "nominal_time", "timestamp", "temperature", "bake"} & found.keys():
+        for one in found.values():
+            if one.name not in KNOWN and _OF_A_STRESS.match(one.name):
+                raise InputError(
+                    f"{table.source.name}: column {one.position + 1} "
+                    f"{header_of(table, one.position)!r} may be a time, a temperature or a number; "
+                    "write 'bake [h]' or 'bake [degC]', or say columns"
+                )
     return _addresses(table, found, log), constants
+
+
+def _refuse_rows_of_parameters(table: Table, found: Mapping[str, Meaning]) -> None:
+    """Refuse a column of numbers that are of several units or quantities, by another column."""
+    own = [one for name, one in found.items() if name in ("value", "wert", "result", "reading")]
+    for position, header in enumerate(table.names):
+        kinds = list(dict.fromkeys(value.strip() for value in table.values(position)))
+        word = _plain(header)
+        if own and len(kinds) > 1 and word in (*_UNIT_COLUMN, *_WHAT_COLUMN):
+            raise InputError(
+                f"{table.source.name}: column {own[0].position + 1} "
+                f"{header_of(table, own[0].position)!r} holds what column {position + 1} "
+                f"{header!r} says, {', '.join(map(repr, kinds[:3]))}; write one column for each "
+                "quantity, with its unit in the header"
+            )
 
 
 def _own_name(
@@ -172,6 +210,12 @@ def _own_name(
         log.note(f"column {position + 1} {header!r} was left out: rows with the same address are "
                  "numbered in the order of the file")  # fmt: skip
         return None
+    value = next((v for row in table.sample if position < len(row) and (v := row[position])), "")
+    if name in _STRESS and re.fullmatch(r"[-+]?[\d.,]+\s*[^\W\d]+", value.strip()):
+        raise InputError(
+            f"{table.source.name}: column {position + 1} {header!r} has {value.strip()!r}; write "
+            f"the unit into the heading, as in '{header} [degC]', and numbers below it"
+        )
     if table.is_text(position) or name in found:
         log.note(f"column {position + 1} {header!r} was left out")
         return None
@@ -231,7 +275,9 @@ def _addresses(table: Table, found: dict[str, Meaning], log: Log) -> list[Meanin
                      "file has times")  # fmt: skip
         else:
             found["timestamp"] = replace(found["timestamp"], text=True)
-    elif "time" in found and not found["time"].unit and table.is_text(found["time"].position):
+    elif hour and not (
+        hour.unit or table.has_units(hour.position, "s") or not table.is_text(hour.position)
+    ):
         meaning = found.pop("time")
         found["timestamp"] = replace(meaning, name="timestamp", text=True)
     return sorted(found.values(), key=lambda meaning: meaning.position)
@@ -268,6 +314,7 @@ def settle_units(table: Table, meanings: Sequence[Meaning], log: Log) -> list[Me
     InputError
         The values do not say which unit was meant; the message names the column.
     """
+    meanings = [_with_cell_units(table, one) for one in meanings]
     open_ones = [
         one for one in meanings
         if not one.unit and one.text is not True and one.name in KNOWN and KNOWN[one.name].unit
@@ -292,6 +339,14 @@ def settle_units(table: Table, meanings: Sequence[Meaning], log: Log) -> list[Me
         log.note(note)
         settled.append(replace(one, unit=unit, why=note))
     return settled
+
+
+def _with_cell_units(table: Table, one: Meaning) -> Meaning:
+    """Take a column whose cells have units of their own as one in the unit of the Dataset."""
+    inside = KNOWN[one.name].unit if one.name in KNOWN else ""
+    if not inside or one.unit or one.text is True or not table.has_units(one.position, inside):
+        return one
+    return replace(one, unit=inside, why=f"{one.why}, in the units of its cells")
 
 
 _EXAMPLE = {"K": "degC", "s": "h", "ohm": "kohm", "S": "uS", "A": "uA", "V": "V", "mm": "mm"}

@@ -28,24 +28,26 @@ CLOCKS = {"time": "s", "cycles": "1", "reads": "1"}
 MISSING = ("failed", "censored", "refuse")
 # What a column of a table of lifetimes may be, its unit, and other words for it.
 _COLUMNS = {
-    "time": ("s", "ttf timetofailure failuretime lifetime endoftest hours timetofors age"),
+    "time": ("s", "ttf timetofailure failuretime lifetime endoftest hours timetofors age "
+             "stateendtime"),
     "cycles": ("", "cyclestofailure ctf"),
     "reads": ("", "readstofailure"),
     "event": ("", "failed failure fail status category eventobserved statefors fors dead delta "
               "failureindicator eventindicator"),
     "censored": ("", "censor cens censoring suspended suspension survived iscensored c "
                  "rightcensored rcens"),
-    "lower": ("s", "lastgood from laststate lastinspected left"),
-    "upper": ("s", "firstbad to right"),
+    "lower": ("s", "lastgood from laststate lastinspected left start"),
+    "upper": ("s", "firstbad to right end"),
     "frequency": ("", "count counts devices units number quantity qty n freq weight weights "
                   "numberinstate anzahl num nunits units"),
     "temperature": ("K", ""),
     "voltage": ("V", "readvoltage stressvoltage"),
     "lot": ("", "lotid lotname lotnumber batch batchid los charge"),
 }  # fmt: skip
-_FAILED = ("1", "1.0", "f", "failed", "failure", "fail", "yes", "true", "x", "dead", "e", "event")
+_FAILED = ("1", "1.0", "f", "failed", "failure", "fail", "yes", "y", "true", "x", "dead", "e",
+           "event")  # fmt: skip
 _GOOD = ("0", "0.0", "s", "c", "censored", "suspended", "suspension", "survived", "good", "passed",
-         "pass", "p", "no", "false", "ok", "alive")  # fmt: skip
+         "pass", "p", "no", "n", "false", "ok", "alive")  # fmt: skip
 # A column named "censored": which entries mean that the unit was still good.
 _CENSORED = ("1", "1.0", "c", "s", "censored", "suspended", "yes", "true", "right")
 _NOT_CENSORED = ("0", "0.0", "f", "failed", "failure", "no", "false", "exact")

@@ -84,10 +84,12 @@ AXES = (
     *("method", "reads", "cycles", "time"),
 )
 
-_BRACKETS = re.compile(r"^(.*?)\s*(?:\[\s*([^\]]*?)\s*\]|\(\s*([^)]*?)\s*\))\s*$")
-_OTHER_UNITS = (  # "Time / s", "Current, A", "time in h", "v_set_V"
+_BRACKETS = re.compile(r"^(.*?)\s*(?:[\[{<]\s*([^\]}>]*?)\s*[\]}>]|\(\s*([^)]*?)\s*\))\s*$")
+_FACTOR = re.compile(r"[x×*]\s*(?:1[eE][-+]?\d+|10\s*\^?\s*[-+]?\d+)\b")
+_OTHER_UNITS = (  # "Time / s", "Current, A", "T: °C", "time in h", "v_set_V", "R kOhm"
     *(re.compile(r"^(.*?)\s*/\s*([^/]+)$"), re.compile(r"^(.*?)\s*,\s*([^,]+)$")),
-    *(re.compile(r"^(.*?)\s+in\s+(\S+)$"), re.compile(r"^(.+)_([^_]+)$")),
+    *(re.compile(r"^(.*?)\s*:\s*([^:]+)$"), re.compile(r"^(.*?)\s+in\s+(\S+)$")),
+    *(re.compile(r"^(.+)_([^_]+)$"), re.compile(r"^(.*\w)\s+(\S+)$")),
 )
 # What the first letter or a word of a name says about the dimension of a quantity.
 _LETTERS = {
@@ -119,7 +121,22 @@ def split_unit(header: str) -> tuple[str, str]:
 
     >>> split_unit("R(24 h) [kOhm]"), split_unit("R (85 °C)")
     (('R @ 24 h', 'kOhm'), ('R @ 85 °C', ''))
+    >>> split_unit("T: °C"), split_unit("R kOhm"), split_unit("time <h>")
+    (('T', '°C'), ('R', 'kOhm'), ('time', 'h'))
+
+    Raises
+    ------
+    InputError
+        A factor in the header, such as "R x1e3".
     """
+    read = _READOUT.search(header)
+    unit = re.sub(r"^[-+\d.,eE\s]+", "", read[2]) if read else ""
+    own = read and any(parse_unit(unit, inside) for inside in dimensions(header[: read.end(1)]))
+    if own or _FACTOR.search(header):
+        raise InputError(
+            f"header {header!r} has a factor, by which the numbers may be multiplied or divided; "
+            "write the unit of the numbers, such as 'R [kohm]'"
+        )
     header = _READOUT.sub(r"\1 @ \2", header.strip())
     if match := _BRACKETS.match(header):
         name, square, rounded = match.groups()

@@ -14,8 +14,25 @@ from numpy.typing import NDArray
 
 from reliability.measurements.log import Log, printable
 from reliability.measurements.names import KNOWN
+from reliability.measurements.tester_units import parse_unit
 
-MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "None", "none", "-", "--")
+MISSING = (
+    "",
+    "*",
+    ".",
+    "NA",
+    "N/A",
+    "#N/A",
+    "NaN",
+    "nan",
+    "NAN",
+    "null",
+    "NULL",
+    "None",
+    "none",
+    "-",
+    "--",
+)
 OVERRANGE = 9.9e37  # SCPI-99 reports +-9.9e37 for overflow and 9.91e37 for "not a number"
 _NOT_A_NUMBER = (9.905e37, 9.915e37)
 # What meters and engineers write for a value beyond the range: OL, OVLD, open, >1000, <5.
@@ -24,6 +41,8 @@ _BEYOND = re.compile(
     r"|\+?(?:O\.?L\.?|OVLD|OVFL|OVER(?:FLOW|LOAD|RANGE)?|OUT ?OF ?RANGE|OPEN|INF(?:INITY)?|∞)",
     re.IGNORECASE,
 )
+_WITH_UNIT = re.compile(r"([-+]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][-+]?\d+)?)\s*([°%]?[^\W\d_]*)")
+_PREFIXES = ("k", "M", "G", "m", "u", "µ", "n", "p")  # alone behind a number: 10k
 _NO_NUMBERS = (bool, np.bool_, date, time, np.datetime64, timedelta, np.timedelta64)
 _TRUTH = re.compile(r"true|false", re.IGNORECASE)
 _EXACT = 2.0**53  # the next whole number is no float: addresses beyond would merge
@@ -51,6 +70,8 @@ class Field:
         A label instead of a number.
     required : bool
         A row without it is bad.
+    unit : str, optional
+        Unit of the Dataset, where a cell may have a unit of its own ("10 kohm", "125C").
     """
 
     name: str
@@ -59,6 +80,7 @@ class Field:
     offset: float = 0.0
     text: bool = False
     required: bool = False
+    unit: str | None = None
 
 
 @dataclass(frozen=True)
@@ -298,10 +320,12 @@ def settle(
             columns[field.name], missing = _labels(values)
         else:
             columns[field.name], odd = _numbers(values, decimal)
+            own = _own_units(values, odd, field.unit, decimal)
             beyond = _beyond(values, odd, columns[field.name], decimal, log)
             _reject(bad, odd, numbers, values, f"{field.name}: {{!r}} is not a number", log)
-            missing = np.isnan(columns[field.name])
             columns[field.name] = _convert(field, columns[field.name])
+            columns[field.name][list(own)] = list(own.values())
+            missing = np.isnan(columns[field.name])
             if field.name.partition("@")[0] in _BOUNDED:
                 columns |= {f"{field.name}_{end}": _convert(field, b) for end, b in beyond.items()}
         if field.required:
@@ -357,6 +381,39 @@ def _numbers(values: NDArray[Any], decimal: str) -> tuple[NDArray[np.float64], N
     result = pd.to_numeric(text.where(~missing, np.nan), errors="coerce")
     converted = result.to_numpy(dtype=np.float64, copy=True)
     return converted, np.isnan(converted) & ~missing
+
+
+def in_its_unit(text: str, inside: str, decimal: str = ".") -> float | None:
+    """Return the number of a cell that has a unit of its own, in another unit; None without one.
+
+    >>> in_its_unit("0.95 kΩ", "ohm"), in_its_unit("125C", "K"), in_its_unit("1.2M", "ohm")
+    (950.0, 398.15, 1200000.0)
+    >>> in_its_unit("12", "ohm"), in_its_unit("12 V", "ohm")
+    (None, None)
+    """
+    match = _WITH_UNIT.fullmatch(text.strip())
+    if match is None:
+        return None
+    meaning = parse_unit(match[2], inside)
+    if meaning is None and match[2] in _PREFIXES and inside not in ("s", "K"):
+        meaning = parse_unit(f"{match[2]}{inside}", inside)
+    try:
+        value = np.array([number(match[1], decimal)])
+    except ValueError:
+        return None
+    return None if meaning is None else float(scaled(value, meaning.factor)[0] + meaning.offset)
+
+
+def _own_units(
+    values: NDArray[Any], odd: NDArray[np.bool_], inside: str | None, decimal: str
+) -> dict[int, float]:
+    """Take cells with units of their own out of ``odd``; return their numbers by their place."""
+    if inside is None or not odd.any():
+        return {}
+    read = {int(i): in_its_unit(str(values[i]), inside, decimal) for i in np.flatnonzero(odd)}
+    found = {place: value for place, value in read.items() if value is not None}
+    odd[list(found)] = False
+    return found
 
 
 def _beyond(

@@ -13,7 +13,7 @@ from reliability.errors import InputError
 from reliability.measurements.clock import Clock, recognise_clock
 from reliability.measurements.delimited import Table, kind_of, open_table
 from reliability.measurements.instrument_traces import unit_of
-from reliability.measurements.names import KNOWN, dimensions, known_name, split_unit
+from reliability.measurements.names import KNOWN, dimensions, known_name, scaling, split_unit
 from reliability.measurements.rows import (
     MISSING,
     Form,
@@ -38,6 +38,7 @@ _STEP = re.compile(r"(increment|tinc)\s*=?\s*(\S*)", re.IGNORECASE)
 _PURE_WORDS = ("sequence", "index", "text", "none")  # in a row of units
 _WORD_AND_UNIT = re.compile(r"\S+\s*[\[(][^\])]*[\])]|\S+")
 _NO_VALUE = re.compile(r"#[A-Z/0]+[!?]?|O\.?L\.?|OVLD|OVER\w*|[<>]\s*\S+|[+-]?inf", re.IGNORECASE)
+_RECORDER = {"TraceName", "VUnit"}  # keys of a Yokogawa recorder
 _STATE = re.compile(r"_(lrs|hrs|before|after)$")
 
 
@@ -169,27 +170,50 @@ def _from_rows(
     sheet: str,
     names: Sequence[str],
 ) -> Head | None:
+    rows = [row if comment else _trimmed(row, form.width)
+            for row, comment in zip(rows, comments, strict=True)]  # fmt: skip
     full = [
         i for i, row in enumerate(rows) if not comments[i] and len(row) == form.width and any(row)
     ]
     numeric = [_is_numeric([rows[i][column] for i in full], form) for column in range(form.width)]
-    start = next((i for i in full if _fits(rows[i], numeric, form)), None)
+    keys = {row[0].strip() for row in rows if row} >= _RECORDER  # in front of the first rows
+    start = next(
+        (i for i in full if _fits(rows[i], numeric, form)
+         and (not keys or not rows[i][0].strip() or _is_beside(rows[i]))), None,
+    )  # fmt: skip
     if start is None or not any(numeric):
         return None
-    while start - 1 in full and _has_number(rows[start - 1], numeric, form):
+    while (
+        start - 1 in full
+        and not (keys and rows[start - 1][0].strip())
+        and _has_number(rows[start - 1], numeric, form)
+    ):
         start -= 1  # a damaged row: bad, but no header
     above = [
         _comment_cells(row, form) if comment else row
         for row, comment in zip(rows[:start], comments, strict=False)
     ]
-    headers, used, aside = _headers(above, numeric, form)
+    headers, used, aside = _keyed(above, form) or _headers(above, numeric, form)
     metadata = _metadata(above[: len(above) - used], form)
-    if rows[start][0].strip().lower() == "record length":  # Tektronix TDS: beside the numbers
-        headers = _beside(rows[start:], numeric, metadata)
+    headers = _units_above(headers, numeric, metadata)
+    if _is_beside(rows[start]):
+        headers = _beside(rows[start:], metadata)
     sample = tuple(tuple(rows[i]) for i in full if i >= start)
     names_, units = zip(*headers, strict=True) if headers else ((), ())
     table = Table(source, names_, units, sample, start, form, sheet)
     return _head(table, headers, numeric, metadata, names, aside)
+
+
+def _trimmed(row: list[str], width: int) -> list[str]:
+    """Return a row without the empty cells behind a last separator that the others lack."""
+    while len(row) > width and not row[-1].strip():
+        row = row[:-1]
+    return row
+
+
+def _is_beside(row: Sequence[str]) -> bool:
+    """Tell whether a row begins the header of a Tektronix TDS, which stands beside the numbers."""
+    return row[0].strip().lower() == "record length"
 
 
 def _is_numeric(entries: Sequence[str], form: Form) -> bool:
@@ -271,19 +295,63 @@ def _is_units(row: Sequence[str], numeric: Sequence[bool]) -> bool:
     return bool(entries) and all(known)
 
 
-def _beside(rows: Rows, numeric: Sequence[bool], metadata: dict[str, str]) -> list[tuple[str, str]]:
-    """Take key and value that stand in the first columns of the rows with numbers."""
-    metadata |= {row[0]: row[1] for row in rows if len(row) > 1 and row[0] and row[1]}
-    axes = (
-        ("time", "Horizontal Units", "s"),
-        (metadata.get("Source", "CH1"), "Vertical Units", "V"),
-    )
-    headers = [("", "")] * len(numeric)
-    for position, (name, key, unit) in zip(
-        [i for i, one in enumerate(numeric) if one], axes, strict=False
-    ):
-        headers[position] = (name, metadata.get(key, unit))
+def _beside(rows: Rows, metadata: dict[str, str]) -> list[tuple[str, str]]:
+    """Take key and value in the columns before the time and the signal of each channel.
+
+    A second channel has columns of its own behind the first; its times are the same.
+    """
+    headers = [("-", "")] * len(rows[0])
+    starts = [i for i, entry in enumerate(rows[0]) if entry.strip().lower() == "record length"]
+    times: list[str] = []
+    for start, end in zip(starts, [*starts[1:], len(rows[0])], strict=True):
+        own = {row[start]: row[start + 1] for row in rows if len(row) > end - 1 and row[start]}
+        filled = [i for i in range(start, end) if rows[-1][i].strip() or rows[0][i].strip()]
+        own_times = [row[filled[-2]] for row in rows]
+        if own_times != times:
+            headers[filled[-2]] = ("time", own.get("Horizontal Units", "s"))
+        units = {"volts": "V", "amps": "A", "amperes": "A", "": "V"}
+        unit = own.get("Vertical Units", "")
+        headers[filled[-1]] = (own.get("Source", "CH1"), units.get(unit.lower(), unit))
+        times = times or own_times
+        metadata |= own if start == starts[0] else {}
     return headers
+
+
+_TIME_UNITS = re.compile(r"(?:horizontal|x|time) ?units?", re.IGNORECASE)
+_SIGNAL_UNITS = re.compile(r"(?:vertical|y) ?units?", re.IGNORECASE)
+
+
+def _units_above(
+    headers: list[tuple[str, str]], numeric: Sequence[bool], metadata: dict[str, str]
+) -> list[tuple[str, str]]:
+    """Give columns without a unit that of a line above: ``Vertical Units,V,A``, one a channel."""
+    times: list[str] = []
+    signals: list[str] = []
+    for key, text in metadata.items():
+        for pattern, found in ((_TIME_UNITS, times), (_SIGNAL_UNITS, signals)):
+            if pattern.fullmatch(key.strip()):
+                found += [unit.strip() for unit in text.split(",")]
+    named = [i for i, (name, _) in enumerate(headers) if numeric[i] and name]
+    channels = [i for i in named if known_name(headers[i][0]) != "time"]
+    signals = signals * len(channels) if len(set(signals)) == 1 else signals
+    given = dict(zip(channels, signals, strict=False)) if len(signals) >= len(channels) else {}
+    given |= {i: times[0] for i in named if i not in channels and times}
+    return [(name, unit or given.get(i, "")) for i, (name, unit) in enumerate(headers)]
+
+
+def _keyed(
+    above: Rows, form: Form
+) -> tuple[list[tuple[str, str]], int, list[tuple[str, str]]] | None:
+    """Return what `_headers` does of a Yokogawa recorder, whose rows have a key in front."""
+    keys = {row[0].strip(): (len(above) - i, row[1:]) for i, row in enumerate(above) if row}
+    if not keys.keys() >= _RECORDER or len(keys["TraceName"][1]) != form.width - 1:
+        return None
+    used, names = keys["TraceName"]
+    pairs = list(zip(names, keys["VUnit"][1], strict=False))
+    second = scaling("HUnit", keys["HUnit"][1][0], "s")[0] if "HUnit" in keys else 1.0
+    aside = [(word, f"{second * number(keys[key][1][0])!r}") for word, key in
+             (("Start", "HOffset"), ("Increment", "HResolution")) if key in keys]  # fmt: skip
+    return [("-", ""), *pairs], used, aside
 
 
 def _metadata(rows: Rows, form: Form) -> dict[str, str]:

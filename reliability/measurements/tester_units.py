@@ -68,6 +68,9 @@ _LOGARITHMIC = {text.lower(): text for text in ("dB", "dBm", "dBc", "dBV", "dBu"
 _TARGETS = {"mm": ("m", 1e-3), "%": ("", 1e-2)}
 
 
+_TIMES = re.compile(r"([kKMG])(?: ?cycles?| ?cyc| ?reads?)?")  # thousands, millions of a count
+
+
 @dataclass(frozen=True)
 class UnitMeaning:
     """What a text means: ``value * factor + offset`` is a number in ``inside``."""
@@ -109,6 +112,8 @@ offset=0.0), UnitMeaning(inside='dB', factor=1.0, offset=0.0))
         return found if inside in (None, found.inside) else None
     if inside == "K" and text.lower() in ("deg", "°", "degrees"):
         text = "°C"
+    if inside == "" and (times := _TIMES.fullmatch(text)):
+        return UnitMeaning("", _PREFIXES[times[1]])
     meanings = [meaning for meaning in _meanings(text) if inside in (None, meaning.inside)]
     if not meanings and inside == "s":  # times are written in capitals, too: H, MIN, MS, SEC
         meanings = [meaning for meaning in _meanings(text.lower()) if meaning.inside == "s"]

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import scipy
 import xarray as xr
 
 from reliability.campaign.accuracy_interval import explained
@@ -15,6 +14,7 @@ from reliability.report.figures.accuracy_figures import bands_of_chips
 from reliability.report.page import Figure, canvas, numbers_of, svg
 from reliability.report.points import Finished
 from reliability.report.words import age_title, of_age, percent
+from reliability.statistics.information import correlation_by_chance, rank_correlation
 from reliability.statistics.means import mean_interval
 from reliability.technology import Technology
 
@@ -93,15 +93,9 @@ def parameter_correlations(
     Returns
     -------
     Dataset or None
-        ``correlation`` (Spearman), ``low``, ``high`` (Fisher's z with the variance
-        1.06/(n - 3) [1]_) over ``parameter``, the strongest last; the attribute ``by_chance`` is
-        the largest that one of so many parameters reaches in one study of 20 if none matters.
-        None with fewer than 8 draws.
-
-    References
-    ----------
-    .. [1] E. C. Fieller, H. O. Hartley, E. S. Pearson, Biometrika 44, 470 (1957),
-       doi:10.1093/biomet/44.3-4.470.
+        ``correlation``, ``low``, ``high`` (`rank_correlation`) over ``parameter``, the strongest
+        last; the attribute ``by_chance`` is the largest that one of so many parameters reaches in
+        one study of 20 if none matters. None with fewer than 8 draws.
     """
     accuracy = draws.mean("chip").values
     n = accuracy.size
@@ -115,22 +109,21 @@ def parameter_correlations(
         values = np.array([card[name] for card in cards])
         if np.ptp(values) > 0:
             names.append(name)
-            found.append(float(scipy.stats.spearmanr(values, accuracy).statistic))
-    rho = np.array(found)
-    half = scipy.stats.norm.ppf(0.5 + study.confidence / 2) * np.sqrt(1.06 / (n - 3))
-    centre = np.arctanh(np.clip(rho, -1 + 1e-12, 1 - 1e-12))
+            found.append(rank_correlation(values, accuracy, study.confidence))
+    rho, low, high = np.array(found).reshape(-1, 3).T
     order = np.argsort(np.abs(rho))[-_SHOWN:]
-    # two-sided, for the largest of all parameters
-    t = scipy.stats.t.ppf(1 - (1 - 0.95 ** (1 / len(names))) / 2, n - 2)
     return xr.Dataset(
         {
             "correlation": ("parameter", rho[order]),
-            # a correlation of 1 is an end of its own interval
-            "low": ("parameter", np.minimum(np.tanh(centre - half), rho)[order]),
-            "high": ("parameter", np.maximum(np.tanh(centre + half), rho)[order]),
+            "low": ("parameter", low[order]),
+            "high": ("parameter", high[order]),
         },
         coords={"parameter": np.array(names)[order]},
-        attrs={"by_chance": float(t / np.sqrt(n - 2 + t**2)), "parameters": len(names), "draws": n},
+        attrs={
+            "by_chance": correlation_by_chance(n, len(names)),
+            "parameters": len(names),
+            "draws": n,
+        },
     )
 
 

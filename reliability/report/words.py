@@ -13,6 +13,7 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _PLAIN = re.compile(r"\d+(\.\d+)?")
 _POWER = re.compile(r"(?<![\w.])(\d(?:\.\d+)?)e([+-]?\d{1,3})\b")
 _MINUS = re.compile(r"(?<![^\s(])-(?=\d)")
+_TIMES = re.compile(r"(?:(?<=[1-9])|(?<=\d0))x(?=\d)")
 _GROUP = re.compile(r"(?<=\d) (?=\d{3}\b)")
 _ASCII = re.compile(r"(?<=\d )(u(?=[AFSVWsm]\b)|deg(?=C\b))")
 _UNIT = re.compile(
@@ -26,9 +27,12 @@ def typeset(text: str) -> str:
 
     >>> typeset("1.5e+03 years, 8e+08 reads, 1e+14 reads, p <= 2.5e-06").replace("\xa0", " ")
     '1500 years, 8×10⁸ reads, 10¹⁴ reads, p ≤ 2.5×10⁻⁶'
+    >>> typeset("12x12 pixels of 100x100, 0x10")
+    '12×12 pixels of 100×100, 0x10'
     >>> typeset("-40 to 8-bit, 20 uS at 85 degC").replace("\xa0", " ")
     '−40 to 8-bit, 20 µS at 85 °C'
     """
+    text = _TIMES.sub("×", text)
     text = _POWER.sub(_power, text.replace("<=", "≤").replace(">=", "≥"))
     text = _ASCII.sub(lambda match: "µ" if match[0] == "u" else "°", _MINUS.sub("−", text))
     return _UNIT.sub("\xa0", _GROUP.sub("\u202f", text))

@@ -10,6 +10,7 @@ References
 ----------
 .. [1] M. Strong, J. E. Oakley, A. Brennan, Med. Decis. Making 34, 311 (2014),
    doi:10.1177/0272989X13505910.
+.. [2] D. G. Bonett, T. A. Wright, Psychometrika 65, 23 (2000), doi:10.1007/BF02294183.
 """
 
 import math
@@ -34,7 +35,7 @@ class Information(NamedTuple):
     Attributes
     ----------
     correlation, correlation_low, correlation_high : float
-        Spearman's, with the interval of Fisher's z.
+        Spearman's, as of `rank_correlation`.
     value, low, high : float
         Gain in the probability of a right verdict.
     """
@@ -90,8 +91,8 @@ def value_of_information(
     met : array_like of bool, shape (draws,)
         Whether the answer meets its limit, which is a threshold of ``answer``.
     confidence : float
-        Of the intervals: that of the value holds both the interval of the correlation (Fisher's z
-        with the variance 1.06/(n - 3)) and that of the probability (Wilson), and is conservative.
+        Of the intervals: that of the value holds both the interval of the correlation
+        (`rank_correlation`) and that of the probability (Wilson), and is conservative.
 
     Raises
     ------
@@ -117,11 +118,7 @@ def value_of_information(
         raise InputError(f"parameter, answer, met: got shapes {x.shape}, {y.shape}, "
                          f"{passed.shape}, expected one of 8 or more")  # fmt: skip
     n = x.size
-    flat = np.ptp(x) == 0 or np.ptp(y) == 0
-    rank = 0.0 if flat else float(scipy.stats.spearmanr(x, y).statistic)
-    half = float(ndtri(0.5 + confidence / 2)) * math.sqrt(1.06 / (n - 3))
-    centre = math.atanh(min(max(rank, -_MOST), _MOST))
-    least, most = math.tanh(centre - half), math.tanh(centre + half)
+    rank, least, most = rank_correlation(x, y, confidence)
     sizes = sorted((abs(least), abs(most)))
     sizes[0] = 0.0 if least < 0 < most else sizes[0]
     p = float(passed.mean())
@@ -132,6 +129,40 @@ def value_of_information(
                                                                        strict=True))  # fmt: skip
     value = gain_of_verdict(_normal(rank), p)
     return Information(rank, least, most, value, min(low, value), max(high, value))
+
+
+def rank_correlation(
+    x: ArrayLike, y: ArrayLike, confidence: float = 0.95
+) -> tuple[float, float, float]:
+    """Return Spearman's rank correlation with its interval; 0 where one of the two is constant.
+
+    Parameters
+    ----------
+    x, y : array_like, shape (n,)
+        Four or more.
+    confidence : float
+
+    Notes
+    -----
+    By Fisher's z with the variance (1 + r^2/2)/(n - 3) [2]_ of the module, which holds up to
+    correlations of 0.95; an estimate of one is an end of its own interval.
+
+    Examples
+    --------
+    The example of R's ``statpsych::ci.spear``:
+
+    >>> y = [21, 4, 9, 12, 35, 18, 10, 22, 24, 1, 6, 8, 13, 16, 19]
+    >>> x = [67, 28, 30, 28, 52, 40, 25, 37, 44, 10, 14, 20, 28, 40, 51]
+    >>> [round(value, 6) for value in rank_correlation(x, y)]
+    [0.869964, 0.584095, 0.96383]
+    """
+    first, other = np.asarray(x, float), np.asarray(y, float)
+    flat = np.ptp(first) == 0 or np.ptp(other) == 0
+    rank = 0.0 if flat else float(scipy.stats.spearmanr(first, other).statistic)
+    error = math.sqrt((1 + rank**2 / 2) / (first.size - 3))
+    half = float(ndtri(0.5 + confidence / 2)) * error
+    centre = math.atanh(min(max(rank, -_MOST), _MOST))
+    return rank, min(math.tanh(centre - half), rank), max(math.tanh(centre + half), rank)
 
 
 def correlation_by_chance(draws: int, parameters: int, probability: float = 0.05) -> float:

@@ -18,7 +18,7 @@ def parameter_row(name: str, parameter: Parameter) -> dict[str, str]:
     sigma = p.sigma or 0.0
     low, high = p.interval or (p.value, p.value)
     uncertainty = {
-        "normal": f"± {engineering(sigma, unit)} (1σ)",
+        "normal": f"± {_difference(sigma, unit)} (1σ)",
         "lognormal": f"× ÷ {math.exp(sigma):.3g} (1σ, log-normal)",
         "uniform": f"{engineering(low, unit)} to {engineering(high, unit)}",
         "bounded": f"{engineering(p.at(-1.0), unit)} to {engineering(p.at(1.0), unit)} (1σ)",
@@ -27,9 +27,18 @@ def parameter_row(name: str, parameter: Parameter) -> dict[str, str]:
     }[p.distribution if sigma or low < high else "none"]
     return {
         "name": name,
-        "value": engineering(p.value, unit),
+        "value": (_difference if name.endswith("rise") else engineering)(p.value, unit),
         "uncertainty": uncertainty,
         "confidence": p.confidence,
         "source": p.source,
         "note": p.note,
     }
+
+
+def _difference(value: float, unit: str) -> str:
+    """Print a difference: one of temperatures is in K, not from 0 °C on.
+
+    >>> _difference(7.0, "K"), _difference(2e3, "ohm")
+    ('7 K', '2 kΩ')
+    """
+    return f"{value:.3g} K" if unit == "K" else engineering(value, unit)

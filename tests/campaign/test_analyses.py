@@ -4,6 +4,7 @@ import html
 import json
 import math
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import reliability as rel
 from reliability.campaign.store import read_results
 from reliability.report.words import typeset
 from reliability.units import duration, engineering, grouped
+from tests.report.browser import NAMES, visit
 
 STUDIES = sorted((Path(__file__).resolve().parents[2] / "analyses").glob("*.toml"))
 # Run by `-m slow` alone: another study of the same kind of output stays in the fast suite.
@@ -209,6 +211,13 @@ def test_a_shipped_study_runs_to_its_report(path, tmp_path) -> None:
     method = re.sub(r"<[^>]*>", "", method).replace("\xa0", " ").replace("\u202f", " ")
     for said in what_method_says(study, folder):
         assert re.search(rf"(?<![\w.]){re.escape(said)}(?!\d)", method), said
+    if path.stem in SLOW and any(map(shutil.which, NAMES)):
+        (tmp_path / "seen").mkdir()
+        seen, _ = visit({"report": report}, {}, tmp_path / "seen")
+        for width in (1280, 400):
+            found = seen[f"report.html {width}"]
+            assert found["page"] <= width
+            assert (found["wide"], found["overlaps"], found["broken"]) == ([], [], [])
     summary = json.loads((folder / "summary.json").read_text())
     for point in summary.get("points", [summary]):
         for answer in ("accuracy", "attribution", "endurance", "crossbar", "architecture"):

@@ -383,12 +383,29 @@ def test_a_table_of_lots(tmp_path):
 
 @pytest.mark.parametrize(
     ("header", "failed", "good"),
-    [("delta", "1", "0"), ("right_censored", "FALSE", "TRUE"), ("Failure indicator", "E", "C")],
+    [
+        ("delta", "1", "0"),
+        ("right_censored", "FALSE", "TRUE"),
+        ("Failure indicator", "E", "C"),
+        ("failed?", "y", "n"),
+    ],
 )
 def test_other_names_of_the_outcome(tmp_path, header, failed, good) -> None:
     rows = f"100,{failed}\n200,{failed}\n300,{good}\n"
     data = read_lifetimes(write(tmp_path, f"time [h],{header}\n{rows}"))
     assert np.isinf(data["upper"].values).tolist() == [False, False, True]
+
+
+def test_intervals_of_minitab_and_states_of_weibull(tmp_path) -> None:
+    text = "Start [h],End [h],Frequency\n*,168,1\n168,500,2\n1000,*,44\n"
+    data = read_lifetimes(write(tmp_path, text))
+    assert (data["lower"].values / 3600).tolist() == [0.0, 168.0, 1000.0]
+    assert (data["upper"].values / 3600).tolist() == [168.0, 500.0, np.inf]
+    assert data["frequency"].values.tolist() == [1.0, 2.0, 44.0]
+    text = "Number in State,State F or S,State End Time (hr)\n2,F,420\n46,S,1000\n"
+    data = read_lifetimes(write(tmp_path, text))
+    assert np.isinf(data["upper"].values).tolist() == [False, True]
+    assert data["frequency"].values.tolist() == [2.0, 46.0]
 
 
 def test_a_column_that_may_be_the_outcome_is_not_left_out(tmp_path) -> None:

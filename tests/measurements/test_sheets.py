@@ -57,6 +57,12 @@ def expect(data, name: str = "conductance") -> None:
         ("Cell,Bake time (days),R [ohm]", "{cell},{d},{r}"),
         ("Cell,Time (h),I@0.1V [uA]", "{cell},{h},{i}"),
         ("Cell,Time,R", "{cell},{h},{r}"),
+        ("Cell,Time h,R kOhm", "{cell},{h},{k}"),
+        ("Cell,t: h,R: kOhm", "{cell},{h},{k}"),
+        ("Cell,time <h>,R {{kOhm}}".replace("{{", "{").replace("}}", "}"), "{cell},{h},{k}"),
+        ("Cell,stress h,I_read uA @0.1V", "{cell},{h},{i}"),
+        ("Cell,Time,R", "{cell},{h} h,{k} kΩ"),
+        ("Cell,t,R [Ohm]", "{cell},{h}h,{k}k"),
     ],
 )
 def test_headers_that_engineers_write(tmp_path, header, row):
@@ -214,12 +220,44 @@ def test_units_are_evident_or_refused(name, values, unit):
             "1,2",
             "no column is recognised that distinguishes the cells, among 'Foo', 'Bar'",
         ),
+        ("Cell,Time (h),G x1e-6 (S)", "1,0,90", "header 'G x1e-6 (S)' has a factor"),
+        ("Cell,Time (h),R [1e3 Ohm]", "1,0,5", "header 'R [1e3 Ohm]' has a factor"),
+        (
+            "Cell,Time (h),value,unit",
+            "1,0,5,kOhm\n1,24,900,Ohm",
+            "column 3 'value' holds what column 4 'unit' says, 'kOhm', 'Ohm'",
+        ),
+        ("Cell,parameter,value", "1,R_LRS,5\n1,R_HRS,900", "says, 'R_LRS', 'R_HRS'"),
+        ("Cell,bake (min) @ 200C,R (kohm)", "1,0,5\n1,60,6", "'bake (min) @ 200C' may be a time"),
+        ("Cell,log10(t/s),log10(R/ohm)", "1,0,4\n1,3,4.1", "no measured value"),
     ],
 )
 def test_what_is_not_evident_is_refused_with_the_column(tmp_path, header, rows, says):
     with pytest.raises(InputError) as caught:
         read_measurements(write(tmp_path, f"{header}\n{rows}\n"))
     assert says in str(caught.value)
+
+
+def test_cells_with_units_of_their_own(tmp_path):
+    text = "Cell,T,t,R\n1,125C,0 h,950 Ω\n1,125 °C,24h,1.2 MΩ\n1,150C,24h,OL\n"
+    data = read_measurements(write(tmp_path, text))
+    assert data["temperature"].values.tolist() == [398.15, 423.15]
+    assert data["time"].values.tolist() == [0.0, 86400.0]
+    g = data["conductance"].squeeze(drop=True).transpose("temperature", "time").values
+    np.testing.assert_allclose(g[0], [1 / 950, 1 / 1.2e6])
+    assert data.attrs["values_overrange"] == 1
+    assert any("in the units of its cells" in line for line in data.attrs["layout_evidence"])
+
+
+def test_times_beyond_a_day_are_no_times_of_day(tmp_path):
+    rows = "\n".join(f"{cell},{t},{5 + cell}" for cell in (1, 2) for t in ("1:00:00", "168:30:00"))
+    data = read_measurements(write(tmp_path, f"Cell,elapsed (hh:mm:ss),R (kOhm)\n{rows}\n"))
+    assert data["time"].values.tolist() == [3600.0, 606600.0]
+
+
+def test_thousands_of_cycles(tmp_path):
+    data = read_measurements(write(tmp_path, "Cell,cycles (k),R (kOhm)\n1,1,5\n1,100,6\n"))
+    assert data["cycles"].values.tolist() == [1e3, 1e5]
 
 
 def test_units_that_were_assumed_are_noted(tmp_path):

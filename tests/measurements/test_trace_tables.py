@@ -121,6 +121,13 @@ SCOPES = {
     "rohde": "in s,C1 in V,C2 in V\n{rows}",
     "tektronix": "Model,MSO54\nFirmware Version,1.2\n\nTIME,CH1,CH2\n{rows}",
     "hantek": "nr,time,ch1,ch2\n{numbered}",
+    "rigol with a separator more": "X,CH1,CH2,Start,Increment,\n"
+    "Sequence,Volt,Volt,-2.0e-03,1.0e-03,\n{counted}",
+    "tektronix dpo": "Model,DPO4104\nHorizontal Units,s\nVertical Units,V,V\nLabel,,\n"
+    "TIME,CH1,CH2\n{rows}",
+    "yokogawa": '"Header Size",9\n"TraceName","CH1","CH2"\n"BlockSize",6,6\n"VUnit","V","V"\n'
+    '"SampleRate",1000,1000\n"HResolution",1.0,1.0\n"HOffset",-2.0,-2.0\n"HUnit","ms","ms"\n'
+    "{keyed}",
 }
 
 
@@ -136,6 +143,7 @@ def test_oscilloscopes(tmp_path: Path, scope: str) -> None:
         rows="\n".join(rows),
         bare="\n".join(bare),
         counted="\n".join(f"{n},{row}" for n, row in enumerate(bare)),
+        keyed="\n".join(f",{row.rstrip(',')}" for row in bare),
         numbered="\n".join(f"{n},{row}" for n, row in enumerate(rows)),
     )
     data = read_measurements(write(tmp_path, text + "\n"))
@@ -156,6 +164,30 @@ def test_tektronix_with_its_header_beside_the_numbers(tmp_path: Path) -> None:
     data = read_measurements(write(tmp_path, "\n".join(rows)))
     np.testing.assert_allclose(values(data, "time"), -0.01 + np.arange(40) * 1e-3, atol=1e-12)
     np.testing.assert_allclose(values(data, "voltage"), 0.5 + np.arange(40) / 100)
+
+
+def test_units_of_channels_above_the_header(tmp_path: Path) -> None:
+    text = "Vertical Units;mV;uA\nHorizontal Units;ms\nTIME;CH1;CH2\n-1,0;100;1\n0,0;200;2\n"
+    data = read_measurements(write(tmp_path, text))
+    np.testing.assert_allclose(values(data, "time"), [-1e-3, 0.0])
+    np.testing.assert_allclose(values(data, "voltage"), [0.1, 0.2])
+    np.testing.assert_allclose(values(data, "current"), [1e-6, 2e-6])
+
+
+def test_two_channels_of_tektronix_beside_each_other(tmp_path: Path) -> None:
+    keys = [("Record Length", "4"), ("Vertical Units", "{}"), ("Trigger Point", "2"),
+            ("Source", "{}")]  # fmt: skip
+    rows = []
+    for n, (key, value) in enumerate(keys):
+        channel = (("V", 0.1), ("A", 1e-6))
+        rows.append(",".join(
+            f"{key},{value.format(unit if n == 1 else f'CH{unit}')},,{n * 1e-4},{(n + 1) * scale!r}"
+            for unit, scale in channel
+        ))  # fmt: skip
+    data = read_measurements(write(tmp_path, "\n".join(rows) + "\n"))
+    np.testing.assert_allclose(values(data, "time"), np.arange(4) * 1e-4)
+    np.testing.assert_allclose(values(data, "voltage"), np.arange(1, 5) * 0.1)
+    np.testing.assert_allclose(values(data, "current"), np.arange(1, 5) * 1e-6)
 
 
 def test_clock_times_count_from_the_first(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
           "--disable-background-networking", "--disable-component-update", "--disable-quic",
           "--allow-file-access-from-files", "--hide-scrollbars", "--enable-logging=stderr",
@@ -17,6 +17,17 @@ _FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--di
 # What is looked at in a window, and done there.
 LOOKS = """
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+// Texts of a drawing that lie on each other by more than a tenth of the smaller.
+function overlaps(svg) {
+  const texts = [...svg.querySelectorAll("g")].filter((g) => /text_\\d+$/.test(g.id))
+    .map((g) => [g.id, g.getBoundingClientRect()]).filter((each) => each[1].width > 0);
+  return texts.flatMap(([name, a], i) => texts.slice(i + 1).filter(([, b]) => {
+    const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+    const high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+    const least = Math.min(a.width * a.height, b.width * b.height);
+    return wide > 0 && high > 0 && wide * high > 0.1 * least;
+  }).map(([other]) => `${name} on ${other}`));
+}
 function look(w) {
   const d = w.document, root = d.documentElement;
   const wide = [...d.querySelectorAll(".key div, .verdict, pre, figcaption, h1, h2, h3, p")]
@@ -25,6 +36,7 @@ function look(w) {
     .filter((e) => e.getBoundingClientRect().right > w.innerWidth);
   wide.push(...cut);
   return { width: w.innerWidth, page: root.scrollWidth, wide: wide.map((e) => e.outerHTML),
+    overlaps: [...d.querySelectorAll("figure .wide:not(.printed) svg")].flatMap(overlaps),
     figures: [...d.querySelectorAll("figure .wide:not(.printed) svg, .brush svg")]
       .map((e) => e.getBoundingClientRect().height),
     ids: [...d.querySelectorAll("[id]")].map((e) => e.id),
@@ -112,7 +124,7 @@ async function open(page, width) {
 
 def chromium() -> str:
     """Path of a Chromium; skips the test where there is none."""
-    for name in _NAMES:
+    for name in NAMES:
         if path := shutil.which(name):
             return path
     pytest.skip("no Chromium here")

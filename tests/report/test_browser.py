@@ -39,6 +39,7 @@ def test_nothing_overflows_and_links_lead_somewhere(seen, page, width) -> None:
     assert found["width"] == width
     assert found["page"] <= width
     assert found["wide"] == []
+    assert found["overlaps"] == []
     assert found["broken"] == []
     assert len(found["ids"]) == len(set(found["ids"]))
     assert all(height > 50 for height in found["figures"])

@@ -44,8 +44,10 @@ def test_interval_covers() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("draws", [24, 64])
-@pytest.mark.parametrize("case", [(0.0, 0.5), (0.0, 0.9), (0.3, 0.7), (0.6, 0.5), (0.9, 0.8)])
+@pytest.mark.parametrize("draws", [24, 64, 256])
+@pytest.mark.parametrize(
+    "case", [(0.0, 0.5), (0.0, 0.9), (0.3, 0.7), (0.6, 0.5), (0.9, 0.5), (0.9, 0.8)]
+)
 def test_interval_covers_in_many_runs(case, draws) -> None:
     assert coverage(*case, draws, 800) >= 0.95 - 2.6 * np.sqrt(0.95 * 0.05 / 800)
 

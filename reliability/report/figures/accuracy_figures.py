@@ -142,8 +142,9 @@ def accuracy_against_time(
                        of=accuracy.sizes["temperature"], whiskers=ends)  # fmt: skip
     for k, (label, value) in enumerate((references or {}).items()):
         ax.axhline(value, color="0.3", lw=1, ls=("--", "-.")[k % 2])
-        place = (times[min(1, times.size - 1)], value)
-        ax.annotate(label, place, **LABEL | {"xytext": (14, 2)})  # right of the bars
+        place = (times[min(1, times.size - 1)], value)  # right of the bars, none on another
+        side = ("bottom", 2) if value == max((references or {}).values()) else ("top", -2)
+        ax.annotate(label, place, va=side[0], **LABEL | {"xytext": (14, side[1])})
     time_axis(ax, times)
     metric_axis(ax.yaxis, accuracy)
     if accuracy.sizes["temperature"] > 1:

@@ -363,7 +363,9 @@ def _acts(phenomenon: str, study: Study) -> str:
     if phenomenon == "programming":
         verify = study.programming.verify
         return f"verify, up to {verify.attempts} pulses" if verify else "as on the card"
-    if phenomenon == "endurance":
+    if phenomenon in ("endurance", "wear"):
+        if stress.end["cycles"] or any(s.cycles for s in stress.preconditioning):
+            return "after the cycles of the study"
         count = stress.rewrites(stress.end)
         once = "does not act: cells are programmed once"
         return f"{count} rewrites by refresh" if count else once
@@ -442,12 +444,11 @@ def _stress(finished: Finished) -> Iterator[Figure]:
         return
     with canvas(8.6, 4.6) as (figure, axes):
         draw.states_against_time(chips["conductance_quantile"], axes.flat[0])
-        reads = f" With {end_reads['reads']:.3g} reads." if end_reads["reads"] else ""
         yield Figure(
             "states",
             "States against time and temperature",
             "Median cell (line) and the middle 90 % of cells (bars) of each state, all chips "
-            f"together.{reads}",
+            f"together.{_held(end_reads)}",
             svg(figure, "Median and spread of the conductance of each state against time"),
             numbers_of(state_bands(chips["conductance_quantile"])),
         )
@@ -458,6 +459,13 @@ def _at_end_reads(finished: Finished) -> tuple[xr.Dataset, dict[str, float]]:
     end = finished.study.stress.end
     end_reads = {k: end[k] for k in ("reads", "read_voltage", "inferences", "cycles")}
     return at_age(finished.results["chips"], end_reads), end_reads
+
+
+def _held(end: dict[str, float]) -> str:
+    """Say which cycles and reads a figure of time and temperature holds."""
+    cycles = f" After {end['cycles']:.5g} cycles." if end["cycles"] else ""
+    reads = f" With {end['reads']:.3g} reads." if end["reads"] else ""
+    return typeset(cycles + reads)
 
 
 def _sections(finished: Finished) -> Iterator[Section]:
@@ -577,7 +585,8 @@ def _time_figures(finished: Finished) -> Iterator[Figure]:
                 f", 5 to 95 % of the means of {_samples(study)} (thin bars)."
                 if draws is not None
                 else "."
-            ),
+            )
+            + _held(end_reads),
             svg(figure, f"{measure.title} against time for each temperature with bands"),
             numbers_of(_bands(chips["accuracy"], draws)),
         )
@@ -590,7 +599,7 @@ def _time_figures(finished: Finished) -> Iterator[Figure]:
             "spikes",
             "Spikes and energy per image",
             "Mean input spikes until the decision (line) and 5 to 95 % of chips "
-            f"({band_or_bars(len(stress.temperatures))}). Energy is "
+            f"({band_or_bars(len(stress.temperatures))}).{_held(end_reads)} Energy is "
             f"{engineering(energy['synapse_and_neuron'], 'J')} for each spike at each output; with "
             f"logic and interface {engineering(energy['system'], 'J')}.",
             svg(figure, "Input spikes and energy per image against time"),

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -53,7 +54,15 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "area": ("area_border", "parallel_area", "area_ratio", "energy_ratio"),
     "streams": ("analog_power", "always_on_power", "clocked_power"),
-    "energy": ("event_energy", "mac_energy", "gain", "activity", "accuracy", "inference_gain"),
+    "energy": (
+        "event_energy",
+        "mac_energy",
+        "gain",
+        "activity",
+        "accuracy",
+        "inference_gain",
+        "break_even_resistance",
+    ),
 }
 _WORDS = RULES | NAMES | {"tsv": "through-silicon vias", "hybrid": "copper pads",
                           "monolithic": "monolithic tiers"}  # fmt: skip
@@ -79,6 +88,14 @@ def _energy(say: _Say) -> str:
     )
 
 
+def _energy_of_resistance(say: _Say) -> str:
+    return (
+        f"an event costs less than a multiply-accumulate above {say('break_even_resistance')} of "
+        f"LRS resistance; it takes {say('event_energy')} and a multiply-accumulate "
+        f"{say('mac_energy')}"
+    )
+
+
 def _streams(say: _Say) -> str:
     found = (
         f"analog events that are switched off in between take {say('analog_power')} on average, "
@@ -89,13 +106,14 @@ def _streams(say: _Say) -> str:
 
 
 def _hierarchy(say: _Say) -> str:
+    lost = say("lines_lost_fresh")
     return (
         "the resistive cache takes less power than DRAM for periods between inferences from "
         f"{say('pays_from')} up to {say('pays_until')}, and lasts the mission for periods from "
-        f"{say('lasts_from')}, with wear levelling from {say('lasts_from_levelled')}; of its "
-        f"lines {say('lines_lost_fresh')} are lost after a rest without power while fresh, "
-        f"{say('lines_lost_worn')} at the end of life"
-    )
+        f"{say('lasts_from')}, with wear levelling from {say('lasts_from_levelled')}"
+        + (lost and f"; of its lines {lost} are lost after a rest without power while fresh, "
+           f"{say('lines_lost_worn')} at the end of life")
+    )  # fmt: skip
 
 
 def _incremental(say: _Say) -> str:
@@ -195,9 +213,11 @@ def _drawn(drawing: Drawn, data: xr.Dataset, name: str) -> Drawing:
             ax.set_visible(False)
         for k, (value, ax) in enumerate(zip(values, axes.flat, strict=False)):
             drawing.function(data.sel({axis: value}), ax)
-            ax.set_title(_value_text(axis, value), wrap=True, fontsize=9)
-            if k % columns:
-                ax.set_ylabel("")
+            narrow = int(8 * drawing.size[0] / columns)  # letters of a title above a panel
+            ax.set_title(textwrap.fill(_value_text(axis, value), narrow), fontsize=9)
+            ax.set_xlabel(textwrap.fill(ax.get_xlabel(), narrow))
+            low = int(8 * drawing.size[1] / rows)
+            ax.set_ylabel("" if k % columns else textwrap.fill(ax.get_ylabel(), low))
             if k + columns < len(values):
                 ax.set_xlabel("")
             if ax.get_legend():
@@ -238,6 +258,9 @@ def headline(found: dict[str, Any]) -> str:
         return f"{_value(one)} ({first}{_ends(one)})"
 
     sentence = _SENTENCES[found["study"]](say)
+    if "architecture.lrs_resistance" in found.get("labels", {}):
+        intervals = itertools.count()
+        sentence = _energy_of_resistance(say)
     where = _where(found)
     return typeset(_capital(f"{where and f'with {where}, '}{sentence}."))
 
@@ -324,6 +347,8 @@ def _checked(check: dict[str, Any], end: str) -> str:
         return f"{check[end]:.3g} K"
     if check["check"].startswith("accuracy lost"):
         return f"{100 * check[end]:.2g} points"
+    if check["check"].startswith("accuracy") and "relative" not in check["check"]:
+        return percent(check[end])
     return _text(check[end], check["unit"])
 
 
@@ -342,7 +367,8 @@ def _value_text(name: str, value: Any) -> str:
 def _ends(one: dict[str, Any]) -> str:
     if one["low"] is None and one["high"] is None:
         return _value(one, "low")
-    return " to ".join(_value(one, end) for end in ("low", "high"))
+    low, high = (_value(one, end) for end in ("low", "high"))
+    return f"{low.removesuffix(' points')} to {high}"
 
 
 def _name(one: dict[str, Any]) -> str:

@@ -443,13 +443,13 @@ def _intervals(study: Study) -> Iterator[str]:
 
 def _acts(phenomenon: str, study: Study) -> str:
     p = study.options("product")
-    if phenomenon == "endurance" and p.maintenance == "none" and not p.cycles:
+    if phenomenon in ("endurance", "wear") and p.maintenance == "none" and not p.cycles:
         return "does not act: cells are written once"
     if phenomenon == "conduction":
         return "does not act: cells are read at the card's voltage"
     if phenomenon == "noise" and not p.noise:
         return "does not act: reads without noise"
-    if phenomenon in ("programming", "defects", "noise", "endurance"):
+    if phenomenon in ("programming", "defects", "noise", "endurance", "wear"):
         return "as on the card"
     return of_age(study.stress.end)
 
