@@ -8,9 +8,12 @@
 Between two maintenance times cells age from their last write. Refreshed cells begin anew each time,
 so that the macro survives the mission if no interval fails: 1 - (1 - P)^intervals. Each rewrite is
 a write cycle of the card's wear: the intervals are computed at the wear of four moments of the
-mission and interpolated in between. Scrubbing rewrites only words that had an error; all others
-stay on the path that they began, so its failures are those of words that gain more than the code
-corrects within one interval, summed over the mission:
+mission and interpolated in between. The verify of a rewrite finds the words with more failed cells
+than the code corrects while their data are at hand, and spare words that the test before shipment
+has left take their place (repair in the field); a macro fails once it has no more of them.
+Scrubbing rewrites only words that had an error; all others stay on the path that they began, so its
+failures are those of words that gain more than the code corrects within one interval, summed over
+the mission:
 
     P(word) = sum over intervals of P(> t wrong at the end | at most t wrong before)
 
@@ -304,12 +307,13 @@ def _refreshed(
     """Failing macros where every cell begins anew after each interval."""
     profile = setting.profile + MissionProfile([_part(use, use.time / count)])
     moments = np.unique(np.round(np.linspace(0, count - 1, min(count, _MOMENTS))))
-    logs = []
+    logs, kept = [], []
     for done in moments:
         here = replace(setting, profile=profile, cycles=setting.cycles + float(done))
         found = Dies(technology, here).of_lots(lots, seed)
-        accepted = 1 - found.rejected
-        logs.append(_log_survival(found.macro / np.maximum(accepted, 1e-300)))
+        kept.append(1 - found.rejected)  # spares are enough for the words that have failed
+        logs.append(_log_survival(found.macro / np.maximum(kept[-1], 1e-300)))
+    enough = np.minimum(kept[-1] / np.maximum(kept[0], 1e-300), 1.0)
     # ln of survival of one interval, over all intervals; dies keep their own
     if len(moments) == 1:
         survival = logs[0] * count
@@ -317,7 +321,8 @@ def _refreshed(
         mean = np.asarray(np.trapezoid(np.stack(logs), moments, axis=0)) / (count - 1)
         survival = mean * count
     uber = found.word_per_read.mean(axis=1) / setting.macro.code.data_bits
-    return Maintained(-np.expm1(survival), accepted, uber, float(count - 1))
+    failing = -np.expm1(survival + np.log(np.maximum(enough, 1e-300)))
+    return Maintained(failing, kept[0], uber, float(count - 1))
 
 
 def _scrubbed(

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 import reliability as rel
 from reliability.errors import InputError
@@ -16,6 +17,7 @@ from reliability.product.maintenance import (
     budget_warning,
     cheapest_policy,
     maintained_failures,
+    mission_failures,
     time_to_limit,
 )
 
@@ -70,6 +72,27 @@ def test_the_cheapest_policy_keeps_the_limit() -> None:
     assert (energy[ppm <= bare / 3] >= energy[own]).all()
     until = time_to_limit(CARD, USE, SETTING, bare / 3, lots=2)
     assert 0 < until < USE.time
+
+
+def test_spare_words_replace_those_that_wear_out_in_the_field() -> None:
+    """Every cell that wears out is found by a rewrite; the macro fails when no spare is left."""
+    card = CARD.with_values({"endurance.scale": 3e4, "endurance.shape": 1.0,
+                             "endurance.sigma_lot": 0.0, "endurance.sigma_wafer": 0.0,
+                             "endurance.sigma_die": 0.0})  # fmt: skip
+    found = {}
+    for spares in (0, 4, 16):
+        macro = dataclasses.replace(SETTING.macro, spare_words=spares)
+        setting = dataclasses.replace(SETTING, macro=macro)
+        made = mission_failures(card, USE, Policy("refresh", "15 days"), setting, range(1), 0)
+        found[spares] = float(made.failing.mean())
+        assert float(made.shipped.mean()) == pytest.approx(1.0, abs=1e-6)
+    # after 243 rewrites a word of 72 cells has two or more wrong of those that failed for good
+    wrong = 0.5 * -math.expm1(-243 / 3e4)
+    word = 1 - (1 - wrong) ** 72 - 72 * wrong * (1 - wrong) ** 71
+    assert found[0] > 0.99
+    for spares in (4, 16):
+        exhausted = float(binom.sf(spares, 1024 + spares, word))
+        assert found[spares] == pytest.approx(exhausted, rel=0.1, abs=0.02)
 
 
 def test_cycles_before_the_mission_may_exceed_the_budget_alone() -> None:
