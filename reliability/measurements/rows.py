@@ -401,7 +401,9 @@ def in_its_unit(text: str, inside: str, decimal: str = ".") -> float | None:
         value = np.array([number(match[1], decimal)])
     except ValueError:
         return None
-    return meaning and float(scaled(value, meaning.factor)[0] + meaning.offset)
+    if meaning is None:
+        return None
+    return float(scaled(value, meaning.factor)[0] + meaning.offset)
 
 
 def _own_units(

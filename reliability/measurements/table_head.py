@@ -325,7 +325,8 @@ def _units_above(
     headers: list[tuple[str, str]], numeric: Sequence[bool], metadata: dict[str, str]
 ) -> list[tuple[str, str]]:
     """Give columns without a unit that of a line above: ``Vertical Units,V,A``, one a channel."""
-    times, signals = [], []
+    times: list[str] = []
+    signals: list[str] = []
     for key, text in metadata.items():
         for pattern, found in ((_TIME_UNITS, times), (_SIGNAL_UNITS, signals)):
             if pattern.fullmatch(key.strip()):

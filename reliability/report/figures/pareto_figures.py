@@ -23,7 +23,7 @@ from reliability.report.figures.style import (
 from reliability.units import engineering
 
 Array = NDArray[np.float64]
-_APART = (0.35, 0.05)  # of the axes, between points with names
+_LETTER, _LINE = 0.014, 0.055  # width and height of what a name takes, of the axes
 _WIDE = 30.0  # ratio from which an axis of positive numbers is logarithmic
 
 
@@ -66,12 +66,15 @@ def pareto(designs: xr.Dataset, ax: Axes | None = None, *, x: str, y: str) -> Ax
 
 def _names(ax: Axes, where: Array, names: Array) -> None:
     """Write the names of designs beside their points, where they do not cover another name."""
+    ax.autoscale_view()  # else the limits are those before the points
     places = ax.transAxes.inverted().transform(ax.transData.transform(where))
-    written: list[Array] = []
+    written: list[tuple[Array, Array]] = []
     for name, point, place in zip(names, where, places, strict=True):
-        if name and all(np.any(np.abs(place - other) > _APART) for other in written):
-            written.append(place)
-            right = place[0] > 0.6  # beyond, a name would leave the axes
+        right = place[0] > 0.6  # beyond, a name would leave the axes
+        size = np.array([_LETTER * len(str(name)), _LINE])
+        low = place - [size[0] * right, 0.0]
+        if name and all(np.any((low > end) | (low + size < start)) for start, end in written):
+            written.append((low, low + size))
             side = {"ha": "right", "xytext": (-4, 3)} if right else {}
             ax.annotate(str(name), point, **LABEL | side)
 
