@@ -100,3 +100,12 @@ def test_the_jedec_sequences_have_the_conditions_of_the_standard(test, memory, o
 def test_a_jedec_sequence_that_is_not_is_refused(arguments, says) -> None:
     with pytest.raises(InputError, match=says):
         MissionProfile.jedec(**arguments)
+
+
+def test_counts_as_text_are_numbers_and_no_angles() -> None:
+    """In units of angle "1 cycle" is 2 pi."""
+    assert Segment("1 h", cycles="10000 cycles", reads="1e6 reads").cycles == 10_000
+    assert Segment("1 h", reads="1 read").reads == 1
+    for name, text in (("reads", "5 turns"), ("reads", "10 cycles"), ("cycles", "3 reads")):
+        with pytest.raises(InputError, match=f"{name}: got '{text}', expected a number"):
+            Segment("1 h", **{name: text})

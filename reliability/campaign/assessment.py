@@ -32,6 +32,9 @@ from reliability.network.one_layer.coding import Samples
 from reliability.network.one_layer.weight_mapping import cells_per_side
 from reliability.population import age
 from reliability.population.reading import read_cells
+from reliability.population.sampling import addresses, card_of_cells
+from reliability.product.fault_mapping import Placing, repaired_chips
+from reliability.product.layer_repair import Repair, check_repair, repaired_layers
 from reliability.technology import Technology
 
 _OF_IMAGES = ("correct", "image")  # too many to keep of every chip at every read-out
@@ -80,8 +83,12 @@ def cells_of(study: StudyFrame) -> int:
     network = study.load_network()
     if isinstance(network, DeepNetwork):
         tiling = study.tiling.tiling(study.load_technology())
-        return sum(tiling.of(n.name).cells_of(n.rows, n.outputs) for n in network.layers)
-    return int(network.weights.size) * 2 * cells_of_a_side(study, network)
+        return study.network.copies * sum(
+            tiling.of(n.name).cells_of(n.rows, n.outputs + study.network.spare_columns)
+            for n in network.layers
+        )
+    columns = network.outputs + study.network.spare_columns
+    return int(network.inputs * columns) * 2 * cells_of_a_side(study, network)
 
 
 def cells_of_a_side(study: StudyFrame, network: Network) -> int:
@@ -102,10 +109,37 @@ def program(study: StudyFrame, technology: Technology, **where: Any) -> xr.Datas
     where["verify"] = None if verify is None else Verify(**vars(verify))
     with warnings.catch_warnings():  # they are an attribute, and in the summary
         warnings.simplefilter("ignore")
+        if is_repaired(study):
+            return _repaired(study, technology, None, **where)
         if isinstance(network, DeepNetwork):
             return program_layers(technology, network, study.tiling.tiling(technology), **where)
         where |= {"mapping": study.network.mapping, "copies": study.network.copies}
         return sample_chips(technology, network, **where)
+
+
+def is_repaired(study: StudyFrame) -> bool:
+    """Whether chips are tested and programmed one by one, in `reliability.product`."""
+    n = study.network
+    deep = isinstance(study.load_network(), DeepNetwork)
+    return n.fault_mapping != "none" or n.spare_columns > 0 or (deep and n.copies > 1)
+
+
+def _repaired(
+    study: StudyFrame, technology: Technology, profile: MissionProfile | None, **where: Any
+) -> xr.Dataset:
+    """Chips around whose stuck cells the network lies, aged where a profile is given."""
+    network, n = study.load_network(), study.network
+    where |= {"profile": profile}
+    swap, sign = n.fault_mapping != "none", n.fault_mapping == "swap_and_sign"
+    if isinstance(network, DeepNetwork):
+        repair = Repair(n.copies, n.spare_columns, swap or n.spare_columns > 0, sign)
+        tiling = study.tiling.tiling(technology)
+        return repaired_layers(technology, network, tiling, repair, **where)
+    placing = Placing(rows=swap, columns=True, signs=sign)
+    return repaired_chips(
+        technology, network, placing=placing, copies=n.copies, spare_columns=n.spare_columns,
+        **where,
+    )  # fmt: skip
 
 
 def neuron_of(study: StudyFrame, technology: Technology) -> Neuron:
@@ -182,6 +216,16 @@ def at_all_read_outs(
 
 def _aged(study: StudyFrame, cells: xr.Dataset, mission: MissionProfile) -> xr.Dataset:
     """Cells after a mission, with those of the last calibration where the study has intervals."""
+    if is_repaired(study):  # their cells lie in the order of the network: age them on their chips
+        per_wafer, verify = study.population.dies_per_wafer, study.programming.verify
+        wafer, die, _, lot = addresses(cells)[0].tolist()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _repaired(
+                study, card_of_cells(cells), mission, chips=cells.sizes["chip"], lot=lot,
+                first=wafer * per_wafer + die, dies_per_wafer=per_wafer, seed=study.seed,
+                verify=None if verify is None else Verify(**vars(verify)),
+            )  # fmt: skip
     if isinstance(study.load_network(), DeepNetwork):
         return aged_and_calibrated(cells, mission, study.tiling.tiling(study.load_technology()))
     return age(cells, mission)
@@ -252,7 +296,27 @@ def check_network(study: StudyFrame, images: dict[str, int]) -> None:
     ):
         raise InputError("sensitivity, stress.inferences and network.read_temperature need a "
                          f"network of one layer, got {study.network.name}")  # fmt: skip
-    if study.network.copies > 1 and study.sensitivity:
-        raise InputError("network.copies: does not go with sensitivity")
+    _check_redundancy(study, technology, network)
     if study.programming.verify and not technology.has_states:
         raise InputError(f"programming.verify: {technology.name} has levels, not LRS and HRS")
+
+
+def _check_redundancy(
+    study: StudyFrame, technology: Technology, network: Network | DeepNetwork
+) -> None:
+    """Refuse copies, spare columns and fault-aware mapping where they do not act."""
+    n = study.network
+    asked = {"copies": n.copies > 1, "spare_columns": n.spare_columns > 0,
+             "fault_mapping": n.fault_mapping != "none"}  # fmt: skip
+    names = [name for name, given in asked.items() if given]
+    if names and study.sensitivity:
+        raise InputError(f"network.{names[0]}: does not go with sensitivity")
+    if not is_repaired(study):
+        return
+    if any(study.stress.inferences):
+        raise InputError(f"network.{names[-1]}: does not go with stress.inferences")
+    if isinstance(network, DeepNetwork):
+        check_repair(place(network, study.tiling.tiling(technology), technology))
+    elif n.mapping != "two_level" or not technology.has_states:
+        raise InputError(f"network.{names[-1]}: needs two_level cells of LRS and HRS, got "
+                         f"{n.mapping} cells of {technology.name}")  # fmt: skip

@@ -21,7 +21,7 @@ from reliability.campaign.dotted import vary
 from reliability.campaign.feasible_designs import designs_of, margin
 from reliability.campaign.fronts import objectives_of, recommended_design
 from reliability.campaign.spec import Study
-from reliability.campaign.store import DECISION
+from reliability.campaign.store import DECISION, MARKER, read_marker
 from reliability.campaign.tables import Axis, DecisionTable, DesignTable, is_choice
 from reliability.errors import InputError
 from reliability.statistics import wilson
@@ -127,11 +127,23 @@ def compute_decision(
     chosen, settings = chosen_design(study, summary), study.decision
     if chosen is None or settings is None:
         return {}
-    answers = answers_in(chosen.folder(folder))
+    place = chosen.folder(folder)
+    answers, there = answers_in(place), _there(chosen, place)
     cards = [_nominal(chosen), *_drawn(chosen, settings.draws)]
-    found, _ = _information(study, chosen, answers(_with_cards(chosen, cards)), cards)
+    points = answers(_with_cards(chosen, [*cards, *there]))
+    found, _ = _information(study, chosen, points, cards)
     cards += [card for name in _tried(found, settings) for card in _moved(chosen, name, settings)]
-    return decision_of(study, chosen, answers(_with_cards(chosen, cards)))
+    return decision_of(study, chosen, answers(_with_cards(chosen, [*cards, *there])))
+
+
+def _there(chosen: Chosen, place: Path) -> list[Card]:
+    """Cards that a run before has listed, among them those of its tornado."""
+    listed = read_marker(place)["spec"]["design"]["listed"] if (place / MARKER).is_file() else []
+    names = [f"technology.{name}" for name in chosen.uncertain]
+    return [
+        {name: one[key] for name, key in zip(chosen.uncertain, names, strict=True)}
+        for one in listed if set(one) == set(names)
+    ]  # fmt: skip
 
 
 def _nominal(chosen: Chosen) -> Card:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Self, TypeVar
 import xarray as xr
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from reliability.campaign.conditioned_study import conditioned
 from reliability.campaign.dotted import Value, flat, vary
 from reliability.campaign.tables import (
     Axis,
@@ -33,6 +34,7 @@ from reliability.network.datasets import data_of
 from reliability.network.metrics import Metric, named_metric, signed_metric
 from reliability.population.measured import MeasuredCells
 from reliability.technology import Technology, load_technology
+from reliability.technology.observed import observations_of, read_observation
 from reliability.version import __version__
 
 Point = dict[str, int | float | str]
@@ -60,6 +62,8 @@ class StudyFrame(Table):
     cells: str | None = None
     """Path of a file of measured cells, or the name of a shipped one. They take the place of the
     card's cells; neurons, energies and read voltage stay those of the card."""
+    observation: tuple[dict[str, Any], ...] = ()
+    """Observations that the card is conditioned on first, with the keys of docs/conditioning.md."""
     parameters: dict[str, Value] = Field(default={})
     """Parameters and models that replace those of the card, by dotted name."""
     seed: Annotated[int, Field(strict=True)] = 0
@@ -89,6 +93,13 @@ class StudyFrame(Table):
     def _dotted(cls, value: Any) -> Any:
         return flat(value) if isinstance(value, dict) else value
 
+    @field_validator("observation")
+    @classmethod
+    def _can_be(cls, value: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+        for number, one in enumerate(value, 1):
+            read_observation(one, str(number))
+        return value
+
     @model_validator(mode="after")
     def _one_grid(self) -> "StudyFrame":
         if self.sweep and self.sensitivity:
@@ -98,7 +109,7 @@ class StudyFrame(Table):
         if "accuracy" not in self.outputs and (self.sensitivity or self.population.until):
             raise ValueError('outputs: sensitivity and population.until need "accuracy"')
         if self.search and not self.sweep:
-            raise ValueError("search: got no sweep, whose axes are what a search may choose")
+            raise ValueError("search: got no [[sweep]], expected one for each choice")
         if self.search and self.design.kind not in ("grid", "listed"):
             raise ValueError(f"search: got design.kind {self.design.kind!r}, expected none")
         stages = self.search.stages if self.search else ()
@@ -128,9 +139,7 @@ class StudyFrame(Table):
 
     def with_designs(self, designs: Sequence[Point]) -> Self:
         """Return the study at listed designs of its choices, instead of a grid."""
-        names = [axis.name for axis in self.sweep]  # files keep no order, which the hash has
-        listed = tuple({n: one[n] for n in names if n in one} for one in designs)
-        table = self.design.model_dump() | {"kind": "listed", "listed": listed}
+        table = self.design.model_dump() | {"kind": "listed", "listed": tuple(designs)}
         return self.model_copy(update={"design": DesignTable(**table)})
 
     def options(self, kind: str) -> Any:
@@ -144,9 +153,17 @@ class StudyFrame(Table):
         found: _Named = self._known[key]
         return found
 
-    def named_technology(self, name: str) -> Technology:
+    def filed_technology(self, name: str) -> Technology:
         """Return a card as its file has it."""
         return self.known(("technology", name), lambda: load_technology(name))
+
+    def named_technology(self, name: str) -> Technology:
+        """Return a card, conditioned on the observations of the study."""
+        card = self.filed_technology(name)
+        if not self.observation:
+            return card
+        seen = observations_of(self.observation)
+        return self.known(("conditioned", name), lambda: conditioned(card, seen, self.seed))
 
     def load_technology(self) -> Technology:
         """Return the card that the study names, with the parameters that the study sets."""
@@ -213,7 +230,8 @@ class StudyFrame(Table):
     @property
     def spec_hash(self) -> str:
         """SHA-256 of study, cards, network and version: equal hashes, equal results."""
-        return self._hash(self.model_dump_json(exclude={"limits", "decision"}))
+        spec = json.loads(self.model_dump_json(exclude={"limits", "decision"}))
+        return self._hash(json.dumps(spec, sort_keys=True))  # files keep no order of keys
 
     @property
     def frame_hash(self) -> str:
@@ -253,7 +271,7 @@ class StudyFrame(Table):
             __version__,
             text,
             *self._fingerprints(),
-            *(self.named_technology(str(card)).fingerprint for card in cards),
+            *(self.filed_technology(str(card)).fingerprint for card in cards),
             *(self.named_network(str(name)).fingerprint for name in networks),
             *(
                 self._data_sha256(str(name))

@@ -1,6 +1,7 @@
 """Read a study's TOML file and check it against all that it names, before anything runs."""
 
 from importlib.resources.abc import Traversable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ MOST_POINTS = 100_000  # of a sweep, unless the user says that so many are meant
 _FILES = (".toml", ".onnx", ".npz")  # that may lie beside a study
 # Options of a network of one layer, each with the coding with which alone it acts.
 _OPTIONS: dict[str, str | None] = {
-    "coding": None, "mapping": None, "copies": None, "neuron": None, "delta_s": "rate",
+    "coding": None, "mapping": None, "neuron": None, "delta_s": "rate",
     "spike_limit": "rate",
     "first_spike": "first_spike", "desensitization": "first_spike",
 }  # fmt: skip
@@ -211,7 +212,8 @@ def _check_names(study: Study) -> None:
     try:
         study.load_technology()
     except InputError as error:
-        whose = "" if str(error).startswith("cells: ") else "technology: "
+        named = str(error).startswith(("cells: ", "observation: "))
+        whose = "" if named else "technology: "
         raise InputError(f"{whose}{error}") from None
     _check_network_name(study)
     if not study.sweep:  # each point is looked at by itself
@@ -246,7 +248,7 @@ def _check_stages(study: Study) -> None:
 def _check_decision(study: Study) -> None:
     """Refuse a decision on a card without uncertain parameters."""
     if study.decision and study.sweep:
-        first = (paired_designs if study.search else sweep_points)(study)[0]
+        first = next(iter((paired_designs if study.search else sweep_points)(study)))
         conditions = [axis for axis in study.sweep if not is_choice(axis)]
         uncertain_parameters(study.at(first), conditions)
     elif study.decision:
@@ -285,7 +287,7 @@ def _check_points(study: Study, most: int) -> None:
 def _check_sweep(study: Study) -> None:
     """Refuse points that cannot be."""
     if study.search and study.design.kind != "listed":
-        for point in paired_designs(study):
+        for point in islice(paired_designs(study), _CHECKED):
             try:
                 study.at(point)
             except InputError as error:

@@ -144,6 +144,8 @@ class _Stage:
 
     def evaluate(self, new: list[Point]) -> tuple[list[Evaluation], list[bool]]:
         """Return the evaluations of new designs, and which of them need not be computed further."""
+        if not self.done and not self.known:  # an objective that is none is refused at the first
+            evaluations(self.study, self.answers(self.study.with_designs(new[:1])))
         self.done.extend(new)
         listed = self.done + [design for design in self.known if design not in self.done]
         points = self.answers(self.study.with_designs(listed))

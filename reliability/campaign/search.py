@@ -31,6 +31,7 @@ from reliability.errors import InputError
 Floats = NDArray[np.float64]
 _TRIES = 5  # generations without a new design after which a search ends
 _BAD = 1e30  # value of a design that has none
+FLOORS = {"ppm": 1e-6}  # below which no product differs from another, by the unit of an objective
 
 
 class Space(NamedTuple):
@@ -191,9 +192,13 @@ def hypervolume(values: ArrayLike, reference: ArrayLike) -> float:
 
 
 def as_minimised(values: Floats, objectives: Sequence[Objective]) -> Floats:
-    """Return objectives (designs, objectives) with the sign by which less is better."""
+    """Return objectives (designs, objectives) with the sign by which less is better.
+
+    Below `FLOORS` values are the same.
+    """
     signs = [-1.0 if one.direction == "maximise" else 1.0 for one in objectives]
-    return np.asarray(values, float) * signs
+    floors = [FLOORS.get(one.unit, -np.inf) for one in objectives]
+    return np.maximum(np.asarray(values, float), floors) * signs
 
 
 def growth(values: Floats, allowed: NDArray[np.bool_]) -> Iterator[float]:

@@ -27,7 +27,8 @@ def check_cells(study: StudyFrame, outputs: dict[str, Kind]) -> None:
         if name not in able:
             raise InputError(f"outputs: got {name!r} with cells, which needs the models of a card; "
                              f"allowed: {', '.join(able)}")  # fmt: skip
-    given = {"programming": study.programming != ProgrammingTable(),
+    given = {"observation": study.observation,
+             "programming": study.programming != ProgrammingTable(),
              "network.read_temperature": study.network.read_temperature is not None,
              "sensitivity": study.sensitivity}  # fmt: skip
     for name, there in given.items():

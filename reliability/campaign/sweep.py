@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import scipy
@@ -14,6 +14,8 @@ from reliability.campaign.tables import Axis, is_choice
 from reliability.errors import InputError
 from reliability.random import stream
 from reliability.units import quantity
+
+_MOST_PAIRED = 32  # values of a choice that are tried with those of others before a search
 
 
 def count_points(study: StudyFrame) -> int:
@@ -106,21 +108,30 @@ def search_space(study: StudyFrame) -> dict[str, Space]:
     return space
 
 
-def paired_designs(study: StudyFrame) -> list[Point]:
-    """Return designs in which each value of a choice meets each value of every other.
+def paired_designs(study: StudyFrame) -> Iterator[Point]:
+    """Yield designs in which each value of a choice meets each value of every other, once each.
 
-    Ranges stand with their ends; the conditions of a sweep with their first value.
+    Ranges stand with their ends, many values with some of them; the conditions of a sweep with
+    their first value.
     """
     space = search_space(study)
-    ends = {name: one.values or _whole_ends(one) for name, one in space.items()}
+    ends = {name: _some(one.values) or _whole_ends(one) for name, one in space.items()}
     first = {axis.name: _levels(study, axis)[0] for axis in study.sweep if axis.name not in space}
     base = {name: values[0] for name, values in ends.items()}
-    found = {}
+    seen = set()
     for a, b in itertools.combinations_with_replacement(ends, 2):
         for x, y in itertools.product(ends[a], ends[b]):
             point = {**base, a: x, b: y} if a != b else {**base, a: x}
-            found[tuple(point.values())] = point | first
-    return list(found.values())
+            if (key := tuple(point.values())) not in seen:
+                seen.add(key)
+                yield point | first
+
+
+def _some(values: tuple[int | float | str, ...]) -> tuple[int | float | str, ...]:
+    """At most so many of the values, evenly spaced, the first and the last among them."""
+    if len(values) <= _MOST_PAIRED:
+        return values
+    return tuple(values[k * (len(values) - 1) // (_MOST_PAIRED - 1)] for k in range(_MOST_PAIRED))
 
 
 def _whole_ends(space: Space) -> tuple[int | float, ...]:

@@ -5,6 +5,7 @@ import inspect
 import itertools
 import math
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
@@ -114,6 +115,12 @@ class NetworkTable(Table):
     """Mapping of a weight to several two-level cells, or to one multi-level cell on each side."""
     copies: Annotated[int, Field(ge=1, le=100, strict=True)] = 1
     """Number of cells that hold what the mapping gives to one; the weight is their mean."""
+    spare_columns: Annotated[int, Field(ge=0, le=1000, strict=True)] = 0
+    """Number of spare output columns of a layer, on which outputs may lie whose own columns have
+    stuck cells."""
+    fault_mapping: Literal["none", "swap", "swap_and_sign"] = "none"
+    """Placing of weights around the stuck cells that the test of each chip finds: columns are
+    swapped, in a network of one layer also rows, and columns may hold the negative weights."""
     images: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 10_000
     """Number of test images, evenly spaced; by default 10 000, or all of own data."""
     delta_s: Count = 10
@@ -458,7 +465,8 @@ class Axis(Table):
         if ends == 1 or bool(self.values) == bool(ends):
             raise ValueError("got neither or both of values and low, high; expected one of them")
         if len(set(self.values)) < len(self.values):
-            raise ValueError(f"values: got {list(self.values)}, expected each of them once")
+            twice = next(value for value, n in Counter(self.values).items() if n > 1)
+            raise ValueError(f"values: got {twice!r} twice, expected each value once")
         return self
 
 
@@ -561,3 +569,10 @@ class SearchTable(Table):
     stages: Annotated[tuple[Annotated[int, Field(ge=2, strict=True)], ...], Rising] = ()
     """Numbers of chips, rising, after which a hopeless design is computed no further: one whose
     interval lies beyond a limit, or that another design beats by whole intervals."""
+
+    @model_validator(mode="after")
+    def _unlike_objectives(self) -> "SearchTable":
+        names = [one.name for one in self.objective]
+        if len(set(names)) < len(names):
+            raise ValueError(f"objective: got {names}, expected each name once")
+        return self

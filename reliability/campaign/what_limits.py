@@ -24,13 +24,16 @@ _MOST = 10  # parameters that a summary names
 _LEAST = 1e-300
 
 
-def sizes(study: StudyFrame) -> Iterator[tuple[str, int, int]]:
-    """Yield each group, its length, and the cards that one place of it computes."""
+def sizes(study: StudyFrame, point: int) -> Iterator[tuple[str, int, int]]:
+    """Yield each group, its length, and the cards that one place of it computes.
+
+    Parameters at their ends take several times as long as all else: of a sweep its first point.
+    """
     if not study.options("product").attribution:
         return
     yield "product_causes", 1, len(_CAUSES)
     yield "product_remedies", len(_remedies(study)), 4
-    if study.uncertainty and (names := _parameters(study)):
+    if point == 0 and study.uncertainty and (names := _parameters(study)):
         yield "product_drivers", len(names), 2
 
 

@@ -19,7 +19,14 @@ from reliability.characterization.first_read import reads_with_levels
 from reliability.characterization.gate import is_sweep
 from reliability.characterization.misfit import misfit
 from reliability.characterization.read_table import ROOM, Reads, reads_of
-from reliability.characterization.target import Levels, find_levels, level_of
+from reliability.characterization.target import (
+    Levels,
+    aims,
+    find_levels,
+    level_of,
+    together,
+)
+from reliability.characterization.wear import apart
 from reliability.errors import InputError, fraction, whole_number
 from reliability.mission import MissionProfile, Segment
 from reliability.population import age, sample_population
@@ -31,9 +38,11 @@ from reliability.version import __version__
 Array = NDArray[np.float64]
 _FEWEST = 20  # cells that a statistic is made of
 _FEWEST_DRAWS = 20
+_NOMINAL = 5  # experiments on the nominal card
 _CYCLES = 8  # from which on a file is one of consecutive cycles
 _LAGS = (1, 10)
 _QUANTILES = (0.01, 0.05, 0.5, 0.95, 0.99)
+_ERROR = "level_error"
 _DETAIL = ("q01", "q50", "q99", "below_q01", "above_q99")
 
 
@@ -77,13 +86,18 @@ def posterior_predictive(
         ``correlation`` of a cell's change with that at the first time, or over cycles
         ``median``, ``sigma_cell``, ``sigma_cycle``, ``autocorrelation_1`` and ``_10``) of each
         ``label`` (level in siemens, or state), ``time`` (s), ``temperature`` (K) and ``reads``.
-        Variables ``observed``, ``median``, ``low``, ``high`` (predictive interval) and ``p_value``
-        (two-sided). Levels: change of conductance since programming, S; states: change of ln G;
-        at time 0 the programmed conductance relative to the target, or ln G.
+        Variables ``observed``, ``median``, ``low``, ``high`` (predictive interval), ``nominal``
+        (with the card's own values) and ``p_value`` (two-sided). Levels: change of conductance
+        since programming, S; states: change of ln G; at time 0 the programmed conductance relative
+        to the target, or ln G.
         ``attrs["outside"]`` is the fraction of observed values outside their interval.
         Dimension ``detail``, with the same variables and coordinates after ``detail_``: the
         quantiles ``q01`` to ``q99`` and the tails ``below_q01`` and ``above_q99``, the fraction of
         simulated cells beyond the quantile of the measured ones (0.01 if the model is right).
+        Dimension ``group``, with the same after ``group_``, where levels are named: the fraction of
+        cells that a bake, or time, has taken out of their level (``level_error``), over all levels.
+        A border lies in the middle between the 99 % quantile of a level as it was programmed and
+        the 1 % quantile of the next.
         Other ``attrs`` say how far off the model is (`reliability.characterization.misfit`).
 
     Raises
@@ -105,6 +119,10 @@ def posterior_predictive(
         for k in range(draws):
             made = experiment.simulate(card.drawn(seed, k), seed + 7919 * (number * draws + k + 1))
             again[k] = made["value"].reindex(observed.index).to_numpy()
+        nominal = [
+            experiment.simulate(card, seed + 7919 * number + k)["value"].reindex(observed.index)
+            for k in range(_NOMINAL)
+        ]
         low, middle, high = np.nanquantile(
             again, [0.5 - confidence / 2, 0.5, 0.5 + confidence / 2], axis=0
         )
@@ -113,17 +131,20 @@ def posterior_predictive(
         above = (np.sum(again >= value, axis=0) + 1) / (draws + 1)
         tables.append(
             observed.reset_index().assign(
-                median=middle, low=low, high=high,
+                median=middle, low=low, high=high, nominal=np.mean(nominal, axis=0),
                 p_value=np.minimum(2 * np.minimum(below, above), 1.0),
             )
         )  # fmt: skip
     table = pd.concat(tables, ignore_index=True)
+    is_error = table["quantity"] == _ERROR
+    errors, table = table[is_error], table[~is_error]
     is_detail = table["quantity"].isin(_DETAIL)
     detail = table[is_detail | table["quantity"].isin(("q05", "q95"))]
     table = table[~is_detail]
     outside = float(((table["value"] < table["low"]) | (table["value"] > table["high"])).mean())
     check = _dataset(table, card, draws, confidence, seed, outside, reads)
-    check = check.merge(_columns(detail, "detail", "detail_"), combine_attrs="override")
+    for part, dim in ((detail, "detail"), (errors, "group")):
+        check = check.merge(_columns(part, dim, f"{dim}_"), combine_attrs="override")
     return check.assign_attrs(misfit(check))
 
 
@@ -153,7 +174,7 @@ def _columns(table: pd.DataFrame, dim: str, prefix: str) -> xr.Dataset:
     }
     variables = {
         "observed": column("value"),
-        **{name: column(name) for name in ("median", "low", "high", "p_value")},
+        **{name: column(name) for name in ("median", "low", "high", "nominal", "p_value")},
     }
     return xr.Dataset(
         {prefix + name: value for name, value in variables.items()},
@@ -209,7 +230,8 @@ def simulated_cells(
 def _experiments(reads: Sequence[Reads], card: Technology) -> Iterator[_Experiment]:
     named = [one for one in reads if one.table["target"].notna().any()]
     has_levels = "programming.target.error_0" in card and bool(named)
-    found = find_levels(named, card["target.maximum"]) if has_levels else None
+    fresh = apart(named)[0] or named
+    found = find_levels(fresh, card["target.maximum"]) if has_levels else None
     for one in reads:
         states = one.table["state"].isin(STATES)
         if states.any() and card.has_states:
@@ -233,26 +255,30 @@ def _of_reads(one: Reads, table: pd.DataFrame, levels: Levels | None) -> _Experi
     keys = ["temperature", "point", "reads", "read_voltage"]
     table["time"] = table.groupby(keys, dropna=False)["time"].transform("mean").fillna(0.0)
     if levels is None:
-        table["label"], table["level"] = table["state"], np.nan
+        table["label"], table["level"], table["aim"] = table["state"], np.nan, np.nan
     else:
         table["level"] = levels.target[table["level_index"].to_numpy()]
         table["label"] = table["level_index"].astype(str)
+        table["aim"] = aims(table.assign(level=table["level_index"]), levels)
     timed = table["cycles"].fillna(0.0) if one.has("time") else 0.0
     table["cycles"] = timed
     cycled = table["cycles"] > 0
     after = table["cycles"].map("{:.6g}".format)
-    table["label"] = table["label"].where(~cycled, table["label"] + " after " + after + " cycles")
+    words = (" after " + after + " cycles").where(cycled, "")
+    table["label"] += words
     # Where a file does not say what its cells aim at, their level is that of their first read.
     fresh = (table["time"] <= 0) & (table["reads"] <= 0)
     if levels is not None and one.table["target"].isna().all():
         table = table[~fresh]
     runs = table.drop_duplicates("run").set_index("run")
     place = _places(runs)
-    statistics = _Statistics(table)
+    stated = one.table["target"].notna().any() and not one.is_from_first_read
+    known = levels is not None and stated and len(levels.target) > 1
+    statistics = _Statistics(table, _Borders(table, words) if known else None)
     observed = statistics.of(table["conductance"].to_numpy(), table["first"].to_numpy())
 
     def cells(card: Technology, seed: int) -> tuple[Array, Array]:
-        state: Any = runs["state"] if levels is None else runs["level"]
+        state: Any = runs["state"] if levels is None else runs["aim"]
         g = np.empty(len(table))
         first = np.empty(len(table))
         programmed = _population(card, place, state.to_numpy(), seed)
@@ -327,8 +353,9 @@ _CONDITIONS = ["label", "level", "time", "temperature", "reads"]
 class _Statistics:
     """What is looked at, of measured or simulated conductances in the rows of one table."""
 
-    def __init__(self, table: pd.DataFrame) -> None:
-        self.level = table["level"].to_numpy(float)
+    def __init__(self, table: pd.DataFrame, borders: "_Borders | None") -> None:
+        self.borders = borders
+        self.aim = table["aim"].to_numpy(float)
         self.fresh = ((table["time"] <= 0) & (table["reads"] <= 0)).to_numpy()
         grouped = table.groupby(_CONDITIONS, dropna=False)
         self.group = grouped.ngroup().to_numpy()
@@ -355,12 +382,12 @@ class _Statistics:
                         "reads": later["reads"].iloc[0], "cells": len(both)}  # fmt: skip
                 yield row, both["index"].to_numpy(), both["index_later"].to_numpy()
 
+    @np.errstate(divide="ignore", invalid="ignore")
     def of(self, g: Array, first: Array) -> pd.DataFrame:
         """Return one row a statistic, with its value and the number of cells behind it."""
-        of_levels = np.isfinite(self.level)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            change = np.where(of_levels, g - first, np.log(g) - np.log(first))
-            start = np.where(of_levels, first - self.level, np.log(g))
+        of_levels = np.isfinite(self.aim)
+        change = np.where(of_levels, g - first, np.log(g) - np.log(first))
+        start = np.where(of_levels, first - self.aim, np.log(g))
         y = np.where(self.fresh, start, change)
         n = self.size
         mean = np.bincount(self.group, y) / n
@@ -389,7 +416,39 @@ class _Statistics:
         ]
         if rows:
             long = pd.concat([long, pd.DataFrame(rows)[long.columns]], ignore_index=True)
+        if self.borders is not None:
+            long = pd.concat([long, self.borders.errors(g)[long.columns]], ignore_index=True)
         return long.set_index(_KEYS)
+
+
+class _Borders:
+    """Borders between neighbouring levels of each write of the cells, and who is beyond them."""
+
+    def __init__(self, table: pd.DataFrame, words: pd.Series) -> None:
+        runs = table.drop_duplicates("run")
+        keys = together(table)
+        self.low, self.high = np.full(len(table), -np.inf), np.full(len(table), np.inf)
+        place = table.groupby(keys, dropna=False).indices
+        for key, write in runs.groupby(keys, dropna=False):
+            first = write.groupby("level_index")["first"]
+            first = first.filter(lambda own: len(own) >= _FEWEST).groupby(write["level_index"])
+            bottom, top = (first.quantile(q) for q in (0.01, 0.99))
+            border = (top.to_numpy()[:-1] + bottom.to_numpy()[1:]) / 2
+            rows = place[key]
+            level = table["level_index"].to_numpy()[rows]
+            self.low[rows] = pd.Series([-np.inf, *border], bottom.index).reindex(level)
+            self.high[rows] = pd.Series([*border, np.inf], bottom.index).reindex(level)
+        aged = ((table["time"] > 0) | (table["reads"] > 0)).to_numpy()
+        self.use = aged & ~(np.isnan(self.low) | np.isnan(self.high))
+        self.conditions = table.assign(label="all levels" + words, level=np.nan)[_CONDITIONS]
+
+    def errors(self, g: Array) -> pd.DataFrame:
+        """Return a row for each condition, with the fraction of cells out of their level."""
+        rows = self.conditions.assign(value=(g < self.low) | (g > self.high))[self.use]
+        grouped = rows.groupby(_CONDITIONS, dropna=False)["value"]
+        found = grouped.agg(["mean", "size"]).reset_index()
+        found = found.rename(columns={"mean": "value", "size": "cells"})
+        return found[found["cells"] >= _FEWEST].assign(quantity=_ERROR)
 
 
 def _of_cycles(one: Reads) -> _Experiment:

@@ -70,18 +70,7 @@ def fit_cycles(
     found = _unbiased(raw, cells, cycles, seed)
     again = bootstrap(lambda weights: measured.at(weights[0]), [cells], "cycles", seed)
     again = again + (found - raw)
-    estimates = [
-        Estimate("cycles.memory_medium", "lognormal"), Estimate("cycles.memory_slow", "lognormal"),
-    ]  # fmt: skip
-    for state in STATES:
-        estimates += [
-            Estimate(f"cycles.{state}.medium", valid=(0.0, 0.3)),
-            Estimate(f"cycles.{state}.slow", valid=(0.0, 0.69)),
-            Estimate(f"cycles.{state}.skew"),
-            Estimate(f"cycles.{state}.tail", "lognormal"),
-        ]
-    parts = ("white", "medium", "slow")
-    estimates += [Estimate(f"cycles.correlation_{part}", valid=(-1.0, 1.0)) for part in parts]
+    estimates = _estimates()
     for k, e in enumerate(estimates):  # a fraction that reaches its end stays possible
         if e.valid is not None:
             found[k] = float(np.clip(found[k], *e.valid))
@@ -124,6 +113,23 @@ def fit_cycles(
         not_identifiable=tuple(gaps),
         replaces=("cycles.*",),
     )
+
+
+def _estimates() -> list[Estimate]:
+    """What is fitted, in the order of `_Statistics.at`."""
+    estimates = [
+        Estimate("cycles.memory_medium", "lognormal"), Estimate("cycles.memory_slow", "lognormal"),
+    ]  # fmt: skip
+    for state in STATES:
+        estimates += [
+            Estimate(f"cycles.{state}.medium", valid=(0.0, 0.3)),
+            Estimate(f"cycles.{state}.slow", valid=(0.0, 0.69)),
+            Estimate(f"cycles.{state}.skew"),
+            Estimate(f"cycles.{state}.tail", "lognormal"),
+        ]
+    parts = ("white", "medium", "slow")
+    estimates += [Estimate(f"cycles.correlation_{part}", valid=(-1.0, 1.0)) for part in parts]
+    return estimates
 
 
 class _Statistics:

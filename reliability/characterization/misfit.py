@@ -6,11 +6,13 @@ simulated and measured error rates at the references that 1 % of the measured ce
 """
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+
+from reliability.units import duration, engineering
 
 HOT = 333.0  # K; reads above are those of bakes
 _FEWEST = 200  # cells that a quantile of 1 % is made of
@@ -18,6 +20,7 @@ _FEWEST = 200  # cells that a quantile of 1 % is made of
 _LIMITS = {
     "means": (0.02, 0.05), "levels": (0.02, 0.05), "heat": (0.05, 0.10), "error rates": (1.5, 3.0)
 }  # fmt: skip
+_ALIKE = 0.05  # of a measured fraction
 _WORDS = ("usable", "with care", "not usable")
 
 
@@ -68,6 +71,65 @@ def misfit(check: xr.Dataset) -> dict[str, Any]:
         "verdict": "; ".join(f"{use}: {word}" for use, word in verdict.items()),
         "misfit": _sentence(found, of_levels),
     }
+
+
+class LevelErrors(NamedTuple):
+    """Cells that a bake, or time, has taken out of their level: fractions, over all levels.
+
+    ``modelled`` is that of the nominal card, ``low`` and ``high`` of cards drawn from their
+    uncertainty.
+    """
+
+    condition: str
+    cells: int
+    measured: float
+    modelled: float
+    low: float
+    high: float
+
+    @property
+    def misfit(self) -> str:
+        """By which factor the model is off, and whether the interval holds the measured one."""
+        inside = "inside" if self.low <= self.measured <= self.high else "outside"
+        ratio = self.modelled / self.measured if self.measured else math.inf
+        if abs(self.modelled - self.measured) <= _ALIKE * self.measured:
+            words = "as measured"
+        elif not self.measured or not self.modelled:
+            words = f"none {'modelled' if self.measured else 'measured'}"
+        else:
+            factor = _digits(max(ratio, 1 / ratio))
+            words = f"too {'many' if ratio > 1 else 'few'} by a factor of {factor}"
+        return f"{words}; measured value {inside} the interval"
+
+    def __str__(self) -> str:
+        measured, modelled, low, high = (f"{_digits(100 * x)} %" for x in self[2:])
+        return (
+            f"level errors after {self.condition}: measured {measured} of {self.cells} cells, "
+            f"modelled {modelled} ({low} to {high}); {self.misfit}"
+        )
+
+
+def level_errors(check: xr.Dataset) -> list[LevelErrors]:
+    """Return the level errors of each condition, measured and modelled.
+
+    Parameters
+    ----------
+    check : Dataset
+        From `reliability.posterior_predictive`.
+    """
+    found = []
+    for k in range(check.sizes.get("group", 0)):
+        at = check.isel(group=k)
+        time, kelvin, reads = (
+            float(at[f"group_{name}"]) for name in ("time", "temperature", "reads")
+        )
+        words = str(at["group_label"].values).removeprefix("all levels").removeprefix(" after ")
+        parts = [words] if words else []
+        parts += [f"{duration(time)} at {engineering(kelvin, 'K')}"] if time else []
+        parts += [f"{reads:.3g} reads"] if reads else []
+        values = (float(at[f"group_{name}"]) for name in ("observed", "nominal", "low", "high"))
+        found.append(LevelErrors(" and ".join(parts), int(at["group_cells"]), *values))
+    return found
 
 
 def _aged(check: xr.Dataset, prefix: str) -> NDArray[np.bool_]:

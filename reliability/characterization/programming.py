@@ -116,11 +116,7 @@ def fit_state(
     fitted, correlation = from_covariance(estimates, np.array(transformed), whole, one.source)
     for k in set(range(len(names))) - set(shown):
         high = math.sqrt(split.interval[names[k]][1]) * factor
-        parameters[f"{section}.sigma_{names[k]}"] = Parameter(
-            value=0.0, distribution="normal", sigma=float(f"{high / _Z90:.3g}"),
-            valid=(0.0, float(f"{5 * high:.3g}")), source=fitted_by(one.source),
-            confidence="fitted", note="not distinguishable from 0 in the data",
-        )  # fmt: skip
+        parameters[f"{section}.sigma_{names[k]}"] = _no_more_than(high, one.source)
     if residual == "cell":  # a base's own value would count twice
         name = f"{section}.sigma_cycle"
         parameters[name] = assumed(name, 0.0, "none besides sigma_cell, which holds it")
@@ -128,6 +124,15 @@ def fit_state(
         f"programming_{state}", fitted | parameters, correlation, {section: model},
         not_identifiable=tuple(gaps), needed=_needed(section),
         replaces=tuple(f"{section}.{name}" for name in _OF_SHAPE),
+    )  # fmt: skip
+
+
+def _no_more_than(high: float, source: str) -> Parameter:
+    """Return a spread that the data do not show, with the end of its 90 % interval."""
+    return Parameter(
+        value=0.0, distribution="normal", sigma=float(f"{high / _Z90:.3g}"),
+        valid=(0.0, float(f"{5 * high:.3g}")), source=fitted_by(source),
+        confidence="fitted", note="not distinguishable from 0 in the data",
     )  # fmt: skip
 
 

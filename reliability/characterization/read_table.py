@@ -85,7 +85,11 @@ def reads_of(dataset: xr.Dataset) -> Reads:
     if "conductance" not in dataset:
         also = "; give read_voltage in constants={...}, or under [constants] of a columns file"
         also = also if "current" in dataset else ""
-        if "conductance_before" in dataset:
+        pair = {"conductance_before", "conductance_after"}
+        there = pair & set(dataset)
+        if len(there) == 1:
+            also = f"; a bake has reads before and after it: no {min(pair - there)}"
+        elif there:
             also = "; reads before and after a bake need its time, as in FILE@time=30min"
         raise InputError(
             f"{name}: no conductance in it, found {', '.join(map(str, dataset))}{also}"

@@ -41,6 +41,16 @@ def can_fit(one: Reads) -> bool:
     return all(times.get(state, 0) >= 2 for state in STATES)
 
 
+_ESTIMATES = (
+    *(Estimate(f"relaxation.{name}.sigma", "lognormal") for name in STATES),
+    *(Estimate(f"relaxation.{name}.shift") for name in STATES),
+    Estimate("relaxation.onset_time", "lognormal"),
+    *(Estimate(f"relaxation.{name}.{tail}", valid=(0.0, _HEAVIEST))
+      for name in STATES for tail in ("tail_down", "tail_up")),
+    Estimate("relaxation.fluctuation", valid=(0.0, 1.0)),
+)  # fmt: skip
+
+
 def fit_relaxation(one: Reads, seed: int) -> Fit:
     """Fit the section ``relaxation``.
 
@@ -76,11 +86,9 @@ def fit_relaxation(one: Reads, seed: int) -> Fit:
         low, high = [-20, -20, math.log(1e-12)], [5, 5, math.log(reference)]
         found = least_squares(residuals, start, bounds=(low, high))
         s = progress(found.x[2])
-        shift = []
-        for k in range(2):
-            mine = state == k
-            w = n[mine] / np.exp(2 * found.x[k]) / s[mine] ** 2
-            shift.append(float((w * s[mine]) @ mean[mine] / ((w * s[mine]) @ s[mine])))
+        w = n / (np.exp(2 * found.x[state]) * s**2)
+        shift = [float((w * s * mean)[state == k].sum() / (w * s * s)[state == k].sum())
+                 for k in range(2)]  # fmt: skip
         return np.array([*found.x[:2], *shift, found.x[2]]), float(2 * found.cost)
 
     ones = np.ones(cells)
@@ -88,45 +96,34 @@ def fit_relaxation(one: Reads, seed: int) -> Fit:
 
     def all_of(weight: Array, end: float, start: Array) -> Array:
         own = at(weight, end, start)[0]
-        stretch = np.minimum(time, end if np.isfinite(end) else points[-1])
-        s = np.log1p(stretch / math.exp(own[4]))
-        s /= math.log1p((end if np.isfinite(end) else float(points[-1])) / math.exp(own[4]))
+        last = end if np.isfinite(end) else float(points[-1])
+        s = np.log1p(np.minimum(time, last) / math.exp(own[4]))
+        s /= math.log1p(last / math.exp(own[4]))
         mean, scale = own[2:4][state] * s, np.exp(own[:2][state]) * s
         return np.concatenate([own, shape.of((step - mean[group]) / scale[group], weight)])
 
     begin = np.array([-2.0, -2.0, math.log(max(time.min() / 10, 1e-11))])
     fits = {end: at(ones, end, begin) for end in ends}
     best = min(fits, key=lambda end: fits[end][1] + (_CLEARLY if np.isfinite(end) else 0.0))
-    transformed = fits[best][0]
-    start = transformed[[0, 1, 4]]
+    start = fits[best][0][[0, 1, 4]]
     transformed = all_of(ones, best, start)
     again = bootstrap(lambda w: all_of(w[0], best, start), [cells], "relaxation", seed)
     transformed, again = _with_tails(transformed, again)
-    estimates = [
-        *(Estimate(f"relaxation.{name}.sigma", "lognormal") for name in STATES),
-        *(Estimate(f"relaxation.{name}.shift") for name in STATES),
-        Estimate("relaxation.onset_time", "lognormal"),
-        *(Estimate(f"relaxation.{name}.{tail}", valid=(0.0, _HEAVIEST))
-          for name in STATES for tail in ("tail_down", "tail_up")),
-        Estimate("relaxation.fluctuation", valid=(0.0, 1.0)),
-    ]  # fmt: skip
-    seen = [k for k, e in enumerate(estimates) if k < 5 or transformed[k] > 0]
+    seen = [k for k, _ in enumerate(_ESTIMATES) if k < 5 or transformed[k] > 0]
     parameters, correlation = joined(
-        [estimates[k] for k in seen], transformed[seen], again[:, seen], one.source
+        [_ESTIMATES[k] for k in seen], transformed[seen], again[:, seen], one.source
     )
-    reference = float(points[-1]) if np.isinf(best) else best
-    note = "last read" if np.isinf(best) else "no later read differs"
-    parameters["relaxation.reference_time"] = exact(
-        "relaxation.reference_time", reference, one.source, note
-    )
-    model = "log_time" if np.isinf(best) else "saturating"
-    not_identifiable = ["relaxation: what temperature does to it (the model has none)"]
+    on = np.isinf(best)
+    reference, note = (float(points[-1]), "last read") if on else (best, "no later read differs")
+    name = "relaxation.reference_time"
+    parameters[name] = exact(name, reference, one.source, note)
     kelvin = float(table["temperature"].fillna(ROOM).median())
     return Fit(
-        "relaxation", parameters, correlation, {"relaxation": model},
+        "relaxation", parameters, correlation, {"relaxation": "log_time" if on else "saturating"},
         {"relaxation.time": (0.0, float(points[-1])),
          "relaxation.temperature": (min(kelvin, ROOM), max(kelvin, ROOM))},
-        tuple(not_identifiable), replaces=("relaxation.*.tail_*", "relaxation.fluctuation"),
+        ("relaxation: what temperature does to it (the model has none)",),
+        replaces=("relaxation.*.tail_*", "relaxation.fluctuation"),
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from reliability.characterization.estimates import (
     joined,
 )
 from reliability.characterization.read_table import Reads
+from reliability.devices.target import WINDOW
 from reliability.errors import InputError
 from reliability.technology import Parameter
 
@@ -41,6 +42,8 @@ class Levels:
         the highest target where files say targets.
     reach : float
         A conductance belongs to a level when it is so close to its target, S.
+    tuned : bool
+        Whether each level has a verify window of its own, set anew with each write of the cells.
     """
 
     target: Array
@@ -48,6 +51,7 @@ class Levels:
     minimum: float
     maximum: float
     reach: float
+    tuned: bool = False
 
     def nearest(self, conductance: Array) -> Array:
         """Return the position of the level that a conductance (S) belongs to; -1 for none."""
@@ -79,10 +83,11 @@ def find_levels(reads: Sequence[Reads], maximum: float | None = None) -> Levels:
     Notes
     -----
     Numbered levels are taken as evenly spaced, if the middles of all are within half a pitch of
-    that, and else where their middles are, in rising or falling order. Verify accepts a window for
-    each, so the middle of what was programmed at a level estimates its target far better than the
-    mean; a Theil-Sen line through the middles gives pitch and offset. Levels that hold less than a
-    quarter of the cells of a typical level are taken as not in use.
+    that: verify accepts a window for each, so the middle of what was programmed at a level
+    estimates its target far better than the mean, and a Theil-Sen line through the middles gives
+    pitch and offset. Else a maker has tuned each level by itself, and they are where the medians
+    of their cells are, in rising or falling order, on average over the writes. Levels that hold
+    less than a quarter of the cells of a typical level are taken as not in use.
     """
     cells = pd.concat(
         [one.table.drop_duplicates("run").assign(number=one.is_level_number) for one in reads]
@@ -110,7 +115,7 @@ def find_levels(reads: Sequence[Reads], maximum: float | None = None) -> Levels:
     pitch, offset, *_ = scipy.stats.theilslopes(middle, number)
     off = np.abs(middle - offset - pitch * number).max()
     if not pitch > 0 or off > pitch * _EVEN:
-        return _uneven(programmed, middle, number, maximum)
+        return _uneven(cells[cells["target"].isin(number)], number, maximum)
     top = float(pitch * (number.max() + 0.5) + offset)
     if maximum is not None:  # design numbers: a whole number of pitches, levels on half pitches
         pitch = maximum / round(maximum / pitch)
@@ -124,18 +129,21 @@ def find_levels(reads: Sequence[Reads], maximum: float | None = None) -> Levels:
     return Levels(target[use], number[use], lowest, top, pitch / 2)
 
 
-def _uneven(programmed: Any, middle: Array, number: Array, maximum: float | None) -> Levels:
-    """Levels where their cells are: middles that rise or fall with the number."""
+def _uneven(cells: pd.DataFrame, number: Array, maximum: float | None) -> Levels:
+    """Levels where their cells are: medians, over writes, that rise or fall with the number."""
+    written = cells.groupby(["target", *together(cells)], dropna=False)["first"]
+    middle = written.median().groupby("target").mean().to_numpy()
     order = np.argsort(middle)
     turns = np.diff(number[order])
     if not (np.all(turns > 0) or np.all(turns < 0)):
         raise InputError("levels: the conductance neither rises nor falls with the number")
     target = middle[order]
-    top = float(programmed.max().max()) if maximum is None else maximum
+    top = float(cells["first"].max()) if maximum is None else maximum
     use = target <= top * (1 + 1e-9)
     target, count = target[use], int(use.sum())
     reach = float(np.diff(target).min()) / 2 if count > 1 else np.inf
-    return Levels(target, number[order][use], float(programmed.min().min()), top, reach)
+    lowest = float(cells["first"].min())
+    return Levels(target, number[order][use], lowest, top, reach, tuned=True)
 
 
 def level_of(one: Reads, levels: Levels) -> Array:
@@ -153,8 +161,35 @@ def level_of(one: Reads, levels: Levels) -> Array:
     return np.where(levels.number[position] == target, position, -1)
 
 
+def together(table: pd.DataFrame) -> list[str]:
+    """Return the columns that tell one write of all cells from another."""
+    return [key for key in ("repeat", "test", "temperature", "cycles") if key in table]
+
+
+def aims(table: pd.DataFrame, levels: Levels) -> Array:
+    """Return the conductance (S) that the cell of every read was programmed to.
+
+    Of levels that are set anew with each write, the median of its first reads.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Reads, with their position among the levels as ``level``.
+    levels : Levels
+    """
+    target = levels.target[table["level"].to_numpy(int)]
+    if not levels.tuned:
+        return target
+    runs = table.drop_duplicates("run").set_index("run")
+    written = runs.groupby(["level", *together(table)], dropna=False)["first"]
+    middle = written.transform("median").where(written.transform("size") >= _FEWEST)
+    return np.asarray(table["run"].map(middle).fillna(pd.Series(target, table.index)), float)
+
+
 def fit_programming(reads: Sequence[Reads], levels: Levels, seed: int) -> Fit:
     """Fit the programming error: sigma(g) = error_0 + error_1 g, about the target.
+
+    Levels that a maker tuned one by one have the quantiles of their verify windows besides.
 
     Parameters
     ----------
@@ -172,10 +207,11 @@ def fit_programming(reads: Sequence[Reads], levels: Levels, seed: int) -> Fit:
     for number, one in enumerate(reads):
         runs = one.table.assign(level=level_of(one, levels)).drop_duplicates("run")
         runs = runs[(runs["level"] >= 0) & np.isfinite(runs["first"])]
-        columns.append(runs.assign(file=number)[["file", "cell", "level", "first"]])
+        runs = runs.assign(file=number, aim=aims(runs, levels))
+        columns.append(runs[["file", "cell", "level", "first", "aim"]])
     cells = pd.concat(columns)
     level = cells["level"].to_numpy()
-    off = cells["first"].to_numpy() - levels.target[level]
+    off = cells["first"].to_numpy() - cells["aim"].to_numpy()
     identity = cells.groupby(["file", "cell"], sort=False).ngroup().to_numpy()
     degree = min(1, len(np.unique(level)) - 1)
     square = off**2
@@ -197,10 +233,60 @@ def fit_programming(reads: Sequence[Reads], levels: Levels, seed: int) -> Fit:
     again = bootstrap(error, [count], "programming.target", seed)
     estimates = [Estimate(f"programming.target.error_{k}") for k in range(degree + 1)]
     parameters, correlation = joined(estimates, transformed, again, source)
+    gaps: tuple[str, ...] = ()
+    if levels.tuned:
+        parameters |= _windows(off, level, identity, levels, seed, source)
+        gaps = _set_anew(cells, levels)
     return Fit(
         "programming_target", _ends(levels, source) | parameters, correlation,
-        replaces=("programming.target.error_*",),
+        not_identifiable=gaps,
+        replaces=tuple(f"programming.target.{name}_*" for name in ("error", "level", "window")),
     )  # fmt: skip
+
+
+def _windows(
+    off: Array, level: Array, identity: Array, levels: Levels, seed: int, source: str
+) -> dict[str, Parameter]:
+    """Quantiles of the programmed conductance about each level (S)."""
+    count, order = int(identity.max()) + 1, np.lexsort((off, level))
+    off, level, identity = off[order], level[order], identity[order]
+    ends = np.searchsorted(level, np.arange(len(levels.target) + 1))
+    asked = list(WINDOW.values())
+
+    def quantiles(weights: Sequence[Array]) -> Array:
+        w = weights[0][identity]
+        out = []
+        for low, high in pairwise(ends):
+            total = np.cumsum(w[low:high])
+            out.append(np.interp(asked, (total - w[low:high] / 2) / total[-1], off[low:high]))
+        return np.ravel(out, order="F")
+
+    again = bootstrap(quantiles, [count], "programming.target.window", seed)
+    at = [f"of the level at {target * 1e6:.4g} uS" for target in levels.target]
+    estimates = [
+        Estimate(f"programming.target.window_{name}_{k}", note=note)
+        for name in WINDOW for k, note in enumerate(at)
+    ]  # fmt: skip
+    found = joined(estimates, quantiles([np.ones(count)]), again, source)[0]
+    names = [f"programming.target.level_{k}" for k in range(len(levels.target))]
+    return found | {
+        name: exact(name, float(f"{target:.5g}"), source, "median of the cells, mean over writes")
+        for name, target in zip(names, levels.target, strict=True)
+    }
+
+
+def _set_anew(cells: pd.DataFrame, levels: Levels) -> tuple[str, ...]:
+    """Say by how much levels differ from write to write."""
+    aim = cells.groupby("level")["aim"]
+    spread = (aim.max() - aim.min()).to_numpy()
+    worst = int(spread.argmax())
+    if not spread[worst] > 0:
+        return ()
+    return (
+        f"programming: whether the medians of a level, up to {spread[worst] * 1e6:.2g} uS apart "
+        f"from write to write (at {levels.target[worst] * 1e6:.3g} uS), were meant to move: taken "
+        "as other targets, not as an error",
+    )
 
 
 def range_of(reads: Sequence[Reads], levels: Levels) -> Fit:

@@ -25,7 +25,7 @@ from reliability.characterization.estimates import (
 )
 from reliability.characterization.mixture_likelihood import log_density
 from reliability.characterization.read_table import ROOM, Reads
-from reliability.characterization.target import Levels, level_of
+from reliability.characterization.target import Levels, level_of, together
 from reliability.devices import level_relaxation
 from reliability.devices.unstable_cells import UnstableCells
 from reliability.devices.wear import Wear, log_growth
@@ -49,6 +49,11 @@ def apart(reads: Sequence[Reads]) -> tuple[list[Reads], list[Reads]]:
 
     Files without cycles, or with cycles and no time, are returned as they are.
 
+    Raises
+    ------
+    InputError
+        Cycles that are not whole.
+
     Examples
     --------
     >>> table = pd.DataFrame({"cycles": [0, 0, 10, 10], "time": [0.0, 1.0, 0.0, 1.0]})
@@ -57,6 +62,13 @@ def apart(reads: Sequence[Reads]) -> tuple[list[Reads], list[Reads]]:
     (2, 2)
     """
     timed = [one for one in reads if one.has("time")]
+    for one in timed:
+        cycles = one.table["cycles"].dropna()
+        if (broken := cycles[cycles % 1 != 0]).size:
+            raise InputError(
+                f"{one.source.split(' (')[0]}: cycles: got {broken.iloc[0]:g}, expected a whole "
+                "number"
+            )
     least = min((float(one.table["cycles"].fillna(0.0).min()) for one in timed), default=0.0)
     fresh: list[Reads] = []
     worn: list[Reads] = []
@@ -303,8 +315,7 @@ def _widths(reads: Sequence[Reads], levels: Levels) -> pd.DataFrame:
     for one in reads:
         table = one.table.assign(level=level_of(one, levels))
         table = table[(table["level"] >= 0) & np.isfinite(table["first"])]
-        together = [key for key in ("repeat", "test", "temperature", "cycles") if key in table]
-        keys = ["level", *together]
+        keys = ["level", *together(table)]
         for key, first in table.drop_duplicates("run").groupby(keys, dropna=False)["first"]:
             if len(first) >= _FEWEST:
                 wide = quartile_sigma(first)

@@ -71,6 +71,7 @@ def fit(
       mine.html   measured cells beside cells simulated from the card
     """
     from reliability.characterization import card_of
+    from reliability.characterization.misfit import level_errors
     from reliability.report.render import check_options
     from reliability.technology import load_technology, writable, write_technology
 
@@ -117,6 +118,8 @@ def fit(
         for key in ("misfit", "verdict"):
             if key in check.attrs:
                 click.echo(f"{'model' if key == 'misfit' else key}: {check.attrs[key]}")
+        for errors in level_errors(check):
+            say(str(errors))
 
 
 def _stage(text: str, as_json: bool) -> None:
@@ -258,9 +261,14 @@ def _from_base(card: "Technology", base: "Technology | None", fitted: Sequence[s
 
 
 def _as_json(card: "Technology", out: Path, check: Any, page: Path | None) -> dict[str, Any]:
+    from reliability.characterization.misfit import level_errors
+
     return {
         "card": str(out),
-        "check": None if check is None else {"page": str(page), **check.attrs},
+        "check": None if check is None else {
+            "page": str(page), **check.attrs,
+            "level_errors": [one._asdict() for one in level_errors(check)],
+        },
         "fitted": {
             key: {"value": p.value, "unit": p.unit, "sigma": p.sigma,
                   "distribution": p.distribution, "source": p.source}

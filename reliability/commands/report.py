@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from reliability.commands.options import report_options, say
-from reliability.commands.run import print_limits
+from reliability.commands.run import MOST_POINTS, print_limits
 from reliability.errors import InputError
 
 
@@ -74,7 +74,11 @@ def _print_verdict(folder: Path) -> None:
     """Print whether the limits of a study are met, for each point of a sweep."""
     if (folder / "summary.json").is_file():  # of a study; a size has none
         summary = json.loads((folder / "summary.json").read_text("utf-8"))
-        for point in summary.get("points", [summary]):
+        points = summary.get("points", [summary])
+        if len(points) > MOST_POINTS:
+            say(f"{len(points)} points, which the report lists")
+            return
+        for point in points:
             where = "".join(f"  {name}={value}" for name, value in point.get("point", {}).items())
             print_limits(point, where)
 

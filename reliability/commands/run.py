@@ -24,7 +24,7 @@ from reliability.commands.options import (
 if TYPE_CHECKING:
     from reliability.campaign import Study
 
-_MOST_POINTS = 20  # that are printed
+MOST_POINTS = 20  # that are printed
 
 
 @click.command()
@@ -200,11 +200,11 @@ def _print_answer(study: "Study", summary: dict[str, Any]) -> None:
     chapters = chapters_of(study)
     whole = [chapter for chapter in chapters if chapter.of_sweep]
     each = [chapter for chapter in chapters if not chapter.of_sweep]
-    if len(points) > _MOST_POINTS and "accuracy" in points[0]:
+    if len(points) > MOST_POINTS and "accuracy" in points[0]:
         points = sorted(points, key=lambda point: point["accuracy"]["mean"])
         say(f"{len(points)} points; worst and best:")
         points = [points[0], points[-1]]
-    elif len(points) > _MOST_POINTS and "feasible" in summary:
+    elif len(points) > MOST_POINTS and "feasible" in summary:
         say(f"{len(points)} points, which the report lists")
         points = []
     for point in points:

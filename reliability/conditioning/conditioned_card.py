@@ -21,6 +21,7 @@ from reliability.conditioning.adaptive_sampling import Posterior, sample_posteri
 from reliability.conditioning.evidence import Evidence
 from reliability.conditioning.predictions import check_conditions, is_simulated, predict_all
 from reliability.errors import InputError, whole_number
+from reliability.progress import tracked
 from reliability.random import stream
 from reliability.technology import (
     Correlation,
@@ -225,7 +226,8 @@ def _predictions(cards: Sequence[Technology], observations: Sequence[Observation
             of_condition[key] = len(first)
             first.append(o)
         place.append(of_condition[key])
-    return np.array([predict_all(card, first) for card in cards], float)[:, place]
+    each = tracked(cards, "sampled cards", len(cards))
+    return np.array([predict_all(card, first) for card in each], float)[:, place]
 
 
 # --- one step: prior card to posterior card

@@ -9,7 +9,14 @@ with z standard normal and the coefficients in siemens. Published fits of this f
 - OxRAM, 1st degree, 50 to 225 uS (Milo et al. [4]_);
 - CMO/HfOx, 1st degree (Falcone et al. [5]_).
 
-A negative sigma of a polynomial counts as 0. Valid on the levels from ``target.minimum`` to
+A negative sigma of a polynomial counts as 0. Levels that a maker tuned one by one have no such
+sigma: verify accepts a window of its own for each, and what lies in it is skewed towards the limit
+that cells reach first. A card states each such level with its window: limits, beyond which no cell
+is, and quantiles about the level, straight against the deviate from one to the next,
+
+    G = max(level + Q(z), 0),    Q(0) = 0
+
+between two levels in proportion. Valid on the levels from ``target.minimum`` to
 ``target.maximum`` of the card, at low read voltage and room temperature.
 
 .. [1] S. R. Nandakumar et al., "Phase-change memory models for deep learning training and
@@ -29,13 +36,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.polynomial.polynomial import polyval
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from reliability.errors import InputError
 from reliability.technology import Technology
 from reliability.units import quantity
 
 Coefficients = tuple[float, ...]
+# Quantiles of a verify window on a card; its limits leave a quarter of a percent out on each side.
+WINDOW = {"lower": 0.0025, "q05": 0.05, "q25": 0.25, "q75": 0.75, "q95": 0.95, "upper": 0.9975}
+_SCORES = ndtri(np.insert(list(WINDOW.values()), 3, 0.5))
+_EQUIPROBABLE = 2000  # deviates that the moments of a window are taken of
 _LARGEST = 1e-3  # S; a larger number is a fraction of G_max
 
 
@@ -49,21 +60,30 @@ class Target:
         Lowest and highest level, S; the highest is G_max.
     error : tuple of float
         Coefficients of sigma in g, S, constant first.
+    level : tuple of float
+        Levels with a verify window of their own, S, in increasing order.
+    window : tuple of tuple of float
+        Each quantile of `WINDOW` at each level, S about it.
     """
 
     minimum: float
     maximum: float
     error: Coefficients
+    level: Coefficients = ()
+    window: tuple[Coefficients, ...] = ()
 
     @classmethod
     def from_technology(cls, technology: Technology) -> "Target":
         """Read the sections ``target`` and ``programming.target`` of a card."""
         if "target.maximum" not in technology:
             raise InputError(f"state: {technology.name} has no levels, allowed: 'LRS' or 'HRS'")
+        stem, own = "programming.target", "programming.target.level_0" in technology
         return cls(
             technology["target.minimum"],
             technology["target.maximum"],
-            coefficients(technology, "programming.target.error"),
+            coefficients(technology, f"{stem}.error"),
+            coefficients(technology, f"{stem}.level") if own else (),
+            tuple(coefficients(technology, f"{stem}.window_{q}") for q in WINDOW) if own else (),
         )
 
 
@@ -111,7 +131,7 @@ def levels(parameters: Target, state: ArrayLike | str) -> NDArray[np.float64]:
 
 
 def sigma(parameters: Target, target: ArrayLike) -> NDArray[np.float64]:
-    """Return the standard deviation, S, of the programming error at ``target`` (S).
+    """Return the standard deviation, S, of the normal programming error at ``target`` (S).
 
     Examples
     --------
@@ -124,19 +144,61 @@ def sigma(parameters: Target, target: ArrayLike) -> NDArray[np.float64]:
 
 
 def conductance(
-    parameters: Target, target: NDArray[np.floating], z: NDArray[np.floating]
+    parameters: Target,
+    target: NDArray[np.floating],
+    z: NDArray[np.floating],
+    stretch: ArrayLike = 1.0,
 ) -> NDArray[np.floating]:
     """Return the conductance, S, of cells programmed to ``target`` (S) with deviates ``z``.
+
+    Parameters
+    ----------
+    parameters : Target
+    target : ndarray, broadcast to ``z``
+    z : ndarray
+        Standard normal.
+    stretch : array_like, broadcast to ``z``
+        Factor on the deviation from the target, of worn cells.
 
     Examples
     --------
     >>> pcm = Target(0.0, 25e-6, (1e-6,))
     >>> conductance(pcm, np.array([5e-6, 0.0]), np.array([1.0, -1.0])).round(9).tolist()
     [6e-06, 0.0]
+    >>> window = tuple((1e-6 * q,) for q in (-1, -1, -1, 2, 2, 3))
+    >>> tuned = Target(0.0, 25e-6, (2e-6,), (5e-6,), window)
+    >>> conductance(tuned, np.array([5e-6]), np.array([-9.0, 0.0, 9.0])).round(9).tolist()
+    [4e-06, 5e-06, 8e-06]
     """
-    out = sigma(parameters, target).astype(z.dtype) * z
+    if parameters.level:
+        out = _in_window(parameters, target, z).astype(z.dtype)
+    else:
+        out = sigma(parameters, target).astype(z.dtype) * z
+    out *= np.asarray(stretch, z.dtype)
     out += np.asarray(target, z.dtype)
     return np.maximum(out, z.dtype.type(0.0), out=out)
+
+
+def _in_window(
+    parameters: Target, target: ArrayLike, z: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """Return the deviation from ``target`` (S) inside the verify windows of the levels next to it.
+
+    Quantiles that a draw of the card has put in a wrong order count as the one below.
+    """
+    known = np.insert(np.asarray(parameters.window, float), 3, 0.0, axis=0)
+    known = np.maximum.accumulate(known, axis=0)
+    last = len(parameters.level) - 1
+    place = np.interp(np.asarray(target), parameters.level, np.arange(last + 1.0))
+    below = np.minimum(place.astype(int), max(last - 1, 0))
+    score = np.clip(z, _SCORES[0], _SCORES[-1])
+    left = np.minimum(np.searchsorted(_SCORES, score, side="right") - 1, len(_SCORES) - 2)
+    part = (score - _SCORES[left]) / (_SCORES[left + 1] - _SCORES[left])
+    at_level = [
+        (1 - part) * known[left, level] + part * known[left + 1, level]
+        for level in (below, np.minimum(below + 1, last))
+    ]
+    return np.asarray(at_level[0] + (place - below) * (at_level[1] - at_level[0]))
 
 
 def moments(
@@ -156,6 +218,10 @@ def moments(
     (0.3989, 0.5838)
     """
     m = np.asarray(target, float)
+    if parameters.level:
+        z = ndtri((np.arange(_EQUIPROBABLE) + 0.5) / _EQUIPROBABLE)
+        g = conductance(parameters, m[..., None], np.broadcast_to(z, (*m.shape, len(z))))
+        return g.mean(axis=-1), g.std(axis=-1)
     s = np.maximum(sigma(parameters, m), 1e-150)  # its square is still a double
     a = m / s
     density = np.exp(-(a**2) / 2) / np.sqrt(2 * np.pi)

@@ -210,6 +210,12 @@ def _own_name(
         log.note(f"column {position + 1} {header!r} was left out: rows with the same address are "
                  "numbered in the order of the file")  # fmt: skip
         return None
+    value = next((v for row in table.sample if position < len(row) and (v := row[position])), "")
+    if name in _STRESS and re.fullmatch(r"[-+]?[\d.,]+\s*[^\W\d]+", value.strip()):
+        raise InputError(
+            f"{table.source.name}: column {position + 1} {header!r} has {value.strip()!r}; write "
+            f"the unit into the heading, as in '{header} [degC]', and numbers below it"
+        )
     if table.is_text(position) or name in found:
         log.note(f"column {position + 1} {header!r} was left out")
         return None

@@ -401,9 +401,7 @@ def in_its_unit(text: str, inside: str, decimal: str = ".") -> float | None:
         value = np.array([number(match[1], decimal)])
     except ValueError:
         return None
-    if meaning is None:
-        return None
-    return float(scaled(value, meaning.factor)[0] + meaning.offset)
+    return None if meaning is None else float(scaled(value, meaning.factor)[0] + meaning.offset)
 
 
 def _own_units(

@@ -335,9 +335,8 @@ def _fields(
             text = (name not in KNOWN or KNOWN[name].label) and table.is_text(one.position)
         inside = "" if text else unit_inside(name, unit)
         factor, offset = (1.0, 0.0) if text else scaling(name, unit, inside)
-        number = name in KNOWN and not text
-        counted = name in ("cycles", "reads")
-        own = KNOWN[name].unit if number and (KNOWN[name].unit or counted) else None
+        unit_of_name = KNOWN[name].unit if name in KNOWN and not text else ""
+        own = unit_of_name or ("" if name in ("cycles", "reads") and not text else None)
         fields.append(Field(name, one.position, factor, offset, text, name in required, own))
         units[name] = inside if name not in KNOWN else KNOWN[name].unit
     if values_needed and not any(_is_value(name) and name not in axes for name in names):

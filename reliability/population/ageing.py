@@ -23,7 +23,7 @@ from reliability.mission import MissionProfile, Segment
 from reliability.population.blocks import Deviates, for_blocks
 from reliability.population.measured import MeasuredCells
 from reliability.population.programmed import STUCK, Pick, Worn, codes, defects_in, states_in
-from reliability.population.rewriting import rewritten, worn_cells
+from reliability.population.rewriting import of_each_cell, rewritten, worn_cells
 from reliability.population.sampling import VARIABLE_ATTRS, addresses, card_of_cells
 from reliability.technology import Technology
 from reliability.units import outside
@@ -89,7 +89,8 @@ def age(population: xr.Dataset, profile: MissionProfile) -> xr.Dataset:
         population["target"].values if is_target else codes(population["state"].values)
     )
     present = {"target"} if is_target else {name for name, _ in states_in(state)}
-    notes = out_of_range(technology, history, present)
+    own = of_each_cell(population, "cycles")
+    notes = out_of_range(technology, history, present, 1.0 if own is None else float(own.max()))
     for note in notes:
         warnings.warn(note, stacklevel=2)
     worn = None
@@ -99,16 +100,7 @@ def age(population: xr.Dataset, profile: MissionProfile) -> xr.Dataset:
     rows = population["programmed"].transpose(..., "cell")
     programmed = np.ascontiguousarray(rows.values).reshape(-1, rows.sizes["cell"])
 
-    def like_rows(name: str) -> NDArray[Any] | None:
-        if name not in population:
-            return None
-        given = population[name].broadcast_like(rows).transpose(*rows.dims)
-        return np.asarray(given.values).reshape(programmed.shape)
-
-    if "reads" in population and not (population["reads"] >= 0).all():
-        least = float(population["reads"].min())
-        raise InputError(f"reads: got {least:g} or NaN, allowed 0 or more")
-    defect, pulses, reads = (like_rows(name) for name in ("defect", "pulses", "reads"))
+    defect, pulses, reads = (of_each_cell(population, n) for n in ("defect", "pulses", "reads"))
     assert defect is not None  # of every population
     address, seed = addresses(population), int(population.attrs["seed"])
     make = _after_targets if is_target else _after_states
@@ -187,7 +179,9 @@ def _after_states(technology: Technology, history: MissionProfile, worn: Worn | 
     return after
 
 
-def out_of_range(technology: Technology, profile: MissionProfile, states: set[str]) -> list[str]:
+def out_of_range(
+    technology: Technology, profile: MissionProfile, states: set[str], most: float = 1.0
+) -> list[str]:
     """Return one line for each condition that leaves the valid range of a model that is applied.
 
     Parameters
@@ -196,6 +190,8 @@ def out_of_range(technology: Technology, profile: MissionProfile, states: set[st
     profile : MissionProfile
     states : set of str
         ``"LRS"``, ``"HRS"`` or ``"target"``: what the cells are in.
+    most : float
+        Cycles of the most cycled cell for each cycle of the profile.
     """
     notes = []
     for name, ends in technology.valid.items():
@@ -213,7 +209,7 @@ def out_of_range(technology: Technology, profile: MissionProfile, states: set[st
             "temperature": [s.temperature for s in segments],
             "voltage": [abs(s.read_voltage) for s in segments],
             "time": [profile.duration],
-            "cycles": [profile.cycles],
+            "cycles": [profile.cycles * most],
         }.get(condition, [])
         notes += outside(f"{section}: {condition}", found, ends, unit)
     return notes

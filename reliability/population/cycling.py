@@ -154,7 +154,9 @@ def endurance(
         raise InputError(f"cycles: got {cycles!r}, expected a whole number")
     kelvins = _kelvins(temperature)
     joule = None if energy is None else quantity(energy, "J", "energy", low=1e-21)
-    notes = _out_of_range(technology, kelvins, length)
+    if "endurance" not in technology.models:
+        raise InputError(f"endurance: {technology.name} has no section [endurance]")
+    notes = _out_of_range(technology, kelvins, length, chosen.name)
     for note in notes:
         warnings.warn(note, stacklevel=2)
     limit = _reference(technology, reference)
@@ -184,7 +186,7 @@ def endurance(
         technology, chosen, _cells(technology, fresh), rate, counted["cycles"].values, limit, limits
     )
     return counted.merge(curves.drop_vars("state", errors="ignore")).assign(
-        _writes(technology, limits, tries)
+        _writes(technology, limits, chosen)
     )
 
 
@@ -222,32 +224,41 @@ def _limits(
     return reference * beyond, reference / beyond
 
 
-def _out_of_range(technology: Technology, kelvins: NDArray[np.float64], cycles: float) -> list[str]:
+def _out_of_range(
+    technology: Technology, kelvins: NDArray[np.float64], cycles: float, write: str
+) -> list[str]:
     """Return one line for each condition outside the valid range of endurance and wear."""
     valid = technology.valid.get
+    counted = valid("wear.cycles") if has_measured_pulses(technology, write) else None
     return [
+        *outside(f"write.{write}: cycles", [cycles], counted, ""),
         *outside("endurance: temperature", kelvins, valid("endurance.temperature"), "K"),
         *outside("endurance: cycles", [cycles], valid("endurance.cycles"), ""),
     ]
 
 
 def _writes(
-    technology: Technology, limits: tuple[float, float], attempts: int
+    technology: Technology, limits: tuple[float, float], write: WriteMethod
 ) -> dict[str, xr.DataArray]:
-    """Pulses and success of a write of fresh cells, in closed form."""
+    """Pulses and success of a write of fresh cells: measured, or in closed form."""
     if math.isnan(limits[0]):
         return {}
-    algorithm = Verify(1 / limits[0], 1 / limits[1], attempts)
-    found = [
-        outcome(algorithm, state, Programming.from_technology(technology, state))
-        for state in STATES
-    ]
-    values = {
-        "pulses_per_write": [one.pulses for one in found],
-        "write_success": [1 - one.failed_to_verify for one in found],
-    }
+    if has_measured_pulses(technology, write.name):
+        measured = MeasuredMethod.from_technology(technology, write.name)
+        found = [(float(measured.pulses(0.0)), 1 - float(measured.failures(0.0)))] * 2
+    else:
+        tries = write.pulses if write.is_verified else 1
+        algorithm = Verify(1 / limits[0], 1 / limits[1], tries)
+        done = [
+            outcome(algorithm, state, Programming.from_technology(technology, state))
+            for state in STATES
+        ]
+        pulses = [one.pulses if write.is_verified else float(write.pulses) for one in done]
+        found = [(n, 1 - one.failed_to_verify) for n, one in zip(pulses, done, strict=True)]
     one, state = {"units": "1"}, {"state": list(STATES)}
-    return {n: xr.DataArray(v, state, "state", attrs=one) for n, v in values.items()}
+    names = ("pulses_per_write", "write_success")
+    columns = zip(names, zip(*found, strict=True), strict=True)
+    return {n: xr.DataArray(list(v), state, "state", attrs=one) for n, v in columns}
 
 
 def _kelvins(temperature: Sequence[float | str] | float | str) -> NDArray[np.float64]:

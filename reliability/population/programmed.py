@@ -242,14 +242,13 @@ def _program_targets(
         defect = defects[chip, block]
         _draw_defects(defect, rates, deviates)
         if worn is None:
-            z = deviates("programming.cell")
+            g[chip, block] = target.conductance(model, level, deviates("programming.cell"))
         else:
             x = worn.x[chip, block]
             z = worn.renewed(deviates, x, "programming.cell")("programming.cell")
             growth = link.growth(link.at_level(link.programming_spread, level), x)
-            z = z * growth.astype(z.dtype)
+            g[chip, block] = target.conductance(model, level, z, growth)
             np.copyto(defect, worn.stuck[chip, block], where=defect == 0)
-        g[chip, block] = target.conductance(model, level, z)
         for kind, cells in defects_in(defect):
             g[chip, block][cells] = stuck[kind]
 

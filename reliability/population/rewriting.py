@@ -7,6 +7,7 @@ it. A cell whose cycles reach its hard failure sticks.
 
 import json
 import math
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -25,6 +26,31 @@ from reliability.random import draw
 from reliability.technology import Technology
 
 _STUCK = {name: DEFECTS.index(name) for name in ("stuck_lrs", "stuck_hrs")}
+
+
+def of_each_cell(population: xr.Dataset, name: str) -> NDArray[Any] | None:
+    """Return a variable of the cells, such as their reads, or None where there is none.
+
+    Returns
+    -------
+    ndarray, shape (chips, cells), or None
+
+    Raises
+    ------
+    InputError
+        A value below 0 or NaN, or a dimension that the population does not have.
+    """
+    if name not in population:
+        return None
+    rows, given = population["programmed"].transpose(..., "cell"), population[name]
+    if extra := [str(dim) for dim in given.dims if dim not in rows.dims]:
+        raise InputError(
+            f"{name}: got dimension {extra[0]!r}, allowed {', '.join(map(str, rows.dims))}"
+        )
+    if not (given >= 0).all():
+        raise InputError(f"{name}: got {float(given.min()):g} or NaN, allowed 0 or more")
+    values = given.broadcast_like(rows).transpose(*rows.dims).values
+    return np.asarray(values).reshape(-1, rows.sizes["cell"])
 
 
 def worn_cells(population: xr.Dataset, technology: Technology, history: MissionProfile) -> Worn:
@@ -47,11 +73,9 @@ def worn_cells(population: xr.Dataset, technology: Technology, history: MissionP
     shape = (-1, rows.sizes["cell"])
     equivalent = wear.equivalent_cycles(technology, history)
     x = np.full(rows.shape, equivalent).reshape(shape)
-    if "cycles" in population:
-        own = population["cycles"].broadcast_like(rows).transpose(*rows.dims).values
-        if not (own >= 0).all():
-            raise InputError(f"cycles: got {own.min():g}, allowed 0 or more")
-        x *= own.reshape(shape)
+    own = of_each_cell(population, "cycles")
+    if own is not None:
+        x *= own
     address, seed = addresses(population), int(population.attrs["seed"])
     x = wear.cell_cycles(technology, x, lambda name: draw(seed, name, address, x.shape[1]))
     stuck = np.zeros(x.shape, np.uint8)

@@ -9,9 +9,10 @@ unformed cells come on top and are stated apart: no reference cures them.
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 import scipy
@@ -129,16 +130,8 @@ def programming_window(
         for name, values in asked.items()
         if values is not None
     }
-    points, notes = [], set()
-    for values in product(*axes.values()):
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            card = programming.set_conditions(
-                technology, **dict(zip(axes, map(float, values), strict=True))
-            )
-        notes |= {str(warning.message) for warning in caught}
-        points.append(_at_point(card, fixed, verify, seconds))
-    for note in sorted(notes):
+    points, notes = _at_all_points(technology, axes, fixed, verify, seconds)
+    for note in notes:
         warnings.warn(note, stacklevel=2)
     shape = tuple(len(values) for values in axes.values())
     variables = {
@@ -158,11 +151,31 @@ def programming_window(
             "time": seconds,
             "target_error_rate": target_error_rate,
             "defect_error_rate": _defect_error_rate(technology),
-            "warnings": sorted(notes),
+            "warnings": notes,
         },
     )
     out["reaches"] = out["bit_error_rate"] <= target_error_rate
     return out
+
+
+def _at_all_points(
+    technology: Technology,
+    axes: Mapping[str, NDArray[np.float64]],
+    reference: float | None,
+    verify: Verify | None,
+    time: float,
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Windows at all combinations of the conditions, and the warnings of their valid ranges."""
+    points, notes = [], set()
+    for values in product(*axes.values()):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            card = programming.set_conditions(
+                technology, **dict(zip(axes, map(float, values), strict=True))
+            )
+        notes |= {str(warning.message) for warning in caught}
+        points.append(_at_point(card, reference, verify, time))
+    return points, sorted(notes)
 
 
 def _refuse_conditions(cells: MeasuredCells, **given: object) -> None:

@@ -22,6 +22,7 @@ from reliability.devices.write_methods import MeasuredMethod, WriteMethod, has_m
 from reliability.technology import STATES, Technology
 
 Floats = NDArray[np.float64]
+_PARTS = 20  # of the cells of one die
 _DRAWS = 60  # of a card, for the intervals of a measured method
 _LONG = {
     "pulses": "mean pulses of a write",
@@ -163,15 +164,21 @@ def _beyond(model: Programming, state: int, limit: float, fixed: Floats, width: 
 
 
 def _window(technology: Technology, cells: Cells, x: Floats) -> Floats:
-    """Ratio of the median resistances of the states, of each wafer or die."""
-    model = wear.Endurance.from_technology(technology)
-    logs = []
-    for s, state in enumerate(STATES):
-        own = Programming.from_technology(technology, state)
-        middle = np.median(cells.fixed[..., s], axis=1)
-        fresh = -np.log(programming.conductance(own, middle))
-        logs.append(fresh[:, None, None] + wear.shift(model, s, x))
-    return np.exp(_interval(np.moveaxis(logs[1] - logs[0], 0, -1)))
+    """Ratio of the median resistances of the states; its interval is over wafers or dies.
+
+    Of one die the interval is that of the median of its cells, from parts of them.
+    """
+    model, parts = wear.Endurance.from_technology(technology), []
+    whole = cells.fixed
+    split = whole[0, : whole.shape[1] // _PARTS * _PARTS].reshape(_PARTS, -1, 2)
+    for fixed in (whole, split) if len(whole) == 1 and split.size else (whole,):
+        logs = []
+        for s, state in enumerate(STATES):
+            own = Programming.from_technology(technology, state)
+            fresh = -np.log(programming.conductance(own, np.median(fixed[..., s], axis=1)))
+            logs.append(fresh[:, None, None] + wear.shift(model, s, x))
+        parts.append(_interval(np.moveaxis(logs[1] - logs[0], 0, -1)))
+    return np.exp(parts[0][0] + (parts[-1] - parts[-1][0]))
 
 
 def _interval(values: Floats) -> Floats:

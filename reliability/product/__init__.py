@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     )
     from reliability.product.fault_mapping import (
         FaultMapping,
+        Placing,
         column_maintenance,
         map_around_faults,
         repaired_chips,
         stuck_reach,
     )
+    from reliability.product.layer_repair import Repair, repaired_layers
     from reliability.product.macro import Macro, Setting, macro_failures
     from reliability.product.maintenance import (
         Policy,
@@ -45,7 +47,9 @@ __all__ = [
     "ColumnPolicy",
     "FaultMapping",
     "Macro",
+    "Placing",
     "Policy",
+    "Repair",
     "Setting",
     "bch",
     "block_failure",
@@ -65,6 +69,7 @@ __all__ = [
     "mission_failures",
     "pair_misread_rate",
     "repaired_chips",
+    "repaired_layers",
     "secded",
     "spared_failure",
     "stuck_reach",

@@ -17,11 +17,12 @@ MECHANISMS = {
     "LTDR": "retention and read disturb", "NVCE": "endurance", "HTOL": "operating life",
     "ELFR": "early life", "LTOL": "low-temperature life", "cross-temperature": "cross-temperature",
     "read disturb": "read disturb", "UBER": "uncorrectable errors", "EDR": "AEC-Q100-005",
+    "ED": "electrical distributions",
 }  # fmt: skip
 # Rows that have requirements but no claim of their own: a limit in them is all there is.
 _NO_CLAIM = (
     "early life", "cross-temperature", "low-temperature life", "uncorrectable errors",
-    "retention and read disturb", "AEC-Q100-005",
+    "retention and read disturb", "AEC-Q100-005", "electrical distributions",
 )  # fmt: skip
 
 
@@ -33,6 +34,13 @@ class Dossier:
     rows: list[Row]
     answers: list[Answer]
     samples: list[tuple[float, int, int, int]] = field(default_factory=list)
+
+    @property
+    def unclaimed(self) -> list[str]:
+        """Names of the tests that stand for their requirement alone, and for no claim."""
+        in_claims = {id(test) for answer in self.answers for test in answer.tests}
+        names = (test.table.name for test in self.plan.tests if id(test) not in in_claims)
+        return list(dict.fromkeys(names))
 
     @property
     def verdict(self) -> str:

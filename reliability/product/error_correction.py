@@ -365,7 +365,10 @@ def spared_failure(part_failure: ArrayLike, *, parts: int, spares: int) -> Float
 
 
 def _probability(name: str, value: ArrayLike) -> Floats:
-    array = np.asarray(value, float)
+    try:
+        array = np.asarray(value, float)
+    except (TypeError, ValueError):
+        raise InputError(f"{name}: got {value!r}, expected numbers from 0 to 1") from None
     if not ((array >= 0) & (array <= 1)).all():
         bad = array[~((array >= 0) & (array <= 1))].ravel()[0]
         raise InputError(f"{name}: got {bad:g}, allowed 0 to 1")

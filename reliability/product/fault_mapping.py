@@ -27,8 +27,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
 
-from reliability.devices.verify import Verify
-from reliability.errors import InputError
+from reliability.errors import InputError, whole_number
 from reliability.mission import MissionProfile
 from reliability.population.ageing import PLACED, age
 from reliability.population.programmed import DEFECTS
@@ -50,6 +49,21 @@ class Reach(NamedTuple):
 
     low: Floats
     high: Floats
+
+
+@dataclass(frozen=True)
+class Placing:
+    """What a placement around faults may do.
+
+    Parameters
+    ----------
+    rows, columns, signs : bool
+        Whether rows, columns, and the signs of columns may be swapped or turned.
+    """
+
+    rows: bool = True
+    columns: bool = True
+    signs: bool = True
 
 
 @dataclass(frozen=True)
@@ -214,9 +228,9 @@ def _assign_columns(
 
 def repaired_chips(
     technology: Technology, network: "Network", *, chips: int, seed: int = 0,
-    rows: bool = True, columns: bool = True, signs: bool = True,
+    placing: Placing | None = None, copies: int = 1, spare_columns: int = 0,
     mean_input: ArrayLike | None = None, power: ArrayLike | None = None,
-    verify: Verify | None = None, profile: MissionProfile | None = None,
+    profile: MissionProfile | None = None, first: int = 0, **where: Any,
 ) -> xr.Dataset:  # fmt: skip
     """Test chips, place the network around their faulty cells, and program them.
 
@@ -225,15 +239,19 @@ def repaired_chips(
     technology : Technology
         With states (``two_level`` mapping).
     network : Network
-    chips, seed : int
-        As for `reliability.network.sample_chips`: the same chips.
-    rows, columns, signs, mean_input, power
+    chips, seed, first, copies : int
+        As for `reliability.network.sample_chips`: without spare columns the same chips.
+    placing : Placing, optional
+        What may be swapped or turned; by default all.
+    spare_columns : int
+        Columns of a chip beside those that the outputs need.
+    mean_input, power
         As for `map_around_faults`.
-    verify : Verify, optional
-        Program with verify instead of by one pulse.
     profile : MissionProfile, optional
         Age the chips after programming. Their cells lie in the order of the network and not of the
         chip afterwards, so that `reliability.age` refuses them.
+    **where
+        ``verify``, ``lot`` and ``dies_per_wafer`` of `sample_chips`.
 
     Returns
     -------
@@ -256,37 +274,41 @@ def repaired_chips(
     """
     from reliability.network import sample_chips  # slow import, and only this needs it
 
-    cells = network.weight_max
-    shape = (chips, network.inputs, network.outputs, 2, cells)
     if not technology.has_states:
         raise InputError(f"technology: {technology.name} has levels, expected LRS and HRS")
-    tested = sample_chips(technology, network, chips=chips, seed=seed, verify=verify)
-    defect = tested["defect"].values.reshape(shape)
-    high = (defect == _STUCK_HIGH).sum(axis=-1)
-    low = ((defect != 0) & (defect != _STUCK_HIGH)).sum(axis=-1)
+    whole_number(spare_columns, "spare_columns", 0, 1000)
+    out = sample_chips(
+        technology, network, chips=chips, seed=seed, copies=copies, first=first, **where
+    )
+    cells, wide = network.weight_max * copies, network.outputs + spare_columns
+    shape, allowed = (network.inputs, wide, 2, cells), vars(placing or Placing())
     made, errors = [], []
-    for chip in range(chips):
+    for chip in range(first, first + chips):
+        at = {"count": 1, "first": chip, "seed": seed, **where}
+        tested = sample_dies(technology, state=np.full(np.prod(shape), "HRS"), **at)
+        defect = tested["defect"].values.reshape(shape)
+        high = (defect == _STUCK_HIGH).sum(axis=-1)
+        low = ((defect != 0) & (defect != _STUCK_HIGH)).sum(axis=-1)
         found = map_around_faults(
-            network.weights, stuck_reach(low[chip], high[chip], cells), rows=rows,
-            columns=columns, signs=signs, mean_input=mean_input, power=power,
+            network.weights * copies, stuck_reach(low, high, cells), mean_input=mean_input,
+            power=power, **allowed,
         )  # fmt: skip
-        made.append(_program(technology, network, found, defect[chip], profile,
-                             first=chip, seed=seed, verify=verify))  # fmt: skip
-        errors.append((found.error_before, found.error_after))
+        aged = _program(technology, found, defect, profile, at)
+        made.append(_in_order(aged, found, defect.shape))
+        errors.append((found.error_before / copies, found.error_after / copies))
     before, after = np.array(errors).T
-    out = tested.copy()
     for name in (name for name in _CELL_VARIABLES if name in out):
         out[name] = (("chip", "cell"), np.stack([each[name] for each in made]), out[name].attrs)
-    out.attrs[PLACED] = 1
+    out.attrs |= {PLACED: 1} | {name: aged.attrs[name] for name in ("mission", "warnings")}
     return out.assign(error_before=("chip", before), error_after=("chip", after))
 
 
 def _program(
-    technology: Technology, network: "Network", found: FaultMapping, defect: NDArray[np.uint8],
-    profile: MissionProfile | None, **where: Any,
-) -> dict[str, NDArray[Any]]:  # fmt: skip
-    """Cells of one chip, written for its mapping, in the order of the network."""
-    wanted = np.zeros((network.inputs, network.outputs))
+    technology: Technology, found: FaultMapping, defect: NDArray[np.uint8],
+    profile: MissionProfile | None, at: dict[str, Any],
+) -> xr.Dataset:  # fmt: skip
+    """Cells of one chip, written for its mapping and aged, in the order of the chip."""
+    wanted = np.zeros(defect.shape[:2])
     wanted[np.ix_(found.rows, found.columns)] = found.weights * found.signs
     works, high = defect == 0, (defect == _STUCK_HIGH).sum(axis=-1)
     # LRS cells that each side needs beyond the stuck ones: as few as give the weight
@@ -296,13 +318,18 @@ def _program(
     short = np.maximum(need - room, 0)  # the other side has to give way, which it cannot here
     need = np.round(need - short)
     state = np.where(works & (np.cumsum(works, axis=-1) <= need[..., None]), "LRS", "HRS")
-    made = sample_dies(technology, state=state.ravel(), count=1, **where)
-    if profile is not None:
-        made = age(made, profile)
+    made = sample_dies(technology, state=state.ravel(), **at)
+    return made if profile is None else age(made, profile)
+
+
+def _in_order(
+    made: xr.Dataset, found: FaultMapping, shape: tuple[int, ...]
+) -> dict[str, NDArray[Any]]:
+    """Variables of the cells in the order of the network."""
     turned = found.signs < 0
     out = {}
     for name in (name for name in _CELL_VARIABLES if name in made):
-        cells = made[name].values.reshape(defect.shape)[np.ix_(found.rows, found.columns)]
+        cells = made[name].values.reshape(shape)[np.ix_(found.rows, found.columns)]
         cells = np.where(turned[None, :, None, None], cells[:, :, ::-1], cells)
         out[name] = cells.ravel()
     return out

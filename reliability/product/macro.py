@@ -360,6 +360,7 @@ class Setting:
         if verify is not None:
             expect(verify, Verify, "verify", "a Verify")
         temperature = conditions.get("cycling_temperature", 298.15)
+        expect(conditions.get("noise", True), bool, "noise", "True or False")
         return cls(
             Macro(bits, code, conditions.get("spare_words", 0), conditions.get("cells_per_bit", 1)),
             profile,

@@ -88,6 +88,8 @@ def set_policy(
     """Check what policies of maintenance have in common, and set it on a frozen one."""
     if kind not in kinds:
         raise unknown_name("kind of maintenance", str(kind), kinds)
+    if kind != "none" and interval == math.inf:
+        raise InputError(f"interval: missing, {kind} needs one")
     found = {
         "kind": kind,
         "interval": math.inf if kind == "none" else quantity(interval, "s", "interval", low=1e-9),
@@ -220,15 +222,22 @@ def budget_exceeded_after(use: Segment, budget: float, cycles: float, rewrites: 
     rewrites : float
         Of a cell, evenly over the mission.
 
+    Raises
+    ------
+    InputError
+        A budget below 0.
+
     Examples
     --------
     >>> budget_exceeded_after(Segment("10 years"), 1000, 0, 4000) / 31_557_600
     2.5
     """
+    if not budget >= 0:
+        raise InputError(f"endurance_budget: got {budget:g}, allowed 0 or more")
     left = budget - cycles
-    if rewrites <= left:
-        return 0.0 if left < 0 else math.inf
-    return use.time * max(left, 0.0) / rewrites
+    if left < 0:
+        return 0.0
+    return math.inf if rewrites <= left else use.time * left / rewrites
 
 
 def maintained_failures(
@@ -268,16 +277,21 @@ def maintained_failures(
     after = budget_exceeded_after(use, endurance_budget, setting.cycles, found.rewrites)
     if after < math.inf:
         out.attrs["budget_exceeded_after"] = after
-        out.attrs["warnings"] = [budget_warning(endurance_budget, after)]
+        out.attrs["warnings"] = [budget_warning(endurance_budget, after, setting.cycles)]
     return out
 
 
-def budget_warning(budget: float, after: float) -> str:
-    """Say in which year maintenance exceeds an endurance budget.
+def budget_warning(budget: float, after: float, cycles: float = 0.0) -> str:
+    """Say in which year maintenance exceeds an endurance budget, or that earlier cycles do.
 
     >>> budget_warning(1e3, 7.9e7)
     'maintenance exceeds the endurance budget of 1000 cycles in year 3'
     """
+    if cycles > budget:
+        return (
+            f"the {cycles:g} write cycles before the mission exceed the endurance budget of "
+            f"{budget:g} cycles"
+        )
     return (
         f"maintenance exceeds the endurance budget of {budget:g} cycles in year "
         f"{math.floor(after / 31_557_600) + 1}"

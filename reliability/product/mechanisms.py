@@ -93,6 +93,11 @@ def assess_mechanism(name: str, tests: tuple[LifeTest, ...], plan: Plan, seed: i
             f"{plan.path}: mechanism {name}: tests count {' and '.join(sorted(clocks))}; state a "
             "mechanism for each"
         )
+    if len(units := {test.table.unit for test in tests}) > 1:
+        raise InputError(
+            f"{plan.path}: mechanism {name}: tests count {' and '.join(sorted(units))}; state a "
+            "mechanism for each"
+        )
     clock = clocks.pop()
     segments = plan.table.claim.segment
     claimed = sum({"time": s.time, "cycles": s.cycles, "reads": s.reads}[clock] for s in segments)

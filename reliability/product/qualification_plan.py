@@ -202,6 +202,16 @@ class LifeTest:
         return {"temperature": self.temperature} | ({} if voltage is None else {"voltage": voltage})
 
     @property
+    def bits_read(self) -> float:
+        """Bits read in the whole test."""
+        return self.table.bits_read + sum(lot.bits_read for lot in self.lots)
+
+    @property
+    def uncorrectable_errors(self) -> int:
+        """Uncorrectable errors in the whole test."""
+        return self.table.uncorrectable_errors + sum(lot.uncorrectable_errors for lot in self.lots)
+
+    @property
     def failures(self) -> int:
         """Failures of all lots."""
         return sum(lot.failed for lot in self.lots)

@@ -113,6 +113,9 @@ def _row(facts: dict[str, Any], plan: Plan) -> Row:
     if open_points:
         reason = f"conditions kept, but {'; '.join(open_points)}"
         return _made(facts, required, done, None, reason)
+    if facts.get("kind") == "uber":
+        bound = f"bound {_uber_bound(tests, plan):.2g} for the next lot"
+        return _made(facts, required, done, True, f"{bound}, claimed {plan.table.claim.uber:.2g}")
     return _made(facts, required, done, True, "conditions, sample and accept number kept")
 
 
@@ -136,6 +139,9 @@ def _sample_lacks(sample: SampleTable, tests: list[LifeTest]) -> list[str]:
         for lot in test.lots:
             count[lot.name] = count.get(lot.name, 0) + lot.devices
     lacking = []
+    if counted := sum(test.table.unit == "bits" for test in tests):
+        which = "" if counted == len(tests) else f" in {counted} of {len(tests)} tests"
+        lacking.append(f"counted in bits{which}, the standard counts devices")
     full = [name for name, devices in count.items() if devices >= sample.devices]
     if len(full) < sample.lots:
         each = ", ".join(f"{name}: {devices}" for name, devices in count.items())
@@ -173,10 +179,13 @@ def _done(test: LifeTest) -> str:
         parts.append(f"after {on_test(table.cycles, 'cycles')} at {at}")
     if table.reads:
         parts.append(on_test(table.reads, "reads"))
-    bits = table.bits_read + sum(lot.bits_read for lot in test.lots)
-    if bits:
-        errors = table.uncorrectable_errors + sum(lot.uncorrectable_errors for lot in test.lots)
-        parts.append(f"{errors} uncorrectable errors in {bits:.3g} bits")
+    for doing, kelvin in (("written", table.write_temperature), ("read", table.read_temperature)):
+        if kelvin is not None:
+            parts.append(f"{doing} at {engineering(kelvin, 'K')}")
+    if test.bits_read:
+        parts.append(
+            f"{test.uncorrectable_errors} uncorrectable errors in {test.bits_read:.3g} bits"
+        )
     return f"{', '.join(parts)}; failed {lots}"
 
 
@@ -324,7 +333,7 @@ def _uber(facts: dict[str, Any], tests: list[LifeTest], plan: Plan) -> list[str]
         return ["bits_read is missing"]
     if any(test.table.correction != "after" for test in tests):
         return ["errors counted before correction"]
-    bound = next_lot_bound(errors, bits, claim.confidence)  # counts of so many bits are Poisson
+    bound = _uber_bound(tests, plan)
     if bound > claim.uber:
         lots = f" of {bits.size} lots" if bits.size > 1 else ""
         return [
@@ -332,6 +341,11 @@ def _uber(facts: dict[str, Any], tests: list[LifeTest], plan: Plan) -> list[str]
             f"next lot, claimed {claim.uber:.2g}"
         ]
     return []
+
+
+def _uber_bound(tests: list[LifeTest], plan: Plan) -> float:
+    bits, errors = _bits_of_lots(tests)
+    return next_lot_bound(errors, bits, plan.table.claim.confidence)  # so many bits: Poisson
 
 
 def _bits_of_lots(tests: list[LifeTest]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -6,7 +6,8 @@ from scipy.special import expit, ndtri
 
 from reliability.conditioning import Conditioned, ObservationCheck
 from reliability.report.page import Table
-from reliability.technology import Parameter
+from reliability.report.words import in_words
+from reliability.technology import Parameter, Technology
 from reliability.units import engineering
 
 _INTERVAL = float(ndtri(0.95))  # normal score of the end of a 90 % interval
@@ -23,6 +24,28 @@ def observation_table(found: Conditioned) -> Table:
          "posterior predictive probability", "parameters narrowed"],
         [_row(check) for check in found.checks],
     )  # fmt: skip
+
+
+def observed_tables(technology: Technology, suffix: str) -> list[Table]:
+    """Return the observations that the parameters of a card are conditioned on, if there are any.
+
+    Parameters
+    ----------
+    technology : Technology
+    suffix : str
+        Of the table's anchor, where a page has several cards.
+    """
+    rows = [
+        [in_words(o.label), o.source, f"× ÷ {o.transfer:g}"]
+        for o in technology.observations
+        if o.used
+    ]
+    table = Table(
+        f"observed{suffix}", "Observations that the parameters are conditioned on",
+        "The transfer is the factor by which what was observed may differ from this technology.",
+        ["observation", "source", "transfer"], rows,
+    )  # fmt: skip
+    return [table] if rows else []
 
 
 def _row(check: ObservationCheck) -> list[str]:

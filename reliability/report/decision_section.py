@@ -121,8 +121,6 @@ def _panels(finished: Finished, rows: Sequence[dict[str, Any]]) -> Iterator[xr.D
     labels = {one.name: one.label for one in study.search.objective} if study.search else {}
     for name in _unlike(found):
         nominal, values = found["nominal"][name], [row["answers"][name] for row in rows]
-        if len({*np.ravel(values), nominal}) == 1:
-            continue
         limit = limits.get(name)
         unit = unit_of_number(name)
         text = limit_words(name).quantity if name in limits else labels[name] or cost_name(name)
@@ -137,16 +135,20 @@ def _panels(finished: Finished, rows: Sequence[dict[str, Any]]) -> Iterator[xr.D
 
 
 def _unlike(found: dict[str, Any]) -> list[str]:
-    """Return the quantities, one of those that are the same under two names."""
+    """Return the quantities that move, one of those that are the same under two names."""
     answers = {name: tuple(np.ravel([row["answers"][name] for row in found["parameters"]]))
                for name in found["nominal"]}  # fmt: skip
-    return list({values: name for name, values in reversed(answers.items())}.values())[::-1]
+    moved = {name: values for name, values in answers.items()
+             if {*values, found["nominal"][name]} != {found["nominal"][name]}}  # fmt: skip
+    return list({values: name for name, values in reversed(moved.items())}.values())[::-1]
 
 
 def _table(finished: Finished) -> Table:
     found = finished.summary["decision"]
-    decided, names = "risk" in found, _unlike(found)
-    rows = []
+    decided, rows = "risk" in found, []
+    moved = {name: {_text(finished, name, end) for row in found["parameters"]
+                    for end in row["answers"][name]} for name in _unlike(found)}  # fmt: skip
+    names = [name for name, texts in moved.items() if len(texts) > 1] or list(moved)
     for row in found["parameters"]:
         ends = [engineering(float(end), row["unit"] or "1") for end in row["moved"]]
         cells = [in_words(row["name"]), f"{ends[0]} to {ends[1]}",

@@ -104,7 +104,7 @@ def objective_value(one: dict[str, Any]) -> str:
     fraction = one["name"].startswith("accuracy")
     ends = [percent(one[end]) if fraction else number_text(one[end], one["unit"])
             for end in ("value", "low", "high")]  # fmt: skip
-    return f"{ends[0]} ({ends[1]} to {ends[2]})" if one["low"] < one["high"] else ends[0]
+    return ends[0] if ends[0] == ends[1] == ends[2] else f"{ends[0]} ({ends[1]} to {ends[2]})"
 
 
 def number_text(value: float, unit: str) -> str:
@@ -120,9 +120,12 @@ def design_verdict(finished: Finished) -> Verdict:
     """Return the verdict of the cover: demonstrated where a design meets every limit."""
     summary = finished.summary
     outcome: Outcome = next(_OUTCOMES[name] for name in _OUTCOMES if summary[name])
+    design = recommended_design(summary)
+    named = f"the recommended design ({named_point(finished.study, design)})" if design else ""
     return Verdict(
-        "a design meets every acceptance limit", outcome, count_line(finished.study, summary)
-    )
+        f"{named or 'a design'} meets every acceptance limit", outcome,
+        count_line(finished.study, summary),
+    )  # fmt: skip
 
 
 def designs_table(finished: Finished) -> Table:

@@ -9,6 +9,7 @@ from reliability.campaign.spec import Study
 from reliability.campaign.store import results_fingerprint
 from reliability.campaign.summary import read_summary, write_summary
 from reliability.report.acceptance import acceptance_sections, verdicts
+from reliability.report.conditioning_tables import observed_tables
 from reliability.report.decision_section import (
     decision_section,
     decision_statement,
@@ -128,7 +129,10 @@ def _assumptions(study: Study) -> Section:
         parts.append(Section(
             f"card-{k + 1}", technology.title,
             (technology.description, confidence_text(technology)),
-            tables=parameter_tables(technology, f"-{k + 1}" if k else ""),
+            tables=(
+                *parameter_tables(technology, f"-{k + 1}" if k else ""),
+                *observed_tables(technology, f"-{k + 1}" if k else ""),
+            ),
         ))  # fmt: skip
     return Section("assumptions", "Assumptions", parts=tuple(parts))
 
@@ -142,7 +146,7 @@ def _provenance(study: Study, folder: Path) -> Section:
         "results, SHA-256 of their checksums": results_fingerprint(folder),
     }
     for name in sorted(cards):
-        card = study.named_technology(name)
+        card = study.filed_technology(name)
         told[f"card {card.name}, SHA-256"] = card.fingerprint
     for name in study.values_of("cells"):
         if name is not None:

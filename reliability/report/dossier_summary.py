@@ -223,6 +223,11 @@ def _test(test: LifeTest) -> dict[str, Any]:
         "unit": test.table.unit,
         "cycles_before": test.table.cycles,
         "cycling_temperature_k": test.table.cycling_temperature,
+        "reads": test.table.reads,
+        "write_temperature_k": test.table.write_temperature,
+        "read_temperature_k": test.table.read_temperature,
+        "bits_read": test.bits_read,
+        "uncorrectable_errors": test.uncorrectable_errors,
         "lots": [lot.model_dump() | {"failures": lot.failed} for lot in test.lots],
         "read_points": list(_read_points(test)),
     }

@@ -260,13 +260,14 @@ def tests_table(summary: dict[str, Any]) -> Table:
     """Return the conditions and the failure criterion of each test."""
     rows = [
         [test["name"], place(test["stress"]), on_test(test["duration"], test["clock"]),
-         _cycled(test), test["criterion"], _CORRECTION[test["correction"]], test["unit"]]
+         _cycled(test), _during(test), test["criterion"], _CORRECTION[test["correction"]],
+         test["unit"]]
         for test in summary["tests"]
     ]  # fmt: skip
     return Table(
         "tests-table", "Conditions and failure criterion", "",
-        ["test", "at", "time on test", "preconditioning", "failure criterion", "error correction",
-         "units"], rows,
+        ["test", "at", "time on test", "preconditioning", "during the test", "failure criterion",
+         "error correction", "units"], rows,
     )  # fmt: skip
 
 
@@ -275,6 +276,18 @@ def _cycled(test: dict[str, Any]) -> str:
         return "none"
     at = engineering(test["cycling_temperature_k"], "K")
     return f"{grouped(test['cycles_before'])} cycles at {at}"
+
+
+def _during(test: dict[str, Any]) -> str:
+    """What cells go through beside time at a temperature."""
+    parts = [f"{grouped(test['reads'])} reads"] if test["reads"] else []
+    for doing, key in (("written", "write_temperature_k"), ("read", "read_temperature_k")):
+        if test[key] is not None:
+            parts.append(f"{doing} at {engineering(test[key], 'K')}")
+    if test["bits_read"]:
+        parts.append(f"{test['uncorrectable_errors']} uncorrectable errors in "
+                     f"{test['bits_read']:.3g} bits read")  # fmt: skip
+    return ", ".join(parts)
 
 
 def read_point_table(summary: dict[str, Any]) -> Table:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure as Canvas
 from numpy.typing import NDArray
 
 from reliability.characterization import simulated_cells
+from reliability.characterization.misfit import LevelErrors, level_errors
 from reliability.report import figures as draw
 from reliability.report.page import (
     Figure,
@@ -89,6 +90,8 @@ def write_fit_report(
     plots = list(cell_figures(card, check, data))
     if plots:
         sections.append(Section("cells", "Measured and simulated cells", figures=plots))
+    if errors := level_errors(check):
+        sections.append(_errors_section(errors, sure))
     if networks:
         sections.append(_networks_section(networks))
     if not_identifiable:
@@ -114,6 +117,28 @@ def write_fit_report(
          KeyFigure("parameters fitted", f"{len(fitted)}", "", f"of {len(card.parameters)}")],
     )  # fmt: skip
     return save_report(report, Path(path), formats, template)
+
+
+def _errors_section(errors: Sequence[LevelErrors], sure: str) -> Section:
+    """Set the fraction of cells out of their level beside that of simulated cells."""
+    rows = [
+        [one.condition, grouped(one.cells), percent(one.measured, 2), percent(one.modelled, 2),
+         f"{percent(one.low, 2)} to {percent(one.high, 2)}", one.misfit]
+        for one in errors
+    ]  # fmt: skip
+    text = (
+        "A cell is out of its level when its read lies beyond the border to the next level: the "
+        "middle between the 99 % quantile of one level as programmed and the 1 % quantile of the "
+        "next, for each write of the cells. Simulated cells have the borders of the measured ones. "
+        f"Modelled: on the nominal card; the {sure} interval is that of simulations on cards "
+        "sampled from the uncertainty of the fit."
+    )
+    table = Table(
+        "level-errors-table", "Level errors, measured and modelled",
+        "Fraction of the cells of all levels that are read as another level.",
+        ["after", "cells", "measured", "modelled", f"{sure} interval", "misfit"], rows,
+    )  # fmt: skip
+    return Section("level-errors", "Level errors", (text,), tables=(table,))
 
 
 def _networks_section(networks: Sequence[xr.Dataset]) -> Section:

@@ -18,7 +18,7 @@ from reliability.units import engineering
 _PHENOMENA = {
     "programming": "Programming", "relaxation": "Relaxation", "retention": "Retention",
     "drift": "Drift", "read_disturb": "Read disturb", "endurance": "Endurance",
-    "noise": "Noise", "conduction": "Conduction", "defects": "Defects",
+    "wear": "Wear", "noise": "Noise", "conduction": "Conduction", "defects": "Defects",
 }  # fmt: skip
 _LEVELS = {"sigma_lot": "lot-to-lot", "sigma_wafer": "wafer-to-wafer", "sigma_die": "die-to-die",
            "sigma_cell": "device-to-device", "sigma_cycle": "cycle-to-cycle",
@@ -35,6 +35,8 @@ def method_section(finished: Finished) -> Section:
     """Say in sentences what was computed, and where the intervals come from."""
     study, chapters = finished.study, chapters_of(finished.study)
     text = method_lines(study)
+    if study.observation:
+        text.append(f"The card was first conditioned on {_counted(study)} of the study.")
     if study.cells is not None:
         cards = (point.load_technology() for point in study.at_points())
         text += dict.fromkeys(line for card in cards for line in cells_text(card))
@@ -56,6 +58,11 @@ def method_section(finished: Finished) -> Section:
     intervals = [line for chapter in chapters for line in chapter.intervals(study)]
     level = f"Intervals have {percent(study.confidence, 0)} confidence."
     return Section("method", "Method", [*text, " ".join([level, *intervals])])
+
+
+def _counted(study: Study) -> str:
+    count = len(study.observation)
+    return "one observation" if count == 1 else f"{count} observations"
 
 
 def method_lines(study: Study) -> list[str]:

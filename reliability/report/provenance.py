@@ -59,7 +59,10 @@ def provenance_section(
     told: Mapping[str, str], text: tuple[str, ...] = (), listing: str = ""
 ) -> Section:
     """Return the last section of every report; versions are added."""
-    told = {key.replace("_", " "): value for key, value in told.items()}
+    told = {
+        key if key.startswith("SHA-256 of ") else key.replace("_", " "): value
+        for key, value in told.items()
+    }
     rows = [*told.items(), ("versions", versions()), ("Python", platform.python_version())]
     table = Table("provenance-table", "Provenance of the results", "", ["item", "value"],
                   [list(row) for row in rows])  # fmt: skip

@@ -190,7 +190,8 @@ def qualification_lines(summary: dict[str, Any]) -> list[str]:
         distribution = name_in_words(summary["distribution"])
         for name, p in summary["parameters"].items():
             value, low, high = (_parameter(name, p[k], clock) for k in ("value", "low", "high"))
-            lines.append(f"{distribution} {name.replace('_', ' ')} {value} ({low} to {high})")
+            ends = f"{low} to {high}" if p["low"] < p["high"] else "assumed"
+            lines.append(f"{distribution} {name.replace('_', ' ')} {value} ({ends})")
     if "jesd47" in summary:
         plan = summary["jesd47"]
         met = "met" if plan["sample_plan_met"] else "not met"
@@ -223,9 +224,17 @@ def needed(summary: dict[str, Any]) -> list[str]:
         texts.append(
             f"or {count} for {_span(plan['duration'], clock)} at "
             f"{engineering(plan['temperature'], 'K')} without a failure, "
-            f"if Ea and the shape are as {'fitted' if summary['distribution'] else 'assumed'}"
+            f"if Ea and the shape are as {_known_from(summary)}"
         )
     return texts
+
+
+def _known_from(summary: dict[str, Any]) -> str:
+    """Whether the shape and the activation energy were fitted, or one or both assumed."""
+    energy = summary["parameters"].get("activation_energy")
+    if not summary["distribution"]:
+        return "assumed"
+    return "fitted" if energy and energy["low"] < energy["high"] else "above"
 
 
 def _claimed(summary: dict[str, Any]) -> str:
@@ -390,7 +399,14 @@ def _tables(found: Assessment, summary: dict[str, Any]) -> Iterator[Table]:
     clock = summary["claim"]["clock"]
     if summary["parameters"]:
         rows = [
-            [in_words(name), *(_parameter(name, p[k], clock) for k in ("value", "low", "high"))]
+            [
+                in_words(name),
+                _parameter(name, p["value"], clock),
+                *(
+                    _parameter(name, p[k], clock) if p["low"] < p["high"] else "assumed"
+                    for k in ("low", "high")
+                ),
+            ]
             for name, p in summary["parameters"].items()
         ]
         two_sided = 2 * found.claim.confidence - 1

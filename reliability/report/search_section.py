@@ -9,6 +9,7 @@ import xarray as xr
 
 from reliability.campaign.design_sensitivity import sobol_of_designs
 from reliability.campaign.fronts import recommended_design
+from reliability.campaign.search import FLOORS
 from reliability.campaign.spec import Study
 from reliability.campaign.sweep import search_space
 from reliability.files import replace_text
@@ -25,7 +26,6 @@ from reliability.report.provenance import study_toml
 from reliability.report.words import percent
 
 CHOSEN = "recommended.toml"
-_FLOOR = {"ppm": 1e-6}  # of figures
 _MOST_NAMED = 10  # designs of the front that carry their names
 
 
@@ -95,7 +95,7 @@ def _fronts(finished: Finished) -> Iterator[Figure]:
             own = [one["objectives"][place] for one in every]
             attrs = {"long_name": _name(finished.study, place), "direction": own[0]["direction"],
                      "units": _unit(own[0])}  # fmt: skip
-            floor = _FLOOR.get(own[0]["unit"], -np.inf)  # beyond it, drawn at the edge
+            floor = FLOORS.get(own[0]["unit"], -np.inf)  # beyond it, drawn at the edge
             data[key] = ("design", [max(one["value"], floor) for one in own], attrs)
             if any(one["low"] < one["high"] for one in own):
                 for end in ("low", "high"):
@@ -153,7 +153,7 @@ def _parallel(finished: Finished) -> Iterator[Figure]:
             "design",
             np.maximum(
                 [each["objectives"][k]["value"] for each in every],
-                _FLOOR.get(one["unit"], -np.inf),
+                FLOORS.get(one["unit"], -np.inf),
             ),
             {"long_name": _name(study, k), "units": _unit(one)},
         )  # fmt: skip
@@ -221,7 +221,7 @@ def _influence(finished: Finished) -> Iterator[Table]:
     rows = []
     for k, one in enumerate(every[0]["objectives"]):
         values = np.array([each["objectives"][k]["value"] for each in every])
-        values = np.maximum(values, _FLOOR.get(one["unit"], -np.inf))
+        values = np.maximum(values, FLOORS.get(one["unit"], -np.inf))
         log = values.min() > 0 and values.max() > 30 * values.min()
         values = np.log10(values) if log else values
         found = sobol_of_designs(

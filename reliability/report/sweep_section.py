@@ -121,6 +121,8 @@ def _figures(finished: Finished) -> Iterator[Figure]:
         with canvas(8.6, 4.8) as (figure, axes):
             draw.points_against_time(accuracy, axes.flat[0])
             at = "" if "temperature" in swept else f" At {engineering(end['temperature'], 'K')}."
+            if end["cycles"] and "cycles" not in swept:
+                at += typeset(f" After {end['cycles']:.5g} cycles.")
             yield Figure(
                 "time",
                 f"{Measure.of(study).title} against time",
@@ -164,6 +166,8 @@ def _against(finished: Finished, axis: Axis, last: xr.DataArray, caption: str) -
     index = {(without(p, axis.name), p[axis.name]): k for k, p in enumerate(points)}
     chosen = [[index[other, value] for value in numbers] for other in others]
     x, label = axis_numbers(axis.name, axis_label(axis), numbers)
+    rest = " × ".join(axis_label(other) for other in study.sweep if other.name != axis.name)
+    lines = f"line, one per {rest}" if rest else "line"
     accuracy = xr.DataArray(
         last.transpose("point", "chip").values[np.array(chosen)], dims=("line", "x", "chip"),
         coords={"line": [point_text(dict(other)) for other in others], "x": x},
@@ -175,7 +179,7 @@ def _against(finished: Finished, axis: Axis, last: xr.DataArray, caption: str) -
         yield Figure(
             anchor("against", axis.name),
             f"{Measure.of(study).title} against {axis_label(axis)}",
-            f"{caption} (line) and 5 to 95 % of them ({band_or_bars(len(others))}).",
+            f"{caption} ({lines}) and 5 to 95 % of them ({band_or_bars(len(others))}).",
             svg(figure, f"{Measure.of(study).title} against {axis_label(axis)}"),
             numbers_of(bands_of_chips(accuracy)),
         )

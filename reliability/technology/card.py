@@ -283,7 +283,7 @@ class Technology(ParameterTable):
 
         >>> import reliability as rel
         >>> card = rel.load_technology("oxram-130nm").with_values({"read.voltage": 0.2})
-        >>> "read.voltage" in card.uncertain, "programming.HRS.sigma" in card.uncertain
+        >>> "read.voltage" in card.uncertain, "programming.HRS.sigma_cell" in card.uncertain
         (False, True)
         """
         return tuple(name for name, one in self.parameters.items() if one.at(-1.0) != one.at(1.0))

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from reliability.errors import InputError, fraction, unknown_name, whole_number
 from reliability.files import read_toml
 from reliability.technology.vocabulary import STATES
-from reliability.units import quantity
+from reliability.units import duration, engineering, quantity
 
 _STRESS = "state time temperature reads read_voltage cycles energy reference"
 # Keys of each kind; those after the bar may be left out.
@@ -101,9 +101,15 @@ class Observation(BaseModel):
         for key in ("passes", "failed_fraction", "probability", "resistance", "decades",
                     "accuracy", "time", "reads", "cycles"):  # fmt: skip
             if key in v:
-                unit = _UNITS.get(key, "")
-                parts.append(f"{key.replace('_', ' ')} {v[key]:g} {unit}".rstrip())
+                parts.append(f"{key.replace('_', ' ')} {_text(v[key], _UNITS.get(key, ''))}")
         return f"{self.kind}: {', '.join(parts)}"
+
+
+def _text(value: float | str, unit: str) -> str:
+    number = float(value)
+    if unit == "s":
+        return duration(number)
+    return engineering(number, unit) if unit else f"{number:g}"
 
 
 def unit_of_key(key: str) -> str:

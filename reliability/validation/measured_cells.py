@@ -95,19 +95,19 @@ def _assumed(card: Technology, ranges: Mapping[str, tuple[float, float]]) -> Tec
 
 
 def _rows(asked: CellsPrediction, name: str, check: xr.Dataset) -> list[Row]:
-    statistics = check.drop_dims([d for d in check.dims if d != "statistic"])
-    table = statistics.to_dataframe().reset_index(drop=True)
+    table = _table(check, "statistic", "")
     for axis in ("time", "temperature"):
         if axis in asked.predict:
             low, high = _ends(axis, asked.predict[axis])
             table = table[table[axis].between(low, high)]
     if asked.quantities:
+        table = pd.concat([table, _table(check, "group", "group_")])
         table = table[table["quantity"].isin(asked.quantities)]
     labels = list(dict.fromkeys(table["label"]))[:: asked.every]
     table = table[table["label"].isin(labels) & np.isfinite(table["median"])]
     rows = []
     for at in table.itertuples():
-        conditions = [str(at.quantity), str(at.label)]
+        conditions = [str(at.quantity).replace("_", " "), str(at.label)]
         conditions += [engineering(float(at.time), "s")] if np.isfinite(at.time) else []
         if np.isfinite(at.temperature):
             conditions.append(f"{at.temperature - 273.15:.0f} °C")
@@ -119,6 +119,12 @@ def _rows(asked: CellsPrediction, name: str, check: xr.Dataset) -> list[Row]:
             )
         )  # fmt: skip
     return rows
+
+
+def _table(check: xr.Dataset, dim: str, prefix: str) -> pd.DataFrame:
+    part = check.drop_dims([d for d in check.dims if d != dim])
+    names = {name: str(name).removeprefix(prefix) for name in (*part.data_vars, *part.coords)}
+    return part.rename(names).to_dataframe().reset_index(drop=True)
 
 
 def _unit(quantity: str, level: float) -> str:
@@ -171,10 +177,7 @@ def _read(asked: CellsPrediction, file: str) -> list[xr.Dataset]:
 
 
 def _pairs(asked: CellsPrediction, table: pd.DataFrame, source: str) -> list[xr.Dataset]:
-    """Read cells before and after a bake, one Dataset for each experiment.
-
-    The target of a level is its median conductance before the bake.
-    """
+    """Read cells of numbered levels before and after a bake, one Dataset for each experiment."""
     columns = {"experiment": "experiment", "level": "level", "temperature": "temperature",
                "before": "before", "after": "after", "time": "30 min"} | asked.pairs  # fmt: skip
     for key in ("experiment", "level", "temperature", "before", "after"):
@@ -183,7 +186,6 @@ def _pairs(asked: CellsPrediction, table: pd.DataFrame, source: str) -> list[xr.
     duration = quantity(columns["time"], "s", "pairs.time")
     table = table[(table[columns["before"]] > 0) & (table[columns["after"]] > 0)]
     before, after = (1 / table[columns[key]] for key in ("before", "after"))
-    target = before.groupby(table[columns["level"]]).median()
     out = []
     for number, rows in table.groupby(columns["experiment"]):
         at = rows.index
@@ -200,7 +202,7 @@ def _pairs(asked: CellsPrediction, table: pd.DataFrame, source: str) -> list[xr.
                 },
                 coords={
                     "time": ("time", [0.0, duration], {"units": "s"}),
-                    "target": ("cell", target[rows[columns["level"]]].to_numpy(), {"units": "S"}),
+                    "state": ("cell", rows[columns["level"]].to_numpy()),
                     "temperature": celsius + 273.15,
                     "experiment": float(number),  # type: ignore[arg-type]
                     "cycles": cycles,

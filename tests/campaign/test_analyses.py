@@ -24,7 +24,8 @@ SLOW = (
     "energy_resistance", "hierarchy", "retention",
     "ecc", "refresh", "redundancy", "design_memory", "design_spirit", "measured_cells",
     "design_tile", "cifar10", "cross_temperature", "retention_after_cycling",
-    "refresh_spirit", "refresh_mobilenet", "programming_window", "endurance",
+    "refresh_spirit", "refresh_mobilenet", "redundancy_mobilenet", "programming_window",
+    "endurance",
 )  # fmt: skip
 CODINGS = {"rate": "rate-coded spikes", "weighted_sum": "analog multiply-accumulate",
            "first_spike": "first-spike coding"}  # fmt: skip

@@ -79,8 +79,14 @@ def test_refresh_is_the_last_interval_after_the_rewrites_before(tmp_path) -> Non
     ("more", "says"),
     [
         ({"network": {"name": "spirit", "copies": 0}}, "network.copies"),
-        ({"network": {"name": "mobilenet-mnist", "images": 9, "copies": 2}},
-         "network.copies: acts on"),
+        ({"network": {"name": "mobilenet-mnist", "images": 9, "copies": 2},
+          "tiling": {"bit_line_resistance": 1.0}}, "do not go with lines with resistance"),
+        ({"network": {"name": "mobilenet-mnist", "images": 9, "fault_mapping": "swap_and_sign"},
+          "tiling": {"mapping": "dummy"}}, "fault-aware mapping need 'differential'"),
+        ({"network": {"name": "spirit", "spare_columns": 2},
+          "stress": {"times": ["1 year"], "inferences": [0, 10]}}, "network.spare_columns: does"),
+        ({"network": {"name": "spirit", "fault_mapping": "swap_and_sign"}, "technology": "techB"},
+         "network.fault_mapping: needs two_level cells of LRS and HRS"),
         ({"stress": {"times": ["1 year"], "refresh": "0 s"}}, "stress.refresh"),
         ({"stress": {"times": ["1 year"], "inferences": [0, 10], "refresh": "1 day"}},
          "got refresh and inferences"),
@@ -89,3 +95,22 @@ def test_refresh_is_the_last_interval_after_the_rewrites_before(tmp_path) -> Non
 def test_copies_and_refresh_that_cannot_be_are_refused(more, says) -> None:
     with pytest.raises(rel.InputError, match=says):
         study_of(table(programming={}) | more, "s.toml")
+
+
+@pytest.mark.parametrize(("network", "fraction"), [("spirit", 0.2), ("mobilenet-mnist", 0.03)])
+def test_chips_around_their_stuck_cells_keep_more_accuracy(network, fraction, tmp_path) -> None:
+    stuck = {"defects.stuck_lrs": fraction, "defects.stuck_hrs": fraction}
+    more = {"fault_mapping": "swap_and_sign", "spare_columns": 4, "copies": 3}
+    stress = {"times": ["0 s", "1 year"], "temperatures": ["55 degC"]}
+    means = []
+    for own in ({}, more):
+        spec = study_of(table(
+            programming={}, stress=stress, parameters=stuck, population={"chips": 1},
+            network={"name": network, "images": 40, **own},
+        ), "s.toml")  # fmt: skip
+        folder = rel.run_study(spec, tmp_path / str(len(own)))
+        summary = json.loads((folder / "summary.json").read_text())
+        means.append([row["nominal"] for row in summary["accuracy_by_age"]])
+    assert min(means[1]) > max(means[0])
+    page = rel.write_report(spec, folder).read_text("utf-8")
+    assert "columns, 4 spare columns in each layer, are assigned" in page

@@ -70,6 +70,36 @@ def test_the_parameter_that_decides_is_the_one_to_measure(tmp_path) -> None:
     assert decision_of(study, chosen, points[:65]) == {}  # no tornado yet
 
 
+class Killed(Exception):
+    pass
+
+
+def killed(study, folder, after):
+    """Run a study until so many tasks are done."""
+    count = []
+
+    def stop(task, done, total):
+        count.append(task)
+        if len(count) == after:
+            raise Killed
+
+    with pytest.raises(Killed):
+        rel.run_study(study, folder, progress=stop)
+
+
+def test_a_decision_goes_on_in_its_tornado_and_when_it_is_done(tmp_path) -> None:
+    """Nominal card and 8 sampled ones are 18 tasks after the 2 of the study, then the tornado."""
+    small = {"network": {"name": "spirit", "images": 10}, "population": {"chips": 1}}
+    study = study_of(table(decision={"draws": 8, "parameters": 1}, **small), "s.toml")
+    killed(study, tmp_path, 22)
+    found = []
+    for _ in range(2):
+        rel.run_study(study, tmp_path)
+        found.append(json.loads((tmp_path / "summary.json").read_text()))
+    assert found[0] == found[1]
+    assert found[0]["decision"]["draws"] == 8
+
+
 @pytest.mark.slow
 def test_a_decision_is_the_study_at_each_card_and_resumes(tmp_path) -> None:
     axes = [{"name": "network.delta_s", "values": [1, 10]}]
@@ -90,18 +120,7 @@ def test_a_decision_is_the_study_at_each_card_and_resumes(tmp_path) -> None:
         of_one = json.loads((one / "summary.json").read_text())
         assert of_one["accuracy"]["mean"] == pytest.approx(answer, abs=1e-12)
 
-    count = []
-
-    class Killed(Exception):
-        pass
-
-    def stop(task, done, total):
-        count.append(task)
-        if len(count) == 20:
-            raise Killed
-
-    with pytest.raises(Killed):
-        rel.run_study(study, tmp_path / "killed", progress=stop)
+    killed(study, tmp_path / "killed", 20)
     again = rel.run_study(study, tmp_path / "killed")
     assert json.loads((again / "summary.json").read_text()) == summary
     page = rel.write_report(study, folder).read_text("utf-8")

@@ -93,7 +93,7 @@ def test_what_limits_a_macro_and_what_widens_its_interval_are_in_the_report(tmp_
     own = json.loads((rel.run_study(hot, tmp_path / "end") / "summary.json").read_text())
     assert own["product"]["uber"] == pytest.approx(one["uber"][1], rel=1e-9)
     for said in ("Gain of remedies", "Parameters that widen the interval", "2 sampled cards are",
-                 "The parameter that widens this interval most is"):  # fmt: skip
+                 "The parameter that widens the interval most is"):  # fmt: skip
         assert said in page
 
 

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 import reliability as rel
 import reliability.campaign.summary as summary_module
 from reliability.campaign import execute
+from reliability.campaign.finished import read_study
 from reliability.campaign.fronts import pareto_front
 from reliability.campaign.limits import limit_row, outcome
 from reliability.campaign.load import load_study, study_of
@@ -21,6 +22,7 @@ from reliability.campaign.search import (
     non_dominated,
     search_designs,
 )
+from reliability.campaign.store import read_marker
 from reliability.campaign.tables import DesignTable, SearchTable
 from reliability.cli import main
 from reliability.report.provenance import study_toml
@@ -358,6 +360,7 @@ def test_a_constraint_that_nothing_meets_says_the_best_reached(tmp_path, monkeyp
     assert reached["value"] == min(o["objectives"][1]["value"] for o in summary["evaluated"])
     assert "No design meets" in rel.write_report(study, folder).read_text("utf-8")
     assert summary_of(folder) == summary  # of the store, as of the run
+    assert read_study(folder)[2] == []  # of the same study
 
 
 @pytest.mark.parametrize(
@@ -367,6 +370,7 @@ def test_a_constraint_that_nothing_meets_says_the_best_reached(tmp_path, monkeyp
         ({"objective": [{"name": "product.uber", "unit": "1"}]}, "direction"),
         ({"objective": [{"name": "product.uber", "direction": "minimise"}]}, "unit"),
         ({"objective": BOTH, "evaluations": 1_000_000}, "evaluations"),
+        ({"objective": [BOTH[0], *BOTH]}, "objective: got .* expected each name once"),
         ({"objective": []}, "objective"),
         ({"objective": BOTH, "stages": [4]}, "search.stages: acts with outputs accuracy"),
         ({"objective": BOTH, "stages": [100]}, "less than the 100 of population.chips"),
@@ -388,3 +392,4 @@ def test_choices_and_objectives_that_do_not_fit_are_refused_by_name(tmp_path) ->
     study = study_of(table(search={"objective": wrong, "evaluations": 2, "population": 2}), "s")
     with pytest.raises(rel.InputError, match=r"got 'product.joules'.*product\.energy_joule"):
         rel.run_study(study, tmp_path / "out")
+    assert len(read_marker(tmp_path / "out")["points"]) == 1  # at the first design

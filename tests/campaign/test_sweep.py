@@ -13,7 +13,7 @@ import reliability as rel
 from reliability.campaign.dotted import flat, put
 from reliability.campaign.spec import Study
 from reliability.campaign.store import read_results
-from reliability.campaign.sweep import count_points, search_space, sweep_points
+from reliability.campaign.sweep import count_points, paired_designs, search_space, sweep_points
 from reliability.cli import main
 
 HEAD = """
@@ -68,6 +68,16 @@ def test_a_range_of_a_key_of_whole_numbers_has_no_others(spec) -> None:
     ):
         with pytest.raises(rel.InputError, match=says):
             rel.load_study(spec(*axes))
+
+
+def test_a_search_among_a_million_designs_is_checked_at_some_of_them() -> None:
+    axes = [{"name": name, "values": list(range(1, 1001))} for name in
+            ("network.delta_s", "network.spike_limit")]  # fmt: skip
+    one = {"name": "accuracy.mean", "direction": "maximise", "unit": "1"}
+    study = Study(title="t", technology="oxram-130nm", sweep=axes, search={"objective": [one]})
+    tried = [tuple(point.values()) for point in paired_designs(study)]
+    assert len(set(tried)) == len(tried) == 32**2
+    assert {(1, 1), (1, 1000), (1000, 1), (1000, 1000)} <= set(tried)
 
 
 def test_a_switch_can_be_swept() -> None:
@@ -176,7 +186,7 @@ def test_designs_fill_their_ranges_and_do_not_depend_on_anything_but_the_seed(sp
         (axis("technology.read.model", 'values = ["x"]'), "has no model of 'read'"),
         (axis("network.delta_s", "values = []"), "got neither or both of values and low, high"),
         (axis("network.delta_s", "low = 1"), "got neither or both of values and low, high"),
-        (axis("network.delta_s", "values = [1, 1]"), "expected each of them once"),
+        (axis("network.delta_s", "values = [1, 1]"), "got 1 twice, expected each"),
         (axis("network.delta_s", "values = [0]"), "network.delta_s"),
         (axis("temperature", 'low = "0 K"\nhigh = "1 K"\nspacing = "log"'), "log range is above 0"),
         (LAW + LAW, "expected each name once"),

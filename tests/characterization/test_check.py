@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import reliability as rel
+from reliability.characterization.misfit import LevelErrors, level_errors
 from tests.characterization import simulated
 
 
@@ -87,6 +89,56 @@ def test_levels_that_a_file_does_not_state_are_not_checked_as_programmed() -> No
     check = rel.posterior_predictive([room, bake.drop_vars("target")], card, draws=20)
     fresh = check.isel(statistic=(check["time"] == 0).values)
     assert set(fresh["temperature"].values.round(2)) == {298.15}
+
+
+def test_tuned_levels_and_their_errors() -> None:
+    """Two writes of levels in windows of their own, against quantiles and errors in closed form."""
+    rng, n = np.random.default_rng(8), 600
+    number = np.repeat([0, 1, 2], n)
+    aim = np.array([[200e-6, 150e-6, 40e-6], [203e-6, 150e-6, 43e-6]])[:, number]
+    first = aim + np.clip(rng.exponential(1e-6, aim.shape), 0, 6e-6)
+    kept = rng.random(aim.shape) > 0.02
+    lost = np.array([-60e-6, -60e-6, 0.0])[number]
+    after = first + np.where(kept, rng.normal(0, 1e-6, aim.shape), lost)
+    data = xr.Dataset(
+        {"conductance": (("wafer", "die", "cell", "repeat", "time"),
+                         np.stack([first, after], axis=-1).transpose(1, 0, 2)[None, None])},
+        coords={"state": ("cell", number), "time": [0.0, 3600.0], "temperature": 398.15},
+        attrs={"source": "bakes.csv"},
+    )  # fmt: skip
+    card = rel.characterize(data, name="tuned")
+    assert card["programming.target.level_2"] == pytest.approx(
+        201.5e-6 + 1e-6 * np.log(2), rel=1e-3
+    )
+    for q, p in (("q05", 0.05), ("q25", 0.25), ("q75", 0.75), ("q95", 0.95)):
+        closed = -1e-6 * np.log(2 * (1 - p))  # of an exponential, about its median
+        assert card[f"programming.target.window_{q}_1"] == pytest.approx(closed, abs=4e-7)
+    check = rel.posterior_predictive(data, card, draws=20)
+    assert check.attrs["outside"] < 0.3
+    (found,) = level_errors(check)
+    assert (found.condition, found.cells) == ("1 h at 125 °C", 6 * n)
+    assert found.measured == pytest.approx(0.02 * 2 / 3, abs=0.006)
+    assert found.low <= found.measured <= found.high
+    assert str(found).endswith("measured value inside the interval")
+    (none,) = level_errors(rel.posterior_predictive(
+        data, card.with_values({k: 1e-9 for k in card if ".jumps_" in k or ".rare_" in k}),
+        draws=20))  # fmt: skip
+    assert none.modelled < 0.001
+    assert "none modelled; measured value outside the interval" in str(none)
+
+
+def test_level_errors_say_in_words_how_far_off_they_are() -> None:
+    said = [LevelErrors("1 h at 125 °C", 1000, *values).misfit for values in (
+        (0.02, 0.03, 0.01, 0.05), (0.02, 0.01, 0.005, 0.015), (0.02, 0.0201, 0.01, 0.05),
+        (0.0, 0.01, 0.0, 0.02), (0.0, 0.0, 0.0, 0.0),
+    )]  # fmt: skip
+    assert said == [
+        "too many by a factor of 1.5; measured value inside the interval",
+        "too few by a factor of 2; measured value outside the interval",
+        "as measured; measured value inside the interval",
+        "none measured; measured value inside the interval",
+        "as measured; measured value inside the interval",
+    ]
 
 
 def test_cycles_have_their_autocorrelation() -> None:

@@ -84,8 +84,8 @@ def test_numbered_levels_may_fall_and_be_uneven() -> None:
     """As in bakes of eight levels whose limits are resistances, level 0 the most conductive."""
     rng = np.random.default_rng(3)
     true = np.array([2.4e-4, 2.2e-4, 1.9e-4, 1.2e-4, 5e-5])
-    number = np.repeat(np.arange(5), 40)
-    first = true[number] + rng.uniform(-4e-6, 4e-6, 200)
+    number = np.repeat(np.arange(5), 800)
+    first = true[number] + rng.uniform(-4e-6, 4e-6, 4000)
     data = bake(first, first).assign_coords(state=("cell", number))
     found = find_levels([reads_of(data)])
     assert found.target == pytest.approx(true[::-1], abs=5e-7)

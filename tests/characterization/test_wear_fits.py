@@ -11,6 +11,7 @@ import reliability as rel
 from reliability.characterization import reads_of, states_over_cycles, wear, write_methods
 from reliability.characterization.estimates import assumed
 from reliability.characterization.measured_card import card_of, fit_phenomena
+from reliability.characterization.misfit import level_errors
 from reliability.devices.wear import log_growth
 from reliability.errors import InputError
 
@@ -210,6 +211,20 @@ def test_the_factor_of_the_spread_is_that_of_the_measured_cells(shared) -> None:
         factor = _ratio(*((o["conductance"] - o["programmed"]).values.ravel() for o in old))
         inside.append(low <= factor <= high)
     assert sum(inside) >= 7  # of eight intervals of 90 %
+
+
+@pytest.mark.slow
+def test_level_errors_of_the_measured_cells_are_predicted(shared) -> None:
+    """Fresh and after 5000 cycles: 0.6 and 6.2 % with borders midway between levels."""
+    path = shared / "measured" / "radar_bake_3bpc.tsv.gz"
+    data = rel.read_measurements(path, constants={"time": "30 min"})
+    check = rel.posterior_predictive(data, card_of(fit_phenomena(data), name="radar"))
+    fresh, worn = level_errors(check)[-2:]
+    for one, counted in ((fresh, 0.0059), (worn, 0.062)):
+        assert one.measured == pytest.approx(counted, abs=0.001)
+        assert one.low <= one.measured <= one.high
+    assert fresh.modelled < 0.012
+    assert worn.modelled < 0.09
 
 
 def _ratio(fresh: np.ndarray, worn: np.ndarray) -> float:

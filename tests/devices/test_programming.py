@@ -404,3 +404,24 @@ def test_verify_of_cells_that_hardly_vary_from_cycle_to_cycle(state: str, ratio:
     assert 0 < wrong < 1
     if ratio == 0:  # cells stay on the side where they are, whatever the pulses
         assert wrong == pytest.approx(0.5, rel=1e-6)
+
+
+def test_a_verify_window_of_each_level() -> None:
+    """Quantiles are those stated, no cell is beyond the limits, between levels in proportion."""
+    about = {"lower": -2.0, "q05": -1.5, "q25": -0.5, "q75": 1.0, "q95": 3.0, "upper": 4.0}
+    window = tuple((1e-6 * about[q], 2e-6 * about[q]) for q in target.WINDOW)
+    card = Target(0.0, 2e-4, (9e-6,), (5e-5, 1e-4), window)
+    z = np.random.default_rng(2).standard_normal(200_000)
+    for level, scale in ((5e-5, 1e-6), (7.5e-5, 1.5e-6), (1e-4, 2e-6), (2e-4, 2e-6)):
+        off = (target.conductance(card, np.array([level]), z) - level) / scale
+        assert [off.min(), off.max()] == pytest.approx([-2.0, 4.0])
+        for q, p in target.WINDOW.items():
+            if q not in ("lower", "upper"):
+                assert np.mean(off < about[q]) == pytest.approx(p, abs=0.003), (level, q)
+        mean, spread = target.moments(card, [level])
+        assert mean[0] == pytest.approx(level + scale * off.mean(), abs=0.02 * scale)
+        assert spread[0] == pytest.approx(scale * off.std(), rel=0.01)
+    twice = target.conductance(card, np.array([5e-5]), z, 2.0)
+    assert twice - 5e-5 == pytest.approx(2 * (target.conductance(card, np.array([5e-5]), z) - 5e-5))
+    crossed = Target(0.0, 2e-4, (9e-6,), (5e-5,), ((-1e-6,), (-2e-6,), *((0.0,),) * 4))
+    assert target.conductance(crossed, np.array([5e-5]), np.sort(z)).min() == pytest.approx(4.9e-5)

@@ -77,3 +77,11 @@ def test_a_column_repeat_is_named_where_it_is_not_used(tmp_path) -> None:
     data = rel.read_measurements(written(tmp_path, text))
     assert data["repeat"].values.tolist() == [0, 1]
     assert any("'repeat' was left out" in line for line in data.attrs["problems"])
+
+
+def test_a_bake_with_its_unit_in_the_cells_is_refused(tmp_path) -> None:
+    """Left out, it would be a bake at room temperature."""
+    path = tmp_path / "bake.csv"
+    path.write_text("cell,R_before,R_after,bake\n1,5000,5100,120 degC\n2,6000,6100,120 degC\n")
+    with pytest.raises(rel.InputError, match=r"column 4 'bake' has '120 degC'; write the unit"):
+        rel.read_measurements(path, constants={"time": "30 min"})

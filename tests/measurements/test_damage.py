@@ -55,7 +55,7 @@ def whole_files(folder: Path) -> list[bytes]:
     ]
     rows = b"".join(b"%d,0.%d,1.%d,,\n" % (n, n, n) for n in range(8)).decode()
     files += [
-        text.format(rows=rows, bare=rows, counted=rows, numbered=rows).encode()
+        text.format(rows=rows, bare=rows, counted=rows, numbered=rows, keyed=rows).encode()
         for text in SCOPES.values()
     ]
     try:

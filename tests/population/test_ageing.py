@@ -407,3 +407,20 @@ def test_reads_below_zero_are_refused() -> None:
 def test_a_verify_at_no_resistance_is_refused() -> None:
     with pytest.raises(rel.InputError, match="lrs_resistance: got 0"):
         rel.Verify(0, "40 kohm", 5)
+
+
+@pytest.mark.parametrize("name", ["cycles", "reads"])
+def test_a_variable_of_the_cells_has_their_dimensions(name: str) -> None:
+    pop = rel.sample_population(rel.load_technology("oxram-130nm"), cells=10, seed=1)
+    mission = rel.MissionProfile([rel.Segment("1 h", reads=5, cycles=5)])
+    with pytest.raises(rel.InputError, match=f"{name}: got dimension 'row', allowed wafer, die"):
+        rel.age(pop.assign({name: ("row", np.ones(4))}), mission)
+    with pytest.raises(rel.InputError, match=f"{name}: got -1 or NaN, allowed 0 or more"):
+        rel.age(pop.assign({name: ("cell", np.full(10, -1.0))}), mission)
+
+
+def test_the_most_cycled_cell_counts_for_the_valid_range() -> None:
+    pop = rel.sample_population(rel.load_technology("oxram-130nm"), cells=10, seed=1)
+    hot = pop.assign(cycles=("cell", np.r_[np.ones(9), 100.0]))
+    with pytest.warns(UserWarning, match="wear: cycles 100 000 is outside the valid range"):
+        rel.age(hot, rel.MissionProfile([rel.Segment("1 h", cycles=1000)]))

@@ -345,3 +345,32 @@ def test_permanent_failures_are_counted_by_themselves(both) -> None:
         assert (permanent <= whole).all()
         stuck = (test["mode"] >= 3).mean(("wafer", "die", "cell"))
         np.testing.assert_allclose(permanent.isel(cycles=-1), stuck)
+
+
+def test_pulses_of_a_fresh_write_are_those_of_its_method() -> None:
+    """One number in two variables, and a method without data on so many cycles says so."""
+    card = rel.load_technology("oxram-130nm")
+    for write, pulses in (("single_pulse", 1.0), ("fixed_pulses", 3.0),
+                          ("ispp", card["write.ispp.pulses"])):  # fmt: skip
+        test = rel.endurance(card, cells=100, cycles=100, write=write, seed=1)
+        assert test["pulses_per_write"].values == pytest.approx(pulses)
+        assert test["pulses"].values[0, 0] == pytest.approx(pulses, rel=0.02)
+        assert (test["window_low"] < test["window"]).all()
+        assert (test["window"] < test["window_high"]).all()
+    assert test["write_success"].values == pytest.approx(1 - card["write.ispp.failed"])
+    with pytest.warns(UserWarning, match=r"write\.ispp: cycles 100 000 is outside .* 0 to 8000"):
+        rel.endurance(card, cells=10, cycles=1e5, write="ispp")
+    with pytest.raises(rel.InputError, match="techB has no section"):
+        rel.endurance(rel.load_technology("techB"), cells=10, cycles=10)
+
+
+def test_window_of_one_die_has_the_interval_of_a_median() -> None:
+    """Twenty dies apart scatter as the interval of one of them says."""
+    card = rel.load_technology("oxram-130nm").with_values(
+        {f"programming.{s}.sigma_{n}": 0.0 for s in ("LRS", "HRS") for n in ("die", "wafer", "lot")
+         if f"programming.{s}.sigma_{n}" in rel.load_technology("oxram-130nm")}
+    )  # fmt: skip
+    each = [rel.endurance(card, cells=400, cycles=1, seed=seed) for seed in range(24)]
+    window, low, high = (np.log([float(test[name].values.squeeze()) for test in each])
+                         for name in ("window", "window_low", "window_high"))  # fmt: skip
+    assert np.median(high - low) / (2 * 2.09) == pytest.approx(window.std(ddof=1), rel=0.4)

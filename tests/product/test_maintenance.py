@@ -1,6 +1,7 @@
 """Maintenance: refresh against a mission cut by hand, budgets, and the cheapest policy."""
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from reliability.product.error_correction import secded
 from reliability.product.macro import Dies, Setting
 from reliability.product.maintenance import (
     Policy,
+    budget_exceeded_after,
+    budget_warning,
     cheapest_policy,
     maintained_failures,
     time_to_limit,
@@ -69,6 +72,16 @@ def test_the_cheapest_policy_keeps_the_limit() -> None:
     assert 0 < until < USE.time
 
 
+def test_cycles_before_the_mission_may_exceed_the_budget_alone() -> None:
+    decade = rel.Segment("10 years")
+    assert budget_exceeded_after(decade, 1e3, 2e3, 0.0) == 0.0
+    assert budget_exceeded_after(decade, 1e3, 1e3, 0.0) == math.inf
+    assert budget_warning(1e3, 0.0, 2e3).startswith("the 2000 write cycles before the mission")
+    for bad in (-1.0, math.nan):
+        with pytest.raises(InputError, match="endurance_budget: got"):
+            budget_exceeded_after(decade, bad, 0.0, 0.0)
+
+
 def test_budgets_that_maintenance_exceeds_say_the_year() -> None:
     found = maintained_failures(
         CARD, USE, Policy("refresh", "1 day"), SETTING, endurance_budget=1000, lots=1
@@ -83,6 +96,7 @@ def test_budgets_that_maintenance_exceeds_say_the_year() -> None:
     [
         (lambda: Policy("repair"), "unknown kind of maintenance 'repair'"),
         (lambda: Policy("refresh", "0 s"), "interval: got"),
+        (lambda: Policy("scrub"), "interval: missing, scrub needs one"),
         (lambda: maintained_failures(CARD, USE, Policy("refresh", "1 us"), SETTING),
          "but a write of all 1024 words takes"),
     ],

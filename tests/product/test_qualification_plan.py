@@ -253,6 +253,16 @@ def test_what_aec_q100_005_requires_stays_open(tmp_path) -> None:
     assert not found.answers
 
 
+def test_bits_are_not_the_devices_of_a_standard(tmp_path) -> None:
+    test = block("HTSL", temperature="150 degC", duration="1000 h", unit="bits", lots=lots(25))
+    path = plan(tmp_path, test)
+    row = next(r for r in check_requirements(load_plan(path)) if r.name == "HTSL")
+    assert (row.met, row.reason) == (False, "counted in bits, the standard counts devices")
+    both = plan(tmp_path, test, block("UCHTDR", **BAKE))
+    with pytest.raises(InputError, match="mechanism retention: tests count bits and devices"):
+        qualify_plan(load_plan(both))
+
+
 def test_pcm_has_conditions_of_its_own(tmp_path) -> None:
     test = block("UCHTDR", temperature="90 degC", duration="1000 h")
     for memory, met in (("PCM", True), ("OxRAM", False)):
@@ -457,7 +467,7 @@ def shipped(folder: Path, *names: str) -> Path:
 
 def test_the_document_says_what_an_auditor_looks_for(tmp_path) -> None:
     out = tmp_path / "dossier"
-    path = shipped(tmp_path, "UCHTDR", "HTSL", "PCHTDR")
+    path = shipped(tmp_path, "UCHTDR", "bake at 150 °C", "PCHTDR")
     run = CliRunner().invoke(main, ["qualify", str(path), "--out", str(out)])
     assert run.exit_code == 1, run.output  # a failure in UCHTDR
     found = json.loads((out / "qualification.json").read_text())

@@ -90,7 +90,7 @@ class ProductTable(Table):
     attribution: bool = True
     """Whether failures are also computed without each phenomenon, with each remedy that the macro
     does not have and, where cards are sampled, with each parameter at the ends of its
-    uncertainty."""
+    uncertainty (of a sweep at its first point)."""
 
     @field_validator("code")
     @classmethod
@@ -162,7 +162,7 @@ def _check(study: StudyFrame) -> None:
 def _tasks(study: StudyFrame, point: int) -> Iterator[Task]:
     cards, work = 1 + _draws(study), _WORK * len(study.stress.combinations)
     yield from cut("product", point, cards, 1, work)
-    for group, size, each in what_limits.sizes(study):
+    for group, size, each in what_limits.sizes(study, point):
         yield from cut(group, point, size, min(size, 8), each * _WORK)
 
 
@@ -281,7 +281,11 @@ def _outcomes(study: StudyFrame, results: Results, answer: dict[str, Any]) -> It
             after = budget_exceeded_after(
                 use_at(study.stress.end), limit, study.options("product").cycles, found["rewrites"]
             )
-            more = {"note": budget_warning(limit, after)} if after < math.inf else {}
+            more = (
+                {"note": budget_warning(limit, after, study.options("product").cycles)}
+                if after < math.inf
+                else {}
+            )
         sense: Literal["least", "most"] = "least" if name == "shipped_macros" else "most"
         yield limit_row(name, limit, sense, values, **more)
 

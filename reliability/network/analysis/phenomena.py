@@ -20,7 +20,11 @@ SET_TO_ZERO: Mapping[str, tuple[str, ...]] = {
         "programming.*.sigma_die",
         "programming.*.radial",
     ),
-    "device-to-device variability": ("programming.*.sigma_cell", "programming.target.error_*"),
+    "device-to-device variability": (
+        "programming.*.sigma_cell",
+        "programming.target.error_*",
+        "programming.target.window_*",
+    ),
     "cycle-to-cycle variability": ("programming.*.sigma_cycle",),
     "defects": ("defects.stuck_lrs", "defects.stuck_hrs", "defects.unformed"),
     "neurons": ("neuron.threshold_mismatch", "neuron.injector_mismatch", "neuron.leak"),

@@ -31,7 +31,7 @@ def design_tornado(found: xr.Dataset, ax: Axes | None = None) -> Axes:
     for side, own in (("low", colour(4)), ("high", colour(0))):
         end = values.sel(side=side).values / scale
         ax.barh(y, end - nominal / scale, left=nominal / scale, height=0.6, color=own, alpha=0.75,
-                label=f"{side} value of the parameter")  # fmt: skip
+                label=f"{side} value")  # fmt: skip
         for k, moved in enumerate(found["moved"].sel(side=side).values):
             other = values.isel(parameter=k).values.sum() / scale - end[k]
             left = end[k] < other or (end[k] == other and side == "low")

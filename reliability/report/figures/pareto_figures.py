@@ -23,7 +23,8 @@ from reliability.report.figures.style import (
 from reliability.units import engineering
 
 Array = NDArray[np.float64]
-_LETTER, _LINE = 0.014, 0.055  # width and height of what a name takes, of the axes
+_SIDES = ({"ha": "right", "xytext": (-5, 3)}, {"ha": "left", "xytext": (5, 3)},
+          {"ha": "right", "xytext": (-5, -9)}, {"ha": "left", "xytext": (5, -9)})  # fmt: skip
 _WIDE = 30.0  # ratio from which an axis of positive numbers is logarithmic
 
 
@@ -65,18 +66,19 @@ def pareto(designs: xr.Dataset, ax: Axes | None = None, *, x: str, y: str) -> Ax
 
 
 def _names(ax: Axes, where: Array, names: Array) -> None:
-    """Write the names of designs beside their points, where they do not cover another name."""
-    ax.autoscale_view()  # else the limits are those before the points
-    places = ax.transAxes.inverted().transform(ax.transData.transform(where))
-    written: list[tuple[Array, Array]] = []
-    for name, point, place in zip(names, where, places, strict=True):
-        right = place[0] > 0.6  # beyond, a name would leave the axes
-        size = np.array([_LETTER * len(str(name)), _LINE])
-        low = place - [size[0] * right, 0.0]
-        if name and all(np.any((low > end) | (low + size < start)) for start, end in written):
-            written.append((low, low + size))
-            side = {"ha": "right", "xytext": (-4, 3)} if right else {}
-            ax.annotate(str(name), point, **LABEL | side)
+    """Write the names of designs beside their points, on a side where they cover no other name."""
+    written: list[Any] = []  # boxes
+    if (figure := ax.get_figure(root=True)) is not None:
+        figure.draw_without_rendering()  # places are known only then
+    inside = ax.get_window_extent()
+    for name, point in zip(names, where, strict=True):
+        for side in _SIDES if name else ():
+            text = ax.annotate(str(name), point, **LABEL | side)
+            box = text.get_window_extent()
+            if inside.x0 <= box.x0 and box.x1 <= inside.x1 and not box.count_overlaps(written):
+                written.append(box)
+                break
+            text.remove()
 
 
 def _staircase(designs: xr.Dataset, ax: Axes, scale: dict[str, float], x: str, y: str) -> None:

@@ -269,9 +269,7 @@ def _method(study: Study) -> Iterator[str]:
         f"at {_conditions(study)}."
     )
     deep = isinstance(study.named_network(str(study.network.name)), DeepNetwork)
-    if not deep and study.network.copies > 1:
-        copies = study.network.copies
-        yield f"With {copies} copies of each cell the weight is their mean."
+    yield from _redundancy(study, deep)
     if study.stress.refresh:
         yield f"Refresh rewrites every cell at least once in {duration(study.stress.refresh)}."
     if not deep and study.network.coding in _UNDECIDED:
@@ -283,6 +281,24 @@ def _method(study: Study) -> Iterator[str]:
         name, _, digest = metric.partition("@")
         yield (f"The metric {Measure.of(study).name} is the user's function {name} of the outputs "
                f"and labels of a chip (SHA-256 of its source {digest}…).")  # fmt: skip
+
+
+def _redundancy(study: Study, deep: bool) -> Iterator[str]:
+    """Say what cells there are beside those that the weights need, and how they are used."""
+    n = study.network
+    if n.copies > 1:
+        yield f"With {n.copies} copies of each cell the weight is their mean."
+    if n.fault_mapping != "none" or n.spare_columns:
+        what = "rows and columns" if n.fault_mapping != "none" and not deep else "columns"
+        spare = f", {n.spare_columns} spare columns in each layer," if n.spare_columns else ""
+        if n.fault_mapping == "swap_and_sign":
+            what = f"signs of columns, {what}"
+        yield (
+            f"Each chip is tested as fabricated, and the {what}{spare} are assigned so that its "
+            "stuck cells take least from the weights."
+        )
+    if deep and (n.copies > 1 or n.spare_columns):
+        yield "Energy, latency and area are those without copies and spare columns."
 
 
 def _conditions(study: Study) -> str:
@@ -341,7 +357,9 @@ def _acts(phenomenon: str, study: Study) -> str:
     if phenomenon == "programming":
         verify = study.programming.verify
         return f"verify, up to {verify.attempts} pulses" if verify else "as on the card"
-    if phenomenon == "endurance":
+    if phenomenon in ("endurance", "wear"):
+        if stress.end["cycles"] or any(s.cycles for s in stress.preconditioning):
+            return "after the cycles of the study"
         count = stress.rewrites(stress.end)
         once = "does not act: cells are programmed once"
         return f"{count} rewrites by refresh" if count else once
@@ -420,12 +438,11 @@ def _stress(finished: Finished) -> Iterator[Figure]:
         return
     with canvas(8.6, 4.6) as (figure, axes):
         draw.states_against_time(chips["conductance_quantile"], axes.flat[0])
-        reads = f" With {end_reads['reads']:.3g} reads." if end_reads["reads"] else ""
         yield Figure(
             "states",
             "States against time and temperature",
             "Median cell (line) and the middle 90 % of cells (bars) of each state, all chips "
-            f"together.{reads}",
+            f"together.{_held(end_reads)}",
             svg(figure, "Median and spread of the conductance of each state against time"),
             numbers_of(state_bands(chips["conductance_quantile"])),
         )
@@ -436,6 +453,13 @@ def _at_end_reads(finished: Finished) -> tuple[xr.Dataset, dict[str, float]]:
     end = finished.study.stress.end
     end_reads = {k: end[k] for k in ("reads", "read_voltage", "inferences", "cycles")}
     return at_age(finished.results["chips"], end_reads), end_reads
+
+
+def _held(end: dict[str, float]) -> str:
+    """Say which cycles and reads a figure of time and temperature holds."""
+    cycles = f" After {end['cycles']:.5g} cycles." if end["cycles"] else ""
+    reads = f" With {end['reads']:.3g} reads." if end["reads"] else ""
+    return typeset(cycles + reads)
 
 
 def _sections(finished: Finished) -> Iterator[Section]:
@@ -555,7 +579,8 @@ def _time_figures(finished: Finished) -> Iterator[Figure]:
                 f", 5 to 95 % of the means of {_samples(study)} (thin bars)."
                 if draws is not None
                 else "."
-            ),
+            )
+            + _held(end_reads),
             svg(figure, f"{measure.title} against time for each temperature with bands"),
             numbers_of(_bands(chips["accuracy"], draws)),
         )
@@ -568,7 +593,7 @@ def _time_figures(finished: Finished) -> Iterator[Figure]:
             "spikes",
             "Spikes and energy per image",
             "Mean input spikes until the decision (line) and 5 to 95 % of chips "
-            f"({band_or_bars(len(stress.temperatures))}). Energy is "
+            f"({band_or_bars(len(stress.temperatures))}).{_held(end_reads)} Energy is "
             f"{engineering(energy['synapse_and_neuron'], 'J')} for each spike at each output; with "
             f"logic and interface {engineering(energy['system'], 'J')}.",
             svg(figure, "Input spikes and energy per image against time"),

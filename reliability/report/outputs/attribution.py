@@ -163,7 +163,7 @@ def _acts(phenomenon: str, study: Study) -> str:
         if not any(segment.reads for segment in names):
             return "does not act: no reads are counted"
         return f"with and without, {a.reads:.3g} reads at {engineering(a.read_voltage, 'V')}"
-    if phenomenon == "endurance":
+    if phenomenon in ("endurance", "wear"):
         return "does not act: cells are programmed once"
     read = study.network.read_temperature
     if phenomenon in ("noise", "conduction"):

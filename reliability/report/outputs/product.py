@@ -350,7 +350,7 @@ def _statement(finished: Finished) -> Iterator[str]:
             f"({_range(found)} at {sure} confidence for the next lot); UBER {_uber(found)}"
             f"{_because(found)}."
         )
-        yield from _widest(found)
+    yield from _widest(finished)
     for point, answer in finished.answers():
         for row in answer.get("limits", []):
             if row["limit"] == "endurance_budget" and "note" in row:
@@ -359,13 +359,16 @@ def _statement(finished: Finished) -> Iterator[str]:
                 yield f"{note[0].upper()}{note[1:]}{where and f' with {where}'}."
 
 
-def _widest(found: dict[str, Any]) -> Iterator[str]:
-    """The parameter that widens the interval most."""
-    for one in found.get("interval_drivers", ())[:1]:
+def _widest(finished: Finished) -> Iterator[str]:
+    """The parameter that widens the interval most, at the first point of a sweep."""
+    point, answer = finished.answers()[0]
+    where = named_point(finished.study, point)
+    for one in answer["product"].get("interval_drivers", ())[:1]:
         low, high = map(ppm_text, one["failing_ppm"])
         yield (
-            f"The parameter that widens this interval most is {one['parameter']}: {low} of macros "
-            f"fail at its 5 % quantile, {high} at its 95 % quantile."
+            f"The parameter that widens the interval most is {one['parameter']}"
+            f"{where and f', with {where}'}: {low} of macros fail at its 5 % quantile, {high} at "
+            "its 95 % quantile."
         )
 
 
@@ -440,13 +443,13 @@ def _intervals(study: Study) -> Iterator[str]:
 
 def _acts(phenomenon: str, study: Study) -> str:
     p = study.options("product")
-    if phenomenon == "endurance" and p.maintenance == "none" and not p.cycles:
+    if phenomenon in ("endurance", "wear") and p.maintenance == "none" and not p.cycles:
         return "does not act: cells are written once"
     if phenomenon == "conduction":
         return "does not act: cells are read at the card's voltage"
     if phenomenon == "noise" and not p.noise:
         return "does not act: reads without noise"
-    if phenomenon in ("programming", "defects", "noise", "endurance"):
+    if phenomenon in ("programming", "defects", "noise", "endurance", "wear"):
         return "as on the card"
     return of_age(study.stress.end)
 
