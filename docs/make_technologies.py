@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from reliability.report.conditioning_tables import interval
-from reliability.report.words import in_words, typeset
+from reliability.report.words import typeset
 from reliability.technology import Parameter, Technology, list_technologies, load_technology
 from reliability.technology.vocabulary import CONDITIONS
 from reliability.units import engineering
