@@ -95,9 +95,8 @@ def observed(card: Technology) -> list[str]:
     lines = ["\n| observation | transfer | source |", "|---|---|---|"]
     for o in card.observations:
         source = o.source + (f" ({o.note})" if o.note else "")
-        lines.append(
-            f"| {cell(typeset(in_words(o.label)))} | × ÷ {o.transfer:g} | {cell(source)} |"
-        )
+        label = cell(typeset(o.label.replace("_", " ")))
+        lines.append(f"| {label} | × ÷ {o.transfer:g} | {cell(source)} |")
     prior = card.name.removesuffix("-conditioned")
     if prior == card.name:
         return lines
