@@ -45,6 +45,11 @@ _WITH_UNIT = re.compile(r"([-+]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][-+]?\d+)?)\s*([°
 _PREFIXES = ("k", "M", "G", "m", "u", "µ", "n", "p")  # alone behind a number: 10k
 _NO_NUMBERS = (bool, np.bool_, date, time, np.datetime64, timedelta, np.timedelta64)
 _TRUTH = re.compile(r"true|false", re.IGNORECASE)
+# Before pandas 3.1, whose only converter it is, the one to the nearest float had to be asked for.
+_ROUND_TRIP: dict[str, Any] = (
+    {} if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1)
+    else {"float_precision": "round_trip"}
+)  # fmt: skip
 _EXACT = 2.0**53  # the next whole number is no float: addresses beyond would merge
 # Quantities whose over-range reads are kept.
 _BOUNDED = {
@@ -249,7 +254,7 @@ def _read_even(
             keep_default_na=False,
             na_values=list(MISSING),
             decimal=form.decimal,
-            float_precision="round_trip",
+            **_ROUND_TRIP,
             skipinitialspace=True,
             skip_blank_lines=False,
             low_memory=False,

@@ -1,6 +1,7 @@
 """The research layouts: real files, and other files of the same kinds made from known numbers."""
 
 import gzip
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,9 @@ def tsv(path: Path, table: pd.DataFrame, **options) -> Path:
 
 
 def raw(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, sep="\t", header=None, float_precision="round_trip")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pandas 3.1 converts so without being asked
+        return pd.read_csv(path, sep="\t", header=None, float_precision="round_trip")
 
 
 # ---- real files ------------------------------------------------------------------------------

@@ -110,7 +110,11 @@ def test_an_operator_that_cells_cannot_hold_is_named_or_left_digital(tmp_path) -
         assert (net.weights, net.digital_weights) == (8, 36 + 18)
         data = {"inputs": (("image", "c", "h", "w"), np.ones((2, 2, 3, 3)))}
         data |= {"label": ("image", [0, 0])}
-        found = rel.evaluate(net, data=_dataset(data))
+        try:
+            found = rel.evaluate(net, data=_dataset(data))
+        except rel.InputError as error:
+            assert "NOT_IMPLEMENTED" in str(error)
+            pytest.skip("an onnxruntime without DeformConv")
         assert found["accuracy"].item() == 1.0
         assert "8 of 62 weights (12.9%) are in cells; digital: bend" in found.attrs["warnings"]
     refused(path, "unknown node or operator in digital", "'bond'", digital=["bond", "bend"])
