@@ -113,7 +113,8 @@ def test_an_operator_that_cells_cannot_hold_is_named_or_left_digital(tmp_path) -
         try:
             found = rel.evaluate(net, data=_dataset(data))
         except rel.InputError as error:
-            assert "NOT_IMPLEMENTED" in str(error)
+            if "NOT_IMPLEMENTED" not in str(error):
+                raise
             pytest.skip("an onnxruntime without DeformConv")
         assert found["accuracy"].item() == 1.0
         assert "8 of 62 weights (12.9%) are in cells; digital: bend" in found.attrs["warnings"]
