@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from reliability.report.conditioning_tables import interval
+from reliability.report.words import typeset
 from reliability.technology import Parameter, Technology, list_technologies, load_technology
 from reliability.technology.vocabulary import CONDITIONS
 from reliability.units import engineering
@@ -45,7 +46,7 @@ def uncertainty(parameter: Parameter) -> str:
 
 def shown(value: float, unit: str) -> str:
     """Return a value as engineers read it; rates keep their unit as it is."""
-    return f"{value:.4g} {unit}" if "/" in unit else engineering(value, unit, 4)
+    return typeset(f"{value:.4g} {unit}" if "/" in unit else engineering(value, unit, 4))
 
 
 def cell(text: str) -> str:
@@ -71,8 +72,7 @@ def section(card: Technology) -> str:
         lines.append(f"Models: {', '.join(models)}.\n")
     if card.valid:
         ranges = (
-            f"`{name}` "
-            + " to ".join(engineering(e, CONDITIONS[name.rpartition(".")[2]]) for e in ends)
+            f"`{name}` " + " to ".join(shown(e, CONDITIONS[name.rpartition(".")[2]]) for e in ends)
             for name, ends in sorted(card.valid.items())
         )
         lines.append(f"Valid: {', '.join(ranges)}.\n")
@@ -95,7 +95,8 @@ def observed(card: Technology) -> list[str]:
     lines = ["\n| observation | transfer | source |", "|---|---|---|"]
     for o in card.observations:
         source = o.source + (f" ({o.note})" if o.note else "")
-        lines.append(f"| {cell(o.label)} | × ÷ {o.transfer:g} | {cell(source)} |")
+        label = cell(typeset(o.label.replace("_", " ")))
+        lines.append(f"| {label} | × ÷ {o.transfer:g} | {cell(source)} |")
     prior = card.name.removesuffix("-conditioned")
     if prior == card.name:
         return lines
@@ -107,7 +108,7 @@ def observed(card: Technology) -> list[str]:
     lines += ["| parameter | prior | posterior |", "|---|---|---|"]
     for key, p in card.parameters.items():
         if p != before[key]:
-            lines.append(f"| `{key}` | {interval(before[key])} | {interval(p)} |")
+            lines.append(f"| `{key}` | {typeset(interval(before[key]))} | {typeset(interval(p))} |")
     return lines
 
 

@@ -1,6 +1,5 @@
 """The mission: how long, how hot, how often read and rewritten, as a sequence of segments."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -74,12 +73,12 @@ class Segment:
         put = object.__setattr__  # frozen: fields are set once, in SI
         put(self, "time", quantity(time, "s", "time", low=0.0))
         put(self, "temperature", quantity(temperature, "K", "temperature", low=1e-3, high=2000.0))
-        put(self, "reads", _counted(reads, "reads", np.inf))
+        put(self, "reads", quantity(reads, "", "reads", low=0.0))
         put(self, "read_voltage", quantity(read_voltage, "V", "read_voltage", low=-10.0, high=10.0))
         if not isinstance(alternating, bool):
             raise InputError(f"alternating: got {alternating!r}, expected true or false")
         put(self, "alternating", alternating)
-        put(self, "cycles", _counted(cycles, "cycles", _MOST_CYCLES))
+        put(self, "cycles", quantity(cycles, "", "cycles", low=0.0, high=_MOST_CYCLES))
         if self.cycles != int(self.cycles):
             raise InputError(f"cycles: got {cycles!r}, expected a whole number")
         if write is not None and not isinstance(write, str):
@@ -87,20 +86,6 @@ class Segment:
         if write is not None and not self.cycles:
             raise InputError(f"write: got {write!r} in a segment without cycles")
         put(self, "write", write)
-
-
-def _counted(value: float | str, name: str, most: float) -> float:
-    """Return a number of cycles or reads, which text may name as such.
-
-    >>> _counted("10000 cycles", "cycles", 1e15)
-    10000.0
-    """
-    if isinstance(value, str):  # in units of angle, a cycle is 2 pi
-        number = re.sub(rf"\s*{name[:-1]}s?$", "", value.strip())
-        if re.search("[a-df-z%]", number.lower()):
-            raise InputError(f"{name}: got {value!r}, expected a number, 0 or more")
-        value = number
-    return quantity(value, "", name, low=0.0, high=most)
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ def _is_unit(text: str) -> bool:
 # What files state most is converted without pint, which takes half a second to start.
 _MULTIPLES = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "µ": 1e-6, "m": 1e-3, "": 1.0,
               "k": 1e3, "M": 1e6, "G": 1e9}  # fmt: skip
+_COUNTS = ("cycle", "cycles", "read", "reads")  # of no angle, as a cycle is in other units
 _FACTORS = {
     (prefix + symbol, symbol): factor
     for symbol in ("s", "A", "S", "V", "ohm", "J", "F", "W", "Hz", "m", "eV")
@@ -61,7 +62,7 @@ _FACTORS = {
 
 @lru_cache(maxsize=1024)
 def _convert(value: float, unit: str, target: str) -> float:
-    if unit == target:
+    if unit == target or (not target and unit in _COUNTS):
         return value
     if (unit, target) in _FACTORS:
         return value * _FACTORS[unit, target]
@@ -70,6 +71,8 @@ def _convert(value: float, unit: str, target: str) -> float:
     if not _is_unit(unit):
         raise ValueError(unit)
     registry = _registry()
+    if not target and str(registry.Quantity(1.0, unit).to_base_units().units) == "radian":
+        raise ValueError(unit)  # 5 turns are no pure number
     return float(registry.Quantity(value, unit or "").to(target).magnitude)
 
 

@@ -11,7 +11,7 @@ from reliability.campaign.frame import Point, StudyFrame
 from reliability.campaign.kind import Kind
 from reliability.campaign.outputs import OUTPUTS, kinds_of
 from reliability.campaign.quantities import tables_in, unit_in
-from reliability.campaign.study_cells import check_cells
+from reliability.campaign.study_cells import check_cells, check_writes
 from reliability.campaign.sweep import sweep_points
 from reliability.campaign.tables import Table
 from reliability.errors import from_validation, unknown_name
@@ -47,6 +47,7 @@ class _Checked(StudyFrame):
         """Refuse what the outputs cannot be computed of: a card or network that is unfit."""
         if self.cells is not None:
             check_cells(self, OUTPUTS)
+        check_writes(self)
         for kind in kinds_of(self):
             kind.check(self)
 

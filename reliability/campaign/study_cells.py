@@ -6,10 +6,18 @@ The card still says what lies around the cells: neurons, energies of events and 
 from reliability.campaign.frame import StudyFrame
 from reliability.campaign.kind import Kind
 from reliability.campaign.tables import ProgrammingTable
+from reliability.devices.write_methods import last_verify
 from reliability.errors import InputError
 from reliability.population.measured import MeasuredCells
 from reliability.technology import Technology
 from reliability.units import grouped
+
+
+def check_writes(study: StudyFrame) -> None:
+    """Refuse a write method, of the cycles of a study, that leaves no states to simulate."""
+    stress = study.stress
+    for name in {stress.write, *(s.write for s in stress.preconditioning)} - {None}:
+        last_verify(study.load_technology(), str(name), 1.0)  # whatever the reference
 
 
 def check_cells(study: StudyFrame, outputs: dict[str, Kind]) -> None:

@@ -92,8 +92,10 @@ class LevelErrors(NamedTuple):
         """By which factor the model is off, and whether the interval holds the measured one."""
         inside = "inside" if self.low <= self.measured <= self.high else "outside"
         ratio = self.modelled / self.measured if self.measured else math.inf
-        if abs(self.modelled - self.measured) <= _ALIKE * self.measured:
-            words = "as measured"
+        if self.measured == self.modelled == 0:
+            words = "none measured, none modelled"
+        elif abs(self.modelled - self.measured) < _ALIKE * self.measured:
+            words = "off by less than 5 %"
         elif not self.measured or not self.modelled:
             words = f"none {'modelled' if self.measured else 'measured'}"
         else:
@@ -180,7 +182,8 @@ def _sentence(found: dict[str, Any], of_levels: bool) -> str:
         f"{words} {size(name)}"
         for name, words in (
             ("mean_error", "means"), ("quantile_error", "5 and 95 % quantiles"),
-            ("heat_error", "the same after bakes"),
+            ("heat_error", "the same after bakes" if "quantile_error" in found else
+             "5 and 95 % quantiles after bakes"),
         ) if name in found
     ]  # fmt: skip
     text = "off by (median): " + ", ".join(parts)

@@ -22,6 +22,7 @@ from reliability.version import __version__
 LOOKS = (8, 16, 32, 64)  # Monte Carlo arrays after which a size is judged
 _SPENT = (0.02, 0.06, 0.2, 0.72)  # fraction of the error that each look may spend
 _SMALLEST = 4  # lines of the first size that is tried
+_ROUNDED = 1e-6  # lines
 
 
 class Trial(NamedTuple):
@@ -258,6 +259,7 @@ def prediction_of_sizes(
         * math.sqrt(1 + 1 / logs.size)
     )
     centre = float(logs.mean())
-    low = 0.0 if drawn.min() == 0 else math.floor(math.exp(centre - half))
+    # equal sizes are their own ends, whatever exp(log(size)) rounds to
+    low = 0.0 if drawn.min() == 0 else math.floor(math.exp(centre - half) + _ROUNDED)
     high = float(max_size) if drawn.max() >= max_size else math.exp(min(centre + half, 50.0))
-    return float(low), float(min(math.ceil(high), max_size))
+    return float(low), float(min(math.ceil(high - _ROUNDED), max_size))

@@ -28,6 +28,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
+import scipy
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -318,7 +319,7 @@ def _refreshed(
     if len(moments) == 1:
         survival = logs[0] * count
     else:
-        mean = np.asarray(np.trapezoid(np.stack(logs), moments, axis=0)) / (count - 1)
+        mean = np.asarray(scipy.integrate.trapezoid(np.stack(logs), moments, axis=0)) / (count - 1)
         survival = mean * count
     uber = found.word_per_read.mean(axis=1) / setting.macro.code.data_bits
     failing = -np.expm1(survival + np.log(np.maximum(enough, 1e-300)))

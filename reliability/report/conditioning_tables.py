@@ -6,7 +6,6 @@ from scipy.special import expit, ndtri
 
 from reliability.conditioning import Conditioned, ObservationCheck
 from reliability.report.page import Table
-from reliability.report.words import in_words
 from reliability.technology import Parameter, Technology
 from reliability.units import engineering
 
@@ -36,7 +35,7 @@ def observed_tables(technology: Technology, suffix: str) -> list[Table]:
         Of the table's anchor, where a page has several cards.
     """
     rows = [
-        [in_words(o.label), o.source, f"× ÷ {o.transfer:g}"]
+        [o.label.replace("_", " "), o.source, f"× ÷ {o.transfer:g}"]
         for o in technology.observations
         if o.used
     ]

@@ -81,7 +81,8 @@ def _figures(finished: Finished) -> Iterator[Figure]:
     with canvas(4.6 + 3.2 * len(panels), tall, 1, len(panels), sharey=True) as (figure, axes):
         for ax, panel in zip(axes.flat, panels, strict=True):
             draw.design_tornado(panel, ax)
-        axes.flat[0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=8)
+        figure.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside upper center",
+                      ncols=1 + len(panels), fontsize=8)  # fmt: skip
         tail = percent(found["tail"], 0)
         title = "Tornado chart of the parameters of the card"
         yield Figure(
@@ -121,7 +122,7 @@ def _panels(finished: Finished, rows: Sequence[dict[str, Any]]) -> Iterator[xr.D
     for name in _unlike(found):
         nominal, values = found["nominal"][name], [row["answers"][name] for row in rows]
         limit = limits.get(name)
-        unit = "1" if name in limits else unit_of_number(name)
+        unit = unit_of_number(name)
         text = limit_words(name).quantity if name in limits else labels[name] or cost_name(name)
         attrs = {"long_name": text, "units": {"ppm": "1e-6"}.get(unit, unit) or "1",
                  "nominal": nominal} | ({} if limit is None else {"limit": limit})  # fmt: skip

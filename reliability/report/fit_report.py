@@ -82,6 +82,10 @@ def write_fit_report(
     )
     distance = [f"The model is {told['misfit'].replace(' uS', ' µS')}. {verdict[:1].upper()}"
                 f"{verdict[1:]}."] if verdict else []  # fmt: skip
+    errors = level_errors(check)
+    if errors:
+        worst = str(max(errors, key=lambda one: one.measured))
+        distance.append(f"{worst[:1].upper()}{worst[1:]}.")
     fitted = [k for k, p in card.parameters.items() if p.confidence == "fitted"]
     others = [k for k in card.parameters if k not in fitted]
     sections = [
@@ -90,7 +94,7 @@ def write_fit_report(
     plots = list(cell_figures(card, check, data))
     if plots:
         sections.append(Section("cells", "Measured and simulated cells", figures=plots))
-    if errors := level_errors(check):
+    if errors:
         sections.append(_errors_section(errors, sure))
     if networks:
         sections.append(_networks_section(networks))

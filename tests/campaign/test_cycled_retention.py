@@ -94,6 +94,9 @@ def test_the_method_says_what_is_swept(tmp_path) -> None:
         ("cycles = [0, 5000]", "cycles = [0, 0.5]", "whole number"),
         ("cycles = [0, 5000]", "cycles = [-5, 0]", "allowed"),
         ('write = "fppv"', 'write = "fpp"', "did you mean 'fppv'"),
+        ('times = ["0 s", "1 h"]',
+         'times = ["1 h"]\npreconditioning = [{ time = "0 s", cycles = 5, write = "ispp" }]',
+         "not the states that it leaves, allowed in a mission: single_pulse"),
         ('technology = "oxram-130nm"', 'technology = "techB"', "has levels"),
         (
             'times = ["0 s", "1 h"]',

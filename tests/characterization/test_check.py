@@ -135,9 +135,9 @@ def test_level_errors_say_in_words_how_far_off_they_are() -> None:
     assert said == [
         "too many by a factor of 1.5; measured value inside the interval",
         "too few by a factor of 2; measured value outside the interval",
-        "as measured; measured value inside the interval",
+        "off by less than 5 %; measured value inside the interval",
         "none measured; measured value inside the interval",
-        "as measured; measured value inside the interval",
+        "none measured, none modelled; measured value inside the interval",
     ]
 
 

@@ -161,6 +161,8 @@ def test_prediction_covers_one_more_card():
     assert hits / 2000 > 0.9 - 3 * np.sqrt(0.9 * 0.1 / 2000)
     assert prediction_of_sizes(np.array([0, 40, 44]), 512, 0.9)[0] == 0
     assert prediction_of_sizes(np.array([512, 400, 440]), 512, 0.9)[1] == 512
+    for size in range(2, 513):  # cards that agree
+        assert prediction_of_sizes(np.full(4, size), 512, 0.9) == (size, size)
 
 
 def test_bit_error_rate_equals_the_window_without_lines(technology):

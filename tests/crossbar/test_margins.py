@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import integrate
 
 import reliability as rel
 from reliability.crossbar import (
@@ -81,7 +82,7 @@ def test_wires():
     # the exponential profile integrated numerically over a square cross section
     x = np.linspace(-10e-9, 10e-9, 20001)
     profile = np.cosh(x / 3.75e-9) / np.cosh(10e-9 / 3.75e-9)
-    mean = np.trapezoid(profile, x) / 20e-9
+    mean = integrate.trapezoid(profile, x) / 20e-9
     assert size_effect_resistivity(20e-9, 20e-9) == pytest.approx(
         32.05e-9 + 2 * 82e-9 * mean, rel=1e-6, abs=0
     )

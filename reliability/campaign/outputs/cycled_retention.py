@@ -18,7 +18,6 @@ from reliability.campaign.limits import limit_row
 from reliability.campaign.tables import Count, Table
 from reliability.devices.verify import Verify
 from reliability.devices.wear import not_modelled
-from reliability.devices.write_methods import find_method
 from reliability.errors import InputError
 from reliability.mission import MissionProfile
 from reliability.population import age, best_reference, read_cells, sample_population
@@ -67,8 +66,6 @@ def _check(study: StudyFrame) -> None:
     technology = study.load_technology()
     if not technology.has_states:
         raise InputError(f"retention: {technology.name} has levels, not LRS and HRS")
-    for name in {study.stress.write, *(s.write for s in study.stress.preconditioning)} - {None}:
-        find_method(technology, name)
 
 
 def _cards(study: StudyFrame, task: Task) -> xr.Dataset:

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 
 from reliability.report.figures.pareto_figures import quantity_axis
 from reliability.report.figures.style import axes_of, colour
-from reliability.report.words import in_words
+from reliability.report.words import in_words, typeset
 from reliability.units import engineering
 
 
@@ -35,7 +35,7 @@ def design_tornado(found: xr.Dataset, ax: Axes | None = None) -> Axes:
         for k, moved in enumerate(found["moved"].sel(side=side).values):
             other = values.isel(parameter=k).values.sum() / scale - end[k]
             left = end[k] < other or (end[k] == other and side == "low")
-            text = engineering(float(moved), str(found["unit"].values[k]) or "1")
+            text = typeset(engineering(float(moved), str(found["unit"].values[k]) or "1"))
             ax.annotate(text, (end[k], y[k]), xytext=(-4 if left else 4, 0), va="center",
                         textcoords="offset points", ha="right" if left else "left",
                         fontsize=7)  # fmt: skip
@@ -43,6 +43,8 @@ def design_tornado(found: xr.Dataset, ax: Axes | None = None) -> Axes:
     if limit is not None:
         ax.axvline(limit / scale, color="0.3", lw=1, ls="--", label="limit")
     ax.margins(x=0.28)
+    if ax.get_xscale() == "linear":
+        ax.locator_params(axis="x", nbins=3)  # narrow panels, long numbers
     ax.set_yticks(y, [in_words(str(name)) for name in found["parameter"].values])
     ax.grid(axis="y", visible=False)
     return ax

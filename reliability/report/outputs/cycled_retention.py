@@ -91,8 +91,9 @@ def _headline(answer: dict[str, Any]) -> str:
         f"({rate_text(end['low'])} to {rate_text(end['high'])} at "
         f"{percent(answer['confidence'], 0)} confidence)"
     )
-    if end["cycles"] and same and same[0] is not end:
-        text += f", {rate_text(same[0]['error_rate'])} without the cycles"
+    if end["cycles"] > fresh["cycles"] and same:
+        few = f"after {fresh['cycles']:.5g} cycles" if fresh["cycles"] else "without the cycles"
+        text += f", {rate_text(same[0]['error_rate'])} {typeset(few)}"
     return text
 
 
