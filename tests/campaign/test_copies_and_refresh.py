@@ -113,4 +113,4 @@ def test_chips_around_their_stuck_cells_keep_more_accuracy(network, fraction, tm
         means.append([row["nominal"] for row in summary["accuracy_by_age"]])
     assert min(means[1]) > max(means[0])
     page = rel.write_report(spec, folder).read_text("utf-8")
-    assert "columns, 4 spare columns in each layer, are assigned" in page
+    assert "A layer has 4 spare columns, for outputs whose own columns have stuck cells." in page

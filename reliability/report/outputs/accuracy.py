@@ -285,26 +285,21 @@ def _method(study: Study) -> Iterator[str]:
 
 def _redundancy(study: Study, deep: bool) -> Iterator[str]:
     """Say what cells there are beside those that the weights need, and how they are used."""
-    copies = [n for n in study.values_of("network.copies") if n > 1]
-    spare = [n for n in study.values_of("network.spare_columns") if n]
-    placing = [how for how in study.values_of("network.fault_mapping") if how != "none"]
-    if copies:
-        yield f"With {_any_of(copies)} copies of each cell the weight is their mean."
-    if placing or spare:
-        what = "rows and columns" if placing and not deep else "columns"
-        beside = f", {_any_of(spare)} spare columns in each layer," if spare else ""
-        if "swap_and_sign" in placing:
-            what = f"signs of columns, {what}"
+    n = study.network
+    if n.copies > 1:
+        yield f"With {n.copies} copies of each cell the weight is their mean."
+    if n.spare_columns:
+        yield (f"A layer has {n.spare_columns} spare columns, for outputs whose own columns have "
+               "stuck cells.")  # fmt: skip
+    if n.fault_mapping != "none":
+        what = "columns" if deep else "rows and columns"
+        signs = " and the signs of columns" if n.fault_mapping == "swap_and_sign" else ""
         yield (
-            f"Each chip is tested as fabricated, and the {what}{beside} are assigned so that its "
-            "stuck cells take least from the weights."
+            f"Each chip is tested as fabricated, and its {what}{signs} are assigned so that stuck "
+            "cells take least from the weights."
         )
-    if deep and (copies or spare):
+    if deep and (n.copies > 1 or n.spare_columns):
         yield "Energy, latency and area are those without copies and spare columns."
-
-
-def _any_of(numbers: Sequence[int]) -> str:
-    return " or ".join(map(str, numbers))
 
 
 def _conditions(study: Study) -> str:
