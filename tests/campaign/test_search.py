@@ -267,18 +267,10 @@ def grid_of(study, budget):
         ("design_memory", {"product.lots": 2}),
         ("design_spirit", {"population.chips": 4, "search.stages": [2], "network.images": 300,
                            "limits.accuracy": 0.75}),
-        ("design_tile", {"population.chips": 3, "search.stages": [2], "network.images": 30,
-                         "limits.accuracy": 0.6, "search.evaluations": 12,
-                         "search.population": 4}),
     ],
 )  # fmt: skip
-def test_a_search_beats_or_ties_a_full_grid_of_the_same_budget(
-    name, small, tmp_path, request
-) -> None:
-    small = {"search.evaluations": 24, "search.population": 8} | small
-    if name == "design_tile":
-        folder = request.getfixturevalue("shared") / "datasets"
-        small |= {"network.data": str(folder / "cifar10_jpeg.tar.xz")}
+def test_a_search_beats_or_ties_a_full_grid_of_the_same_budget(name, small, tmp_path) -> None:
+    small = small | {"search.evaluations": 24, "search.population": 8}
     study = rel.load_study(name, small).model_copy(update={"decision": None})
     grid = grid_of(study, study.search.evaluations)
     found, other = (
