@@ -30,7 +30,7 @@ def test_wrong_arguments_are_refused_in_one_line(tmp_path) -> None:
         ("technology", lambda: rel.pair_error_rate("x")),
         ("technology", lambda: rel.attribute_loss(net, "x")),
         ("technology", lambda: rel.write_technology("x", tmp_path / "x.toml")),
-        ("network: got 'spirit'", lambda: rel.evaluate("spirit")),
+        ("network: got 5", lambda: rel.evaluate(5)),
         ("network", lambda: rel.map_weights(None)),
         ("network", lambda: rel.sample_chips(card, "spirit", chips=1)),
         ("network", lambda: rel.compare_codings("spirit")),
