@@ -133,7 +133,8 @@ def fill_words(key, address, first, out):  # type: ignore[no-untyped-def]
         for start in range(0, out.shape[1], TILE):
             _words(key0, key1, (first + start) // TILE, wafer, die, chip, words)
             part = out[row, start : start + TILE]
-            part[:] = words[: part.size]
+            for i in range(part.size):  # a slice would compile for two seconds: it can fail
+                part[i] = words[i]
 
 
 @njit(cache=True, nogil=True)

@@ -244,7 +244,8 @@ def errors(y, label, kind):  # type: ignore[no-untyped-def]
         y[winner], y[label] = 1, -1
         return True
     y -= y.max()
-    y[:] = np.exp(y)
+    for j in range(len(y)):  # a slice would compile for two seconds more: it can fail
+        y[j] = np.exp(y[j])
     y /= y.sum()
     y[label] -= 1
     for j in range(len(y)):
