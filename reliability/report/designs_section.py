@@ -117,15 +117,21 @@ def number_text(value: float, unit: str) -> str:
 
 
 def design_verdict(finished: Finished) -> Verdict:
-    """Return the verdict of the cover: demonstrated where a design meets every limit."""
+    """Return the verdict of the cover: demonstrated where a design meets every limit.
+
+    A design that meets them on the nominal card, but not on as many sampled cards as the confidence
+    of the study asks for, is inconclusive.
+    """
     summary = finished.summary
     outcome: Outcome = next(_OUTCOMES[name] for name in _OUTCOMES if summary[name])
     design = recommended_design(summary)
     named = f"the recommended design ({named_point(finished.study, design)})" if design else ""
-    return Verdict(
-        f"{named or 'a design'} meets every acceptance limit", outcome,
-        count_line(finished.study, summary),
-    )  # fmt: skip
+    meets = "meets every acceptance limit"
+    met = summary.get("decision", {}).get("probability_met")
+    if outcome == "demonstrated" and met and met["value"] < finished.study.confidence:
+        outcome = "inconclusive"
+        meets += f" on the nominal card, but only on {percent(met['value'], 0)} of sampled cards"
+    return Verdict(f"{named or 'a design'} {meets}", outcome, count_line(finished.study, summary))
 
 
 def designs_table(finished: Finished) -> Table:

@@ -42,11 +42,11 @@ _MOST_NAMED = 12  # points of a Pareto figure that carry their names
 
 
 def _range(found: dict[str, Any]) -> str:
-    return f"{ppm_text(found['low'])} to {ppm_text(found['high'])}"
+    return " to ".join(dict.fromkeys(ppm_text(found[end]) for end in ("low", "high")))
 
 
 def _uber(found: dict[str, Any]) -> str:
-    ends = " to ".join(_rate(found[f"uber_{end}"]) for end in ("low", "high"))
+    ends = " to ".join(dict.fromkeys(_rate(found[f"uber_{end}"]) for end in ("low", "high")))
     return f"{_rate(found['uber'])} ({ends})"
 
 
