@@ -49,8 +49,9 @@ from reliability.errors import InputError, unknown_name
 from reliability.mission import MissionProfile
 from reliability.network import DeepNetwork, Neuron, accuracy_yield
 from reliability.statistics.crossed import mean_of_fractions
+from reliability.statistics.means import mean_interval
 from reliability.technology import Technology
-from reliability.units import Share, engineering
+from reliability.units import Joules, Share, SquareMetres, engineering
 
 _DRAWS = 4  # per task
 _COMBINATIONS = 16  # of the sensitivity grid, per task
@@ -64,6 +65,10 @@ class AccuracyLimits(Table):
     """Least mean accuracy of a chip, at every stress condition; the end of the mission decides."""
     chips_below: Share | None = None
     """Largest fraction of chips below that accuracy at the end of the mission."""
+    energy_per_image: Joules | None = None
+    """Largest energy of an image, of synapses and neurons or of the tiles."""
+    tile_area: SquareMetres | None = None
+    """Largest area of the tiles of a deep network."""
 
     @model_validator(mode="after")
     def _below_what(self) -> "AccuracyLimits":
@@ -122,6 +127,8 @@ def _check(study: StudyFrame) -> None:
         if getattr(limits, key) is not None:
             expect_fraction(study, f"limits.{key}")
     technology = study.load_technology()
+    if limits.tile_area is not None and not isinstance(study.load_network(), DeepNetwork):
+        raise InputError("limits.tile_area: acts on deep networks, whose layers lie on tiles")
     names = set()
     for factor in study.sensitivity.factor if study.sensitivity else ():
         if factor.name in names:
@@ -378,6 +385,20 @@ def _outcomes(study: StudyFrame, results: Results, answer: dict[str, Any]) -> It
     if limits.chips_below is not None:
         *found, note = chips_below(study, results)
         yield limit_row("chips_below", limits.chips_below, "most", found, age=end, note=note)
+    if limits.energy_per_image is not None:
+        if "spikes" in results["chips"]:
+            energy = at_age(results["chips"], end)["energy"].sel(energy_model="synapse_and_neuron")
+            found = list(mean_interval(energy.values, study.confidence))
+        else:
+            found = _with_ends(answer, "energy_per_image_joule")
+        yield limit_row("energy_per_image", limits.energy_per_image, "most", found, age=end)
+    if limits.tile_area is not None:
+        found = _with_ends(answer, "tile_area_m2")
+        yield limit_row("tile_area", limits.tile_area, "most", found)
+
+
+def _with_ends(answer: dict[str, Any], name: str) -> list[float]:
+    return [answer[f"{name}{end}"] for end in ("", "_low", "_high")]
 
 
 def chips_below(study: StudyFrame, results: Results) -> tuple[float, float, float, str]:

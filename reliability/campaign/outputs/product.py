@@ -146,12 +146,17 @@ class ProductLimits(Table):
     """Least fraction of macros that the test before shipment accepts."""
     macro_energy: Joules | None = None
     """Largest energy of the reads and the maintenance of a macro over the mission."""
+    macro_area: SquareMetres | None = None
+    """Largest area of the cells of a macro; needs product.cell_area."""
     endurance_budget: NonNegative | None = None
     """Largest number of write cycles of a cell over the mission, maintenance included."""
 
 
 def _check(study: StudyFrame) -> None:
     technology = study.load_technology()
+    limits, product = study.options("limits"), study.options("product")
+    if limits.macro_area is not None and product.cell_area is None:
+        raise InputError("limits.macro_area: got no product.cell_area, which it needs")
     if not technology.has_states:
         raise InputError(f"product: {technology.name} has levels, not LRS and HRS")
     if any(study.stress.inferences):
@@ -270,6 +275,7 @@ def _outcomes(study: StudyFrame, results: Results, answer: dict[str, Any]) -> It
         "uncorrectable_rate": (found["uber"], found["uber_low"], found["uber_high"]),
         "shipped_macros": (found["shipped"], found["shipped_low"], found["shipped_high"]),
         "macro_energy": (energy,) * 3,
+        "macro_area": (found.get("area_m2", math.nan),) * 3,
         "endurance_budget": (writes,) * 3,
     }
     for name, values in rows.items():

@@ -727,6 +727,8 @@ CHAPTER = Chapter(
     limits={
         "accuracy": LimitWords("mean accuracy of a chip", percent),
         "chips_below": LimitWords("fraction of chips below the accuracy limit"),
+        "energy_per_image": LimitWords("energy of an image", lambda v: engineering(v, "J")),
+        "tile_area": LimitWords("area of the tiles", lambda v: engineering(v, "m^2")),
     },
     plans=lambda finished: plan_tables(finished.study) if is_fraction(finished.study) else iter(()),
     sensitivity=_sensitivity,

@@ -473,6 +473,7 @@ CHAPTER = Chapter(
         "shipped_macros": LimitWords("macros accepted before shipment"),
         "macro_energy": LimitWords("energy of a macro over the mission",
                                    lambda v: engineering(v, "J")),
+        "macro_area": LimitWords("area of a macro", lambda v: engineering(v, "m^2")),
         "endurance_budget": LimitWords("write cycles of a cell", lambda v: f"{v:.3g}"),
     },
 )  # fmt: skip
