@@ -20,7 +20,7 @@ from reliability.errors import InputError
     multiple=True,
     metavar="NAME=VALUE",
     help="Acceptance limit, instead of the study's: accuracy=82%, chips_below=1%, "
-    "failed_cells=1e-3, array_lines=64, bit_error_rate=1e-6.",
+    "energy_per_image=10nJ, failing_ppm=100, failed_cells=1e-3.",
 )
 @click.option("--open", "show", is_flag=True, help="Open the report when it is written.")
 def report(
