@@ -113,6 +113,9 @@ class Kind:
         Numbers of its answer that have an interval, and the numbers that are its ends.
     uses : tuple of str
         Tables of a study, of those that not every kind uses, that act on this one.
+    own_axes : mapping of str to str
+        Axes that its results have of themselves, which a sweep cannot have too, and the keys that
+        hold their values.
     of_measured_cells : bool
         Whether measured cells can take the place of those of a card.
     """
@@ -138,6 +141,7 @@ class Kind:
     fingerprints: Callable[[StudyFrame], Iterator[str]] = _nothing
     intervals: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     uses: tuple[str, ...] = ()
+    own_axes: Mapping[str, str] = field(default_factory=dict)
     of_measured_cells: bool = False
 
 

@@ -286,6 +286,13 @@ def _check_points(study: Study, most: int) -> None:
 
 def _check_sweep(study: Study) -> None:
     """Refuse points that cannot be."""
+    own = {name: key for kind in kinds_of(study) for name, key in kind.own_axes.items()}
+    for axis in study.sweep:
+        if axis.name in own:
+            raise InputError(
+                f"sweep: {axis.name} is an axis of an output already, by {own[axis.name]}; expected "
+                "another axis, or other outputs"
+            )
     if study.search and study.design.kind != "listed":
         for point in islice(paired_designs(study), _CHECKED):
             try:

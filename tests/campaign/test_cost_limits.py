@@ -46,3 +46,9 @@ def test_areas_that_are_not_known_are_refused(more, says) -> None:
     }
     with pytest.raises(rel.InputError, match=says):
         study_of(plain | more, "s")
+
+
+def test_an_axis_that_an_output_has_itself_is_refused() -> None:
+    axis = {"name": "temperature", "values": ["25 degC", "85 degC"]}
+    with pytest.raises(rel.InputError, match=r"temperature is .* by endurance.temperatures"):
+        study_of(STUDY | {"outputs": ["accuracy", "endurance"], "sweep": [axis]}, "s")

@@ -266,6 +266,7 @@ KIND = Kind(
     table=EnduranceTable,
     default=EnduranceTable(),
     groups={"endurance": Group("wafer", _wafer), "endurance_draws": Group("draw", _sampled)},
+    own_axes={"temperature": "endurance.temperatures"},
     tasks=_tasks,
     answer=_answer,
     limits=EnduranceLimits,
