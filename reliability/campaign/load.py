@@ -290,8 +290,8 @@ def _check_sweep(study: Study) -> None:
     for axis in study.sweep:
         if axis.name in own:
             raise InputError(
-                f"sweep: {axis.name} is an axis of an output already, by {own[axis.name]}; expected "
-                "another axis, or other outputs"
+                f"sweep: {axis.name} is an axis of an output already, by {own[axis.name]}; "
+                "expected another axis, or other outputs"
             )
     if study.search and study.design.kind != "listed":
         for point in islice(paired_designs(study), _CHECKED):
