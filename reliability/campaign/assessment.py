@@ -8,7 +8,6 @@ import xarray as xr
 
 from reliability.campaign.frame import StudyFrame
 from reliability.campaign.metric_words import expect_fraction, is_fraction, metric_name
-from reliability.devices.verify import Verify
 from reliability.errors import InputError
 from reliability.mission import MissionProfile
 from reliability.network import (
@@ -104,9 +103,7 @@ def bytes_of_chip(study: StudyFrame) -> float:
 def program(study: StudyFrame, technology: Technology, **where: Any) -> xr.Dataset:
     """Program the study's network on chips of a lot."""
     network = study.load_network()
-    where |= {"dies_per_wafer": study.population.dies_per_wafer, "seed": study.seed}
-    verify = study.programming.verify
-    where["verify"] = None if verify is None else Verify(**vars(verify))
+    where |= _writing(study)
     with warnings.catch_warnings():  # they are an attribute, and in the summary
         warnings.simplefilter("ignore")
         if is_repaired(study):
@@ -115,6 +112,12 @@ def program(study: StudyFrame, technology: Technology, **where: Any) -> xr.Datas
             return program_layers(technology, network, study.tiling.tiling(technology), **where)
         where |= {"mapping": study.network.mapping, "copies": study.network.copies}
         return sample_chips(technology, network, **where)
+
+
+def _writing(study: StudyFrame) -> dict[str, Any]:
+    """How the chips of a study are written, and where they lie."""
+    return {"dies_per_wafer": study.population.dies_per_wafer, "seed": study.seed,
+            "verify": study.programming.verification()}  # fmt: skip
 
 
 def is_repaired(study: StudyFrame) -> bool:
@@ -217,14 +220,13 @@ def at_all_read_outs(
 def _aged(study: StudyFrame, cells: xr.Dataset, mission: MissionProfile) -> xr.Dataset:
     """Cells after a mission, with those of the last calibration where the study has intervals."""
     if is_repaired(study):  # their cells lie in the order of the network: age them on their chips
-        per_wafer, verify = study.population.dies_per_wafer, study.programming.verify
         wafer, die, _, lot = addresses(cells)[0].tolist()
+        first = wafer * study.population.dies_per_wafer + die
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return _repaired(
                 study, card_of_cells(cells), mission, chips=cells.sizes["chip"], lot=lot,
-                first=wafer * per_wafer + die, dies_per_wafer=per_wafer, seed=study.seed,
-                verify=None if verify is None else Verify(**vars(verify)),
+                first=first, **_writing(study),
             )  # fmt: skip
     if isinstance(study.load_network(), DeepNetwork):
         return aged_and_calibrated(cells, mission, study.tiling.tiling(study.load_technology()))

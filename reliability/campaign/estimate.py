@@ -1,17 +1,15 @@
 """What a run of a study would do, how long it would take and how large it would be."""
 
-import contextlib
 import math
 import platform
 import time
-from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import numba
 
 from reliability.campaign.assessment import cells_of
 from reliability.campaign.frame import StudyFrame
+from reliability.campaign.kept import kept
 from reliability.campaign.kind import Task
 from reliability.campaign.outputs.accuracy import combinations
 from reliability.campaign.plan import chips_per_task, image_cost, make_plan
@@ -19,10 +17,7 @@ from reliability.campaign.spec import Study
 from reliability.campaign.sweep import count_points, sweep_points
 from reliability.campaign.tables import StressTable
 from reliability.campaign.tasks import compute
-from reliability.compiled_cache import user_cache
 from reliability.errors import expect, whole_number
-from reliability.files import replace_text
-from reliability.version import __version__
 
 _START = 5.0  # s: start of the processes, first use of compiled code, the report
 
@@ -86,24 +81,18 @@ def plan_study(study: Study, *, workers: int = 1) -> dict[str, Any]:
 def _rate(study: Study) -> float:
     """Image evaluations per second of one thread: measured once, then kept for this machine."""
     study = study.at(sweep_points(study)[0]) if study.sweep else study
-    kept = _kept_rate(study)
-    with contextlib.suppress(OSError, ValueError):
-        if kept and (rate := float(kept.read_text("utf-8"))) > 0 and math.isfinite(rate):
-            return rate
-    rate = _measured_rate(study)
-    with contextlib.suppress(OSError):  # a home that cannot be written
-        if kept:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            replace_text(kept, f"{rate:.6g}")
-    return rate
+    of = (platform.node(), study.network.model_dump_json(), study.tiling.model_dump_json(),
+          study.load_technology().fingerprint)  # fmt: skip
+    return kept(
+        "rates", of, lambda: _measured_rate(study), read=_as_rate, write=lambda r: f"{r:.6g}"
+    )
 
 
-def _kept_rate(study: StudyFrame) -> Path | None:
-    """Return the file of the rate of this network, on cells of this card, on this machine."""
-    folder = user_cache()
-    what = [__version__, platform.node(), study.network.model_dump_json(),
-            study.tiling.model_dump_json(), study.load_technology().fingerprint]  # fmt: skip
-    return folder and folder / "rates" / sha256("\n".join(what).encode()).hexdigest()[:16]
+def _as_rate(text: str) -> float:
+    rate = float(text)
+    if rate > 0 and math.isfinite(rate):
+        return rate
+    raise ValueError(text)
 
 
 def _measured_rate(study: Study) -> float:

@@ -162,8 +162,10 @@ class StudyFrame(Table):
         card = self.filed_technology(name)
         if not self.observation:
             return card
-        seen = observations_of(self.observation)
-        return self.known(("conditioned", name), lambda: conditioned(card, seen, self.seed))
+        return self.known(
+            ("conditioned", name),
+            lambda: conditioned(card, observations_of(self.observation), self.seed),
+        )
 
     def load_technology(self) -> Technology:
         """Return the card that the study names, with the parameters that the study sets."""

@@ -3,7 +3,6 @@
 import warnings
 
 from reliability.campaign.frame import StudyFrame
-from reliability.devices.verify import Verify
 from reliability.mission import MissionProfile, Segment
 from reliability.product.macro import Setting
 from reliability.product.maintenance import Maintained, Policy, mission_failures
@@ -12,11 +11,11 @@ from reliability.technology import Technology
 
 def setting_of(study: StudyFrame) -> Setting:
     """Return the macro of a study, how it is written and read, and its preconditioning."""
-    p, verify = study.options("product"), study.programming.verify
+    p = study.options("product")
     before = study.stress.then(Segment(0.0)).segments[:-1]
     return Setting.of(
         MissionProfile(before), p.bits, p.word_code(),
-        verify=None if verify is None else Verify(**vars(verify)), reference=p.reference,
+        verify=study.programming.verification(), reference=p.reference,
         cycles=p.cycles, cycling_temperature=p.cycling_temperature, noise=p.noise,
         spare_words=p.spare_words, cells_per_bit=p.cells_per_bit,
     )  # fmt: skip

@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from reliability.campaign.dotted import Value
+from reliability.devices.verify import Verify
 from reliability.errors import unknown_name
 from reliability.mission import MissionProfile, Segment
 from reliability.network import Tiling
@@ -233,6 +234,10 @@ class ProgrammingTable(Table):
     pulse_width: Seconds | None = None
     """Width of both pulses."""
     verify: VerifyTable | None = None
+
+    def verification(self) -> Verify | None:
+        """Return the settings of program and verify, None where single pulses write."""
+        return None if self.verify is None else Verify(**vars(self.verify))
 
 
 class Stretch(Table):

@@ -30,6 +30,7 @@ from reliability.units import outside
 
 # What is wrong with a cell, in the order in which one uniform number decides it.
 DEFECTS = ("none", "unformed", "stuck_lrs", "stuck_hrs")
+STUCK_HIGH = DEFECTS.index("stuck_lrs")  # of all defects the one that conducts
 STUCK = {"stuck_lrs": "LRS", "stuck_hrs": "HRS"}
 Pick = slice | NDArray[np.bool_] | NDArray[np.intp]
 Of = Callable[[str], NDArray[np.floating]]

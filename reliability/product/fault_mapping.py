@@ -30,7 +30,7 @@ from scipy.optimize import linear_sum_assignment
 from reliability.errors import InputError, whole_number
 from reliability.mission import MissionProfile
 from reliability.population.ageing import PLACED, age
-from reliability.population.programmed import DEFECTS
+from reliability.population.programmed import STUCK_HIGH
 from reliability.population.sampling import sample_dies
 from reliability.technology import Technology
 
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
-_STUCK_HIGH = DEFECTS.index("stuck_lrs")
 _CELL_VARIABLES = ("conductance", "programmed", "defect", "pulses", "passed")
 _TURNS = 20  # of rows and columns; each lowers the error
 
@@ -287,8 +286,8 @@ def repaired_chips(
         at = {"count": 1, "first": chip, "seed": seed, **where}
         tested = sample_dies(technology, state=np.full(np.prod(shape), "HRS"), **at)
         defect = tested["defect"].values.reshape(shape)
-        high = (defect == _STUCK_HIGH).sum(axis=-1)
-        low = ((defect != 0) & (defect != _STUCK_HIGH)).sum(axis=-1)
+        high = (defect == STUCK_HIGH).sum(axis=-1)
+        low = ((defect != 0) & (defect != STUCK_HIGH)).sum(axis=-1)
         found = map_around_faults(
             network.weights * copies, stuck_reach(low, high, cells), mean_input=mean_input,
             power=power, **allowed,
@@ -310,7 +309,7 @@ def _program(
     """Cells of one chip, written for its mapping and aged, in the order of the chip."""
     wanted = np.zeros(defect.shape[:2])
     wanted[np.ix_(found.rows, found.columns)] = found.weights * found.signs
-    works, high = defect == 0, (defect == _STUCK_HIGH).sum(axis=-1)
+    works, high = defect == 0, (defect == STUCK_HIGH).sum(axis=-1)
     # LRS cells that each side needs beyond the stuck ones: as few as give the weight
     need = wanted - (high[..., 0] - high[..., 1])
     need = np.stack([np.maximum(need, 0), np.maximum(-need, 0)], axis=-1)

@@ -30,12 +30,11 @@ from reliability.network.conductances import in_series
 from reliability.network.deep.chips import aged_and_calibrated
 from reliability.network.deep.layer_mapping import Placed, place
 from reliability.population.ageing import PLACED
-from reliability.population.programmed import DEFECTS
+from reliability.population.programmed import STUCK_HIGH
 from reliability.population.sampling import sample_dies
 from reliability.technology import Technology
 
 Floats = NDArray[np.float64]
-_STUCK_HIGH = DEFECTS.index("stuck_lrs")
 _READ = ("conductance", "programmed", "calibrated")  # variables of the chips that are returned
 
 
@@ -123,10 +122,8 @@ def repaired_layers(
         at = {"count": 1, "first": k, "seed": seed, **where}
         cells = _Chip(technology, placed, repair, at)
         aged = cells.programmed()
-        mission, notes = aged.attrs["mission"], aged.attrs["warnings"]
         if profile is not None:
             aged = aged_and_calibrated(aged, profile, tiling)
-            mission, notes = aged.attrs["mission"], aged.attrs["warnings"]
         for name in (name for name in _READ if name in aged):
             made.setdefault(name, []).append(cells.in_order(aged[name].values[0], series))
         errors.append(cells.errors)
@@ -134,7 +131,7 @@ def repaired_layers(
     out = base.drop_vars([name for name in base if name not in _READ])
     for name, values in made.items():
         out[name] = (("chip", "cell"), np.stack(values), base["conductance"].attrs)
-    out.attrs |= {PLACED: 1, "mission": mission, "warnings": notes}
+    out.attrs |= {PLACED: 1} | {name: aged.attrs[name] for name in ("mission", "warnings")}
     return out.assign(error_before=("chip", before), error_after=("chip", after))
 
 
@@ -199,7 +196,7 @@ class _Layer:
     def __init__(self, placed: Placed, defect: NDArray[np.uint8], repair: Repair) -> None:
         self.placed, self.defect = placed, defect
         copies = defect.shape[-1]
-        high = (defect == _STUCK_HIGH).sum(axis=-1)
+        high = (defect == STUCK_HIGH).sum(axis=-1)
         bad = (defect != 0).sum(axis=-1)
         self.least, self.most = high / copies, 1 - (bad - high) / copies
         # of a pair, what it can read as

@@ -42,7 +42,7 @@ def test_the_card_is_the_posterior_and_is_kept(spec, tmp_path, monkeypatch) -> N
     def never(*_: object, **__: object) -> None:
         raise AssertionError
 
-    (kept,) = (tmp_path / "cache").rglob("cards/*.json")
+    (kept,) = (tmp_path / "cache").rglob("cards/*")
     with monkeypatch.context() as patch:
         patch.setattr(conditioned_study, "condition", never)
         assert rel.load_study(spec()).load_technology() == card

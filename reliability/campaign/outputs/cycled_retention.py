@@ -16,7 +16,6 @@ from reliability.campaign.frame import StudyFrame
 from reliability.campaign.kind import Group, Kind, Read, Results, Row, Task, cut
 from reliability.campaign.limits import limit_row
 from reliability.campaign.tables import Count, Table
-from reliability.devices.verify import Verify
 from reliability.devices.wear import not_modelled
 from reliability.errors import InputError
 from reliability.mission import MissionProfile
@@ -79,7 +78,7 @@ def _cards(study: StudyFrame, task: Task) -> xr.Dataset:
 
 
 def _count(study: StudyFrame, card: Technology, lot: int) -> xr.Dataset:
-    r, verify = study.options("retention"), study.programming.verify
+    r = study.options("retention")
     reference, hot = r.reference or best_reference(card), r.read_at(study)
     combinations = study.stress.combinations
     wrong = np.empty((len(combinations), len(STATES), r.wafers))
@@ -88,7 +87,7 @@ def _count(study: StudyFrame, card: Technology, lot: int) -> xr.Dataset:
         fresh = sample_population(
             card, state=state, wafers=r.wafers, dies=r.dies, cells=r.cells, lot=lot,
             seed=study.seed, dtype=np.float32,
-            verify=None if verify is None else Verify(**vars(verify)),
+            verify=study.programming.verification(),
         )  # fmt: skip
         for k, conditions in enumerate(combinations):
             with warnings.catch_warnings():  # they are an attribute, and in the summary

@@ -16,7 +16,6 @@ from reliability.campaign.frame import StudyFrame
 from reliability.campaign.kind import Group, Kind, Read, Results, Row, Task, cut
 from reliability.campaign.limits import limit_row
 from reliability.campaign.tables import Rising, Table
-from reliability.devices.verify import Verify
 from reliability.errors import InputError
 from reliability.population import programming_window
 from reliability.statistics.means import nominal_and_drawn
@@ -84,14 +83,14 @@ def _windows(study: StudyFrame, task: Task) -> xr.Dataset:
 
 
 def _window(study: StudyFrame, card: Technology) -> xr.Dataset:
-    w, verify = study.options("window"), study.programming.verify
+    w = study.options("window")
     with warnings.catch_warnings():  # they are an attribute, and in the summary
         warnings.simplefilter("ignore")
         found = programming_window(
             card,
             **w.axes,
             reference=w.reference,
-            verify=None if verify is None else Verify(**vars(verify)),
+            verify=study.programming.verification(),
             time=w.time,
             target_error_rate=w.target_error_rate,
         )
