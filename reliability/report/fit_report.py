@@ -72,7 +72,6 @@ def write_fit_report(
     Path
     """
     told = check.attrs
-    verdict = told.get("verdict", "")
     sure = percent(told["confidence"], 0)
     answer = (
         f"{check.sizes['statistic']} statistics of the measured cells were compared with "
@@ -80,12 +79,8 @@ def write_fit_report(
         f"uncertainty of the fit. {percent(told['outside'], 0)} lie outside their {sure} interval; "
         f"a right model leaves out {percent(1 - told['confidence'], 0)}."
     )
-    distance = [f"The model is {told['misfit'].replace(' uS', ' µS')}. {verdict[:1].upper()}"
-                f"{verdict[1:]}."] if verdict else []  # fmt: skip
     errors = level_errors(check)
-    if errors:
-        worst = str(max(errors, key=lambda one: one.measured))
-        distance.append(f"{worst[:1].upper()}{worst[1:]}.")
+    distance = _distance(told, errors)
     fitted = [k for k, p in card.parameters.items() if p.confidence == "fitted"]
     others = [k for k in card.parameters if k not in fitted]
     sections = [
@@ -121,6 +116,20 @@ def write_fit_report(
          KeyFigure("parameters fitted", f"{len(fitted)}", "", f"of {len(card.parameters)}")],
     )  # fmt: skip
     return save_report(report, Path(path), formats, template)
+
+
+def _distance(told: Mapping[str, Any], errors: Sequence[LevelErrors]) -> list[str]:
+    """Say how far simulated cells are from measured ones."""
+    said = []
+    if verdict := told.get("verdict", ""):
+        said.append(f"The model is {told['misfit'].replace(' uS', ' µS')}. {_sentence(verdict)}")
+    if errors:
+        said.append(_sentence(str(max(errors, key=lambda one: one.measured))))
+    return said
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _errors_section(errors: Sequence[LevelErrors], sure: str) -> Section:
