@@ -23,6 +23,7 @@ from reliability.report.points import (
     axis_label,
     axis_numbers,
     named_point,
+    point_text,
     points_text,
     told_apart,
     value_text,
@@ -105,7 +106,7 @@ def _figures(finished: Finished) -> Iterator[Figure]:
             for point in points]  # fmt: skip
     end, swept = study.stress.end, {axis.name for axis in study.sweep}
     labels = xr.DataArray(
-        [typeset(told_apart(study, point)) for point in points], dims="point", name="point"
+        [typeset(point_text(point)) for point in points], dims="point", name="point"
     )
     last = xr.concat([at_age(values, end) for values in here], labels, coords="minimal",
                      compat="override", join="override")  # fmt: skip

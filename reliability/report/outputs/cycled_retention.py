@@ -15,8 +15,8 @@ from reliability.report.points import (
     Finished,
     axis_label,
     named_point,
+    point_text,
     sentences,
-    told_apart,
     value_text,
 )
 from reliability.report.words import (
@@ -64,12 +64,13 @@ def _figures(finished: Finished) -> Iterator[Figure]:
 
 def _at_every_point(finished: Finished) -> Iterator[Figure]:
     """Draw the end of the stress at each point, after each number of cycles."""
+    axes_named = " × ".join(axis_label(axis) for axis in finished.study.sweep)
     names, parts = [], []
     points = [point for point, _ in finished.answers()]
     for point, (_, here) in zip(points, finished.points(), strict=True):
         end = {k: v for k, v in here.study.stress.end.items() if k != "cycles"}
         parts.append(error_rates(here.study, here.results).sel(end).drop_vars(list(end)))
-        names.append(told_apart(finished.study, point))
+        names.append(point_text(point))
     if len({tuple(part["cycles"].values) for part in parts}) > 1:
         return
     found = xr.concat(parts, xr.DataArray(names, dims="point", name="point"))
@@ -78,7 +79,8 @@ def _at_every_point(finished: Finished) -> Iterator[Figure]:
         draw.error_rate_of_points(kept, axes.flat[0])
         yield Figure(
             "retention", "Bit-error rate at every point",
-            f"Both states, at the end of the storage. {_bars(finished.study)}",
+            f"{axes_named[:1].upper()}{axes_named[1:]}. Both states, at the end of the storage. "
+            f"{_bars(finished.study)}",
             svg(figure, "Bit-error rate at every point of the sweep"), numbers_of(kept),
         )  # fmt: skip
 
