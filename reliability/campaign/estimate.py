@@ -37,7 +37,8 @@ def plan_study(study: Study, *, workers: int = 1) -> dict[str, Any]:
     -------
     dict
         ``points`` (of the sweep), ``chips`` (of the output that has the most, 0 without any),
-        ``read_outs``, ``draws``, ``combinations`` (of the sensitivity grid), ``tasks``, ``image_evaluations``, ``seconds`` (estimate),
+        ``read_outs``, ``draws``, ``combinations`` (of the sensitivity grid), ``tasks``,
+        ``image_evaluations``, ``seconds`` (estimate),
         ``memory_bytes`` (peak of one worker, estimate), ``disk_bytes`` (estimate), ``spec_hash``.
 
     Raises
