@@ -78,9 +78,7 @@ def fit_retention(one: Reads) -> Fit:
         if found is None:
             most = own["time"].max() / 3600
             most_hot = hot[1] - 273.15
-            not_identifiable.append(
-                f"{section}: no loss within {most:.3g} h at {most_hot:.0f} °C"
-            )
+            not_identifiable.append(f"{section}: no loss within {most:.3g} h at {most_hot:.0f} °C")
             continue
         fitted, group = _on_card(section, found, ends, one.source)
         groups.append(group)
