@@ -183,11 +183,12 @@ def population(cells: float) -> None:
 def main() -> None:
     """Do the parts that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", default=PARTS, choices=(*PARTS, []))
+    parser.add_argument("parts", nargs="*", default=[], choices=(*PARTS, []))
     parser.add_argument("--tasks", type=int, default=20_000)
     parser.add_argument("--workers", type=int, default=1000)
     parser.add_argument("--cells", type=float, default=1e9)
     chosen = parser.parse_args()
+    chosen.parts = chosen.parts or PARTS
     if "messages" in chosen.parts:
         messages(chosen.tasks, chosen.workers)
     if "store" in chosen.parts:

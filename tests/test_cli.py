@@ -109,6 +109,8 @@ def test_plan_says_what_would_run(call, small) -> None:
     found = json.loads(call("plan", small, "--json").stdout)
     assert found["chips"] == 5
     assert "image evaluations" in call("plan", small).stdout
+    of_attribution = call("plan", "attribution").stdout.split()
+    assert of_attribution[of_attribution.index("chips") + 1] == "48"  # not those of [population]
 
 
 def test_technologies_are_listed_and_shown_with_sources(call) -> None:

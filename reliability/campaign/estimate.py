@@ -11,6 +11,7 @@ from reliability.campaign.assessment import cells_of
 from reliability.campaign.frame import StudyFrame
 from reliability.campaign.kept import kept
 from reliability.campaign.kind import Task
+from reliability.campaign.outputs import OUTPUTS
 from reliability.campaign.outputs.accuracy import combinations
 from reliability.campaign.plan import chips_per_task, image_cost, make_plan
 from reliability.campaign.spec import Study
@@ -35,8 +36,9 @@ def plan_study(study: Study, *, workers: int = 1) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``points`` (of the sweep), ``chips``, ``stress``, ``draws``, ``combinations`` (of the
-        sensitivity grid), ``tasks``, ``image_evaluations``, ``seconds`` (estimate),
+        ``points`` (of the sweep), ``chips`` (of the output that has the most, 0 without any),
+        ``read_outs``, ``draws``, ``combinations`` (of the sensitivity grid), ``tasks``,
+        ``image_evaluations``, ``seconds`` (estimate),
         ``memory_bytes`` (peak of one worker, estimate), ``disk_bytes`` (estimate), ``spec_hash``.
 
     Raises
@@ -56,13 +58,15 @@ def plan_study(study: Study, *, workers: int = 1) -> dict[str, Any]:
     tasks = work = 0
     for task in make_plan(study, chips_per_task(study)):
         tasks, work = tasks + 1, work + task.work
-    read_outs, swept = len(study.stress.combinations), count_points(study)
+    acting = {table for name in study.outputs for table in OUTPUTS[name].uses}
+    read_outs = len(study.stress.combinations) if "stress" in acting else 1
+    swept = count_points(study)
     cells = cells_of(study)
     # accuracies, spikes, energies; without a sweep also confusion, reads, quantiles
     per_chip = 8 * 6 if study.sweep else 3000
     return {
         "points": swept,
-        "chips": study.population.chips,
+        "chips": max(_chips(study, name) for name in study.outputs),
         "read_outs": read_outs,
         "draws": study.uncertainty.draws if study.uncertainty else 0,
         "combinations": len(combinations(study)) if study.sensitivity else 0,
@@ -76,6 +80,12 @@ def plan_study(study: Study, *, workers: int = 1) -> dict[str, Any]:
         "disk_bytes": swept * study.population.chips * read_outs * per_chip,
         "spec_hash": study.spec_hash,
     }
+
+
+def _chips(study: Study, name: str) -> int:
+    """Chips that a kind of output simulates: its table's, or the population's if that acts."""
+    own = getattr(study.options(name), "chips", None) if OUTPUTS[name].table else None
+    return own or (study.population.chips if "population" in OUTPUTS[name].uses else 0)
 
 
 def _rate(study: Study) -> float:

@@ -50,15 +50,18 @@ def plan(
     if as_json:
         say(json.dumps(found))
         return
+    counts = {
+        "points of the sweep": (found["points"], ""),
+        "chips": (found["chips"], ""),
+        "read-outs": (found["read_outs"], " (times × temperatures × reads × read voltages)"),
+        "parameter draws": (found["draws"], ""),
+        "sensitivity combinations": (found["combinations"], ""),
+        "tasks": (found["tasks"], ""),
+        "image evaluations": (found["image_evaluations"], ""),
+    }
     print_table(
-        {
-            "points of the sweep": f"{found['points']}",
-            "chips": f"{found['chips']}",
-            "read-outs": f"{found['read_outs']} (times × temperatures × reads × read voltages)",
-            "parameter draws": f"{found['draws']}",
-            "sensitivity combinations": f"{found['combinations']}",
-            "tasks": grouped(found["tasks"]),
-            "image evaluations": grouped(found["image_evaluations"]),
+        {what: f"{grouped(number)}{note}" for what, (number, note) in counts.items() if number}
+        | {
             "time": f"about {duration(found['seconds'])} with {workers} workers",
             "memory": f"about {found['memory_bytes'] / 1e6:.0f} MB per worker",
             "disk": f"about {found['disk_bytes'] / 1e6:.1f} MB",
@@ -78,6 +81,7 @@ def status(folder: Path, as_json: bool) -> None:
       reliability status out/spirit
     """
     from reliability.campaign import study_status
+    from reliability.units import grouped
 
     found = study_status(folder)
     if as_json:
@@ -88,8 +92,9 @@ def status(folder: Path, as_json: bool) -> None:
         "study": found["title"],
         "done": f"{share:.0%} of the work, {found['tasks_done']} of {found['tasks']} tasks",
         "running": found["running"] or "no",
-        "chips": str(found["chips_done"]),
     }
+    if found["chips_done"]:
+        lines["chips"] = grouped(found["chips_done"])
     if "accuracy" in found:
         low, high = found["accuracy_low"], found["accuracy_high"]
         lines["accuracy so far"] = f"{found['accuracy']:.1%} ({low:.1%} to {high:.1%})"

@@ -18,6 +18,7 @@ from reliability.report.figures.style import (
     stress_axis,
     time_axis,
 )
+from reliability.statistics.means import one_more
 from reliability.units import duration, engineering, grouped
 
 
@@ -79,8 +80,8 @@ def failures_against_cycles(
             label=engineering(float(kelvin), "K"),
         )  # fmt: skip
         if draws is not None and is_end:
-            edges = draws.sel(temperature=kelvin).quantile([0.05, 0.95], "draw").values
-            for edge in edges:
+            every = draws.sel(temperature=kelvin).transpose("draw", "cycles").values
+            for edge in one_more(every, 0.9):
                 ax.plot(n, np.where(edge > 0, edge, np.nan), ":", color=colour(k), lw=1.2)
     _failure_axes(ax, test)
     ax.legend(title="temperature")
