@@ -169,7 +169,8 @@ def posterior(
     else:
         asked, kept = observations_of(observations), cited
     if not asked:
-        known = f"; the {len(cited)} of {technology.name} are in its parameters" if cited else ""
+        used = cited and observations is None
+        known = f"; the {len(cited)} of {technology.name} are in its parameters" if used else ""
         raise InputError(f"observations: got none, expected one or more{known}")
     for k, o in enumerate(asked, 1):
         check_conditions(technology, o, f"observation {k} ({o.kind})")
@@ -270,7 +271,7 @@ def _step(
             raise InputError(
                 f"{o.label} contradicts the card {card.name}: predictive probability "
                 f"{before[k].probability:.1g}, allowed {_CONTRADICTION:g} or more; "
-                f"transfer = {_up(needed):g} would reconcile them"
+                f"{_reconciled(needed, '')}"
             )
 
     def log_likelihood(points: Array) -> Array:
@@ -333,7 +334,7 @@ def _refuse_contradictions(
     raise InputError(
         f"{observations[worst].label} and {pair} contradict each other: predictive probability "
         f"{probability[worst]:.1g} of the first given all, allowed {_CONTRADICTION:g} or more; "
-        f"transfer = {_up(needed):g} on each would reconcile them"
+        f"{_reconciled(needed, ' on each')}"
     )
 
 
@@ -344,6 +345,13 @@ def _distance(e: Evidence, predictions: Array) -> float:
         observed = math.log((e.value + 0.5) / (e.error + 1))
         return 1 + abs(observed - float(np.log(location).mean())) / e.noise
     return 1 + abs(e.value - float(location.mean())) / e.noise
+
+
+def _reconciled(transfer: float, on: str) -> str:
+    """Say which transfer would reconcile what contradicts, if one does."""
+    if math.isinf(transfer):
+        return "no transfer would reconcile them"
+    return f"transfer = {_up(transfer):g}{on} would reconcile them"
 
 
 def _up(transfer: float) -> float:

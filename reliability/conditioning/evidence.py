@@ -129,7 +129,10 @@ class Evidence:
         return min(1.0, 2 * min(below, above))
 
     def needed_transfer(self, location: Array, spread: Array, probability: float) -> float:
-        """Return the transfer with which the predictive probability would be ``probability``."""
+        """Return the transfer with which the predictive probability would be ``probability``.
+
+        Infinite where none up to a factor of 1000 gives it.
+        """
 
         def missing(extra: float) -> float:
             wider = replace(self, transfer=math.hypot(self.transfer, extra))
@@ -137,7 +140,7 @@ class Evidence:
 
         most = math.log(1e3)
         if missing(most) < 0:
-            return 1e3
+            return math.inf
         extra = brentq(missing, 0.0, most, xtol=1e-3) if missing(0.0) < 0 else 0.0
         return math.exp(math.hypot(self.transfer, extra))
 

@@ -104,6 +104,8 @@ def check_conditions(card: Technology, observation: Observation, where: str) -> 
     InputError
         No model of what was observed on the card, or a condition outside its valid range.
     """
+    if observation.kind in _OF_STATES and not card.has_states:
+        raise InputError(f"{where}: {card.name} has levels, not LRS and HRS")
     state = {observation["state"]} if observation.get("state") else {"LRS", "HRS"}
     temperature = observation.get("temperature", _ROOM)
     segment = Segment(
@@ -308,6 +310,15 @@ def _accuracy(card: Technology, o: Observation) -> Prediction:
 _CHIPS, _IMAGES = 6, 1000
 # Kinds whose cells are read against a reference.
 _READ = ("write_errors", "failed_after_time", "failed_after_reads", "no_failure", "qualification")
+# Kinds that are of LRS and HRS, which cards of levels do not have.
+_OF_STATES = (
+    "write_errors",
+    "failed_after_time",
+    "failed_after_reads",
+    "quantile",
+    "median",
+    "window",
+)
 _KINDS: Mapping[str, Callable[[Technology, Observation], Prediction]] = {
     "write_errors": _write_errors,
     "stuck_cells": _stuck_cells,

@@ -177,6 +177,13 @@ def test_an_observation_that_the_card_cannot_make_is_refused(card) -> None:
     assert rel.condition(card, [far | {"transfer": needed}], seed=1)
 
 
+def test_a_card_that_cannot_be_conditioned_says_why() -> None:
+    with pytest.raises(rel.InputError, match=r"got none, expected one or more$"):
+        rel.condition(rel.load_technology("oxram-300mm"), [], seed=1)
+    with pytest.raises(rel.InputError, match=r"observation 1 .*: techB has levels, not LRS"):
+        rel.condition(rel.load_technology("techB"), [ERRORS], seed=1)
+
+
 def test_observations_that_contradict_each_other_are_named(card) -> None:
     pair = [MEDIAN | {"resistance": f"{r} kohm", "error": 0.05} for r in (50, 150)]
     with pytest.raises(rel.InputError, match="contradict each other") as no:

@@ -71,6 +71,12 @@ def test_needed_transfer_gives_the_probability_asked_for() -> None:
     assert evidence(wrong=10).needed_transfer(p, s, 0.01) == 1
 
 
+def test_no_transfer_makes_all_cells_fail_of_a_mean_of_a_thousandth() -> None:
+    """Markov: P of a mean of 0.001 is near 1 with a probability of 0.001 at most."""
+    all_wrong = Evidence(counts=True, value=1e5, error=1e5, transfer=0.0)
+    assert all_wrong.needed_transfer(np.array([1e-3]), np.array([0.0]), 0.01) == math.inf
+
+
 def sampled(card, state, *, cells=60_000, attempts=1, dies=30, time=None, temperature=298.15):
     """Fractions wrong at the best reference: of cells as programmed, and lost by some time."""
     reference = rel.best_reference(card)
