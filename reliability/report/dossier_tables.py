@@ -33,7 +33,14 @@ def document_table(summary: dict[str, Any]) -> Table:
 def requirements_table(summary: dict[str, Any]) -> Table:
     """Return one row for each requirement."""
     rows = [
-        [row["name"], row["standard"], row["required"], row["done"], result(row), row["reason"]]
+        [
+            row["name"],
+            row["standard"],
+            row["required"],
+            row["done"],
+            result(row),
+            row["reason"].removeprefix(f"{result(row)}: "),
+        ]
         for row in summary["requirements"]
     ]
     return Table(
@@ -338,12 +345,12 @@ def further_tests(summary: dict[str, Any]) -> Iterator[Table]:
         yield Table("further", "Units that would demonstrate the claim", "",
                     ["mechanism", "units", "test"], rows)  # fmt: skip
     rows = [
-        [row["name"], row["required"], row["reason"]]
-        for row in summary["requirements"] if result(row) in ("open", "not met")
+        [row["name"], result(row), row["required"], row["reason"].removeprefix("missing: ")]
+        for row in summary["requirements"] if result(row) in ("missing", "open", "not met")
     ]  # fmt: skip
     if rows:
-        yield Table("missing", "Requirements not met or open", "",
-                    ["test", "required", "reason"], rows)  # fmt: skip
+        yield Table("missing", "Requirements not met, missing or open", "",
+                    ["test", "result", "required", "reason"], rows)  # fmt: skip
 
 
 def samples_table(summary: dict[str, Any]) -> Table:
