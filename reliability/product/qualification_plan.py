@@ -530,9 +530,12 @@ def _named(error: InputError, table: dict[str, Any]) -> InputError:
     def named(match: re.Match[str]) -> str:
         try:
             test = table["test"][int(match[1])]
-            of_lot = "" if match[2] is None else f" lot {test['lot'][int(match[2])]['name']}:"
-            return f"test {test['name']}:{of_lot} "
-        except (KeyError, TypeError, IndexError):
+            found = f"test {test.get('name', int(match[1]) + 1)}: "
+            if match[2] is None:
+                return found
+            lot = test["lot"][int(match[2])]
+            return f"{found}lot {lot.get('name', int(match[2]) + 1)}: "
+        except (AttributeError, KeyError, TypeError, IndexError):
             return match[0]
 
     text = re.sub(r"\btest\.(\d+)\.(?:lot\.(\d+)\.)?(?=\w)", named, str(error))

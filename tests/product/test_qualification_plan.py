@@ -512,7 +512,7 @@ def test_the_shipped_plan_makes_its_document(tmp_path) -> None:
         (block("HTOL", duration="1000 h"), "temperature: missing; a test without conditions"),
         (block("HTOL", temperature="125 degC"), "duration: missing; a test without conditions"),
         (block("HTOL", **BAKE, lots=""), "got neither of file and"),
-        (block("HTOL", **BAKE, lots="lot = [{ devices = 77 }]"), "name: missing"),
+        (block("HTOL", **BAKE, lots="lot = [{ devices = 77 }]"), "test HTOL: lot 1: name: missing"),
         (block("HTOL", **BAKE, lots='lot = [{ name = "A", devices = 7, failures = 8 }]'),
          "got 8 failures of 7 devices"),
         (block("HTOL", **BAKE, lots='lot = [{ name = "A", devices = 7, failures = -1 }]'),

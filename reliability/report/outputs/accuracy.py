@@ -276,8 +276,9 @@ def _one_layer(study: Study) -> str:
 
 def _method(study: Study) -> Iterator[str]:
     yield (
-        f"The {network_text(study)} was programmed into the cells of {study.population.chips} "
-        f"simulated chips of technology {study.technology}. Every cell follows one trajectory of "
+        f"The {network_text(study)} was programmed into the cells of "
+        f"{counted(study.population.chips, 'simulated chip')} of technology {study.technology}. "
+        "Every cell follows one trajectory of "
         f"programming, ageing and reads; each chip classified {grouped(study.network.images)} test "
         "images "
         f"at {_conditions(study)}."
