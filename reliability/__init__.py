@@ -52,6 +52,7 @@ _HOMES = {
     "RateCoding": "network",
     "WeightedSum": "network",
     "Adc": "network",
+    "Dac": "network",
     "Tiling": "network",
     "Neuron": "network",
     "load_network": "network",
@@ -124,6 +125,7 @@ if TYPE_CHECKING:
     from reliability.network import (
         Adc,
         Converters,
+        Dac,
         DeepNetwork,
         FirstSpike,
         Network,

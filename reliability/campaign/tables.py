@@ -139,6 +139,21 @@ class NetworkTable(Table):
     by default at the card's own temperature and without noise."""
 
 
+class DacTable(Table):
+    """Errors of the converters of inputs, drawn for each one of each chip (`reliability.Dac`)."""
+
+    kind: Literal["binary", "ladder"] = "binary"
+    """Binary elements of each converter, or one ladder for all rows of a tile."""
+    offset: Annotated[float, Field(ge=0)] = 0.0
+    """Standard deviation of the offset between converters, in steps."""
+    gain: Annotated[float, Field(ge=0)] = 0.0
+    """Standard deviation of the gain, relative."""
+    mismatch: Annotated[float, Field(ge=0)] = 0.0
+    """Standard deviation of a unit element, in steps: the differential nonlinearity of a ladder."""
+    noise: Annotated[float, Field(ge=0)] = 0.0
+    """Root mean square of the noise of each pulse, in steps."""
+
+
 class AdcTable(Table):
     """Errors of the converters of sums, drawn for each one of each chip (`reliability.Adc`)."""
 
@@ -194,8 +209,10 @@ class TilingTable(Table):
     """Place of the cells of a pair: neighbouring columns, neighbouring rows, or two arrays."""
     serial_inputs: bool = False
     """Inputs bit by bit, each with a conversion of its own."""
+    dac: DacTable | None = None
+    """Errors of the converters of inputs."""
     adc: AdcTable | None = None
-    """Errors of the converters."""
+    """Errors of the converters of sums."""
     compensation: Compensation = "none"
     """Digital factor on the sums of a layer or of its columns, or batch normalisation calibrated
     again on the aged chip."""

@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     from reliability.network.cifar10 import load_cifar10
     from reliability.network.datasets import load_mnist, load_mnist28, load_vowels
     from reliability.network.deep.binary import bit_error_tolerance, pair_error_rate
+    from reliability.network.deep.converters import Adc, Dac
     from reliability.network.deep.deep_evaluation import evaluate_deep
     from reliability.network.deep.layer_mapping import program_layers
     from reliability.network.deep.onnx import DeepNetwork
     from reliability.network.deep.rate_coding import evaluate_spiking
-    from reliability.network.deep.tiling import Adc, Tiling
+    from reliability.network.deep.tiling import Tiling
     from reliability.network.evaluation import evaluate
     from reliability.network.loading import load_network
     from reliability.network.one_layer.coding import FirstSpike, RateCoding, WeightedSum
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Adc",
     "Converters",
+    "Dac",
     "DeepNetwork",
     "FirstSpike",
     "Network",

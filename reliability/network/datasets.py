@@ -138,8 +138,9 @@ def data_of(data: Any, variable: str) -> xr.Dataset | None:
 
     Parameters
     ----------
-    data : Dataset, (inputs, label), inputs, or path
-        Inputs and labels (or targets) as arrays or tensors with the samples first; an ``.npz``
+    data : Dataset, (inputs, label), inputs, torch dataset, or path
+        Inputs and labels (or targets) as arrays or tensors with the samples first; a torch dataset
+        of a length, whose items are an input and its label, or inputs alone; an ``.npz``
         file or a ``.zarr`` folder with the arrays ``inputs`` and ``label``; a folder of images,
         one folder for each class; a copy of CIFAR-10 (`load_cifar10`), of which the test images
         are taken. Inputs alone, as an array or in a file, are enough for metrics without labels.
@@ -163,11 +164,13 @@ def data_of(data: Any, variable: str) -> xr.Dataset | None:
     if isinstance(data, (str, Path)):
         return _from_path(Path(data), variable)
     how = (
-        "a Dataset, (inputs, label), inputs, an .npz file, a .zarr folder, a folder of images or a "
-        "copy of CIFAR-10"
+        "a Dataset, (inputs, label), inputs, a torch dataset, an .npz file, a .zarr folder, a "
+        "folder of images or a copy of CIFAR-10"
     )
     if isinstance(data, Mapping) or hasattr(data, "__array__"):
         data = data, None
+    elif not isinstance(data, (tuple, list)) and hasattr(data, "__getitem__"):
+        data = _of_items(data)
     expect(data, (tuple, list), "data", how)
     if len(data) != 2:
         raise InputError(f"data: got {len(data)} parts, expected {how}")
@@ -175,9 +178,44 @@ def data_of(data: Any, variable: str) -> xr.Dataset | None:
     return _dataset({**inputs, "label": data[1]})
 
 
+def _of_items(data: Any) -> tuple[Any, Any]:
+    """Inputs and labels of a torch dataset, item by item."""
+    kind = type(data).__name__
+    try:
+        items = [data[k] for k in range(len(data))]
+    except Exception as error:  # the caller's own class
+        raise InputError(f"data: {kind}: {type(error).__name__}: {error}") from error
+    pairs = [item if isinstance(item, (tuple, list)) else (item,) for item in items]
+    sizes = sorted({len(pair) for pair in pairs})
+    if sizes not in ([1], [2]):
+        raise InputError(
+            f"data: {kind}: got items of {sizes or 'no'} parts, expected an input and its label"
+        )
+    arrays = [
+        [_array(name, part) for part in column]
+        for name, column in zip(("inputs", "label"), zip(*pairs, strict=True), strict=False)
+    ]
+    for name, column in zip(("inputs", "label"), arrays, strict=False):
+        shapes = sorted({array.shape for array in column})
+        if len(shapes) > 1:
+            raise InputError(f"data: {kind}: got {name} of shapes {shapes[0]} and {shapes[1]}")
+    inputs, *label = (np.stack(column) for column in arrays)
+    return inputs, label[0] if label else None
+
+
+def _array(name: str, values: Any) -> NDArray[Any]:
+    """An array of what holds numbers, a tensor on another device or with a gradient included."""
+    held = values.detach().cpu() if hasattr(values, "detach") else values
+    try:
+        return np.asarray(held)
+    except Exception as error:  # ragged lists, types that NumPy has not
+        line = " ".join(str(error).split())
+        raise InputError(f"data: {name}: got no array of numbers: {line}") from error
+
+
 def _dataset(arrays: Mapping[str, Any]) -> xr.Dataset:
     """Arrays with the samples first, those of no axis as they are."""
-    held = {name: np.asarray(values) for name, values in arrays.items() if values is not None}
+    held = {name: _array(name, values) for name, values in arrays.items() if values is not None}
     first, *_ = held
     for name, array in held.items():
         alone = not array.ndim and name not in (first, "label")

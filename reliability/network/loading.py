@@ -11,10 +11,12 @@ import numpy as np
 
 from reliability.errors import InputError, expect, unknown_name
 from reliability.files import read_toml
+from reliability.network.deep.nir_import import TIME_STEP, load_nir
 from reliability.network.deep.onnx import DeepNetwork, load_onnx
 from reliability.network.deep.torch_export import is_torch_module, onnx_of_module
 from reliability.network.one_layer.model import Network
 from reliability.resources import data_folder
+from reliability.units import quantity
 
 
 def load_network(
@@ -23,8 +25,9 @@ def load_network(
     digital: Collection[str] = (),
     fixed: Mapping[str, Any] | None = None,
     input_shape: Collection[int] | None = None,
+    time_step: float | str | None = None,
 ) -> Network | DeepNetwork:
-    """Load a network that ships with the suite, a TOML or ONNX file, or a torch module.
+    """Load a network that ships with the suite, a TOML, ONNX or NIR file, or a torch module.
 
     Parameters
     ----------
@@ -33,14 +36,18 @@ def load_network(
         outputs, for events of spoken vowels), ``"mobilenet-mnist"``, ``"binary-mnist"`` and
         ``"binary-mnist-aware"`` (deep ones for MNIST at 28x28, ``docs/deep_networks.md``),
         ``"resnet-cifar10"`` and ``"resnet-cifar10-aware"`` (for CIFAR-10, whose images do not
-        ship, `load_cifar10`), or a path ending with ``.toml`` (of the form of ``spirit.toml``) or
-        ``.onnx``. A torch module is exported in evaluation mode; it needs ``input_shape``.
+        ship, `load_cifar10`), or a path ending with ``.toml`` (of the form of ``spirit.toml``),
+        ``.onnx`` or ``.nir`` (a spiking network, for `reliability.evaluate_spiking`). A torch
+        module is exported in evaluation mode; it needs ``input_shape``.
     digital : collection of str
-        Of an ONNX network: names of nodes, or types of operators, whose weights stay digital.
+        Of an ONNX network: names of nodes, or types of operators, whose weights stay digital; of a
+        NIR graph names of nodes.
     fixed : mapping of str to array-like, optional
         Of an ONNX network: inputs that are the same for all images, by name (a sampling rate).
     input_shape : collection of int, optional
         Shape of one image: of a torch module, and of an ONNX network whose branches depend on it.
+    time_step : float or str, optional
+        Of a NIR graph, s or with a unit: of the neurons; by default 0.1 ms, that of snnTorch.
 
     Returns
     -------
@@ -69,6 +76,10 @@ def load_network(
         if f.name.endswith((".toml", ".onnx"))
     }
     settings: dict[str, Any] = {"digital": digital, "fixed": fixed, "input_shape": input_shape}
+    if text.endswith(".nir"):
+        return _from_nir(Path(name_or_path), time_step, **settings)
+    if time_step is not None:
+        raise InputError("time_step: only of a NIR graph")
     if text.endswith(".onnx"):
         return load_onnx(Path(name_or_path), **settings)
     if text in shipped and shipped[text].name.endswith(".onnx"):
@@ -103,6 +114,17 @@ def from_file(
     if module or str(network).endswith(".onnx"):
         return load_network(network, fixed=fixed, input_shape=input_shape)
     return load_network(network)
+
+
+def _from_nir(
+    path: Path, time_step: float | str | None, digital: Any, fixed: Any, input_shape: Any
+) -> DeepNetwork:
+    if fixed or input_shape is not None:
+        raise InputError("fixed, input_shape: only of an ONNX network")
+    step = TIME_STEP if time_step is None else quantity(time_step, "s", "time_step")
+    if not 0 < step < np.inf:
+        raise InputError(f"time_step: got {step:g} s, allowed above 0 s")
+    return load_nir(path, digital=digital, time_step=step)
 
 
 def _from_torch(module: Any, input_shape: Collection[int] | None, **settings: Any) -> DeepNetwork:

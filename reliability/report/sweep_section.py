@@ -26,6 +26,7 @@ from reliability.report.points import (
     named_point,
     point_text,
     points_text,
+    told_apart,
     value_text,
     without,
 )
@@ -182,7 +183,7 @@ def _against(finished: Finished, axis: Axis, last: xr.DataArray, caption: str) -
     lines = f"line, one per {rest}" if rest else "line"
     accuracy = xr.DataArray(
         last.transpose("point", "chip").values[np.array(chosen)], dims=("line", "x", "chip"),
-        coords={"line": [point_text(dict(other)) for other in others], "x": x},
+        coords={"line": [told_apart(study, dict(other)) for other in others], "x": x},
         name="accuracy", attrs=last.attrs,
     ).rename(x=label)  # fmt: skip
     with canvas(7.6, 4.6) as (figure, axes):
@@ -243,7 +244,7 @@ def _rows(finished: Finished, columns: dict[str, Callable[..., str]]) -> Iterato
                 *(value_text(name, value) for name, value in point.items()),
                 *(text(at) for text in columns.values()),
                 measure.text(found["mean"]),
-                measure.ends(found),
+                measure.ends(found).replace(" % to ", " to "),
                 measure.text(found["sigma_chips"]),
                 *([f"{float(at_age(here['spikes'], at).mean()):.0f}"] if "spikes" in here else []),
                 f"{mean} ({ends_text(low, high)})" if k else "",

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from reliability.network.deep.tiling import Adc, Tiling
+from reliability.network.deep.converters import Adc, Dac
+from reliability.network.deep.tiling import Tiling
 from reliability.units import duration
 
 _CELLS = {
@@ -23,6 +24,7 @@ _PAIRINGS = {
     "rows": "positive and negative cells interleaved in the rows of a column",
     "separate": "positive and negative cells on separate arrays",
 }
+_DACS = {"binary": "binary elements", "ladder": "one ladder for the rows of a tile"}
 _COMPENSATIONS = {
     "none": "no compensation",
     "drift": "drift compensation by the summed conductance of each layer",
@@ -54,6 +56,8 @@ def circuit_words(tiling: Tiling) -> Iterator[str]:
         yield _PAIRINGS[tiling.pairing]
     if tiling.serial_inputs:
         yield "bit-serial inputs"
+    if tiling.dac is not None:
+        yield f"input converters ({_DACS[tiling.dac.kind]}) with {_errors(tiling.dac)}"
     if tiling.adc is not None:
         yield _adc(tiling.adc)
     every = tiling.calibration_interval
@@ -64,12 +68,16 @@ def circuit_words(tiling: Tiling) -> Iterator[str]:
 
 
 def _adc(adc: Adc) -> str:
-    errors = [f"{name} {getattr(adc, name):g} steps" for name in ("offset", "mismatch", "noise")
-              if getattr(adc, name)]  # fmt: skip
-    errors += [f"gain {adc.gain:.3g}"] if adc.gain else []
     kind = "SAR" if adc.kind == "sar" else "ramp"
     shared = f", each for {adc.columns} columns" if adc.columns > 1 else ""
-    return f"{kind} converters{shared} with {', '.join(errors) or 'no errors'}"
+    return f"{kind} converters{shared} with {_errors(adc)}"
+
+
+def _errors(converter: Dac | Adc) -> str:
+    errors = [f"{name} {getattr(converter, name):g} steps"
+              for name in ("offset", "mismatch", "noise") if getattr(converter, name)]  # fmt: skip
+    errors += [f"gain {converter.gain:.3g}"] if converter.gain else []
+    return ", ".join(errors) or "no errors"
 
 
 def _layer(item: tuple[str, Any]) -> str:

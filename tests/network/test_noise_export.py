@@ -1,13 +1,19 @@
 """Cards as noise models of other simulators."""
 
+import csv
+import importlib.util
+import io
+
 import numpy as np
 import pytest
 
 import reliability as rel
+from reliability.devices.programming import Programming, quantile
 from reliability.network.noise_export import (
     aihwkit_noise_model,
     at_time,
     crosssim_arrays,
+    neurosim_states,
     noise_table,
 )
 
@@ -26,8 +32,11 @@ def test_moments_as_programmed_are_those_of_the_card() -> None:
     assert (middle <= found["mean"].values[:, 0] + 1e-12).all()
     with pytest.raises(rel.InputError, match="the table holds 0 to 3600 s"):
         at_time(found, 4000.0)
-    with pytest.raises(rel.InputError, match="has no levels"):
-        noise_table(rel.load_technology("oxram-130nm"))
+    two = noise_table(rel.load_technology("oxram-130nm"), times=[1.0], cells=100)
+    for other in (aihwkit_noise_model, crosssim_arrays):
+        if other is crosssim_arrays or importlib.util.find_spec("aihwkit"):
+            with pytest.raises(rel.InputError, match="oxram-130nm has no levels, which"):
+                other(two)
     with pytest.raises(rel.InputError, match="expected rising ones above 0 s"):
         noise_table(card, times=[2.0, 1.0])
 
@@ -57,18 +66,85 @@ def test_cells_drawn_by_aihwkit_have_the_moments_of_the_card() -> None:
     assert 0.5 < slope < 1.0  # drift loses conductance
 
 
-def test_arrays_for_crosssim_give_the_deviation_at_each_level_and_time() -> None:
-    """By the spline that its InterpolatedDevice makes of them."""
+def by_crosssim(held, target, time, rng):
+    """Cells as ``InterpolatedDevice`` of CrossSim 3.1 draws them in its 2D drift mode.
+
+    CrossSim is not on a package index; this is the formula of
+    simulator/devices/models/interpolated_device.py (`programming_error`, `drift_error`).
+    """
     from scipy.interpolate import RectBivariateSpline
 
-    table = noise_table(rel.load_technology("pcm-joshi"), cells=500, times=[60.0, 3600.0, 86400.0])
-    held = crosssim_arrays(table)
-    spline = RectBivariateSpline(held["targets"], held["times"], held["data_array_1"])
-    at = table["deviation"].values[5, 2]
-    assert spline(held["targets"][5], held["times"][2]).item() == pytest.approx(at, rel=1e-6)
+    least, largest = 1 / held["Rmax"], 1 / held["Rmin"]
+    means, deviations = (RectBivariateSpline(held["targets"], held["times"], held[name])
+                         for name in ("data_array_2", "data_array_1"))  # fmt: skip
+    sigma = deviations.ev(means.ev(target, time), time) / (largest - least)
+    normalised = (target - least) / (largest - least)
+    drawn = np.clip(normalised + sigma * rng.normal(size=target.shape), 0, None)
+    return least + (largest - least) * drawn
+
+
+def test_cells_drawn_by_the_formula_of_crosssim_have_the_deviation_of_the_card() -> None:
+    """At levels of the table and between; CrossSim leaves the mean of the cells at the target."""
+    card = rel.load_technology("pcm-joshi")
+    table = noise_table(card, cells=4000, times=[60.0, 3600.0, 86400.0])
+    held, rng = crosssim_arrays(table), np.random.default_rng(0)
+    for time in (0.0, 3600.0):
+        for level in (8e-6, 15e-6, 20e-6):
+            cells = by_crosssim(held, np.full(20_000, level), time, rng)
+            expected = np.interp(level, table["target"], table["deviation"].sel(time=time))
+            assert cells.mean() == pytest.approx(level, rel=0.003)
+            assert cells.std() == pytest.approx(expected, rel=0.03)
     assert (held["Rmin"], held["Rmax"]) == pytest.approx((40e3, 4e6))
     with pytest.raises(rel.InputError, match="four or more of each"):
         crosssim_arrays(table.isel(time=[0, 1]))
+
+
+def sums_of_neurosim(text, codes, inputs, bits, rng):
+    """Sums of 2^bits states as DNN+NeuroSim V1.5 reads its file and counts (`ADC_output`).
+
+    It is not on a package index; names are those of pytorch_quantization/cim.
+    """
+    header, *rows = list(csv.reader(io.StringIO(text)))
+    mean, std = (np.array([float(row[header.index(name)]) for row in rows])
+                 for name in ("mean", "std"))  # fmt: skip
+    assert len(mean) == 2**bits
+    states = rng.normal(mean[codes], std[codes])
+    reference = rng.normal(mean[0], std[0], size=(len(codes), 1))
+    return np.rint(inputs @ (states - reference) / (mean[1] - mean[0]))
+
+
+def test_states_for_neurosim_are_read_and_counted_by_its_formula() -> None:
+    """Deviation by the polynomial of Joshi; sums are off by what it makes of the cells."""
+    rng = np.random.default_rng(1)
+    table = noise_table(rel.load_technology("pcm-joshi"), times=[3600.0], cells=4000)
+    text = neurosim_states(table, bits=2)
+    states, mean, std = np.genfromtxt(text.splitlines(), delimiter=",", skip_header=1).T
+    g = np.linspace(0.25, 25, 4)
+    assert states.tolist() == [0, 1, 2, 3]
+    assert mean[1:] == pytest.approx(1e-6 * g[1:], rel=0.01)
+    sigma = 0.28638599 + 1.896431 * (g / 25) - 1.11729375 * (g / 25) ** 2
+    assert std[1:] == pytest.approx(1e-6 * sigma[1:], rel=0.06)
+    codes, inputs = rng.integers(0, 4, (64, 200)), (rng.random((500, 64)) < 0.5).astype(float)
+    error = sums_of_neurosim(text, codes, inputs, 2, rng) - inputs @ codes
+    step = mean[1] - mean[0]
+    variance = 32 * ((std[codes] ** 2).mean() + std[0] ** 2) / step**2 + 1 / 12
+    assert error.std() == pytest.approx(np.sqrt(variance), rel=0.12)
+    later = np.genfromtxt(neurosim_states(table, bits=2, time=3600.0).splitlines(), delimiter=",",
+                          skip_header=1)  # fmt: skip
+    assert (later[1:, 1] < mean[1:]).all()  # drift
+    card = rel.load_technology("oxram-130nm").with_values(
+        {f"programming.{state}.{name}": 0.0 for state in ("HRS", "LRS")
+         for name in ("sigma_lot", "sigma_wafer", "sigma_die", "radial")}
+    )  # fmt: skip
+    two = noise_table(card, times=[60.0], cells=4000)
+    text = neurosim_states(two, bits=1)
+    (_, low, _), (_, high, _) = np.genfromtxt(text.splitlines(), delimiter=",", skip_header=1)
+    for found, state in ((low, "HRS"), (high, "LRS")):
+        u = (np.arange(4000) + 0.5) / 4000
+        of_card = quantile(Programming.from_technology(card, state), u).mean()
+        assert found == pytest.approx(of_card, rel=0.05)
+    with pytest.raises(rel.InputError, match="bits: got 2, a cell of two states has 1"):
+        neurosim_states(two, bits=2)
 
 
 def test_without_aihwkit_one_line_says_what_to_install(monkeypatch) -> None:

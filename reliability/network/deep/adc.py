@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from reliability.network.deep.tiling import Adc
+from reliability.network.deep.converters import Adc
 from reliability.random import draw
 
 FINE = 32  # places of a table within one step

@@ -71,13 +71,13 @@ class Recalibration(NamedTuple):
         images = at(tuning, slice(count))
 
         def graph(norm: Norm, errors: bool = True) -> bytes:
-            kept = stages if errors else tuple(replace(s, errors=None) for s in stages)
+            kept = stages if errors else tuple(s.exact() for s in stages)
             return executed_graph(network, tuple(
                 replace(s, norm=norm) if s.layer.name in chosen else s for s in kept
             ))  # fmt: skip
 
         own = tuple(s for s in stages if s.layer.name in chosen)
-        ideal = {k: v for s in stages for k, v in feeds(s, s.placed.coded).items()}
+        ideal = {k: v for s in stages for k, v in feeds(s.exact(), s.placed.coded).items()}
         found = _measured(network, own, graph("measured", errors=False), ideal, images)
         wanted = {name: values for s in own for name, values in
                   zip(norm_names(s), found[s.layer.name], strict=True)}  # fmt: skip

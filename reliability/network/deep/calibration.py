@@ -57,7 +57,7 @@ def calibration_inputs(
 def plain(placed: Placed) -> Placed:
     """Return a layer in cells without converters."""
     own = replace(
-        placed.tiling, dac_bits=None, adc_bits=None, adc=None, serial_inputs=False
+        placed.tiling, dac_bits=None, adc_bits=None, dac=None, adc=None, serial_inputs=False
     )  # fmt: skip
     return placed._replace(tiling=own)
 
@@ -93,7 +93,7 @@ def calibrated_stages(
         if own.adc_bits is not None:
             ranges = [_range(stage, s, seen) for s in range(len(stage.placed.coded))]
             adc = tuple(_converter(each, own.adc_bits, own.adc_range) for each in ranges)
-        out.append(replace(stage, adc=adc, errors=own.adc))
+        out.append(replace(stage, adc=adc, drive=own.dac, errors=own.adc))
     return tuple(out), np.array(reads)
 
 

@@ -2,20 +2,19 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.errors import whole_number
+from reliability.errors import InputError, whole_number
 from reliability.mission import MissionProfile
 from reliability.network.datasets import data_of, evenly_spaced
 from reliability.network.deep.batch_norm import Recalibration
 from reliability.network.deep.calibration import calibrated_stages, calibration_inputs
 from reliability.network.deep.chips import Loaded, card_of, chips_of, default_tiling, load_chip
-from reliability.network.deep.graph import Stage, executed_graph, feeds, with_noise
+from reliability.network.deep.graph import Stage, error_values, executed_graph, feeds, with_noise
 from reliability.network.deep.images import (
     Images,
     at,
@@ -118,6 +117,8 @@ def evaluate_deep(
     >>> bool(evaluate_deep(net, images=100)["accuracy"].item() > 0.9)
     True
     """
+    if network.neurons:
+        raise InputError(f"network {network.name}: its neurons spike; use evaluate_spiking")
     tiling = default_tiling(cells) if tiling is None else tiling
     data = data_of(data, "inputs")
     inputs, target, chosen = _chosen(network, data, images, metric)
@@ -130,7 +131,7 @@ def evaluate_deep(
         graph = again.applied
     many = os.cpu_count() if workers is None else whole_number(workers, "workers", 1)
     size = _batch(network, stages, inputs, batch)
-    noisy = any(stage.errors and stage.errors.noise for stage in stages)
+    noisy = any(stage.noisy for stage in stages)
     population = chips_of(cells, placed, tiling, chips, profile, seed)
 
     def one(chip: int) -> tuple[NDArray[np.float32], Loaded]:
@@ -182,9 +183,10 @@ def _batch(
     network: DeepNetwork, stages: tuple[Stage, ...], inputs: Images, batch: int | None
 ) -> int:
     """Images at the same time, from the tensors of the graph with ideal weights."""
-    plain = tuple(replace(stage, errors=None) for stage in stages)
-    values = {k: v for stage in plain for k, v in feeds(stage, stage.placed.coded).items()}
-    return batch_of(network, executed_graph(network, plain), values, inputs, batch)
+    values: dict[str, NDArray[np.float32]] = {}
+    for stage in stages:
+        values |= feeds(stage, stage.placed.coded) | error_values(stage, np.zeros(3, np.int64), 0)
+    return batch_of(network, executed_graph(network, stages), values, inputs, batch)
 
 
 def check_data(network: DeepNetwork, data: xr.Dataset, metric: Metric = "accuracy") -> int:

@@ -7,14 +7,17 @@ tiles, then over slices with their factors, then the bias.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
+from math import prod
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reliability.network.deep.adc import FINE, converters_of, sample_errors
+from reliability.network.deep.converters import Adc, Dac
+from reliability.network.deep.dac import sample_drive
 from reliability.network.deep.layer_mapping import Placed
 from reliability.network.deep.onnx import DeepNetwork, Layer, products
 from reliability.network.deep.onnx_constants import constants
@@ -26,7 +29,6 @@ from reliability.network.deep.onnx_writer import (
     replace_nodes,
 )
 from reliability.network.deep.runtime import onnx_package
-from reliability.network.deep.tiling import Adc
 
 LEAST = 1e-12  # standard deviation of a channel that is the same for all images
 
@@ -61,8 +63,10 @@ class Stage:
     adc : tuple of Converter, or None
         Of the sums of each slice, in units of one full pair times one unit of input; with bit
         serial inputs times one pulse.
+    drive : Dac or None
+        Errors of the converters of inputs.
     errors : Adc or None
-        Errors of those converters.
+        Errors of those of sums.
     norm : {"", "measured", "set", "applied"}
         Mean and standard deviation of each output channel over the images of a run: outputs of the
         graph; set to those that are its inputs, and outputs; a scale and a shift as inputs.
@@ -72,6 +76,7 @@ class Stage:
     tiles: tuple[slice, ...] = ()
     dac: Converter | None = None
     adc: tuple[Converter, ...] | None = None
+    drive: Dac | None = None
     errors: Adc | None = None
     norm: Norm = ""
 
@@ -92,6 +97,20 @@ class Stage:
     def layer(self) -> Layer:
         """The layer itself."""
         return self.placed.layer
+
+    @property
+    def kernel(self) -> tuple[int, ...]:
+        """Kernel of the products of its tiles: of one place where each row has its own input."""
+        return self.layer.kernel if self.drive is None else tuple(1 for _ in self.layer.kernel)
+
+    @property
+    def noisy(self) -> bool:
+        """Whether its converters draw noise in every run."""
+        return any(each is not None and each.noise > 0 for each in (self.drive, self.errors))
+
+    def exact(self) -> "Stage":
+        """Return the layer with converters without errors."""
+        return replace(self, drive=None, errors=None)
 
 
 def executed_graph(
@@ -209,7 +228,7 @@ def error_values(
     stage: Stage, address: NDArray[np.int64], seed: int
 ) -> dict[str, NDArray[np.float32]]:
     """Return the inputs that hold the errors of a layer's converters on one chip."""
-    out: dict[str, NDArray[np.float32]] = {}
+    out = _drive_values(stage, address, seed)
     if stage.errors is None or stage.adc is None:
         return out
     for s, converter in enumerate(stage.adc):
@@ -225,7 +244,31 @@ def error_values(
     return out
 
 
+def _drive_values(
+    stage: Stage, address: NDArray[np.int64], seed: int
+) -> dict[str, NDArray[np.float32]]:
+    if stage.drive is None or stage.dac is None:
+        return {}
+    top = stage.dac.ends[1]
+    found = sample_drive(stage.drive, top, stage.tiles, stage.layer.name, address, seed)
+    values = found._asdict()
+    return {name: values[what].reshape(shape) for what, name, shape in _drive_names(stage)}
+
+
+def _drive_names(stage: Stage) -> Iterator[tuple[str, str, tuple[int, ...]]]:
+    """What is drawn for the converters of inputs, its name and its shape."""
+    if stage.drive is None or stage.dac is None:
+        return
+    rows = stage.layer.rows
+    wide = _wide(stage, rows)
+    for what in ("gain", "offset"):
+        yield what, f"{stage.layer.name}::dac {what}", wide
+    if stage.drive.mismatch:
+        yield "table", f"{stage.layer.name}::dac table", (rows * (stage.dac.ends[1] + 1),)
+
+
 def _error_shapes(stage: Stage) -> Iterator[tuple[str, tuple[int, ...]]]:
+    yield from ((name, shape) for _, name, shape in _drive_names(stage))
     if stage.errors is None or stage.adc is None:
         return
     for s, converter in enumerate(stage.adc):
@@ -310,11 +353,12 @@ def with_noise(model: bytes, address: NDArray[np.int64], seed: int) -> bytes:
     return bytes(proto.SerializeToString())
 
 
-def _wide(stage: Stage) -> tuple[int, ...]:
-    """Shape in which numbers of each output channel meet the layer's sums."""
+def _wide(stage: Stage, size: int | None = None) -> tuple[int, ...]:
+    """Shape in which numbers of each output channel (or row) meet the layer's sums (or inputs)."""
+    size = stage.layer.outputs if size is None else size
     if stage.layer.operator != "Conv":
-        return (stage.layer.outputs,)
-    return (1, stage.layer.outputs, *(1 for _ in stage.layer.kernel))
+        return (size,)
+    return (1, size, *(1 for _ in stage.layer.kernel))
 
 
 def _weight(stage: Stage, bit: int = 0, tile: int = 0) -> str:
@@ -324,7 +368,7 @@ def _weight(stage: Stage, bit: int = 0, tile: int = 0) -> str:
 def _channels(stage: Stage, rows: slice) -> slice:
     """Input channels of a convolution that a tile of rows needs; all of them if grouped."""
     layer = stage.layer
-    kernel = int(np.prod(layer.kernel))
+    kernel = prod(stage.kernel)
     if layer.groups > 1:
         return slice(0, layer.rows // kernel)
     return slice(rows.start // kernel, -(-rows.stop // kernel))
@@ -336,11 +380,11 @@ def _in_graph(stage: Stage, weights: NDArray[np.float32], rows: slice) -> NDArra
     if layer.operator != "Conv":
         return np.ascontiguousarray(weights)
     channels = _channels(stage, rows)
-    kernel = int(np.prod(layer.kernel))
+    kernel = prod(stage.kernel)
     out = np.zeros((layer.outputs, (channels.stop - channels.start) * kernel), np.float32)
     start = rows.start - channels.start * kernel
     out[:, start : start + len(weights)] = weights.T
-    return out.reshape(layer.outputs, -1, *layer.kernel)
+    return out.reshape(layer.outputs, -1, *stage.kernel)
 
 
 def _weight_shapes(stage: Stage) -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -378,6 +422,10 @@ def _cut(stage: Stage, node: Any, use: int) -> list[Any]:
         x = convert(x, stage.dac)
     drive = _planes(stage, x, writer) if stage.planes else [(1.0, x)]
     kept = attributes_of(node) if convolution else {}
+    own = kept
+    if stage.drive is not None:
+        driven = [(k, _driven(stage, plane, kept, writer)) for k, plane in drive]
+        drive, own = driven, {"group": stage.layer.groups} if convolution else {}
     operator = "Conv" if convolution else "MatMul"
     wide = _wide(stage)
     parts = [[_slice(stage, rows, plane, writer) for rows in stage.tiles] for _, plane in drive]
@@ -387,7 +435,7 @@ def _cut(stage: Stage, node: Any, use: int) -> list[Any]:
         for k, (value, _) in enumerate(drive):
             for t, part in enumerate(parts[k]):
                 name = tile_sum(stage, s, t, use, k)
-                total = add(operator, [part, _weight(stage, s, t)], name, **kept)
+                total = add(operator, [part, _weight(stage, s, t)], name, **own)
                 if stage.adc is not None and stage.errors is not None:
                     total = _convert_with_errors(stage, s, t, total, writer)
                 elif stage.adc is not None:
@@ -397,7 +445,7 @@ def _cut(stage: Stage, node: Any, use: int) -> list[Any]:
         terms.append(add("Mul", [add("Sum", sums), factor]))
     if stage.placed.offset is not None:  # of the inputs' sum, digitally
         of_inputs = np.broadcast_to(stage.placed.offset, (layer.rows, layer.outputs))
-        weights = constant(_in_graph(stage, of_inputs, slice(0, layer.rows)))
+        weights = constant(_in_graph(stage.exact(), of_inputs, slice(0, layer.rows)))
         terms.append(add(operator, [x, weights], **kept))
     if len(node.input) > 2 and node.input[2]:
         bias = node.input[2]
@@ -426,6 +474,43 @@ def _planes(stage: Stage, x: str, writer: Writer) -> list[tuple[float, str]]:
         out.append((value * stage.dac.step, bit))
         whole = half
     return out
+
+
+def _driven(stage: Stage, x: str, kept: dict[str, Any], writer: Writer) -> str:
+    """Inputs of every row (of each group) as its converter drives it."""
+    assert stage.dac is not None  # as the caller knows
+    assert stage.drive is not None
+    add, constant, layer = writer.add, writer.constant, stage.layer
+    rows = layer.rows
+    if layer.operator == "Conv":  # each channel to one for each place of the kernel
+        size = prod(layer.kernel)
+        channels = rows // size * layer.groups
+        places = np.eye(size).reshape(1, size, 1, *layer.kernel)
+        one = np.broadcast_to(places, (channels, *places.shape[1:]))
+        one = one.reshape(-1, 1, *layer.kernel)
+        x = add("Conv", [x, constant(one)], **kept | {"group": channels})
+    step = constant(1.0 if stage.planes else stage.dac.step)
+    code = add("Div", [x, step])
+    held = {what: name for what, name, _ in _drive_names(stage)}
+    level = code
+    if "table" in held:
+        first = np.arange(rows) * (stage.dac.ends[1] + 1.0)
+        first_of_row = _of_rows(stage, constant(first.reshape(_wide(stage, rows))), writer)
+        place = add("Add", [add("Round", [add("Abs", [code])]), first_of_row])
+        level = add("Gather", [held["table"], writer.cast(place, np.int64)])
+        level = add("Mul", [level, add("Sign", [code])])
+    level = add("Mul", [level, _of_rows(stage, held["gain"], writer)])
+    level = add("Add", [level, _of_rows(stage, held["offset"], writer)])
+    if stage.drive.noise:
+        noise = add("RandomNormalLike", [level], scale=stage.drive.noise, seed=0.0)  # `with_noise`
+        level = add("Add", [level, noise])
+    return add("Mul", [level, step])
+
+
+def _of_rows(stage: Stage, values: str, writer: Writer) -> str:
+    """Numbers of each row, again for each group of a convolution, which read the same rows."""
+    groups = stage.layer.groups
+    return values if groups == 1 else writer.add("Concat", [values] * groups, axis=1)
 
 
 def _convert_with_errors(stage: Stage, bit: int, tile: int, total: str, writer: Writer) -> str:
@@ -460,7 +545,7 @@ def _slice(stage: Stage, rows: slice, x: str, writer: Writer) -> str:
         part, everything, axis = rows, slice(0, layer.rows), -1
     else:
         part, axis = _channels(stage, rows), 1
-        everything = slice(0, layer.rows // int(np.prod(layer.kernel)))
+        everything = slice(0, layer.rows // prod(stage.kernel))
     if part == everything:
         return x
     at = [writer.constant([v], np.int64) for v in (part.start, part.stop, axis)]

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reliability.errors import InputError, unknown_name
+from reliability.network.deep.neurons import Neurons
 from reliability.network.deep.onnx_branches import fix_inputs, take_branches
 from reliability.network.deep.onnx_constants import Constants
 from reliability.network.deep.onnx_file import read_model
@@ -132,6 +133,8 @@ class DeepNetwork:
         What the file says of itself.
     shaped : bool
         Whether the shape of the images decided on branches of the graph.
+    neurons : tuple of Neurons
+        Of a spiking network, whose graph is that of one time step.
     """
 
     name: str
@@ -143,6 +146,7 @@ class DeepNetwork:
     output_name: str
     metadata: dict[str, str]
     shaped: bool = False
+    neurons: tuple[Neurons, ...] = ()
 
     @property
     def input_name(self) -> str:
@@ -168,13 +172,14 @@ class DeepNetwork:
     @property
     def notes(self) -> list[str]:
         """What is left out of cells, for the warnings of results."""
-        if not self.digital_weights:
-            return []
-        whole = self.weights + self.digital_weights
-        return [
-            f"{self.weights} of {whole} weights ({self.weights / whole:.1%}) are in cells; "
-            f"digital: {', '.join(self.digital)}"
-        ]
+        out = ["reads and costs are those of one time step"] if self.neurons else []
+        if self.digital_weights:
+            whole = self.weights + self.digital_weights
+            out.append(
+                f"{self.weights} of {whole} weights ({self.weights / whole:.1%}) are in cells; "
+                f"digital: {', '.join(self.digital)}"
+            )
+        return out
 
     @property
     def fingerprint(self) -> str:

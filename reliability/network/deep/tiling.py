@@ -1,13 +1,14 @@
 """How the weights of a deep network lie in cells, and how their columns are driven and read."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self
 
 import numpy as np
 
 from reliability.errors import InputError, unknown_name, whole_number
+from reliability.network.deep.converters import Adc, Dac, errors_of
 
 Cells = Literal["levels", "bits", "pairs"]
 MappingName = Literal["differential", "offset", "reference", "dummy", "twos_complement"]
@@ -18,58 +19,6 @@ _COMPENSATIONS = ("none", "drift", "gain", "drift_columns", "gain_columns", "bat
 _REFERENCES = {"differential": 0, "offset": 0, "reference": 2, "dummy": 1, "twos_complement": 1}
 _PAIRINGS = ("columns", "rows", "separate")
 _WHOLE = ("layers", "compensation", "calibration_interval")  # the same for all layers
-
-
-@dataclass(frozen=True)
-class Adc:
-    """Errors of the converters of sums, drawn for each converter of each chip.
-
-    Parameters
-    ----------
-    kind : {"sar", "ramp"}
-        Successive approximation, where each converter has bit weights of its own; or one ramp that
-        all columns of a tile are compared with, so that they share its steps.
-    offset : float
-        Standard deviation of the offset between converters, in steps.
-    gain : float
-        Standard deviation of the gain, relative.
-    mismatch : float
-        Standard deviation of one unit element, in steps: bit k of a SAR converter has 2^k of them,
-        each step of a ramp one. It makes the differential nonlinearity; offset and gain errors
-        that it would make are taken out.
-    noise : float
-        Root mean square of each conversion, in steps.
-    columns : int
-        Output columns that share one SAR converter; a ramp has one comparator for each column.
-
-    Examples
-    --------
-    >>> Adc("ramp", offset=0.5).kind
-    'ramp'
-    >>> Adc(noise=-1)
-    Traceback (most recent call last):
-    reliability.errors.InputError: tiling: adc: noise: got -1, allowed 0 or more
-    """
-
-    kind: Literal["sar", "ramp"] = "sar"
-    offset: float = 0.0
-    gain: float = 0.0
-    mismatch: float = 0.0
-    noise: float = 0.0
-    columns: int = 1
-
-    def __post_init__(self) -> None:
-        if self.kind not in ("sar", "ramp"):
-            raise unknown_name("kind of adc", str(self.kind), ("sar", "ramp"))
-        for name in ("offset", "gain", "mismatch", "noise"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not (
-                0 <= value < np.inf
-            ):  # fmt: skip
-                raise InputError(f"tiling: adc: {name}: got {value!r}, allowed 0 or more")
-        whole_number(self.columns, "tiling: adc: columns", 1)
-        if self.kind == "ramp" and self.columns > 1:
-            raise InputError("tiling: adc: columns: a ramp has one comparator for each column")
 
 
 @dataclass(frozen=True)
@@ -119,8 +68,8 @@ class Tiling:
     serial_inputs : bool
         Inputs bit by bit: each bit of the DAC's code is one pulse and one conversion, shifted and
         added digitally; a negative input's top bit counts negatively.
-    adc : Adc, optional
-        Errors of the converters; by default none.
+    dac, adc : Dac, Adc, optional
+        Errors of the converters of inputs and of sums; by default none.
     compensation : {"none", "drift", "gain", "drift_columns", "gain_columns", "batch_norm"}
         Digital factor on the sums of a layer. ``drift``: the summed conductance of its cells as
         programmed over that at the time of evaluation, which undoes a drift that all of them share
@@ -163,14 +112,15 @@ class Tiling:
     mapping: MappingName = "differential"
     pairing: Literal["columns", "rows", "separate"] = "columns"
     serial_inputs: bool = False
+    dac: Dac | None = None
     adc: Adc | None = None
     compensation: Compensation = "none"
     calibration_interval: float | None = None
     layers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        if isinstance(self.adc, Mapping):
-            object.__setattr__(self, "adc", Adc(**self.adc))
+        object.__setattr__(self, "dac", errors_of(Dac, self.dac))
+        object.__setattr__(self, "adc", errors_of(Adc, self.adc))
         if self.cells not in _CELLS:
             raise unknown_name("cells of a tiling", str(self.cells), _CELLS)
         if isinstance(self.scale, str) and self.scale not in ("channel", "layer"):
@@ -223,9 +173,7 @@ class Tiling:
             (self.pairing == "rows" and self.rows % 2, f"pairing: rows needs an even number of "
              f"rows, got {self.rows}"),
             (self.serial_inputs and self.dac_bits is None, "serial_inputs: needs dac_bits"),
-            (self.adc is not None and self.adc_bits is None, "adc: needs adc_bits"),
-            (self.adc is not None and self.adc.mismatch > 0 and (self.adc_bits or 0) > 12,
-             f"adc: mismatch: allowed up to 12 adc_bits, got {self.adc_bits}"),
+            *self._wrong_converters(),
             (interval is not None and not factor, "calibration_interval: acts with the "
              f"compensation drift or gain, got {self.compensation!r}"),
             (interval is not None and not 0 < interval < np.inf,
@@ -233,6 +181,18 @@ class Tiling:
         ):  # fmt: skip
             if wrong:
                 raise InputError(f"tiling: {line}")
+
+    def _wrong_converters(self) -> Iterator[tuple[bool, str]]:
+        for name in ("dac", "adc"):
+            errors, bits = getattr(self, name), getattr(self, f"{name}_bits")
+            if errors is not None:
+                yield bits is None, f"{name}: needs {name}_bits"
+                yield (
+                    errors.mismatch > 0 and (bits or 0) > 12,
+                    (f"{name}: mismatch: allowed up to 12 {name}_bits, got {bits}"),
+                )
+        single = self.dac is not None and self.dac.mismatch > 0 and self.serial_inputs
+        yield single, "dac: mismatch: single bits of serial_inputs have none"
 
     def of(self, layer: str) -> Self:
         """Return the tiling of one layer, with its own settings.
@@ -258,7 +218,7 @@ class Tiling:
         >>> Tiling(bit_line_resistance=1.0).ideal() == Tiling()
         True
         """
-        none: dict[str, Any] = dict.fromkeys(self.lines, 0.0) | {"adc": None}
+        none: dict[str, Any] = dict.fromkeys(self.lines, 0.0) | {"dac": None, "adc": None}
         layers = {name: {key: value for key, value in own.items() if key not in none}
                   for name, own in self.layers.items()}  # fmt: skip
         return replace(self, layers=layers, **none)

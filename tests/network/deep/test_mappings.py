@@ -5,7 +5,8 @@ import pytest
 
 import reliability as rel
 from reliability.network.deep.adc import FINE, transfer
-from reliability.network.deep.tiling import Adc
+from reliability.network.deep.converters import Adc, Dac
+from reliability.network.deep.dac import levels, sample_drive
 from tests.network.deep.onnx_models import convolve, model, onnx, tensor
 
 make = onnx.helper.make_node
@@ -284,6 +285,108 @@ def test_a_ramp_is_shared_by_the_columns_of_a_tile_and_a_sar_is_not(tmp_path) ->
     assert 0 < np.abs(ramp - plain).max() < 5 * step
 
 
+def test_levels_of_input_converters_from_their_descriptions() -> None:
+    """Sums of bits, and steps one after the other, in loops."""
+    rng = np.random.default_rng(2)
+    for top in (7, 15, 31):
+        z = 0.1 * rng.normal(size=(2, top.bit_length()))
+        for row, found in zip(z, levels("binary", top, z), strict=True):
+            weight = [2.0**k + row[k] * 2 ** (k / 2) for k in range(row.size)]
+            sums = [sum(weight[k] for k in range(row.size) if c >> k & 1) for c in range(top + 1)]
+            assert found == pytest.approx(np.array(sums) * top / sums[-1])
+        z = 0.3 * rng.normal(size=top)
+        ladder = np.array([sum(1 + z[:c]) for c in range(top + 1)])
+        assert levels("ladder", top, z) == pytest.approx(ladder * top / ladder[-1])
+    assert levels("ladder", 3, np.full(3, -2.0)).tolist() == [0.0, 0.0, 0.0, 0.0]
+
+
+def driven(x, tiling, found, low):
+    """Rows (image, row, ...) as converters of these errors drive them, number by number."""
+    top = 2 ** (tiling.dac_bits - (low < 0)) - 1
+    step = np.abs(x).max() / top
+    code = np.rint(x / step).astype(int)
+    wide = (-1, *(1 for _ in x.shape[2:]))
+    level = code.astype(float)
+    if found.table is not None:
+        row = np.broadcast_to(np.arange(x.shape[1]).reshape(wide), x.shape)
+        level = np.sign(code) * found.table.astype(float)[row, np.abs(code)]
+    return step * (found.gain.reshape(wide) * level + found.offset.reshape(wide))
+
+
+@pytest.mark.parametrize("kind", ["binary", "ladder"])
+@pytest.mark.parametrize("signed", [False, True])
+def test_errors_of_input_converters_against_numpy(kind, signed, tmp_path) -> None:
+    """Each row of a dense layer, and of grouped and padded convolutions, has its own converter."""
+    rng = np.random.default_rng(4)
+    dac = Dac(kind, offset=0.5, gain=0.1, mismatch=0.2)
+    tiling = rel.Tiling(rows=4, dac_bits=4, dac=dac)
+    tiles = slice(0, 4), slice(4, 8)
+    found = sample_drive(dac, 7 if signed else 15, tiles, "fc", np.zeros(3, np.int64), 2)
+    assert np.array_equal(found.table[0], found.table[3]) == (kind == "ladder")
+    assert not np.array_equal(found.table[0], found.table[4])
+    w = rng.normal(size=(8, 3)).astype(np.float32)
+    x = rng.normal(size=(6, 8)).astype(np.float32)
+    x = x if signed else np.abs(x)
+    how = {"rows": 4, "dac_bits": 4, "dac": dac}
+    got = outputs_of(one_layer(tmp_path / "fc.onnx", w), None, x, **how)[0]
+    assert got == pytest.approx(driven(x, tiling, found, x.min()) @ w, abs=1e-4)
+    for groups in (1, 2):
+        held = rng.normal(size=(4, 2, 2, 2)).astype(np.float32)
+        node = make("Conv", ["x", "w"], ["y"], name="fc", group=groups, pads=[1, 0, 0, 1],
+                    strides=[2, 1])  # fmt: skip
+        shape = 2 * groups, 5, 3
+        net = model([node], [tensor("w", held)], [("x", ["N", *shape])], [("y", ["N", 4, 3, 3])])
+        (tmp_path / "conv.onnx").write_bytes(net.SerializeToString())
+        x = rng.normal(size=(3, *shape)).astype(np.float32)
+        x = x if signed else np.abs(x)
+        got = outputs_of(tmp_path / "conv.onnx", None, x, **how)[0]
+        padded = np.pad(x, ((0, 0), (0, 0), (1, 0), (0, 1)))
+        for group in range(groups):
+            rows = [padded[:, 2 * group + c, i : i + 5 : 2, j : j + 3]
+                    for c in range(2) for i in range(2) for j in range(2)]  # fmt: skip
+            rows = np.append(np.stack(rows, axis=1), np.full((1, 8, 3, 3), np.abs(x).max()), 0)
+            made = driven(rows, tiling, found, x.min())[:-1]
+            many = 4 // groups
+            own = held[group * many : (group + 1) * many].reshape(many, 8)
+            expected = np.einsum("nrij,or->noij", made, own)
+            assert got[:, group * many : (group + 1) * many] == pytest.approx(expected, abs=1e-4)
+
+
+def test_pulses_of_serial_inputs_have_the_errors_of_their_row(tmp_path) -> None:
+    rng = np.random.default_rng(9)
+    dac, w = Dac(offset=0.1, gain=0.1), rng.normal(size=(5, 3)).astype(np.float32)
+    found = sample_drive(dac, 7, (slice(0, 5),), "fc", np.zeros(3, np.int64), 2)
+    x = rng.uniform(size=(6, 5)).astype(np.float32)
+    path = one_layer(tmp_path / "net.onnx", w)
+    got = outputs_of(path, None, x, dac_bits=3, dac=dac, serial_inputs=True)[0]
+    step = x.max() / 7
+    code, expected = np.rint(x / step).astype(int), 0.0
+    for k in range(3):
+        pulse = found.gain * (code >> k & 1) + found.offset
+        expected = expected + step * 2**k * (pulse @ w)
+    assert got == pytest.approx(expected, abs=1e-4)
+
+
+def test_errors_of_input_converters_have_the_spread_that_is_asked_for(tmp_path) -> None:
+    """Thirty chips of almost ideal cells; noise is drawn for every pulse, the same for columns."""
+    card = rel.load_technology("techB")
+    w = np.repeat(np.eye(8, dtype=np.float32), 2, axis=1)
+    path, x = one_layer(tmp_path / "net.onnx", w), np.ones((20, 8), np.float32)
+    plain = outputs_of(path, card, x, rows=8, dac_bits=8)
+
+    def moved(**errors):
+        return outputs_of(path, card, x, rows=8, dac_bits=8, dac=errors) - plain
+
+    offset = moved(offset=3.0) * 255
+    assert offset[..., 0::2].mean(axis=1).std() == pytest.approx(3, rel=0.12)
+    assert np.abs(offset - offset[:, :1]).max() < 0.01
+    assert (moved(gain=0.1) / plain).std() == pytest.approx(0.1, rel=0.12)
+    noise = moved(noise=3.0) * 255
+    assert noise.std() == pytest.approx(3, rel=0.05)
+    assert np.corrcoef(noise[..., 0].ravel(), noise[..., 1].ravel())[0, 1] > 0.98
+    assert abs(np.corrcoef(noise[..., 0].ravel(), noise[..., 2].ravel())[0, 1]) < 0.15
+
+
 def physical(g, tiling, idle, rows, outputs):
     """Arrays of each tile as they lie on the chip, and which cell reads which weight."""
     s, mapping = tiling.slices, tiling.mapping
@@ -475,6 +578,13 @@ def test_layers_have_settings_of_their_own(tmp_path) -> None:
         ({"pairing": "rows", "rows": 5}, "rows needs an even number of rows, got 5"),
         ({"serial_inputs": True}, "serial_inputs: needs dac_bits"),
         ({"adc": {"offset": 1}}, "adc: needs adc_bits"),
+        ({"dac": {"offset": 1}}, "dac: needs dac_bits"),
+        ({"dac_bits": 4, "dac": {"kind": "sar"}}, "unknown kind of dac 'sar'"),
+        ({"dac_bits": 4, "dac": {"gain": -1}}, "dac: gain: got -1, allowed 0 or more"),
+        ({"dac_bits": 4, "dac": {"nois": 1}}, "setting of tiling: dac 'nois'"),
+        ({"dac_bits": 4, "dac": 3}, "dac: got int, expected a Dac"),
+        ({"dac_bits": 14, "dac": {"mismatch": 1}}, "dac: mismatch: allowed up to 12 dac_bits"),
+        ({"dac_bits": 4, "serial_inputs": True, "dac": {"mismatch": 1}}, "single bits"),
         ({"adc_bits": 4, "adc": {"kind": "flash"}}, "unknown kind of adc 'flash'"),
         ({"adc_bits": 4, "adc": {"kind": "ramp", "columns": 4}}, "one comparator for each column"),
         ({"calibration_interval": 9.0}, "acts with the compensation drift or gain"),
@@ -489,5 +599,6 @@ def test_settings_that_mean_nothing_together_are_refused_in_one_line(settings, s
     assert "\n" not in str(found.value)
 
 
-def test_adc_is_public_beside_tiling() -> None:
+def test_converters_are_public_beside_tiling() -> None:
     assert rel.Tiling(adc_bits=6, adc=Adc(noise=0.5)) == rel.Tiling(adc_bits=6, adc={"noise": 0.5})
+    assert rel.Tiling(dac_bits=6, dac=rel.Dac(gain=0.5)).dac == Dac(gain=0.5)

@@ -50,6 +50,36 @@ def test_own_data_as_arrays_file_and_dataset(small, tmp_path) -> None:
     assert own["accuracy"].item() == whole["accuracy"].item()
 
 
+class Items:
+    """What a torch dataset is: a length, and items of an input and its label."""
+
+    def __init__(self, *columns) -> None:
+        self.items = list(zip(*columns, strict=True))
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, k):
+        item = self.items[k]
+        return item if len(item) > 1 else item[0]
+
+
+def test_torch_datasets_are_data(small) -> None:
+    assert rel.evaluate(small, data=Items(X, Y))["accuracy"].item() == 1
+    alone = rel.evaluate(small, data=Items(X), metric="agreement")
+    assert alone["agreement"].item() == 1
+    for wrong, says in (
+        (Items(), "Items: got items of no parts"),
+        (Items(X, Y, Y), r"got items of \[3\] parts, expected an input and its label"),
+        (Items([X[0], X[1, :1]], [0, 1]), r"got inputs of shapes \(1, 6, 5\) and \(2, 6, 5\)"),
+        (Items(X[:, :1], Y), r"inputs: got images of shape \(1, 6, 5\)"),
+    ):
+        with pytest.raises(rel.InputError, match=says):
+            rel.evaluate(small, data=wrong)
+    with pytest.raises(rel.InputError, match="data: inputs: got no array of numbers"):
+        rel.evaluate(small, data=([[1, 2], [3]], [0, 1]))
+
+
 def test_metrics_against_their_definitions(small) -> None:
     """On ideal cells the outputs are those of NumPy, so that each metric has a closed form."""
     scores = small_scores(X, small_weights())

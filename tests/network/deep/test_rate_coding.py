@@ -7,7 +7,7 @@ import xarray as xr
 import reliability as rel
 from reliability.network.deep.graph import Stage, feeds
 from reliability.network.deep.layer_mapping import place
-from reliability.network.deep.rate_coding import _neurons, _run_steps, _spiking_graph
+from reliability.network.deep.rate_coding import _neurons, _run_steps, _spiking_graph, _steps
 from reliability.network.deep.runtime import Session
 from tests.network.deep.onnx_models import (
     convolve,
@@ -32,14 +32,15 @@ def images(count: int = 6) -> np.ndarray:
 def in_steps(network, x, counts, leak=0.0, mismatch=None):
     """Summed scores after each count and the nominal threshold, from the graph."""
     stages = tuple(Stage(p) for p in place(network, rel.Tiling()))
-    neurons = _neurons(network, stages, {network.input_name: x})
+    neurons = _neurons(network, stages, {network.input_name: x}, leak)
     values = {k: v for s in stages for k, v in feeds(s, s.placed.coded).items()}
     thresholds = {}
     for n in neurons:
         scale = np.ones(n.shape) if mismatch is None else mismatch
         thresholds[f"{n.name}::threshold"] = (n.threshold * scale[None]).astype(np.float32)
-    session = Session(_spiking_graph(network, stages, neurons, leak), values | thresholds)
-    return *_run_steps(session, network, neurons, thresholds, x, None, counts), neurons
+    session = Session(_spiking_graph(network, stages, neurons), values | thresholds)
+    steps = _steps("current", x, None)
+    return *_run_steps(session, network, neurons, thresholds, steps, counts), neurons
 
 
 def test_neurons_against_numpy(small) -> None:

@@ -28,6 +28,10 @@ def test_a_module_is_evaluated_as_torch_runs_it() -> None:
     net.train()
     found = rel.evaluate(net, data=(torch.from_numpy(x), scores.argmax(axis=1)), outputs=True)
     assert found["accuracy"].item() == 1
+    pairs = torch.utils.data.TensorDataset(torch.from_numpy(x), torch.from_numpy(scores).argmax(1))
+    assert rel.evaluate(net, data=pairs)["accuracy"].item() == 1
+    tracking = torch.from_numpy(x).requires_grad_()
+    assert rel.evaluate(net, data=(tracking, pairs.tensors[1]))["accuracy"].item() == 1
     assert found["outputs"].values[0] == pytest.approx(scores, abs=1e-5)
     assert net.training
     assert all(part.training for part in net.modules())
