@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from reliability.errors import InputError, unknown_name
 from reliability.lifetime.next_lot import next_lot_bound
 from reliability.mission import jedec_requirements
-from reliability.product.qualification_plan import LifeTest, Plan, SampleTable
+from reliability.product.plan_tables import SampleTable
+from reliability.product.qualification_plan import LifeTest, Plan
 from reliability.units import engineering, grouped
 
 _TOLERANCE = 0.5  # K; a chamber at its set point counts

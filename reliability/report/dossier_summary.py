@@ -14,7 +14,8 @@ from reliability.product.dossier import Dossier
 from reliability.product.mechanisms import Answer, pooled_units
 from reliability.product.mission_equivalent import log_factor
 from reliability.product.path_answers import PathAnswer
-from reliability.product.qualification_plan import LifeTest, claimed_fraction
+from reliability.product.plan_tables import claimed_fraction
+from reliability.product.qualification_plan import LifeTest
 from reliability.product.standard_rows import tests_of_requirements
 from reliability.report.figures.style import ppm
 from reliability.report.provenance import versions
@@ -281,9 +282,10 @@ def dossier_lines(summary: dict[str, Any]) -> list[str]:
     rows = summary["requirements"]
     claims = [claim["passed"] for claim in summary["claims"]]
     lines = [
-        f"{summary['verdict'].upper()}: {counted_rows(summary)}; {sum(claims)} of {len(claims)} "
-        "claims demonstrated"
-    ]
+        f"{summary['verdict'].upper()}: {counted_rows(summary)}; "
+        + (f"{sum(claims)} of {len(claims)} claims demonstrated" if claims
+           else "no test speaks of the claim")
+    ]  # fmt: skip
     lines += [
         f"{row['name']:<18}{result(row)}: {row['reason'].removeprefix(f'{result(row)}: ')}"
         for row in rows

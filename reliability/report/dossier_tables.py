@@ -314,7 +314,9 @@ def assumptions_table(summary: dict[str, Any]) -> Table:
     """Return what each claim rests on, and what the tests do not demonstrate."""
     rows = []
     for claim in summary["claims"]:
-        rows += [[claim["mechanism"], "assumption", t] for t in claim.get("assumptions", [])]
+        for text in claim.get("assumptions", []):
+            kind = "data" if "failed in the test" in text else "assumption"
+            rows.append([claim["mechanism"], kind, text])
         rows += [[claim["mechanism"], "limitation", t] for t in claim.get("limitations", [])]
         if claim["reason"]:
             rows.append([claim["mechanism"], "not assessed", claim["reason"]])
