@@ -232,7 +232,7 @@ def lots_text(summary: dict[str, Any]) -> list[str]:
     names = sorted({lot["name"] for test in summary["tests"] for lot in test["lots"]})
     n, confidence = len(names), summary["claim"]["confidence"]
     bad = 1 - (1 - confidence) ** (1 / n)
-    lots = f"{n} lot{'s' if n > 1 else ''}"
+    lots, good = (f"{n} lots", f"all {n} lots are") if n > 1 else ("1 lot", "this lot is")
     return [
         "Model of the bound for the next lot: the failures of a lot are Poisson; its ln hazard is "
         "normal about the mean, with a flat prior of the mean hazard and a half-normal prior of "
@@ -241,8 +241,8 @@ def lots_text(summary: dict[str, Any]) -> list[str]:
         "lot shifts the log life by a normal deviate with a half-Cauchy prior of scale "
         f"{PRIOR_SCALE:g} of its standard deviation.",
         f"Not identifiable from {lots}: how much lots differ, so that the bound for the next lot "
-        f"rests on that prior; and a mechanism that none of them has. Even if all {lots} are good, "
-        f"up to {100 * bad:.0f} % of all lots may be bad ({100 * confidence:g} % confidence, "
+        f"rests on that prior; and a mechanism that none of them has. Even if {good} good, up to "
+        f" {100 * bad:.0f} % of all lots may be bad ({100 * confidence:g} % confidence, "
         "binomial).",
     ]  # fmt: skip
 
