@@ -242,7 +242,7 @@ def lots_text(summary: dict[str, Any]) -> list[str]:
         f"{PRIOR_SCALE:g} of its standard deviation.",
         f"Not identifiable from {lots}: how much lots differ, so that the bound for the next lot "
         f"rests on that prior; and a mechanism that none of them has. Even if {good} good, up to "
-        f" {100 * bad:.0f} % of all lots may be bad ({100 * confidence:g} % confidence, "
+        f"{100 * bad:.0f} % of all lots may be bad ({100 * confidence:g} % confidence, "
         "binomial).",
     ]  # fmt: skip
 
