@@ -1,6 +1,6 @@
 """Speed of the crossbar solver beside badcrossbar and SuperLU, in one process.
 
-Run ``python -m benchmarks.crossbar`` (some three minutes), with ``--large`` for 2048 and 4096 lines,
+Run ``python -m benchmarks.crossbar`` (three minutes), with ``--large`` for 2048 and 4096 lines,
 with ``--plot FILE`` for the growth with size. Every number is the best of several runs; peers run
 once. Peers: badcrossbar (optional, ``pip install badcrossbar``; needs cairo) and scipy's SuperLU on
 the nodal matrix with the ordering that suits a symmetric matrix best (MMD_AT_PLUS_A), matrix
