@@ -509,13 +509,13 @@ def network_metrics(images: int, labels: int, rng: Rng, samples: int) -> Found:
     return rows(one)(rng, samples)
 
 
-def next_lots(spread: float, rng: Rng, samples: int) -> Found:
-    """Next lot of three with 77 units each, ln hazard normal, and of one more of 20 drawn cards."""
+def next_lots(lots: int, spread: float, rng: Rng, samples: int) -> Found:
+    """Next lot after some with 77 units each, ln hazard normal."""
 
     def one(rng: Rng) -> dict[str, tuple[float, float, float]]:
-        hazard = 0.01 * np.exp(spread * rng.standard_normal(4))
-        bound = next_lot_bound(rng.poisson(77 * hazard[:3]), [77] * 3, 0.9)
-        return {"hazard of the next lot": (0.0, bound, hazard[3])}
+        hazard = 0.01 * np.exp(spread * rng.standard_normal(lots + 1))
+        bound = next_lot_bound(rng.poisson(77 * hazard[:-1]), [77] * lots, 0.9)
+        return {"hazard of the next lot": (0.0, bound, hazard[-1])}
 
     return rows(one)(rng, samples)
 
@@ -946,7 +946,8 @@ CASES: tuple[Case, ...] = (
         for images, labels in ((100, 1), (500, 1), (100, 64))
     ),
     *(
-        Case(NEXT, f"3 lots of 77, spread {spread:g}", partial(next_lots, spread), 1)
+        Case(NEXT, f"{lots} lots of 77, spread {spread:g}", partial(next_lots, lots, spread), 1)
+        for lots in (3, 6)
         for spread in (0.0, 0.5, 1.0)
     ),
     *(Case(DRAWN, f"{count} draws", partial(draws, count), size=25) for count in (20, 40)),

@@ -212,14 +212,14 @@ class MissionProfile:
             raise unknown_name("memory", str(memory), MEMORIES)
         row = rows[test]
         options = row["pcm"] if str(memory).upper() == "PCM" and row["pcm"] else row["profile"]
-        if option not in range(1, len(options) + 1):
+        if type(option) is not int or option not in range(1, len(options) + 1):
             raise InputError(f"option: got {option!r}, allowed 1 to {len(options)} for {test}")
         chosen = options[option - 1]
         written = chosen.get("cycling_temperature", chosen["temperature"])
-        first = [Segment(0.0, written, cycles=cycles)] if _is_cycled(row) else []
-        first = [segment for segment in first if segment.cycles]
+        first = [Segment(0.0, written, reads, cycles=cycles)]  # refuses what no test can have
+        first = [replace(s, reads=0.0) for s in first if s.cycles and _is_cycled(row)]
         end, point = chosen.get("duration", 0.0), chosen.get("read_point", 0.0)
-        counted = reads if row.get("reads") else 0.0
+        counted = quantity(reads, "", "reads") if row.get("reads") else 0.0
         steps = [step for step in (point, end - point) if step > 0]
         stored = [Segment(t, chosen["temperature"], counted * t / end) for t in steps]
         return cls([*first, *stored])

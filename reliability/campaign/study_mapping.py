@@ -26,13 +26,15 @@ def mapped(study: StudyFrame) -> xr.Dataset | None:
         return None
     data = study.load_data()
     shape = study.network.input_shape if data is None else data["inputs"].shape[1:]
-    tiling = study.tiling.tiling(technology)
+    tiling, n = study.tiling.tiling(technology), study.network
     return study.known(
-        ("mapped", network.fingerprint, technology.fingerprint, tiling, shape),
+        ("mapped", network.fingerprint, technology.fingerprint, tiling, shape, n.copies,
+         n.spare_columns),
         lambda: map_network(
-            network, tiling, technology=technology, input_shape=shape, draws=_DRAWS
+            network, tiling, technology=technology, input_shape=shape, draws=_DRAWS,
+            copies=n.copies, spare_columns=n.spare_columns,
         ),
-    )
+    )  # fmt: skip
 
 
 def cost_of_image(study: StudyFrame) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def with_first_levels(one: Reads) -> Reads:
     low, high = float(first[0]), float(first[-1])
     if high < _APART * low:
         raise InputError(
-            f"{name}: the first reads lie within {low * 1e6:.3g} to {high * 1e6:.3g} uS, which "
+            f"{name}: the first reads lie within {low * 1e6:.3g} to {high * 1e6:.3g} µS, which "
             "says no state; give it, as in FILE@state=LRS"
         )
     count = max(2, min(_LEVELS, len(first) // (2 * _FEWEST)))

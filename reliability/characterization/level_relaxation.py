@@ -242,7 +242,7 @@ def _on_card(
         section = f"{_SECTION}.{name}"
         estimates = [
             Estimate(f"{section}.{profile}_{knot}", "normal" if profile == "shift" else "lognormal",
-                     f"at {at[knot]:.3g} uS")
+                     f"at {at[knot]:.3g} µS")
             for profile in PROFILES for knot in range(knots)
         ]  # fmt: skip
         values = found.estimates[number].copy()

@@ -175,7 +175,7 @@ def _sentence(found: dict[str, Any], of_levels: bool) -> str:
     def size(name: str) -> str:
         percent = f"{_digits(100 * found[name + '_relative'])} %"
         if of_levels:
-            return f"{_digits(1e6 * found[name])} uS ({percent})"
+            return f"{_digits(1e6 * found[name])} µS ({percent})"
         return percent
 
     parts = [

@@ -78,9 +78,7 @@ def fit_retention(one: Reads) -> Fit:
         if found is None:
             most = own["time"].max() / 3600
             most_hot = hot[1] - 273.15
-            not_identifiable.append(
-                f"{section}: no loss within {most:.3g} h at {most_hot:.0f} degC"
-            )
+            not_identifiable.append(f"{section}: no loss within {most:.3g} h at {most_hot:.0f} °C")
             continue
         fitted, group = _on_card(section, found, ends, one.source)
         groups.append(group)
@@ -99,7 +97,7 @@ def fit_retention(one: Reads) -> Fit:
         if own["run"].nunique() >= _MOST:
             not_identifiable.append(f"{section}: looked at {_MOST} runs only")
     not_identifiable.append(
-        f"retention: below {hot[0] - 273.15:.0f} degC, where another barrier may count"
+        f"retention: below {hot[0] - 273.15:.0f} °C, where another barrier may count"
     )
     return Fit(
         "retention", parameters, _joined(groups), models, valid, tuple(not_identifiable),

@@ -262,7 +262,7 @@ def _windows(
         return np.ravel(out, order="F")
 
     again = bootstrap(quantiles, [count], "programming.target.window", seed)
-    at = [f"of the level at {target * 1e6:.4g} uS" for target in levels.target]
+    at = [f"of the level at {target * 1e6:.4g} µS" for target in levels.target]
     estimates = [
         Estimate(f"programming.target.window_{name}_{k}", note=note)
         for name in WINDOW for k, note in enumerate(at)
@@ -283,8 +283,8 @@ def _set_anew(cells: pd.DataFrame, levels: Levels) -> tuple[str, ...]:
     if not spread[worst] > 0:
         return ()
     return (
-        f"programming: whether the medians of a level, up to {spread[worst] * 1e6:.2g} uS apart "
-        f"from write to write (at {levels.target[worst] * 1e6:.3g} uS), were meant to move: taken "
+        f"programming: whether the medians of a level, up to {spread[worst] * 1e6:.2g} µS apart "
+        f"from write to write (at {levels.target[worst] * 1e6:.3g} µS), were meant to move: taken "
         "as other targets, not as an error",
     )
 

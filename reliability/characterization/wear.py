@@ -130,9 +130,9 @@ def fit_levels(
     at = np.linspace(0, 1, knots) * levels.maximum * 1e6
     section = "wear.target"
     estimates = [
-        *(Estimate(f"{section}.relaxation_spread_{k}", note=f"at {g:.3g} uS")
+        *(Estimate(f"{section}.relaxation_spread_{k}", note=f"at {g:.3g} µS")
           for k, g in enumerate(at)),
-        *(Estimate(f"{section}.relaxation_shift_{k}", note=f"at {g:.3g} uS")
+        *(Estimate(f"{section}.relaxation_shift_{k}", note=f"at {g:.3g} µS")
           for k, g in enumerate(at)),
         Estimate(f"{section}.relaxation_jumps"),
     ]  # fmt: skip

@@ -32,6 +32,10 @@ from reliability.commands.options import json_option, print_answer, print_column
 @click.option("--serial-inputs", is_flag=True, help="Inputs bit by bit, with --dac-bits.")
 @click.option("--dac-bits", type=int, help="Bits of an input; 8 are counted without.")
 @click.option("--adc-bits", type=int, help="Bits of a sum; 8 are counted without.")
+@click.option("--copies", type=int, default=1, show_default=True,
+              help="Cells in parallel in the place of each.")  # fmt: skip
+@click.option("--spare-columns", type=int, default=0, show_default=True,
+              help="Spare outputs of each layer.")  # fmt: skip
 @click.option("--node", default="32nm", show_default=True, help="CMOS node of the chip.")
 @click.option(
     "--components", default="tiles", show_default=True, help="Component parameters, name or file."

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 @click.command(
     epilog="""\b
 Exit codes:
-  0  the claim is demonstrated
-  1  it is not demonstrated, or the fit failed
+  0  the claim is demonstrated; of a plan: all claims are, and no requirement is missed
+  1  it is not demonstrated, or the fit failed; of a plan: any of them, or a requirement is missed
   2  wrong input: one line says what
 """
 )

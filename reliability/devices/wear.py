@@ -164,13 +164,13 @@ class Wear:
         A cell with deviate z is unstable where P = Phi(z) < 1 - exp(-jumps); jumps that are f times
         as frequent are those of 1 - (1 - P)^(1/f).
 
-            Examples
-            --------
-            >>> from scipy.special import ndtr, ndtri
+        Examples
+        --------
+        >>> from scipy.special import ndtr, ndtri
         >>> link = Wear(onset=1.0, relaxation_jumps=1.0)
-            >>> z = link.jump_deviate(ndtri([0.19]), 9.0)
-            >>> ndtr(z).round(6)
-            array([0.1])
+        >>> z = link.jump_deviate(ndtri([0.19]), 9.0)
+        >>> ndtr(z).round(6)
+        array([0.1])
         """
         if not self.relaxation_jumps:
             return z

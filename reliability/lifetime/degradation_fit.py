@@ -315,6 +315,8 @@ def _linearised(data: Paths) -> DegradationFit:
         design = np.column_stack([random, of_time[:, None] * data.columns])
         target = y - data.path(u, v, time) + design @ fixed
         target += (random * effects[data.unit]).sum(axis=1)
+        if not (np.isfinite(design).all() and np.isfinite(target).all()):
+            break
         fit = fit_mixed(data.unit, design, random, target, start, errors=False)
         step = np.abs(np.concatenate([fit.beta - fixed, (fit.effects - effects).ravel()])).max()
         # half a step where a whole one is too far for the linearisation

@@ -170,7 +170,8 @@ def _location_scale(
 
     def quantile(p: Array, *u: Any) -> Array:
         y = u[0] + np.exp(scale_of(u)) * form.quantile(p, *u[first_shape:])
-        return np.exp(y) if positive else y
+        with np.errstate(over="ignore"):  # beyond all lives
+            return np.exp(y) if positive else y
 
     def spread(*u: Any) -> Array:
         return np.exp(scale_of(u))

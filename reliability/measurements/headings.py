@@ -420,8 +420,8 @@ def _conductance(values: Array, low: float, high: float, spread: str) -> tuple[s
     if high < 1e-2:
         return "S", f"{spread} are conductances of cells in S"
     if high >= 1.0 and high < 1e5:
-        return "uS", f"{spread} are conductances of cells in uS, far too high in S"
-    return "", f"{spread} may be S, mS or uS"
+        return "uS", f"{spread} are conductances of cells in µS, far too high in S"
+    return "", f"{spread} may be S, mS or µS"
 
 
 def _current(values: Array, low: float, high: float, spread: str) -> tuple[str, str]:

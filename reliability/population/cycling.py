@@ -87,8 +87,8 @@ def endurance(
         (`reliability.devices.write_methods`); an object sets its pulses and its tolerance.
     attempts : int, optional
         Pulses of ``verify``, after which a cell that is still on the wrong side of its limit counts
-        as failed in this cycle; by default those of the card's program and verify (1 where it has
-        none, and with ``every_cycle``). Their wear beyond one pulse is neglected; all pulses of
+        as failed in this cycle; by default those of the card's program and verify (10 where it has
+        none, 1 with ``every_cycle``). Their wear beyond one pulse is neglected; all pulses of
         ``fixed_pulses`` wear.
     method : {"first_passage", "every_cycle"}
         The model of the first passage, or drawing each cycle; see `devices.first_passage`.
@@ -202,10 +202,11 @@ def _chosen(
             raise InputError(f"write: {technology.name} has levels, allowed a name or a method")
         write = WriteMethod("verify", write.attempts)
     if write is None:
-        if attempts is None:
-            given = technology.get("programming.verify.attempts", 1)
-            attempts = int(given) if method == "first_passage" else 1
-        write = WriteMethod("verify", whole_number(attempts, "attempts", low=1))
+        if attempts is None and (method == "every_cycle" or not technology.has_states):
+            attempts = 1
+        if attempts is not None:
+            whole_number(attempts, "attempts", low=1)
+        write = WriteMethod("verify", attempts)
         if not technology.has_states:
             return write
     chosen = find_method(technology, write)

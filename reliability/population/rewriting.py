@@ -38,7 +38,7 @@ def of_each_cell(population: xr.Dataset, name: str) -> NDArray[Any] | None:
     Raises
     ------
     InputError
-        A value below 0 or NaN, or a dimension that the population does not have.
+        A value below 0 or not finite, or a dimension that the population does not have.
     """
     if name not in population:
         return None
@@ -47,8 +47,9 @@ def of_each_cell(population: xr.Dataset, name: str) -> NDArray[Any] | None:
         raise InputError(
             f"{name}: got dimension {extra[0]!r}, allowed {', '.join(map(str, rows.dims))}"
         )
-    if not (given >= 0).all():
-        raise InputError(f"{name}: got {float(given.min()):g} or NaN, allowed 0 or more")
+    bad = given.values[~((given.values >= 0) & np.isfinite(given.values))]
+    if bad.size:
+        raise InputError(f"{name}: got {bad[0]:g}, allowed finite numbers of 0 or more")
     values = given.broadcast_like(rows).transpose(*rows.dims).values
     return np.asarray(values).reshape(-1, rows.sizes["cell"])
 

@@ -19,6 +19,7 @@ from reliability.devices import endurance as wear
 from reliability.devices import programming
 from reliability.devices.programming import Programming
 from reliability.devices.write_methods import MeasuredMethod, WriteMethod, has_measured_pulses
+from reliability.statistics.means import nominal_and_drawn
 from reliability.technology import STATES, Technology
 
 Floats = NDArray[np.float64]
@@ -112,14 +113,11 @@ def _measured(technology: Technology, name: str, x: Floats) -> dict[str, Floats]
     pulses = np.array([model.pulses(x) for model in models])
     failures = np.array([model.failures(x) for model in models])
     return {
-        key: np.repeat(_of_draws(values)[..., None], 2, axis=-1)
-        for key, values in (("pulses", pulses), ("write_failures", failures))
-    } | {"error_rate": np.repeat(_of_draws(failures)[..., None], 2, axis=-1)}
-
-
-def _of_draws(values: Floats) -> Floats:
-    low, high = np.quantile(values[1:], [0.025, 0.975], axis=0, method="weibull")
-    return np.array([values[0], np.minimum(low, values[0]), np.maximum(high, values[0])])
+        key: np.repeat(np.array([values[0], *nominal_and_drawn(values)])[..., None], 2, axis=-1)
+        for key, values in (
+            ("pulses", pulses), ("write_failures", failures), ("error_rate", failures)
+        )
+    }  # fmt: skip
 
 
 def _of_cells(

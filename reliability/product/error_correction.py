@@ -65,13 +65,10 @@ class Code:
 
     def __post_init__(self) -> None:
         bits, corrects = _word(self.bits, self.corrects)
-        if isinstance(self.data_bits, bool) or not 1 <= self.data_bits <= bits:
-            raise InputError(f"data_bits: got {self.data_bits!r}, allowed 1 to {bits}")
+        check = bits - whole_number(self.data_bits, "data_bits", 1, bits)
         patterns = sum(special.comb(bits, k, exact=True) for k in range(corrects + 1))
-        if patterns > 2 ** (bits - self.data_bits):
-            raise InputError(
-                f"code: {bits - self.data_bits} check bits can't correct {corrects} of {bits} bits"
-            )
+        if patterns > 2**check:
+            raise InputError(f"code: {check} check bits can't correct {corrects} of {bits} bits")
 
     @property
     def overhead(self) -> float:

@@ -253,6 +253,9 @@ def macro_failures(
         whole_number(count, name, low=low)
     fraction(confidence, "confidence")
     attribution = conditions.pop("attribution", True)
+    expect(attribution, bool, "attribution", "True or False")
+    if not technology.has_states:
+        raise InputError(f"technology: {technology.name} has levels, expected LRS and HRS")
     if profile.cycles:
         raise InputError("profile: got cycles in the mission, allowed before it: cycles=")
     setting = Setting.of(profile, bits, as_code(code), **conditions)

@@ -32,7 +32,7 @@ import scipy
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.errors import InputError, unknown_name
+from reliability.errors import InputError, expect, unknown_name
 from reliability.mission import MissionProfile, Segment
 from reliability.product.error_correction import block_failure, failure_of_weak_cells
 from reliability.product.macro import Dies, Setting
@@ -94,10 +94,11 @@ def set_policy(
         raise unknown_name("kind of maintenance", str(kind), kinds)
     if kind != "none" and interval == math.inf:
         raise InputError(f"interval: missing, {kind} needs one")
+    expect(alternating, bool, "alternating", "True or False")
     found = {
         "kind": kind,
         "interval": math.inf if kind == "none" else quantity(interval, "s", "interval", low=1e-9),
-        "alternating": bool(alternating),
+        "alternating": alternating,
         "write_time": quantity(write_time, "s", "write_time", low=0.0),
         "write_energy": quantity(write_energy, "J", "write_energy", low=0.0),
         "read_energy": quantity(read_energy, "J", "read_energy", low=0.0),

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import scipy
 import xarray as xr
 
 from reliability.errors import InputError
 from reliability.lifetime.acceleration import acceleration
 from reliability.lifetime.claims import Assessment, Claim, assess_claim
 from reliability.lifetime.next_lot import SCALE, next_lot_bound, next_lot_fraction
-from reliability.lifetime.statements import parse_known
 from reliability.product.mission_equivalent import (
     VOLTAGE_MODELS,
     equivalent_t_model,
@@ -26,10 +26,16 @@ from reliability.product.mission_equivalent import (
     voltage_factors,
 )
 from reliability.product.path_answers import Mission, PathAnswer, path_answers
-from reliability.product.qualification_plan import LifeTest, Plan, claimed_fraction
+from reliability.product.qualification_plan import (
+    LifeTest,
+    Plan,
+    claimed_fraction,
+    known_acceleration,
+)
 from reliability.units import BOLTZMANN
 
 _STEP = 0.1  # eV, of the sensitivity
+_DIFFER = 0.01  # probability below which lots are said to differ
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,7 @@ def assess_mechanism(name: str, tests: tuple[LifeTest, ...], plan: Plan, seed: i
             f"{plan.path}: mechanism {name}: tests count {' and '.join(sorted(units))}; state a "
             "mechanism for each"
         )
+    _check_voltages(name, tests, plan)
     clock = clocks.pop()
     segments = plan.table.claim.segment
     claimed = sum({"time": s.time, "cycles": s.cycles, "reads": s.reads}[clock] for s in segments)
@@ -105,12 +112,56 @@ def assess_mechanism(name: str, tests: tuple[LifeTest, ...], plan: Plan, seed: i
         return Answer(name, tests, None, f"the mission states no {clock}", clock=clock)
     try:
         if clock == "time":
-            return _over_time(name, tests, plan, seed)
+            return _with_limitations(_over_time(name, tests, plan, seed), plan)
         claim = Claim(claimed, claimed_fraction(plan.table.claim), {}, plan.table.claim.confidence)
         found = _assess(claim, tests, {}, seed)
     except InputError as error:
-        return Answer(name, tests, None, str(error), clock=clock)
-    return Answer(name, tests, found, next_lot=_next_lot(found, tests), clock=clock)
+        return Answer(name, tests, None, _reason(error), clock=clock)
+    answer = Answer(name, tests, found, next_lot=_next_lot(found, tests), clock=clock)
+    return _with_limitations(answer, plan)
+
+
+def _reason(error: InputError) -> str:
+    """Say an error as the reason why nothing was concluded: its key in words."""
+    key, colon, rest = str(error).partition(": ")
+    return rest if key in ("lower", "time") else f"{key.replace('_', ' ')}{colon}{rest}"
+
+
+def _check_voltages(name: str, tests: tuple[LifeTest, ...], plan: Plan) -> None:
+    """Refuse a voltage that some tests of a mechanism state and others do not."""
+    stated = [test.table.voltage is not None for test in tests]
+    if any(stated) and not all(stated):
+        other = tests[stated.index(False)].table.name
+        raise InputError(
+            f"{plan.path}: mechanism {name}: voltage: test {other} states none, others do; state "
+            "it of all (0 V where nothing is applied), or a mechanism for each"
+        )
+
+
+def _with_limitations(answer: Answer, plan: Plan) -> Answer:
+    """Add what the plan says beside the bound: a voltage that is not in it, lots that differ."""
+    if answer.found is None:
+        return answer
+    more, tests = [], answer.tests
+    if plan.table.claim.segment[0].voltage is not None and tests[0].table.voltage is None:
+        more.append("the voltage of the mission is not in the bound: its tests state none")
+    if answer.found.fit is None and (p := _alike(tests)) < _DIFFER:
+        more.append(
+            f"the lots differ (probability {p:.2g} if they were alike): the bound is that of all "
+            "of them together, not of each"
+        )
+    found = replace(answer.found, limitations=(*answer.found.limitations, *more))
+    return replace(answer, found=found)
+
+
+def _alike(tests: Sequence[LifeTest]) -> float:
+    """p-value of the chi-square test of equal failing fractions of the lots of each test."""
+    each = []
+    for test in tests:
+        table = np.array([(lot.failed, lot.devices - lot.failed) for lot in test.lots])
+        if len(table) > 1 and (table.sum(axis=0) > 0).all():
+            each.append(float(scipy.stats.chi2_contingency(table, correction=False).pvalue))
+    return min(1.0, min(each, default=1.0) * max(len(each), 1))  # Bonferroni
 
 
 @dataclass(frozen=True)
@@ -179,7 +230,7 @@ class _Mechanism:
 
 def _over_time(name: str, tests: tuple[LifeTest, ...], plan: Plan, seed: int) -> Answer:
     own = _Mechanism(tests, plan, seed)
-    known = _known(plan)
+    known = known_acceleration(plan.table.acceleration)
     ends = {key: value for key, value in known.items() if isinstance(value, tuple)}
 
     def at(coefficients: Mapping[str, Any]) -> tuple[Assessment, dict[str, float]]:
@@ -198,7 +249,7 @@ def _over_time(name: str, tests: tuple[LifeTest, ...], plan: Plan, seed: int) ->
     try:
         found, stress = at(known)
     except InputError as error:  # the paths may say more
-        return Answer(name, tests, None, str(error), paths=path_answers(tests, mission))
+        return Answer(name, tests, None, _reason(error), paths=path_answers(tests, mission))
     if "activation_energy" in ends:  # the worst of both ends, each with its own mission
         for energy in ends["activation_energy"]:
             other, other_stress = at(known | {"activation_energy": energy})
@@ -232,17 +283,6 @@ def _with_t_model(own: _Mechanism, known: dict[str, Any], found: Assessment) -> 
         return own.assess(stress, fixed, "t_model")
     except InputError:
         return None
-
-
-def _known(plan: Plan) -> dict[str, Any]:
-    given = plan.table.acceleration
-    if given is None:
-        return {}
-    assumed = {
-        "voltage_acceleration": given.voltage_acceleration, "exponent": given.voltage_exponent
-    }  # fmt: skip
-    texts = [f"{name} = {value}" for name, value in assumed.items() if value is not None]
-    return parse_known(given.activation_energy, given.shape, ", ".join(texts) or None)
 
 
 def _assess(

@@ -222,20 +222,37 @@ def _fits(
     found, left_out = [], []
     for shape in shapes:
         try:
-            found.append((shape, fit_degradation(_paths(reads, shape, models, fixed))))
+            start = _common_start(tests) if shape == "saturating" else None
+            found.append((shape, fit_degradation(_paths(reads, shape, models, fixed, start))))
         except InputError as error:
             left_out.append(f"{shape}: {error}")
     return tuple(sorted(found, key=lambda pair: pair[1].aicc)), left_out
 
 
-def _paths(reads: xr.Dataset, shape: str, models: str, fixed: dict[str, float]) -> Paths:
+def _common_start(tests: Sequence[LifeTest]) -> float:
+    """The value that all units have at time zero, which saturating paths need."""
+    reads = xr.concat(
+        [test.reads for test in tests if test.reads is not None], "read", combine_attrs="override"
+    )
+    first = np.unique(reads["value"].values[reads["time"].values <= 0])
+    if not first.size or np.ptp(first) > 1e-9 * np.abs(first).max():
+        raise InputError(
+            "units do not begin at one value; state the failure as a part of the first read, "
+            "'conductance < 80 %'"
+        )
+    return float(first[0])
+
+
+def _paths(
+    reads: xr.Dataset, shape: str, models: str, fixed: dict[str, float], start: float | None
+) -> Paths:
     stress = None
     if models:
         groups = acceleration(models, _STRESSES).stresses
         stress = {n: reads[n].values for group in groups for n in group}
     return paths(
         reads["time"].values, reads["value"].values, reads["unit"].values,
-        limit=float(reads.attrs["limit"]), shape=shape, stress=stress,
+        limit=float(reads.attrs["limit"]), shape=shape, start=start, stress=stress,
         acceleration_models=models or "arrhenius", fixed=fixed if models else None,
     )  # fmt: skip
 

@@ -4,24 +4,25 @@ A TOML file; `load_plan` reads it, with the data files that it names. Nothing in
 unknown key, a test without conditions or a lot without a name is refused.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import xarray as xr
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from reliability.errors import InputError, from_validation
 from reliability.files import read_toml
-from reliability.lifetime.statements import parse_duration
+from reliability.lifetime.statements import parse_duration, parse_known
 from reliability.measurements import (
     lifetimes_of,
     read_lifetimes,
     read_measurements,
     reads_of_units,
 )
-from reliability.units import Kelvin, NonNegative, Seconds, Volts, quantity
+from reliability.units import Kelvin, NonNegative, Seconds, Volts, engineering, quantity
 
 Count = Annotated[int, Field(ge=0, strict=True)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -63,8 +64,8 @@ class SegmentTable(_Table):
 class ClaimTable(_Table):
     """At most ``fraction`` of the units fails over the mission."""
 
-    fraction: float | str
-    confidence: float = 0.9
+    fraction: Annotated[float | str, AfterValidator(lambda given: _probability(given))]
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.9
     quantity: str = "cumulative failures"
     uber: Fraction | None = None
     segment: Annotated[tuple[SegmentTable, ...], Field(min_length=1)]
@@ -78,6 +79,12 @@ class ProductTable(_Table):
     cycles: NonNegative = 0.0
     grade: Literal[0, 1, 2, 3] | None = None
     """Temperature grade of AEC-Q100, for automotive products."""
+
+    @property
+    def is_pcm(self) -> bool:
+        """Whether the memory is phase-change memory, by one of its names."""
+        name = self.memory.lower()
+        return name in ("pcm", "pram", "pcram") or "phase" in name
 
 
 class AccelerationTable(_Table):
@@ -271,7 +278,7 @@ def load_plan(path: str | Path) -> Plan:
     try:
         plan = PlanTable.model_validate(table)
     except ValidationError as error:
-        raise from_validation(error, str(path), _keys()) from None
+        raise _named(from_validation(error, str(path), _keys()), table) from None
     names = [test.name for test in plan.test]
     labels = [
         f"{path}: test {name}"
@@ -279,6 +286,10 @@ def load_plan(path: str | Path) -> Plan:
         for k, name in enumerate(names)
     ]
     _check_voltages(plan, labels, path)
+    try:
+        known_acceleration(plan.acceleration)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     tests = [_read(test, label, path.parent) for test, label in zip(plan.test, labels, strict=True)]
     return Plan(plan, tuple(tests), path)
 
@@ -312,10 +323,25 @@ def _read(test: TestTable, where: str, folder: Path) -> LifeTest:
     if (test.file is None) == (not test.lot):
         got = "both" if test.file else "neither"
         raise InputError(f"{where}: got {got} of file and [[test.lot]], expected one of them")
+    _check_bits(test, where)
     found = _of_counts(test, where) if test.file is None else _of_file(test, where, folder)
     if found.table.cycles and found.table.cycling_temperature is None:
         raise InputError(f"{where}: cycling_temperature: missing, the test has cycles before it")
     return found
+
+
+def _check_bits(test: TestTable, where: str) -> None:
+    """Refuse bits that would count twice, and uncorrectable errors in no bits."""
+    of_lots = any(lot.bits_read for lot in test.lot)
+    if test.bits_read and of_lots:
+        raise InputError(f"{where}: bits_read: got those of the test and of lots, expected one")
+    if test.uncorrectable_errors and not (test.bits_read or of_lots):
+        raise InputError(f"{where}: uncorrectable_errors: got {test.uncorrectable_errors}, but no "
+                         "bits_read")  # fmt: skip
+    for lot in test.lot:
+        if lot.uncorrectable_errors and not (test.bits_read or lot.bits_read):
+            raise InputError(f"{where}: lot {lot.name}: uncorrectable_errors: got "
+                             f"{lot.uncorrectable_errors}, but no bits_read")  # fmt: skip
 
 
 def _points(test: TestTable, where: str, clock: str, end: float) -> tuple[float, ...]:
@@ -379,9 +405,10 @@ def _of_file(test: TestTable, where: str, folder: Path) -> LifeTest:
     reads = None
     try:
         if test.failure is None:
-            units = read_lifetimes(
-                folder / str(test.file), columns=test.columns, missing=test.missing,
-                constants={name: value for name, value in stated.items() if value is not None},
+            units = _with_stated(
+                read_lifetimes(
+                    folder / str(test.file), columns=test.columns, missing=test.missing
+                ), stated,
             )  # fmt: skip
         else:
             stated["read_voltage"] = stated.pop("voltage")
@@ -423,6 +450,20 @@ def _of_file(test: TestTable, where: str, folder: Path) -> LifeTest:
     return LifeTest(changed, units, lots, end, clock, points, reads)
 
 
+def _with_stated(units: xr.Dataset, stated: dict[str, float | None]) -> xr.Dataset:
+    """Units of a table at the stated conditions, which those of the table must not contradict."""
+    for name, value in stated.items():
+        if value is None:
+            continue
+        own = np.unique(units[name].values) if name in units else np.array([value])
+        for other in own[np.abs(own - value) > 1e-6 * abs(value)]:
+            unit = {"temperature": "K", "voltage": "V"}[name]
+            raise InputError(f"{name}: got {engineering(value, unit)} in the plan and "
+                             f"{engineering(float(other), unit)} in the file")  # fmt: skip
+        units = units.assign({name: ("unit", np.full(units.sizes["unit"], value))})
+    return units
+
+
 def _single(units: xr.Dataset, name: str, where: str) -> float | None:
     """The one temperature or voltage of a file."""
     values = np.unique(units[name].values) if name in units else np.zeros(0)
@@ -453,6 +494,49 @@ def _lot_of_file(name: str, units: xr.Dataset) -> LotTable:
 def claimed_fraction(claim: ClaimTable) -> float:
     """Return the claimed fraction as a number."""
     return quantity(claim.fraction, "", "claim: fraction", low=0.0, high=1.0)
+
+
+def known_acceleration(given: AccelerationTable | None) -> dict[str, float | tuple[float, float]]:
+    """Return the coefficients, and the shape, that are taken as known, or their ranges.
+
+    Raises
+    ------
+    InputError
+        One that is not above 0.
+    """
+    if given is None:
+        return {}
+    assumed = {
+        "voltage_acceleration": given.voltage_acceleration, "exponent": given.voltage_exponent
+    }  # fmt: skip
+    texts = [f"{name} = {value}" for name, value in assumed.items() if value is not None]
+    known = parse_known(given.activation_energy, given.shape, ", ".join(texts) or None)
+    for name, value in known.items():
+        if not 0 < np.min(value) <= np.max(value) < np.inf:
+            raise InputError(f"acceleration: {name}: got {value}, allowed above 0")
+    return known
+
+
+def _probability(given: float | str) -> float | str:
+    value = quantity(given, "", "fraction", low=0.0, high=1.0)
+    if not 0 < value < 1:
+        raise ValueError(f"got {given}, allowed between 0 and 1")
+    return given
+
+
+def _named(error: InputError, table: dict[str, Any]) -> InputError:
+    """Say the names of tests and lots instead of their numbers."""
+
+    def named(match: re.Match[str]) -> str:
+        try:
+            test = table["test"][int(match[1])]
+            of_lot = "" if match[2] is None else f" lot {test['lot'][int(match[2])]['name']}:"
+            return f"test {test['name']}:{of_lot} "
+        except (KeyError, TypeError, IndexError):
+            return match[0]
+
+    text = re.sub(r"\btest\.(\d+)\.(?:lot\.(\d+)\.)?(?=\w)", named, str(error))
+    return InputError(re.sub(r"\.(constrained-\w+|tuple\[[^:]*\])(\.\d+)?", "", text))
 
 
 def _keys() -> dict[str, list[str]]:

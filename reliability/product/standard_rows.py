@@ -6,6 +6,7 @@ name reached its conditions, lots, devices and accept number.
 """
 
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from reliability.units import engineering, grouped
 _TOLERANCE = 0.5  # K; a chamber at its set point counts
 _ROOM = (288.15, 308.15)  # K, of the half of the devices that is cycled at 25 degC
 _WARM = (328.15, 358.15)  # K, of the other half
+_ALIKE = 0.74  # of `difflib`, from which a name is taken for a mistyped one: two letters of four
+_OTHER_TESTS = ("ESD", "LTSL")  # of JESD47, without a row here, whose names are that close to one
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Row:
     ----------
     name, standard, purpose, required, done, reason, source : str
     met : bool or None
-        None where the test is missing, or what the standard requires is not known here.
+        None where the test is missing, or what the standard requires could not be confirmed.
     applies : bool
         Whether the plan does not call it not applicable.
     """
@@ -52,15 +55,19 @@ def check_requirements(plan: Plan) -> list[Row]:
     Raises
     ------
     InputError
-        A sample or an exemption stated for a requirement that does not exist, or an exemption
-        from one that has a test.
+        A sample or an exemption stated for a requirement that does not exist, an exemption from
+        one that has a test, the name of a test that is nearly one of the standards, a test or a
+        sample of AEC-Q100 for a product without a grade.
     """
     known = {row["name"]: row for row in jedec_requirements()}
+    _check_names(plan)
     exempt = plan.table.not_applicable
     for key, names in (("samples", plan.table.samples), ("not_applicable", exempt)):
         for name in names:
             if name not in known:
                 raise unknown_name(f"requirement in {key}", name, known)
+    if plan.table.product.grade is None:
+        _check_no_grade(plan, known)
     for name in exempt:
         if plan.named(name):
             raise InputError(f"not_applicable: {name}: got a test of this name in the plan")
@@ -70,6 +77,37 @@ def check_requirements(plan: Plan) -> list[Row]:
         else row
         for row in (_row(facts, plan) for facts in jedec_requirements())
     ]
+
+
+def tests_of_requirements() -> tuple[str, ...]:
+    """Return the names of the tests that requirements ask for."""
+    return tuple(dict.fromkeys(row.get("test", row["name"]) for row in jedec_requirements()))
+
+
+def _check_names(plan: Plan) -> None:
+    """Refuse a name that is nearly one of the standards, unless the test states its mechanism."""
+    known = {name.lower(): name for name in tests_of_requirements()}
+    for test in (test.table for test in plan.tests):
+        if test.name in (*known.values(), *_OTHER_TESTS) or test.mechanism:
+            continue
+        if near := get_close_matches(test.name.lower(), known, 1, _ALIKE):
+            raise InputError(
+                f"{plan.path}: test {test.name}: not a test of the standards, did you mean "
+                f"{known[near[0]]!r}? A test of its own states its mechanism"
+            )
+
+
+def _check_no_grade(plan: Plan, known: dict[str, dict[str, Any]]) -> None:
+    """Refuse tests and samples that only requirements with grades ask for."""
+    graded = {name for name, row in known.items() if "grades" in row}
+    others = {row.get("test", name) for name, row in known.items() if name not in graded}
+    named = [("test", test.table.name) for test in plan.tests]
+    alone = {known[name].get("test", name) for name in graded} - others
+    for what, name in [*named, *(("samples", name) for name in plan.table.samples)]:
+        if name in (alone if what == "test" else graded):
+            raise InputError(
+                f"{plan.path}: {what}: {name} is of AEC-Q100, but the product states no grade"
+            )
 
 
 def _row(facts: dict[str, Any], plan: Plan) -> Row:
@@ -90,30 +128,37 @@ def _row(facts: dict[str, Any], plan: Plan) -> Row:
         parts.append(f"accept {accept}")
     required = "; ".join(parts)
     done = "; ".join(map(_done, tests)) or "no test"
+    kind = facts.get("kind", "bake")
+    of_grade = f" for grade {plan.table.product.grade}" if facts.get("grades") else ""
+    unconfirmed = (
+        f"the conditions of {facts['standard']}{of_grade} could not be confirmed from public "
+        "sources"
+        if kind == "open"
+        else ""
+    )
     if not tests:
         missing = f"missing: no test {facts.get('test', facts['name'])} in the plan"
-        return _made(facts, required, done, None, missing)
-    lacking = _CHECKS[facts.get("kind", "bake")](facts, tests, plan)
+        reason = "; ".join(filter(None, (missing, unconfirmed)))
+        return _made(facts, required, done, None, reason)
+    lacking = _CHECKS[kind](facts, tests, plan)
     if sample:
         lacking += _sample_lacks(sample, tests)
     elif accept is not None and (failed := sum(t.failures for t in tests)) > accept:
         lacking.append(_too_many(failed, accept))
     if lacking:
         return _made(facts, required, done, False, "; ".join(lacking))
-    open_points = []
-    if facts.get("kind") == "open":
-        of_grade = f" for grade {plan.table.product.grade}" if facts.get("grades") else ""
-        open_points.append(f"the conditions of the standard{of_grade} are not known here")
+    open_points = [unconfirmed] if unconfirmed else []
     if "open" in facts:
-        open_points.append(f"{facts['open']} of the standard is not known here")
-    if sample is None and facts.get("kind") != "uber":
+        open_points.append(f"{facts['open']} of the standard could not be confirmed")
+    if sample is None and kind != "uber":
         open_points.append(
-            f"the sample of the standard is not known here; state it as [samples.{facts['name']!r}]"
+            f"the sample of the standard could not be confirmed; state it as "
+            f"[samples.{facts['name']!r}]"
         )
     if open_points:
-        reason = f"conditions kept, but {'; '.join(open_points)}"
-        return _made(facts, required, done, None, reason)
-    if facts.get("kind") == "uber":
+        kept = "" if unconfirmed else "conditions kept, but "
+        return _made(facts, required, done, None, kept + "; ".join(open_points))
+    if kind == "uber":
         bound = f"bound {_uber_bound(tests, plan):.2g} for the next lot"
         return _made(facts, required, done, True, f"{bound}, claimed {plan.table.claim.uber:.2g}")
     return _made(facts, required, done, True, "conditions, sample and accept number kept")
@@ -146,7 +191,8 @@ def _sample_lacks(sample: SampleTable, tests: list[LifeTest]) -> list[str]:
     if len(full) < sample.lots:
         each = ", ".join(f"{name}: {devices}" for name, devices in count.items())
         lacking.append(
-            f"{len(full)} lots of {sample.devices} or more devices ({each}), required {sample.lots}"
+            f"{len(full)} lot{'' if len(full) == 1 else 's'} of {sample.devices} or more devices "
+            f"({each}), required {sample.lots}"
         )
     failed = sum(test.failures for test in tests)
     if failed > sample.accept:
@@ -191,7 +237,7 @@ def _done(test: LifeTest) -> str:
 
 def _bake(facts: dict[str, Any], tests: list[LifeTest], plan: Plan) -> list[str]:
     """A test of some time at some temperature, each of the tests of its name."""
-    pcm = plan.table.product.memory.upper() == "PCM" and facts["pcm"]
+    pcm = plan.table.product.is_pcm and facts["pcm"]
     options = facts["pcm"] if pcm else facts["option"]
     lacking = []
     for test in tests:
@@ -201,7 +247,7 @@ def _bake(facts: dict[str, Any], tests: list[LifeTest], plan: Plan) -> list[str]
             )
         reasons = [_option_lacks(option, test) for option in options]
         if all(reasons):
-            lacking.append(" or ".join(", ".join(each) for each in reasons))
+            lacking.append(", or ".join(" and ".join(each) for each in reasons))
         lacking += _preconditioning(facts, test, plan)
         if facts.get("reads") and not test.table.reads:
             lacking.append("no reads stated")

@@ -1,5 +1,6 @@
 """Acceptance limits: the verdicts of the cover, the table of all of them, and plans of tests."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -59,6 +60,8 @@ def _value(found: dict[str, Any], key: str) -> str:
 
 
 def _ends(found: dict[str, Any]) -> str:
+    if math.isnan(found["low"]):  # of one chip
+        return "interval not known"
     return f"{_value(found, 'low')} to {_value(found, 'high')}"
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from reliability.files import replace_text
-from reliability.mission import jedec_requirements
 from reliability.product.dossier import Dossier
 from reliability.report.dossier_figures import mechanism_figures, path_figure
 from reliability.report.dossier_summary import bound_text, dossier_lines, dossier_summary, result
@@ -90,13 +89,12 @@ def _report(dossier: Dossier, summary: dict[str, Any]) -> Report:
 
 def _sections(dossier: Dossier, summary: dict[str, Any]) -> Iterator[Section]:
     yield Section("document", "Document", tables=[document_table(summary)])
-    known = {row.get("test", row["name"]) for row in jedec_requirements()}
-    others = dict.fromkeys(t["name"] for t in summary["tests"] if t["name"] not in known)
+    others = summary["tests_of_no_requirement"]
     yield Section("requirements", "Requirements of the standards", (
         *([f"Tests of no requirement: {', '.join(others)}."] if others else []),
         "A requirement is met if the tests of its name reached its conditions, lots, devices and "
-        "accept number. It is open if the test is missing, or if the public summaries of the "
-        "standard do not state what it requires. Sources of the requirements:",),
+        "accept number. It is open if the test is missing, or if what the standard requires could "
+        "not be confirmed from public sources. Sources of the requirements:",),
         points=list(dict.fromkeys(row["source"] for row in summary["requirements"])),
         tables=[requirements_table(summary)])  # fmt: skip
     alone = ", ".join(dossier.unclaimed)

@@ -15,6 +15,7 @@ from reliability.product.mechanisms import Answer, pooled_units
 from reliability.product.mission_equivalent import log_factor
 from reliability.product.path_answers import PathAnswer
 from reliability.product.qualification_plan import LifeTest, claimed_fraction
+from reliability.product.standard_rows import tests_of_requirements
 from reliability.report.figures.style import ppm
 from reliability.report.provenance import versions
 from reliability.report.qualification_report import qualification
@@ -59,6 +60,7 @@ def dossier_summary(dossier: Dossier, command: str = "") -> dict[str, Any]:
             {"fraction": p, "no_failure": a, "one_failure": b, "two_failures": c}
             for p, a, b, c in dossier.samples
         ],
+        "tests_of_no_requirement": list(_of_no_requirement(dossier)),
         "files": _hashes(dossier),
         "command": command,
         "versions": f"{versions()}, Python {platform.python_version()}",
@@ -252,6 +254,12 @@ def _read_points(test: LifeTest) -> Iterator[dict[str, float]]:
         before = point
 
 
+def _of_no_requirement(dossier: Dossier) -> dict[str, None]:
+    names = (test.table.name for test in dossier.plan.tests)
+    known = tests_of_requirements()
+    return dict.fromkeys(name for name in names if name not in known)
+
+
 def _hashes(dossier: Dossier) -> dict[str, str]:
     folder, plan = dossier.plan.path.parent, dossier.plan.path
     names = dict.fromkeys(t.table.file for t in dossier.plan.tests if t.table.file)
@@ -263,11 +271,18 @@ def dossier_lines(summary: dict[str, Any]) -> list[str]:
     """Return the outcome as lines of text, the verdict first."""
     rows = summary["requirements"]
     number = {word: sum(result(row) == word for row in rows) for word in _RESULT.values()}
+    claims = [claim["passed"] for claim in summary["claims"]]
     lines = [
-        f"{summary['verdict'].upper()}: {number['met']} requirements met, {number['not met']} not "
-        f"met, {number['open']} open"
+        f"{summary['verdict'].upper()}: {number['met']} of {sum(row['applies'] for row in rows)} "
+        f"requirements met, {number['not met']} not met, {number['open']} open; {sum(claims)} of "
+        f"{len(claims)} claims demonstrated"
     ]
-    lines += [f"{row['name']:<18}{result(row)}: {row['reason']}" for row in rows]
+    lines += [
+        f"{row['name']:<18}{f'{result(row)}: ' if row['applies'] else ''}{row['reason']}"
+        for row in rows
+    ]
+    if others := summary["tests_of_no_requirement"]:
+        lines.append(f"tests of no requirement: {', '.join(others)}")
     for claim in summary["claims"]:
         bound = "" if "bound" not in claim else f": {bound_text(claim)}"
         lines.append(f"claim, {claim['mechanism']}: {claim['verdict']}{bound}")

@@ -122,7 +122,7 @@ def _distance(told: Mapping[str, Any], errors: Sequence[LevelErrors]) -> list[st
     """Say how far simulated cells are from measured ones."""
     said = []
     if verdict := told.get("verdict", ""):
-        said.append(f"The model is {told['misfit'].replace(' uS', ' µS')}. {_sentence(verdict)}")
+        said.append(f"The model is {told['misfit']}. {_sentence(verdict)}")
     if errors:
         said.append(_sentence(str(max(errors, key=lambda one: one.measured))))
     return said

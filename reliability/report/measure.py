@@ -1,12 +1,13 @@
 """The metric of a study's chips in words and numbers: fractions in percent, others as they are."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from reliability.campaign.metric_words import NAMES, name_of
 from reliability.campaign.spec import Study
 from reliability.network.metrics import FRACTIONS
-from reliability.report.words import percent, percent_range, typeset
+from reliability.report.words import ends_text, percent, typeset
 
 
 class Measure(NamedTuple):
@@ -42,16 +43,17 @@ class Measure(NamedTuple):
         >>> Measure("accuracy", True).text(0.8372), Measure("mean squared error", False).text(0.12)
         ('83.7 %', '0.12')
         """
-        return percent(value, digits) if self.fraction else typeset(f"{value:.4g}")
+        if self.fraction or math.isnan(value):
+            return percent(value, digits)
+        return typeset(f"{value:.4g}")
 
     def ends(self, found: Mapping[str, Any]) -> str:
         """Print the interval of an answer."""
-        if self.fraction:
-            return percent_range(found)
-        return f"{self.text(found['low'])} to {self.text(found['high'])}"
+        return ends_text(self.text(found["low"]), self.text(found["high"]))
 
     def difference(self, *values: float) -> list[str]:
         """Print differences: in points of fractions."""
-        if self.fraction:
-            return [f"{100 * value:+.2f}" for value in values]
-        return [typeset(f"{value:+.3g}") for value in values]
+        said = [f"{100 * v:+.2f}" if self.fraction else typeset(f"{v:+.3g}") for v in values]
+        return [
+            "not known" if math.isnan(v) else text for v, text in zip(values, said, strict=True)
+        ]

@@ -58,6 +58,13 @@ def named_point(study: Study, point: Point) -> str:
     return ", ".join(f"{names[name]} = {value_text(name, value)}" for name, value in point.items())
 
 
+def told_apart(study: Study, point: Point) -> str:
+    """Print a point of a sweep, with the names of its axes where two of them share a unit."""
+    units = [unit_of(axis.name) for axis in study.sweep]
+    shared = len(set(units)) < len(units)
+    return named_point(study, point) if shared else point_text(point)
+
+
 def points_text(study: Study, count: int) -> str:
     """Say how many points a sweep has: ``4 technologies``, ``12 points of coding × node``."""
     labels = [axis_label(axis) for axis in study.sweep]

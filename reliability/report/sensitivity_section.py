@@ -13,7 +13,7 @@ from reliability.report import figures as draw
 from reliability.report.figures.accuracy_figures import bands_of_chips
 from reliability.report.page import Figure, canvas, numbers_of, svg
 from reliability.report.points import Finished
-from reliability.report.words import age_title, of_age, percent
+from reliability.report.words import age_title, counted, of_age, percent
 from reliability.statistics.information import correlation_by_chance, rank_correlation
 from reliability.statistics.means import mean_interval
 from reliability.technology import Technology
@@ -149,8 +149,8 @@ def _tornado(study: Study, grid: xr.Dataset) -> Figure:
             "tornado",
             "Tornado chart of the factors",
             "Each factor at its worst and its best level (numbers), the others nominal, compared "
-            f"with the nominal card: mean over the same {settings.chips} chips with its "
-            f"{percent(study.confidence, 0)} interval (bars), {when}.",
+            f"with the nominal card: mean over the same {counted(settings.chips, 'chip')} with "
+            f"its {percent(study.confidence, 0)} interval (bars), {when}.",
             svg(figure, "Change of the accuracy for each factor, widest range on top"),
             numbers_of(effects),
         )
@@ -205,7 +205,8 @@ def _grid_figures(study: Study, grid: xr.Dataset) -> Iterator[Figure]:
             "factors",
             "Accuracy against each factor",
             f"Each factor alone, the others nominal ({levels}). Mean and 5 to 95 % of "
-            f"{settings.chips} chips on {settings.images} images. {age_title(age)}.",
+            f"{counted(settings.chips, 'chip')} on {counted(settings.images, 'image')}. "
+            f"{age_title(age)}.",
             svg(figure, "Accuracy against each factor"),
             numbers_of(_means(study, grid)),
         )

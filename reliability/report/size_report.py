@@ -31,7 +31,7 @@ from reliability.report.provenance import (
     provenance_section,
 )
 from reliability.report.render import save_report
-from reliability.report.words import lines_range
+from reliability.report.words import counted, lines_range
 from reliability.technology import Technology
 from reliability.units import engineering
 
@@ -307,7 +307,7 @@ def _method(found: xr.Dataset) -> Section:
     text = [
         f"Criterion: {_name(name)}{f', the {_CRITERIA[name]}' if name in _CRITERIA else ''}, "
         f"{_sense(told)} {_limit(told)}, mean over "
-        + (f"{told['chips']} chips, each on its own die, " if name == "accuracy_drop"
+        + (f"{counted(told['chips'], 'chip')}, each on its own die, " if name == "accuracy_drop"
            else "8 to 64 Monte Carlo arrays, each on its own die, ")
         + f"with exact currents; searched up to {told['max_size']} lines."
     ]  # fmt: skip

@@ -1,5 +1,6 @@
 """Accuracy over a sweep: its points beside each other, against time, against an axis."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -25,10 +26,19 @@ from reliability.report.points import (
     named_point,
     point_text,
     points_text,
+    told_apart,
     value_text,
     without,
 )
-from reliability.report.words import age_title, of_age, percent, stress_columns, typeset
+from reliability.report.words import (
+    age_title,
+    counted,
+    ends_text,
+    of_age,
+    percent,
+    stress_columns,
+    typeset,
+)
 from reliability.statistics.crossed import mean_of_rows
 from reliability.units import engineering
 
@@ -74,9 +84,12 @@ def sweep_statement(finished: Finished) -> Iterator[str]:
         by += " points"
     else:
         by, low, high = map(measure.text, found)
+    ends = f"{low} to {high} at {sure} confidence"
+    if math.isnan(found[1]):
+        ends = "interval not known from one chip"
     yield (
-        f"On the same chips and images the {top} point is {by} above the {bottom} "
-        f"({low} to {high} at {sure} confidence, nominal card)."
+        f"On the same chips and images the {top} point is {by} above the {bottom} ({ends}, nominal "
+        "card)."
     )
 
 
@@ -109,7 +122,7 @@ def _figures(finished: Finished) -> Iterator[Figure]:
     )
     last = xr.concat([at_age(values, end) for values in here], labels, coords="minimal",
                      compat="override", join="override")  # fmt: skip
-    many = f"{finished.results['chips'].sizes['chip']} chips"
+    many = counted(finished.results["chips"].sizes["chip"], "chip")
     when = age_title(end) if not swept & set(end) else "At the swept stress condition"
     if len(points) <= _MOST_ROWS:
         of = "median over the sampled cards" if study.uncertainty else f"mean of {many}"
@@ -170,7 +183,7 @@ def _against(finished: Finished, axis: Axis, last: xr.DataArray, caption: str) -
     lines = f"line, one per {rest}" if rest else "line"
     accuracy = xr.DataArray(
         last.transpose("point", "chip").values[np.array(chosen)], dims=("line", "x", "chip"),
-        coords={"line": [point_text(dict(other)) for other in others], "x": x},
+        coords={"line": [told_apart(study, dict(other)) for other in others], "x": x},
         name="accuracy", attrs=last.attrs,
     ).rename(x=label)  # fmt: skip
     with canvas(7.6, 4.6) as (figure, axes):
@@ -231,8 +244,8 @@ def _rows(finished: Finished, columns: dict[str, Callable[..., str]]) -> Iterato
                 *(value_text(name, value) for name, value in point.items()),
                 *(text(at) for text in columns.values()),
                 measure.text(found["mean"]),
-                measure.ends(found),
+                measure.ends(found).replace(" % to ", " to "),
                 measure.text(found["sigma_chips"]),
                 *([f"{float(at_age(here['spikes'], at).mean()):.0f}"] if "spikes" in here else []),
-                f"{mean} ({low} to {high})" if k else "",
+                f"{mean} ({ends_text(low, high)})" if k else "",
             ]

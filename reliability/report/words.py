@@ -1,5 +1,6 @@
 """Numbers and stress conditions in words, as the documents say them."""
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
@@ -59,10 +60,19 @@ def in_words(name: str) -> str:
 def percent(value: float, digits: int = 1) -> str:
     """Print a fraction as the document does.
 
-    >>> percent(0.8372)
-    '83.7 %'
+    >>> percent(0.8372), percent(math.nan)
+    ('83.7 %', 'not known')
     """
-    return f"{value * 100:.{digits}f} %"
+    return "not known" if math.isnan(value) else f"{value * 100:.{digits}f} %"
+
+
+def counted(number: int, what: str) -> str:
+    """Print how many there are of something.
+
+    >>> counted(1, "chip"), counted(20, "chip")
+    ('1 chip', '20 chips')
+    """
+    return f"{grouped(number)} {what}{'' if number == 1 else 's'}"
 
 
 def fraction_text(value: float) -> str:
@@ -127,7 +137,16 @@ def percent_range(found: Mapping[str, Any], digits: int = 1) -> str:
     >>> percent_range({"low": 0.81, "high": 0.85})
     '81.0 % to 85.0 %'
     """
-    return f"{percent(found['low'], digits)} to {percent(found['high'], digits)}"
+    return ends_text(*(percent(found[end], digits) for end in ("low", "high")))
+
+
+def ends_text(low: str, high: str) -> str:
+    """Print the ends of an interval, which one chip does not have.
+
+    >>> ends_text("40", "60"), ends_text("not known", "not known")
+    ('40 to 60', 'interval not known')
+    """
+    return "interval not known" if "not known" in (low, high) else f"{low} to {high}"
 
 
 def interval_text(ends: str, confidence: float) -> str:

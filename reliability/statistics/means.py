@@ -33,14 +33,38 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, f
     return float(sample.mean), float(low), float(high)
 
 
+def one_more(values: ArrayLike, confidence: float = 0.95) -> NDArray[np.float64]:
+    """Interval that contains one more value of a sample with a probability.
+
+    Of n values the k-th from either end, ``k = (n + 1) (1 - confidence) / 2`` rounded down: one
+    more lies between them with the probability ``(n + 1 - 2 k) / (n + 1)``, which is the confidence
+    or more; the outermost where n is too small for that (19 for 90 %, 39 for 95 %).
+
+    Parameters
+    ----------
+    values : array_like, shape (n, ...)
+    confidence : float
+
+    Returns
+    -------
+    ndarray, shape (2, ...)
+
+    Examples
+    --------
+    >>> one_more(range(39)).tolist(), one_more(range(39), 0.9).tolist()
+    ([0, 38], [1, 37])
+    """
+    ordered = np.sort(np.asarray(values), axis=0)
+    k = _from_either_end(len(ordered), confidence)
+    return np.array([ordered[k - 1], ordered[-k]])
+
+
 def nominal_and_drawn(values: ArrayLike, confidence: float = 0.95) -> NDArray[np.float64]:
     """Interval that contains one more drawn value with a probability, and the nominal one.
 
-    Of n draws the k-th from either end, ``k = (n + 1) (1 - confidence) / 2`` rounded down: one more
-    lies between them with the probability ``(n + 1 - 2 k) / (n + 1)``, which is the confidence or
-    more; the outermost where n is too small for that (19 for 90 %, 39 for 95 %). It reaches to the
-    nominal value where no draw lies beyond it: few draws of skewed parameters may all lie on one
-    side. Its ends are draws that are there: nothing lies between two endless lives.
+    `one_more` of the draws, which reaches to the nominal value where no draw lies beyond it: few
+    draws of skewed parameters may all lie on one side. Its ends are draws that are there: nothing
+    lies between two endless lives.
 
     Parameters
     ----------
@@ -58,9 +82,7 @@ def nominal_and_drawn(values: ArrayLike, confidence: float = 0.95) -> NDArray[np
     ([1.0, 4.0], [1.0, 1.0])
     """
     x = np.asarray(values, float)
-    drawn = np.sort(x[min(1, len(x) - 1) :], axis=0)
-    k = _from_either_end(len(drawn), confidence)
-    ends = drawn[k - 1], drawn[-k]
+    ends = one_more(x[min(1, len(x) - 1) :], confidence)
     return np.array([np.fmin(ends[0], x[0]), np.fmax(ends[1], x[0])])
 
 

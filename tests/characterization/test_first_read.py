@@ -74,7 +74,7 @@ def test_levels_of_the_first_read_give_the_relaxation_of_the_stated_levels() -> 
 
 def test_what_says_no_level_is_refused() -> None:
     alike = bake(np.linspace(1.8e-4, 2.2e-4, 30), np.full(30, 1.5e-4))
-    with pytest.raises(rel.InputError, match=r"180 to 220 uS, which says no state; .*@state=LRS"):
+    with pytest.raises(rel.InputError, match=r"180 to 220 µS, which says no state; .*@state=LRS"):
         fit_phenomena(alike, level_from="first")
     with pytest.raises(rel.InputError, match="unknown level_from 'frist'; did you mean 'first'"):
         fit_phenomena(alike, level_from="frist")  # type: ignore[arg-type]

@@ -94,12 +94,20 @@ def test_card_of_radar(shared):
     assert log_r.mean(axis=1).std() == pytest.approx(0.937, rel=0.06)  # of the file: its cells
     assert np.sqrt(log_r.var(axis=1).mean()) == pytest.approx(0.713, rel=0.06)  # and its cycles
     assert -0.7 < card["programming.correlation_cell"] < -0.3
-    for state, r in radar(shared).items():
+    p = np.array([1e-4, 1e-3, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999])
+    for state in ("LRS", "HRS"):  # all the cycles that it was fitted on, not those of `radar` only
+        r = 1 / data["conductance"].sel(state=state).values.reshape(256, 300)
+        cells = np.random.default_rng(0).integers(0, 256, (200, 256))
+        again = np.array([np.quantile(r[drawn], p) for drawn in cells])
+        low, high = np.quantile(again, [0.025, 0.975], axis=0)
         model = Programming.from_technology(card, state)
-        p = np.array([0.01, 0.1, 0.5, 0.9, 0.95, 0.99])
-        off = 1 / programming.quantile(model, 1 - p) / np.quantile(r, p) - 1
-        assert np.all(np.abs(off[:-1]) < 0.1), (state, off)
-        assert abs(off[-1]) < {"LRS": 0.17, "HRS": 0.1}[state], (state, off)  # docs/limits.md
+        got = 1 / programming.quantile(model, 1 - p)
+        off = got / np.quantile(r, p) - 1
+        held = ((low <= got) & (got <= high)) | (np.abs(off) < 0.1)
+        # the eight highest of 76 800 values of the HRS lie closer together (docs/limits.md)
+        assert held.all() if state == "LRS" else held[:-1].all(), (state, off)
+        assert np.all(np.abs(off[1:-1]) < 0.1), (state, off)
+        assert np.abs(off).max() < 0.5, (state, off)
 
 
 @pytest.mark.slow

@@ -12,7 +12,8 @@ from reliability.lifetime.degradation import crossing_intervals, paths, pseudo_f
 from reliability.lifetime.degradation_fit import fit_degradation
 
 # 15 GaAs lasers, increase of the operating current in % at 80 degC, limit 10 %: Meeker & Escobar,
-# "Statistical Methods for Reliability Data" (1998), appendix C; rounded to two decimals.
+# "Statistical Methods for Reliability Data" (1998), appendix C; rounded to two decimals. The first
+# reads are those of the data set "laser" of the R package IGPFrailty.
 LASERS = np.loadtxt(Path(__file__).with_name("gaas_laser.csv"), delimiter=",")
 TIME = np.tile(LASERS[0], 15)
 UNIT = np.repeat(np.arange(15), LASERS.shape[1])
@@ -44,7 +45,8 @@ def test_device_b_has_the_published_estimates() -> None:
     """Power of 34 devices at 150, 195 and 237 degC: Meeker, Escobar & Lu (1998), section 5.
 
     The mean of ln rate (1/h, at 195 degC) and of ln end (dB), their covariance, the activation
-    energy (with 11605 K/eV), the error of a read, and the log-likelihood.
+    energy (with 11605 K/eV), the error of a read, and the log-likelihood. That of the end is also
+    on the page "R code: accelerated degradation model, nlme" of datall-analyse.nl.
     """
     lines = Path(__file__).with_name("device_b.csv").read_text().splitlines()[1:]
     rows = [np.array(line.split(","), float) for line in lines]

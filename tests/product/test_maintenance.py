@@ -120,6 +120,7 @@ def test_budgets_that_maintenance_exceeds_say_the_year() -> None:
         (lambda: Policy("repair"), "unknown kind of maintenance 'repair'"),
         (lambda: Policy("refresh", "0 s"), "interval: got"),
         (lambda: Policy("scrub"), "interval: missing, scrub needs one"),
+        (lambda: Policy("refresh", 1.0, alternating="no"), "alternating: got 'no'"),
         (lambda: maintained_failures(CARD, USE, Policy("refresh", "1 us"), SETTING),
          "but a write of all 1024 words takes"),
     ],

@@ -40,7 +40,7 @@ def test_every_figure_of_data_is_shown(pieces) -> None:
         "changes_on_probability_paper",
         "conductance_of_chips", "confusion_matrix", "correlation_bars",
         "criterion_against_size", "degradation_plot", "energy_against_node",
-        "error_rate_against_stress", "lives_plot",
+        "error_rate_against_stress", "error_rate_of_points", "lives_plot",
         "error_rate_left", "event_energy_parts",
         "feasible_border", "gain_against_activity", "gain_against_resistance", "layout_ratios",
         "least_energy_core", "left_against_temperature", "levelling_gain", "levels_pareto",

@@ -12,7 +12,11 @@ from numpy.typing import NDArray
 from reliability.architecture.learning import gradient_rules, write_life
 from reliability.architecture.learning.chip_learning import Chip
 from reliability.architecture.learning.gradient_rules import Schedule
-from reliability.architecture.learning.learnt_storage import rising_runs, stored_sides
+from reliability.architecture.learning.learnt_storage import (
+    rising_runs,
+    storage_answers,
+    stored_sides,
+)
 from reliability.architecture.learning.on_chip_training import TRAINING, digits
 from reliability.architecture.learning.written_cells import Outcomes, ideal, outcomes
 from reliability.architecture.result import cross_checks, finish
@@ -181,7 +185,9 @@ def incremental(
     checks = None
     if scenario == "new_class":
         checks = cross_checks(components, {"published.accuracy_lost_to_cells": (_LOST, np.nan)})
-    return finish(data, technology, components, seed, answers=_answers(data, life), checks=checks)
+    return finish(
+        data, technology, components, seed, answers=_answers(data, life, rest), checks=checks
+    )
 
 
 def _of_chips(
@@ -209,25 +215,23 @@ def _stored(technology: Technology, chip: Chip, **conditions: Any) -> NDArray[np
     return np.asarray(chip.steps * (given[..., 0] - given[..., 1]), np.float32)
 
 
-def _answers(data: xr.Dataset, runs: float) -> dict[str, tuple[float, str, str]]:
+def _answers(data: xr.Dataset, runs: float, rest: Segment) -> dict[str, tuple[float, str, str]]:
     """Return accuracies at the end and the writes that they took, on cells of the card."""
     last = data["accuracy_of_chip"].isel(budget=-1).mean("chip")
-    stored = {}
+    stored: dict[str, tuple[float, str, str]] = {}
     if "runs" in data.dims:
-        often = data["accuracy_stored"].sel(part="all").isel(runs=-1)
-        words = f"accuracy on all images after storage, learnt {float(often['runs']):g} times"
-        stored["accuracy_after_storage"] = (float(often.mean()), "1", words)
+        stored = storage_answers(data["accuracy_stored"].sel(part="all"), rest)
     device, exact = ({part: float(last.sel(cells=name, part=part)) for part in PARTS}
                      for name in CELLS)  # fmt: skip
     writes = float(data["writes_spent"].sel(cells="device").mean())
-    return stored | {
+    return {
         "accuracy": (device["all"], "1", "accuracy on all images"),
         "accuracy_old": (device["old"], "1", "accuracy on the old images"),
         "accuracy_new": (device["new"], "1", "accuracy on the new images"),
         "accuracy_lost": (exact["all"] - device["all"], "1", "accuracy lost to the cells"),
         "writes": (writes, "1", "writes of all cells"),
         "runs_to_failure": (runs, "1", "runs of this kind until 1 % of the cells have failed"),
-    }
+    } | stored
 
 
 def incremental_checks(data: xr.Dataset) -> xr.Dataset:

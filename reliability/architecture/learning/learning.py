@@ -8,7 +8,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.architecture.learning import write_life
-from reliability.architecture.learning.learnt_storage import rising_runs, stored_accuracy
+from reliability.architecture.learning.learnt_storage import (
+    rising_runs,
+    storage_answers,
+    stored_accuracy,
+)
 from reliability.architecture.learning.on_chip_training import RULES, Run, Training, train_all
 from reliability.architecture.learning.stdp import Stdp
 from reliability.architecture.learning.write_life import LEVELLING
@@ -114,6 +118,7 @@ def learning(
     """
     _check(technology, rule, failed, repeats, loss)
     rising_runs(runs)
+    rest = Segment(time=storage_time, temperature=storage_temperature)
     endurance = Endurance.from_technology(technology)
     kelvin = quantity(temperature, "K", "temperature", low=1.0, high=2000.0)
     wear = float(acceleration(endurance, kelvin)) * components["write.cycles"]
@@ -128,13 +133,12 @@ def learning(
         per_write = wear * _pulses(components, rule, "full")
         data = data.merge(_ageing(endurance, fresh, rule, failed, images, epochs, loss, per_write))
     if runs:
-        rest = Segment(time=storage_time, temperature=storage_temperature)
-        cycles = wear * _pulses(components, rule, "full")
-        data = data.merge(_stored(technology, rule, fresh, cycles, runs, rest, seed))
+        cycles = components["write.cycles"] * _pulses(components, rule, "full")
+        data = data.merge(_stored(technology, rule, fresh, cycles, runs, rest, kelvin, seed))
     checks = cross_checks(
         components, {f"published.{key}": (text, np.nan) for key, text in _PUBLISHED.items()}
     )
-    return finish(data, technology, components, seed, answers=_answers(data, runs), checks=checks)
+    return finish(data, technology, components, seed, answers=_answers(data, rest), checks=checks)
 
 
 def _of_runs(
@@ -167,7 +171,7 @@ def _of_runs(
     )
 
 
-def _answers(data: xr.Dataset, runs: Sequence[float]) -> dict[str, tuple[float, str, str]]:
+def _answers(data: xr.Dataset, rest: Segment) -> dict[str, tuple[float, str, str]]:
     """Values of the study with their units and names."""
     failure = data["runs_to_failure"].sel(pulse="full", fraction=1e-2)
     answers = {
@@ -179,11 +183,8 @@ def _answers(data: xr.Dataset, runs: Sequence[float]) -> dict[str, tuple[float, 
             float(failure.sel(levelling="array")), "1",
             "training runs until 1 % of the cells have failed, wear levelled over the array"),
     }  # fmt: skip
-    if runs:
-        often = data["accuracy_stored"].isel(runs=-1)
-        answers["accuracy_after_storage"] = (
-            float(often.mean()), "1", f"accuracy after storage, trained {runs[-1]:g} times"
-        )  # fmt: skip
+    if "accuracy_stored" in data:
+        answers |= storage_answers(data["accuracy_stored"], rest)
     return answers
 
 
@@ -300,13 +301,19 @@ def _ageing(
 
 def _stored(
     technology: Technology, rule: str, fresh: list[Training], cycles: float,
-    runs: Sequence[float], rest: Segment, seed: int,
+    runs: Sequence[float], rest: Segment, written_at: float, seed: int,
 ) -> xr.Dataset:  # fmt: skip
     """Accuracy after storage, of each repeat after each number of training runs."""
     found = [
         [
             stored_accuracy(
-                technology, rule, run, cycles_of_write=often * cycles, storage=rest, seed=seed
+                technology,
+                rule,
+                run,
+                cycles_of_write=often * cycles,
+                storage=rest,
+                written_at=written_at,
+                seed=seed,
             )
             for run in fresh
         ]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from xarray import DataArray
 
 from reliability.architecture.learning.on_chip_training import RULES, Training, accuracy_of
 from reliability.architecture.learning.stdp import Stdp
@@ -20,6 +21,7 @@ from reliability.network.conductances import idle_conductance, in_series, state_
 from reliability.population import age
 from reliability.population.sampling import sample_dies
 from reliability.technology import Technology
+from reliability.units import duration, engineering
 
 _ROOM = 298.15  # K, while it learns
 _ATTEMPTS = 10  # pulses at most until a two-level cell is verified
@@ -32,9 +34,38 @@ def rising_runs(runs: Sequence[float]) -> None:
         raise InputError(f"runs: got {list(runs)}, expected rising numbers of 0 or more")
 
 
+def storage_answers(accuracy: DataArray, storage: Segment) -> dict[str, tuple[float, str, str]]:
+    """Return the answers of a study after storage: cells worn by the fewest and the most runs.
+
+    Parameters
+    ----------
+    accuracy : DataArray
+        Over ``runs`` and what is averaged.
+    storage : Segment
+
+    Examples
+    --------
+    >>> kept = DataArray([0.8, 0.7], dims="runs", coords={"runs": [0.0, 1000.0]})
+    >>> for _, _, name in storage_answers(kept, Segment("1 year", "25 degC")).values():
+    ...     print(name)
+    accuracy after 1 year at 25 °C, cells without earlier runs
+    accuracy after 1 year at 25 °C, cells worn by 1000 runs
+    """
+    ends = {"accuracy_after_storage_first": 0, "accuracy_after_storage": -1}
+    after = f"accuracy after {duration(storage.time)} at {engineering(storage.temperature, 'K')}"
+    found = {}
+    for name, k in ends.items():
+        often = accuracy.isel(runs=k)
+        n = float(often["runs"])
+        cells = f"cells worn by {n:g} runs" if n else "cells without earlier runs"
+        found[name] = (float(often.mean()), "1", f"{after}, {cells}")
+    return found if accuracy.sizes["runs"] > 1 else {name: found[name]}
+
+
 def stored_sides(
     technology: Technology, sides: NDArray[np.floating], *, cycles: NDArray[np.float64],
-    storage: Segment, attempts: int = _ATTEMPTS, number: int = 0, seed: int = 0,
+    storage: Segment, written_at: float = _ROOM, attempts: int = _ATTEMPTS, number: int = 0,
+    seed: int = 0,
 ) -> NDArray[np.float32]:  # fmt: skip
     """Return what the sides of weights give after cycles and storage.
 
@@ -48,6 +79,8 @@ def stored_sides(
         card of levels.
     storage : Segment
         Time and temperature.
+    written_at : float
+        Temperature of the cycles, K.
     attempts : int
         Pulses at most until a two-level cell is verified.
     number, seed : int
@@ -83,7 +116,7 @@ def stored_sides(
     stretches = [storage]
     if cycles.any():
         made = made.assign(cycles=("cell", np.round(cycles).ravel()))
-        stretches = [Segment(0.0, _ROOM, cycles=1), storage]
+        stretches = [Segment(0.0, written_at, cycles=1), storage]
     g = age(made, MissionProfile(stretches))["conductance"].values.reshape(state.shape)
     if not technology.has_states:
         return np.asarray((g[..., 0] - levels.minimum) / unit, np.float32)
@@ -93,7 +126,7 @@ def stored_sides(
 
 def stored_accuracy(
     technology: Technology, rule: str, training: Training, *, cycles_of_write: float,
-    storage: Segment, seed: int = 0,
+    storage: Segment, written_at: float = _ROOM, seed: int = 0,
 ) -> float:  # fmt: skip
     """Return the accuracy of a training run on worn cells, after storage.
 
@@ -110,6 +143,8 @@ def stored_accuracy(
     cycles_of_write : float
         Cycles that one write of the run stands for, those of earlier runs included.
     storage : Segment
+    written_at : float
+        Temperature of the cells while they are written, K.
     seed : int
         Of the cells.
     """
@@ -131,6 +166,7 @@ def stored_accuracy(
         np.concatenate(of_layer),
         cycles=np.concatenate(cycles),
         storage=storage,
+        written_at=written_at,
         seed=seed,
     )
     ends = np.cumsum([each.size for each in of_layer])[:-1]

@@ -50,6 +50,8 @@ def map_network(
     components: Components | str = "tiles",
     node: str = "32nm",
     input_shape: Collection[int] | None = None,
+    copies: int = 1,
+    spare_columns: int = 0,
     draws: int = 200,
     confidence: float = 0.9,
     seed: int = 0,
@@ -70,6 +72,10 @@ def map_network(
         CMOS node of the chip, to which component parameters are scaled.
     input_shape : collection of int, optional
         Of one image, where the file leaves a size open.
+    copies : int
+        Cells in parallel in the place of each, beside each other on joined bit lines.
+    spare_columns : int
+        Spare outputs of each layer; they take area, and are not read.
     draws : int
         Component parameters sampled from their uncertainty, for the intervals.
     confidence : float
@@ -81,7 +87,8 @@ def map_network(
     Dataset
         Over ``layer``: ``operator``, ``rows``, ``outputs``, ``weights``, ``cells``; ``tiles``
         (``row_tiles`` x ``column_tiles``), and ``utilisation``, the fraction of their cells that
-        hold a weight; per inference (image) ``reads``, the pulses that a cell gets,
+        hold a weight, a copy or a spare column; per inference (image) ``reads``, the pulses that a
+        cell gets,
         ``array_operations``, ``dac_conversions`` (rows driven, on each tile),
         ``adc_conversions`` (column pairs sensed, on each tile) and ``multiplications``;
         ``energy`` (J), ``latency`` (s) and ``area`` (m^2), each with an interval ``*_low``,
@@ -97,7 +104,8 @@ def map_network(
     ------
     InputError
         Not a deep network, a size of the input that is open, weights that the tiling does not
-        take, a card that the tiling can't use, an unknown node.
+        take, a card that the tiling can't use, an unknown node, copies or spare columns that the
+        tiles don't take.
 
     Notes
     -----
@@ -126,7 +134,9 @@ def map_network(
     sheet = load_components(components) if isinstance(components, str) else components
     on = load_node(node)
     confidence = fraction(confidence, "confidence")
-    counts = map_counts(network, tiling, card, input_shape=input_shape)
+    counts = map_counts(
+        network, tiling, card, input_shape=input_shape, copies=copies, spare_columns=spare_columns
+    )
     nominal = cost(counts, tiling, card, sheet, on)
     own = {key: p for key, p in card.parameters.items() if key.startswith("read.")}
     read = replace(card, parameters=own, correlation={})  # sampling all of a card takes 20 ms
@@ -181,7 +191,8 @@ def cost(
     inputs = np.array([1 if t.serial_inputs else t.dac_bits or _WORD for t in own])
     outputs = np.array([1 if t.cells == "pairs" else t.adc_bits or _WORD for t in own])
     rows, columns = np.array([(t.rows, t.columns) for t in own]).T
-    sensed = np.array([-(-t.columns * t.slices // t.columns_of_a_weight) for t in own])
+    joined = np.array([t.columns_of_a_weight * counts.attrs["copies"] for t in own])
+    sensed = -(-columns * np.array([t.slices for t in own]) // joined)
     published = load_node("32nm")
     smaller = (node.energy() / published.energy()) ** components["scaling.energy_exponent"]
     pulse = technology.get("read.pulse_width", components["input.pulse"])

@@ -49,7 +49,7 @@ from reliability.errors import InputError, unknown_name
 from reliability.mission import MissionProfile
 from reliability.network import DeepNetwork, Neuron, accuracy_yield
 from reliability.statistics.crossed import mean_of_fractions
-from reliability.statistics.means import mean_interval
+from reliability.statistics.means import mean_interval, one_more
 from reliability.technology import Technology
 from reliability.units import Joules, Share, SquareMetres, engineering
 
@@ -417,9 +417,8 @@ def chips_below(study: StudyFrame, results: Results) -> tuple[float, float, floa
     if "draws" in results:
         draws = at_age(results["draws"]["accuracy"], end)
         fractions = (draws < limit).mean("chip").values
-        tail = (1 - study.confidence) / 2
-        low = min(low, float(np.quantile(fractions, tail)))
-        high = max(high, float(np.quantile(fractions, 1 - tail)))
+        ends = one_more(fractions, study.confidence)
+        low, high = min(low, float(ends[0])), max(high, float(ends[1]))
     return value, low, high, note
 
 

@@ -168,15 +168,19 @@ def _answer(study: StudyFrame, results: Results) -> dict[str, Any]:
     }
 
 
+def widest(row: dict[str, Any]) -> tuple[float, float]:
+    """Return the interval of an answer over wafers and over sampled cards, where there are some."""
+    low = min(row["low"], row.get("drawn_low", 1.0))
+    return low, max(row["high"], row.get("drawn_high", 0.0))
+
+
 def _outcomes(study: StudyFrame, results: Results, answer: dict[str, Any]) -> Iterator[Row]:
     limit, end = study.options("limits").cell_errors, study.stress.end
     if limit is None:
         return
     for row in answer["retention"]["conditions"]:
         at = {name: row[name] for name in end}
-        low = min(row["low"], row.get("drawn_low", 1.0))
-        high = max(row["high"], row.get("drawn_high", 0.0))
-        values = row["error_rate"], low, high
+        values = row["error_rate"], *widest(row)
         yield limit_row("cell_errors", limit, "most", values, decides=at == end, age=at)
 
 

@@ -10,7 +10,7 @@ import xarray as xr
 
 from reliability.devices import programming
 from reliability.devices.programming import Programming
-from reliability.errors import InputError, expect
+from reliability.errors import InputError, expect, whole_number
 from reliability.network.conductances import in_series
 from reliability.network.deep.calibration import calibrated_stages, plain, tensor_shapes
 from reliability.network.deep.images import Images
@@ -29,6 +29,8 @@ def map_counts(
     technology: Technology,
     *,
     input_shape: Collection[int] | None = None,
+    copies: int = 1,
+    spare_columns: int = 0,
 ) -> xr.Dataset:
     """Count the tiles, cells, reads and conversions of each layer.
 
@@ -41,6 +43,10 @@ def map_counts(
         Of the cells, whose nominal conductances are summed.
     input_shape : collection of int, optional
         Of one image, where the file leaves a size open.
+    copies : int
+        Cells in parallel in the place of each, beside each other on joined bit lines.
+    spare_columns : int
+        Spare outputs of each layer, which are not read.
 
     Returns
     -------
@@ -53,7 +59,8 @@ def map_counts(
     ------
     InputError
         Not a deep network, a size of the input that is open, weights that the tiling does not
-        take, a card that the tiling can't use.
+        take, a card that the tiling can't use, copies or spare columns of other cells than
+        differential pairs, more copies than a tile has columns.
 
     Examples
     --------
@@ -74,12 +81,16 @@ def map_counts(
     rows, outputs, groups = np.array([(n.rows, n.outputs, n.groups) for n in layers]).T
     slices = np.array([len(p.coded) for p in placed])
     own = [p.tiling for p in placed]
+    _check_redundant(own, copies, spare_columns)
     high, wide, arrays, area, pulses = np.array(
-        [(t.weight_rows, t.outputs_of_a_tile, 2 if t.pairing == "separate" else 1,
+        [(t.weight_rows, t.outputs_of_a_tile // copies, 2 if t.pairing == "separate" else 1,
           t.rows * t.columns, t.dac_bits if t.serial_inputs else 1) for t in own]
     ).T  # fmt: skip
-    down, across = -(-rows // high), -(-outputs // wide)
-    cells = np.array([p.size for p in placed])
+    down, across = -(-rows // high), -(-(outputs + spare_columns) // wide)
+    cells = copies * np.array([
+        p.size + (t.cells_of(p.layer.rows, spare_columns) if spare_columns else 0)
+        for p, t in zip(placed, own, strict=True)
+    ])  # fmt: skip
     reads = reads * pulses
     counts = {
         "rows": rows,
@@ -98,7 +109,7 @@ def map_counts(
     }
     target = target_states(placed, technology)
     g = _conductance(target, technology)
-    conductance = [float(g[p.cells].sum()) for p in placed]
+    conductance = [copies * float(g[p.cells].sum()) for p in placed]
     return xr.Dataset(
         {name: ("layer", values, {"units": "1"}) for name, values in counts.items()}
         | {
@@ -111,8 +122,25 @@ def map_counts(
             **_digital(_operations(network, one), int(counts["multiplications"].sum())),
             "warnings": network.notes,
             "tiling": tiling.text,
+            "copies": copies,
+            "spare_columns": spare_columns,
         },
     )
+
+
+def _check_redundant(tilings: list[Tiling], copies: int, spare_columns: int) -> None:
+    """Refuse copies and spare columns that the tiles don't take."""
+    whole_number(copies, "copies", 1, 100)
+    whole_number(spare_columns, "spare_columns", 0, 1000)
+    if copies == 1 and not spare_columns:
+        return
+    for tiling in tilings:
+        if tiling.mapping != "differential":
+            raise InputError("tiling: mapping: copies and spare columns need 'differential', got "
+                             f"{tiling.mapping!r}")  # fmt: skip
+        if copies > tiling.outputs_of_a_tile:
+            raise InputError(f"copies: got {copies}, a tile of {tiling.columns} columns takes "
+                             f"{tiling.outputs_of_a_tile}")  # fmt: skip
 
 
 def _digital(operations: dict[str, float], mapped: int) -> dict[str, Any]:

@@ -90,6 +90,7 @@ if TYPE_CHECKING:
     from reliability.report.figures.decision_figures import design_tornado, information_bars
     from reliability.report.figures.endurance_figures import (
         error_rate_against_stress,
+        error_rate_of_points,
         failures_against_cycles,
         failures_of_wafers,
         resistance_against_cycles,
@@ -202,6 +203,7 @@ __all__ = [
     "error_rate_against_reference",
     "error_rate_against_stress",
     "error_rate_left",
+    "error_rate_of_points",
     "event_energy_parts",
     "failures_against_cycles",
     "failures_of_wafers",

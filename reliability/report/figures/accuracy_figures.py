@@ -22,6 +22,7 @@ from reliability.report.figures.style import (
     set_beside,
     time_axis,
 )
+from reliability.statistics.means import one_more
 from reliability.units import engineering
 
 
@@ -37,7 +38,7 @@ def bands_of_chips(values: xr.DataArray) -> xr.Dataset:
     Dataset
         ``mean``, ``chips_low`` (5 %) and ``chips_high`` (95 % of the chips).
     """
-    low, high = (values.quantile(q, "chip").drop_vars("quantile") for q in (0.05, 0.95))
+    low, high = _middle(values, "chip")
     mean = values.mean("chip", keep_attrs=True)
     return xr.Dataset({"mean": mean, "chips_low": low, "chips_high": high})
 
@@ -54,9 +55,14 @@ def bands_of_draws(draws: xr.DataArray) -> xr.Dataset:
     Dataset
         ``draws_low`` (5 %) and ``draws_high`` (95 % of the cards).
     """
-    means = draws.mean("chip")
-    low, high = (means.quantile(q, "draw").drop_vars("quantile") for q in (0.05, 0.95))
+    low, high = _middle(draws.mean("chip"), "draw")
     return xr.Dataset({"draws_low": low, "draws_high": high})
+
+
+def _middle(values: xr.DataArray, along: str) -> tuple[xr.DataArray, xr.DataArray]:
+    first = values.isel({along: 0}, drop=True)
+    ends = one_more(values.transpose(along, ...).values, 0.9)
+    return first.copy(data=ends[0]), first.copy(data=ends[1])
 
 
 def mean_and_chips(

@@ -18,6 +18,7 @@ from reliability.report.figures.style import (
     stress_axis,
     time_axis,
 )
+from reliability.statistics.means import one_more
 from reliability.units import duration, engineering, grouped
 
 
@@ -79,8 +80,8 @@ def failures_against_cycles(
             label=engineering(float(kelvin), "K"),
         )  # fmt: skip
         if draws is not None and is_end:
-            edges = draws.sel(temperature=kelvin).quantile([0.05, 0.95], "draw").values
-            for edge in edges:
+            every = draws.sel(temperature=kelvin).transpose("draw", "cycles").values
+            for edge in one_more(every, 0.9):
                 ax.plot(n, np.where(edge > 0, edge, np.nan), ":", color=colour(k), lw=1.2)
     _failure_axes(ax, test)
     ax.legend(title="temperature")
@@ -181,6 +182,40 @@ def error_rate_against_stress(
     ax.set_ylim(0.3 * min([*seen.tolist(), least]), min(1.0, 3 * max([*seen.tolist(), most])))
     ax.set_ylabel("bit-error rate")
     legend_above(ax, title={"cycles": "cycles before", "time": "storage"}[lines])
+    return ax
+
+
+def error_rate_of_points(found: xr.Dataset, ax: Axes | None = None) -> Axes:
+    """Bit-error rate at each point of a sweep, after each number of cycles.
+
+    Parameters
+    ----------
+    found : Dataset (point, cycles)
+        ``error_rate``, ``low`` and ``high`` (thick bars); of sampled cards ``drawn_low`` and
+        ``drawn_high`` (thin bars).
+    ax : Axes, optional
+        A new figure without.
+    """
+    ax = axes_of(ax)
+    rows = np.arange(found.sizes["point"])[::-1]
+    cycles = found["cycles"].values
+    for k, value in enumerate(cycles):
+        one = found.sel(cycles=value)
+        y = rows + 0.2 * ((len(cycles) - 1) / 2 - k)
+        ax.hlines(y, one["low"], one["high"], lw=5, alpha=0.35, color=colour(k))
+        if "drawn_low" in one:
+            ax.hlines(y, one["drawn_low"], one["drawn_high"], lw=1, color=colour(k))
+        label = _line("cycles", float(value))
+        ax.plot(one["error_rate"], y, marker(k), ms=5, color=colour(k), label=label)
+    ax.set_yticks(rows, [str(name) for name in found["point"].values])
+    ax.set_ylim(-0.6, rows.size - 0.4)
+    log_axis(ax.xaxis, found["error_rate"])
+    ends = found.get("drawn_low", found["low"]), found.get("drawn_high", found["high"])
+    least = float(ends[0].where(ends[0] > 0).min().fillna(1e-6))
+    ax.set_xlim(0.7 * least, min(1.0, 1.4 * float(ends[1].max())))
+    ax.set_xlabel("bit-error rate")
+    ax.grid(axis="y", visible=False)
+    legend_above(ax, title="cycles before")
     return ax
 
 

@@ -34,6 +34,7 @@ from reliability.report.sweep_section import sweep_section, sweep_statement
 from reliability.report.tiling_words import cells_words, circuit_words
 from reliability.report.words import (
     age_title,
+    counted,
     interval_text,
     listed,
     of_age,
@@ -68,7 +69,7 @@ def _statement(finished: Finished) -> Iterator[str]:
         f"{when} the {measure.mean} of a chip is {measure.text(end['mean'])} "
         f"({measure.ends(end)} at {sure} confidence{with_card}){worst}."
     )
-    line = f"Chip-to-chip variability is {measure.text(end['sigma_chips'])} (1σ)"
+    line = f"Chip-to-chip variability is {_sigma(measure, end)}"
     if "spikes_per_image" in summary:
         line += (
             f"; an image takes {summary['spikes_per_image']:.0f} input spikes and "
@@ -94,6 +95,12 @@ def _statement(finished: Finished) -> Iterator[str]:
             f"sensitivity factors, with their probability, are {_probable(study, summary)}."
         )
     yield from _depends_on(finished)
+
+
+def _sigma(measure: Measure, found: dict[str, Any]) -> str:
+    sigma = found["sigma_chips"]
+    one = sigma is None or math.isnan(sigma)
+    return "not known from one chip" if one else f"{measure.text(sigma)} (1σ)"
 
 
 def _reads_left(finished: Finished) -> Iterator[str]:
@@ -181,7 +188,7 @@ def _key_figures(finished: Finished) -> Iterator[KeyFigure]:
             where = named_point(study, point)
             yield _key_accuracy(measure, f"{name} point", answer["accuracy"], where)
         return
-    chips = f"{summary['chips']} chips, {grouped(summary['images'])} images"
+    chips = f"{counted(summary['chips'], 'chip')}, {counted(summary['images'], 'image')}"
     yield _key_accuracy(measure, of_age(study.stress.end), summary["accuracy"], chips)
     worst, last = summary["accuracy_by_age"][-1], study.stress.combinations[-1]
     if last != study.stress.end:
@@ -192,8 +199,9 @@ def _key_figures(finished: Finished) -> Iterator[KeyFigure]:
         f"{measure.name} of ideal cells", measure.text(summary["ideal_accuracy"]), ends,
         "no variability, no ageing",
     )  # fmt: skip
-    sigma = measure.text(summary["accuracy"]["sigma_chips"])
-    yield KeyFigure("chip-to-chip variability", f"± {sigma}", "1σ", of_age(study.stress.end))
+    sigma = _sigma(measure, summary["accuracy"]).removesuffix(" (1σ)")
+    yield KeyFigure("chip-to-chip variability", f"± {sigma}" if summary["chips"] > 1 else sigma,
+                    "1σ", of_age(study.stress.end))  # fmt: skip
     if "spikes_per_image" in summary:
         energy = engineering(summary["energy_per_image_joule"], "J")
         yield KeyFigure("energy per image", energy, "synapses and neurons, nominal card",
@@ -299,7 +307,7 @@ def _redundancy(study: Study, deep: bool) -> Iterator[str]:
             "cells take least from the weights."
         )
     if deep and (n.copies > 1 or n.spare_columns):
-        yield "Energy, latency and area are those without copies and spare columns."
+        yield "Energy, latency and area include copies; spare columns take area and are not read."
 
 
 def _conditions(study: Study) -> str:
@@ -332,6 +340,8 @@ def _intervals(study: Study) -> Iterator[str]:
         + (f", and of the {_samples(study)} (Student t{drawn}). The value is the median over the "
            f"{_samples(study)}." if study.uncertainty else ".")
     )  # fmt: skip
+    if study.population.chips == 1:
+        yield "With one chip the variability between chips is not in it."
     if metric not in METRICS:
         yield "The finite number of test images is not in it: of a user's metric it is not known."
     few = -(-study.population.chips // study.population.dies_per_wafer) < FEWEST_WAFERS
@@ -343,12 +353,12 @@ def _intervals(study: Study) -> Iterator[str]:
 def chips_text(study: Study, chips: int) -> Iterator[str]:
     """Say on which wafers the chips of a study are."""
     if study.cells is not None:
-        yield f"{chips} chips, each with measured cells of its own drawing."
+        yield f"{counted(chips, 'chip')}, each with measured cells of its own drawing."
         return
     dies = study.population.dies_per_wafer
     wafers = -(-chips // dies)
     yield (
-        f"{chips} chips on {wafers} wafer{'s' if wafers > 1 else ''} of one lot, one on each "
+        f"{counted(chips, 'chip')} on {counted(wafers, 'wafer')} of one lot, one on each "
         f"die, {dies} dies per wafer. Lot-to-lot variability is not in the chips."
     )
 
@@ -412,7 +422,7 @@ def _cells(finished: Finished) -> Iterator[Figure]:
     worst = {"time": stress.times[-1], "temperature": stress.temperatures[-1]}
     every = -(-chips.sizes["chip"] // _MOST_CURVES)
     quantiles = chips["conductance_quantile"].isel(chip=slice(None, None, every))
-    lines = f"one line for each of {quantiles.sizes['chip']} chips"
+    lines = f"one line for each of {counted(quantiles.sizes['chip'], 'chip')}"
     shown = [start, worst] if worst != start else [worst]
     with canvas(5 * len(shown), 4.4, 1, len(shown)) as (figure, axes):
         for ax, at in zip(axes.flat, shown, strict=True):
@@ -558,7 +568,7 @@ def _time_figures(finished: Finished) -> Iterator[Figure]:
     energy = energy_of_an_event(study.load_technology())
     chips, end_reads = _at_end_reads(finished)
     stress = study.stress
-    many, measure = f"{study.population.chips} chips", Measure.of(study)
+    many, measure = counted(study.population.chips, "chip"), Measure.of(study)
 
     with canvas(8.6, 4.6) as (figure, axes):
         references = {
@@ -641,8 +651,8 @@ def _reads_figure(finished: Finished, along: str) -> Figure:
         return Figure(
             along,
             f"{measure.title} against {title}",
-            f"Mean of {study.population.chips} chips (points), {thin} (thin bars), 5 to 95 % of "
-            f"chips ({band}). "
+            f"Mean of {counted(study.population.chips, 'chip')} (points), {thin} (thin bars), "
+            f"5 to 95 % of chips ({band}). "
             f"{age_title({'time': end['time'], 'temperature': end['temperature']})}"
             f"{' the inferences begin' if along == 'inferences' else ''}.",
             svg(figure, f"{measure.title} against number of {title} for each read voltage"),
@@ -676,10 +686,10 @@ def _rows_figure(finished: Finished) -> Iterator[Figure]:
         yield Figure(
             "reads-map",
             "Reads of each row by inferences",
-            f"An input event reads all cells of its row. Mean over {chips.sizes['chip']} chips and "
-            f"{study.network.images} images, at {engineering(stress.read_voltages[-1], 'V')}. The "
-            f"tenth of the rows that is read most gets {percent(most, 0)} of the reads; rows "
-            "with a dot are not read.",
+            "An input event reads all cells of its row. Mean over "
+            f"{counted(chips.sizes['chip'], 'chip')} and {counted(study.network.images, 'image')}, "
+            f"at {engineering(stress.read_voltages[-1], 'V')}. The tenth of the rows that is read "
+            f"most gets {percent(most, 0)} of the reads; rows with a dot are not read.",
             svg(figure, "Maps of the reads of each input row per inference, before and at the end"),
             numbers_of(each, "reads per inference"),
         )

@@ -42,8 +42,23 @@ _ON_COVER = 4  # of the headline numbers
 _MOST_ROWS = 40  # of a table along an axis
 # Columns of the tables along an axis; the other answers are in summary.json.
 _COLUMNS: dict[str, tuple[str, ...]] = {
-    "incremental": ("accuracy", "accuracy_old", "accuracy_new", "writes", "runs_to_failure"),
-    "learning": ("accuracy", "writes", "training_runs", "training_runs_levelled"),
+    "incremental": (
+        "accuracy",
+        "accuracy_old",
+        "accuracy_new",
+        "writes",
+        "runs_to_failure",
+        "accuracy_after_storage_first",
+        "accuracy_after_storage",
+    ),
+    "learning": (
+        "accuracy",
+        "writes",
+        "training_runs",
+        "training_runs_levelled",
+        "accuracy_after_storage_first",
+        "accuracy_after_storage",
+    ),
     "hierarchy": ("pays_from", "pays_until", "lasts_from", "lasts_from_levelled", "energy_ratio"),
     "tiers": (
         "power_limit",
@@ -120,16 +135,22 @@ def _incremental(say: _Say) -> str:
     return (
         f"the deployed network reaches an accuracy of {say('accuracy')} on all images with "
         f"{say('writes')} writes: {say('accuracy_new')} on the new ones, {say('accuracy_old')} on "
-        f"the old ones; the errors of the cells cost {say('accuracy_lost')}"
+        f"the old ones; the errors of the cells cost {say('accuracy_lost')}" + _stored(say)
     )
 
 
+def _stored(say: _Say) -> str:
+    """What a chip that has learnt for a while holds after storage, beside one that has not."""
+    worn, first = say("accuracy_after_storage"), say("accuracy_after_storage_first")
+    before = first and f"{first} on cells without earlier runs and "
+    return worn and f"; after storage accuracy is {before}{worn} on cells worn by earlier runs"
+
+
 def _learning(say: _Say) -> str:
-    stored = say("accuracy_after_storage")
     return (
         f"{say('training_runs')} training runs pass until 1 % of the cells have failed, at an "
         f"accuracy of {say('accuracy')} and {say('writes')} writes of a cell in each run"
-        + (stored and f"; on cells worn by training it is {stored} after storage")
+        + _stored(say)
     )
 
 

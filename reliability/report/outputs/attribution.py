@@ -1,5 +1,6 @@
 """Attribution: how much accuracy each phenomenon costs, as headline, bars and a table."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,8 +15,8 @@ from reliability.report.comparison_words import Row
 from reliability.report.outputs.accuracy import chips_text, network_text
 from reliability.report.page import Figure, KeyFigure, Section, Table, canvas, numbers_of, svg
 from reliability.report.points import Finished, anchor, titled
-from reliability.report.words import age_title, interval_text, of_age, percent
-from reliability.units import engineering, grouped
+from reliability.report.words import age_title, counted, ends_text, interval_text, of_age, percent
+from reliability.units import engineering
 
 _WAYS = {
     "shapley": "Shapley value",
@@ -88,9 +89,9 @@ def _figure(finished: Finished, title: str) -> Figure:
             anchor("attribution", title),
             titled("Loss of accuracy by phenomenon", title),
             f"{when}. All {2**rows} combinations of the phenomena on the same "
-            f"{found['chips']} chips and {found['images']} images; bars end at the mean, with its "
-            f"{percent(found['confidence'], 0)} interval over chips. Shapley values add up to the "
-            f"loss of {_points(found['loss'][:1])} points.",
+            f"{counted(found['chips'], 'chip')} and {counted(found['images'], 'image')}; bars end "
+            f"at the mean, with its {percent(found['confidence'], 0)} interval over chips. Shapley "
+            f"values add up to the loss of {_points(found['loss'][:1])} points.",
             svg(figure, "Bars of the loss of accuracy by each phenomenon"),
             numbers_of(data),
         )
@@ -123,8 +124,12 @@ def _conditions(study: Study) -> dict[str, float]:
 
 def _points(ends: Sequence[float]) -> str:
     """Print a loss, with its interval where it has one, in points."""
-    value, *rest = (f"{round(100 * end, 1) + 0.0:.1f}" for end in ends)  # no -0.0
-    return f"{value} ({rest[0]} to {rest[1]})" if rest else value
+    value, *rest = map(_point, ends)
+    return f"{value} ({ends_text(*rest)})" if rest else value
+
+
+def _point(value: float) -> str:
+    return "not known" if math.isnan(value) else f"{round(100 * value, 1) + 0.0:.1f}"  # no -0.0
 
 
 def _key_figures(finished: Finished) -> Iterator[KeyFigure]:
@@ -135,8 +140,8 @@ def _key_figures(finished: Finished) -> Iterator[KeyFigure]:
     named = [("loss of accuracy", found["loss"], "")]
     named += [(row["name"], row["shapley"], "Shapley value") for row in found["phenomena"][:3]]
     for name, ends, note in named:
-        value, low, high = (f"{100 * end:.1f}" for end in ends)
-        interval = interval_text(f"{low} to {high}", found["confidence"])
+        value, low, high = map(_point, ends)
+        interval = interval_text(ends_text(low, high), found["confidence"])
         yield KeyFigure(name, f"{value} points", interval, note)
 
 
@@ -144,8 +149,8 @@ def _method(study: Study) -> Iterator[str]:
     a = study.options("attribution")
     yield (
         f"The {network_text(study)} was evaluated with every combination of the phenomena "
-        f"{of_age(_conditions(study))}, on the same {a.chips} simulated chips of technology "
-        f"{study.technology} and {grouped(a.images)} images each time."
+        f"{of_age(_conditions(study))}, on the same {counted(a.chips, 'simulated chip')} of "
+        f"technology {study.technology} and {counted(a.images, 'image')} each time."
     )
 
 

@@ -23,6 +23,7 @@ from reliability.report.words import (
     percent,
     percent_range,
 )
+from reliability.statistics.means import one_more
 from reliability.technology import STATES
 from reliability.units import engineering, grouped
 
@@ -206,9 +207,9 @@ def _drawn(test: xr.Dataset, draws: xr.DataArray | None) -> xr.Dataset:
     curves = test[["fraction_failed", "fraction_low", "fraction_high"]]
     if draws is None:
         return curves
-    ends = {f"sampled_{end}": draws.quantile(q, "draw").drop_vars("quantile")
-            for end, q in (("low", 0.05), ("high", 0.95))}  # fmt: skip
-    return curves.assign(ends)
+    low, high = one_more(draws.transpose("draw", ...).values, 0.9)
+    like = draws.isel(draw=0, drop=True)
+    return curves.assign(sampled_low=like.copy(data=low), sampled_high=like.copy(data=high))
 
 
 def _pulses(e: EnduranceTable) -> str:

@@ -52,6 +52,34 @@ def test_cost_by_hand(core) -> None:
     assert least < found["total_area"].item() < 1.3 * least  # the rest are row drivers
 
 
+def test_copies_and_spare_columns_cost(core) -> None:
+    """Two cells in the place of each and 4 spare outputs: 3 tiles of 128 outputs instead of one."""
+    one, more = (
+        rel.map_network(core, CORE, draws=2, **redundant).isel(layer=0)
+        for redundant in ({}, {"copies": 2, "spare_columns": 4})
+    )
+    assert (one["tiles"], more["tiles"]) == (1, 3)
+    assert more["cells"] == 2 * 2 * 256 * (256 + 4)
+    assert more["utilisation"] == pytest.approx(4 * 260 / (3 * 512))
+    ratio = (more["energy_part"] / one["energy_part"]).to_series()
+    # two cells conduct, three tiles are driven, and joined bit lines are converted once
+    assert ratio[["cells", "drivers", "converters"]].tolist() == pytest.approx([2, 3, 1])
+    assert more["latency"] == one["latency"]
+    # a converter for 128 sums instead of 256 on each tile: less than three times the area
+    assert 1.5 < more["area"] / one["area"] < 3
+
+
+def test_copies_and_spare_columns_need_pairs_and_room(core) -> None:
+    for tiling, redundant, match in (
+        (rel.Tiling(mapping="offset"), {"copies": 2}, "need 'differential', got 'offset'"),
+        (rel.Tiling(columns=4), {"copies": 3}, "copies: got 3, a tile of 4 columns takes 2"),
+        (CORE, {"copies": 0}, "copies: got 0, allowed 1 to 100"),
+        (CORE, {"spare_columns": 1.5}, "spare_columns: got 1.5, expected an integer"),
+    ):
+        with pytest.raises(rel.InputError, match=match):
+            rel.map_network(core, tiling, draws=2, **redundant)
+
+
 def test_a_bit_fewer_costs_less_and_scaling_follows_the_node(core) -> None:
     sheet = load_components("tiles").with_values({"periphery.energy": 1})
     eight, seven = (
