@@ -18,8 +18,10 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import splu
 
+import reliability as rel
 from benchmarks.found import left_out, row
 from reliability.crossbar import effective_conductance, solve_crossbar
+from reliability.network.deep.layer_mapping import place, read_layer, target_states
 
 SEGMENT = 1.0  # ohm
 
@@ -135,6 +137,26 @@ def tiles() -> None:
         before = took
 
 
+def networks() -> None:
+    """All layers of a network behind lines: on larger tiles more cells are idle, fewer are cut."""
+    card = rel.load_technology("pcm-mushroom")
+    for name in ("mobilenet-mnist", "resnet-cifar10"):
+        network, before = rel.load_network(name), 0.0
+        for n in (128, 256, 512):
+            lines = {"word_line_resistance": SEGMENT, "bit_line_resistance": SEGMENT}
+            tiling = rel.Tiling(rows=n, columns=n, **lines)
+            placed = place(network, tiling)
+            g = target_states(placed, card)
+            start = time.perf_counter()
+            for layer in placed:
+                read_layer(layer, g, card, tiling)
+            took = time.perf_counter() - start
+            grown = f", {took / before:.1f} times tiles of half the size" if before else ""
+            print(f"{name} on tiles of {n} x {n} with lines: {took:.3g} s{grown}")
+            row(f"{name} on tiles of {n} × {n} with lines", f"{took:.3g} s{grown}")
+            before = took
+
+
 def plot(took: dict[int, float], path: str) -> None:
     import matplotlib.pyplot as plt
 
@@ -157,6 +179,7 @@ def main() -> None:
     took = sizes(choice.large)
     batches()
     tiles()
+    networks()
     if choice.plot:
         plot(took, choice.plot)
 
