@@ -148,7 +148,7 @@ class DacTable(Table):
     kind: Literal["binary", "ladder"] = "binary"
     """Binary elements of each converter, or one ladder for all rows of a tile."""
     offset: Annotated[float, Field(ge=0)] = 0.0
-    """Standard deviation of the offset between converters, in steps."""
+    """Standard deviation of the offset between converters, in steps (serial inputs: in pulses)."""
     gain: Annotated[float, Field(ge=0)] = 0.0
     """Standard deviation of the gain, relative."""
     mismatch: Annotated[float, Field(ge=0)] = 0.0
