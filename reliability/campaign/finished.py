@@ -60,8 +60,7 @@ def read_study(
     if damage := find_damage(layout, plan):
         raise InputError(describe_damage(folder, damage))
     results = read_results(folder)
-    missing = unfinished(folder) if {task.group for task in plan} <= set(results) else 1
-    if missing:
+    if unfinished(layout, plan):
         raise InputError(
             f"{str(folder)!r}: the study is not finished; run it with the same command again"
         )

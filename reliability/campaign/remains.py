@@ -45,7 +45,7 @@ def read_remains(study: Study, folder: Path) -> tuple[Study, Results, list[str]]
         study = study.with_designs(marker["spec"]["design"]["listed"])
     layout = store.layout_of(folder, marker)
     plan = list(make_plan(study, layout.chunk))
-    if store.unfinished(folder) == 0 and {task.group for task in plan} <= set(results):
+    if store.unfinished(layout, plan) == 0:
         return study, results, []
     done = set(plan) - set(integrity.missing(layout, plan))
     lost = [task for task in plan if task not in done]

@@ -14,7 +14,7 @@ import json
 import tempfile
 import warnings
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -540,11 +540,10 @@ def _open(folder: Path) -> tuple[str, zarr.Group]:
         raise InputError(f"{file} is damaged; {healing(folder)}") from None
 
 
-def unfinished(folder: Path) -> int:
-    """Count the tasks of the groups of a store that have no checksum yet."""
-    layout = layout_of(folder, read_marker(folder))
-    found = (read_checksums(layout, name) for name in known_groups())
-    return sum(int((checksums == 0).sum()) for checksums in found if checksums is not None)
+def unfinished(layout: Layout, plan: Sequence[Task]) -> int:
+    """Count the tasks of a plan that have no checksum yet."""
+    found = {name: read_checksums(layout, name) for name in {task.group for task in plan}}
+    return sum(not is_written(found[task.group], layout, task) for task in plan)
 
 
 def results_fingerprint(folder: Path) -> str:

@@ -224,6 +224,8 @@ def fit_random_lots(
     )  # fmt: skip
     starts = [np.append(alone, np.log(tau)) for tau in (0.3, 1.0)]
     tried = [maximise(random, start[None]) for start in starts]
+    # errors of the quadrature stop a search just before its end: once more from there
+    tried = [each if each.converged[0] else maximise(random, each.theta) for each in tried]
     usable = [each for each in tried if each.converged[0] and is_proper(each)[0]]
     if not usable:
         raise NoMaximum(

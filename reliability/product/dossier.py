@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from reliability.lifetime.demonstration import sample_size
 from reliability.product.mechanisms import Answer, assess_mechanism
-from reliability.product.qualification_plan import LifeTest, Plan, claimed_fraction
+from reliability.product.plan_tables import claimed_fraction
+from reliability.product.qualification_plan import LifeTest, Plan
 from reliability.product.standard_rows import Row, check_requirements
 
 # What each test of the standards says something about; a test's own mechanism goes before.
@@ -44,18 +45,19 @@ class Dossier:
 
     @property
     def verdict(self) -> str:
-        """Qualified, not qualified, or incomplete: nothing missed, but requirements are open."""
-        if not self.passed:
+        """Qualified, not qualified, or incomplete.
+
+        Incomplete: nothing is missed, but requirements are open or no test speaks of the claim.
+        """
+        if any(row.met is False for row in self.rows) or not all(a.passed for a in self.answers):
             return "not qualified"
         is_open = any(row.met is None and row.applies for row in self.rows)
-        return "incomplete" if is_open else "qualified"
+        return "incomplete" if is_open or not self.answers else "qualified"
 
     @property
     def passed(self) -> bool:
         """Whether no requirement with a test is missed and every claim is demonstrated."""
-        return all(row.met is not False for row in self.rows) and all(
-            answer.passed for answer in self.answers
-        )
+        return self.verdict != "not qualified" and bool(self.answers)
 
 
 def qualify_plan(plan: Plan, *, seed: int = 0) -> Dossier:

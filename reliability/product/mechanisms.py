@@ -26,12 +26,8 @@ from reliability.product.mission_equivalent import (
     voltage_factors,
 )
 from reliability.product.path_answers import Mission, PathAnswer, path_answers
-from reliability.product.qualification_plan import (
-    LifeTest,
-    Plan,
-    claimed_fraction,
-    known_acceleration,
-)
+from reliability.product.plan_tables import claimed_fraction, known_acceleration
+from reliability.product.qualification_plan import LifeTest, Plan
 from reliability.units import BOLTZMANN
 
 _STEP = 0.1  # eV, of the sensitivity

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reliability.lifetime.acceleration import acceleration, arrhenius
-from reliability.product.qualification_plan import LifeTest, SegmentTable
+from reliability.product.plan_tables import SegmentTable
+from reliability.product.qualification_plan import LifeTest
 from reliability.units import BOLTZMANN
 
 Floats = NDArray[np.float64]

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from reliability.errors import InputError, unknown_name
 from reliability.lifetime.next_lot import next_lot_bound
 from reliability.mission import jedec_requirements
-from reliability.product.qualification_plan import LifeTest, Plan, SampleTable
+from reliability.product.plan_tables import SampleTable
+from reliability.product.qualification_plan import LifeTest, Plan
 from reliability.units import engineering, grouped
 
 _TOLERANCE = 0.5  # K; a chamber at its set point counts
@@ -216,7 +217,7 @@ def _too_many(failed: int, accept: int) -> str:
 
 
 def _done(test: LifeTest) -> str:
-    lots = ", ".join(f"{lot.name}: {lot.failed} of {lot.devices}" for lot in test.lots)
+    lots = ", ".join(f"{lot.failed} of {lot.devices} ({lot.name})" for lot in test.lots)
     table = test.table
     span = on_test(test.duration, test.clock)
     parts = [f"{span} at {engineering(test.temperature, 'K')}"]
@@ -232,7 +233,7 @@ def _done(test: LifeTest) -> str:
         parts.append(
             f"{test.uncorrectable_errors} uncorrectable errors in {test.bits_read:.3g} bits"
         )
-    return f"{', '.join(parts)}; failed {lots}"
+    return f"{', '.join(parts)}: failed {lots}"
 
 
 def _bake(facts: dict[str, Any], tests: list[LifeTest], plan: Plan) -> list[str]:

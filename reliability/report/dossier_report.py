@@ -8,7 +8,12 @@ from typing import Any
 from reliability.files import replace_text
 from reliability.product.dossier import Dossier
 from reliability.report.dossier_figures import mechanism_figures, path_figure
-from reliability.report.dossier_summary import bound_text, dossier_lines, dossier_summary, result
+from reliability.report.dossier_summary import (
+    bound_text,
+    counted_rows,
+    dossier_lines,
+    dossier_summary,
+)
 from reliability.report.dossier_tables import (
     acceleration_tables,
     assumptions_table,
@@ -91,10 +96,10 @@ def _sections(dossier: Dossier, summary: dict[str, Any]) -> Iterator[Section]:
     yield Section("document", "Document", tables=[document_table(summary)])
     others = summary["tests_of_no_requirement"]
     yield Section("requirements", "Requirements of the standards", (
-        *([f"Tests of no requirement: {', '.join(others)}."] if others else []),
+        *([f"Tests that no requirement asks for: {', '.join(others)}."] if others else []),
         "A requirement is met if the tests of its name reached its conditions, lots, devices and "
-        "accept number. It is open if the test is missing, or if what the standard requires could "
-        "not be confirmed from public sources. Sources of the requirements:",),
+        "accept number; missing if the plan has no such test; open if what the standard requires "
+        "could not be confirmed from public sources. Sources of the requirements:",),
         points=list(dict.fromkeys(row["source"] for row in summary["requirements"])),
         tables=[requirements_table(summary)])  # fmt: skip
     alone = ", ".join(dossier.unclaimed)
@@ -134,12 +139,8 @@ def _capital(text: str) -> str:
 
 
 def _key_figures(summary: dict[str, Any]) -> Iterator[KeyFigure]:
-    rows = [row for row in summary["requirements"] if row["applies"]]
-    words = [result(row) for row in rows]
-    yield KeyFigure(
-        "requirements", f"{words.count('met')} met", f"{words.count('not met')} not met",
-        f"{words.count('open')} open, of {len(rows)}",
-    )  # fmt: skip
+    met, _, rest = counted_rows(summary).partition(" requirements met")
+    yield KeyFigure("requirements", f"{met} met", rest.removeprefix(", "))
     for claim in summary["claims"]:
         if "bound" in claim:
             yield KeyFigure(

@@ -14,19 +14,29 @@ from reliability.product.dossier import Dossier
 from reliability.product.mechanisms import Answer, pooled_units
 from reliability.product.mission_equivalent import log_factor
 from reliability.product.path_answers import PathAnswer
-from reliability.product.qualification_plan import LifeTest, claimed_fraction
+from reliability.product.plan_tables import claimed_fraction
+from reliability.product.qualification_plan import LifeTest
 from reliability.product.standard_rows import tests_of_requirements
 from reliability.report.figures.style import ppm
 from reliability.report.provenance import versions
 from reliability.report.qualification_report import qualification
 from reliability.units import duration, engineering, grouped
 
-_RESULT = {True: "met", False: "not met", None: "open"}  # a missing test is open
+_RESULT = {True: "met", False: "not met", None: "open"}
 
 
 def result(row: Mapping[str, Any]) -> str:
-    """Say whether a requirement is met."""
-    return _RESULT[row["met"]] if row["applies"] else "not applicable"
+    """Say whether a requirement is met, open, without a test (missing), or not applicable."""
+    if not row["applies"]:
+        return "not applicable"
+    return "missing" if row["met"] is None and row["done"] == "no test" else _RESULT[row["met"]]
+
+
+def counted_rows(summary: dict[str, Any]) -> str:
+    """Count the requirements by their result: '5 of 11 requirements met, 1 not met, 5 missing'."""
+    words = [result(row) for row in summary["requirements"] if row["applies"]]
+    rest = [f"{words.count(w)} {w}" for w in ("not met", "missing", "open") if w in words]
+    return ", ".join([f"{words.count('met')} of {len(words)} requirements met", *rest])
 
 
 def dossier_summary(dossier: Dossier, command: str = "") -> dict[str, Any]:
@@ -270,15 +280,14 @@ def _hashes(dossier: Dossier) -> dict[str, str]:
 def dossier_lines(summary: dict[str, Any]) -> list[str]:
     """Return the outcome as lines of text, the verdict first."""
     rows = summary["requirements"]
-    number = {word: sum(result(row) == word for row in rows) for word in _RESULT.values()}
     claims = [claim["passed"] for claim in summary["claims"]]
     lines = [
-        f"{summary['verdict'].upper()}: {number['met']} of {sum(row['applies'] for row in rows)} "
-        f"requirements met, {number['not met']} not met, {number['open']} open; {sum(claims)} of "
-        f"{len(claims)} claims demonstrated"
-    ]
+        f"{summary['verdict'].upper()}: {counted_rows(summary)}; "
+        + (f"{sum(claims)} of {len(claims)} claims demonstrated" if claims
+           else "no test speaks of the claim")
+    ]  # fmt: skip
     lines += [
-        f"{row['name']:<18}{f'{result(row)}: ' if row['applies'] else ''}{row['reason']}"
+        f"{row['name']:<18}{result(row)}: {row['reason'].removeprefix(f'{result(row)}: ')}"
         for row in rows
     ]
     if others := summary["tests_of_no_requirement"]:

@@ -33,7 +33,14 @@ def document_table(summary: dict[str, Any]) -> Table:
 def requirements_table(summary: dict[str, Any]) -> Table:
     """Return one row for each requirement."""
     rows = [
-        [row["name"], row["standard"], row["required"], row["done"], result(row), row["reason"]]
+        [
+            row["name"],
+            row["standard"],
+            row["required"],
+            row["done"],
+            result(row),
+            row["reason"].removeprefix(f"{result(row)}: "),
+        ]
         for row in summary["requirements"]
     ]
     return Table(
@@ -225,7 +232,7 @@ def lots_text(summary: dict[str, Any]) -> list[str]:
     names = sorted({lot["name"] for test in summary["tests"] for lot in test["lots"]})
     n, confidence = len(names), summary["claim"]["confidence"]
     bad = 1 - (1 - confidence) ** (1 / n)
-    lots = f"{n} lot{'s' if n > 1 else ''}"
+    lots, good = (f"{n} lots", f"all {n} lots are") if n > 1 else ("1 lot", "this lot is")
     return [
         "Model of the bound for the next lot: the failures of a lot are Poisson; its ln hazard is "
         "normal about the mean, with a flat prior of the mean hazard and a half-normal prior of "
@@ -234,8 +241,8 @@ def lots_text(summary: dict[str, Any]) -> list[str]:
         "lot shifts the log life by a normal deviate with a half-Cauchy prior of scale "
         f"{PRIOR_SCALE:g} of its standard deviation.",
         f"Not identifiable from {lots}: how much lots differ, so that the bound for the next lot "
-        f"rests on that prior; and a mechanism that none of them has. Even if all {lots} are good, "
-        f"up to {100 * bad:.0f} % of all lots may be bad ({100 * confidence:g} % confidence, "
+        f"rests on that prior; and a mechanism that none of them has. Even if {good} good, up to "
+        f"{100 * bad:.0f} % of all lots may be bad ({100 * confidence:g} % confidence, "
         "binomial).",
     ]  # fmt: skip
 
@@ -307,7 +314,9 @@ def assumptions_table(summary: dict[str, Any]) -> Table:
     """Return what each claim rests on, and what the tests do not demonstrate."""
     rows = []
     for claim in summary["claims"]:
-        rows += [[claim["mechanism"], "assumption", t] for t in claim.get("assumptions", [])]
+        for text in claim.get("assumptions", []):
+            kind = "data" if "failed in the test" in text else "assumption"
+            rows.append([claim["mechanism"], kind, text])
         rows += [[claim["mechanism"], "limitation", t] for t in claim.get("limitations", [])]
         if claim["reason"]:
             rows.append([claim["mechanism"], "not assessed", claim["reason"]])
@@ -338,12 +347,12 @@ def further_tests(summary: dict[str, Any]) -> Iterator[Table]:
         yield Table("further", "Units that would demonstrate the claim", "",
                     ["mechanism", "units", "test"], rows)  # fmt: skip
     rows = [
-        [row["name"], row["required"], row["reason"]]
-        for row in summary["requirements"] if result(row) in ("open", "not met")
+        [row["name"], result(row), row["required"], row["reason"].removeprefix("missing: ")]
+        for row in summary["requirements"] if result(row) in ("missing", "open", "not met")
     ]  # fmt: skip
     if rows:
-        yield Table("missing", "Requirements not met or open", "",
-                    ["test", "required", "reason"], rows)  # fmt: skip
+        yield Table("missing", "Requirements not met, missing or open", "",
+                    ["test", "result", "required", "reason"], rows)  # fmt: skip
 
 
 def samples_table(summary: dict[str, Any]) -> Table:

@@ -201,6 +201,8 @@ def merged(texts: Iterable[str]) -> list[str]:
     --------
     >>> merged(["cells at 25 °C, read once.", "cells at 85 °C, read once.", "no cells."])
     ['cells at 25 or 85 °C, read once.', 'no cells.']
+    >>> merged(f"cells (of a tile, {how}) that are read" for how in ("as drawn", "no lines"))
+    ['cells (of a tile, as drawn or no lines) that are read']
     >>> merged(f"rewritten after {n} days" for n in (30, 90, 365, 1000, 3650))
     ['rewritten after 30 to 3650 days']
     >>> merged(f"a lead of {n}" for n in (16, 4, 24, 2, 10))
@@ -268,7 +270,9 @@ def _alternatives(rows: list[list[str]]) -> str:
     texts = list(dict.fromkeys(map(" ".join, rows)))
     if len(texts) == 1:
         return texts[0]
-    mark = texts[0][-1:] if texts[0][-1:] in ",;:." else ""
+    mark = texts[0][-1:] if texts[0][-1:] in ",;:.)" else ""
+    if mark == ")" and not all(text.count(")") > text.count("(") for text in texts):
+        mark = ""  # it belongs to each
     if mark and all(text.endswith(mark) for text in texts):
         texts = [text[:-1] for text in texts]
     else:

@@ -5,7 +5,9 @@ import json
 import pytest
 
 import reliability as rel
+from reliability.campaign.finished import read_study
 from reliability.campaign.spec import Study
+from reliability.campaign.what_limits import _remedies as all_of
 from reliability.product import macro_failures
 
 from ..product.test_macro import NO_DEFECTS
@@ -95,6 +97,25 @@ def test_what_limits_a_macro_and_what_widens_its_interval_are_in_the_report(tmp_
     for said in ("Gain of remedies", "Parameters that widen the interval", "2 sampled cards are",
                  "The parameter that widens the interval most is"):  # fmt: skip
         assert said in page
+
+
+def test_ends_of_parameters_at_the_first_point_leave_no_point_out(tmp_path) -> None:
+    """A group of tasks that only the first point has is whole."""
+    axis = {"name": "product.code", "label": "code", "values": ["none", "(85, 64, 3)"]}
+    stress = {"times": ["1 h", "1 year", "10 years"], "reads": [1000]}
+    spec = study({"attribution": True, "bits": 2**10}, sweep=[axis], uncertainty={"draws": 2},
+                 stress=stress)  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        few, where = {"retention.HRS.activation_energy": None}, "reliability.campaign.what_limits"
+        patch.setattr(f"{where}.acting_parameters", lambda *_, **__: few)
+        patch.setattr(f"{where}._CAUSES", ("noise",))
+        patch.setattr(f"{where}._remedies", lambda study: all_of(study)[:1])
+        folder = rel.run_study(spec, tmp_path / "out")
+        page = rel.write_report(spec, folder).read_text("utf-8")
+        assert read_study(folder)[2] == []
+    assert "tasks failed" not in page
+    assert "quantile" in page
+    assert "With code = (85, 64, 3) the UBER is" in page.replace("\xa0", " ")
 
 
 def test_an_exceeded_budget_says_the_year(tmp_path) -> None:

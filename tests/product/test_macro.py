@@ -142,7 +142,13 @@ def test_macros_fail_as_often_as_sampled_ones() -> None:
 @pytest.mark.slow
 def test_one_macro_in_ten_thousand_against_brute_force() -> None:
     profile = rel.MissionProfile.constant("1 h")
-    card = NARROW.with_values({"relaxation.HRS.sigma": 0.05, "relaxation.HRS.shift": 0.0})
+    card = NARROW.with_values(
+        {
+            "relaxation.HRS.sigma": 0.05,
+            "relaxation.HRS.shift": 0.0,
+            "programming.HRS.sigma_cell": 0.44,
+        }
+    )
     found = macro_failures(
         card, profile, bits=128, code=(39, 32, 1), chips=241, lots=1, draws=0, noise=False,
         reference=REFERENCE, seed=6, attribution=False,

@@ -422,6 +422,15 @@ def test_units_that_would_demonstrate_a_claim_over_lots_do(tmp_path) -> None:
     assert not assess_claim(claim, frequency=np.full(3, 0.99 * needed / 3), **ends).passed
 
 
+def test_a_plan_without_a_test_of_its_claim_does_not_demonstrate_it(tmp_path) -> None:
+    path = plan(tmp_path, *PASSES["ELFR"])
+    found = qualify_plan(load_plan(path))
+    assert (found.verdict, found.passed) == ("incomplete", False)
+    run = CliRunner().invoke(main, ["qualify", str(path)])
+    assert run.exit_code == 1
+    assert "no test speaks of the claim" in run.output
+
+
 def test_a_mission_ages_as_much_as_its_equivalent_temperature() -> None:
     times, kelvin = [1.0, 14.0], [358.15, 313.15]
     same = equivalent_temperature(times, kelvin, 1.1)
@@ -512,7 +521,7 @@ def test_the_shipped_plan_makes_its_document(tmp_path) -> None:
         (block("HTOL", duration="1000 h"), "temperature: missing; a test without conditions"),
         (block("HTOL", temperature="125 degC"), "duration: missing; a test without conditions"),
         (block("HTOL", **BAKE, lots=""), "got neither of file and"),
-        (block("HTOL", **BAKE, lots="lot = [{ devices = 77 }]"), "name: missing"),
+        (block("HTOL", **BAKE, lots="lot = [{ devices = 77 }]"), "test HTOL: lot 1: name: missing"),
         (block("HTOL", **BAKE, lots='lot = [{ name = "A", devices = 7, failures = 8 }]'),
          "got 8 failures of 7 devices"),
         (block("HTOL", **BAKE, lots='lot = [{ name = "A", devices = 7, failures = -1 }]'),
@@ -566,6 +575,13 @@ def test_tests_of_no_requirement_are_named(tmp_path) -> None:
         ('"0.7 eV"', '"-0.7 eV"', "acceleration: activation_energy: got -0.7, allowed above 0"),
         ('"0.7 eV"', '"0 eV to 1 eV"', "acceleration: activation_energy: got (0.0, 1.0), allowed"),
         ('shape = "1"', 'shape = "0"', "acceleration: shape: got 0.0, allowed above 0"),
+        ('shape = "1"', 'shape = "one"', "acceleration: shape: got 'one', expected a number"),
+        (
+            'temperature = "55 degC"',
+            "temperature = 55",
+            "claim: segment 1: temperature: got 55, expected a text with its unit",
+        ),
+        ('time = "10 years"', "time = 10", "claim: segment 1: time: got 10, expected a text with"),
     ],
 )
 def test_claims_and_coefficients_that_cannot_be_are_refused(old, new, message, tmp_path) -> None:

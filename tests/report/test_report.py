@@ -82,6 +82,19 @@ def test_wafer_map_draws_each_die_where_it_is() -> None:
 
 
 @pytest.mark.slow
+def test_one_chip_has_no_interval_of_chips(plain, tmp_path) -> None:
+    sweep = '[[sweep]]\nname = "network.copies"\nvalues = [1, 2]\n'
+    for k, more in enumerate(("", sweep)):
+        plain.write_text(plain.read_text() + more)
+        study = load_study(plain, {"population.chips": 1})
+        page = rel.write_report(study, rel.run_study(study, tmp_path / f"out{k}")).read_text()
+        text = re.sub("<style.*?</style>|<svg.*?</svg>|<[^>]*>", "", page, flags=re.S)
+        assert not re.search(r"\bnan\b|\b1 chips\b", text)
+        assert "With one chip the variability between chips is not in it." in text
+    assert "interval not known from one chip" in text
+
+
+@pytest.mark.slow
 def test_study_over_reads_shows_them_and_says_so(plain, tmp_path) -> None:
     text = plain.read_text()
     old = 'times = ["0 s", "10 years"]\ntemperatures = ["25 degC", "125 degC"]'

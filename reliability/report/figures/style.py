@@ -160,9 +160,11 @@ def octave_axis(axis: Axis, label: str) -> None:
 def ppm(fraction: float, digits: int = 3) -> str:
     """Print a fraction of units: in ppm below 1 %.
 
-    >>> ppm(0.0134), ppm(0.00445), ppm(2.4e-6), ppm(0.0)
-    ('1.34 %', '4450 ppm', '2.4 ppm', '0 ppm')
+    >>> ppm(0.0134), ppm(0.00445), ppm(2.4e-6), ppm(0.0), ppm(1e-60)
+    ('1.34 %', '4450 ppm', '2.4 ppm', '0 ppm', 'below 10⁻⁶ ppm')
     """
+    if 0 < fraction < 0.99e-12:
+        return "below 10⁻⁶ ppm"
     if fraction >= 0.01:
         return f"{100 * fraction:.{digits}g} %"
     return f"{printed(1e6 * fraction, digits) if fraction else '0'} ppm"

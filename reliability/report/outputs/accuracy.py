@@ -97,6 +97,12 @@ def _statement(finished: Finished) -> Iterator[str]:
     yield from _depends_on(finished)
 
 
+def _one_sigma(measure: Measure, value: float | None) -> str:
+    if value is None or math.isnan(value):
+        return "not known"
+    return f"± {measure.text(value, 2)}"
+
+
 def _sigma(measure: Measure, found: dict[str, Any]) -> str:
     sigma = found["sigma_chips"]
     one = sigma is None or math.isnan(sigma)
@@ -270,8 +276,9 @@ def _one_layer(study: Study) -> str:
 
 def _method(study: Study) -> Iterator[str]:
     yield (
-        f"The {network_text(study)} was programmed into the cells of {study.population.chips} "
-        f"simulated chips of technology {study.technology}. Every cell follows one trajectory of "
+        f"The {network_text(study)} was programmed into the cells of "
+        f"{counted(study.population.chips, 'simulated chip')} of technology {study.technology}. "
+        "Every cell follows one trajectory of "
         f"programming, ageing and reads; each chip classified {grouped(study.network.images)} test "
         "images "
         f"at {_conditions(study)}."
@@ -705,8 +712,7 @@ def _read_outs(finished: Finished) -> Table:
         rows.append([
             *(text(at) for text in columns.values()),
             measure.text(found["mean"]), measure.ends(found), measure.text(found["sigma_chips"]),
-            f"± {measure.text(found['sigma_monte_carlo'], 2)}",
-            f"± {measure.text(images, 2)}" if images is not None else "not known",
+            _one_sigma(measure, found["sigma_monte_carlo"]), _one_sigma(measure, images),
             "not sampled" if parameters is None else f"± {measure.text(parameters)}",
         ])  # fmt: skip
     return Table(

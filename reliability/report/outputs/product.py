@@ -39,6 +39,14 @@ _UBER = "uncorrectable bit-error rate of a read"
 _PPM = "failing macros"
 _FLOOR = {"uber": 1e-20, "failing_ppm": 1e-6}  # values beyond the axis are drawn at its edge
 _MOST_NAMED = 12  # points of a Pareto figure that carry their names
+_POLARITY = {
+    "fixed": "Fixed read polarity: all reads of a cell have the same.",
+    "alternating": "Alternating read polarity: it changes from read to read.",
+}
+_MAINTENANCE = {
+    "refresh": "Refresh: every cell is rewritten.",
+    "scrub": "Scrub: each word is read, and written again where an error was corrected.",
+}
 
 
 def _range(found: dict[str, Any]) -> str:
@@ -229,11 +237,15 @@ def _table(finished: Finished) -> Table:
         " over the mission), uncorrectable bit-error rate (UBER) of a read at the end, fraction of "
         "macros that the test before shipment accepts, energy of reads and maintenance, "
         "and cells for one data bit (check bits, spare words and copies).",
-        [*(axis_label(axis) for axis in finished.study.sweep), _PPM, "interval", "FIT",
-         "UBER", "shipped", "energy", "write cycles of a cell", "cells per data bit",
+        [*(axis_label(axis) for axis in finished.study.sweep), _PPM, _interval_name(finished),
+         "FIT", "UBER", "shipped", "energy", "write cycles of a cell", "cells per data bit",
          *(["area"] if has_area else [])],
         rows,
     )  # fmt: skip
+
+
+def _interval_name(finished: Finished) -> str:
+    return f"{percent(finished.study.confidence, 0)} interval"
 
 
 def _fit(found: dict[str, Any]) -> str:
@@ -259,7 +271,8 @@ def _read_outs(finished: Finished) -> Iterator[Table]:
         "product-read-outs", "All stress conditions",
         f"Failing macros up to each time and UBER of a read then, with the "
         f"{percent(finished.study.confidence, 0)} interval for the next lot.",
-        [*(axis_label(axis) for axis in finished.study.sweep), *columns, _PPM, "interval", "UBER"],
+        [*(axis_label(axis) for axis in finished.study.sweep), *columns, _PPM,
+         _interval_name(finished), "UBER"],
         rows,
     )  # fmt: skip
 
@@ -350,6 +363,7 @@ def _statement(finished: Finished) -> Iterator[str]:
             f"({_range(found)} at {sure} confidence for the next lot); UBER {_uber(found)}"
             f"{_because(found)}."
         )
+    yield from _growth(finished)
     yield from _widest(finished)
     for point, answer in finished.answers():
         for row in answer.get("limits", []):
@@ -359,16 +373,39 @@ def _statement(finished: Finished) -> Iterator[str]:
                 yield f"{note[0].upper()}{note[1:]}{where and f' with {where}'}."
 
 
+def _growth(finished: Finished) -> Iterator[str]:
+    """How the UBER grows over the times of a study, at the point of the fewest failing macros."""
+    times = [time for time in finished.study.stress.times if time > 0]
+    if len(times) < 3 or any(axis.name.startswith("stress.") for axis in finished.study.sweep):
+        return
+    point, answer = min(finished.answers(), key=lambda each: each[1]["product"]["uber"])
+    end = finished.study.stress.end
+    rows = [
+        row
+        for row in answer["product_by_age"]
+        if all(row[name] == end[name] for name in ("temperature", "reads", "read_voltage"))
+    ]
+    first, last = (next(row for row in rows if row["time"] == t) for t in (times[0], times[-1]))
+    where = named_point(finished.study, point)
+    yield (
+        f"{f'With {where} the' if where else 'The'} UBER is {_rate(first['uber'])} "
+        f"after {duration(times[0])} and {_rate(last['uber'])} after {duration(times[-1])}."
+    )
+
+
 def _widest(finished: Finished) -> Iterator[str]:
     """The parameter that widens the interval most, at the first point of a sweep."""
     point, answer = finished.answers()[0]
     where = named_point(finished.study, point)
     for one in answer["product"].get("interval_drivers", ())[:1]:
         low, high = map(ppm_text, one["failing_ppm"])
+        ends = f"{low} of macros fail at its 5 % quantile, {high} at its 95 % quantile"
+        if low == high:  # all fail, or none
+            low, high = map(_rate, one["uber"])
+            ends = f"the UBER is {low} at its 5 % quantile and {high} at its 95 % quantile"
         yield (
             f"The parameter that widens the interval most is {one['parameter']}"
-            f"{where and f', with {where}'}: {low} of macros fail at its 5 % quantile, {high} at "
-            "its 95 % quantile."
+            f"{where and f', with {where}'}: {ends}."
         )
 
 
@@ -412,14 +449,12 @@ def _method(study: Study) -> Iterator[str]:
         "end of a mission, or of an interval of maintenance, are taken for all its reads."
     )
     yield f"The mission ends {of_age(study.stress.end)}."
-    if p.read_polarity == "alternating":
-        yield "The polarity of reads alternates from read to read."
+    yield _POLARITY[p.read_polarity]
     if p.maintenance != "none":
-        what = "every cell is rewritten" if p.maintenance == "refresh" else (
-            "every word is read, and rewritten where an error was corrected,")  # fmt: skip
+        yield _MAINTENANCE[p.maintenance]
         yield (
-            f"Maintenance: {what} after each interval of {duration(p.interval)}; rewrites wear "
-            f"the cells and cost {engineering(p.write_energy, 'J')} for each cell, reads "
+            f"The interval of maintenance is {duration(p.interval)}; rewrites wear the cells and "
+            f"cost {engineering(p.write_energy, 'J')} for each cell, reads "
             f"{engineering(p.read_energy, 'J')}. An interval as long as the mission is no "
             "maintenance."
         )
