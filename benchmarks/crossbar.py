@@ -1,6 +1,6 @@
 """Speed of the crossbar solver beside badcrossbar and SuperLU, in one process.
 
-Run ``python -m benchmarks.crossbar`` (about two minutes), with ``--large`` for 2048 and 4096 lines,
+Run ``python -m benchmarks.crossbar`` (three minutes), with ``--large`` for 2048 and 4096 lines,
 with ``--plot FILE`` for the growth with size. Every number is the best of several runs; peers run
 once. Peers: badcrossbar (optional, ``pip install badcrossbar``; needs cairo) and scipy's SuperLU on
 the nodal matrix with the ordering that suits a symmetric matrix best (MMD_AT_PLUS_A), matrix
@@ -18,8 +18,10 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import splu
 
+import reliability as rel
 from benchmarks.found import left_out, row
 from reliability.crossbar import effective_conductance, solve_crossbar
+from reliability.network.deep.layer_mapping import place, read_layer, target_states
 
 SEGMENT = 1.0  # ohm
 
@@ -120,10 +122,39 @@ def batches() -> None:
         )
         name = f"batch of {count} arrays {n} × {n}, two threads"
         row(name, f"{count / two:.0f} /s", f"one thread {count / one:.0f} /s", one / two)
-    for n in (64, 128):
+
+
+def tiles() -> None:
+    """One vector for each line of the shorter side: sizes grow by cells, vectors and iterations."""
+    before = 0.0
+    for n in (64, 128, 256, 512):
         g = random_array(n)[0]
-        took = best(lambda g=g: effective_conductance(g), 3)
-        print(f"effective matrix of a {n} x {n} tile: {took * 1e3:.0f} ms")
+        took = best(lambda g=g: effective_conductance(g, workers=1), 3 if n < 512 else 1)
+        grown = f", {took / before:.1f} times the tile of half the size" if before else ""
+        print(f"effective matrix of a {n} x {n} tile: {took:.3g} s{grown}")
+        if n >= 256:
+            row(f"effective matrix of a tile {n} × {n}, one thread", f"{took:.3g} s{grown}")
+        before = took
+
+
+def networks() -> None:
+    """All layers of a network behind lines: on larger tiles more cells are idle, fewer are cut."""
+    card = rel.load_technology("pcm-mushroom")
+    for name in ("mobilenet-mnist", "resnet-cifar10"):
+        network, before = rel.load_network(name), 0.0
+        for n in (128, 256, 512):
+            lines = {"word_line_resistance": SEGMENT, "bit_line_resistance": SEGMENT}
+            tiling = rel.Tiling(rows=n, columns=n, **lines)
+            placed = place(network, tiling)
+            g = target_states(placed, card)
+            start = time.perf_counter()
+            for layer in placed:
+                read_layer(layer, g, card, tiling)
+            took = time.perf_counter() - start
+            grown = f", {took / before:.1f} times tiles of half the size" if before else ""
+            print(f"{name} on tiles of {n} x {n} with lines: {took:.3g} s{grown}")
+            row(f"{name} on tiles of {n} × {n} with lines", f"{took:.3g} s{grown}")
+            before = took
 
 
 def plot(took: dict[int, float], path: str) -> None:
@@ -147,6 +178,8 @@ def main() -> None:
     solve_crossbar([[1e-5]], [0.1])  # compile
     took = sizes(choice.large)
     batches()
+    tiles()
+    networks()
     if choice.plot:
         plot(took, choice.plot)
 

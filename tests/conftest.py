@@ -1,5 +1,6 @@
 """Fixtures that several rooms' tests share."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -10,6 +11,17 @@ from hypothesis import settings
 # before those processes start.
 for _library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+
+# Objects of imports and collected tests stay to the end: walking them for garbage again and again
+# took a tenth of the suite's time.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
 
 # The same examples on every run; explore with `pytest --hypothesis-profile explore`.
 settings.register_profile("fixed", derandomize=True, deadline=None)

@@ -94,7 +94,11 @@ def test_the_jedec_sequences_have_the_conditions_of_the_standard(test, memory, o
         ({"test": "PCHTD"}, "did you mean 'PCHTDR'"),
         ({"test": "PCHTDR", "memory": "Flash"}, "allowed: CBRAM, OxRAM"),
         ({"test": "PCHTDR", "option": 3}, "allowed 1 to 2"),
+        ({"test": "PCHTDR", "option": True}, "allowed 1 to 2"),
+        ({"test": "PCHTDR", "option": 1.0}, "allowed 1 to 2"),
         ({"test": "LTDR", "cycles": -5}, "cycles"),
+        ({"test": "UCHTDR", "cycles": -5}, "cycles"),
+        ({"test": "PCHTDR", "reads": -1}, "reads"),
     ],
 )
 def test_a_jedec_sequence_that_is_not_is_refused(arguments, says) -> None:

@@ -42,8 +42,9 @@ def accuracy_interval(
         known less well than that over as many chips. Without, it is the mean of more chips on
         these wafers.
     chance, ideal : float
-        Accuracy of a guess and of the ideal network, which no interval exceeds; values that do
-        (a network that leaves images undecided, images that noise helps with) move the ends.
+        Accuracy of a guess and of the ideal network on these images, which no interval exceeds but
+        by what the number of images leaves open about chips that lose next to nothing; values that
+        do (a network that leaves images undecided, images that noise helps with) move the ends.
     sigma_images : float, optional
         Standard deviation by the finite number of images, of a metric that is not the fraction of
         images; by default binomial.
@@ -88,7 +89,7 @@ def accuracy_interval(
         "mean": middle,
         "nominal": nominal,
         "low": max(middle - below, min(floor, middle)),
-        "high": min(middle + above, ceiling),
+        "high": min(middle + above, max(ceiling, middle + of_images), 1.0),
         "confidence": confidence,
         "sigma_chips": float(np.std(accuracy, ddof=1)) if accuracy.size > 1 else float("nan"),
         "sigma_monte_carlo": float(np.sqrt(variance_of_mean(accuracy, wafers).variance)),

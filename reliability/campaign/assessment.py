@@ -23,6 +23,7 @@ from reliability.network import (
     sample_chips,
 )
 from reliability.network.analysis.inferences import age_by_inferences
+from reliability.network.deep.calibration import calibration_inputs
 from reliability.network.deep.chips import aged_and_calibrated
 from reliability.network.deep.deep_evaluation import check_data
 from reliability.network.deep.images import shipped_images
@@ -54,6 +55,7 @@ def assess(
     if isinstance(network, DeepNetwork):
         tiling = study.tiling.tiling(study.load_technology())
         settings["tiling"] = tiling.ideal() if cells is None else tiling
+        settings["calibration"] = study.load_calibration()
         return _as_accuracy(study, evaluate_deep(network, cells, **settings))
     n = study.network
     codings: dict[str, RateCoding | WeightedSum | FirstSpike] = {
@@ -267,6 +269,12 @@ def check_network(study: StudyFrame, images: dict[str, int]) -> None:
             there = check_data(network, data, study.metric())
         except InputError as error:
             raise InputError(f"network.data: {error}") from None
+        try:
+            calibration_inputs(network, own, study.load_calibration())
+        except InputError as error:
+            raise InputError(f"network.calibration: {error}") from None
+    elif study.network.calibration is not None:
+        raise InputError("network.calibration: acts on deep networks, whose converters it sets")
     else:
         there = len(Samples.of(network, own, None, study.metric()).places)
     for table, number in images.items():

@@ -223,7 +223,13 @@ class StudyFrame(Table):
 
     def load_data(self) -> xr.Dataset | None:
         """Return the test data that the study names; None: those of the network."""
-        name = self.network.data
+        return self._data_of(self.network.data)
+
+    def load_calibration(self) -> xr.Dataset | None:
+        """Return the images that set the ranges of converters; None: some of the test data."""
+        return self._data_of(self.network.calibration)
+
+    def _data_of(self, name: str | None) -> xr.Dataset | None:
         if name is None:
             return None
         variable = "inputs" if isinstance(self.load_network(), DeepNetwork) else "pixels"
@@ -277,7 +283,11 @@ class StudyFrame(Table):
             *(self.named_network(str(name)).fingerprint for name in networks),
             *(
                 self._data_sha256(str(name))
-                for name in (*named.get("cells", (self.cells,)), self.network.data)
+                for name in (
+                    *named.get("cells", (self.cells,)),
+                    self.network.data,
+                    self.network.calibration,
+                )
                 if name is not None
             ),
         )

@@ -171,9 +171,11 @@ def _with_files_beside(study: Study, folder: Path) -> Study:
         else axis
         for axis in study.sweep
     )
-    named = {name: beside(getattr(study.network, name)) for name in ("name", "data")}
-    if study.network.data is not None and (folder / study.network.data).is_dir():
-        named["data"] = str(folder / study.network.data)
+    named = {name: beside(getattr(study.network, name)) for name in ("name", "data", "calibration")}
+    for name in ("data", "calibration"):
+        given = getattr(study.network, name)
+        if given is not None and (folder / given).is_dir():
+            named[name] = str(folder / given)
     network = study.network.model_copy(update=named)
     return study.model_copy(
         update={

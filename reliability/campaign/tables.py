@@ -100,6 +100,9 @@ class NetworkTable(Table):
     data: str | None = None
     """Path of test data: an .npz file or .zarr folder with the arrays inputs and label, or a folder
     of images, one folder for each class; by default the test set of the network."""
+    calibration: str | None = None
+    """Path of images that set the ranges of the converters, as those of data; by default 200 of the
+    test data, evenly spaced, whose labels play no part in it."""
     metric: Annotated[str, AfterValidator(_metric)] = "accuracy"
     """Metric of a chip: "accuracy" (right class), "top5" (right class among the five largest),
     "agreement" (with the decisions of ideal cells), "f1" (mean over classes), "mse" (mean squared
@@ -145,7 +148,7 @@ class DacTable(Table):
     kind: Literal["binary", "ladder"] = "binary"
     """Binary elements of each converter, or one ladder for all rows of a tile."""
     offset: Annotated[float, Field(ge=0)] = 0.0
-    """Standard deviation of the offset between converters, in steps."""
+    """Standard deviation of the offset between converters, in steps (serial inputs: in pulses)."""
     gain: Annotated[float, Field(ge=0)] = 0.0
     """Standard deviation of the gain, relative."""
     mismatch: Annotated[float, Field(ge=0)] = 0.0

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
 from reliability.crossbar.array_conditions import Progress
+from reliability.progress import tracked
 from reliability.version import __version__
 
 LOOKS = (8, 16, 32, 64)  # Monte Carlo arrays after which a size is judged
@@ -196,7 +197,8 @@ def searched(
     if progress:
         progress(1, cards)
     drawn = np.zeros(uncertainty_draws, dtype=np.int64)
-    for draw in range(uncertainty_draws):
+    draws = range(uncertainty_draws)
+    for draw in draws if progress else tracked(draws, "sampled cards", uncertainty_draws):
         drawn[draw] = largest_size(lambda n, d=draw: judge(n, d).verdict, max_size)[0]  # type: ignore[misc]
         if progress:
             progress(draw + 2, cards)

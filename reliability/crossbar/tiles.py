@@ -26,12 +26,13 @@ def effective_conductance(
     *,
     cell: CellModel | None = None,
     read_voltage: float = 0.1,
+    used: tuple[int, int] | None = None,
     **crossbar: Any,
 ) -> Array:
     """Matrix G' with ``output_current = voltage @ G'`` for every input.
 
     By reciprocity the current into bit line j from a volt on word line i is the current into word
-    line i from a volt on bit line j: the side with fewer lines is driven.
+    line i from a volt on bit line j: the side with fewer lines (in use) is driven.
 
     Parameters
     ----------
@@ -41,6 +42,9 @@ def effective_conductance(
         Model of nonlinear cells; each is replaced by its chord ``I(V) / V`` at ``read_voltage``.
     read_voltage : float
         V, for ``cell`` only.
+    used : (int, int), optional
+        Rows and columns, from the first on, that are driven and sensed; the others are there, at
+        0 V. By default all.
     **crossbar
         Line, source and sense resistances, ``drive``, ``sense``, ``tolerance``, ``workers`` of
         `solve_crossbar`.
@@ -48,7 +52,7 @@ def effective_conductance(
     Returns
     -------
     ndarray, shape (..., m, n)
-        S. Equal to ``conductance`` without line resistance.
+        S, of those in use. Equal to ``conductance`` without line resistance.
 
     Examples
     --------
@@ -65,8 +69,12 @@ def effective_conductance(
     if "bit_line_voltage" in crossbar:
         raise InputError("bit_line_voltage: a biased bit line adds a constant, there is no matrix")
     m, n = g.shape[-2:]
-    if m <= n:
-        return solve_crossbar(g, np.eye(m), **crossbar)["output_current"].values
+    rows, columns = (m, n) if used is None else used
+    if not (1 <= rows <= m and 1 <= columns <= n):
+        raise InputError(f"used: got {used}, allowed 1 to {m} rows and 1 to {n} columns")
+    if rows <= columns:
+        out = solve_crossbar(g, np.eye(m, rows), **crossbar)["output_current"].values
+        return out[..., :columns]
     turned = dict(crossbar)
     turned["drive"] = _TURNED[crossbar.get("sense", "bottom")]
     turned["sense"] = _TURNED_BACK[crossbar.get("drive", "left")]
@@ -77,8 +85,9 @@ def effective_conductance(
         default = 1.0 if "line" in one else 0.0
         first, second = crossbar.get(one, default), crossbar.get(other, default)
         turned[one], turned[other] = _turn(second, one), _turn(first, other)
-    out = solve_crossbar(np.swapaxes(g, -1, -2), np.eye(n), **turned)["output_current"].values
-    return np.ascontiguousarray(np.swapaxes(out, -1, -2))
+    driven = np.eye(n, columns)
+    out = solve_crossbar(np.swapaxes(g, -1, -2), driven, **turned)["output_current"].values
+    return np.ascontiguousarray(np.swapaxes(out, -1, -2)[..., :rows, :])
 
 
 def chord(conductance: Array, cell: CellModel | None, read_voltage: float) -> Array:

@@ -57,7 +57,7 @@ def evaluate(
     data: Any = None,
     metric: Metric | None = None,
     outputs: bool = False,
-    calibration: xr.Dataset | None = None,
+    calibration: Any = None,
     neuron: Neuron | None = None,
     profile: MissionProfile | None = None,
     seed: int = 0,
@@ -107,8 +107,8 @@ def evaluate(
         (first spike), at the decision; agreement is with ideal cells and neurons.
     outputs : bool
         Keep the outputs of every chip, too, in ``outputs`` (image, output).
-    calibration : Dataset, optional
-        Deep network: ``inputs`` that set the ranges of the converters.
+    calibration : as data, optional
+        Deep network: inputs that set the ranges of the converters.
     neuron : Neuron, optional
         One layer: by default without mismatch and leak.
     profile : MissionProfile, optional

@@ -321,12 +321,12 @@ def _of_function(
     return values
 
 
-def outputs_of(outputs: NDArray[np.float32], images: str = "image") -> Values:
-    """Return outputs (chips, images, ...) as a variable of a result, on a dimension of images.
+def outputs_of(outputs: NDArray[np.float32]) -> Values:
+    """Return outputs (chips, images, ...) as a variable of a result.
 
     >>> outputs_of(np.zeros((2, 5, 3), np.float32))["outputs"][0]
     ('image', 'output')
     """
     more = [f"output_{k}" for k in range(1, outputs.ndim - 1)]
-    dims = (images, *(["output"] if len(more) == 1 else more))
+    dims = ("image", *(["output"] if len(more) == 1 else more))
     return {"outputs": (dims, outputs, "1")}

@@ -3,6 +3,7 @@
 Evaluators work on flat arrays, one row a chip; results have the dimensions of the population.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,19 @@ def over_images(right: NDArray[np.bool_], images: int, confidence: float) -> Int
     if trials == 1 or images < 2:
         return wilson(right.sum(axis=1), right.shape[1], confidence)
     return score_interval_over(of_image.mean(axis=2), trials, confidence)
+
+
+def joined(parts: Sequence[Values]) -> Values:
+    """Return rows of chips one after the other.
+
+    >>> one = {"accuracy": ((), np.array([0.5]), "1")}
+    >>> joined([one, one])["accuracy"][1].tolist()
+    [0.5, 0.5]
+    """
+    return {
+        name: (dims, np.concatenate([part[name][1] for part in parts]), unit)
+        for name, (dims, _, unit) in parts[0].items()
+    }
 
 
 def on_chips(values: Values, lead: xr.DataArray, coords: dict[str, Any]) -> xr.Dataset:

@@ -15,6 +15,9 @@ This page is made by `reliability validate --out out/validation --page docs/vali
 """  # noqa: E501 - one line per paragraph
 
 
+_STATISTICS = {"q05": "5 % quantile", "q95": "95 % quantile", "sigma": "standard deviation"}
+
+
 def validation_page(predictions: Sequence[tuple[str, Prediction]], rows: Sequence[Row]) -> str:
     """Return the page of some predictions (name and file) and their rows."""
     parts = [_INTRODUCTION, *_overview(predictions, rows)]
@@ -66,11 +69,17 @@ def _table(rows: Sequence[Row]) -> str:
             measured += f" ± {_number(row.error, row.unit)}"
         relative = row.relative_error
         lines.append(
-            f"| {row.name} | {predicted} | {low} to {high} | {measured} | "
+            f"| {_words(row.name)} | {predicted} | {low} to {high} | {measured} | "
             f"{'' if relative is None else f'{100 * relative:+.0f} %'} | "
             f"{'hit' if row.hit else 'miss'} |"
         )
     return "\n".join(lines)
+
+
+def _words(name: str) -> str:
+    """Print the name of a row, its statistic in words."""
+    statistic, comma, rest = name.partition(", ")
+    return f"{_STATISTICS.get(statistic, statistic)}{comma}{rest}"
 
 
 def _number(x: float | None, unit: str) -> str:

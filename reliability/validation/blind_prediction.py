@@ -66,7 +66,8 @@ class Prediction(BaseModel):
         for folder in (self.where / self.data, Path(str(data_folder() / "measured"))):
             if (path := (folder / name).resolve()).is_file():
                 return path
-        raise Absent(f"no file {name} in {self.data}")
+        where = "beside the prediction" if self.data == "." else f"in {self.data}"
+        raise Absent(f"no file {name} {where}")
 
 
 @dataclass(frozen=True)

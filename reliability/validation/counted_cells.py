@@ -102,7 +102,7 @@ def _observed(
         state = asked.states.get(state, state)
         chips = int(group[columns["chip"]].nunique())
         passes = int(group[columns["passes"]].iloc[0])
-        label = f"{state}, {passes} passes, " + (
+        label = f"{state}, {passes} pass{'es' if passes > 1 else ''}, " + (
             f"{chips} chips" if asked.total else f"chip {group[columns['chip']].iloc[0]}"
         )
         out[label] = {

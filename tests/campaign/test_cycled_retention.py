@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import reliability as rel
-from reliability.campaign.outputs.cycled_retention import error_rates
+from reliability.campaign.outputs.cycled_retention import error_rates, widest
 from reliability.campaign.store import read_results
 from reliability.errors import InputError
+from reliability.report.words import rate_text
 
 STUDY = """
 title = "retention"
@@ -84,8 +85,21 @@ def test_the_method_says_what_is_swept(tmp_path) -> None:
     path.write_text(STUDY.replace('["retention", "endurance"]', '["retention"]').partition(
         "[endurance]")[0] + swept)  # fmt: skip
     study = rel.load_study(path)
-    page = rel.write_report(study, rel.run_study(study, tmp_path / "out")).read_text("utf-8")
+    folder = rel.run_study(study, tmp_path / "out")
+    page = rel.write_report(study, folder).read_text("utf-8")
     assert "cycled 0 and 5000 times at 0 or 85 °C, stored" in page.replace("\xa0", " ")
+    table = page.partition('id="retention-table"')[2].partition("</table>")[0]
+    assert table.count("<tr>") == 1 + 2 * 4  # points and stress conditions
+    assert "Bit-error rate at every point" in page
+    end = json.loads((folder / "summary.json").read_text())["points"][0]["retention"]["end"]
+    said = " to ".join(map(rate_text, widest(end)))
+    assert said in page.partition("Contents")[0].replace("\xa0", " ")
+
+
+def test_the_interval_of_an_answer_has_the_uncertainty_of_the_card() -> None:
+    own = {"low": 0.1, "high": 0.2}
+    assert widest(own) == (0.1, 0.2)
+    assert widest(own | {"drawn_low": 0.05, "drawn_high": 0.15}) == (0.05, 0.2)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The shipped card techB: what the command fits, on cells it has not seen, and what it misses."""
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -136,7 +137,7 @@ def test_card_is_what_the_command_fits(data: list[xr.Dataset]) -> None:
     for key, parameter in shipped.parameters.items():
         got = found.parameters[key]
         assert got.value == pytest.approx(rounded(parameter).value, rel=2e-2, abs=2e-8), key
-        assert got.source == parameter.source
+        assert _unversioned(got.source) == _unversioned(parameter.source)
     check = rel.posterior_predictive(data, found, draws=30, seed=1)
     assert check.attrs["outside"] < 0.15
 
@@ -189,3 +190,8 @@ def test_heat_moves_spread_and_shift(data: list[xr.Dataset]) -> None:
         )
         assert change.std() == pytest.approx(math.sqrt(np.mean(spread**2)), rel=0.1)
         assert change.mean() == pytest.approx(mean.mean(), abs=1.0e-6)
+
+
+def _unversioned(source: str) -> str:
+    """Source of a fitted value without the version that fitted it."""
+    return re.sub(r"(fitted by reliability) \S+", r"\1", source)

@@ -99,3 +99,18 @@ def test_bad_input(call, message):
     with pytest.raises(InputError) as caught:
         call()
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("used", [(3, 7), (9, 2), (9, 7), (4, 4)])
+def test_lines_in_use_alone_are_solved_and_the_others_conduct(used) -> None:
+    """A tile that is used in part is that part of the whole tile, whichever side is driven."""
+    rng = np.random.default_rng(8)
+    g = rng.lognormal(np.log(1e-5), 1.0, (2, 9, 7))
+    circuit = {"word_line_resistance": 20.0, "bit_line_resistance": 30.0, "sense_resistance": 50.0,
+               "source_resistance": 40.0}  # fmt: skip
+    rows, columns = used
+    part = effective_conductance(g, used=used, **circuit)
+    whole = effective_conductance(g, **circuit)
+    assert part == pytest.approx(whole[:, :rows, :columns], rel=1e-10)
+    with pytest.raises(InputError, match=r"used: got \(10, 7\), allowed 1 to 9 rows"):
+        effective_conductance(g, used=(10, 7), **circuit)

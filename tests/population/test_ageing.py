@@ -415,10 +415,9 @@ def test_a_variable_of_the_cells_has_their_dimensions(name: str) -> None:
     mission = rel.MissionProfile([rel.Segment("1 h", reads=5, cycles=5)])
     with pytest.raises(rel.InputError, match=f"{name}: got dimension 'row', allowed wafer, die"):
         rel.age(pop.assign({name: ("row", np.ones(4))}), mission)
-    with pytest.raises(
-        rel.InputError, match=f"{name}: got -1, allowed finite numbers of 0 or more"
-    ):
-        rel.age(pop.assign({name: ("cell", np.full(10, -1.0))}), mission)
+    for bad in (-1.0, np.nan, np.inf):
+        with pytest.raises(rel.InputError, match=f"{name}: got {bad:g}, allowed finite numbers"):
+            rel.age(pop.assign({name: ("cell", np.full(10, bad))}), mission)
 
 
 def test_the_most_cycled_cell_counts_for_the_valid_range() -> None:

@@ -337,6 +337,9 @@ def test_writes_are_verified_unless_said_otherwise() -> None:
     assert (own["cycles_to_failure"] == same["cycles_to_failure"]).all()
     assert own["fraction_failed"][0, -1] < 0.3 * single["fraction_failed"][0, -1]
     assert cycling.endurance(TECH, cells=8, cycles=9, method="every_cycle").attrs["attempts"] == 1
+    bare = rel.load_technology("cbram")  # states no verify of its own
+    for kw in ({}, {"write": "verify"}):
+        assert cycling.endurance(bare, cells=8, cycles=9, **kw).attrs["attempts"] == 10
 
 
 def test_permanent_failures_are_counted_by_themselves(both) -> None:

@@ -15,6 +15,7 @@ from reliability.network.evaluation import evaluate
 from reliability.network.one_layer.model import Network, expect_network
 from reliability.network.one_layer.weight_mapping import Mapping
 from reliability.population.measured import MeasuredCells
+from reliability.progress import tracked
 from reliability.statistics import mean_interval
 from reliability.technology import Technology
 from reliability.version import __version__
@@ -84,7 +85,7 @@ def compare_cells(
     how = {"mapping": mapping or ("two_level" if cells.has_states else "multi_level"),
            "chips": chips, "images": images, "seed": seed, "confidence": confidence}  # fmt: skip
     rows = []
-    for time, kelvin in cells.ends:
+    for time, kelvin in tracked(cells.ends, "conditions", len(cells.ends)):
         profile = None if time == 0 else MissionProfile.constant(time, kelvin)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -35,6 +35,7 @@ from reliability.network.one_layer.model import Network
 from reliability.network.one_layer.weight_mapping import Mapping, sample_chips
 from reliability.population import age
 from reliability.population.measured import is_measured
+from reliability.progress import tracked
 from reliability.technology import Technology
 from reliability.units import quantity
 
@@ -257,10 +258,8 @@ def evaluate_inferences(
             ),
             assess,
         )
-        parts = [
-            assess(aged).assign(reads_so_far=aged["reads"] * n)
-            for n, aged in zip(inferences, found, strict=True)
-        ]
+        each = tracked(zip(inferences, found, strict=True), f"reads at {volt:g} V", len(inferences))
+        parts = [assess(aged).assign(reads_so_far=aged["reads"] * n) for n, aged in each]
         out.append(_along("inferences", [float(n) for n in inferences], "1", parts))
     whole = _along("read_voltage", volts, "V", out)
     whole["reads_so_far"].attrs["units"] = "1"

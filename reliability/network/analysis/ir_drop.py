@@ -27,6 +27,7 @@ from reliability.network.one_layer.model import Network
 from reliability.network.one_layer.weight_mapping import sample_chips
 from reliability.population import age
 from reliability.population.ageing import card_of_cells
+from reliability.progress import tracked
 from reliability.statistics import mean_interval
 from reliability.technology import Technology
 from reliability.version import __version__
@@ -242,8 +243,8 @@ def accuracy_on_tiles(
     ohms = [float(ohm) for ohm in segment_resistance]
     if not ohms or not all(0 <= ohm < math.inf for ohm in ohms):
         raise InputError(f"segment_resistance: got {ohms}, expected one or more of 0 ohm or above")
-    found = []
-    for draw in (None, *range(uncertainty_draws)):
+    found, draws = [], (None, *range(uncertainty_draws))
+    for draw in draws if progress else tracked(draws, "cards", len(draws)):
         card = technology if draw is None else technology.drawn(seed, draw)
         population = tiled.sample(card, seed)
         both = [{"word_line_resistance": ohm, "bit_line_resistance": ohm} for ohm in ohms]

@@ -25,6 +25,7 @@ from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.evaluation import evaluate
 from reliability.network.one_layer.model import Network
 from reliability.network.one_layer.neuron import Neuron
+from reliability.progress import tracked
 from reliability.statistics.crossed import mean_of_rows
 from reliability.statistics.shapley import MOST_CAUSES, members, shapley
 from reliability.technology import Technology, expect_technology
@@ -99,7 +100,8 @@ def attribute_loss(
         neuron = None if card is None else Neuron.from_technology(card)
         return evaluate(network, card, neuron=neuron, **here)
 
-    parts = [on(card)["accuracy"] for card in cards(technology, names)]
+    some = cards(technology, names)
+    parts = [on(card)["accuracy"] for card in tracked(some, "combinations", len(some))]
     table = xr.concat(parts, "combination", coords="minimal", compat="override")
     out = attribution(table, names, confidence)
     ideal = on(None)

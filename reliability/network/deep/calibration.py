@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.network.datasets import evenly_spaced
+from reliability.errors import InputError
+from reliability.network.datasets import data_of, evenly_spaced
 from reliability.network.deep.graph import (
     Converter,
     Stage,
@@ -43,15 +44,19 @@ class Extremes(NamedTuple):
     images: int = 1
 
 
-def calibration_inputs(
-    network: DeepNetwork, data: xr.Dataset | None, calibration: xr.Dataset | None
-) -> Images:
+def calibration_inputs(network: DeepNetwork, data: xr.Dataset | None, calibration: Any) -> Images:
     """Return the inputs that set ranges, as `evaluate_deep` says."""
-    if calibration is None:
-        calibration = shipped_images(network, "calibration") if data is None else data
-    inputs = network_inputs(network, calibration)
+    given = data_of(calibration, "inputs")
+    if given is None:
+        given = shipped_images(network, "calibration") if data is None else data
+    else:
+        given = given.drop_vars([name for name in given if not given[name].ndim])
+    try:
+        inputs = network_inputs(network, given)
+    except InputError as error:
+        raise error if calibration is None else InputError(f"calibration: {error}") from None
     count = images_of(inputs)
-    return at(inputs, evenly_spaced(count, min(count, _IMAGES)))
+    return inputs if count <= _IMAGES else at(inputs, evenly_spaced(count, _IMAGES))
 
 
 def plain(placed: Placed) -> Placed:
@@ -66,6 +71,8 @@ def calibrated_stages(
     network: DeepNetwork, placed: Sequence[Placed], tuning: Images
 ) -> tuple[tuple[Stage, ...], NDArray[np.int64]]:
     """How each layer is executed, with converters set on ideal weights; reads per image."""
+    if all(p.tiling.dac_bits is None and p.tiling.adc_bits is None for p in placed):
+        tuning = at(tuning, slice(1))  # nothing has a range, only shapes are asked for
     cut = tuple(Stage(p, row_tiles(p.layer, p.tiling.weight_rows)) for p in placed)
     sources = {stage.layer.name: layer_inputs(stage, network) for stage in cut}
     first = [tile_sum(stage, 0, 0, u) for stage in cut for u in range(len(stage.layer.uses))]

@@ -13,6 +13,8 @@ from reliability.errors import InputError, unknown_name, whole_number
 class Dac:
     """Errors of the converters of inputs, one for each row of a tile, drawn for each chip.
 
+    A step is that between two codes; of bit-serial inputs it is the whole pulse.
+
     Parameters
     ----------
     kind : {"binary", "ladder"}

@@ -1,8 +1,10 @@
 """Accuracy of a deep network on ideal cells, on a technology, or on a given population of chips."""
 
 import os
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -13,7 +15,7 @@ from reliability.mission import MissionProfile
 from reliability.network.datasets import data_of, evenly_spaced
 from reliability.network.deep.batch_norm import Recalibration
 from reliability.network.deep.calibration import calibrated_stages, calibration_inputs
-from reliability.network.deep.chips import Loaded, card_of, chips_of, default_tiling, load_chip
+from reliability.network.deep.chips import card_of, chips_of, default_tiling, load_chip
 from reliability.network.deep.graph import Stage, error_values, executed_graph, feeds, with_noise
 from reliability.network.deep.images import (
     Images,
@@ -30,7 +32,7 @@ from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.runtime import Session
 from reliability.network.deep.tiling import Tiling
 from reliability.network.metrics import Metric, measured, metric_of, outputs_of
-from reliability.network.results import Values, on_chips, provenance
+from reliability.network.results import Values, joined, on_chips, provenance
 from reliability.progress import tracked
 from reliability.technology import Technology
 
@@ -45,7 +47,7 @@ def evaluate_deep(
     data: Any = None,
     metric: Metric = "accuracy",
     outputs: bool = False,
-    calibration: xr.Dataset | None = None,
+    calibration: Any = None,
     profile: MissionProfile | None = None,
     seed: int = 0,
     confidence: float = 0.95,
@@ -78,8 +80,8 @@ def evaluate_deep(
         (`reliability.network.metrics`).
     outputs : bool
         Keep the outputs of every chip, too, in ``outputs`` (image, output ...).
-    calibration : Dataset, optional
-        ``inputs`` that set the ranges of the converters; by default 200 MNIST training images, or
+    calibration : as data, optional
+        Inputs that set the ranges of the converters; by default 200 MNIST training images, or
         200 of ``data``, evenly spaced, whose labels play no part in it.
     profile : MissionProfile, optional
         Mission to age the cells by before they are evaluated.
@@ -129,31 +131,37 @@ def evaluate_deep(
     if tiling.compensation == "batch_norm" and cells is not None:
         again = Recalibration.of(network, stages, tuning)
         graph = again.applied
-    many = os.cpu_count() if workers is None else whole_number(workers, "workers", 1)
+    many = whole_number(os.cpu_count() if workers is None else workers, "workers", 1)
     size = _batch(network, stages, inputs, batch)
     noisy = any(stage.noisy for stage in stages)
     population = chips_of(cells, placed, tiling, chips, profile, seed)
 
-    def one(chip: int) -> tuple[NDArray[np.float32], Loaded]:
+    def one(chip: int) -> _Ran:
         loaded = load_chip(population, chip, stages, seed)
         if again is not None:
             loaded.values.update(again.values(loaded.values))
         own = with_noise(graph, population.address[chip], seed) if noisy else graph
-        session = Session(own, loaded.values)
-        return first_outputs(session, network, {}, inputs, size), loaded
+        scores = first_outputs(Session(own, loaded.values), network, {}, inputs, size)
+        return _Ran(scores, loaded.errors, loaded.warnings)
 
+    @cache
     def ideal() -> NDArray[np.float32]:
         return first_outputs(Session(network.model.SerializeToString()), network, {}, inputs, size)
 
-    with ThreadPoolExecutor(many) as pool:
-        count = population.lead.size
-        done = list(tracked(pool.map(one, range(count)), "chips", count))
-    scores = np.array([found for found, _ in done])
-    values = measured(metric, scores, target, ideal, confidence)
-    values["weight_error"] = (("layer",), np.array([loaded.errors for _, loaded in done]), "1")
+    each: list[Values] = []
+    errors, warnings = [], set(network.notes)
+    for ran in _run(one, population.lead.size, many):
+        each.append(measured(metric, ran.scores[None], target, ideal, confidence))
+        if outputs:
+            each[-1] |= outputs_of(ran.scores[None])
+        errors.append(ran.errors)
+        warnings.update(ran.warnings)
+    values = joined(each)
+    values["weight_error"] = (("layer",), np.array(errors), "1")
     axes = {"layer": [p.layer.name for p in placed], **_of_images(values, chosen, outputs)}
-    if outputs:
-        values |= outputs_of(scores, "sample" if "sample" in axes else "image")
+    if "sample" in axes and outputs:
+        (_, *dims), array, unit = values["outputs"]
+        values["outputs"] = ("sample", *dims), array, unit
     out = on_chips(values, population.lead, axes)
     out["reads"] = ("layer", reads, {"units": "1"})
     return out.assign_attrs(
@@ -163,8 +171,25 @@ def evaluate_deep(
         images=len(chosen),
         confidence=confidence,
         mission=population.mission,
-        warnings=network.notes + sorted({note for _, loaded in done for note in loaded.warnings}),
+        warnings=sorted(warnings),
     )
+
+
+class _Ran(NamedTuple):
+    """Outputs of one chip, the error of each of its layers, and warnings."""
+
+    scores: NDArray[np.float32]
+    errors: list[float]
+    warnings: list[str]
+
+
+def _run(one: Callable[[int], _Ran], chips: int, workers: int) -> Iterator[_Ran]:
+    """Yield the chips in their order, some at the same time; an error stops those that wait."""
+    pool = ThreadPoolExecutor(workers)
+    try:
+        yield from tracked(pool.map(one, range(chips)), "chips", chips)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _of_images(values: Values, chosen: NDArray[np.int64], outputs: bool) -> dict[str, Any]:
@@ -218,5 +243,8 @@ def _chosen(
     data = shipped_images(network) if data is None else data
     inputs = network_inputs(network, data)
     target = checked_target(network, data, inputs, metric)
-    chosen = evenly_spaced(images_of(inputs), images)
+    whole = images_of(inputs)
+    chosen = evenly_spaced(whole, images)
+    if len(chosen) == whole:  # no copy
+        return inputs, target, chosen
     return at(inputs, chosen), None if target is None else target[chosen], chosen

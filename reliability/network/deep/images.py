@@ -96,7 +96,11 @@ def network_inputs(network: DeepNetwork, data: xr.Dataset) -> Images:
     """
     first, *others = network.inputs
     if not isinstance(data, xr.Dataset) or not {"inputs", first.name} & data.keys():
-        raise InputError("data: expected the variable 'inputs' (image, ...), as the network takes")
+        whole = isinstance(data, xr.Dataset)
+        got = ", ".join(map(str, data.variables)) if whole else type(data).__name__
+        raise InputError(
+            f"data: got {got or 'nothing'}, network {network.name} takes {first.name} (or inputs)"
+        )
     name = "inputs" if "inputs" in data else first.name
     out = {first.name: _numbers(network, first, data[name].values, name)}
     for other in others:
@@ -125,7 +129,7 @@ def _numbers(
     network: DeepNetwork, taken: Input, array: NDArray[Any], name: str
 ) -> NDArray[np.float32]:
     if not array.size:
-        raise InputError("data: expected the variable 'inputs' (image, ...), as the network takes")
+        raise InputError(f"{name}: got no numbers, an array of shape {array.shape}")
     if array.dtype.kind not in "fiub":
         raise InputError(f"{name}: got {array.dtype}, expected numbers")
     shape, axis = array.shape[1:], batch_axis(network, taken)
@@ -137,7 +141,8 @@ def _numbers(
         raise InputError(
             f"{name}: got images of shape {shape}, network {network.name} takes {expected}"
         )
-    if not np.isfinite(array).all():
+    blocks = (array[k : k + _BATCH] for k in range(0, len(array), _BATCH))
+    if not all(np.isfinite(block).all() for block in blocks):
         raise InputError(f"{name}: got numbers that are not finite")
     if np.dtype(taken.dtype).kind in "iu" and (array != np.trunc(array)).any():
         raise InputError(f"{name}: got {array.dtype}, network {network.name} takes {taken.dtype}")

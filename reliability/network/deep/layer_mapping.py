@@ -501,7 +501,21 @@ def _single_with_ir_drop(
 def _seen(
     cells: NDArray[np.float64], idle: float, tiling: Tiling, group: int
 ) -> NDArray[np.float64]:
-    return on_tiles_of(
-        cells, (tiling.rows, tiling.columns), idle,
-        lambda tiles: effective_conductance(tiles, **tiling.lines), group=group,
-    )  # fmt: skip
+    """Cells as they are read on tiles, whose last ones are used in part."""
+    down, across = tiling.rows, tiling.columns
+    rows, columns = cells.shape
+    width = across - across % group  # columns that hold weights
+
+    def read(tiles: NDArray[np.float64]) -> NDArray[np.float64]:
+        out = tiles.copy()
+        high, wide = tiles.shape[:2]
+        last = rows - (high - 1) * down, columns - (wide - 1) * width
+        for h, many in ((slice(high - 1), down), (slice(high - 1, None), last[0])):
+            for w, each in ((slice(wide - 1), width), (slice(wide - 1, None), last[1])):
+                if tiles[h, w].size:
+                    out[h, w, :many, :each] = effective_conductance(
+                        tiles[h, w], used=(many, each), **tiling.lines
+                    )
+        return out
+
+    return on_tiles_of(cells, (down, across), idle, read, group=group)

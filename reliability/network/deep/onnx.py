@@ -332,9 +332,9 @@ def _layers(
             held = layers.setdefault(key, layer)
             if held is not layer:
                 layers[key] = replace(held, uses=(*held.uses, node.output[0]))
+    known_names = {*before, *(name for name in names.values() if "::" not in name)}
     for name in sorted(set(digital) - before - set(names.values())):
-        raise unknown_name(f"node or operator in digital, {where}:", name,
-                           {*before, *names.values()})  # fmt: skip
+        raise unknown_name(f"node or operator in digital, {where}:", name, known_names)
     return tuple(layers.values()), tuple(left_digital), weights
 
 

@@ -68,7 +68,7 @@ def evaluate_spiking(
     chips: int = 4,
     images: int | None = None,
     data: Any = None,
-    calibration: xr.Dataset | None = None,
+    calibration: Any = None,
     threshold_mismatch: float = 0.0,
     leak: float = 0.0,
     profile: MissionProfile | None = None,

@@ -47,6 +47,9 @@ class Session:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4
+        options.enable_mem_pattern = (
+            False  # a plan of all tensors, kept beside them: twice the memory
+        )
         self._held = b""  # the bytes must live as long as the session
         if bound:
             model, self._held = _bind(model, bound)

@@ -42,23 +42,8 @@ _ON_COVER = 4  # of the headline numbers
 _MOST_ROWS = 40  # of a table along an axis
 # Columns of the tables along an axis; the other answers are in summary.json.
 _COLUMNS: dict[str, tuple[str, ...]] = {
-    "incremental": (
-        "accuracy",
-        "accuracy_old",
-        "accuracy_new",
-        "writes",
-        "runs_to_failure",
-        "accuracy_after_storage_first",
-        "accuracy_after_storage",
-    ),
-    "learning": (
-        "accuracy",
-        "writes",
-        "training_runs",
-        "training_runs_levelled",
-        "accuracy_after_storage_first",
-        "accuracy_after_storage",
-    ),
+    "incremental": ("accuracy", "accuracy_old", "accuracy_new", "writes", "runs_to_failure"),
+    "learning": ("accuracy", "writes", "training_runs", "training_runs_levelled"),
     "hierarchy": ("pays_from", "pays_until", "lasts_from", "lasts_from_levelled", "energy_ratio"),
     "tiers": (
         "power_limit",
@@ -79,6 +64,7 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
         "break_even_resistance",
     ),
 }
+_AFTER_STORAGE = ("accuracy", "accuracy_after_storage_first", "accuracy_after_storage")
 _WORDS = RULES | NAMES | {"tsv": "through-silicon vias", "hybrid": "copper pads",
                           "monolithic": "monolithic tiers"}  # fmt: skip
 _Say = Callable[[str], str]
@@ -310,36 +296,51 @@ def key_quantities(found: dict[str, Any]) -> Iterator[KeyFigure]:
 def _tables(found: dict[str, Any]) -> Iterator[Table]:
     """Yield all answers, those along each axis, and the checks against published chips."""
     sure = percent(found["confidence"], 0)
-    of_draws = "Nominal card and component parameters; nothing was drawn."
-    if found["draws"]:
-        of_draws = (
-            f"Intervals contain {sure} of {found['draws']} draws of card and component parameters."
-        )
     where = _where(found)
     rows = [
         (_capital(_name(one)), _value(one),
          _ends(one) if found["draws"] and not _exact(one) else "")
         for one in found["quantities"].values()
     ]  # fmt: skip
-    yield Table("answers", f"Answers{where and f' at {where}'}", of_draws,
+    yield Table("answers", f"Answers{where and f' at {where}'}", _of_draws(found),
                 ("quantity", "value", f"{sure} interval"), rows)  # fmt: skip
     for name, points in found.get("along", {}).items():
-        keys = [key for key in _COLUMNS[found["study"]] if key in points[0]["quantities"]
-                and len({value_and_range(found | point, key) for point in points}) > 1]  # fmt: skip
-        if len(points) > _MOST_ROWS or not keys:
-            continue  # too long, or the same in all rows
-        full = next(axis for axis in found["labels"] if short_name(axis) == name)
-        rest = _where(found, without=full)
-        yield Table(
-            anchor("answers-by", name), f"Answers by {found['labels'][full]}",
-            f"{rest and f'At {rest}. '}{of_draws}",
-            (found["labels"][full],
-             *(_name(points[0]["quantities"][key]) for key in keys)),
-            [(_value_text(full, point["value"]),
-              *(value_and_range(found | point, key) for key in keys)) for point in points],
-        )  # fmt: skip
+        yield from _along(found, name, points, "answers-by", "Answers", _COLUMNS[found["study"]])
+        if _AFTER_STORAGE[-1] in found["quantities"]:
+            yield from _along(
+                found, name, points, "stored-by", "Accuracy after storage", _AFTER_STORAGE
+            )
     if "checks" in found:
         yield _checks(found["checks"])
+
+
+def _along(
+    found: dict[str, Any], name: str, points: list[dict[str, Any]], place: str, title: str,
+    columns: tuple[str, ...],
+) -> Iterator[Table]:  # fmt: skip
+    """Yield a table of some answers along an axis, unless it is long or the same in all rows."""
+    keys = [key for key in columns if key in points[0]["quantities"]
+            and len({value_and_range(found | point, key) for point in points}) > 1]  # fmt: skip
+    if len(points) > _MOST_ROWS or not keys:
+        return
+    full = next(axis for axis in found["labels"] if short_name(axis) == name)
+    rest = _where(found, without=full)
+    yield Table(
+        anchor(place, name), f"{title} by {found['labels'][full]}",
+        f"{rest and f'At {rest}. '}{_of_draws(found)}",
+        (found["labels"][full], *(_name(points[0]["quantities"][key]) for key in keys)),
+        [(_value_text(full, point["value"]),
+          *(value_and_range(found | point, key) for key in keys)) for point in points],
+    )  # fmt: skip
+
+
+def _of_draws(found: dict[str, Any]) -> str:
+    if not found["draws"]:
+        return "Nominal card and component parameters; nothing was drawn."
+    return (
+        f"Intervals contain {percent(found['confidence'], 0)} of {found['draws']} draws of card "
+        "and component parameters."
+    )
 
 
 def _checks(checks: list[dict[str, Any]]) -> Table:

@@ -9,7 +9,9 @@ from reliability.architecture import incremental, learning, load_components
 from reliability.architecture.learning.chip_learning import Chip
 from reliability.architecture.learning.incremental import incremental_checks
 from reliability.architecture.learning.learning import learning_checks
+from reliability.architecture.learning.learnt_storage import stored_sides
 from reliability.architecture.learning.written_cells import ideal, outcomes
+from reliability.devices.endurance import Endurance, acceleration
 from reliability.errors import InputError
 from reliability.network.analysis.phenomena import phenomena_of, without
 
@@ -220,3 +222,17 @@ def test_training_on_perfect_cells_is_kept_until_they_wear(rule) -> None:
     assert float(stored.sel(runs=0)) == float(perfect["accuracy_of_run"].isel(repeat=0))
     assert perfect["accuracy_after_storage"] == stored.sel(runs=1e9)
     assert stored.sel(runs=1e9) < stored.sel(runs=0) - 0.03
+
+
+def test_cycles_at_another_temperature_count_as_the_endurance_says() -> None:
+    """1000 cycles at 85 degC wear as much as so many more at the reference temperature."""
+    faster = float(acceleration(Endurance.from_technology(CARD), 358.15))
+    sides, rest = np.linspace(0, 1, 40), rel.Segment("1 h", "25 degC")
+    hot, more = (
+        stored_sides(CARD, sides, cycles=np.full((40, 8), n), storage=rest, written_at=at, seed=2)
+        for n, at in ((1000.0, 358.15), (1000 * faster, 298.15))
+    )
+    assert faster > 3
+    np.testing.assert_allclose(hot, more, atol=2e-4)  # cycles are rounded to whole ones
+    few = stored_sides(CARD, sides, cycles=np.full((40, 8), 1000.0), storage=rest, seed=2)
+    assert np.abs(few - hot).max() > 0.01

@@ -442,7 +442,10 @@ def test_data_that_do_not_fit_are_refused(net) -> None:
         (data(labels=(0, 1, 0.5)), "label: got float64 of shape"),
         (data(value="x"), "inputs: got <U1, expected numbers"),
         (np.zeros((3, 1, 28, 28)), "expected 'label'"),
-        (xr.Dataset({"pixels": ("image", [1])}), "expected the variable 'inputs'"),
+        (
+            xr.Dataset({"pixels": ("image", [1])}),
+            r"data: got pixels, network \S+ takes \S+ \(or inputs\)",
+        ),
         (data()[["inputs"]], "expected 'label'"),
     ):
         with pytest.raises(rel.InputError, match=says):

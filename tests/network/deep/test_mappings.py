@@ -602,3 +602,16 @@ def test_settings_that_mean_nothing_together_are_refused_in_one_line(settings, s
 def test_converters_are_public_beside_tiling() -> None:
     assert rel.Tiling(adc_bits=6, adc=Adc(noise=0.5)) == rel.Tiling(adc_bits=6, adc={"noise": 0.5})
     assert rel.Tiling(dac_bits=6, dac=rel.Dac(gain=0.5)).dac == Dac(gain=0.5)
+
+
+def test_errors_of_converters_are_keys_of_a_study_and_in_its_method() -> None:
+    from reliability.campaign.tables import TilingTable
+    from reliability.report.tiling_words import circuit_words
+
+    card = rel.load_technology("techB")
+    held = TilingTable(dac_bits=4, dac={"kind": "ladder", "mismatch": 0.1, "gain": 0.02})
+    tiling = held.tiling(card)
+    assert tiling.dac == Dac("ladder", mismatch=0.1, gain=0.02)
+    said = "input converters (one ladder for the rows of a tile) with mismatch 0.1 steps, gain 0.02"
+    assert said in list(circuit_words(tiling))
+    assert tiling.ideal().dac is None

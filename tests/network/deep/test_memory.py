@@ -1,6 +1,7 @@
 """Batches whose tensors stay below a bound, workers, and the line of progress."""
 
 import io
+import subprocess
 import sys
 import time
 
@@ -28,7 +29,8 @@ def test_bytes_of_an_image_are_those_of_tensors_that_live_at_once(tmp_path) -> N
     net = rel.load_network(tmp_path / "net.onnx")
     x = {"x": np.zeros((500, 8), np.float32)}
     graph = net.model.SerializeToString()
-    assert bytes_of_image(net, graph, {}, x) == 3 * 800 * 4  # a and b are there while s is made
+    most = bytes_of_image(net, graph, {}, x)  # a and b are there while s is made, y is copied
+    assert most == 3 * 800 * 4 + 8 * 4
     assert batch_of(net, graph, {}, x) == 250
     assert batch_of(net, graph, {}, x, batch=7) == 7
 
@@ -52,6 +54,51 @@ def test_batch_falls_with_the_bound_and_decisions_do_not_change(tmp_path, monkey
             rel.evaluate(path, card, **how, **wrong)
     with pytest.raises(rel.InputError, match="workers: does not apply to a network of one layer"):
         rel.evaluate(rel.load_network("spirit"), images=2, workers=1)
+
+
+_PEAK = """
+import re, sys
+from pathlib import Path
+import numpy as np
+import reliability as rel
+
+def held(name):
+    return int(re.search(name + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
+
+path, images, chips, workers = sys.argv[1], *map(int, sys.argv[2:])
+x = np.random.default_rng(0).random((images, 3, 128, 128), dtype=np.float32)
+data, card = (x, np.zeros(images, int)), rel.load_technology("techB")
+network = rel.load_network(path)
+rel.evaluate(network, card, data=(x[:2], data[1][:2]), chips=1)
+before = held("VmRSS")
+rel.evaluate(network, card, data=data, chips=chips, workers=workers)
+print(held("VmHWM") - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_memory_grows_with_workers_by_a_bound_and_with_nothing_else(tmp_path) -> None:
+    """Tensors of 8 MiB an image: the most that a process of its own held."""
+    rng = np.random.default_rng(0)
+    nodes = [make("Conv", ["x", "w"], ["a"], pads=[1, 1, 1, 1]), make("Relu", ["a"], ["b"]),
+             make("Conv", ["b", "v"], ["c"], pads=[1, 1, 1, 1]), make("Relu", ["c"], ["d"]),
+             make("GlobalAveragePool", ["d"], ["e"]), make("Flatten", ["e"], ["y"])]  # fmt: skip
+    constants = [tensor("w", rng.normal(size=(64, 3, 3, 3))),
+                 tensor("v", rng.normal(size=(64, 64, 3, 3)))]  # fmt: skip
+    made = model(nodes, constants, [("x", ["N", 3, 128, 128])], [("y", ["N", 64])])
+    (tmp_path / "net.onnx").write_bytes(made.SerializeToString())
+
+    def peak(images, chips, workers):
+        numbers = map(str, (images, chips, workers))
+        command = [sys.executable, "-c", _PEAK, tmp_path / "net.onnx", *numbers]
+        return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+    one, two = peak(40, 2, 1), peak(40, 2, 2)
+    assert one < 300
+    assert two - one < 256
+    assert abs(peak(40, 5, 2) - two) < 60
+    assert abs(peak(120, 2, 2) - two) < 60
 
 
 class _Terminal(io.StringIO):

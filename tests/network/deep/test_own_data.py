@@ -173,6 +173,9 @@ def test_agreement_needs_no_labels_and_falls_on_cells(small) -> None:
         ({"data": (X[:, :1], Y)}, r"inputs: got images of shape \(1, 6, 5\)"),
         ({"data": (X, Y + 1)}, "label: got 3, allowed 0 to 2"),
         ({"data": (X, Y / 2)}, "label: got float64"),
+        ({"data": (X[:0], Y[:0])}, r"inputs: got no numbers, an array of shape \(0, 2, 6, 5\)"),
+        ({"data": {"image": X}}, r"data: got image, network \S+ takes \S+ \(or inputs\)"),
+        ({"data": (X, Y), "calibration": X[:, :1]}, r"calibration: inputs: got images of shape"),
         ({"data": "data.csv"}, "data: no file 'data.csv'"),
         ({"data": 3}, "data: got 3, expected a Dataset"),
         ({"data": (X, Y), "metric": "top-5"}, "did you mean 'top5'"),
@@ -196,6 +199,31 @@ def test_files_that_are_no_data_are_refused(small, tmp_path) -> None:
     np.savez(tmp_path / "named.npz", images=X, label=Y)
     with pytest.raises(rel.InputError, match="expected the array 'inputs', got images, label"):
         rel.evaluate(small, data=tmp_path / "named.npz")
+
+
+def test_images_that_set_ranges_are_given_in_any_form(small, tmp_path) -> None:
+    """Ranges of half the inputs clip; as an array, a file, and a file that a study names."""
+    tiling = rel.Tiling(rows=16, columns=16, dac_bits=4, adc_bits=5)
+    how = {"data": (X, Y), "tiling": tiling, "outputs": True}
+    plain = rel.evaluate(small, **how)["outputs"].values
+    np.savez(tmp_path / "half.npz", inputs=X / 2)
+    one, two = (rel.evaluate(small, calibration=given, **how)["outputs"].values
+                for given in (X / 2, tmp_path / "half.npz"))  # fmt: skip
+    assert np.array_equal(one, two)
+    assert not np.allclose(one, plain)
+    np.savez(tmp_path / "data.npz", inputs=X, label=Y)
+    (tmp_path / "net.onnx").write_bytes(small.read_bytes())
+    study = tmp_path / "study.toml"
+    table = '[network]\nname = "net.onnx"\ndata = "data.npz"\ncalibration = "half.npz"\n'
+    study.write_text(f'title = "a"\ntechnology = "techB"\nseed = 1\n{table}')
+    loaded = rel.load_study(study)
+    before = loaded.spec_hash
+    assert np.array_equal(loaded.load_calibration()["inputs"].values, X / 2)
+    np.savez(tmp_path / "half.npz", inputs=X / 3)
+    assert rel.load_study(study).spec_hash != before
+    np.savez(tmp_path / "half.npz", inputs=X[:, :1])
+    with pytest.raises(rel.InputError, match=r"network\.calibration: .*got images of shape"):
+        rel.load_study(study)
 
 
 def test_inputs_without_labels_are_enough_for_the_agreement(small, tmp_path) -> None:
