@@ -54,8 +54,9 @@ def test_codes_over_a_mission_are_those_of_the_library(tmp_path) -> None:
     assert [row["outcome"] for row in summary["points"][0]["limits"]] == ["not demonstrated"] * 2
     page = rel.write_report(spec, folder).read_text("utf-8")
     for said in ('id="product-pareto"', "SECDED (72, 64) that corrects 1 bit",
-                 "Macros at the end of the mission", "Failing macros against energy"):  # fmt: skip
-        assert said in page
+                 "Macros at the end of the mission", "Failing macros against energy",
+                 "With code = (85, 64, 3) the UBER is"):  # fmt: skip
+        assert said in page.replace("\xa0", " ")
 
 
 def test_copies_and_refresh_cost_cells_cycles_and_energy(tmp_path) -> None:
@@ -102,7 +103,7 @@ def test_what_limits_a_macro_and_what_widens_its_interval_are_in_the_report(tmp_
 def test_ends_of_parameters_at_the_first_point_leave_no_point_out(tmp_path) -> None:
     """A group of tasks that only the first point has is whole."""
     axis = {"name": "product.code", "label": "code", "values": ["none", "(85, 64, 3)"]}
-    stress = {"times": ["1 h", "1 year", "10 years"], "reads": [1000]}
+    stress = {"times": ["10 years"], "reads": [1000]}
     spec = study({"attribution": True, "bits": 2**10}, sweep=[axis], uncertainty={"draws": 2},
                  stress=stress)  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
@@ -115,7 +116,6 @@ def test_ends_of_parameters_at_the_first_point_leave_no_point_out(tmp_path) -> N
         assert read_study(folder)[2] == []
     assert "tasks failed" not in page
     assert "quantile" in page
-    assert "With code = (85, 64, 3) the UBER is" in page.replace("\xa0", " ")
 
 
 def test_an_exceeded_budget_says_the_year(tmp_path) -> None:

@@ -376,7 +376,7 @@ def _statement(finished: Finished) -> Iterator[str]:
 def _growth(finished: Finished) -> Iterator[str]:
     """How the UBER grows over the times of a study, at the point of the fewest failing macros."""
     times = [time for time in finished.study.stress.times if time > 0]
-    if len(times) < 3 or any(axis.name.startswith("stress.") for axis in finished.study.sweep):
+    if len(times) < 2 or any(axis.name.startswith("stress.") for axis in finished.study.sweep):
         return
     point, answer = min(finished.answers(), key=lambda each: each[1]["product"]["uber"])
     end = finished.study.stress.end
