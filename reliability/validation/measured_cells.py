@@ -6,6 +6,7 @@ conditions, so that the interval holds the uncertainty of the fit and the scatte
 """
 
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -107,7 +108,8 @@ def _rows(asked: CellsPrediction, name: str, check: xr.Dataset) -> list[Row]:
     table = table[table["label"].isin(labels) & np.isfinite(table["median"])]
     rows = []
     for at in table.itertuples():
-        conditions = [str(at.quantity).replace("_", " "), str(at.label)]
+        level = "level " if str(at.label).isdigit() else ""
+        conditions = [str(at.quantity).replace("_", " "), f"{level}{at.label}"]
         conditions += [engineering(float(at.time), "s")] if np.isfinite(at.time) else []
         if np.isfinite(at.temperature):
             conditions.append(f"{at.temperature - 273.15:.0f} °C")
@@ -118,7 +120,19 @@ def _rows(asked: CellsPrediction, name: str, check: xr.Dataset) -> list[Row]:
                 float(at.observed), hit=hit, unit=_unit(str(at.quantity), float(at.level)),
             )
         )  # fmt: skip
-    return rows
+    return _told_apart(rows)
+
+
+def _told_apart(rows: list[Row]) -> list[Row]:
+    """Number the rows of one quantity and condition, of cells that were written more than once."""
+    several = {name for name, many in Counter(row.name for row in rows).items() if many > 1}
+    seen: Counter[str] = Counter()
+    out = []
+    for row in rows:
+        seen[row.name] += 1
+        number = f", write {seen[row.name]}" if row.name in several else ""
+        out.append(replace(row, name=row.name + number))
+    return out
 
 
 def _table(check: xr.Dataset, dim: str, prefix: str) -> pd.DataFrame:
