@@ -537,7 +537,7 @@ def _figures(finished: Finished) -> Iterator[Figure]:
 def _bands(accuracy: xr.DataArray, draws: xr.DataArray | None) -> xr.Dataset:
     """Return what a figure of accuracy draws: the bands of chips and of sampled cards."""
     bands = bands_of_chips(accuracy)
-    return bands if draws is None else bands.merge(bands_of_draws(draws))
+    return bands if draws is None else bands.assign(bands_of_draws(draws).data_vars)
 
 
 def _samples(study: Study) -> str:
