@@ -177,10 +177,7 @@ def incremental(
                     ))  # fmt: skip
     data = _of_chips(found, before, spent, budgets)
     data.attrs |= {"scenario": scenario, "cells_of_chip": count}
-    if runs:
-        data = data.assign_coords(runs=("runs", list(runs), {"units": "1"})).assign(
-            accuracy_stored=(("part", "runs", "chip"), kept, {"units": "1"})
-        )
+    data = _with_stored(data, kept, runs) if runs else data
     life = _runs_to_failure(technology, components, loads, two_level)
     checks = None
     if scenario == "new_class":
@@ -205,6 +202,13 @@ def _of_chips(
             "writes_spent": (("cells", "chip"), spent, one),
         },
         {"part": list(PARTS), "cells": list(CELLS), "budget": ("budget", list(budgets), one)},
+    )
+
+
+def _with_stored(data: xr.Dataset, kept: NDArray[np.float64], runs: Sequence[float]) -> xr.Dataset:
+    one = {"units": "1"}
+    return data.assign_coords(runs=("runs", list(runs), one)).assign(
+        accuracy_stored=(("part", "runs", "chip"), kept, one)
     )
 
 

@@ -14,7 +14,7 @@ from reliability.errors import InputError, expect, whole_number
 from reliability.network.conductances import in_series
 from reliability.network.deep.calibration import calibrated_stages, plain, tensor_shapes
 from reliability.network.deep.images import Images
-from reliability.network.deep.layer_mapping import check_card, place, target_states
+from reliability.network.deep.layer_mapping import Placed, check_card, place, target_states
 from reliability.network.deep.onnx import DeepNetwork, products
 from reliability.network.deep.onnx_forms import node_names
 from reliability.network.deep.onnx_writer import attributes_of
@@ -87,10 +87,7 @@ def map_counts(
           t.rows * t.columns, t.dac_bits if t.serial_inputs else 1) for t in own]
     ).T  # fmt: skip
     down, across = -(-rows // high), -(-(outputs + spare_columns) // wide)
-    cells = copies * np.array([
-        p.size + (t.cells_of(p.layer.rows, spare_columns) if spare_columns else 0)
-        for p, t in zip(placed, own, strict=True)
-    ])  # fmt: skip
+    cells = copies * np.array([_cells(p, spare_columns) for p in placed])
     reads = reads * pulses
     counts = {
         "rows": rows,
@@ -107,14 +104,12 @@ def map_counts(
         "adc_conversions": reads * outputs * slices * down,
         "multiplications": reads // pulses * rows * outputs,
     }
-    target = target_states(placed, technology)
-    g = _conductance(target, technology)
-    conductance = [copies * float(g[p.cells].sum()) for p in placed]
+    g = copies * _conductance(target_states(placed, technology), technology)
     return xr.Dataset(
         {name: ("layer", values, {"units": "1"}) for name, values in counts.items()}
         | {
             "operator": ("layer", [n.operator for n in layers]),
-            "conductance": ("layer", conductance, {"units": "S"}),
+            "conductance": ("layer", [float(g[p.cells].sum()) for p in placed], {"units": "S"}),
         },
         coords={"layer": [n.name for n in layers]},
         attrs={
@@ -126,6 +121,12 @@ def map_counts(
             "spare_columns": spare_columns,
         },
     )
+
+
+def _cells(placed: Placed, spare_columns: int) -> int:
+    """Cells of the weights of a layer and of its spare columns."""
+    spare = placed.tiling.cells_of(placed.layer.rows, spare_columns) if spare_columns else 0
+    return int(placed.size + spare)
 
 
 def _check_redundant(tilings: list[Tiling], copies: int, spare_columns: int) -> None:

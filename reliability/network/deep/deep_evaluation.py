@@ -148,20 +148,12 @@ def evaluate_deep(
     def ideal() -> NDArray[np.float32]:
         return first_outputs(Session(network.model.SerializeToString()), network, {}, inputs, size)
 
-    each: list[Values] = []
-    errors, warnings = [], set(network.notes)
-    for ran in _run(one, population.lead.size, many):
-        each.append(measured(metric, ran.scores[None], target, ideal, confidence))
-        if outputs:
-            each[-1] |= outputs_of(ran.scores[None])
-        errors.append(ran.errors)
-        warnings.update(ran.warnings)
-    values = joined(each)
-    values["weight_error"] = (("layer",), np.array(errors), "1")
+    def score(ran: _Ran) -> Values:
+        found = measured(metric, ran.scores[None], target, ideal, confidence)
+        return found | outputs_of(ran.scores[None]) if outputs else found
+
+    values, warnings = _of_chips(_run(one, population.lead.size, many), score)
     axes = {"layer": [p.layer.name for p in placed], **_of_images(values, chosen, outputs)}
-    if "sample" in axes and outputs:
-        (_, *dims), array, unit = values["outputs"]
-        values["outputs"] = ("sample", *dims), array, unit
     out = on_chips(values, population.lead, axes)
     out["reads"] = ("layer", reads, {"units": "1"})
     return out.assign_attrs(
@@ -171,7 +163,7 @@ def evaluate_deep(
         images=len(chosen),
         confidence=confidence,
         mission=population.mission,
-        warnings=sorted(warnings),
+        warnings=sorted(warnings | set(network.notes)),
     )
 
 
@@ -181,6 +173,16 @@ class _Ran(NamedTuple):
     scores: NDArray[np.float32]
     errors: list[float]
     warnings: list[str]
+
+
+def _of_chips(runs: Iterator[_Ran], score: Callable[[_Ran], Values]) -> tuple[Values, set[str]]:
+    """What is kept of each chip, whose outputs go once they are scored."""
+    each, errors, warnings = [], [], set[str]()
+    for ran in runs:
+        each.append(score(ran))
+        errors.append(ran.errors)
+        warnings.update(ran.warnings)
+    return joined(each) | {"weight_error": (("layer",), np.array(errors), "1")}, warnings
 
 
 def _run(one: Callable[[int], _Ran], chips: int, workers: int) -> Iterator[_Ran]:
@@ -193,7 +195,8 @@ def _run(one: Callable[[int], _Ran], chips: int, workers: int) -> Iterator[_Ran]
 
 
 def _of_images(values: Values, chosen: NDArray[np.int64], outputs: bool) -> dict[str, Any]:
-    """Axes of decisions and outputs; where images have several labels, "image" counts labels."""
+    """Axes of decisions and outputs; where images have several labels, "image" counts labels, and
+    outputs lie along "sample"."""
     if "confusion" not in values:
         return {"image": chosen} if outputs else {}
     classes = np.arange(values["confusion"][1].shape[-1])
@@ -201,7 +204,12 @@ def _of_images(values: Values, chosen: NDArray[np.int64], outputs: bool) -> dict
     labels = values["correct"][1].shape[1]
     if labels == len(chosen):
         return axes | {"image": chosen}
-    return axes | {"image": np.arange(labels)} | ({"sample": chosen} if outputs else {})
+    axes["image"] = np.arange(labels)
+    if outputs:
+        (_, *dims), array, unit = values["outputs"]
+        values["outputs"] = ("sample", *dims), array, unit
+        axes["sample"] = chosen
+    return axes
 
 
 def _batch(

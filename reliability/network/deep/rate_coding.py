@@ -123,16 +123,7 @@ def evaluate_spiking(
     inputs, labels, index = _inputs(network, test, images, coding, counts[-1])
     placed = place(network, tiling, card_of(cells))
     stages = tuple(Stage(p) for p in placed)
-    if not network.neurons:
-        tuning = calibration_inputs(network, data, calibration)
-        neurons = _neurons(network, stages, tuning, leak)
-    elif calibration is not None or leak:
-        raise InputError(
-            f"calibration, leak: network {network.name} has neurons of its own, with thresholds "
-            "and leak"
-        )
-    else:
-        neurons = network.neurons
+    neurons = _neurons_of(network, stages, data, calibration, leak)
     graph = _spiking_graph(network, stages, neurons)
     population = chips_of(cells, placed, tiling, chips, profile, seed)
 
@@ -165,6 +156,20 @@ def evaluate_spiking(
         mission=population.mission,
         warnings=sorted({note for _, _, notes in done for note in notes}),
     )
+
+
+def _neurons_of(
+    network: DeepNetwork, stages: tuple[Stage, ...], data: Any, calibration: Any, leak: float
+) -> Any:
+    """Return the neurons of a graph that has its own, or one for each activation."""
+    if not network.neurons:
+        return _neurons(network, stages, calibration_inputs(network, data, calibration), leak)
+    if calibration is not None or leak:
+        raise InputError(
+            f"calibration, leak: network {network.name} has neurons of its own, with thresholds "
+            "and leak"
+        )
+    return network.neurons
 
 
 def _sources(seed: int, images: NDArray[np.int64]) -> list[np.random.Generator]:
