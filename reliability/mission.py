@@ -216,10 +216,10 @@ class MissionProfile:
             raise InputError(f"option: got {option!r}, allowed 1 to {len(options)} for {test}")
         chosen = options[option - 1]
         written = chosen.get("cycling_temperature", chosen["temperature"])
-        first = [Segment(0.0, written, reads, cycles=cycles)]  # refuses what no test can have
-        first = [replace(s, reads=0.0) for s in first if s.cycles and _is_cycled(row)]
+        asked = Segment(0.0, written, reads, cycles=cycles)  # refuses what no test can have
+        first = [replace(asked, reads=0.0)] if asked.cycles and _is_cycled(row) else []
         end, point = chosen.get("duration", 0.0), chosen.get("read_point", 0.0)
-        counted = quantity(reads, "", "reads") if row.get("reads") else 0.0
+        counted = asked.reads if row.get("reads") else 0.0
         steps = [step for step in (point, end - point) if step > 0]
         stored = [Segment(t, chosen["temperature"], counted * t / end) for t in steps]
         return cls([*first, *stored])

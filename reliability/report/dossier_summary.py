@@ -32,6 +32,11 @@ def result(row: Mapping[str, Any]) -> str:
     return "missing" if row["met"] is None and row["done"] == "no test" else _RESULT[row["met"]]
 
 
+def reason(row: Mapping[str, Any]) -> str:
+    """Return the reason of a result, for a place where the result stands before it."""
+    return str(row["reason"]).removeprefix(f"{result(row)}: ")
+
+
 def counted_rows(summary: dict[str, Any]) -> str:
     """Count the requirements by their result: '5 of 11 requirements met, 1 not met, 5 missing'."""
     words = [result(row) for row in summary["requirements"] if row["applies"]]
@@ -286,10 +291,7 @@ def dossier_lines(summary: dict[str, Any]) -> list[str]:
         + (f"{sum(claims)} of {len(claims)} claims demonstrated" if claims
            else "no test speaks of the claim")
     ]  # fmt: skip
-    lines += [
-        f"{row['name']:<18}{result(row)}: {row['reason'].removeprefix(f'{result(row)}: ')}"
-        for row in rows
-    ]
+    lines += [f"{row['name']:<18}{result(row)}: {reason(row)}" for row in rows]
     if others := summary["tests_of_no_requirement"]:
         lines.append(f"tests of no requirement: {', '.join(others)}")
     for claim in summary["claims"]:

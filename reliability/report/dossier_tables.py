@@ -14,7 +14,7 @@ from reliability.lifetime.random_lots import PRIOR_SCALE
 from reliability.product.dossier import Dossier
 from reliability.product.standard_rows import on_test
 from reliability.report.dossier_figures import anchor
-from reliability.report.dossier_summary import place, result
+from reliability.report.dossier_summary import place, reason, result
 from reliability.report.figures.style import ppm
 from reliability.report.page import Table
 from reliability.units import duration, engineering, engineering_unit, grouped
@@ -39,7 +39,7 @@ def requirements_table(summary: dict[str, Any]) -> Table:
             row["required"],
             row["done"],
             result(row),
-            row["reason"].removeprefix(f"{result(row)}: "),
+            reason(row),
         ]
         for row in summary["requirements"]
     ]
@@ -347,7 +347,7 @@ def further_tests(summary: dict[str, Any]) -> Iterator[Table]:
         yield Table("further", "Units that would demonstrate the claim", "",
                     ["mechanism", "units", "test"], rows)  # fmt: skip
     rows = [
-        [row["name"], result(row), row["required"], row["reason"].removeprefix("missing: ")]
+        [row["name"], result(row), row["required"], reason(row)]
         for row in summary["requirements"] if result(row) in ("missing", "open", "not met")
     ]  # fmt: skip
     if rows:

@@ -160,7 +160,7 @@ def evaluate_spiking(
 
 def _neurons_of(
     network: DeepNetwork, stages: tuple[Stage, ...], data: Any, calibration: Any, leak: float
-) -> Any:
+) -> tuple[Neurons, ...]:
     """Return the neurons of a graph that has its own, or one for each activation."""
     if not network.neurons:
         return _neurons(network, stages, calibration_inputs(network, data, calibration), leak)
