@@ -696,12 +696,13 @@ def degradations(units: int, kind: str, rng: Rng, samples: int) -> Found:
 
 
 def measured_windows(dies: int, rng: Rng, samples: int) -> Found:
-    """Error rates of measured cells, 50 of each die; dies differ in their medians."""
-    true = float(stats.norm.sf(2.0 / math.hypot(1, 0.4)))
-    both = float(stats.norm.sf(4.0 / math.sqrt(2 * (1 + 0.4**2))))
+    """Error rates of measured cells, 50 of each die; several dies differ in their medians."""
+    apart = 0.4 * (dies > 1)
+    true = float(stats.norm.sf(2.0 / math.hypot(1, apart)))
+    both = float(stats.norm.sf(4.0 / math.sqrt(2 * (1 + apart**2))))
 
     def one(rng: Rng) -> dict[str, tuple[float, float, float]]:
-        z = rng.standard_normal((dies, 50, 2)) + 0.4 * rng.standard_normal((dies, 1, 2))
+        z = rng.standard_normal((dies, 50, 2)) + apart * rng.standard_normal((dies, 1, 2))
         data = xr.Dataset(
             {"conductance": (("die", "cell", "state"), 1e-5 * np.exp(z + np.array([2.0, -2.0])))},
             coords={"state": ["LRS", "HRS"], "die": range(dies)},
@@ -1165,7 +1166,7 @@ CASES: tuple[Case, ...] = (
     Case(MACROS, "oxram-130nm, 64 kbit, three cells a bit", macros, size=0.15),
     Case(COSTS, "mobilenet-mnist on techB", costs, size=0.5),
     *(
-        Case(CELLS, f"{count} dies", partial(measured_windows, count), size=0.5)
+        Case(CELLS, f"{count} die{'s' * (count > 1)}", partial(measured_windows, count), size=0.5)
         for count in (1, 4, 16)
     ),
     *(
