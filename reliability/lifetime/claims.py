@@ -463,7 +463,7 @@ def _binomial(test: _Test) -> Assessment:
             f"shape: the claim is {claim.duration / use.max():.3g} times as long as the equivalent "
             f"test, and the number of failures ({data.failures:g}) does not give the shape of the "
             "life distribution; state it (1: constant failure rate). To the end of the test the "
-            f"bound is {bound(float(use.max())):.3g}"
+            f"bound is {100 * bound(float(use.max())):.3g} %"
         )
     found = bound(claim.duration)
     times = [float(t) for t in np.unique(use) if t > 0 and bound(float(t)) <= claim.fraction]

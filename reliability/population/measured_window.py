@@ -23,7 +23,6 @@ from reliability.version import __version__
 
 Array = NDArray[np.float64]
 CONFIDENCE = 0.9
-DRAWS = 200  # bootstrap samples of the cells
 
 
 def window_of_cells(
@@ -82,17 +81,6 @@ def error_rates(cells: MeasuredCells, reference: float, at: Mapping[str, int]) -
     return np.array([float(w @ bad) for w, bad, _ in _wrong(cells, reference, at)])
 
 
-def errors_again(cells: MeasuredCells, reference: float, at: Mapping[str, int], seed: int) -> Array:
-    """Return the same of bootstrap samples of the cells, shape (DRAWS, 2)."""
-    of_cell = [
-        (np.bincount(cell, w * bad, cells.cells), np.bincount(cell, w, cells.cells))
-        for w, bad, cell in _wrong(cells, reference, at)
-    ]
-    return np.array([
-        [count @ bad / (count @ total) for bad, total in of_cell] for count in _counts(cells, seed)
-    ])  # fmt: skip
-
-
 def least_errors(cells: MeasuredCells, at: Mapping[str, int]) -> float:
     """Return the middle, in ln G, of the references (S) at which the fewest cells are misread."""
     (lrs, of_lrs, _), (hrs, of_hrs, _) = (cells.reads_of(state, at) for state in STATES)
@@ -109,9 +97,12 @@ def least_errors(cells: MeasuredCells, at: Mapping[str, int]) -> float:
 
 def spread_of_error(cells: MeasuredCells, state: str, reference: float) -> tuple[float, float]:
     """Return the fraction of a state on the wrong side of a reference and its standard error."""
-    at, k = cells.place(MissionProfile([])), STATES.index(state)
-    again = errors_again(cells, reference, at, 0)[:, k]
-    return float(error_rates(cells, reference, at)[k]), float(np.std(again, ddof=1))
+    k = STATES.index(state)
+    weight, bad, cell = list(_wrong(cells, reference, cells.place(MissionProfile([]))))[k]
+    rate = float(weight @ bad)
+    part = np.bincount(_units(cells)[cell], weight * (bad - rate))
+    count = int(np.unique(_units(cells)[cell]).size)
+    return rate, math.sqrt(count / (count - 1) * float(part @ part))
 
 
 def pair_errors(
@@ -184,13 +175,6 @@ def _wrong(
     for state in STATES:
         g, weight, cell = cells.reads_of(state, at)
         yield weight, g < reference if state == "LRS" else g > reference, cell
-
-
-def _counts(cells: MeasuredCells, seed: int) -> Iterator[Array]:
-    """Yield how often each cell is in each bootstrap sample."""
-    for k in range(DRAWS):
-        pick, _ = cells.picks(seed, k)
-        yield np.bincount(pick, minlength=cells.cells).astype(float)
 
 
 def _median(values: Array, weight: Array) -> float:

@@ -200,6 +200,9 @@ def test_intervals_over_dies_are_those_of_dies_not_of_cells():
     low, high, _ = clustered_proportion((g[..., 0] < 1e-5).sum(axis=1), 60, 0.9)
     found = [float(window[f"error_rate_{end}"][0]) for end in ("low", "high")]
     assert found == pytest.approx([float(low), float(high)])
+    each = (g[..., 0] < 1e-5).mean(axis=1)
+    known = rel.sampled_error_rate(data, "LRS", 1e-5)
+    assert known == pytest.approx((each.mean(), stats.sem(each)))
 
     def log_odds(dies):
         lrs, hrs = g[dies].reshape(-1, 2).T
