@@ -119,7 +119,7 @@ def exact_couplings(g, word, bit):
 
 def test_full_tiles_are_eliminated_and_their_currents_obey_kirchhoff():
     rng = np.random.default_rng(6)
-    g, v = rng.lognormal(np.log(1e-5), 1.0, (2, 27, 34)), rng.uniform(0, 0.2, 27)
+    g, v = rng.lognormal(np.log(1e-5), 1.0, (2, 41, 45)), rng.uniform(0, 0.2, 41)
     circuit = {"word_line_resistance": 5.0, "bit_line_resistance": 8.0, "sense_resistance": 50.0}
     matrix = effective_conductance(g, workers=2, **circuit)
     want = solve_crossbar(g, np.stack([v, v]), tolerance=1e-13, **circuit)["output_current"]
@@ -127,7 +127,7 @@ def test_full_tiles_are_eliminated_and_their_currents_obey_kirchhoff():
     assert np.array_equal(matrix, effective_conductance(g, workers=1, **circuit))
 
 
-@pytest.mark.parametrize("shape", [(5, 4), (25, 26)])
+@pytest.mark.parametrize("shape", [(5, 4), (41, 42)])
 def test_ideal_lines_change_nothing(shape):
     g = np.random.default_rng(0).uniform(0, 1e-4, (2, 3, *shape))
     ideal = {"word_line_resistance": 0.0, "bit_line_resistance": 0.0}
