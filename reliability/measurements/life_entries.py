@@ -50,7 +50,7 @@ def life_bounds(
         own = in_its_unit(text, inside, decimal) if inside else None
         return number(text, decimal) * factor if own is None else own
 
-    for place in np.flatnonzero(~np.isfinite(plain)):
+    for place in np.flatnonzero(~np.isfinite(plain)).tolist():
         try:
             lower[place], upper[place] = _bounds(entries[place].strip(), value)
         except ValueError:
