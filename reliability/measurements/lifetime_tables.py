@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from reliability.errors import InputError, unknown_name
 from reliability.measurements.delimited import Table, find_column
 from reliability.measurements.headings import header_of, meaning_of
+from reliability.measurements.life_entries import life_bounds
 from reliability.measurements.log import Log
 from reliability.measurements.names import scaling, split_unit
 from reliability.measurements.preamble import Preamble, open_sheet
@@ -29,7 +30,7 @@ MISSING = ("failed", "censored", "refuse")
 # What a column of a table of lifetimes may be, its unit, and other words for it.
 _COLUMNS = {
     "time": ("s", "ttf timetofailure failuretime lifetime endoftest hours timetofors age "
-             "stateendtime"),
+             "stateendtime failedbetween failurebetween failedat"),
     "cycles": ("", "cyclestofailure ctf"),
     "reads": ("", "readstofailure"),
     "event": ("", "failed failure fail status category eventobserved statefors fors dead delta "
@@ -141,6 +142,9 @@ def _lifetimes(table: Table, columns: Columns, log: Log) -> tuple[dict[str, Arra
     clock, fields = _fields(table, chosen)
     pieces: dict[str, list[NDArray[Any]]] = {"line": [], **{field.name: [] for field in fields}}
     for piece in table.columns(fields, log):
+        if clock in chosen and (empty := piece[clock] == "").any():
+            log.reject(piece["line"][empty], f"{clock} is missing")
+            piece = {name: column[~empty] for name, column in piece.items()}
         for name, parts in pieces.items():
             parts.append(piece[name])
     found = {name: np.concatenate(parts) for name, parts in pieces.items() if parts}
@@ -160,13 +164,49 @@ def _lifetimes(table: Table, columns: Columns, log: Log) -> tuple[dict[str, Arra
     else:
         if columns is None:
             _refuse_doubt(table, chosen)
-        failed = _failed(table, found, rows, evidence)
-        lower = found[clock]
-        upper = np.where(failed, lower, np.inf)
+        lower, upper = _lives(table, found, clock, chosen[clock][1], evidence)
     kept = frequency > 0
     stress = {name: found[name][kept] for name in _STRESS if name in found}
     result = {"lower": lower[kept], "upper": upper[kept], "frequency": frequency[kept], **stress}
     return result, clock, evidence
+
+
+def _lives(
+    table: Table, found: Mapping[str, NDArray[Any]], clock: str, unit: str, evidence: list[str]
+) -> tuple[Array, Array]:
+    """Bounds of the life of each unit, from one column and one that may say what failed.
+
+    A unit whose life cannot be read is no bad row to go on without: the test had it.
+    """
+    inside = _COLUMNS[clock][0]
+    entries = found[clock]
+    factor = scaling(clock, unit, inside)[0]
+    lower, upper = life_bounds(entries.tolist(), factor, inside, table.form.decimal)
+    wrong = np.isnan(lower)
+    if wrong.any():
+        raise InputError(
+            f"{table.source.name}: {clock}: {entries[np.argmax(wrong)]!r} of line "
+            f"{found['line'][np.argmax(wrong)]} is no life of a unit ({int(wrong.sum())} of "
+            f"{len(wrong)}); allowed are numbers, 1000+ or >1000 for a unit still good, <168, and "
+            "168-500"
+        )
+    if not {"event", "censored"} & found.keys():
+        good = np.isinf(upper)
+        if good.any():
+            evidence.append(f"{entries[np.argmax(good)]!r}: the unit was still good; without a sign"
+                            " a unit failed")  # fmt: skip
+        else:
+            evidence.append("no column says which units were still good: all count as failed")
+        return lower, upper
+    failed = _failed(table, found)
+    against = np.where(failed, np.isinf(upper), np.isfinite(upper) & (upper > lower))
+    if against.any():
+        line = found["line"][np.argmax(against)]
+        raise InputError(
+            f"{table.source.name}: {clock}: {entries[np.argmax(against)]!r} of line {line} and the "
+            f"column that says what failed contradict each other"
+        )
+    return lower, np.where(failed, upper, np.inf)
 
 
 _MEANING = {
@@ -262,7 +302,7 @@ def _fields(table: Table, chosen: Mapping[str, tuple[int, str]]) -> tuple[str, l
             raise InputError(
                 f"{table.source.name}: {name}: has no unit; write it, '{name} [{example}]'"
             )
-        text = name in ("event", "censored", "lot")
+        text = name in ("event", "censored", "lot") or name == clock
         factor, offset = (1.0, 0.0) if text else scaling(name, unit, inside)
         required = name not in ("lower", "upper", "event", "censored", "frequency")
         fields.append(Field(name, position, factor, offset, text, required))
@@ -296,14 +336,9 @@ def _refuse_doubt(table: Table, chosen: Mapping[str, tuple[int, str]]) -> None:
             )
 
 
-def _failed(
-    table: Table, found: Mapping[str, NDArray[Any]], rows: int, evidence: list[str]
-) -> NDArray[np.bool_]:
-    """Tell which units failed, by a column that says it."""
-    name = next((name for name in ("event", "censored") if name in found), None)
-    if name is None:
-        evidence.append("no column says which units were still good: all count as failed")
-        return np.ones(rows, dtype=bool)
+def _failed(table: Table, found: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
+    """Tell which units failed, by the column that says it."""
+    name = "event" if "event" in found else "censored"
     text = np.array([str(entry).strip().lower() for entry in found[name]], dtype=object)
     yes, no = (_FAILED, _GOOD) if name == "event" else (_NOT_CENSORED, _CENSORED)
     failed, good = np.isin(text, yes), np.isin(text, no)

@@ -413,3 +413,34 @@ def test_a_column_that_may_be_the_outcome_is_not_left_out(tmp_path) -> None:
     with pytest.raises(InputError, match="column 2 'kind' holds c and e, which may say what"):
         read_lifetimes(path)
     assert len(read_lifetimes(path, columns=["time [h]", "-", "-"])["upper"]) == 3
+
+
+def test_lives_as_people_write_them_into_one_cell(tmp_path):
+    """Signs of survivors and intervals: what R prints (1000+) and what sheets have."""
+    text = "Unit;Hours\n1;412,5\n2;1000+\n3;>1000\n4;<168\n5;168-500\n6;2 d\n7;1.250\n"
+    data = read_lifetimes(write(tmp_path, text))
+    hours = [np.round(data[end].values / 3600, 6).tolist() for end in ("lower", "upper")]
+    assert hours[0] == [412.5, 1000, 1000, 0, 168, 48, 1250]
+    assert hours[1] == [412.5, np.inf, np.inf, 168, 500, 48, 1250]
+    assert any("still good" in line for line in data.attrs["layout_evidence"])
+
+
+def test_a_life_that_cannot_be_read_is_not_left_out(tmp_path):
+    """Twelve failures of twelve units are another test than twelve of twenty."""
+    with pytest.raises(InputError, match=r"'see log' of line 3 is no life of a unit \(1 of 3\)"):
+        read_lifetimes(write(tmp_path, "Unit,Hours\n1,400\n2,see log\n3,500\n"))
+    with pytest.raises(InputError, match="contradict each other"):
+        read_lifetimes(write(tmp_path, "Hours,Status\n400,F\n1000+,F\n"))
+    with pytest.raises(InputError, match="no life of a unit"):
+        read_lifetimes(write(tmp_path, "Hours,Status\n-5,F\n1000,S\n"))
+
+
+@pytest.mark.parametrize(
+    ("header", "life", "clock"),
+    [("TTF [kh]", 3.6e6, "time"), ("Mcycles to failure", 1e6, "cycles"), ("kcycles", 1e3, "cycles"),
+     ("Greads", 1e9, "reads")],
+)  # fmt: skip
+def test_thousands_and_millions_in_the_header(tmp_path, header, life, clock):
+    data = read_lifetimes(write(tmp_path, f"{header},Event\n2.5,1\n5,0\n"))
+    assert data.attrs["clock"] == clock
+    np.testing.assert_allclose(data["lower"].values, [2.5 * life, 5 * life], rtol=1e-12)
