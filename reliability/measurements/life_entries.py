@@ -42,7 +42,9 @@ def life_bounds(
     """
     # where the decimal sign is a comma, a point groups digits
     words = ["" if decimal == "," and "." in entry else entry for entry in entries]
-    plain = pd.to_numeric(pd.Series(words, dtype=object), errors="coerce").to_numpy(float, copy=True)
+    plain = pd.to_numeric(pd.Series(words, dtype=object), errors="coerce").to_numpy(
+        float, copy=True
+    )
     lower = scaled(plain, factor)
     upper = lower.copy()
 
