@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from reliability.errors import InputError, unknown_name
 from reliability.measurements.delimited import Table, find_column
 from reliability.measurements.headings import header_of, meaning_of
-from reliability.measurements.life_entries import life_bounds
 from reliability.measurements.log import Log
 from reliability.measurements.names import scaling, split_unit
+from reliability.measurements.outcomes import failed_of, life_bounds, refuse_doubt
 from reliability.measurements.preamble import Preamble, open_sheet
 from reliability.measurements.readouts import Readouts, find_readouts, passed_until
 from reliability.measurements.rows import Field
@@ -33,7 +33,7 @@ _COLUMNS = {
              "stateendtime failedbetween failurebetween failedat"),
     "cycles": ("", "cyclestofailure ctf"),
     "reads": ("", "readstofailure"),
-    "event": ("", "failed failure fail status category eventobserved statefors fors dead delta "
+    "event": ("", "failed failure fail status category eventobserved statefors fors fs dead delta "
               "failureindicator eventindicator"),
     "censored": ("", "censor cens censoring suspended suspension survived iscensored c "
                  "rightcensored rcens"),
@@ -45,13 +45,6 @@ _COLUMNS = {
     "voltage": ("V", "readvoltage stressvoltage"),
     "lot": ("", "lotid lotname lotnumber batch batchid los charge"),
 }  # fmt: skip
-_FAILED = ("1", "1.0", "f", "failed", "failure", "fail", "yes", "y", "true", "x", "dead", "e",
-           "event")  # fmt: skip
-_GOOD = ("0", "0.0", "s", "c", "censored", "suspended", "suspension", "survived", "good", "passed",
-         "pass", "p", "no", "n", "false", "ok", "alive")  # fmt: skip
-# A column named "censored": which entries mean that the unit was still good.
-_CENSORED = ("1", "1.0", "c", "s", "censored", "suspended", "yes", "true", "right")
-_NOT_CENSORED = ("0", "0.0", "f", "failed", "failure", "no", "false", "exact")
 
 
 def intervals(
@@ -139,6 +132,7 @@ def _conditions(
 
 def _lifetimes(table: Table, columns: Columns, log: Log) -> tuple[dict[str, Array], str, list[str]]:
     chosen = _chosen(table, columns, log)
+    _choose_clock(table, chosen, log)
     clock, fields = _fields(table, chosen)
     pieces: dict[str, list[NDArray[Any]]] = {"line": [], **{field.name: [] for field in fields}}
     for piece in table.columns(fields, log):
@@ -163,12 +157,24 @@ def _lifetimes(table: Table, columns: Columns, log: Log) -> tuple[dict[str, Arra
         upper = np.where(np.isnan(upper), np.inf, upper)
     else:
         if columns is None:
-            _refuse_doubt(table, chosen)
+            refuse_doubt(table, chosen)
         lower, upper = _lives(table, found, clock, chosen[clock][1], evidence)
     kept = frequency > 0
     stress = {name: found[name][kept] for name in _STRESS if name in found}
     result = {"lower": lower[kept], "upper": upper[kept], "frequency": frequency[kept], **stress}
     return result, clock, evidence
+
+
+def _choose_clock(table: Table, chosen: dict[str, tuple[int, str]], log: Log) -> None:
+    """Leave out what lives are not counted on, and say it."""
+    given = [name for name in CLOCKS if name in chosen]
+    ends = {"lower", "upper"} & chosen.keys()
+    for name in given if ends else given[1:]:
+        place = chosen.pop(name)[0]
+        log.note(
+            f"column {place + 1} {header_of(table, place)!r} is not used: lives are counted in "
+            f"{'the ends of intervals' if ends else given[0]}; say columns to count them otherwise"
+        )
 
 
 def _lives(
@@ -198,7 +204,7 @@ def _lives(
         else:
             evidence.append("no column says which units were still good: all count as failed")
         return lower, upper
-    failed = _failed(table, found)
+    failed = failed_of(table.source.name, found)
     against = np.where(failed, np.isinf(upper), np.isfinite(upper) & (upper > lower))
     if against.any():
         line = found["line"][np.argmax(against)]
@@ -270,11 +276,13 @@ def _in_order(table: Table, columns: Sequence[str]) -> dict[str, tuple[int, str]
 
 
 def _meaning(header: str, unit: str) -> tuple[str, str]:
-    word = re.sub(r"[^a-z0-9]", "", header.lower())
     known, given = meaning_of(header, unit)
-    for name, (_, words) in _COLUMNS.items():
-        if word == name or word in words.split():
-            return name, given or unit
+    whole = f"{header} {unit}"  # the S of "Time to F or S" is no unit
+    for text, rest in ((whole, ""), (header, given or unit)) if unit else ((header, given),):
+        word = re.sub(r"[^a-z0-9]", "", text.lower())
+        for name, (_, words) in _COLUMNS.items():
+            if word == name or word in words.split():
+                return name, rest
     known = {"read_voltage": "voltage"}.get(known, known)
     return (known, given) if known in _COLUMNS else ("", unit)
 
@@ -297,7 +305,8 @@ def _fields(table: Table, chosen: Mapping[str, tuple[int, str]]) -> tuple[str, l
         inside = _COLUMNS[name][0]
         if name in ends and clock in ("cycles", "reads") and (counted or not unit):
             unit = inside = ""
-        if inside and not unit:
+        own = inside if table.has_units(position, inside) else None
+        if inside and not unit and not own:
             example = {"K": "degC", "s": "h", "V": "V"}[inside]
             raise InputError(
                 f"{table.source.name}: {name}: has no unit; write it, '{name} [{example}]'"
@@ -305,7 +314,7 @@ def _fields(table: Table, chosen: Mapping[str, tuple[int, str]]) -> tuple[str, l
         text = name in ("event", "censored", "lot") or name == clock
         factor, offset = (1.0, 0.0) if text else scaling(name, unit, inside)
         required = name not in ("lower", "upper", "event", "censored", "frequency")
-        fields.append(Field(name, position, factor, offset, text, required))
+        fields.append(Field(name, position, factor, offset, text, required, own))
     return clock or "time", fields
 
 
@@ -319,37 +328,6 @@ def _counts(table: Table, found: Mapping[str, NDArray[Any]], rows: int) -> Array
                 f"of {rows} rows, first in line {found['line'][np.argmax(wrong)]}"
             )
     return np.asarray(counts, dtype=float)
-
-
-def _refuse_doubt(table: Table, chosen: Mapping[str, tuple[int, str]]) -> None:
-    """Refuse a column of two outcomes that no other column explains: it may say what failed."""
-    if {"event", "censored"} & set(chosen):
-        return
-    used = {position for position, _ in chosen.values()}
-    for position, header in enumerate(table.names):
-        entries = {entry.strip().lower() for entry in table.values(position)}
-        if position not in used and len(entries) == 2 and entries <= {*_FAILED, *_GOOD}:
-            raise InputError(
-                f"{table.source.name}: column {position + 1} {header!r} holds "
-                f"{' and '.join(sorted(entries))}, which may say what failed; name it event or "
-                "censored with columns, or leave it out there with '-'"
-            )
-
-
-def _failed(table: Table, found: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
-    """Tell which units failed, by the column that says it."""
-    name = "event" if "event" in found else "censored"
-    text = np.array([str(entry).strip().lower() for entry in found[name]], dtype=object)
-    yes, no = (_FAILED, _GOOD) if name == "event" else (_NOT_CENSORED, _CENSORED)
-    failed, good = np.isin(text, yes), np.isin(text, no)
-    wrong = ~(failed | good)
-    if wrong.any():
-        shown = str(found[name][np.argmax(wrong)])
-        raise InputError(
-            f"{table.source.name}: {name}: {shown!r} is neither a failure nor a survivor; allowed "
-            f"{', '.join(yes[:3])} and {', '.join(no[:3])}"
-        )
-    return failed
 
 
 def _pass_and_fail(

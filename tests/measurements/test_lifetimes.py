@@ -444,3 +444,32 @@ def test_thousands_and_millions_in_the_header(tmp_path, header, life, clock):
     data = read_lifetimes(write(tmp_path, f"{header},Event\n2.5,1\n5,0\n"))
     assert data.attrs["clock"] == clock
     np.testing.assert_allclose(data["lower"].values, [2.5 * life, 5 * life], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("Unit,Hours,Result\n1,500,Short\n2,1000,OK\n3,800,Open\n", "'Result' holds ok, open"),
+        ("Time (h),Cumulative failures,Sample size\n168,0,77\n500,1,77\n", "'Cumulative failures'"),
+        ("Unit,Hours,Failure mode\n1,500,open\n2,1000,\n3,800,short\n", "'Failure mode' holds"),
+    ],
+)
+def test_words_and_counts_of_failures_are_not_left_out(tmp_path, text, says):
+    with pytest.raises(InputError, match=says):
+        read_lifetimes(write(tmp_path, text))
+
+
+def test_headers_and_cells_that_end_like_units(tmp_path):
+    data = read_lifetimes(write(tmp_path, "State F or S,Time to F or S (hr)\nF,420\nS,1000\n"))
+    assert np.isinf(data["upper"].values).tolist() == [False, True]
+    data = read_lifetimes(write(tmp_path, "Temp,TTF,F/S\n125C,420 h,F\n150C,60 min,F\n"))
+    assert data["temperature"].values.tolist() == [398.15, 423.15]
+    assert data["upper"].values.tolist() == [420 * 3600.0, 3600.0]
+
+
+def test_lives_are_counted_on_one_clock(tmp_path):
+    """A column of cycles beside one of hours is named, not shown as if it were used."""
+    data = read_lifetimes(write(tmp_path, "Hours,Cycles,Status\n500,1e5,F\n1000,2e5,S\n"))
+    assert data.attrs["clock"] == "time"
+    assert any("'Cycles' is not used" in problem for problem in data.attrs["problems"])
+    assert not any("Cycles" in line for line in data.attrs["layout_evidence"])
