@@ -12,6 +12,7 @@ from reliability.technology import Parameter, Technology, list_technologies, loa
 from reliability.technology.vocabulary import CONDITIONS
 from reliability.units import engineering
 
+ENDING = "-conditioned"  # of the name of a card that docs/make_posteriors.py writes
 PAGE = Path(__file__).with_name("technologies.md")
 HEAD = """# Technology cards
 
@@ -65,8 +66,14 @@ def summary(card: Technology) -> str:
 
 
 def section(card: Technology) -> str:
-    """Return the section of a card: description, models, valid ranges and all parameters."""
+    """Return the section of a card: description, models, valid ranges and all parameters.
+
+    Of a conditioned card, what its prior does not have.
+    """
     lines = [f"\n## {card.name}\n", f"{card.title}. {card.description}\n"]
+    prior = card.name.removesuffix(ENDING)
+    if prior != card.name:
+        return "\n".join([*lines, *observed(card), *posterior(card, prior)]) + "\n"
     if card.models:
         models = (f"`{name}` {model}" for name, model in sorted(card.models.items()))
         lines.append(f"Models: {', '.join(models)}.\n")
@@ -85,30 +92,37 @@ def section(card: Technology) -> str:
             f"| `{key}` | {shown(parameter.value, parameter.unit)} "
             f"| {uncertainty(parameter)} | {parameter.confidence} | {cell(source)} |"
         )
-    return "\n".join([*lines, *observed(card)]) + "\n"
+    return "\n".join([*lines, "", *observed(card)]) + "\n"
 
 
 def observed(card: Technology) -> list[str]:
-    """Return what was observed of a card, and its parameters before and after."""
+    """Return what was observed of a card, beside the sources of its values."""
     if not card.observations:
-        return []
-    lines = ["\n| observation | transfer | source |", "|---|---|---|"]
+        return ["Observations: none beside the sources of the values."]
+    lines = ["| observation | transfer | contained in | source |", "|---|---|---|---|"]
+    later = f"{card.name}{ENDING}"
     for o in card.observations:
         source = o.source + (f" ({o.note})" if o.note else "")
         label = cell(typeset(o.label.replace("_", " ")))
-        lines.append(f"| {label} | × ÷ {o.transfer:g} | {cell(source)} |")
-    prior = card.name.removesuffix("-conditioned")
-    if prior == card.name:
-        return lines
-    before = load_technology(prior).parameters
-    lines.append(
-        f"\nConditioned on these observations, which the values of `{prior}` do not contain "
-        "([how](conditioning.md)); median and 90 % interval:\n"
-    )
-    lines += ["| parameter | prior | posterior |", "|---|---|---|"]
+        where = "the values above" if o.used else f"[{later}](#{later})"
+        if card.name.endswith(ENDING):
+            where = "the values below"
+        lines.append(f"| {label} | × ÷ {o.transfer:g} | {where} | {cell(source)} |")
+    return lines
+
+
+def posterior(card: Technology, name: str) -> list[str]:
+    """Return the parameters of a conditioned card before and after."""
+    prior = load_technology(name)
+    lines = [
+        f"\nThe parameters that the observations move, median and 90 % interval "
+        f"([how](conditioning.md)); the others are those of [{name}](#{name}):\n",
+        "| parameter | prior | posterior |",
+        "|---|---|---|",
+    ]
     for key, p in card.parameters.items():
-        if p != before[key]:
-            lines.append(f"| `{key}` | {typeset(interval(before[key]))} | {typeset(interval(p))} |")
+        if p != (before := prior.parameters[key]):
+            lines.append(f"| `{key}` | {typeset(interval(before))} | {typeset(interval(p))} |")
     return lines
 
 

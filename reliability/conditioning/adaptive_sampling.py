@@ -8,7 +8,8 @@ many of its draws are effective says how well a normal form describes the poster
 
 Few observations inform few directions of many parameters. Proposals adapt in those directions only
 (a likelihood-informed subspace [2]_) and draw the others from the prior, so that the sampling takes
-no more draws for parameters that the data say nothing of; weights see to what the directions miss.
+no more draws for parameters that the data say nothing of. A dimension in which the weighted draws
+leave the prior besides, by more than chance, is taken in.
 
 .. [1] J.-M. Cornuet et al., Scand. J. Stat. 39, 798 (2012), doi:10.1111/j.1467-9469.2011.00756.x.
 .. [2] T. Cui et al., Inverse Problems 30, 114015 (2014), doi:10.1088/0266-5611/30/11/114015.
@@ -27,6 +28,7 @@ from reliability.errors import RunError
 Array = NDArray[np.float64]
 _MOST = 40  # proposals
 _GROUPS = 4  # of draws, whose means are compared
+_CHANCE = 3.5  # standard errors by which draws leave the prior by chance, in one of many dimensions
 
 
 @dataclass(frozen=True)
@@ -102,45 +104,76 @@ def sample_posterior(
     proposals: list[tuple[Array, Array]] = [(np.zeros(d), np.eye(d))]
     points = generator.standard_normal((size, dimensions)) if first is None else first
     counts = [len(points)]
-    likelihood, informed = log_likelihood(points), points @ q
+    likelihood = log_likelihood(points)
     least = max(6.0 * d, 60.0)
 
-    def propose(mean: Array, covariance: Array) -> tuple[Array, Array]:
-        """Draw from a proposal; what of the draws lies in the informed directions, likelihood."""
+    def propose(mean: Array, covariance: Array) -> None:
+        """Add draws of a proposal, with what the likelihood says of them."""
+        nonlocal points, likelihood
         x = generator.standard_normal((size, dimensions))
         root = np.linalg.cholesky(covariance)
-        inside = mean + generator.standard_normal((size, d)) @ root.T
-        return inside, log_likelihood(x + (inside - x @ q) @ q.T)
+        inside = mean + generator.standard_normal((size, len(mean))) @ root.T
+        x += (inside - x @ q) @ q.T
+        points = np.concatenate([points, x])
+        likelihood = np.concatenate([likelihood, log_likelihood(x)])
+        proposals.append((mean, covariance))
+        counts.append(size)
 
     while True:
-        weights, power, reached = _weights(informed, likelihood, proposals, counts, least)
-        mean, covariance = _moments(informed, weights, reached)
-        enough = power == 1.0 and reached >= effective
-        if enough or len(proposals) == _MOST:
+        weights, power, reached = _weights(points @ q, likelihood, proposals, counts, least)
+        if power == 1.0 and reached >= effective:
+            missed = _missed(points, weights, q, reached)
+            if not missed.size:
+                break
+            q, proposals = np.hstack([q, missed]), [_extended(p, missed) for p in proposals]
+        elif len(proposals) == _MOST:
             break
-        drawn, own = propose(mean, wider * covariance)
-        proposals.append((mean, wider * covariance))
-        counts.append(size)
-        informed = np.concatenate([informed, drawn])
-        likelihood = np.concatenate([likelihood, own])
+        else:
+            mean, covariance = _moments(points @ q, weights, reached)
+            propose(mean, wider * covariance)
     if power < 1.0:
         raise RunError(
             f"conditioning: {sum(counts)} draws do not reach the posterior; a larger transfer of "
             "the most precise observations would widen it"
         )
     # the normal form itself, and what its draws say of it
-    drawn, own = propose(mean, covariance)
-    log_weight = own + _log_normal(drawn, np.zeros(d), np.eye(d))
+    mean, covariance = _moments(points @ q, weights, reached)
+    propose(mean, covariance)
+    drawn = points[-size:] @ q
+    log_weight = likelihood[-size:] + _log_normal(drawn, np.zeros_like(mean), np.eye(len(mean)))
     log_weight -= _log_normal(drawn, mean, covariance)
     form = _effective(np.exp(log_weight - logsumexp(log_weight))) / size
-    informed, likelihood = np.concatenate([informed, drawn]), np.concatenate([likelihood, own])
-    proposals, counts = [*proposals, (mean, covariance)], [*counts, size]
-    weights, _, reached = _weights(informed, likelihood, proposals, counts, 0.0)
-    mean, covariance = _moments(informed, weights, reached)
+    weights, _, reached = _weights(points @ q, likelihood, proposals, counts, 0.0)
+    mean, covariance = _moments(points @ q, weights, reached)
     return Posterior(
-        q @ mean, np.eye(dimensions) + q @ (covariance - np.eye(d)) @ q.T, sum(counts), reached,
-        form, _r_hat(informed, weights),
+        q @ mean, np.eye(dimensions) + q @ (covariance - np.eye(len(mean))) @ q.T, sum(counts),
+        reached, form, _r_hat(points @ q, weights),
     )  # fmt: skip
+
+
+def _missed(points: Array, weights: Array, q: Array, effective: float) -> Array:
+    """Directions beside ``q`` of the dimensions in which weighted draws leave the prior.
+
+    Orthonormal, shape (dimensions, directions); none where means and variances are within chance.
+    """
+    axes = np.eye(len(q)) - q @ q.T
+    scale = np.sqrt(np.maximum(np.diag(axes), 0.0))
+    beside = scale > 1e-3  # of the dimension's own unit: others lie within ``q``
+    rest = points @ (axes[:, beside] / scale[beside])
+    mean = np.abs(weights @ rest)
+    second = np.abs(weights @ rest**2 - 1) / math.sqrt(2)
+    moved = np.maximum(mean, second) > _CHANCE / math.sqrt(effective)
+    u, s, _ = np.linalg.svd(axes[:, beside][:, moved], full_matrices=False)
+    return np.asarray(u[:, s > 1e-6])
+
+
+def _extended(proposal: tuple[Array, Array], directions: Array) -> tuple[Array, Array]:
+    """Return a proposal with further directions, which it draws from the prior."""
+    mean, covariance = proposal
+    d, wide = len(mean), len(mean) + directions.shape[1]
+    full = np.eye(wide)
+    full[:d, :d] = covariance
+    return np.concatenate([mean, np.zeros(wide - d)]), full
 
 
 def _weights(

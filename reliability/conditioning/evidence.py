@@ -23,7 +23,8 @@ from reliability.conditioning.predictions import is_count
 from reliability.technology import Observation
 
 Array = NDArray[np.float64]
-_LEAST = 1e-12  # ln-spread below which a count is binomial
+_LEAST = 1e-6  # ln-spread below which a count is binomial
+_FLOOR = 1e-30  # of a probability
 _QUANTILES = (np.arange(32) + 0.5) / 32  # of the failure probability, for predictive tails
 _CONFIDENCE = 0.6  # of a qualification that says none, as JESD47 has it
 
@@ -63,6 +64,8 @@ class Evidence:
             return cls(True, 0.0, cells, extra)
         if is_count(o):
             return cls(True, float(o.get("wrong", o.get("failed", 0))), float(o["cells"]), extra)
+        if "fraction" in o.values:
+            return cls(False, math.log(o["fraction"]), o["error"], extra)
         if o.kind == "accuracy":
             a = o["accuracy"]
             images = o.get("images", 10_000) * o.get("chips", 1)
@@ -84,7 +87,7 @@ class Evidence:
             total = np.hypot(sigma, self.error)
             return -0.5 * ((self.value - location) / total) ** 2 - np.log(total)
         k, n = self.value, self.error
-        p = np.clip(location, 1e-300, 1 - 1e-15)
+        p = np.clip(location, _FLOOR, 1 - 1e-15)
         binomial = k * np.log(p) + (n - k) * np.log1p(-p)
         binomial += gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
         wide = sigma > _LEAST
@@ -100,7 +103,7 @@ class Evidence:
             z = (self.value - location) / np.hypot(sigma, self.error)
             return float(ndtr(z).mean()), float(ndtr(-z).mean())
         k, n = self.value, self.error
-        p = np.clip(location, 1e-300, 1 - 1e-15)
+        p = np.clip(location, _FLOOR, 1 - 1e-15)
         wide = sigma > _LEAST
         a, b = _beta(p, np.where(wide, sigma, 1.0))
         of_lot = betaincinv(a[:, None], b[:, None], _QUANTILES)
@@ -114,7 +117,7 @@ class Evidence:
         sigma = np.hypot(spread, self.transfer)
         if not self.counts:
             return location + np.hypot(sigma, self.error) * generator.standard_normal(len(location))
-        p = np.clip(location, 1e-300, 1 - 1e-15)
+        p = np.clip(location, _FLOOR, 1 - 1e-15)
         wide = sigma > _LEAST
         a, b = _beta(p, np.where(wide, sigma, 1.0))
         of_lot = np.where(wide, generator.beta(a, b), p)

@@ -1,10 +1,11 @@
 """What a card predicts for an observation: a location and its spread over lots, wafers and dies.
 
 Of a count the location is the probability p that a cell fails, and the spread the standard
-deviation of ln p from one lot (with its wafers, and the dies of its chips) to the next. Of a value
-it is the value on the scale on which its error is stated: ln R, decades, or the logit of an
-accuracy. Closed forms of `reliability.devices` wherever there are some; cells that have aged and
-networks are sampled, with the same random numbers at every draw of the card.
+deviation of ln p (of ln(1 - p) where p is above 1/2) from one lot, with its wafers and the dies of
+its chips, to the next. Of a value it is the value on the scale on which its error is stated: ln R,
+decades, the logit of an accuracy, or ln p of a fraction. Closed forms of `reliability.devices`
+wherever there are some; cells that have aged and networks are sampled, with the same random numbers
+at every draw of the card.
 """
 
 import math
@@ -50,8 +51,7 @@ class Prediction(NamedTuple):
 
 def predict_all(card: Technology, observations: Sequence[Observation]) -> list[Prediction]:
     """Return what a card predicts for observations; see `predict`."""
-    needed = any("reference" not in o.values and o.kind in _READ for o in observations)
-    reference = _reference(card) if needed else None
+    reference = _reference(card) if any(map(_lacks_reference, observations)) else None
     return [predict(card, o, reference) for o in observations]
 
 
@@ -78,16 +78,35 @@ def predict(
     >>> round(found.location / rel.load_technology("oxram-130nm")["defects.stuck_lrs"], 6)
     1.0
     """
-    if "reference" not in observation.values and observation.kind in _READ:
+    if _lacks_reference(observation):
         at = _reference(card) if reference is None else reference
         values = observation.values | {"reference": at}
         observation = observation.model_copy(update={"values": values})
-    return _KINDS[observation.kind](card, observation)
+    p, spread = found = _KINDS[observation.kind](card, observation)
+    if not _is_rate(observation):
+        return found
+    return Prediction(math.log(p), spread * min(1.0, (1 - p) / p))
+
+
+def _lacks_reference(observation: Observation) -> bool:
+    """Whether cells are read against a reference that the observation does not state."""
+    return _reads_states(observation) and "reference" not in observation.values
+
+
+def _reads_states(observation: Observation) -> bool:
+    """Whether cells in a state are read against a reference."""
+    stress = observation.kind in ("no_failure", "qualification")
+    return observation.kind in _READ or (stress and "cycles" not in observation.values)
+
+
+def _is_rate(observation: Observation) -> bool:
+    return "fraction" in observation.values
 
 
 def is_count(observation: Observation) -> bool:
     """Whether the observation counts failures among cells."""
-    return observation.kind not in ("quantile", "median", "window", "accuracy")
+    values = ("quantile", "median", "window", "accuracy")
+    return observation.kind not in values and not _is_rate(observation)
 
 
 def is_simulated(observation: Observation) -> bool:
@@ -104,7 +123,8 @@ def check_conditions(card: Technology, observation: Observation, where: str) -> 
     InputError
         No model of what was observed on the card, or a condition outside its valid range.
     """
-    if observation.kind in _OF_STATES and not card.has_states:
+    of_states = observation.kind in ("quantile", "median", "window") or _reads_states(observation)
+    if of_states and not card.has_states:
         raise InputError(f"{where}: {card.name} has levels, not LRS and HRS")
     state = {observation["state"]} if observation.get("state") else {"LRS", "HRS"}
     temperature = observation.get("temperature", _ROOM)
@@ -142,12 +162,26 @@ def _reference(card: Technology) -> float:
 
 
 def _over_chips(of_deviation: Callable[[float], float], sigma: float) -> Prediction:
-    """Mean of a probability over chips, and how much its logarithm varies."""
+    """Mean of a probability over chips, and how much the logarithm of its smaller side varies."""
     if sigma == 0:
         return Prediction(max(of_deviation(0.0), _FLOOR), 0.0)
     # the two-point Gauss-Hermite rule
     low, high = (max(of_deviation(side * sigma), _FLOOR) for side in (-1.0, 1.0))
-    return Prediction((low + high) / 2, abs(math.log(high / low)) / 2)
+    mean = (low + high) / 2
+    if mean > 0.5:
+        low, high = max(1 - low, _FLOOR), max(1 - high, _FLOOR)
+    return Prediction(mean, abs(math.log(high / low)) / 2)
+
+
+def _besides(start: float, later: Prediction, end: float = 1.0) -> Prediction:
+    """Cells that fail from the start, and of the others a fraction ``end`` of those that do later.
+
+    >>> round(_besides(0.001, Prediction(0.001, 0.4)).spread, 3)  # half of what fails varies
+    0.2
+    """
+    p = max(start + (1 - start) * end * later.location, _FLOOR)
+    change = (1 - start) * end * min(later.location, 1 - later.location) * later.spread
+    return Prediction(p, change / max(min(p, 1 - p), _FLOOR))
 
 
 def _of_a_chip(model: Programming, chips: int) -> tuple[Programming, float]:
@@ -181,9 +215,7 @@ def _write_errors(card: Technology, o: Observation) -> Prediction:
     """Cells on the wrong side after their last pulse: every pass writes once and retries."""
     attempts = min(o.get("passes", 1) * (1 + o.get("retries", 1)), 255)
     found = _wrong(card, o["state"], o["reference"], attempts, o.get("chips", 1))
-    d = _defects(card, o["state"])
-    p = d + (1 - d) * found.location
-    return Prediction(p, found.spread * found.location / p)
+    return _besides(_defects(card, o["state"]), found)
 
 
 def _stuck_cells(card: Technology, o: Observation) -> Prediction:
@@ -193,8 +225,7 @@ def _stuck_cells(card: Technology, o: Observation) -> Prediction:
     lrs = card.get("defects.stuck_lrs", 0.0), card.get("endurance.stuck_lrs", 0.5)
     hrs = card.get("defects.stuck_hrs", 0.0) + unformed, 1 - lrs[1]
     start, end = {"LRS": lrs, "HRS": hrs}.get(o.get("state"), (lrs[0] + hrs[0], 1.0))
-    p = max(start + (1 - start) * end * worn.location, _FLOOR)
-    return Prediction(p, worn.spread * end * worn.location / p)
+    return _besides(start, worn, end)
 
 
 def _hard(card: Technology, o: Observation) -> Prediction:
@@ -308,17 +339,7 @@ def _accuracy(card: Technology, o: Observation) -> Prediction:
 
 
 _CHIPS, _IMAGES = 6, 1000
-# Kinds whose cells are read against a reference.
-_READ = ("write_errors", "failed_after_time", "failed_after_reads", "no_failure", "qualification")
-# Kinds that are of LRS and HRS, which cards of levels do not have.
-_OF_STATES = (
-    "write_errors",
-    "failed_after_time",
-    "failed_after_reads",
-    "quantile",
-    "median",
-    "window",
-)
+_READ = ("write_errors", "failed_after_time", "failed_after_reads")
 _KINDS: Mapping[str, Callable[[Technology, Observation], Prediction]] = {
     "write_errors": _write_errors,
     "stuck_cells": _stuck_cells,

@@ -8,7 +8,6 @@ from zipfile import is_zipfile
 
 import numpy as np
 import xarray as xr
-import zarr
 from numpy.typing import NDArray
 
 from reliability.errors import InputError, expect
@@ -152,6 +151,8 @@ def _from_path(path: Path, variable: str) -> xr.Dataset:
 
 def _of_zarr(path: Path) -> dict[str, NDArray[Any]]:
     """Arrays of a folder that xarray wrote, or of a group whose dimensions have no names."""
+    import zarr
+
     try:
         held = xr.open_zarr(path, consolidated=False).load()
         return {str(name): held[name].values for name in held}

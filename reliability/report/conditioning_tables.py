@@ -6,7 +6,7 @@ from scipy.special import expit, ndtri
 
 from reliability.conditioning import Conditioned, ObservationCheck
 from reliability.report.page import Table
-from reliability.technology import Parameter, Technology
+from reliability.technology import Observation, Parameter, Technology
 from reliability.units import engineering
 
 _INTERVAL = float(ndtri(0.95))  # normal score of the end of a 90 % interval
@@ -49,7 +49,7 @@ def observed_tables(technology: Technology, suffix: str) -> list[Table]:
 
 def _row(check: ObservationCheck) -> list[str]:
     o = check.observation
-    low, middle, high = (_predicted(o.kind, x) for x in check.predicted)
+    low, middle, high = (_predicted(o, x) for x in check.predicted)
     narrowed = ", ".join(f"{key} {100 * part:.0f} %" for key, part in check.narrowed.items())
     return [
         o.label, f"× ÷ {o.transfer:g}", f"{middle} ({low} to {high})",
@@ -57,7 +57,10 @@ def _row(check: ObservationCheck) -> list[str]:
     ]  # fmt: skip
 
 
-def _predicted(kind: str, x: float) -> str:
+def _predicted(observation: Observation, x: float) -> str:
+    kind = observation.kind
+    if "fraction" in observation.values:
+        return f"{math.exp(x):.2g}"
     if kind == "accuracy":
         return f"{100 * float(expit(x)):.1f} %"
     if kind == "window":

@@ -2,7 +2,8 @@
 
 An observation is data of a card, of a study or of a file of ``[[observation]]`` tables; what its
 likelihood is under a card is the matter of `reliability.conditioning`. ``KINDS`` lists every kind
-with its keys: a unit for a quantity, "count" for a whole number, "state" or "text".
+with its keys. A count of failures without a number of cells, as papers often state it, is a
+``fraction`` with the ``error`` of its logarithm instead (``COUNTED``).
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,13 +32,21 @@ KINDS: dict[str, str] = {
     "window": "decades error | compliance_current reset_voltage pulse_width",
     "accuracy": "network accuracy | chips images coding time temperature",
 }
+# Kinds that count failures, with the keys of the count; ``fraction`` and ``error`` replace them.
+COUNTED: dict[str, tuple[str, str]] = {
+    "write_errors": ("cells", "wrong"),
+    "stuck_cells": ("cells", "wrong"),
+    "failed_after_time": ("cells", "failed"),
+    "failed_after_reads": ("cells", "failed"),
+    "failed_after_cycles": ("cells", "failed"),
+}
 _UNITS: dict[str, str] = {
     "reference": "S", "time": "s", "temperature": "K", "read_voltage": "V", "energy": "J",
     "resistance": "ohm", "error": "", "decades": "", "reads": "", "cycles": "",
     "compliance_current": "A", "reset_voltage": "V", "pulse_width": "s",
 }  # fmt: skip
 _COUNTS = {"cells": 1, "wrong": 0, "failed": 0, "passes": 1, "retries": 0, "chips": 1, "images": 1}
-_FRACTIONS = ("probability", "accuracy", "confidence", "failed_fraction")
+_FRACTIONS = ("probability", "accuracy", "confidence", "failed_fraction", "fraction")
 _TEXTS = ("network", "coding")
 STRESSES = ("time", "reads", "cycles")
 _POSITIVE = ("error", "resistance", "temperature", "reference", "energy", "reads", "cycles",
@@ -98,7 +107,7 @@ class Observation(BaseModel):
         parts = [str(v[key]) for key in ("state", "network") if key in v]
         if count is not None:
             parts.append(f"{count} of {v['cells']}")
-        for key in ("passes", "failed_fraction", "probability", "resistance", "decades",
+        for key in ("fraction", "passes", "failed_fraction", "probability", "resistance", "decades",
                     "accuracy", "time", "reads", "cycles"):  # fmt: skip
             if key in v:
                 parts.append(f"{key.replace('_', ' ')} {_text(v[key], _UNITS.get(key, ''))}")
@@ -170,9 +179,12 @@ def read_observation(
     kind = str(entry["kind"])
     where = f"{where} ({kind})"
     needed, _, optional = (part.split() for part in KINDS[kind].partition("|"))
+    if "fraction" in entry and kind in COUNTED:
+        needed = _with_fraction(entry, needed, COUNTED[kind], where)
+    allowed = (*needed, *optional, *_HEAD, *(["fraction"] if kind in COUNTED else []))
     for key in entry:
-        if key not in (*needed, *optional, *_HEAD):
-            raise InputError(f"{where}: {unknown_name('key', key, (*needed, *optional, *_HEAD))}")
+        if key not in allowed:
+            raise InputError(f"{where}: {unknown_name('key', key, allowed)}")
     for key in needed:
         if key not in entry:
             raise InputError(f"{where}: {key}: missing, but it is required")
@@ -191,6 +203,19 @@ def read_observation(
         kind=kind, values=values, source=(sources or {}).get(source, source),
         transfer=transfer, note=note, used=used,
     )  # fmt: skip
+
+
+def _with_fraction(
+    entry: Mapping[str, Any], needed: list[str], count: tuple[str, str], where: str
+) -> list[str]:
+    """Return the needed keys with a fraction instead of a count, which may not be there too."""
+    for key in count:
+        if key in entry:
+            raise InputError(
+                f"{where}: {key}: got {entry[key]!r} beside fraction, expected "
+                f"{' and '.join(count)}, or fraction and error"
+            )
+    return [key for key in needed if key not in count] + ["fraction", "error"]
 
 
 _HEAD = ("kind", "source", "transfer", "note", "used")

@@ -63,6 +63,28 @@ def test_a_value_is_normal_with_all_its_parts() -> None:
     assert found[0] == pytest.approx(expected, rel=1e-12)
 
 
+def test_a_fraction_is_normal_in_its_logarithm() -> None:
+    """What a paper states without a number of cells."""
+    o = seen(kind="write_errors", state="HRS", fraction=0.09, error=0.2, transfer=3)
+    each = Evidence.of(o)
+    total = math.hypot(0.2, math.log(3))
+    found = each.log_likelihood(np.array([math.log(0.02)]), np.zeros(1))
+    expected = norm.logpdf(math.log(0.09 / 0.02), 0, total) + math.log(2 * math.pi) / 2
+    assert found[0] == pytest.approx(expected, rel=1e-12)
+    assert each.predictive(np.array([math.log(0.02)]), np.zeros(1)) == pytest.approx(
+        2 * norm.sf(math.log(0.09 / 0.02) / total)
+    )
+
+
+@pytest.mark.parametrize("sigma", [1e-9, 1e-7, 1e-5, 0.3])
+@pytest.mark.parametrize("p", [0.6, 1 - 1e-9, 1.0])
+def test_no_failure_of_cells_that_all_fail_is_impossible(p: float, sigma: float) -> None:
+    none = Evidence(counts=True, value=0.0, error=9000.0, transfer=0.0)
+    assert none.predictive(np.array([p]), np.array([sigma])) < 1e-30
+    all_failed = Evidence(counts=True, value=9000.0, error=9000.0, transfer=0.0)
+    assert all_failed.predictive(np.array([1 - p]), np.array([sigma])) < 1e-30
+
+
 def test_needed_transfer_gives_the_probability_asked_for() -> None:
     p, s = np.array([1e-2]), np.zeros(1)
     needed = evidence(wrong=100).needed_transfer(p, s, 0.01)
@@ -149,6 +171,22 @@ def test_hard_failures_are_those_of_the_model(card) -> None:
     assert failed == none == claim
     start = sum(card[f"defects.{k}"] for k in ("stuck_lrs", "stuck_hrs", "unformed"))
     assert stuck.location == pytest.approx(start + (1 - start) * failed.location, rel=1e-9)
+
+
+def test_the_spread_of_a_likely_failure_is_that_of_survival(card) -> None:
+    """Nearly all cells fail: what varies from lot to lot is who survives."""
+    worn = card.with_values({"endurance.scale": 1e5})
+    o = [
+        seen(kind="failed_after_cycles", cells=1, failed=0, cycles=3e5),
+        seen(kind="failed_after_cycles", fraction=0.9, error=0.1, cycles=3e5),
+    ]
+    count, rate = predict_all(worn, o)
+    sigma = math.hypot(*(card[f"endurance.sigma_{k}"] for k in ("lot", "wafer", "die")))
+    shape, z = card["endurance.shape"], np.random.default_rng(4).standard_normal(400_000)
+    survival = -((3 * np.exp(sigma * z)) ** shape)  # its logarithm
+    assert count.spread == pytest.approx(survival.std(), rel=0.2)  # a two-point rule
+    assert rate.location == pytest.approx(math.log(count.location), rel=1e-9)
+    assert rate.spread == pytest.approx(np.log(-np.expm1(survival)).std(), rel=0.5)
 
 
 def test_medians_and_windows_are_those_of_the_card(card) -> None:

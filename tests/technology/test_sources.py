@@ -46,7 +46,10 @@ def sources(file: Path) -> Iterator[tuple[str, str, str]]:
     """Name, text of the source and confidence of each parameter."""
     content = tomllib.loads(file.read_text("utf-8"))
     named = content.pop("sources", {})
-    for name, parameter in parameters(content):
+    observations = (
+        (f"observation {k}", o) for k, o in enumerate(content.pop("observation", []), 1)
+    )
+    for name, parameter in [*parameters(content), *observations]:
         source = str(parameter["source"])
         yield name, named.get(source, source), parameter.get("confidence", "")
 
