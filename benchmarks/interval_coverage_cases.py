@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import optimize, special, stats
 
+from reliability.architecture.logic.mapping_cost import map_network
 from reliability.campaign.accuracy_interval import score_interval
 from reliability.characterization import reads_of
 from reliability.characterization.endurance import fit_endurance
@@ -30,6 +31,8 @@ from reliability.lifetime import (
 )
 from reliability.lifetime.claims import CANDIDATES, CLOSE, FEW
 from reliability.lifetime.covariates import compare_groups
+from reliability.lifetime.degradation import paths
+from reliability.lifetime.degradation_fit import fit_degradation
 from reliability.lifetime.demonstration import failure_rate_bound
 from reliability.lifetime.distributions import find_distribution
 from reliability.lifetime.likelihood import Likelihood, split_terms
@@ -44,15 +47,30 @@ from reliability.lifetime.modes import fit_modes
 from reliability.lifetime.next_lot import next_lot_bound
 from reliability.lifetime.starting_values import NoMaximum
 from reliability.lifetime.tails import fit_tail
+from reliability.mission import MissionProfile
+from reliability.network import load_network
+from reliability.network.analysis.variability import accuracy_variability
+from reliability.network.analysis.yields import accuracy_yield
+from reliability.network.deep.binary import pair_error_rate
 from reliability.network.metrics import measured
+from reliability.population import programming_window
+from reliability.population.measured import MeasuredCells
+from reliability.product.error_correction import Code
+from reliability.product.macro import Dies, Setting, macro_failures, shipped_ppm
 from reliability.statistics.control import capability
 from reliability.statistics.crossed import crossed_mean, mean_of_fractions
-from reliability.statistics.differences import paired_difference, unpaired_difference
+from reliability.statistics.differences import (
+    drawn_difference,
+    paired_difference,
+    unpaired_difference,
+)
 from reliability.statistics.gauge import gauge_study
 from reliability.statistics.information import gain_of_verdict, value_of_information
-from reliability.statistics.means import mean_interval, nominal_and_drawn
+from reliability.statistics.means import mean_interval, member_of_a_draw, nominal_and_drawn
 from reliability.statistics.proportions import clopper_pearson, clustered_proportion, wilson
 from reliability.statistics.variance import radial_trend, variance_components
+from reliability.technology import load_technology
+from reliability.technology.components import load_components
 
 Array = NDArray[np.float64]
 Rng = np.random.Generator
@@ -475,6 +493,9 @@ def means(chips: int, wafer: float, rng: Rng, samples: int) -> Found:
 _NORMAL = stats.norm.ppf((np.arange(2000) + 0.5) / 2000)
 
 
+_SQUARES = {"mse": (1, 1.0), "mse, errors to the third power": (3, 15.0)}  # power, truth
+
+
 def network_metrics(images: int, labels: int, rng: Rng, samples: int) -> Found:
     """Metrics of one chip over images of three classes, of one or of several labels each."""
 
@@ -488,23 +509,24 @@ def network_metrics(images: int, labels: int, rng: Rng, samples: int) -> Found:
 
     scores, label = drawn(np.random.default_rng(0), 400_000 // labels)
 
-    def found(metric: str, scores: Array, label: Any) -> Any:
-        target = scores * 0 if metric == "mse" else label
-        values = scores**3 if metric == "mse" else scores  # skewed errors
-        one = measured(metric, values[None], target, lambda: scores, 0.9)
-        return [
-            float(one[metric + end][1][0]) for end in ("", "_low", "_high") if metric + end in one
-        ]
+    def found(metric: str, scores: Array, target: Any) -> Any:
+        one = measured(metric, scores[None], target, lambda: scores, 0.9)
+        return [float(one[metric + end][1][0]) for end in ("_low", "_high")]
 
-    truth = {name: found(name, scores, label)[0] for name in ("accuracy", "mse")}
     hits = scores.argmax(-1)
+    truth = {"accuracy": float(np.mean(hits == label))}
     each = [2 * np.sum((hits == k) & (label == k)) / np.sum(1 * (hits == k) + (label == k))
             for k in range(3)]  # fmt: skip
     truth["f1"] = float(np.mean(each))
 
     def one(rng: Rng) -> dict[str, tuple[float, float, float]]:
         scores, label = drawn(rng, images)
-        return {name: (*found(name, scores, label)[1:], value) for name, value in truth.items()}
+        out = {name: (*found(name, scores, label), value) for name, value in truth.items()}
+        error = rng.standard_normal((images, labels)).astype(np.float32)
+        return out | {
+            name: (*found("mse", error**power, error * 0), square)
+            for name, (power, square) in _SQUARES.items()
+        }
 
     return rows(one)(rng, samples)
 
@@ -580,6 +602,178 @@ def tails(name: str, rng: Rng, samples: int) -> Found:
         tail = fit_tail(truth.rvs(2000, random_state=rng), exceedances=200)
         found = tail.probability(at)
         return {"P = 3 · 10⁻⁴": (found.low, found.high, 3e-4)}
+
+    return rows(one)(rng, samples)
+
+
+def yields(chips: int, wafers: int, rng: Rng, samples: int) -> Found:
+    """Chips below an accuracy; its logit is normal over wafers and chips, images are endless."""
+    images = 10**6
+
+    def one(rng: Rng) -> dict[str, tuple[float, float, float]]:
+        wafer = np.arange(chips) % wafers
+        between = 0.2 if wafers > 1 else 0.0
+        z = 2 + 0.3 * rng.standard_normal(chips) + between * rng.standard_normal(wafers)[wafer]
+        result = xr.Dataset(
+            {"accuracy": ("chip", rng.binomial(images, special.expit(z)) / images)},
+            coords={"wafer": ("chip", wafer)}, attrs={"images": images},
+        )  # fmt: skip
+        true = float(special.ndtr(-0.6 / math.hypot(0.3, between)))
+        found = accuracy_yield(result, float(special.expit(1.4)), 0.9)
+        return {
+            f"fraction below, {name}": (
+                float(found["low"].sel(estimate=name)), float(found["high"].sel(estimate=name)),
+                true,
+            )
+            for name in ("count", "normal", "tail")
+        }  # fmt: skip
+
+    return rows(one)(rng, samples)
+
+
+def chips_and_images(chips: int, rng: Rng, samples: int) -> Found:
+    """Standard deviations of accuracy over chips and over images; right where a sum is above 0."""
+    images, names, z = 400, {"chip": 0.2, "images": 1.0}, _NORMAL[:, None]
+    accuracy = {
+        name: float(special.ndtr((1 + own * z) / math.sqrt(1 + 1.04 - own**2)).std())
+        for name, own in names.items()
+    }  # fmt: skip
+    accuracy["images"] /= math.sqrt(images)
+
+    def one(rng: Rng) -> dict[str, tuple[float, float, float]]:
+        right = (
+            1 + 0.2 * rng.standard_normal((chips, 1)) + rng.standard_normal(images)
+            + rng.standard_normal((chips, images))
+        ) > 0  # fmt: skip
+        result = xr.Dataset(
+            {"correct": (("chip", "image"), right), "accuracy": ("chip", right.mean(axis=1))}
+        )
+        found = accuracy_variability(result, 0.9)
+        return {
+            f"deviation of {name}": (
+                float(found["low"].sel(source=name)), float(found["high"].sel(source=name)), true
+            )
+            for name, true in accuracy.items()
+        }  # fmt: skip
+
+    return rows(one)(rng, samples)
+
+
+def degradations(units: int, kind: str, rng: Rng, samples: int) -> Found:
+    """Straight paths of units, six reads each: fraction beyond a limit, and time to 10 %."""
+    stressed = kind == "three temperatures"
+    kelvin = np.repeat([398.15, 423.15, 448.15], units // 3) if stressed else np.full(units, 423.15)
+    factor = np.exp(0.9 / K * (1 / 423.15 - 1 / kelvin))[:, None]
+    time = np.tile(np.linspace(0.5, 3.0, 6), (units, 1))
+    from_start, limit = kind == "known start", 8.0
+    at = 0.0 if from_start else 0.2  # spread of the starts
+    use = {"temperature": 398.15} if stressed else None
+    slower = float(factor[0, 0]) if stressed else 1.0
+
+    def true(t: float) -> float:
+        return float(special.ndtr((slower * t - limit) / math.hypot(at, 0.25 * slower * t)))
+
+    late = 6.0 / slower
+    tenth = optimize.brentq(lambda t: true(t) - 0.1, 1e-3 / slower, 10 / slower)
+
+    def one(rng: Rng) -> dict[str, tuple[float, float, float]]:
+        slope = 1 + 0.25 * rng.standard_normal((units, 1))
+        read = at * rng.standard_normal((units, 1)) + slope * factor * time
+        read += 0.1 * rng.standard_normal(read.shape)
+        data = paths(
+            time.ravel(), read.ravel(), np.repeat(np.arange(units), 6), limit=limit,
+            start=0.0 if from_start else None,
+            stress={"temperature": np.repeat(kelvin, 6)} if stressed else None,
+        )  # fmt: skip
+        fit = fit_degradation(data)
+        failed, life = fit.failure_probability(late, 0.9, use), fit.quantile(0.1, 0.9, use)
+        return {
+            "failed fraction": (float(failed.low[0]), float(failed.high[0]), true(late)),
+            "10 % life": (float(life.low), float(life.high), tenth),
+        }
+
+    return rows(one)(rng, samples)
+
+
+def measured_windows(dies: int, rng: Rng, samples: int) -> Found:
+    """Error rates of measured cells, 50 of each die; several dies differ in their medians."""
+    apart = 0.4 * (dies > 1)
+    true = float(stats.norm.sf(2.0 / math.hypot(1, apart)))
+    both = float(stats.norm.sf(4.0 / math.sqrt(2 * (1 + apart**2))))
+
+    def one(rng: Rng) -> dict[str, tuple[float, float, float]]:
+        z = rng.standard_normal((dies, 50, 2)) + apart * rng.standard_normal((dies, 1, 2))
+        data = xr.Dataset(
+            {"conductance": (("die", "cell", "state"), 1e-5 * np.exp(z + np.array([2.0, -2.0])))},
+            coords={"state": ["LRS", "HRS"], "die": range(dies)},
+        )
+        cells = MeasuredCells.of(data)
+        found = programming_window(cells, reference=1e-5)
+        pair = pair_error_rate(cells, pairs=10, chips=1, confidence=0.9)
+        return {
+            "LRS error rate": (
+                float(found["error_rate_low"][0]), float(found["error_rate_high"][0]), true
+            ),
+            "pair error rate": (float(pair["low"]), float(pair["high"]), both),
+        }  # fmt: skip
+
+    return rows(one)(rng, samples)
+
+
+def macros(rng: Rng, samples: int) -> Found:
+    """Failing macros of one more lot of one more card that is drawn from its uncertainty."""
+    card = load_technology("oxram-130nm")
+    profile = MissionProfile.constant("1 year", "85 degC")
+    setting = Setting.of(profile, 2**16, Code(72, 64, 1), cells_per_bit=3)
+
+    def one(rng: Rng) -> dict[str, tuple[float, float, float]]:
+        seed, other = (int(k) for k in rng.integers(1 << 31, size=2))
+        found = macro_failures(
+            card, profile, bits=2**16, cells_per_bit=3, chips=1, lots=4, draws=19, seed=seed,
+            attribution=False,
+        )  # fmt: skip
+        lot = Dies(card.drawn(other, 0), setting).of_lots(range(1), other)
+        return {"failing ppm": (float(found["low"]), float(found["high"]), float(shipped_ppm(lot)))}
+
+    return rows(one)(rng, samples)
+
+
+def costs(rng: Rng, samples: int) -> Found:
+    """Costs of a network with one more set of components that is drawn from its uncertainty."""
+    net, sheet = load_network("mobilenet-mnist"), load_components("tiles")
+    card = load_technology("techB")
+
+    def one(rng: Rng) -> dict[str, tuple[float, float, float]]:
+        seed, other = (int(k) for k in rng.integers(1 << 31, size=2))
+        found = map_network(net, technology=card, draws=39, seed=seed)
+        again = map_network(
+            net, technology=card.drawn(other, 0), components=sheet.drawn(other, 0), draws=0
+        )
+        return {
+            name: (
+                float(found[f"total_{name}_low"]), float(found[f"total_{name}_high"]),
+                float(again[f"total_{name}"]),
+            )
+            for name in ("energy", "latency", "area")
+        }  # fmt: skip
+
+    return rows(one)(rng, samples)
+
+
+def of_draws(count: int, rng: Rng, samples: int) -> Found:
+    """One more draw of two cards that share numbers; the next lot of one more card."""
+
+    def one(rng: Rng) -> dict[str, tuple[float, float, float]]:
+        x, apart = rng.standard_normal((2, count + 1))
+        y = x + 0.5 * apart + 1
+        pair = drawn_difference(x[1:], y[1:], 0.9, paired=True)
+        two = drawn_difference(x[1:], rng.standard_normal(count), 0.9, paired=False)
+        lots = x[:, None] + 0.7 * rng.standard_normal((count + 1, 8))
+        return {
+            "difference of paired draws": (pair["low"], pair["high"], y[0] - x[0]),
+            "difference of draws": (two["low"], two["high"], apart[0] - x[0]),
+            "next lot of one more card": (*member_of_a_draw(lots[1:], 0.9), lots[0, 0]),
+        }
 
     return rows(one)(rng, samples)
 
@@ -833,6 +1027,10 @@ def control(rng: Rng, samples: int) -> Found:
 FITS, OTHERS = "Weibull fits", "Other fits"
 METRICS, NEXT, DRAWN = "Network metrics", "Next lot", "Drawn cards"
 INFORMATION = "Value of information"
+YIELDS, PATHS, CELLS, MACROS, COSTS = (
+    "Yield and variability of chips", "Degradation paths", "Measured cells", "Failing macros",
+    "Costs of a network",
+)  # fmt: skip
 WAFERS, TRIALS, RATES = "Fractions over wafers", "Proportions", "Failure rates"
 MEANS, PARTS, TAILS = "Means and differences", "Variance components", "Tails"
 STATES, ENDURANCE, SIZES = "Fitted states", "Fitted endurance", "Array size"
@@ -869,12 +1067,22 @@ NOTES = {
     RATES: "`failure_rate_bound` with replacement.",
     MEANS: "Chips on five wafers. Five wafers that differ are five units, whatever the chips.",
     METRICS: "`evaluate`: accuracy, macro F1 and mean squared error of one chip, over images. "
-    "Squared errors are skewed (fourth power of a normal value): with 100 images their interval is "
-    "too short at its upper end, use 500 or more.",
+    "Errors whose third root is normal have squares with a standard deviation of seven times their "
+    "mean: 100 images do not show their upper tail, use 500 or more.",
     NEXT: "`next_lot_bound` of few failures. The scale of its half-normal prior of the spread of "
     "ln hazard is 0.5: lots that differ by more need a fit with a random effect, from failures.",
     DRAWN: "`nominal_and_drawn`: intervals of studies over cards that were drawn from their "
     "uncertainty.",
+    YIELDS: "`accuracy_yield`: logit of the accuracy normal, 2.3 % of the chips below (4.8 % where "
+    "wafers differ); `accuracy_variability` of chips on 400 images.",
+    PATHS: "`fit_degradation`: straight paths of six reads, with a spread of 25 % of their slope; "
+    "twice the time of the test.",
+    CELLS: "`programming_window` and `pair_error_rate` of measured cells, 50 on a die; medians of "
+    "dies differ by 0.4 of the spread of cells.",
+    MACROS: "`macro_failures` of 4 lots and 19 draws: the truth is one more lot of one more card "
+    "that is drawn from its uncertainty.",
+    COSTS: "`map_network` of 39 draws: the truth is one more set of component parameters, and of "
+    "the card's read pulse.",
     INFORMATION: "`rank_correlation` and `value_of_information`, 64 sampled cards, half of which "
     "meet the limit. The interval of the value is conservative where the correlation is weak.",
     PARTS: "Eight dies of five cells on each wafer; standard deviations 2, 1 and 0.5.",
@@ -951,6 +1159,30 @@ CASES: tuple[Case, ...] = (
         for spread in (0.0, 0.5, 1.0)
     ),
     *(Case(DRAWN, f"{count} draws", partial(draws, count), size=25) for count in (20, 40)),
+    *(
+        Case(DRAWN, f"{count} draws of two cards", partial(of_draws, count), size=25)
+        for count in (19, 40)
+    ),
+    Case(MACROS, "oxram-130nm, 64 kbit, three cells a bit", macros, size=0.15),
+    Case(COSTS, "mobilenet-mnist on techB", costs, size=0.5),
+    *(
+        Case(CELLS, f"{count} die{'s' * (count > 1)}", partial(measured_windows, count), size=0.5)
+        for count in (1, 4, 16)
+    ),
+    *(
+        Case(YIELDS, f"{chips} chips on {wafers} wafer{'s' * (wafers > 1)}",
+             partial(yields, chips, wafers), size=2)
+        for chips, wafers in ((50, 1), (50, 5), (500, 5), (500, 25))
+    ),
+    *(
+        Case(YIELDS, f"{chips} chips, 400 images", partial(chips_and_images, chips), size=2)
+        for chips in (10, 50)
+    ),
+    *(
+        Case(PATHS, f"{units} units, {kind}", partial(degradations, units, kind))
+        for units, kind in ((9, "known start"), (30, "known start"), (9, "own starts"),
+                            (30, "own starts"), (30, "three temperatures"))
+    ),
     *(
         Case(INFORMATION, f"correlation {rho:g}", partial(information, rho), size=5)
         for rho in (0.0, 0.5, 0.9)

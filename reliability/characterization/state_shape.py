@@ -24,8 +24,9 @@ from reliability.random import stream
 
 _FEWEST_CELLS, _FEWEST = 40, 400  # cells and values of a state
 _BEYOND = 5  # cells beyond the smallest probability that the data support
+_FITTED = 3  # cells beyond the last quantile that is fitted
 _CERTAIN = 1e-3  # probability of a misfit by chance, below which a body is not the data's
-_ENDS = 1.5  # ln slope at 3 sigma differs from its neighbour's by about so much, others' by 1
+_BEND = 1.5  # ln slopes of neighbours differ by about so much where no data tell
 _ROUNDS = 6
 _FEWEST_CYCLES = 40  # of a cell, below which its pulses tell no shape
 
@@ -90,8 +91,8 @@ def fit_shape(
         return None
     order = np.argsort(log_resistance)
     y, of_cell = log_resistance[order], number[order]
-    ends = _supported(of_cell), 1 - _supported(of_cell[::-1])
-    score = np.linspace(float(ndtri(ends[0])), float(ndtri(ends[1])), 81)
+    low, high = _fraction(of_cell, _FITTED), _fraction(of_cell[::-1], _FITTED)
+    score = np.linspace(float(ndtri(low)), -float(ndtri(high)), 81)
     measured = np.interp(ndtr(score), (np.arange(n) + 0.5) / n, y)
     last = np.searchsorted(y, measured, side="right")
 
@@ -116,7 +117,8 @@ def fit_shape(
             break
         deviation = unbent((log_resistance - centre) / sigma, slopes)
         at, pulses = _pulses_of(deviation[by_cell], number[by_cell])
-    return StateShape(centre, sigma, slopes, again_of(quantiles), min(ends[0], 1 - ends[1]))
+    smallest = max(_fraction(side, _BEYOND) for side in (of_cell, of_cell[::-1]))
+    return StateShape(centre, sigma, slopes, again_of(quantiles), smallest)
 
 
 def is_needed(shape: StateShape) -> bool:
@@ -127,10 +129,10 @@ def is_needed(shape: StateShape) -> bool:
     return bool(scipy.stats.chi2.sf(size, len(off)) < _CERTAIN)
 
 
-def _supported(cell: NDArray[np.intp]) -> float:
+def _fraction(cell: NDArray[np.intp], cells: int) -> float:
     """Fraction of sorted values within which so many cells have one."""
     first = np.sort(np.unique(cell, return_index=True)[1])
-    return float(first[_BEYOND - 1] + 1) / len(cell)
+    return float(first[cells - 1] + 1) / len(cell)
 
 
 Quantiles = Callable[[Array], Array]
@@ -167,13 +169,10 @@ def _slopes(
     weight, z = programming.standard_nodes()
     nodes, middle = v_at(z), v_at(np.zeros(1))
 
-    bend = np.array([_ENDS, 1.0, 1.0, 1.0, _ENDS])
-
     def off(u: Array, measured: Array) -> Array:
         slopes = tuple(np.exp(u))
         miss = (unbent(measured / scale + bent(middle, slopes), slopes) - v) / width
-        # a trend goes on into the ends less surely
-        return np.concatenate([miss, np.diff(u, 2) / bend, (u[[0, -1]] - u[[1, -2]]) / _ENDS])
+        return np.concatenate([miss, np.diff(u) / _BEND])
 
     def sd(u: Array) -> float:
         at = bent(nodes, tuple(np.exp(u)))

@@ -1,5 +1,7 @@
 """What `solve_crossbar` and its neighbours accept, checked at the door."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -10,6 +12,57 @@ SMALLEST = 1e-20  # ohm; a smaller segment drops nothing that a double can show
 
 _ENDS = {"left": (True, False), "right": (False, True), "both": (True, True)}
 _SIDES = {"top": (True, False), "bottom": (False, True), "both": (True, True)}
+
+
+class Wiring(NamedTuple):
+    """Lines, drivers and sense inputs of one or many arrays."""
+
+    words: float | Array  # ohm, (m, n + 1) if an array
+    lines: float | Array  # ohm, (m + 1, n) if an array
+    sources: Array  # ohm, (..., m)
+    senses: Array  # ohm, (..., n)
+    driven: tuple[bool, bool]
+    sensed: tuple[bool, bool]
+
+
+def wiring(
+    shape: tuple[int, ...],
+    *,
+    word_line_resistance: ArrayLike = 1.0,
+    bit_line_resistance: ArrayLike = 1.0,
+    source_resistance: ArrayLike = 0.0,
+    sense_resistance: ArrayLike = 0.0,
+    drive: str = "left",
+    sense: str = "bottom",
+) -> Wiring:
+    """Return the lines of arrays (..., m, n), as `solve_crossbar` takes them.
+
+    >>> wiring((4, 3), bit_line_resistance=2.0).lines
+    2.0
+    """
+    *batch, m, n = shape
+    return Wiring(
+        segments(word_line_resistance, "word_line_resistance", (m, n + 1)),
+        segments(bit_line_resistance, "bit_line_resistance", (m + 1, n)),
+        of_each_line(source_resistance, "source_resistance", tuple(batch), m, 0.0, "ohm"),
+        of_each_line(sense_resistance, "sense_resistance", tuple(batch), n, 0.0, "ohm"),
+        *ends(drive, sense),
+    )
+
+
+def tolerance_in_range(tolerance: float) -> float:
+    """Return a tolerance that double precision can reach, or refuse it."""
+    if not 1e-14 <= tolerance < 1:
+        raise InputError(f"tolerance: got {tolerance}, allowed 1e-14 to 1")
+    return tolerance
+
+
+def cells_of_arrays(conductance: ArrayLike) -> Array:
+    """Return conductances (..., m, n) >= 0, or say what is wrong with them."""
+    g = checked(conductance, "conductance", low=0.0, unit="S")
+    if g.ndim < 2 or 0 in g.shape:
+        raise InputError(f"conductance: got shape {g.shape}, expected (..., rows, columns)")
+    return g
 
 
 def ends(drive: str, sense: str) -> tuple[tuple[bool, bool], tuple[bool, bool]]:

@@ -18,14 +18,15 @@ from reliability.crossbar import kernels
 from reliability.crossbar.arguments import (
     SMALLEST,
     Array,
+    Wiring,
+    cells_of_arrays,
     checked,
-    ends,
     input_vectors,
     of_each_line,
-    segments,
+    tolerance_in_range,
+    wiring,
 )
 from reliability.crossbar.cell_models import CellModel, evaluated
-from reliability.errors import InputError
 from reliability.version import __version__
 
 Drive = Literal["left", "right", "both"]
@@ -132,26 +133,24 @@ def solve_crossbar(
     Traceback (most recent call last):
     reliability.errors.InputError: conductance: got -5e-05 at (0, 0), allowed >= 0 S
     """
-    g = checked(conductance, "conductance", low=0.0, unit="S")
-    if g.ndim < 2 or 0 in g.shape:
-        raise InputError(f"conductance: got shape {g.shape}, expected (..., rows, columns)")
+    g = cells_of_arrays(conductance)
     batch, (m, n) = g.shape[:-2], g.shape[-2:]
     v, several = input_vectors(checked(voltage, "voltage", unit="V"), batch, m)
     bits = of_each_line(bit_line_voltage, "bit_line_voltage", batch, n, -np.inf, "V")
-    sources = of_each_line(source_resistance, "source_resistance", batch, m, 0.0, "ohm")
-    senses = of_each_line(sense_resistance, "sense_resistance", batch, n, 0.0, "ohm")
-    words = segments(word_line_resistance, "word_line_resistance", (m, n + 1))
-    lines = segments(bit_line_resistance, "bit_line_resistance", (m + 1, n))
-    driven, sensed = ends(drive, sense)
-    if not 1e-14 <= tolerance < 1:
-        raise InputError(f"tolerance: got {tolerance}, allowed 1e-14 to 1")
+    own = wiring(
+        g.shape,
+        word_line_resistance=word_line_resistance,
+        bit_line_resistance=bit_line_resistance,
+        source_resistance=source_resistance,
+        sense_resistance=sense_resistance,
+        drive=drive,
+        sense=sense,
+    )
+    tolerance = tolerance_in_range(tolerance)
 
     k = v.shape[-2]
     count = int(np.prod(batch, dtype=int))
-    circuit = _circuit(
-        g.reshape(count, m, n), words, lines, sources.reshape(count, m), senses.reshape(count, n),
-        driven, sensed, v.reshape(count, k, m), bits.reshape(count, n),
-    )  # fmt: skip
+    circuit = circuit_of(g, own, v.reshape(count, k, m), bits.reshape(count, n))
     result = _Result(
         np.empty((count, k, n)),
         np.empty((count, k, m)),
@@ -170,7 +169,7 @@ def solve_crossbar(
 
 def _fill(
     result: "_Result",
-    circuit: "_Circuit",
+    circuit: "Circuit",
     cell: CellModel | None,
     tolerance: float,
     workers: int | None,
@@ -213,7 +212,7 @@ class _Result(NamedTuple):
     cell: Array
 
 
-class _Circuit(NamedTuple):
+class Circuit(NamedTuple):
     """All arrays as the kernels take them."""
 
     conductance: Array  # (arrays or 1, m, n)
@@ -225,19 +224,10 @@ class _Circuit(NamedTuple):
     bit_voltage: Array
 
 
-def _circuit(
-    g: Array,
-    words: float | Array,
-    lines: float | Array,
-    sources: Array,
-    senses: Array,
-    driven: tuple[bool, bool],
-    sensed: tuple[bool, bool],
-    word_voltage: Array,
-    bit_voltage: Array,
-) -> _Circuit:
-    """The arrays (count, m, n) with what lies at the ends of their lines."""
-    m, n = g.shape[1:]
+def circuit_of(g: Array, own: Wiring, word_voltage: Array, bit_voltage: Array) -> Circuit:
+    """The arrays (..., m, n) with what lies at the ends of their lines."""
+    m, n = g.shape[-2:]
+    g, words, lines = g.reshape(-1, m, n), own.words, own.lines
     # A part that floats has no voltage; leaking 1e-14 of a cell it has one, and the same currents.
     loose = _LOOSE / (float(g.max()) or 1.0)
     if not (isinstance(words, float) and isinstance(lines, float)):
@@ -245,16 +235,17 @@ def _circuit(
         lines = np.minimum(np.broadcast_to(lines, (m + 1, n)), loose)
     first, last = (words, words) if isinstance(words, float) else (words[:, 0], words[:, n])
     top, bottom = (lines, lines) if isinstance(lines, float) else (lines[0], lines[m])
-    left, right = _leads(first, last, np.minimum(sources, loose), driven)
-    upper, lower = _leads(top, bottom, np.minimum(senses, loose), sensed)
+    sources, senses = own.sources.reshape(-1, m), own.senses.reshape(-1, n)
+    left, right = _leads(first, last, np.minimum(sources, loose), own.driven)
+    upper, lower = _leads(top, bottom, np.minimum(senses, loose), own.sensed)
     inner = float(_inverse(lines)) if isinstance(lines, float) else _inverse(lines)
     ends = (left, right, upper, lower, inner, _inverse(upper), _inverse(lower))
-    return _Circuit(*_own(g), words, lines, ends, word_voltage.copy(), bit_voltage.copy())
+    return Circuit(*_own(g), words, lines, ends, word_voltage.copy(), bit_voltage.copy())
 
 
 def _newton(
     cell: CellModel,
-    circuit: _Circuit,
+    circuit: Circuit,
     index: int,
     vector: int,
     tolerance: float,

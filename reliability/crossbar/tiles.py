@@ -1,23 +1,33 @@
 """IR drop of tiles: the matrix that a tile multiplies by, and reads of one row at a time.
 
 A linear array with fixed boundary conditions is a matrix: the output currents are
-``voltage @ effective_conductance(g)``. It costs one solve for each of the shorter of the tile's two
-sides, once per tile, and after that an image costs a matrix product.
+``voltage @ effective_conductance(g)``. It is found once per tile, and after that an image costs a
+matrix product.
 """
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from reliability.crossbar.arguments import checked
+from reliability.crossbar.arguments import (
+    SMALLEST,
+    Wiring,
+    cells_of_arrays,
+    tolerance_in_range,
+    wiring,
+)
 from reliability.crossbar.cell_models import CellModel, evaluated
-from reliability.crossbar.solver import solve_crossbar
+from reliability.crossbar.elimination import transfer_matrix
+from reliability.crossbar.solver import circuit_of, solve_crossbar
 from reliability.errors import InputError
 
 Array = NDArray[np.float64]
 _TURNED = {"bottom": "right", "top": "left", "both": "both"}
+_DRIVEN_ONE_BY_ONE = 40  # lines in use; with more, elimination is faster at every size
 _TURNED_BACK = {"left": "top", "right": "bottom", "both": "both"}
 
 
@@ -27,12 +37,16 @@ def effective_conductance(
     cell: CellModel | None = None,
     read_voltage: float = 0.1,
     used: tuple[int, int] | None = None,
+    tolerance: float = 1e-11,
+    workers: int | None = None,
     **crossbar: Any,
 ) -> Array:
     """Matrix G' with ``output_current = voltage @ G'`` for every input.
 
-    By reciprocity the current into bit line j from a volt on word line i is the current into word
-    line i from a volt on bit line j: the side with fewer lines (in use) is driven.
+    All nodes between the terminals are eliminated, by operations that grow as the number of cells
+    to the power 1.5 (`reliability.crossbar.elimination`). Where few lines are in use they are
+    driven one by one instead; by reciprocity the current into bit line j from a volt on word line i
+    is the current into word line i from a volt on bit line j: the side with fewer lines is driven.
 
     Parameters
     ----------
@@ -45,9 +59,12 @@ def effective_conductance(
     used : (int, int), optional
         Rows and columns, from the first on, that are driven and sensed; the others are there, at
         0 V. By default all.
+    tolerance : float
+        On the residual of lines that are driven one by one; elimination is right to rounding.
+    workers : int, optional
+        Threads, over arrays; default is one for each processor.
     **crossbar
-        Line, source and sense resistances, ``drive``, ``sense``, ``tolerance``, ``workers`` of
-        `solve_crossbar`.
+        Line, source and sense resistances, ``drive`` and ``sense`` of `solve_crossbar`.
 
     Returns
     -------
@@ -63,31 +80,66 @@ def effective_conductance(
     array([[95.24, 94.32],
            [96.17, 95.24]])
     """
-    g = chord(checked(conductance, "conductance", low=0.0, unit="S"), cell, read_voltage)
-    if g.ndim < 2:
-        raise InputError(f"conductance: got shape {g.shape}, expected (..., rows, columns)")
+    g = chord(cells_of_arrays(conductance), cell, read_voltage)
     if "bit_line_voltage" in crossbar:
         raise InputError("bit_line_voltage: a biased bit line adds a constant, there is no matrix")
     m, n = g.shape[-2:]
     rows, columns = (m, n) if used is None else used
     if not (1 <= rows <= m and 1 <= columns <= n):
         raise InputError(f"used: got {used}, allowed 1 to {m} rows and 1 to {n} columns")
+    tolerance_in_range(tolerance)
+    own = wiring(g.shape, **crossbar)
+    if min(rows, columns) > _DRIVEN_ONE_BY_ONE:
+        return _eliminated(g, own, (rows, columns), workers)
     if rows <= columns:
-        out = solve_crossbar(g, np.eye(m, rows), **crossbar)["output_current"].values
-        return out[..., :columns]
+        volts = np.broadcast_to(np.eye(m, rows), (*g.shape[:-2], m, rows))
+        one = solve_crossbar(g, volts, tolerance=tolerance, workers=workers, **crossbar)
+        return one["output_current"].values[..., :columns]
     turned = dict(crossbar)
     turned["drive"] = _TURNED[crossbar.get("sense", "bottom")]
     turned["sense"] = _TURNED_BACK[crossbar.get("drive", "left")]
-    for one, other in (
+    for along, across in (
         ("word_line_resistance", "bit_line_resistance"),
         ("source_resistance", "sense_resistance"),
     ):
-        default = 1.0 if "line" in one else 0.0
-        first, second = crossbar.get(one, default), crossbar.get(other, default)
-        turned[one], turned[other] = _turn(second, one), _turn(first, other)
-    driven = np.eye(n, columns)
-    out = solve_crossbar(np.swapaxes(g, -1, -2), driven, **turned)["output_current"].values
+        default = 1.0 if "line" in along else 0.0
+        first, second = crossbar.get(along, default), crossbar.get(across, default)
+        turned[along], turned[across] = _turn(second, along), _turn(first, across)
+    g = np.swapaxes(g, -1, -2)
+    volts = np.broadcast_to(np.eye(n, columns), (*g.shape[:-2], n, columns))
+    one = solve_crossbar(g, volts, tolerance=tolerance, workers=workers, **turned)
+    out = one["output_current"].values
     return np.ascontiguousarray(np.swapaxes(out, -1, -2)[..., :rows, :])
+
+
+def _eliminated(g: Array, own: Wiring, used: tuple[int, int], workers: int | None) -> Array:
+    """Matrices of arrays (..., m, n) with all nodes between their terminals eliminated."""
+    m, n = g.shape[-2:]
+    circuit = circuit_of(g, own, np.empty((0, 0, m)), np.empty((0, n)))
+    words = _in_siemens(np.broadcast_to(circuit.words, (m, n + 1)))
+    bits = _in_siemens(np.broadcast_to(circuit.lines, (m + 1, n)))
+    leads = [_in_siemens(side) for side in circuit.ends[:4]]
+    ended = (*own.driven, *own.sensed)
+
+    def matrix(index: int) -> Array:
+        cells = circuit.conductance[circuit.which[index]]
+        sides = tuple(side[index] for side in leads)
+        out: Array = transfer_matrix(cells, words, bits, sides, used, ended)
+        return out
+
+    count = len(circuit.which)
+    threads = min(workers or os.cpu_count() or 1, count)
+    if threads == 1:
+        found = [matrix(index) for index in range(count)]
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            found = list(pool.map(matrix, range(count)))
+    return np.stack(found).reshape(*g.shape[:-2], *used)
+
+
+def _in_siemens(resistance: Array) -> Array:
+    """Conductance of segments and ends, finite also where there is no resistance."""
+    return 1 / np.maximum(resistance, SMALLEST)
 
 
 def chord(conductance: Array, cell: CellModel | None, read_voltage: float) -> Array:
@@ -138,9 +190,7 @@ def read_rows(
     >>> print(f"{current[1, 0] * 1e6:.4f} uA")  # 0.1 V over 10 kΩ + 2 kΩ and the lines
     8.3313 uA
     """
-    g = checked(conductance, "conductance", low=0.0, unit="S")
-    if g.ndim < 2 or 0 in g.shape:
-        raise InputError(f"conductance: got shape {g.shape}, expected (..., rows, columns)")
+    g = cells_of_arrays(conductance)
     m = g.shape[-2]
     below = np.arange(m, 0, -1)[:, None] * bit_line_resistance + sense_resistance
     path = g / (1 + g * (access_resistance + below))

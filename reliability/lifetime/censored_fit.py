@@ -231,8 +231,10 @@ class LifetimeFit:
             if not np.isfinite(value):  # beyond the fraction that can fail
                 return np.inf, self._earliest(p, stress, confidence, method, seed), np.inf
             ends = self.bounds(quantity, confidence, method, seed)
-            reported = [unit * float(back(x)) for x in (value, *ends)]
-            return reported[0], reported[1], reported[2]
+            middle, low, high = (unit * float(back(x)) for x in (value, *ends))
+            if not np.isfinite(ends[0]):  # close to it, where the quantile has no derivative
+                low = self._earliest(p, stress, confidence, method, seed)
+            return middle, low, high
 
         return _over(one, p)
 
@@ -249,6 +251,8 @@ class LifetimeFit:
 
         if miss(14.0) < 0:  # a million typical times
             return np.inf
+        if miss(-30.0) > 0:
+            return 0.0
         return self.data.unit * float(np.exp(scipy.optimize.brentq(miss, -30.0, 14.0, xtol=1e-4)))
 
     def failure_probability(

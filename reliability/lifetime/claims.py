@@ -315,7 +315,8 @@ class _Test(NamedTuple):
         for name in self.names:
             if name not in self.fixed:
                 raise InputError(
-                    f"{name}: {self.data.failures:g} failures do not give it; state it as known"
+                    f"{name}: got {self.data.failures:g} failed units, which do not give it; state "
+                    "it as known"
                 )
         return {name: self.fixed[name] for name in self.names}
 
@@ -460,8 +461,9 @@ def _binomial(test: _Test) -> Assessment:
     if use.max() < claim.duration * (1 - 1e-12):
         raise InputError(
             f"shape: the claim is {claim.duration / use.max():.3g} times as long as the equivalent "
-            f"test, and {data.failures:g} failures do not give the shape of the life distribution; "
-            "state it (1: constant failure rate)"
+            f"test, and the number of failures ({data.failures:g}) does not give the shape of the "
+            "life distribution; state it (1: constant failure rate). To the end of the test the "
+            f"bound is {100 * bound(float(use.max())):.3g} %"
         )
     found = bound(claim.duration)
     times = [float(t) for t in np.unique(use) if t > 0 and bound(float(t)) <= claim.fraction]

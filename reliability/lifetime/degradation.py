@@ -189,16 +189,12 @@ class Paths:
             return (self.start or 0.0) - sign * np.exp(a) * np.expm1(-np.exp(b) * t)
         return a + b * self.progress(t)
 
-    def slope(self, u: ArrayLike, v: ArrayLike, time: ArrayLike) -> tuple[Array, Array, Array]:
-        """Return the derivatives of a path in u, in v, and in the logarithm of the time."""
+    def slope(self, u: ArrayLike, v: ArrayLike, time: ArrayLike) -> tuple[Array, Array]:
+        """Return the derivatives of a saturating path in u and in v."""
         t, a, b = np.asarray(time, float), np.asarray(u, float), np.asarray(v, float)
-        if self.shape == "saturating":
-            rise, x = self.path(a, b, t) - (self.start or 0.0), np.exp(b) * t
-            end = (1.0 if self.upwards else -1.0) * np.exp(a)
-            return rise, end * np.exp(-x) * x, end * np.exp(-x) * x
-        growth = {"power": np.ones_like(t), "log_time": t / (self.unit_time + t)}.get(self.shape, t)
-        x = self.progress(t)
-        return np.ones_like(x), x, b * growth
+        rise, x = self.path(a, b, t) - (self.start or 0.0), np.exp(b) * t
+        end = (1.0 if self.upwards else -1.0) * np.exp(a)
+        return rise, end * np.exp(-x) * x
 
 
 def paths(

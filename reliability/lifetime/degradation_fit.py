@@ -1,10 +1,10 @@
 """Mixed-effects fits of degradation paths, and the crossing times that they predict.
 
 u and v of the units are normal (`reliability.lifetime.degradation`), with maximum likelihood.
-Straight paths at one stress, or with a known acceleration, are a linear mixed model; a fitted
-acceleration and the saturating shape are fitted by alternating linear mixed models, linearised
-about the predicted path of each unit [1]_. With one read of each unit (destructive measurements)
-units and reads cannot be told apart; their common spread counts.
+Straight paths are a linear mixed model given the coefficients of the acceleration, which are those
+with the highest likelihood of it; the saturating shape is fitted by alternating linear mixed
+models, linearised about the predicted path of each unit [1]_. With one read of each unit
+(destructive measurements) units and reads cannot be told apart; their common spread counts.
 
 .. [1] M. J. Lindstrom, D. M. Bates, "Nonlinear Mixed Effects Models for Repeated Measures Data",
    Biometrics 46, 673 (1990), doi:10.2307/2532087.
@@ -16,12 +16,12 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
+from scipy.optimize import brentq, minimize
 from scipy.special import ndtr, ndtri, stdtrit
 
 from reliability.errors import InputError, fraction
 from reliability.lifetime.degradation import Paths, of_units, pseudo_failures
-from reliability.lifetime.mixed_effects import MixedFit, fit_mixed
+from reliability.lifetime.mixed_effects import MixedFit, fit_mixed, second_derivatives
 
 Array = NDArray[np.float64]
 _ROUNDS = 200  # of linearising
@@ -237,9 +237,9 @@ def fit_degradation(data: Paths) -> DegradationFit:
         raise InputError("stress: the units were tested at too few for its acceleration; fix it")
     if data.destructive:
         return _destructive(data)
-    if not free and data.shape != "saturating":
-        return _straight(data)
-    return _linearised(data)
+    if data.shape == "saturating":
+        return _linearised(data)
+    return _accelerated(data) if free else _straight(data, np.zeros(0))
 
 
 def _times(data: Paths, coefficients: Array) -> Array:
@@ -266,14 +266,54 @@ def _destructive(data: Paths) -> DegradationFit:
     return DegradationFit(data, theta, covariance, sigma, float(likelihood))
 
 
-def _straight(data: Paths) -> DegradationFit:
-    x, y = data.progress(_times(data, np.zeros(0))), data.scaled(data.value)
+def _straight(
+    data: Paths, coefficients: Array, start: Array | None = None, errors: bool = True
+) -> DegradationFit:
+    """Straight paths with an acceleration that is taken as known."""
+    x, y = data.progress(_times(data, coefficients)), data.scaled(data.value)
     if data.from_start:
         design = x[:, None]
         y = y - float(data.scaled(data.start))  # type: ignore[arg-type]
     else:
         design = np.column_stack([np.ones_like(x), x])
-    return _found(data, fit_mixed(data.unit, design, design, y))
+    return _found(data, fit_mixed(data.unit, design, design, y, start, errors=errors))
+
+
+def _accelerated(data: Paths) -> DegradationFit:
+    """Straight paths with a fitted acceleration: the likelihood given it, and its maximum.
+
+    The spread of the slopes grows with the acceleration factor, which a linearisation about
+    predicted paths leaves out of the likelihood: an activation energy of 0.9 eV came out as 0.84.
+    """
+    known: dict[bytes, DegradationFit] = {}
+    count = 1 if data.from_start else 3
+    first = _straight(data, begin := _first_coefficients(data), errors=False)
+
+    def at(coefficients: Array) -> DegradationFit:
+        if (key := coefficients.tobytes()) not in known:
+            start = np.array([*first.theta[-count:], first.sigma])
+            known[key] = _straight(data, coefficients, start, errors=False)
+        return known[key]
+
+    found = minimize(
+        lambda c: -at(c).log_likelihood, begin, method="Nelder-Mead",
+        options={"xatol": 1e-7, "fatol": 1e-9, "maxiter": _ROUNDS * begin.size},
+    )  # fmt: skip
+    if not found.success:
+        raise InputError("stress: the fit of its acceleration does not converge; fix it")
+    best = _straight(data, found.x)
+    # errors given the coefficients, and what those of the coefficients add: block inversion
+    hessian = second_derivatives(lambda c: -at(c).log_likelihood, found.x, 1e-3)
+    of_coefficients = np.linalg.pinv((hessian + hessian.T) / 2, hermitian=True)
+    step = np.diag(1e-3 * np.maximum(np.abs(found.x), 0.1))
+    slope = np.array(
+        [(at(found.x + p).theta - at(found.x - p).theta) / (2 * p.max()) for p in step]
+    )
+    across = slope.T @ of_coefficients
+    covariance = np.block([
+        [best.covariance + across @ slope, across], [across.T, of_coefficients]
+    ])  # fmt: skip
+    return replace(best, theta=np.array([*best.theta, *found.x]), covariance=covariance)
 
 
 def _found(data: Paths, fit: MixedFit) -> DegradationFit:
@@ -296,23 +336,19 @@ def _found(data: Paths, fit: MixedFit) -> DegradationFit:
 
 
 def _linearised(data: Paths) -> DegradationFit:
-    """Alternate linear mixed models about the predicted path of each unit."""
-    count = 1 if data.from_start else 2
+    """Saturating paths: alternate linear mixed models about the predicted path of each unit."""
     y = data.scaled(data.value)
     coefficients = _first_coefficients(data)
     units = np.column_stack(of_units(_at_reference(data, coefficients)))
     mean = np.median(units, axis=0)
-    fixed = np.concatenate([mean[2 - count :], coefficients])
-    effects = (units - mean)[:, 2 - count :]
+    fixed, effects = np.concatenate([mean, coefficients]), units - mean
     fit, start = None, None
     for _ in range(_ROUNDS):
-        own = mean.copy() + 0.0 * units
-        own[:, 2 - count :] = fixed[:count] + effects
-        u, v = own[data.unit].T
-        time = _times(data, fixed[count:])
-        of_u, of_v, of_time = data.slope(u, v, time)
-        random = np.column_stack([of_u, of_v])[:, 2 - count :]
-        design = np.column_stack([random, of_time[:, None] * data.columns])
+        u, v = (fixed[:2] + effects)[data.unit].T
+        time = _times(data, fixed[2:])
+        random = np.column_stack(data.slope(u, v, time))
+        # time is accelerated where its rate is
+        design = np.column_stack([random, random[:, 1:] * data.columns])
         target = y - data.path(u, v, time) + design @ fixed
         target += (random * effects[data.unit]).sum(axis=1)
         if not (np.isfinite(design).all() and np.isfinite(target).all()):
@@ -323,7 +359,7 @@ def _linearised(data: Paths) -> DegradationFit:
         part = 1.0 if step < 1.0 else 1.0 / step
         fixed = fixed + part * (fit.beta - fixed)
         effects = effects + part * (fit.effects - effects)
-        start = np.array([*fit.root[np.tril_indices(count)], fit.sigma])
+        start = np.array([*fit.root[np.tril_indices(2)], fit.sigma])
         if step < 1e-7 * max(1.0, float(np.abs(fixed).max())):
             return _found(data, fit_mixed(data.unit, design, random, target, start))
     raise InputError(f"shape: the fit of {data.shape} paths does not converge; choose another")

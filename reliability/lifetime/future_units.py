@@ -111,7 +111,7 @@ def _confidence_distribution(
     quantile = _LEVELS
     if isinstance(fit, LifetimeFit):  # Student's t with as many degrees of freedom as failures
         quantile = special.stdtrit(fit.failures, special.ndtr(_LEVELS))
-    found = [fit.failure_probability(t, stress, float(2 * special.ndtr(q) - 1)) for q in quantile]
+    found = [fit.failure_probability(t, stress, _two_sided(q)) for q in quantile]
     with np.errstate(divide="ignore"):
         low, high = (
             special.logit(np.array([float(getattr(each, name)) for each in found]))
@@ -123,6 +123,11 @@ def _confidence_distribution(
     curve = scipy.interpolate.PchipInterpolator(levels, np.maximum.accumulate(ends))
     equally_likely = special.ndtri((np.arange(_POINTS) + 0.5) / _POINTS)
     return float(found[0].value), curve(equally_likely)
+
+
+def _two_sided(deviate: float) -> float:
+    """Confidence of an interval of so many standard deviations: few failures ask for ten."""
+    return float(min(2 * special.ndtr(deviate) - 1, 1 - 1e-15))
 
 
 @dataclass(frozen=True)
@@ -174,5 +179,5 @@ def tolerance_bound(
         raise InputError(f"confidence: got {confidence!r}, allowed above 0.5, below 1")
     sure = 2 * confidence - 1
     if isinstance(fit, LifetimeFit):
-        sure = float(2 * special.ndtr(special.stdtrit(fit.failures, confidence)) - 1)
+        sure = _two_sided(special.stdtrit(fit.failures, confidence))
     return float(fit.quantile(p, stress, sure).low)

@@ -338,6 +338,7 @@ def _scales(hessian: Array) -> Array:
     return 1 / np.sqrt(np.maximum(curvature, 1e-12))
 
 
+@np.errstate(invalid="ignore")  # a quantity may be infinite nearby
 def _derivatives(quantity: Scalar, theta: Array, scales: Array) -> tuple[Array, Array]:
     """Gradient and Hessian of the quantity by fourth-order differences, shapes (fits, p[, p])."""
     fits, p = theta.shape

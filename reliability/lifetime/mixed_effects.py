@@ -90,7 +90,7 @@ def fit_mixed(
     if errors:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            hessian = _hessian(moments.full_loss, np.array([*beta, *variances]))
+            hessian = second_derivatives(moments.full_loss, np.array([*beta, *variances]))
         full = np.linalg.pinv((hessian + hessian.T) / 2, hermitian=True)
         covariance = np.asarray(full[:-1, :-1] * np.outer(back, back), float)
     return MixedFit(
@@ -180,8 +180,11 @@ class _Moments:
         return np.array([*first[np.tril_indices(self.random)], np.log(noise)])
 
 
-def _hessian(loss: Callable[[Array], float], theta: Array) -> Array:
-    n, step = theta.size, 1e-4 * np.maximum(np.abs(theta), 0.1)
+def second_derivatives(
+    loss: Callable[[Array], float], theta: Array, relative: float = 1e-4
+) -> Array:
+    """Return the Hessian of a function by central differences, of steps relative to `theta`."""
+    n, step = theta.size, relative * np.maximum(np.abs(theta), 0.1)
     out, e = np.empty((n, n)), np.diag(step)
     for i in range(n):
         for j in range(i + 1):

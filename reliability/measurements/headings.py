@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 from reliability.errors import InputError
 from reliability.measurements.delimited import Table
 from reliability.measurements.log import Log
-from reliability.measurements.names import KNOWN, known_name, scaling, unit_inside
+from reliability.measurements.names import (
+    KNOWN,
+    known_name,
+    of_state,
+    scaling,
+    unit_inside,
+    without_state,
+)
 from reliability.measurements.rows import Field
 from reliability.units import quantity
 
@@ -57,6 +64,7 @@ _AT_VOLTAGE = re.compile(
 )  # fmt: skip
 _OF_A_STRESS = re.compile(r"(?:bake|stress|storage|htdr|htol|auslagerung)_")
 _LOGARITHM = re.compile(r"(?:log_?10|log|lg|ln)(?:\W.*|_.*)?", re.IGNORECASE)
+_COUNTED = re.compile(r"([kKMG])(cycles?|cyc|reads?)\b(?:\s*to\s*fail(?:ure)?)?")
 _CLOCK_UNIT = re.compile(r"(?:[dD]+[ .:])?[hH]{1,3}:[mM]{1,2}(?::[sS]{1,2})?")
 _UNIT_COLUMN = ("unit", "units", "einheit")
 _WHAT_COLUMN = ("parameter", "quantity", "measurand", "variable", "measurement", "messgrosse")
@@ -99,15 +107,20 @@ def meaning_of(header: str, unit: str) -> tuple[str, str]:
 
     >>> meaning_of("TIME_H", ""), meaning_of("Bake", "h"), meaning_of("Zeit", "h")
     (('time', 'h'), ('time', 'h'), ('time', 'h'))
-    >>> meaning_of("R_OHM", ""), meaning_of("R_LRS", "Ohm"), meaning_of("Operator", "")
+    >>> meaning_of("R_OHM", ""), meaning_of("LRS", "Ohm"), meaning_of("Operator", "")
     (('resistance', 'ohm'), ('resistance_lrs', 'Ohm'), ('', ''))
+    >>> meaning_of("kcycles", ""), meaning_of("HRS", "h")
+    (('cycles', 'k'), ('time', 'h'))
     """
     word = _plain(header)
+    if counted := _COUNTED.fullmatch(header.strip()):  # kcycles, Mcycles to failure
+        return ("reads" if counted[2].lower().startswith("read") else "cycles"), counted[1]
     if word in _STRESS and unit:
         for name, inside in (("time", "s"), ("temperature", "K"), ("cycles", "")):
             if unit in ("cycles", "cyc") or _converts(unit, inside):
                 return ("cycles", "") if unit in ("cycles", "cyc") else (name, unit)
     name = "timestamp" if word in _WORDS["timestamp"].split() else known_name(header)
+    name = name or of_state(header, unit)
     name = name or next((n for n, words in _WORDS.items() if word in words.split()), "")
     if name:
         return name, unit or _NAMED_UNITS.get(word, "")
@@ -151,11 +164,23 @@ def from_header(table: Table, log: Log) -> tuple[list[Meaning], dict[str, float]
     constants: dict[str, float] = {}
     for position, (header, unit) in enumerate(zip(table.names, table.units, strict=True)):
         shown = f"column {position + 1} {header_of(table, position)!r}"
-        match = _AT_VOLTAGE.fullmatch(header.strip())
+        rest, state = without_state(header)
+        match = _AT_VOLTAGE.fullmatch(rest.strip())
         if match:
             name = {"I": "current", "R": "resistance", "G": "conductance"}[match[1].upper()]
+            name += f"_{state}" if state else ""
             unit = unit or match["unit"] or ""
-            constants["read_voltage"] = quantity(f"{match['volts']} {match['scale']}", "V", header)
+            volts = quantity(f"{match['volts']} {match['scale']}", "V", header)
+            if name not in found and constants.setdefault("read_voltage", volts) != volts:
+                raise InputError(
+                    f"{table.source.name}: {shown} is read at {volts:g} V, another column at "
+                    f"{constants['read_voltage']:g} V; say columns to choose one"
+                )
+        elif not rest and not unit and len({without_state(n)[1] for n in table.names} - {""}) > 1:
+            raise InputError(
+                f"{table.source.name}: {shown} has no unit, and its values may be resistances, "
+                f"conductances or currents; write '{header} [kohm]', or say columns"
+            )
         elif _LOGARITHM.fullmatch(header.strip()):
             log.note(f"{shown} was left out: it holds logarithms; give the numbers themselves")
             continue

@@ -14,6 +14,7 @@ from reliability.measurements.delimited import Table, find_column
 from reliability.measurements.headings import header_of, meaning_of
 from reliability.measurements.log import Log
 from reliability.measurements.names import scaling, split_unit
+from reliability.measurements.outcomes import failed_of, life_bounds, refuse_doubt
 from reliability.measurements.preamble import Preamble, open_sheet
 from reliability.measurements.readouts import Readouts, find_readouts, passed_until
 from reliability.measurements.rows import Field
@@ -29,10 +30,10 @@ MISSING = ("failed", "censored", "refuse")
 # What a column of a table of lifetimes may be, its unit, and other words for it.
 _COLUMNS = {
     "time": ("s", "ttf timetofailure failuretime lifetime endoftest hours timetofors age "
-             "stateendtime"),
+             "stateendtime failedbetween failurebetween failedat"),
     "cycles": ("", "cyclestofailure ctf"),
     "reads": ("", "readstofailure"),
-    "event": ("", "failed failure fail status category eventobserved statefors fors dead delta "
+    "event": ("", "failed failure fail status category eventobserved statefors fors fs dead delta "
               "failureindicator eventindicator"),
     "censored": ("", "censor cens censoring suspended suspension survived iscensored c "
                  "rightcensored rcens"),
@@ -44,13 +45,6 @@ _COLUMNS = {
     "voltage": ("V", "readvoltage stressvoltage"),
     "lot": ("", "lotid lotname lotnumber batch batchid los charge"),
 }  # fmt: skip
-_FAILED = ("1", "1.0", "f", "failed", "failure", "fail", "yes", "y", "true", "x", "dead", "e",
-           "event")  # fmt: skip
-_GOOD = ("0", "0.0", "s", "c", "censored", "suspended", "suspension", "survived", "good", "passed",
-         "pass", "p", "no", "n", "false", "ok", "alive")  # fmt: skip
-# A column named "censored": which entries mean that the unit was still good.
-_CENSORED = ("1", "1.0", "c", "s", "censored", "suspended", "yes", "true", "right")
-_NOT_CENSORED = ("0", "0.0", "f", "failed", "failure", "no", "false", "exact")
 
 
 def intervals(
@@ -138,9 +132,13 @@ def _conditions(
 
 def _lifetimes(table: Table, columns: Columns, log: Log) -> tuple[dict[str, Array], str, list[str]]:
     chosen = _chosen(table, columns, log)
+    _choose_clock(table, chosen, log)
     clock, fields = _fields(table, chosen)
     pieces: dict[str, list[NDArray[Any]]] = {"line": [], **{field.name: [] for field in fields}}
     for piece in table.columns(fields, log):
+        if clock in chosen and (empty := piece[clock] == "").any():
+            log.reject(piece["line"][empty], f"{clock} is missing")
+            piece = {name: column[~empty] for name, column in piece.items()}
         for name, parts in pieces.items():
             parts.append(piece[name])
     found = {name: np.concatenate(parts) for name, parts in pieces.items() if parts}
@@ -159,14 +157,62 @@ def _lifetimes(table: Table, columns: Columns, log: Log) -> tuple[dict[str, Arra
         upper = np.where(np.isnan(upper), np.inf, upper)
     else:
         if columns is None:
-            _refuse_doubt(table, chosen)
-        failed = _failed(table, found, rows, evidence)
-        lower = found[clock]
-        upper = np.where(failed, lower, np.inf)
+            refuse_doubt(table, chosen)
+        lower, upper = _lives(table, found, clock, chosen[clock][1], evidence)
     kept = frequency > 0
     stress = {name: found[name][kept] for name in _STRESS if name in found}
     result = {"lower": lower[kept], "upper": upper[kept], "frequency": frequency[kept], **stress}
     return result, clock, evidence
+
+
+def _choose_clock(table: Table, chosen: dict[str, tuple[int, str]], log: Log) -> None:
+    """Leave out what lives are not counted on, and say it."""
+    given = [name for name in CLOCKS if name in chosen]
+    ends = {"lower", "upper"} & chosen.keys()
+    for name in given if ends else given[1:]:
+        place = chosen.pop(name)[0]
+        log.note(
+            f"column {place + 1} {header_of(table, place)!r} is not used: lives are counted in "
+            f"{'the ends of intervals' if ends else given[0]}; say columns to count them otherwise"
+        )
+
+
+def _lives(
+    table: Table, found: Mapping[str, NDArray[Any]], clock: str, unit: str, evidence: list[str]
+) -> tuple[Array, Array]:
+    """Bounds of the life of each unit, from one column and one that may say what failed.
+
+    A unit whose life cannot be read is no bad row to go on without: the test had it.
+    """
+    inside = _COLUMNS[clock][0]
+    entries = found[clock]
+    factor = scaling(clock, unit, inside)[0]
+    lower, upper = life_bounds(entries.tolist(), factor, inside, table.form.decimal)
+    wrong = np.isnan(lower)
+    if wrong.any():
+        raise InputError(
+            f"{table.source.name}: {clock}: {entries[np.argmax(wrong)]!r} of line "
+            f"{found['line'][np.argmax(wrong)]} is no life of a unit ({int(wrong.sum())} of "
+            f"{len(wrong)}); allowed are numbers, 1000+ or >1000 for a unit still good, <168, and "
+            "168-500"
+        )
+    if not {"event", "censored"} & found.keys():
+        good = np.isinf(upper)
+        if good.any():
+            evidence.append(f"{entries[np.argmax(good)]!r}: the unit was still good; without a sign"
+                            " a unit failed")  # fmt: skip
+        else:
+            evidence.append("no column says which units were still good: all count as failed")
+        return lower, upper
+    failed = failed_of(table.source.name, found)
+    against = np.where(failed, np.isinf(upper), np.isfinite(upper) & (upper > lower))
+    if against.any():
+        line = found["line"][np.argmax(against)]
+        raise InputError(
+            f"{table.source.name}: {clock}: {entries[np.argmax(against)]!r} of line {line} and the "
+            f"column that says what failed contradict each other"
+        )
+    return lower, np.where(failed, upper, np.inf)
 
 
 _MEANING = {
@@ -230,11 +276,13 @@ def _in_order(table: Table, columns: Sequence[str]) -> dict[str, tuple[int, str]
 
 
 def _meaning(header: str, unit: str) -> tuple[str, str]:
-    word = re.sub(r"[^a-z0-9]", "", header.lower())
     known, given = meaning_of(header, unit)
-    for name, (_, words) in _COLUMNS.items():
-        if word == name or word in words.split():
-            return name, given or unit
+    whole = f"{header} {unit}"  # the S of "Time to F or S" is no unit
+    for text, rest in ((whole, ""), (header, given or unit)) if unit else ((header, given),):
+        word = re.sub(r"[^a-z0-9]", "", text.lower())
+        for name, (_, words) in _COLUMNS.items():
+            if word == name or word in words.split():
+                return name, rest
     known = {"read_voltage": "voltage"}.get(known, known)
     return (known, given) if known in _COLUMNS else ("", unit)
 
@@ -257,15 +305,16 @@ def _fields(table: Table, chosen: Mapping[str, tuple[int, str]]) -> tuple[str, l
         inside = _COLUMNS[name][0]
         if name in ends and clock in ("cycles", "reads") and (counted or not unit):
             unit = inside = ""
-        if inside and not unit:
+        own = inside if table.has_units(position, inside) else None
+        if inside and not unit and not own:
             example = {"K": "degC", "s": "h", "V": "V"}[inside]
             raise InputError(
                 f"{table.source.name}: {name}: has no unit; write it, '{name} [{example}]'"
             )
-        text = name in ("event", "censored", "lot")
+        text = name in ("event", "censored", "lot") or name == clock
         factor, offset = (1.0, 0.0) if text else scaling(name, unit, inside)
         required = name not in ("lower", "upper", "event", "censored", "frequency")
-        fields.append(Field(name, position, factor, offset, text, required))
+        fields.append(Field(name, position, factor, offset, text, required, own))
     return clock or "time", fields
 
 
@@ -279,42 +328,6 @@ def _counts(table: Table, found: Mapping[str, NDArray[Any]], rows: int) -> Array
                 f"of {rows} rows, first in line {found['line'][np.argmax(wrong)]}"
             )
     return np.asarray(counts, dtype=float)
-
-
-def _refuse_doubt(table: Table, chosen: Mapping[str, tuple[int, str]]) -> None:
-    """Refuse a column of two outcomes that no other column explains: it may say what failed."""
-    if {"event", "censored"} & set(chosen):
-        return
-    used = {position for position, _ in chosen.values()}
-    for position, header in enumerate(table.names):
-        entries = {entry.strip().lower() for entry in table.values(position)}
-        if position not in used and len(entries) == 2 and entries <= {*_FAILED, *_GOOD}:
-            raise InputError(
-                f"{table.source.name}: column {position + 1} {header!r} holds "
-                f"{' and '.join(sorted(entries))}, which may say what failed; name it event or "
-                "censored with columns, or leave it out there with '-'"
-            )
-
-
-def _failed(
-    table: Table, found: Mapping[str, NDArray[Any]], rows: int, evidence: list[str]
-) -> NDArray[np.bool_]:
-    """Tell which units failed, by a column that says it."""
-    name = next((name for name in ("event", "censored") if name in found), None)
-    if name is None:
-        evidence.append("no column says which units were still good: all count as failed")
-        return np.ones(rows, dtype=bool)
-    text = np.array([str(entry).strip().lower() for entry in found[name]], dtype=object)
-    yes, no = (_FAILED, _GOOD) if name == "event" else (_NOT_CENSORED, _CENSORED)
-    failed, good = np.isin(text, yes), np.isin(text, no)
-    wrong = ~(failed | good)
-    if wrong.any():
-        shown = str(found[name][np.argmax(wrong)])
-        raise InputError(
-            f"{table.source.name}: {name}: {shown!r} is neither a failure nor a survivor; allowed "
-            f"{', '.join(yes[:3])} and {', '.join(no[:3])}"
-        )
-    return failed
 
 
 def _pass_and_fail(

@@ -74,6 +74,8 @@ KNOWN: dict[str, Quantity] = {
     "resistance_lrs": Quantity("ohm", "value", words="rlrs rset ron"),
     "resistance_hrs": Quantity("ohm", "value", words="rhrs rreset roff"),
     "current": Quantity("A", "value", words="i iread readcurrent"),
+    "current_lrs": Quantity("A", "value", words="ilrs ion"),
+    "current_hrs": Quantity("A", "value", words="ihrs ioff"),
     "voltage": Quantity("V", "value", words="v bias"),
 }
 
@@ -103,6 +105,8 @@ _STEMS = {
 }
 
 
+_STATE = re.compile(r"(?<![a-z])[lh]rs(?![a-z])", re.IGNORECASE)
+_OF_STATES = {"resistance": "ohm", "conductance": "S", "current": "A"}
 _READOUT = re.compile(r"(\w)\s*[(\[](\d[\d.,eE+]*\s*[^\W\d][^)\]]*|\d+\s*°\s*C)[)\]]")
 
 
@@ -155,9 +159,41 @@ def dimensions(name: str) -> tuple[str, ...]:
     known = KNOWN.get(known_name(name))
     if known is not None:
         return (known.unit,) if known.unit else ()
+    rest, state = without_state(name)
+    if state:
+        return dimensions(rest) if rest else tuple(_OF_STATES.values())
     word = name.strip().lower()
     stems = tuple(unit for stem, unit in _STEMS.items() if stem in word)
     return stems or _LETTERS.get(word[:1], ())
+
+
+def without_state(header: str) -> tuple[str, str]:
+    """Return a header without the state that it names, and the state, "" for none.
+
+    >>> without_state("LRS"), without_state("Iread@0.1V HRS"), without_state("G_LRS read")
+    (('', 'lrs'), ('Iread@0.1V', 'hrs'), ('G read', 'lrs'))
+    """
+    found = {match.lower() for match in _STATE.findall(header)}
+    if len(found) != 1:
+        return header, ""
+    rest = re.sub(r"[\s_]*\0[\s_]*", " ", _STATE.sub("\0", header)).strip(" -:/,")
+    return re.sub(r"\s*@\s*", "@", rest), found.pop()
+
+
+def of_state(header: str, unit: str) -> str:
+    """Return the standard name of a column of one state, by its words or else its unit.
+
+    >>> of_state("LRS", "kOhm"), of_state("HRS read current", "nA"), of_state("HRS", "h")
+    ('resistance_lrs', 'current_hrs', '')
+    """
+    rest, state = without_state(header)
+    if not state:
+        return ""
+    name = known_name(rest)
+    if not rest:
+        name = next((n for n, inside in _OF_STATES.items() if unit and parse_unit(unit, inside)),
+                    "")  # fmt: skip
+    return f"{name}_{state}" if name in _OF_STATES else ""
 
 
 def known_name(header: str) -> str:

@@ -1,5 +1,5 @@
 """Read-out tables: one row for each device, one column for each read-out time (or temperature,
-number of cycles, wafer).
+number of cycles, wafer); or one row for each read-out and one column for each device.
 """
 
 import re
@@ -29,10 +29,19 @@ _PATTERNS = (
         re.compile(rf"{_WHAT}{_NUMBER}\s*(?P<unit>)(?:cycles?|cyc|x|Zyklen)", re.IGNORECASE),
     ),
     ("cycles", re.compile(rf"(?P<what>)(?:cycles?|cyc)[\s_]*{_NUMBER}(?P<unit>)", re.IGNORECASE)),
+    (
+        "cell",
+        re.compile(
+            r"(?P<what>)(?:unit|device|dev|dut|cell|sample|part|s/?n|zelle|bauteil|probe)[\s_#.-]*"
+            r"(?P<value>\d+)(?P<unit>)",
+            re.IGNORECASE,
+        ),
+    ),
     ("wafer", re.compile(r"(?P<what>)(?:W|wafer)[\s_#]*(?P<value>\d+)(?P<unit>)", re.IGNORECASE)),
 )
 _UNITS = {"hr": "h", "hrs": "h", "hour": "h", "hours": "h", "std": "h", "stunde": "h",
           "stunden": "h", "d": "day", "days": "day", "sec": "s"}  # fmt: skip
+_ADDRESS = ("wafer", "cell")
 _PASSED = ("p", "pass", "passed", "ok", "good")
 _FAILED = ("f", "fail", "failed", "bad", "x")
 
@@ -44,9 +53,9 @@ class Readouts:
     Parameters
     ----------
     axis : str
-        What differs between the columns: "time", "temperature", "cycles" or "wafer".
+        What differs between the columns: "time", "temperature", "cycles", "wafer" or "cell".
     levels : tuple of float
-        Its values in SI; numbers of wafers.
+        Its values in SI; numbers of wafers or cells.
     positions : tuple of int
         Column of each, from 0.
     quantity, unit : str
@@ -68,7 +77,11 @@ class Readouts:
         what = "pass or fail" if self.passfail else self.quantity
         return (
             f"columns {self.positions[0] + 1} to {self.positions[-1] + 1} ({first!r} to {last!r}): "
-            f"{what} at {len(self.levels)} values of {self.axis}, one row for each device"
+            + (
+                f"{what} of {len(self.levels)} devices, one row for each read-out"
+                if self.axis == "cell"
+                else f"{what} at {len(self.levels)} values of {self.axis}, one row for each device"
+            )
         )
 
 
@@ -84,18 +97,26 @@ def find_readouts(table: Table, log: Log) -> Readouts | None:
         found = [
             (position, match)
             for position, (name, unit) in enumerate(zip(table.names, table.units, strict=True))
-            if (match := pattern.fullmatch(_whole(name, unit))) and _is_what(match["what"])
+            if (match := pattern.fullmatch(name if axis in _ADDRESS else _whole(name, unit)))
+            and _is_what(match["what"])
         ]
-        if len(found) < 2:
+        if len(found) < 2 or (axis == "cell" and not _has_rows_of_readouts(table)):
             continue
         positions = tuple(position for position, _ in found)
         levels = _levels(table, axis, found, log)
         if len(set(levels)) < len(levels):
             raise InputError(f"{table.source.name}: two columns are the same {axis}")
         passfail = all(_is_passfail(table, position) for position in positions)
-        name, unit = _quantity(table, found)
+        name, unit = _quantity(table, axis, found)
         return Readouts(axis, levels, positions, name, unit, passfail)
     return None
+
+
+def _has_rows_of_readouts(table: Table) -> bool:
+    return any(
+        meaning_of(name, unit)[0] in ("time", "cycles", "reads", "temperature")
+        for name, unit in zip(table.names, table.units, strict=True)
+    )
 
 
 def _whole(name: str, unit: str) -> str:
@@ -114,7 +135,7 @@ def _levels(
 ) -> tuple[float, ...]:
     values = np.array([float(match["value"].replace(",", ".")) for _, match in found])
     units = {re.sub(r"\s|deg|°", "", match["unit"] or "").lower() for _, match in found}
-    if axis in ("cycles", "wafer"):
+    if axis in ("cycles", *_ADDRESS):
         return tuple(values.tolist())
     if units == {""}:
         unit, why = evident_unit(axis, values)
@@ -147,14 +168,17 @@ def _is_passfail(table: Table, position: int) -> bool:
     return bool(entries) and entries <= {*_PASSED, *_FAILED}
 
 
-def _quantity(table: Table, found: Sequence[tuple[int, re.Match[str]]]) -> tuple[str, str]:
+def _quantity(
+    table: Table, axis: str, found: Sequence[tuple[int, re.Match[str]]]
+) -> tuple[str, str]:
     for position, match in found:
         what = (match["what"] or "").strip()
         unit = table.units[position]
         name = known_name(what) or meaning_of(what, "")[0] if what else ""
         if name in KNOWN and KNOWN[name].role == "value":
             return name, unit
-        if unit and _whole(table.names[position], unit) == table.names[position].strip():
+        header = table.names[position].strip()
+        if unit and (axis in _ADDRESS or _whole(header, unit) == header):
             return _of_unit(unit), unit
     return "", ""
 

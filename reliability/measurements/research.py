@@ -34,8 +34,9 @@ from reliability.measurements.tidy import (
     collect,
     encode,
     names_of,
-    stack_states,
+    stack_columns,
 )
+from reliability.technology import STATES
 from reliability.units import quantity
 
 RELAXATION = (
@@ -189,8 +190,12 @@ def read_endurance(source: Source, log: Log, *, columns: Columns = None) -> xr.D
     fields, units = _fields(table, columns, ENDURANCE, log)
     if not {"resistance_lrs", "conductance_lrs"} & names_of(fields):
         raise InputError(f"{source.name}: endurance needs resistance_lrs and resistance_hrs")
-    states = {"LRS": "conductance_lrs", "HRS": "conductance_hrs"}
-    return collect(table, fields, units, log, reshape=lambda piece: stack_states(piece, states))
+    columns = {"conductance": [f"conductance_{state.lower()}" for state in STATES]}
+
+    def reshape(piece: Piece) -> Piece:
+        return stack_columns(piece, "state", STATES, columns)
+
+    return collect(table, fields, units, log, reshape=reshape)
 
 
 def read_cycling(

@@ -50,6 +50,15 @@ _ROUND_TRIP: dict[str, Any] = (
     {} if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1)
     else {"float_precision": "round_trip"}
 )  # fmt: skip
+# Groups of three digits, by the decimal sign: 1,234.5 or 1.234,5, 12 500, 12'500.
+_GROUPED = {
+    decimal: re.compile(
+        rf"[-+]?[1-9]\d{{0,2}}(?P<mark>[{other}'’ \u00a0\u202f])\d{{3}}(?:(?P=mark)\d{{3}})*"
+        rf"(?:{re.escape(decimal)}\d*)?(?:[eE][-+]?\d+)?"
+    )
+    for decimal, other in ((".", ","), (",", "."))
+}
+_COMMA, _POINT = re.compile(r"[-+]?\d+,\d+"), re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?")
 _EXACT = 2.0**53  # the next whole number is no float: addresses beyond would merge
 # Quantities whose over-range reads are kept.
 _BOUNDED = {
@@ -124,10 +133,28 @@ def recognise_form(lines: Sequence[str], delimiter: str = "", decimal: str = "")
             delimiter = " " if sum(len(line.split()) > 1 for line in sample) > 0 else ","
     widths = [len(split_line(line, delimiter)) for line in sample]
     width = max(set(widths), key=lambda count: (widths.count(count), count)) if widths else 0
-    if not decimal:
-        joined = "".join(sample)
-        decimal = "," if delimiter != "," and joined.count(",") > joined.count(".") else "."
-    return Form(delimiter, decimal, width)
+    return Form(delimiter, decimal or _decimal(sample, delimiter), width)
+
+
+def _decimal(lines: Sequence[str], delimiter: str) -> str:
+    """Find the decimal sign: what stands behind groups of digits, else what most numbers have."""
+    if delimiter == ",":
+        return "."
+    fields = [entry for line in lines for entry in split_line(line, delimiter)]
+    for decimal, other in ((".", ","), (",", ".")):
+        grouped = [entry for entry in fields if _GROUPED[decimal].fullmatch(entry)]
+        if any(entry.count(other) > 1 or (other in entry and decimal in entry)
+               for entry in grouped):  # fmt: skip
+            return decimal
+    plain = [re.sub(r"(?<=\d)['’ \u00a0\u202f](?=\d{3})", "", entry) for entry in fields]
+    comma = [entry for entry in plain if _COMMA.match(entry)]
+    point = [entry for entry in plain if _POINT.fullmatch(entry)]
+    # 4,5 and 0.25 cannot have their digits in groups; 1,500 and 1.500 can
+    sure = [sum(not _GROUPED[other].fullmatch(entry) for entry in some)
+            for other, some in ((".", comma), (",", point))]  # fmt: skip
+    if sure[0] != sure[1]:
+        return "," if sure[0] > sure[1] else "."
+    return "," if len(comma) > len(point) else "."
 
 
 def split_line(line: str, delimiter: str) -> list[str]:
@@ -147,6 +174,9 @@ def split_line(line: str, delimiter: str) -> list[str]:
 def number(text: str, decimal: str = ".") -> float:
     """Return the number that a field holds: NaN when it is missing.
 
+    >>> number("1,234.5"), number("1.234,5", ","), number("12 500")
+    (1234.5, 1234.5, 12500.0)
+
     Raises
     ------
     ValueError
@@ -157,7 +187,13 @@ def number(text: str, decimal: str = ".") -> float:
         return np.nan
     if "_" in text:  # a label like 3_12, which Python would read as a number
         raise ValueError(f"could not convert string to float: {text!r}")
+    text = _ungrouped(text, decimal)
     return float(text.replace(",", ".") if decimal == "," else text)
+
+
+def _ungrouped(text: str, decimal: str) -> str:
+    match = _GROUPED[decimal].fullmatch(text)
+    return text.replace(match["mark"], "") if match else text
 
 
 def is_number(text: str, decimal: str = ".") -> bool:
@@ -324,7 +360,7 @@ def settle(
         if field.text:
             columns[field.name], missing = _labels(values)
         else:
-            columns[field.name], odd = _numbers(values, decimal)
+            columns[field.name], odd = _numbers(values, decimal, field.name, log)
             own = _own_units(values, odd, field.unit, decimal)
             beyond = _beyond(values, odd, columns[field.name], decimal, log)
             _reject(bad, odd, numbers, values, f"{field.name}: {{!r}} is not a number", log)
@@ -375,17 +411,37 @@ def _labels(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     return text, missing
 
 
-def _numbers(values: NDArray[Any], decimal: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _numbers(
+    values: NDArray[Any], decimal: str, name: str, log: Log
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     if values.dtype.kind in "iuf":
         return values.astype(np.float64), np.zeros(len(values), dtype=bool)
     text = pd.Series(values, dtype=object)
     text = text.map(lambda entry: str(entry) if isinstance(entry, _NO_NUMBERS) else entry)
     missing = (text.isna() | text.isin(MISSING)).to_numpy()
+    text = _without_groups(text, decimal, name, log)
     if decimal == ",":
         text = text.map(lambda entry: entry.replace(",", ".") if isinstance(entry, str) else entry)
     result = pd.to_numeric(text.where(~missing, np.nan), errors="coerce")
     converted = result.to_numpy(dtype=np.float64, copy=True)
     return converted, np.isnan(converted) & ~missing
+
+
+def _without_groups(text: pd.Series, decimal: str, name: str, log: Log) -> pd.Series:
+    """Take the signs out that group digits; a point is one only if no entry has another use of it.
+
+    In a file with decimal commas, 1.500 beside 0.25 is a number with a decimal point.
+    """
+    words = text.map(lambda entry: entry.strip() if isinstance(entry, str) else "")
+    grouped = words.map(lambda entry: _GROUPED[decimal].fullmatch(entry) is not None)
+    other = "," if decimal == "." else "."
+    if not grouped.any() or (words.str.contains(other, regex=False) & ~grouped).any():
+        return text
+    what = f"column {name}: groups of digits, "
+    if not any(message.startswith(what) for message in log.messages):
+        first = words[grouped].iloc[0]
+        log.note(f"{what}{first!r} is read as {number(first, decimal):.15g}")
+    return text.where(~grouped, words.map(lambda entry: _ungrouped(entry, decimal)))
 
 
 def in_its_unit(text: str, inside: str, decimal: str = ".") -> float | None:

@@ -44,6 +44,7 @@ _PLAIN = {
     "decades": ("", 1.0, 0.0),
     **dict.fromkeys(("min", "mins", "minute", "minutes"), ("s", 60.0, 0.0)),
     **dict.fromkeys(("h", "hr", "hrs", "hour", "hours", "stunden"), ("s", 3600.0, 0.0)),
+    **dict.fromkeys(("kh", "khr", "khrs", "khours", "kilohours"), ("s", 3.6e6, 0.0)),
     **dict.fromkeys(("d", "day", "days"), ("s", 86400.0, 0.0)),
     **dict.fromkeys(("week", "weeks"), ("s", 604800.0, 0.0)),
     **dict.fromkeys(("month", "months"), ("s", 2629800.0, 0.0)),

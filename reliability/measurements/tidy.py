@@ -20,6 +20,7 @@ from reliability.measurements.readouts import Readouts, find_readouts, readout_f
 from reliability.measurements.rows import Field
 from reliability.measurements.source import Source
 from reliability.measurements.spool import Spool
+from reliability.technology import STATES
 from reliability.units import quantity
 
 Columns = Mapping[str, Any] | Sequence[str] | str | None
@@ -130,7 +131,9 @@ def _read_out_table(
     units |= {quantity_name: KNOWN[quantity_name].unit, readouts.axis: KNOWN[readouts.axis].unit}
 
     def reshape(piece: Piece) -> Piece:
-        return stack_columns(piece, readouts.axis, levels, quantity_name)
+        return stack_columns(
+            piece, readouts.axis, list(levels.values()), {quantity_name: list(levels)}
+        )
 
     dataset = collect(table, [*fields, *wide], units, log, axes=axes, reshape=reshape)
     replaced = replace(readouts, quantity=wide[0].name.partition("@")[0], unit=inside)
@@ -150,12 +153,13 @@ def _without(table: Table, positions: Sequence[int]) -> Table:
 def _reshaping(chosen: Sequence[Meaning]) -> tuple[Callable[[Piece], Piece], Any]:
     """Return what to do with each piece, and with all rows, for some columns together."""
     names = {one.name for one in chosen}
-    states = {
-        state: f"conductance_{state.lower()}"
-        for state in ("LRS", "HRS")
-        if {f"conductance_{state.lower()}", f"resistance_{state.lower()}"} & names
+    columns = {
+        kind: [f"{kind}_{state.lower()}" for state in STATES]
+        for kind, same in (("conductance", "resistance"), ("current", "current"))
+        if all({f"{kind}_{s.lower()}", f"{same}_{s.lower()}"} & names for s in STATES)
     }
-    stacked = len(states) == 2 and not {"state", "conductance", "resistance"} & names
+    if {"state", "resistance", *columns} & names:
+        columns = {}
 
     def reshape(piece: Piece) -> Piece:
         if "site" in piece and "cell" in piece:
@@ -164,7 +168,7 @@ def _reshaping(chosen: Sequence[Meaning]) -> tuple[Callable[[Piece], Piece], Any
         if "clock" in piece:
             pairs = zip(_texts(piece["timestamp"]), _texts(piece.pop("clock")), strict=True)
             piece["timestamp"] = np.array([f"{day} {hour}" for day, hour in pairs], dtype=object)
-        return stack_states(piece, states) if stacked else piece
+        return stack_columns(piece, "state", STATES, columns) if columns else piece
 
     return reshape, since_first_read if "timestamp" in names else None
 
@@ -429,20 +433,12 @@ def encode(
     )
 
 
-def stack_states(piece: Piece, states: Mapping[str, str]) -> Piece:
-    """Make one row for each state out of columns that hold one state each.
-
-    Parameters
-    ----------
-    piece : dict of str to ndarray, shape (n,)
-    states : mapping of str to str
-        Name of the state and of the column with its conductance.
-    """
-    return stack_columns(piece, "state", {column: state for state, column in states.items()},
-                         "conductance")  # fmt: skip
-
-
-def stack_columns(piece: Piece, axis: str, levels: Mapping[str, str | float], value: str) -> Piece:
+def stack_columns(
+    piece: Piece,
+    axis: str,
+    entries: Sequence[str] | Sequence[float],
+    columns: Mapping[str, Sequence[str]],
+) -> Piece:
     """Make one row for each of some columns.
 
     Parameters
@@ -450,20 +446,20 @@ def stack_columns(piece: Piece, axis: str, levels: Mapping[str, str | float], va
     piece : dict of str to ndarray, shape (n,)
     axis : str
         Name of the new column that says which one a row comes from.
-    levels : mapping of str to str or float
+    entries : sequence of str or float
         What it says for each of the columns.
-    value : str
-        Name of the column with their values.
+    columns : mapping of str to sequence of str
+        Of each column of values the ones that are stacked in it, one for each entry.
     """
     count = len(piece["line"])
     stacked: Piece = {}
-    for end in ("", "_below", "_above"):
-        parts = [piece.pop(f"{column}{end}", np.full(count, np.nan)) for column in levels]
-        if not end or any(np.isfinite(part).any() for part in parts):
-            stacked[f"{value}{end}"] = np.concatenate(parts)
+    for value, parts_of in columns.items():
+        for end in ("", "_below", "_above"):
+            parts = [piece.pop(f"{column}{end}", np.full(count, np.nan)) for column in parts_of]
+            if not end or any(np.isfinite(part).any() for part in parts):
+                stacked[f"{value}{end}"] = np.concatenate(parts)
     for name, column in piece.items():
-        stacked[name] = np.tile(column, len(levels))
-    entries = list(levels.values())
+        stacked[name] = np.tile(column, len(entries))
     kind = object if isinstance(entries[0], str) else float
     stacked[axis] = np.repeat(np.array(entries, dtype=kind), count)
     return stacked

@@ -293,14 +293,15 @@ def _of_measured(
         warnings.simplefilter("ignore")
         draws = tracked(range(_DRAWS), "bootstrap samples", _DRAWS)
         again = [of(cells.drawn(seed, k), _CHIPS)[name].values for k in draws]
-    found = mean_with_samples(out[name].values.ravel(), np.array(again), confidence)
+    units = cells.clusters if cells.clusters > 1 else cells.cells
+    found = mean_with_samples(out[name].values.ravel(), np.array(again), units, confidence)
     for key, value in zip(("mean", "low", "high"), found, strict=True):
         out[key] = ((), value, {"units": "1"})
     return out.assign_attrs(cells.source, bootstrap_samples=_DRAWS)
 
 
 def mean_with_samples(
-    values: NDArray[np.float64], again: NDArray[np.float64], confidence: float
+    values: NDArray[np.float64], again: NDArray[np.float64], units: int, confidence: float
 ) -> tuple[float, float, float]:
     """Return the mean over chips of measured cells with its interval.
 
@@ -310,25 +311,28 @@ def mean_with_samples(
         Of chips of the measured cells.
     again : ndarray, shape (samples, chips)
         Of chips of bootstrap samples of the cells.
+    units : int
+        Dies or cells that the samples draw from.
     confidence : float
 
     Notes
     -----
     The variance of the mean is that between the means of the bootstrap samples, less what the few
-    chips of each add to it, plus that of the mean of ``values``; Student's t with one degree of
-    freedom less than samples.
+    chips of each add to it, times units / (units - 1), which resampling leaves out, plus that of
+    the mean of ``values``; Student's t with one degree of freedom less than samples or units.
 
     Examples
     --------
-    >>> low = mean_with_samples(np.array([0.8, 0.82]), np.array([[0.8, 0.82], [0.78, 0.8]]), 0.9)[1]
-    >>> bool(low < 0.81)
+    >>> again = np.array([[0.8, 0.82], [0.78, 0.8]])
+    >>> bool(mean_with_samples(np.array([0.8, 0.82]), again, 5, 0.9)[1] < 0.81)
     True
     """
     mean = float(values.mean())
     of_chip = float(np.mean(again.var(axis=1, ddof=1))) if again.shape[1] > 1 else 0.0
     of_cells = max(float(again.mean(axis=1).var(ddof=1)) - of_chip / again.shape[1], 0.0)
+    of_cells *= units / (units - 1)
     error = math.sqrt(of_cells + of_chip / len(values))
-    t = float(stdtrit(len(again) - 1, (1 + confidence) / 2))
+    t = float(stdtrit(min(len(again), units) - 1, (1 + confidence) / 2))
     return mean, max(mean - t * error, 0.0), min(mean + t * error, 1.0)
 
 

@@ -3,6 +3,7 @@
 import inspect
 import pickle
 from collections.abc import Callable
+from functools import lru_cache
 from hashlib import sha256
 from importlib import import_module
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from scipy.special import stdtrit
 
 from reliability.errors import InputError, unknown_name
 from reliability.network.results import Values, of_decisions, over_images
@@ -18,7 +18,7 @@ from reliability.network.results import Values, of_decisions, over_images
 Metric = str | Callable[[NDArray[Any], NDArray[Any]], float]
 METRICS = ("accuracy", "top5", "agreement", "mse", "f1")
 FRACTIONS = ("accuracy", "top5", "agreement", "f1")  # 0 to 1, and 1 is best
-_RESAMPLES = 200  # of the images, for the interval of f1
+_RESAMPLES = 400  # of the images, for the intervals of f1 and mse
 
 
 def metric_of(metric: Metric) -> tuple[str, Callable[..., float] | None]:
@@ -256,16 +256,38 @@ def _mse(outputs: NDArray[np.float32], target: NDArray[Any], confidence: float) 
     each = error.reshape(len(outputs), images, -1).mean(axis=-1)
     if images < 2:
         return {"mse": ((), each.mean(axis=1), "1")}
-    mean = each.mean(axis=1)
-    error = each.std(axis=1, ddof=1) / np.sqrt(images)
-    # Squared errors are skewed: Student's t on the logarithm of their mean.
-    relative = np.divide(error, mean, out=np.zeros_like(mean), where=mean > 0)
-    step = np.exp(stdtrit(images - 1, 0.5 + confidence / 2) * relative)
+    mean, relative = _with_error(each)
+    # Squared errors are skewed: bootstrap-t on the logarithm of their mean.
+    again, relative_again = _with_error(each, _images_again(images))
+    with np.errstate(divide="ignore", invalid="ignore"):  # samples of one image many times
+        away = np.log(again / mean[:, None]) / relative_again
+    tail = (1 - confidence) / 2
+    away = np.column_stack([np.where(relative_again > 0, away, np.nan), np.zeros_like(mean)])
+    ends = np.nanquantile(away, [1 - tail, tail], axis=1)
+    low, high = mean * np.exp(-ends * relative)
     return {
         "mse": ((), mean, "1"),
-        "mse_low": ((), mean / step, "1"),
-        "mse_high": ((), mean * step, "1"),
+        "mse_low": ((), np.minimum(low, mean), "1"),
+        "mse_high": ((), np.maximum(high, mean), "1"),
     }
+
+
+def _with_error(each: NDArray[np.float64], times: NDArray[np.int32] | None = None) -> Any:
+    """Mean over images (chips, images) and its relative standard error, of samples of them."""
+    images = each.shape[1]
+    weight = np.full((images, 1), 1.0) if times is None else times.astype(float)
+    mean = each @ weight / images
+    variance = np.maximum(each**2 @ weight / images - mean**2, 0.0) / (images - 1)
+    relative = np.divide(np.sqrt(variance), mean, out=np.zeros_like(mean), where=mean > 0)
+    return (mean[:, 0], relative[:, 0]) if times is None else (mean, relative)
+
+
+@lru_cache(maxsize=1)
+def _images_again(images: int) -> NDArray[np.int32]:
+    """How often each image is in each bootstrap sample, shape (images, samples)."""
+    random = np.random.default_rng(0)
+    drawn = random.multinomial(images, np.full(images, 1 / images), size=_RESAMPLES)
+    return drawn.T.astype(np.int32)
 
 
 def _f1(
@@ -280,9 +302,7 @@ def _f1(
     Its interval is that of the percentiles of bootstrap samples of the images, the same for all
     chips.
     """
-    random = np.random.default_rng(0)
-    drawn = random.multinomial(images, np.full(images, 1 / images), size=_RESAMPLES)
-    times = np.concatenate([np.ones((1, images), np.int64), drawn]).T  # of each image
+    times = np.column_stack([np.ones(images, np.int32), _images_again(images)])
     image = np.arange(len(label)) * images // len(label)
 
     def counted(columns: NDArray[Any], kept: NDArray[Any]) -> NDArray[Any]:

@@ -1,27 +1,28 @@
-"""Programming window and error rates of measured cells: counted, with bootstrap intervals.
+"""Programming window and error rates of measured cells: counted, with intervals over dies or cells.
 
-Nothing lies beyond what was measured: an error rate of which no cell is an example is 0 with an
-upper bound, the exact binomial one of the number of cells.
+Dies are the units where the file has several, else cells. Nothing lies beyond what was measured: an
+error rate of which no cell is an example is 0 with an upper bound, which is not below the exact
+binomial one of the number of cells.
 """
 
 import math
 from collections.abc import Iterator, Mapping
+from typing import Literal
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.special import ndtri
+from scipy.special import expit, logit, ndtri, stdtrit
 
 from reliability.errors import InputError
 from reliability.mission import MissionProfile
 from reliability.population.measured import MeasuredCells
-from reliability.statistics import binomial_bound
+from reliability.statistics import binomial_bound, clustered_proportion
 from reliability.technology import STATES
 from reliability.version import __version__
 
 Array = NDArray[np.float64]
 CONFIDENCE = 0.9
-DRAWS = 200  # bootstrap samples of the cells
 
 
 def window_of_cells(
@@ -37,7 +38,7 @@ def window_of_cells(
     profile : MissionProfile
         That was measured.
     seed : int
-        Of the bootstrap.
+        Kept with the result; nothing is sampled.
 
     Raises
     ------
@@ -48,17 +49,16 @@ def window_of_cells(
     chosen = least_errors(cells, at) if reference is None else reference
     rates = error_rates(cells, chosen, at)
     medians = [_median(*cells.reads_of(state, at)[:2]) for state in STATES]
-    again = errors_again(cells, chosen, at, seed)
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(again, [tail, 1 - tail], axis=0)
-    unseen = binomial_bound(0, cells.cells, 1 - tail)
-    high = np.where(rates > 0, high, unseen)
+    low, high = np.array([
+        _interval(cells, rate, bad, cell)
+        for rate, (_, bad, cell) in zip(rates, _wrong(cells, chosen, at), strict=True)
+    ]).T  # fmt: skip
     found = {
         "lrs": ((), medians[0], "S"), "hrs": ((), medians[1], "S"),
         "window": ((), math.log10(medians[0] / medians[1]), "decade"),
         "reference": ((), chosen, "S"),
         "error_rate": (("state",), rates, "1"),
-        "error_rate_low": (("state",), np.where(rates > 0, low, 0.0), "1"),
+        "error_rate_low": (("state",), low, "1"),
         "error_rate_high": (("state",), high, "1"),
         "extrapolated": (("state",), np.zeros(2, bool), "1"),
         "bit_error_rate": ((), float(rates.mean()), "1"),
@@ -81,17 +81,6 @@ def error_rates(cells: MeasuredCells, reference: float, at: Mapping[str, int]) -
     return np.array([float(w @ bad) for w, bad, _ in _wrong(cells, reference, at)])
 
 
-def errors_again(cells: MeasuredCells, reference: float, at: Mapping[str, int], seed: int) -> Array:
-    """Return the same of bootstrap samples of the cells, shape (DRAWS, 2)."""
-    of_cell = [
-        (np.bincount(cell, w * bad, cells.cells), np.bincount(cell, w, cells.cells))
-        for w, bad, cell in _wrong(cells, reference, at)
-    ]
-    return np.array([
-        [count @ bad / (count @ total) for bad, total in of_cell] for count in _counts(cells, seed)
-    ])  # fmt: skip
-
-
 def least_errors(cells: MeasuredCells, at: Mapping[str, int]) -> float:
     """Return the middle, in ln G, of the references (S) at which the fewest cells are misread."""
     (lrs, of_lrs, _), (hrs, of_hrs, _) = (cells.reads_of(state, at) for state in STATES)
@@ -108,27 +97,69 @@ def least_errors(cells: MeasuredCells, at: Mapping[str, int]) -> float:
 
 def spread_of_error(cells: MeasuredCells, state: str, reference: float) -> tuple[float, float]:
     """Return the fraction of a state on the wrong side of a reference and its standard error."""
-    at, k = cells.place(MissionProfile([])), STATES.index(state)
-    again = errors_again(cells, reference, at, 0)[:, k]
-    return float(error_rates(cells, reference, at)[k]), float(np.std(again, ddof=1))
+    k = STATES.index(state)
+    weight, bad, cell = list(_wrong(cells, reference, cells.place(MissionProfile([]))))[k]
+    rate = float(weight @ bad)
+    part = np.bincount(_units(cells)[cell], weight * (bad - rate))
+    count = int(np.unique(_units(cells)[cell]).size)
+    return rate, math.sqrt(count / (count - 1) * float(part @ part))
 
 
-def pair_errors(cells: MeasuredCells, profile: MissionProfile | None, seed: int) -> Array:
+def pair_errors(
+    cells: MeasuredCells, profile: MissionProfile | None, confidence: float
+) -> tuple[float, float, float]:
     """Return the fraction of all pairs of an LRS and an HRS cell that are read wrongly.
 
-    Of the cells themselves and of `DRAWS` bootstrap samples, shape (1 + DRAWS,).
+    With its interval over dies, or over cells where all are of one die: the variance of the area
+    under a curve of clustered data [1]_, Student's t on the log-odds.
+
+    References
+    ----------
+    .. [1] N. A. Obuchowski, Biometrics 53, 567 (1997), doi:10.2307/2533958.
     """
     at = cells.place(MissionProfile([]) if profile is None else profile)
     (lrs, of_lrs, cell_lrs), (hrs, of_hrs, cell_hrs) = (cells.reads_of(s, at) for s in STATES)
-    order = np.argsort(hrs)
-    place = np.searchsorted(hrs[order], lrs, side="left")
+    # fraction of the reads of the other state that turn each one round
+    lost = 1 - _weight_below(hrs, of_hrs, lrs, "left")
+    won = _weight_below(lrs, of_lrs, hrs, "right")
+    rate = float(of_lrs @ lost)
+    unit = _units(cells)
+    count = int(unit.max()) + 1
+    if rate in (0.0, 1.0):
+        unseen = binomial_bound(0, cells.cells, 0.5 + confidence / 2)
+        return (0.0, 0.0, unseen) if rate == 0 else (1.0, 1 - unseen, 1.0)
+    part = np.bincount(unit[cell_lrs], of_lrs * (lost - rate), count)
+    part += np.bincount(unit[cell_hrs], of_hrs * (won - rate), count)
+    error = math.sqrt(count / (count - 1) * float(part @ part)) / (rate * (1 - rate))
+    half = float(stdtrit(count - 1, 0.5 + confidence / 2)) * error
+    return rate, float(expit(logit(rate) - half)), float(expit(logit(rate) + half))
 
-    def of(count: Array) -> float:
-        w_lrs, w_hrs = of_lrs * count[cell_lrs], (of_hrs * count[cell_hrs])[order]
-        below = np.concatenate([[0.0], np.cumsum(w_hrs)])
-        return float(w_lrs @ (below[-1] - below[place]) / (w_lrs.sum() * below[-1]))
 
-    return np.array([of(np.ones(cells.cells)), *map(of, _counts(cells, seed))])
+def _weight_below(values: Array, weight: Array, at: Array, side: Literal["left", "right"]) -> Array:
+    """Weight of the values below (or at) each of some others."""
+    order = np.argsort(values)
+    total = np.concatenate([[0.0], np.cumsum(weight[order])])
+    return np.asarray(total[np.searchsorted(values[order], at, side=side)] / total[-1])
+
+
+def _units(cells: MeasuredCells) -> NDArray[np.intp]:
+    """What was sampled independently: the die of each cell where there are several, else itself."""
+    several = cells.clusters > 1
+    return cells.data["cluster"].values if several else np.arange(cells.cells)
+
+
+def _interval(
+    cells: MeasuredCells, rate: float, bad: NDArray[np.bool_], cell: NDArray[np.intp]
+) -> tuple[float, float]:
+    """Interval of the fraction of wrong reads; the reads of a unit resemble each other."""
+    unit = _units(cells)[cell]
+    alone = np.bincount(cell).max() == 1 and cells.clusters == 1
+    wrong, reads = (np.bincount(unit * (not alone), w) for w in (bad, np.ones(bad.size)))
+    found = clustered_proportion(wrong[reads > 0], reads[reads > 0], CONFIDENCE)
+    unseen = binomial_bound(0, cells.cells, 0.5 + CONFIDENCE / 2)
+    high = max(float(found.high), unseen if rate == 0 else rate)
+    low = min(float(found.low), 1 - unseen if rate == 1 else rate)
+    return low, high
 
 
 def need_two_states(cells: MeasuredCells) -> None:
@@ -144,13 +175,6 @@ def _wrong(
     for state in STATES:
         g, weight, cell = cells.reads_of(state, at)
         yield weight, g < reference if state == "LRS" else g > reference, cell
-
-
-def _counts(cells: MeasuredCells, seed: int) -> Iterator[Array]:
-    """Yield how often each cell is in each bootstrap sample."""
-    for k in range(DRAWS):
-        pick, _ = cells.picks(seed, k)
-        yield np.bincount(pick, minlength=cells.cells).astype(float)
 
 
 def _median(values: Array, weight: Array) -> float:

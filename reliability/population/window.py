@@ -221,7 +221,7 @@ def sampled_error_rate(
 
     All levels of the hierarchy are drawn, shifted in proportion to their variance so that half of
     the cells fail, and each cell counts with its likelihood ratio. Measured cells are counted, with
-    the standard error of their bootstrap.
+    the standard error over their dies or cells.
 
     Parameters
     ----------

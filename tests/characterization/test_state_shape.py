@@ -107,7 +107,7 @@ def test_card_of_radar(shared):
         # the eight highest of 76 800 values of the HRS lie closer together (docs/limits.md)
         assert held.all() if state == "LRS" else held[:-1].all(), (state, off)
         assert np.all(np.abs(off[1:-1]) < 0.1), (state, off)
-        assert np.abs(off).max() < 0.5, (state, off)
+        assert np.abs(off[-1]) < (0.5 if state == "LRS" else 0.2), (state, off)
 
 
 @pytest.mark.slow
@@ -115,7 +115,7 @@ def test_card_of_radar(shared):
 def test_intervals_of_slopes_hold_what_they_promise(state):
     """Of 50 files of 256 cells, the 90 % intervals of seven slopes hold 83 to 97 % of the truths.
 
-    Where a tail bends, its slope is held less often than promised (docs/limits.md).
+    The slopes at three standard deviations are held less often than promised (docs/limits.md).
     """
     true = known(state)[2]
     inside = []
@@ -125,4 +125,4 @@ def test_intervals_of_slopes_hold_what_they_promise(state):
         inside.append(off < 1.645)
     held = np.mean(inside, axis=0)
     assert 0.83 < held.mean() < 0.97, held
-    assert held.min() > 0.55, held
+    assert held.min() > 0.65, held

@@ -1,15 +1,16 @@
 """Tiles and their effective matrices."""
 
+import itertools
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reliability.crossbar import (
-    effective_conductance,
-    on_tiles_of,
-    solve_crossbar,
-)
+from reliability.crossbar import effective_conductance, on_tiles_of, solve_crossbar, tiles
+from reliability.crossbar.arguments import wiring
 from reliability.errors import InputError
 
 
@@ -43,8 +44,92 @@ def test_effective_matrix_with_single_segments():
     assert np.allclose(effective_conductance(g, **circuit), want, rtol=1e-10, atol=0)
 
 
-def test_ideal_lines_change_nothing():
-    g = np.random.default_rng(0).uniform(0, 1e-4, (2, 3, 5, 4))
+@settings(max_examples=60, deadline=None)
+@given(
+    shape=st.tuples(st.integers(1, 11), st.integers(1, 11)),
+    fractions=st.tuples(st.floats(0.01, 1), st.floats(0.01, 1)),
+    drive=st.sampled_from(["left", "right", "both"]),
+    sense=st.sampled_from(["bottom", "top", "both"]),
+    seed=st.integers(0, 999),
+)
+def test_elimination_finds_what_driving_line_by_line_finds(shape, fractions, drive, sense, seed):
+    rng = np.random.default_rng(seed)
+    (m, n), g = shape, rng.uniform(1e-6, 1e-3, (2, *shape)) * (rng.random((2, *shape)) < 0.9)
+    used = math.ceil(fractions[0] * m), math.ceil(fractions[1] * n)
+    circuit = {
+        "word_line_resistance": rng.uniform(1, 30, (m, n + 1)) * (rng.random((m, n + 1)) < 0.8),
+        "bit_line_resistance": rng.uniform(1, 30, (m + 1, n)) * (rng.random((m + 1, n)) < 0.8),
+        "source_resistance": rng.choice([0.0, 50.0, np.inf], m, p=[0.4, 0.5, 0.1]),
+        "sense_resistance": rng.choice([0.0, 50.0], (2, n)),
+        "drive": drive,
+        "sense": sense,
+    }
+    eliminated = tiles._eliminated(g, wiring(g.shape, **circuit), used, 1)
+    one_by_one = effective_conductance(g, used=used, tolerance=1e-13, **circuit)
+    assert eliminated == pytest.approx(one_by_one, rel=1e-9, abs=1e-15)
+
+
+def test_elimination_is_right_to_rounding_whatever_the_ratio_of_lines_and_cells():
+    """Beside exact arithmetic with cells of 1 nS to 1 mS and segments of 1 nohm to 1 Mohm."""
+    rng = np.random.default_rng(5)
+    for _ in range(4):
+        g, word, bit = (
+            10.0 ** rng.uniform(low, high, shape)
+            for low, high, shape in ((-9, -3, (3, 3)), (-9, 6, (3, 4)), (-9, 6, (4, 3)))
+        )
+        lines = wiring((3, 3), word_line_resistance=word, bit_line_resistance=bit)
+        found = tiles._eliminated(g, lines, (3, 3), 1)
+        assert found == pytest.approx(exact_couplings(g, word, bit), rel=1e-14)
+
+
+def exact_couplings(g, word, bit):
+    """Kirchhoff's laws in fractions: nodes are word lines, then bit lines; a volt on each row."""
+    m, n = g.shape
+    nodes = 2 * m * n
+    a = [[Fraction(0)] * (nodes + m) for _ in range(nodes)]
+
+    def join(x, y, conductance):
+        for one, other in ((x, y), (y, x)):
+            a[one][one] += conductance
+            a[one][other] -= conductance
+
+    for i, j in itertools.product(range(m), range(n)):
+        w, b = i * n + j, m * n + i * n + j
+        join(w, b, Fraction(float(g[i, j])))
+        if j:
+            join(w, w - 1, 1 / Fraction(float(word[i, j])))
+        if i:
+            join(b, b - n, 1 / Fraction(float(bit[i, j])))
+    for i in range(m):
+        driver = 1 / Fraction(float(word[i, 0]))
+        a[i * n][i * n] += driver
+        a[i * n][nodes + i] += driver
+    ends = [1 / Fraction(float(bit[m, j])) for j in range(n)]
+    for j in range(n):
+        a[nodes - n + j][nodes - n + j] += ends[j]
+    for k in range(nodes):
+        for i in range(nodes):
+            if i != k and a[i][k]:
+                factor = a[i][k] / a[k][k]
+                a[i] = [x - factor * y for x, y in zip(a[i], a[k], strict=True)]
+    rows = [[float(ends[j] * a[nodes - n + j][nodes + i] / a[nodes - n + j][nodes - n + j])
+             for j in range(n)] for i in range(m)]  # fmt: skip
+    return np.array(rows)
+
+
+def test_full_tiles_are_eliminated_and_their_currents_obey_kirchhoff():
+    rng = np.random.default_rng(6)
+    g, v = rng.lognormal(np.log(1e-5), 1.0, (2, 41, 45)), rng.uniform(0, 0.2, 41)
+    circuit = {"word_line_resistance": 5.0, "bit_line_resistance": 8.0, "sense_resistance": 50.0}
+    matrix = effective_conductance(g, workers=2, **circuit)
+    want = solve_crossbar(g, np.stack([v, v]), tolerance=1e-13, **circuit)["output_current"]
+    assert v @ matrix == pytest.approx(want.values, rel=1e-12)
+    assert np.array_equal(matrix, effective_conductance(g, workers=1, **circuit))
+
+
+@pytest.mark.parametrize("shape", [(5, 4), (41, 42)])
+def test_ideal_lines_change_nothing(shape):
+    g = np.random.default_rng(0).uniform(0, 1e-4, (2, 3, *shape))
     ideal = {"word_line_resistance": 0.0, "bit_line_resistance": 0.0}
     assert np.allclose(effective_conductance(g, **ideal), g, rtol=1e-13, atol=1e-20)
 

@@ -114,6 +114,18 @@ def test_quantiles_beyond_the_fraction_that_can_fail():
     assert fit.quantile(0.5).low == np.inf
 
 
+def test_quantiles_next_to_the_fraction_that_can_fail():
+    """5 of 55 fail: quantiles just below a fraction of 1/11 begin where F may reach them."""
+    fit = fit_lifetime(
+        [1, 2, 3, 4, 5, 10], event=[1] * 5 + [0], frequency=[1] * 5 + [50],
+        distribution="limited_failure",
+    )  # fmt: skip
+    for p in (0.0895, 0.0908, 0.0911):
+        found = fit.quantile(p)
+        assert found.high == np.inf
+        assert float(fit.failure_probability(found.low).high) == pytest.approx(p, rel=1e-3)
+
+
 def test_composite_distributions_by_name():
     rng = np.random.default_rng(2)
     time = np.concatenate([rng.weibull(0.8, 40), 20 * rng.weibull(4.0, 60)])

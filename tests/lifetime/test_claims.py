@@ -189,7 +189,7 @@ def test_voltage_and_temperature_together():
         ({"stress": {"temperature": 300.0}}, {}, "the claim names it, the data do not"),
         ({}, {"stress": {"temperature": [350.0, 400.0]}}, "say at which one the claim holds"),
         ({"stress": {"temperature": 300.0}}, {"stress": {"temperature": 400.0}},
-         "activation_energy: 0 failures do not give it"),
+         "activation_energy: got 0 failed units, which do not give it"),
         ({}, {"fixed": {"activation_energy": 1.0}}, "activation_energy: nothing depends on it"),
         ({}, {"fixed": {"shape": -1.0}}, "shape: got -1.0"),
         ({}, {"lower": [0.0, 0.0]}, "lower: no unit is known"),

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from scipy import optimize, stats
+from statsmodels.tools import numdiff
 
 from reliability.errors import InputError
 from reliability.lifetime import fit_lifetime
@@ -82,12 +85,12 @@ def test_device_b_has_the_published_estimates() -> None:
 def test_an_accelerated_slope_gives_the_activation_energy_back() -> None:
     """The same units at two temperatures; a known energy is the linear model on scaled times."""
     random = np.random.default_rng(8)
-    t, kelvin = np.array([10.0, 30.0, 100.0, 300.0]), np.repeat([400.0, 450.0], 40)
+    t, kelvin = np.array([10.0, 30.0, 100.0, 300.0]), np.repeat([400.0, 450.0], 15)
     factor = arrhenius(400.0, kelvin, 0.9)
-    rate = 1 + 0.1 * random.normal(size=80)
-    y = -(rate * factor)[:, None] * t + 3.0 * random.normal(size=(80, 4))
+    rate = 1 + 0.1 * random.normal(size=30)
+    y = -(rate * factor)[:, None] * t + 3.0 * random.normal(size=(30, 4))
     given = {
-        "time": np.tile(t, 80), "value": y.ravel(), "unit": np.repeat(np.arange(80), 4),
+        "time": np.tile(t, 30), "value": y.ravel(), "unit": np.repeat(np.arange(30), 4),
         "limit": -500.0, "start": 0.0, "stress": {"temperature": np.repeat(kelvin, 4)},
     }  # fmt: skip
     fitted = fit_degradation(paths(**given))
@@ -98,6 +101,43 @@ def test_an_accelerated_slope_gives_the_activation_energy_back() -> None:
     assert known.log_likelihood == pytest.approx(fitted.log_likelihood, abs=1e-4)
     at = {"temperature": 400.0}
     assert fitted.quantile(0.5, 0.9, at).value == pytest.approx(500.0, rel=0.1)
+
+
+def test_the_likelihood_of_accelerated_paths_is_that_of_their_joint_normal_distribution() -> None:
+    """Maximum and errors beside scipy's, on reads of units as one normal vector each.
+
+    The spread of slopes grows with the acceleration; left out of the likelihood it moves the
+    activation energy of these data by 0.06 eV.
+    """
+    rng = np.random.default_rng(4)
+    kelvin, time = np.repeat([400.0, 425.0, 450.0], 6), np.linspace(0.5, 3.0, 4)
+    x = (1 / 450.0 - 1 / kelvin) / 8.617333262e-5
+    slope = 1 + 0.3 * rng.standard_normal(18)
+    read = (slope * np.exp(0.9 * x))[:, None] * time + 0.1 * rng.standard_normal((18, 4))
+    fit = fit_degradation(
+        paths(
+            np.tile(time, 18), read.ravel(), np.repeat(np.arange(18), 4), limit=8.0, start=0.0,
+            stress={"temperature": np.repeat(kelvin, 4)},
+        )
+    )  # fmt: skip
+
+    def loss(p: NDArray[np.float64]) -> float:
+        mean, spread, noise, energy = p[0], p[1], np.exp(p[2]), p[3]
+        each = np.exp(energy * x)[:, None] * time
+        return -sum(
+            stats.multivariate_normal.logpdf(
+                y, mean * t, spread**2 * np.outer(t, t) + noise**2 * np.eye(4)
+            )
+            for y, t in zip(read, each, strict=True)
+        )
+
+    found = optimize.minimize(loss, [1.0, 0.3, np.log(0.1), 0.9], options={"gtol": 1e-5})
+    assert fit.log_likelihood == pytest.approx(-found.fun, abs=1e-6)
+    own = [*fit.theta[:2], np.log(fit.sigma), fit.theta[2]]
+    assert own == pytest.approx(found.x, rel=1e-3)
+    curvature = numdiff.approx_hess(found.x, loss)
+    errors = np.sqrt(np.diag(np.linalg.inv(curvature)))[[0, 1, 3]]
+    assert np.sqrt(np.diag(fit.covariance)) == pytest.approx(errors, rel=0.01)
 
 
 def test_degradation_agrees_with_the_failure_times_of_the_same_file() -> None:

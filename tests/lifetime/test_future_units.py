@@ -93,3 +93,16 @@ def test_a_next_lot_of_one_unit_and_input_that_cannot_be_right():
     for failures, exposure in (([0, 0], [77, 0]), ([-1, 0], [77, 77]), ([0], [77, 77]), ([], [])):
         with pytest.raises(InputError, match=r"exposure: got a lot|failures: got \d lots"):
             next_lot_bound(failures, exposure)
+
+
+def test_few_failures_bound_less_than_the_exact_limits_allow():
+    """Student's t of three failures reaches beyond what a normal confidence can state."""
+    data = {"lower": [40.0, 60.0, 90.0, 100.0], "upper": [40.0, 60.0, 90.0, np.inf]}
+    fit = fit_lifetime(**data, frequency=[1, 1, 1, 97], distribution="exponential")
+    exposure = 97 * 100 + 190
+    rate = 500 * 20.0 / exposure
+    exact = stats.nbinom(3, 1 / (1 + rate)).ppf(0.95)
+    assert exact <= predict_failures(fit, 500, 20.0).high <= 3 * exact
+    life = tolerance_bound(fit, 0.99, confidence=0.999)
+    sure = -2 * exposure * np.log(0.99) / stats.chi2(8).isf(0.001)
+    assert 0.05 * sure < life < sure

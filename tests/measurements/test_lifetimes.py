@@ -413,3 +413,63 @@ def test_a_column_that_may_be_the_outcome_is_not_left_out(tmp_path) -> None:
     with pytest.raises(InputError, match="column 2 'kind' holds c and e, which may say what"):
         read_lifetimes(path)
     assert len(read_lifetimes(path, columns=["time [h]", "-", "-"])["upper"]) == 3
+
+
+def test_lives_as_people_write_them_into_one_cell(tmp_path):
+    """Signs of survivors and intervals: what R prints (1000+) and what sheets have."""
+    text = "Unit;Hours\n1;412,5\n2;1000+\n3;>1000\n4;<168\n5;168-500\n6;2 d\n7;1.250\n"
+    data = read_lifetimes(write(tmp_path, text))
+    hours = [np.round(data[end].values / 3600, 6).tolist() for end in ("lower", "upper")]
+    assert hours[0] == [412.5, 1000, 1000, 0, 168, 48, 1250]
+    assert hours[1] == [412.5, np.inf, np.inf, 168, 500, 48, 1250]
+    assert any("still good" in line for line in data.attrs["layout_evidence"])
+
+
+def test_a_life_that_cannot_be_read_is_not_left_out(tmp_path):
+    """Twelve failures of twelve units are another test than twelve of twenty."""
+    with pytest.raises(InputError, match=r"'see log' of line 3 is no life of a unit \(1 of 3\)"):
+        read_lifetimes(write(tmp_path, "Unit,Hours\n1,400\n2,see log\n3,500\n"))
+    with pytest.raises(InputError, match="contradict each other"):
+        read_lifetimes(write(tmp_path, "Hours,Status\n400,F\n1000+,F\n"))
+    with pytest.raises(InputError, match="no life of a unit"):
+        read_lifetimes(write(tmp_path, "Hours,Status\n-5,F\n1000,S\n"))
+
+
+@pytest.mark.parametrize(
+    ("header", "life", "clock"),
+    [("TTF [kh]", 3.6e6, "time"), ("Mcycles to failure", 1e6, "cycles"), ("kcycles", 1e3, "cycles"),
+     ("Greads", 1e9, "reads")],
+)  # fmt: skip
+def test_thousands_and_millions_in_the_header(tmp_path, header, life, clock):
+    data = read_lifetimes(write(tmp_path, f"{header},Event\n2.5,1\n5,0\n"))
+    assert data.attrs["clock"] == clock
+    np.testing.assert_allclose(data["lower"].values, [2.5 * life, 5 * life], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("Unit,Hours,Result\n1,500,Short\n2,1000,OK\n3,800,Open\n", "'Result' holds ok, open"),
+        ("Time (h),Cumulative failures,Sample size\n168,0,77\n500,1,77\n", "'Cumulative failures'"),
+        ("Unit,Hours,Failure mode\n1,500,open\n2,1000,\n3,800,short\n", "'Failure mode' holds"),
+    ],
+)
+def test_words_and_counts_of_failures_are_not_left_out(tmp_path, text, says):
+    with pytest.raises(InputError, match=says):
+        read_lifetimes(write(tmp_path, text))
+
+
+def test_headers_and_cells_that_end_like_units(tmp_path):
+    data = read_lifetimes(write(tmp_path, "State F or S,Time to F or S (hr)\nF,420\nS,1000\n"))
+    assert np.isinf(data["upper"].values).tolist() == [False, True]
+    data = read_lifetimes(write(tmp_path, "Temp,TTF,F/S\n125C,420 h,F\n150C,60 min,F\n"))
+    assert data["temperature"].values.tolist() == [398.15, 423.15]
+    assert data["upper"].values.tolist() == [420 * 3600.0, 3600.0]
+
+
+def test_lives_are_counted_on_one_clock(tmp_path):
+    """A column of cycles beside one of hours is named, not shown as if it were used."""
+    data = read_lifetimes(write(tmp_path, "Hours,Cycles,Status\n500,1e5,F\n1000,2e5,S\n"))
+    assert data.attrs["clock"] == "time"
+    assert any("'Cycles' is not used" in problem for problem in data.attrs["problems"])
+    assert not any("Cycles" in line for line in data.attrs["layout_evidence"])

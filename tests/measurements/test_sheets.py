@@ -385,3 +385,88 @@ def test_the_time_of_a_readout_stands_in_brackets(tmp_path) -> None:
     data = read_measurements(path)
     np.testing.assert_allclose(data["time"], [0.0, 86400.0])
     np.testing.assert_allclose(data["conductance"].values.ravel(), [1e-4, 8e-5, 1e-4, 5e-5])
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("Cell,LRS [kOhm],HRS [kOhm]", "{c},{r},{h}"),
+        ("Cell,LRS kOhm,HRS kOhm", "{c},{r},{h}"),
+        ("Cell,LRS_kOhm,HRS_kOhm", "{c},{r},{h}"),
+        ("Cell,Resistance LRS (kOhm),Resistance HRS (kOhm)", "{c},{r},{h}"),
+        ("Cell,G_LRS (uS),G_HRS (uS)", "{c},{g},{f}"),
+        ("Cell,LRS [uS],HRS [uS]", "{c},{g},{f}"),
+        ("Cell,I_LRS@0.1V [uA],I_HRS@0.1V [nA]", "{c},{i},{j}"),
+        ("Cell,Iread@0.1V LRS (uA),Iread@0.1V HRS (nA)", "{c},{i},{j}"),
+        ("Cell,LRS I@100mV [uA],HRS I@100mV [nA]", "{c},{i},{j}"),
+    ],
+)
+def test_columns_of_both_states_by_their_words_or_units(tmp_path: Path, header, row) -> None:
+    """HRS is no abbreviation of hours beside LRS."""
+    lines = [header]
+    for c in range(4):
+        r, h = 5.0 + c, 80.0 + c  # kohm
+        lines.append(row.format(c=c, r=r, h=h, g=1e3 / r, f=1e3 / h, i=100 / r, j=1e5 / h))
+    data = read_measurements(write(tmp_path, "\n".join(lines)))
+    for state, first in (("LRS", 5.0), ("HRS", 80.0)):
+        got = data["conductance"].sel(state=state).values.ravel()
+        np.testing.assert_allclose(got, 1e-3 / (first + np.arange(4)), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("Cell,LRS,HRS\n1,5000,80000\n2,5100,81000\n", "'LRS' has no unit"),
+        ("Cell,I@0.1V [uA],G_HRS@0.2V [uS]\n1,5,8\n2,6,9\n", "another column at 0.1 V"),
+    ],
+)
+def test_states_without_a_unit_and_two_read_voltages_are_refused(tmp_path, text, says) -> None:
+    with pytest.raises(InputError, match=says):
+        read_measurements(write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("separator", "numbers"),
+    [
+        (",", ['"1,000"', '"12,500.5"', '"1,200,000"']),
+        (";", ["1.000", "12.500,5", "1.200.000"]),
+        (";", ["1 000", "12 500,5", "1 200 000"]),
+        ("\t", ["1'000", "12'500.5", "1'200'000"]),
+        ("\t", ["1\u202f000", "12\u202f500.5", "1\u202f200\u202f000"]),
+    ],
+)
+def test_digits_in_groups(tmp_path: Path, separator: str, numbers: list[str]) -> None:
+    rows = [separator.join((str(c), value)) for c, value in enumerate(numbers)]
+    path = write(tmp_path, "\n".join([separator.join(("Cell", "R [ohm]")), *rows]))
+    data = read_measurements(path)
+    want = [1 / 1000, 1 / 12500.5, 1 / 1.2e6]
+    np.testing.assert_allclose(data["conductance"].values.ravel(), want, rtol=1e-12)
+    assert any("groups of digits" in problem for problem in data.attrs["problems"])
+
+
+def test_a_point_beside_decimal_commas_groups_digits_only_where_all_could(tmp_path: Path) -> None:
+    """1.500 beside 0.25 in one column has a decimal point, whatever the other columns have."""
+    text = "Zelle;Zyklen;R [kOhm];Vset [V]\n1;1.000;4,5;1.500\n2;10.000;4,6;0.25\n3;10;4,7;1.250\n"
+    data = read_measurements(write(tmp_path, text))
+    assert data["cycles"].values.tolist() == [10, 1000, 10000]
+    vset = data["vset"].values
+    assert sorted(vset[np.isfinite(vset)].tolist()) == [0.25, 1.25, 1.5]
+
+
+def test_commas_in_texts_are_no_decimal_signs(tmp_path: Path) -> None:
+    text = "Cell;R [kOhm];Operator\n1;4.125;Smith, A, B\n2;4.250;Smith, A, B\n"
+    data = read_measurements(write(tmp_path, text))
+    np.testing.assert_allclose(data["conductance"].values.ravel(), [1 / 4125, 1 / 4250])
+
+
+@pytest.mark.parametrize(
+    ("header", "unit"),
+    [("Time(hr),Unit 1,Unit 2", 1.0), ("Hours,Cell_1 (kOhm),Cell_2 (kOhm)", 1e-3),
+     ("Time h,DUT#1 [ohm],DUT#2 [ohm]", 1.0)],
+)  # fmt: skip
+def test_one_column_for_each_device(tmp_path: Path, header: str, unit: float) -> None:
+    rows = [f"{time:g},{ohms(1, time) * unit:g},{ohms(2, time) * unit:g}" for time in OVEN]
+    data = read_measurements(write(tmp_path, "\n".join([header, *rows])))
+    assert data["cell"].values.tolist() == [1, 2]
+    got = data["conductance"].squeeze(drop=True).transpose("cell", "time").values
+    np.testing.assert_allclose(got, [[1 / ohms(c, t) for t in OVEN] for c in (1, 2)], rtol=1e-9)

@@ -206,7 +206,7 @@ def test_timestamps_of_reads_and_units_behind_an_underscore(tmp_path: Path) -> N
     assert data["cell"].values.tolist() == ["T14"]
     assert data["time"].values.tolist() == [0.0, 1.0, 2.0]
     assert values(data, "v_set") == [1.5, 2.5, 3.5]
-    np.testing.assert_allclose(values(data, "i_on"), [1e-12, 2e-12, 3e-12], rtol=1e-12)
+    np.testing.assert_allclose(values(data, "current_lrs"), [1e-12, 2e-12, 3e-12], rtol=1e-12)
     assert any("'filename' was left out" in note for note in data.attrs["problems"])
 
 

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import xarray as xr
-from scipy import stats
+from scipy import special, stats
 
 import reliability as rel
 from reliability.errors import InputError
+from reliability.network.evaluation import mean_with_samples
 from reliability.population.measured import MeasuredCells
+from reliability.statistics import clustered_proportion
 
 TIMES = [0.0, 1.0, 1000.0]
 
@@ -183,6 +185,43 @@ def test_pairs_are_those_of_the_rank_sum():
     assert float(found["mean"]) == pytest.approx(rank)
     assert float(found["error_rate"].mean()) == pytest.approx(rank, abs=4 * (rank / 6000) ** 0.5)
     assert found["low"] < rank < found["high"]
+
+
+def test_intervals_over_dies_are_those_of_dies_not_of_cells():
+    """Pairs: beside the jackknife of whole dies; window: wrong cells of each die as clusters."""
+    generator = np.random.default_rng(6)
+    z = generator.normal(size=(8, 60, 2)) + 0.8 * generator.normal(size=(8, 1, 2))
+    g = 1e-5 * np.exp(z + np.array([1.2, -1.2]))
+    data = xr.Dataset(
+        {"conductance": (("die", "cell", "state"), g)},
+        coords={"state": ["LRS", "HRS"], "die": np.arange(8)}, attrs={"source": "dies.tsv"},
+    )  # fmt: skip
+    window = rel.programming_window(data, reference=1e-5)
+    low, high, _ = clustered_proportion((g[..., 0] < 1e-5).sum(axis=1), 60, 0.9)
+    found = [float(window[f"error_rate_{end}"][0]) for end in ("low", "high")]
+    assert found == pytest.approx([float(low), float(high)])
+    each = (g[..., 0] < 1e-5).mean(axis=1)
+    known = rel.sampled_error_rate(data, "LRS", 1e-5)
+    assert known == pytest.approx((each.mean(), stats.sem(each)))
+
+    def log_odds(dies):
+        lrs, hrs = g[dies].reshape(-1, 2).T
+        return special.logit(stats.mannwhitneyu(hrs, lrs).statistic / lrs.size**2)
+
+    left_out = np.array([log_odds(np.arange(8) != k) for k in range(8)])
+    error = np.sqrt(7 / 8 * np.sum((left_out - left_out.mean()) ** 2))
+    pairs = rel.pair_error_rate(data, pairs=10, chips=1, confidence=0.9)
+    low, high = (special.logit(float(pairs[end])) for end in ("low", "high"))
+    assert (low + high) / 2 == pytest.approx(log_odds(np.arange(8)))
+    assert (high - low) / 2 == pytest.approx(stats.t(7).ppf(0.95) * error, rel=0.1)
+
+
+def test_the_interval_of_a_mean_over_few_dies_is_that_of_few_dies():
+    """Resampling four dies leaves out a quarter of the variance of their mean."""
+    again = np.random.default_rng(0).normal(0.8, 0.01, (50, 1))
+    mean, low, high = mean_with_samples(np.full(200, 0.8), again, 4, 0.9)
+    wanted = stats.t(3).ppf(0.95) * again.std(ddof=1) * np.sqrt(4 / 3)
+    assert [mean - low, high - mean] == pytest.approx([wanted, wanted])
 
 
 def coverage(files):

@@ -32,7 +32,6 @@ from reliability.population.measured_window import pair_errors
 from reliability.progress import tracked
 from reliability.random import draw
 from reliability.statistics import (
-    binomial_bound,
     clopper_pearson,
     clustered_proportion,
     mean_interval,
@@ -166,7 +165,7 @@ def pair_error_rate(
         ``low``, ``high``: of the population that the chips are drawn from, with wafers as clusters,
         or chips where all are of one wafer (`reliability.statistics.clustered_proportion`; of one
         chip the exact interval of that chip); of measured cells all pairs of an LRS and an HRS
-        cell, with the percentiles of the bootstrap of the cells. The sense amplifier itself is
+        cell, with the interval over the dies or cells of the file. The sense amplifier itself is
         taken as exact.
 
     Raises
@@ -197,13 +196,9 @@ def pair_error_rate(
     cluster = wafer if wafer.max() > 0 else np.arange(chips)
     errors, trials = np.bincount(cluster, wrong), np.bincount(cluster) * pairs
     of_all = clustered_proportion(errors, trials, confidence)
-    mean, ends = wrong.sum() / (pairs * chips), (float(of_all.low), float(of_all.high))
+    mean, *ends = wrong.sum() / (pairs * chips), float(of_all.low), float(of_all.high)
     if isinstance(technology, MeasuredCells):
-        mean, *again = pair_errors(technology, profile, seed).tolist()
-        tail = (1 - confidence) / 2
-        ends = tuple(np.quantile(again, [tail, 1 - tail]).tolist())
-        if mean == 0:
-            ends = 0.0, binomial_bound(0, technology.cells, 1 - tail)
+        mean, *ends = pair_errors(technology, profile, confidence)
     unit = {"units": "1"}
     return xr.Dataset(
         {
