@@ -1153,7 +1153,7 @@ CASES: tuple[Case, ...] = (
     *(
         Case(FITS, f"{size} units, {100 * failing:.0f} % failing, ends by {stop}, {method}",
              partial(weibull, size, failing, stop, method),
-             size=0.2 if method in ("calibrated", "bootstrap") else 25)
+             size=1 if method in ("calibrated", "bootstrap") else 25)
         for size, failing, stop, method in (
             (20, 0.5, "time", "profile"), (20, 0.5, "time", "wald"),
             (20, 0.5, "time", "calibrated"), (20, 0.5, "time", "bootstrap"),
