@@ -27,13 +27,14 @@ from reliability.errors import RunError
 
 Array = NDArray[np.float64]
 _MOST = 40  # proposals
+_KEPT = 300  # equally probable draws of the posterior
 _GROUPS = 4  # of draws, whose means are compared
 _CHANCE = 3.5  # standard errors by which draws leave the prior by chance, in one of many dimensions
 
 
 @dataclass(frozen=True)
 class Posterior:
-    """Normal form of a posterior, and how far it can be trusted.
+    """Normal form of a posterior, how far it can be trusted, and draws.
 
     Attributes
     ----------
@@ -48,6 +49,8 @@ class Posterior:
     r_hat : float
         Largest ratio, over dimensions, of the spread between groups of draws to that within; 1
         where all groups agree.
+    sample : ndarray, shape (300, dimensions)
+        Equally probable draws of the posterior itself.
     """
 
     mean: Array
@@ -56,6 +59,7 @@ class Posterior:
     effective: float
     normal_form: float
     r_hat: float
+    sample: Array
 
 
 def sample_posterior(
@@ -147,8 +151,14 @@ def sample_posterior(
     mean, covariance = _moments(points @ q, weights, reached)
     return Posterior(
         q @ mean, np.eye(dimensions) + q @ (covariance - np.eye(len(mean))) @ q.T, sum(counts),
-        reached, form, _r_hat(points @ q, weights),
+        reached, form, _r_hat(points @ q, weights), _equally_probable(points, weights),
     )  # fmt: skip
+
+
+def _equally_probable(points: Array, weights: Array) -> Array:
+    """Draw points by their weights, at even steps of the cumulated weight."""
+    steps = (np.arange(_KEPT) + 0.5) / _KEPT
+    return points[np.minimum(np.searchsorted(np.cumsum(weights), steps), len(points) - 1)]
 
 
 def _missed(points: Array, weights: Array, q: Array, effective: float) -> Array:

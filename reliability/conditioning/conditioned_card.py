@@ -2,7 +2,8 @@
 
 Every uncertain parameter of a card has a standard normal score (`Parameter.at`). The posterior of
 the scores that the observations bear on is sampled (`conditioning.adaptive_sampling`) and written
-into the card in its normal form: values, spreads and a ``[correlation]`` group. Observations with
+into the card in its normal form: values, spreads and a ``[correlation]`` group, with draws of the
+posterior where it is not normal. Observations with
 closed forms come first; those that take simulations update the card that these leave.
 """
 
@@ -45,6 +46,7 @@ _MOVED = 0.02  # change of a mean, sigma or correlation of scores that is writte
 _DIGITS = 6  # of a posterior value
 _EDGE = 1e-6  # of an interval, which a bounded value stays inside of
 _POOR = 0.05  # effective fraction of a normal form that is worth a warning
+_NORMAL = 0.5  # effective fraction of a normal form that stands for the posterior without draws
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,8 @@ class Conditioned:
     def warnings(self) -> list[str]:
         """Sentences on what of the sampling is poor."""
         return [
-            f"the posterior is far from normal (effective fraction {s.normal_form:.2g}): spreads "
-            "of the card are approximate"
+            f"the posterior is far from normal (effective fraction {s.normal_form:.2g}): intervals "
+            "of single parameters are approximate"
             for s in self.samplings
             if s.normal_form < _POOR
         ]
@@ -287,9 +289,8 @@ def _step(
         size=_SIZE_SIMULATED if simulated else _SIZE,
         effective=_EFFECTIVE_SIMULATED if simulated else _EFFECTIVE,
     )  # fmt: skip
-    _refuse_contradictions(observations, evidence, known, table, found, generator)
-    mean, covariance = root @ found.mean, root @ found.covariance @ root.T
-    return _updated(card, names, mean, covariance, observations), found, before
+    _refuse_contradictions(observations, evidence, known, table, found)
+    return _updated(card, names, found, root, observations), found, before
 
 
 def _informed(points: Array, known: Array, evidence: list[Evidence]) -> Array:
@@ -309,13 +310,9 @@ def _refuse_contradictions(
     known: Array,
     table: Callable[[Array], Array],
     found: Posterior,
-    generator: np.random.Generator,
 ) -> None:
     """Refuse observations that the posterior of all cannot have made, and name the pair."""
-    draws = generator.multivariate_normal(
-        found.mean, found.covariance, _CHECKED_SIMULATED, method="cholesky"
-    )
-    after = table(draws)
+    after = table(found.sample[:: len(found.sample) // _CHECKED_SIMULATED])
     probability = [e.predictive(*after[:, k].T) for k, e in enumerate(evidence)]
     worst = int(np.argmin(probability))
     if probability[worst] >= _CONTRADICTION:
@@ -429,11 +426,12 @@ def _root(card: Technology, names: list[str]) -> Array:
 def _updated(
     card: Technology,
     names: list[str],
-    mean: Array,
-    covariance: Array,
+    found: Posterior,
+    root: Array,
     observations: list[Observation],
 ) -> Technology:
-    """Write a normal posterior of the scores into the card."""
+    """Write a posterior of the scores, whose prior has a correlation with a root, into the card."""
+    mean, covariance = root @ found.mean, root @ found.covariance @ root.T
     sd = np.sqrt(np.diag(covariance))
     correlation = covariance / np.outer(sd, sd)
     grouped = {key for block in card.correlation.values() for key in block.parameters}
@@ -459,8 +457,11 @@ def _updated(
         np.fill_diagonal(matrix, 1.0)
         numbered = (f"observations_{k}" for k in range(2, len(groups) + 3))
         own = next(name for name in chain(["observations"], numbered) if name not in groups)
+        draws = (((found.sample @ root.T - mean) / sd)[:, told]).round(2).tolist()
         groups[own] = Correlation(
-            parameters=tuple(keys), matrix=tuple(tuple(row) for row in matrix.tolist())
+            parameters=tuple(keys),
+            matrix=tuple(tuple(row) for row in matrix.tolist()),
+            draws=tuple(map(tuple, draws)) if found.normal_form < _NORMAL else (),
         )
     return replace(card, parameters=card.parameters | changed, correlation=groups)
 
@@ -504,7 +505,11 @@ def _checks(
 ) -> tuple[ObservationCheck, ...]:
     """Compare the posterior card with every observation."""
     draws = _CHECKED_SIMULATED if any(map(is_simulated, observations)) else _CHECKED
-    scores = generator.standard_normal((draws, len(names))) @ _root(card, names).T
+    scores = generator.standard_normal((draws, len(names)))
+    for block in card.correlation.values():
+        if set(block.parameters) <= set(names):
+            at = [names.index(key) for key in block.parameters]
+            scores[:, at] = [block.scores(row) for row in scores[:, at]]
     table = _predictions([at_scores(card, names, z) for z in scores], observations)
     out = []
     for k, o in enumerate(observations):

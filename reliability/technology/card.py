@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import scipy
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from reliability.errors import expect, unknown_name
@@ -130,13 +130,16 @@ class Correlation(BaseModel):
     """Parameters that were estimated together: the correlation matrix of their normal scores.
 
     The sigmas stay on the parameters. A score is what `Parameter.at` takes: of a normal value its
-    distance in sigmas, of a log-normal one that of its logarithm.
+    distance in sigmas, of a log-normal one that of its logarithm. Where the scores are not jointly
+    normal, ``draws`` are equally probable values of them, shape (draws, parameters).
 
     Examples
     --------
     >>> both = Correlation(parameters=("a", "b"), matrix=((1.0, 0.6), (0.6, 1.0)))
     >>> both.root.round(3).tolist()
     [[1.0, 0.0], [0.6, 0.8]]
+    >>> both.scores([1.0, 1.0]).round(3).tolist()
+    [1.0, 1.4]
     >>> both.without({"a"}) is None
     True
     """
@@ -145,6 +148,19 @@ class Correlation(BaseModel):
 
     parameters: tuple[str, ...]
     matrix: tuple[tuple[float, ...], ...]
+    draws: tuple[tuple[float, ...], ...] = ()
+
+    @model_validator(mode="after")
+    def _has_draws_of_its_parameters(self) -> "Correlation":
+        for k, row in enumerate(self.draws, 1):
+            if len(row) != len(self.parameters):
+                raise ValueError(
+                    f"draws: got {len(row)} numbers in row {k}, expected {len(self.parameters)}, "
+                    "as many as parameters"
+                )
+            if not np.all(np.isfinite(row)):
+                raise ValueError(f"draws: got a number that is not finite in row {k}")
+        return self
 
     @model_validator(mode="after")
     def _is_a_correlation(self) -> "Correlation":
@@ -179,6 +195,17 @@ class Correlation(BaseModel):
         lower = np.where(np.diag(upper) < 0, -1.0, 1.0)[:, None] * upper
         return np.asarray(lower.T / np.linalg.norm(lower, axis=0)[:, None])
 
+    def scores(self, independent: ArrayLike) -> NDArray[np.float64]:
+        """Return scores of the parameters together, from independent standard normal ones.
+
+        Where the group has draws, the first number chooses one of them.
+        """
+        own = np.asarray(independent, float)
+        if not self.draws:
+            return np.asarray(self.root @ own)
+        row = int(scipy.special.ndtr(own[0]) * len(self.draws))
+        return np.array(self.draws[min(row, len(self.draws) - 1)])
+
     def without(self, names: Set[str]) -> "Correlation | None":
         """Return the group without some parameters; None where fewer than two are left."""
         keep = [i for i, name in enumerate(self.parameters) if name not in names]
@@ -189,6 +216,7 @@ class Correlation(BaseModel):
         return Correlation(
             parameters=tuple(self.parameters[i] for i in keep),
             matrix=tuple(tuple(self.matrix[i][j] for j in keep) for i in keep),
+            draws=tuple(tuple(row[i] for i in keep) for row in self.draws),
         )
 
 
@@ -323,15 +351,15 @@ class Technology(ParameterTable):
         """Return the card with every value drawn from its uncertainty (one draw per ``draw``).
 
         Each parameter has a standard normal number of its own, which does not depend on which
-        others the card has. Parameters of one correlation group mix theirs with the lower
-        triangular root of the group's matrix; all others are independent.
+        others the card has. Parameters of one correlation group mix theirs (`Correlation.scores`);
+        all others are independent.
         """
         score = {
             key: float(stream(seed, f"card/{first_name(key)}", draw).standard_normal())
             for key in self.parameters
         }
         for block in self.correlation.values():
-            mixed = block.root @ [score[key] for key in block.parameters]
+            mixed = block.scores([score[key] for key in block.parameters])
             score.update(zip(block.parameters, mixed.tolist(), strict=True))
         return replace(
             self,

@@ -87,13 +87,20 @@ def to_toml(card: Technology) -> str:
             table = table.setdefault(part, tomlkit.table())
         _fill(table, card, section, names)
     for group, block in card.correlation.items():
-        rows = tomlkit.item([[_number(x) for x in row] for row in block.matrix])
-        rows.multiline(True)
         groups = document.setdefault("correlation", tomlkit.table())
-        groups[group] = {"parameters": list(block.parameters), "matrix": rows}
+        groups[group] = {"parameters": list(block.parameters), "matrix": _rows(block.matrix)}
+        if block.draws:
+            groups[group]["draws"] = _rows(block.draws)
     if card.observations:
         document["observation"] = [_observation(each, names) for each in card.observations]
     return tomlkit.dumps(document)
+
+
+def _rows(table: tuple[tuple[float, ...], ...]) -> Any:
+    """Return a table of numbers as an array with one row per line."""
+    rows = tomlkit.item([[_number(x) for x in row] for row in table])
+    rows.multiline(True)
+    return rows
 
 
 def _sections(card: Technology) -> list[str]:

@@ -128,3 +128,23 @@ def test_levels_given_a_measured_accuracy() -> None:
     density = t.pdf((0.84 - mean) / sigma, 2) / sigma
     assert found[0.5] == pytest.approx(density[0] / density.sum())
     assert sum(found.values()) == pytest.approx(1)
+
+
+def test_many_draws_give_an_interval_for_any_distribution() -> None:
+    """One more draw of a skewed distribution lies inside as often as stated, tails alike."""
+    rng, chips = np.random.default_rng(5), np.full(8, 0.8)
+    below, above = [], []
+    for _ in range(400):
+        draws = 0.85 - 0.01 * rng.exponential(size=80)
+        found = accuracy_interval(chips, 10**9, draws[:79], 0.95)
+        below.append(draws[79] < found["low"])
+        above.append(draws[79] > found["high"])
+    for outside in (below, above):
+        assert abs(np.mean(outside) - 0.025) < 3 * np.sqrt(0.025 / 400)
+
+
+def test_one_far_draw_of_many_does_not_move_the_interval() -> None:
+    draws = np.linspace(0.8, 0.86, 199)
+    far = np.concatenate([draws[1:], [0.3]])
+    a, b = (accuracy_interval(np.full(8, 0.83), 10**9, each, 0.95) for each in (draws, far))
+    assert b["low"] == pytest.approx(a["low"], abs=0.001)

@@ -77,11 +77,30 @@ def test_sampling_takes_in_what_the_directions_miss() -> None:
 
 
 def test_sampling_says_where_a_normal_form_is_wrong() -> None:
-    """A ring has no normal form."""
+    """A ring has no normal form, but draws."""
     found = sample_posterior(
         lambda x: -(((np.hypot(*x.T) - 3) / 0.02) ** 2) / 2, 2, np.random.default_rng(3)
     )
     assert found.normal_form < 0.1
+    np.testing.assert_allclose(np.hypot(*found.sample.T), 3, atol=0.1)
+
+
+def test_a_card_keeps_draws_where_a_normal_form_is_wrong(card) -> None:
+    """Two thirds of the fraction of errors may be stuck cells or a wide distribution of the HRS."""
+    errors = ERRORS | {"wrong": 180, "transfer": 1.05}
+    found = posterior(card, [errors], seed=1)
+    group = found.technology.correlation["observations"]
+    assert found.samplings[0].normal_form < 0.5
+    assert len(group.draws) == 300
+    (o,) = observations_of([errors])
+    each = [predict(found.technology.drawn(3, k), o).location for k in range(40)]
+    normal = replace(
+        found.technology,
+        correlation={"normal": group.model_copy(update={"draws": ()})},
+    )
+    wide = [predict(normal.drawn(3, k), o).location for k in range(40)]
+    assert np.log(each).std() < 0.2  # 1/sqrt(180) and the transfer: 0.09
+    assert np.log(wide).std() > 2 * np.log(each).std()
 
 
 def test_a_median_updates_as_a_conjugate_normal_does(card) -> None:

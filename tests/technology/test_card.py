@@ -178,6 +178,22 @@ def test_draws_have_the_stated_correlation(tmp_path: Path) -> None:
     assert free.drawn(4, 0)["read.voltage"] == pytest.approx(draws[0]["read.voltage"], rel=1e-14)
 
 
+def test_a_group_with_draws_takes_one_of_them(tmp_path: Path) -> None:
+    """A parabola, which no correlation describes."""
+    z = np.linspace(-2, 2, 41).round(2)
+    rows = f"draws = {[[a, round(a * a, 2)] for a in z.tolist()]}\n"
+    card = rel.load_technology(written(tmp_path, HEAD + GROUPED + rows))
+    draws = [card.drawn(4, k) for k in range(400)]
+    a = np.array([(draw["read.voltage"] - 0.1) / 0.01 for draw in draws])
+    b = np.array([math.log(draw["read.pulse_width"] / 50e-9) / 0.2 for draw in draws])
+    np.testing.assert_allclose(b, a**2, atol=0.01)
+    assert len(set(a.round(2).tolist())) == len(z)  # P of one missing 0.2 %
+    assert abs(a.mean()) < 4 * a.std() / math.sqrt(len(a))
+    again = rel.load_technology(rel.write_technology(card, tmp_path / "again.toml"))
+    assert again == card == Technology.from_json(card.to_json())
+    assert card.with_values({"read.voltage": 0.2}).correlation == {}
+
+
 def test_what_is_set_leaves_its_group(tmp_path: Path) -> None:
     card = rel.load_technology(written(tmp_path, HEAD + GROUPED))
     assert card.with_values({"read.voltage": 0.2}).correlation == {}
@@ -199,6 +215,10 @@ BAD_GROUPS = {
     'parameters = ["read.voltage", "read.voltage"]\nmatrix = [[1, 0], [0, 1]]': "each once",
     'parameters = ["read.voltage", "read.pulse_width"]\nmatrx = [[1]]': "did you mean .matrix.",
     'matrix = [[1]]': "parameters: missing",
+    'parameters = ["read.voltage", "read.pulse_width"]\nmatrix = [[1, 0], [0, 1]]\n'
+    'draws = [[0, 1], [2]]': "draws: got 1 numbers in row 2, expected 2",
+    'parameters = ["read.voltage", "read.pulse_width"]\nmatrix = [[1, 0], [0, 1]]\n'
+    'draws = [[0, nan]]': "draws: got a number that is not finite in row 1",
     'parameters = ["read.voltage", "read.pulse_width"]\nmatrix = [[1, 0], [0, 1]]\n'
     '[correlation.two]\nparameters = ["neuron.leak", "read.voltage"]\nmatrix = [[1, 0], [0, 1]]': (
         "also in group 'read'"

@@ -15,6 +15,7 @@ from scipy.special import ndtr, ndtri
 
 from reliability.campaign.accuracy_interval import (
     accuracy_interval,
+    accuracy_of_draws,
     explained,
     probable_levels,
     score_interval,
@@ -149,6 +150,9 @@ def _missions(study: StudyFrame) -> Iterator[MissionProfile]:
 
 def _ideal(study: StudyFrame, task: Task) -> xr.Dataset:
     ideal = assess(study, None, Neuron(), study.network.images)
+    u = study.uncertainty
+    if u and u.images < study.network.images and is_fraction(study):
+        ideal["accuracy_of_draws"] = assess(study, None, Neuron(), u.images)["accuracy"]
     return ideal.drop_vars(["reads", "weight_error", "layer"], errors="ignore")
 
 
@@ -365,7 +369,7 @@ def _chance(ideal: xr.Dataset) -> float:
 def _draw_means(results: Results, conditions: dict[str, float]) -> np.ndarray | None:
     if "draws" not in results:
         return None
-    return at_age(results["draws"]["accuracy"], conditions).mean("chip").values
+    return at_age(accuracy_of_draws(results), conditions).mean("chip").values
 
 
 def _sizes(study: StudyFrame, results: Results) -> dict[str, int]:
@@ -415,7 +419,7 @@ def chips_below(study: StudyFrame, results: Results) -> tuple[float, float, floa
     value, low, high = (float(counted[name]) for name in ("fraction", "low", "high"))
     note = str(counted["warning"].item())
     if "draws" in results:
-        draws = at_age(results["draws"]["accuracy"], end)
+        draws = at_age(accuracy_of_draws(results), end)
         fractions = (draws < limit).mean("chip").values
         ends = one_more(fractions, study.confidence)
         low, high = min(low, float(ends[0])), max(high, float(ends[1]))

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.colors import LogNorm
 
+from reliability.campaign.accuracy_interval import accuracy_of_draws
 from reliability.campaign.metric_words import is_fraction
 from reliability.campaign.selection import FEWEST_WAFERS, at_age
 from reliability.campaign.spec import Study
@@ -588,7 +589,7 @@ def _time_figures(finished: Finished) -> Iterator[Figure]:
         if study.sensitivity:
             measured = study.sensitivity.measured
             references[f"measured chip {percent(measured, 0)}"] = measured
-        draws = at_age(results["draws"]["accuracy"], end_reads) if "draws" in results else None
+        draws = at_age(accuracy_of_draws(results), end_reads) if "draws" in results else None
         draw.accuracy_against_time(
             chips["accuracy"], axes.flat[0], draws=draws, references=references
         )
@@ -649,7 +650,7 @@ def _reads_figure(finished: Finished, along: str) -> Figure:
     here |= {"inferences": 0.0} if along == "reads" else {}
     measure = Measure.of(study)
     title = {"reads": "reads of every cell", "inferences": "inferences"}[along]
-    draws = at_age(results["draws"]["accuracy"], here) if "draws" in results else None
+    draws = at_age(accuracy_of_draws(results), here) if "draws" in results else None
     accuracy = at_age(results["chips"]["accuracy"], here)
     band = band_or_bars(len(study.stress.read_voltages))
     thin = (f"their {percent(study.confidence, 0)} interval" if draws is None else
