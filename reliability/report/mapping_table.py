@@ -52,9 +52,10 @@ def mapping_table(found: xr.Dataset, text: str = "") -> Table:
 def total(found: xr.Dataset, name: str) -> str:
     """Return a cost of the whole network with its interval.
 
-    >>> import reliability as rel
-    >>> total(rel.map_network(rel.load_network("mobilenet-mnist"), draws=1), "latency")[:2]
-    '34'
+    >>> found = xr.Dataset({"area": ("layer", [1e-8, 1e-8], {"units": "m^2"}), "total_area": 2e-8,
+    ...                     "total_area_low": 1e-8, "total_area_high": 4e-8})
+    >>> total(found, "area")
+    '0.02 mm² (0.01 mm² to 0.04 mm²)'
     """
     unit = found[name].attrs["units"]
     value, low, high = (
