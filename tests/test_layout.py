@@ -37,7 +37,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 INSIDE = {
     "network": (
         ("cifar10", "conductances", "results"),
-        ("datasets", "metrics"),
+        ("datasets", "metrics", "own_data"),
         ("one_layer", "deep"),
         ("loading", "noise_export"),
         ("evaluation",),

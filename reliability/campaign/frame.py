@@ -30,8 +30,8 @@ from reliability.devices.programming import set_conditions
 from reliability.errors import InputError
 from reliability.measurements import read_measurements
 from reliability.network import DeepNetwork, Network, load_network
-from reliability.network.datasets import data_of
 from reliability.network.metrics import Metric, named_metric, signed_metric
+from reliability.network.own_data import data_of
 from reliability.population.measured import MeasuredCells
 from reliability.technology import Technology, load_technology
 from reliability.technology.observed import observations_of, read_observation

@@ -19,12 +19,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
-import zarr
-from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from reliability.campaign import lock
 from reliability.campaign.outputs import groups as known_groups
@@ -38,6 +36,9 @@ from reliability.campaign.store_files import (
     write_signed,
 )
 from reliability.errors import InputError
+
+if TYPE_CHECKING:  # a fifth of the start of every command, where it is used at all
+    import zarr
 
 RESULTS = "results.zarr"
 MARKER = "study.json"
@@ -85,8 +86,10 @@ class Layout:
     frame: str
     token: str | None = None
 
-    def group(self, name: str, mode: Literal["r", "r+"] = "r+") -> zarr.Group | None:
+    def group(self, name: str, mode: Literal["r", "r+"] = "r+") -> "zarr.Group | None":
         """Open a group, None if it is not there yet, or not whole."""
+        import zarr
+
         try:
             group = zarr.open_group(self.root, path=name, mode=mode)
             return group if CHECKSUM in group else None
@@ -301,6 +304,9 @@ def _no_value(dtype: np.dtype[Any]) -> Any:
 
 
 def _create_group(layout: Layout, task: Task, part: xr.Dataset, place: str) -> None:
+    import zarr
+    from zarr.codecs import Crc32cCodec, ZstdCodec
+
     dimension = known_groups()[task.group].dimension
     lead: list[str] = [POINT] if layout.swept else []
     own = {
@@ -343,6 +349,8 @@ def _create_group(layout: Layout, task: Task, part: xr.Dataset, place: str) -> N
 
 def write_points(layout: Layout, units: Mapping[str, str | None]) -> None:
     """Write the values of each axis (and its unit) at every point as coordinates of all groups."""
+    import zarr
+
     if not layout.swept:
         return
     for name in known_groups():
@@ -393,8 +401,10 @@ def write_part(layout: Layout, task: Task, part: xr.Dataset) -> None:
 @lru_cache(maxsize=32)
 def opened(
     root: str, group: str, size: int, points: int
-) -> tuple[dict[str, zarr.Array], zarr.Array]:
+) -> "tuple[dict[str, zarr.Array], zarr.Array]":
     """Arrays of a group and its checksums, opened once by each worker (again when they grow)."""
+    import zarr
+
     # a chunk of zeros is a file too: one that is missing is lost
     with zarr.config.set({"array.write_empty_chunks": True}):
         arrays = dict(sorted(zarr.open_group(root, path=group, mode="r+").arrays()))
@@ -443,22 +453,22 @@ def checksum_of(layout: Layout, task: Task, values: Mapping[str, np.ndarray]) ->
     return out or 1
 
 
-def is_of_task(array: zarr.Array, layout: Layout, task: Task) -> bool:
+def is_of_task(array: "zarr.Array", layout: Layout, task: Task) -> bool:
     dims = dims_of(array)
     swept = layout.swept and dims[:1] == (POINT,) and len(dims) > 1
     return known_groups()[task.group].dimension in dims or swept
 
 
-def where_of(array: zarr.Array, task: Task) -> tuple[Any, ...]:
+def where_of(array: "zarr.Array", task: Task) -> tuple[Any, ...]:
     part = slice(task.first, task.first + task.count)
     return _places(array, task.group, task.point, part)
 
 
-def where_box(array: zarr.Array, group: str, box: Box) -> tuple[Any, ...]:
+def where_box(array: "zarr.Array", group: str, box: Box) -> tuple[Any, ...]:
     return _places(array, group, box.points, box.range)
 
 
-def _places(array: zarr.Array, group: str, point: Any, part: slice) -> tuple[Any, ...]:
+def _places(array: "zarr.Array", group: str, point: Any, part: slice) -> tuple[Any, ...]:
     own = {known_groups()[group].dimension: part, POINT: point}
     return tuple(own.get(d, slice(None)) for d in dims_of(array))
 
@@ -468,7 +478,7 @@ def task_index(layout: Layout, task: Task) -> tuple[int, ...]:
     return (task.point, number) if layout.swept else (number,)
 
 
-def dims_of(array: zarr.Array) -> tuple[str, ...]:
+def dims_of(array: "zarr.Array") -> tuple[str, ...]:
     return tuple(map(str, array.metadata.dimension_names or ()))  # type: ignore[union-attr]
 
 
@@ -483,6 +493,8 @@ def _sizes(layout: Layout, task: Task) -> dict[str, int]:
 
 def finish(layout: Layout) -> None:
     """Write the metadata of all arrays in one place, so that opening the store is one read."""
+    import zarr
+
     layout.check_lock()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Consolidated metadata")
@@ -528,8 +540,10 @@ def layout_of(folder: Path, marker: Mapping[str, Any]) -> Layout:
     return Layout(folder, root, marker["chunk"], points, swept, marker["frame_hash"])
 
 
-def _open(folder: Path) -> tuple[str, zarr.Group]:
+def _open(folder: Path) -> "tuple[str, zarr.Group]":
     """Return where the store of a folder is, and its hierarchy."""
+    import zarr
+
     root = root_of(folder, read_marker(folder)["store"])
     try:
         return root, zarr.open_group(root, mode="r")

@@ -23,14 +23,14 @@ class ModesFit:
     modes: dict[str, LifetimeFit]
 
     def failure_probability(
-        self, t: float, stress: Mapping[str, float] | None = None, confidence: float = 0.9,
+        self, t: ArrayLike, stress: Mapping[str, float] | None = None, confidence: float = 0.9,
         method: Method = "profile",
     ) -> Estimate:  # fmt: skip
         """Probability that the product fails by the time ``t``, by any mode.
 
         Parameters
         ----------
-        t : float
+        t : float or array_like
         stress : mapping of str to float, optional
             Of the modes that have an acceleration.
         confidence, method
@@ -55,13 +55,14 @@ class ModesFit:
         ]
         with np.errstate(divide="ignore"):
             value, low, high = (
-                -np.log1p(-np.array([float(getattr(e, name)) for e in each]))
+                -np.log1p(-np.array([getattr(e, name) for e in each], float))
                 for name in Estimate._fields
             )
-        total = value.sum()
-        below = total - np.sqrt(np.sum((value - low) ** 2))
-        above = total + np.sqrt(np.sum((high - value) ** 2))
-        return Estimate(*(float(-np.expm1(-max(hazard, 0.0))) for hazard in (total, below, above)))
+        total = value.sum(axis=0)
+        below = total - np.sqrt(np.sum((value - low) ** 2, axis=0))
+        above = total + np.sqrt(np.sum((high - value) ** 2, axis=0))
+        ends = (-np.expm1(-np.maximum(hazard, 0.0)) for hazard in (total, below, above))
+        return Estimate(*(float(end) if np.ndim(end) == 0 else end for end in ends))
 
 
 def fit_modes(

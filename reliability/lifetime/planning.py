@@ -205,7 +205,7 @@ def plan_power(
     lives = _Lives.of(find_distribution(distribution), arms, parameters, acceleration)
     rng = stream(seed, "statistics.bootstrap")
     assessed = options.pop("assessed_as", None)
-    passed, bounds, refused = 0, [], 0
+    passed, bounds, refused, why = 0, [], 0, ""
     failed = np.zeros(len(arms))
     for _ in range(samples):
         lower, upper, row = lives.simulate(arms, rng)
@@ -216,13 +216,13 @@ def plan_power(
                 claim, lower=lower, upper=upper, stress=stress or None, distribution=assessed,
                 acceleration=acceleration if isinstance(acceleration, str) else None, **options,
             )  # fmt: skip
-        except InputError:
-            refused += 1
+        except InputError as error:
+            refused, why = refused + 1, str(error)
             continue
         passed += found.passed
         bounds.append(found.bound)
     if not bounds:
-        raise InputError("arms: none of the simulated tests could be evaluated; see assess_claim")
+        raise InputError(f"arms: none of the simulated tests could be evaluated: {why}")
     low, high = (float(end) for end in wilson(passed, samples))
     return PlanPower(
         Estimate(passed / samples, low, high), tuple(float(x) for x in failed / samples),
@@ -301,6 +301,10 @@ class _Lives(NamedTuple):
             if any(name not in arm.stress for arm in arms):
                 raise InputError(f"stress: {name!r} is missing in an arm")
             stress[name] = np.array([arm.stress[name] for arm in arms])
+            if acceleration is None and len({arm.stress[name] for arm in arms}) > 1:
+                raise InputError(
+                    f"acceleration: the arms differ in {name}; name the model of its effect on life"
+                )
         wanted = [first.name] if acceleration is None else ["intercept"]
         offset = np.zeros(len(arms))
         if acceleration is not None:

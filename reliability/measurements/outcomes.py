@@ -23,7 +23,7 @@ _GOOD = ("0", "0.0", "s", "c", "censored", "suspended", "suspension", "survived"
 # A column named "censored": which entries mean that the unit was still good.
 _CENSORED = ("1", "1.0", "c", "s", "censored", "suspended", "yes", "true", "right")
 _NOT_CENSORED = ("0", "0.0", "f", "failed", "failure", "no", "false", "exact")
-_OUTCOME = {word for word in (*_FAILED, *_GOOD) if len(word) > 2 and word.isalpha()}
+_OUTCOME = {word for word in (*_FAILED, *_GOOD) if len(word) > 1 and word.isalpha()}
 _SAYS_IT = re.compile(
     r"fail|surviv|censor|suspen|at[ _-]?risk|sample[ _-]?size|tested|on[ _-]?test|cause",
     re.IGNORECASE,

@@ -13,7 +13,6 @@ from scipy.special import stdtrit
 from reliability.errors import InputError, expect
 from reliability.mission import MissionProfile
 from reliability.network.conductances import in_series
-from reliability.network.datasets import data_of
 from reliability.network.deep.deep_evaluation import evaluate_deep
 from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.tiling import Tiling
@@ -32,6 +31,7 @@ from reliability.network.one_layer.coding import (
 from reliability.network.one_layer.model import Network, expect_network
 from reliability.network.one_layer.neuron import Neuron, sample_neurons
 from reliability.network.one_layer.weight_mapping import Mapping, read_weights, sample_chips
+from reliability.network.own_data import data_of
 from reliability.network.results import Values, of_decisions, on_chips, provenance
 from reliability.population.ageing import age
 from reliability.population.measured import MeasuredCells, is_measured

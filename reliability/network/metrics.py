@@ -18,6 +18,12 @@ from reliability.network.results import Values, of_decisions, over_images
 Metric = str | Callable[[NDArray[Any], NDArray[Any]], float]
 METRICS = ("accuracy", "top5", "agreement", "mse", "f1")
 FRACTIONS = ("accuracy", "top5", "agreement", "f1")  # 0 to 1, and 1 is best
+_TAKEN = frozenset({  # what a result holds beside its metric
+    "weight_error", "reads", "outputs", "confusion", "correct", "spikes", "spikes_quantile",
+    "energy", "decision_time", "mean", "low", "high", "chip", "lot", "wafer", "die", "x", "y",
+    "radius", "layer", "image", "label", "predicted", "output", "sample", "quantile",
+    "energy_model",
+})  # fmt: skip
 _RESAMPLES = 400  # of the images, for the intervals of f1 and mse
 
 
@@ -37,7 +43,7 @@ def metric_of(metric: Metric) -> tuple[str, Callable[..., float] | None]:
     'hypot'
     """
     if callable(metric):
-        return getattr(metric, "__name__", "metric"), metric
+        return _own_name(getattr(metric, "__name__", "metric")), metric
     module, colon, name = str(metric).partition(":")
     if not colon:
         if metric not in METRICS:
@@ -51,7 +57,14 @@ def metric_of(metric: Metric) -> tuple[str, Callable[..., float] | None]:
         raise InputError(f"metric {metric}: {_line(error)}") from error
     if not callable(function):
         raise InputError(f"metric {metric}: got {type(function).__name__}, expected a function")
-    return name, function
+    return _own_name(name), function
+
+
+def _own_name(name: str) -> str:
+    """The name of one's own function, refused where it is that of something else in a result."""
+    if name in _TAKEN:
+        raise InputError(f"metric {name}: results have another {name}: rename the function")
+    return name
 
 
 def signed_metric(metric: Metric) -> tuple[str, Callable[..., float] | None]:
@@ -157,6 +170,9 @@ def measured(
         raise InputError(f"data: expected 'label' (or targets) for the metric {name}")
     if function is not None:
         return {name: ((), _of_function(name, function, outputs, target), "1")}
+    if np.isnan(outputs).any():
+        image = np.nonzero(np.isnan(outputs))[1][0]
+        raise InputError(f"outputs: got nan of image {image}, the metric {name} takes numbers")
     if name == "mse":
         return _mse(outputs, target, confidence)
     scores = _classes_last(outputs)
@@ -164,7 +180,7 @@ def measured(
     if not of_ideal:
         target = _labels(name, outputs.shape[1:], target)
     flat = scores.reshape(len(scores), -1, classes)
-    label = target.reshape(-1).astype(np.int64)
+    label = target.reshape(-1)
     if name == "accuracy":
         return of_decisions(flat.argmax(axis=-1), label, classes, confidence, len(target))
     if name == "f1":
@@ -182,8 +198,10 @@ def measured(
     }
 
 
-def check_target(metric: Metric, shape: tuple[int, ...], target: NDArray[Any] | None) -> None:
-    """Refuse labels or targets that do not go with a network's outputs, before any chip is made.
+def checked_target(
+    metric: Metric, shape: tuple[int, ...], target: NDArray[Any] | None
+) -> NDArray[Any] | None:
+    """Return labels or targets as the metric takes them, or refuse them before any chip is made.
 
     Parameters
     ----------
@@ -194,42 +212,50 @@ def check_target(metric: Metric, shape: tuple[int, ...], target: NDArray[Any] | 
     """
     name, function = metric_of(metric)
     if name == "agreement" and function is None:
-        return
+        return target
     if target is None:
         raise InputError(f"data: expected 'label' (or targets) for the metric {name}")
     if target.shape[:1] != shape[:1]:
         raise InputError(f"data: got 'label' of shape {target.shape}, expected ({shape[0]}, ...)")
     if function is not None:
-        return
+        return target
     if name == "mse":
-        _expect_shape(shape, target)
-    else:
-        _labels(name, shape, target)
+        return _targets(shape, target)
+    return _labels(name, shape, target)
 
 
-def _expect_shape(shape: tuple[int, ...], target: NDArray[Any]) -> None:
+def _targets(shape: tuple[int, ...], target: NDArray[Any]) -> NDArray[Any]:
+    """Targets that outputs of this shape can be compared with."""
     if target.shape != shape:
         raise InputError(
             f"target: got shape {target.shape}, the network's first output has {shape}"
         )
+    if target.dtype.kind not in "fiub" or not np.isfinite(target).all():
+        what = "nan or inf" if target.dtype.kind in "fc" else target.dtype
+        raise InputError(f"target: got {what}, the metric mse takes finite numbers")
+    return target
 
 
 def _labels(name: str, shape: tuple[int, ...], target: NDArray[Any]) -> NDArray[Any]:
     """Labels that outputs (image, ...) of this shape can be compared with."""
     one = np.broadcast_to(np.float32(0), (1, *shape))
     *expected, classes = _classes_last(one[:, :1]).shape[1:]
-    expected = [shape[0], *expected[1:]]
-    if target.shape == shape and shape[-1] == 1:
-        target = target[..., 0]  # one number decides, and labels have its axis
-    if target.dtype.kind not in "iu" or target.shape != tuple(expected):
+    wanted = (shape[0], *expected[1:])
+    if target.shape == (*wanted, 1):  # a column of labels, as Keras has them
+        target = target[..., 0]
+    if target.dtype.kind not in "fiub" or target.shape != wanted:
+        how = "; of one-hot labels argmax(axis=-1)" if target.shape == shape else ""
         raise InputError(
             f"label: got {target.dtype} of shape {target.shape}, the metric {name} takes integers "
-            f"of shape {tuple(expected)}"
+            f"of shape {wanted}{how}"
         )
+    broken = target[~np.isfinite(target) | (target != np.trunc(target))]
+    if broken.size:
+        raise InputError(f"label: got {broken[0]:g}, the metric {name} takes integers")
     if target.size and not 0 <= target.min() <= target.max() < classes:
         wrong = target.max() if target.min() >= 0 else target.min()
-        raise InputError(f"label: got {wrong}, allowed 0 to {classes - 1}")
-    return target
+        raise InputError(f"label: got {int(wrong)}, allowed 0 to {classes - 1}")
+    return target.astype(np.int64)
 
 
 def _classes_last(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -250,7 +276,7 @@ def _classes_last(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _mse(outputs: NDArray[np.float32], target: NDArray[Any], confidence: float) -> Values:
-    _expect_shape(outputs.shape[1:], target)
+    target = _targets(outputs.shape[1:], target)
     images = outputs.shape[1]
     error = (outputs.astype(float) - target.astype(float)) ** 2
     each = error.reshape(len(outputs), images, -1).mean(axis=-1)

@@ -9,8 +9,8 @@ from pydantic import model_validator
 from reliability.errors import InputError
 from reliability.mission import MissionProfile
 from reliability.network import DeepNetwork, Network, Neuron, evaluate, load_network
-from reliability.network.datasets import data_of
 from reliability.network.deep.chips import default_tiling
+from reliability.network.own_data import data_of
 from reliability.technology import load_technology
 from reliability.validation.blind_prediction import Absent, Prediction, Row
 
@@ -29,7 +29,7 @@ class AccuracyPrediction(Prediction):
     chips: int = 3
     images: int = 1000
     test_data: str | None = None
-    """Images of one's own, as `reliability.network.datasets.data_of` takes them."""
+    """Images of one's own, as `reliability.network.own_data.data_of` takes them."""
     scale: Literal["channel", "layer"] = "channel"
     """What one is among the weights of a deep network."""
     reference: str | None = None

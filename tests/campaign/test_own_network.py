@@ -75,7 +75,7 @@ def test_data_that_do_not_fit_are_refused_before_the_run(folder, old, new, says)
 def test_a_metric_takes_the_place_of_accuracy_and_is_named(folder, metric) -> None:
     """Three classes, so that the right one is always among the first five; data as Zarr."""
     with np.load(folder / "data.npz") as held:
-        data = rel.network.datasets.data_of((held["inputs"], held["label"]), "inputs")
+        data = rel.network.own_data.data_of((held["inputs"], held["label"]), "inputs")
     data.to_zarr(folder / "data.zarr")
     text = STUDY.replace('"data.npz"', f'"data.zarr"\nmetric = "{metric}"')
     (folder / "study.toml").write_text(text)

@@ -1,6 +1,7 @@
 """Links of wear from files with cycles: recovery, coverage, and the measured files."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -275,3 +276,22 @@ def test_intervals_of_states_and_writes_cover(made, true) -> None:
     inside = (z.abs() < 1.645).mean()
     assert inside.mean() > 0.78
     assert inside.min() > 0.68
+
+
+def test_the_errors_of_the_fresh_cells_are_those_of_the_exponents():
+    """Cells at w = 1: an error of ln sigma counts over ln 2, one of a shift per decade."""
+    errors = {"sigma_0": 0.1, "sigma_1": 0.2, "shift_0": 1e-7, "shift_1": 3e-7}
+    kept = {f"level.a.{name}": SimpleNamespace(sigma=v, value=0.0) for name, v in errors.items()}
+    hot = SimpleNamespace(time=60.0, temperature=400.0, profiles=np.zeros((3, 2)))
+    kept["level.a.time"] = SimpleNamespace(value=60.0, sigma=None)
+    kept |= {key.replace(".a.", ".b."): value for key, value in kept.items()}
+    kept["level.b.time"] = SimpleNamespace(value=1.0, sigma=None)  # not the hottest: does not count
+    kept["level.b.sigma_0"] = SimpleNamespace(sigma=9.0, value=0.0)
+    found = wear._of_fresh(
+        SimpleNamespace(parameters=kept),
+        SimpleNamespace(conditions=[hot], progress=lambda time, kelvin: time),
+        SimpleNamespace(maximum=128e-6), 100.0, SimpleNamespace(cycles=np.full(4, 900.0)), 2,
+    )  # fmt: skip
+    wanted = [(0.1 / np.log(2)) ** 2, (0.2 / np.log(2)) ** 2, 0.1**2, 0.3**2, 0.0]
+    assert np.diag(found) == pytest.approx(wanted)
+    assert np.count_nonzero(found) == 4

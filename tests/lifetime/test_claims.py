@@ -251,6 +251,16 @@ def test_a_verdict_that_rivals_do_not_share_depends_on_the_distribution():
         assess_claim(between, **data, choice="best")
 
 
+def test_a_fraction_below_one_unit_of_the_test_is_said_to_be_extrapolated():
+    rng = np.random.default_rng(1)
+    time = rng.weibull(2.0, 100)
+    data = {"lower": np.minimum(time, 0.5), "upper": np.where(time <= 0.5, time, np.inf)}
+    early, late = (assess_claim(Claim(t, 0.5), **data) for t in (0.01, 0.5))
+    assert 0 < early.estimate < 0.01 < late.estimate
+    assert any("below one unit of 100" in each for each in early.limitations)
+    assert not any("below one unit" in each for each in late.limitations)
+
+
 def test_the_failure_rate_is_that_of_the_bound_beside_it():
     """Cumulative hazard at the claim over the claimed time, with a fitted activation energy."""
     found = assess_claim(

@@ -34,6 +34,8 @@ def test_one_mode_is_a_plain_fit():
     found = fit_modes(time, cause).failure_probability(0.5)
     plain = fit_lifetime(time, event=time < 1.0).failure_probability(0.5)
     assert found == pytest.approx(plain, rel=1e-9)
+    many = fit_modes(time, cause).failure_probability([0.2, 0.5])
+    assert [float(end[1]) for end in many] == pytest.approx(plain, rel=1e-9)
 
 
 def test_modes_are_told_apart_and_each_may_have_its_distribution():

@@ -64,6 +64,8 @@ def test_read_outs_hold_the_lives():
     lower, upper = arm.observed(np.array([5.0, 50.0, 500.0]))
     assert lower.tolist() == [0.0, 10.0, 100.0]
     assert upper.tolist() == [10.0, 100.0, np.inf]
+    often = Arm(1, 1.0, read_outs=[0.25, 0.5, 1.0])  # steps below one unit of time
+    assert often.observed(np.array([0.3]))[1].tolist() == [0.5]
 
 
 @pytest.mark.parametrize(
@@ -73,8 +75,14 @@ def test_read_outs_hold_the_lives():
         (lambda: plan_demonstration(0.01, 0.00999), "too close"),
         (lambda: Arm(-1, 10.0), "units: got -1"),
         (lambda: Arm(1, 10.0, read_outs=[5.0]), "the last is 5"),
+        (lambda: Arm(1, 10.0, read_outs=[5.0, 5.0, 10.0]), "not ascending"),
         (lambda: plan_power(Claim(1.0, 0.1), [Arm(5, 1.0)], {"scale": 1.0}),
          "parameters: got scale, expected scale, shape"),
+        (lambda: plan_power(Claim(1.0, 0.1), [Arm(5, 1.0, {"temperature": t}) for t in (400, 420)],
+                            {"scale": 1.0, "shape": 1.0}),
+         "acceleration: the arms differ in temperature"),
+        (lambda: plan_power(Claim(1.0, 0.1), [Arm(5, 1.0)], {"scale": 1.0, "shape": 1.0}, samples=2,
+                            fixed={"slope": 1.0}), "could be evaluated: slope: nothing depends"),
         (lambda: plan_power(Claim(1.0, 0.1), [Arm(0, 1.0)], {"scale": 1.0, "shape": 1.0}),
          "got no unit"),
         (lambda: compare_allocations(Claim(1.0, 0.1), [Arm(5, 1.0)], {}, 10, [(0.5, 0.5)]),

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reliability.measurements import inspect, overview, read_measurements
+from reliability.measurements.overview import engineering
 
 
 def test_of_a_file(tmp_path: Path) -> None:
@@ -57,3 +58,20 @@ def test_pieces_give_the_same(monkeypatch) -> None:
     assert inspect(data).quantities[0] == whole
     log_counts = np.histogram(np.log(data["g"].values), bins=24)[0]
     assert whole.histogram == overview.sparkline(log_counts)
+
+
+def test_times_of_less_than_a_minute_are_not_written_in_hours():
+    assert engineering([0.0, 0.5, 7200.0], "s") == "up to 2 h"
+    assert engineering([0.0, 60.0, 7200.0], "s") == "0, 0.0166667, 2 h"
+    assert engineering([0.5, 30.0], "s") == ""
+
+
+def test_a_dataset_of_wafers_dies_and_cells_alone_is_taken_as_it_is():
+    data = xr.Dataset(
+        {"conductance": (("wafer", "die", "cell"), np.full((1, 2, 3), 1e-5))},
+        coords={"wafer": [4], "die": [0, 1]},
+    )
+    found = read_measurements(data)
+    assert dict(found.sizes) == {"wafer": 1, "die": 2, "cell": 3}
+    assert found["wafer"].values.tolist() == [4]
+    assert found.attrs["layout"] == "dataset"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import reliability as rel
-from reliability.network.datasets import data_of
+from reliability.network.own_data import data_of
 
 RNG = np.random.default_rng(3)
 CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]

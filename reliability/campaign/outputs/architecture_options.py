@@ -69,7 +69,7 @@ class _Options(Table):
     """Name of shipped component parameters, or a TOML file of one's own."""
     parameters: dict[str, Value] = Field(default={})
     """Component parameters to set instead, by dotted name."""
-    work: ClassVar[int] = 20_000
+    work: ClassVar[int] = 500
     """Image evaluations of a small network that take as long as one draw."""
     needs: ClassVar[tuple[str, ...]] = ()
     """Parameters that the card must have."""
@@ -294,6 +294,7 @@ class IncrementalOptions(_Options):
     """Storage after the last run."""
     storage_temperature: Kelvin = 298.15
     """Temperature of the storage."""
+    work: ClassVar[int] = 100_000
     draws_per_task: ClassVar[int] = 4
 
 
@@ -324,7 +325,7 @@ class LearningOptions(_Options):
     """Storage after the last run."""
     storage_temperature: Kelvin = 298.15
     """Temperature of the storage."""
-    work: ClassVar[int] = 100_000
+    work: ClassVar[int] = 3_000
     needs: ClassVar[tuple[str, ...]] = ("endurance.scale",)
     draws_per_task: ClassVar[int] = 4096  # all, which share training runs
 

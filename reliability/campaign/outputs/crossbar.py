@@ -18,7 +18,7 @@ from reliability.mission import MissionProfile
 from reliability.units import Ohms, Volts
 
 _KEPT = ("size", "size_low", "size_high", "monte_carlo_high", "rows", "columns", "drawn_size")
-_WORK = 500_000  # image evaluations that take as long as one search
+_WORK = 50_000  # image evaluations that take as long as one search
 
 
 class CrossbarTable(Table):

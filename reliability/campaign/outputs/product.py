@@ -43,7 +43,7 @@ from reliability.units import (
 
 AXES = ("read_voltage", "reads", "temperature", "time")
 _QUANTILES = (0.5, 0.9, 0.99, 0.999)
-_WORK = 200_000  # image evaluations that take as long as one card at one condition
+_WORK = 25_000  # image evaluations that take as long as one card at one condition
 _TEXT = re.compile(r"\(?\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*\)?")
 _PER_FIT = 1e9 * 3600.0  # device seconds of one failure at 1 FIT
 _DEAD = 0.999  # fraction of failing macros beyond which a mean failure rate says nothing

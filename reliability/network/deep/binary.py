@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from reliability.devices.verify import Verify
 from reliability.errors import InputError, expect, whole_number
 from reliability.mission import MissionProfile
-from reliability.network.datasets import data_of
 from reliability.network.deep.graph import Stage, executed_graph, feeds
 from reliability.network.deep.images import chosen_images, class_scores, shipped_images
 from reliability.network.deep.layer_mapping import place
 from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.runtime import Session
 from reliability.network.deep.tiling import Tiling
+from reliability.network.own_data import data_of
 from reliability.network.results import provenance
 from reliability.population import age, sample_dies
 from reliability.population.measured import MeasuredCells, technology_of

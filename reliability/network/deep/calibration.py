@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.errors import InputError
-from reliability.network.datasets import data_of, evenly_spaced
+from reliability.network.datasets import evenly_spaced
 from reliability.network.deep.graph import (
     Converter,
     Stage,
@@ -31,6 +31,7 @@ from reliability.network.deep.layer_mapping import Placed, row_tiles
 from reliability.network.deep.memory import batch_of
 from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.runtime import Session
+from reliability.network.own_data import data_of
 
 _IMAGES = 200  # that set the ranges
 

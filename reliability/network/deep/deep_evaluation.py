@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from reliability.errors import InputError, whole_number
 from reliability.mission import MissionProfile
-from reliability.network.datasets import data_of, evenly_spaced
+from reliability.network.datasets import evenly_spaced
 from reliability.network.deep.batch_norm import Recalibration
 from reliability.network.deep.calibration import calibrated_stages, calibration_inputs
 from reliability.network.deep.chips import card_of, chips_of, default_tiling, load_chip
@@ -32,6 +32,7 @@ from reliability.network.deep.onnx import DeepNetwork
 from reliability.network.deep.runtime import Session
 from reliability.network.deep.tiling import Tiling
 from reliability.network.metrics import Metric, measured, metric_of, outputs_of
+from reliability.network.own_data import data_of
 from reliability.network.results import Values, joined, on_chips, provenance
 from reliability.progress import tracked
 from reliability.technology import Technology

@@ -8,10 +8,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.errors import InputError
+from reliability.network import metrics
 from reliability.network.datasets import evenly_spaced, load_mnist28
 from reliability.network.deep.onnx import DeepNetwork, Input
 from reliability.network.deep.runtime import Session
-from reliability.network.metrics import Metric, check_target
 
 _BATCH = 250  # images of one run at most
 
@@ -35,7 +35,7 @@ def chosen_images(
     assert labels is not None  # without labels there is no accuracy
     if labels.ndim != 1:
         raise InputError(f"label: got shape {labels.shape}, expected one for each image")
-    return at(inputs, chosen), labels[chosen].astype(np.int64), chosen
+    return at(inputs, chosen), labels[chosen], chosen
 
 
 def shipped_images(
@@ -55,7 +55,7 @@ def shipped_images(
 
 
 def checked_target(
-    network: DeepNetwork, data: xr.Dataset, inputs: Images, metric: Metric = "accuracy"
+    network: DeepNetwork, data: xr.Dataset, inputs: Images, metric: metrics.Metric = "accuracy"
 ) -> NDArray[Any] | None:
     """Return labels or targets of all images, refused where they do not go with the outputs.
 
@@ -64,8 +64,7 @@ def checked_target(
     target = targets(data, images_of(inputs))
     session = Session(network.model.SerializeToString())
     outputs = first_outputs(session, network, {}, at(inputs, slice(1)))
-    check_target(metric, (images_of(inputs), *outputs.shape[1:]), target)
-    return target
+    return metrics.checked_target(metric, (images_of(inputs), *outputs.shape[1:]), target)
 
 
 def targets(data: xr.Dataset, images: int) -> NDArray[Any] | None:
@@ -141,12 +140,27 @@ def _numbers(
         raise InputError(
             f"{name}: got images of shape {shape}, network {network.name} takes {expected}"
         )
-    blocks = (array[k : k + _BATCH] for k in range(0, len(array), _BATCH))
-    if not all(np.isfinite(block).all() for block in blocks):
-        raise InputError(f"{name}: got numbers that are not finite")
-    if np.dtype(taken.dtype).kind in "iu" and (array != np.trunc(array)).any():
-        raise InputError(f"{name}: got {array.dtype}, network {network.name} takes {taken.dtype}")
+    for start in range(0, len(array), _BATCH):
+        _expect_in_range(network, taken, array[start : start + _BATCH], name)
     return np.ascontiguousarray(array, dtype=taken.dtype)
+
+
+def _expect_in_range(network: DeepNetwork, taken: Input, block: NDArray[Any], name: str) -> None:
+    """Refuse numbers that an input cannot hold."""
+    kind = np.dtype(taken.dtype)
+    if not np.isfinite(block).all():
+        raise InputError(f"{name}: got numbers that are not finite")
+    if kind.kind in "iu" and (block != np.trunc(block)).any():
+        raise InputError(f"{name}: got {block.dtype}, network {network.name} takes {taken.dtype}")
+    if kind.kind == "b":
+        return
+    limits = np.finfo(kind) if kind.kind == "f" else np.iinfo(kind)
+    for extreme in (block.min(), block.max()):
+        if not limits.min <= extreme <= limits.max:
+            raise InputError(
+                f"{name}: got {extreme:g}, network {network.name} takes {taken.dtype} of "
+                f"{limits.min:g} to {limits.max:g}"
+            )
 
 
 def batch_axis(network: DeepNetwork, taken: Input) -> int:

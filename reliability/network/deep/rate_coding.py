@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 
 from reliability.errors import InputError, expect, unknown_name
 from reliability.mission import MissionProfile
-from reliability.network.datasets import data_of
 from reliability.network.deep.calibration import calibration_inputs, extremes
 from reliability.network.deep.chips import card_of, chips_of, default_tiling, load_chip
 from reliability.network.deep.graph import Stage, executed_graph, feeds
@@ -41,6 +40,7 @@ from reliability.network.deep.onnx_forms import node_names
 from reliability.network.deep.onnx_writer import replace_nodes
 from reliability.network.deep.runtime import Session, onnx_package
 from reliability.network.deep.tiling import Tiling
+from reliability.network.own_data import data_of
 from reliability.network.results import Values, on_chips, provenance
 from reliability.progress import tracked
 from reliability.random import draw, stream

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from reliability.errors import InputError, unknown_name, whole_number
 from reliability.network.datasets import evenly_spaced
-from reliability.network.metrics import Metric, check_target
+from reliability.network.metrics import Metric, checked_target
 from reliability.network.one_layer.events import Events, default_data, events_in_time, intensities
 from reliability.network.one_layer.first_spike import run_first_spike
 from reliability.network.one_layer.model import Network
@@ -51,7 +51,7 @@ class Samples(NamedTuple):
         data = default_data(network) if data is None else data
         pixels = intensities(data, network)
         target = data["label"].values if "label" in data else None
-        check_target(metric, (len(pixels), network.outputs), target)
+        target = checked_target(metric, (len(pixels), network.outputs), target)
         chosen = evenly_spaced(len(pixels), count)
         labels = np.empty(0, np.int64) if target is None else target[chosen]
         return cls(pixels[chosen], labels, chosen, data)

@@ -439,7 +439,7 @@ def test_data_that_do_not_fit_are_refused(net) -> None:
         (data(value=np.nan), "not finite"),
         (data(labels=(0, 1, 10)), "label: got 10, allowed 0 to 9"),
         (data(labels=(0, 1, -1)), "label: got -1"),
-        (data(labels=(0, 1, 0.5)), "label: got float64 of shape"),
+        (data(labels=(0, 1, 0.5)), "label: got 0.5, the metric accuracy takes integers"),
         (data(value="x"), "inputs: got <U1, expected numbers"),
         (np.zeros((3, 1, 28, 28)), "expected 'label'"),
         (

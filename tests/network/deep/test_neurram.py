@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import reliability as rel
-from reliability.network.datasets import data_of
+from reliability.network.own_data import data_of
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")

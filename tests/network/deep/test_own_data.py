@@ -6,6 +6,7 @@ from scipy import stats
 
 import reliability as rel
 from reliability.network.metrics import measured
+from reliability.network.own_data import data_of
 from tests.network.deep.onnx_models import model, onnx, small_network, small_scores, small_weights
 
 make = onnx.helper.make_node
@@ -17,6 +18,11 @@ Y = small_scores(X, small_weights()).argmax(axis=1)
 @pytest.fixture
 def small(tmp_path):
     return small_network(tmp_path / "small.onnx")
+
+
+def weight_error(outputs, target) -> float:
+    """A metric that has the name of something else in the result."""
+    return 0.0
 
 
 def write(path, nodes, constants, inputs, outputs, kind=np.float32, **settings):
@@ -169,7 +175,7 @@ def test_pixels_of_an_image_are_not_independent_trials() -> None:
 
 
 def test_agreement_needs_no_labels_and_falls_on_cells(small) -> None:
-    data = rel.network.datasets.data_of((X, Y), "inputs").drop_vars("label")
+    data = data_of((X, Y), "inputs").drop_vars("label")
     card = rel.load_technology("oxram-130nm")
     found = rel.evaluate(small, card, data=data, metric="agreement", chips=2)
     assert 0.2 < found["agreement"].mean() < 1
@@ -182,7 +188,18 @@ def test_agreement_needs_no_labels_and_falls_on_cells(small) -> None:
         ({"data": (X, Y[:-1])}, r"got inputs of shape \(30, 2, 6, 5\) and labels of \(29,\)"),
         ({"data": (X[:, :1], Y)}, r"inputs: got images of shape \(1, 6, 5\)"),
         ({"data": (X, Y + 1)}, "label: got 3, allowed 0 to 2"),
-        ({"data": (X, Y / 2)}, "label: got float64"),
+        ({"data": (X, Y / 2)}, "label: got 0.5, the metric accuracy takes integers"),
+        ({"data": (X, np.where(Y, Y, np.nan))}, "label: got nan, the metric accuracy takes"),
+        ({"data": (X, np.eye(3)[Y])}, r"shape \(30,\); of one-hot labels argmax\(axis=-1\)"),
+        ({"data": (X, Y.astype(str))}, "label: got <U21 of shape"),
+        ({"data": (np.ma.masked_array(X, X > 0.5), Y)}, "data: inputs: got masked values"),
+        ({"data": (X.astype(float) * 1e300, Y)}, "inputs: got .* takes float32 of -3.4"),
+        ({"data": (X * np.float32(8e37), Y)}, "outputs: got nan of image 0, the metric accuracy"),
+        ({"data": {}}, "data: expected inputs, got nothing"),
+        ({"data": {"label": Y}}, "data: expected inputs, got label"),
+        ({"data": (X, Y), "metric": weight_error}, "metric weight_error: results have another"),
+        ({"data": (X, np.full((30, 3), np.nan)), "metric": "mse"}, "target: got nan or inf"),
+        ({"data": (X, np.full((30, 3), "1")), "metric": "mse"}, "target: got <U1, the metric mse"),
         ({"data": (X[:0], Y[:0])}, r"inputs: got no numbers, an array of shape \(0, 2, 6, 5\)"),
         ({"data": {"image": X}}, r"data: got image, network \S+ takes \S+ \(or inputs\)"),
         ({"data": (X, Y), "calibration": X[:, :1]}, r"calibration: inputs: got images of shape"),
@@ -199,11 +216,26 @@ def test_data_and_metrics_that_do_not_fit_are_refused(small, settings, says) -> 
         rel.evaluate(small, **settings)
 
 
+@pytest.mark.parametrize("label", [Y.astype(float), Y[:, None], Y.astype(np.uint8)])
+def test_labels_in_the_forms_that_others_have(small, label) -> None:
+    assert rel.evaluate(small, data=(X, label))["accuracy"].item() == 1
+    assert rel.evaluate(small, data={"inputs": X, "label": label})["accuracy"].item() == 1
+
+
+def test_targets_is_another_name_of_label(small, tmp_path) -> None:
+    given = rel.evaluate(small, data=(X, Y), outputs=True)["outputs"].values[0]
+    np.savez(tmp_path / "data.npz", inputs=X, targets=given)
+    for data in (tmp_path / "data.npz", {"inputs": X, "targets": given}):
+        assert rel.evaluate(small, data=data, metric="mse")["mse"].item() < 1e-9
+
+
 def test_files_that_are_no_data_are_refused(small, tmp_path) -> None:
     (tmp_path / "text.npz").write_text("no")
     np.savez(tmp_path / "other.npz", inputs=X, labels=Y)
-    with pytest.raises(rel.InputError, match=r"is no \.npz file of arrays"):
-        rel.evaluate(small, data=tmp_path / "text.npz")
+    np.save(tmp_path / "one.npy", X)
+    for name in ("text.npz", "one.npy"):
+        with pytest.raises(rel.InputError, match=r"is no \.npz file of arrays, as numpy.savez"):
+            rel.evaluate(small, data=tmp_path / name)
     with pytest.raises(rel.InputError, match=r"got labels, network .* \(or inputs\) and label"):
         rel.evaluate(small, data=tmp_path / "other.npz")
     np.savez(tmp_path / "named.npz", images=X, label=Y)
@@ -529,21 +561,68 @@ def test_a_single_output_decides_between_two_classes(tmp_path) -> None:
 def test_data_of_a_zarr_folder_and_of_a_folder_of_images(small, tmp_path) -> None:
     from PIL import Image
 
-    rel_data = rel.network.datasets.data_of
-    whole = rel_data((X, Y), "inputs")
+    whole = data_of((X, Y), "inputs")
     whole.to_zarr(tmp_path / "data.zarr")
     assert rel.evaluate(small, data=tmp_path / "data.zarr")["accuracy"].item() == 1
     pixels = RNG.integers(0, 256, (4, 6, 5, 3)).astype(np.uint8)
     for k, name in enumerate(("ant", "bee", "ant", "cow")):
         (tmp_path / "photos" / name).mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels[k]).save(tmp_path / "photos" / name / f"{k}.png")
-    found = rel_data(tmp_path / "photos", "inputs")
+    found = data_of(tmp_path / "photos", "inputs")
     order = [0, 2, 1, 3]
     assert found["label"].values.tolist() == [0, 0, 1, 2]
     assert found["inputs"].values == pytest.approx(pixels[order].transpose(0, 3, 1, 2) / 255)
     (tmp_path / "photos" / "ant" / "9.png").write_bytes(b"no")
     with pytest.raises(rel.InputError, match=r"9\.png' is no image"):
-        rel_data(tmp_path / "photos", "inputs")
+        data_of(tmp_path / "photos", "inputs")
     (tmp_path / "empty").mkdir()
     with pytest.raises(rel.InputError, match="expected one folder for each class"):
-        rel_data(tmp_path / "empty", "inputs")
+        data_of(tmp_path / "empty", "inputs")
+
+
+def test_zarr_arrays_whose_dimensions_have_no_names(small, tmp_path) -> None:
+    import zarr
+
+    group = zarr.open_group(tmp_path / "data.zarr", mode="w")
+    group.create_array("inputs", data=X)
+    group.create_array("label", data=Y)
+    assert rel.evaluate(small, data=tmp_path / "data.zarr")["accuracy"].item() == 1
+
+
+def photos(folder, **files):
+    """A folder of images, 6 by 5 pixels; a name has __ for the folders in it."""
+    from PIL import Image
+
+    for name, pixels in files.items():
+        path = folder / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path.with_suffix(".png"))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        (("train__ant__0", "test__ant__1"), r"got the folders test, train, expected one for each"),
+        (("0", "1"), "expected one folder for each class, with images"),
+    ],
+)
+def test_folders_that_hold_no_classes_are_refused(tmp_path, files, says) -> None:
+    with pytest.raises(rel.InputError, match=says):
+        data_of(photos(tmp_path, **dict.fromkeys(files, np.zeros((6, 5, 3), np.uint8))), "inputs")
+
+
+def test_folders_of_a_class_are_read_with_all_below_them_and_others_are_named(tmp_path) -> None:
+    grey = np.zeros((6, 5), np.uint8)
+    photos(tmp_path, ant__0=grey, bee__0=grey, bee__deep__1=grey + 255, **{".git__x": grey})
+    (tmp_path / "bee" / "notes.txt").write_text("x")
+    with pytest.warns(UserWarning, match=r"no images, not read: bee/notes\.txt"):
+        found = data_of(tmp_path, "inputs")
+    assert found["label"].values.tolist() == [0, 1, 1]
+    assert found["inputs"].values.mean(axis=(1, 2, 3)).tolist() == [0, 0, 1]
+    photos(tmp_path, cow__0=np.zeros((6, 5), np.uint16))
+    with pytest.raises(rel.InputError, match="got pixels of mode I;16"):
+        data_of(tmp_path, "inputs")
+    (tmp_path / "cow" / "0.png").unlink()
+    with pytest.raises(rel.InputError, match=r"cow': got no images .* those of a class"):
+        data_of(tmp_path, "inputs")
