@@ -7,7 +7,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from reliability.report.figures.probability_figures import probability_axis
+from reliability.report.figures.probability_figures import percent_ticks, probability_axis
 from reliability.report.figures.style import axes_of, colour, marker
 from reliability.units import engineering
 
@@ -133,6 +133,7 @@ def changes_on_probability_paper(
     ax.set_xlabel("change since programming (µS)")
     ax.set_ylabel("cumulative probability (%)")
     ax.set_ylim(0.05, 99.95)
+    percent_ticks(ax, "normal")
     ax.legend(fontsize=7, loc="upper left")
     return ax
 
