@@ -26,6 +26,7 @@ Array = NDArray[np.float64]
 _LEAST = 1e-6  # ln-spread below which a count is binomial
 _FLOOR = 1e-30  # of a probability
 _QUANTILES = (np.arange(32) + 0.5) / 32  # of the failure probability, for predictive tails
+_MANY = 30  # draws, of which a mean and a variance say something
 _CONFIDENCE = 0.6  # of a qualification that says none, as JESD47 has it
 
 
@@ -126,10 +127,22 @@ class Evidence:
     def predictive(self, location: Array, spread: Array) -> float:
         """Return the two-sided predictive probability of what was observed.
 
-        A count of zero is no surprise from below, and all cells failed none from above.
+        A count of zero is no surprise from below, and all cells failed none from above. Draws say
+        little of probabilities below one over their number: there the larger of their estimate and
+        that of a normal distribution of the same mean and variance counts.
         """
         below, above = self.tails(location, spread)
-        return min(1.0, 2 * min(below, above))
+        found = min(1.0, 2 * min(below, above))
+        if len(location) < _MANY or found * len(location) > 2:
+            return found
+        x, observed = location, self.value
+        if self.counts:
+            x, observed = (
+                np.log(np.maximum(x, _FLOOR)),
+                math.log((observed + 0.5) / (self.error + 1)),
+            )
+        total = math.sqrt(float(x.var() + np.mean(spread**2)) + self.noise**2)
+        return max(found, float(2 * ndtr(-abs(observed - float(x.mean())) / total)))
 
     def needed_transfer(self, location: Array, spread: Array, probability: float) -> float:
         """Return the transfer with which the predictive probability would be ``probability``.

@@ -133,10 +133,9 @@ def check_conditions(card: Technology, observation: Observation, where: str) -> 
         observation.get("read_voltage", 0.1),
     )  # fmt: skip
     notes = out_of_range(card, MissionProfile([segment]), state)
-    if "cycles" in observation.values and "endurance.temperature" in card.valid:
-        low, high = card.valid["endurance.temperature"]
-        if not low <= temperature <= high:
-            notes.append(f"temperature: got {temperature:g} K, allowed {low:g} to {high:g} K")
+    if "cycles" in observation.values:
+        notes += _outside(card, "temperature", temperature, "K")
+        notes += _outside(card, "cycles", observation["cycles"], "cycles")
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -146,6 +145,14 @@ def check_conditions(card: Technology, observation: Observation, where: str) -> 
     notes += [str(each.message) for each in caught if issubclass(each.category, UserWarning)]
     if notes:
         raise InputError(f"{where}: {notes[0]}")
+
+
+def _outside(card: Technology, condition: str, value: float, unit: str) -> list[str]:
+    """Say that a condition of cycling is outside the valid range of the card, if it has one."""
+    low, high = card.valid.get(f"endurance.{condition}", (-math.inf, math.inf))
+    if low <= value <= high:
+        return []
+    return [f"{condition}: got {value:g} {unit}, allowed {low:g} to {high:g} {unit}"]
 
 
 def _reference(card: Technology) -> float:

@@ -50,6 +50,14 @@ def card():
     return tech.with_values(fixed | still)
 
 
+@pytest.fixture(scope="module")
+def plain(card):
+    """The same one with normal ln R, which is conditioned five times faster."""
+    bent = ("slope_", "smallest_probability", "tail_scale", "skew", "tail")
+    kept = {k: p for k, p in card.parameters.items() if not k.rpartition(".")[2].startswith(bent)}
+    return replace(card, parameters=kept)
+
+
 def test_sampling_finds_a_normal_posterior() -> None:
     """Five dimensions, two sharp observations of sums: the posterior of a Kalman update."""
     h = np.array([[1.0, 2.0, 0.0, 0.0, 1.0], [0.0, 1.0, -1.0, 0.5, 0.0]])
@@ -270,6 +278,7 @@ def test_what_cannot_be_is_refused_in_one_line(card, change, message) -> None:
         ({"time": "1 h", "temperature": "400 degC"}, "temperature"),
         ({"reads": 1e6, "read_voltage": "1.5 V"}, "voltage"),
         ({"cycles": 1e5, "temperature": "300 degC"}, "temperature"),
+        ({"cycles": 1e9}, r"cycles: got 1e\+09 cycles, allowed 0 to 1e\+06 cycles"),
     ],
 )
 def test_conditions_outside_a_models_range_are_refused(values, message) -> None:
@@ -368,15 +377,15 @@ SEEN = [ERRORS | {"cells": 20_000, "wrong": 0, "transfer": 1.3}, MEDIAN]
 
 
 @pytest.mark.slow
-def test_intervals_hold_the_truth_in_a_few_cases(card) -> None:
-    found = coverage(card, SEEN[1:], 4, seed=5)
+def test_intervals_hold_the_truth_in_a_few_cases(plain) -> None:
+    found = coverage(plain, SEEN[1:], 4, seed=5)
     assert min(found.values()) >= 2 / 4  # P < 0.4 % each at 90 %
 
 
 @pytest.mark.slow
-def test_intervals_hold_the_truth_as_often_as_they_say(card, smaller) -> None:
+def test_intervals_hold_the_truth_as_often_as_they_say(plain, smaller) -> None:
     """200 truths; standard error 1.2 %, 2.1 % if they were independent."""
-    found = coverage(card, SEEN, 200, seed=6)
+    found = coverage(plain, SEEN, 200, seed=6)
     assert all(0.87 <= fraction <= 0.93 for fraction in found.values()), found
 
 

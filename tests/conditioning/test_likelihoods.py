@@ -85,6 +85,14 @@ def test_no_failure_of_cells_that_all_fail_is_impossible(p: float, sigma: float)
     assert all_failed.predictive(np.array([1 - p]), np.array([sigma])) < 1e-30
 
 
+def test_few_draws_do_not_make_a_rare_observation_impossible() -> None:
+    """A precise count beyond all draws of the prior: the normal distribution of ln p knows it."""
+    draws = np.exp(norm.ppf((np.arange(100) + 0.5) / 100, math.log(1e-3), 1.0))  # up to 2.6 sigma
+    wrong = round(math.exp(3.0) * 1e-3 * 100_000)
+    found = evidence(wrong=wrong, cells=100_000).predictive(draws, np.zeros(100))
+    assert found == pytest.approx(2 * norm.sf(3.0), rel=0.2)
+
+
 def test_needed_transfer_gives_the_probability_asked_for() -> None:
     p, s = np.array([1e-2]), np.zeros(1)
     needed = evidence(wrong=100).needed_transfer(p, s, 0.01)
