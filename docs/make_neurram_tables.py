@@ -48,7 +48,7 @@ def main() -> None:
         with np.load(folder / f"neurram_resnet20_noise{trained:.2f}.npz") as held:
             found = losses(dict(held), data)
         cells = [
-            f"{accuracy[0] - of_noise:.1f} | {mean:.1f} ± {error:.1f}"
+            f"{accuracy[0] - of_noise + 1e-9:.1f} | {mean:.1f} ± {error:.1f}"
             for of_noise, (mean, error) in zip(accuracy[1:], found, strict=True)
         ]
         print(f"| {trained:.2f} | {' | '.join(cells)} |", flush=True)

@@ -151,8 +151,8 @@ def test_version_is_message(call) -> None:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [("reliability ru", "run"), ("reliability run a.toml --chi", "--chips"),
-     ("reliability technologies show pcm-m", "pcm-mushroom"),
-     ("reliability run a.toml --technology oxram-20", "oxram-200mm")],
+     ("reliability technologies show pcm-j", "pcm-joshi"),
+     ("reliability run a.toml --technology oxram-c", "oxram-cmo-hfox")],
 )  # fmt: skip
 def test_the_shell_completes(words, offered) -> None:
     """As the function of the documented line calls it."""

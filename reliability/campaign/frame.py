@@ -260,7 +260,9 @@ class StudyFrame(Table):
         """Fingerprints of the files that only one kind of output reads."""
         return []
 
-    def _data_sha256(self, name: str) -> str:
+    def data_sha256(self, name: str) -> str:
+        """Return the SHA-256 of a file, or of all files of a folder."""
+
         def of_file() -> str:
             path = Path(name)
             files = [path] if path.is_file() else sorted(f for f in path.rglob("*") if f.is_file())
@@ -282,7 +284,7 @@ class StudyFrame(Table):
             *(self.filed_technology(str(card)).fingerprint for card in cards),
             *(self.named_network(str(name)).fingerprint for name in networks),
             *(
-                self._data_sha256(str(name))
+                self.data_sha256(str(name))
                 for name in (
                     *named.get("cells", (self.cells,)),
                     self.network.data,

@@ -374,7 +374,7 @@ class _Statistics:
             points = np.sort(own[axis].unique())
             at = [own[own[axis] == p].reset_index().set_index("run") for p in points]
             for later in at[1:]:
-                both = at[0].join(later[["index"]], how="inner", rsuffix="_later")
+                both = at[0].join(later["index"].rename("index_later"), how="inner")
                 if len(both) < _FEWEST:
                     continue
                 row = dict(zip(("label", "level", "temperature"), key, strict=True))

@@ -111,22 +111,17 @@ def _shape(text: str) -> tuple[int, ...]:
 
 
 def _sentences(found: Any) -> list[str]:
-    from reliability.units import engineering
+    from reliability.report.mapping_table import node_of, total
 
     per = {"energy": " per inference", "latency": " per inference, layer after layer", "area": ""}
-    said = []
-    for name in _TOTALS:
-        value, low, high = (
-            engineering(found[f"total_{name}{end}"].item(), found[name].attrs["units"])
-            for end in ("", "_low", "_high")
-        )
-        said.append(
-            f"{name.capitalize()}: {value} ({low} to {high}, "
-            f"{found.attrs['confidence']:.0%} confidence){per[name]}."
-        )
+    level = f", {found.attrs['confidence']:.0%} confidence)"
+    said = [
+        f"{name.capitalize()}: {total(found, name).replace(')', level)}{per[name]}."
+        for name in _TOTALS
+    ]
     said.append(
         f"{int(found['cells'].sum())} cells of {found.attrs['technology']} on "
-        f"{int(found['tiles'].sum())} tiles at {found.attrs['node']}."
+        f"{int(found['tiles'].sum())} tiles at {node_of(found)}."
     )
     said += [f"{note}." for note in found.attrs["warnings"]]
     if found.attrs["digital"]:

@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import xarray as xr
+from scipy import stats
 
 import reliability as rel
-from reliability.characterization import card_of, fit_phenomena, reads_of
+from reliability.characterization import card_of, fit_phenomena, loss, reads_of
 from reliability.characterization.cycles import fit_cycles
 from reliability.characterization.endurance import failures, fit_endurance
 from reliability.characterization.estimates import Fit, exact
@@ -385,3 +386,11 @@ def test_intervals_of_retention_cover() -> None:
                 parameter = fit.parameters[f"retention.{state}.{name}"]
                 inside.append(abs(distance(parameter, getattr(model, name))) < 1.645)
     assert np.mean(inside) > 0.9 - 2 * math.sqrt(0.09 / len(inside))
+
+
+def test_three_normals_have_the_moments_of_one():
+    """Normal ends of a path as three narrower ones: moments up to the fifth."""
+    mean, fraction, deviation = np.array(loss._ENDS).T
+    for k in range(1, 6):
+        each = [stats.norm(m, s).moment(k) for m, s in zip(mean, deviation, strict=True)]
+        assert fraction @ each == pytest.approx(stats.norm.moment(k), abs=1e-12)

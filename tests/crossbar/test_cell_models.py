@@ -34,6 +34,20 @@ def test_slope_is_the_derivative(model):
     assert np.allclose(model(g, v)[1], numeric, rtol=2e-5, atol=1e-13)
 
 
+@pytest.mark.parametrize("voltage", [0.02, 0.3, 3.0])
+@pytest.mark.parametrize("g", [1e-5, 4e-4])
+def test_a_transistor_in_series_solves_its_circuit_at_both_polarities(g, voltage):
+    """Square law with the overdrive at the lower terminal: the current is odd in the voltage."""
+
+    def excess(drop):
+        inside = min(drop, 0.4)  # beyond, saturated
+        return 5e-4 * (0.4 * inside - inside**2 / 2) - g * (voltage - drop)
+
+    want = g * (voltage - brentq(excess, 0, voltage, xtol=1e-16, rtol=1e-14))
+    found, _ = TransistorCell(5e-4, 0.4)(np.full(2, g), np.array([voltage, -voltage]))
+    assert found == pytest.approx([want, -want], rel=1e-9)
+
+
 def test_series_models_solve_their_circuits():
     for g in (1e-6, 1e-4):
         for v in (0.05, 0.4, 1.5):

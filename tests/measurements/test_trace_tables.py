@@ -229,6 +229,7 @@ Decimal_Separator\t{point}
 X_Columns\t{columns}
 Time_Pref\tRelative
 Operator\tann
+Project
 ***End_of_Header***\t
 
 Channels\t2

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -236,7 +237,7 @@ def _deep(study: Study) -> str:
             f"{tiling.columns} cells; {cells_words(tiling)}")  # fmt: skip
     for name, what in (("dac_bits", "input DACs"), ("adc_bits", "ADCs on the sums")):
         if (bits := getattr(tiling, name)) is not None:
-            text += f"; {what}: {bits} bit"
+            text += f"; {bits}-bit {what}"
     for part in circuit_words(tiling):
         text += f"; {part}"
     return text
@@ -247,7 +248,7 @@ _METRICS = {
     "outputs.",
     "agreement": "Agreement is the fraction of images that a chip decides as ideal cells do.",
     "f1": "The F1 score is the mean over classes of 2 hits / (decided + labelled); its interval "
-    "over images is that of 200 bootstrap samples.",
+    "over images is that of 400 bootstrap samples.",
     "mse": "The mean squared error is taken over all outputs and images.",
 }
 
@@ -415,6 +416,9 @@ def _provenance(study: Study) -> Iterator[tuple[str, str]]:
     for name in sorted({str(name) for name in study.values_of("network.name")}):
         network = study.named_network(name)
         yield f"network {network.name}, SHA-256", network.fingerprint
+    for given in (study.network.data, study.network.calibration):
+        if given is not None:
+            yield f"data {Path(given).name}, SHA-256", study.data_sha256(given)
 
 
 # --- figures
