@@ -356,7 +356,7 @@ def _refuse_pair(observations: list[Observation], evidence: list[Evidence], know
     pairs = [(a, b) for a in range(len(evidence)) for b in range(len(evidence)) if a != b]
     if not pairs:
         return
-    a, b = min(pairs, key=lambda pair: given(*pair, 0.0))
+    a, b = min(pairs, key=lambda pair: given(pair[0], pair[1], 0.0))
     probability = given(a, b, 0.0)
     if probability >= _CONTRADICTION:
         return
