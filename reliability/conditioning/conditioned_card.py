@@ -21,7 +21,7 @@ from scipy.special import ndtr, ndtri
 from reliability.conditioning.adaptive_sampling import Posterior, sample_posterior
 from reliability.conditioning.evidence import Evidence
 from reliability.conditioning.predictions import check_conditions, is_simulated, predict_all
-from reliability.errors import InputError, whole_number
+from reliability.errors import InputError, RunError, whole_number
 from reliability.progress import tracked
 from reliability.random import stream
 from reliability.technology import (
@@ -35,6 +35,8 @@ from reliability.technology import (
 
 Array = NDArray[np.float64]
 _CONTRADICTION = 1e-3  # predictive probability below which conditioning refuses
+_CLOSE = 20  # draws of the prior that an observation leaves, to say what it makes of another
+_ENOUGH = 0.05  # predictive probability of one of a pair given the other that reconciles them
 _FIRST, _SIZE, _EFFECTIVE = 600, 300, 300.0  # draws of the prior, of each proposal, and effective
 _FIRST_SIMULATED, _SIZE_SIMULATED, _EFFECTIVE_SIMULATED = 300, 120, 150.0
 _CHECKED, _CHECKED_SIMULATED = 120, 60  # draws of the posterior card that are checked
@@ -283,12 +285,16 @@ def _step(
             np.zeros(len(points)),
         )
 
-    found = sample_posterior(
-        log_likelihood, len(names), generator, first=first,
-        directions=_informed(first, known, evidence),
-        size=_SIZE_SIMULATED if simulated else _SIZE,
-        effective=_EFFECTIVE_SIMULATED if simulated else _EFFECTIVE,
-    )  # fmt: skip
+    try:
+        found = sample_posterior(
+            log_likelihood, len(names), generator, first=first,
+            directions=_informed(first, known, evidence),
+            size=_SIZE_SIMULATED if simulated else _SIZE,
+            effective=_EFFECTIVE_SIMULATED if simulated else _EFFECTIVE,
+        )  # fmt: skip
+    except RunError:
+        _refuse_pair(observations, evidence, known)
+        raise
     _refuse_contradictions(observations, evidence, known, table, found)
     return _updated(card, names, found, root, observations), found, before
 
@@ -332,6 +338,34 @@ def _refuse_contradictions(
         f"{observations[worst].label} and {pair} contradict each other: predictive probability "
         f"{probability[worst]:.1g} of the first given all, allowed {_CONTRADICTION:g} or more; "
         f"{_reconciled(needed, ' on each')}"
+    )
+
+
+def _refuse_pair(observations: list[Observation], evidence: list[Evidence], known: Array) -> None:
+    """Refuse the two observations that contradict each other most, by draws of the prior."""
+
+    def given(a: int, b: int, extra: float) -> float:
+        """Predictive probability of one observation given another, both with more transfer."""
+        first, second = (
+            replace(evidence[k], transfer=math.hypot(evidence[k].transfer, extra)) for k in (a, b)
+        )
+        likelihood = second.log_likelihood(*known[:, b].T)
+        kept = known[np.argsort(-likelihood)[:_CLOSE], a]
+        return first.predictive(*kept.T)
+
+    pairs = [(a, b) for a in range(len(evidence)) for b in range(len(evidence)) if a != b]
+    if not pairs:
+        return
+    a, b = min(pairs, key=lambda pair: given(pair[0], pair[1], 0.0))
+    probability = given(a, b, 0.0)
+    if probability >= _CONTRADICTION:
+        return
+    tried = np.geomspace(math.log(1.1), math.log(1e3), 40)
+    needed = next((math.exp(x) for x in tried if given(a, b, x) >= _ENOUGH), math.inf)
+    raise InputError(
+        f"{observations[a].label} and {observations[b].label} contradict each other: predictive "
+        f"probability {probability:.1g} of the first given the second, allowed "
+        f"{_CONTRADICTION:g} or more; {_reconciled(needed, ' on each')}"
     )
 
 

@@ -246,6 +246,17 @@ def test_observations_that_contradict_each_other_are_named(card) -> None:
     assert rel.condition(card, [each | {"transfer": needed} for each in pair], seed=1)
 
 
+def test_counts_that_no_card_can_make_together_are_named(plain) -> None:
+    """Each is possible, both have nearly no likelihood anywhere."""
+    pair = [ERRORS | {"wrong": wrong} for wrong in (200, 20_000)]
+    with pytest.raises(rel.InputError, match="contradict each other") as no:
+        rel.condition(plain, pair, seed=1)
+    assert "200 of 262144" in str(no.value)
+    assert "20000 of 262144" in str(no.value)
+    needed = float(str(no.value).split("transfer = ")[1].split()[0])
+    assert rel.condition(plain, [each | {"transfer": needed} for each in pair], seed=1)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
