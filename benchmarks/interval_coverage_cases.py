@@ -1075,7 +1075,8 @@ NOTES = {
     CLAIMS: f"Bound of the failed fraction by `reliability qualify` or `assess_claim`, {UNITS} "
     "units, tests with three failures or more.",
     AVERAGED: "`--choice average`, as above. The weighted average of the bounds of several "
-    "distributions is missed more often than the worst of them, which is the default.",
+    "distributions is missed more often than the worst of them, which is the default: use that "
+    "where a bound has to hold.",
     FEWER: "77 units of Weibull lives; tests with zero to two failures have the exact bounds.",
     USE: "Two bake temperatures, 2 × 30 units, Weibull shape 2, 0.9 eV; use at 55 °C.",
     LOTS: "Failed fraction over all lots, 300 units of Weibull shape 2, 15 % failing, normal "

@@ -12,6 +12,7 @@ YEAR = "1 year"
 
 def test_wrong_arguments_are_refused_in_one_line(tmp_path) -> None:
     card, net = rel.load_technology("oxram-130nm"), rel.load_network("spirit")
+    deep = rel.load_network("mobilenet-mnist")
     cells = rel.sample_population(card, cells=20, seed=1)
     mission = rel.MissionProfile.constant(YEAR)
     whole = {"cells": 5, "cycles": 10}
@@ -38,6 +39,9 @@ def test_wrong_arguments_are_refused_in_one_line(tmp_path) -> None:
         ("cells: got 'x'", lambda: rel.evaluate(net, "x", chips=1)),
         ("profile: got '1 year'", lambda: rel.age(cells, YEAR)),
         ("profile", lambda: rel.evaluate(net, card, chips=1, images=5, profile=YEAR)),
+        ("profile", lambda: rel.evaluate(deep, card, chips=1, images=5, profile=YEAR)),
+        ("tiling: got a dict", lambda: rel.evaluate(deep, images=5, tiling={"rows": 64})),
+        ("tiling: got a Technology", lambda: rel.map_network(deep, card)),
         ("verify: got True", lambda: rel.sample_population(card, verify=True)),
         ("study: got 'spirit'", lambda: rel.plan_study("spirit")),
         ("study: got 'spirit'", lambda: rel.run_study("spirit", tmp_path / "out")),

@@ -219,7 +219,8 @@ def assess_claim(
         each prior and how far the data moved it.
     choice : {"worst", "average"}
         Bound from the candidates within 4 of the best AICc: the worst of theirs, or the average of
-        their log-odds with Akaike's weights.
+        their log-odds with Akaike's weights, which is missed about twice as often as stated
+        (docs/coverage.md).
     method : str
         Of the interval of a fit, see `reliability.lifetime.censored_fit`.
     seed : int

@@ -175,3 +175,22 @@ def test_a_number_for_a_stress_is_refused_in_words():
     fit = fit_lifetime([54, 187, 216, 240, 244])
     with pytest.raises(InputError, match=r"stress: got 0\.9, expected a mapping"):
         fit.survival_probability(720.0, 0.9, "profile")
+
+
+def test_a_known_fraction_that_can_fail_is_held_beside_a_fitted_acceleration():
+    """Failures long before the end: the likelihood of the fraction is that of a binomial number."""
+    rng = np.random.default_rng(5)
+    kelvin = np.repeat([400.0, 430.0], 100)
+    life = rng.weibull(2.0, 200) * np.where(kelvin > 410, 1.0, 5.0)
+    life[rng.random(200) > 0.3] = np.inf
+    failed = life < 1000
+    data = {
+        "time": np.minimum(life, 1000.0), "event": failed, "stress": {"temperature": kelvin},
+        "acceleration": "arrhenius", "distribution": "limited_failure",
+    }  # fmt: skip
+    free, held = fit_lifetime(**data), fit_lifetime(**data, fixed={"defective_fraction": 0.5})
+    k = int(failed.sum())
+    assert free.parameters["defective_fraction"] == pytest.approx(k / 200, rel=1e-4)
+    assert held.parameters["defective_fraction"] == pytest.approx(0.5)
+    lost = k * np.log(k / 200 / 0.5) + (200 - k) * np.log((1 - k / 200) / 0.5)
+    assert free.log_likelihood - held.log_likelihood == pytest.approx(lost, rel=1e-4)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from reliability.architecture.logic.area import cell_area, logic_scale
 from reliability.architecture.logic.digital import add_energy, memory_read_energy
-from reliability.errors import fraction
+from reliability.errors import expect, fraction
 from reliability.network import DeepNetwork, Tiling
 from reliability.network.analysis.mapping_counts import map_counts
 from reliability.progress import tracked
@@ -128,6 +128,7 @@ def map_network(
     (35712, True)
     """
     tiling = Tiling() if tiling is None else tiling
+    expect(tiling, Tiling, "tiling", "a Tiling, such as Tiling(rows=128)")
     if technology is None:
         technology = "techB" if tiling.cells == "levels" else "oxram-130nm"
     card = load_technology(technology) if isinstance(technology, str) else technology

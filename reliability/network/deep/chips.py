@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from reliability.errors import InputError, whole_number
+from reliability.errors import InputError, expect, whole_number
 from reliability.mission import MissionProfile
 from reliability.network.deep.graph import Stage, error_values, feeds
 from reliability.network.deep.layer_mapping import (
@@ -87,6 +87,8 @@ def chips_of(
         lead = xr.DataArray(np.zeros(1), dims="chip", coords={"chip": [0]})
         none = Chip(np.empty(0), np.empty(0), [])
         return Chips(lead, None, "[]", np.zeros((1, 3), np.int64), lambda number: none)
+    if profile is not None:
+        expect(profile, MissionProfile, "profile", "a MissionProfile")
     if is_measured(cells):
         cells = MeasuredCells.of(cells)
     if isinstance(cells, Technology):

@@ -135,6 +135,7 @@ def place(
     >>> placed[0].coded.shape, bool(abs(placed[0].weights(placed[0].coded)).max() > 0)
     ((3, 9, 16), True)
     """
+    expect(tiling, Tiling, "tiling", "a Tiling, such as Tiling(rows=128)")
     names = [layer.name for layer in network.layers]
     for name in tiling.layers:
         if name not in names:
