@@ -29,7 +29,7 @@ _FEWEST = 3  # read-outs of repeated reads: with two the error cannot be told fr
 
 
 class Counted(NamedTuple):
-    """Failures by the last read-out of nine tenths of the units: predicted by the paths, counted."""
+    """Failures by the last read-out of nine tenths of the units, predicted and counted."""
 
     predicted: float
     failed: float

@@ -192,9 +192,9 @@ def degradation_tables(summary: dict[str, Any]) -> Iterator[Table]:
     if compared:
         yield Table(
             "paths-compared", "Degradation paths and failure times of the same file",
-            "By the last read-out of at least nine tenths of the units: the fraction that the paths "
-            "predict, and the failures counted with their 90 % interval. Over the mission: upper bounds, the one of failure times "
-            "without an assumed shape.",
+            "By the last read-out of at least nine tenths of the units: the fraction that the "
+            "paths predict, and the failures counted with their 90 % interval. Over the mission: "
+            "upper bounds, the one of failure times without an assumed shape.",
             ["mechanism", "tests", "predicted", "counted", "agree", "bound, paths",
              "bound, failure times"], compared,
         )  # fmt: skip
