@@ -70,6 +70,11 @@ class Table:
             return True  # an address beyond 2**53, which no float can tell from its neighbours
         return sum(not is_number(value, self.form.decimal) for value in filled) * 2 > len(filled)
 
+    def has_numbers_of_parts(self, position: int) -> bool:
+        """Tell whether 1.1 and 1.10, numbers of parts, are two of the first values of a column."""
+        decimals = {value.strip() for value in self.values(position) if "." in value}
+        return len({value.rstrip("0") for value in decimals}) < len(decimals)
+
     def has_units(self, position: int, inside: str) -> bool:
         """Tell whether the first values of a column have units of their own: ``10 kohm``."""
         filled = self.values(position)

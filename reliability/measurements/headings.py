@@ -191,6 +191,7 @@ def from_header(table: Table, log: Log) -> tuple[list[Meaning], dict[str, float]
             what = f"{name.replace('_', ' ')}{f' in {unit}' if unit else ''}"
             found[name] = Meaning(name, position, unit, None, f"{shown}: {what}, by its header")
     _refuse_rows_of_parameters(table, found)
+    _refuse_unknown_readouts(table, found)
     if not {"time", "nominal_time", "timestamp", "temperature", "bake"} & found.keys():
         for one in found.values():
             if one.name not in KNOWN and _OF_A_STRESS.match(one.name):
@@ -200,6 +201,18 @@ def from_header(table: Table, log: Log) -> tuple[list[Meaning], dict[str, float]
                     "write 'bake [h]' or 'bake [degC]', or say columns"
                 )
     return _addresses(table, found, log), constants
+
+
+def _refuse_unknown_readouts(table: Table, found: Mapping[str, Meaning]) -> None:
+    """Refuse columns whose headers are numbers, dates or the like: 0.1V, 10k, 2024-03-01."""
+    own = [header_of(table, one.position) for name, one in found.items()
+           if name not in KNOWN and re.match(r"[-+]?\d", table.names[one.position])]  # fmt: skip
+    if len(own) > 1:
+        raise InputError(
+            f"{table.source.name}: columns {own[0]!r} to {own[-1]!r} may be read-outs, but of what "
+            "is not known; write the time or number of cycles, such as '24 h' or '1e4 cycles', or "
+            "say columns"
+        )
 
 
 def _refuse_rows_of_parameters(table: Table, found: Mapping[str, Meaning]) -> None:

@@ -137,6 +137,8 @@ def split_unit(header: str) -> tuple[str, str]:
     (('R @ 24 h', 'kOhm'), ('R @ 85 °C', ''))
     >>> split_unit("T: °C"), split_unit("R kOhm"), split_unit("time <h>")
     (('T', '°C'), ('R', 'kOhm'), ('time', 'h'))
+    >>> split_unit("R (LRS)")
+    ('R LRS', '')
     >>> split_unit("VOLTAGE_MV"), split_unit("I_MAX")  # a header in capitals
     (('VOLTAGE', 'mV'), ('I_MAX', ''))
 
@@ -157,7 +159,8 @@ def split_unit(header: str) -> tuple[str, str]:
     if match := _BRACKETS.match(header):
         name, square, rounded = match.groups()
         if rounded is None or not rounded.isdigit():  # "AI(2)" numbers a run
-            return name, square if square is not None else rounded
+            inside = square if square is not None else rounded
+            return (f"{name} {inside}", "") if _STATE.fullmatch(inside) else (name, inside)
     for form in _OTHER_UNITS:
         if (match := form.match(header)) and match.group(1):
             name, unit = match.groups()
