@@ -248,6 +248,8 @@ def duration(seconds: float) -> str:
     ('1 h', '10 years', '0 s', '3.17 years')
     >>> duration(3.6e6), duration(3.6e7), duration(30 * 86400.0), duration(2.0e5)
     ('1000 h', '10 000 h', '30 days', '55.6 h')
+    >>> duration(3000 * 3600.0), duration(168 * 3600.0)  # whichever has fewer digits
+    ('3000 h', '7 days')
     >>> duration(7e10), duration(1e-7)
     ('2220 years', '100 ns')
     """
@@ -255,13 +257,19 @@ def duration(seconds: float) -> str:
     if years >= 0.9995 and (_is_round(years) or not _is_round(hours)):
         many = grouped(float(f"{years:.3g}")) if 1000 <= years < 1e9 else f"{years:.3g}"
         return f"{many} year{'s' * (round(years, 2) != 1)}"
-    if 0.9995 <= days < 1000 and abs(days - round(days)) < 1e-9 * days:
+    whole = 0.9995 <= days < 1000 and abs(days - round(days)) < 1e-9 * days
+    if whole and _digits(days) <= _digits(hours):
         return f"{days:.0f} day{'s' * (days > 1)}"
     if hours >= 0.9995:
         return f"{grouped(float(f'{hours:.3g}')) if hours >= 100 else f'{hours:.3g}'} h"
     if seconds >= 59.97:
         return f"{seconds / 60:.3g} min"
     return engineering(seconds, "s") if 0 < seconds < 0.9995 else f"{seconds:.3g} s"
+
+
+def _digits(value: float) -> int:
+    """Number of digits without the zeros at the end of a whole number."""
+    return len(f"{value:.0f}".rstrip("0"))
 
 
 def _is_round(value: float) -> bool:

@@ -18,6 +18,7 @@ from reliability.measurements.rows import (
     Form,
     in_its_unit,
     is_number,
+    is_summary,
     read_piece,
     recognise_form,
     settle,
@@ -69,6 +70,11 @@ class Table:
             return True  # an address beyond 2**53, which no float can tell from its neighbours
         return sum(not is_number(value, self.form.decimal) for value in filled) * 2 > len(filled)
 
+    def has_numbers_of_parts(self, position: int) -> bool:
+        """Tell whether 1.1 and 1.10, numbers of parts, are two of the first values of a column."""
+        decimals = {value.strip() for value in self.values(position) if "." in value}
+        return len({value.rstrip("0") for value in decimals}) < len(decimals)
+
     def has_units(self, position: int, inside: str) -> bool:
         """Tell whether the first values of a column have units of their own: ``10 kohm``."""
         filled = self.values(position)
@@ -102,8 +108,13 @@ class Table:
             empty = np.logical_and.reduce([_is_empty(column) for column in raw.values()])
             log.blank += int(empty.sum())
             log.rows += int((~empty).sum())
-            raw = {name: column[~empty] for name, column in raw.items()}
-            yield settle(raw, numbers[~empty], fields, log)
+            first_column = block.get(0, nothing)
+            summary = np.array([isinstance(x, str) and is_summary(x) for x in first_column])
+            if (summary := summary & ~empty).any():
+                word = first_column[np.argmax(summary)]
+                log.reject(numbers[summary], f"{word!r} sums up other rows")
+            kept = ~(empty | summary)
+            yield settle({name: c[kept] for name, c in raw.items()}, numbers[kept], fields, log)
 
     def _blocks(self, kind: str, fields: Sequence[Field], log: Log) -> Iterator[Block]:
         if kind == "parquet":

@@ -15,6 +15,7 @@ from reliability.measurements.delimited import Table
 from reliability.measurements.log import Log
 from reliability.measurements.names import (
     KNOWN,
+    SUFFIXES,
     known_name,
     of_state,
     scaling,
@@ -48,16 +49,6 @@ _WORDS = {
 # Headers that are a time, a temperature or a number of cycles depending on their unit.
 _STRESS = ("bake", "stress", "readout", "read", "storage", "htdr", "htol", "auslagerung")
 _NAMED_UNITS = {"hours": "h", "hour": "h", "hrs": "h", "stunden": "h", "bakehours": "h"}
-# Units as headers write them behind an underscore, in any case: TIME_H, R_OHM, TEMP_C.
-_SUFFIXES = {
-    "s": {"h": "h", "hr": "h", "hrs": "h", "hours": "h", "s": "s", "sec": "s", "min": "min",
-          "ms": "ms", "us": "us", "ns": "ns", "d": "day", "days": "day"},
-    "K": {"c": "degC", "degc": "degC", "k": "K"},
-    "ohm": {"ohm": "ohm", "ohms": "ohm", "kohm": "kohm", "mohm": "Mohm"},
-    "S": {"s": "S", "ms": "mS", "us": "uS", "ns": "nS"},
-    "A": {"a": "A", "ma": "mA", "ua": "uA", "na": "nA", "pa": "pA"},
-    "V": {"v": "V", "mv": "mV"},
-}  # fmt: skip
 _AT_VOLTAGE = re.compile(
     r"(I|R|G)(?:_?read)?\s*(?P<unit>[fpnuµmkM]?(?:A|S|ohm|Ω))?\s*(?:@|at)\s*(?P<volts>[-+]?[.\d]+)"
     r"\s*(?P<scale>m?V)", re.IGNORECASE,
@@ -127,12 +118,12 @@ def meaning_of(header: str, unit: str) -> tuple[str, str]:
     stem, _, suffix = header.replace(" ", "_").rpartition("_")
     if stem and not unit:
         if _plain(stem) in _STRESS:  # bake_degC, bake_h
-            found = (u[suffix.lower()] for u in _SUFFIXES.values() if suffix.lower() in u)
+            found = (u[suffix.lower()] for u in SUFFIXES.values() if suffix.lower() in u)
             return meaning_of(stem, next(found, suffix))
         name, given = meaning_of(stem, "")
         inside = KNOWN[name].unit if name in KNOWN else ""
-        if not given and suffix.lower() in _SUFFIXES.get(inside, {}):
-            return name, _SUFFIXES[inside][suffix.lower()]
+        if not given and suffix.lower() in SUFFIXES.get(inside, {}):
+            return name, SUFFIXES[inside][suffix.lower()]
     return "", ""
 
 
@@ -200,6 +191,7 @@ def from_header(table: Table, log: Log) -> tuple[list[Meaning], dict[str, float]
             what = f"{name.replace('_', ' ')}{f' in {unit}' if unit else ''}"
             found[name] = Meaning(name, position, unit, None, f"{shown}: {what}, by its header")
     _refuse_rows_of_parameters(table, found)
+    _refuse_unknown_readouts(table, found)
     if not {"time", "nominal_time", "timestamp", "temperature", "bake"} & found.keys():
         for one in found.values():
             if one.name not in KNOWN and _OF_A_STRESS.match(one.name):
@@ -209,6 +201,18 @@ def from_header(table: Table, log: Log) -> tuple[list[Meaning], dict[str, float]
                     "write 'bake [h]' or 'bake [degC]', or say columns"
                 )
     return _addresses(table, found, log), constants
+
+
+def _refuse_unknown_readouts(table: Table, found: Mapping[str, Meaning]) -> None:
+    """Refuse columns whose headers are numbers, dates or the like: 0.1V, 10k, 2024-03-01."""
+    own = [header_of(table, one.position) for name, one in found.items()
+           if name not in KNOWN and re.match(r"[-+]?\d", table.names[one.position])]  # fmt: skip
+    if len(own) > 1:
+        raise InputError(
+            f"{table.source.name}: columns {own[0]!r} to {own[-1]!r} may be read-outs, but of what "
+            "is not known; write the time or number of cycles, such as '24 h' or '1e4 cycles', or "
+            "say columns"
+        )
 
 
 def _refuse_rows_of_parameters(table: Table, found: Mapping[str, Meaning]) -> None:

@@ -17,6 +17,7 @@ from reliability.measurements.names import scaling, split_unit
 from reliability.measurements.outcomes import failed_of, life_bounds, refuse_doubt
 from reliability.measurements.preamble import Preamble, open_sheet
 from reliability.measurements.readouts import Readouts, find_readouts, passed_until
+from reliability.measurements.rows import MISSING as NOTHING
 from reliability.measurements.rows import Field
 from reliability.measurements.source import open_source
 from reliability.units import quantity
@@ -30,13 +31,14 @@ MISSING = ("failed", "censored", "refuse")
 # What a column of a table of lifetimes may be, its unit, and other words for it.
 _COLUMNS = {
     "time": ("s", "ttf timetofailure failuretime lifetime endoftest hours timetofors age "
-             "stateendtime failedbetween failurebetween failedat"),
+             "stateendtime failedbetween failurebetween failedat life timetofail tf hourstofailure "
+             "hourstofail failuretimes ausfallzeit lebensdauer zeitbisausfall zeitbiszumausfall"),
     "cycles": ("", "cyclestofailure ctf"),
     "reads": ("", "readstofailure"),
     "event": ("", "failed failure fail status category eventobserved statefors fors fs dead delta "
-              "failureindicator eventindicator"),
+              "failureindicator eventindicator ausfall ausgefallen"),
     "censored": ("", "censor cens censoring suspended suspension survived iscensored c "
-                 "rightcensored rcens"),
+                 "rightcensored rcens zensiert"),
     "lower": ("s", "lastgood from laststate lastinspected left start"),
     "upper": ("s", "firstbad to right end"),
     "frequency": ("", "count counts devices units number quantity qty n freq weight weights "
@@ -136,7 +138,13 @@ def _lifetimes(table: Table, columns: Columns, log: Log) -> tuple[dict[str, Arra
     clock, fields = _fields(table, chosen)
     pieces: dict[str, list[NDArray[Any]]] = {"line": [], **{field.name: [] for field in fields}}
     for piece in table.columns(fields, log):
-        if clock in chosen and (empty := piece[clock] == "").any():
+        if clock in chosen and (empty := np.isin(piece[clock].astype(str), NOTHING)).any():
+            says = piece.get("event", piece.get("censored", np.full(len(empty), "")))
+            if (wrong := empty & ~np.isin(says.astype(str), NOTHING)).any():
+                raise InputError(
+                    f"{table.source.name}: {clock} is missing in line "
+                    f"{piece['line'][np.argmax(wrong)]}, of a unit whose outcome is given; write it"
+                )
             log.reject(piece["line"][empty], f"{clock} is missing")
             piece = {name: column[~empty] for name, column in piece.items()}
         for name, parts in pieces.items():
@@ -151,13 +159,11 @@ def _lifetimes(table: Table, columns: Columns, log: Log) -> tuple[dict[str, Arra
     evidence = [f"column {place + 1} {header_of(table, place)!r}: {_MEANING.get(name, name)}"
                 for name, (place, _) in chosen.items()]  # fmt: skip
     frequency = _counts(table, found, rows)
+    if columns is None:
+        refuse_doubt(table, chosen)
     if "lower" in found or "upper" in found:
-        lower = np.nan_to_num(found.get("lower", np.zeros(rows)), nan=0.0)
-        upper = found.get("upper", np.full(rows, np.nan))
-        upper = np.where(np.isnan(upper), np.inf, upper)
+        lower, upper = _ends(table, chosen, found, rows)
     else:
-        if columns is None:
-            refuse_doubt(table, chosen)
         lower, upper = _lives(table, found, clock, chosen[clock][1], evidence)
     kept = frequency > 0
     stress = {name: found[name][kept] for name in _STRESS if name in found}
@@ -165,10 +171,43 @@ def _lifetimes(table: Table, columns: Columns, log: Log) -> tuple[dict[str, Arra
     return result, clock, evidence
 
 
+def _ends(
+    table: Table,
+    chosen: Mapping[str, tuple[int, str]],
+    found: Mapping[str, NDArray[Any]],
+    rows: int,
+) -> tuple[Array, Array]:
+    """Ends of the intervals; a unit that a column calls good was so to the end of its state."""
+    lower = np.nan_to_num(found.get("lower", np.zeros(rows)), nan=0.0)
+    upper = found.get("upper", np.full(rows, np.nan))
+    upper = np.where(np.isnan(upper), np.inf, upper)
+    if not {"event", "censored"} & found.keys():
+        return lower, upper
+    failed = failed_of(table.source.name, found)
+    place = chosen["upper"][0] if "upper" in chosen else 0
+    if _meaning(table.names[place], table.units[place])[0] in CLOCKS:  # last inspected, state end
+        lower = np.where(failed, lower, upper)
+        upper = np.where(failed, upper, np.inf)
+    against = np.where(failed, np.isinf(upper), np.isfinite(upper)) | np.isinf(lower)
+    if against.any():
+        raise InputError(
+            f"{table.source.name}: the interval of line {found['line'][np.argmax(against)]} and "
+            "the column that says what failed contradict each other"
+        )
+    return lower, upper
+
+
 def _choose_clock(table: Table, chosen: dict[str, tuple[int, str]], log: Log) -> None:
-    """Leave out what lives are not counted on, and say it."""
+    """Leave out what lives are not counted on, and say it.
+
+    Last inspected and the time of failure or suspension are the two ends of an interval.
+    """
     given = [name for name in CLOCKS if name in chosen]
     ends = {"lower", "upper"} & chosen.keys()
+    if ends == {"lower"} and given:
+        clock = given.pop(0)
+        place, unit = chosen.pop(clock)
+        chosen["upper"] = place, unit or ("" if clock == "time" else clock)
     for name in given if ends else given[1:]:
         place = chosen.pop(name)[0]
         log.note(
@@ -291,7 +330,7 @@ def _fields(table: Table, chosen: Mapping[str, tuple[int, str]]) -> tuple[str, l
     """The clock that lifetimes are counted on, and the columns to take."""
     clock = next((name for name in CLOCKS if name in chosen), "")
     ends = [name for name in ("lower", "upper") if name in chosen]
-    if not clock and not ends:
+    if not clock and "upper" not in ends:
         raise InputError(
             f"{table.source.name}: no column with a time (cycles, reads) to failure among "
             f"{', '.join(name for name in table.names if name) or 'its columns'}; say which with "
@@ -313,7 +352,7 @@ def _fields(table: Table, chosen: Mapping[str, tuple[int, str]]) -> tuple[str, l
             )
         text = name in ("event", "censored", "lot") or name == clock
         factor, offset = (1.0, 0.0) if text else scaling(name, unit, inside)
-        required = name not in ("lower", "upper", "event", "censored", "frequency")
+        required = name not in ("lower", "upper", "event", "censored", "frequency", clock)
         fields.append(Field(name, position, factor, offset, text, required, own))
     return clock or "time", fields
 

@@ -93,6 +93,16 @@ _OTHER_UNITS = (  # "Time / s", "Current, A", "T: °C", "time in h", "v_set_V", 
     *(re.compile(r"^(.*?)\s*:\s*([^:]+)$"), re.compile(r"^(.*?)\s+in\s+(\S+)$")),
     *(re.compile(r"^(.+)_([^_]+)$"), re.compile(r"^(.*\w)\s+(\S+)$")),
 )
+# Units as headers write them behind an underscore, in any case: TIME_H, R_OHM, TEMP_C.
+SUFFIXES = {
+    "s": {"h": "h", "hr": "h", "hrs": "h", "hours": "h", "s": "s", "sec": "s", "min": "min",
+          "ms": "ms", "us": "us", "ns": "ns", "d": "day", "days": "day"},
+    "K": {"c": "degC", "degc": "degC", "k": "K"},
+    "ohm": {"ohm": "ohm", "ohms": "ohm", "kohm": "kohm", "mohm": "Mohm"},
+    "S": {"s": "S", "ms": "mS", "us": "uS", "ns": "nS"},
+    "A": {"a": "A", "ma": "mA", "ua": "uA", "na": "nA", "pa": "pA"},
+    "V": {"v": "V", "mv": "mV"},
+}  # fmt: skip
 # What the first letter or a word of a name says about the dimension of a quantity.
 _LETTERS = {
     **{"i": ("A",), "v": ("V",), "u": ("V",), "r": ("ohm",), "g": ("S",), "t": ("s", "K")},
@@ -127,6 +137,10 @@ def split_unit(header: str) -> tuple[str, str]:
     (('R @ 24 h', 'kOhm'), ('R @ 85 °C', ''))
     >>> split_unit("T: °C"), split_unit("R kOhm"), split_unit("time <h>")
     (('T', '°C'), ('R', 'kOhm'), ('time', 'h'))
+    >>> split_unit("R (LRS)")
+    ('R LRS', '')
+    >>> split_unit("VOLTAGE_MV"), split_unit("I_MAX")  # a header in capitals
+    (('VOLTAGE', 'mV'), ('I_MAX', ''))
 
     Raises
     ------
@@ -145,12 +159,17 @@ def split_unit(header: str) -> tuple[str, str]:
     if match := _BRACKETS.match(header):
         name, square, rounded = match.groups()
         if rounded is None or not rounded.isdigit():  # "AI(2)" numbers a run
-            return name, square if square is not None else rounded
+            inside = square if square is not None else rounded
+            return (f"{name} {inside}", "") if _STATE.fullmatch(inside) else (name, inside)
     for form in _OTHER_UNITS:
         if (match := form.match(header)) and match.group(1):
             name, unit = match.groups()
-            if any(parse_unit(unit, inside) for inside in dimensions(name)):
+            inside_ones = dimensions(name)
+            if any(parse_unit(unit, inside) for inside in inside_ones):
                 return name, unit
+            known = [SUFFIXES.get(inside, {}).get(unit.lower()) for inside in inside_ones]
+            if unit.isupper() and (written := next(filter(None, known), "")):
+                return name, written
     return header, ""
 
 

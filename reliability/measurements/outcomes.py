@@ -11,18 +11,49 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from reliability.errors import InputError
+from reliability.measurements.clock import recognise_clock
 from reliability.measurements.delimited import Table
-from reliability.measurements.rows import in_its_unit, number, scaled
+from reliability.measurements.headings import meaning_of
+from reliability.measurements.names import KNOWN
+from reliability.measurements.rows import in_its_unit, is_number, number, scaled
 
 Array = NDArray[np.float64]
 
 _FAILED = ("1", "1.0", "f", "failed", "failure", "fail", "yes", "y", "true", "x", "dead", "e",
-           "event")  # fmt: skip
+           "event", "ausfall", "ausgefallen", "defekt", "ja", "j")  # fmt: skip
 _GOOD = ("0", "0.0", "s", "c", "censored", "suspended", "suspension", "survived", "good", "passed",
-         "pass", "p", "no", "n", "false", "ok", "alive")  # fmt: skip
+         "pass", "p", "no", "n", "false", "ok", "alive", "running", "survivor",
+         "unfailed", "nein", "gut")  # fmt: skip
 # A column named "censored": which entries mean that the unit was still good.
-_CENSORED = ("1", "1.0", "c", "s", "censored", "suspended", "yes", "true", "right")
-_NOT_CENSORED = ("0", "0.0", "f", "failed", "failure", "no", "false", "exact")
+_CENSORED = (
+    "1",
+    "1.0",
+    "c",
+    "s",
+    "censored",
+    "suspended",
+    "yes",
+    "y",
+    "true",
+    "right",
+    "x",
+    "ja",
+    "j",
+    "zensiert",
+)
+_NOT_CENSORED = (
+    "0",
+    "0.0",
+    "f",
+    "failed",
+    "failure",
+    "no",
+    "n",
+    "false",
+    "exact",
+    "nein",
+    "ausfall",
+)
 _OUTCOME = {word for word in (*_FAILED, *_GOOD) if len(word) > 1 and word.isalpha()}
 _SAYS_IT = re.compile(
     r"fail|surviv|censor|suspen|at[ _-]?risk|sample[ _-]?size|tested|on[ _-]?test|cause",
@@ -92,6 +123,9 @@ def _bounds(text: str, value: Callable[[str], float]) -> tuple[float, float]:
 def refuse_doubt(table: Table, chosen: Mapping[str, Any]) -> None:
     """Refuse a column that is not used and may say what failed, or how many.
 
+    No doubt is raised by addresses, dates, and a column that is the same for all units; where the
+    ends of intervals say what failed, only by numbers of units.
+
     Raises
     ------
     InputError
@@ -100,13 +134,25 @@ def refuse_doubt(table: Table, chosen: Mapping[str, Any]) -> None:
     """
     if {"event", "censored"} & set(chosen):
         return
+    ends = bool({"lower", "upper"} & set(chosen))
     used = {position for position, _ in chosen.values()}
     for position, header in enumerate(table.names):
-        if position in used:
+        values = table.values(position)
+        entries = sorted({entry.strip().lower() for entry in values})
+        known = KNOWN.get(meaning_of(header, table.units[position])[0])
+        if position in used or not entries or (known and known.role != "value"):
             continue
-        entries = sorted({entry.strip().lower() for entry in table.values(position)})
-        two = len(entries) == 2 and set(entries) <= {*_FAILED, *_GOOD}
-        if two or _OUTCOME & set(entries) or (entries and _SAYS_IT.search(header)):
+        numbers = all(is_number(entry, table.form.decimal) for entry in entries)
+        says_it = bool(_SAYS_IT.search(header)) and recognise_clock(entries) is None
+        if ends:
+            doubt = numbers and says_it and "frequency" not in chosen
+        elif len(entries) == 1 and len(values) == len(table.sample) and not numbers:
+            doubt = entries[0] in _GOOD
+        else:
+            two = len(entries) == 2 and any(e in _FAILED for e in entries)
+            two &= any(entry in _GOOD for entry in entries)
+            doubt = two or bool(_OUTCOME & set(entries)) or says_it
+        if doubt:
             shown = " and ".join(entries) if len(entries) < 3 else ", ".join([*entries[:3], "..."])
             raise InputError(
                 f"{table.source.name}: column {position + 1} {header!r} holds {shown}, which may "

@@ -13,34 +13,60 @@ from reliability.errors import InputError
 from reliability.measurements.delimited import Table
 from reliability.measurements.headings import evident_unit, header_of, meaning_of
 from reliability.measurements.log import Log
-from reliability.measurements.names import KNOWN, known_name, scaling, unit_inside
+from reliability.measurements.names import (
+    KNOWN,
+    known_name,
+    scaling,
+    unit_inside,
+    without_state,
+)
 from reliability.measurements.rows import Field
 
 _NUMBER = r"(?P<value>[-+]?\d+(?:[.,]\d+)?(?:[eE][+]?\d+)?)"
+_COUNT = rf"{_NUMBER}(?P<unit>[kKM]?)"
 _WHAT = r"(?:(?P<what>[A-Za-z][A-Za-z_ ]*?)\s*(?:@|at|after|\bnach\b|_|\s)\s*)?"
-_TIME = r"(?P<unit>h|hrs?|hours?|std|stunden?|d|days?|min|s|sec)"
+_TIME = r"(?P<unit>h|hrs?|hours?|std|stunden?|d|days?|tage?|wk|weeks?|wochen?|min|s|sec)"
 # Axis and pattern of a header that names one read-out.
 _PATTERNS = (
     ("time", re.compile(rf"{_WHAT}(?:t\s*=?\s*)?{_NUMBER}[\s_]*{_TIME}\.?", re.IGNORECASE)),
+    (
+        "time",
+        re.compile(
+            rf"{_WHAT}(?P<unit>hour|hr|day|week|stunde|tag|woche)[\s_]*{_NUMBER}", re.IGNORECASE
+        ),
+    ),
     ("time", re.compile(rf"(?P<what>)[Tt][\s_]*=?\s*{_NUMBER}(?P<unit>)")),
     ("temperature", re.compile(rf"{_WHAT}{_NUMBER}\s*(?P<unit>°\s*C|deg\s*C|C|K)")),
     (
         "cycles",
-        re.compile(rf"{_WHAT}{_NUMBER}\s*(?P<unit>)(?:cycles?|cyc|x|Zyklen)", re.IGNORECASE),
+        re.compile(rf"{_WHAT}{_COUNT}\s*(?:cycles?|cyc|x|Zyklen)", re.IGNORECASE),
     ),
-    ("cycles", re.compile(rf"(?P<what>)(?:cycles?|cyc)[\s_]*{_NUMBER}(?P<unit>)", re.IGNORECASE)),
+    ("cycles", re.compile(rf"(?P<what>)(?:cycles?|cyc)[\s_]*{_COUNT}", re.IGNORECASE)),
     (
         "cell",
         re.compile(
-            r"(?P<what>)(?:unit|device|dev|dut|cell|sample|part|s/?n|zelle|bauteil|probe)[\s_#.-]*"
+            r"(?P<what>)(?:unit|device|dev|dut|cell|sample|part|s/?n|zelle|bauteil|probe|(?=#))[\s_#.-]*"
             r"(?P<value>\d+)(?P<unit>)",
             re.IGNORECASE,
         ),
     ),
     ("wafer", re.compile(r"(?P<what>)(?:W|wafer)[\s_#]*(?P<value>\d+)(?P<unit>)", re.IGNORECASE)),
 )
+# The read-out before the stress, beside others that say their time or number of cycles.
+_START = r"initial|fresh|pristine|as[\s_-]*programmed"
+_INITIAL = re.compile(
+    rf"{_WHAT}(?P<value>)(?P<unit>)(?:{_START}|time[\s_-]*(?:zero|0)|t[\s_]*=?\s*0|0|"
+    r"pre(?:[\s_-]*(?:bake|stress))?|before(?: bake| stress)?|vorher)",
+    re.IGNORECASE,
+)
+_INITIAL_OF = re.compile(  # initial R, R0
+    rf"(?P<value>)(?P<unit>)(?P<first>(?:{_START})[\s_]+)?(?P<what>[A-Za-z]+?)(?(first)|[\s_]?0)",
+    re.IGNORECASE,
+)
+_HOURS = re.compile(r"(?<=\d)\s*hrs?\b", re.IGNORECASE)
 _UNITS = {"hr": "h", "hrs": "h", "hour": "h", "hours": "h", "std": "h", "stunde": "h",
-          "stunden": "h", "d": "day", "days": "day", "sec": "s"}  # fmt: skip
+          "stunden": "h", "d": "day", "days": "day", "tag": "day", "tage": "day",
+          "wk": "week", "weeks": "week", "woche": "week", "wochen": "week", "sec": "s"}  # fmt: skip
 _ADDRESS = ("wafer", "cell")
 _PASSED = ("p", "pass", "passed", "ok", "good")
 _FAILED = ("f", "fail", "failed", "bad", "x")
@@ -62,6 +88,8 @@ class Readouts:
         What they hold, "" where the headers do not say it.
     passfail : bool
         The columns say P or F (pass, fail) instead of numbers.
+    states : tuple of str
+        State of each, empty where the headers do not name both.
     """
 
     axis: str
@@ -70,6 +98,7 @@ class Readouts:
     quantity: str
     unit: str
     passfail: bool
+    states: tuple[str, ...] = ()
 
     def sentence(self, table: Table) -> str:
         """Say what was recognised."""
@@ -80,7 +109,8 @@ class Readouts:
             + (
                 f"{what} of {len(self.levels)} devices, one row for each read-out"
                 if self.axis == "cell"
-                else f"{what} at {len(self.levels)} values of {self.axis}, one row for each device"
+                else f"{what} at {len(set(self.levels))} values of {self.axis}"
+                f"{' in two states' if self.states else ''}, one row for each device"
             )
         )
 
@@ -93,23 +123,59 @@ def find_readouts(table: Table, log: Log) -> Readouts | None:
     InputError
         Two columns of the same read-out; or columns of which the headers do not say the unit.
     """
+    split = [without_state(_with_hours(name, table.names)) for name in table.names]
+    names = [re.sub(r"\(\s*\)|@\s*$|^\s*@", "", rest).strip() for rest, _ in split]
     for axis, pattern in _PATTERNS:
-        found = [
-            (position, match)
-            for position, (name, unit) in enumerate(zip(table.names, table.units, strict=True))
-            if (match := pattern.fullmatch(name if axis in _ADDRESS else _whole(name, unit)))
-            and _is_what(match["what"])
-        ]
+        found = _matches(table, axis, pattern, names)
         if len(found) < 2 or (axis == "cell" and not _has_rows_of_readouts(table)):
             continue
-        positions = tuple(position for position, _ in found)
         levels = _levels(table, axis, found, log)
-        if len(set(levels)) < len(levels):
-            raise InputError(f"{table.source.name}: two columns are the same {axis}")
+        if axis in ("time", "cycles") and 0.0 not in levels:
+            first = _matches(table, axis, _INITIAL, names, found) or _matches(
+                table, axis, _INITIAL_OF, names, found
+            )
+            found, levels = [*first, *found], (0.0,) * len(first) + levels
+        positions = tuple(position for position, _ in found)
+        states = tuple(split[place][1].upper() for place in positions)
+        states = states if any(states) else ()
+        if len(set(zip(levels, states or levels, strict=True))) < len(levels):
+            raise InputError(
+                f"{table.source.name}: two columns of {header_of(table, min(positions))!r} to "
+                f"{header_of(table, max(positions))!r} are the same {axis}"
+            )
+        if states and not all(states):
+            raise InputError(
+                f"{table.source.name}: of the columns {header_of(table, min(positions))!r} to "
+                f"{header_of(table, max(positions))!r} some name a state and some do not"
+            )
         passfail = all(_is_passfail(table, position) for position in positions)
         name, unit = _quantity(table, axis, found)
-        return Readouts(axis, levels, positions, name, unit, passfail)
+        return Readouts(axis, levels, positions, name, unit, passfail, states)
     return None
+
+
+def _with_hours(name: str, names: Sequence[str]) -> str:
+    """A header with h for hrs, where that is no state: there is no other with LRS instead."""
+    other = _HOURS.sub(lambda match: match[0].lower().replace("h", "l"), name).lower()
+    return name if other in {text.lower() for text in names} else _HOURS.sub(" h", name)
+
+
+def _matches(
+    table: Table,
+    axis: str,
+    pattern: re.Pattern[str],
+    names: Sequence[str],
+    others: Sequence[tuple[int, re.Match[str]]] = (),
+) -> list[tuple[int, re.Match[str]]]:
+    """Position and match of the headers that name a read-out, without those of others."""
+    taken = {position for position, _ in others}
+    return [
+        (position, match)
+        for position, (name, unit) in enumerate(zip(names, table.units, strict=True))
+        if position not in taken
+        and (match := pattern.fullmatch(name if axis in _ADDRESS else _whole(name, unit)))
+        and _is_what(match["what"])
+    ]
 
 
 def _has_rows_of_readouts(table: Table) -> bool:
@@ -133,10 +199,13 @@ def _is_what(text: str | None) -> bool:
 def _levels(
     table: Table, axis: str, found: Sequence[tuple[int, re.Match[str]]], log: Log
 ) -> tuple[float, ...]:
-    values = np.array([float(match["value"].replace(",", ".")) for _, match in found])
+    values = np.array([float(match["value"].replace(",", ".") or 0) for _, match in found])
     units = {re.sub(r"\s|deg|°", "", match["unit"] or "").lower() for _, match in found}
     if axis in ("cycles", *_ADDRESS):
-        return tuple(values.tolist())
+        sizes = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6}
+        return tuple(
+            sizes[match["unit"]] * value for value, (_, match) in zip(values, found, strict=True)
+        )
     if units == {""}:
         unit, why = evident_unit(axis, values)
         first, last = (header_of(table, found[place][0]) for place in (0, -1))
@@ -205,7 +274,9 @@ def readout_fields(readouts: Readouts, table: Table, log: Log) -> tuple[list[Fie
             "measured values; reliability qualify reads them as lifetimes"
         )
     values = _sample_values(readouts, table)
-    if not name or not unit:
+    if not values.size and (own := _unit_of_cells(readouts, table)):
+        name, unit = own
+    elif not name or not unit:
         guess, why = evident_unit(name or "resistance", values)
         if not guess:
             raise InputError(
@@ -219,9 +290,20 @@ def readout_fields(readouts: Readouts, table: Table, log: Log) -> tuple[list[Fie
     inside = KNOWN[name].unit
     factor, offset = scaling(name, unit, inside)
     return [
-        Field(f"{name}@{number}", position, factor, offset)
+        Field(f"{name}@{number}", position, factor, offset, unit=inside)
         for number, position in enumerate(readouts.positions)
     ], inside
+
+
+def _unit_of_cells(readouts: Readouts, table: Table) -> tuple[str, str]:
+    """Quantity and SI unit where each cell has its own unit: 5.1 kOhm, 5.1k."""
+    for name in (
+        (readouts.quantity,) if readouts.quantity else ("resistance", "conductance", "current")
+    ):
+        unit = KNOWN[name].unit
+        if any(table.has_units(position, unit) for position in readouts.positions):
+            return name, unit
+    return "", ""
 
 
 def _sample_values(readouts: Readouts, table: Table) -> NDArray[np.float64]:

@@ -22,7 +22,10 @@ MISSING = (
     ".",
     "NA",
     "N/A",
+    "n/a",
+    "n.a.",
     "#N/A",
+    "#NV",
     "NaN",
     "nan",
     "NAN",
@@ -32,13 +35,15 @@ MISSING = (
     "none",
     "-",
     "--",
+    "---",
 )
 OVERRANGE = 9.9e37  # SCPI-99 reports +-9.9e37 for overflow and 9.91e37 for "not a number"
 _NOT_A_NUMBER = (9.905e37, 9.915e37)
 # What meters and engineers write for a value beyond the range: OL, OVLD, open, >1000, <5.
 _BEYOND = re.compile(
     r"(?P<sign>[<>≤≥])\s*=?\s*(?P<bound>[-+]?[.,\d]+(?:[eE][-+]?\d+)?)"
-    r"|\+?(?:O\.?L\.?|OVLD|OVFL|OVER(?:FLOW|LOAD|RANGE)?|OUT ?OF ?RANGE|OPEN|INF(?:INITY)?|∞)",
+    r"|\+?(?:O\.?L\.?|OVLD|OVR?FL?W?|OVR|OVER(?:FLOW|LOAD|RANGE)?"
+    r"|OUT ?OF ?RANGE|OPEN|INF(?:INITY)?|∞)",
     re.IGNORECASE,
 )
 _WITH_UNIT = re.compile(r"([-+]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][-+]?\d+)?)\s*([°%]?[^\W\d_]*)")
@@ -58,6 +63,12 @@ _GROUPED = {
     )
     for decimal, other in ((".", ","), (",", "."))
 }
+# Rows below a table that sum up the others, by their first entry.
+_SUMMARY = re.compile(
+    r"[\s;,\t\"]*(mean|average|avg|median|total|sum|std\.?[ _]?dev\.?|std|stdev|sigma|minimum|"
+    r"maximum|min|max|mittelwert|mittel|summe|gesamt)\s*[:.]?\"?\s*(?:[;,\t|]|\s[-+\d]|$)",
+    re.IGNORECASE,
+)
 _COMMA, _POINT = re.compile(r"[-+]?\d+,\d+"), re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?")
 _EXACT = 2.0**53  # the next whole number is no float: addresses beyond would merge
 # Quantities whose over-range reads are kept.
@@ -130,7 +141,8 @@ def recognise_form(lines: Sequence[str], delimiter: str = "", decimal: str = "")
             if present > max(best, len(sample) // 2):
                 delimiter, best = candidate, present
         if not delimiter:
-            delimiter = " " if sum(len(line.split()) > 1 for line in sample) > 0 else ","
+            spaced = sum(len(line.split()) > 1 for line in sample)
+            delimiter = " " if spaced > len(sample) // 2 else ","  # "TTF (h)" over one column
     widths = [len(split_line(line, delimiter)) for line in sample]
     width = max(set(widths), key=lambda count: (widths.count(count), count)) if widths else 0
     return Form(delimiter, decimal or _decimal(sample, delimiter), width)
@@ -256,6 +268,7 @@ def read_piece(
         numbers = numbers[keep]
         log.blank += len(lines) - len(full)
     log.rows += len(full)
+    full, numbers = _without_summary(full, numbers, log)
     if not full:
         return {}
     raw = _read_even(full, form, fields)
@@ -263,6 +276,28 @@ def read_piece(
         good, raw = _read_uneven(full, numbers, form, fields, log)
         numbers = numbers[good]
     return settle(raw, numbers, fields, log, form.decimal)
+
+
+def _without_summary(
+    lines: list[str], numbers: NDArray[Any], log: Log
+) -> tuple[list[str], NDArray[Any]]:
+    """Take out the rows that hold the mean, the sum and the like of others."""
+    found = [(line[0].isalpha() or line[0] in ' \t;,"') and is_summary(line) for line in lines]
+    if not any(found):
+        return lines, numbers
+    wrong = np.array(found)
+    first = lines[int(np.argmax(wrong))].strip().partition(";")[0].partition(",")[0]
+    log.reject(numbers[wrong], f"{first!r} sums up other rows")
+    return [line for line, bad in zip(lines, found, strict=True) if not bad], numbers[~wrong]
+
+
+def is_summary(line: str) -> bool:
+    """Tell whether a row sums up others, by its first entry.
+
+    >>> is_summary("Mean,230"), is_summary("Min;"), is_summary("Maxi,3")
+    (True, True, False)
+    """
+    return _SUMMARY.match(line) is not None
 
 
 def _read_even(

@@ -431,7 +431,8 @@ def _column(name: str, position: int, unit: str, values: Sequence[str]) -> Colum
         meaning = next((m for m in meanings if m), None) or parse_unit(unit)
         if meaning is None:
             return Column(name, position, unit, unit, f"unit {unit!r} is not known, kept as read")
-        return Column(name, position, unit, meaning.inside, f"in {unit} by its header")
+        written = unit if parse_unit(unit) == meaning else unit.lower()  # TIME_MS, TIME_US
+        return Column(name, position, written, meaning.inside, f"in {unit} by its header")
     if name.lower() in _COUNTER and _counts(values):
         return Column(name, position, "", "", "counts the points")
     known = known_name(name)

@@ -131,9 +131,13 @@ def _read_out_table(
     units |= {quantity_name: KNOWN[quantity_name].unit, readouts.axis: KNOWN[readouts.axis].unit}
 
     def reshape(piece: Piece) -> Piece:
-        return stack_columns(
-            piece, readouts.axis, list(levels.values()), {quantity_name: list(levels)}
-        )
+        numbers = np.arange(len(levels), dtype=float)
+        piece = stack_columns(piece, "readout", numbers.tolist(), {quantity_name: list(levels)})
+        which = piece.pop("readout").astype(int)
+        piece[readouts.axis] = np.array(list(levels.values()))[which]
+        if readouts.states:
+            piece["state"] = np.array(readouts.states, dtype=object)[which]
+        return piece
 
     dataset = collect(table, [*fields, *wide], units, log, axes=axes, reshape=reshape)
     replaced = replace(readouts, quantity=wide[0].name.partition("@")[0], unit=inside)
@@ -336,7 +340,9 @@ def _fields(
     for one in chosen:
         name, unit, text = one.name, one.unit, one.text
         if text is None:
-            text = (name not in KNOWN or KNOWN[name].label) and table.is_text(one.position)
+            label = name in KNOWN and KNOWN[name].label
+            text = (label or name not in KNOWN) and table.is_text(one.position)
+            text |= label and table.has_numbers_of_parts(one.position)
         inside = "" if text else unit_inside(name, unit)
         factor, offset = (1.0, 0.0) if text else scaling(name, unit, inside)
         unit_of_name = KNOWN[name].unit if name in KNOWN and not text else ""

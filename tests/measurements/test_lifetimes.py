@@ -473,3 +473,69 @@ def test_lives_are_counted_on_one_clock(tmp_path):
     assert data.attrs["clock"] == "time"
     assert any("'Cycles' is not used" in problem for problem in data.attrs["problems"])
     assert not any("Cycles" in line for line in data.attrs["layout_evidence"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # Weibull++: F between the last inspection and the end of the state, S at its end
+        "Number in State,Last Inspected (h),F/S,State End Time (h)\n1,0,F,168\n2,168,F,500\n"
+        "74,500,S,1000\n",
+        "Qty,lower (h),upper (h),event\n1,0,168,1\n2,168,500,1\n74,1000,,0\n",
+    ],
+)
+def test_intervals_with_a_column_that_says_what_failed(tmp_path, text):
+    data = read_lifetimes(write(tmp_path, text))
+    assert (data["lower"].values / 3600).tolist() == [0, 168, 1000]
+    assert (data["upper"].values / 3600).tolist() == [168, 500, np.inf]
+    assert data["frequency"].values.tolist() == [1, 2, 74]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("lower (h),upper (h),event\n0,168,1\n168,500,0\n", "line 3 and the column that says"),
+        ("lower (h),upper (h),event\n0,168,1\n168,,1\n", "line 3 and the column that says"),
+        ("start (h),end (h),fails\n0,168,1\n168,500,2\n500,,10\n", "'fails' holds 1, 10, 2"),
+        ("unit,lower (h)\n1,168\n2,500\n", "no column with a time"),
+        ("unit,TTF (h),Status\n1,120,F\n2,,S\n", "time is missing in line 3, of a unit whose"),
+    ],
+)
+def test_intervals_and_outcomes_that_contradict_each_other_are_refused(tmp_path, text, says):
+    with pytest.raises(InputError, match=says):
+        read_lifetimes(write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        "Tested on,2024-03-01,2024-03-02",
+        "Failure criterion,R < 20k,R < 20k",
+        "Wafer,0,1",
+        "Oven,E,F",
+    ],
+)
+def test_a_column_that_cannot_say_what_failed_raises_no_doubt(tmp_path, column):
+    header, *entries = column.split(",")
+    text = f"{header},TTF (h)\n" + "".join(f"{x},{100 * (i + 1)}\n" for i, x in enumerate(entries))
+    assert len(read_lifetimes(write(tmp_path, text))["upper"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("header", "failed", "good"),
+    [("Status", "Ausfall", "ok"), ("ausgefallen", "ja", "nein"), ("zensiert", "nein", "ja"),
+     ("Censored", "N", "Y"), ("Status", "FAILED", "RUNNING")],
+)  # fmt: skip
+def test_outcomes_in_other_words(tmp_path, header, failed, good):
+    data = read_lifetimes(
+        write(tmp_path, f"Lebensdauer (h);{header}\n120,5;{failed}\n340;{good}\n")
+    )
+    assert (data["upper"].values / 3600).tolist() == [120.5, np.inf]
+
+
+def test_one_column_of_lives_and_rows_that_sum_up(tmp_path):
+    data = read_lifetimes(write(tmp_path, "TTF (h)\n120\n\n500\n1000+\n"))
+    assert (data["upper"].values / 3600).tolist() == [120, 500, np.inf]
+    data = read_lifetimes(write(tmp_path, "Unit,TTF (h)\nD1,120\nD2,340\nMean,230\nMax,340\n"))
+    assert (data["upper"].values / 3600).tolist() == [120, 340]
+    assert "line 4: 'Mean' sums up other rows (and 1 more)" in data.attrs["problems"]

@@ -470,3 +470,62 @@ def test_one_column_for_each_device(tmp_path: Path, header: str, unit: float) ->
     assert data["cell"].values.tolist() == [1, 2]
     got = data["conductance"].squeeze(drop=True).transpose("cell", "time").values
     np.testing.assert_allclose(got, [[1 / ohms(c, t) for t in OVEN] for c in (1, 2)], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        "LRS_0h,LRS_24h,HRS_0h,HRS_24h",
+        "LRS 0 hrs,LRS 24 hrs,HRS 0 hrs,HRS 24 hrs",
+        "R @ 0 h (LRS),R @ 24 h (LRS),R @ 0 h (HRS),R @ 24 h (HRS)",
+        "LRS,,HRS,\n,0 h,24 h,0 h,24 h",
+        "LRS initial,LRS Day 1,HRS initial,HRS Day 1",
+    ],
+)
+def test_both_states_at_each_readout(tmp_path, headers) -> None:
+    rows = "D1,5000,5100,52000,53000\nD2,5300,5400,54000,55000\n"
+    data = read_measurements(write(tmp_path, f"Device,{headers}\n{rows}"))
+    got = 1 / data["conductance"].transpose("cell", "state", "time", ...).values.squeeze()
+    wanted = [[[5000, 5100], [52000, 53000]], [[5300, 5400], [54000, 55000]]]
+    np.testing.assert_allclose(got, wanted, rtol=1e-12)
+    assert data["state"].values.tolist() == ["LRS", "HRS"]
+    assert data["time"].values.tolist() == [0, 86400]
+
+
+@pytest.mark.parametrize(
+    ("headers", "axis", "levels"),
+    [
+        ("Initial,24h,168h", "time", [0, 86400, 604800]),
+        ("R0,R 24 h,R 168 h", "time", [0, 86400, 604800]),
+        ("Initial R,R 24 h,R 168 h", "time", [0, 86400, 604800]),
+        ("Day 0,Day 1,Day 7", "time", [0, 86400, 604800]),
+        ("Woche 1,Woche 2,Woche 4", "time", [604800, 1209600, 2419200]),
+        ("1k cycles,10k cycles,1M cycles", "cycles", [1e3, 1e4, 1e6]),
+    ],
+)
+def test_readouts_in_other_words(tmp_path, headers, axis, levels) -> None:
+    text = f"Device,{headers}\nD1,5.1k,5.2k,open\nD2,5.3 kOhm,5.4k,0.1M\n"
+    data = read_measurements(write(tmp_path, text))
+    assert data[axis].values.tolist() == levels
+    got = 1 / data["conductance"].transpose("cell", axis, ...).values.squeeze()
+    np.testing.assert_allclose(got, [[5100, 5200, np.nan], [5300, 5400, 1e5]], rtol=1e-12)
+
+
+def test_one_column_for_each_state_of_each_device(tmp_path) -> None:
+    text = (
+        "t (h),#1 LRS (kOhm),#1 HRS (kOhm),#2 LRS (kOhm),#2 HRS (kOhm)\n0,5,50,6,60\n24,7,70,8,80\n"
+    )
+    data = read_measurements(write(tmp_path, text))
+    got = 1e-3 / data["conductance"].transpose("time", "cell", "state", ...).values.squeeze()
+    np.testing.assert_allclose(got, [[[5, 50], [6, 60]], [[7, 70], [8, 80]]], rtol=1e-12)
+
+
+@pytest.mark.parametrize("headers", ["1k,10k", "0.1V,0.2V", "2024-03-01,2024-03-02", "0h_1,0h_2"])
+def test_readouts_that_are_not_understood_are_refused(tmp_path, headers) -> None:
+    with pytest.raises(InputError, match="may be read-outs, but of what is not known"):
+        read_measurements(write(tmp_path, f"Device,{headers}\nD1,5000,5100\nD2,5000,5100\n"))
+
+
+def test_numbers_of_parts_are_no_decimal_numbers(tmp_path) -> None:
+    data = read_measurements(write(tmp_path, "cell,R (kOhm)\n1.1,5\n1.10,6\n1.2,7\n"))
+    assert data["cell"].values.tolist() == ["1.1", "1.10", "1.2"]

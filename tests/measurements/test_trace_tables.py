@@ -414,3 +414,12 @@ def test_what_is_written_comes_back(
         want = np.array([row[position] for row in rows]) * UNITS[key][unit[key]]
         np.testing.assert_allclose(data[name].values.ravel(), want, rtol=1e-12, atol=1e-300)
         assert data[name].attrs["units"] == key
+
+
+def test_units_in_headers_all_in_capitals(tmp_path):
+    path = tmp_path / "iv.csv"
+    path.write_text("TIME_MS,V_MV,I_NA\n" + "".join(f"{i},{100 * i},{5 * i}\n" for i in range(5)))
+    data = read_measurements(path)
+    assert data.attrs["layout"] == "traces"
+    for name, step in (("time", 1e-3), ("voltage", 0.1), ("current", 5e-9)):
+        np.testing.assert_allclose(data[name].values.ravel(), step * np.arange(5), rtol=1e-12)
