@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reliability.errors import InputError
+from reliability.measurements.clock import recognise_count
 from reliability.measurements.delimited import Table
 from reliability.measurements.log import Log
 from reliability.measurements.names import (
@@ -290,8 +291,15 @@ def _addresses(table: Table, found: dict[str, Meaning], log: Log) -> list[Meanin
                 "die", "site", "part of the address of the cell, since other columns give the die"
             )
     _settle_bake(table, found)
+    for name in ("timestamp", "time"):
+        one = found.get(name)
+        dated = recognise_count(table.values(one.position)) if one else None
+        days = name == "timestamp" and one and not one.unit
+        if one and dated and (days or dated.form.endswith("1970")) and one.unit in ("", "s", "ms"):
+            found["timestamp"] = replace(found.pop(name), name="timestamp", unit="", text=True)
+            break
     clock = found.get("timestamp")
-    if clock and "time" not in found and not table.is_text(clock.position):
+    if clock and not clock.text and "time" not in found and not table.is_text(clock.position):
         found["time"] = replace(found.pop("timestamp"), name="time")
     hour = found.get("time")
     if "timestamp" in found:

@@ -539,3 +539,10 @@ def test_one_column_of_lives_and_rows_that_sum_up(tmp_path):
     data = read_lifetimes(write(tmp_path, "Unit,TTF (h)\nD1,120\nD2,340\nMean,230\nMax,340\n"))
     assert (data["upper"].values / 3600).tolist() == [120, 340]
     assert "line 4: 'Mean' sums up other rows (and 1 more)" in data.attrs["problems"]
+
+
+def test_units_bad_at_time_zero_are_not_on_test(tmp_path):
+    data = read_lifetimes(write(tmp_path, "TTF (h),Status,Qty\n0,F,2\n0,S,1\n168,F,1\n1000,S,7\n"))
+    assert data["frequency"].values.tolist() == [1, 7]
+    for says in ("2 of 11 units failed at time zero", "1 units were seen at time zero only"):
+        assert any(says in note for note in data.attrs["problems"])
