@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import reliability as rel
+from reliability.campaign.accuracy_interval import accuracy_of_draws
 from reliability.campaign.selection import at_age, at_point
 from reliability.campaign.store import read_results
 from reliability.campaign.sweep import sweep_points
@@ -31,7 +32,7 @@ def spirit(folder: Path, ax: Axes) -> None:
     figures.accuracy_against_time(
         results["chips"]["accuracy"],
         ax,
-        draws=results["draws"]["accuracy"],
+        draws=accuracy_of_draws(results),
         references={
             "ideal cells": float(results["ideal"]["accuracy"].mean()),
             "measured chip (IEDM 2019)": study.sensitivity.measured if study.sensitivity else 0,

@@ -12,6 +12,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from reliability.campaign.conditioned_study import conditioned
 from reliability.campaign.dotted import Value, flat, vary
+from reliability.campaign.named_files import with_base_names
 from reliability.campaign.tables import (
     Axis,
     DecisionTable,
@@ -238,13 +239,14 @@ class StudyFrame(Table):
     @property
     def spec_hash(self) -> str:
         """SHA-256 of study, cards, network and version: equal hashes, equal results."""
-        spec = json.loads(self.model_dump_json(exclude={"limits", "decision"}))
+        spec = with_base_names(json.loads(self.model_dump_json(exclude={"limits", "decision"})))
         return self._hash(json.dumps(spec, sort_keys=True))  # files keep no order of keys
 
     @property
     def frame_hash(self) -> str:
         """The same without how many chips, draws and points: studies that extend one another."""
-        frame = json.loads(self.model_dump_json(exclude={"sweep", "design", "limits", "decision"}))
+        written = self.model_dump_json(exclude={"sweep", "design", "limits", "decision"})
+        frame = with_base_names(json.loads(written))
         for name in self._growing():
             table, _, key = name.partition(".")
             if frame.get(table):

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from reliability.campaign.decision import uncertain_parameters
 from reliability.campaign.dotted import put
 from reliability.campaign.feasibility import check_size
+from reliability.campaign.named_files import FILES
 from reliability.campaign.outputs import OUTPUTS, kinds_of
 from reliability.campaign.spec import KEYS, Study
 from reliability.campaign.sweep import count_points, paired_designs, sweep_points
@@ -21,7 +22,6 @@ from reliability.network.metrics import Metric
 from reliability.resources import data_folder, shipped_studies
 
 MOST_POINTS = 100_000  # of a sweep, unless the user says that so many are meant
-_FILES = (".toml", ".onnx", ".npz")  # that may lie beside a study
 # Options of a network of one layer, each with the coding with which alone it acts.
 _OPTIONS: dict[str, str | None] = {
     "coding": None, "mapping": None, "neuron": None, "delta_s": "rate",
@@ -153,7 +153,7 @@ def _refuse_functions(study: Study, where: str) -> None:
 def _with_files_beside(study: Study, folder: Path) -> Study:
     def beside(name: Any) -> Any:
         path = folder / str(name)
-        return str(path) if str(name).endswith(_FILES) and path.is_file() else name
+        return str(path) if str(name).endswith(FILES) and path.is_file() else name
 
     def cells_beside(name: Any) -> Any:
         for place in (folder, Path(str(data_folder() / "measured"))):

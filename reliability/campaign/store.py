@@ -25,6 +25,7 @@ import numpy as np
 import xarray as xr
 
 from reliability.campaign import lock
+from reliability.campaign.named_files import from_folder, in_folder
 from reliability.campaign.outputs import groups as known_groups
 from reliability.campaign.plan import Task
 from reliability.campaign.store_files import (
@@ -174,8 +175,8 @@ def open_folder(
             chunk, store, known = there["chunk"], there["store"], there["points"]
             points = known + [point for point in points if point not in known]
     folder.mkdir(parents=True, exist_ok=True)
-    content = {"spec": spec, "spec_hash": hashes[0], "frame_hash": hashes[1], "chunk": chunk,
-               "points": points, "store": store}  # fmt: skip
+    content = {"spec": from_folder(spec, folder), "spec_hash": hashes[0], "frame_hash": hashes[1],
+               "chunk": chunk, "points": points, "store": store}  # fmt: skip
     write_signed(folder / MARKER, content)
     swept = bool(spec.get("sweep"))
     return Layout(
@@ -530,7 +531,7 @@ def read_marker(folder: Path) -> dict[str, Any]:
             )
     if not all(isinstance(point, dict) for point in found["points"]) or not found["points"]:
         raise InputError(f"{path}: points: expected a list of tables")
-    return found
+    return found | {"spec": in_folder(found["spec"], folder)}
 
 
 def layout_of(folder: Path, marker: Mapping[str, Any]) -> Layout:

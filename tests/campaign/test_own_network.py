@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import reliability as rel
+from reliability.campaign.finished import read_study
 
 pytest.importorskip("onnxruntime")
 from tests.campaign.test_run import values_of
@@ -50,6 +51,21 @@ def test_the_content_of_the_data_is_in_the_hash_of_the_study(folder) -> None:
     with np.load(folder / "data.npz") as held:
         np.savez(folder / "data.npz", inputs=held["inputs"] + 1, label=held["label"])
     assert rel.load_study(folder / "study.toml").spec_hash != before
+
+
+def test_where_the_files_lie_is_not_part_of_the_study(folder, monkeypatch) -> None:
+    """One study, run from its folder or another one: a result is found again from anywhere."""
+    (folder / "elsewhere" / "deep").mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    here = rel.load_study("study.toml")
+    rel.run_study(here, "out", workers=1)
+    monkeypatch.chdir(folder / "elsewhere" / "deep")
+    there = rel.load_study("../../study.toml")
+    assert there.spec_hash == here.spec_hash == rel.load_study(folder / "study.toml").spec_hash
+    study, _, notes = read_study("../../out")
+    assert study.spec_hash == here.spec_hash
+    assert notes == []
+    rel.run_study(there, "../../out", workers=1)  # goes on with what is there
 
 
 @pytest.mark.parametrize(

@@ -244,6 +244,26 @@ def test_cells_whose_high_state_gives_no_current_have_not_failed() -> None:
     assert set(lives["stuck"][:5]) == {"HRS"}
 
 
+def test_a_cell_has_failed_when_its_own_misreads_hardly_ever_make_such_a_run() -> None:
+    """Rate of misreads: posterior mean under a uniform prior; runs at and below the limit."""
+    at, cells, failed = np.arange(1.0, 41.0), [], []
+    for works in ([1], [1, 1, 1], [1, 0, 1], [1] * 8 + [0, 0, 1, 1]):
+        rate = stats.beta(1 + works.count(0), 1 + works.count(1)).mean()
+        needed = next(run for run in range(3, 40) if rate**run <= 1e-4)
+        cells += [works + [0] * run for run in (needed - 1, needed)]
+        failed += [False, True]
+    lrs, hrs = np.full((20, 40), 2e-4), np.full((20, 40), 1e-5)
+    for row, works in zip(lrs, cells, strict=False):
+        row[: len(works)] = np.where(works, 2e-4, 1e-5)
+        row[len(works) :] = np.nan
+    data = xr.Dataset(
+        {"conductance": (("cell", "state", "cycles"), np.stack([lrs, hrs], axis=1))},
+        coords={"state": ["LRS", "HRS"], "cycles": at},
+    )
+    lives = failures(reads_of(data))
+    assert np.isfinite(lives["bad"]).tolist() == failed + [False] * 12
+
+
 def test_noise_needs_three_long_traces() -> None:
     g = np.full((3, 2000), np.nan)
     g[:] = 1e-4 * np.exp(stream(4, "test.noise").normal(0, 0.01, g.shape))

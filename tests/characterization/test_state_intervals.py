@@ -1,11 +1,13 @@
 """Intervals of the resistance and the sigmas of a state hold over simulated wafers."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
 from reliability.characterization import reads_of
 from reliability.characterization.programming import fit_state
+from reliability.measurements import read_measurements
 from tests.characterization.simulated import distance
 
 TRUE = {"resistance": 1e4, "sigma_wafer": 0.08, "sigma_die": 0.05, "sigma_cell": 0.25}
@@ -63,6 +65,25 @@ def check(wafers: int, files: int) -> None:
 
 def test_an_error_of_the_mean_conductance_is_one_of_its_relative_sigmas():
     check(wafers=6, files=3)
+
+
+def test_the_resistance_is_that_of_the_mean_wafer_not_of_the_mean_cell(tmp_path):
+    """One wafer with ten times as many cells; wafers differ by more than all that is in them."""
+    rng = np.random.default_rng(3)
+    wafer = np.repeat(np.arange(4), [400, 40, 40, 40])
+    mean = np.array([1.2, 1.1, 1.0, 0.8])[wafer] * 1e-4
+    lrs = mean * (1 + 0.04 * rng.standard_normal(wafer.size))
+    table = pd.DataFrame({"wafer": wafer, "die": 0, "cell": np.arange(wafer.size)})
+    hrs = 1e-6 * np.exp(rng.normal(0, 0.5, wafer.size))
+    states = {"LRS": lrs, "HRS": hrs}
+    rows = [table.assign(state=name, conductance=g) for name, g in states.items()]
+    path = tmp_path / "states.csv"
+    pd.concat(rows).to_csv(path, index=False)
+    fit = fit_state(reads_of(read_measurements(path)), "LRS", 100.0)
+    assert fit.models == {"programming.LRS": "normal_conductance"}
+    of_wafers = [lrs[wafer == k].mean() for k in range(4)]
+    found = fit.parameters["programming.LRS.resistance"].value
+    assert found == pytest.approx(1 / np.mean(of_wafers), rel=2e-3)
 
 
 @pytest.mark.slow

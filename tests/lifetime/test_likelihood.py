@@ -8,6 +8,7 @@ import pytest
 from reliability.lifetime.distributions import DISTRIBUTIONS, find_distribution
 from reliability.lifetime.likelihood import Likelihood, split_terms
 from reliability.lifetime.maximise import maximise, profile_interval
+from reliability.lifetime.starting_values import _thin
 
 START = {
     "gamma": (0.1, 0.5), "generalised_gamma": (0.1, -0.4, 0.5), "birnbaum_saunders": (0.1, -0.4),
@@ -106,3 +107,23 @@ def test_a_narrow_interval_is_a_density_times_its_width():
     kind, probability = value(time, time + 1e-4)
     assert kind == "interval"
     assert probability == pytest.approx(density + np.log(1e-4), abs=2e-4)
+
+
+def test_starting_values_thin_many_rows_and_keep_few_whole():
+    """Of more than 60 000 rows every third; a kind of 30 rows stays whole, and weights add up."""
+    rng = np.random.default_rng(4)
+    lower = rng.weibull(2, 60_032 + 31)
+    upper = np.full(lower.size, np.inf)
+    upper[:31] = lower[:31]
+    for failed, kept in ((31, 10), (30, 30)):
+        rows = slice(31 - failed, None)
+        likelihood = Likelihood(
+            find_distribution("weibull"),
+            split_terms(lower[None, rows], upper[None, rows], np.ones((1, 60_032 + failed))),
+            1, (None, None), (0.0, 0.0),
+        )  # fmt: skip
+        few = {term.kind: term for term in _thin(likelihood).terms}
+        sizes = {kind: term.low.size for kind, term in few.items()}
+        assert sizes == {"density": kept, "survival": pytest.approx(60_032 / 3, abs=1)}
+        assert few["density"].weight.sum() == pytest.approx(failed)
+        assert few["survival"].weight.sum() == pytest.approx(60_032)

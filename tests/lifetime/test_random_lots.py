@@ -118,6 +118,21 @@ def test_the_posterior_is_that_of_a_grid(normal):
         np.testing.assert_allclose(found, expected, rtol=0.06, err_msg=name)
 
 
+def test_the_posterior_of_three_lots_has_the_prior_of_their_spread(normal):
+    """Closed form of complete lives with the mean integrated out, and the prior, on a grid."""
+    y, lot, _ = normal
+    y, lot = y[lot < 3], lot[lot < 3]
+    fit = fit_lifetime(np.exp(y), lots=lot, lot_effect="random", distribution="lognormal")
+    mean = np.bincount(lot, y) / EACH
+    sigma, tau = np.exp(np.meshgrid(np.linspace(-1.8, 0, 90), np.linspace(-9, 6, 300)))
+    of_mean = sigma**2 / EACH + tau**2
+    log = -(y.size - 3) * np.log(sigma) - ((y - mean[lot]) ** 2).sum() / sigma**2 / 2
+    log -= np.log(of_mean) + 3 * mean.var() / of_mean / 2
+    level = np.cumsum((np.exp(log - log.max()) * tau / (1 + tau**2)).sum(axis=1))
+    expected = np.interp([0.05, 0.95], level / level[-1], tau[:, 0])
+    np.testing.assert_allclose(fit.interval("lot_deviation"), expected, rtol=0.15)
+
+
 def test_many_values_at_once_are_those_one_by_one():
     """Of the rule with fewer nodes, at a large spread too, where a lot's integrand is narrow."""
     rng = np.random.default_rng(6)

@@ -284,6 +284,17 @@ def test_easyexpert_records(tmp_path: Path) -> None:
     assert any("sweep 2 has 2 points, 4 were set" in note for note in data.attrs["problems"])
 
 
+def test_easyexpert_records_may_end_in_empty_fields(tmp_path: Path) -> None:
+    """As a spreadsheet saves them."""
+    path = tmp_path / "sweep.csv"
+    lines = EXPORT.splitlines()
+    path.write_text("\n".join(line + ",," * (line.count(",") == 3) for line in lines))
+    data = read_measurements(path)
+    want = [[1e-9, 2.5e-6, np.nan], [-1e-9, -3e-6, np.nan]]
+    np.testing.assert_array_equal(data["current"].values[0, 0, 0], want)
+    assert (data.attrs["rows_read"], data.attrs["rows_bad"]) == (7, 2)
+
+
 def test_easyexpert_classic_file(tmp_path: Path) -> None:
     path = tmp_path / "classic.csv"
     path.write_text(

@@ -42,6 +42,14 @@ def test_headers_with_units_are_understood(tmp_path: Path) -> None:
     assert "column 8 'Operator' was left out" in data.attrs["problems"]
 
 
+@pytest.mark.parametrize("delimiter", [",", " ", "\t"])
+def test_a_header_behind_a_comment_mark_names_the_columns(tmp_path: Path, delimiter: str) -> None:
+    plain = "cell,state,conductance\n1,LRS,1e-4\n2,HRS,1e-6\n".replace(",", delimiter)
+    data, same = (read_measurements(write(tmp_path, text)) for text in (plain, "# " + plain))
+    assert same["conductance"].equals(data["conductance"])
+    assert same.attrs["rows_read"] == data.attrs["rows_read"] == 2
+
+
 @pytest.mark.parametrize("form", ["dict", "positions", "toml", "order", "text"])
 def test_five_ways_to_name_columns(tmp_path: Path, form: str) -> None:
     path = write(tmp_path, "a;b;c;d\n1;0,5;25;100,5\n2;0,5;25;90,25\n")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from scipy.stats import chi2
+from scipy.stats import chi2, norm
 
 from reliability.cli import main
 from reliability.errors import InputError
@@ -18,6 +18,7 @@ from reliability.lifetime.next_lot import next_lot_bound
 from reliability.mission import jedec_requirements
 from reliability.product.dossier import qualify_plan
 from reliability.product.mission_equivalent import equivalent_temperature
+from reliability.product.path_answers import path_curves
 from reliability.product.qualification_plan import load_plan
 from reliability.product.standard_rows import Row, check_requirements
 
@@ -374,6 +375,27 @@ def test_paths_say_what_failure_times_do_not(tmp_path) -> None:
     truth = (60 + 2 * z[:, 0] - 1.6 * (1 + 0.15 * z[:, 1]) * lost < 15).mean()
     assert both.at_mission.value < 1e-3
     assert truth <= both.at_mission.high + 1e-3
+
+
+def test_paths_are_compared_with_the_last_read_out_of_at_least_half_of_the_units(tmp_path) -> None:
+    """8 of 40 units are read at 1000 h: what failed by 500 h is counted, and predicted."""
+    degrading(tmp_path / "bake.csv", 423.15, 0)
+    head, *lines = (tmp_path / "bake.csv").read_text().splitlines()
+    lines = [x for x in lines if int(x.split(",")[0]) < 8 or x.split(",")[2] != "1000"]
+    (tmp_path / "bake.csv").write_text("\n".join([head, *lines]))
+    keys = {"temperature": "150 degC", "file": "bake.csv", "failure": "conductance < 33 uS",
+            "lots": "", "missing": "censored", "mechanism": "retention"}  # fmt: skip
+    answer = qualify_plan(load_plan(plan(tmp_path, block("UCHTDR", **keys)))).answers[0].paths[0]
+    rows = [x.split(",") for x in lines]
+    failed = {u for u, _, t, g in rows if float(t) <= 500 and float(g) < 33}
+    assert (answer.counted.failed, answer.counted.units) == (len(failed), 40)
+    slope, spread = 1.6 * math.log1p(500 * 3600), math.hypot(2, 0.24 * math.log1p(500 * 3600))
+    truth = norm.cdf((33 - 60 + slope) / spread)
+    assert answer.counted.predicted == pytest.approx(truth, abs=0.12)
+    curves = path_curves(answer)  # of the model that made the reads, straight in ln t
+    assert curves.attrs["shape"] == "log_time"
+    want = 60 - 1.6 * np.log1p(curves["time"].values)
+    np.testing.assert_allclose(curves["middle"].values * 1e6, want, atol=0.8)
 
 
 def test_reads_of_a_file_are_counted_by_lot(tmp_path) -> None:

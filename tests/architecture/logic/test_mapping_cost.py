@@ -136,7 +136,7 @@ def test_command_prints_layers_totals_and_json(core, tmp_path) -> None:
     words = ["map", str(core), "--rows", "128", "--adc-bits", "6", "--draws", "5"]
     said = CliRunner().invoke(main, [*words, "--out", str(out)])
     assert said.exit_code == 0, said.output
-    assert "256 x 256" in said.output
+    assert "256 × 256" in said.output
     assert "Energy:" in said.output
     assert out.read_text().startswith("layer,rows,outputs")
     answer = json.loads(CliRunner().invoke(main, [*words, "--json"]).output)
