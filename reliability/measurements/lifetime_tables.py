@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.errors import InputError, unknown_name
 from reliability.measurements.delimited import Table, find_column
+from reliability.measurements.frames import frame_source
 from reliability.measurements.headings import header_of, meaning_of
 from reliability.measurements.log import Log
 from reliability.measurements.names import scaling, split_unit
@@ -77,14 +79,14 @@ def clock_text(value: float, clock: str) -> str:
 
 
 def read_table(
-    path: str | Path,
+    path: str | Path | pd.DataFrame,
     columns: Columns,
     constants: Mapping[str, str | float],
     missing: str,
     **options: Any,
 ) -> xr.Dataset:
     """Read a table of lifetimes (parameters as for `read_lifetimes`)."""
-    source = open_source(path)
+    source = frame_source(path) if isinstance(path, pd.DataFrame) else open_source(path)
     for name in options:
         if name not in ("delimiter", "decimal", "sheet", "skip"):
             raise unknown_name("option of a table of lifetimes", name, ("sheet", "delimiter",

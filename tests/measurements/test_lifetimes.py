@@ -546,3 +546,10 @@ def test_units_bad_at_time_zero_are_not_on_test(tmp_path):
     assert data["frequency"].values.tolist() == [1, 7]
     for says in ("2 of 11 units failed at time zero", "1 units were seen at time zero only"):
         assert any(says in note for note in data.attrs["problems"])
+
+
+def test_a_data_frame_of_lifetimes(tmp_path):
+    frame = pd.DataFrame({"TTF (h)": ["100", "1000+"], "Lot": ["1.10", "1.1"]})
+    data = read_lifetimes(frame)
+    assert (data["upper"].values / 3600).tolist() == [100, np.inf]
+    assert data["lot"].values.tolist() == ["1.10", "1.1"]

@@ -541,3 +541,9 @@ def test_dates_written_as_numbers_count_from_the_first_read(tmp_path, header, fi
     data = read_measurements(write(tmp_path, f"{header},cell,R (kOhm)\n{rows}"))
     np.testing.assert_allclose(data["time"].values, [0, 21600, 86400], atol=1e-3)
     assert any("taken as" in note for note in data.attrs["problems"])
+
+
+def test_a_table_without_a_number_is_refused(tmp_path) -> None:
+    text = "# Log\n\nWe measured a lot today.\n\n- cell 1: 5 kOhm\n"
+    with pytest.raises(InputError, match="no number in the columns of measured values, we"):
+        read_measurements(write(tmp_path, text, "log.md"))
