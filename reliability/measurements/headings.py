@@ -50,7 +50,7 @@ _WORDS = {
 # Headers that are a time, a temperature or a number of cycles depending on their unit.
 _STRESS = ("bake", "stress", "readout", "read", "storage", "htdr", "htol", "auslagerung")
 _NAMED_UNITS = {"hours": "h", "hour": "h", "hrs": "h", "stunden": "h", "bakehours": "h"}
-_AT_VOLTAGE = re.compile(
+AT_VOLTAGE = re.compile(
     r"(I|R|G)(?:_?read)?\s*(?P<unit>[fpnuµmkM]?(?:A|S|ohm|Ω))?\s*(?:@|at)\s*(?P<volts>[-+]?[.\d]+)"
     r"\s*(?P<scale>m?V)", re.IGNORECASE,
 )  # fmt: skip
@@ -157,7 +157,7 @@ def from_header(table: Table, log: Log) -> tuple[list[Meaning], dict[str, float]
     for position, (header, unit) in enumerate(zip(table.names, table.units, strict=True)):
         shown = f"column {position + 1} {header_of(table, position)!r}"
         rest, state = without_state(header)
-        match = _AT_VOLTAGE.fullmatch(rest.strip())
+        match = AT_VOLTAGE.fullmatch(rest.strip())
         if match:
             name = {"I": "current", "R": "resistance", "G": "conductance"}[match[1].upper()]
             name += f"_{state}" if state else ""

@@ -301,7 +301,7 @@ def arrange(
     if values and not log.overrange and not any(np.isfinite(one).any() for one in values):
         raise InputError(
             f"{source.name}: no number in the columns of measured values, "
-            f"{', '.join(dataset.data_vars)}"
+            f"{', '.join(map(str, dataset.data_vars))}"
         )
     return dataset
 

@@ -553,3 +553,12 @@ def test_a_data_frame_of_lifetimes(tmp_path):
     data = read_lifetimes(frame)
     assert (data["upper"].values / 3600).tolist() == [100, np.inf]
     assert data["lot"].values.tolist() == ["1.10", "1.1"]
+
+
+def test_reads_are_no_lives(tmp_path):
+    path = write(tmp_path, "cell,t (h),R (kOhm)\n1,24,5\n1,168,5\n2,24,5\n2,168,90\n")
+    with pytest.raises(InputError, match=r"'R' holds reads, not one life of each"):
+        read_lifetimes(path)
+    assert read_lifetimes(path, failure="resistance > 50 kohm")["upper"].values[-1] == 168 * 3600
+    path = write(tmp_path, "cell,TTF (h),R (kOhm)\n1,24,5\n2,168,90\n")
+    assert len(read_lifetimes(path)["upper"]) == 2
