@@ -43,6 +43,13 @@ def _forms() -> dict[str, re.Pattern[str]]:
 
 
 _FORMS = _forms()
+# Times as numbers, between 2000 and 2100: seconds of one and of the day 1970-01-01 in them.
+_COUNTED = {
+    "days of a spreadsheet": (_DAY, 25569.0),
+    "seconds since 1970": (1.0, 0.0),
+    "milliseconds since 1970": (1e-3, 0.0),
+}
+_SPAN = (946684800.0, 4102444800.0)
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,10 @@ class Clock:
         return self.form == "time of day" and any(self._one(t.strip()) > _DAY for t in texts)
 
     def _one(self, text: str) -> float:
+        if self.form in _COUNTED:
+            size, origin = _COUNTED[self.form]
+            number = re.fullmatch(r"\d+(?:[.,]\d+)?(?:[eE][+]?\d+)?", text)
+            return (float(text.replace(",", ".")) - origin) * size if number else np.nan
         match = _FORMS[self.form].fullmatch(text)
         return np.nan if match is None else _seconds(match.groupdict())
 
@@ -116,6 +127,19 @@ def recognise_clock(texts: Sequence[str]) -> Clock | None:
         return Clock(max(counts, key=lambda name: counts[name]))
     form = "month first" if "/" in texts[0] else "day first"
     return Clock(form, f"{texts[0]!r}: taken with the {form}; day and month can be either")
+
+
+def recognise_count(texts: Sequence[str]) -> Clock | None:
+    """Return how the numbers of a column count the time since a date, None when they do not.
+
+    >>> recognise_count(["45352.5", "45353.5"]).form, recognise_count(["0", "24", "168"])
+    ('days of a spreadsheet', None)
+    """
+    for form in _COUNTED:
+        times = Clock(form).seconds(texts)
+        if times.size and np.all((times > _SPAN[0]) & (times < _SPAN[1])):
+            return Clock(form, f"{texts[0]!r}: taken as {form}")
+    return None
 
 
 def _seconds(parts: dict[str, str | None]) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from reliability.errors import InputError
-from reliability.measurements.clock import recognise_clock
+from reliability.measurements.clock import recognise_clock, recognise_count
 from reliability.measurements.log import Log
 from reliability.measurements.spool import Spool
 
@@ -21,7 +21,7 @@ def since_first_read(rows: Spool, labels: dict[str, dict[str, int]], log: Log) -
         The entries are no times in a form that is known.
     """
     texts = list(labels.pop("timestamp", {})) or [""]
-    clock = recognise_clock(texts)
+    clock = recognise_clock(texts) or recognise_count(texts)
     if clock is None:
         raise InputError(f"got {texts[0]!r}, expected a time such as '2026-03-02 08:30:00'")
     if clock.note:

@@ -18,11 +18,11 @@ from reliability.measurements.rows import (
     Form,
     in_its_unit,
     is_number,
-    is_summary,
     read_piece,
     recognise_form,
     settle,
     split_line,
+    summary_rows,
 )
 from reliability.measurements.source import (
     Source,
@@ -109,8 +109,7 @@ class Table:
             log.blank += int(empty.sum())
             log.rows += int((~empty).sum())
             first_column = block.get(0, nothing)
-            summary = np.array([isinstance(x, str) and is_summary(x) for x in first_column])
-            if (summary := summary & ~empty).any():
+            if (summary := summary_rows(list(first_column)) & ~empty).any():
                 word = first_column[np.argmax(summary)]
                 log.reject(numbers[summary], f"{word!r} sums up other rows")
             kept = ~(empty | summary)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reliability.errors import InputError
+from reliability.measurements.clock import recognise_count
 from reliability.measurements.delimited import Table
 from reliability.measurements.log import Log
 from reliability.measurements.names import (
@@ -49,7 +50,7 @@ _WORDS = {
 # Headers that are a time, a temperature or a number of cycles depending on their unit.
 _STRESS = ("bake", "stress", "readout", "read", "storage", "htdr", "htol", "auslagerung")
 _NAMED_UNITS = {"hours": "h", "hour": "h", "hrs": "h", "stunden": "h", "bakehours": "h"}
-_AT_VOLTAGE = re.compile(
+AT_VOLTAGE = re.compile(
     r"(I|R|G)(?:_?read)?\s*(?P<unit>[fpnuµmkM]?(?:A|S|ohm|Ω))?\s*(?:@|at)\s*(?P<volts>[-+]?[.\d]+)"
     r"\s*(?P<scale>m?V)", re.IGNORECASE,
 )  # fmt: skip
@@ -156,7 +157,7 @@ def from_header(table: Table, log: Log) -> tuple[list[Meaning], dict[str, float]
     for position, (header, unit) in enumerate(zip(table.names, table.units, strict=True)):
         shown = f"column {position + 1} {header_of(table, position)!r}"
         rest, state = without_state(header)
-        match = _AT_VOLTAGE.fullmatch(rest.strip())
+        match = AT_VOLTAGE.fullmatch(rest.strip())
         if match:
             name = {"I": "current", "R": "resistance", "G": "conductance"}[match[1].upper()]
             name += f"_{state}" if state else ""
@@ -290,8 +291,15 @@ def _addresses(table: Table, found: dict[str, Meaning], log: Log) -> list[Meanin
                 "die", "site", "part of the address of the cell, since other columns give the die"
             )
     _settle_bake(table, found)
+    for name in ("timestamp", "time"):
+        one = found.get(name)
+        dated = recognise_count(table.values(one.position)) if one else None
+        days = name == "timestamp" and one and not one.unit
+        if one and dated and (days or dated.form.endswith("1970")) and one.unit in ("", "s", "ms"):
+            found["timestamp"] = replace(found.pop(name), name="timestamp", unit="", text=True)
+            break
     clock = found.get("timestamp")
-    if clock and "time" not in found and not table.is_text(clock.position):
+    if clock and not clock.text and "time" not in found and not table.is_text(clock.position):
         found["time"] = replace(found.pop("timestamp"), name="time")
     hour = found.get("time")
     if "timestamp" in found:

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
 from reliability.errors import InputError, unknown_name
 from reliability.measurements.delimited import Table, find_column
+from reliability.measurements.frames import frame_source
 from reliability.measurements.headings import header_of, meaning_of
 from reliability.measurements.log import Log
 from reliability.measurements.names import scaling, split_unit
@@ -77,14 +79,14 @@ def clock_text(value: float, clock: str) -> str:
 
 
 def read_table(
-    path: str | Path,
+    path: str | Path | pd.DataFrame,
     columns: Columns,
     constants: Mapping[str, str | float],
     missing: str,
     **options: Any,
 ) -> xr.Dataset:
     """Read a table of lifetimes (parameters as for `read_lifetimes`)."""
-    source = open_source(path)
+    source = frame_source(path) if isinstance(path, pd.DataFrame) else open_source(path)
     for name in options:
         if name not in ("delimiter", "decimal", "sheet", "skip"):
             raise unknown_name("option of a table of lifetimes", name, ("sheet", "delimiter",
@@ -165,7 +167,15 @@ def _lifetimes(table: Table, columns: Columns, log: Log) -> tuple[dict[str, Arra
         lower, upper = _ends(table, chosen, found, rows)
     else:
         lower, upper = _lives(table, found, clock, chosen[clock][1], evidence)
-    kept = frequency > 0
+    rejects = (upper <= 0) & (frequency > 0)
+    if rejects.any():
+        log.note(_rejects_note(frequency[rejects].sum(), frequency.sum()))
+    unread = (lower <= 0) & np.isinf(upper) & (frequency > 0)
+    if unread.any():
+        log.note(
+            f"{frequency[unread].sum():g} units were seen at time zero only; they are not on test"
+        )
+    kept = (frequency > 0) & ~rejects & ~unread
     stress = {name: found[name][kept] for name in _STRESS if name in found}
     result = {"lower": lower[kept], "upper": upper[kept], "frequency": frequency[kept], **stress}
     return result, clock, evidence
@@ -393,8 +403,7 @@ def _pass_and_fail(
     if gone.any():
         log.note(lost_note(lost[gone], readouts.axis, missing))
     if rejects.any():
-        log.note(f"time-zero rejects: {int(rejects.sum())} of {len(failed)} units failed at time "
-                 "zero; they are not on test")  # fmt: skip
+        log.note(_rejects_note(int(rejects.sum()), len(failed)))
     if missing == "failed":
         failed = np.where(gone, lost, failed)
     last = np.where(np.isinf(last), 0.0, last)
@@ -407,6 +416,12 @@ def _pass_and_fail(
     evidence = [f"{readouts.sentence(table)}; a unit failed between the last P and the first F"]
     result = {"lower": last, "upper": failed, "frequency": frequency, "lost": gone.astype(float)}
     return {name: values[kept] for name, values in result.items()}, readouts.axis, evidence
+
+
+def _rejects_note(count: float, units: float) -> str:
+    return (
+        f"time-zero rejects: {count:g} of {units:g} units failed at time zero; they are not on test"
+    )
 
 
 def lost_note(first_missed: Array, clock: str, missing: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -32,7 +33,7 @@ _LIMIT = re.compile(r"^\s*(\w+)\s*(<=|>=|<|>)\s*(.+?)\s*$")
 
 
 def read_lifetimes(
-    path: str | Path,
+    path: str | Path | pd.DataFrame,
     *,
     columns: Mapping[str, Any] | Sequence[str] | str | None = None,
     failure: str | None = None,
@@ -47,7 +48,7 @@ def read_lifetimes(
 
     Parameters
     ----------
-    path : str or Path
+    path : str, Path or DataFrame
         Without ``failure``: a table (CSV, TSV, XLSX, Parquet) with ``time`` (or ``cycles`` or
         ``reads``) and ``event`` (1 or F failed, 0 or S still good) or ``censored`` (the reverse);
         or with ``lower`` and ``upper`` ends of read-out intervals (an empty ``upper``: still

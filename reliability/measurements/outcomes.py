@@ -3,7 +3,7 @@
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from reliability.errors import InputError
 from reliability.measurements.clock import recognise_clock
 from reliability.measurements.delimited import Table
-from reliability.measurements.headings import meaning_of
-from reliability.measurements.names import KNOWN
+from reliability.measurements.headings import AT_VOLTAGE, meaning_of
+from reliability.measurements.names import KNOWN, without_state
 from reliability.measurements.rows import in_its_unit, is_number, number, scaled
 
 Array = NDArray[np.float64]
@@ -59,6 +59,7 @@ _SAYS_IT = re.compile(
     r"fail|surviv|censor|suspen|at[ _-]?risk|sample[ _-]?size|tested|on[ _-]?test|cause",
     re.IGNORECASE,
 )
+_READ = ("resistance", "conductance", "current")
 _NUMBER = r"[+]?(?:\d+[.,]?\d*|[.,]\d+)(?:[.,' ]\d{3})*(?:[eE][-+]?\d+)?(?:\s*[^\W\d_]+)?"
 _STILL_GOOD = re.compile(rf"(?:[>≥]\s*=?\s*({_NUMBER})|({_NUMBER})\s*\+)")
 _BEFORE = re.compile(rf"[<≤]\s*=?\s*({_NUMBER})")
@@ -129,13 +130,15 @@ def refuse_doubt(table: Table, chosen: Mapping[str, Any]) -> None:
     Raises
     ------
     InputError
-        It holds two outcomes, or words such as OK beside causes; or its header speaks of failures,
-        survivors or units on test.
+        The table holds reads instead of lives. Or the column holds two outcomes, or words such as
+        OK beside causes; or its header speaks of failures, survivors or units on test.
     """
     if {"event", "censored"} & set(chosen):
         return
     ends = bool({"lower", "upper"} & set(chosen))
     used = {position for position, _ in chosen.values()}
+    if not ends:
+        _refuse_reads(table, used)
     for position, header in enumerate(table.names):
         values = table.values(position)
         entries = sorted({entry.strip().lower() for entry in values})
@@ -158,6 +161,20 @@ def refuse_doubt(table: Table, chosen: Mapping[str, Any]) -> None:
                 f"{table.source.name}: column {position + 1} {header!r} holds {shown}, which may "
                 "say what failed; name it event, censored or count with columns, or leave it out "
                 "there with '-'"
+            )
+
+
+def _refuse_reads(table: Table, used: Collection[int]) -> None:
+    """Refuse a table of reads at times, which are no times to failure."""
+    meanings = [meaning_of(*pair)[0] for pair in zip(table.names, table.units, strict=True)]
+    clocks = [place for place in used if meanings[place] in ("time", "cycles", "reads")]
+    for place, (header, name) in enumerate(zip(table.names, meanings, strict=True)):
+        read = name.split("_")[0] in _READ or AT_VOLTAGE.fullmatch(without_state(header)[0])
+        if clocks and place not in used and read and table.has_values(place):
+            raise InputError(
+                f"{table.source.name}: column {place + 1} {header!r} holds reads, not one life of "
+                "each unit; say when a read is a failure with failure, such as "
+                "'resistance > 50 kohm', or leave the column out with columns"
             )
 
 

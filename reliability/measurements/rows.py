@@ -282,22 +282,36 @@ def _without_summary(
     lines: list[str], numbers: NDArray[Any], log: Log
 ) -> tuple[list[str], NDArray[Any]]:
     """Take out the rows that hold the mean, the sum and the like of others."""
-    found = [(line[0].isalpha() or line[0] in ' \t;,"') and is_summary(line) for line in lines]
-    if not any(found):
+    wrong = summary_rows(lines)
+    if not wrong.any():
         return lines, numbers
-    wrong = np.array(found)
     first = lines[int(np.argmax(wrong))].strip().partition(";")[0].partition(",")[0]
     log.reject(numbers[wrong], f"{first!r} sums up other rows")
-    return [line for line, bad in zip(lines, found, strict=True) if not bad], numbers[~wrong]
+    return [line for line, bad in zip(lines, wrong, strict=True) if not bad], numbers[~wrong]
 
 
-def is_summary(line: str) -> bool:
-    """Tell whether a row sums up others, by its first entry.
+def summary_rows(entries: Sequence[Any]) -> NDArray[np.bool_]:
+    """Tell which rows sum up others, by their first entry; a word on rows one below the other is a
+    label, such as that of a lot.
 
-    >>> is_summary("Mean,230"), is_summary("Min;"), is_summary("Maxi,3")
-    (True, True, False)
+    >>> summary_rows(["1,5", "2,6", "Mean,5.5", "Maxi,3"]).tolist()
+    [False, False, True, False]
+    >>> summary_rows(["STD,5", "STD,6", "new,7"]).tolist()
+    [False, False, False]
     """
-    return _SUMMARY.match(line) is not None
+    words = np.array(
+        [
+            match[1].lower()
+            if isinstance(entry, str)
+            and (entry[:1].isalpha() or entry[:1] in ' \t;,"')
+            and (match := _SUMMARY.match(entry))
+            else ""
+            for entry in entries
+        ],
+        dtype=object,
+    )
+    same = np.append(words[1:] == words[:-1], False)
+    return (words != "") & ~same & ~np.roll(same, 1)
 
 
 def _read_even(

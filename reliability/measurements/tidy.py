@@ -292,11 +292,18 @@ def arrange(
     inside.setdefault("time", "s")
     texts = {name: list(codes) for name, codes in labels.items()}
     try:
-        return build_dataset(
+        dataset = build_dataset(
             rows, texts, log, units=inside, extra_axes=tuple(axes), time_points=points
         )
     except InputError as error:
         raise InputError(f"{source.name}: {error}") from None
+    values = [one.values for one in dataset.data_vars.values() if one.dtype.kind == "f"]
+    if values and not log.overrange and not any(np.isfinite(one).any() for one in values):
+        raise InputError(
+            f"{source.name}: no number in the columns of measured values, "
+            f"{', '.join(map(str, dataset.data_vars))}"
+        )
+    return dataset
 
 
 def choose_fields(

@@ -539,3 +539,26 @@ def test_one_column_of_lives_and_rows_that_sum_up(tmp_path):
     data = read_lifetimes(write(tmp_path, "Unit,TTF (h)\nD1,120\nD2,340\nMean,230\nMax,340\n"))
     assert (data["upper"].values / 3600).tolist() == [120, 340]
     assert "line 4: 'Mean' sums up other rows (and 1 more)" in data.attrs["problems"]
+
+
+def test_units_bad_at_time_zero_are_not_on_test(tmp_path):
+    data = read_lifetimes(write(tmp_path, "TTF (h),Status,Qty\n0,F,2\n0,S,1\n168,F,1\n1000,S,7\n"))
+    assert data["frequency"].values.tolist() == [1, 7]
+    for says in ("2 of 11 units failed at time zero", "1 units were seen at time zero only"):
+        assert any(says in note for note in data.attrs["problems"])
+
+
+def test_a_data_frame_of_lifetimes(tmp_path):
+    frame = pd.DataFrame({"TTF (h)": ["100", "1000+"], "Lot": ["1.10", "1.1"]})
+    data = read_lifetimes(frame)
+    assert (data["upper"].values / 3600).tolist() == [100, np.inf]
+    assert data["lot"].values.tolist() == ["1.10", "1.1"]
+
+
+def test_reads_are_no_lives(tmp_path):
+    path = write(tmp_path, "cell,t (h),R (kOhm)\n1,24,5\n1,168,5\n2,24,5\n2,168,90\n")
+    with pytest.raises(InputError, match=r"'R' holds reads, not one life of each"):
+        read_lifetimes(path)
+    assert read_lifetimes(path, failure="resistance > 50 kohm")["upper"].values[-1] == 168 * 3600
+    path = write(tmp_path, "cell,TTF (h),R (kOhm)\n1,24,5\n2,168,90\n")
+    assert len(read_lifetimes(path)["upper"]) == 2

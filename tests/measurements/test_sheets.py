@@ -529,3 +529,21 @@ def test_readouts_that_are_not_understood_are_refused(tmp_path, headers) -> None
 def test_numbers_of_parts_are_no_decimal_numbers(tmp_path) -> None:
     data = read_measurements(write(tmp_path, "cell,R (kOhm)\n1.1,5\n1.10,6\n1.2,7\n"))
     assert data["cell"].values.tolist() == ["1.1", "1.10", "1.2"]
+
+
+@pytest.mark.parametrize(
+    ("header", "first", "hour"),
+    [("Timestamp", 45352.5, 1 / 24), ("Timestamp", 1.70928e9, 3600), ("Time (s)", 1.70928e9, 3600),
+     ("time", 1.70928e12, 3.6e6)],
+)  # fmt: skip
+def test_dates_written_as_numbers_count_from_the_first_read(tmp_path, header, first, hour) -> None:
+    rows = "".join(f"{first + n * hour},{c},{5 + n}\n" for c in (1, 2) for n in (0, 6, 24))
+    data = read_measurements(write(tmp_path, f"{header},cell,R (kOhm)\n{rows}"))
+    np.testing.assert_allclose(data["time"].values, [0, 21600, 86400], atol=1e-3)
+    assert any("taken as" in note for note in data.attrs["problems"])
+
+
+def test_a_table_without_a_number_is_refused(tmp_path) -> None:
+    text = "# Log\n\nWe measured a lot today.\n\n- cell 1: 5 kOhm\n"
+    with pytest.raises(InputError, match="no number in the columns of measured values, we"):
+        read_measurements(write(tmp_path, text, "log.md"))
