@@ -243,6 +243,7 @@ def test_a_bad_fit_is_one_line_and_exit_code_2(call, reads, arguments, says) -> 
 def test_ctrl_c_while_the_command_is_imported_shows_no_traceback() -> None:
     code = """
 import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 class Interrupts:
     def find_spec(self, name, path, target=None):
         if name == "click":
