@@ -25,35 +25,10 @@ _GOOD = ("0", "0.0", "s", "c", "censored", "suspended", "suspension", "survived"
          "pass", "p", "no", "n", "false", "ok", "alive", "running", "survivor",
          "unfailed", "nein", "gut")  # fmt: skip
 # A column named "censored": which entries mean that the unit was still good.
-_CENSORED = (
-    "1",
-    "1.0",
-    "c",
-    "s",
-    "censored",
-    "suspended",
-    "yes",
-    "y",
-    "true",
-    "right",
-    "x",
-    "ja",
-    "j",
-    "zensiert",
-)
-_NOT_CENSORED = (
-    "0",
-    "0.0",
-    "f",
-    "failed",
-    "failure",
-    "no",
-    "n",
-    "false",
-    "exact",
-    "nein",
-    "ausfall",
-)
+_CENSORED = ("1", "1.0", "c", "s", "censored", "suspended", "yes", "y", "true", "right", "x", "ja",
+             "j", "zensiert")  # fmt: skip
+_NOT_CENSORED = ("0", "0.0", "f", "failed", "failure", "no", "n", "false", "exact", "nein",
+                 "ausfall")  # fmt: skip
 _OUTCOME = {word for word in (*_FAILED, *_GOOD) if len(word) > 1 and word.isalpha()}
 _SAYS_IT = re.compile(
     r"fail|surviv|censor|suspen|at[ _-]?risk|sample[ _-]?size|tested|on[ _-]?test|cause",
