@@ -350,10 +350,10 @@ def _create_group(layout: Layout, task: Task, part: xr.Dataset, place: str) -> N
 
 def write_points(layout: Layout, units: Mapping[str, str | None]) -> None:
     """Write the values of each axis (and its unit) at every point as coordinates of all groups."""
-    import zarr
-
     if not layout.swept:
         return
+    import zarr
+
     for name in known_groups():
         group = layout.group(name)
         if group is None:

@@ -114,11 +114,8 @@ def _sentences(found: Any) -> list[str]:
     from reliability.report.mapping_table import node_of, total
 
     per = {"energy": " per inference", "latency": " per inference, layer after layer", "area": ""}
-    level = f", {found.attrs['confidence']:.0%} confidence)"
-    said = [
-        f"{name.capitalize()}: {total(found, name).replace(')', level)}{per[name]}."
-        for name in _TOTALS
-    ]
+    level = f", {found.attrs['confidence']:.0%} confidence"
+    said = [f"{name.capitalize()}: {total(found, name, level)}{per[name]}." for name in _TOTALS]
     said.append(
         f"{int(found['cells'].sum())} cells of {found.attrs['technology']} on "
         f"{int(found['tiles'].sum())} tiles at {node_of(found)}."

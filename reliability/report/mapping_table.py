@@ -49,8 +49,8 @@ def mapping_table(found: xr.Dataset, text: str = "") -> Table:
     return Table("mapping", "Mapping of layers to tiles", text, _HEADER, rows)
 
 
-def total(found: xr.Dataset, name: str) -> str:
-    """Return a cost of the whole network with its interval.
+def total(found: xr.Dataset, name: str, level: str = "") -> str:
+    """Return a cost of the whole network with its interval, whose level may stand behind it.
 
     >>> found = xr.Dataset({"area": ("layer", [1e-8, 1e-8], {"units": "m^2"}), "total_area": 2e-8,
     ...                     "total_area_low": 1e-8, "total_area_high": 4e-8})
@@ -61,7 +61,7 @@ def total(found: xr.Dataset, name: str) -> str:
     value, low, high = (
         engineering(found[f"total_{name}{end}"].item(), unit) for end in ("", "_low", "_high")
     )
-    return f"{value} ({low} to {high})"
+    return f"{value} ({low} to {high}{level})"
 
 
 def node_of(found: xr.Dataset) -> str:
